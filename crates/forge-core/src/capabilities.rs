@@ -1,0 +1,85 @@
+//! What a model can do.
+
+use serde::Serialize;
+
+use crate::Effort;
+
+/// What a model can do, as far as routing has to know. Cheap to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Capabilities {
+    /// Tokens of input and output together; `None` if unknown.
+    pub context_tokens: Option<u64>,
+    /// Tokens of output; `None` if unknown.
+    pub max_output_tokens: Option<u64>,
+    /// Takes pictures.
+    pub images: bool,
+    /// Takes documents such as PDF files.
+    pub documents: bool,
+    /// Calls tools.
+    pub tools: bool,
+    /// Can be made to call a tool ([`ToolChoice::Required`](crate::ToolChoice::Required)).
+    pub forced_tool_choice: bool,
+    /// Answers in JSON that obeys a schema.
+    pub structured_output: bool,
+    /// Takes a temperature and its siblings.
+    pub sampling: bool,
+    /// Takes stop sequences.
+    pub stop_sequences: bool,
+    /// Continues a last message of the assistant's.
+    pub prefill: bool,
+    /// The effort levels it takes; empty if it does not think.
+    pub efforts: Efforts,
+}
+
+/// A set of effort levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Efforts(u8);
+
+impl Efforts {
+    /// No level: the model does not think.
+    pub const NONE: Self = Self(0);
+
+    /// These levels.
+    pub const fn of(levels: &[Effort]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < levels.len() {
+            bits |= 1 << levels[at] as u8;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `level` is in the set.
+    pub const fn contains(self, level: Effort) -> bool {
+        self.0 & (1 << level as u8) != 0
+    }
+
+    /// Whether there is no level at all.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The levels, least first.
+    pub fn iter(self) -> impl Iterator<Item = Effort> {
+        Effort::ALL.into_iter().filter(move |level| self.contains(*level))
+    }
+}
+
+impl Serialize for Efforts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_exactly_its_levels() {
+        let set = Efforts::of(&[Effort::High, Effort::Low]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Effort::Low, Effort::High]);
+        assert!(!set.contains(Effort::Max) && Efforts::NONE.is_empty());
+    }
+}

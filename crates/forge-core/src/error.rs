@@ -1,0 +1,356 @@
+//! One error for every vendor: what happened in the common vocabulary, and the vendor's own facts
+//! beside it.
+
+use std::{error::Error, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelId, ModelResponse, RateLimitStatus};
+
+/// What went wrong, in the vocabulary that routing decisions are made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// Too many requests or tokens for now.
+    RateLimited,
+    /// The vendor has no capacity, or the model is still loading.
+    Overloaded,
+    /// The vendor failed.
+    Server,
+    /// A clock ran out: connecting, first event, gap between events, or the deadline.
+    Timeout,
+    /// The connection failed.
+    Transport,
+    /// The reply ended before the vendor said that it was complete.
+    Truncated,
+    /// The credential is missing, wrong or expired.
+    Authentication,
+    /// The credential may not do this.
+    Permission,
+    /// The credential has no money or no quota left; waiting a little does not help.
+    QuotaExhausted,
+    /// The vendor does not know the model.
+    ModelNotFound,
+    /// A circuit breaker on our side refused the call.
+    CircuitOpen,
+    /// The prompt does not fit into the model's window.
+    ContextTooLong,
+    /// A filter of the vendor refused the prompt.
+    ContentFiltered,
+    /// The model declined.
+    Refusal,
+    /// The request is wrong.
+    InvalidRequest,
+    /// The request needs a feature that the model or adapter does not have.
+    Unsupported,
+    /// The caller gave up.
+    Cancelled,
+    /// A budget on our side refused the call.
+    BudgetExceeded,
+    /// The vendor's reply could not be understood.
+    Decode,
+}
+
+/// How far the call had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing was sent: nothing is billed.
+    BeforeSend,
+    /// The request went out, no content came back.
+    #[default]
+    BeforeOutput,
+    /// Content was handed to the caller.
+    AfterOutput,
+}
+
+/// What to do about a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// Retry on the same route within the retry budget, then go to the next.
+    RetryThenNext,
+    /// Go to the next route.
+    Next,
+    /// Go to the next route whose context window is larger.
+    NextIfLarger,
+    /// Go to the next route only if the chain says so for this kind.
+    NextIfAllowed,
+    /// Give up.
+    Stop,
+}
+
+/// What a failed attempt says about the health of its route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BreakerEffect {
+    /// Nothing: the route is not at fault.
+    Ignored,
+    /// One failure.
+    Counts,
+    /// The route is unusable at once and stays so until a probe succeeds. The credential is benched.
+    OpensSticky,
+}
+
+/// How a failed attempt is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// Where the call goes.
+    pub advice: Advice,
+    /// What happens to the route.
+    pub breaker: BreakerEffect,
+}
+
+impl ErrorKind {
+    /// How an attempt that failed in `phase` is treated. The one place where kinds are judged.
+    pub const fn policy(self, phase: Phase) -> Policy {
+        use {Advice as A, BreakerEffect as B};
+        let (advice, breaker) = match self {
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::Server
+            | Self::Timeout
+            | Self::Transport
+            | Self::Truncated => (A::RetryThenNext, B::Counts),
+            Self::Authentication | Self::Permission | Self::QuotaExhausted => (A::Next, B::OpensSticky),
+            Self::ModelNotFound | Self::CircuitOpen => (A::Next, B::Ignored),
+            Self::ContextTooLong => (A::NextIfLarger, B::Ignored),
+            Self::ContentFiltered | Self::Refusal => (A::NextIfAllowed, B::Ignored),
+            Self::InvalidRequest | Self::Unsupported | Self::Cancelled | Self::BudgetExceeded => {
+                (A::Stop, B::Ignored)
+            }
+            Self::Decode => (A::Next, B::Counts),
+        };
+        let advice = if matches!(phase, Phase::AfterOutput) { A::Stop } else { advice };
+        Policy { advice, breaker }
+    }
+
+    /// A few words for people.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate limited",
+            Self::Overloaded => "overloaded",
+            Self::Server => "server error",
+            Self::Timeout => "timed out",
+            Self::Transport => "connection failed",
+            Self::Truncated => "reply cut off",
+            Self::Authentication => "credential refused",
+            Self::Permission => "not permitted",
+            Self::QuotaExhausted => "quota exhausted",
+            Self::ModelNotFound => "model not found",
+            Self::CircuitOpen => "circuit open",
+            Self::ContextTooLong => "prompt too long",
+            Self::ContentFiltered => "content filtered",
+            Self::Refusal => "refused by the model",
+            Self::InvalidRequest => "invalid request",
+            Self::Unsupported => "unsupported",
+            Self::Cancelled => "cancelled",
+            Self::BudgetExceeded => "over budget",
+            Self::Decode => "reply not understood",
+        }
+    }
+
+    /// What the user can do next.
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            Self::RateLimited => "wait and try again, or lower the number of calls at once",
+            Self::Overloaded | Self::Server => "try again in a while, or use another provider",
+            Self::Timeout => "try again, or allow more time",
+            Self::Transport => "check the base URL, the network and the proxy settings",
+            Self::Truncated => "try again; the reply was not complete",
+            Self::Authentication => "check the API key of this provider",
+            Self::Permission => "check what this API key may use",
+            Self::QuotaExhausted => "check the balance and the spend limit of this account",
+            Self::ModelNotFound => "check the model's name, or list the provider's models",
+            Self::CircuitOpen => "wait for the provider to recover, or use another",
+            Self::ContextTooLong => "shorten the prompt, or use a model with a larger window",
+            Self::ContentFiltered | Self::Refusal => "rephrase the prompt, or use another provider",
+            Self::InvalidRequest => "correct the request; sending it again does not help",
+            Self::Unsupported => "leave the feature out, or use a model that has it",
+            Self::Cancelled => "start the call again when you want it",
+            Self::BudgetExceeded => "raise the budget, or ask for less",
+            Self::Decode => "check that the base URL belongs to this vendor's API",
+        }
+    }
+}
+
+/// A failed call. Boxed, so that results stay small; the fields are reached through it.
+///
+/// Its text names the kind, the provider and model, the status and the vendor's words. It never
+/// holds a credential.
+///
+/// ```
+/// use forge_core::{ErrorKind, ProviderError};
+///
+/// let error = ProviderError::new(ErrorKind::RateLimited, "claude", "Too many requests")
+///     .with(|facts| facts.status = Some(429));
+/// assert_eq!(error.to_string(), "claude: rate limited (HTTP 429): Too many requests");
+/// ```
+#[derive(Debug)]
+pub struct ProviderError(Box<ErrorFacts>);
+
+/// What is known about a failed call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ErrorFacts {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// The name of the provider that was asked.
+    pub provider: String,
+    /// The model that was asked for.
+    pub model: Option<ModelId>,
+    /// How far the call had come.
+    pub phase: Phase,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// The vendor's own error code or type.
+    pub code: Option<String>,
+    /// The vendor's own words, capped and with credentials removed; or ours, if it said none.
+    pub message: String,
+    /// The vendor's id of the request, for its support desk.
+    pub request_id: Option<String>,
+    /// The shortest time to wait before trying again.
+    pub retry_after: Option<Duration>,
+    /// What the vendor said about trying again, where it said so outright. Overrides the kind.
+    pub should_retry: Option<bool>,
+    /// What the reply's headers said about rate limits.
+    pub rate_limit: Option<Box<RateLimitStatus>>,
+    /// What had arrived, when the call broke off after output.
+    pub partial: Option<Box<ModelResponse>>,
+    /// The underlying error.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ProviderError {
+    /// An error of `kind` from `provider`, in the phase [`BeforeOutput`](Phase::BeforeOutput).
+    pub fn new(kind: ErrorKind, provider: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(Box::new(ErrorFacts {
+            kind,
+            provider: provider.into(),
+            model: None,
+            phase: Phase::default(),
+            status: None,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+            should_retry: None,
+            rate_limit: None,
+            partial: None,
+            source: None,
+        }))
+    }
+
+    /// The same error with more facts.
+    pub fn with(mut self, add: impl FnOnce(&mut ErrorFacts)) -> Self {
+        add(&mut self.0);
+        self
+    }
+
+    /// How the failed attempt is treated: by its kind, unless the vendor said whether to retry.
+    pub fn policy(&self) -> Policy {
+        let policy = self.kind.policy(self.phase);
+        let advice = match (self.should_retry, policy.advice) {
+            (Some(false), Advice::RetryThenNext) => Advice::Next,
+            (Some(true), Advice::Next | Advice::Stop) if self.phase == Phase::BeforeOutput => {
+                Advice::RetryThenNext
+            }
+            (_, advice) => advice,
+        };
+        Policy { advice, ..policy }
+    }
+}
+
+impl std::ops::Deref for ProviderError {
+    type Target = ErrorFacts;
+
+    fn deref(&self) -> &ErrorFacts {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.provider)?;
+        if let Some(model) = &self.model {
+            write!(f, "/{model}")?;
+        }
+        write!(f, ": {}", self.kind.describe())?;
+        let code = self.code.as_deref();
+        match (self.status, code) {
+            (Some(status), Some(code)) => write!(f, " (HTTP {status}, {code})")?,
+            (Some(status), None) => write!(f, " (HTTP {status})")?,
+            (None, Some(code)) => write!(f, " ({code})")?,
+            (None, None) => {}
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        if let Some(wait) = self.retry_after {
+            write!(f, "; retry after {:.1} s", wait.as_secs_f64())?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " [request {id}]")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ProviderError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_moves_to_another_route_after_output() {
+        for kind in [ErrorKind::Server, ErrorKind::Authentication, ErrorKind::Decode, ErrorKind::Refusal] {
+            assert_ne!(kind.policy(Phase::BeforeOutput).advice, Advice::Stop);
+            assert_eq!(kind.policy(Phase::AfterOutput).advice, Advice::Stop);
+        }
+    }
+
+    #[test]
+    fn the_callers_faults_leave_the_breaker_alone() {
+        for kind in [
+            ErrorKind::InvalidRequest,
+            ErrorKind::ContextTooLong,
+            ErrorKind::ContentFiltered,
+            ErrorKind::Cancelled,
+            ErrorKind::BudgetExceeded,
+        ] {
+            assert_eq!(kind.policy(Phase::AfterOutput).breaker, BreakerEffect::Ignored);
+        }
+    }
+
+    #[test]
+    fn the_vendors_word_on_retrying_overrides_the_kind() {
+        let advice = |kind, phase, said| {
+            let error = ProviderError::new(kind, "p", "").with(|facts| {
+                facts.phase = phase;
+                facts.should_retry = said;
+            });
+            error.policy().advice
+        };
+        assert_eq!(advice(ErrorKind::RateLimited, Phase::BeforeOutput, Some(false)), Advice::Next);
+        assert_eq!(advice(ErrorKind::InvalidRequest, Phase::BeforeOutput, Some(true)), Advice::RetryThenNext);
+        assert_eq!(advice(ErrorKind::Server, Phase::AfterOutput, Some(true)), Advice::Stop);
+    }
+
+    #[test]
+    fn the_text_says_what_where_and_why() {
+        let error = ProviderError::new(ErrorKind::RateLimited, "claude", "slow down").with(|facts| {
+            facts.model = Some("m".into());
+            facts.status = Some(429);
+            facts.code = Some("rate_limit_error".into());
+            facts.retry_after = Some(Duration::from_millis(1500));
+            facts.request_id = Some("req_1".into());
+        });
+        assert_eq!(
+            error.to_string(),
+            "claude/m: rate limited (HTTP 429, rate_limit_error): slow down; retry after 1.5 s [request req_1]"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Identifiers. Each is its own type, so that a model id cannot stand where a provider id belongs.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::{NoContext, Timestamp, Uuid};
+
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps `id` as it is; nothing is trimmed or folded.
+            pub fn new(id: impl Into<Arc<str>>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                &*self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                &*self.0 == *other
+            }
+        }
+    };
+}
+
+string_id! {
+    /// A model's name as its vendor spells it, such as `claude-sonnet-5-5`.
+    ModelId
+}
+
+string_id! {
+    /// The id under which a provider is configured, such as `claude` or `laptop`.
+    /// Two configured providers may speak to the same vendor.
+    ProviderId
+}
+
+/// One call from the caller's point of view. Every attempt that serves the call carries it.
+///
+/// A UUIDv7: ids sort by the time of the call.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId(Uuid);
+
+impl CallId {
+    /// A fresh id for a call that starts at `now`.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+        let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+        Self(Uuid::new_v7(time))
+    }
+
+    /// The id with exactly these 128 bits, for replay and tests.
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
+
+    /// The 128 bits of the id.
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_ids_sort_by_time() {
+        let early = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let late = DateTime::from_timestamp(1_700_000_001, 0).unwrap();
+        assert!(CallId::new(early) < CallId::new(late));
+    }
+
+    #[test]
+    fn ids_are_plain_strings_in_json() {
+        let id: ModelId = serde_json::from_str("\"claude-opus-5-5\"").unwrap();
+        assert_eq!(id, "claude-opus-5-5");
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"claude-opus-5-5\"");
+    }
+}

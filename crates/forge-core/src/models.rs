@@ -1,0 +1,321 @@
+//! The table of models: limits, dates and prices, as data.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelId, ModelProvider, Money, TokenCount};
+
+/// What a vendor's own list says about a model. Any of it may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// The model's id.
+    pub id: ModelId,
+    /// A name for people.
+    pub display_name: Option<String>,
+    /// Tokens of input and output together.
+    pub context_tokens: Option<u64>,
+    /// Tokens of output.
+    pub max_output_tokens: Option<u64>,
+    /// The day from which requests fail.
+    pub retires: Option<NaiveDate>,
+}
+
+impl ModelInfo {
+    /// A model of which only the id is known.
+    pub fn new(id: impl Into<ModelId>) -> Self {
+        let id = id.into();
+        Self { id, display_name: None, context_tokens: None, max_output_tokens: None, retires: None }
+    }
+}
+
+/// Models with their limits, dates and prices. Each adapter crate carries the rows of its vendor.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModelTable {
+    rows: Vec<ModelRow>,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRow {
+    /// The vendor.
+    pub provider: ModelProvider,
+    /// The model's id, without a date suffix. `*` stands for every model of the vendor.
+    pub id: ModelId,
+    /// Tokens of input and output together.
+    #[serde(default)]
+    pub context_tokens: Option<u64>,
+    /// Tokens of input alone, where the vendor limits them further.
+    #[serde(default)]
+    pub max_input_tokens: Option<u64>,
+    /// Tokens of output.
+    #[serde(default)]
+    pub max_output_tokens: Option<u64>,
+    /// The day of its release.
+    #[serde(default)]
+    pub released: Option<NaiveDate>,
+    /// The day from which requests fail.
+    #[serde(default)]
+    pub retires: Option<NaiveDate>,
+    /// The vendor answers with another model from that day on, at that model's price.
+    #[serde(default)]
+    pub routed: Option<Routed>,
+    /// What the vendor charged and charges.
+    pub prices: Vec<Price>,
+    /// What a user should know.
+    #[serde(default)]
+    pub note: String,
+    /// Where the row comes from.
+    pub source: String,
+    /// When it was checked: a day or a month.
+    pub checked: String,
+}
+
+/// The vendor answers with another model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Routed {
+    /// Since this day.
+    pub since: NaiveDate,
+    /// This one.
+    pub to: ModelId,
+}
+
+/// What a model costs during a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// The first day; `None` means always before `effective_to`.
+    #[serde(default)]
+    pub effective_from: Option<NaiveDate>,
+    /// The last day; `None` means until further notice.
+    #[serde(default)]
+    pub effective_to: Option<NaiveDate>,
+    /// Rates by the size of the prompt, smallest first. The last tier whose threshold the prompt
+    /// exceeds prices the **whole** request.
+    pub tiers: Vec<Tier>,
+}
+
+/// Rates for prompts above a size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// The tier holds for prompts of more than this many tokens, cached ones included.
+    #[serde(default)]
+    pub above_input_tokens: u64,
+    /// Uncached input, in dollars per million tokens.
+    pub input: Rate,
+    /// Output, thinking included.
+    pub output: Rate,
+    /// Input from the cache; without it, cached input costs as much as any.
+    #[serde(default)]
+    pub cache_read: Option<Rate>,
+    /// Input written to the standard cache; without it, it costs as much as any.
+    #[serde(default)]
+    pub cache_write_5m: Option<Rate>,
+    /// Input written to the long-lived cache; without it, the standard cache's rate.
+    #[serde(default)]
+    pub cache_write_1h: Option<Rate>,
+}
+
+/// A price per million tokens, written as a decimal number of dollars in a string (`"0.075"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rate(Money);
+
+impl Rate {
+    /// This much for a million tokens.
+    pub const fn per_million(price: Money) -> Self {
+        Self(price)
+    }
+
+    /// The price of a million tokens.
+    pub const fn money_per_million(self) -> Money {
+        self.0
+    }
+
+    fn times(self, tokens: u64) -> u128 {
+        u128::from(self.0.nanos()) * u128::from(tokens)
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = crate::ParseMoneyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        rate.0.to_string().trim_start_matches('$').to_owned()
+    }
+}
+
+impl ModelTable {
+    /// A table of these rows.
+    pub fn new(rows: Vec<ModelRow>) -> Self {
+        Self { rows }
+    }
+
+    /// Reads a table from JSON: an array of [`ModelRow`].
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The rows, in the order of the data.
+    pub fn rows(&self) -> &[ModelRow] {
+        &self.rows
+    }
+
+    /// Adds the rows of `other`; a row for the same model takes the place of the old one.
+    pub fn merge(&mut self, other: &Self) {
+        for row in &other.rows {
+            self.rows.retain(|old| (&old.provider, &old.id) != (&row.provider, &row.id));
+            self.rows.push(row.clone());
+        }
+    }
+
+    /// The row of `model`: its exact id, else its id without a date suffix (`-20261109` or
+    /// `-2026-11-09`), else the vendor's `*` row. Never by prefix.
+    pub fn find(&self, provider: &ModelProvider, model: &ModelId) -> Option<&ModelRow> {
+        let exact =
+            |id: &str| self.rows.iter().find(|row| row.id.as_str() == id && row.provider == *provider);
+        exact(model.as_str()).or_else(|| exact(without_date(model.as_str())?)).or_else(|| exact("*"))
+    }
+
+    /// What `tokens` cost with `model`, the one that *served* the call, on `day` (UTC).
+    ///
+    /// The classes are multiplied by their rates, added, and rounded once, half up, to a nano-dollar.
+    /// `None` if the model, its price on that day, or the input or output tokens are unknown.
+    pub fn cost(
+        &self,
+        provider: &ModelProvider,
+        model: &ModelId,
+        day: NaiveDate,
+        tokens: &TokenCount,
+    ) -> Option<Money> {
+        self.find(provider, model)?.price_on(day)?.cost(tokens)
+    }
+}
+
+impl ModelRow {
+    /// The price on `day` (UTC).
+    pub fn price_on(&self, day: NaiveDate) -> Option<&Price> {
+        self.prices.iter().find(|price| {
+            price.effective_from.is_none_or(|from| from <= day)
+                && price.effective_to.is_none_or(|to| day <= to)
+        })
+    }
+
+    /// Whether requests fail on `day`.
+    pub fn is_retired_on(&self, day: NaiveDate) -> bool {
+        self.retires.is_some_and(|end| end <= day)
+    }
+}
+
+impl Price {
+    /// The rates for a prompt of this many tokens.
+    pub fn tier(&self, input_tokens: u64) -> Option<&Tier> {
+        self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
+    }
+
+    /// What `tokens` cost; see [`ModelTable::cost`].
+    pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
+        let tier = self.tier(tokens.total_input()?)?;
+        let output = tokens.total_output()?;
+        let write_5m = tier.cache_write_5m.unwrap_or(tier.input);
+        let classes = [
+            (tier.input, tokens.input),
+            (tier.cache_read.unwrap_or(tier.input), tokens.cache_read),
+            (write_5m, tokens.cache_write_5m),
+            (tier.cache_write_1h.unwrap_or(write_5m), tokens.cache_write_1h),
+            (tier.output, Some(output)),
+        ];
+        let total: u128 =
+            classes.iter().map(|(rate, count)| rate.times(count.unwrap_or(0))).fold(0, u128::saturating_add);
+        let nanos = total.saturating_add(500_000) / 1_000_000;
+        Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+}
+
+/// The id without `-YYYYMMDD` or `-YYYY-MM-DD` at its end.
+fn without_date(id: &str) -> Option<&str> {
+    let is_date = |text: &str| match text.len() {
+        8 => text.bytes().all(|b| b.is_ascii_digit()),
+        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
+        _ => false,
+    };
+    [9, 11].into_iter().find_map(|length| {
+        let at = id.len().checked_sub(length)?;
+        let (stem, date) = id.split_at_checked(at)?;
+        (!stem.is_empty() && is_date(date.strip_prefix('-')?)).then_some(stem)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = r#"[{
+        "provider": "anthropic", "id": "small", "source": "s", "checked": "2026-10",
+        "prices": [
+            {"effective_to": "2026-10-06", "tiers": [{"input": "9", "output": "9"}]},
+            {"effective_from": "2026-10-07", "tiers": [
+                {"input": "0.10", "output": "0.50", "cache_read": "0.01", "cache_write_5m": "0.125"},
+                {"above_input_tokens": 100000, "input": "0.50", "output": "2.50"}]}]
+    }]"#;
+
+    fn cost(model: &str, day: &str, tokens: TokenCount) -> Option<Money> {
+        let table = ModelTable::from_json(TABLE).unwrap();
+        table.cost(&ModelProvider::Anthropic, &model.into(), day.parse().unwrap(), &tokens)
+    }
+
+    fn tokens(input: u64, output: u64) -> TokenCount {
+        TokenCount { input: Some(input), output: Some(output), ..TokenCount::default() }
+    }
+
+    #[test]
+    fn one_token_more_puts_the_whole_request_into_the_next_tier() {
+        let at = cost("small", "2026-11-01", tokens(100_000, 0)).unwrap();
+        let above = cost("small", "2026-11-01", tokens(100_001, 0)).unwrap();
+        assert_eq!((at.nanos(), above.nanos()), (10_000_000, 50_000_500));
+    }
+
+    #[test]
+    fn cached_tokens_count_for_the_tier_and_have_their_own_rate() {
+        let cached = TokenCount {
+            cache_read: Some(1_000),
+            cache_write_1h: Some(1_000),
+            reasoning: Some(10),
+            ..tokens(1_000, 10)
+        };
+        let cost = cost("small", "2026-11-01", cached).unwrap();
+        assert_eq!(cost.nanos(), 100_000 + 10_000 + 125_000 + 20 * 500);
+    }
+
+    #[test]
+    fn the_day_decides_the_price() {
+        assert_eq!(cost("small", "2026-10-06", tokens(1, 0)).unwrap().nanos(), 9_000);
+        assert_eq!(cost("small", "2026-10-07", tokens(1, 0)).unwrap().nanos(), 100);
+    }
+
+    #[test]
+    fn unknown_is_never_free() {
+        assert_eq!(cost("smaller", "2026-11-01", tokens(1, 1)), None);
+        assert_eq!(cost("small", "2026-11-01", TokenCount { output: None, ..tokens(1, 1) }), None);
+        assert_eq!(cost("small", "2026-11-01", TokenCount { input: None, ..tokens(1, 1) }), None);
+    }
+
+    #[test]
+    fn ids_match_exactly_or_with_a_date_suffix() {
+        for good in ["small", "small-20261007", "small-2026-10-07"] {
+            assert!(cost(good, "2026-11-01", tokens(1, 1)).is_some(), "{good}");
+        }
+        for bad in ["small-2", "small-latest", "small20261007", "smal", "-20261007", "small-2026-13-07"] {
+            assert!(cost(bad, "2026-11-01", tokens(1, 1)).is_none(), "{bad}");
+        }
+    }
+}

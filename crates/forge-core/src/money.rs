@@ -1,0 +1,130 @@
+//! Money in whole billionths of a dollar.
+
+use std::{fmt, iter::Sum, ops, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// US dollars, counted in nano-dollars. Sums are exact; they stay at the maximum instead of wrapping.
+///
+/// Written in JSON as the integer number of nano-dollars.
+///
+/// ```
+/// use forge_core::Money;
+///
+/// let price: Money = "2.50".parse()?;
+/// assert_eq!(price.nanos(), 2_500_000_000);
+/// assert_eq!(price.to_string(), "$2.50");
+/// # Ok::<(), forge_core::ParseMoneyError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Money(u64);
+
+const NANOS_PER_DOLLAR: u64 = 1_000_000_000;
+
+impl Money {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// This many billionths of a dollar.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The amount in billionths of a dollar.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The amount in dollars, for display and charts.
+    pub fn dollars(self) -> f64 {
+        self.0 as f64 / NANOS_PER_DOLLAR as f64
+    }
+
+    /// What is left after taking `other`, or `None` if that is more than there is.
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(rest) => Some(Self(rest)),
+            None => None,
+        }
+    }
+}
+
+impl ops::Add for Money {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl ops::AddAssign for Money {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, ops::Add::add)
+    }
+}
+
+/// `$1.25`, with as many decimals as the amount needs and at least two.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fraction = format!("{:09}", self.0 % NANOS_PER_DOLLAR);
+        let significant = fraction.trim_end_matches('0').len().max(2);
+        let text = format!("${}.{}", self.0 / NANOS_PER_DOLLAR, &fraction[..significant]);
+        f.pad(&text)
+    }
+}
+
+/// The text is not an amount of dollars such as `2`, `0.50` or `$1.25`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an amount in dollars; write digits with at most nine decimals, such as 2.50")]
+pub struct ParseMoneyError {
+    text: String,
+}
+
+impl FromStr for Money {
+    type Err = ParseMoneyError;
+
+    fn from_str(text: &str) -> Result<Self, ParseMoneyError> {
+        let error = || ParseMoneyError { text: text.to_owned() };
+        let digits = text.strip_prefix('$').unwrap_or(text);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
+            return Err(error());
+        }
+        let whole: u64 = whole.parse().map_err(|_| error())?;
+        let nanos: u64 = format!("{fraction:0<9}").parse().map_err(|_| error())?;
+        whole
+            .checked_mul(NANOS_PER_DOLLAR)
+            .and_then(|dollars| dollars.checked_add(nanos))
+            .map(Self)
+            .ok_or_else(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_and_amount_are_inverse(nanos: u64) {
+            let money = Money::from_nanos(nanos);
+            prop_assert_eq!(money.to_string().parse::<Money>(), Ok(money));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", ".", "-1", "1e3", "1.", ".5", "0.0000000001", "99999999999999", "1,5", "$"] {
+            assert!(text.parse::<Money>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The traits that everything else stands on.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::{
+    Accumulator, CallContext, Capabilities, ErrorKind, ModelId, ModelInfo, ModelRequest, ModelResponse,
+    ProviderError, RateLimitStatus, ResponseStream,
+};
+
+/// Anything that answers model requests: an adapter, a router, a layer around either, a fake.
+///
+/// The only method that does work is [`stream`](Self::stream); callers that want the whole reply use
+/// [`ProviderExt::complete`].
+#[async_trait]
+pub trait Provider: fmt::Debug + Send + Sync + 'static {
+    /// The name under which it is configured, for errors and accounts.
+    fn name(&self) -> &str;
+
+    /// What `model` can do. An unknown model gets the vendor's most common abilities.
+    fn capabilities(&self, model: &ModelId) -> Capabilities;
+
+    /// Sends the request and returns the events of the reply, which keep the contract of
+    /// [`StreamEvent`](crate::StreamEvent). Dropping the future or the stream cancels the call.
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError>;
+}
+
+#[async_trait]
+impl<P: Provider + ?Sized> Provider for Arc<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        (**self).capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        (**self).stream(cx, request).await
+    }
+}
+
+/// What callers get for free with every [`Provider`].
+pub trait ProviderExt: Provider {
+    /// The whole reply, folded from the same events as a stream.
+    ///
+    /// # Errors
+    /// Those of the stream. When content had arrived before the failure, it is in
+    /// [`ErrorFacts::partial`](crate::ErrorFacts).
+    fn complete(
+        &self,
+        cx: &CallContext,
+        request: impl Into<Arc<ModelRequest>> + Send,
+    ) -> impl Future<Output = Result<ModelResponse, ProviderError>> + Send {
+        let request = request.into();
+        async move {
+            let mut accumulator = Accumulator::new(cx);
+            let mut events = self.stream(cx, request).await?;
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(event) => accumulator.push(event)?,
+                    Err(error) => return Err(accumulator.interrupted(error)),
+                }
+            }
+            accumulator.finish()
+        }
+    }
+}
+
+impl<P: Provider + ?Sized> ProviderExt for P {}
+
+/// What a vendor offers beside calls. Implemented by adapter crates only.
+#[async_trait]
+pub trait Adapter: Provider {
+    /// Asks a free endpoint whether the vendor is there and takes the credential.
+    ///
+    /// # Errors
+    /// Those of the request, [`ErrorKind::Authentication`] for a bad credential among them. A server
+    /// that is still loading its model is `Ok` with [`Health::Loading`].
+    async fn health_check(&self) -> Result<Health, ProviderError>;
+
+    /// Every model the vendor lists for this credential.
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError>;
+
+    /// How many input tokens the request would have for `model`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the vendor has no way to count.
+    async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError>;
+
+    /// The rate limits last seen in a reply's headers.
+    fn rate_limit_status(&self) -> RateLimitStatus;
+}
+
+/// How a vendor does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It answers and takes the credential.
+    Ready,
+    /// It answers, but its model is still being loaded: wait, do not count it as a failure.
+    Loading,
+    /// It answers, but has no model to serve.
+    Empty,
+}
+
+impl ProviderError {
+    /// The error for a feature that `provider` does not have; nothing was sent.
+    pub fn unsupported(provider: &str, model: &ModelId, what: impl fmt::Display) -> Self {
+        let message = format!("{what} is not supported by this model");
+        Self::new(ErrorKind::Unsupported, provider, message).with(|facts| {
+            facts.model = Some(model.clone());
+            facts.phase = crate::Phase::BeforeSend;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Delta, Finished, PartKind, Participant, Started, StopReason, StreamEvent, TokenCount};
+
+    #[derive(Debug)]
+    struct Cut(bool);
+
+    #[async_trait]
+    impl Provider for Cut {
+        fn name(&self) -> &'static str {
+            "cut"
+        }
+
+        fn capabilities(&self, _: &ModelId) -> Capabilities {
+            Capabilities::default()
+        }
+
+        async fn stream(
+            &self,
+            _: &CallContext,
+            _: Arc<ModelRequest>,
+        ) -> Result<ResponseStream, ProviderError> {
+            let usage = TokenCount::default();
+            let end = if self.0 {
+                Err(ProviderError::new(ErrorKind::Transport, "cut", "reset"))
+            } else {
+                let reason = StopReason::EndTurn;
+                Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+            };
+            Ok(ResponseStream::from_events([
+                Ok(StreamEvent::Started(Started { model: Some("served".into()), ..Started::default() })),
+                Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
+                Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hello".into()) }),
+                end,
+            ]))
+        }
+    }
+
+    #[test]
+    fn complete_folds_the_stream() {
+        let cx = CallContext::new(Participant::local("asked"));
+        let run = |cut| {
+            let provider: Arc<dyn Provider> = Arc::new(Cut(cut));
+            let call = provider.complete(&cx, ModelRequest::new(""));
+            futures_util::FutureExt::now_or_never(call).expect("nothing to wait for")
+        };
+        let whole = run(false).unwrap();
+        assert_eq!((whole.text().as_ref(), whole.model.as_str()), ("Hello", "served"));
+        let error = run(true).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Transport);
+        assert_eq!(error.partial.as_ref().unwrap().text(), "Hello");
+    }
+}

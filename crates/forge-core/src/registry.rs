@@ -1,0 +1,152 @@
+//! From a vendor's name to a running adapter.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::{Adapter, ProviderError, ProviderId};
+
+/// How to reach a vendor. `None` means the adapter's default.
+#[derive(Debug, Clone)]
+pub struct AdapterSettings {
+    /// The name under which the provider is configured.
+    pub id: ProviderId,
+    /// The credential.
+    pub api_key: Option<SecretString>,
+    /// Where the vendor's API begins, as the vendor's own SDK would take it.
+    pub base_url: Option<String>,
+    /// Headers sent with every request, beside the adapter's own.
+    pub headers: Vec<(String, SecretString)>,
+    /// The HTTP proxy to go through.
+    pub proxy: Option<String>,
+    /// The four clocks of a call.
+    pub timeouts: Timeouts,
+}
+
+impl AdapterSettings {
+    /// Settings with nothing but a name.
+    pub fn new(id: impl Into<ProviderId>) -> Self {
+        Self {
+            id: id.into(),
+            api_key: None,
+            base_url: None,
+            headers: Vec::new(),
+            proxy: None,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// The clocks of a call; the deadline of the whole call stands in the
+/// [`CallContext`](crate::CallContext) and holds beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From sending the request to the first content event of a stream.
+    pub first_event: Duration,
+    /// Between content events of a stream. Keep-alives do not count, and neither does time in which
+    /// the caller does not read.
+    pub gap: Duration,
+    /// From sending the request to the end of the reply. A reply in one piece has this one only.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 5 s, 120 s, 45 s and 600 s.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_event: Duration::from_secs(120),
+            gap: Duration::from_secs(45),
+            total: Duration::from_secs(600),
+        }
+    }
+}
+
+type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync;
+
+/// Knows how to build adapters by the vendor's name. Crates with adapters are registered once; files
+/// and tests then name them.
+#[derive(Default)]
+pub struct AdapterRegistry {
+    builders: BTreeMap<String, Box<Build>>,
+}
+
+impl AdapterRegistry {
+    /// A registry without adapters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers how to build adapters of `kind`; a later registration replaces an earlier one.
+    pub fn register<F>(&mut self, kind: impl Into<String>, build: F) -> &mut Self
+    where
+        F: Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync + 'static,
+    {
+        self.builders.insert(kind.into(), Box::new(build));
+        self
+    }
+
+    /// The registered kinds, sorted.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.builders.keys().map(String::as_str)
+    }
+
+    /// Builds an adapter of `kind`.
+    pub fn build(&self, kind: &str, settings: AdapterSettings) -> Result<Arc<dyn Adapter>, RegistryError> {
+        let build = self.builders.get(kind).ok_or_else(|| RegistryError::UnknownKind {
+            kind: kind.to_owned(),
+            known: self.kinds().collect::<Vec<_>>().join(", "),
+        })?;
+        let id = settings.id.clone();
+        build(settings).map_err(|source| RegistryError::Refused { id, source })
+    }
+}
+
+impl fmt::Debug for AdapterRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.builders.keys()).finish()
+    }
+}
+
+/// Why an adapter could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// Nobody registered this kind.
+    #[error("no adapter of type `{kind}` is built in; there are: {known}")]
+    UnknownKind {
+        /// The kind asked for.
+        kind: String,
+        /// The kinds there are.
+        known: String,
+    },
+    /// The adapter refuses its settings.
+    #[error("provider `{id}` cannot be set up")]
+    Refused {
+        /// The provider's id.
+        id: ProviderId,
+        /// Why.
+        source: ProviderError,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn an_unknown_kind_names_the_known_ones() {
+        let mut registry = AdapterRegistry::new();
+        let refuse = |settings: AdapterSettings| {
+            Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "no key"))
+        };
+        registry.register("openai", refuse).register("anthropic", refuse);
+        let error = registry.build("opnai", AdapterSettings::new("x")).unwrap_err();
+        assert!(error.to_string().ends_with("there are: anthropic, openai"), "{error}");
+        let error = registry.build("openai", AdapterSettings::new("x")).unwrap_err();
+        assert!(matches!(error, RegistryError::Refused { source, .. } if source.message == "no key"));
+    }
+}

@@ -1,0 +1,331 @@
+//! A vendor's API as adapters see it: requests go out with the credential, replies come back whole or
+//! as events, and failures come back as one error.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use forge_core::{
+    AdapterSettings, CallContext, Delivery, ErrorKind, ExposeSecret, Phase, ProviderError, ProviderId,
+    RateLimitStatus, SecretString, Timeouts,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use reqwest::Url;
+use tokio::time::timeout_at;
+
+use crate::{
+    ErrorReply, Failure,
+    clients::{ClientSettings, Clients},
+    hints,
+    origin::Origin,
+    reply::{Clocks, Reply},
+};
+
+/// The most bytes of an error reply that are read.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// What every call of a vendor's API has in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// Where the API begins, unless the settings say otherwise.
+    pub base_url: &'static str,
+    /// The header that carries the credential, and what stands before the key in it.
+    pub credential: (&'static str, &'static str),
+    /// Headers of every request.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// Reads the rate limits from a reply's headers.
+    pub rate_limits: fn(&HeaderMap, DateTime<Utc>) -> RateLimitStatus,
+    /// Reads an error reply.
+    pub classify: fn(&ErrorReply<'_>) -> Failure,
+}
+
+/// A vendor's API, reached with one credential.
+pub struct Connection {
+    id: ProviderId,
+    base: Url,
+    headers: HeaderMap,
+    secrets: Arc<[SecretString]>,
+    dialect: Dialect,
+    timeouts: Timeouts,
+    clients: Clients,
+    rate_limit: Mutex<RateLimitStatus>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("base", &self.base.as_str())
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One address of the API. Made once, used for many calls.
+#[derive(Debug, Clone)]
+pub struct Endpoint(Url);
+
+impl Connection {
+    /// Checks the settings. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] in the phase [`Phase::BeforeSend`] when the base URL, the proxy,
+    /// the key or a header cannot be used. The text never shows the key.
+    pub fn new(settings: &AdapterSettings, dialect: Dialect) -> Result<Self, ProviderError> {
+        let refuse = |message: String| {
+            ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), message)
+                .with(|facts| facts.phase = Phase::BeforeSend)
+        };
+        let base = settings.base_url.as_deref().unwrap_or(dialect.base_url);
+        let base = parse_base(base).map_err(refuse)?;
+        let proxy = match &settings.proxy {
+            None => None,
+            Some(proxy) => Some(
+                reqwest::Proxy::all(proxy.as_str())
+                    .map_err(|_| refuse("the proxy's address is not a URL".into()))?,
+            ),
+        };
+        let (headers, secrets) = request_headers(settings, &dialect).map_err(refuse)?;
+        let plain = base.scheme() == "http" && proxy.is_none();
+        let client = ClientSettings { connect_timeout: settings.timeouts.connect, proxy, plain };
+        Ok(Self {
+            id: settings.id.clone(),
+            base,
+            headers,
+            secrets: secrets.into(),
+            dialect,
+            timeouts: settings.timeouts,
+            clients: Clients::new(client),
+            rate_limit: Mutex::default(),
+        })
+    }
+
+    /// The name under which the provider is configured.
+    pub fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    /// The address made of the base URL and these path segments; each is escaped where it must be, so
+    /// that no segment can lead elsewhere.
+    pub fn endpoint<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Endpoint {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        Endpoint(url)
+    }
+
+    /// Posts JSON for the call of `cx`. The delivery decides which clocks hold.
+    pub async fn post(
+        &self,
+        cx: &CallContext,
+        endpoint: &Endpoint,
+        body: Vec<u8>,
+        delivery: Delivery,
+    ) -> Result<Reply, ProviderError> {
+        let clocks = Clocks::of_call(cx, &self.timeouts, delivery);
+        let origin = self.origin(Some(cx));
+        self.send(Method::POST, endpoint.0.clone(), body, cx.clock.now(), clocks, origin).await
+    }
+
+    /// Posts JSON outside of a call, within `patience`.
+    pub async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Reply, ProviderError> {
+        let clocks = Clocks::within(patience);
+        self.send(Method::POST, endpoint.0.clone(), body, Utc::now(), clocks, self.origin(None)).await
+    }
+
+    /// Gets the endpoint outside of a call, within `patience`.
+    pub async fn get(
+        &self,
+        endpoint: &Endpoint,
+        query: &[(&str, &str)],
+        patience: Duration,
+    ) -> Result<Reply, ProviderError> {
+        let mut url = endpoint.0.clone();
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let clocks = Clocks::within(patience);
+        self.send(Method::GET, url, Vec::new(), Utc::now(), clocks, self.origin(None)).await
+    }
+
+    /// The rate limits last seen in a reply's headers.
+    pub fn rate_limit_status(&self) -> RateLimitStatus {
+        self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn origin(&self, cx: Option<&CallContext>) -> Origin {
+        Origin {
+            provider: self.id.clone(),
+            model: cx.map(|cx| cx.model().clone()),
+            secrets: Arc::clone(&self.secrets),
+            status: None,
+            request_id: None,
+            rate_limit: None,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Vec<u8>,
+        now: DateTime<Utc>,
+        clocks: Clocks,
+        mut origin: Origin,
+    ) -> Result<Reply, ProviderError> {
+        let (client, lease) = self.clients.lease().map_err(|source| {
+            let failure = Failure::new(ErrorKind::Transport, "no HTTP client could be set up");
+            origin.error(failure, Phase::BeforeSend).with(|facts| facts.source = Some(source))
+        })?;
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = self.headers.clone();
+        if !body.is_empty() {
+            *request.body_mut() = Some(body.into());
+        }
+        let reply = match timeout_at(clocks.head_by(), client.execute(request)).await {
+            Err(_) => {
+                let failure = Failure::new(ErrorKind::Timeout, clocks.describe_silence());
+                return Err(origin.error(failure, Phase::BeforeOutput));
+            }
+            Ok(Err(error)) => return Err(self.transport_error(&origin, error)),
+            Ok(Ok(response)) => http::Response::<reqwest::Body>::from(response),
+        };
+        let (head, body) = reply.into_parts();
+        let request_id =
+            ["request-id", "x-request-id"].iter().find_map(|name| hints::header(&head.headers, name));
+        origin.request_id = request_id.map(str::to_owned);
+        let limits = (self.dialect.rate_limits)(&head.headers, now);
+        if !limits.is_unknown() {
+            let limits = RateLimitStatus { observed_at: Some(now), ..limits };
+            *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = limits.clone();
+            origin.rate_limit = Some(Box::new(limits));
+        }
+        let reply = Reply { headers: head.headers, body, origin, clocks, lease };
+        match head.status.as_u16() {
+            200..300 => Ok(reply),
+            status => Err(self.failed(reply, status, now).await),
+        }
+    }
+
+    /// Reads an error reply. What the vendor says about it is kept even if its body breaks off.
+    async fn failed(&self, mut reply: Reply, status: u16, now: DateTime<Utc>) -> ProviderError {
+        reply.origin.status = Some(status);
+        let body = timeout_at(reply.clocks.deadline, reply.read_up_to(MAX_ERROR_BYTES)).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let headers = &reply.headers;
+        if (300..400).contains(&status) {
+            let target = hints::header(headers, "location").unwrap_or("nowhere");
+            let message = format!(
+                "the server redirects to {target}; redirects are not followed, so that the key stays with \
+                 the server it was meant for"
+            );
+            return reply.origin.error(Failure::new(ErrorKind::Decode, message), Phase::BeforeOutput);
+        }
+        let failure = (self.dialect.classify)(&ErrorReply { status, headers, body: &body, now });
+        let retry_after = failure.retry_after.or_else(|| hints::retry_after(headers, now));
+        let should_retry = hints::should_retry(headers);
+        reply.origin.error(failure, Phase::BeforeOutput).with(|facts| {
+            facts.retry_after = retry_after;
+            facts.should_retry = should_retry;
+        })
+    }
+
+    fn transport_error(&self, origin: &Origin, error: reqwest::Error) -> ProviderError {
+        let error = error.without_url();
+        let host = self.base.host_str().unwrap_or_default();
+        let place = self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let (kind, phase, mut message) = if error.is_timeout() && error.is_connect() {
+            let seconds = self.timeouts.connect.as_secs_f64();
+            let message = format!("no connection to {place} within {seconds} s");
+            (ErrorKind::Timeout, Phase::BeforeSend, message)
+        } else if error.is_connect() {
+            (ErrorKind::Transport, Phase::BeforeSend, format!("cannot connect to {place}"))
+        } else {
+            (ErrorKind::Transport, Phase::BeforeOutput, format!("the connection to {place} broke"))
+        };
+        if let Some(cause) = root_cause(&error) {
+            let _ = write!(message, ": {cause}");
+        }
+        origin.error(Failure::new(kind, message), phase).with(|facts| facts.source = Some(Box::new(error)))
+    }
+}
+
+/// The text of the innermost source, which names the operating system's or the peer's reason.
+fn root_cause(error: &dyn std::error::Error) -> Option<String> {
+    let mut cause = error.source()?;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    Some(cause.to_string())
+}
+
+fn parse_base(text: &str) -> Result<Url, String> {
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
+    if text.chars().any(char::is_control) {
+        return Err(format!("the base URL `{shown}` holds a line break or another control character"));
+    }
+    let url = Url::parse(text).map_err(|error| format!("the base URL `{shown}` cannot be used: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(format!("the base URL `{shown}` must begin with http:// or https:// and name a host"));
+    }
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err("the base URL must not hold a user name, a password, a query or a fragment".into());
+    }
+    Ok(url)
+}
+
+fn request_headers(
+    settings: &AdapterSettings,
+    dialect: &Dialect,
+) -> Result<(HeaderMap, Vec<SecretString>), String> {
+    let mut headers = HeaderMap::with_capacity(8);
+    let mut secrets = Vec::new();
+    for (name, value) in dialect.headers {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let agent = concat!("forge/", env!("CARGO_PKG_VERSION"));
+    headers.insert(http::header::USER_AGENT, HeaderValue::from_static(agent));
+    let key = settings.api_key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty());
+    if let Some(key) = key {
+        let (name, prefix) = dialect.credential;
+        let value = secret_value(&format!("{prefix}{key}")).ok_or(
+            "the API key holds a line break or another character that cannot stand in a header; a key is \
+             one line of letters, digits and signs",
+        )?;
+        headers.insert(name, value);
+        secrets.push(SecretString::from(key));
+    }
+    for (name, value) in &settings.headers {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("`{shown}` is not the name of a header"))?;
+        let value = value.expose_secret();
+        let header = secret_value(value)
+            .ok_or_else(|| format!("the header `{shown}` holds a line break or another control character"))?;
+        headers.insert(name, header);
+        secrets.push(SecretString::from(value));
+    }
+    Ok((headers, secrets))
+}
+
+/// A header value that no log shows.
+fn secret_value(text: &str) -> Option<HeaderValue> {
+    let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| printable)?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,48 @@
+//! HTTP for LLM adapters.
+//!
+//! Use this crate to write an adapter for a vendor that Forge does not know yet; to call a model, use
+//! an adapter crate. It knows no vendor by name. An adapter describes its vendor in a [`Dialect`],
+//! opens a [`Connection`], and turns replies into events: whole ones with [`Reply::whole`], streams
+//! with [`Reply::events`] and a [`Decode`] of its own. In return it gets
+//!
+//! - clients that follow no redirects, retry nothing, read no environment, and send the credential in
+//!   a header that no log shows;
+//! - four clocks: connecting, first content, gap between contents, deadline;
+//! - caps: [`MAX_EVENT_BYTES`] an event, [`MAX_STREAM_BYTES`] a stream, [`MAX_BODY_BYTES`] a body;
+//! - errors with the vendor's facts and without credentials;
+//! - every notation of waits and rate limits ([`hints`]).
+//!
+//! ```
+//! use forge_core::{AdapterSettings, RateLimitStatus};
+//! use forge_http::{Connection, Dialect, Failure};
+//!
+//! const DIALECT: Dialect = Dialect {
+//!     base_url: "https://api.example.com/v1",
+//!     credential: ("authorization", "Bearer "),
+//!     headers: &[],
+//!     rate_limits: |_headers, _now| RateLimitStatus::default(),
+//!     classify: Failure::from_status,
+//! };
+//!
+//! let connection = Connection::new(&AdapterSettings::new("example"), DIALECT)?;
+//! let _chat = connection.endpoint(["chat"]);
+//! # Ok::<(), forge_core::ProviderError>(())
+//! ```
+
+mod clients;
+mod connection;
+mod failure;
+mod frames;
+pub mod hints;
+mod lines;
+mod origin;
+mod redact;
+mod reply;
+mod stream;
+
+pub use connection::{Connection, Dialect, Endpoint};
+pub use failure::{ErrorReply, Failure, kind_of_status, readable};
+pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, NdjsonDecoder, SseDecoder};
+pub use redact::redact;
+pub use reply::{EventOptions, MAX_BODY_BYTES, Reply};
+pub use stream::{Decode, Events, Framing, MAX_STREAM_BYTES};

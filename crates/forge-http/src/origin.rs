@@ -1,0 +1,41 @@
+//! Whose call it is: what every error of a call has in common.
+
+use std::sync::Arc;
+
+use forge_core::{ModelId, Phase, ProviderError, ProviderId, RateLimitStatus, SecretString};
+
+use crate::{Failure, redact::redact};
+
+/// The most characters of a vendor's message that an error keeps.
+const MAX_MESSAGE: usize = 2_000;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) provider: ProviderId,
+    pub(crate) model: Option<ModelId>,
+    pub(crate) secrets: Arc<[SecretString]>,
+    pub(crate) status: Option<u16>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) rate_limit: Option<Box<RateLimitStatus>>,
+}
+
+impl Origin {
+    /// The one place where a vendor's words become an error: credentials and control characters are
+    /// removed and the length is capped here.
+    pub(crate) fn error(&self, failure: Failure, phase: Phase) -> ProviderError {
+        let clean = |text: &str, most: usize| -> String {
+            let text = redact(text, &self.secrets);
+            text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
+        };
+        let message = clean(&failure.message, MAX_MESSAGE);
+        ProviderError::new(failure.kind, self.provider.as_str(), message).with(|facts| {
+            facts.model.clone_from(&self.model);
+            facts.phase = phase;
+            facts.status = failure.status.or(self.status);
+            facts.code = failure.code.map(|code| clean(&code, 100));
+            facts.request_id = self.request_id.as_deref().map(|id| clean(id, 100));
+            facts.retry_after = failure.retry_after;
+            facts.rate_limit.clone_from(&self.rate_limit);
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! A reply that has begun: its head is read, its body is on the way.
+
+use std::{io::Read, pin::Pin, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use forge_core::{
+    CallContext, Delivery, ErrorKind, Phase, ProviderError, ResponseStream, StreamEvent, Timeouts, Warning,
+};
+use http::HeaderMap;
+use http_body::Body as _;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Decode, Events, Failure, Framing,
+    clients::Lease,
+    hints,
+    origin::Origin,
+    stream::{EventStream, describe_timeout},
+};
+
+/// The most bytes of a whole reply.
+pub const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+
+/// When the parts of a call must have happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clocks {
+    pub(crate) begun: Instant,
+    pub(crate) first_event: Duration,
+    pub(crate) gap: Duration,
+    pub(crate) deadline: Instant,
+}
+
+impl Clocks {
+    pub(crate) fn of_call(cx: &CallContext, timeouts: &Timeouts, delivery: Delivery) -> Self {
+        let begun = Instant::now();
+        let total = begun + timeouts.total;
+        let deadline = cx.deadline.map_or(total, |deadline| total.min(deadline.into()));
+        let first_event = match delivery {
+            Delivery::Stream => timeouts.first_event,
+            Delivery::Whole => deadline - begun,
+        };
+        Self { begun, first_event, gap: timeouts.gap, deadline }
+    }
+
+    pub(crate) fn within(patience: Duration) -> Self {
+        let begun = Instant::now();
+        Self { begun, first_event: patience, gap: patience, deadline: begun + patience }
+    }
+
+    /// By when the head of the reply must be here.
+    pub(crate) fn head_by(&self) -> Instant {
+        self.deadline.min(self.begun + self.first_event)
+    }
+
+    pub(crate) fn describe_silence(&self) -> String {
+        describe_timeout("the reply did not begin", self.head_by() - self.begun)
+    }
+}
+
+/// A successful reply whose body has not been read yet.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: reqwest::Body,
+    pub(crate) origin: Origin,
+    pub(crate) clocks: Clocks,
+    /// Held until the reply is read or dropped.
+    #[expect(dead_code, reason = "only its drop matters")]
+    pub(crate) lease: Lease,
+}
+
+/// What the events of a reply need beside its body.
+#[derive(Debug, Default)]
+pub struct EventOptions {
+    /// Warnings to hand out after the first event.
+    pub warnings: Vec<Warning>,
+    /// Keep the vendor's text and hand it out with the last event.
+    pub keep_raw: bool,
+}
+
+impl Reply {
+    /// The reply as a stream of events, decoded frame by frame.
+    pub fn events<D: Decode>(self, framing: Framing, decoder: D, options: EventOptions) -> ResponseStream {
+        ResponseStream::new(EventStream::new(self, framing, decoder, options))
+    }
+
+    /// The whole reply as events, decoded from its body.
+    pub async fn whole(
+        mut self,
+        options: EventOptions,
+        decode: impl FnOnce(&[u8], &mut Events) -> Result<(), Failure>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let body = self.bytes().await?;
+        let mut events = Events::with_capacity(8);
+        decode(&body, &mut events).map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
+        let mut warnings = options.warnings;
+        let raw = options.keep_raw.then(|| String::from_utf8_lossy(&body).into_owned());
+        let mut stamped = Vec::with_capacity(events.len() + warnings.len());
+        for mut event in events {
+            match &mut event {
+                StreamEvent::Started(started) => {
+                    started.request_id = self.origin.request_id.take();
+                    started.rate_limit = self.origin.rate_limit.take();
+                    stamped.push(Ok(event));
+                    stamped.extend(warnings.drain(..).map(|warning| Ok(StreamEvent::Warned(warning))));
+                    continue;
+                }
+                StreamEvent::Finished(finished) => finished.raw.clone_from(&raw),
+                _ => {}
+            }
+            stamped.push(Ok(event));
+        }
+        Ok(ResponseStream::from_events(stamped))
+    }
+
+    /// The body as a JSON value of the vendor's own type.
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, ProviderError> {
+        let body = self.bytes().await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| self.origin.error(Failure::decode("the reply", &error), Phase::BeforeOutput))
+    }
+
+    /// The whole body, at most [`MAX_BODY_BYTES`], unpacked if it came as gzip.
+    pub async fn bytes(&mut self) -> Result<Bytes, ProviderError> {
+        let deadline = self.clocks.deadline;
+        let read = timeout_at(deadline, self.read_up_to(MAX_BODY_BYTES + 1)).await;
+        let failure = match read {
+            Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => {
+                match hints::header(&self.headers, "content-encoding") {
+                    None | Some("identity") => return Ok(body),
+                    Some("gzip") => match gunzip(&body) {
+                        Ok(body) => return Ok(body),
+                        Err(failure) => failure,
+                    },
+                    Some(other) => unknown_encoding(other),
+                }
+            }
+            Ok(Ok(_)) => {
+                let message = format!("the reply is larger than {} MiB", MAX_BODY_BYTES / 1024 / 1024);
+                Failure::new(ErrorKind::Decode, message)
+            }
+            Ok(Err(error)) => {
+                let source = Box::new(error.without_url());
+                let truncated = self.origin.error(Failure::truncated(), Phase::BeforeOutput);
+                return Err(truncated.with(|facts| facts.source = Some(source)));
+            }
+            Err(_) => {
+                let patience = deadline - self.clocks.begun;
+                Failure::new(ErrorKind::Timeout, describe_timeout("the reply was not complete", patience))
+            }
+        };
+        Err(self.origin.error(failure, Phase::BeforeOutput))
+    }
+
+    /// The body up to `most` bytes; what is beyond is left unread.
+    pub(crate) async fn read_up_to(&mut self, most: usize) -> Result<Bytes, reqwest::Error> {
+        let mut first = Bytes::new();
+        let mut joined = BytesMut::new();
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
+            let Some(frame) = frame else { break };
+            let Ok(data) = frame?.into_data() else { continue };
+            if first.is_empty() {
+                first = data;
+            } else {
+                if joined.is_empty() {
+                    joined.extend_from_slice(&first);
+                }
+                joined.extend_from_slice(&data);
+            }
+            if first.len().max(joined.len()) >= most {
+                break;
+            }
+        }
+        let mut body = if joined.is_empty() { first } else { joined.freeze() };
+        body.truncate(most);
+        Ok(body)
+    }
+}
+
+pub(crate) fn unknown_encoding(encoding: &str) -> Failure {
+    Failure::new(ErrorKind::Decode, format!("the reply is packed as `{encoding}`, which was not asked for"))
+}
+
+fn gunzip(packed: &[u8]) -> Result<Bytes, Failure> {
+    let mut body = Vec::new();
+    let limit = MAX_BODY_BYTES as u64 + 1;
+    flate2::read::GzDecoder::new(packed)
+        .take(limit)
+        .read_to_end(&mut body)
+        .map_err(|error| Failure::new(ErrorKind::Decode, format!("the reply is not good gzip: {error}")))?;
+    if body.len() > MAX_BODY_BYTES {
+        let message = format!("the reply unpacks to more than {} MiB", MAX_BODY_BYTES / 1024 / 1024);
+        return Err(Failure::new(ErrorKind::Decode, message));
+    }
+    Ok(body.into())
+}

@@ -1,0 +1,323 @@
+//! A body on its way becomes events: framing, clocks, caps, and the end that must be said.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use forge_core::{ErrorKind, PartKind, Phase, ProviderError, StreamEvent, Warning};
+use futures_core::Stream;
+use http_body::Body as _;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
+    frames::{EventTooLarge, MAX_EVENT_BYTES},
+    hints,
+    reply::{self, Clocks},
+};
+
+/// The most bytes of a stream.
+pub const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long the connection of a finished reply may take to come to its end, so that it can be used
+/// again.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Events on their way to the caller.
+pub type Events = VecDeque<StreamEvent>;
+
+/// Turns a vendor's frames into events. One value decodes one stream.
+pub trait Decode: Send + Unpin + 'static {
+    /// Takes one frame and adds the events it means. Nothing may follow
+    /// [`StreamEvent::Finished`].
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure>;
+
+    /// The body came to a clean end after the last frame. A decoder whose vendor has already said that
+    /// the reply is complete adds the last events; the default says that the reply was cut off.
+    fn end(&mut self, _events: &mut Events) -> Result<(), Failure> {
+        Err(Failure::truncated())
+    }
+}
+
+/// How a stream is cut into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Sse,
+    /// One JSON value a line.
+    Ndjson,
+}
+
+enum Frames {
+    Sse(SseDecoder),
+    Ndjson(NdjsonDecoder),
+}
+
+impl Frames {
+    fn push(&mut self, piece: &[u8]) {
+        match self {
+            Self::Sse(decoder) => decoder.push(piece),
+            Self::Ndjson(decoder) => decoder.push(piece),
+        }
+    }
+
+    fn close(&mut self) {
+        match self {
+            Self::Sse(decoder) => decoder.close(),
+            Self::Ndjson(decoder) => decoder.close(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Frame<'_>>, EventTooLarge> {
+        match self {
+            Self::Sse(decoder) => decoder.next_frame(),
+            Self::Ndjson(decoder) => decoder.next_frame(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Bytes may come.
+    Reading,
+    /// The body is at its end; frames may still be in the decoder.
+    Closed,
+    /// `Finished` is decoded; the body may not be at its end.
+    Finished,
+    /// Nothing more comes.
+    Done,
+}
+
+/// The events of one reply.
+pub(crate) struct EventStream<D: Decode> {
+    reply: Reply,
+    frames: Frames,
+    decoder: D,
+    events: Events,
+    state: State,
+    error: Option<ProviderError>,
+    warnings: Vec<Warning>,
+    raw: Option<String>,
+    bytes: usize,
+    content_seen: bool,
+    /// A part of thoughts is open. Vendors that hide thoughts are silent meanwhile.
+    thinking: bool,
+    /// Since when the caller waits for content in vain.
+    waiting_since: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<D: Decode> EventStream<D> {
+    pub(crate) fn new(reply: Reply, framing: Framing, decoder: D, options: EventOptions) -> Self {
+        let mut stream = Self {
+            frames: match framing {
+                Framing::Sse => Frames::Sse(SseDecoder::new()),
+                Framing::Ndjson => Frames::Ndjson(NdjsonDecoder::new()),
+            },
+            decoder,
+            events: Events::with_capacity(8),
+            state: State::Reading,
+            error: None,
+            warnings: options.warnings,
+            raw: options.keep_raw.then(String::new),
+            bytes: 0,
+            content_seen: false,
+            thinking: false,
+            waiting_since: None,
+            alarm: None,
+            reply,
+        };
+        let encoding = hints::header(&stream.reply.headers, "content-encoding");
+        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity") {
+            let failure = reply::unknown_encoding(encoding);
+            stream.fail(failure);
+        }
+        stream
+    }
+
+    /// Events that were decoded before the failure still go out first.
+    fn fail(&mut self, failure: Failure) {
+        let content = self.content_seen || self.events.iter().any(StreamEvent::is_content);
+        let phase = if content { Phase::AfterOutput } else { Phase::BeforeOutput };
+        self.error = Some(self.reply.origin.error(failure, phase));
+        self.state = State::Done;
+    }
+
+    /// Decodes what has arrived until there is an event to hand out or nothing left to decode.
+    fn decode(&mut self) {
+        while self.events.is_empty() && matches!(self.state, State::Reading | State::Closed) {
+            let result = match self.frames.next() {
+                Ok(Some(frame)) => {
+                    if let Some(raw) = &mut self.raw {
+                        keep(raw, frame);
+                    }
+                    self.decoder.frame(frame, &mut self.events)
+                }
+                Ok(None) if self.state == State::Reading => return,
+                Ok(None) => self.decoder.end(&mut self.events),
+                Err(EventTooLarge) => {
+                    let message = format!("one event is larger than {} KiB", MAX_EVENT_BYTES / 1024);
+                    Err(Failure::new(ErrorKind::Decode, message))
+                }
+            };
+            match result {
+                Err(failure) if self.state == State::Closed && failure.kind == ErrorKind::Decode => {
+                    // The last frame was not closed by its server: it is cut off, not wrong.
+                    self.fail(Failure::truncated());
+                }
+                Err(failure) => self.fail(failure),
+                Ok(()) if matches!(self.events.back(), Some(StreamEvent::Finished(_))) => {
+                    self.state = State::Finished;
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// The last touch before an event goes out.
+    fn stamp(&mut self, mut event: StreamEvent) -> StreamEvent {
+        match &mut event {
+            StreamEvent::Started(started) => {
+                started.request_id.clone_from(&self.reply.origin.request_id);
+                started.rate_limit = self.reply.origin.rate_limit.take();
+                for warning in self.warnings.drain(..).rev() {
+                    self.events.push_front(StreamEvent::Warned(warning));
+                }
+            }
+            StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
+            StreamEvent::PartEnded { .. } => self.thinking = false,
+            StreamEvent::Finished(finished) => finished.raw = self.raw.take(),
+            StreamEvent::PartDelta { .. } | StreamEvent::UsageUpdated(_) | StreamEvent::Warned(_) => {}
+        }
+        if event.is_content() {
+            self.content_seen = true;
+            self.waiting_since = None;
+        }
+        event
+    }
+
+    /// Bytes, or the end of the body, or a failure: all end up in the state.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match Pin::new(&mut self.reply.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    self.bytes += data.len();
+                    self.frames.push(data);
+                }
+                if self.bytes > MAX_STREAM_BYTES {
+                    let message = format!("the stream is larger than {} MiB", MAX_STREAM_BYTES / 1024 / 1024);
+                    self.fail(Failure::new(ErrorKind::Decode, message));
+                }
+                Poll::Ready(())
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.fail(Failure::truncated());
+                let source = Box::new(error.without_url());
+                self.error = self.error.take().map(|error| error.with(|facts| facts.source = Some(source)));
+                Poll::Ready(())
+            }
+            Poll::Ready(None) => {
+                self.frames.close();
+                self.state = State::Closed;
+                Poll::Ready(())
+            }
+            Poll::Pending => self.poll_clocks(cx),
+        }
+    }
+
+    fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        let since = *self.waiting_since.get_or_insert(now);
+        let Clocks { begun, first_event, gap, deadline } = self.reply.clocks;
+        let (at, what, patience) = if !self.content_seen {
+            (begun + first_event, "no content came", first_event)
+        } else if self.thinking {
+            (since + first_event, "the model thought in silence", first_event)
+        } else {
+            (since + gap, "nothing more came", gap)
+        };
+        let (at, what, patience) = if deadline < at {
+            (deadline, "the reply was not complete", deadline - begun)
+        } else {
+            (at, what, patience)
+        };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        // An alarm that rings early is set again then; moving it at every event would cost more.
+        if at < alarm.deadline() {
+            alarm.as_mut().reset(at);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= at {
+                self.fail(Failure::new(ErrorKind::Timeout, describe_timeout(what, patience)));
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+
+    /// Lets a finished reply come to its end in the background, so that its connection can be used
+    /// again; nobody waits for that.
+    fn release(&mut self) {
+        if std::mem::replace(&mut self.state, State::Done) != State::Finished
+            || self.reply.body.is_end_stream()
+        {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut body = std::mem::take(&mut self.reply.body);
+        runtime.spawn(tokio::time::timeout(DRAIN, async move {
+            while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+        }));
+    }
+}
+
+impl<D: Decode> Stream for EventStream<D> {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(event) = this.events.pop_front() {
+                return Poll::Ready(Some(Ok(this.stamp(event))));
+            }
+            if let Some(error) = this.error.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
+            match this.state {
+                State::Reading | State::Closed => {
+                    this.decode();
+                    if this.state == State::Reading && this.events.is_empty() {
+                        std::task::ready!(this.poll_body(cx));
+                    }
+                }
+                State::Finished => {
+                    if let Poll::Ready(None) = Pin::new(&mut this.reply.body).poll_frame(cx) {
+                        this.state = State::Done;
+                    }
+                    this.release();
+                }
+                State::Done => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<D: Decode> Drop for EventStream<D> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+fn keep(raw: &mut String, frame: Frame<'_>) {
+    let (Frame::Event { data, .. } | Frame::Stray(data)) = frame;
+    raw.push_str(&String::from_utf8_lossy(data));
+    raw.push('\n');
+}
+
+pub(crate) fn describe_timeout(what: &str, patience: Duration) -> String {
+    format!("{what} within {:.1} s", patience.as_secs_f64())
+}
