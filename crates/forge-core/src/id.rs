@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -78,6 +78,23 @@ macro_rules! string_id {
 string_id! {
     /// A model's name as its vendor spells it, such as `claude-sonnet-5-5`.
     ModelId
+}
+
+impl ModelId {
+    /// The id without a date at its end (`-20261109` or `-2026-11-09`), which names a snapshot of the
+    /// model; `None` if there is none.
+    pub fn undated(&self) -> Option<&str> {
+        let is_date = |text: &str| match text.len() {
+            8 => text.bytes().all(|b| b.is_ascii_digit()),
+            10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
+            _ => false,
+        };
+        let id = self.as_str();
+        [9, 11].into_iter().find_map(|length| {
+            let (stem, date) = id.split_at_checked(id.len().checked_sub(length)?)?;
+            (!stem.is_empty() && is_date(date.strip_prefix('-')?)).then_some(stem)
+        })
+    }
 }
 
 string_id! {

@@ -114,7 +114,7 @@ pub struct Tier {
     /// Input written to the standard cache; without it, it costs as much as any.
     #[serde(default)]
     pub cache_write_5m: Option<Rate>,
-    /// Input written to the long-lived cache; without it, the standard cache's rate.
+    /// Input written to the long-lived cache; without it, such calls have no known price.
     #[serde(default)]
     pub cache_write_1h: Option<Rate>,
 }
@@ -183,7 +183,7 @@ impl ModelTable {
     pub fn find(&self, provider: &ModelProvider, model: &ModelId) -> Option<&ModelRow> {
         let exact =
             |id: &str| self.rows.iter().find(|row| row.id.as_str() == id && row.provider == *provider);
-        exact(model.as_str()).or_else(|| exact(without_date(model.as_str())?)).or_else(|| exact("*"))
+        exact(model.as_str()).or_else(|| exact(model.undated()?)).or_else(|| exact("*"))
     }
 
     /// What `tokens` cost with `model`, the one that *served* the call, on `day` (UTC).
@@ -226,33 +226,23 @@ impl Price {
     pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
         let tier = self.tier(tokens.total_input()?)?;
         let output = tokens.total_output()?;
-        let write_5m = tier.cache_write_5m.unwrap_or(tier.input);
+        let long_write = match tokens.cache_write_1h.unwrap_or(0) {
+            0 => 0,
+            written => tier.cache_write_1h?.times(written),
+        };
         let classes = [
             (tier.input, tokens.input),
             (tier.cache_read.unwrap_or(tier.input), tokens.cache_read),
-            (write_5m, tokens.cache_write_5m),
-            (tier.cache_write_1h.unwrap_or(write_5m), tokens.cache_write_1h),
+            (tier.cache_write_5m.unwrap_or(tier.input), tokens.cache_write_5m),
             (tier.output, Some(output)),
         ];
-        let total: u128 =
-            classes.iter().map(|(rate, count)| rate.times(count.unwrap_or(0))).fold(0, u128::saturating_add);
+        let total: u128 = classes
+            .iter()
+            .map(|(rate, count)| rate.times(count.unwrap_or(0)))
+            .fold(long_write, u128::saturating_add);
         let nanos = total.saturating_add(500_000) / 1_000_000;
         Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
-}
-
-/// The id without `-YYYYMMDD` or `-YYYY-MM-DD` at its end.
-fn without_date(id: &str) -> Option<&str> {
-    let is_date = |text: &str| match text.len() {
-        8 => text.bytes().all(|b| b.is_ascii_digit()),
-        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
-        _ => false,
-    };
-    [9, 11].into_iter().find_map(|length| {
-        let at = id.len().checked_sub(length)?;
-        let (stem, date) = id.split_at_checked(at)?;
-        (!stem.is_empty() && is_date(date.strip_prefix('-')?)).then_some(stem)
-    })
 }
 
 #[cfg(test)]
@@ -264,7 +254,7 @@ mod tests {
         "prices": [
             {"effective_to": "2026-10-06", "tiers": [{"input": "9", "output": "9"}]},
             {"effective_from": "2026-10-07", "tiers": [
-                {"input": "0.10", "output": "0.50", "cache_read": "0.01", "cache_write_5m": "0.125"},
+                {"input": "0.10", "output": "0.50", "cache_read": "0.01", "cache_write_5m": "0.125", "cache_write_1h": "0.2"},
                 {"above_input_tokens": 100000, "input": "0.50", "output": "2.50"}]}]
     }]"#;
 
@@ -293,7 +283,7 @@ mod tests {
             ..tokens(1_000, 10)
         };
         let cost = cost("small", "2026-11-01", cached).unwrap();
-        assert_eq!(cost.nanos(), 100_000 + 10_000 + 125_000 + 20 * 500);
+        assert_eq!(cost.nanos(), 100_000 + 10_000 + 200_000 + 20 * 500);
     }
 
     #[test]
@@ -307,6 +297,8 @@ mod tests {
         assert_eq!(cost("smaller", "2026-11-01", tokens(1, 1)), None);
         assert_eq!(cost("small", "2026-11-01", TokenCount { output: None, ..tokens(1, 1) }), None);
         assert_eq!(cost("small", "2026-11-01", TokenCount { input: None, ..tokens(1, 1) }), None);
+        let unpriced = TokenCount { cache_write_1h: Some(1), ..tokens(200_000, 1) };
+        assert_eq!(cost("small", "2026-11-01", unpriced), None);
     }
 
     #[test]

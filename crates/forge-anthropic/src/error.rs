@@ -1,0 +1,109 @@
+//! What the vendor's errors mean.
+
+use chrono::{DateTime, Utc};
+use forge_core::{ErrorKind, RateLimitStatus};
+use forge_http::{ErrorReply, Failure, hints};
+use http::HeaderMap;
+
+use crate::wire::reply::{ErrorBody, ErrorReply as Body};
+
+/// An error reply, by its type first and its status second.
+pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
+    match serde_json::from_slice::<Body>(reply.body) {
+        Ok(body) => {
+            let fallback = forge_http::kind_of_status(reply.status);
+            from_body(body.error, fallback)
+        }
+        Err(_) => Failure::from_status(reply),
+    }
+}
+
+/// An error object, from a reply or from a stream.
+pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
+    let spent = error.details.and_then(|details| details.error_code);
+    let kind = match error.r#type.as_str() {
+        _ if spent.as_deref() == Some("enforced_spend_limit_reached") => ErrorKind::QuotaExhausted,
+        // The vendor has no code of its own for this one.
+        "invalid_request_error" if error.message.starts_with("prompt is too long") => {
+            ErrorKind::ContextTooLong
+        }
+        "invalid_request_error" | "request_too_large" => ErrorKind::InvalidRequest,
+        "authentication_error" => ErrorKind::Authentication,
+        "billing_error" => ErrorKind::QuotaExhausted,
+        "permission_error" => ErrorKind::Permission,
+        "not_found_error" => ErrorKind::ModelNotFound,
+        "rate_limit_error" => ErrorKind::RateLimited,
+        "api_error" | "conflict_error" => ErrorKind::Server,
+        "timeout_error" => ErrorKind::Timeout,
+        "overloaded_error" => ErrorKind::Overloaded,
+        _ => fallback,
+    };
+    let failure = Failure::new(kind, error.message);
+    let code = spent.unwrap_or(error.r#type);
+    if code.is_empty() { failure } else { failure.with_code(code) }
+}
+
+/// The rate limits that stand in every reply's headers.
+pub(crate) fn rate_limits(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimitStatus {
+    let window = |names| hints::rate_window(headers, names, now);
+    RateLimitStatus {
+        requests: window([
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-ratelimit-requests-remaining",
+            "anthropic-ratelimit-requests-reset",
+        ]),
+        tokens: window([
+            "anthropic-ratelimit-tokens-limit",
+            "anthropic-ratelimit-tokens-remaining",
+            "anthropic-ratelimit-tokens-reset",
+        ]),
+        input_tokens: window([
+            "anthropic-ratelimit-input-tokens-limit",
+            "anthropic-ratelimit-input-tokens-remaining",
+            "anthropic-ratelimit-input-tokens-reset",
+        ]),
+        output_tokens: window([
+            "anthropic-ratelimit-output-tokens-limit",
+            "anthropic-ratelimit-output-tokens-remaining",
+            "anthropic-ratelimit-output-tokens-reset",
+        ]),
+        observed_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_decides_before_the_status() {
+        let kind = |status, body: &str| {
+            let (headers, now) = (HeaderMap::new(), Utc::now());
+            classify(&ErrorReply { status, headers: &headers, body: body.as_bytes(), now }).kind
+        };
+        let body = |name: &str| format!(r#"{{"type":"error","error":{{"type":"{name}","message":"m"}}}}"#);
+        for (status, name, expected) in [
+            (400, "invalid_request_error", ErrorKind::InvalidRequest),
+            (401, "authentication_error", ErrorKind::Authentication),
+            (402, "billing_error", ErrorKind::QuotaExhausted),
+            (403, "permission_error", ErrorKind::Permission),
+            (404, "not_found_error", ErrorKind::ModelNotFound),
+            (409, "conflict_error", ErrorKind::Server),
+            (413, "request_too_large", ErrorKind::InvalidRequest),
+            (429, "rate_limit_error", ErrorKind::RateLimited),
+            (500, "api_error", ErrorKind::Server),
+            (504, "timeout_error", ErrorKind::Timeout),
+            (529, "overloaded_error", ErrorKind::Overloaded),
+            (529, "new_error", ErrorKind::Overloaded),
+            (418, "new_error", ErrorKind::InvalidRequest),
+        ] {
+            assert_eq!(kind(status, &body(name)), expected, "{status} {name}");
+        }
+        let long = r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#;
+        assert_eq!(kind(400, long), ErrorKind::ContextTooLong);
+        let spent = r#"{"error":{"type":"rate_limit_error","message":"m",
+            "details":{"error_code":"enforced_spend_limit_reached"}}}"#;
+        assert_eq!(kind(429, spent), ErrorKind::QuotaExhausted);
+        assert_eq!(kind(502, "<html><title>Bad Gateway</title></html>"), ErrorKind::Server);
+    }
+}

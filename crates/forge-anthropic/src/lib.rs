@@ -1,0 +1,41 @@
+//! Anthropic's Messages API.
+//!
+//! Use this crate together with `forge-core` to call Claude models without anything else of Forge: it
+//! sends one request for one call, retries nothing, and reports what the vendor said.
+//!
+//! ```no_run
+//! use forge_anthropic::AnthropicProvider;
+//! use forge_core::{CallContext, ModelRequest, Participant, ProviderExt};
+//!
+//! # async fn demo() -> Result<(), forge_core::ProviderError> {
+//! let claude = AnthropicProvider::new("sk-test-not-a-key");
+//! let cx = CallContext::new(Participant::claude_sonnet());
+//! let request = ModelRequest::new("Be brief.").with_user_message("Why is the sky blue?");
+//! let response = claude.complete(&cx, request).await?;
+//! println!("{}", response.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tokens
+//! The vendor's `input_tokens` is uncached input already; cache reads and writes stand beside it. Its
+//! `output_tokens` includes thinking, which is split off as
+//! [`reasoning`](forge_core::TokenCount::reasoning) when the vendor says how much it was. The classes
+//! sum to the vendor's totals.
+//!
+//! # What differs by model
+//! Newer models take no sampling settings, think adaptively, and refuse prefilled answers and forced
+//! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
+//! prices.
+
+mod error;
+mod profile;
+mod provider;
+mod request;
+mod response;
+mod stream;
+mod usage;
+mod wire;
+
+pub use profile::models;
+pub use provider::AnthropicProvider;

@@ -1,0 +1,179 @@
+//! What differs by model, as data.
+
+use std::sync::LazyLock;
+
+use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+
+/// What a model takes. Source: the vendor's error replies and model pages, 2026-11.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Profile {
+    ids: &'static [&'static str],
+    /// Takes temperature, `top_p` and `top_k`.
+    pub(crate) sampling: bool,
+    pub(crate) thinking: ThinkingForm,
+    pub(crate) efforts: Efforts,
+    /// Continues a last message of the assistant's.
+    pub(crate) prefill: bool,
+    /// Can be made to call a tool.
+    pub(crate) forced_tools: bool,
+}
+
+/// How thinking is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ThinkingForm {
+    /// With a budget of tokens; off unless asked for.
+    Budget,
+    /// The model decides; the effort guides it.
+    Adaptive {
+        /// It can be turned off.
+        optional: bool,
+    },
+}
+
+const FOUR_LEVELS: Efforts = Efforts::of(&[Effort::Low, Effort::Medium, Effort::High, Effort::Max]);
+const FIVE_LEVELS: Efforts =
+    Efforts::of(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max]);
+
+const PROFILES: [Profile; 6] = [
+    Profile {
+        ids: &["claude-fable-5-2", "claude-fable-5-1", "claude-opus-5-5"],
+        sampling: false,
+        thinking: ThinkingForm::Adaptive { optional: false },
+        efforts: FIVE_LEVELS,
+        prefill: false,
+        forced_tools: false,
+    },
+    Profile {
+        ids: &["claude-fable-5", "claude-mythos-5"],
+        sampling: false,
+        thinking: ThinkingForm::Adaptive { optional: false },
+        efforts: FIVE_LEVELS,
+        prefill: false,
+        forced_tools: true,
+    },
+    Profile {
+        ids: &["claude-sonnet-5-5"],
+        sampling: false,
+        thinking: ThinkingForm::Adaptive { optional: true },
+        efforts: FIVE_LEVELS,
+        prefill: false,
+        forced_tools: false,
+    },
+    Profile {
+        ids: &["claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-sonnet-5", "claude-haiku-5-5"],
+        sampling: false,
+        thinking: ThinkingForm::Adaptive { optional: true },
+        efforts: FIVE_LEVELS,
+        prefill: false,
+        forced_tools: true,
+    },
+    Profile {
+        ids: &["claude-opus-4-6", "claude-sonnet-4-6"],
+        sampling: true,
+        thinking: ThinkingForm::Budget,
+        efforts: FOUR_LEVELS,
+        prefill: false,
+        forced_tools: true,
+    },
+    Profile {
+        ids: &["claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"],
+        sampling: true,
+        thinking: ThinkingForm::Budget,
+        efforts: FOUR_LEVELS,
+        prefill: true,
+        forced_tools: true,
+    },
+];
+
+/// For models that the table does not know. Tuning is left out, as the newest models want it; whether
+/// a feature works, the vendor decides.
+const UNKNOWN: Profile = Profile {
+    ids: &[],
+    sampling: false,
+    thinking: ThinkingForm::Adaptive { optional: true },
+    efforts: FIVE_LEVELS,
+    prefill: true,
+    forced_tools: true,
+};
+
+impl Profile {
+    /// The profile of `model`, found by its id with or without a date.
+    pub(crate) fn of(model: &ModelId) -> &'static Self {
+        let find = |id: &str| PROFILES.iter().find(|profile| profile.ids.contains(&id));
+        find(model.as_str()).or_else(|| find(model.undated()?)).unwrap_or(&UNKNOWN)
+    }
+}
+
+/// Anthropic's models with their limits, dates and prices.
+pub fn models() -> &'static ModelTable {
+    static TABLE: LazyLock<ModelTable> =
+        LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
+    &TABLE
+}
+
+/// The most output tokens asked for when the request does not say.
+const USUAL_MAX_TOKENS: u64 = 8_192;
+
+/// The vendor insists on a limit: the usual one, or the model's own if that is smaller.
+pub(crate) fn default_max_tokens(model: &ModelId) -> u64 {
+    let row = models().find(&ModelProvider::Anthropic, model);
+    row.and_then(|row| row.max_output_tokens).unwrap_or(USUAL_MAX_TOKENS).min(USUAL_MAX_TOKENS)
+}
+
+pub(crate) fn capabilities(model: &ModelId) -> Capabilities {
+    let profile = Profile::of(model);
+    let row = models().find(&ModelProvider::Anthropic, model);
+    Capabilities {
+        context_tokens: row.and_then(|row| row.context_tokens),
+        max_output_tokens: row.and_then(|row| row.max_output_tokens),
+        images: true,
+        documents: true,
+        tools: true,
+        forced_tool_choice: profile.forced_tools,
+        structured_output: true,
+        sampling: profile.sampling,
+        stop_sequences: true,
+        prefill: profile.prefill,
+        efforts: profile.efforts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_table_has_a_profile_and_a_price() {
+        let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
+        assert_eq!(table.rows().len(), 16);
+        let day = "2026-11-20".parse().unwrap();
+        for row in table.rows() {
+            assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
+            assert!(row.price_on(day).is_some(), "{}", row.id);
+            assert_eq!(row.provider, ModelProvider::Anthropic);
+        }
+        let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
+        assert_eq!(listed, table.rows().len());
+    }
+
+    #[test]
+    fn a_snapshot_has_its_models_profile() {
+        assert!(Profile::of(&"claude-haiku-4-5-20251001".into()).sampling);
+        assert!(!Profile::of(&"claude-haiku-4-5x".into()).sampling);
+    }
+
+    #[test]
+    fn a_large_prompt_puts_the_small_model_into_its_upper_tier() {
+        let day = "2026-11-20".parse().unwrap();
+        let cost = |input| {
+            let tokens = forge_core::TokenCount {
+                input: Some(input),
+                output: Some(1_000_000),
+                ..forge_core::TokenCount::default()
+            };
+            let cost = models().cost(&ModelProvider::Anthropic, &"claude-haiku-5-5".into(), day, &tokens);
+            cost.unwrap().to_string()
+        };
+        assert_eq!((cost(100_000).as_str(), cost(100_001).as_str()), ("$0.51", "$2.5500005"));
+    }
+}

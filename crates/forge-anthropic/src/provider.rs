@@ -1,0 +1,165 @@
+//! The provider itself.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use forge_core::{
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
+    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
+
+use crate::{
+    error, profile,
+    request::{self, Mapped},
+    response,
+    stream::Decoder,
+    wire::reply::{ModelPage, TokenTotal},
+};
+
+const DIALECT: Dialect = Dialect {
+    base_url: "https://api.anthropic.com",
+    credential: ("x-api-key", ""),
+    headers: &[("anthropic-version", "2023-06-01")],
+    rate_limits: error::rate_limits,
+    classify: error::classify,
+};
+
+/// For calls beside the messages themselves.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Claude models through Anthropic's Messages API.
+#[derive(Debug)]
+pub struct AnthropicProvider {
+    settings: AdapterSettings,
+    api: OnceLock<Api>,
+}
+
+#[derive(Debug)]
+struct Api {
+    connection: Connection,
+    messages: Endpoint,
+    count: Endpoint,
+    models: Endpoint,
+}
+
+impl AnthropicProvider {
+    /// A provider named `anthropic` with this API key. A key or base URL that cannot be used is
+    /// reported by the first call; [`from_settings`](Self::from_settings) reports it at once.
+    pub fn new(key: impl Into<SecretString>) -> Self {
+        let settings = AdapterSettings { api_key: Some(key.into()), ..AdapterSettings::new("anthropic") };
+        Self { settings, api: OnceLock::new() }
+    }
+
+    /// A provider with these settings, checked.
+    pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
+        let provider = Self { settings, api: OnceLock::new() };
+        provider.api()?;
+        Ok(provider)
+    }
+
+    /// Reaches the API at `url` instead of `https://api.anthropic.com`.
+    pub fn with_base_url(self, url: impl Into<String>) -> Self {
+        let settings = AdapterSettings { base_url: Some(url.into()), ..self.settings };
+        Self { settings, api: OnceLock::new() }
+    }
+
+    /// Names the provider in errors and accounts.
+    pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
+        Self { settings: AdapterSettings { id: id.into(), ..self.settings }, api: OnceLock::new() }
+    }
+
+    /// Sets the clocks of a call.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self { settings: AdapterSettings { timeouts, ..self.settings }, api: OnceLock::new() }
+    }
+
+    fn api(&self) -> Result<&Api, ProviderError> {
+        if let Some(api) = self.api.get() {
+            return Ok(api);
+        }
+        let connection = Connection::new(&self.settings, DIALECT)?;
+        let api = Api {
+            messages: connection.endpoint(["v1", "messages"]),
+            count: connection.endpoint(["v1", "messages", "count_tokens"]),
+            models: connection.endpoint(["v1", "models"]),
+            connection,
+        };
+        Ok(self.api.get_or_init(|| api))
+    }
+}
+
+#[async_trait]
+impl Provider for AnthropicProvider {
+    fn name(&self) -> &str {
+        self.settings.id.as_str()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        profile::capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let api = self.api()?;
+        let model = cx.model();
+        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let reply = api.connection.post(cx, &api.messages, body, request.delivery).await?;
+        match request.delivery {
+            Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),
+            Delivery::Whole => {
+                reply.whole(options, |body, events| response::from_wire(body, model, events)).await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Adapter for AnthropicProvider {
+    async fn health_check(&self) -> Result<Health, ProviderError> {
+        let api = self.api()?;
+        let reply = api.connection.get(&api.models, &[("limit", "1")], PATIENCE).await?;
+        let page: ModelPage = reply.json().await?;
+        Ok(if page.data.is_empty() { Health::Empty } else { Health::Ready })
+    }
+
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+        let api = self.api()?;
+        let mut models = Vec::new();
+        let mut after = String::new();
+        loop {
+            let query = [("limit", "1000"), ("after_id", after.as_str())];
+            let query = if after.is_empty() { &query[..1] } else { &query[..] };
+            let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
+            models.extend(page.data.into_iter().map(|model| ModelInfo {
+                display_name: model.display_name,
+                context_tokens: model.max_input_tokens,
+                max_output_tokens: model.max_tokens,
+                ..ModelInfo::new(model.id)
+            }));
+            match page.last_id {
+                // A page that does not get further would be asked for without end.
+                Some(last) if page.has_more && last != after => after = last,
+                _ => return Ok(models),
+            }
+        }
+    }
+
+    async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
+        let api = self.api()?;
+        let body = request::to_count(self.name(), model, request)?;
+        let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
+        Ok(total.input_tokens)
+    }
+
+    fn rate_limit_status(&self) -> RateLimitStatus {
+        self.api().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
+    }
+}

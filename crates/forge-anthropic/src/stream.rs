@@ -1,0 +1,172 @@
+//! From the vendor's stream to events.
+
+use forge_core::{Delta, ErrorKind, Finished, ModelId, PartKind, StreamEvent};
+use forge_http::{Decode, Events, Failure, Frame};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    error,
+    response::{opaque, part_kind, refusal_warning, started, stop_reason},
+    wire::reply::{
+        BlockDelta, BlockStart, BlockStop, Delta as WireDelta, ErrorReply, MessageDelta, MessageStart,
+        TypeOnly, Usage,
+    },
+};
+
+/// Decodes one stream.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    asked: ModelId,
+    parts: Vec<Open>,
+    usage: Usage,
+    raw_reason: Option<String>,
+}
+
+/// A part that has started, under the vendor's index.
+#[derive(Debug)]
+struct Open {
+    vendor_index: u32,
+    is_tool: bool,
+    /// Vendor state that goes out when the part ends.
+    state: Option<String>,
+    ended: bool,
+}
+
+impl Decoder {
+    /// For the reply to a request for `asked`.
+    pub(crate) fn new(asked: ModelId) -> Self {
+        Self { asked, parts: Vec::new(), usage: Usage::default(), raw_reason: None }
+    }
+
+    fn block_start(&mut self, index: u32, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
+        let (kind, block) = part_kind(raw)?;
+        let state = match kind {
+            PartKind::Vendor => Some(raw.get().to_owned()),
+            PartKind::Thinking => block.signature.filter(|signature| !signature.is_empty()),
+            PartKind::Text | PartKind::ToolUse { .. } => None,
+        };
+        let first = match kind {
+            PartKind::Text => Some(Delta::Text(block.text)),
+            PartKind::Thinking => Some(Delta::Thinking(block.thinking)),
+            PartKind::ToolUse { .. } | PartKind::Vendor => None,
+        };
+        let part = part_index(self.parts.len());
+        let is_tool = matches!(kind, PartKind::ToolUse { .. });
+        self.parts.push(Open { vendor_index: index, is_tool, state, ended: false });
+        events.push_back(StreamEvent::PartStarted { index: part, kind });
+        push_delta(part, first, events);
+        Ok(())
+    }
+
+    fn block_delta(&mut self, index: u32, delta: WireDelta<'_>, events: &mut Events) -> Result<(), Failure> {
+        let (part, open) = self.open(index)?;
+        let delta = match &*delta.r#type {
+            "text_delta" => delta.text.map(Delta::Text),
+            "input_json_delta" if open.is_tool => delta.partial_json.map(Delta::ToolInput),
+            "thinking_delta" => delta.thinking.map(Delta::Thinking),
+            "signature_delta" => {
+                open.state = delta.signature;
+                None
+            }
+            _ => None,
+        };
+        push_delta(part, delta, events);
+        Ok(())
+    }
+
+    fn block_stop(&mut self, index: u32, events: &mut Events) -> Result<(), Failure> {
+        let asked = self.asked.clone();
+        let (part, open) = self.open(index)?;
+        open.ended = true;
+        let state = open.state.take().map(|data| Box::new(opaque(&asked, data)));
+        events.push_back(StreamEvent::PartEnded { index: part, opaque: state });
+        Ok(())
+    }
+
+    fn open(&mut self, vendor_index: u32) -> Result<(u32, &mut Open), Failure> {
+        let mut parts = self.parts.iter_mut().enumerate().rev();
+        let found = parts.find(|(_, open)| open.vendor_index == vendor_index && !open.ended);
+        found.map(|(part, open)| (part_index(part), open)).ok_or_else(|| {
+            let message = format!("the stream names block {vendor_index}, which is not open");
+            Failure::new(ErrorKind::Decode, message)
+        })
+    }
+}
+
+fn part_index(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn push_delta(index: u32, delta: Option<Delta>, events: &mut Events) {
+    if let Some(delta) = delta {
+        let (Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text)) = &delta;
+        if !text.is_empty() {
+            events.push_back(StreamEvent::PartDelta { index, delta });
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(data).map_err(|error| Failure::decode("a stream event", &error))
+}
+
+impl Decode for Decoder {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
+        let Frame::Event { name, data } = frame else { return Ok(()) };
+        let from_data;
+        let name = if name.is_empty() {
+            from_data = parse::<TypeOnly<'_>>(data)?.r#type;
+            &*from_data
+        } else {
+            name
+        };
+        match name {
+            "content_block_delta" => {
+                let BlockDelta { index, delta } = parse(data)?;
+                self.block_delta(index, delta, events)?;
+            }
+            "content_block_start" => {
+                let BlockStart { index, content_block } = parse(data)?;
+                self.block_start(index, content_block, events)?;
+            }
+            "content_block_stop" => {
+                let BlockStop { index } = parse(data)?;
+                self.block_stop(index, events)?;
+            }
+            "message_start" => {
+                let MessageStart { message } = parse(data)?;
+                self.usage = message.usage;
+                events.push_back(started(message.id, message.model.as_deref()));
+                events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));
+            }
+            "message_delta" => {
+                let MessageDelta { delta, usage } = parse(data)?;
+                self.usage.overwrite(usage);
+                self.raw_reason = delta.stop_reason.or(self.raw_reason.take());
+                events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));
+                events.extend(refusal_warning(delta.stop_details));
+            }
+            "message_stop" => {
+                parse::<TypeOnly<'_>>(data)?;
+                let raw_reason = self.raw_reason.take();
+                let Some(raw) = &raw_reason else {
+                    return Err(Failure::new(ErrorKind::Decode, "the stream stopped without a stop_reason"));
+                };
+                events.push_back(StreamEvent::Finished(Finished {
+                    reason: stop_reason(raw),
+                    raw_reason,
+                    usage: self.usage.tokens(),
+                    raw: None,
+                }));
+            }
+            "error" => {
+                let ErrorReply { error } = parse(data)?;
+                return Err(error::from_body(error, ErrorKind::Server));
+            }
+            // Pings, and whatever the vendor adds.
+            _ => {}
+        }
+        Ok(())
+    }
+}

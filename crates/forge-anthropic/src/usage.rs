@@ -1,0 +1,77 @@
+//! The vendor's token arithmetic.
+
+use forge_core::TokenCount;
+
+use crate::wire::reply::Usage;
+
+impl Usage {
+    /// Usage in a stream is cumulative and partial: what a later report names replaces what was there.
+    pub(crate) fn overwrite(&mut self, newer: Self) {
+        self.input_tokens = newer.input_tokens.or(self.input_tokens);
+        self.cache_creation_input_tokens =
+            newer.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_read_input_tokens = newer.cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.cache_creation = newer.cache_creation.or(self.cache_creation);
+        self.output_tokens = newer.output_tokens.or(self.output_tokens);
+        self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
+    }
+
+    /// Classes that do not overlap. Parts that the vendor says are larger than their whole are cut to
+    /// it, so that the sums hold.
+    pub(crate) fn tokens(&self) -> TokenCount {
+        let split = |whole: Option<u64>, part: Option<u64>| match (whole, part) {
+            (Some(whole), Some(part)) => (Some(whole - part.min(whole)), Some(part.min(whole))),
+            (whole, _) => (whole, None),
+        };
+        let long = self.cache_creation.and_then(|split| split.ephemeral_1h_input_tokens);
+        let (cache_write_5m, cache_write_1h) = split(self.cache_creation_input_tokens, long);
+        let thinking = self.output_tokens_details.and_then(|details| details.thinking_tokens);
+        let (output, reasoning) = split(self.output_tokens, thinking);
+        TokenCount {
+            input: self.input_tokens,
+            cache_read: self.cache_read_input_tokens,
+            cache_write_5m,
+            cache_write_1h,
+            output,
+            reasoning,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::reply::{CacheCreation, OutputDetails};
+
+    proptest! {
+        #[test]
+        fn the_classes_sum_to_the_vendors_totals(
+            input in 0..1_000_000_u64,
+            read in proptest::option::of(0..1_000_000_u64),
+            written in proptest::option::of(0..1_000_000_u64),
+            long in proptest::option::of(0..1_000_000_u64),
+            output in 0..1_000_000_u64,
+            thinking in proptest::option::of(0..1_000_000_u64),
+        ) {
+            let usage = Usage {
+                input_tokens: Some(input),
+                cache_creation_input_tokens: written,
+                cache_read_input_tokens: read,
+                cache_creation: Some(CacheCreation { ephemeral_1h_input_tokens: long }),
+                output_tokens: Some(output),
+                output_tokens_details: Some(OutputDetails { thinking_tokens: thinking }),
+            };
+            let tokens = usage.tokens();
+            let total = input + read.unwrap_or(0) + written.unwrap_or(0);
+            prop_assert_eq!(tokens.total_input(), Some(total));
+            prop_assert_eq!(tokens.total_output(), Some(output));
+        }
+    }
+
+    #[test]
+    fn what_the_vendor_does_not_say_stays_unknown() {
+        assert!(Usage::default().tokens().is_unknown());
+    }
+}

@@ -1,0 +1,4 @@
+//! The vendor's own words.
+
+pub(crate) mod reply;
+pub(crate) mod request;
