@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use forge_core::{ErrorKind, RateLimitStatus};
-use forge_http::{ErrorReply, Failure, hints};
+use forge_http::{ErrorReply, Failure, hints::RateField};
 use http::HeaderMap;
 
 use crate::wire::reply::{ErrorBody, ErrorReply as Body};
@@ -43,32 +43,25 @@ pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
     if code.is_empty() { failure } else { failure.with_code(code) }
 }
 
-/// The rate limits that stand in every reply's headers.
+/// The rate limits that stand in every reply's headers:
+/// `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`.
 pub(crate) fn rate_limits(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimitStatus {
-    let window = |names| hints::rate_window(headers, names, now);
-    RateLimitStatus {
-        requests: window([
-            "anthropic-ratelimit-requests-limit",
-            "anthropic-ratelimit-requests-remaining",
-            "anthropic-ratelimit-requests-reset",
-        ]),
-        tokens: window([
-            "anthropic-ratelimit-tokens-limit",
-            "anthropic-ratelimit-tokens-remaining",
-            "anthropic-ratelimit-tokens-reset",
-        ]),
-        input_tokens: window([
-            "anthropic-ratelimit-input-tokens-limit",
-            "anthropic-ratelimit-input-tokens-remaining",
-            "anthropic-ratelimit-input-tokens-reset",
-        ]),
-        output_tokens: window([
-            "anthropic-ratelimit-output-tokens-limit",
-            "anthropic-ratelimit-output-tokens-remaining",
-            "anthropic-ratelimit-output-tokens-reset",
-        ]),
-        observed_at: None,
+    let mut status = RateLimitStatus::default();
+    for (name, value) in headers {
+        let Some(rest) = name.as_str().strip_prefix("anthropic-ratelimit-") else { continue };
+        let Some((what, word)) = rest.rsplit_once('-') else { continue };
+        let window = match what {
+            "requests" => &mut status.requests,
+            "tokens" => &mut status.tokens,
+            "input-tokens" => &mut status.input_tokens,
+            "output-tokens" => &mut status.output_tokens,
+            _ => continue,
+        };
+        if let Some(field) = RateField::from_word(word) {
+            field.read(value, now, window);
+        }
     }
+    status
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ const MAX_BREAKPOINTS: usize = 4;
 /// The smallest thinking budget the vendor takes.
 const MIN_BUDGET: u64 = 1_024;
 
+/// Bytes set aside for a body before it is written; longer ones grow.
+const USUAL_BODY: usize = 2 * 1024;
+
 /// A body ready to be sent, and what had to be left out of it.
 pub(crate) struct Mapped {
     pub(crate) body: Vec<u8>,
@@ -117,12 +120,13 @@ impl<'a> Mapper<'a> {
     }
 
     fn content(&mut self, message: &'a Message) -> Result<Vec<Block<'a>>, ProviderError> {
-        // The vendor wants tool results before anything else in a turn.
-        let (results, others): (Vec<_>, Vec<_>) =
-            message.parts.iter().partition(|part| matches!(part, Part::ToolResult { .. }));
         let mut blocks = Vec::with_capacity(message.parts.len());
-        for part in results.into_iter().chain(others) {
-            blocks.extend(self.block(part)?);
+        // The vendor wants tool results before anything else in a turn.
+        for results in [true, false] {
+            for part in message.parts.iter().filter(|part| matches!(part, Part::ToolResult { .. }) == results)
+            {
+                blocks.extend(self.block(part)?);
+            }
         }
         Ok(blocks)
     }
@@ -288,7 +292,8 @@ impl<'a> Mapper<'a> {
 
     fn encode(&self, body: &Body<'_>, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
         let encoded = if request.extra.is_empty() {
-            serde_json::to_vec(body)
+            let mut json = Vec::with_capacity(USUAL_BODY);
+            serde_json::to_writer(&mut json, body).map(|()| json)
         } else {
             serde_json::to_value(body).and_then(|mut value| {
                 if let Value::Object(fields) = &mut value {

@@ -19,7 +19,7 @@ pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Re
     let Some(raw_reason) = message.stop_reason else {
         return Err(not_a_message(body));
     };
-    events.push_back(started(message.id, message.model.as_deref()));
+    events.push_back(started(message.id, message.model.as_deref(), asked));
     for (block, index) in message.content.iter().zip(0..) {
         whole_block(block, index, asked, events)?;
     }
@@ -41,8 +41,9 @@ fn not_a_message(body: &[u8]) -> Failure {
     }
 }
 
-pub(crate) fn started(id: Option<String>, model: Option<&str>) -> StreamEvent {
-    StreamEvent::Started(Started { id, model: model.map(ModelId::from), ..Started::default() })
+pub(crate) fn started(id: Option<String>, model: Option<&str>, asked: &ModelId) -> StreamEvent {
+    let model = model.map(|served| if *asked == served { asked.clone() } else { served.into() });
+    StreamEvent::Started(Started { id, model, ..Started::default() })
 }
 
 fn whole_block(raw: &RawValue, index: u32, asked: &ModelId, events: &mut Events) -> Result<(), Failure> {

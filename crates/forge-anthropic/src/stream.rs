@@ -137,7 +137,7 @@ impl Decode for Decoder {
             "message_start" => {
                 let MessageStart { message } = parse(data)?;
                 self.usage = message.usage;
-                events.push_back(started(message.id, message.model.as_deref()));
+                events.push_back(started(message.id, message.model.as_deref(), &self.asked));
                 events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));
             }
             "message_delta" => {

@@ -200,9 +200,7 @@ impl Connection {
             Ok(Ok(response)) => http::Response::<reqwest::Body>::from(response),
         };
         let (head, body) = reply.into_parts();
-        let request_id =
-            ["request-id", "x-request-id"].iter().find_map(|name| hints::header(&head.headers, name));
-        origin.request_id = request_id.map(str::to_owned);
+        origin.request_id = request_id(&head.headers);
         let limits = (self.dialect.rate_limits)(&head.headers, now);
         if !limits.is_unknown() {
             let limits = RateLimitStatus { observed_at: Some(now), ..limits };
@@ -259,6 +257,13 @@ impl Connection {
     }
 }
 
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    const NAMES: [HeaderName; 2] =
+        [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
+    let value = NAMES.iter().find_map(|name| headers.get(name))?;
+    value.to_str().ok().map(str::to_owned)
+}
+
 /// The text of the innermost source, which names the operating system's or the peer's reason.
 fn root_cause(error: &dyn std::error::Error) -> Option<String> {
     let mut cause = error.source()?;
@@ -296,6 +301,7 @@ fn request_headers(
     for (name, value) in dialect.headers {
         headers.insert(*name, HeaderValue::from_static(value));
     }
+    headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let agent = concat!("forge/", env!("CARGO_PKG_VERSION"));
     headers.insert(http::header::USER_AGENT, HeaderValue::from_static(agent));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use forge_core::RateLimitWindow;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 /// The longest wait that is believed; nonsense beyond it (a vendor's bug, an attack) is cut to it.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -78,25 +78,47 @@ pub fn reset_time(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     now.checked_add_signed(chrono::TimeDelta::from_std(wait).ok()?)
 }
 
-/// One rate limit from three headers. `None` if none of them says anything; a negative number, as
-/// some gateways send, counts as absent.
-pub fn rate_window(
-    headers: &HeaderMap,
-    [limit, remaining, reset]: [&str; 3],
-    now: DateTime<Utc>,
-) -> Option<RateLimitWindow> {
-    let number = |name| header(headers, name)?.parse().ok();
-    let window = RateLimitWindow {
-        limit: number(limit),
-        remaining: number(remaining),
-        resets_at: header(headers, reset).and_then(|text| reset_time(text, now)),
-    };
-    (window != RateLimitWindow::default()).then_some(window)
+/// One field of a rate limit, read from a header. A number that makes no sense, such as the -1 of some
+/// gateways, counts as absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateField {
+    /// [`RateLimitWindow::limit`].
+    Limit,
+    /// [`RateLimitWindow::remaining`].
+    Remaining,
+    /// [`RateLimitWindow::resets_at`].
+    Reset,
+}
+
+impl RateField {
+    /// The field whose word (`limit`, `remaining`, `reset`) this is.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "limit" => Some(Self::Limit),
+            "remaining" => Some(Self::Remaining),
+            "reset" => Some(Self::Reset),
+            _ => None,
+        }
+    }
+
+    /// Reads the field from a header's value into its window. A window comes into being with its
+    /// first field that says something.
+    pub fn read(self, value: &HeaderValue, now: DateTime<Utc>, window: &mut Option<RateLimitWindow>) {
+        let Ok(text) = value.to_str() else { return };
+        let mut read = window.unwrap_or_default();
+        match self {
+            Self::Limit => read.limit = text.trim().parse().ok(),
+            Self::Remaining => read.remaining = text.trim().parse().ok(),
+            Self::Reset => read.resets_at = reset_time(text.trim(), now),
+        }
+        if read != RateLimitWindow::default() {
+            *window = Some(read);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -141,10 +163,13 @@ mod tests {
 
     #[test]
     fn a_window_is_read_from_both_notations() {
-        let names = ["limit", "remaining", "reset"];
-        let window = |limit, remaining, reset| {
-            let headers = headers(&[("limit", limit), ("remaining", remaining), ("reset", reset)]);
-            rate_window(&headers, names, now())
+        let window = |limit: &str, remaining: &str, reset: &str| {
+            let mut window = None;
+            for (word, value) in [("limit", limit), ("remaining", remaining), ("reset", reset)] {
+                let field = RateField::from_word(word).unwrap();
+                field.read(&value.parse().unwrap(), now(), &mut window);
+            }
+            window
         };
         let in_a_minute = Some(now() + chrono::TimeDelta::seconds(60));
         let expected =
@@ -152,7 +177,7 @@ mod tests {
         assert_eq!(window("50", "49", "2026-11-20T12:01:00Z"), expected(Some(49)));
         assert_eq!(window("50", "0", "1m0s"), expected(Some(0)));
         assert_eq!(window("50", "-1", "60"), expected(None));
-        assert_eq!(rate_window(&HeaderMap::new(), names, now()), None);
+        assert_eq!(window("-1", "", "never"), None);
     }
 
     proptest! {

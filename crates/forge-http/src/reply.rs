@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     Decode, Events, Failure, Framing,
     clients::Lease,
-    hints,
     origin::Origin,
     stream::{EventStream, describe_timeout},
 };
@@ -94,24 +93,17 @@ impl Reply {
         let body = self.bytes().await?;
         let mut events = Events::with_capacity(8);
         decode(&body, &mut events).map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
-        let mut warnings = options.warnings;
-        let raw = options.keep_raw.then(|| String::from_utf8_lossy(&body).into_owned());
-        let mut stamped = Vec::with_capacity(events.len() + warnings.len());
-        for mut event in events {
-            match &mut event {
-                StreamEvent::Started(started) => {
-                    started.request_id = self.origin.request_id.take();
-                    started.rate_limit = self.origin.rate_limit.take();
-                    stamped.push(Ok(event));
-                    stamped.extend(warnings.drain(..).map(|warning| Ok(StreamEvent::Warned(warning))));
-                    continue;
-                }
-                StreamEvent::Finished(finished) => finished.raw.clone_from(&raw),
-                _ => {}
-            }
-            stamped.push(Ok(event));
+        if let Some(StreamEvent::Started(started)) = events.front_mut() {
+            started.request_id = self.origin.request_id.take();
+            started.rate_limit = self.origin.rate_limit.take();
         }
-        Ok(ResponseStream::from_events(stamped))
+        for (warning, at) in options.warnings.into_iter().zip(1..) {
+            events.insert(at, StreamEvent::Warned(warning));
+        }
+        if let Some(StreamEvent::Finished(finished)) = events.back_mut().filter(|_| options.keep_raw) {
+            finished.raw = Some(String::from_utf8_lossy(&body).into_owned());
+        }
+        Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
     }
 
     /// The body as a JSON value of the vendor's own type.
@@ -126,16 +118,14 @@ impl Reply {
         let deadline = self.clocks.deadline;
         let read = timeout_at(deadline, self.read_up_to(MAX_BODY_BYTES + 1)).await;
         let failure = match read {
-            Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => {
-                match hints::header(&self.headers, "content-encoding") {
-                    None | Some("identity") => return Ok(body),
-                    Some("gzip") => match gunzip(&body) {
-                        Ok(body) => return Ok(body),
-                        Err(failure) => failure,
-                    },
-                    Some(other) => unknown_encoding(other),
-                }
-            }
+            Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => match self.encoding() {
+                None => return Ok(body),
+                Some("gzip") => match gunzip(&body) {
+                    Ok(body) => return Ok(body),
+                    Err(failure) => failure,
+                },
+                Some(other) => unknown_encoding(other),
+            },
             Ok(Ok(_)) => {
                 let message = format!("the reply is larger than {} MiB", MAX_BODY_BYTES / 1024 / 1024);
                 Failure::new(ErrorKind::Decode, message)
@@ -151,6 +141,12 @@ impl Reply {
             }
         };
         Err(self.origin.error(failure, Phase::BeforeOutput))
+    }
+
+    /// How the body is packed; `None` if it is not.
+    pub(crate) fn encoding(&self) -> Option<&str> {
+        let encoding = self.headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("?");
+        Some(encoding.trim()).filter(|encoding| *encoding != "identity")
     }
 
     /// The body up to `most` bytes; what is beyond is left unread.

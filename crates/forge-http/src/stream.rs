@@ -15,7 +15,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
     frames::{EventTooLarge, MAX_EVENT_BYTES},
-    hints,
     reply::{self, Clocks},
 };
 
@@ -130,9 +129,7 @@ impl<D: Decode> EventStream<D> {
             alarm: None,
             reply,
         };
-        let encoding = hints::header(&stream.reply.headers, "content-encoding");
-        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity") {
-            let failure = reply::unknown_encoding(encoding);
+        if let Some(failure) = stream.reply.encoding().map(reply::unknown_encoding) {
             stream.fail(failure);
         }
         stream
