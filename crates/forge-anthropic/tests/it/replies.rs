@@ -1,0 +1,193 @@
+use forge_core::{Delivery, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount};
+use forge_testkit::Reply;
+use serde_json::json;
+
+use crate::{ask, exchange};
+
+/// A stream of these events, each named by its type.
+fn stream(events: &[serde_json::Value]) -> Reply {
+    let body: String = events
+        .iter()
+        .map(|event| format!("event: {}\ndata: {event}  \n\n", event["type"].as_str().unwrap()))
+        .collect();
+    Reply::sse(&body)
+}
+
+fn start() -> serde_json::Value {
+    json!({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant",
+        "model": "claude-sonnet-5-5-20260928", "content": [], "stop_reason": null,
+        "usage": {"input_tokens": 43, "output_tokens": 1}}})
+}
+
+fn stop(reason: &str) -> serde_json::Value {
+    json!({"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 7}})
+}
+
+fn end() -> serde_json::Value {
+    json!({"type": "message_stop"})
+}
+
+#[tokio::test]
+async fn a_whole_reply_has_its_text_ids_and_cache_classes() {
+    let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5",
+        "content": [{"type": "text", "text": "Hello"}], "stop_reason": "stop_sequence", "stop_sequence": "END",
+        "usage": {"input_tokens": 5, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 20,
+            "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+            "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}, "service_tier": "standard"}});
+    let reply = Reply::whole(
+        200,
+        "application/json",
+        &[("request-id", "req_7"), ("retry-after", "9")],
+        &body.to_string(),
+    );
+    let response = ask(Delivery::Whole, reply).await.unwrap();
+    assert_eq!((response.text().as_ref(), response.id.as_deref()), ("Hello", Some("msg_1")));
+    assert_eq!(response.request_id.as_deref(), Some("req_7"));
+    assert_eq!(response.stop_reason, StopReason::StopSequence);
+    let tokens = TokenCount {
+        input: Some(5),
+        cache_read: Some(20),
+        cache_write_5m: Some(10),
+        cache_write_1h: Some(20),
+        output: Some(5),
+        reasoning: Some(4),
+    };
+    assert_eq!(response.tokens, tokens);
+}
+
+#[tokio::test]
+async fn two_parallel_calls_come_out_of_a_whole_reply() {
+    let body = json!({"id": "m", "model": "m", "stop_reason": "tool_use", "usage": {}, "content": [
+        {"type": "text", "text": "I will look."},
+        {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"x": 1}, "caller": {"type": "direct"}},
+        {"type": "tool_use", "id": "toolu_2", "name": "add", "input": {}}]});
+    let response = ask(Delivery::Whole, Reply::json(200, &body.to_string())).await.unwrap();
+    assert_eq!(response.stop_reason, StopReason::ToolUse);
+    let tool = |id: &str, input| Part::ToolUse { id: id.into(), name: "add".into(), input, opaque: None };
+    assert_eq!(response.content[1..], [tool("toolu_1", json!({"x": 1})), tool("toolu_2", json!({}))]);
+    assert!(response.tokens.is_unknown());
+}
+
+#[tokio::test]
+async fn a_stream_survives_pings_unknown_events_and_corrected_usage() {
+    let reply = stream(&[
+        start(),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "ping"}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}}),
+        json!({"type": "something_new", "index": 9}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "x": 1}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+            "usage": {"input_tokens": 61, "output_tokens": 7}}),
+        end(),
+    ]);
+    let response = ask(Delivery::Stream, reply.in_pieces(7)).await.unwrap();
+    assert_eq!(response.text(), "Hello");
+    assert_eq!(response.model.as_str(), "claude-sonnet-5-5-20260928");
+    assert_eq!((response.tokens.input, response.tokens.output), (Some(61), Some(7)));
+}
+
+#[tokio::test]
+async fn tools_stream_with_and_without_arguments_and_a_cut_one_keeps_its_text() {
+    let tool = |index, id: &str| {
+        json!({"type": "content_block_start", "index": index,
+            "content_block": {"type": "tool_use", "id": id, "name": "add", "input": {}}})
+    };
+    let input = |index, text: &str| {
+        json!({"type": "content_block_delta", "index": index,
+            "delta": {"type": "input_json_delta", "partial_json": text}})
+    };
+    let stopped = |index| json!({"type": "content_block_stop", "index": index});
+    let reply = stream(&[
+        start(),
+        tool(0, "a"),
+        input(0, ""),
+        input(0, "{\"x\":"),
+        input(0, " 1}"),
+        stopped(0),
+        tool(1, "b"),
+        input(1, ""),
+        stopped(1),
+        tool(2, "c"),
+        input(2, "{\"y\": [1,"),
+        stop("max_tokens"),
+        end(),
+    ]);
+    let response = ask(Delivery::Stream, reply).await.unwrap();
+    assert_eq!(response.stop_reason, StopReason::MaxTokens);
+    let inputs: Vec<_> = response
+        .content
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolUse { input, .. } => Some(input.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(inputs, [json!({"x": 1}), json!({}), json!("{\"y\": [1,")]);
+}
+
+#[tokio::test]
+async fn thoughts_and_unknown_blocks_go_back_as_they_came_but_only_to_their_model() {
+    let redacted = json!({"type": "redacted_thinking", "data": "EuYBCoQ+/="});
+    let server_tool =
+        json!({"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"q": 1.50}});
+    let reply = stream(&[
+        start(),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm."}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "Sig+/=="}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "content_block_start", "index": 1, "content_block": redacted}),
+        json!({"type": "content_block_stop", "index": 1}),
+        json!({"type": "content_block_start", "index": 2, "content_block": server_tool}),
+        json!({"type": "content_block_stop", "index": 2}),
+        stop("pause_turn"),
+        end(),
+    ]);
+    let first = ask(Delivery::Stream, reply.clone()).await.unwrap();
+    assert_eq!(first.stop_reason, StopReason::Paused);
+
+    let next = ModelRequest::new("")
+        .with_user_message("hi")
+        .with_message(Message { role: MessageRole::Assistant, parts: first.content })
+        .with_user_message("Go on.");
+    let (_, sent) = exchange("claude-sonnet-5-5", next.clone(), reply.clone()).await;
+    let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": "Sig+/=="});
+    assert_eq!(sent[0].body["messages"][1]["content"], json!([thought, redacted, server_tool]));
+
+    let (_, sent) = exchange("claude-opus-5-5", next, reply).await;
+    let turns = sent[0].body["messages"].as_array().unwrap();
+    assert!(turns.iter().all(|turn| turn["role"] == "user"), "{turns:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_stop_reason_with_and_without_details() {
+    let bare = json!({"id": "m", "model": "m", "content": [], "stop_reason": "refusal", "usage": {}});
+    let response = ask(Delivery::Whole, Reply::json(200, &bare.to_string())).await.unwrap();
+    assert_eq!((response.stop_reason, response.warnings.len()), (StopReason::Refusal, 0));
+
+    let reply = stream(&[
+        start(),
+        json!({"type": "message_delta", "usage": {}, "delta": {"stop_reason": "refusal",
+            "stop_details": {"type": "refusal", "category": "cyber", "explanation": "No."}}}),
+        end(),
+    ]);
+    let response = ask(Delivery::Stream, reply).await.unwrap();
+    assert_eq!(
+        (response.stop_reason, response.raw_stop_reason.as_deref()),
+        (StopReason::Refusal, Some("refusal"))
+    );
+    assert_eq!(response.warnings[0].message, "cyber: No.");
+}
+
+#[tokio::test]
+async fn an_unknown_stop_reason_is_kept_as_the_vendor_said_it() {
+    let body = json!({"id": "m", "model": "m", "content": [], "stop_reason": "compaction", "usage": {}});
+    let response = ask(Delivery::Whole, Reply::json(200, &body.to_string())).await.unwrap();
+    assert_eq!(
+        (response.stop_reason, response.raw_stop_reason.as_deref()),
+        (StopReason::Other, Some("compaction"))
+    );
+}

@@ -1,0 +1,397 @@
+//! The scenarios of the contract. A failed assertion is how each reports.
+
+use std::{sync::Arc, time::Duration};
+
+use forge_core::{
+    AdapterSettings, Delivery, ErrorKind, Health, Message, MessageRole, ModelRequest, ModelResponse, Part,
+    Phase, ProviderError, ProviderExt, SecretString, StreamEvent,
+};
+
+use crate::{
+    Recorder, Reply, ScriptedServer, Subject, Then,
+    subject::{CANARY, requests, text, thinking, two_tools, whole},
+};
+
+/// A whole reply has the same content, tokens and stop reason as the same reply in a stream.
+pub async fn a_stream_equals_the_whole_reply(subject: Subject) {
+    for (name, request) in requests() {
+        if subject.is_exempt(name) {
+            continue;
+        }
+        let streamed = subject.answer(request.clone()).await;
+        let unary = subject.answer(whole(&request)).await;
+        assert!(!streamed.content.is_empty(), "{name}");
+        assert_eq!(without_ids(&streamed), without_ids(&unary), "{name}");
+    }
+}
+
+/// What must be equal: everything but ids that the vendor makes up for every reply.
+fn without_ids(response: &ModelResponse) -> impl PartialEq + std::fmt::Debug {
+    let content: Vec<Part> = response
+        .content
+        .iter()
+        .cloned()
+        .map(|mut part| {
+            if let Part::ToolUse { id, .. } = &mut part {
+                id.clear();
+            }
+            if let Part::Text { opaque, .. } | Part::Thinking { opaque, .. } | Part::ToolUse { opaque, .. } =
+                &mut part
+            {
+                *opaque = None;
+            }
+            part
+        })
+        .collect();
+    let state: Vec<bool> = response.content.iter().map(|part| part.opaque().is_some()).collect();
+    (
+        content,
+        state,
+        response.tokens,
+        response.stop_reason,
+        response.raw_stop_reason.clone(),
+        response.model.clone(),
+    )
+}
+
+/// `Started` comes first, `Finished` once and last, content in between.
+pub async fn events_keep_their_order(subject: Subject) {
+    for (name, request) in requests() {
+        if subject.is_exempt(name) {
+            continue;
+        }
+        for request in [request.clone(), whole(&request)] {
+            let events = subject.events(request).await;
+            assert!(matches!(events.first(), Some(StreamEvent::Started(_))), "{name}: {events:?}");
+            assert!(matches!(events.last(), Some(StreamEvent::Finished(_))), "{name}: {events:?}");
+            let finished = events.iter().filter(|event| matches!(event, StreamEvent::Finished(_))).count();
+            let content = events.iter().filter(|event| event.is_content()).count();
+            assert!(finished == 1 && content >= 2, "{name}: {events:?}");
+        }
+    }
+}
+
+/// A reply that is cut anywhere is an error, or else the whole reply was there already.
+pub async fn a_cut_reply_is_never_a_short_success(subject: Subject) {
+    for request in [text(), thinking(), whole(&text())] {
+        let (bytes, complete) = record(subject, &request).await;
+        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let full_text = complete.text().into_owned();
+        let mut errors = 0;
+        let cuts = (0..bytes.len()).map(|cut| Reply::raw(&bytes[..cut]));
+        let server = ScriptedServer::start(cuts).await.unwrap();
+        let adapter = subject.adapter(&server.url());
+        for cut in 0..bytes.len() {
+            match adapter.complete(&subject.context(), request.clone()).await {
+                Ok(response) => {
+                    assert_eq!(
+                        without_ids(&response),
+                        without_ids(&complete),
+                        "cut at {cut} of {}",
+                        bytes.len()
+                    );
+                }
+                Err(error) => {
+                    errors += 1;
+                    let kinds = [ErrorKind::Truncated, ErrorKind::Transport];
+                    assert!(kinds.contains(&error.kind), "cut at {cut}: {error}");
+                    if let Some(partial) = &error.partial {
+                        assert_eq!(error.phase, Phase::AfterOutput);
+                        assert!(full_text.starts_with(&*partial.text()), "cut at {cut}");
+                    }
+                }
+            }
+        }
+        // Only what follows the vendor's last word may be lost without harm.
+        let harmless = bytes.len() - errors;
+        assert!(errors >= head && harmless <= 64, "{harmless} of {} cuts were a success", bytes.len());
+    }
+}
+
+/// The bytes of a reply, head included, and what they mean.
+async fn record(subject: Subject, request: &ModelRequest) -> (Vec<u8>, ModelResponse) {
+    let sim = subject.sim("{}").await;
+    let recorder = Recorder::start(sim.addr()).await.unwrap();
+    let url = sim.base_url(subject.vendor).replace(&sim.addr().to_string(), &recorder.address().to_string());
+    let adapter = subject.adapter(&url);
+    let response = adapter.complete(&subject.context(), request.clone()).await.unwrap();
+    (recorder.said(), response)
+}
+
+/// Dropping the stream closes the connection, so that the vendor stops working.
+pub async fn a_dropped_stream_cancels_the_request(subject: Subject) {
+    let request = text();
+    let (bytes, _) = record(subject, &request).await;
+    let part = Reply::raw(&bytes[..bytes.len() * 2 / 3]).then(Then::Hold);
+    let mut server = ScriptedServer::start([part]).await.unwrap();
+    let adapter = subject.adapter(&server.url());
+    let mut stream = adapter.stream(&subject.context(), Arc::new(request)).await.unwrap();
+    while !stream.next().await.unwrap().unwrap().is_content() {}
+    drop(stream);
+    tokio::time::timeout(Duration::from_secs(5), server.client_hung_up()).await.unwrap();
+}
+
+/// Kind, status, code and retry hint of the vendor's error reach the caller.
+pub async fn error_facts_survive(subject: Subject) {
+    let scenario = "rules: [{ error: { kind: rate_limited, retry_after: { seconds: 7 } } }]";
+    for request in [text(), whole(&text())] {
+        let error = fail(subject, scenario, request).await;
+        assert_eq!((error.kind, error.status), (ErrorKind::RateLimited, Some(429)), "{error}");
+        assert_eq!(error.phase, Phase::BeforeOutput);
+        assert_eq!(error.model.as_ref().unwrap().as_str(), subject.model);
+        assert!(!error.message.is_empty());
+        if !subject.is_exempt("code") {
+            assert!(error.code.is_some(), "{error:?}");
+        }
+        if !subject.is_exempt("retry hint") {
+            assert_eq!(error.retry_after, Some(Duration::from_secs(7)), "{error:?}");
+        }
+        if !subject.is_exempt("request id") {
+            assert!(error.request_id.is_some(), "{error:?}");
+        }
+    }
+    for (kind, expected) in [
+        ("server", ErrorKind::Server),
+        ("overloaded", ErrorKind::Overloaded),
+        ("quota_exhausted", ErrorKind::QuotaExhausted),
+        ("bad_gateway", ErrorKind::Server),
+    ] {
+        if subject.is_exempt(kind) {
+            continue;
+        }
+        let scenario = format!("rules: [{{ error: {{ kind: {kind} }} }}]");
+        let error = fail(subject, &scenario, text()).await;
+        assert_eq!(error.kind, expected, "{error}");
+    }
+}
+
+async fn fail(subject: Subject, scenario: &str, request: ModelRequest) -> ProviderError {
+    let sim = subject.sim(scenario).await;
+    let adapter = subject.adapter(&sim.base_url(subject.vendor));
+    adapter.complete(&subject.context(), request).await.unwrap_err()
+}
+
+/// State that the vendor hands out goes back unchanged to the model that minted it, and not at all to
+/// another. The simulated vendor refuses anything else.
+pub async fn opaque_parts_come_back_byte_exact(subject: Subject) {
+    if subject.is_exempt("opaque parts") {
+        return;
+    }
+    for request in [thinking(), two_tools().with_effort(forge_core::Effort::High).with_max_tokens(30_000)] {
+        let sim = subject.sim("{}").await;
+        let adapter = subject.adapter(&sim.base_url(subject.vendor));
+        let first = adapter.complete(&subject.context(), request.clone()).await.unwrap();
+        let states: Vec<_> = first.content.iter().filter_map(Part::opaque).collect();
+        assert!(!states.is_empty(), "the reply carries no state: {:?}", first.content);
+        let next = second_turn(request, &first);
+        adapter.complete(&subject.context(), next.clone()).await.unwrap();
+        let sent = serde_json::to_string(&sim.journal().last().unwrap().body).unwrap();
+        for state in states {
+            let known = serde_json::from_str::<serde_json::Value>(&state.data).map(|value| value.to_string());
+            let quoted = serde_json::to_string(&state.data).unwrap();
+            let found = sent.contains(&quoted) || known.is_ok_and(|known| sent.contains(&known));
+            assert!(found, "{} is not in {sent}", state.data);
+        }
+
+        let mut foreign = next;
+        for part in foreign.messages.iter_mut().flat_map(|message| &mut message.parts) {
+            if let Part::Text { opaque: Some(opaque), .. }
+            | Part::Thinking { opaque: Some(opaque), .. }
+            | Part::ToolUse { opaque: Some(opaque), .. } = part
+            {
+                opaque.model = "another-model".into();
+            }
+        }
+        if !subject.is_exempt("foreign state") {
+            adapter.complete(&subject.context(), foreign).await.unwrap();
+            let sent = serde_json::to_string(&sim.journal().last().unwrap().body).unwrap();
+            let kept = first.content.iter().filter_map(Part::opaque).find(|state| sent.contains(&state.data));
+            assert!(kept.is_none(), "{kept:?} went to a model that did not mint it");
+        }
+    }
+}
+
+/// The conversation goes on: results for every tool call, else a question.
+fn second_turn(request: ModelRequest, first: &ModelResponse) -> ModelRequest {
+    let results: Vec<_> = first
+        .content
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolUse { id, .. } => Some(Part::tool_result(id.as_str(), "sunny, 20 degrees")),
+            _ => None,
+        })
+        .collect();
+    let parts = if results.is_empty() { vec![Part::text("And at night?")] } else { results };
+    request
+        .with_message(Message { role: MessageRole::Assistant, parts: first.content.clone() })
+        .with_message(Message { role: MessageRole::User, parts })
+}
+
+/// The classes of tokens are those of the vendor and sum to its totals.
+pub async fn usage_sums_to_the_vendors_total(subject: Subject) {
+    for (name, request) in requests() {
+        if subject.is_exempt(name) {
+            continue;
+        }
+        for request in [request.clone(), whole(&request)] {
+            let sim = subject.sim("{}").await;
+            let adapter = subject.adapter(&sim.base_url(subject.vendor));
+            let tokens = adapter.complete(&subject.context(), request).await.unwrap().tokens;
+            let outcome = sim.journal().last().unwrap().outcome.clone().unwrap();
+            let truth = outcome.usage.unwrap();
+            assert_eq!(tokens.total_input(), Some(truth.total_input()), "{name}");
+            assert_eq!(tokens.total_output(), Some(truth.total_output()), "{name}");
+            if !subject.is_exempt("token classes") {
+                assert_eq!(tokens.cache_read.unwrap_or(0), truth.cache_read, "{name}");
+                assert_eq!(tokens.reasoning.unwrap_or(0), truth.reasoning, "{name}");
+            }
+        }
+    }
+}
+
+/// A feature that the model does not have is refused before anything is sent.
+pub async fn an_unsupported_feature_fails_before_sending(subject: Subject) {
+    let sim = subject.sim("{}").await;
+    let adapter = subject.adapter(&sim.base_url(subject.vendor));
+    let error = adapter.complete(&subject.context(), (subject.unsupported)()).await.unwrap_err();
+    assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend), "{error}");
+    assert!(sim.journal().is_empty());
+}
+
+/// A wrong key, an unknown model, a refused connection and a page from a proxy each have their kind.
+pub async fn each_mistake_has_its_kind(subject: Subject) {
+    let sim = subject.sim("keys: { ollama: k, llamacpp: k, vllm: k, lmstudio: k }").await;
+    let url = sim.base_url(subject.vendor);
+    if !subject.is_exempt("wrong key") {
+        let settings = AdapterSettings { api_key: Some("sk-test-invalid".into()), ..subject.settings(&url) };
+        let adapter = (subject.open)(settings).unwrap();
+        let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
+        let error = adapter.health_check().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
+    }
+    if !subject.is_exempt("unknown model") {
+        let sim = subject.sim("{}").await;
+        let adapter = subject.adapter(&sim.base_url(subject.vendor));
+        let mut cx = subject.context();
+        cx.participant = Arc::new(forge_core::Participant::new((subject.provider)(), "no-such-model"));
+        let error = adapter.complete(&cx, text()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::ModelNotFound, "{error}");
+    }
+    // The port is free again as soon as the listener is gone.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let adapter = subject.adapter(&format!("http://{closed}"));
+    let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
+    assert_eq!((error.kind, error.phase), (ErrorKind::Transport, Phase::BeforeSend), "{error}");
+    assert!(error.to_string().contains(&closed.to_string()), "{error}");
+
+    let page = Reply::whole(200, "text/html", &[], "<html><title>Welcome</title></html>");
+    for request in [text(), whole(&text())] {
+        let server = ScriptedServer::start([page.clone()]).await.unwrap();
+        let adapter = subject.adapter(&server.url());
+        let error = adapter.complete(&subject.context(), request).await.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Decode | ErrorKind::Truncated), "{error}");
+    }
+}
+
+/// A line without end is refused at the cap.
+pub async fn an_endless_line_is_refused(subject: Subject) {
+    let line = format!("data: {{\"{}", "x".repeat(2 * 1024 * 1024));
+    let server = ScriptedServer::start([Reply::sse(&line)]).await.unwrap();
+    let adapter = subject.adapter(&server.url());
+    let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Decode, "{error}");
+    assert!(error.message.contains("1024 KiB"), "{error}");
+}
+
+/// The key is in no error, no debug output and no address, whatever the server says.
+pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
+    let echo = format!(r#"{{"error":{{"message":"bad key {CANARY}","type":"{CANARY}","code":"{CANARY}"}}}}"#);
+    let texts = [
+        Reply::json(401, &echo),
+        Reply::whole(502, "text/plain", &[("request-id", CANARY), ("x-request-id", CANARY)], CANARY),
+        Reply::whole(307, "text/plain", &[("location", &format!("http://127.0.0.1:1/?key={CANARY}"))], ""),
+        Reply::sse(&format!("data: {echo}\n\nevent: error\ndata: {echo}\n\n")),
+        Reply::raw("HTTP/1.1 200 OK\r\n"),
+    ];
+    for reply in texts {
+        let server = ScriptedServer::start([reply]).await.unwrap();
+        let adapter = subject.adapter(&server.url());
+        let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
+        let mut shown = format!("{error}\n{error:?}\n{adapter:?}\n{:?}", subject.context());
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            shown.push_str(&format!("\n{cause}\n{cause:?}"));
+            source = cause.source();
+        }
+        assert!(!shown.contains(CANARY), "{shown}");
+        let request = server.requests().remove(0);
+        assert!(!request.line.contains(CANARY), "{}", request.line);
+        assert!(!request.body.to_string().contains(CANARY));
+    }
+}
+
+/// Settings that could smuggle something into a request are refused with a reason.
+pub async fn bad_settings_are_refused(subject: Subject) {
+    let good = subject.settings("http://127.0.0.1:1");
+    let key = |key: &str| AdapterSettings { api_key: Some(SecretString::from(key)), ..good.clone() };
+    let url = |url: &str| AdapterSettings { base_url: Some(url.to_owned()), ..good.clone() };
+    let header = |name: &str, value: &str| AdapterSettings {
+        headers: vec![(name.to_owned(), SecretString::from(value))],
+        ..good.clone()
+    };
+    for (settings, reason) in [
+        (key("sk-test-1\r\nx-evil: 1"), "key"),
+        (key("sk-test-1\n"), "key"),
+        (key("sk-test-\u{0}"), "key"),
+        (key("sk-test-ключ"), "key"),
+        (header("x-a\r\nb", "1"), "header"),
+        (header("x-a", "1\r\nx-evil: 1"), "header"),
+        (url("http://127.0.0.1:1\r\n"), "base URL"),
+        (url("ftp://127.0.0.1"), "base URL"),
+        (url("127.0.0.1:1"), "base URL"),
+        (url("http://user:pass@127.0.0.1"), "base URL"),
+        (url("http://127.0.0.1/?key=1"), "base URL"),
+    ] {
+        let error = (subject.open)(settings).unwrap_err();
+        assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend), "{error}");
+        assert!(error.message.contains(reason), "{error}");
+        assert!(!error.to_string().contains("sk-test"), "{error}");
+    }
+}
+
+/// Health, model list and token count work, and cost nothing.
+pub async fn the_free_calls_work(subject: Subject) {
+    let sim = subject.sim("{}").await;
+    let adapter = subject.adapter(&sim.base_url(subject.vendor));
+    assert_eq!(adapter.health_check().await.unwrap(), Health::Ready);
+    let models = adapter.models().await.unwrap();
+    assert!(!models.is_empty());
+    if !subject.is_exempt("model list") {
+        assert!(models.iter().any(|model| model.id.as_str() == subject.model), "{models:?}");
+    }
+    let counted = adapter.count_tokens(&subject.model.into(), &text()).await;
+    if subject.is_exempt("token count") {
+        assert_eq!(counted.unwrap_err().kind, ErrorKind::Unsupported);
+    } else {
+        assert!(counted.unwrap() > 0);
+    }
+    let billed = sim
+        .journal()
+        .iter()
+        .filter(|call| call.outcome.as_ref().is_some_and(|end| end.usage.is_some()))
+        .count();
+    assert_eq!(billed, 0, "{:?}", sim.journal());
+}
+
+/// The vendor's own text is kept on request, and only then.
+pub async fn the_raw_reply_is_kept_on_request(subject: Subject) {
+    for delivery in [Delivery::Stream, Delivery::Whole] {
+        let plain = subject.answer(text().with_delivery(delivery)).await;
+        assert_eq!(plain.raw, None);
+        let mut request = text().with_delivery(delivery);
+        request.keep_raw = true;
+        let kept = subject.answer(request).await.raw.unwrap();
+        assert!(kept.contains(subject.model) && kept.contains('{'), "{kept}");
+    }
+}
