@@ -68,6 +68,14 @@ impl std::fmt::Debug for Connection {
 #[derive(Debug, Clone)]
 pub struct Endpoint(Url);
 
+impl Endpoint {
+    /// The same address with these pairs at the end of its query.
+    pub fn with_query(mut self, query: &[(&str, &str)]) -> Self {
+        self.0.query_pairs_mut().extend_pairs(query);
+        self
+    }
+}
+
 impl Connection {
     /// Checks the settings. Nothing is sent.
     ///

@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -28,6 +31,7 @@ pub struct ScriptedServer {
 struct State {
     script: Mutex<VecDeque<Reply>>,
     requests: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
     hung_up: watch::Sender<usize>,
 }
 
@@ -146,11 +150,17 @@ impl ScriptedServer {
         let address = listener.local_addr()?;
         let (sender, hung_up) = watch::channel(0);
         let script = Mutex::new(script.into_iter().collect());
-        let state = Arc::new(State { script, requests: Mutex::default(), hung_up: sender });
+        let state = Arc::new(State {
+            script,
+            requests: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            hung_up: sender,
+        });
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let state = Arc::clone(&shared);
+                state.connections.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move {
                     // A client that breaks off is part of many scripts.
                     let _ = serve(connection, &state).await;
@@ -168,6 +178,11 @@ impl ScriptedServer {
     /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.state.requests).clone()
+    }
+
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::Relaxed)
     }
 
     /// Waits until a client has hung up on a reply that was held.

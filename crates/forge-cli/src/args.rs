@@ -1,0 +1,160 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{ArgAction, Parser, Subcommand};
+
+/// Ask several LLMs, get one answer you can check.
+///
+/// Providers are found in this order: API keys in the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY,
+/// GOOGLE_API_KEY or GEMINI_API_KEY); a local server that answers (Ollama, llama.cpp, vLLM, LM Studio on
+/// their usual ports); else simulated vendors, so that everything can be tried without an account.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Say more on stderr; up to three times.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask one model; the answer is streamed to stdout.
+    Ask(Box<Ask>),
+    /// Serve the simulated vendors, to test any client.
+    Sim(Sim),
+    /// Show the providers in use.
+    Providers {
+        #[command(subcommand)]
+        command: ProvidersCommand,
+    },
+    /// Show models, their limits and prices.
+    Models {
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+}
+
+/// Ask one model; the answer is streamed to stdout, tokens and price go to stderr.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ask {
+    /// The question; `-` reads it from standard input.
+    #[arg(required_unless_present = "request")]
+    pub(crate) prompt: Option<String>,
+    /// Ask this provider; see `forge providers list`.
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) provider: Option<String>,
+    /// Ask this model instead of the provider's usual one.
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Put the model into this role, such as `critic` or `coder`.
+    #[arg(short, long, conflicts_with = "provider")]
+    pub(crate) role: Option<String>,
+    /// System text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// Answer in JSON that obeys the JSON Schema in this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Show the model this picture (PNG, JPEG, GIF or WebP); may be repeated.
+    #[arg(long = "image", value_name = "FILE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Send the whole request in this JSON file: messages, tools, settings. A prompt is added to it.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) request: Option<PathBuf>,
+    /// The most tokens the answer may have.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tokens: Option<u32>,
+    /// Randomness, 0 to 2.
+    #[arg(long, value_name = "T", value_parser = temperature)]
+    pub(crate) temperature: Option<f64>,
+    /// Ask for the answer in one piece.
+    #[arg(long)]
+    pub(crate) no_stream: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// Where providers come from.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Source {
+    /// Use the simulated vendors, whatever else there is.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Seed of the simulated vendors.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// Serve the simulated vendors, to test any client.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sim {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// Faults, limits and replies to play, in YAML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Equal seeds give equal answers.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProvidersCommand {
+    /// List the providers in use and where they were found.
+    List(ProvidersList),
+    /// Check every credential, side by side, without a paid call.
+    Status(ProvidersList),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProvidersList {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List models with limits and prices in dollars per million tokens.
+    List(ModelsList),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ModelsList {
+    /// Only this vendor: anthropic, openai, google or local.
+    #[arg(short, long, value_name = "VENDOR")]
+    pub(crate) provider: Option<String>,
+    /// Ask the vendors instead of the built-in table.
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number")?;
+    if (0.0..=2.0).contains(&number) { Ok(number) } else { Err("must be between 0 and 2".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_are_consistent() {
+        <super::Args as clap::CommandFactory>::command().debug_assert();
+    }
+}

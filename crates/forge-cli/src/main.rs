@@ -1,0 +1,62 @@
+//! The command `forge`.
+
+mod args;
+mod ask;
+mod error;
+mod models;
+mod providers;
+mod setup;
+mod show;
+mod sim;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::{
+    args::{Args, Command, ModelsCommand, ProvidersCommand},
+    error::CliError,
+};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log(args.verbose);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error)),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(args: Args) -> Result<ExitCode, CliError> {
+    let quiet = args.quiet;
+    match args.command {
+        Command::Ask(ask) => ask::run(*ask, quiet).await,
+        Command::Sim(sim) => sim::run(sim).await,
+        Command::Providers { command: ProvidersCommand::List(list) } => providers::list(list, quiet).await,
+        Command::Providers { command: ProvidersCommand::Status(list) } => providers::status(list, quiet).await,
+        Command::Models { command: ModelsCommand::List(list) } => models::list(list, quiet).await,
+    }
+}
+
+/// Says what went wrong and what to do, and gives the exit code. A closed stderr changes nothing.
+fn fail(error: &CliError) -> ExitCode {
+    let _ = write!(std::io::stderr().lock(), "{error}");
+    error.exit_code()
+}
+
+/// Logs go to stderr: `FORGE_LOG` in the form of `RUST_LOG`, else by the number of `-v`.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,155 @@
+//! `forge models`: what can be asked, and what it costs.
+
+use std::process::ExitCode;
+
+use chrono::{NaiveDate, Utc};
+use forge::{ModelInfo, ModelRow, Rate};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{args::ModelsList, error::CliError, setup::Providers, show};
+
+pub(crate) async fn list(list: ModelsList, quiet: bool) -> Result<ExitCode, CliError> {
+    let known = forge::registry();
+    if let Some(vendor) = &list.provider
+        && !known.kinds().any(|kind| kind == vendor)
+    {
+        let kinds: Vec<_> = known.kinds().collect();
+        return Err(CliError::usage(
+            format!("there is no vendor `{vendor}`"),
+            format!("choose one of: {}", kinds.join(", ")),
+        ));
+    }
+    let today = Utc::now().date_naive();
+    if list.live { live(&list, today, quiet).await } else { built_in(&list, today) }
+}
+
+fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
+    let table = forge::models();
+    let wanted = |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
+    let rows: Vec<&ModelRow> = table.rows().iter().filter(wanted).collect();
+    let shown = if list.json {
+        let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
+        show::json(&json!({"schema_version": "1.0", "simulated": false, "models": models}))
+    } else {
+        let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
+        show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
+    };
+    finish(shown)
+}
+
+const HEADINGS: [&str; 7] = ["VENDOR", "MODEL", "CONTEXT", "OUTPUT", "$IN/M", "$OUT/M", "NOTE"];
+
+fn cells(row: &ModelRow, today: NaiveDate) -> Vec<String> {
+    let number = |tokens: Option<u64>| tokens.map_or_else(|| "?".into(), |tokens| tokens.to_string());
+    let tier = row.price_on(today).and_then(|price| price.tiers.first());
+    let price = |rate: Option<Rate>| rate.map_or_else(|| "?".into(), String::from);
+    vec![
+        row.provider.to_string(),
+        row.id.to_string(),
+        number(row.context_tokens),
+        number(row.max_output_tokens),
+        price(tier.map(|tier| tier.input)),
+        price(tier.map(|tier| tier.output)),
+        note(row, today),
+    ]
+}
+
+/// What a user must know before choosing the model: its end first, then tiers, then the rest.
+fn note(row: &ModelRow, today: NaiveDate) -> String {
+    let mut notes = Vec::new();
+    if let Some(end) = row.retires {
+        let word = if row.is_retired_on(today) { "retired" } else { "retires" };
+        notes.push(format!("{word} {end}"));
+    }
+    if let Some(routed) = &row.routed {
+        notes.push(format!("answered by {} from {}", routed.to, routed.since));
+    }
+    let tiers = row.price_on(today).map(|price| price.tiers.as_slice()).unwrap_or_default();
+    notes.extend(tiers.iter().skip(1).map(|tier| {
+        format!("above {} tokens of prompt {}/{}", tier.above_input_tokens, String::from(tier.input), String::from(tier.output))
+    }));
+    let next = row.prices.iter().filter_map(|price| price.effective_from.filter(|from| *from > today)).min();
+    notes.extend(next.map(|from| format!("price changes {from}")));
+    notes.join("; ")
+}
+
+fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
+    json!({
+        "vendor": row.provider,
+        "id": row.id,
+        "context_tokens": row.context_tokens,
+        "max_input_tokens": row.max_input_tokens,
+        "max_output_tokens": row.max_output_tokens,
+        "released": row.released,
+        "retires": row.retires,
+        "routed": row.routed,
+        "price": row.price_on(today),
+        "note": row.note,
+        "source": row.source,
+        "checked": row.checked,
+    })
+}
+
+/// Asks every provider side by side; one that fails is named and does not hide the others.
+async fn live(list: &ModelsList, today: NaiveDate, quiet: bool) -> Result<ExitCode, CliError> {
+    let providers = Providers::choose(list.source, quiet).await?;
+    let wanted: Vec<_> = providers
+        .list
+        .iter()
+        .filter(|one| list.provider.as_deref().is_none_or(|vendor| vendor == one.kind))
+        .collect();
+    let answers = join_all(wanted.iter().map(|one| one.adapter.models())).await;
+    let mut cells = Vec::new();
+    let mut models = Vec::new();
+    let mut failures = Vec::new();
+    for (one, answer) in wanted.iter().zip(answers) {
+        match answer {
+            Ok(found) => {
+                models.extend(found.iter().map(|model| json!({"provider": one.id, "model": model})));
+                cells.extend(found.iter().map(|model| live_cells(&one.id, one.kind, model, today)));
+            }
+            Err(error) => failures.push(CliError::provider(&error)),
+        }
+    }
+    let shown = if list.json {
+        let errors: Vec<Value> = failures.iter().map(CliError::to_json).collect();
+        let simulated = providers.simulated_flag();
+        show::json(&json!({"schema_version": "1.0", "simulated": simulated, "models": models, "errors": errors}))
+    } else {
+        show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
+    };
+    finish(shown)?;
+    for failure in &failures {
+        show::note(false, failure.to_string().trim_end());
+    }
+    Ok(if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else if failures.len() == wanted.len() {
+        3.into()
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What the vendor says, with the table's prices beside it.
+fn live_cells(id: &str, kind: &str, model: &ModelInfo, today: NaiveDate) -> Vec<String> {
+    let table = forge::models();
+    let mut row = table.find(&kind.into(), &model.id).map_or_else(
+        || vec![String::new(), String::new(), "?".into(), "?".into(), "?".into(), "?".into(), "not in the table".into()],
+        |row| cells(row, today),
+    );
+    id.clone_into(&mut row[0]);
+    model.id.as_str().clone_into(&mut row[1]);
+    for (cell, live) in [(2, model.context_tokens), (3, model.max_output_tokens)] {
+        if let Some(tokens) = live {
+            row[cell] = tokens.to_string();
+        }
+    }
+    row
+}
+
+fn finish(shown: std::io::Result<()>) -> Result<ExitCode, CliError> {
+    shown.map_err(|error| CliError::failed("the list cannot be written to stdout", &error))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,76 @@
+//! Text on its way to a person.
+
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write},
+};
+
+use serde_json::Value;
+
+/// The text without control and direction-changing characters, which could make a terminal do or show
+/// something else than the text says. Line ends and tabs stay.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
+    };
+    if text.contains(is_harmful) { Cow::Owned(text.replace(is_harmful, "")) } else { Cow::Borrowed(text) }
+}
+
+/// Writes to stdout at once: as it is into files and pipes, cleaned onto a terminal.
+pub(crate) fn out(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let shown = if stdout.is_terminal() { clean(text) } else { Cow::Borrowed(text) };
+    stdout.write_all(shown.as_bytes())?;
+    stdout.flush()
+}
+
+/// Writes one JSON value to stdout.
+pub(crate) fn json(value: &Value) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, value)?;
+    writeln!(stdout)
+}
+
+/// Writes a line to stderr, unless the user wants quiet. A closed stderr is no reason to stop.
+pub(crate) fn note(quiet: bool, text: &str) {
+    if !quiet {
+        let _ = writeln!(io::stderr().lock(), "{}", clean(text));
+    }
+}
+
+/// Rows under headings, each column as wide as its widest cell. Columns named in `right` end at the
+/// right.
+pub(crate) fn table(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([headings[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
+    std::iter::once(line(headings.to_vec())).chain(body).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_or_turns_text_around_is_left() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\r\nd\te\u{7}"), "a[2Jbc\nd\te");
+        assert!(matches!(clean("plain – ä\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "22".into()]];
+        assert_eq!(table(&["X", "N"], &[1], &rows), "X      N\na      1\nlong  22\n");
+    }
+}

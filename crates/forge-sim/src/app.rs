@@ -1,0 +1,112 @@
+//! What all connections of one simulator share.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::context::{Memory, lock};
+use crate::journal::Journal;
+use crate::scenario::{Rule, Scenario, Selected};
+use crate::vendor::Vendor;
+
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) seed: u64,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) memory: Memory,
+    active: Mutex<Arc<Active>>,
+}
+
+impl App {
+    pub(crate) fn new(seed: u64, scenario: Scenario, journal_capacity: usize) -> Self {
+        Self {
+            seed,
+            journal: Arc::new(Journal::new(journal_capacity)),
+            memory: Memory::default(),
+            active: Mutex::new(Arc::new(Active::new(scenario))),
+        }
+    }
+
+    /// The scenario with its counters, as it stands at the start of a request.
+    pub(crate) fn active(&self) -> Arc<Active> {
+        Arc::clone(&lock(&self.active))
+    }
+
+    pub(crate) fn set_scenario(&self, scenario: Scenario) {
+        *lock(&self.active) = Arc::new(Active::new(scenario));
+        lock(&self.memory.limits).clear();
+    }
+
+    /// Forgets requests, caches, limits and counters; the scenario stays and starts anew.
+    pub(crate) fn reset(&self) {
+        let scenario = self.active().scenario.clone();
+        self.set_scenario(scenario);
+        self.memory.reset();
+        self.journal.reset();
+    }
+}
+
+/// A scenario that is being played.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) scenario: Scenario,
+    counters: Mutex<Vec<Counter>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Counter {
+    requests: u64,
+    first: Option<Instant>,
+}
+
+impl Active {
+    fn new(scenario: Scenario) -> Self {
+        Self { counters: Mutex::new(vec![Counter::default(); scenario.rules.len()]), scenario }
+    }
+
+    /// Counts the request with every rule that selects it and gives the first one that fires.
+    pub(crate) fn rule(
+        &self,
+        vendor: Vendor,
+        path: &str,
+        model: Option<&str>,
+        generates: bool,
+    ) -> Option<&Rule> {
+        let call = Selected { vendor, path, model, generates };
+        let mut counters = lock(&self.counters);
+        let mut fired = None;
+        for (rule, counter) in self.scenario.rules.iter().zip(counters.iter_mut()) {
+            if !rule.selects(&call) {
+                continue;
+            }
+            counter.requests += 1;
+            let first = *counter.first.get_or_insert_with(Instant::now);
+            let due = rule.nth.is_none_or(|nth| nth.includes(counter.requests))
+                && rule.loading_ms.is_none_or(|millis| first.elapsed() < Duration::from_millis(millis));
+            if due && fired.is_none() {
+                fired = Some(rule);
+            }
+        }
+        fired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_counts_for_itself_and_the_first_one_fires() {
+        let scenario = Scenario::from_yaml(
+            "rules:
+               - { nth: 2, status: 201 }
+               - { vendor: openai, nth: \"1..2\", status: 202 }",
+        )
+        .unwrap();
+        let active = Active::new(scenario);
+        let fired: Vec<Option<u16>> = (0..3)
+            .map(|_| active.rule(Vendor::OpenAi, "/v1/responses", None, true))
+            .map(|rule| rule.and_then(|rule| rule.status))
+            .collect();
+        assert_eq!(fired, [Some(202), Some(201), None]);
+    }
+}

@@ -1,0 +1,97 @@
+//! An answer without its dialect.
+
+use serde_json::{Map, Value};
+
+use crate::usage::Usage;
+
+/// What a dialect renders.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Completion {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) stop: Stop,
+    /// The word to use for `stop`, verbatim.
+    pub(crate) raw_stop: Option<String>,
+    pub(crate) usage: Usage,
+    /// The model that the reply names.
+    pub(crate) model: String,
+}
+
+impl Completion {
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Call(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    /// Visible text, joined.
+    pub(crate) fn text(&self) -> String {
+        self.join(|part| match part {
+            Part::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Thinking, joined.
+    pub(crate) fn thinking(&self) -> String {
+        self.join(|part| match part {
+            Part::Thinking(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Refusal(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn join(&self, pick: impl Fn(&Part) -> Option<&String>) -> String {
+        self.parts.iter().filter_map(|part| pick(part).map(String::as_str)).collect()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    Thinking(String),
+    Text(String),
+    Call(ToolCall),
+    /// The model's own words of refusal.
+    Refusal(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ToolCall {
+    pub(crate) name: String,
+    pub(crate) arguments: Map<String, Value>,
+    /// The arguments as JSON text; incomplete when the token limit fell inside.
+    pub(crate) json: String,
+    pub(crate) complete: bool,
+}
+
+impl ToolCall {
+    pub(crate) fn new(name: impl Into<String>, arguments: Map<String, Value>) -> Self {
+        Self {
+            name: name.into(),
+            json: Value::Object(arguments.clone()).to_string(),
+            arguments,
+            complete: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    EndTurn,
+    MaxTokens,
+    /// One of the stop sequences came up.
+    Sequence(String),
+    ToolUse,
+    Refusal,
+    PauseTurn,
+    ContextWindow,
+    Safety,
+    Blocked,
+    MalformedCall,
+}

@@ -1,0 +1,153 @@
+//! Messages and their content blocks: their form.
+
+use serde_json::Value;
+
+use super::models::Model;
+use crate::api_error::ApiError;
+
+const MAX_MESSAGES: usize = 100_000;
+/// What an image or a document counts, whatever its size.
+const ATTACHMENT_TOKENS: usize = 258;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    User,
+    Assistant,
+    System,
+}
+
+/// Neighbours of the same role, taken together.
+#[derive(Debug)]
+pub(super) struct Side<'a> {
+    pub(super) role: Role,
+    /// Position of the first message, for error texts.
+    pub(super) index: usize,
+    pub(super) blocks: Vec<Block<'a>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Block<'a> {
+    pub(super) kind: &'a str,
+    pub(super) value: &'a Value,
+    pub(super) path: String,
+}
+
+impl<'a> Block<'a> {
+    pub(super) fn text(&self, field: &str) -> &'a str {
+        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The text that the meter counts.
+    pub(super) fn prompt_text(&self) -> String {
+        match self.kind {
+            "string" => self.value.as_str().unwrap_or_default().to_owned(),
+            "text" => self.text("text").to_owned(),
+            "thinking" => self.text("thinking").to_owned(),
+            "tool_use" => format!("{} {}", self.text("name"), self.value["input"]),
+            "tool_result" => match self.value.get("content") {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Array(parts)) => {
+                    parts.iter().filter_map(|part| part.get("text")?.as_str()).collect()
+                }
+                _ => String::new(),
+            },
+            "image" | "document" => "?".repeat(ATTACHMENT_TOKENS * 4),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The messages by side, each block checked for its own fields.
+pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<Side<'a>>, ApiError> {
+    let messages = value
+        .ok_or_else(|| ApiError::invalid("messages: Field required"))?
+        .as_array()
+        .ok_or_else(|| ApiError::invalid("messages: Input should be a valid list"))?;
+    if messages.is_empty() {
+        return Err(ApiError::invalid("messages: at least one message is required"));
+    }
+    if messages.len() > MAX_MESSAGES {
+        return Err(ApiError::invalid("messages: at most 100000 messages"));
+    }
+    let mut sides: Vec<Side<'a>> = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        let role = match message.get("role").and_then(Value::as_str) {
+            Some("user") => Role::User,
+            Some("assistant") => Role::Assistant,
+            Some("system") if model.system_turns && !sides.is_empty() => Role::System,
+            Some("system") => {
+                return Err(ApiError::invalid(
+                    "messages: Unexpected role \"system\". The Messages API accepts a top-level \
+                     `system` parameter, not \"system\" as an input message role.",
+                ));
+            }
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "messages.{index}.role: Input should be 'user' or 'assistant'"
+                )));
+            }
+        };
+        let blocks = blocks(message.get("content"), index)?;
+        match sides.last_mut() {
+            Some(last) if last.role == role => last.blocks.extend(blocks),
+            _ => sides.push(Side { role, index, blocks }),
+        }
+    }
+    if sides.first().is_some_and(|side| side.role != Role::User) {
+        return Err(ApiError::invalid("messages: first message must use the \"user\" role"));
+    }
+    Ok(sides)
+}
+
+fn blocks(content: Option<&Value>, message: usize) -> Result<Vec<Block<'_>>, ApiError> {
+    match content {
+        None => Err(ApiError::invalid(format!("messages.{message}.content: Field required"))),
+        Some(value @ Value::String(text)) => {
+            if text.is_empty() {
+                return Err(ApiError::invalid(format!(
+                    "messages.{message}: user messages must have non-empty content"
+                )));
+            }
+            Ok(vec![Block { kind: "string", value, path: format!("messages.{message}.content") }])
+        }
+        Some(Value::Array(blocks)) => blocks
+            .iter()
+            .enumerate()
+            .map(|(index, value)| block(value, format!("messages.{message}.content.{index}")))
+            .collect(),
+        Some(_) => Err(ApiError::invalid(format!(
+            "messages.{message}.content: Input should be a valid string or list"
+        ))),
+    }
+}
+
+fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
+    let kind = value
+        .get("type")
+        .and_then(Value::as_str)
+        .ok_or_else(|| ApiError::invalid(format!("{path}.type: Field required")))?;
+    let required: &[&str] = match kind {
+        "text" => &["text"],
+        "image" | "document" => &["source"],
+        "tool_use" | "server_tool_use" => &["id", "name", "input"],
+        "tool_result" => &["tool_use_id"],
+        "thinking" => &["thinking", "signature"],
+        "redacted_thinking" => &["data"],
+        _ if kind.ends_with("_tool_result") || kind == "container_upload" => &[],
+        _ => {
+            return Err(ApiError::invalid(format!(
+                "{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
+            )));
+        }
+    };
+    if let Some(field) = required.iter().find(|field| value.get(**field).is_none()) {
+        return Err(ApiError::invalid(format!("{path}.{kind}.{field}: Field required")));
+    }
+    if kind == "text" && value["text"].as_str().is_none_or(str::is_empty) {
+        return Err(ApiError::invalid("messages: text content blocks must be non-empty"));
+    }
+    if kind == "tool_use" && !value["input"].is_object() {
+        return Err(ApiError::invalid(format!("{path}.tool_use.input: Input should be a valid dictionary")));
+    }
+    Ok(Block { kind, value, path })
+}

@@ -1,0 +1,239 @@
+//! The system text and the messages: their order, and what must come back unchanged.
+
+use serde_json::{Map, Value};
+
+use super::blocks::{Block, Role, Side, sides};
+use super::gates::Thinking;
+use super::models::Model;
+use crate::api_error::ApiError;
+use crate::context::Context;
+use crate::tokens::{Segment, Ttl};
+use crate::turn::{ToolResult, Turn};
+
+const MAX_BREAKPOINTS: usize = 4;
+
+pub(super) fn read(
+    body: &Map<String, Value>,
+    model: &Model,
+    thinking: Thinking,
+    cx: &Context<'_>,
+    turn: &mut Turn,
+) -> Result<(), ApiError> {
+    system(body.get("system"), turn)?;
+    let sides = sides(body.get("messages"), model)?;
+    for (index, side) in sides.iter().enumerate() {
+        check_pairs(side, index.checked_sub(1).map(|before| &sides[before]))?;
+        for block in &side.blocks {
+            check_signature(block, model, cx)?;
+        }
+    }
+    check_end(&sides, model)?;
+    check_thinking_start(&sides, thinking)?;
+    let uses_tools = sides
+        .iter()
+        .flat_map(|side| &side.blocks)
+        .any(|block| matches!(block.kind, "tool_use" | "tool_result"));
+    if uses_tools && !body.contains_key("tools") {
+        return Err(ApiError::invalid(
+            "Requests which include `tool_use` or `tool_result` blocks must define tools",
+        ));
+    }
+    describe(&sides, turn)?;
+    if let Some(last) = turn.prompt.last_mut()
+        && let Some(ttl) = cache_control(&Value::Object(body.clone()))?
+    {
+        last.breakpoint = Some(ttl);
+    }
+    let marked = turn.prompt.iter().filter(|segment| segment.breakpoint.is_some()).count();
+    if marked > MAX_BREAKPOINTS {
+        return Err(ApiError::invalid(format!(
+            "A maximum of 4 blocks with cache_control may be provided. Found {marked}."
+        )));
+    }
+    Ok(())
+}
+
+/// The breakpoint of a block, if it has one.
+pub(super) fn cache_control(block: &Value) -> Result<Option<Ttl>, ApiError> {
+    let Some(control) = block.get("cache_control").filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    if control.get("type").and_then(Value::as_str) != Some("ephemeral") {
+        return Err(ApiError::invalid("cache_control.type: Input should be 'ephemeral'"));
+    }
+    match control.get("ttl").map(Value::as_str) {
+        None | Some(Some("5m")) => Ok(Some(Ttl::FiveMinutes)),
+        Some(Some("1h")) => Ok(Some(Ttl::OneHour)),
+        Some(_) => Err(ApiError::invalid("cache_control.ephemeral.ttl: Input should be '5m' or '1h'")),
+    }
+}
+
+fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
+    match value {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(text)) => {
+            turn.system.clone_from(text);
+            turn.push_prompt(text);
+            Ok(())
+        }
+        Some(Value::Array(blocks)) => {
+            for (index, block) in blocks.iter().enumerate() {
+                let text = block.get("text").and_then(Value::as_str);
+                let (Some("text"), Some(text)) = (block.get("type").and_then(Value::as_str), text) else {
+                    return Err(ApiError::invalid(format!("system.{index}: Input should be a text block")));
+                };
+                if text.is_empty() {
+                    return Err(ApiError::invalid("system: text content blocks must be non-empty"));
+                }
+                turn.system += text;
+                turn.system.push('\n');
+                turn.prompt.push(Segment { text: text.to_owned(), breakpoint: cache_control(block)? });
+            }
+            Ok(())
+        }
+        Some(_) => Err(ApiError::invalid("system: Input should be a valid string or list")),
+    }
+}
+
+/// Each `tool_use` has its `tool_result` at the start of the next user turn, and no other.
+fn check_pairs(side: &Side<'_>, before: Option<&Side<'_>>) -> Result<(), ApiError> {
+    let ids = |side: &Side<'_>, kind: &str, field: &str| -> Vec<String> {
+        side.blocks
+            .iter()
+            .filter(|block| block.kind == kind)
+            .map(|block| block.text(field).to_owned())
+            .collect()
+    };
+    let called = before.map(|before| ids(before, "tool_use", "id")).unwrap_or_default();
+    let answered = ids(side, "tool_result", "tool_use_id");
+    let open: Vec<&str> = called.iter().filter(|id| !answered.contains(id)).map(String::as_str).collect();
+    if !open.is_empty() {
+        return Err(ApiError::invalid(format!(
+            "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately \
+             after: {}. Each `tool_use` block must have a corresponding `tool_result` block in the \
+             next message.",
+            side.index.saturating_sub(1),
+            open.join(", ")
+        )));
+    }
+    let results = || side.blocks.iter().filter(|block| block.kind == "tool_result");
+    for (count, result) in results().enumerate() {
+        let id = result.text("tool_use_id");
+        if !called.iter().any(|called| called == id) {
+            return Err(ApiError::invalid(format!(
+                "{}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
+                 `tool_result` block must have a corresponding `tool_use` block in the previous \
+                 message.",
+                result.path
+            )));
+        }
+        if side.blocks[count].kind != "tool_result" {
+            return Err(ApiError::invalid(format!(
+                "{}: `tool_result` blocks must come first in the user turn",
+                result.path
+            )));
+        }
+    }
+    let mut seen: Vec<&str> = results().map(|block| block.text("tool_use_id")).collect();
+    seen.sort_unstable();
+    if seen.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(ApiError::invalid(format!(
+            "messages.{}: each tool_use must have a single result",
+            side.index
+        )));
+    }
+    Ok(())
+}
+
+/// Thinking belongs to the model that thought it, and comes back as it was.
+fn check_signature(block: &Block<'_>, model: &Model, cx: &Context<'_>) -> Result<(), ApiError> {
+    let seals = cx.seals();
+    let (holds, what) = match block.kind {
+        "thinking" => {
+            let fields = [model.id, block.text("thinking")];
+            let holds = seals.holds(block.text("signature"), "thinking", &fields);
+            (holds, "`signature` in `thinking`")
+        }
+        "redacted_thinking" => {
+            let holds = seals.holds(block.text("data"), "redacted", &[model.id]);
+            (holds, "`data` in `redacted_thinking`")
+        }
+        _ => return Ok(()),
+    };
+    if holds { Ok(()) } else { Err(ApiError::invalid(format!("{}: Invalid {what} block", block.path))) }
+}
+
+fn check_end(sides: &[Side<'_>], model: &Model) -> Result<(), ApiError> {
+    let Some(last) = sides.last().filter(|side| side.role == Role::Assistant) else {
+        return Ok(());
+    };
+    let has = |kind: &str| last.blocks.iter().any(|block| block.kind == kind);
+    if has("server_tool_use") {
+        // A paused turn goes on from its own words.
+        return Ok(());
+    }
+    if has("tool_use") {
+        return Err(ApiError::invalid(format!(
+            "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately after",
+            last.index
+        )));
+    }
+    if model.prefill {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "This model does not support assistant message prefill. The conversation must end with a \
+         user message.",
+    ))
+}
+
+/// With a thinking budget, the turn that called the tools starts with its thinking.
+fn check_thinking_start(sides: &[Side<'_>], thinking: Thinking) -> Result<(), ApiError> {
+    let [.., assistant, user] = sides else {
+        return Ok(());
+    };
+    let answers_tools = user.blocks.iter().any(|block| block.kind == "tool_result");
+    let Some(first) = assistant.blocks.first() else {
+        return Ok(());
+    };
+    if thinking.budgeted && answers_tools && !matches!(first.kind, "thinking" | "redacted_thinking") {
+        return Err(ApiError::invalid(format!(
+            "{}.type: Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` \
+             is enabled, a final `assistant` message must start with a thinking block.",
+            first.path, first.kind
+        )));
+    }
+    Ok(())
+}
+
+/// Fills the turn with what the mind and the meter look at.
+fn describe(sides: &[Side<'_>], turn: &mut Turn) -> Result<(), ApiError> {
+    for block in sides.iter().flat_map(|side| &side.blocks) {
+        turn.prompt.push(Segment { text: block.prompt_text(), breakpoint: cache_control(block.value)? });
+    }
+    let user = sides.iter().rev().find(|side| side.role == Role::User);
+    let last_is_user =
+        sides.iter().rev().find(|side| side.role != Role::System).is_some_and(|side| side.role == Role::User);
+    for block in user.map(|side| side.blocks.as_slice()).unwrap_or_default() {
+        match block.kind {
+            "string" | "text" => {
+                turn.user += &block.prompt_text();
+                turn.user.push('\n');
+            }
+            "tool_result" if last_is_user => turn.tool_results.push(ToolResult {
+                name: tool_name(sides, block.text("tool_use_id")),
+                text: block.prompt_text(),
+            }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn tool_name(sides: &[Side<'_>], id: &str) -> Option<String> {
+    sides
+        .iter()
+        .flat_map(|side| &side.blocks)
+        .find(|block| block.kind == "tool_use" && block.text("id") == id)
+        .map(|block| block.text("name").to_owned())
+}

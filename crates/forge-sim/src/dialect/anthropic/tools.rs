@@ -1,0 +1,169 @@
+//! Tools and schemas of a Messages request.
+
+use serde_json::{Map, Value};
+
+use super::history;
+use crate::api_error::ApiError;
+use crate::tokens::Segment;
+use crate::turn::{Tool, ToolChoice, Turn};
+
+const MAX_STRICT_TOOLS: usize = 20;
+const MAX_OPTIONAL: usize = 24;
+const MAX_UNIONS: usize = 16;
+
+/// The client's own tools; server tools (`type: web_search_…`) pass unread.
+pub(super) fn tools(value: Option<&Value>) -> Result<Vec<Tool>, ApiError> {
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+    let list = value.as_array().ok_or_else(|| ApiError::invalid("tools: Input should be a valid list"))?;
+    let mut tools: Vec<Tool> = Vec::new();
+    let mut strict = Strictness::default();
+    for (index, tool) in list.iter().enumerate() {
+        let kind = tool.get("type").and_then(Value::as_str);
+        if kind.is_some_and(|kind| kind != "custom") {
+            continue;
+        }
+        let name = tool
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ApiError::invalid(format!("tools.{index}.custom.name: Field required")))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || name.len() > 128 || !name.chars().all(plain) {
+            return Err(ApiError::invalid(format!(
+                "tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"
+            )));
+        }
+        let schema = tool
+            .get("input_schema")
+            .ok_or_else(|| ApiError::invalid(format!("tools.{index}.custom.input_schema: Field required")))?;
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(ApiError::invalid(format!(
+                "tools.{index}.custom.input_schema.type: Input should be 'object'"
+            )));
+        }
+        if tools.iter().any(|known| known.name == name) {
+            return Err(ApiError::invalid("tools: Tool names must be unique."));
+        }
+        if tool.get("strict").and_then(Value::as_bool) == Some(true) {
+            strict.add(schema)?;
+        }
+        tools.push(Tool { name: name.to_owned(), schema: schema.clone() });
+    }
+    strict.check()?;
+    Ok(tools)
+}
+
+pub(super) fn choice(value: Option<&Value>, turn: &mut Turn) -> Result<ToolChoice, ApiError> {
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Ok(ToolChoice::Auto);
+    };
+    if turn.tools.is_empty() {
+        return Err(ApiError::invalid("tool_choice: may only be specified while providing tools"));
+    }
+    let single = value.get("disable_parallel_tool_use").and_then(Value::as_bool);
+    turn.parallel_calls = single != Some(true);
+    match value.get("type").and_then(Value::as_str) {
+        Some("auto") => Ok(ToolChoice::Auto),
+        Some("none") => Ok(ToolChoice::None),
+        Some("any") => Ok(ToolChoice::Any),
+        Some("tool") => {
+            let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
+            if turn.tools.iter().any(|tool| tool.name == name) {
+                Ok(ToolChoice::Named(name.to_owned()))
+            } else {
+                Err(ApiError::invalid(format!("Tool '{name}' not found in provided tools")))
+            }
+        }
+        _ => Err(ApiError::invalid("tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'")),
+    }
+}
+
+/// Takes over `cache_control` of the client's own tools, which open the prompt.
+pub(super) fn mark_breakpoints(value: Option<&Value>, prompt: &mut [Segment]) -> Result<(), ApiError> {
+    let own = value.and_then(Value::as_array).into_iter().flatten().filter(|tool| {
+        let kind = tool.get("type").and_then(Value::as_str);
+        kind.is_none_or(|kind| kind == "custom")
+    });
+    for (tool, segment) in own.zip(prompt) {
+        segment.breakpoint = history::cache_control(tool)?;
+    }
+    Ok(())
+}
+
+/// Structured output needs objects that say they take nothing more.
+pub(super) fn closed_objects(schema: &Value, path: &str) -> Result<(), ApiError> {
+    if let Value::Array(items) = schema {
+        return items.iter().try_for_each(|item| closed_objects(item, path));
+    }
+    let Some(object) = schema.as_object() else {
+        return Ok(());
+    };
+    let is_object = object.get("type").and_then(Value::as_str) == Some("object");
+    if is_object && object.get("additionalProperties") != Some(&Value::Bool(false)) {
+        return Err(ApiError::invalid(format!(
+            "{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
+        )));
+    }
+    subschemas(object).try_for_each(|schema| closed_objects(schema, path))
+}
+
+fn subschemas(object: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let named = ["properties", "$defs", "definitions"]
+        .into_iter()
+        .filter_map(|key| object.get(key)?.as_object())
+        .flat_map(Map::values);
+    let direct = ["items", "anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| object.get(key));
+    named.chain(direct)
+}
+
+/// Totals over all strict tools of a request.
+#[derive(Debug, Default)]
+struct Strictness {
+    tools: usize,
+    optional: usize,
+    unions: usize,
+}
+
+impl Strictness {
+    fn add(&mut self, schema: &Value) -> Result<(), ApiError> {
+        self.tools += 1;
+        if schema.to_string().contains("\"$ref\":\"#\"") {
+            return Err(ApiError::invalid("Recursive schemas are not supported"));
+        }
+        self.measure(schema);
+        Ok(())
+    }
+
+    fn measure(&mut self, schema: &Value) {
+        if let Value::Array(items) = schema {
+            return items.iter().for_each(|item| self.measure(item));
+        }
+        let Some(object) = schema.as_object() else {
+            return;
+        };
+        if object.contains_key("anyOf") || object.get("type").is_some_and(Value::is_array) {
+            self.unions += 1;
+        }
+        let properties = object.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+        let required = object.get("required").and_then(Value::as_array).map_or(0, Vec::len);
+        self.optional += properties.saturating_sub(required);
+        for schema in subschemas(object) {
+            self.measure(schema);
+        }
+    }
+
+    fn check(&self) -> Result<(), ApiError> {
+        let limits = [
+            ("strict tools", self.tools, MAX_STRICT_TOOLS),
+            ("optional parameters", self.optional, MAX_OPTIONAL),
+            ("parameters with union types", self.unions, MAX_UNIONS),
+        ];
+        match limits.into_iter().find(|(_, count, most)| count > most) {
+            Some((what, count, most)) => Err(ApiError::invalid(format!(
+                "Schemas contain too many {what} ({count}), the limit is {most}"
+            ))),
+            None => Ok(()),
+        }
+    }
+}

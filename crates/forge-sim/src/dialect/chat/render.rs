@@ -1,0 +1,208 @@
+use serde_json::{Map, Value, json};
+
+use super::{Output, Style, UsageStyle, stream};
+use crate::answer::{Answer, Framing, Stream};
+use crate::api_error::ApiError;
+use crate::completion::{Completion, Stop};
+use crate::context::Context;
+use crate::scenario::{LineEnding, Quirk};
+use crate::usage::Usage;
+
+/// When every reply was made, in seconds since 1970; fixed, so that runs repeat exactly.
+pub(in crate::dialect) const CREATED: i64 = 1_795_176_000;
+
+/// The reply, whole or in chunks. `error_body` gives the server's own form of an error.
+pub(in crate::dialect) fn answer(
+    completion: &Completion,
+    style: Style,
+    output: Output,
+    cx: &mut Context<'_>,
+    error_body: fn(&ApiError) -> Value,
+) -> Answer {
+    let reply = Reply::new(completion, style, cx);
+    let answer = if output.stream {
+        Answer::stream(Stream {
+            framing: Framing::Sse(LineEnding::Lf),
+            frames: stream::frames(&reply, completion, output, cx),
+            error_frames: stream::error_frames(&reply, error_body),
+        })
+    } else {
+        Answer::json(reply.whole(completion, output, cx))
+    };
+    answer.reporting(completion.usage, &completion.model)
+}
+
+/// What the whole reply and its chunks have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) id: String,
+    pub(super) model: String,
+    pub(super) style: Style,
+    pub(super) calls: Vec<Value>,
+    pub(super) finish_reason: Value,
+    pub(super) usage: Value,
+    /// The name of the field for reasoning, and its text.
+    pub(super) reasoning: Option<(&'static str, String)>,
+    pub(super) text: String,
+}
+
+impl Reply {
+    fn new(completion: &Completion, style: Style, cx: &mut Context<'_>) -> Self {
+        let id = format!("{}{}", style.id_prefix, cx.rng.alphanumeric(29));
+        let mut calls: Vec<Value> = Vec::new();
+        for (index, call) in completion.calls().enumerate() {
+            let mut function = json!({"name": call.name, "arguments": call.json});
+            if cx.has(Quirk::ObjectArguments) {
+                function["arguments"] = Value::Object(call.arguments.clone());
+            }
+            let mut value = json!({
+                "index": index,
+                "id": format!("call_{}", cx.rng.alphanumeric(24)),
+                "type": "function",
+                "function": function,
+            });
+            if let Some(value) = value.as_object_mut() {
+                if cx.has(Quirk::NoId) {
+                    value.remove("id");
+                }
+                if cx.has(Quirk::NoIndex) {
+                    value.remove("index");
+                }
+            }
+            calls.push(value);
+        }
+        let mut text = completion.text();
+        if cx.has(Quirk::ToolRequestText) {
+            for call in completion.calls() {
+                let leaked = json!({"name": call.name, "arguments": call.arguments});
+                text += &format!("[TOOL_REQUEST]{leaked}[END_TOOL_REQUEST]");
+            }
+            calls.clear();
+        }
+        let field = if cx.has(Quirk::ReasoningContent) { Some("reasoning_content") } else { style.reasoning };
+        let thinking = completion.thinking();
+        Self {
+            id,
+            model: completion.model.clone(),
+            style,
+            finish_reason: finish_reason(completion, &calls, cx),
+            calls,
+            usage: usage(&completion.usage, style.usage),
+            reasoning: field.filter(|_| !thinking.is_empty()).map(|field| (field, thinking)),
+            text,
+        }
+    }
+
+    fn whole(&self, completion: &Completion, output: Output, cx: &Context<'_>) -> Value {
+        let mut message = Map::new();
+        message.insert("role".into(), "assistant".into());
+        let content = if self.text.is_empty() { Value::Null } else { self.text.as_str().into() };
+        message.insert("content".into(), content);
+        if self.style.vendor_extras {
+            message.insert("refusal".into(), completion.refusal().into());
+            message.insert("annotations".into(), json!([]));
+        } else if let Some(refusal) = completion.refusal() {
+            message.insert("content".into(), refusal.into());
+        }
+        if let Some((field, thinking)) = &self.reasoning {
+            message.insert((*field).into(), thinking.as_str().into());
+        }
+        if !self.calls.is_empty() {
+            let mut calls = self.calls.clone();
+            for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+                call.remove("index");
+            }
+            message.insert("tool_calls".into(), calls.into());
+        }
+        let choices: Vec<Value> = (0..output.choices.max(1))
+            .map(|index| {
+                json!({
+                    "index": index,
+                    "message": message,
+                    "logprobs": null,
+                    "finish_reason": self.finish_reason,
+                })
+            })
+            .collect();
+        let mut body = self.envelope("chat.completion");
+        body["choices"] = choices.into();
+        if !cx.has(Quirk::NoUsage) {
+            body["usage"] = self.usage.clone();
+        }
+        self.add_timings(&mut body, &completion.usage);
+        body
+    }
+
+    pub(super) fn envelope(&self, object: &str) -> Value {
+        let mut body = json!({
+            "id": self.id,
+            "object": object,
+            "created": CREATED,
+            "model": self.model,
+        });
+        if self.style.vendor_extras {
+            body["service_tier"] = "default".into();
+        }
+        if let Some(fingerprint) = self.style.fingerprint {
+            body["system_fingerprint"] = fingerprint.into();
+        }
+        body
+    }
+
+    pub(super) fn add_timings(&self, body: &mut Value, usage: &Usage) {
+        if self.style.usage == UsageStyle::Timings {
+            body["timings"] = json!({
+                "cache_n": usage.cache_read,
+                "prompt_n": usage.total_input() - usage.cache_read,
+                "prompt_ms": 1.0,
+                "predicted_n": usage.total_output(),
+                "predicted_ms": 1.0,
+            });
+        }
+    }
+}
+
+fn finish_reason(completion: &Completion, calls: &[Value], cx: &Context<'_>) -> Value {
+    if cx.has(Quirk::NoFinishReason) {
+        return Value::Null;
+    }
+    if let Some(raw) = &completion.raw_stop {
+        return raw.as_str().into();
+    }
+    match completion.stop {
+        Stop::ToolUse if calls.is_empty() || cx.has(Quirk::FinishStop) => "stop",
+        Stop::ToolUse => "tool_calls",
+        Stop::MaxTokens | Stop::ContextWindow => "length",
+        Stop::Safety | Stop::Blocked => "content_filter",
+        Stop::EndTurn | Stop::Sequence(_) | Stop::Refusal | Stop::PauseTurn | Stop::MalformedCall => "stop",
+    }
+    .into()
+}
+
+/// `prompt_tokens` holds everything, cached or not; `completion_tokens` holds reasoning too.
+fn usage(usage: &Usage, style: UsageStyle) -> Value {
+    let mut value = json!({
+        "prompt_tokens": usage.total_input(),
+        "completion_tokens": usage.total_output(),
+        "total_tokens": usage.total(),
+    });
+    match style {
+        UsageStyle::Totals => {}
+        UsageStyle::Timings => {
+            value["prompt_tokens_details"] = json!({"cached_tokens": usage.cache_read});
+        }
+        UsageStyle::Detailed { cache_writes } => {
+            value["prompt_tokens_details"] = json!({"cached_tokens": usage.cache_read, "audio_tokens": 0});
+            if cache_writes {
+                value["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write().into();
+            }
+            value["completion_tokens_details"] = json!({
+                "reasoning_tokens": usage.reasoning,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            });
+        }
+    }
+    value
+}

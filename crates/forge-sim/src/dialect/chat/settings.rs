@@ -1,0 +1,223 @@
+//! Tools, formats and stop sequences.
+
+use serde_json::{Map, Value};
+
+use super::{Reading, missing, wrong_type, wrong_value};
+use crate::api_error::ApiError;
+use crate::turn::{Format, Tool, ToolChoice};
+
+const MAX_NAME: usize = 64;
+const MAX_STOPS: usize = 4;
+
+pub(in crate::dialect) fn tools(body: &Value, reading: Reading) -> Result<Vec<Tool>, ApiError> {
+    let Some(list) = body.get("tools").filter(|tools| !tools.is_null()) else {
+        return Ok(Vec::new());
+    };
+    let list = list.as_array().ok_or_else(|| wrong_type("tools", "an array of objects"))?;
+    if list.is_empty() && reading == Reading::Strict {
+        return Err(ApiError::invalid(
+            "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an \
+             empty array instead.",
+        )
+        .with_param("tools")
+        .with_code("empty_array"));
+    }
+    list.iter()
+        .enumerate()
+        .map(|(index, tool)| {
+            let path = format!("tools[{index}].function");
+            let function = tool.get("function").ok_or_else(|| missing(&path))?;
+            self::tool(function, &path, &format!("tools[{index}].function.parameters"), reading)
+        })
+        .collect()
+}
+
+/// A function with `name`, `parameters` and `strict`, nested or flat.
+pub(in crate::dialect) fn tool(
+    function: &Value,
+    path: &str,
+    schema_path: &str,
+    reading: Reading,
+) -> Result<Tool, ApiError> {
+    let name =
+        function.get("name").and_then(Value::as_str).ok_or_else(|| missing(&format!("{path}.name")))?;
+    if reading == Reading::Strict {
+        check_name(name, &format!("{path}.name"))?;
+        if function.get("strict").and_then(Value::as_bool) == Some(true) {
+            let schema = function.get("parameters").unwrap_or(&Value::Null);
+            strict_schema(schema, &format!("function '{name}'"), schema_path)?;
+        }
+    }
+    Ok(Tool {
+        name: name.to_owned(),
+        schema: function.get("parameters").cloned().unwrap_or(Value::Object(Map::new())),
+    })
+}
+
+fn check_name(name: &str, path: &str) -> Result<(), ApiError> {
+    if name.len() > MAX_NAME {
+        return Err(ApiError::invalid(format!(
+            "Invalid '{path}': string too long. Expected a string with maximum length 64, but got \
+             a string with length {} instead.",
+            name.len()
+        ))
+        .with_param(path)
+        .with_code("string_above_max_length"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(ApiError::invalid(format!(
+            "Invalid '{path}': string does not match pattern. Expected a string that matches the \
+             pattern '^[a-zA-Z0-9_-]+$'."
+        ))
+        .with_param(path)
+        .with_code("invalid_value"));
+    }
+    Ok(())
+}
+
+/// Strict schemas close every object and require every property.
+fn strict_schema(schema: &Value, what: &str, param: &str) -> Result<(), ApiError> {
+    if let Value::Array(items) = schema {
+        return items.iter().try_for_each(|item| strict_schema(item, what, param));
+    }
+    let Some(object) = schema.as_object() else {
+        return Ok(());
+    };
+    let refuse = |problem: String| {
+        Err(ApiError::invalid(format!("Invalid schema for {what}: {problem}"))
+            .with_param(param)
+            .with_code("invalid_function_parameters"))
+    };
+    if object.get("type").and_then(Value::as_str) == Some("object") {
+        if object.get("additionalProperties") != Some(&Value::Bool(false)) {
+            return refuse(
+                "In context=(), 'additionalProperties' is required to be supplied and to be false."
+                    .to_owned(),
+            );
+        }
+        let required = object.get("required").and_then(Value::as_array);
+        let missing = object
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys)
+            .find(|name| required.is_none_or(|required| !required.contains(&Value::from(name.as_str()))));
+        if let Some(name) = missing {
+            return refuse(format!(
+                "In context=(), 'required' is required to be supplied and to be an array including \
+                 every key in properties. Missing '{name}'."
+            ));
+        }
+    }
+    for key in ["properties", "$defs", "definitions"] {
+        for schema in object.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values) {
+            strict_schema(schema, what, param)?;
+        }
+    }
+    ["items", "anyOf"]
+        .into_iter()
+        .filter_map(|key| object.get(key))
+        .try_for_each(|schema| strict_schema(schema, what, param))
+}
+
+pub(in crate::dialect) fn tool_choice(
+    body: &Value,
+    tools: &[Tool],
+    reading: Reading,
+) -> Result<ToolChoice, ApiError> {
+    let Some(choice) = body.get("tool_choice").filter(|choice| !choice.is_null()) else {
+        return Ok(ToolChoice::Auto);
+    };
+    if tools.is_empty() && reading == Reading::Strict && choice.as_str() != Some("none") {
+        return Err(ApiError::invalid(
+            "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are \
+             specified.",
+        )
+        .with_param("tool_choice"));
+    }
+    match choice.as_str() {
+        Some("auto") => return Ok(ToolChoice::Auto),
+        Some("none") => return Ok(ToolChoice::None),
+        Some("required") => return Ok(ToolChoice::Any),
+        Some(other) => {
+            return Err(wrong_value("tool_choice", other, &["none", "auto", "required"]));
+        }
+        None => {}
+    }
+    let name = choice
+        .get("function")
+        .unwrap_or(choice)
+        .get("name")
+        .and_then(Value::as_str)
+        .ok_or_else(|| missing("tool_choice.function.name"))?;
+    if tools.iter().any(|tool| tool.name == name) {
+        Ok(ToolChoice::Named(name.to_owned()))
+    } else {
+        Err(ApiError::invalid(format!("Tool choice '{name}' not found in 'tools' parameter."))
+            .with_param("tool_choice"))
+    }
+}
+
+pub(in crate::dialect) fn response_format(body: &Value, reading: Reading) -> Result<Format, ApiError> {
+    let Some(format) = body.get("response_format").filter(|format| !format.is_null()) else {
+        return Ok(Format::Text);
+    };
+    match format.get("type").and_then(Value::as_str) {
+        Some("text") => Ok(Format::Text),
+        Some("json_object") if format.get("schema").is_some() => {
+            Ok(Format::Schema { name: None, schema: format["schema"].clone() })
+        }
+        Some("json_object") => Ok(Format::JsonObject),
+        Some("json_schema") => {
+            let named = format.get("json_schema").ok_or_else(|| missing("response_format.json_schema"))?;
+            schema_format(named, "response_format.json_schema", reading)
+        }
+        other => Err(wrong_value(
+            "response_format.type",
+            other.unwrap_or_default(),
+            &["json_object", "json_schema", "text"],
+        )),
+    }
+}
+
+/// `{name, schema, strict}`, as Chat nests it and Responses lays it flat.
+pub(in crate::dialect) fn schema_format(
+    format: &Value,
+    path: &str,
+    reading: Reading,
+) -> Result<Format, ApiError> {
+    let name = format.get("name").and_then(Value::as_str);
+    let schema = format.get("schema");
+    if reading == Reading::Strict {
+        let name = name.ok_or_else(|| missing(&format!("{path}.name")))?;
+        check_name(name, &format!("{path}.name"))?;
+        let schema = schema.ok_or_else(|| missing(&format!("{path}.schema")))?;
+        if format.get("strict").and_then(Value::as_bool) == Some(true) {
+            let what = format!("response_format '{name}'");
+            strict_schema(schema, &what, "response_format")?;
+        }
+    }
+    Ok(Format::Schema {
+        name: name.map(ToOwned::to_owned),
+        schema: schema.cloned().unwrap_or(Value::Object(Map::new())),
+    })
+}
+
+pub(in crate::dialect) fn stop(body: &Value) -> Result<Vec<String>, ApiError> {
+    match body.get("stop") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(word)) => Ok(vec![word.clone()]),
+        Some(Value::Array(words)) if words.len() > MAX_STOPS => Err(ApiError::invalid(format!(
+            "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an \
+             array with length {} instead.",
+            words.len()
+        ))
+        .with_param("stop")
+        .with_code("array_above_max_length")),
+        Some(Value::Array(words)) => {
+            Ok(words.iter().filter_map(|word| word.as_str().map(ToOwned::to_owned)).collect())
+        }
+        Some(_) => Err(wrong_type("stop", "one of a string or array of strings")),
+    }
+}

@@ -1,0 +1,161 @@
+use serde_json::{Value, json};
+
+use super::Output;
+use super::render::Reply;
+use crate::answer::{ErrorFrames, Frame, FrameKind, fragments, word_groups};
+use crate::api_error::ApiError;
+use crate::completion::Completion;
+use crate::context::Context;
+use crate::scenario::{ErrorStyle, Quirk};
+use crate::tokens::count;
+
+pub(super) fn frames(
+    reply: &Reply,
+    completion: &Completion,
+    output: Output,
+    cx: &mut Context<'_>,
+) -> Vec<Frame> {
+    let mut chunks = Chunks { reply, output, frames: Vec::new() };
+    let mut first = json!({"role": "assistant", "content": ""});
+    if reply.style.vendor_extras {
+        first["refusal"] = Value::Null;
+    }
+    chunks.delta(&first, 0, cx);
+    if let Some((field, thinking)) = &reply.reasoning {
+        for piece in word_groups(thinking) {
+            chunks.delta(&json!({*field: piece}), count(piece, 100), cx);
+        }
+    }
+    for piece in word_groups(&reply.text) {
+        chunks.delta(&json!({"content": piece}), count(piece, 100), cx);
+    }
+    if let Some(refusal) = completion.refusal() {
+        let field = if reply.style.vendor_extras { "refusal" } else { "content" };
+        for piece in word_groups(refusal) {
+            chunks.delta(&json!({field: piece}), count(piece, 100), cx);
+        }
+    }
+    for call in &reply.calls {
+        chunks.call(call, cx);
+    }
+    chunks.finish(completion, cx)
+}
+
+struct Chunks<'a> {
+    reply: &'a Reply,
+    output: Output,
+    frames: Vec<Frame>,
+}
+
+impl Chunks<'_> {
+    fn delta(&mut self, delta: &Value, tokens: u64, cx: &mut Context<'_>) {
+        let chunk = self.chunk(delta, &Value::Null, cx);
+        self.frames.push(Frame::data(chunk.to_string()).weighing(tokens));
+    }
+
+    fn chunk(&self, delta: &Value, finish_reason: &Value, cx: &mut Context<'_>) -> Value {
+        let mut chunk = self.reply.envelope("chat.completion.chunk");
+        chunk["choices"] = json!([{
+            "index": 0,
+            "delta": delta,
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        }]);
+        if self.output.usage_in_every_chunk {
+            chunk["usage"] = self.reply.usage.clone();
+        } else if self.output.include_usage && self.reply.style.vendor_extras {
+            chunk["usage"] = Value::Null;
+        }
+        if self.output.obfuscation {
+            let padding = 4 + cx.rng.below(8);
+            chunk["obfuscation"] = cx.rng.alphanumeric(padding).into();
+        }
+        chunk
+    }
+
+    /// The id and the name come first, the arguments in fragments.
+    fn call(&mut self, call: &Value, cx: &mut Context<'_>) {
+        let arguments = call["function"]["arguments"].as_str();
+        let whole = cx.has(Quirk::WholeToolCall) || cx.has(Quirk::NoIndex);
+        let Some(arguments) = arguments.filter(|_| !whole) else {
+            return self.delta(&json!({"tool_calls": [call]}), 1, cx);
+        };
+        let mut opening = call.clone();
+        opening["function"]["arguments"] = "".into();
+        self.delta(&json!({"tool_calls": [opening]}), 1, cx);
+        for piece in fragments(arguments) {
+            let fragment = json!({
+                "index": call["index"],
+                "function": {"arguments": piece},
+            });
+            self.delta(&json!({"tool_calls": [fragment]}), count(piece, 100), cx);
+        }
+    }
+
+    fn finish(mut self, completion: &Completion, cx: &mut Context<'_>) -> Vec<Frame> {
+        let style = self.reply.style;
+        let mut delta = json!({});
+        if style.finish_with_content
+            && !self.reply.text.is_empty()
+            && self.reply.calls.is_empty()
+            && let Some(last) = self.frames.pop()
+        {
+            let last: Value = serde_json::from_str(&last.data).unwrap_or_default();
+            delta = last["choices"][0]["delta"].clone();
+        }
+        let mut last = self.chunk(&delta, &self.reply.finish_reason, cx);
+        let totals = self.output.include_usage && !cx.has(Quirk::NoUsage);
+        if !totals {
+            self.reply.add_timings(&mut last, &completion.usage);
+        }
+        self.frames.push(Frame::data(last.to_string()).terminal());
+        if totals {
+            let mut chunk = self.reply.envelope("chat.completion.chunk");
+            chunk["choices"] = json!([]);
+            chunk["usage"] = self.reply.usage.clone();
+            self.reply.add_timings(&mut chunk, &completion.usage);
+            self.frames.push(Frame::data(chunk.to_string()).terminal());
+        }
+        if cx.has(Quirk::ModerationChunk) {
+            let mut chunk = self.reply.envelope("chat.completion.chunk");
+            chunk["choices"] = json!([]);
+            chunk["moderation"] = json!({"flagged": false});
+            self.frames.push(Frame::data(chunk.to_string()).terminal());
+        }
+        if !cx.has(Quirk::NoDone) {
+            self.frames.push(Frame::data("[DONE]").terminal());
+        }
+        self.frames
+    }
+}
+
+pub(super) fn error_frames(reply: &Reply, error_body: fn(&ApiError) -> Value) -> ErrorFrames {
+    let style = reply.style;
+    let mut empty = reply.envelope("chat.completion.chunk");
+    empty["choices"] = json!([{
+        "index": 0,
+        "delta": {"role": "assistant", "content": ""},
+        "finish_reason": null,
+    }]);
+    Box::new(move |error| {
+        if style.swallows_errors && error.style == ErrorStyle::Usual {
+            return vec![Frame::data(empty.to_string())];
+        }
+        let body = error_body(error);
+        let kind = match error.style {
+            ErrorStyle::FieldLine => FrameKind::FieldLine,
+            ErrorStyle::Bare => FrameKind::Bare,
+            _ => FrameKind::Event,
+        };
+        // The old field line carries the inner object.
+        let text = match kind {
+            FrameKind::FieldLine => body["error"].to_string(),
+            _ => body.to_string(),
+        };
+        let mut frames = vec![Frame::data(text).of_kind(kind)];
+        if style.done_after_error {
+            frames.push(Frame::data("[DONE]").terminal());
+        }
+        frames
+    })
+}

@@ -1,0 +1,115 @@
+//! Servers on the user's own machine: Ollama, llama.cpp, vLLM, LM Studio.
+
+mod error;
+mod face;
+mod models;
+mod native;
+
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Payload};
+use crate::api_error::ApiError;
+use crate::call::Call;
+use crate::context::Context;
+use crate::scenario::ErrorKind;
+use crate::vendor::Vendor;
+
+pub(super) fn credential(call: &Call) -> Option<String> {
+    let key = call.bearer().or_else(|| call.header("x-api-key").filter(|_| call.vendor == Vendor::LmStudio));
+    key.map(ToOwned::to_owned)
+}
+
+/// Only where a scenario sets a key; a health check never needs one, and Ollama knows none.
+pub(super) fn authenticate(call: &Call, key: Option<&str>) -> Result<(), ApiError> {
+    let open = call.path == "/health" || call.vendor == Vendor::Ollama;
+    match key {
+        Some(key) if !open && call.credential.as_deref() != Some(key) => {
+            Err(ApiError::new(ErrorKind::Authentication))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn generates(call: &Call) -> bool {
+    call.is_post()
+        && (call.path == "/v1/chat/completions"
+            || (call.vendor == Vendor::Ollama && call.path == "/api/chat"))
+}
+
+pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
+    match (call.vendor, call.method.as_str(), call.path.as_str()) {
+        (_, "POST", "/v1/chat/completions") => face::answer(call, cx),
+        (vendor, "GET", "/v1/models") => Ok(Answer::json(face::list(vendor))),
+        (Vendor::Ollama, method, path) => ollama(method, path, call, cx),
+        (Vendor::LlamaCpp, "GET", "/health") => Ok(Answer::json(json!({"status": "ok"}))),
+        (Vendor::LlamaCpp, "GET", "/props") => Ok(Answer::json(props())),
+        (Vendor::Vllm, "GET", "/health") => Ok(Answer::new(200, Payload::Empty)),
+        (Vendor::LmStudio, "GET", "/api/v1/models") => Ok(Answer::json(instances())),
+        (Vendor::LmStudio, method, path) => Err(ApiError::new(ErrorKind::NotFound)
+            .with_message(format!("Unexpected endpoint or method. ({method} {path})"))),
+        _ => Err(ApiError::new(ErrorKind::NotFound)),
+    }
+}
+
+fn ollama(method: &str, path: &str, call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
+    match (method, path) {
+        ("GET" | "HEAD", "/") => Ok(Answer::text("text/plain; charset=utf-8", "Ollama is running")),
+        ("GET", "/api/version") => Ok(Answer::json(json!({"version": "0.21.0"}))),
+        ("GET", "/api/tags") => Ok(Answer::json(native::tags())),
+        ("GET", "/api/ps") => Ok(Answer::json(native::running())),
+        ("POST", "/api/show") => native::show(call).map(Answer::json),
+        ("POST", "/api/chat") => native::chat(call, cx),
+        _ => Err(ApiError::new(ErrorKind::NotFound)),
+    }
+}
+
+/// What llama.cpp's server says of itself.
+fn props() -> Value {
+    json!({
+        "default_generation_settings": {"n_ctx": models::RUNNING_CONTEXT},
+        "total_slots": 1,
+        "model_path": format!("/models/{}.gguf", models::MODELS[0].id),
+        "model_alias": models::MODELS[0].id,
+        "chat_template": "{{ messages }}",
+        "build_info": "b7000-simulated",
+    })
+}
+
+/// LM Studio's richer list, with what is loaded.
+fn instances() -> Value {
+    let models: Vec<Value> = models::MODELS
+        .iter()
+        .enumerate()
+        .map(|(index, model)| {
+            let loaded = json!([{
+                "id": model.id,
+                "config": {"context_length": models::RUNNING_CONTEXT},
+            }]);
+            json!({
+                "type": "llm",
+                "key": model.id,
+                "display_name": model.id,
+                "architecture": model.family,
+                "params_string": model.parameters,
+                "max_context_length": model.trained_context,
+                "loaded_instances": if index == 0 { loaded } else { json!([]) },
+            })
+        })
+        .collect();
+    json!({"models": models})
+}
+
+pub(super) fn refuse(call: &Call, error: &ApiError) -> Answer {
+    let native = call.vendor == Vendor::Ollama && call.path.starts_with("/api/");
+    error::refuse(call.vendor, native, error)
+}
+
+fn unknown_model(vendor: Vendor, asked: &str) -> ApiError {
+    let error = ApiError::new(ErrorKind::ModelNotFound);
+    match vendor {
+        Vendor::Vllm => {
+            error.with_message(format!("The model `{asked}` does not exist.")).with_param("model")
+        }
+        _ => error.with_message(format!("model '{asked}' not found")),
+    }
+}

@@ -1,0 +1,279 @@
+//! The items of a Responses request: their form, their order, and what must come back unchanged.
+
+use serde_json::Value;
+
+use super::models::Model;
+use crate::api_error::ApiError;
+use crate::context::Context;
+use crate::dialect::chat::{missing, wrong_type, wrong_value};
+use crate::turn::{ToolResult, Turn};
+
+const ATTACHMENT_TOKENS: usize = 258;
+
+/// The items of `input`, with stored ones in the place of references.
+pub(super) fn items(input: Option<&Value>, cx: &Context<'_>) -> Result<Vec<Value>, ApiError> {
+    match input {
+        None => Err(missing("input")),
+        Some(Value::String(text)) => {
+            Ok(vec![serde_json::json!({"type": "message", "role": "user", "content": text})])
+        }
+        Some(Value::Array(items)) => {
+            let mut resolved = Vec::with_capacity(items.len());
+            for item in items {
+                if kind(item) == "item_reference" {
+                    let id = item["id"].as_str().unwrap_or_default();
+                    resolved.extend(cx.conversation(id).ok_or_else(|| not_stored(id))?);
+                } else {
+                    resolved.push(item.clone());
+                }
+            }
+            Ok(resolved)
+        }
+        Some(_) => Err(wrong_type("input", "one of a string or array of objects")),
+    }
+}
+
+/// Checks the items and fills the turn.
+pub(super) fn read(
+    items: &[Value],
+    model: &Model,
+    cx: &Context<'_>,
+    turn: &mut Turn,
+) -> Result<(), ApiError> {
+    for (index, item) in items.iter().enumerate() {
+        check_item(index, item)?;
+        if kind(item) == "reasoning" {
+            check_reasoning(item, items.get(index + 1), model, cx)?;
+        } else {
+            check_companion(item, &items[..index], model, cx)?;
+        }
+        describe(item, turn);
+    }
+    check_pairs(items)?;
+    let trailing = items.iter().rev().take_while(|item| kind(item) == "function_call_output").count();
+    for item in &items[items.len() - trailing..] {
+        let call = items
+            .iter()
+            .find(|other| kind(other) == "function_call" && other.get("call_id") == item.get("call_id"));
+        turn.tool_results.push(ToolResult {
+            name: call.and_then(|call| Some(call.get("name")?.as_str()?.to_owned())),
+            text: text(&item["output"]),
+        });
+    }
+    let user = items.iter().rev().find(|item| kind(item) == "message" && item["role"] == "user");
+    if let Some(user) = user {
+        turn.user = text(&user["content"]);
+    }
+    Ok(())
+}
+
+/// The type of an item; messages may leave it out.
+fn kind(item: &Value) -> &str {
+    match item.get("type").and_then(Value::as_str) {
+        Some(kind) => kind,
+        None if item.get("role").is_some() => "message",
+        None => "",
+    }
+}
+
+fn check_item(index: usize, item: &Value) -> Result<(), ApiError> {
+    let path = format!("input[{index}]");
+    let need = |fields: &[&str]| {
+        let absent = fields.iter().find(|field| item.get(**field).and_then(Value::as_str).is_none());
+        match absent {
+            Some(field) => Err(missing(&format!("{path}.{field}"))),
+            None => Ok(()),
+        }
+    };
+    match kind(item) {
+        "message" => check_message(&path, item),
+        "function_call" => need(&["call_id", "name", "arguments"]),
+        "function_call_output" => {
+            if item.get("output").is_none() {
+                return Err(missing(&format!("{path}.output")));
+            }
+            need(&["call_id"])
+        }
+        "reasoning" => need(&["id"]),
+        "" => Err(missing(&format!("{path}.type"))),
+        other if other.ends_with("_call") || other.ends_with("_call_output") => Ok(()),
+        other => Err(wrong_value(
+            &format!("{path}.type"),
+            other,
+            &["message", "function_call", "function_call_output", "reasoning"],
+        )),
+    }
+}
+
+fn check_message(path: &str, item: &Value) -> Result<(), ApiError> {
+    const ROLES: &[&str] = &["assistant", "system", "developer", "user"];
+    let role = item.get("role").and_then(Value::as_str).unwrap_or_default();
+    if !ROLES.contains(&role) {
+        return Err(wrong_value(&format!("{path}.role"), role, ROLES));
+    }
+    let kinds: &[&str] = if role == "assistant" {
+        &["output_text", "refusal"]
+    } else {
+        &["input_text", "input_image", "input_file", "input_audio"]
+    };
+    match item.get("content") {
+        Some(Value::String(_)) => Ok(()),
+        Some(Value::Array(parts)) => {
+            for (number, part) in parts.iter().enumerate() {
+                let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
+                if !kinds.contains(&kind) {
+                    return Err(wrong_value(&format!("{path}.content[{number}].type"), kind, kinds));
+                }
+            }
+            Ok(())
+        }
+        _ => Err(missing(&format!("{path}.content"))),
+    }
+}
+
+/// A reasoning item is followed by what it led to, and carries its own content or is stored.
+fn check_reasoning(
+    item: &Value,
+    next: Option<&Value>,
+    model: &Model,
+    cx: &Context<'_>,
+) -> Result<(), ApiError> {
+    let id = item["id"].as_str().unwrap_or_default();
+    let followed = next.is_some_and(|next| match kind(next) {
+        "message" => next["role"] == "assistant",
+        "function_call_output" => false,
+        _ => true,
+    });
+    if !followed {
+        return Err(ApiError::invalid(format!(
+            "Item '{id}' of type 'reasoning' was provided without its required following item."
+        ))
+        .with_param("input"));
+    }
+    match item.get("encrypted_content").and_then(Value::as_str) {
+        Some(content) if cx.seals().holds(content, "reasoning", &[model.id, id]) => Ok(()),
+        Some(_) => {
+            Err(ApiError::invalid(format!("The encrypted content for item {id} could not be verified."))
+                .with_code("invalid_encrypted_content"))
+        }
+        None if cx.conversation(id).is_some() => Ok(()),
+        None => Err(not_stored(id)),
+    }
+}
+
+fn not_stored(id: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try \
+         again with `store` set to true, or remove this item from your input."
+    ))
+    .with_status(404)
+    .with_param("input")
+}
+
+/// An item that came from reasoning does not come back without it, to the same model.
+fn check_companion(item: &Value, before: &[Value], model: &Model, cx: &Context<'_>) -> Result<(), ApiError> {
+    let Some(id) = item.get("id").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let Some(reasoning) = reasoning_id(id, model, cx) else {
+        return Ok(());
+    };
+    let present =
+        before.iter().any(|item| item.get("id").and_then(Value::as_str) == Some(reasoning.as_str()));
+    if present {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "Item '{id}' of type '{}' was provided without its required 'reasoning' item: \
+         '{reasoning}'.",
+        kind(item)
+    ))
+    .with_param("input"))
+}
+
+const BASE: usize = 32;
+const MARK: usize = 16;
+
+/// The stem of the ids of a response; it tells whether they belong with a reasoning item.
+pub(super) fn id_stem(reasoned: bool, model: &Model, cx: &mut Context<'_>) -> String {
+    let base = cx.rng.hex(BASE);
+    let mark = if reasoned { mark(&base, model, cx) } else { cx.rng.hex(MARK) };
+    base + &mark
+}
+
+fn mark(base: &str, model: &Model, cx: &Context<'_>) -> String {
+    format!("{:016x}", cx.digest(&["companion", model.id, base]))
+}
+
+fn reasoning_id(id: &str, model: &Model, cx: &Context<'_>) -> Option<String> {
+    let (_, rest) = id.split_once('_')?;
+    let base = rest.get(..BASE)?;
+    let found = rest.get(BASE..BASE + MARK)?;
+    (found == mark(base, model, cx)).then(|| format!("rs_{base}{found}"))
+}
+
+/// Calls and outputs pair by `call_id`, the call first.
+fn check_pairs(items: &[Value]) -> Result<(), ApiError> {
+    let ids = |wanted: &'static str| {
+        items
+            .iter()
+            .enumerate()
+            .filter(move |(_, item)| kind(item) == wanted)
+            .filter_map(|(index, item)| Some((index, item.get("call_id")?.as_str()?)))
+    };
+    for (index, id) in ids("function_call_output") {
+        if !ids("function_call").any(|(call, known)| known == id && call < index) {
+            return Err(ApiError::invalid(format!(
+                "No tool call found for function call output with call_id {id}."
+            ))
+            .with_param("input"));
+        }
+    }
+    for (_, id) in ids("function_call") {
+        if !ids("function_call_output").any(|(_, known)| known == id) {
+            return Err(ApiError::invalid(format!("No tool output found for function call {id}."))
+                .with_param("input"));
+        }
+    }
+    Ok(())
+}
+
+fn describe(item: &Value, turn: &mut Turn) {
+    match kind(item) {
+        "message" => {
+            let mut words = text(&item["content"]);
+            if matches!(item["role"].as_str(), Some("system" | "developer")) {
+                turn.system += &words;
+                turn.system.push('\n');
+            }
+            let attachments = item["content"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|part| matches!(part["type"].as_str(), Some("input_image" | "input_file")))
+                .count();
+            words += &"?".repeat(attachments * ATTACHMENT_TOKENS * 4);
+            turn.push_prompt(words);
+        }
+        "function_call" => turn.push_prompt(format!(
+            "{} {}",
+            item["name"].as_str().unwrap_or_default(),
+            item["arguments"].as_str().unwrap_or_default()
+        )),
+        "function_call_output" => turn.push_prompt(text(&item["output"])),
+        _ => {}
+    }
+}
+
+/// Text of a string or of parts.
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part.get("text").or_else(|| part.get("refusal"))?.as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,95 @@
+//! OpenAI Chat Completions and Responses.
+
+mod chat;
+mod duration;
+mod error;
+mod gates;
+mod input;
+mod models;
+mod response;
+mod responses;
+mod stream;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::api_error::ApiError;
+use crate::call::Call;
+use crate::context::Context;
+use crate::limits::Level;
+use crate::scenario::ErrorKind;
+use duration::go_duration;
+
+pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
+    let refused = |text: String| ApiError::new(ErrorKind::Authentication).with_message(text);
+    match call.bearer() {
+        None | Some("") => Err(refused(
+            "You didn't provide an API key. You need to provide your API key in an Authorization \
+             header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
+                .to_owned(),
+        )),
+        Some(key) if key.contains("invalid") => Err(refused(format!(
+            "Incorrect API key provided: {}. You can find your API key at \
+             https://platform.openai.com/account/api-keys.",
+            crate::journal::mask(key)
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+pub(super) fn generates(call: &Call) -> bool {
+    call.is_post() && matches!(call.path.as_str(), "/v1/responses" | "/v1/chat/completions")
+}
+
+pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
+    match (call.method.as_str(), call.path.as_str()) {
+        ("POST", "/v1/responses") => responses::answer(call, cx),
+        ("POST", "/v1/responses/input_tokens") => responses::count(call, cx),
+        ("POST", "/v1/chat/completions") => chat::answer(call, cx),
+        ("GET", "/v1/models") => {
+            let models: Vec<Value> = models::MODELS.iter().map(models::Model::object).collect();
+            Ok(Answer::json(json!({"object": "list", "data": models})))
+        }
+        ("GET", path) if path.starts_with("/v1/models/") => {
+            let id = path.trim_start_matches("/v1/models/");
+            match models::find(id) {
+                Some(model) => Ok(Answer::json(model.object())),
+                None => Err(ApiError::new(ErrorKind::ModelNotFound)
+                    .with_message(format!("The model '{id}' does not exist"))
+                    .with_param("model")),
+            }
+        }
+        (method, path) => {
+            Err(ApiError::new(ErrorKind::NotFound).with_message(format!("Invalid URL ({method} {path})")))
+        }
+    }
+}
+
+pub(super) fn refuse(call: &Call, error: &ApiError) -> Answer {
+    error::refuse(error, call.path.starts_with("/v1/responses"))
+}
+
+pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
+    let token = &cx.request_token;
+    answer.headers.push(("x-request-id", format!("req_{token}")));
+    answer.headers.push(("openai-version", "2020-10-01".to_owned()));
+    answer.headers.push(("openai-organization", "org-simulated".to_owned()));
+    answer.headers.push(("openai-project", "proj_simulated".to_owned()));
+    answer.headers.push(("openai-processing-ms", "1".to_owned()));
+    if !generates(call) || answer.status == 401 {
+        return;
+    }
+    let levels = cx.levels().unwrap_or_default();
+    let ample = |limit| Level { limit, remaining: limit, full_in: Duration::ZERO };
+    let requests = levels.requests.unwrap_or(ample(10_000));
+    let tokens = levels.tokens.or(levels.input_tokens).unwrap_or(ample(2_000_000));
+    let mut add = |name, value| answer.headers.push((name, value));
+    add("x-ratelimit-limit-requests", requests.limit.to_string());
+    add("x-ratelimit-limit-tokens", tokens.limit.to_string());
+    add("x-ratelimit-remaining-requests", requests.remaining.to_string());
+    add("x-ratelimit-remaining-tokens", tokens.remaining.to_string());
+    add("x-ratelimit-reset-requests", go_duration(requests.full_in));
+    add("x-ratelimit-reset-tokens", go_duration(tokens.full_in));
+}

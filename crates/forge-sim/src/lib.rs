@@ -1,0 +1,125 @@
+//! Simulated LLM vendors: a real HTTP server that speaks the vendors' wire formats.
+//!
+//! It answers on one port, with a path prefix for each vendor, strictly enough that a client that
+//! is wrong about a dialect fails here first. It checks parameters and what has to come back
+//! unchanged (thinking signatures, `call_id`s, item order), meters tokens in each dialect's own
+//! definition, enforces rate limits, and breaks on demand: resets, cuts, stalls, errors in
+//! mid stream. Use it alone to test any client, or in the process in tests and offline demos.
+//! Nothing it says comes from a model, and every text says so.
+//!
+//! ```
+//! use forge_sim::{Scenario, Sim, SimConfig, Vendor};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), forge_sim::SimError> {
+//! let scenario = Scenario::from_yaml(
+//!     "rules:
+//!        - vendor: anthropic
+//!          nth: 1
+//!          error: { kind: overloaded }
+//!        - vendor: openai
+//!          cut: before_terminal",
+//! )?;
+//! let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await?;
+//! let base_url = sim.base_url(Vendor::Anthropic); // http://127.0.0.1:PORT/anthropic
+//! # assert!(base_url.ends_with("/anthropic"));
+//! // … point a client at it …
+//! assert!(sim.journal().is_empty());
+//! sim.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # With curl
+//!
+//! Any key is good that does not contain `invalid`.
+//!
+//! ```text
+//! S=http://127.0.0.1:PORT
+//! curl $S/anthropic/v1/messages -H 'x-api-key: sk-test' -H 'anthropic-version: 2023-06-01' \
+//!   --json '{"model":"claude-sonnet-5-5","max_tokens":500,"stream":true,
+//!            "messages":[{"role":"user","content":"Hello"}]}'
+//! curl $S/openai/v1/responses -H 'Authorization: Bearer sk-test' \
+//!   --json '{"model":"gpt-6.2-sol","input":"Hello","store":false}'
+//! curl $S/openai/v1/chat/completions -H 'Authorization: Bearer sk-test' \
+//!   --json '{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}]}'
+//! curl "$S/google/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse" \
+//!   -H 'x-goog-api-key: AIza-test' --json '{"contents":[{"parts":[{"text":"Hello"}]}]}'
+//! curl $S/ollama/api/chat -d '{"model":"qwen3","messages":[{"role":"user","content":"Hello"}]}'
+//! curl $S/llamacpp/v1/chat/completions --json '{"messages":[{"role":"user","content":"Hello"}]}'
+//! curl $S/vllm/v1/models
+//! curl $S/lmstudio/api/v1/models
+//! ```
+//!
+//! # Magic words
+//!
+//! A fault can be asked for in the last user message, where no rule of the scenario fires:
+//!
+//! | Word | Effect |
+//! |---|---|
+//! | `[[sim:overloaded]]` `[[sim:rate-limited=SECONDS]]` `[[sim:quota]]` `[[sim:server-error]]` `[[sim:html]]` | that error |
+//! | `[[sim:refusal]]` `[[sim:safety]]` `[[sim:blocked]]` `[[sim:pause]]` `[[sim:malformed-call]]` | that end of the reply |
+//! | `[[sim:cut-after=BYTES]]` `[[sim:reset]]` `[[sim:stall=MS]]` `[[sim:silent-end]]` `[[sim:stream-error=EVENTS]]` | that break of the connection or stream |
+//!
+//! # Scenarios
+//!
+//! [`Scenario`] is read from YAML; the folder `scenarios/` of this crate has examples. `rules` say
+//! which requests (`vendor`, `model`, `path`, `nth`) meet which fault or prepared reply ([`Rule`]
+//! has the whole list); `limits` are token buckets for each credential and model ([`Limit`]);
+//! `latency` sets the time to the first byte and the tokens a second ([`Latency`]); `keys` makes
+//! local servers ask for one.
+//!
+//! # Control
+//!
+//! | Call | Effect |
+//! |---|---|
+//! | `GET /__sim/health` | 200 and the seed |
+//! | `GET /__sim/requests` | the journal, as JSON; keys are masked |
+//! | `POST /__sim/reset` | forgets requests, caches, limits and counters |
+//! | `PUT /__sim/scenario` | plays the YAML in the body from now on |
+//!
+//! # What is exact and what is not
+//!
+//! Equal seeds and equal requests give equal bytes: ids, signatures and texts. Times show only in
+//! rate-limit headers and in latency. Tokens are counted as one for each four characters of a
+//! text, rounded up, times the model's factor; attachments count 258. Prompt caches never expire.
+//! Signatures are keyed hashes and protect nothing.
+
+#![allow(
+    clippy::format_push_string,
+    reason = "`write!` into a String gives a result that cannot be an error and has to be dropped"
+)]
+
+mod answer;
+mod api_error;
+mod app;
+mod call;
+mod completion;
+mod context;
+mod control;
+mod dialect;
+mod error;
+mod journal;
+mod limits;
+mod mind;
+mod scenario;
+mod seed;
+mod server;
+mod service;
+mod shape;
+mod tokens;
+mod transport;
+mod turn;
+mod usage;
+mod vendor;
+
+pub use error::SimError;
+pub use journal::{Outcome, RecordedRequest};
+pub use scenario::{
+    ByteStyle, CallSpec, Cut, Distribution, Drip, ErrorKind, ErrorSpec, ErrorStyle, Latency, Limit,
+    LineEnding, Nth, Quirk, ReplySpec, Reset, RetryAfter, Rule, Scenario, Split, Stall, StopSpec,
+    StreamError, UsageSpec,
+};
+pub use server::{Sim, SimConfig};
+pub use usage::Usage;
+pub use vendor::Vendor;

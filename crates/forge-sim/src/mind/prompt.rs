@@ -1,0 +1,125 @@
+//! What a scripted mind finds in a prompt: its topic, a draft to judge, findings to answer.
+
+use crate::scenario::strip;
+
+/// The mark that every simulated document carries, by which a later stage finds it again.
+pub(super) const MARK: &str = "> SIMULATED:";
+
+const TOPIC_CHARS: usize = 80;
+
+/// The subject in a few words.
+pub(super) fn topic(user: &str) -> String {
+    let text = strip(user);
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let labelled = lines().find_map(|line| {
+        let (label, rest) = line.trim_start_matches(['#', '*', '-', ' ']).split_once(':')?;
+        let rest = rest.trim_start_matches('*').trim();
+        let known = ["topic", "title", "task", "question"]
+            .iter()
+            .any(|known| label.trim_end_matches('*').eq_ignore_ascii_case(known));
+        (known && !rest.is_empty()).then_some(rest)
+    });
+    let line = labelled
+        .or_else(|| lines().find(|line| !is_fence(line) && !line.starts_with('#')))
+        .or_else(|| lines().next())
+        .unwrap_or("nothing in particular");
+    shorten(line)
+}
+
+fn shorten(line: &str) -> String {
+    let clean: String = line.chars().filter(|c| !c.is_control()).collect();
+    let clean = clean.trim().trim_end_matches(['.', '?', '!', ':']);
+    if clean.chars().count() <= TOPIC_CHARS {
+        return clean.to_owned();
+    }
+    let cut: String = clean.chars().take(TOPIC_CHARS).collect();
+    let end = cut.rfind(' ').unwrap_or(cut.len());
+    format!("{}…", &cut[..end])
+}
+
+/// The document that a prompt holds for judgement or revision.
+pub(super) fn document(user: &str) -> Option<&str> {
+    let mark = user.find(MARK)?;
+    // The title stands above the mark, unless a fence comes between them.
+    let start = user[..mark]
+        .rfind("\n# ")
+        .map(|at| at + 1)
+        .or_else(|| user.starts_with("# ").then_some(0))
+        .filter(|start| !user[*start..mark].lines().any(is_fence))
+        .unwrap_or(mark);
+    let rest = &user[start..];
+    let end = rest
+        .split_inclusive('\n')
+        .scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        })
+        .find(|(_, line)| is_fence(line.trim()))
+        .map_or(rest.len(), |(at, _)| at);
+    Some(rest[..end].trim_end())
+}
+
+fn is_fence(line: &str) -> bool {
+    ["```", "~~~", "<<<", ">>>", "===", "---", "</", "[END", "[BEGIN"]
+        .iter()
+        .any(|fence| line.starts_with(fence))
+        || (line.starts_with('<') && line.ends_with('>'))
+}
+
+/// Sentences worth quoting: prose of at least six words.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    text.lines()
+        .map(|line| line.trim().trim_start_matches(['-', '*', ' ']))
+        .filter(|line| !line.starts_with(['#', '>', '{', '"', '|']))
+        .flat_map(|line| line.split_inclusive(['.', '!', '?']))
+        .map(str::trim)
+        .filter(|sentence| sentence.split_whitespace().count() >= 6)
+        .collect()
+}
+
+/// Labels of findings such as `F1`, in order of their first appearance.
+pub(super) fn finding_ids(text: &str) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for word in text.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')) {
+        let digits = word
+            .strip_prefix(['F', 'f'])
+            .map(|rest| rest.trim_start_matches("inding").trim_start_matches(['-', '_']));
+        let labelled =
+            digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+        if labelled && !ids.iter().any(|id| id == word) {
+            ids.push(word.to_owned());
+        }
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topic_is_the_labelled_line_or_the_first_one() {
+        assert_eq!(topic("# Draft\n\nWrite about bees.\nMore."), "Write about bees");
+        assert_eq!(topic("Do it.\n**Topic:** Rate limits"), "Rate limits");
+        assert_eq!(topic("[[sim:refusal]]Hello?"), "Hello");
+        assert!(topic(&"word ".repeat(60)).chars().count() <= TOPIC_CHARS + 1);
+        assert_eq!(topic(""), "nothing in particular");
+    }
+
+    #[test]
+    fn a_document_is_found_between_its_fences() {
+        let prompt =
+            "Judge this.\n<<<DATA 77\n# Bees\n> SIMULATED: yes\nBody here.\n<<<END 77\nAnswer in JSON.";
+        assert_eq!(document(prompt), Some("# Bees\n> SIMULATED: yes\nBody here."));
+        assert_eq!(document("nothing"), None);
+    }
+
+    #[test]
+    fn findings_are_known_by_their_labels() {
+        assert_eq!(
+            finding_ids("F1: bad. [F2] worse, see F1; finding-3, Foo, F, f16x"),
+            ["F1", "F2", "finding-3"]
+        );
+    }
+}

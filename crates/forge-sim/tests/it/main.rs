@@ -1,0 +1,23 @@
+//! The simulator over real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    clippy::format_push_string,
+    reason = "test code: a failure is a panic, and bodies are written where they are used"
+)]
+
+mod anthropic;
+mod chat;
+mod client;
+mod control;
+mod faults;
+mod google;
+mod limits;
+mod local;
+mod mangled;
+mod responses;
+mod scenarios;
+mod sessions;

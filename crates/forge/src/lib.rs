@@ -1,0 +1,63 @@
+//! Every part of Forge behind one name.
+//!
+//! Use this crate when a program speaks to several vendors and wants them set up for it; depend on
+//! `forge-core` and one adapter crate when it speaks to one. Each adapter is a feature (`anthropic`,
+//! `openai`, `google`, `local`), all on by default.
+//!
+//! ```no_run
+//! use forge::{CallContext, Environment, ModelRequest, Participant, ProviderExt};
+//!
+//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+//! let environment = Environment::read(|name| std::env::var(name).ok());
+//! for found in environment.providers {
+//!     let provider = forge::registry().build(found.kind, found.settings)?;
+//!     let cx = CallContext::new(Participant::new(found.kind.into(), found.model));
+//!     let request = ModelRequest::new("").with_user_message("Say hello.");
+//!     println!("{}: {}", provider.name(), provider.complete(&cx, request).await?.text());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod environment;
+
+pub use environment::{Environment, FoundProvider, ollama_url};
+#[cfg(feature = "anthropic")]
+pub use forge_anthropic::AnthropicProvider;
+pub use forge_core::*;
+#[cfg(feature = "google")]
+pub use forge_google::GoogleProvider;
+#[cfg(feature = "local")]
+pub use forge_local::LocalProvider;
+#[cfg(feature = "openai")]
+pub use forge_openai::OpenAIProvider;
+
+/// The adapters that are built in, by the name of their vendor.
+pub fn registry() -> AdapterRegistry {
+    #[allow(unused_mut, reason = "without features there is nothing to register")]
+    let mut registry = AdapterRegistry::new();
+    #[cfg(feature = "anthropic")]
+    registry.register("anthropic", |settings| Ok(std::sync::Arc::new(AnthropicProvider::from_settings(settings)?)));
+    #[cfg(feature = "openai")]
+    registry.register("openai", |settings| Ok(std::sync::Arc::new(OpenAIProvider::from_settings(settings)?)));
+    #[cfg(feature = "google")]
+    registry.register("google", |settings| Ok(std::sync::Arc::new(GoogleProvider::from_settings(settings)?)));
+    #[cfg(feature = "local")]
+    registry.register("local", |settings| Ok(std::sync::Arc::new(LocalProvider::from_settings(settings)?)));
+    registry
+}
+
+/// The models of every vendor that is built in, with limits, dates and prices.
+pub fn models() -> ModelTable {
+    #[allow(unused_mut, reason = "without features there is nothing to merge")]
+    let mut table = ModelTable::default();
+    #[cfg(feature = "anthropic")]
+    table.merge(forge_anthropic::models());
+    #[cfg(feature = "openai")]
+    table.merge(forge_openai::models());
+    #[cfg(feature = "google")]
+    table.merge(forge_google::models());
+    #[cfg(feature = "local")]
+    table.merge(forge_local::models());
+    table
+}
