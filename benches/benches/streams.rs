@@ -1,5 +1,7 @@
 //! How fast streams are cut into frames, decoded and accumulated.
 
+#![allow(clippy::expect_used, missing_docs, reason = "a benchmark stops when it cannot run")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

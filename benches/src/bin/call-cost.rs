@@ -1,8 +1,10 @@
 //! What one call costs: allocations, and under callgrind instructions.
 //!
-//! `call-cost serve ADDRESS` answers calls; `call-cost unary|stream CALLS URL` makes them on one warm
-//! connection and prints the allocations of each. Two runs under `valgrind --tool=callgrind` with
-//! different numbers of calls give the instructions of one: the difference by the number.
+//! `call-cost serve` prints the address it answers on; `call-cost unary|stream CALLS URL` makes calls on
+//! one warm connection and prints the allocations of each; `call-cost many STREAMS URL` runs streams at
+//! once and prints the seconds and the peak memory in KiB. The `calls` benchmark runs all of it.
+
+#![allow(clippy::print_stdout, reason = "its output is its result")]
 
 use std::{alloc::System, env, error::Error, sync::Arc};
 
@@ -16,15 +18,16 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", address] => {
-            forge_benches::serve(address)?;
+        ["serve"] => {
+            println!("http://localhost:{}", forge_benches::serve("127.0.0.1:0")?.port());
             loop {
                 std::thread::park();
             }
         }
+        ["many", streams, url] => many(streams.parse()?, url),
         ["unary", calls, url] => measure(Delivery::Whole, calls.parse()?, url),
         ["stream", calls, url] => measure(Delivery::Stream, calls.parse()?, url),
-        _ => Err("usage: call-cost serve ADDRESS | unary|stream CALLS URL".into()),
+        _ => Err("usage: call-cost serve | unary|stream CALLS URL | many STREAMS URL".into()),
     }
 }
 
@@ -49,7 +52,31 @@ fn measure(delivery: Delivery, calls: usize, url: &str) -> Result<(), Box<dyn Er
         }
         let stats = ALLOCATOR.stats() - before;
         let each = (stats.allocations + stats.reallocations) as f64 / calls.max(1) as f64;
-        eprintln!("{each:.1} allocations a call");
+        println!("{each:.1}");
         Ok(())
     })
+}
+
+fn many(streams: usize, url: &str) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let begun = std::time::Instant::now();
+    runtime.block_on(async {
+        let provider = Arc::new(AnthropicProvider::new("sk-test-not-a-key").with_base_url(url));
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..streams {
+            let provider = Arc::clone(&provider);
+            calls.spawn(async move {
+                let cx = CallContext::new(Participant::claude_sonnet());
+                provider.complete(&cx, ModelRequest::new("").with_user_message("Hello")).await
+            });
+        }
+        while let Some(response) = calls.join_next().await {
+            response??;
+        }
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown").trim();
+    println!("{:.2} s, peak {peak}", begun.elapsed().as_secs_f64());
+    Ok(())
 }

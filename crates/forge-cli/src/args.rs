@@ -4,13 +4,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Parser, Subcommand};
 
+#[expect(clippy::doc_markdown, reason = "shown as help text")]
 /// Ask several LLMs, get one answer you can check.
 ///
 /// Providers are found in this order: API keys in the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY,
 /// GOOGLE_API_KEY or GEMINI_API_KEY); a local server that answers (Ollama, llama.cpp, vLLM, LM Studio on
 /// their usual ports); else simulated vendors, so that everything can be tried without an account.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(name = "forge", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Args {
     /// Say more on stderr; up to three times.
     #[arg(short, long, global = true, action = ArgAction::Count)]

@@ -1,11 +1,6 @@
 //! `forge ask`: one call.
 
-use std::{
-    io::Read as _,
-    path::Path,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
@@ -108,6 +103,7 @@ async fn call(
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 fn broken_stdout(error: std::io::Error) -> CliError {
     CliError::failed("the answer cannot be written to stdout", &error)
 }
@@ -115,8 +111,9 @@ fn broken_stdout(error: std::io::Error) -> CliError {
 fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
     let mut request = match &ask.request {
         None => ModelRequest::default(),
-        Some(path) => serde_json::from_slice(&read(path)?)
-            .map_err(|error| CliError::content(path, "a request (fields as in `forge_core::ModelRequest`)", &error))?,
+        Some(path) => serde_json::from_slice(&read(path)?).map_err(|error| {
+            CliError::content(path, "a request (fields as in `forge_core::ModelRequest`)", &error)
+        })?,
     };
     if let Some(system) = &ask.system {
         request.system.clone_from(system);

@@ -46,7 +46,13 @@ impl CliError {
     /// A file does not hold what it should.
     pub(crate) fn content(path: &Path, what: &str, cause: &dyn Error) -> Self {
         let what = format!("{} is not {what}", path.display());
-        Self { code: "E004", what, why: vec![cause.to_string()], next: "correct the file".into(), exit: USAGE }
+        Self {
+            code: "E004",
+            what,
+            why: vec![cause.to_string()],
+            next: "correct the file".into(),
+            exit: USAGE,
+        }
     }
 
     pub(crate) fn provider(error: &ProviderError) -> Self {
@@ -72,7 +78,13 @@ impl CliError {
 }
 
 fn causes(error: &dyn Error) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    texts
 }
 
 /// The stable code of a provider's failure.

@@ -38,7 +38,9 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Ask(ask) => ask::run(*ask, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,
         Command::Providers { command: ProvidersCommand::List(list) } => providers::list(list, quiet).await,
-        Command::Providers { command: ProvidersCommand::Status(list) } => providers::status(list, quiet).await,
+        Command::Providers { command: ProvidersCommand::Status(list) } => {
+            providers::status(list, quiet).await
+        }
         Command::Models { command: ModelsCommand::List(list) } => models::list(list, quiet).await,
     }
 }
@@ -57,6 +59,7 @@ fn log(verbose: u8) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
+    let filter =
+        EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

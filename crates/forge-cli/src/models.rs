@@ -26,7 +26,8 @@ pub(crate) async fn list(list: ModelsList, quiet: bool) -> Result<ExitCode, CliE
 
 fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
     let table = forge::models();
-    let wanted = |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
+    let wanted =
+        |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
     let rows: Vec<&ModelRow> = table.rows().iter().filter(wanted).collect();
     let shown = if list.json {
         let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
@@ -67,7 +68,12 @@ fn note(row: &ModelRow, today: NaiveDate) -> String {
     }
     let tiers = row.price_on(today).map(|price| price.tiers.as_slice()).unwrap_or_default();
     notes.extend(tiers.iter().skip(1).map(|tier| {
-        format!("above {} tokens of prompt {}/{}", tier.above_input_tokens, String::from(tier.input), String::from(tier.output))
+        format!(
+            "above {} tokens of prompt {}/{}",
+            tier.above_input_tokens,
+            String::from(tier.input),
+            String::from(tier.output)
+        )
     }));
     let next = row.prices.iter().filter_map(|price| price.effective_from.filter(|from| *from > today)).min();
     notes.extend(next.map(|from| format!("price changes {from}")));
@@ -115,7 +121,9 @@ async fn live(list: &ModelsList, today: NaiveDate, quiet: bool) -> Result<ExitCo
     let shown = if list.json {
         let errors: Vec<Value> = failures.iter().map(CliError::to_json).collect();
         let simulated = providers.simulated_flag();
-        show::json(&json!({"schema_version": "1.0", "simulated": simulated, "models": models, "errors": errors}))
+        show::json(
+            &json!({"schema_version": "1.0", "simulated": simulated, "models": models, "errors": errors}),
+        )
     } else {
         show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
@@ -136,7 +144,17 @@ async fn live(list: &ModelsList, today: NaiveDate, quiet: bool) -> Result<ExitCo
 fn live_cells(id: &str, kind: &str, model: &ModelInfo, today: NaiveDate) -> Vec<String> {
     let table = forge::models();
     let mut row = table.find(&kind.into(), &model.id).map_or_else(
-        || vec![String::new(), String::new(), "?".into(), "?".into(), "?".into(), "?".into(), "not in the table".into()],
+        || {
+            vec![
+                String::new(),
+                String::new(),
+                "?".into(),
+                "?".into(),
+                "?".into(),
+                "?".into(),
+                "not in the table".into(),
+            ]
+        },
         |row| cells(row, today),
     );
     id.clone_into(&mut row[0]);

@@ -1,6 +1,9 @@
 //! `forge providers`: who can be asked.
 
-use std::{process::ExitCode, time::{Duration, Instant}};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use forge::{Health, ProviderError};
 use futures_util::future::join_all;
@@ -57,7 +60,9 @@ pub(crate) async fn status(list: ProvidersList, quiet: bool) -> Result<ExitCode,
     } else {
         let rows: Vec<_> = checks
             .iter()
-            .map(|one| vec![one.id.clone(), one.status.to_owned(), format!("{} ms", one.millis), one.detail.clone()])
+            .map(|one| {
+                vec![one.id.clone(), one.status.to_owned(), format!("{} ms", one.millis), one.detail.clone()]
+            })
             .collect();
         show::out(&show::table(&["ID", "STATUS", "TIME", "DETAIL"], &[2], &rows))
     };

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge::{
-    Adapter, AdapterSettings, Environment, Health, ModelId, ModelProvider, Participant, SecretString, Timeouts,
+    Adapter, AdapterSettings, Environment, Health, ModelId, ModelProvider, Participant, SecretString,
+    Timeouts,
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use futures_util::future::join_all;
@@ -47,7 +48,8 @@ impl Providers {
         let providers = Self::find(source).await?;
         let names: Vec<_> = providers.list.iter().map(|one| format!("{} ({})", one.id, one.found)).collect();
         if providers.sim.is_some() {
-            let reason = if source.offline { "offline" } else { "no API key is set and no local server answers" };
+            let reason =
+                if source.offline { "offline" } else { "no API key is set and no local server answers" };
             note(quiet, &format!("SIMULATED: {reason}; simulated vendors answer, no model is asked"));
         } else {
             note(quiet, &format!("providers: {}", names.join(", ")));
@@ -59,6 +61,7 @@ impl Providers {
         if source.offline {
             return Self::simulated(source.seed).await;
         }
+        #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
         let environment = Environment::read(|name| std::env::var(name).ok());
         let mut list = Vec::new();
         for found in environment.providers {
@@ -71,7 +74,11 @@ impl Providers {
             });
         }
         if let Some(url) = environment.ollama {
-            list.push(Configured::local("OLLAMA_HOST", &url, Timeouts { first_event: LOCAL_PATIENCE, ..Timeouts::default() })?);
+            list.push(Configured::local(
+                "OLLAMA_HOST",
+                &url,
+                Timeouts { first_event: LOCAL_PATIENCE, ..Timeouts::default() },
+            )?);
         }
         if list.is_empty() {
             list.extend(probe_local_servers().await?);
@@ -97,7 +104,13 @@ impl Providers {
                 ..AdapterSettings::new(kind)
             };
             let adapter = build(kind, settings)?;
-            list.push(Configured { id: kind.to_owned(), kind, found: "simulated".into(), model: Some(model), adapter });
+            list.push(Configured {
+                id: kind.to_owned(),
+                kind,
+                found: "simulated".into(),
+                model: Some(model),
+                adapter,
+            });
         }
         Ok(Self { list, sim: Some(sim) })
     }
@@ -115,7 +128,10 @@ impl Providers {
         }
         .ok_or_else(|| {
             let what = format!("there is no provider `{}`", id.unwrap_or_default());
-            CliError::usage(what, format!("choose one of: {}; or set the key of another vendor", known.join(", ")))
+            CliError::usage(
+                what,
+                format!("choose one of: {}; or set the key of another vendor", known.join(", ")),
+            )
         })
     }
 }
@@ -125,7 +141,8 @@ const LOCAL_PATIENCE: Duration = Duration::from_secs(600);
 
 impl Configured {
     fn local(found: &str, url: &str, timeouts: Timeouts) -> Result<Self, CliError> {
-        let settings = AdapterSettings { base_url: Some(url.to_owned()), timeouts, ..AdapterSettings::new("local") };
+        let settings =
+            AdapterSettings { base_url: Some(url.to_owned()), timeouts, ..AdapterSettings::new("local") };
         let found = format!("{found} at {url}");
         Ok(Self { id: "local".into(), kind: "local", found, model: None, adapter: build("local", settings)? })
     }
@@ -138,7 +155,10 @@ impl Configured {
             (None, None) => {
                 let models = self.adapter.models().await.map_err(|error| CliError::provider(&error))?;
                 let first = models.into_iter().next().ok_or_else(|| {
-                    CliError::usage(format!("{} has no model to ask", self.id), "load a model on the server first")
+                    CliError::usage(
+                        format!("{} has no model to ask", self.id),
+                        "load a model on the server first",
+                    )
                 })?;
                 first.id
             }

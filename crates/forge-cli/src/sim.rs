@@ -18,7 +18,8 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
     let sim = Sim::start(config)
         .await
         .map_err(|error| CliError::failed(format!("cannot serve on {}", options.listen), &error))?;
-    let rows: Vec<_> = Vendor::ALL.iter().map(|vendor| vec![vendor.to_string(), sim.base_url(*vendor)]).collect();
+    let rows: Vec<_> =
+        Vendor::ALL.iter().map(|vendor| vec![vendor.to_string(), sim.base_url(*vendor)]).collect();
     let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
     let control = format!("requests so far: GET http://{}/__sim/requests\n", sim.addr());
     show::out(&format!("{table}{control}"))

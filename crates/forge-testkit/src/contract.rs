@@ -9,7 +9,7 @@ use forge_core::{
 
 use crate::{
     Recorder, Reply, ScriptedServer, Subject, Then,
-    subject::{CANARY, requests, text, thinking, two_tools, whole},
+    subject::{CANARY, requests, settings, text, thinking, two_tools, whole},
 };
 
 /// A whole reply has the same content, tokens and stop reason as the same reply in a stream.
@@ -263,7 +263,7 @@ pub async fn each_mistake_has_its_kind(subject: Subject) {
     let sim = subject.sim("keys: { ollama: k, llamacpp: k, vllm: k, lmstudio: k }").await;
     let url = sim.base_url(subject.vendor);
     if !subject.is_exempt("wrong key") {
-        let settings = AdapterSettings { api_key: Some("sk-test-invalid".into()), ..subject.settings(&url) };
+        let settings = AdapterSettings { api_key: Some("sk-test-invalid".into()), ..settings(&url) };
         let adapter = (subject.open)(settings).unwrap();
         let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Authentication, "{error}");
@@ -321,7 +321,7 @@ pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
         let mut shown = format!("{error}\n{error:?}\n{adapter:?}\n{:?}", subject.context());
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
-            shown.push_str(&format!("\n{cause}\n{cause:?}"));
+            shown = format!("{shown}\n{cause}\n{cause:?}");
             source = cause.source();
         }
         assert!(!shown.contains(CANARY), "{shown}");
@@ -332,8 +332,9 @@ pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
 }
 
 /// Settings that could smuggle something into a request are refused with a reason.
+#[expect(clippy::unused_async, reason = "called like its siblings")]
 pub async fn bad_settings_are_refused(subject: Subject) {
-    let good = subject.settings("http://127.0.0.1:1");
+    let good = settings("http://127.0.0.1:1");
     let key = |key: &str| AdapterSettings { api_key: Some(SecretString::from(key)), ..good.clone() };
     let url = |url: &str| AdapterSettings { base_url: Some(url.to_owned()), ..good.clone() };
     let header = |name: &str, value: &str| AdapterSettings {

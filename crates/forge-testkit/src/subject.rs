@@ -46,15 +46,7 @@ impl Subject {
 
     /// The adapter, reaching the dialect at `url`.
     pub(crate) fn adapter(&self, url: &str) -> Arc<dyn Adapter> {
-        (self.open)(self.settings(url)).unwrap()
-    }
-
-    pub(crate) fn settings(&self, url: &str) -> AdapterSettings {
-        AdapterSettings {
-            base_url: Some(url.to_owned()),
-            api_key: Some(SecretString::from(CANARY)),
-            ..AdapterSettings::new("subject")
-        }
+        (self.open)(settings(url)).unwrap()
     }
 
     pub(crate) fn context(&self) -> CallContext {
@@ -78,6 +70,14 @@ impl Subject {
             events.push(event.unwrap());
         }
         events
+    }
+}
+
+pub(crate) fn settings(url: &str) -> AdapterSettings {
+    AdapterSettings {
+        base_url: Some(url.to_owned()),
+        api_key: Some(SecretString::from(CANARY)),
+        ..AdapterSettings::new("subject")
     }
 }
 

@@ -70,7 +70,9 @@ pub fn ollama_url(host: &str) -> String {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (name, port) = match authority.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.
-        Some((name, port)) if !port.contains(']') && !name.contains(':') || name.ends_with(']') => (name, port),
+        Some((name, port)) if !port.contains(']') && !name.contains(':') || name.ends_with(']') => {
+            (name, port)
+        }
         _ => (authority, usual_port),
     };
     let port = if port.parse::<u16>().is_ok() { port } else { usual_port };
@@ -81,7 +83,11 @@ pub fn ollama_url(host: &str) -> String {
         name => name.to_owned(),
     };
     let path = path.trim_matches('/');
-    if path.is_empty() { format!("{scheme}://{name}:{port}") } else { format!("{scheme}://{name}:{port}/{path}") }
+    if path.is_empty() {
+        format!("{scheme}://{name}:{port}")
+    } else {
+        format!("{scheme}://{name}:{port}/{path}")
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +113,8 @@ mod tests {
         ]);
         let found: Vec<_> = environment.providers.iter().map(|found| (found.kind, found.variable)).collect();
         assert_eq!(found, [("openai", "OPENAI_API_KEY"), ("google", "GEMINI_API_KEY")]);
-        let proxies: Vec<_> = environment.providers.iter().map(|found| found.settings.proxy.as_deref()).collect();
+        let proxies: Vec<_> =
+            environment.providers.iter().map(|found| found.settings.proxy.as_deref()).collect();
         assert_eq!(proxies, [Some("http://proxy:3128"), None]);
         assert!(!format!("{environment:?}").contains("sk-test-1"));
     }

@@ -21,6 +21,11 @@
 
 mod environment;
 
+/// Compiles the example in the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use environment::{Environment, FoundProvider, ollama_url};
 #[cfg(feature = "anthropic")]
 pub use forge_anthropic::AnthropicProvider;
@@ -37,7 +42,9 @@ pub fn registry() -> AdapterRegistry {
     #[allow(unused_mut, reason = "without features there is nothing to register")]
     let mut registry = AdapterRegistry::new();
     #[cfg(feature = "anthropic")]
-    registry.register("anthropic", |settings| Ok(std::sync::Arc::new(AnthropicProvider::from_settings(settings)?)));
+    registry.register("anthropic", |settings| {
+        Ok(std::sync::Arc::new(AnthropicProvider::from_settings(settings)?))
+    });
     #[cfg(feature = "openai")]
     registry.register("openai", |settings| Ok(std::sync::Arc::new(OpenAIProvider::from_settings(settings)?)));
     #[cfg(feature = "google")]

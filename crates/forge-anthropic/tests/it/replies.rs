@@ -6,10 +6,11 @@ use crate::{ask, exchange};
 
 /// A stream of these events, each named by its type.
 fn stream(events: &[serde_json::Value]) -> Reply {
-    let body: String = events
-        .iter()
-        .map(|event| format!("event: {}\ndata: {event}  \n\n", event["type"].as_str().unwrap()))
-        .collect();
+    let events = events.iter().map(|event| {
+        let name = event["type"].as_str().unwrap();
+        format!("event: {name}\ndata: {event}  \n\n")
+    });
+    let body = events.collect::<Vec<_>>().concat();
     Reply::sse(&body)
 }
 

@@ -1,5 +1,7 @@
 //! Connections and streams over real sockets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+
 use std::{io::Write as _, time::Duration};
 
 use forge_core::{

@@ -1,0 +1,1 @@
+//! The examples stand beside this file; run one with `cargo run -p forge-examples --example NAME`.

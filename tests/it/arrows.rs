@@ -1,0 +1,96 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// Which crate may depend on which. What is not here is forbidden.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("forge-core", &[]),
+    ("forge-http", &["forge-core"]),
+    ("forge-anthropic", &["forge-core", "forge-http"]),
+    ("forge-openai", &["forge-core", "forge-http"]),
+    ("forge-google", &["forge-core", "forge-http"]),
+    ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
+    ("forge-sim", &[]),
+    ("forge-testkit", &["forge-core", "forge-sim"]),
+    ("forge", &["forge-core", "forge-anthropic", "forge-openai", "forge-google", "forge-local"]),
+    ("forge-cli", &["forge", "forge-sim"]),
+    ("forge-benches", &["forge-core", "forge-http", "forge-anthropic"]),
+    ("forge-examples", &[]),
+];
+
+fn metadata(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The normal dependencies of each package inside the workspace.
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata(&["--no-deps"]);
+    let packages = metadata["packages"].as_array().unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let inside: BTreeSet<String> = packages.iter().map(name).collect();
+    packages
+        .iter()
+        .map(|package| {
+            let normal =
+                package["dependencies"].as_array().unwrap().iter().filter(|one| one["kind"].is_null());
+            (name(package), normal.map(name).filter(|name| inside.contains(name)).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn crates_depend_only_along_the_arrows() {
+    let allowed: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    for (package, dependencies) in arrows().into_iter().filter(|(package, _)| package != "forge-tests") {
+        let known =
+            allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} has no place in the drawing"));
+        let extra: Vec<_> = dependencies.iter().filter(|name| !known.contains(&name.as_str())).collect();
+        assert!(extra.is_empty(), "{package} must not depend on {extra:?}");
+    }
+}
+
+#[test]
+fn an_adapter_brings_nothing_along_that_it_does_not_need() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "-p", "forge-anthropic", "-e", "normal", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    for foreign in [
+        "forge-openai",
+        "forge-google",
+        "forge-local",
+        "forge-router",
+        "libsqlite3-sys",
+        "clap",
+        "serde_yaml",
+        "yaml_serde",
+    ] {
+        assert!(!crates.contains(foreign), "{foreign}");
+    }
+    assert!(crates.contains("forge-http") && crates.len() <= 120, "{} crates", crates.len());
+}
+
+#[test]
+fn the_command_stays_below_250_crates() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "-p", "forge-cli", "-e", "normal,build", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
+    assert!((50..250).contains(&crates.len()), "{} crates", crates.len());
+}
