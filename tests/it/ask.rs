@@ -180,6 +180,20 @@ fn structured_output_is_nothing_but_json() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = forge()
+        .args(["ask", "hello", "--offline"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !stderr.contains("error"), "{stderr}");
+}
+
+#[test]
 fn an_interrupt_cancels_the_call() {
     with_sim("rules: [{ stall: { between_events: 60000 } }]", |sim| {
         let mut child = forge()

@@ -30,7 +30,7 @@ pub(crate) async fn run(ask: Ask, quiet: bool) -> Result<ExitCode, CliError> {
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
     let headed = simulated && !ask.json && ask.schema.is_none();
     if headed {
-        show::out("SIMULATED\n\n").map_err(broken_stdout)?;
+        show::out("SIMULATED\n\n").map_err(|error| CliError::stdout(&error))?;
     }
     let call = call(&cx, chosen, Arc::new(request), !ask.json);
     let outcome = tokio::select! {
@@ -44,7 +44,8 @@ pub(crate) async fn run(ask: Ask, quiet: bool) -> Result<ExitCode, CliError> {
         Ok(response) => {
             let cost = cost(chosen, &response);
             if ask.json {
-                show::json(&success(chosen, &response, cost, simulated)).map_err(broken_stdout)?;
+                show::json(&success(chosen, &response, cost, simulated))
+                    .map_err(|error| CliError::stdout(&error))?;
             }
             report(quiet, chosen, &response, cost);
             Ok(ExitCode::SUCCESS)
@@ -52,7 +53,8 @@ pub(crate) async fn run(ask: Ask, quiet: bool) -> Result<ExitCode, CliError> {
         Err(error) => {
             let failure = CliError::provider(&error);
             if ask.json {
-                show::json(&failed(chosen, &cx, &error, &failure, simulated)).map_err(broken_stdout)?;
+                show::json(&failed(chosen, &cx, &error, &failure, simulated))
+                    .map_err(|error| CliError::stdout(&error))?;
             }
             Err(failure)
         }
@@ -80,7 +82,7 @@ async fn call(
                 if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event
                     && shown
                 {
-                    show::out(text).map_err(broken_stdout)?;
+                    show::out(text).map_err(|error| CliError::stdout(&error))?;
                     ends_with_line = text.ends_with('\n');
                 }
                 if let Err(error) = accumulator.push(event) {
@@ -95,17 +97,12 @@ async fn call(
         }
     }
     if shown && !ends_with_line {
-        show::out("\n").map_err(broken_stdout)?;
+        show::out("\n").map_err(|error| CliError::stdout(&error))?;
     }
     Ok(match failure {
         Some(error) => Err(accumulator.interrupted(error)),
         None => accumulator.finish(),
     })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
-fn broken_stdout(error: std::io::Error) -> CliError {
-    CliError::failed("the answer cannot be written to stdout", &error)
 }
 
 fn request(ask: &Ask) -> Result<ModelRequest, CliError> {

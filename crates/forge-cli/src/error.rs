@@ -26,9 +26,20 @@ const NO_PROVIDER: u8 = 3;
 /// A budget refused.
 const BUDGET: u8 = 4;
 
+/// In place of a code: nothing is said.
+const QUIET: &str = "";
+
 impl CliError {
     pub(crate) fn failed(what: impl Into<String>, cause: &dyn Error) -> Self {
         Self { code: "E001", what: what.into(), why: causes(cause), next: String::new(), exit: FAILED }
+    }
+
+    /// The result cannot be written. A reader that has seen enough and closed its end (`| head`) is no
+    /// failure and is not spoken of.
+    pub(crate) fn stdout(error: &std::io::Error) -> Self {
+        let failure = Self::failed("the result cannot be written to stdout", error);
+        let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+        if closed { Self { code: QUIET, exit: 0, ..failure } } else { failure }
     }
 
     /// A value on the command line is wrong.
@@ -114,6 +125,9 @@ const fn code(kind: ErrorKind) -> &'static str {
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.code == QUIET {
+            return Ok(());
+        }
         writeln!(f, "error[{}]: {}", self.code, clean(&self.what))?;
         for why in &self.why {
             writeln!(f, "  because: {}", clean(why))?;

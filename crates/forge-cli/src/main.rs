@@ -9,7 +9,10 @@ mod setup;
 mod show;
 mod sim;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -61,5 +64,7 @@ fn log(verbose: u8) {
     };
     let filter =
         EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // tracing-subscriber heeds NO_COLOR itself.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

@@ -168,6 +168,6 @@ fn live_cells(id: &str, kind: &str, model: &ModelInfo, today: NaiveDate) -> Vec<
 }
 
 fn finish(shown: std::io::Result<()>) -> Result<ExitCode, CliError> {
-    shown.map_err(|error| CliError::failed("the list cannot be written to stdout", &error))?;
+    shown.map_err(|error| CliError::stdout(&error))?;
     Ok(ExitCode::SUCCESS)
 }

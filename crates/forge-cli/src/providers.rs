@@ -41,7 +41,7 @@ pub(crate) async fn list(list: ProvidersList, quiet: bool) -> Result<ExitCode, C
             .collect();
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
-    shown.map_err(|error| CliError::failed("the list cannot be written to stdout", &error))?;
+    shown.map_err(|error| CliError::stdout(&error))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn status(list: ProvidersList, quiet: bool) -> Result<ExitCode,
             .collect();
         show::out(&show::table(&["ID", "STATUS", "TIME", "DETAIL"], &[2], &rows))
     };
-    shown.map_err(|error| CliError::failed("the status cannot be written to stdout", &error))?;
+    shown.map_err(|error| CliError::stdout(&error))?;
     Ok(match ready {
         all if all == checks.len() => ExitCode::SUCCESS,
         0 => 3.into(),

@@ -22,8 +22,7 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
         Vendor::ALL.iter().map(|vendor| vec![vendor.to_string(), sim.base_url(*vendor)]).collect();
     let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
     let control = format!("requests so far: GET http://{}/__sim/requests\n", sim.addr());
-    show::out(&format!("{table}{control}"))
-        .map_err(|error| CliError::failed("the addresses cannot be written to stdout", &error))?;
+    show::out(&format!("{table}{control}")).map_err(|error| CliError::stdout(&error))?;
     tokio::signal::ctrl_c()
         .await
         .map_err(|error| CliError::failed("interrupts cannot be received", &error))?;

@@ -1,0 +1,316 @@
+//! Requests become bodies.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use forge_core::{
+    Delivery, Effort, ErrorKind, Message as Turn, MessageRole, ModelId, ModelRequest, OutputFormat, Part,
+    Phase, ProviderError, Source, ToolChoice, Warning,
+};
+use serde_json::{Map, Value};
+
+use crate::wire::native::{Body, Function, FunctionCall, Message, Think, Tool, ToolCall, option};
+
+/// The body of `request`, and what was changed in it. Settings in `extra["options"]` take their place
+/// beside the request's own.
+pub(crate) fn to_wire(
+    provider: &str,
+    model: &ModelId,
+    request: &ModelRequest,
+    keep_alive: Option<&str>,
+) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
+    let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
+    if matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_)) {
+        return Err(refuse("a forced tool call"));
+    }
+    let mut warnings = Vec::new();
+    let tools = if request.tool_choice == ToolChoice::None { &[] } else { request.tools.as_slice() };
+    let mut extra = request.extra.clone();
+    let body = Body {
+        model: model.as_str(),
+        messages: messages(request).map_err(refuse)?,
+        stream: request.delivery == Delivery::Stream,
+        format: match &request.output {
+            OutputFormat::Text => None,
+            OutputFormat::JsonSchema { schema, .. } => Some(schema),
+        },
+        tools: tools.iter().map(tool).collect(),
+        think: request.effort.map(|effort| think(effort, &mut warnings)),
+        keep_alive,
+        options: options(request, &mut extra),
+    };
+    let bytes = to_json(&body, extra).map_err(|source| {
+        let message = "the request cannot be written as JSON";
+        ProviderError::new(ErrorKind::InvalidRequest, provider, message).with(|facts| {
+            facts.model = Some(model.clone());
+            facts.phase = Phase::BeforeSend;
+            facts.source = Some(Box::new(source));
+        })
+    })?;
+    Ok((bytes, warnings))
+}
+
+fn to_json(body: &Body<'_>, extra: Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
+    if extra.is_empty() {
+        return serde_json::to_vec(body);
+    }
+    let mut whole = serde_json::to_value(body)?;
+    if let Value::Object(fields) = &mut whole {
+        fields.extend(extra);
+    }
+    serde_json::to_vec(&whole)
+}
+
+fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String, Value> {
+    let sampling = &request.sampling;
+    let stop = (!request.stop_sequences.is_empty()).then(|| Value::from(request.stop_sequences.clone()));
+    let mut options: Map<String, Value> = [
+        (option::NUM_PREDICT, request.max_tokens.map(Value::from)),
+        (option::STOP, stop),
+        (option::TEMPERATURE, sampling.temperature.map(Value::from)),
+        (option::TOP_P, sampling.top_p.map(Value::from)),
+        (option::TOP_K, sampling.top_k.map(Value::from)),
+        (option::SEED, sampling.seed.map(Value::from)),
+        (option::PRESENCE_PENALTY, sampling.presence_penalty.map(Value::from)),
+        (option::FREQUENCY_PENALTY, sampling.frequency_penalty.map(Value::from)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect();
+    if let Some(Value::Object(own)) = extra.remove(option::FIELD) {
+        options.extend(own);
+    }
+    options
+}
+
+/// The server has three levels besides off.
+fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think {
+    let level = match effort {
+        Effort::None => return Think::Off(false),
+        Effort::Minimal | Effort::Low => Effort::Low,
+        Effort::Medium => Effort::Medium,
+        Effort::High | Effort::XHigh | Effort::Max => Effort::High,
+    };
+    if level != effort {
+        let message =
+            format!("this server has no effort `{}`; `{}` is asked for", effort.as_str(), level.as_str());
+        warnings.push(Warning::new("effort", message));
+    }
+    Think::Level(level.as_str())
+}
+
+fn messages(request: &ModelRequest) -> Result<Vec<Message<'_>>, &'static str> {
+    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system.is_empty() {
+        let content = Cow::Borrowed(request.system.as_str());
+        messages.push(Message { role: "system", content, ..Message::default() });
+    }
+    let mut names = HashMap::new();
+    for turn in &request.messages {
+        match turn.role {
+            MessageRole::User => user(turn, &names, &mut messages)?,
+            MessageRole::Assistant => assistant(turn, &mut names, &mut messages)?,
+        }
+    }
+    Ok(messages)
+}
+
+fn assistant<'a>(
+    turn: &'a Turn,
+    names: &mut HashMap<&'a str, &'a str>,
+    messages: &mut Vec<Message<'a>>,
+) -> Result<(), &'static str> {
+    let mut message = Message { role: "assistant", ..Message::default() };
+    for part in &turn.parts {
+        match part {
+            Part::ToolUse { id, name, input, .. } => {
+                names.insert(id, name);
+                let arguments = object(input);
+                message.tool_calls.push(ToolCall { id, function: FunctionCall { name, arguments } });
+            }
+            other => message.add(other)?,
+        }
+    }
+    if !message.is_empty() {
+        messages.push(message);
+    }
+    Ok(())
+}
+
+/// Tool results come first: they must follow their calls at once.
+fn user<'a>(
+    turn: &'a Turn,
+    names: &HashMap<&'a str, &'a str>,
+    messages: &mut Vec<Message<'a>>,
+) -> Result<(), &'static str> {
+    let mut message = Message { role: "user", ..Message::default() };
+    for part in &turn.parts {
+        match part {
+            Part::ToolResult { tool_use_id, content, is_error, .. } => {
+                let tool_name = names.get(tool_use_id.as_str()).copied();
+                let tool_call_id = Some(tool_use_id.as_str());
+                let mut result = Message { role: "tool", tool_call_id, tool_name, ..Message::default() };
+                for part in content {
+                    result.add(part)?;
+                }
+                if *is_error {
+                    result.content.to_mut().insert_str(0, "Error: ");
+                }
+                messages.push(result);
+            }
+            other => message.add(other)?,
+        }
+    }
+    if !message.is_empty() {
+        messages.push(message);
+    }
+    Ok(())
+}
+
+impl<'a> Message<'a> {
+    fn add(&mut self, part: &'a Part) -> Result<(), &'static str> {
+        match part {
+            Part::Text { text, .. } if self.content.is_empty() => self.content = Cow::Borrowed(text),
+            Part::Text { text, .. } => {
+                let content = self.content.to_mut();
+                content.push('\n');
+                content.push_str(text);
+            }
+            Part::Image { source: Source::Base64 { data, .. }, .. } => self.images.push(data),
+            Part::Thinking { .. } | Part::Vendor { .. } => {}
+            Part::Image { .. } => return Err("a picture at a web address"),
+            Part::Document { .. } => return Err("a document"),
+            Part::ToolUse { .. } => return Err("a tool call outside of an assistant's turn"),
+            Part::ToolResult { .. } => return Err("a tool result outside of a user's turn"),
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.content.is_empty() && self.images.is_empty() && self.tool_calls.is_empty()
+    }
+}
+
+/// The server insists on an object; arguments that the model broke off are wrapped in one.
+fn object(arguments: &Value) -> Cow<'_, Value> {
+    if arguments.is_object() {
+        Cow::Borrowed(arguments)
+    } else {
+        Cow::Owned(serde_json::json!({ "arguments": arguments }))
+    }
+}
+
+fn tool(tool: &forge_core::Tool) -> Tool<'_> {
+    let forge_core::Tool { name, description, schema: parameters, .. } = tool;
+    Tool { r#type: "function", function: Function { name, description, parameters } }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wire(request: &ModelRequest) -> (Value, Vec<String>) {
+        let (bytes, warnings) = to_wire("p", &"qwen3".into(), request, Some("10m")).unwrap();
+        let warnings = warnings.into_iter().map(|warning| warning.about).collect();
+        (serde_json::from_slice(&bytes).unwrap(), warnings)
+    }
+
+    fn turn(role: MessageRole, parts: Vec<Part>) -> Turn {
+        Turn { role, parts }
+    }
+
+    #[test]
+    fn every_setting_has_its_place() {
+        let schema = json!({"type": "object"});
+        let tool = forge_core::Tool {
+            name: "add".into(),
+            description: "Adds.".into(),
+            schema: schema.clone(),
+            strict: false,
+        };
+        let mut request = ModelRequest::new("Be brief.")
+            .with_user_message("Hi")
+            .with_tool(tool)
+            .with_max_tokens(9)
+            .with_temperature(0.5)
+            .with_effort(Effort::Max)
+            .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: schema.clone() });
+        request.stop_sequences = vec!["END".into()];
+        request.extra.insert("options".into(), json!({"num_ctx": 16_384, "temperature": 0.7}));
+        request.extra.insert("truncate".into(), json!(false));
+        request.extra.insert("keep_alive".into(), json!(-1));
+        let (body, warnings) = wire(&request);
+        let function = json!({"name": "add", "description": "Adds.", "parameters": schema});
+        assert_eq!(
+            body,
+            json!({
+                "model": "qwen3", "stream": true, "think": "high", "format": schema, "truncate": false,
+                "keep_alive": -1,
+                "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+                "tools": [{"type": "function", "function": function}],
+                "options": {"num_predict": 9, "stop": ["END"], "temperature": 0.7, "num_ctx": 16_384},
+            })
+        );
+        assert_eq!(warnings, ["effort"]);
+        let plain = ModelRequest::new("").with_user_message("Hi").with_effort(Effort::None);
+        let (body, warnings) = wire(&plain.with_delivery(Delivery::Whole));
+        assert_eq!(
+            (&body["think"], &body["stream"], &body["keep_alive"]),
+            (&json!(false), &json!(false), &json!("10m"))
+        );
+        assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn calls_results_and_pictures_are_mapped() {
+        let call = |id: &str, input| Part::ToolUse { id: id.into(), name: "add".into(), input, opaque: None };
+        let failed = Part::ToolResult {
+            tool_use_id: "b".into(),
+            content: vec![Part::text("bad")],
+            is_error: true,
+            cache: None,
+        };
+        let request = ModelRequest::new("")
+            .with_message(turn(
+                MessageRole::Assistant,
+                vec![call("a", json!({"x": 1})), call("b", json!("{cut"))],
+            ))
+            .with_message(turn(
+                MessageRole::User,
+                vec![
+                    Part::text("one"),
+                    Part::image_base64("image/png", "AAAA"),
+                    Part::text("two"),
+                    Part::tool_result("a", "2"),
+                    failed,
+                ],
+            ));
+        assert_eq!(
+            wire(&request).0["messages"],
+            json!([
+                {"role": "assistant", "content": "", "tool_calls": [
+                    {"id": "a", "function": {"name": "add", "arguments": {"x": 1}}},
+                    {"id": "b", "function": {"name": "add", "arguments": {"arguments": "{cut"}}}]},
+                {"role": "tool", "content": "2", "tool_call_id": "a", "tool_name": "add"},
+                {"role": "tool", "content": "Error: bad", "tool_call_id": "b", "tool_name": "add"},
+                {"role": "user", "content": "one\ntwo", "images": ["AAAA"]}
+            ])
+        );
+    }
+
+    #[test]
+    fn what_the_server_does_not_have_is_refused_before_anything_is_sent() {
+        let refused = |request: &ModelRequest| {
+            let error = to_wire("p", &"m".into(), request, None).unwrap_err();
+            assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
+        };
+        refused(&ModelRequest { tool_choice: ToolChoice::Required, ..ModelRequest::default() });
+        let source = Source::Url { url: "https://example.com/a".into() };
+        let image = Part::Image { source: source.clone(), cache: None };
+        let document = Part::Document { source, name: None, cache: None };
+        for part in [image, document] {
+            refused(&ModelRequest::new("").with_message(turn(MessageRole::User, vec![part])));
+        }
+    }
+}

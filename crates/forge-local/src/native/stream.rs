@@ -1,0 +1,178 @@
+//! Whole replies and lines of a stream become events.
+
+use forge_core::{ErrorKind, Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
+use forge_http::{Decode, Events, Failure, Frame};
+use forge_openai::chat::{CallPiece, Parts, failure_inside};
+
+use crate::{
+    error::review,
+    wire::native::{Reply, ReplyMessage, Text},
+};
+
+/// Decodes one reply. Its last line says that it is done; nothing else makes it complete.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    started: bool,
+    parts: Parts,
+}
+
+impl Decoder {
+    /// Takes a whole reply.
+    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
+        if self.take(body, events)? { Ok(()) } else { Err(Failure::truncated()) }
+    }
+
+    /// Takes a whole reply or one line; tells whether it was the last.
+    fn take(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
+        let reply: Reply<'_> = serde_json::from_slice(body).map_err(|error| match failure_inside(body) {
+            Some(failure) => review(failure),
+            None if error.is_eof() => Failure::truncated(),
+            None => Failure::decode("a line", &error),
+        })?;
+        if reply.error.is_some() {
+            let nameless =
+                || Failure::new(ErrorKind::Server, "the server reports a failure without saying which");
+            return Err(review(failure_inside(body).unwrap_or_else(nameless)));
+        }
+        if !std::mem::replace(&mut self.started, true) {
+            let model = reply.model.map(|model| ModelId::from(&*model.0));
+            events.push_back(StreamEvent::Started(Started { model, ..Started::default() }));
+        }
+        if let Some(message) = reply.message {
+            self.message(message, events)?;
+        }
+        if !reply.done {
+            return Ok(false);
+        }
+        self.parts.end(events);
+        // Thinking is inside the output; the server does not split it off.
+        let usage =
+            TokenCount { input: reply.prompt_eval_count, output: reply.eval_count, ..TokenCount::default() };
+        if usage.is_unknown() {
+            let message = "the server did not say how many tokens the call took";
+            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+        }
+        let reason = match reply.done_reason.as_deref() {
+            Some("length") => StopReason::MaxTokens,
+            _ if self.parts.has_calls() => StopReason::ToolUse,
+            Some("stop") | None => StopReason::EndTurn,
+            Some(_) => StopReason::Other,
+        };
+        let finished = Finished { reason, raw_reason: reply.done_reason, usage, raw: None };
+        events.push_back(StreamEvent::Finished(finished));
+        Ok(true)
+    }
+
+    fn message(&mut self, message: ReplyMessage<'_>, events: &mut Events) -> Result<(), Failure> {
+        self.parts.thinking(message.thinking.unwrap_or_default(), events);
+        self.parts.text(message.content.unwrap_or_default(), events);
+        for call in message.tool_calls.into_iter().flatten() {
+            let Text(name) = &call.function.name;
+            let id = call.id.as_ref().map_or("", |Text(id)| id);
+            let arguments = call.function.arguments.map(|json| json.get().to_owned()).unwrap_or_default();
+            // Each call comes whole; servers number them all 0, or not at all.
+            self.parts.call(CallPiece { index: None, id, name }, arguments, events)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for Decoder {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
+        let Frame::Event { data, .. } = frame else { return Ok(()) };
+        match data.trim_ascii() {
+            b"" => Ok(()),
+            line => self.take(line, events).map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant};
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(lines: &[&str]) -> Result<ModelResponse, Failure> {
+        let (mut decoder, mut events) = (Decoder::default(), Events::new());
+        for line in lines {
+            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events)?;
+        }
+        if !matches!(events.back(), Some(StreamEvent::Finished(_))) {
+            decoder.end(&mut events)?;
+        }
+        let mut accumulator = Accumulator::new(&CallContext::new(Participant::local("qwen3")));
+        for event in events {
+            accumulator.push(event).unwrap();
+        }
+        Ok(accumulator.finish().unwrap())
+    }
+
+    const THOUGHT: &str =
+        r#"{"model":"qwen3","message":{"role":"assistant","content":"","thinking":"hm"},"done":false}"#;
+    const HEL: &str = r#"{"model":"qwen3","message":{"role":"assistant","content":"Hel"},"done":false}"#;
+    const LO: &str = r#"{"model":"qwen3","message":{"role":"assistant","content":"lo"},"done":false}"#;
+    const DONE: &str = r#"{"model":"qwen3","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":3}"#;
+
+    #[test]
+    fn a_stream_and_a_whole_reply_give_the_same_answer() {
+        let streamed = run(&[THOUGHT, HEL, LO, DONE]).unwrap();
+        let body = r#"{"model":"qwen3","message":{"role":"assistant","content":"Hello","thinking":"hm"},"done":true,
+            "done_reason":"stop","prompt_eval_count":7,"eval_count":3,"total_duration":1}"#;
+        let whole = run(&[body]).unwrap();
+        assert_eq!(streamed.content, whole.content);
+        assert_eq!((streamed.tokens.total_input(), streamed.tokens.output), (Some(7), Some(3)));
+        assert_eq!((whole.tokens, whole.stop_reason), (streamed.tokens, StopReason::EndTurn));
+    }
+
+    #[test]
+    fn only_the_last_line_makes_a_reply_complete() {
+        assert_eq!(run(&[HEL]).unwrap_err().kind, ErrorKind::Truncated);
+        assert_eq!(run(&[HEL, &DONE[..40]]).unwrap_err().kind, ErrorKind::Truncated);
+        assert_eq!(run(&["nonsense"]).unwrap_err().kind, ErrorKind::Decode);
+        let failure = run(&[HEL, r#"{"error":"model runner has unexpectedly stopped"}"#, DONE]).unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (ErrorKind::Server, "model runner has unexpectedly stopped")
+        );
+        let whole = Decoder::default().whole(HEL.as_bytes(), &mut Events::new());
+        assert_eq!(whole.unwrap_err().kind, ErrorKind::Truncated);
+    }
+
+    #[test]
+    fn calls_come_whole_with_and_without_ids() {
+        let calls = r#"{"message":{"content":"","tool_calls":[
+            {"function":{"index":0,"name":"add","arguments":{"x":1}}},
+            {"function":{"index":0,"name":"add","arguments":{"x":2}}},
+            {"id":"mine","function":{"name":"ping","arguments":{}}}]},"done":false}"#;
+        let response = run(&[calls, DONE]).unwrap();
+        let call = |id: &str, name: &str, input| Part::ToolUse {
+            id: id.into(),
+            name: name.into(),
+            input,
+            opaque: None,
+        };
+        let expected = [
+            call("call_0", "add", json!({"x": 1})),
+            call("call_1", "add", json!({"x": 2})),
+            call("mine", "ping", json!({})),
+        ];
+        assert_eq!((response.content.as_slice(), response.stop_reason), (&expected[..], StopReason::ToolUse));
+    }
+
+    #[test]
+    fn each_reason_has_its_meaning_and_missing_counts_are_unknown() {
+        for (raw, reason) in [
+            (json!("stop"), StopReason::EndTurn),
+            (json!("length"), StopReason::MaxTokens),
+            (json!("load"), StopReason::Other),
+            (json!(null), StopReason::EndTurn),
+        ] {
+            let response = run(&[&json!({"done": true, "done_reason": raw}).to_string()]).unwrap();
+            assert_eq!(response.stop_reason, reason);
+            assert!(response.tokens.is_unknown());
+            assert_eq!(response.warnings[0].about, "usage");
+        }
+    }
+}

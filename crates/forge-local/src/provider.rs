@@ -1,0 +1,294 @@
+//! The provider itself.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use async_trait::async_trait;
+use forge_core::{
+    AdapterSettings, CallContext, Capabilities, Delivery, ModelId, ModelRequest, Provider, ProviderError,
+    ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing};
+use forge_openai::chat;
+
+use crate::{
+    ServerKind, error,
+    estimate::{Compared, Expected},
+    kind::Probes,
+    native, profile,
+};
+
+const DIALECT: Dialect = Dialect {
+    base_url: ServerKind::Unknown.default_url(),
+    credential: ("authorization", "Bearer "),
+    headers: &[],
+    rate_limits: |_, _| RateLimitStatus {
+        requests: None,
+        tokens: None,
+        input_tokens: None,
+        output_tokens: None,
+        observed_at: None,
+    },
+    classify: error::classify,
+};
+
+/// A local model server.
+///
+/// The connection is set up at the first use. What kind of server it is can be said
+/// ([`with_kind`](Self::with_kind)) or is found out by the first
+/// [`health_check`](forge_core::Adapter::health_check) or list of
+/// [`models`](forge_core::Adapter::models); calls work without knowing.
+#[derive(Debug)]
+pub struct LocalProvider {
+    settings: AdapterSettings,
+    kind: ServerKind,
+    native: bool,
+    keep_alive: Option<String>,
+    api: OnceLock<Api>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) connection: Connection,
+    pub(crate) chat: Endpoint,
+    pub(crate) native: Endpoint,
+    pub(crate) models: Endpoint,
+    pub(crate) running: Endpoint,
+    pub(crate) props: Endpoint,
+    pub(crate) template: Endpoint,
+    pub(crate) tokenize: Endpoint,
+    pub(crate) probes: Probes,
+    /// What kind of server it turned out to be.
+    pub(crate) found: OnceLock<ServerKind>,
+    /// The context windows that the server has told, by model.
+    pub(crate) windows: Mutex<BTreeMap<ModelId, u64>>,
+}
+
+impl LocalProvider {
+    /// The server at `base_url`, such as `http://127.0.0.1:11434`, under the name `local` and with
+    /// [`TIMEOUTS`](crate::TIMEOUTS). An address that ends in `/v1` means the same.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self::unopened(AdapterSettings { base_url: Some(base_url.into()), ..AdapterSettings::new("local") })
+    }
+
+    /// An adapter with these settings. They are checked; nothing is sent. Timeouts that are core's
+    /// defaults become [`TIMEOUTS`](crate::TIMEOUTS).
+    pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
+        let provider = Self::unopened(settings);
+        provider.api()?;
+        Ok(provider)
+    }
+
+    /// Sends this key, for servers that were started with one.
+    pub fn with_key(self, key: impl Into<SecretString>) -> Self {
+        self.reopened(|settings| settings.api_key = Some(key.into()))
+    }
+
+    /// Names the provider in errors and accounts.
+    pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
+        self.reopened(|settings| settings.id = id.into())
+    }
+
+    /// Sets the clocks of a call.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        self.reopened(|settings| settings.timeouts = timeouts)
+    }
+
+    /// Says what kind of server it is; it is not asked then. Without an address, that kind's
+    /// [usual one](ServerKind::default_url) is used.
+    pub fn with_kind(self, kind: ServerKind) -> Self {
+        Self { kind, api: OnceLock::new(), ..self }
+    }
+
+    /// Calls Ollama through its own API, where a request can set the context window
+    /// (`extra["options"]["num_ctx"]`).
+    pub fn with_native(self) -> Self {
+        Self { native: true, ..self.with_kind(ServerKind::Ollama) }
+    }
+
+    /// How long Ollama keeps the model in memory after a call, such as `10m`, `0` or `-1`. Only its own
+    /// API takes it, so that it takes effect together with [`with_native`](Self::with_native).
+    pub fn with_keep_alive(self, duration: impl Into<String>) -> Self {
+        Self { keep_alive: Some(duration.into()), ..self }
+    }
+
+    /// What kind of server it is, as far as is known.
+    pub fn kind(&self) -> ServerKind {
+        match (self.kind, self.api.get().and_then(|api| api.found.get())) {
+            (ServerKind::Unknown, Some(found)) => *found,
+            (said, _) => said,
+        }
+    }
+
+    fn unopened(settings: AdapterSettings) -> Self {
+        let usual = settings.timeouts == Timeouts::default();
+        let timeouts = if usual { profile::TIMEOUTS } else { settings.timeouts };
+        Self {
+            settings: AdapterSettings { timeouts, ..settings },
+            kind: ServerKind::Unknown,
+            native: false,
+            keep_alive: None,
+            api: OnceLock::new(),
+        }
+    }
+
+    fn reopened(mut self, change: impl FnOnce(&mut AdapterSettings)) -> Self {
+        change(&mut self.settings);
+        Self { api: OnceLock::new(), ..self }
+    }
+
+    pub(crate) fn api(&self) -> Result<&Api, ProviderError> {
+        if let Some(api) = self.api.get() {
+            return Ok(api);
+        }
+        let api = Api::open(&self.settings, self.kind)?;
+        Ok(self.api.get_or_init(|| api))
+    }
+
+    pub(crate) fn opened(&self) -> Option<&Api> {
+        self.api.get()
+    }
+
+    async fn call_chat(
+        &self,
+        cx: &CallContext,
+        request: &ModelRequest,
+        expected: Option<Expected>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let api = self.api()?;
+        let rules = profile::rules(self.kind());
+        let (body, warnings) = chat::to_wire(self.name(), cx.model(), request, &rules)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let reply = api.connection.post(cx, &api.chat, body, request.delivery).await?;
+        let decoder = chat::Decoder::with_review(error::review);
+        match request.delivery {
+            Delivery::Stream => Ok(reply.events(Framing::Sse, Compared { decoder, expected }, options)),
+            Delivery::Whole => {
+                reply.whole(options, compared(expected, |body, events| decoder.whole(body, events))).await
+            }
+        }
+    }
+
+    async fn call_native(
+        &self,
+        cx: &CallContext,
+        request: &ModelRequest,
+        expected: Option<Expected>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let api = self.api()?;
+        let (body, warnings) = native::to_wire(self.name(), cx.model(), request, self.keep_alive.as_deref())?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let reply = api.connection.post(cx, &api.native, body, request.delivery).await?;
+        let decoder = native::Decoder::default();
+        match request.delivery {
+            Delivery::Stream => Ok(reply.events(Framing::Ndjson, Compared { decoder, expected }, options)),
+            Delivery::Whole => {
+                reply.whole(options, compared(expected, |body, events| decoder.whole(body, events))).await
+            }
+        }
+    }
+}
+
+/// Decodes a whole reply and compares it with what was expected.
+fn compared(
+    expected: Option<Expected>,
+    decode: impl FnOnce(&[u8], &mut Events) -> Result<(), Failure>,
+) -> impl FnOnce(&[u8], &mut Events) -> Result<(), Failure> {
+    move |body, events| {
+        decode(body, events)?;
+        if let Some(expected) = expected {
+            expected.compare(events);
+        }
+        Ok(())
+    }
+}
+
+impl Api {
+    fn open(settings: &AdapterSettings, kind: ServerKind) -> Result<Self, ProviderError> {
+        let url = settings.base_url.as_deref().unwrap_or(kind.default_url()).trim_end_matches('/');
+        let root = Some(url.strip_suffix("/v1").unwrap_or(url).to_owned());
+        let connection = Connection::new(&AdapterSettings { base_url: root, ..settings.clone() }, DIALECT)?;
+        Ok(Self {
+            chat: connection.endpoint(["v1", "chat", "completions"]),
+            native: connection.endpoint(["api", "chat"]),
+            models: connection.endpoint(["v1", "models"]),
+            running: connection.endpoint(["api", "ps"]),
+            props: connection.endpoint(["props"]),
+            template: connection.endpoint(["apply-template"]),
+            tokenize: connection.endpoint(["tokenize"]),
+            probes: Probes::new(&connection),
+            connection,
+            found: OnceLock::new(),
+            windows: Mutex::default(),
+        })
+    }
+
+    /// The window of `model`; Ollama lists models with a tag that a request may leave out.
+    fn window(&self, model: &ModelId) -> Option<u64> {
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = || windows.get(&ModelId::from(format!("{model}:latest")));
+        windows.get(model).or_else(latest).copied()
+    }
+}
+
+#[async_trait]
+impl Provider for LocalProvider {
+    fn name(&self) -> &str {
+        self.settings.id.as_str()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        let window = self.opened().and_then(|api| api.window(model));
+        profile::capabilities(self.kind(), window)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let may_cut = matches!(self.kind(), ServerKind::Ollama | ServerKind::Unknown);
+        let expected = may_cut.then(|| Expected::of(&request));
+        if self.native {
+            self.call_native(cx, &request, expected).await
+        } else {
+            self.call_chat(cx, &request, expected).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_decides_where_a_server_without_an_address_is() {
+        let base = |kind, url: Option<&str>| {
+            let settings = AdapterSettings { base_url: url.map(Into::into), ..AdapterSettings::new("local") };
+            let provider = LocalProvider::from_settings(settings).unwrap().with_kind(kind);
+            let shown = format!("{:?}", provider.api().unwrap().connection);
+            shown.split("http://").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        };
+        assert_eq!(base(ServerKind::Unknown, None), "127.0.0.1:11434/");
+        assert_eq!(base(ServerKind::LlamaCpp, None), "127.0.0.1:8080/");
+        assert_eq!(base(ServerKind::Vllm, None), "127.0.0.1:8000/");
+        assert_eq!(base(ServerKind::LmStudio, None), "127.0.0.1:1234/");
+        for url in ["http://host:1/x", "http://host:1/x/", "http://host:1/x/v1", "http://host:1/x/v1/"] {
+            assert_eq!(base(ServerKind::LmStudio, Some(url)), "host:1/x");
+        }
+    }
+
+    #[test]
+    fn patient_clocks_take_the_place_of_the_usual_ones_only() {
+        let own = Timeouts { gap: std::time::Duration::from_secs(7), ..Timeouts::default() };
+        let timeouts = |timeouts| {
+            LocalProvider::from_settings(AdapterSettings { timeouts, ..AdapterSettings::new("local") })
+                .unwrap()
+                .settings
+                .timeouts
+        };
+        assert_eq!((timeouts(Timeouts::default()), timeouts(own)), (profile::TIMEOUTS, own));
+    }
+}

@@ -1,0 +1,4 @@
+//! The servers' own words.
+
+pub(crate) mod listing;
+pub(crate) mod native;

@@ -1,0 +1,94 @@
+//! The Chat Completions dialect, for adapters of other servers that speak it.
+//!
+//! [`to_wire`] maps a request under the [`Rules`] of the server; [`from_wire`] and [`Decoder`] turn
+//! whole replies and streams into events. They bear what servers of this dialect do in the field:
+//!
+//! - thoughts as `reasoning_content`, `reasoning` or `thinking`;
+//! - tool calls in fragments or whole, with or without `index` and `id`, with arguments as JSON text or
+//!   as an object; missing ids become `call_0`, `call_1`, ...;
+//! - chunks without choices; usage on every chunk, on the last, or nowhere (then the tokens stay
+//!   unknown and a [`Warned`](forge_core::StreamEvent::Warned) event about `usage` says so);
+//! - errors as a chunk, as an `error:` field line or a bare line of JSON, before `[DONE]` or in place of it.
+//!
+//! A stream is complete only when a finish reason came, and after it `[DONE]` or the clean end of the
+//! body. `[DONE]` alone proves nothing.
+
+mod parts;
+mod request;
+mod response;
+mod stream;
+
+use forge_core::Efforts;
+
+pub use parts::{CallPiece, Parts};
+pub use request::to_wire;
+pub(crate) use request::{PREFILL, address, ends_with_assistant};
+pub use response::from_wire;
+pub use stream::Decoder;
+
+pub use crate::{error::inside as failure_inside, tune::SamplingRule};
+
+/// What a server or model of this dialect takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// The field for the most tokens of the answer.
+    pub token_limit: TokenLimit,
+    /// The role of the system text.
+    pub system_role: SystemRole,
+    /// When it takes a temperature and its siblings.
+    pub sampling: SamplingRule,
+    /// Whether it takes `top_k`, which is not OpenAI's.
+    pub top_k: bool,
+    /// The effort levels it takes; empty if it does not think.
+    pub efforts: Efforts,
+    /// Whether the thoughts come as text without being asked for.
+    pub shows_thinking: bool,
+    /// Whether it heeds a tool choice. If not, tools that must not be called are not sent.
+    pub tool_choice: bool,
+    /// The most stop sequences; 0 if it takes none.
+    pub stop_sequences: usize,
+    /// Whether it continues a last message of the assistant's.
+    pub prefill: bool,
+    /// Whether it takes documents.
+    pub documents: bool,
+    /// Whether it takes pictures in tool results.
+    pub tool_result_images: bool,
+    /// Whether it would store the conversation unless told not to.
+    pub stores: bool,
+}
+
+impl Rules {
+    /// What OpenAI's models before GPT-5 take.
+    pub const OPENAI: Self = Self {
+        token_limit: TokenLimit::MaxCompletionTokens,
+        system_role: SystemRole::System,
+        sampling: SamplingRule::Always,
+        top_k: false,
+        efforts: Efforts::NONE,
+        shows_thinking: false,
+        tool_choice: true,
+        stop_sequences: 4,
+        prefill: false,
+        documents: true,
+        tool_result_images: false,
+        stores: true,
+    };
+}
+
+/// The field for the most tokens of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenLimit {
+    /// `max_tokens`, which every server takes but OpenAI's reasoning models.
+    MaxTokens,
+    /// `max_completion_tokens`, which some servers ignore.
+    MaxCompletionTokens,
+}
+
+/// The role of the system text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemRole {
+    /// `system`.
+    System,
+    /// `developer`, for OpenAI's reasoning models.
+    Developer,
+}

@@ -1,0 +1,223 @@
+//! The parts of a reply whose pieces come without indices of their own.
+
+use forge_core::{Delta, PartKind, StreamEvent};
+use forge_http::{Events, Failure};
+
+/// Gives out the parts of a reply: thoughts, one text, tool calls.
+///
+/// Thoughts end when something else begins; thoughts that come later are another part. The text and
+/// the calls stay open until the end, because servers go back and forth between them.
+#[derive(Debug, Default)]
+pub struct Parts {
+    next: u32,
+    thinking: Option<u32>,
+    text: Option<u32>,
+    calls: Vec<Call>,
+}
+
+#[derive(Debug)]
+struct Call {
+    part: u32,
+    index: Option<u32>,
+    id: String,
+}
+
+/// A piece of a tool call, or a whole one. Empty texts count as missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallPiece<'a> {
+    /// The vendor's index of the call.
+    pub index: Option<u32>,
+    /// The call's id.
+    pub id: &'a str,
+    /// The tool's name; it comes with the first piece.
+    pub name: &'a str,
+}
+
+impl Parts {
+    /// Adds to the thoughts.
+    pub fn thinking(&mut self, text: String, events: &mut Events) {
+        if text.is_empty() {
+            return;
+        }
+        let index = match self.thinking {
+            Some(index) => index,
+            None => {
+                let index = self.start(PartKind::Thinking, events);
+                *self.thinking.insert(index)
+            }
+        };
+        events.push_back(StreamEvent::PartDelta { index, delta: Delta::Thinking(text) });
+    }
+
+    /// Adds to the text.
+    pub fn text(&mut self, text: String, events: &mut Events) {
+        if text.is_empty() {
+            return;
+        }
+        self.end_thinking(events);
+        let index = match self.text {
+            Some(index) => index,
+            None => {
+                let index = self.start(PartKind::Text, events);
+                *self.text.insert(index)
+            }
+        };
+        events.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
+    }
+
+    /// Adds to a tool call: the one that the piece belongs to, or a new one.
+    ///
+    /// # Errors
+    /// When the piece begins a call but names no tool.
+    pub fn call(
+        &mut self,
+        piece: CallPiece<'_>,
+        arguments: String,
+        events: &mut Events,
+    ) -> Result<(), Failure> {
+        let index = match self.belongs_to(piece) {
+            Some(part) => part,
+            None => self.start_call(piece, events)?,
+        };
+        if !arguments.is_empty() {
+            events.push_back(StreamEvent::PartDelta { index, delta: Delta::ToolInput(arguments) });
+        }
+        Ok(())
+    }
+
+    /// Whether there is a tool call.
+    pub fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Ends every part.
+    pub fn end(&mut self, events: &mut Events) {
+        self.end_thinking(events);
+        let calls = self.calls.iter().map(|call| call.part);
+        for index in self.text.take().into_iter().chain(calls) {
+            events.push_back(StreamEvent::PartEnded { index, opaque: None });
+        }
+    }
+
+    /// Servers that send calls whole may number all of them 0; a name and an id of its own then tell
+    /// that a call is another one.
+    fn belongs_to(&self, piece: CallPiece<'_>) -> Option<u32> {
+        let call = match piece.index {
+            Some(_) => self.calls.iter().rfind(|call| call.index == piece.index)?,
+            None if piece.id.is_empty() && piece.name.is_empty() => self.calls.last()?,
+            None if piece.id.is_empty() => return None,
+            None => self.calls.iter().rfind(|call| call.id == piece.id)?,
+        };
+        let another = !piece.name.is_empty() && !piece.id.is_empty() && piece.id != call.id;
+        (!another).then_some(call.part)
+    }
+
+    fn start_call(&mut self, piece: CallPiece<'_>, events: &mut Events) -> Result<u32, Failure> {
+        if piece.name.is_empty() {
+            return Err(Failure::new(
+                forge_core::ErrorKind::Decode,
+                "a tool call begins without the name of a tool",
+            ));
+        }
+        self.end_thinking(events);
+        let id = match piece.id {
+            "" => format!("call_{}", self.calls.len()),
+            id => id.to_owned(),
+        };
+        let kind = PartKind::ToolUse { id: id.clone(), name: piece.name.to_owned() };
+        let part = self.start(kind, events);
+        self.calls.push(Call { part, index: piece.index, id });
+        Ok(part)
+    }
+
+    fn start(&mut self, kind: PartKind, events: &mut Events) -> u32 {
+        let index = self.next;
+        self.next += 1;
+        events.push_back(StreamEvent::PartStarted { index, kind });
+        index
+    }
+
+    fn end_thinking(&mut self, events: &mut Events) {
+        if let Some(index) = self.thinking.take() {
+            events.push_back(StreamEvent::PartEnded { index, opaque: None });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece<'a>(index: Option<u32>, id: &'a str, name: &'a str) -> CallPiece<'a> {
+        CallPiece { index, id, name }
+    }
+
+    /// The part that each piece went to, and the ids of the calls.
+    fn run(pieces: &[CallPiece<'_>]) -> (Vec<u32>, Vec<String>) {
+        let (mut parts, mut events) = (Parts::default(), Events::new());
+        for piece in pieces {
+            parts.call(*piece, "x".into(), &mut events).unwrap();
+        }
+        let (mut targets, mut ids) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                StreamEvent::PartDelta { index, .. } => targets.push(index),
+                StreamEvent::PartStarted { kind: PartKind::ToolUse { id, .. }, .. } => ids.push(id),
+                other => panic!("{other:?}"),
+            }
+        }
+        (targets, ids)
+    }
+
+    #[test]
+    fn fragments_find_their_call_by_index() {
+        let (targets, ids) = run(&[
+            piece(Some(0), "a", "add"),
+            piece(Some(1), "b", "sub"),
+            piece(Some(0), "", ""),
+            piece(Some(1), "b", "sub"),
+        ]);
+        assert_eq!((targets, ids), (vec![0, 1, 0, 1], vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn whole_calls_are_told_apart_without_an_index() {
+        let (targets, ids) = run(&[piece(None, "", "add"), piece(None, "", "add"), piece(None, "", "")]);
+        assert_eq!((targets, ids), (vec![0, 1, 1], vec!["call_0".into(), "call_1".into()]));
+        let (targets, _) = run(&[piece(None, "a", "add"), piece(None, "b", "add"), piece(None, "a", "")]);
+        assert_eq!(targets, [0, 1, 0]);
+    }
+
+    #[test]
+    fn calls_that_are_all_numbered_0_are_told_apart_by_their_ids() {
+        let (targets, _) =
+            run(&[piece(Some(0), "a", "add"), piece(Some(0), "b", "add"), piece(Some(0), "", "")]);
+        assert_eq!(targets, [0, 1, 1]);
+    }
+
+    #[test]
+    fn a_call_without_a_name_is_an_error() {
+        let failure = Parts::default().call(piece(Some(0), "a", ""), String::new(), &mut Events::new());
+        assert_eq!(failure.unwrap_err().kind, forge_core::ErrorKind::Decode);
+    }
+
+    #[test]
+    fn thoughts_end_when_the_text_begins() {
+        let (mut parts, mut events) = (Parts::default(), Events::new());
+        parts.thinking("hm".into(), &mut events);
+        parts.text("Hi".into(), &mut events);
+        parts.thinking("more".into(), &mut events);
+        parts.text("!".into(), &mut events);
+        parts.end(&mut events);
+        let order: Vec<String> = events
+            .iter()
+            .map(|event| match event {
+                StreamEvent::PartStarted { index, .. } => format!("+{index}"),
+                StreamEvent::PartDelta { index, .. } => format!("{index}"),
+                StreamEvent::PartEnded { index, .. } => format!("-{index}"),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(order.join(" "), "+0 0 -0 +1 1 +2 2 -2 1 -1");
+    }
+}

@@ -1,0 +1,51 @@
+//! OpenAI's Responses and Chat Completions APIs.
+//!
+//! Use this crate together with `forge-core` to call GPT models without anything else of Forge: it
+//! sends one request for one call, retries nothing, and reports what the vendor said.
+//!
+//! ```no_run
+//! use forge_core::{CallContext, ModelRequest, Participant, ProviderExt};
+//! use forge_openai::OpenAIProvider;
+//!
+//! # async fn demo() -> Result<(), forge_core::ProviderError> {
+//! let openai = OpenAIProvider::new("sk-test-not-a-key");
+//! let cx = CallContext::new(Participant::gpt());
+//! let request = ModelRequest::new("Be brief.").with_user_message("Why is the sky blue?");
+//! let response = openai.complete(&cx, request).await?;
+//! println!("{}", response.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two APIs
+//! GPT-5 and later models are called through Responses, older ones and the models of other vendors
+//! through Chat Completions. Which model takes what is data in this crate; [`models`] is its table of
+//! limits and prices. An answer's reasoning items, messages and calls keep the vendor's own form beside
+//! the common one and go back unchanged to the model that made them. Every request says that the
+//! vendor shall store nothing.
+//!
+//! The Responses API has no stop sequences; a request that has some is refused before it is sent.
+//!
+//! # Tokens
+//! The vendor's input includes what was read from and written to its cache, and its output includes
+//! thinking. The adapter takes the parts off the totals:
+//! [`input`](forge_core::TokenCount::input) = input - cached - written, and
+//! [`output`](forge_core::TokenCount::output) = output - reasoning. The classes sum to the vendor's
+//! totals. Cache writes count as writes to the standard cache.
+//!
+//! # Other servers
+//! [`chat`] holds what adapters of other servers need to speak the Chat Completions dialect.
+
+pub mod chat;
+mod error;
+mod profile;
+mod provider;
+mod responses;
+mod schema;
+mod tune;
+mod usage;
+mod wire;
+
+pub use error::classify;
+pub use profile::models;
+pub use provider::OpenAIProvider;

@@ -1,0 +1,272 @@
+//! What differs by model, as data.
+
+use std::sync::LazyLock;
+
+use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+
+use crate::{
+    chat::{Rules, SystemRole, TokenLimit},
+    tune::{SamplingRule, Takes},
+};
+
+/// What a model takes. Source: the vendor's error replies and model pages, 2026-11.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Profile {
+    ids: &'static [&'static str],
+    pub(crate) api: Api,
+    sampling: SamplingRule,
+    /// Empty for models that do not think.
+    efforts: Efforts,
+    /// The most stop sequences.
+    stop_sequences: usize,
+}
+
+/// The vendor's two calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// The vendor's own choice since GPT-5. It has no stop sequences.
+    Responses,
+    /// The older one, which other servers speak too.
+    Chat { limit: TokenLimit },
+}
+
+use Effort::{High, Low, Max, Medium, Minimal, XHigh};
+
+const MODERN_CHAT: Api = Api::Chat { limit: TokenLimit::MaxCompletionTokens };
+const LOW_TO_HIGH: Efforts = Efforts::of(&[Low, Medium, High]);
+const LOW_TO_MAX: Efforts = Efforts::of(&[Low, Medium, High, XHigh, Max]);
+
+const PROFILES: [Profile; 8] = [
+    Profile {
+        // That 6.1 Terra refuses `none` is not known; a level that it certainly has stands in for it.
+        ids: &["gpt-6.2-astra", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-astra"],
+        api: Api::Responses,
+        sampling: SamplingRule::Never,
+        efforts: LOW_TO_MAX,
+        stop_sequences: 0,
+    },
+    Profile {
+        ids: &["gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"],
+        api: Api::Responses,
+        sampling: SamplingRule::WithoutThinking,
+        efforts: Efforts::of(&[Effort::None, Low, Medium, High, XHigh, Max]),
+        stop_sequences: 0,
+    },
+    Profile {
+        ids: &["gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.2"],
+        api: Api::Responses,
+        sampling: SamplingRule::WithoutThinking,
+        efforts: Efforts::of(&[Effort::None, Low, Medium, High, XHigh]),
+        stop_sequences: 0,
+    },
+    Profile {
+        ids: &["gpt-5.1"],
+        api: Api::Responses,
+        sampling: SamplingRule::WithoutThinking,
+        efforts: Efforts::of(&[Effort::None, Low, Medium, High]),
+        stop_sequences: 0,
+    },
+    Profile {
+        ids: &["gpt-5.5-pro"],
+        api: Api::Responses,
+        sampling: SamplingRule::Never,
+        efforts: Efforts::of(&[Medium, High, XHigh]),
+        stop_sequences: 0,
+    },
+    Profile {
+        ids: &["gpt-5", "gpt-5-mini", "gpt-5-nano"],
+        api: Api::Responses,
+        sampling: SamplingRule::Never,
+        efforts: Efforts::of(&[Minimal, Low, Medium, High]),
+        stop_sequences: 0,
+    },
+    BEFORE_GPT_5,
+    O_SERIES,
+];
+
+const BEFORE_GPT_5: Profile = Profile {
+    ids: &["gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini"],
+    api: MODERN_CHAT,
+    sampling: SamplingRule::Always,
+    efforts: Efforts::NONE,
+    stop_sequences: 4,
+};
+
+const O_SERIES: Profile = Profile {
+    ids: &["o3"],
+    api: MODERN_CHAT,
+    sampling: SamplingRule::Never,
+    efforts: LOW_TO_HIGH,
+    stop_sequences: 0,
+};
+
+/// For GPT models later than the table: the levels that every one of them has had.
+const UNKNOWN_GPT: Profile = Profile {
+    ids: &[],
+    api: Api::Responses,
+    sampling: SamplingRule::Never,
+    efforts: LOW_TO_HIGH,
+    stop_sequences: 0,
+};
+
+/// For the models of `ChatGPT`, which do not think.
+const UNKNOWN_CHAT: Profile =
+    Profile { sampling: SamplingRule::Always, efforts: Efforts::NONE, ..UNKNOWN_GPT };
+
+/// For models of other vendors behind the same API.
+const COMPATIBLE: Profile = Profile {
+    ids: &[],
+    api: Api::Chat { limit: TokenLimit::MaxTokens },
+    sampling: SamplingRule::Always,
+    efforts: LOW_TO_HIGH,
+    stop_sequences: 4,
+};
+
+impl Profile {
+    /// The profile of `model`, found by its id with or without a date. A fine-tuned model
+    /// (`ft:gpt-4.1:...`) has the profile of its base.
+    pub(crate) fn of(model: &ModelId) -> &'static Self {
+        let find = |id: &str| PROFILES.iter().find(|profile| profile.ids.contains(&id));
+        let base =
+            model.as_str().strip_prefix("ft:").and_then(|rest| rest.split(':').next()).map(ModelId::from);
+        let model = base.as_ref().unwrap_or(model);
+        find(model.as_str())
+            .or_else(|| find(model.undated()?))
+            .unwrap_or_else(|| Self::by_family(model.as_str()))
+    }
+
+    fn by_family(id: &str) -> &'static Self {
+        let generation = |text: &str| -> Option<u32> {
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            text[..digits].parse().ok()
+        };
+        let is_o = id.strip_prefix('o').and_then(generation).is_some();
+        match id.strip_prefix("gpt-").map(generation) {
+            Some(Some(5..)) if id.contains("-chat") => &UNKNOWN_CHAT,
+            Some(Some(5..)) => &UNKNOWN_GPT,
+            Some(_) => &BEFORE_GPT_5,
+            None if id.starts_with("chatgpt-") => &BEFORE_GPT_5,
+            // The larger ones of the o series are not offered through Chat Completions.
+            None if is_o && id.contains("-pro") => &UNKNOWN_GPT,
+            None if is_o => &O_SERIES,
+            None => &COMPATIBLE,
+        }
+    }
+
+    pub(crate) fn thinks(&self) -> bool {
+        !self.efforts.is_empty()
+    }
+
+    /// What the model takes through the Responses API.
+    pub(crate) fn takes(&self) -> Takes {
+        Takes { sampling: self.sampling, efforts: self.efforts, seed_and_penalties: false, top_k: false }
+    }
+
+    /// What the model takes through Chat Completions.
+    pub(crate) fn chat_rules(&self, limit: TokenLimit) -> Rules {
+        let developer = self.thinks() && limit == TokenLimit::MaxCompletionTokens;
+        Rules {
+            token_limit: limit,
+            system_role: if developer { SystemRole::Developer } else { SystemRole::System },
+            sampling: self.sampling,
+            efforts: self.efforts,
+            stop_sequences: self.stop_sequences,
+            ..Rules::OPENAI
+        }
+    }
+}
+
+/// OpenAI's models with their limits, dates and prices.
+pub fn models() -> &'static ModelTable {
+    static TABLE: LazyLock<ModelTable> =
+        LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
+    &TABLE
+}
+
+pub(crate) fn capabilities(model: &ModelId) -> Capabilities {
+    let profile = Profile::of(model);
+    let row = models().find(&ModelProvider::OpenAI, model);
+    Capabilities {
+        context_tokens: row.and_then(|row| row.context_tokens),
+        max_output_tokens: row.and_then(|row| row.max_output_tokens),
+        images: true,
+        documents: true,
+        tools: true,
+        forced_tool_choice: true,
+        structured_output: true,
+        sampling: profile.sampling != SamplingRule::Never,
+        stop_sequences: profile.stop_sequences > 0,
+        prefill: false,
+        efforts: profile.efforts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::TokenCount;
+
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_table_has_a_profile_and_a_price() {
+        let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
+        assert_eq!(table.rows().len(), 25);
+        let day = "2026-11-20".parse().unwrap();
+        for row in table.rows() {
+            assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
+            assert!(row.price_on(day).is_some(), "{}", row.id);
+            assert_eq!(row.provider, ModelProvider::OpenAI);
+        }
+        let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
+        assert_eq!(listed, table.rows().len());
+    }
+
+    #[test]
+    fn the_name_decides_where_the_table_is_silent() {
+        for (id, known_as) in
+            [("gpt-4.1-2025-04-14", "gpt-4.1"), ("ft:gpt-4o-mini-20240718:me::x", "gpt-4o-mini")]
+        {
+            assert!(Profile::of(&id.into()).ids.contains(&known_as), "{id}");
+        }
+        let api = |id: &str| Profile::of(&id.into()).api;
+        for responses in
+            ["gpt-5.3-codex", "gpt-7", "gpt-12-x", "gpt-6.2-sol-2026-11-17", "o3-pro", "gpt-5-chat-latest"]
+        {
+            assert_eq!(api(responses), Api::Responses, "{responses}");
+        }
+        assert!(!Profile::of(&"gpt-5-chat-latest".into()).thinks());
+        for chat in ["gpt-4-turbo", "gpt-4o-audio", "chatgpt-4o-latest", "o4-mini"] {
+            assert_eq!(api(chat), MODERN_CHAT, "{chat}");
+        }
+        for other in ["llama-4", "openchat", "gemini"] {
+            assert_eq!(api(other), Api::Chat { limit: TokenLimit::MaxTokens }, "{other}");
+        }
+    }
+
+    fn cost(model: &str, day: &str, input: u64) -> String {
+        let tokens = TokenCount {
+            input: Some(input),
+            cache_read: Some(0),
+            output: Some(1_000_000),
+            ..TokenCount::default()
+        };
+        let day = day.parse().unwrap();
+        models().cost(&ModelProvider::OpenAI, &model.into(), day, &tokens).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_large_prompt_prices_the_whole_request() {
+        assert_eq!(cost("gpt-6.2-sol", "2026-11-20", 272_000), "$10.544");
+        assert_eq!(cost("gpt-6.2-sol", "2026-11-20", 272_001), "$16.088004");
+        assert_eq!(cost("gpt-5.5", "2026-11-20", 272_001), "$31.360005");
+    }
+
+    #[test]
+    fn the_day_decides_the_price() {
+        assert_eq!(cost("gpt-5.6-sol", "2026-11-21", 0), "$20.00");
+        assert_eq!(cost("gpt-5.6-sol", "2026-11-22", 0), "$30.00");
+        assert_eq!(cost("gpt-5.6-sol", "2026-08-20", 0), "$30.00");
+        assert_eq!(cost("gpt-5.6-luna", "2026-07-29", 0), "$6.00");
+        assert_eq!(cost("gpt-5.6-luna", "2026-07-30", 0), "$1.20");
+    }
+}

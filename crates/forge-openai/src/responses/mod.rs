@@ -1,0 +1,10 @@
+//! The Responses API.
+
+mod items;
+mod request;
+mod response;
+mod stream;
+
+pub(crate) use request::{to_count, to_wire};
+pub(crate) use response::from_wire;
+pub(crate) use stream::Decoder;

@@ -1,0 +1,324 @@
+//! Requests become bodies.
+
+use forge_core::{Delivery, ModelId, ModelRequest, OutputFormat, ProviderError, ToolChoice, Warning};
+
+use super::items::items;
+use crate::{
+    chat::{PREFILL, ends_with_assistant},
+    error::not_json,
+    profile::Profile,
+    schema::is_strict,
+    tune::{Tuned, tune},
+    wire::{
+        content::JsonSchema,
+        responses::{self, Body, ENCRYPTED_THOUGHTS, Format, Reasoning, Text, Tool},
+        to_json,
+    },
+};
+
+/// The body of `request`, and what was left out of it.
+pub(crate) fn to_wire(
+    provider: &str,
+    model: &ModelId,
+    request: &ModelRequest,
+    profile: &Profile,
+) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
+    if !request.stop_sequences.is_empty() {
+        return Err(ProviderError::unsupported(provider, model, "stopping at a sequence"));
+    }
+    if ends_with_assistant(request) {
+        return Err(ProviderError::unsupported(provider, model, PREFILL));
+    }
+    let mut warnings = Vec::new();
+    let tuned = tune(request, profile.takes(), &mut warnings);
+    if request.show_thinking && !profile.thinks() {
+        warnings.push(Warning::new("show_thinking", "show_thinking was left out: this model does not think"));
+    }
+    let body = Body {
+        max_output_tokens: request.max_tokens,
+        include: if profile.thinks() { ENCRYPTED_THOUGHTS } else { &[] },
+        temperature: tuned.temperature,
+        top_p: tuned.top_p,
+        store: Some(false),
+        stream: request.delivery == Delivery::Stream,
+        ..counted(provider, model, request, profile, &tuned)?
+    };
+    let bytes = to_json(&body, &request.extra).map_err(|error| not_json(provider, model, error))?;
+    Ok((bytes, warnings))
+}
+
+/// The body that asks how many tokens the request has.
+pub(crate) fn to_count(
+    provider: &str,
+    model: &ModelId,
+    request: &ModelRequest,
+    profile: &Profile,
+) -> Result<Vec<u8>, ProviderError> {
+    let tuned = tune(request, profile.takes(), &mut Vec::new());
+    let body = counted(provider, model, request, profile, &tuned)?;
+    serde_json::to_vec(&body).map_err(|error| not_json(provider, model, error))
+}
+
+/// The fields that count as input; the counting endpoint takes no others.
+fn counted<'a>(
+    provider: &str,
+    model: &'a ModelId,
+    request: &'a ModelRequest,
+    profile: &Profile,
+    tuned: &Tuned,
+) -> Result<Body<'a>, ProviderError> {
+    let effort = tuned.effort.map(forge_core::Effort::as_str);
+    let summary = (request.show_thinking && profile.thinks()).then_some("auto");
+    Ok(Body {
+        model: model.as_str(),
+        instructions: &request.system,
+        input: items(request, model).map_err(|what| ProviderError::unsupported(provider, model, what))?,
+        max_output_tokens: None,
+        reasoning: (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary }),
+        text: text(&request.output),
+        tools: request.tools.iter().map(tool).collect(),
+        tool_choice: tool_choice(request),
+        parallel_tool_calls: request.parallel_tools.filter(|_| !request.tools.is_empty()),
+        include: &[],
+        temperature: None,
+        top_p: None,
+        store: None,
+        stream: false,
+    })
+}
+
+fn text(output: &OutputFormat) -> Option<Text<'_>> {
+    match output {
+        OutputFormat::Text => None,
+        OutputFormat::JsonSchema { name, schema } => {
+            let format = JsonSchema { name, schema, strict: is_strict(schema) };
+            Some(Text { format: Format::JsonSchema(format) })
+        }
+    }
+}
+
+fn tool(tool: &forge_core::Tool) -> Tool<'_> {
+    let forge_core::Tool { name, description, schema: parameters, strict } = tool;
+    Tool { r#type: "function", name, description, parameters, strict: *strict }
+}
+
+fn tool_choice(request: &ModelRequest) -> Option<responses::ToolChoice<'_>> {
+    match &request.tool_choice {
+        ToolChoice::Auto => None,
+        ToolChoice::None if request.tools.is_empty() => None,
+        ToolChoice::None => Some(responses::ToolChoice::Mode("none")),
+        ToolChoice::Required => Some(responses::ToolChoice::Mode("required")),
+        ToolChoice::Tool(name) => Some(responses::ToolChoice::Function { r#type: "function", name }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Effort, Message, MessageRole, ModelProvider, Opaque, Part, Source, Tool};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const MODEL: &str = "gpt-6.2-sol";
+
+    fn wire(request: &ModelRequest) -> Value {
+        wire_for(MODEL, request).0
+    }
+
+    fn wire_for(model: &str, request: &ModelRequest) -> (Value, Vec<String>) {
+        let model = ModelId::from(model);
+        let (bytes, warnings) = to_wire("openai", &model, request, Profile::of(&model)).unwrap();
+        let warnings = warnings.into_iter().map(|warning| warning.about).collect();
+        (serde_json::from_slice(&bytes).unwrap(), warnings)
+    }
+
+    fn turn(role: MessageRole, parts: Vec<Part>) -> ModelRequest {
+        ModelRequest::new("").with_message(Message { role, parts })
+    }
+
+    fn opaque(model: &str, data: &str) -> Opaque {
+        Opaque { provider: ModelProvider::OpenAI, model: model.into(), data: data.into() }
+    }
+
+    /// What the assistant's turn becomes; a user's turn follows it.
+    fn answered(parts: Vec<Part>) -> Value {
+        let mut body = wire(&turn(MessageRole::Assistant, parts).with_user_message("go on"));
+        let input = body["input"].as_array_mut().unwrap();
+        input.pop();
+        Value::Array(std::mem::take(input))
+    }
+
+    fn thinking(model: &str, data: &str) -> Part {
+        Part::Thinking { text: String::new(), opaque: Some(opaque(model, data)) }
+    }
+
+    #[test]
+    fn a_plain_request_stores_nothing_and_asks_for_encrypted_thoughts() {
+        let request = ModelRequest::new("Be brief.").with_user_message("Hi").with_max_tokens(99);
+        assert_eq!(
+            wire(&request),
+            json!({"model": MODEL, "instructions": "Be brief.", "store": false, "stream": true,
+                "input": [{"type": "message", "role": "user", "content": "Hi"}],
+                "max_output_tokens": 99, "include": ["reasoning.encrypted_content"]})
+        );
+        let old = wire_for("gpt-4.1", &request.with_delivery(Delivery::Whole)).0;
+        assert_eq!((old.get("include"), old.get("stream")), (None, None));
+    }
+
+    #[test]
+    fn every_setting_has_its_place() {
+        let schema = json!({"type": "object", "properties": {}, "additionalProperties": false});
+        let tool =
+            Tool { name: "add".into(), description: "Adds.".into(), schema: schema.clone(), strict: true };
+        let mut request = ModelRequest::new("")
+            .with_tool(tool)
+            .with_output(OutputFormat::JsonSchema { name: "answer".into(), schema: schema.clone() })
+            .with_effort(Effort::High);
+        request.parallel_tools = Some(false);
+        request.show_thinking = true;
+        request.tool_choice = ToolChoice::Tool("add".into());
+        request.extra.insert("service_tier".into(), json!("flex"));
+        let body = wire(&request);
+        assert_eq!(
+            body["tools"],
+            json!([{"type": "function", "name": "add", "description": "Adds.", "parameters": schema, "strict": true}])
+        );
+        assert_eq!(
+            body["text"]["format"],
+            json!({"type": "json_schema", "name": "answer", "schema": schema, "strict": true})
+        );
+        assert_eq!(body["reasoning"], json!({"effort": "high", "summary": "auto"}));
+        assert_eq!(body["tool_choice"], json!({"type": "function", "name": "add"}));
+        assert_eq!((&body["parallel_tool_calls"], &body["service_tier"]), (&json!(false), &json!("flex")));
+    }
+
+    #[test]
+    fn tuning_that_the_model_does_not_take_is_left_out_with_a_warning() {
+        let mut request = ModelRequest::new("").with_temperature(0.2).with_effort(Effort::None);
+        request.sampling.seed = Some(1);
+        let (body, warnings) = wire_for(MODEL, &request);
+        assert_eq!((body.get("temperature"), body.get("seed")), (None, None));
+        assert_eq!(body["reasoning"]["effort"], "low");
+        assert_eq!(warnings, ["effort", "temperature", "seed"]);
+        let (body, warnings) = wire_for("gpt-6-sol", &request);
+        assert_eq!((&body["temperature"], &body["reasoning"]["effort"]), (&json!(0.2), &json!("none")));
+        assert_eq!(warnings, ["seed"]);
+    }
+
+    #[test]
+    fn stop_sequences_are_refused_before_anything_is_sent() {
+        let request = ModelRequest { stop_sequences: vec!["END".into()], ..ModelRequest::default() };
+        let model = MODEL.into();
+        let error = to_wire("mine", &model, &request, Profile::of(&model)).unwrap_err();
+        assert_eq!(
+            (error.kind, error.phase),
+            (forge_core::ErrorKind::Unsupported, forge_core::Phase::BeforeSend)
+        );
+        assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&model)));
+        assert!(to_count("mine", &model, &request, Profile::of(&model)).is_ok());
+    }
+
+    #[test]
+    fn a_last_message_of_the_assistants_is_refused() {
+        let model = MODEL.into();
+        let request = ModelRequest::new("").with_assistant_message("Once");
+        let error = to_wire("mine", &model, &request, Profile::of(&model)).unwrap_err();
+        assert_eq!(error.kind, forge_core::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn the_vendors_items_go_back_byte_for_byte_and_in_order() {
+        let reasoning = r#"{"id":"rs_1", "type":"reasoning","summary":[],"encrypted_content":"x\/y"}"#;
+        let message = r#"{"type":"message","id":"msg_1","phase":"commentary","n":1.0}"#;
+        let call = r#"{"type":"function_call","id":"fc_1","call_id":"call_1","arguments":"{ }"}"#;
+        let request = turn(
+            MessageRole::Assistant,
+            vec![
+                thinking(MODEL, reasoning),
+                Part::Text { text: "t".into(), cache: None, opaque: Some(opaque(MODEL, message)) },
+                Part::ToolUse {
+                    id: "call_1".into(),
+                    name: "add".into(),
+                    input: json!({}),
+                    opaque: Some(opaque(MODEL, call)),
+                },
+            ],
+        )
+        .with_user_message("go on");
+        let model = ModelId::from(MODEL);
+        let (bytes, _) = to_wire("openai", &model, &request, Profile::of(&model)).unwrap();
+        let body = String::from_utf8(bytes).unwrap();
+        assert!(body.contains(&format!("\"input\":[{reasoning},{message},{call},")), "{body}");
+    }
+
+    #[test]
+    fn another_models_items_become_plain_ones_and_its_thoughts_are_dropped() {
+        let parts = vec![
+            thinking("gpt-6-sol", r#"{"type":"reasoning"}"#),
+            Part::Text { text: "t".into(), cache: None, opaque: Some(opaque("gpt-6-sol", "{}")) },
+            Part::ToolUse { id: "c".into(), name: "add".into(), input: json!({"x": 1}), opaque: None },
+            Part::Vendor { opaque: opaque("gpt-6-sol", "{}") },
+        ];
+        assert_eq!(
+            answered(parts),
+            json!([{"type": "message", "role": "assistant", "content": "t"},
+                {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{\"x\":1}"}])
+        );
+    }
+
+    #[test]
+    fn thoughts_are_sent_only_with_the_item_that_followed_them() {
+        let thought = r#"{"type":"reasoning","id":"rs_1"}"#;
+        assert_eq!(answered(vec![thinking(MODEL, thought)]), json!([]));
+        let edited = answered(vec![thinking(MODEL, thought), Part::text("mine")]);
+        assert_eq!(edited, json!([{"type": "message", "role": "assistant", "content": "mine"}]));
+    }
+
+    #[test]
+    fn tool_results_pictures_and_documents_are_mapped() {
+        let pdf =
+            |source, name: Option<&str>| Part::Document { source, name: name.map(Into::into), cache: None };
+        let request = turn(
+            MessageRole::User,
+            vec![
+                Part::text("look"),
+                Part::image_base64("image/png", "AAAA"),
+                pdf(Source::Base64 { media_type: "application/pdf".into(), data: "BBBB".into() }, None),
+                pdf(Source::Url { url: "https://example.com/x.pdf".into() }, Some("x.pdf")),
+                Part::tool_result("call_1", "3"),
+                Part::ToolResult {
+                    tool_use_id: "call_2".into(),
+                    content: vec![Part::text("broke"), Part::image_base64("image/png", "CCCC")],
+                    is_error: true,
+                    cache: None,
+                },
+            ],
+        );
+        assert_eq!(
+            wire(&request)["input"],
+            json!([
+                {"type": "function_call_output", "call_id": "call_1", "output": "3"},
+                {"type": "function_call_output", "call_id": "call_2", "output": [
+                    {"type": "input_text", "text": "Error: broke"},
+                    {"type": "input_image", "image_url": "data:image/png;base64,CCCC"}]},
+                {"type": "message", "role": "user", "content": [
+                    {"type": "input_text", "text": "look"},
+                    {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
+                    {"type": "input_file", "filename": "document.pdf",
+                        "file_data": "data:application/pdf;base64,BBBB"},
+                    {"type": "input_file", "file_url": "https://example.com/x.pdf"}]}
+            ])
+        );
+    }
+
+    #[test]
+    fn counting_sends_nothing_that_is_not_input() {
+        let mut request = ModelRequest::new("s").with_user_message("u").with_max_tokens(9);
+        request.extra.insert("metadata".into(), json!({}));
+        let model = ModelId::from(MODEL);
+        let bytes = to_count("openai", &model, &request, Profile::of(&model)).unwrap();
+        let body: Value = serde_json::from_slice(&bytes).unwrap();
+        let fields: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["input", "instructions", "model"]);
+    }
+}

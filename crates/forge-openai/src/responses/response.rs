@@ -1,0 +1,102 @@
+//! Whole replies and whole items.
+
+use forge_core::{ModelId, PartKind};
+use forge_http::{Events, Failure};
+use serde_json::value::RawValue;
+
+use super::Decoder;
+use crate::{
+    error,
+    wire::responses_reply::{Item, ItemPart, Response, TypeOnly},
+};
+
+/// Turns a whole reply into the same events as its stream.
+pub(crate) fn from_wire(body: &[u8], model: &ModelId, events: &mut Events) -> Result<(), Failure> {
+    let response: Response<'_> = serde_json::from_slice(body).map_err(|error| {
+        if error.is_eof() {
+            return Failure::truncated();
+        }
+        error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
+    })?;
+    Decoder::new(model.clone()).finish(&response, None, events)
+}
+
+/// What an output item is to Forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Thinking,
+    Call,
+    /// An item of a kind that only the vendor understands.
+    Vendor,
+}
+
+/// A whole output item.
+#[derive(Debug)]
+pub(super) struct Whole<'a> {
+    pub(super) kind: Kind,
+    pub(super) text: String,
+    pub(super) refused: bool,
+    /// The vendor takes it back. Thoughts that are not encrypted exist only in the vendor's store.
+    pub(super) replayable: bool,
+    fields: Item<'a>,
+}
+
+impl<'a> Whole<'a> {
+    /// What stands between two summaries of one item.
+    pub(super) const BETWEEN_THOUGHTS: &'static str = "\n\n";
+
+    pub(super) fn empty(kind: Kind) -> Self {
+        Self { kind, text: String::new(), refused: false, replayable: true, fields: Item::default() }
+    }
+
+    pub(super) fn read(raw: &'a RawValue) -> Result<Self, Failure> {
+        let wrong = |error: serde_json::Error| Failure::decode("an output item", &error);
+        let head: TypeOnly<'_> = serde_json::from_str(raw.get()).map_err(wrong)?;
+        let kind = match head.r#type.as_ref().map_or("", |kind| kind.as_str()) {
+            "message" => Kind::Text,
+            "reasoning" => Kind::Thinking,
+            "function_call" => Kind::Call,
+            _ => return Ok(Self::empty(Kind::Vendor)),
+        };
+        let mut fields: Item<'a> = serde_json::from_str(raw.get()).map_err(wrong)?;
+        let mut whole = Self::empty(kind);
+        let parts = fields.summary.take().into_iter().chain(fields.content.take()).flatten();
+        match kind {
+            Kind::Text => {
+                for ItemPart { text, refusal } in parts {
+                    whole.refused |= refusal.is_some();
+                    for text in text.iter().chain(&refusal) {
+                        whole.text.push_str(text.as_str());
+                    }
+                }
+            }
+            Kind::Thinking => {
+                for text in parts.filter_map(|part| part.text).filter(|text| !text.as_str().is_empty()) {
+                    if !whole.text.is_empty() {
+                        whole.text.push_str(Self::BETWEEN_THOUGHTS);
+                    }
+                    whole.text.push_str(text.as_str());
+                }
+                whole.replayable =
+                    fields.encrypted_content.as_ref().is_some_and(|text| !text.as_str().is_empty());
+            }
+            Kind::Call => whole.text = fields.arguments.take().unwrap_or_default(),
+            Kind::Vendor => {}
+        }
+        whole.fields = fields;
+        Ok(whole)
+    }
+
+    pub(super) fn part_kind(&self) -> PartKind {
+        let text = |field: &Option<crate::wire::Text<'_>>| {
+            field.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()
+        };
+        match self.kind {
+            Kind::Text => PartKind::Text,
+            Kind::Thinking => PartKind::Thinking,
+            Kind::Call => PartKind::ToolUse { id: text(&self.fields.call_id), name: text(&self.fields.name) },
+            Kind::Vendor => PartKind::Vendor,
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Events of the vendor become events.
+
+use forge_core::{
+    Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, Started, StopReason, StreamEvent, Warning,
+};
+use forge_http::{Decode, Events, Failure, Frame};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::response::{Kind, Whole};
+use crate::{
+    error,
+    wire::{
+        Text,
+        responses_reply::{DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly, Usage},
+    },
+};
+
+/// Decodes the stream of one reply. Each output item is one part.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// The model asked for, which owns the items.
+    model: ModelId,
+    started: bool,
+    items: Vec<Item>,
+    refused: bool,
+}
+
+#[derive(Debug)]
+struct Item {
+    output_index: u32,
+    part: u32,
+    kind: Kind,
+    /// How many bytes of its text went out.
+    sent: usize,
+    /// Which of its texts is under way.
+    source: Source,
+    ended: bool,
+}
+
+/// A text of an item: a summary or a content, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Source {
+    summary: bool,
+    index: u32,
+}
+
+impl Decoder {
+    pub(crate) fn new(model: ModelId) -> Self {
+        Self { model, started: false, items: Vec::new(), refused: false }
+    }
+
+    fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+        match name {
+            "response.output_text.delta" => self.delta(Kind::Text, false, data, events),
+            "response.reasoning_summary_text.delta" => self.delta(Kind::Thinking, true, data, events),
+            "response.reasoning_text.delta" => self.delta(Kind::Thinking, false, data, events),
+            "response.function_call_arguments.delta" => self.delta(Kind::Call, false, data, events),
+            "response.refusal.delta" => {
+                self.refused = true;
+                self.delta(Kind::Text, false, data, events)
+            }
+            "response.output_item.added" => {
+                let ItemEvent { output_index, item } = parse(data)?;
+                self.open(output_index, &Whole::read(item)?, events);
+                Ok(())
+            }
+            "response.output_item.done" => {
+                let ItemEvent { output_index, item } = parse(data)?;
+                self.item(output_index, item, events)
+            }
+            "response.created" | "response.queued" | "response.in_progress" => {
+                let ResponseEvent { response } = parse(data)?;
+                self.start(&response, events);
+                Ok(())
+            }
+            "response.completed" | "response.incomplete" | "response.failed" => {
+                let ResponseEvent { response } = parse(data)?;
+                self.finish(&response, name.strip_prefix("response."), events)
+            }
+            "error" => Err(error::inside(data).unwrap_or_else(error::nameless)),
+            _ => Ok(()),
+        }
+    }
+
+    fn delta(&mut self, kind: Kind, summary: bool, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+        let DeltaEvent { output_index, mut delta, content_index: index } = parse(data)?;
+        if delta.is_empty() {
+            return Ok(());
+        }
+        let at = match self.position(output_index) {
+            Some(at) => at,
+            None if kind == Kind::Call => return Err(misfit("the arguments of a call that did not begin")),
+            None => self.open(output_index, &Whole::empty(kind), events),
+        };
+        let item = &mut self.items[at];
+        if item.kind != kind || item.ended {
+            return Err(misfit("a delta that does not fit its item"));
+        }
+        let source = Source { summary, index };
+        if std::mem::replace(&mut item.source, source) != source && item.sent > 0 && kind == Kind::Thinking {
+            delta.insert_str(0, Whole::BETWEEN_THOUGHTS);
+        }
+        item.send(delta, events);
+        Ok(())
+    }
+
+    fn position(&self, output_index: u32) -> Option<usize> {
+        self.items.iter().rposition(|item| item.output_index == output_index)
+    }
+
+    fn open(&mut self, output_index: u32, whole: &Whole<'_>, events: &mut Events) -> usize {
+        if let Some(at) = self.position(output_index) {
+            return at;
+        }
+        self.ensure_started(Started::default(), events);
+        let part = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        let kind = whole.part_kind();
+        events.push_back(StreamEvent::PartStarted { index: part, kind });
+        let source = Source::default();
+        self.items.push(Item { output_index, part, kind: whole.kind, sent: 0, source, ended: false });
+        self.items.len() - 1
+    }
+
+    /// A whole item: what of its text did not come in deltas goes out now.
+    fn item(&mut self, output_index: u32, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
+        let whole = Whole::read(raw)?;
+        let at = self.open(output_index, &whole, events);
+        let item = &mut self.items[at];
+        if item.ended {
+            return Ok(());
+        }
+        if item.kind != whole.kind {
+            return Err(misfit("an item that is not what it began as"));
+        }
+        self.refused |= whole.refused;
+        let rest = whole.text.get(item.sent..).unwrap_or_default();
+        item.send(rest.to_owned(), events);
+        item.ended = true;
+        let opaque = whole.replayable.then(|| {
+            let data = raw.get().to_owned();
+            Box::new(Opaque { provider: ModelProvider::OpenAI, model: self.model.clone(), data })
+        });
+        events.push_back(StreamEvent::PartEnded { index: item.part, opaque });
+        Ok(())
+    }
+
+    fn start(&mut self, response: &Response<'_>, events: &mut Events) {
+        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().to_owned());
+        let (id, model) = (text(&response.id), text(&response.model).map(ModelId::from));
+        self.ensure_started(Started { id, model, ..Started::default() }, events);
+    }
+
+    fn ensure_started(&mut self, started: Started, events: &mut Events) {
+        if !std::mem::replace(&mut self.started, true) {
+            events.push_back(StreamEvent::Started(started));
+        }
+    }
+
+    /// The vendor says that the reply is over; `said` is how, should the reply itself not say it.
+    pub(super) fn finish(
+        &mut self,
+        response: &Response<'_>,
+        said: Option<&str>,
+        events: &mut Events,
+    ) -> Result<(), Failure> {
+        let status = response.status.as_ref().map(Text::as_str).or(said).unwrap_or_default();
+        match (status, response.error) {
+            (_, Some(error)) => return Err(error::from_field(error.get())),
+            ("failed" | "cancelled", None) => return Err(error::nameless()),
+            ("in_progress" | "queued", None) => return Err(Failure::truncated()),
+            ("", None) => return Err(misfit("a reply without a status")),
+            _ => {}
+        }
+        self.start(response, events);
+        for (output_index, raw) in (0..).zip(response.output.iter().flatten()) {
+            self.item(output_index, raw, events)?;
+        }
+        for item in self.items.iter().filter(|item| !item.ended) {
+            events.push_back(StreamEvent::PartEnded { index: item.part, opaque: None });
+        }
+        let usage = response.usage.map(Usage::tokens).unwrap_or_default();
+        if usage.is_unknown() {
+            let message = "the vendor did not say how many tokens the call took";
+            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+        }
+        let (reason, raw_reason) = self.reason(status, response);
+        let raw_reason = Some(raw_reason.to_owned());
+        events.push_back(StreamEvent::Finished(Finished { reason, raw_reason, usage, raw: None }));
+        Ok(())
+    }
+
+    /// The vendor gives no reason; it follows from the status and the items. An incomplete reply is cut
+    /// off whatever it holds.
+    fn reason<'a>(&self, status: &'a str, response: &'a Response<'_>) -> (StopReason, &'a str) {
+        let cause = response.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
+        let has_calls = self.items.iter().any(|item| item.kind == Kind::Call);
+        match (status, cause) {
+            ("completed", _) if has_calls => (StopReason::ToolUse, status),
+            ("completed", _) if self.refused => (StopReason::Refusal, status),
+            ("completed", _) => (StopReason::EndTurn, status),
+            ("incomplete", Some(cause @ "max_output_tokens")) => (StopReason::MaxTokens, cause),
+            ("incomplete", Some(cause @ "content_filter")) => (StopReason::ContentFiltered, cause),
+            (status, cause) => (StopReason::Other, cause.unwrap_or(status)),
+        }
+    }
+}
+
+impl Item {
+    fn send(&mut self, text: String, events: &mut Events) {
+        if text.is_empty() {
+            return;
+        }
+        self.sent += text.len();
+        let delta = match self.kind {
+            Kind::Text => Delta::Text(text),
+            Kind::Thinking => Delta::Thinking(text),
+            Kind::Call => Delta::ToolInput(text),
+            Kind::Vendor => return,
+        };
+        events.push_back(StreamEvent::PartDelta { index: self.part, delta });
+    }
+}
+
+impl Decode for Decoder {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
+        let Frame::Event { name, data } = frame else { return Ok(()) };
+        match data.trim_ascii() {
+            b"" | b"[DONE]" => Ok(()),
+            data if name.is_empty() => {
+                let TypeOnly { r#type } = parse(data)?;
+                match r#type {
+                    Some(name) => self.event(name.as_str(), data, events),
+                    None => error::inside(data).map_or(Ok(()), Err),
+                }
+            }
+            data => self.event(name, data, events),
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(data).map_err(|error| Failure::decode("an event", &error))
+}
+
+fn misfit(what: &str) -> Failure {
+    Failure::new(ErrorKind::Decode, format!("the vendor sent {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(lines: &[Value]) -> Result<ModelResponse, Failure> {
+        let (mut decoder, mut events) = (Decoder::new("gpt-6.2-sol".into()), Events::new());
+        for line in lines {
+            // Half of the servers name their events only in the data.
+            let name = line["type"].as_str().filter(|name| name.len() % 2 == 0).unwrap_or_default();
+            let data = line.to_string();
+            decoder.frame(Frame::Event { name, data: data.as_bytes() }, &mut events)?;
+        }
+        if !matches!(events.back(), Some(StreamEvent::Finished(_))) {
+            decoder.end(&mut events)?;
+        }
+        let mut accumulator = Accumulator::new(&CallContext::new(Participant::gpt()));
+        for event in events {
+            accumulator.push(event).unwrap();
+        }
+        Ok(accumulator.finish().unwrap())
+    }
+
+    fn item(word: &str, index: u32, item: &Value) -> Value {
+        json!({"type": format!("response.output_item.{word}"), "output_index": index, "item": item})
+    }
+
+    fn delta(word: &str, index: u32, text: &str) -> Value {
+        json!({"type": format!("response.{word}.delta"), "output_index": index, "delta": text})
+    }
+
+    fn terminal(status: &str, extra: &Value) -> Value {
+        let mut response = json!({"id": "resp_1", "model": "m", "status": status,
+            "usage": {"input_tokens": 1, "output_tokens": 1}});
+        response.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        json!({"type": format!("response.{status}"), "response": response})
+    }
+
+    #[test]
+    fn summaries_are_one_text_with_a_blank_line_between() {
+        let summary = |index: u32, text: &str| {
+            json!({"type": "response.reasoning_summary_text.delta", "output_index": 0,
+                "summary_index": index, "delta": text})
+        };
+        let whole =
+            json!({"type": "reasoning", "summary": [{"text": "A"}, {"text": "B"}], "encrypted_content": "x"});
+        let streamed = run(&[
+            item("added", 0, &json!({"type": "reasoning", "summary": []})),
+            summary(0, "A"),
+            summary(1, "B"),
+            item("done", 0, &whole),
+            terminal("completed", &json!({})),
+        ])
+        .unwrap();
+        let at_once = run(&[terminal("completed", &json!({"output": [whole]}))]).unwrap();
+        assert_eq!(streamed.content, at_once.content);
+        assert!(matches!(&streamed.content[0], Part::Thinking { text, opaque: Some(_) } if text == "A\n\nB"));
+    }
+
+    #[test]
+    fn text_that_came_in_no_delta_comes_with_its_item() {
+        let message = json!({"type": "message", "content": [{"type": "output_text", "text": "Hello"}]});
+        let response = run(&[
+            delta("output_text", 0, "Hel"),
+            item("done", 0, &message),
+            terminal("completed", &json!({"output": [message]})),
+        ])
+        .unwrap();
+        assert_eq!(response.text(), "Hello");
+    }
+
+    #[test]
+    fn thoughts_without_their_encrypted_form_are_not_kept_for_replay() {
+        let bare = json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": null});
+        let response = run(&[terminal("completed", &json!({"output": [bare]}))]).unwrap();
+        assert_eq!(response.content, [Part::Thinking { text: String::new(), opaque: None }]);
+    }
+
+    #[test]
+    fn items_of_hosted_tools_are_kept_as_they_are() {
+        let search = json!({"type": "web_search_call", "id": "ws_1", "content": 7});
+        let response = run(&[
+            item("added", 0, &search),
+            json!({"type": "response.web_search_call.searching", "output_index": 0}),
+            item("done", 0, &search),
+            terminal("completed", &json!({})),
+        ])
+        .unwrap();
+        assert!(
+            matches!(&response.content[0], Part::Vendor { opaque } if search == opaque.data.parse::<Value>().unwrap())
+        );
+    }
+
+    #[test]
+    fn the_reason_follows_from_status_and_items() {
+        let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+        let refusal = json!({"type": "message", "content": [{"type": "refusal", "refusal": "No."}]});
+        let because = |reason: &str| json!({"incomplete_details": {"reason": reason}});
+        for (status, extra, reason, raw) in [
+            ("completed", json!({}), StopReason::EndTurn, "completed"),
+            ("completed", json!({"output": [call]}), StopReason::ToolUse, "completed"),
+            ("completed", json!({"output": [refusal]}), StopReason::Refusal, "completed"),
+            ("incomplete", because("max_output_tokens"), StopReason::MaxTokens, "max_output_tokens"),
+            ("incomplete", because("content_filter"), StopReason::ContentFiltered, "content_filter"),
+            ("incomplete", because("new_reason"), StopReason::Other, "new_reason"),
+            ("incomplete", json!({}), StopReason::Other, "incomplete"),
+        ] {
+            let response = run(&[terminal(status, &extra)]).unwrap();
+            assert_eq!((response.stop_reason, response.raw_stop_reason.as_deref()), (reason, Some(raw)));
+        }
+    }
+
+    #[test]
+    fn only_a_terminal_event_makes_a_reply_complete() {
+        let text = delta("output_text", 0, "Hi");
+        assert_eq!(run(std::slice::from_ref(&text)).unwrap_err().kind, ErrorKind::Truncated);
+        let error = json!({"code": "rate_limit_exceeded", "message": "m"});
+        for (last, kind) in [
+            (terminal("failed", &json!({"error": error})), ErrorKind::RateLimited),
+            (terminal("failed", &json!({"error": null})), ErrorKind::Server),
+            (
+                json!({"type": "error", "code": "server_error", "message": "m", "param": null}),
+                ErrorKind::Server,
+            ),
+            (json!({"type": "error", "error": {"code": "insufficient_quota"}}), ErrorKind::QuotaExhausted),
+            (json!({"error": {"message": "m"}}), ErrorKind::Server),
+        ] {
+            assert_eq!(run(&[text.clone(), last.clone()]).unwrap_err().kind, kind, "{last}");
+        }
+    }
+
+    #[test]
+    fn events_that_contradict_each_other_are_errors() {
+        let added = item("added", 0, &json!({"type": "message", "content": []}));
+        for wrong in [
+            delta("function_call_arguments", 0, "{}"),
+            delta("function_call_arguments", 5, "{}"),
+            item("done", 0, &json!({"type": "reasoning"})),
+            json!({"type": "response.output_text.delta", "output_index": "first", "delta": "x"}),
+        ] {
+            assert_eq!(run(&[added.clone(), wrong]).unwrap_err().kind, ErrorKind::Decode);
+        }
+    }
+}

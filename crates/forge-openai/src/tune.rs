@@ -1,0 +1,164 @@
+//! Tuning settings: what the model takes goes out, the rest is left out with a warning.
+
+use forge_core::{Effort, Efforts, ModelRequest, Warning};
+
+/// When a model takes a temperature and its siblings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SamplingRule {
+    /// Always.
+    Always,
+    /// Only with [`Effort::None`].
+    WithoutThinking,
+    /// Never.
+    Never,
+}
+
+/// What a model and its API take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takes {
+    pub(crate) sampling: SamplingRule,
+    pub(crate) efforts: Efforts,
+    /// Only the Chat dialect has fields for a seed and penalties.
+    pub(crate) seed_and_penalties: bool,
+    pub(crate) top_k: bool,
+}
+
+/// What is left of a request's tuning settings.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Tuned {
+    pub(crate) effort: Option<Effort>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) top_p: Option<f64>,
+    pub(crate) top_k: Option<u32>,
+    pub(crate) seed: Option<i64>,
+    pub(crate) presence_penalty: Option<f64>,
+    pub(crate) frequency_penalty: Option<f64>,
+}
+
+pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warning>) -> Tuned {
+    let effort = effort(request.effort, takes.efforts, warnings);
+    let (allowed, why) = match takes.sampling {
+        SamplingRule::Always => (true, ""),
+        SamplingRule::WithoutThinking => {
+            (effort == Some(Effort::None), "this model takes it only with effort `none`")
+        }
+        SamplingRule::Never => (false, "this model does not take it"),
+    };
+    let beyond_api = "this API has no field for it";
+    let chat_only = if takes.seed_and_penalties { why } else { beyond_api };
+    let mut keep = Keep { warnings };
+    let sampling = &request.sampling;
+    Tuned {
+        effort,
+        temperature: keep.if_allowed("temperature", sampling.temperature, allowed, why),
+        top_p: keep.if_allowed("top_p", sampling.top_p, allowed, why),
+        top_k: keep.if_allowed("top_k", sampling.top_k, allowed && takes.top_k, beyond_api),
+        seed: keep.if_allowed("seed", sampling.seed, takes.seed_and_penalties, beyond_api),
+        presence_penalty: keep.if_allowed(
+            "presence_penalty",
+            sampling.presence_penalty,
+            allowed && takes.seed_and_penalties,
+            chat_only,
+        ),
+        frequency_penalty: keep.if_allowed(
+            "frequency_penalty",
+            sampling.frequency_penalty,
+            allowed && takes.seed_and_penalties,
+            chat_only,
+        ),
+    }
+}
+
+struct Keep<'a> {
+    warnings: &'a mut Vec<Warning>,
+}
+
+impl Keep<'_> {
+    fn if_allowed<T>(&mut self, about: &str, value: Option<T>, allowed: bool, why: &str) -> Option<T> {
+        if value.is_some() && !allowed {
+            self.warnings.push(Warning::new(about, format!("{about} was left out: {why}")));
+            return None;
+        }
+        value
+    }
+}
+
+/// The level asked for, else the nearest lower one, else the nearest.
+fn effort(asked: Option<Effort>, known: Efforts, warnings: &mut Vec<Warning>) -> Option<Effort> {
+    let asked = asked?;
+    if known.contains(asked) || (known.is_empty() && asked == Effort::None) {
+        return Some(asked).filter(|_| !known.is_empty());
+    }
+    let lower = known.iter().filter(|level| *level < asked).last();
+    let nearest = lower.or_else(|| known.iter().next());
+    let message = match nearest {
+        Some(level) => {
+            format!("this model has no effort `{}`; `{}` was asked for", asked.as_str(), level.as_str())
+        }
+        None => "effort was left out: this model does not think".into(),
+    };
+    warnings.push(Warning::new("effort", message));
+    nearest
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::Sampling;
+
+    use super::*;
+
+    const SOME: Efforts = Efforts::of(&[Effort::Low, Effort::Medium, Effort::XHigh]);
+
+    #[test]
+    fn a_missing_level_becomes_the_nearest_lower_one_or_else_the_nearest() {
+        for (asked, known, expected, warned) in [
+            (Some(Effort::Medium), SOME, Some(Effort::Medium), 0),
+            (Some(Effort::High), SOME, Some(Effort::Medium), 1),
+            (Some(Effort::Max), SOME, Some(Effort::XHigh), 1),
+            (Some(Effort::None), SOME, Some(Effort::Low), 1),
+            (Some(Effort::High), Efforts::NONE, None, 1),
+            (Some(Effort::None), Efforts::NONE, None, 0),
+            (None, SOME, None, 0),
+        ] {
+            let mut warnings = Vec::new();
+            assert_eq!(effort(asked, known, &mut warnings), expected, "{asked:?}");
+            assert_eq!(warnings.len(), warned, "{asked:?}");
+        }
+    }
+
+    fn tuned(rule: SamplingRule, effort: Option<Effort>, chat: bool) -> (Tuned, Vec<String>) {
+        let sampling = Sampling {
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            top_k: Some(40),
+            seed: Some(7),
+            presence_penalty: Some(1.0),
+            frequency_penalty: Some(1.0),
+        };
+        let request = ModelRequest { sampling, effort, ..ModelRequest::default() };
+        let efforts = Efforts::of(&[Effort::None, Effort::Low]);
+        let mut warnings = Vec::new();
+        let takes = Takes { sampling: rule, efforts, seed_and_penalties: chat, top_k: false };
+        let tuned = tune(&request, takes, &mut warnings);
+        (tuned, warnings.into_iter().map(|warning| warning.about).collect())
+    }
+
+    #[test]
+    fn what_is_not_taken_is_left_out_and_said() {
+        let (all, warned) = tuned(SamplingRule::Always, None, true);
+        assert_eq!((all.temperature, all.seed, warned), (Some(0.5), Some(7), vec!["top_k".into()]));
+        let (few, warned) = tuned(SamplingRule::Always, None, false);
+        assert_eq!((few.temperature, few.seed, few.presence_penalty), (Some(0.5), None, None));
+        assert_eq!(warned, ["top_k", "seed", "presence_penalty", "frequency_penalty"]);
+        let (none, warned) = tuned(SamplingRule::Never, None, true);
+        assert_eq!((none.temperature, none.top_p, none.presence_penalty), (None, None, None));
+        assert_eq!(warned.len(), 5);
+    }
+
+    #[test]
+    fn sampling_comes_back_with_thinking_off() {
+        assert_eq!(tuned(SamplingRule::WithoutThinking, Some(Effort::None), true).0.temperature, Some(0.5));
+        assert_eq!(tuned(SamplingRule::WithoutThinking, Some(Effort::Low), true).0.temperature, None);
+        assert_eq!(tuned(SamplingRule::WithoutThinking, None, true).0.temperature, None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Responses: what is sent.
+
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+
+use super::content::{Address, Arguments, JsonSchema, ResultText};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Body<'a> {
+    pub(crate) model: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) instructions: &'a str,
+    pub(crate) input: Vec<Item<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<Reasoning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    pub(crate) include: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) store: Option<bool>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Item<'a> {
+    Known(KnownItem<'a>),
+    /// An item as the vendor sent it.
+    Verbatim(&'a RawValue),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum KnownItem<'a> {
+    Message { role: &'static str, content: Content<'a> },
+    FunctionCall { call_id: &'a str, name: &'a str, arguments: Arguments<'a> },
+    FunctionCallOutput { call_id: &'a str, output: Content<'a> },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Content<'a> {
+    Text(ResultText<'a>),
+    Parts(Vec<InputPart<'a>>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub(crate) enum InputPart<'a> {
+    #[serde(rename = "input_text")]
+    Text { text: ResultText<'a> },
+    #[serde(rename = "input_image")]
+    Image { image_url: Address<'a> },
+    #[serde(rename = "input_file")]
+    File {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filename: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_data: Option<Address<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_url: Option<&'a str>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Reasoning {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Text<'a> {
+    pub(crate) format: Format<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Format<'a> {
+    JsonSchema(JsonSchema<'a>),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tool<'a> {
+    pub(crate) r#type: &'static str,
+    pub(crate) name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) description: &'a str,
+    pub(crate) parameters: &'a Value,
+    /// Always sent: this API's default is another one than that of Chat Completions.
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ToolChoice<'a> {
+    Mode(&'static str),
+    Function { r#type: &'static str, name: &'a str },
+}
+
+/// What must be asked for, so that thoughts can be sent back although the vendor stores nothing.
+pub(crate) const ENCRYPTED_THOUGHTS: &[&str] = &["reasoning.encrypted_content"];

@@ -1,0 +1,10 @@
+//! The adapter against servers on the loopback: request shapes, streams, cuts, errors.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation is how a test reports")]
+
+mod adapter;
+mod chat;
+mod contract;
+mod errors;
+mod responses;
+mod support;
