@@ -64,7 +64,11 @@ fn log(verbose: u8) {
     };
     let filter =
         EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
-    // tracing-subscriber heeds NO_COLOR itself.
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        // Coloured, unless NO_COLOR says otherwise.
+        subscriber.init();
+    } else {
+        subscriber.with_ansi(false).init();
+    }
 }

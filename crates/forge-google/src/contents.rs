@@ -1,0 +1,227 @@
+//! From the conversation to the vendor's contents.
+
+use std::borrow::Cow;
+
+use forge_core::{
+    ErrorKind, Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Phase, ProviderError, Source,
+};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    profile::Profile,
+    wire::request::{
+        Content, FileData, FunctionCall, FunctionResponse, InlineData, KnownPart, NO_SIGNATURE, Outcome,
+        Part as WirePart, PartContent,
+    },
+};
+
+/// Where a part stands that is no tool result: after those.
+const AFTER_RESULTS: usize = usize::MAX;
+
+/// Collects the turns of a conversation.
+pub(crate) struct Contents<'a> {
+    provider: &'a str,
+    model: &'a ModelId,
+    /// Ids and names of all calls so far.
+    calls: Vec<(&'a str, &'a str)>,
+    turns: Vec<Turn<'a>>,
+}
+
+struct Turn<'a> {
+    role: MessageRole,
+    /// Each with its place.
+    parts: Vec<(usize, WirePart<'a>)>,
+}
+
+impl<'a> Contents<'a> {
+    /// The contents of `messages` for `model`.
+    pub(crate) fn of(
+        provider: &'a str,
+        model: &'a ModelId,
+        messages: &'a [Message],
+    ) -> Result<Vec<Content<'a>>, ProviderError> {
+        let turns = Vec::with_capacity(messages.len());
+        let mut contents = Self { provider, model, calls: Vec::new(), turns };
+        for message in messages {
+            contents.add(message)?;
+        }
+        contents.finish()
+    }
+
+    /// Messages of one speaker become one turn: the vendor wants the results of a turn's calls
+    /// together.
+    fn add(&mut self, message: &'a Message) -> Result<(), ProviderError> {
+        let mut parts = Vec::with_capacity(message.parts.len());
+        for part in &message.parts {
+            self.part(part, &mut parts)?;
+        }
+        match self.turns.last_mut().filter(|turn| turn.role == message.role) {
+            Some(turn) => turn.parts.extend(parts),
+            // Thoughts of another model leave nothing behind.
+            None if parts.is_empty() => {}
+            None => self.turns.push(Turn { role: message.role, parts }),
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: &'a Part, parts: &mut Vec<(usize, WirePart<'a>)>) -> Result<(), ProviderError> {
+        let known = match part {
+            Part::Text { text, opaque, .. } => {
+                let thought_signature = self.own(opaque.as_ref());
+                // An empty text says something only by its signature.
+                if text.is_empty() && thought_signature.is_none() {
+                    return Ok(());
+                }
+                KnownPart { content: PartContent::Text(text), thought: false, thought_signature }
+            }
+            Part::Image { source, .. } | Part::Document { source, .. } => media(source),
+            Part::Thinking { text, opaque } => match self.own(opaque.as_ref()) {
+                None => return Ok(()),
+                thought_signature => {
+                    KnownPart { content: PartContent::Text(text), thought: true, thought_signature }
+                }
+            },
+            Part::ToolUse { id, name, input, opaque } => {
+                self.calls.push((id, name));
+                let content = PartContent::FunctionCall(FunctionCall { id, name, args: arguments(input) });
+                KnownPart { content, thought: false, thought_signature: self.own(opaque.as_ref()) }
+            }
+            Part::ToolResult { tool_use_id, content, is_error, .. } => {
+                return self.tool_result(tool_use_id, content, *is_error, parts);
+            }
+            Part::Vendor { opaque } => {
+                if let Some(data) = self.own(Some(opaque)) {
+                    let verbatim = RawValue::from_string(data.to_owned())
+                        .map_err(|_| self.invalid("a vendor part of the conversation is not JSON"))?;
+                    parts.push((AFTER_RESULTS, WirePart::Verbatim(verbatim)));
+                }
+                return Ok(());
+            }
+        };
+        parts.push((AFTER_RESULTS, WirePart::Known(known)));
+        Ok(())
+    }
+
+    /// The text of a result is its response; pictures follow as parts of their own.
+    fn tool_result(
+        &self,
+        id: &'a str,
+        content: &'a [Part],
+        is_error: bool,
+        parts: &mut Vec<(usize, WirePart<'a>)>,
+    ) -> Result<(), ProviderError> {
+        let Some(place) = self.calls.iter().rposition(|(call, _)| *call == id) else {
+            return Err(self.invalid(&format!("the tool result `{id}` has no call before it")));
+        };
+        let mut texts = Vec::new();
+        for part in content {
+            match part {
+                Part::Text { text, .. } => texts.push(text.as_str()),
+                Part::Image { source, .. } | Part::Document { source, .. } => {
+                    parts.push((AFTER_RESULTS, WirePart::Known(media(source))));
+                }
+                _ => {
+                    let what = "a tool result of anything but text, images and documents";
+                    return Err(ProviderError::unsupported(self.provider, self.model, what));
+                }
+            }
+        }
+        let text = texts.join("\n");
+        let response = if is_error { Outcome::Error(text) } else { Outcome::Result(text) };
+        let (_, name) = self.calls[place];
+        let content = PartContent::FunctionResponse(FunctionResponse { id, name, response });
+        parts.push((place, WirePart::Known(unsigned(content))));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<Content<'a>>, ProviderError> {
+        let profile = Profile::of(self.model);
+        if self.turns.last().is_some_and(|turn| turn.role == MessageRole::Assistant) && !profile.prefill {
+            let what = "a last message of the assistant's (prefill)";
+            return Err(ProviderError::unsupported(self.provider, self.model, what));
+        }
+        for turn in &mut self.turns {
+            turn.parts.sort_by_key(|(place, _)| *place);
+            if profile.signed_calls {
+                turn.sign_foreign_calls();
+            }
+        }
+        Ok(self.turns.into_iter().map(Turn::into_content).collect())
+    }
+
+    /// The state, if this model minted it.
+    fn own(&self, opaque: Option<&'a Opaque>) -> Option<&'a str> {
+        let opaque = opaque.filter(|opaque| opaque.belongs_to(&ModelProvider::Google, self.model));
+        opaque.map(|opaque| opaque.data.as_str())
+    }
+
+    fn invalid(&self, message: &str) -> ProviderError {
+        ProviderError::new(ErrorKind::InvalidRequest, self.provider, message).with(|facts| {
+            facts.model = Some(self.model.clone());
+            facts.phase = Phase::BeforeSend;
+        })
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// A turn with any state of the model's is its own, and goes back as it came; one with calls but
+    /// without state is another model's.
+    fn sign_foreign_calls(&mut self) {
+        let mut first_call = None;
+        for (_, part) in &mut self.parts {
+            match part {
+                WirePart::Known(part) if part.thought_signature.is_none() => {
+                    if matches!(part.content, PartContent::FunctionCall(_)) && first_call.is_none() {
+                        first_call = Some(part);
+                    }
+                }
+                WirePart::Known(_) | WirePart::Verbatim(_) => return,
+            }
+        }
+        if let Some(call) = first_call {
+            call.thought_signature = Some(NO_SIGNATURE);
+        }
+    }
+
+    fn into_content(self) -> Content<'a> {
+        let role = match self.role {
+            MessageRole::User => "user",
+            MessageRole::Assistant => "model",
+        };
+        Content { role, parts: self.parts.into_iter().map(|(_, part)| part).collect() }
+    }
+}
+
+/// The vendor wants an object; what a model broke off stays readable inside one.
+fn arguments(input: &Value) -> Cow<'_, Value> {
+    if input.is_object() { Cow::Borrowed(input) } else { Cow::Owned(json!({ "input": input })) }
+}
+
+fn media(source: &Source) -> KnownPart<'_> {
+    unsigned(match source {
+        Source::Base64 { media_type, data } => {
+            PartContent::InlineData(InlineData { mime_type: media_type, data })
+        }
+        Source::Url { url } => PartContent::FileData(FileData { mime_type: mime_type(url), file_uri: url }),
+    })
+}
+
+fn unsigned(content: PartContent<'_>) -> KnownPart<'_> {
+    KnownPart { content, thought: false, thought_signature: None }
+}
+
+/// By the ending of the path; without one, the vendor looks for itself.
+fn mime_type(url: &str) -> Option<&'static str> {
+    let path = url.split(['?', '#']).next()?;
+    let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    match ending.to_ascii_lowercase().as_str() {
+        "png" => Some("image/png"),
+        "jpg" | "jpeg" => Some("image/jpeg"),
+        "webp" => Some("image/webp"),
+        "heic" => Some("image/heic"),
+        "heif" => Some("image/heif"),
+        "pdf" => Some("application/pdf"),
+        "txt" => Some("text/plain"),
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! The provider itself.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use forge_core::{
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
+    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
+
+use crate::{
+    error, profile,
+    request::{self, Mapped},
+    response,
+    stream::Decoder,
+    wire::reply::{ModelPage, TokenTotal},
+};
+
+/// The vendor says nothing about rate limits before they are exceeded.
+const DIALECT: Dialect = Dialect {
+    base_url: "https://generativelanguage.googleapis.com/v1beta",
+    credential: ("x-goog-api-key", ""),
+    headers: &[],
+    rate_limits: |_headers, _now| RateLimitStatus::default(),
+    classify: error::classify,
+};
+
+/// For calls beside the completions themselves.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Gemini models through Google's Gemini API.
+#[derive(Debug)]
+pub struct GoogleProvider {
+    settings: AdapterSettings,
+    api: OnceLock<Api>,
+}
+
+#[derive(Debug)]
+struct Api {
+    connection: Connection,
+    models: Endpoint,
+}
+
+impl Api {
+    /// The address of a method of the model; `models/x` names the same model as `x`.
+    fn method(&self, model: &ModelId, method: &str) -> Endpoint {
+        let segment = format!("{}:{method}", profile::plain_id(model.as_str()));
+        self.connection.endpoint(["models", &segment])
+    }
+}
+
+impl GoogleProvider {
+    /// A provider named `google` with this API key. A key or base URL that cannot be used is reported
+    /// by the first call; [`from_settings`](Self::from_settings) reports it at once.
+    pub fn new(key: impl Into<SecretString>) -> Self {
+        let settings = AdapterSettings { api_key: Some(key.into()), ..AdapterSettings::new("google") };
+        Self { settings, api: OnceLock::new() }
+    }
+
+    /// A provider with these settings, checked.
+    pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
+        let provider = Self { settings, api: OnceLock::new() };
+        provider.api()?;
+        Ok(provider)
+    }
+
+    /// Reaches the API at `url` instead of `https://generativelanguage.googleapis.com/v1beta`.
+    pub fn with_base_url(self, url: impl Into<String>) -> Self {
+        let settings = AdapterSettings { base_url: Some(url.into()), ..self.settings };
+        Self { settings, api: OnceLock::new() }
+    }
+
+    /// Names the provider in errors and accounts.
+    pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
+        Self { settings: AdapterSettings { id: id.into(), ..self.settings }, api: OnceLock::new() }
+    }
+
+    /// Sets the clocks of a call.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self { settings: AdapterSettings { timeouts, ..self.settings }, api: OnceLock::new() }
+    }
+
+    fn api(&self) -> Result<&Api, ProviderError> {
+        if let Some(api) = self.api.get() {
+            return Ok(api);
+        }
+        let connection = Connection::new(&self.settings, DIALECT)?;
+        let api = Api { models: connection.endpoint(["models"]), connection };
+        Ok(self.api.get_or_init(|| api))
+    }
+}
+
+#[async_trait]
+impl Provider for GoogleProvider {
+    fn name(&self) -> &str {
+        self.settings.id.as_str()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        profile::capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let api = self.api()?;
+        let model = cx.model();
+        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let endpoint = match request.delivery {
+            // Without this the stream is one JSON array.
+            Delivery::Stream => api.method(model, "streamGenerateContent").with_query(&[("alt", "sse")]),
+            Delivery::Whole => api.method(model, "generateContent"),
+        };
+        let reply = api.connection.post(cx, &endpoint, body, request.delivery).await?;
+        match request.delivery {
+            Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),
+            Delivery::Whole => {
+                reply.whole(options, |body, events| response::from_wire(body, model, events)).await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Adapter for GoogleProvider {
+    async fn health_check(&self) -> Result<Health, ProviderError> {
+        let api = self.api()?;
+        let reply = api.connection.get(&api.models, &[("pageSize", "1")], PATIENCE).await?;
+        let page: ModelPage = reply.json().await?;
+        Ok(if page.models.is_empty() { Health::Empty } else { Health::Ready })
+    }
+
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+        let api = self.api()?;
+        let mut models = Vec::new();
+        let mut token = String::new();
+        loop {
+            let query = [("pageSize", "1000"), ("pageToken", token.as_str())];
+            let query = if token.is_empty() { &query[..1] } else { &query[..] };
+            let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
+            models.extend(page.models.into_iter().map(|model| ModelInfo {
+                display_name: model.display_name,
+                context_tokens: model.input_token_limit,
+                max_output_tokens: model.output_token_limit,
+                ..ModelInfo::new(profile::plain_id(&model.name))
+            }));
+            // A page that does not get further would be asked for without end.
+            if page.next_page_token.is_empty() || page.next_page_token == token {
+                return Ok(models);
+            }
+            token = page.next_page_token;
+        }
+    }
+
+    async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
+        let api = self.api()?;
+        let body = request::to_count(self.name(), model, request)?;
+        let endpoint = api.method(model, "countTokens");
+        let total: TokenTotal = api.connection.ask(&endpoint, body, PATIENCE).await?.json().await?;
+        Ok(total.total_tokens)
+    }
+
+    fn rate_limit_status(&self) -> RateLimitStatus {
+        self.api().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
+    }
+}

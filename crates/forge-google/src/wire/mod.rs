@@ -1,0 +1,5 @@
+//! The vendor's own words.
+
+pub(crate) mod error;
+pub(crate) mod reply;
+pub(crate) mod request;

@@ -1,0 +1,184 @@
+//! Bodies that are sent.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+
+/// Takes the place of a signature that there is none of, because another model made the call. Gemini 3
+/// and later refuse the first call of a turn without a signature; this word is the vendor's own for
+/// such histories.
+pub(crate) const NO_SIGNATURE: &str = "skip_thought_signature_validator";
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Body<'a> {
+    /// Only inside a [`Count`]; calls name their model in the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) system_instruction: Option<Instruction<'a>>,
+    pub(crate) contents: Vec<Content<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tools: Option<[ToolGroup<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_config: Option<ToolConfig<'a>>,
+    #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
+    pub(crate) generation_config: GenerationConfig<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) store: Option<bool>,
+}
+
+/// The body of a token count.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Count<'a> {
+    pub(crate) generate_content_request: Body<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Instruction<'a> {
+    pub(crate) parts: [PartContent<'a>; 1],
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Content<'a> {
+    pub(crate) role: &'static str,
+    pub(crate) parts: Vec<Part<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Part<'a> {
+    Known(KnownPart<'a>),
+    /// A part as the vendor sent it.
+    Verbatim(Box<RawValue>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KnownPart<'a> {
+    #[serde(flatten)]
+    pub(crate) content: PartContent<'a>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) thought: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thought_signature: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum PartContent<'a> {
+    Text(&'a str),
+    InlineData(InlineData<'a>),
+    FileData(FileData<'a>),
+    FunctionCall(FunctionCall<'a>),
+    FunctionResponse(FunctionResponse<'a>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InlineData<'a> {
+    pub(crate) mime_type: &'a str,
+    pub(crate) data: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mime_type: Option<&'static str>,
+    pub(crate) file_uri: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FunctionCall<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) args: Cow<'a, Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FunctionResponse<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) response: Outcome,
+}
+
+/// The vendor wants an object; these are the keys that it recommends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Outcome {
+    Result(String),
+    Error(String),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolGroup<'a> {
+    pub(crate) function_declarations: Vec<Function<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Function<'a> {
+    pub(crate) name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) description: &'a str,
+    pub(crate) parameters_json_schema: &'a Value,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToolConfig<'a> {
+    pub(crate) function_calling_config: FunctionCalling<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FunctionCalling<'a> {
+    pub(crate) mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allowed_function_names: Option<[&'a str; 1]>,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GenerationConfig<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(crate) stop_sequences: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_mime_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_json_schema: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thinking_config: Option<ThinkingConfig>,
+}
+
+impl GenerationConfig<'_> {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Budget and level exclude each other.
+#[derive(Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThinkingConfig {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) include_thoughts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thinking_budget: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thinking_level: Option<&'static str>,
+}

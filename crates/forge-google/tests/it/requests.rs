@@ -1,0 +1,221 @@
+use forge_core::{
+    Delivery, Effort, ErrorKind, Message, MessageRole, ModelProvider, ModelRequest, Opaque, OutputFormat,
+    Part, Source, Tool, ToolChoice,
+};
+use forge_testkit::Reply;
+use serde_json::{Value, json};
+
+use crate::exchange;
+
+const DONE: &str = r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1}}"#;
+
+/// What is sent, and about what the adapter warns.
+async fn sent(model: &str, request: ModelRequest) -> (Value, Vec<String>) {
+    let (outcome, sent) =
+        exchange(model, request.with_delivery(Delivery::Whole), Reply::json(200, DONE)).await;
+    let warnings = outcome.unwrap().warnings.into_iter().map(|warning| warning.about).collect();
+    (sent[0].body.clone(), warnings)
+}
+
+fn look(strict: bool) -> Tool {
+    let schema = json!({"type": "object", "properties": {"at": {"type": "integer"}}});
+    Tool { name: "look".into(), description: "Looks.".into(), schema, strict }
+}
+
+fn opaque(model: &str, data: &str) -> Opaque {
+    Opaque { provider: ModelProvider::Google, model: model.into(), data: data.into() }
+}
+
+fn call(id: &str, opaque: Option<Opaque>) -> Part {
+    Part::ToolUse { id: id.into(), name: format!("tool_{id}"), input: json!({"at": 1}), opaque }
+}
+
+fn user(parts: Vec<Part>) -> Message {
+    Message { role: MessageRole::User, parts }
+}
+
+fn assistant(parts: Vec<Part>) -> Message {
+    Message { role: MessageRole::Assistant, parts }
+}
+
+#[tokio::test]
+async fn the_smallest_request_is_small_and_carries_the_key_in_its_header() {
+    let request = ModelRequest::new("").with_user_message("hi");
+    let (outcome, sent) = exchange("gemini-3.8-flash", request, Reply::json(503, "")).await;
+    assert!(outcome.is_err());
+    assert_eq!(sent[0].line, "POST /models/gemini-3.8-flash:streamGenerateContent?alt=sse");
+    assert_eq!(sent[0].header("x-goog-api-key"), Some("test-key-1"));
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "store": false});
+    assert_eq!(sent[0].body, body);
+}
+
+#[tokio::test]
+async fn the_model_is_one_segment_of_the_path_whatever_its_name() {
+    for (model, path) in [
+        ("models/gemini-2.5-pro", "POST /models/gemini-2.5-pro:generateContent"),
+        ("../cachedContents?x=", "POST /models/..%2FcachedContents%3Fx=:generateContent"),
+    ] {
+        let request = ModelRequest::new("").with_user_message("hi").with_delivery(Delivery::Whole);
+        let (_, sent) = exchange(model, request, Reply::json(200, DONE)).await;
+        assert_eq!(sent[0].line, path);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_part_and_setting_is_sent() {
+    let image = |url: &str| Part::Image { source: Source::Url { url: url.into() }, cache: None };
+    let mut request = ModelRequest::new("Be exact.")
+        .with_message(user(vec![
+            image("https://example.com/a.PNG?size=1"),
+            image("https://example.com/watch"),
+            Part::image_base64("image/png", "iVBORw=="),
+            Part::Document {
+                source: Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() },
+                name: Some("a.pdf".into()),
+                cache: Some(forge_core::CacheTtl::OneHour),
+            },
+            Part::text("What is this?"),
+            Part::text(""),
+        ]))
+        .with_message(assistant(vec![call("t1", None)]))
+        .with_message(user(vec![Part::tool_result("t1", "a cat")]))
+        .with_tool(look(false))
+        .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: json!({"type": "object"}) })
+        .with_effort(Effort::Medium)
+        .with_temperature(0.5)
+        .with_max_tokens(100);
+    request.show_thinking = true;
+    request.sampling.seed = Some(7);
+    request.stop_sequences = vec!["END".into()];
+    request.tool_choice = ToolChoice::Tool("look".into());
+    request.extra = json!({"serviceTier": "flex", "toolConfig": {}}).as_object().unwrap().clone();
+    let (body, warnings) = sent("gemini-3.1-pro-preview", request).await;
+    insta::assert_json_snapshot!(body);
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn results_go_back_together_in_the_order_of_their_calls() {
+    let failed = Part::ToolResult {
+        tool_use_id: "b".into(),
+        content: vec![Part::text("no"), Part::text("cat"), Part::image_base64("image/png", "iVBORw==")],
+        is_error: true,
+        cache: None,
+    };
+    let request = ModelRequest::new("")
+        .with_user_message("Look twice.")
+        .with_message(assistant(vec![call("a", None), call("b", None)]))
+        .with_message(user(vec![Part::text("Here:"), failed]))
+        .with_message(user(vec![Part::tool_result("a", "a cat")]));
+    let (body, _) = sent("gemini-2.5-flash", request).await;
+    let expected = json!({"role": "user", "parts": [
+        {"functionResponse": {"id": "a", "name": "tool_a", "response": {"result": "a cat"}}},
+        {"functionResponse": {"id": "b", "name": "tool_b", "response": {"error": "no\ncat"}}},
+        {"text": "Here:"},
+        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}]});
+    assert_eq!(body["contents"][2], expected);
+    assert_eq!(body["contents"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_id_that_comes_again_means_the_latest_call() {
+    let named =
+        |name: &str| Part::ToolUse { id: "call_0".into(), name: name.into(), input: json!({}), opaque: None };
+    let turn = |request: ModelRequest, name| {
+        request
+            .with_message(assistant(vec![named(name)]))
+            .with_message(user(vec![Part::tool_result("call_0", "x")]))
+    };
+    let request = turn(turn(ModelRequest::new("").with_user_message("hi"), "first"), "second");
+    let (body, _) = sent("gemini-3.8-flash", request).await;
+    let name = |turn: usize| &body["contents"][turn]["parts"][0]["functionResponse"]["name"];
+    assert_eq!((name(2), name(4)), (&json!("first"), &json!("second")));
+}
+
+#[tokio::test]
+async fn signatures_go_back_to_the_model_that_minted_them_on_their_own_parts() {
+    let model = "gemini-3.8-flash";
+    let vendor = r#"{"executableCode":{"code":"1"},"thoughtSignature":"dg=="}"#;
+    let parts = vec![
+        Part::Thinking { text: "Hm.".into(), opaque: Some(opaque(model, "dA==")) },
+        Part::Thinking { text: "unsigned".into(), opaque: None },
+        Part::text("I will look."),
+        Part::Vendor { opaque: opaque(model, vendor) },
+        call("a", Some(opaque(model, "Yy+/"))),
+        call("b", None),
+        Part::Text { text: String::new(), cache: None, opaque: Some(opaque(model, "ZQ==")) },
+    ];
+    let results = vec![Part::tool_result("a", "x"), Part::tool_result("b", "y")];
+    let request = ModelRequest::new("")
+        .with_user_message("hi")
+        .with_message(assistant(parts))
+        .with_message(user(results));
+
+    let (body, _) = sent(model, request.clone()).await;
+    let args = json!({"at": 1});
+    let expected = json!([
+        {"text": "Hm.", "thought": true, "thoughtSignature": "dA=="},
+        {"text": "I will look."},
+        {"executableCode": {"code": "1"}, "thoughtSignature": "dg=="},
+        {"functionCall": {"id": "a", "name": "tool_a", "args": args}, "thoughtSignature": "Yy+/"},
+        {"functionCall": {"id": "b", "name": "tool_b", "args": args}},
+        {"text": "", "thoughtSignature": "ZQ=="}]);
+    assert_eq!(body["contents"][1]["parts"], expected);
+
+    // Another model gets none of it; Gemini 3 and later are told so at the first call of the turn.
+    for (other, signature) in
+        [("gemini-4-argon", json!("skip_thought_signature_validator")), ("gemini-2.5-pro", Value::Null)]
+    {
+        let (body, _) = sent(other, request.clone()).await;
+        let parts = body["contents"][1]["parts"].as_array().unwrap();
+        assert_eq!(parts.len(), 3, "{parts:?}");
+        assert_eq!(
+            (&parts[1]["thoughtSignature"], &parts[2]["thoughtSignature"]),
+            (&signature, &Value::Null)
+        );
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_are_no_object_are_sent_inside_one() {
+    let broken =
+        Part::ToolUse { id: "a".into(), name: "look".into(), input: json!("{\"at\": "), opaque: None };
+    let request = ModelRequest::new("")
+        .with_user_message("hi")
+        .with_message(assistant(vec![broken]))
+        .with_message(user(vec![Part::tool_result("a", "x")]));
+    let (body, _) = sent("gemini-3.8-flash", request).await;
+    let args = &body["contents"][1]["parts"][0]["functionCall"]["args"];
+    assert_eq!(*args, json!({"input": "{\"at\": "}));
+}
+
+#[tokio::test]
+async fn each_tool_choice_has_its_mode() {
+    for (choice, strict, expected) in [
+        (ToolChoice::Auto, false, Value::Null),
+        (ToolChoice::Auto, true, json!({"mode": "VALIDATED"})),
+        (ToolChoice::None, false, json!({"mode": "NONE"})),
+        (ToolChoice::Required, true, json!({"mode": "ANY"})),
+        (ToolChoice::Tool("look".into()), false, json!({"mode": "ANY", "allowedFunctionNames": ["look"]})),
+    ] {
+        let mut request = ModelRequest::new("").with_user_message("hi").with_tool(look(strict));
+        request.tool_choice = choice;
+        let (body, _) = sent("gemini-4-argon", request).await;
+        assert_eq!(body["toolConfig"]["functionCallingConfig"], expected);
+    }
+}
+
+#[tokio::test]
+async fn what_a_model_lacks_is_left_out_with_a_warning_or_refused() {
+    let mut request = ModelRequest::new("").with_user_message("hi").with_temperature(1.0);
+    request.effort = Some(Effort::Minimal);
+    let (body, warnings) = sent("gemini-4-argon", request).await;
+    assert_eq!(body["generationConfig"], json!({"thinkingConfig": {"thinkingLevel": "LOW"}}));
+    assert_eq!(warnings, ["temperature", "effort"]);
+
+    let prefilled = ModelRequest::new("").with_user_message("Go on:").with_assistant_message("Once");
+    let (outcome, sent) = exchange("gemini-4-argon", prefilled.clone(), Reply::json(200, DONE)).await;
+    assert_eq!((outcome.unwrap_err().kind, sent.len()), (ErrorKind::Unsupported, 0));
+    let (_, sent) = exchange("gemini-3.5-flash", prefilled, Reply::json(200, DONE)).await;
+    assert_eq!(sent[0].body["contents"][1]["role"], "model");
+}
