@@ -218,7 +218,8 @@ impl<'a> Mapper<'a> {
                     Some(Effort::None) if optional => body.thinking = Some(Thinking::Disabled),
                     Some(effort) => {
                         body.thinking = Some(Thinking::Adaptive { display });
-                        body.output_config.effort = self.level(effort);
+                        let level = self.profile.efforts.settle(effort, &mut self.warnings);
+                        body.output_config.effort = level.map(Effort::as_str);
                     }
                     None if display.is_some() => body.thinking = Some(Thinking::Adaptive { display }),
                     None => {}
@@ -234,23 +235,6 @@ impl<'a> Mapper<'a> {
                 }
             }
         }
-    }
-
-    /// The level itself, or the nearest one that the model has, the lower one first.
-    fn level(&mut self, effort: Effort) -> Option<&'static str> {
-        let levels = self.profile.efforts;
-        if levels.contains(effort) {
-            return Some(effort.as_str());
-        }
-        let lower = levels.iter().filter(|level| *level < effort).last();
-        let nearest = lower.or_else(|| levels.iter().next())?;
-        let message = format!(
-            "effort {} is not known to this model; {} is asked for",
-            effort.as_str(),
-            nearest.as_str()
-        );
-        self.warn("effort", message);
-        Some(nearest.as_str())
     }
 
     fn sampling(&mut self, request: &ModelRequest, body: &mut Body<'_>) {

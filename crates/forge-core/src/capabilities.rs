@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Effort;
+use crate::{Effort, Warning};
 
 /// What a model can do, as far as routing has to know. Cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -60,6 +60,27 @@ impl Efforts {
         self.0 == 0
     }
 
+    /// What a request that asks for `asked` gets: the level itself, else the nearest lower one, else the
+    /// nearest; `None` where the model does not think. Anything but the level itself is warned about.
+    pub fn settle(self, asked: Effort, warnings: &mut Vec<Warning>) -> Option<Effort> {
+        if self.contains(asked) {
+            return Some(asked);
+        }
+        if self.is_empty() && asked == Effort::None {
+            return None;
+        }
+        let lower = self.iter().filter(|level| *level < asked).last();
+        let nearest = lower.or_else(|| self.iter().next());
+        let message = match nearest {
+            Some(level) => {
+                format!("this model has no effort `{}`; `{}` is asked for", asked.as_str(), level.as_str())
+            }
+            None => "this model does not think; effort is left out".into(),
+        };
+        warnings.push(Warning::new("effort", message));
+        nearest
+    }
+
     /// The levels, least first.
     pub fn iter(self) -> impl Iterator<Item = Effort> {
         Effort::ALL.into_iter().filter(move |level| self.contains(*level))
@@ -75,6 +96,23 @@ impl Serialize for Efforts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_level_becomes_the_nearest_lower_one_or_else_the_nearest() {
+        let some = Efforts::of(&[Effort::Low, Effort::Medium, Effort::XHigh]);
+        for (asked, known, expected, warned) in [
+            (Effort::Medium, some, Some(Effort::Medium), false),
+            (Effort::High, some, Some(Effort::Medium), true),
+            (Effort::None, some, Some(Effort::Low), true),
+            (Effort::Max, some, Some(Effort::XHigh), true),
+            (Effort::High, Efforts::NONE, None, true),
+            (Effort::None, Efforts::NONE, None, false),
+        ] {
+            let mut warnings = Vec::new();
+            assert_eq!(known.settle(asked, &mut warnings), expected, "{asked:?}");
+            assert_eq!(!warnings.is_empty(), warned, "{asked:?}");
+        }
+    }
 
     #[test]
     fn a_set_holds_exactly_its_levels() {

@@ -1,6 +1,6 @@
 //! Tuning settings: what the model takes goes out, the rest is left out with a warning.
 
-use forge_core::{Effort, Efforts, ModelRequest, Warning};
+use forge_core::{Effort, ModelRequest, Warning};
 
 use crate::{
     profile::{Profile, ThinkingForm},
@@ -53,7 +53,7 @@ fn thinking(
     profile: &Profile,
     warnings: &mut Vec<Warning>,
 ) -> Option<ThinkingConfig> {
-    let level = request.effort.and_then(|effort| level(effort, profile.efforts, warnings));
+    let level = request.effort.and_then(|effort| profile.efforts.settle(effort, warnings));
     let off = profile.efforts.is_empty() || level == Some(Effort::None);
     let config = ThinkingConfig { include_thoughts: request.show_thinking && !off, ..Default::default() };
     let config = match (level, profile.thinking) {
@@ -64,26 +64,6 @@ fn thinking(
         (Some(level), ThinkingForm::Level) => ThinkingConfig { thinking_level: Some(word(level)), ..config },
     };
     (config != ThinkingConfig::default()).then_some(config)
-}
-
-/// The level itself, or the nearest one that the model has, the lower one first.
-fn level(asked: Effort, known: Efforts, warnings: &mut Vec<Warning>) -> Option<Effort> {
-    if known.contains(asked) {
-        return Some(asked);
-    }
-    if known.is_empty() && asked == Effort::None {
-        return None;
-    }
-    let lower = known.iter().filter(|level| *level < asked).last();
-    let nearest = lower.or_else(|| known.iter().next());
-    let message = match nearest {
-        Some(level) => {
-            format!("this model has no effort `{}`; `{}` was asked for", asked.as_str(), level.as_str())
-        }
-        None => "effort was left out: this model does not think".into(),
-    };
-    warnings.push(Warning::new("effort", message));
-    nearest
 }
 
 /// How many tokens of thinking a level is worth where the vendor takes a number: its own equivalents,

@@ -19,9 +19,10 @@ use tokio::time::timeout_at;
 use crate::{
     ErrorReply, Failure,
     clients::{ClientSettings, Clients},
+    clocks::Clocks,
     hints,
     origin::Origin,
-    reply::{Clocks, Reply},
+    reply::Reply,
 };
 
 /// The most bytes of an error reply that are read.

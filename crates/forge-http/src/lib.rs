@@ -30,6 +30,7 @@
 //! ```
 
 mod clients;
+mod clocks;
 mod connection;
 mod failure;
 mod frames;

@@ -1,61 +1,24 @@
 //! A reply that has begun: its head is read, its body is on the way.
 
-use std::{io::Read, pin::Pin, time::Duration};
+use std::{io::Read, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
-use forge_core::{
-    CallContext, Delivery, ErrorKind, Phase, ProviderError, ResponseStream, StreamEvent, Timeouts, Warning,
-};
+use forge_core::{ErrorKind, Phase, ProviderError, ResponseStream, StreamEvent, Warning};
 use http::HeaderMap;
 use http_body::Body as _;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::{
     Decode, Events, Failure, Framing,
     clients::Lease,
+    clocks::{Clocks, describe_timeout},
     origin::Origin,
-    stream::{EventStream, describe_timeout},
+    stream::EventStream,
 };
 
 /// The most bytes of a whole reply.
 pub const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
-
-/// When the parts of a call must have happened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Clocks {
-    pub(crate) begun: Instant,
-    pub(crate) first_event: Duration,
-    pub(crate) gap: Duration,
-    pub(crate) deadline: Instant,
-}
-
-impl Clocks {
-    pub(crate) fn of_call(cx: &CallContext, timeouts: &Timeouts, delivery: Delivery) -> Self {
-        let begun = Instant::now();
-        let total = begun + timeouts.total;
-        let deadline = cx.deadline.map_or(total, |deadline| total.min(deadline.into()));
-        let first_event = match delivery {
-            Delivery::Stream => timeouts.first_event,
-            Delivery::Whole => deadline - begun,
-        };
-        Self { begun, first_event, gap: timeouts.gap, deadline }
-    }
-
-    pub(crate) fn within(patience: Duration) -> Self {
-        let begun = Instant::now();
-        Self { begun, first_event: patience, gap: patience, deadline: begun + patience }
-    }
-
-    /// By when the head of the reply must be here.
-    pub(crate) fn head_by(&self) -> Instant {
-        self.deadline.min(self.begun + self.first_event)
-    }
-
-    pub(crate) fn describe_silence(&self) -> String {
-        describe_timeout("the reply did not begin", self.head_by() - self.begun)
-    }
-}
 
 /// A successful reply whose body has not been read yet.
 #[derive(Debug)]

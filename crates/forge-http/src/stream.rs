@@ -14,8 +14,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
+    clocks::{Clocks, describe_timeout},
     frames::{EventTooLarge, MAX_EVENT_BYTES},
-    reply::{self, Clocks},
+    reply,
 };
 
 /// The most bytes of a stream.
@@ -313,8 +314,4 @@ fn keep(raw: &mut String, frame: Frame<'_>) {
     let (Frame::Event { data, .. } | Frame::Stray(data)) = frame;
     raw.push_str(&String::from_utf8_lossy(data));
     raw.push('\n');
-}
-
-pub(crate) fn describe_timeout(what: &str, patience: Duration) -> String {
-    format!("{what} within {:.1} s", patience.as_secs_f64())
 }

@@ -36,7 +36,7 @@ pub(crate) struct Tuned {
 }
 
 pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warning>) -> Tuned {
-    let effort = effort(request.effort, takes.efforts, warnings);
+    let effort = request.effort.and_then(|effort| takes.efforts.settle(effort, warnings));
     let (allowed, why) = match takes.sampling {
         SamplingRule::Always => (true, ""),
         SamplingRule::WithoutThinking => {
@@ -83,48 +83,11 @@ impl Keep<'_> {
     }
 }
 
-/// The level asked for, else the nearest lower one, else the nearest.
-fn effort(asked: Option<Effort>, known: Efforts, warnings: &mut Vec<Warning>) -> Option<Effort> {
-    let asked = asked?;
-    if known.contains(asked) || (known.is_empty() && asked == Effort::None) {
-        return Some(asked).filter(|_| !known.is_empty());
-    }
-    let lower = known.iter().filter(|level| *level < asked).last();
-    let nearest = lower.or_else(|| known.iter().next());
-    let message = match nearest {
-        Some(level) => {
-            format!("this model has no effort `{}`; `{}` was asked for", asked.as_str(), level.as_str())
-        }
-        None => "effort was left out: this model does not think".into(),
-    };
-    warnings.push(Warning::new("effort", message));
-    nearest
-}
-
 #[cfg(test)]
 mod tests {
     use forge_core::Sampling;
 
     use super::*;
-
-    const SOME: Efforts = Efforts::of(&[Effort::Low, Effort::Medium, Effort::XHigh]);
-
-    #[test]
-    fn a_missing_level_becomes_the_nearest_lower_one_or_else_the_nearest() {
-        for (asked, known, expected, warned) in [
-            (Some(Effort::Medium), SOME, Some(Effort::Medium), 0),
-            (Some(Effort::High), SOME, Some(Effort::Medium), 1),
-            (Some(Effort::Max), SOME, Some(Effort::XHigh), 1),
-            (Some(Effort::None), SOME, Some(Effort::Low), 1),
-            (Some(Effort::High), Efforts::NONE, None, 1),
-            (Some(Effort::None), Efforts::NONE, None, 0),
-            (None, SOME, None, 0),
-        ] {
-            let mut warnings = Vec::new();
-            assert_eq!(effort(asked, known, &mut warnings), expected, "{asked:?}");
-            assert_eq!(warnings.len(), warned, "{asked:?}");
-        }
-    }
 
     fn tuned(rule: SamplingRule, effort: Option<Effort>, chat: bool) -> (Tuned, Vec<String>) {
         let sampling = Sampling {

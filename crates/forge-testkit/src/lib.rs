@@ -1,7 +1,7 @@
 //! What every Forge provider must do, as tests, and the tools for them. A dev-dependency of adapter
 //! crates and of adapters that live elsewhere.
 //!
-//! - [`contract!`] makes one test of each scenario in [`contract`], for one [`Subject`]: an adapter in
+//! - [`contract!`] makes one test of each scenario in [`mod@contract`], for one [`Subject`]: an adapter in
 //!   one of its dialects, run against the simulated vendor that speaks it. A scenario that does not
 //!   apply is declared in [`Subject::exempt`] with its reason.
 //! - [`ScriptedServer`] says exactly the bytes it is told to say, and misbehaves where it is told to.
