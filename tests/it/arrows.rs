@@ -6,13 +6,14 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("forge-core", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
     ("forge-openai", &["forge-core", "forge-http"]),
     ("forge-google", &["forge-core", "forge-http"]),
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
+    ("forge-layers", &["forge-core"]),
     ("forge-sim", &[]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
     ("forge", &["forge-core", "forge-anthropic", "forge-openai", "forge-google", "forge-local"]),
