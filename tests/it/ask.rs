@@ -159,7 +159,8 @@ fn the_prompt_may_come_from_standard_input_and_the_request_from_a_file() {
     let said = run(forge().args(["ask", "--offline", "--json", "--request"]).arg(&path));
     std::fs::remove_file(&path).unwrap();
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
-    assert_eq!((&object["stop_reason"], &object["parts"][0]["name"]), (&json!("tool_use"), &json!("look")));
+    assert_eq!(object["stop_reason"], "tool_use");
+    assert!(object["parts"].as_array().unwrap().iter().any(|part| part["name"] == "look"), "{object}");
 }
 
 #[test]

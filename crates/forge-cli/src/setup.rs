@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use forge::{
     Adapter, AdapterSettings, Environment, Health, ModelId, ModelProvider, Participant, SecretString,
-    Timeouts,
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use futures_util::future::join_all;
@@ -74,11 +73,7 @@ impl Providers {
             });
         }
         if let Some(url) = environment.ollama {
-            list.push(Configured::local(
-                "OLLAMA_HOST",
-                &url,
-                Timeouts { first_event: LOCAL_PATIENCE, ..Timeouts::default() },
-            )?);
+            list.push(Configured::local("OLLAMA_HOST", &url)?);
         }
         if list.is_empty() {
             list.extend(probe_local_servers().await?);
@@ -136,13 +131,9 @@ impl Providers {
     }
 }
 
-/// A model that is not in memory yet takes its time before it says anything.
-const LOCAL_PATIENCE: Duration = Duration::from_secs(600);
-
 impl Configured {
-    fn local(found: &str, url: &str, timeouts: Timeouts) -> Result<Self, CliError> {
-        let settings =
-            AdapterSettings { base_url: Some(url.to_owned()), timeouts, ..AdapterSettings::new("local") };
+    fn local(found: &str, url: &str) -> Result<Self, CliError> {
+        let settings = AdapterSettings { base_url: Some(url.to_owned()), ..AdapterSettings::new("local") };
         let found = format!("{found} at {url}");
         Ok(Self { id: "local".into(), kind: "local", found, model: None, adapter: build("local", settings)? })
     }
@@ -176,10 +167,9 @@ fn build(kind: &str, settings: AdapterSettings) -> Result<Arc<dyn Adapter>, CliE
 
 /// The first local server that answers, all asked at once.
 async fn probe_local_servers() -> Result<Option<Configured>, CliError> {
-    let timeouts = Timeouts { first_event: LOCAL_PATIENCE, ..Timeouts::default() };
     let candidates = LOCAL_SERVERS
         .iter()
-        .map(|(name, url)| Configured::local(name, url, timeouts))
+        .map(|(name, url)| Configured::local(name, url))
         .collect::<Result<Vec<_>, _>>()?;
     let probes = candidates.iter().map(|one| tokio::time::timeout(PROBE, one.adapter.health_check()));
     let answers = join_all(probes).await;

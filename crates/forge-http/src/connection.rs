@@ -209,6 +209,7 @@ impl Connection {
             Ok(Ok(response)) => http::Response::<reqwest::Body>::from(response),
         };
         let (head, body) = reply.into_parts();
+        tracing::debug!(provider = %self.id, host = self.base.host_str(), status = head.status.as_u16(), "reply");
         origin.request_id = request_id(&head.headers);
         let limits = (self.dialect.rate_limits)(&head.headers, now);
         if !limits.is_unknown() {

@@ -8,4 +8,4 @@ mod opened;
 mod timer;
 
 pub use opened::open;
-pub use timer::{ManualTimer, Timer, TokioTimer};
+pub use timer::{ManualTimer, Timer, TokioTimer, Wait};

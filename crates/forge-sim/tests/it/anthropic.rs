@@ -370,13 +370,16 @@ async fn keys_and_versions_are_checked() {
     let sim = start().await;
     let path = "/anthropic/v1/models?limit=1";
     let version = ("anthropic-version", "2023-06-01");
-    let cases: [(&[(&str, &str)], u16); 6] = [
+    let cases: [(&[(&str, &str)], u16); 9] = [
         (&[("x-api-key", KEY), version], 200),
         (&[("authorization", "Bearer token"), version], 200),
         (&[version], 401),
         (&[("x-api-key", "sk-test-invalid"), version], 401),
         (&[("x-api-key", KEY), ("authorization", "Bearer token"), version], 401),
         (&[("x-api-key", KEY)], 400),
+        (&[("x-api-key", KEY), ("anthropic-version", "2026-10-21")], 200),
+        (&[("x-api-key", KEY), ("anthropic-version", "2023-01-01")], 400),
+        (&[("x-api-key", KEY), ("anthropic-version", "newest")], 400),
     ];
     for (headers, status) in cases {
         let reply = send(&sim, "GET", path, headers, b"").await;

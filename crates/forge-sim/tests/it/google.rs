@@ -1,7 +1,7 @@
 use forge_sim::{Sim, Vendor};
 use serde_json::{Value, json};
 
-use crate::client::{Reply, get, post, send, start, start_with, with};
+use crate::client::{KEY, Reply, get, post, send, start, start_with, with};
 
 async fn ask(sim: &Sim, model: &str, body: Value) -> Reply {
     post(sim, Vendor::Google, &format!("/models/{model}:generateContent"), &body).await
@@ -359,4 +359,17 @@ async fn the_first_usage_of_a_stream_may_be_too_low() {
     let frames = stream(&sim, "gemini-3.8-flash", hello()).await.events();
     assert_eq!(frames[0]["usageMetadata"]["promptTokenCount"], 3);
     assert_eq!(frames.last().unwrap()["usageMetadata"]["promptTokenCount"], 5);
+}
+
+#[tokio::test]
+async fn both_versions_of_the_api_are_served() {
+    let sim = start().await;
+    for (version, status) in [("v1", 200), ("v1beta", 200), ("v2", 404)] {
+        let path = format!("/google/{version}/models");
+        assert_eq!(
+            send(&sim, "GET", &path, &[("x-goog-api-key", KEY)], b"").await.status,
+            status,
+            "{version}"
+        );
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
     match call.credential.as_deref() {
         None | Some("") => refused("x-api-key header is required"),
         Some(key) if key.contains("invalid") => refused("API key is invalid."),
-        Some(_) if call.header("anthropic-version") != Some("2023-06-01") => {
+        Some(_) if !call.header("anthropic-version").is_some_and(is_version) => {
             let text = match call.header("anthropic-version") {
                 None => "anthropic-version: header is required".to_owned(),
                 Some(other) => format!("anthropic-version: \"{other}\" is not a valid version"),
@@ -43,6 +43,11 @@ pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
         }
         Some(_) => Ok(()),
     }
+}
+
+/// The version of the public API, or a later date: newer clients send one, and get the same replies.
+fn is_version(text: &str) -> bool {
+    text >= "2023-06-01" && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 pub(super) fn generates(call: &Call) -> bool {

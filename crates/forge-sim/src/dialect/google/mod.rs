@@ -34,10 +34,16 @@ pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
     }
 }
 
+/// The path below the API's version, of which newer clients send `v1`.
+fn unversioned(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/v1beta").or_else(|| path.strip_prefix("/v1"))?;
+    rest.starts_with('/').then_some(rest)
+}
+
 /// The model and the method of `…/models/{model}:{method}`.
 fn target(call: &Call) -> Option<(String, String)> {
     let path = decode(&call.path);
-    let rest = path.strip_prefix("/v1beta/models/")?;
+    let rest = unversioned(&path)?.strip_prefix("/models/")?;
     let (model, method) = rest.split_once(':')?;
     Some((model.to_owned(), method.to_owned()))
 }
@@ -111,10 +117,11 @@ const TOKEN_PREFIX: &str = "page-";
 
 fn catalogue(call: &Call) -> Result<Value, ApiError> {
     let path = decode(&call.path);
-    if let Some(id) = path.strip_prefix("/v1beta/models/") {
+    let path = unversioned(&path).unwrap_or_default();
+    if let Some(id) = path.strip_prefix("/models/") {
         return models::find(id).map(models::Model::object).ok_or_else(|| unknown_model(id));
     }
-    if path != "/v1beta/models" {
+    if path != "/models" {
         return Err(ApiError::new(ErrorKind::NotFound).with_message("Method not found."));
     }
     let size = match call.query("pageSize") {
