@@ -24,6 +24,7 @@ const DIALECT: Dialect = Dialect {
     base_url: "https://api.anthropic.com",
     credential: ("x-api-key", ""),
     headers: &[("anthropic-version", "2023-06-01")],
+    timeouts: Timeouts::USUAL,
     rate_limits: error::rate_limits,
     classify: error::classify,
 };
@@ -74,7 +75,7 @@ impl AnthropicProvider {
 
     /// Sets the clocks of a call.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self { settings: AdapterSettings { timeouts, ..self.settings }, api: OnceLock::new() }
+        Self { settings: AdapterSettings { timeouts: Some(timeouts), ..self.settings }, api: OnceLock::new() }
     }
 
     fn api(&self) -> Result<&Api, ProviderError> {

@@ -19,8 +19,8 @@ pub struct AdapterSettings {
     pub headers: Vec<(String, SecretString)>,
     /// The HTTP proxy to go through.
     pub proxy: Option<String>,
-    /// The four clocks of a call.
-    pub timeouts: Timeouts,
+    /// The clocks of a call.
+    pub timeouts: Option<Timeouts>,
 }
 
 impl AdapterSettings {
@@ -32,7 +32,7 @@ impl AdapterSettings {
             base_url: None,
             headers: Vec::new(),
             proxy: None,
-            timeouts: Timeouts::default(),
+            timeouts: None,
         }
     }
 }
@@ -52,15 +52,20 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+impl Timeouts {
+    /// 5 s, 120 s, 45 s and 600 s: for vendors that answer as fast as they can.
+    pub const USUAL: Self = Self {
+        connect: Duration::from_secs(5),
+        first_event: Duration::from_secs(120),
+        gap: Duration::from_secs(45),
+        total: Duration::from_secs(600),
+    };
+}
+
 impl Default for Timeouts {
-    /// 5 s, 120 s, 45 s and 600 s.
+    /// The [usual ones](Self::USUAL).
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            first_event: Duration::from_secs(120),
-            gap: Duration::from_secs(45),
-            total: Duration::from_secs(600),
-        }
+        Self::USUAL
     }
 }
 

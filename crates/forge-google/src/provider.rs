@@ -25,6 +25,7 @@ const DIALECT: Dialect = Dialect {
     base_url: "https://generativelanguage.googleapis.com/v1beta",
     credential: ("x-goog-api-key", ""),
     headers: &[],
+    timeouts: Timeouts::USUAL,
     rate_limits: |_headers, _now| RateLimitStatus::default(),
     classify: error::classify,
 };
@@ -81,7 +82,7 @@ impl GoogleProvider {
 
     /// Sets the clocks of a call.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self { settings: AdapterSettings { timeouts, ..self.settings }, api: OnceLock::new() }
+        Self { settings: AdapterSettings { timeouts: Some(timeouts), ..self.settings }, api: OnceLock::new() }
     }
 
     fn api(&self) -> Result<&Api, ProviderError> {

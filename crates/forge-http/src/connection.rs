@@ -37,6 +37,8 @@ pub struct Dialect {
     pub credential: (&'static str, &'static str),
     /// Headers of every request.
     pub headers: &'static [(&'static str, &'static str)],
+    /// The clocks of a call, unless the settings say otherwise.
+    pub timeouts: Timeouts,
     /// Reads the rate limits from a reply's headers.
     pub rate_limits: fn(&HeaderMap, DateTime<Utc>) -> RateLimitStatus,
     /// Reads an error reply.
@@ -99,14 +101,15 @@ impl Connection {
         };
         let (headers, secrets) = request_headers(settings, &dialect).map_err(refuse)?;
         let plain = base.scheme() == "http" && proxy.is_none();
-        let client = ClientSettings { connect_timeout: settings.timeouts.connect, proxy, plain };
+        let timeouts = settings.timeouts.unwrap_or(dialect.timeouts);
+        let client = ClientSettings { connect_timeout: timeouts.connect, proxy, plain };
         Ok(Self {
             id: settings.id.clone(),
             base,
             headers,
             secrets: secrets.into(),
             dialect,
-            timeouts: settings.timeouts,
+            timeouts,
             clients: Clients::new(client),
             rate_limit: Mutex::default(),
         })

@@ -13,13 +13,14 @@
 //! - every notation of waits and rate limits ([`hints`]).
 //!
 //! ```
-//! use forge_core::{AdapterSettings, RateLimitStatus};
+//! use forge_core::{AdapterSettings, RateLimitStatus, Timeouts};
 //! use forge_http::{Connection, Dialect, Failure};
 //!
 //! const DIALECT: Dialect = Dialect {
 //!     base_url: "https://api.example.com/v1",
 //!     credential: ("authorization", "Bearer "),
 //!     headers: &[],
+//!     timeouts: Timeouts::USUAL,
 //!     rate_limits: |_headers, _now| RateLimitStatus::default(),
 //!     classify: Failure::from_status,
 //! };

@@ -147,14 +147,21 @@ impl<D: Decode> EventStream<D> {
     /// Decodes what has arrived until there is an event to hand out or nothing left to decode.
     fn decode(&mut self) {
         while self.events.is_empty() && matches!(self.state, State::Reading | State::Closed) {
+            let closed = self.state == State::Closed;
             let result = match self.frames.next() {
                 Ok(Some(frame)) => {
                     if let Some(raw) = &mut self.raw {
                         keep(raw, frame);
                     }
-                    self.decoder.frame(frame, &mut self.events)
+                    match self.decoder.frame(frame, &mut self.events) {
+                        // The last frame was not closed by its server: it is cut off, not wrong.
+                        Err(failure) if closed && failure.kind == ErrorKind::Decode => {
+                            Err(Failure::truncated())
+                        }
+                        result => result,
+                    }
                 }
-                Ok(None) if self.state == State::Reading => return,
+                Ok(None) if !closed => return,
                 Ok(None) => self.decoder.end(&mut self.events),
                 Err(EventTooLarge) => {
                     let message = format!("one event is larger than {} KiB", MAX_EVENT_BYTES / 1024);
@@ -162,10 +169,6 @@ impl<D: Decode> EventStream<D> {
                 }
             };
             match result {
-                Err(failure) if self.state == State::Closed && failure.kind == ErrorKind::Decode => {
-                    // The last frame was not closed by its server: it is cut off, not wrong.
-                    self.fail(Failure::truncated());
-                }
                 Err(failure) => self.fail(failure),
                 Ok(()) if matches!(self.events.back(), Some(StreamEvent::Finished(_))) => {
                     self.state = State::Finished;

@@ -5,7 +5,11 @@
 
 // One file a layer, in the order in which they usually stand around a provider.
 mod opened;
+mod retry;
+#[cfg(test)]
+mod script;
 mod timer;
 
 pub use opened::open;
+pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timer::{ManualTimer, Timer, TokioTimer, Wait};

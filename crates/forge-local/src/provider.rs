@@ -24,6 +24,7 @@ const DIALECT: Dialect = Dialect {
     base_url: ServerKind::Unknown.default_url(),
     credential: ("authorization", "Bearer "),
     headers: &[],
+    timeouts: profile::TIMEOUTS,
     rate_limits: |_, _| RateLimitStatus {
         requests: None,
         tokens: None,
@@ -73,8 +74,8 @@ impl LocalProvider {
         Self::unopened(AdapterSettings { base_url: Some(base_url.into()), ..AdapterSettings::new("local") })
     }
 
-    /// An adapter with these settings. They are checked; nothing is sent. Timeouts that are core's
-    /// defaults become [`TIMEOUTS`](crate::TIMEOUTS).
+    /// An adapter with these settings. They are checked; nothing is sent. Its usual clocks are
+    /// [`TIMEOUTS`](crate::TIMEOUTS).
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
         let provider = Self::unopened(settings);
         provider.api()?;
@@ -93,7 +94,7 @@ impl LocalProvider {
 
     /// Sets the clocks of a call.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        self.reopened(|settings| settings.timeouts = timeouts)
+        self.reopened(|settings| settings.timeouts = Some(timeouts))
     }
 
     /// Says what kind of server it is; it is not asked then. Without an address, that kind's
@@ -123,15 +124,7 @@ impl LocalProvider {
     }
 
     fn unopened(settings: AdapterSettings) -> Self {
-        let usual = settings.timeouts == Timeouts::default();
-        let timeouts = if usual { profile::TIMEOUTS } else { settings.timeouts };
-        Self {
-            settings: AdapterSettings { timeouts, ..settings },
-            kind: ServerKind::Unknown,
-            native: false,
-            keep_alive: None,
-            api: OnceLock::new(),
-        }
+        Self { settings, kind: ServerKind::Unknown, native: false, keep_alive: None, api: OnceLock::new() }
     }
 
     fn reopened(mut self, change: impl FnOnce(&mut AdapterSettings)) -> Self {
@@ -278,17 +271,5 @@ mod tests {
         for url in ["http://host:1/x", "http://host:1/x/", "http://host:1/x/v1", "http://host:1/x/v1/"] {
             assert_eq!(base(ServerKind::LmStudio, Some(url)), "host:1/x");
         }
-    }
-
-    #[test]
-    fn patient_clocks_take_the_place_of_the_usual_ones_only() {
-        let own = Timeouts { gap: std::time::Duration::from_secs(7), ..Timeouts::default() };
-        let timeouts = |timeouts| {
-            LocalProvider::from_settings(AdapterSettings { timeouts, ..AdapterSettings::new("local") })
-                .unwrap()
-                .settings
-                .timeouts
-        };
-        assert_eq!((timeouts(Timeouts::default()), timeouts(own)), (profile::TIMEOUTS, own));
     }
 }

@@ -26,6 +26,7 @@ const DIALECT: Dialect = Dialect {
     base_url: "https://api.openai.com/v1",
     credential: ("authorization", "Bearer "),
     headers: &[],
+    timeouts: Timeouts::USUAL,
     rate_limits,
     classify: error::classify,
 };
@@ -89,7 +90,7 @@ impl OpenAIProvider {
 
     /// The same adapter with other timeouts.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self::unopened(AdapterSettings { timeouts, ..self.settings })
+        Self::unopened(AdapterSettings { timeouts: Some(timeouts), ..self.settings })
     }
 
     fn unopened(settings: AdapterSettings) -> Self {

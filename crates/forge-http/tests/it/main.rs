@@ -15,6 +15,7 @@ const DIALECT: Dialect = Dialect {
     base_url: "http://127.0.0.1:1",
     credential: ("authorization", "Bearer "),
     headers: &[],
+    timeouts: Timeouts::USUAL,
     rate_limits: |_, _| RateLimitStatus::default(),
     classify: Failure::from_status,
 };
@@ -44,7 +45,11 @@ fn finished() -> Finished {
 
 async fn connect(reply: Scripted, timeouts: Timeouts) -> (ScriptedServer, Result<Reply, ProviderError>) {
     let server = ScriptedServer::start([reply]).await.unwrap();
-    let settings = AdapterSettings { base_url: Some(server.url()), timeouts, ..AdapterSettings::new("p") };
+    let settings = AdapterSettings {
+        base_url: Some(server.url()),
+        timeouts: Some(timeouts),
+        ..AdapterSettings::new("p")
+    };
     let connection = Connection::new(&settings, DIALECT).unwrap();
     let cx = CallContext::new(Participant::local("m"));
     let endpoint = connection.endpoint(["a b", "../c"]);
