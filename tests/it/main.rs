@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod examples;
 mod lists;
 mod simulator;
 

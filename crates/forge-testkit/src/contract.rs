@@ -104,6 +104,39 @@ pub async fn a_cut_reply_is_never_a_short_success(subject: Subject) {
     }
 }
 
+/// A reply with bytes that are not the vendor's is an answer or an error, never a panic or a hang.
+pub async fn a_damaged_reply_is_survived(subject: Subject) {
+    for request in [thinking().with_max_tokens(80), two_tools(), whole(&two_tools())] {
+        let (bytes, _) = record(subject, &request).await;
+        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let damaged: Vec<_> = (0..400)
+            .map(|_| {
+                let mut bytes = bytes.clone();
+                for _ in 0..3 {
+                    random = random
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    let at = head + usize::try_from(random >> 33).unwrap() % (bytes.len() - head);
+                    bytes[at] = (random >> 25).to_le_bytes()[0];
+                }
+                Reply::raw(bytes)
+            })
+            .collect();
+        let calls = damaged.len();
+        let server = ScriptedServer::start(damaged).await.unwrap();
+        let adapter = subject.adapter(&server.url());
+        for call in 0..calls {
+            let cx = subject.context();
+            let outcome =
+                tokio::time::timeout(Duration::from_secs(20), adapter.complete(&cx, request.clone())).await;
+            if let Err(error) = outcome.unwrap_or_else(|_| panic!("reply {call} hangs")) {
+                assert_ne!(error.kind, ErrorKind::Timeout, "{error}");
+            }
+        }
+    }
+}
+
 /// The bytes of a reply, head included, and what they mean.
 async fn record(subject: Subject, request: &ModelRequest) -> (Vec<u8>, ModelResponse) {
     let sim = subject.sim("{}").await;

@@ -19,6 +19,7 @@
 
 #[expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::missing_panics_doc,
     reason = "a failed assertion is how the suite reports"
 )]
@@ -40,6 +41,7 @@ macro_rules! contract {
             a_stream_equals_the_whole_reply
             events_keep_their_order
             a_cut_reply_is_never_a_short_success
+            a_damaged_reply_is_survived
             a_dropped_stream_cancels_the_request
             error_facts_survive
             opaque_parts_come_back_byte_exact

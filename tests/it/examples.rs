@@ -1,0 +1,37 @@
+use std::process::Command;
+
+use forge_sim::Vendor;
+
+use crate::{run, with_sim};
+
+/// Runs an example as its head comment says.
+fn example(name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--locked", "-p", "forge-examples", "--example", name]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+#[test]
+fn one_adapter_streams_an_answer_and_says_what_it_took() {
+    with_sim("{}", |sim| {
+        let mut command = example("one_adapter");
+        command
+            .env("ANTHROPIC_API_KEY", "sk-test-1")
+            .env("ANTHROPIC_BASE_URL", sim.base_url(Vendor::Anthropic));
+        let said = run(&mut command);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(said.stdout.contains("ring buffer"), "{}", said.stdout);
+        assert!(said.stderr.contains(" in, ") && said.stderr.contains('$'), "{}", said.stderr);
+        assert_eq!(sim.journal().len(), 1);
+    });
+}
+
+#[test]
+fn a_layer_of_ones_own_sees_every_call() {
+    let said = run(&mut example("layers"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stdout.contains("mutex") && said.stdout.contains("semaphore"), "{}", said.stdout);
+    let total: u64 = said.stderr.split(' ').next().unwrap().trim().parse().unwrap();
+    assert!(total > 50, "{}", said.stderr);
+}
