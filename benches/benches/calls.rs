@@ -1,5 +1,10 @@
 //! What one call costs beside the network: allocations, instructions (where valgrind is installed), and
-//! the memory of many streams at once. The vendor is a process of its own.
+//! the memory of many streams at once.
+//!
+//! The benchmark starts itself again for each part: `serve` answers calls and prints its address,
+//! `unary|stream CALLS URL` makes calls on one warm connection and prints the allocations of each, `many
+//! STREAMS URL` runs streams at once and prints the seconds and the peak memory. The instructions of a call
+//! are the difference between two runs under callgrind, by the difference of their calls.
 
 #![allow(
     clippy::print_stdout,
@@ -8,14 +13,44 @@
 )]
 
 use std::{
+    alloc::System,
+    env,
+    error::Error,
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
-/// The program that makes and answers the calls.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_call-cost");
-/// Calls of the shorter and the longer run under callgrind; the difference is what is counted.
+use forge_anthropic::AnthropicProvider;
+use forge_core::{CallContext, Delivery, ModelRequest, Participant, ProviderExt};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Calls of the shorter and the longer run under callgrind.
 const RUNS: [u64; 2] = [100, 1_100];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve"] => {
+            println!("http://localhost:{}", forge_benches::serve("127.0.0.1:0")?.port());
+            loop {
+                std::thread::park();
+            }
+        }
+        ["unary", calls, url] => measure(Delivery::Whole, calls.parse()?, url),
+        ["stream", calls, url] => measure(Delivery::Stream, calls.parse()?, url),
+        ["many", streams, url] => many(streams.parse()?, url),
+        // What cargo and criterion's users pass along.
+        _ => {
+            report(&env::current_exe()?);
+            Ok(())
+        }
+    }
+}
 
 struct Vendor(Child);
 
@@ -27,36 +62,88 @@ impl Drop for Vendor {
     }
 }
 
-fn main() {
+fn report(program: &Path) {
     let mut serve =
-        Command::new(PROGRAM).arg("serve").stdout(Stdio::piped()).spawn().expect("the vendor starts");
+        Command::new(program).arg("serve").stdout(Stdio::piped()).spawn().expect("the vendor starts");
     let mut url = String::new();
     BufReader::new(serve.stdout.take().expect("a pipe")).read_line(&mut url).expect("an address");
     let (url, _vendor) = (url.trim(), Vendor(serve));
 
     for form in ["unary", "stream"] {
-        println!("{form}: {} allocations a call", output(&mut Command::new(PROGRAM), &[form, "1000", url]));
-        match RUNS.map(|calls| instructions(form, calls, url)) {
+        println!("{form}: {} allocations a call", output(program, &[form, "1000", url]));
+        match RUNS.map(|calls| instructions(program, form, calls, url)) {
             [Some(short), Some(long)] => {
                 println!("{form}: {} instructions a call", (long - short) / (RUNS[1] - RUNS[0]));
             }
             _ => println!("{form}: instructions not counted, because valgrind is not installed"),
         }
     }
-    println!("1000 streams at once: {}", output(&mut Command::new(PROGRAM), &["many", "1000", url]));
+    println!("1000 streams at once: {}", output(program, &["many", "1000", url]));
 }
 
-fn output(command: &mut Command, arguments: &[&str]) -> String {
-    let output = command.args(arguments).output().expect("the program runs");
+fn output(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().expect("the program runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn instructions(form: &str, calls: u64, url: &str) -> Option<u64> {
+fn instructions(program: &Path, form: &str, calls: u64, url: &str) -> Option<u64> {
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAM, form, &calls.to_string(), url])
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args([form, &calls.to_string(), url])
         .output()
         .ok()?;
     let report = String::from_utf8_lossy(&output.stderr).into_owned();
     report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok())
+}
+
+fn measure(delivery: Delivery, calls: usize, url: &str) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let provider = AnthropicProvider::new("sk-test-not-a-key").with_base_url(url);
+        let participant = Arc::new(Participant::claude_sonnet());
+        let request = ModelRequest::new("Be brief.").with_user_message("Hello").with_max_tokens(256);
+        let request = Arc::new(request.with_delivery(delivery));
+        let call = || async {
+            let cx = CallContext::new(Arc::clone(&participant));
+            provider.complete(&cx, Arc::clone(&request)).await
+        };
+        let warm = call().await?;
+        let before = ALLOCATOR.stats();
+        for _ in 0..calls {
+            let response = call().await?;
+            if response.text() != warm.text() {
+                return Err("the replies differ".into());
+            }
+        }
+        let stats = ALLOCATOR.stats() - before;
+        let each = (stats.allocations + stats.reallocations) as f64 / calls.max(1) as f64;
+        println!("{each:.1}");
+        Ok(())
+    })
+}
+
+fn many(streams: usize, url: &str) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let begun = std::time::Instant::now();
+    runtime.block_on(async {
+        let provider = Arc::new(AnthropicProvider::new("sk-test-not-a-key").with_base_url(url));
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..streams {
+            let provider = Arc::clone(&provider);
+            calls.spawn(async move {
+                let cx = CallContext::new(Participant::claude_sonnet());
+                provider.complete(&cx, ModelRequest::new("").with_user_message("Hello")).await
+            });
+        }
+        while let Some(response) = calls.join_next().await {
+            response??;
+        }
+        Ok::<_, Box<dyn Error>>(())
+    })?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown").trim();
+    println!("{:.2} s, peak {peak}", begun.elapsed().as_secs_f64());
+    Ok(())
 }

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("forge-testkit", &["forge-core", "forge-sim"]),
     ("forge", &["forge-core", "forge-anthropic", "forge-openai", "forge-google", "forge-local"]),
     ("forge-cli", &["forge", "forge-sim"]),
-    ("forge-benches", &["forge-core", "forge-http", "forge-anthropic"]),
+    ("forge-benches", &[]),
     ("forge-examples", &[]),
 ];
 

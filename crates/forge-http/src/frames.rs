@@ -118,11 +118,21 @@ impl SseDecoder {
                 b"event" => self.name = Some(value),
                 // A comment keeps the connection alive; `id` and `retry` serve reconnection, which
                 // no vendor offers.
-                b"" | b"id" | b"retry" => {}
-                _ => return Ok(Some(Frame::Stray(self.lines.get(line)))),
+                b"" | b"id" | b"retry" => self.release_unless_open(),
+                _ => {
+                    self.release_unless_open();
+                    return Ok(Some(Frame::Stray(self.lines.get(line))));
+                }
             }
         }
         if self.lines.held() + self.joined.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(None) }
+    }
+
+    /// Between events nothing needs to be kept, however many comments follow each other.
+    fn release_unless_open(&mut self) {
+        if self.name.is_none() && matches!(self.data, Data::None) {
+            self.lines.release();
+        }
     }
 
     fn add_data(&mut self, value: Range<usize>) -> Result<(), EventTooLarge> {
@@ -284,6 +294,15 @@ mod tests {
             decoder.next_frame().is_err()
         });
         assert!(refused.is_some());
+    }
+
+    #[test]
+    fn comments_without_end_are_not_an_event() {
+        let mut decoder = SseDecoder::new();
+        for _ in 0..MAX_EVENT_BYTES / 4 {
+            decoder.push(b": ping\n");
+            assert_eq!(decoder.next_frame(), Ok(None));
+        }
     }
 
     #[test]
