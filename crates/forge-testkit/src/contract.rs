@@ -27,7 +27,7 @@ pub async fn a_stream_equals_the_whole_reply(subject: Subject) {
 
 /// What must be equal: everything but ids that the vendor makes up for every reply, and how many parts
 /// a text comes in. A vendor may put its state on a part of its own when it streams.
-fn without_ids(response: &ModelResponse) -> impl PartialEq + std::fmt::Debug {
+fn without_ids(response: &ModelResponse) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut content: Vec<Part> = Vec::new();
     for mut part in response.content.iter().cloned() {
         match (&mut part, content.last_mut()) {
@@ -63,6 +63,26 @@ pub async fn events_keep_their_order(subject: Subject) {
             let finished = events.iter().filter(|event| matches!(event, StreamEvent::Finished(_))).count();
             let content = events.iter().filter(|event| event.is_content()).count();
             assert!(finished == 1 && content >= 2, "{name}: {events:?}");
+        }
+    }
+}
+
+/// However the bytes are written (one by one, several events at once, with other line ends, with
+/// keep-alives, without a last line end), the reply is the same.
+pub async fn the_form_of_the_bytes_changes_nothing(subject: Subject) {
+    for request in [text(), two_tools(), whole(&two_tools())] {
+        let plain = without_ids(&subject.answer(request.clone()).await);
+        for bytes in [
+            "split: every_byte",
+            "split: { seed: 1 }, line_ending: crlf",
+            "split: each_char, line_ending: lf, pings: 1",
+            "coalesce: 50, trailing_spaces: true",
+            "no_final_blank_line: true, chunked: true",
+        ] {
+            let sim = subject.sim(&format!("rules: [{{ bytes: {{ {bytes} }} }}]")).await;
+            let adapter = subject.adapter(&sim.base_url(subject.vendor));
+            let response = adapter.complete(&subject.context(), request.clone()).await.unwrap();
+            assert_eq!(without_ids(&response), plain, "{bytes}");
         }
     }
 }
