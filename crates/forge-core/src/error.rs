@@ -123,6 +123,31 @@ impl ErrorKind {
         Policy { advice, breaker }
     }
 
+    /// The kind's written name, as in JSON and in spans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Server => "server",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::Truncated => "truncated",
+            Self::Authentication => "authentication",
+            Self::Permission => "permission",
+            Self::QuotaExhausted => "quota_exhausted",
+            Self::ModelNotFound => "model_not_found",
+            Self::CircuitOpen => "circuit_open",
+            Self::ContextTooLong => "context_too_long",
+            Self::ContentFiltered => "content_filtered",
+            Self::Refusal => "refusal",
+            Self::InvalidRequest => "invalid_request",
+            Self::Unsupported => "unsupported",
+            Self::Cancelled => "cancelled",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::Decode => "decode",
+        }
+    }
+
     /// A few words for people.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -337,6 +362,13 @@ mod tests {
         assert_eq!(advice(ErrorKind::RateLimited, Phase::BeforeOutput, Some(false)), Advice::Next);
         assert_eq!(advice(ErrorKind::InvalidRequest, Phase::BeforeOutput, Some(true)), Advice::RetryThenNext);
         assert_eq!(advice(ErrorKind::Server, Phase::AfterOutput, Some(true)), Advice::Stop);
+    }
+
+    #[test]
+    fn the_written_name_is_that_of_json() {
+        for kind in [ErrorKind::RateLimited, ErrorKind::QuotaExhausted, ErrorKind::Decode] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
     }
 
     #[test]

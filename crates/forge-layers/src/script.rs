@@ -21,7 +21,7 @@ use forge_core::{
 use futures_core::Stream;
 use futures_util::FutureExt as _;
 
-use crate::{ManualTimer, Timer, timer::Wait};
+use crate::{ManualTimer, Timer, Wait};
 
 /// What happens next in a reply. Steps before [`Open`](Self::Open) happen before there is a stream.
 #[derive(Debug)]

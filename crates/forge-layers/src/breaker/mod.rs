@@ -1,0 +1,490 @@
+//! A circuit breaker: a route that fails is left alone for a while, then tried with one call.
+
+mod circuit;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use forge_core::{
+    BreakerEffect, CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider,
+    ProviderError, ResponseStream, StreamEvent, async_trait,
+};
+
+use self::circuit::{Circuit, Failure, Pass, Refusal};
+use crate::{
+    Timer,
+    watched::{Witness, witnessed},
+};
+
+/// When a circuit opens, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerPolicy {
+    /// This many failures in a row open it.
+    pub consecutive_failures: u32,
+    /// This share of failures within the window opens it; above 1 none does.
+    pub error_rate: f64,
+    /// The window, in ten buckets of equal length: the oldest tenth falls out at once.
+    pub window: Duration,
+    /// The rate counts from this many calls within the window.
+    pub min_samples: u32,
+    /// How long it stays open the first time. Doubles with every probe that fails.
+    pub cooldown: Duration,
+    /// The cooldown does not grow beyond this.
+    pub max_cooldown: Duration,
+    /// By which share of itself a cooldown is longer or shorter at random.
+    pub jitter: f64,
+    /// How long it stays open when the credential is refused, may not do this, or is spent.
+    pub sticky_cooldown: Duration,
+}
+
+impl Default for BreakerPolicy {
+    /// 5 failures in a row, or half of at least 5 calls within 30 s; 15 s doubling to 120 s, give or take
+    /// 10 %; 30 min for a bad credential.
+    fn default() -> Self {
+        Self {
+            consecutive_failures: 5,
+            error_rate: 0.5,
+            window: Duration::from_secs(30),
+            min_samples: 5,
+            cooldown: Duration::from_secs(15),
+            max_cooldown: Duration::from_secs(120),
+            jitter: 0.1,
+            sticky_cooldown: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// Where a circuit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls pass.
+    Closed,
+    /// Calls fail at once.
+    Open {
+        /// When the first probe may pass.
+        until: Instant,
+    },
+    /// One call at a time passes, as a probe; the others fail at once.
+    HalfOpen,
+}
+
+/// Stops calls to a route that fails.
+///
+/// Failures in a row or their share within a window open the circuit; which errors are failures is said by
+/// [`ProviderError::policy`], so that a caller's own faults never move it. While it is open, calls fail at
+/// once with [`ErrorKind::CircuitOpen`] in the phase [`Phase::BeforeSend`], and
+/// [`retry_after`](forge_core::ErrorFacts::retry_after) says how long that lasts. Then exactly one call
+/// passes as a probe: its success closes the circuit, its failure opens it for twice as long. A
+/// probe that says neither (the caller's fault, or dropped before any content came) makes way for another.
+///
+/// A refused, powerless or spent credential opens the circuit at once for
+/// [`sticky_cooldown`](BreakerPolicy::sticky_cooldown). A failure that asks for more than 120 s of patience
+/// opens it for that long, and no cooldown is shorter than the failure's `retry_after`.
+///
+/// A call counts when it ends: a stream with its last event. One that its caller drops midway counts as
+/// nothing, or as a success if it is a probe of which content has come.
+///
+/// ```
+/// use std::sync::Arc;
+/// use forge_core::{Provider, Stack};
+/// use forge_layers::{Breaker, BreakerPolicy, BreakerState, TokioTimer};
+///
+/// # fn demo(claude: Arc<dyn Provider>) {
+/// let policy = BreakerPolicy { consecutive_failures: 3, ..BreakerPolicy::default() };
+/// let breaker = Breaker::new(policy, Arc::new(TokioTimer), 7);
+/// let provider = Stack::new(claude).with(&breaker).build();
+/// assert_eq!(breaker.state(), BreakerState::Closed);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    shared: Arc<Shared>,
+}
+
+impl Breaker {
+    /// A closed circuit, shared by every provider that this value or a clone of it wraps. `seed` fixes the
+    /// jitter and differs between routes.
+    pub fn new(policy: BreakerPolicy, timer: Arc<dyn Timer>, seed: u64) -> Self {
+        let circuit = Mutex::new(Circuit::new(policy, seed, timer.instant()));
+        Self { shared: Arc::new(Shared { timer, circuit }) }
+    }
+
+    /// Where the circuit stands. Looking at it does not use up the probe.
+    pub fn state(&self) -> BreakerState {
+        self.shared.lock().state(self.shared.timer.instant())
+    }
+
+    /// Closes the circuit and forgets all failures; calls under way count no more. For a credential that has
+    /// been replaced, or a user who knows better.
+    pub fn reset(&self) {
+        self.shared.lock().close(self.shared.timer.instant());
+    }
+}
+
+impl Layer for Breaker {
+    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Broken { inner, shared: Arc::clone(&self.shared) })
+    }
+}
+
+#[derive(Debug)]
+struct Broken {
+    inner: Arc<dyn Provider>,
+    shared: Arc<Shared>,
+}
+
+impl Broken {
+    fn refused(&self, cx: &CallContext, refusal: Refusal) -> ProviderError {
+        let (message, retry_after) = match refusal {
+            Refusal::Open { cause, left } => {
+                (format!("no calls for now, because of the last failure: {}", cause.describe()), Some(left))
+            }
+            Refusal::Probing => ("another call is finding out whether it works again".into(), None),
+        };
+        ProviderError::new(ErrorKind::CircuitOpen, self.name(), message).with(|facts| {
+            facts.model = Some(cx.model().clone());
+            facts.phase = Phase::BeforeSend;
+            facts.retry_after = retry_after;
+        })
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Broken {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let now = self.shared.timer.instant();
+        let admitted = self.shared.lock().admit(now);
+        let pass = admitted.map_err(|refusal| self.refused(cx, refusal))?;
+        let ticket = Ticket {
+            shared: Arc::clone(&self.shared),
+            provider: Arc::clone(&self.inner),
+            pass: Some(pass),
+            content: false,
+        };
+        witnessed(&*self.inner, cx, request, ticket).await
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    timer: Arc<dyn Timer>,
+    circuit: Mutex<Circuit>,
+}
+
+impl Shared {
+    /// No code here panics while it holds the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, Circuit> {
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One admitted call, the probe's slot included, until it is settled or dropped.
+struct Ticket {
+    shared: Arc<Shared>,
+    provider: Arc<dyn Provider>,
+    pass: Option<Pass>,
+    content: bool,
+}
+
+impl Ticket {
+    fn settle(&mut self, settle: impl FnOnce(&mut Circuit, Pass, Instant)) {
+        let Some(pass) = self.pass.take() else { return };
+        let now = self.shared.timer.instant();
+        let mut circuit = self.shared.lock();
+        let before = circuit.state(now);
+        settle(&mut circuit, pass, now);
+        let after = circuit.state(now);
+        drop(circuit);
+        let provider = self.provider.name();
+        match (before, after) {
+            (before, after) if before == after => {}
+            (_, BreakerState::Open { until }) => {
+                let seconds = until.saturating_duration_since(now).as_secs();
+                tracing::warn!(provider, seconds, "circuit opened");
+            }
+            (_, BreakerState::Closed) => tracing::info!(provider, "circuit closed"),
+            (_, BreakerState::HalfOpen) => {}
+        }
+    }
+}
+
+impl Witness for Ticket {
+    fn event(&mut self, event: &StreamEvent) {
+        self.content |= event.is_content();
+        if matches!(event, StreamEvent::Finished(_)) {
+            self.settle(Circuit::succeeded);
+        }
+    }
+
+    fn failure(&mut self, error: Option<&ProviderError>) {
+        let kind = error.map_or(ErrorKind::Truncated, |error| error.kind);
+        let policy = error.map_or_else(|| kind.policy(Phase::default()), ProviderError::policy);
+        let retry_after = error.and_then(|error| error.retry_after).unwrap_or_default();
+        match policy.breaker {
+            BreakerEffect::Ignored => {}
+            BreakerEffect::Counts | BreakerEffect::OpensSticky => {
+                let sticky = policy.breaker == BreakerEffect::OpensSticky;
+                let failure = Failure { cause: kind, sticky, retry_after };
+                self.settle(|circuit, pass, now| circuit.failed(pass, failure, now));
+            }
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.content && self.pass.as_ref().is_some_and(Pass::is_probe) {
+            self.settle(Circuit::succeeded);
+        } else {
+            self.settle(|circuit, pass, _| circuit.abandoned(pass));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Clock as _, PartKind, ProviderExt as _, StopReason};
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{
+        ManualTimer,
+        script::{
+            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, seconds, sleep,
+            started, text,
+        },
+    };
+
+    struct Bench {
+        timer: ManualTimer,
+        breaker: Breaker,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let timer = ManualTimer::new();
+            let policy = BreakerPolicy { jitter: 0.0, ..BreakerPolicy::default() };
+            let breaker = Breaker::new(policy, Arc::new(timer.clone()), 1);
+            Self { timer, breaker }
+        }
+
+        fn provider(
+            &self,
+            plot: impl Fn() -> Vec<Step> + Send + Sync + 'static,
+        ) -> (Arc<dyn Provider>, Arc<Script>) {
+            let script = Script::new(&self.timer, move |_| plot());
+            (self.breaker.layer(Arc::clone(&script) as Arc<dyn Provider>), script)
+        }
+
+        fn call(&self, provider: &Arc<dyn Provider>) -> Result<(), ProviderError> {
+            run(&self.timer, provider.complete(&context(&self.timer), ModelRequest::default())).map(|_| ())
+        }
+
+        fn end_with(&self, kind: ErrorKind) -> ProviderError {
+            let (provider, _) = self.provider(move || vec![fail(kind)]);
+            self.call(&provider).unwrap_err()
+        }
+
+        fn half_open(&self) {
+            for _ in 0..5 {
+                self.end_with(ErrorKind::Server);
+            }
+            self.timer.advance(seconds(15));
+            assert_eq!(self.breaker.state(), BreakerState::HalfOpen);
+        }
+    }
+
+    fn slow_reply() -> Vec<Step> {
+        let ended = finished(StopReason::EndTurn);
+        let (begun, said) = (part(0, PartKind::Text), text(0, "Hi"));
+        vec![sleep(1), sleep(1), Step::Open, started(), sleep(1), begun, sleep(1), said, sleep(1), ended]
+    }
+
+    #[test]
+    fn a_hard_outage_opens_the_circuit_within_five_calls() {
+        let bench = Bench::new();
+        let (provider, script) = bench.provider(|| vec![fail(ErrorKind::Server)]);
+        for _ in 0..1_000 {
+            bench.call(&provider).unwrap_err();
+        }
+        assert_eq!(script.calls().len(), 5);
+        let error = bench.call(&provider).unwrap_err();
+        assert_eq!((error.kind, error.phase), (ErrorKind::CircuitOpen, Phase::BeforeSend));
+        assert_eq!(error.retry_after, Some(seconds(15)));
+        let until = bench.timer.instant() + seconds(15);
+        assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+    }
+
+    #[test]
+    fn a_thousand_faults_of_the_caller_leave_it_closed_and_hide_no_outage() {
+        let bench = Bench::new();
+        for _ in 0..1_000 {
+            bench.end_with(ErrorKind::InvalidRequest);
+            bench.end_with(ErrorKind::ContextTooLong);
+        }
+        assert_eq!(bench.breaker.state(), BreakerState::Closed);
+        for _ in 0..5 {
+            assert_eq!(bench.end_with(ErrorKind::Server).kind, ErrorKind::Server);
+            bench.timer.advance(seconds(31));
+            bench.end_with(ErrorKind::InvalidRequest);
+        }
+        assert!(matches!(bench.breaker.state(), BreakerState::HalfOpen));
+    }
+
+    #[test]
+    fn streams_that_fail_or_just_end_count_as_failures() {
+        for end in [Some(ErrorKind::Overloaded), None] {
+            let bench = Bench::new();
+            let (provider, _) = bench.provider(move || {
+                let mut steps = vec![Step::Open, started(), part(0, PartKind::Text)];
+                steps.extend(end.map(fail));
+                steps
+            });
+            for _ in 0..5 {
+                bench.call(&provider).unwrap_err();
+            }
+            assert!(matches!(bench.breaker.state(), BreakerState::Open { .. }));
+        }
+    }
+
+    #[test]
+    fn streams_that_are_dropped_midway_count_as_nothing() {
+        let bench = Bench::new();
+        let (provider, script) = bench.provider(|| reply(&["Hi"]));
+        let cx = context(&bench.timer);
+        for dropped in 0..3 {
+            for _ in 0..4 {
+                bench.end_with(ErrorKind::Server);
+            }
+            for _ in 0..100 {
+                let mut stream = run(&bench.timer, provider.stream(&cx, Arc::default())).unwrap();
+                for _ in 0..dropped {
+                    run(&bench.timer, stream.next()).unwrap().unwrap();
+                }
+            }
+            assert_eq!(bench.breaker.state(), BreakerState::Closed);
+            bench.end_with(ErrorKind::Server);
+            assert!(matches!(bench.breaker.state(), BreakerState::Open { .. }), "the streak goes on");
+            bench.breaker.reset();
+        }
+        assert_eq!(script.calls().len(), 300);
+    }
+
+    #[test]
+    fn of_a_hundred_callers_exactly_one_is_the_probe() {
+        let bench = Bench::new();
+        bench.half_open();
+        let (provider, script) = bench.provider(slow_reply);
+        let cx = context(&bench.timer);
+        let mut callers: Vec<_> =
+            (0..100).map(|_| Box::pin(provider.complete(&cx, ModelRequest::default()))).collect();
+        let refused = callers.iter_mut().filter_map(FutureExt::now_or_never).inspect(|end| {
+            let error = end.as_ref().unwrap_err();
+            assert_eq!((error.kind, error.retry_after), (ErrorKind::CircuitOpen, None));
+        });
+        assert_eq!(refused.count(), 99);
+        assert_eq!((script.calls().len(), bench.breaker.state()), (1, BreakerState::HalfOpen));
+        run(&bench.timer, &mut callers[0]).unwrap();
+        assert_eq!(bench.breaker.state(), BreakerState::Closed);
+        bench.call(&provider).unwrap();
+    }
+
+    #[test]
+    fn a_probe_dropped_at_any_poll_gives_its_slot_back() {
+        let bench = Bench::new();
+        bench.half_open();
+        let (provider, script) = bench.provider(slow_reply);
+        let cx = context(&bench.timer);
+        let call = || provider.complete(&cx, ModelRequest::default());
+        let mut states = Vec::new();
+        drop_at_every_poll(&bench.timer, call, |polls| {
+            assert_eq!(script.calls().len(), polls);
+            states.push(bench.breaker.state());
+            if bench.breaker.state() == BreakerState::Closed {
+                bench.half_open();
+            }
+        });
+        // The content comes with the fourth poll.
+        let (half_open, closed) = (BreakerState::HalfOpen, BreakerState::Closed);
+        assert_eq!(states, [half_open, half_open, half_open, closed, closed, closed]);
+        bench.call(&provider).unwrap();
+    }
+
+    #[test]
+    fn looking_at_the_state_does_not_use_up_the_probe() {
+        let bench = Bench::new();
+        bench.half_open();
+        for _ in 0..10 {
+            assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
+        }
+        let (provider, _) = bench.provider(|| reply(&["Hi"]));
+        bench.call(&provider).unwrap();
+    }
+
+    #[test]
+    fn a_probe_that_ends_with_the_callers_fault_makes_way_for_another() {
+        let bench = Bench::new();
+        bench.half_open();
+        assert_eq!(bench.end_with(ErrorKind::InvalidRequest).kind, ErrorKind::InvalidRequest);
+        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
+        assert_eq!(bench.end_with(ErrorKind::Server).kind, ErrorKind::Server);
+        let until = bench.timer.instant() + seconds(30);
+        assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+    }
+
+    #[test]
+    fn a_bad_credential_opens_it_at_once_for_half_an_hour() {
+        for kind in [ErrorKind::Authentication, ErrorKind::Permission, ErrorKind::QuotaExhausted] {
+            let bench = Bench::new();
+            bench.end_with(kind);
+            let until = bench.timer.instant() + seconds(1_800);
+            assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+            bench.timer.advance(seconds(1_800));
+            bench.end_with(kind);
+            let until = bench.timer.instant() + seconds(1_800);
+            assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+            bench.breaker.reset();
+            assert_eq!(bench.breaker.state(), BreakerState::Closed);
+        }
+    }
+
+    #[test]
+    fn the_vendors_wish_for_more_than_two_minutes_of_patience_is_granted_in_full() {
+        for (wish, state) in [(121, true), (120, false)] {
+            let bench = Bench::new();
+            let (provider, _) = bench.provider(move || {
+                let error = ProviderError::new(ErrorKind::RateLimited, "script", "");
+                vec![Step::Fail(error.with(|facts| facts.retry_after = Some(seconds(wish))))]
+            });
+            bench.call(&provider).unwrap_err();
+            let until = bench.timer.instant() + seconds(wish);
+            assert_eq!(bench.breaker.state() == BreakerState::Open { until }, state);
+        }
+    }
+
+    #[test]
+    fn every_wrapper_of_one_layer_shares_the_circuit() {
+        let bench = Bench::new();
+        for _ in 0..5 {
+            bench.end_with(ErrorKind::Transport);
+        }
+        let (other, script) = bench.provider(|| reply(&["Hi"]));
+        assert_eq!(bench.call(&other).unwrap_err().kind, ErrorKind::CircuitOpen);
+        assert!(script.calls().is_empty());
+    }
+}

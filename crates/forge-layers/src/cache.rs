@@ -1,0 +1,502 @@
+//! Replies that are given again to exactly the same request.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use forge_core::{
+    CallContext, Capabilities, Clock, Delivery, Delta, Layer, ModelId, ModelRequest, Provider, ProviderError,
+    ResponseStream, StopReason, StreamEvent, TokenCount, Warning, async_trait,
+};
+use futures_core::Stream;
+
+/// What a [`Cache`] keeps, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// The most replies.
+    pub max_entries: usize,
+    /// The most bytes of replies and the requests that they belong to.
+    pub max_bytes: usize,
+    /// How long a reply stays good.
+    pub time_to_live: Duration,
+    /// Whether requests with an unset temperature are cached too, the only ones that some models take.
+    pub allow_default_temperature: bool,
+}
+
+impl Default for CachePolicy {
+    /// 1,000 replies, 64 MiB, one hour, temperature 0 only.
+    fn default() -> Self {
+        Self {
+            max_entries: 1_000,
+            max_bytes: 64 * 1024 * 1024,
+            time_to_live: Duration::from_secs(3600),
+            allow_default_temperature: false,
+        }
+    }
+}
+
+/// Gives the reply to a request again when exactly the same request comes back in time.
+///
+/// Requests are the same when their provider, participant (model, configured provider and role) and every
+/// field are equal, but for the [`Delivery`]. Requests with tools, with
+/// [`extra`](ModelRequest::extra) vendor fields, or with a temperature above zero (an unset one counts as
+/// such, see [`CachePolicy`]) pass through. Only a complete reply is kept, one that ended with
+/// [`EndTurn`](StopReason::EndTurn) or [`StopSequence`](StopReason::StopSequence). When there is no room,
+/// the reply that was not asked for the longest goes. Identical calls at the same time all go out.
+///
+/// A reply from the cache has the events of the first one with three differences: pieces of text are
+/// joined, the usage is zero, because no token was used again, and a
+/// [`Warned`](StreamEvent::Warned) event about `cache` says where it comes from.
+///
+/// The layer belongs outside of whatever limits, retries and accounts for calls to the vendor; a hit is
+/// none. It holds prompts and replies in memory.
+///
+/// ```
+/// use std::sync::Arc;
+/// use forge_core::{Provider, Stack, SystemClock};
+/// use forge_layers::{Cache, CachePolicy};
+///
+/// # fn demo(provider: Arc<dyn Provider>) {
+/// let cache = Cache::new(CachePolicy::default(), SystemClock::shared());
+/// let cached = Stack::new(provider).with(&cache).build();
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cache {
+    policy: CachePolicy,
+    clock: Arc<dyn Clock>,
+    entries: Arc<Mutex<Entries>>,
+}
+
+impl Cache {
+    /// An empty cache whose replies age by `clock`.
+    pub fn new(policy: CachePolicy, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, clock, entries: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of the request among all requests; `None` if its reply must not be kept.
+    fn key(&self, provider: &str, cx: &CallContext, request: &ModelRequest) -> Option<Arc<str>> {
+        let predictable = match request.sampling.temperature {
+            Some(temperature) => temperature <= 0.0,
+            None => self.policy.allow_default_temperature,
+        };
+        if !predictable || !request.tools.is_empty() || !request.extra.is_empty() {
+            return None;
+        }
+        let request = match request.delivery {
+            Delivery::Stream => Cow::Borrowed(request),
+            Delivery::Whole => Cow::Owned(request.clone().with_delivery(Delivery::Stream)),
+        };
+        let participant = &cx.participant;
+        let asked = (provider, &participant.provider_id, &participant.model, &participant.role);
+        serde_json::to_string(&(asked, request)).ok().map(Arc::from)
+    }
+}
+
+impl Layer for Cache {
+    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Cached { inner, cache: self.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Cached {
+    inner: Arc<dyn Provider>,
+    cache: Cache,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Cached {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let Some(key) = self.cache.key(self.inner.name(), cx, &request) else {
+            return self.inner.stream(cx, request).await;
+        };
+        let now = self.cache.clock.instant();
+        if let Some(events) = self.cache.lock().find(&key, now) {
+            let replayed = (0..events.len()).map(move |at| Ok(events[at].clone()));
+            return Ok(ResponseStream::from_events(replayed));
+        }
+        let events = self.inner.stream(cx, request).await?;
+        let copy = Some(Reply { bytes: key.len(), key, events: Vec::new() });
+        Ok(ResponseStream::new(Copying { events, copy, cache: self.cache.clone() }))
+    }
+}
+
+/// Replies by their key, and the keys in the order of their last use.
+#[derive(Default)]
+struct Entries {
+    replies: HashMap<Arc<str>, Entry>,
+    order: BTreeMap<u64, Arc<str>>,
+    bytes: usize,
+    uses: u64,
+}
+
+struct Entry {
+    events: Arc<[StreamEvent]>,
+    bytes: usize,
+    good_until: Option<Instant>,
+    used: u64,
+}
+
+impl Entries {
+    fn find(&mut self, key: &str, now: Instant) -> Option<Arc<[StreamEvent]>> {
+        if self.replies.get(key)?.good_until.is_some_and(|end| end <= now) {
+            self.remove(key);
+            return None;
+        }
+        self.uses += 1;
+        let entry = self.replies.get_mut(key)?;
+        let key = self.order.remove(&entry.used)?;
+        entry.used = self.uses;
+        self.order.insert(self.uses, key);
+        Some(Arc::clone(&entry.events))
+    }
+
+    fn insert(&mut self, reply: Reply, policy: &CachePolicy, now: Instant) {
+        self.remove(&reply.key);
+        while self.replies.len() >= policy.max_entries || self.bytes + reply.bytes > policy.max_bytes {
+            let Some((_, oldest)) = self.order.pop_first() else { return };
+            self.remove(&oldest);
+        }
+        self.uses += 1;
+        self.bytes += reply.bytes;
+        self.order.insert(self.uses, Arc::clone(&reply.key));
+        let entry = Entry {
+            events: reply.events.into(),
+            bytes: reply.bytes,
+            good_until: now.checked_add(policy.time_to_live),
+            used: self.uses,
+        };
+        self.replies.insert(reply.key, entry);
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(entry) = self.replies.remove(key) {
+            self.order.remove(&entry.used);
+            self.bytes -= entry.bytes;
+        }
+    }
+}
+
+/// Figures only: the entries are prompts and replies.
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries")
+            .field("replies", &self.replies.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reply as it will be given again.
+struct Reply {
+    key: Arc<str>,
+    events: Vec<StreamEvent>,
+    bytes: usize,
+}
+
+impl Reply {
+    fn push(&mut self, event: &StreamEvent) {
+        let mut event = event.clone();
+        let text = match &mut event {
+            StreamEvent::UsageUpdated(_) => return,
+            StreamEvent::PartDelta { index, delta } => {
+                self.bytes += text_of(delta).len();
+                if let Some(StreamEvent::PartDelta { index: last, delta: written }) = self.events.last_mut()
+                    && last == index
+                {
+                    text_of(written).push_str(text_of(delta));
+                    return;
+                }
+                0
+            }
+            StreamEvent::PartEnded { opaque, .. } => opaque.as_ref().map_or(0, |opaque| opaque.data.len()),
+            StreamEvent::Started(started) => {
+                started.rate_limit = None;
+                0
+            }
+            StreamEvent::Finished(finished) => {
+                finished.usage = TokenCount { input: Some(0), output: Some(0), ..TokenCount::default() };
+                finished.raw.as_ref().map_or(0, String::len)
+            }
+            StreamEvent::PartStarted { .. } | StreamEvent::Warned(_) => 0,
+        };
+        self.bytes += size_of::<StreamEvent>() + text;
+        self.events.push(event);
+    }
+
+    fn marked(mut self) -> Self {
+        let warning = Warning::new("cache", "this reply was given before and comes from the cache");
+        let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
+        self.events.insert(place, StreamEvent::Warned(warning));
+        self
+    }
+}
+
+fn text_of(delta: &mut Delta) -> &mut String {
+    match delta {
+        Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) => text,
+    }
+}
+
+/// Hands a reply on and keeps a copy.
+struct Copying {
+    events: ResponseStream,
+    copy: Option<Reply>,
+    cache: Cache,
+}
+
+impl Copying {
+    fn note(&mut self, event: &StreamEvent) {
+        let Some(copy) = &mut self.copy else { return };
+        copy.push(event);
+        if copy.bytes > self.cache.policy.max_bytes {
+            self.copy = None;
+        } else if let StreamEvent::Finished(finished) = event
+            && let Some(copy) = self.copy.take()
+            && matches!(finished.reason, StopReason::EndTurn | StopReason::StopSequence)
+        {
+            let Cache { policy, clock, .. } = &self.cache;
+            self.cache.lock().insert(copy.marked(), policy, clock.instant());
+        }
+    }
+}
+
+impl Stream for Copying {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(Pin::new(&mut self.events).poll_next(cx));
+        if let Some(Ok(event)) = &item {
+            self.note(event);
+        }
+        Poll::Ready(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{
+        ErrorKind, ModelResponse, PartKind, Participant, ParticipantRole, ProviderExt as _, Tool,
+    };
+
+    use super::*;
+    use crate::{
+        ManualTimer,
+        script::{Script, Step, context, fail, finished, part, reply, run, seconds, sleep, started, text},
+    };
+
+    fn cold() -> ModelRequest {
+        ModelRequest::new("").with_user_message("hi").with_temperature(0.0)
+    }
+
+    fn tool() -> Tool {
+        Tool { name: "t".into(), description: String::new(), schema: serde_json::json!({}), strict: false }
+    }
+
+    struct Bench {
+        timer: ManualTimer,
+        script: Arc<Script>,
+        cache: Cache,
+    }
+
+    impl Bench {
+        fn new(
+            policy: CachePolicy,
+            plot: impl Fn(&CallContext) -> Vec<Step> + Send + Sync + 'static,
+        ) -> Self {
+            let timer = ManualTimer::new();
+            let script = Script::new(&timer, plot);
+            Self { cache: Cache::new(policy, Arc::new(timer.clone())), script, timer }
+        }
+
+        fn ask_as(
+            &self,
+            participant: Participant,
+            request: ModelRequest,
+        ) -> Result<ModelResponse, ProviderError> {
+            let cx = CallContext { participant: Arc::new(participant), ..context(&self.timer) };
+            let cached = self.cache.layer(Arc::clone(&self.script) as _);
+            run(&self.timer, cached.complete(&cx, request))
+        }
+
+        fn ask(&self, request: ModelRequest) -> Result<ModelResponse, ProviderError> {
+            self.ask_as(Participant::claude_sonnet(), request)
+        }
+
+        fn calls(&self) -> usize {
+            self.script.calls().len()
+        }
+    }
+
+    #[test]
+    fn a_hit_gives_the_same_reply_without_tokens_and_says_so() {
+        let bench = Bench::new(CachePolicy::default(), |_| reply(&["Hello", ", ", "world"]));
+        let first = bench.ask(cold()).unwrap();
+        let again = bench.ask(cold().with_delivery(Delivery::Whole)).unwrap();
+        assert_eq!(bench.calls(), 1);
+        assert_eq!((&again.content, &again.model), (&first.content, &first.model));
+        assert_eq!(again.stop_reason, first.stop_reason);
+        assert_eq!((again.tokens.total_input(), again.tokens.total_output()), (Some(0), Some(0)));
+        assert!(first.warnings.is_empty() && again.warnings[0].about == "cache");
+    }
+
+    #[test]
+    fn what_differs_in_anything_that_counts_is_another_request() {
+        let bench = Bench::new(CachePolicy::default(), |_| reply(&["hi"]));
+        let someone = Participant::claude_sonnet;
+        for (calls, participant, request) in [
+            (1, someone(), cold()),
+            (2, someone(), cold().with_user_message("hi")),
+            (3, someone(), cold().with_max_tokens(5)),
+            (4, Participant::claude_haiku(), cold()),
+            (5, someone().with_provider_id("other"), cold()),
+            (6, someone().with_role(ParticipantRole::Critic), cold()),
+            (6, someone().with_display_name("Another name"), cold()),
+        ] {
+            bench.ask_as(participant, request).unwrap();
+            assert_eq!(bench.calls(), calls);
+        }
+    }
+
+    #[test]
+    fn requests_with_tools_or_chance_pass_through() {
+        let extra = || {
+            let mut request = cold();
+            request.extra.insert("temperature".into(), 1.into());
+            request
+        };
+        let unset = || ModelRequest::new("").with_user_message("hi");
+        let bench = Bench::new(CachePolicy::default(), |_| reply(&["hi"]));
+        for request in [
+            unset(),
+            unset().with_temperature(0.1),
+            cold().with_temperature(f64::NAN),
+            cold().with_tool(tool()),
+            extra(),
+        ] {
+            let before = bench.calls();
+            bench.ask(request.clone()).unwrap();
+            bench.ask(request).unwrap();
+            assert_eq!(bench.calls(), before + 2);
+        }
+        let policy = CachePolicy { allow_default_temperature: true, ..CachePolicy::default() };
+        let bench = Bench::new(policy, |_| reply(&["hi"]));
+        bench.ask(unset()).unwrap();
+        bench.ask(unset()).unwrap();
+        assert_eq!(bench.calls(), 1);
+    }
+
+    #[test]
+    fn only_a_complete_reply_is_kept() {
+        let cut =
+            |reason| vec![Step::Open, started(), part(0, PartKind::Text), text(0, "a"), finished(reason)];
+        let broken = || vec![Step::Open, started(), part(0, PartKind::Text), fail(ErrorKind::Transport)];
+        let ends: [fn() -> Vec<Step>; 2] = [|| vec![fail(ErrorKind::Server)], broken];
+        for end in ends {
+            let bench = Bench::new(CachePolicy::default(), move |_| end());
+            assert!(bench.ask(cold()).is_err() && bench.ask(cold()).is_err());
+            assert_eq!(bench.calls(), 2);
+        }
+        for (reason, calls) in [
+            (StopReason::StopSequence, 1),
+            (StopReason::MaxTokens, 2),
+            (StopReason::Refusal, 2),
+            (StopReason::ToolUse, 2),
+        ] {
+            let bench = Bench::new(CachePolicy::default(), move |_| cut(reason));
+            bench.ask(cold()).unwrap();
+            bench.ask(cold()).unwrap();
+            assert_eq!(bench.calls(), calls, "{reason:?}");
+        }
+        let bench = Bench::new(CachePolicy::default(), |_| {
+            let mut steps = reply(&["hi"]);
+            steps.insert(4, sleep(5));
+            steps
+        });
+        let cached = bench.cache.layer(Arc::clone(&bench.script) as _);
+        let mut dropped = run(&bench.timer, cached.stream(&context(&bench.timer), cold().into())).unwrap();
+        for _ in 0..3 {
+            run(&bench.timer, dropped.next()).unwrap().unwrap();
+        }
+        drop(dropped);
+        bench.ask(cold()).unwrap();
+        assert_eq!(bench.calls(), 2);
+    }
+
+    #[test]
+    fn replies_age_and_the_one_not_asked_for_the_longest_goes_first() {
+        let policy = CachePolicy { max_entries: 2, time_to_live: seconds(10), ..CachePolicy::default() };
+        let bench = Bench::new(policy, |_| reply(&["hi"]));
+        let numbered = |number| cold().with_max_tokens(number);
+        for (number, calls) in [(1, 1), (2, 2), (1, 2), (3, 3), (1, 3), (2, 4), (3, 5)] {
+            bench.ask(numbered(number)).unwrap();
+            assert_eq!(bench.calls(), calls, "{number}");
+        }
+        bench.timer.advance(seconds(10));
+        bench.ask(numbered(3)).unwrap();
+        assert_eq!(bench.calls(), 6);
+    }
+
+    #[test]
+    fn the_bytes_stay_within_bounds_and_none_is_ever_printed() {
+        let max_bytes = 20_000;
+        let policy = CachePolicy { max_bytes, ..CachePolicy::default() };
+        let bench = Bench::new(policy, |_| reply(&[&"secret".repeat(500)]));
+        for number in 1..100 {
+            bench.ask(cold().with_max_tokens(number)).unwrap();
+            let entries = bench.cache.lock();
+            assert_eq!(entries.bytes, entries.replies.values().map(|entry| entry.bytes).sum::<usize>());
+            assert_eq!(entries.replies.len(), entries.order.len());
+            assert!(entries.bytes <= max_bytes && !entries.replies.is_empty());
+        }
+        assert!(!format!("{:?}", bench.cache).contains("secret"));
+    }
+
+    #[test]
+    fn a_reply_larger_than_the_cache_takes_no_others_place() {
+        let policy = CachePolicy { max_bytes: 20_000, ..CachePolicy::default() };
+        let bench = Bench::new(policy, |cx| match cx.participant.role {
+            ParticipantRole::Drafter => reply(&vec!["a"; 25_000]),
+            _ => reply(&["a"]),
+        });
+        let drafter = || Participant::claude_sonnet().with_role(ParticipantRole::Drafter);
+        bench.ask(cold()).unwrap();
+        bench.ask_as(drafter(), cold()).unwrap();
+        bench.ask_as(drafter(), cold()).unwrap();
+        assert_eq!(bench.calls(), 3);
+        bench.ask(cold()).unwrap();
+        assert_eq!(bench.calls(), 3);
+    }
+
+    #[test]
+    fn a_policy_without_room_keeps_nothing() {
+        let bench = Bench::new(CachePolicy { max_entries: 0, ..CachePolicy::default() }, |_| reply(&["hi"]));
+        bench.ask(cold()).unwrap();
+        bench.ask(cold()).unwrap();
+        assert_eq!(bench.calls(), 2);
+    }
+}

@@ -1,0 +1,105 @@
+//! The account of one call.
+
+use std::sync::Arc;
+
+use forge_core::{Delta, ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount};
+
+use super::{
+    Shared,
+    estimate::{Need, tokens_of},
+    gate::Taken,
+    wake,
+};
+use crate::watched::Witness;
+
+/// The tokens that a call has taken, and what is known of those that it uses.
+pub(super) struct Held {
+    shared: Arc<Shared>,
+    need: Need,
+    taken: Option<Taken>,
+    usage: TokenCount,
+    /// Bytes of the answer so far.
+    written: u64,
+    /// Whether the vendor has accepted the request.
+    accepted: bool,
+    content: bool,
+}
+
+impl Held {
+    pub(super) fn new(shared: &Arc<Shared>, need: Need, taken: Taken) -> Self {
+        let (shared, usage) = (Arc::clone(shared), TokenCount::default());
+        Self { shared, need, taken: Some(taken), usage, written: 0, accepted: false, content: false }
+    }
+
+    pub(super) fn settle(&mut self, used: Need) {
+        let Some(taken) = self.taken.take() else { return };
+        let now = self.shared.timer.instant();
+        let next = self.shared.lock().settle(taken, used, now);
+        wake(next);
+    }
+
+    fn input(&self) -> u64 {
+        let uncached = TokenCount { cache_read: None, ..self.usage };
+        uncached.total_input().unwrap_or(self.need.input)
+    }
+
+    fn adopt(&self, status: &RateLimitStatus) {
+        let (wall, now) = (self.shared.timer.now(), self.shared.timer.instant());
+        let waiters = self.shared.lock().adopt(status, wall, now);
+        wake(waiters);
+    }
+}
+
+impl Witness for Held {
+    fn event(&mut self, event: &StreamEvent) {
+        self.content |= event.is_content();
+        match event {
+            StreamEvent::Started(started) => {
+                self.accepted = true;
+                if let Some(status) = &started.rate_limit {
+                    self.adopt(status);
+                }
+            }
+            StreamEvent::PartDelta { delta, .. } => {
+                let (Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text)) = delta;
+                self.written = self.written.saturating_add(text.len() as u64);
+            }
+            StreamEvent::UsageUpdated(usage) => self.usage.overwrite(usage),
+            StreamEvent::Finished(finished) => {
+                self.usage.overwrite(&finished.usage);
+                let output = self.usage.total_output().unwrap_or_else(|| tokens_of(self.written));
+                self.settle(Need { input: self.input(), output });
+            }
+            StreamEvent::PartStarted { .. } | StreamEvent::PartEnded { .. } | StreamEvent::Warned(_) => {}
+        }
+    }
+
+    fn failure(&mut self, error: Option<&ProviderError>) {
+        if !self.content {
+            self.settle(Need::default());
+        }
+        let Some(error) = error else { return };
+        if let Some(status) = &error.rate_limit {
+            self.adopt(status);
+        }
+        if error.kind == ErrorKind::RateLimited
+            && error.phase != Phase::BeforeSend
+            && let Some(wait) = error.retry_after
+            && let Some(until) = self.shared.timer.instant().checked_add(wait)
+        {
+            let waiters = self.shared.lock().close(until);
+            wake(waiters);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.accepted || self.content {
+            let output = self.usage.total_output().unwrap_or_default().max(tokens_of(self.written));
+            self.settle(Need { input: self.input(), output });
+        } else {
+            self.settle(Need::default());
+        }
+    }
+}

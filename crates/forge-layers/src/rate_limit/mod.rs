@@ -1,0 +1,217 @@
+//! A pace that keeps within the vendor's limits on requests and tokens per minute.
+
+mod estimate;
+mod gate;
+mod held;
+mod requests;
+mod tokens;
+
+use std::{
+    future::poll_fn,
+    num::{NonZeroU32, NonZeroU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use forge_core::{
+    CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider, ProviderError,
+    ResponseStream, async_trait,
+};
+
+use self::{
+    estimate::Need,
+    gate::{Gate, Turn},
+    held::Held,
+};
+use crate::{Timer, Wait, watched::witnessed};
+
+/// What may be sent per minute. `None` means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateLimits {
+    /// Requests. A few of them, a twelfth and at most 5, may go out together, the others at even intervals.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Input tokens without those read from a prompt cache.
+    pub input_tokens_per_minute: Option<NonZeroU64>,
+    /// Output tokens, thoughts included.
+    pub output_tokens_per_minute: Option<NonZeroU64>,
+}
+
+/// Holds calls back so that the vendor does not have to refuse them.
+///
+/// Calls wait in one queue, first come, first served, so that a large one is not starved by small ones.
+///
+/// Tokens are kept in two buckets of a minute's worth each, which refill evenly. Before a call goes out, an
+/// estimate is taken from them: a quarter of the bytes of all its texts (1,600 tokens for each picture or
+/// document) as input, and its `max_tokens` (8,192 if unset) as output, but no more than the bucket holds.
+/// When the call ends, the estimate is replaced by the real usage; a call that failed before any content,
+/// or was dropped before it was accepted, gives everything back. One that was dropped midway keeps
+/// its input and what it had written so far. Input read from a prompt cache does not count: most vendors do
+/// not count it either, and the others correct the account.
+///
+/// Whenever the vendor says in a reply's or an error's headers that less is left than expected, it is
+/// believed, so that calls slow down before the first refusal. After a refusal with
+/// [`retry_after`](forge_core::ErrorFacts::retry_after) no call goes out until then.
+///
+/// A call that would have to wait beyond its deadline fails at once with [`ErrorKind::RateLimited`] in the
+/// phase [`Phase::BeforeSend`], and `retry_after` says how long the wait would be. Deadlines are read on the
+/// given timer, which has to be the clock of the call as well.
+///
+/// ```
+/// use std::{num::{NonZeroU32, NonZeroU64}, sync::Arc, time::Duration};
+/// use forge_core::{ModelRequest, Provider, Stack};
+/// use forge_layers::{RateLimit, RateLimits, TokioTimer};
+///
+/// # fn demo(claude: Arc<dyn Provider>) {
+/// let limits = RateLimits {
+///     requests_per_minute: NonZeroU32::new(50),
+///     output_tokens_per_minute: NonZeroU64::new(8_000),
+///     ..RateLimits::default()
+/// };
+/// let rate_limit = RateLimit::new(limits, Arc::new(TokioTimer));
+/// let provider = Stack::new(claude).with(&rate_limit).build();
+///
+/// let request = ModelRequest::new("").with_user_message("Hello").with_max_tokens(500);
+/// assert_eq!(rate_limit.expected_wait(&request), Duration::ZERO);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    shared: Arc<Shared>,
+}
+
+impl RateLimit {
+    /// Full buckets, shared by every provider that this value or a clone of it wraps.
+    pub fn new(limits: RateLimits, timer: Arc<dyn Timer>) -> Self {
+        let gate = Mutex::new(Gate::new(limits, timer.instant()));
+        Self { shared: Arc::new(Shared { limits, timer, gate }) }
+    }
+
+    /// How long `request` would wait if it came now. A forecast: calls that end early shorten it, and the
+    /// vendor may lengthen it. Asking changes nothing.
+    pub fn expected_wait(&self, request: &ModelRequest) -> Duration {
+        let need = self.shared.need(request);
+        self.shared.lock().wait(None, need, self.shared.timer.instant())
+    }
+
+    /// How many calls wait.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().waiting()
+    }
+}
+
+impl Layer for RateLimit {
+    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Paced { inner, shared: Arc::clone(&self.shared) })
+    }
+}
+
+#[derive(Debug)]
+struct Paced {
+    inner: Arc<dyn Provider>,
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Paced {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let need = self.shared.need(&request);
+        match Shared::admission(&self.shared, need, cx.deadline).await {
+            Ok(held) => witnessed(&*self.inner, cx, request, held).await,
+            Err(wait) => {
+                let message = "the call would wait for its turn beyond its deadline";
+                Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
+                    facts.model = Some(cx.model().clone());
+                    facts.phase = Phase::BeforeSend;
+                    facts.retry_after = Some(wait);
+                }))
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    limits: RateLimits,
+    timer: Arc<dyn Timer>,
+    gate: Mutex<Gate>,
+}
+
+impl Shared {
+    fn need(&self, request: &ModelRequest) -> Need {
+        let limits = [self.limits.input_tokens_per_minute, self.limits.output_tokens_per_minute];
+        if limits.iter().all(Option::is_none) { Need::default() } else { Need::of(request) }
+    }
+
+    /// Waits for one's turn; fails with the length of the wait if it would pass the deadline.
+    async fn admission(shared: &Arc<Self>, need: Need, deadline: Option<Instant>) -> Result<Held, Duration> {
+        let mut place = Place { shared, place: None };
+        let mut alarm: Option<(Instant, Wait)> = None;
+        poll_fn(|cx| {
+            loop {
+                let now = shared.timer.instant();
+                let turn = shared.lock().turn(&mut place.place, need, deadline, cx.waker(), now);
+                let at = match turn {
+                    Turn::Go(taken, next) => {
+                        wake(next);
+                        return Poll::Ready(Ok(Held::new(shared, need, taken)));
+                    }
+                    Turn::TooLate(wait) => return Poll::Ready(Err(wait)),
+                    Turn::Wait(None) => return Poll::Pending,
+                    Turn::Wait(Some(at)) => at,
+                };
+                let (_, wait) = match alarm.take() {
+                    Some(set) if set.0 == at => alarm.insert(set),
+                    _ => alarm.insert((at, shared.timer.sleep_until(at))),
+                };
+                if wait.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                alarm = None;
+            }
+        })
+        .await
+    }
+
+    /// No code here panics while it holds the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the queue, once there is a need for one.
+struct Place<'a> {
+    shared: &'a Shared,
+    place: Option<u64>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let next = self.shared.lock().leave(place);
+            wake(next);
+        }
+    }
+}
+
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests;

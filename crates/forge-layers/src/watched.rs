@@ -1,0 +1,73 @@
+//! What a call holds travels inside its stream.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use forge_core::{CallContext, ModelRequest, Provider, ProviderError, ResponseStream, StreamEvent};
+use futures_core::Stream;
+
+/// Sees what becomes of one call, and is dropped as soon as the call is over, however it ends. Its
+/// `Drop` gives back what the call held.
+pub(crate) trait Witness: Send + Unpin + 'static {
+    /// An event of the reply. [`StreamEvent::Finished`] is the last thing it sees.
+    fn event(&mut self, event: &StreamEvent);
+
+    /// The call failed; without an error, the reply just ended. The last thing it sees.
+    fn failure(&mut self, error: Option<&ProviderError>);
+}
+
+/// Makes the call. `witness` is dropped with the future, at the failure, or with the stream.
+pub(crate) async fn witnessed(
+    inner: &dyn Provider,
+    cx: &CallContext,
+    request: Arc<ModelRequest>,
+    mut witness: impl Witness,
+) -> Result<ResponseStream, ProviderError> {
+    match inner.stream(cx, request).await {
+        Ok(inner) => Ok(ResponseStream::new(Watched { inner, witness: Some(witness) })),
+        Err(error) => {
+            witness.failure(Some(&error));
+            Err(error)
+        }
+    }
+}
+
+struct Watched<W> {
+    inner: ResponseStream,
+    witness: Option<W>,
+}
+
+impl<W: Witness> Stream for Watched<W> {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(Pin::new(&mut self.inner).poll_next(cx));
+        if let Some(witness) = &mut self.witness {
+            let over = match &item {
+                Some(Ok(event)) => {
+                    witness.event(event);
+                    matches!(event, StreamEvent::Finished(_))
+                }
+                Some(Err(error)) => {
+                    witness.failure(Some(error));
+                    true
+                }
+                None => {
+                    witness.failure(None);
+                    true
+                }
+            };
+            if over {
+                self.witness = None;
+            }
+        }
+        Poll::Ready(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}
