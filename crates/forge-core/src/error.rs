@@ -104,6 +104,8 @@ impl ErrorKind {
     pub const fn policy(self, phase: Phase) -> Policy {
         use {Advice as A, BreakerEffect as B};
         let (advice, breaker) = match self {
+            // Only our own limits refuse before anything is sent; the route is not at fault.
+            Self::RateLimited if matches!(phase, Phase::BeforeSend) => (A::RetryThenNext, B::Ignored),
             Self::RateLimited
             | Self::Overloaded
             | Self::Server
@@ -348,6 +350,8 @@ mod tests {
         ] {
             assert_eq!(kind.policy(Phase::AfterOutput).breaker, BreakerEffect::Ignored);
         }
+        assert_eq!(ErrorKind::RateLimited.policy(Phase::BeforeSend).breaker, BreakerEffect::Ignored);
+        assert_eq!(ErrorKind::RateLimited.policy(Phase::BeforeOutput).breaker, BreakerEffect::Counts);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl ConcurrencyPolicy {
 /// new limit. It grows by one after as many successes as it counts. How long calls take never moves it,
 /// since that follows the length of the answers.
 ///
-/// A call whose deadline passes while it waits fails with [`ErrorKind::Timeout`] in the phase
+/// A call whose deadline passes while it waits fails with [`ErrorKind::RateLimited`] in the phase
 /// [`Phase::BeforeSend`]. Deadlines are read on the given timer, which has to be the clock of the call
 /// as well.
 ///
@@ -121,7 +121,7 @@ impl Provider for Limited {
     ) -> Result<ResponseStream, ProviderError> {
         let Some(permit) = Shared::permit(&self.shared, cx.deadline).await else {
             let message = "the deadline passed while the call waited for others to end";
-            return Err(ProviderError::new(ErrorKind::Timeout, self.name(), message).with(|facts| {
+            return Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
                 facts.model = Some(cx.model().clone());
                 facts.phase = Phase::BeforeSend;
             }));
@@ -423,7 +423,7 @@ mod tests {
         let cx = context(&timer).with_timeout(seconds(7));
         let begun = forge_core::Clock::instant(&timer);
         let error = run(&timer, provider.complete(&cx, ModelRequest::default())).unwrap_err();
-        assert_eq!((error.kind, error.phase), (ErrorKind::Timeout, Phase::BeforeSend));
+        assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
         assert_eq!(forge_core::Clock::instant(&timer) - begun, seconds(7));
         assert!(script.calls().is_empty());
         drop(held);

@@ -170,8 +170,8 @@ impl Provider for Retrying {
         loop {
             let error = match self.attempt(&cx, &request).await {
                 Ok(events) => {
-                    let ticket = Some((call, slot));
-                    return Ok(ResponseStream::new(Held { events, ticket }));
+                    let slots = Some((call, slot));
+                    return Ok(ResponseStream::new(Held { events, slots }));
                 }
                 Err(error) => error,
             };
@@ -254,7 +254,7 @@ impl Drop for Slot {
 
 struct Held {
     events: ResponseStream,
-    ticket: Option<(Slot, Option<Slot>)>,
+    slots: Option<(Slot, Option<Slot>)>,
 }
 
 impl Stream for Held {
@@ -263,7 +263,7 @@ impl Stream for Held {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(Pin::new(&mut self.events).poll_next(cx));
         if !matches!(&item, Some(Ok(event)) if !matches!(event, StreamEvent::Finished(_))) {
-            self.ticket = None;
+            self.slots = None;
         }
         Poll::Ready(item)
     }
