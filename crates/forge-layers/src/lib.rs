@@ -1,7 +1,29 @@
-//! Layers around LLM providers.
+//! Layers around LLM providers: retry, timeout, rate limit, concurrency, circuit breaker, observation,
+//! cache.
 //!
-//! Each layer is usable alone around any [`Provider`](forge_core::Provider), is one file, and keeps its
-//! state in the layer value; the wrappers it makes are cheap and share that state.
+//! Use this crate with `forge-core` and one adapter when calls should keep to limits and survive a bad
+//! minute. Each layer is usable alone around any [`Provider`](forge_core::Provider), keeps its state in the
+//! layer value (the wrappers it makes are cheap and share that state), and asks the given [`Timer`] for the
+//! time, so that it can be tested without waiting ([`ManualTimer`]). What a call holds travels inside its
+//! stream and settles when that ends or is dropped.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use forge_core::{Provider, Stack};
+//! use forge_layers::{Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Retry, RetryPolicy, TokioTimer};
+//!
+//! # fn demo(claude: Arc<dyn Provider>) -> Arc<dyn Provider> {
+//! let timer = Arc::new(TokioTimer);
+//! let concurrency = Concurrency::new(ConcurrencyPolicy::new(8), timer.clone());
+//! let breaker = Breaker::new(BreakerPolicy::default(), timer.clone(), 1);
+//! let retry = Retry::new(RetryPolicy::default(), timer, 1);
+//! // The layer added last is the outermost: a retry is a new call to the breaker.
+//! Stack::new(claude).with(&concurrency).with(&breaker).with(&retry).build()
+//! # }
+//! ```
+//!
+//! There is one retry loop in a process: put [`Retry`] around a provider once, and around nothing that
+//! retries itself.
 
 // One file a layer, in the order in which they usually stand around a provider.
 mod breaker;

@@ -1,0 +1,110 @@
+//! Layers on top of each other, on a clock that the test moves.
+
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use forge_core::{
+    CallContext, Capabilities, Clock as _, ErrorKind, Finished, ModelId, ModelRequest, Participant, Phase,
+    Provider, ProviderError, ProviderExt as _, ResponseStream, Stack, StopReason, StreamEvent, TokenCount,
+    async_trait,
+};
+use forge_layers::{
+    Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, ManualTimer, RateLimit, RateLimits,
+    Retry, RetryPolicy,
+};
+use futures_util::FutureExt as _;
+
+/// Fails this many times, then answers.
+#[derive(Debug)]
+struct Recovering {
+    failures: usize,
+    calls: AtomicUsize,
+}
+
+impl Recovering {
+    fn after(failures: usize) -> Arc<Self> {
+        Arc::new(Self { failures, calls: AtomicUsize::new(0) })
+    }
+}
+
+#[async_trait]
+impl Provider for Recovering {
+    fn name(&self) -> &'static str {
+        "recovering"
+    }
+
+    fn capabilities(&self, _: &ModelId) -> Capabilities {
+        Capabilities::default()
+    }
+
+    async fn stream(&self, _: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) < self.failures {
+            return Err(ProviderError::new(ErrorKind::Server, "recovering", "down"));
+        }
+        let usage = TokenCount { input: Some(1), output: Some(1), ..TokenCount::default() };
+        let reason = StopReason::EndTurn;
+        let end = StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None });
+        Ok(ResponseStream::from_events([Ok(end)]))
+    }
+}
+
+fn context(timer: &ManualTimer) -> CallContext {
+    CallContext::with_clock(Participant::local("m"), Arc::new(timer.clone()))
+}
+
+#[test]
+fn a_full_limit_does_not_open_the_circuit() {
+    let timer = ManualTimer::new();
+    let limits = RateLimits { requests_per_minute: NonZeroU32::new(1), ..RateLimits::default() };
+    let breaker = Breaker::new(BreakerPolicy::default(), Arc::new(timer.clone()), 1);
+    let provider = Stack::new(Recovering::after(0))
+        .with(&RateLimit::new(limits, Arc::new(timer.clone())))
+        .with(&breaker)
+        .build();
+    let mut refused = 0;
+    for _ in 0..20 {
+        let cx = context(&timer).with_timeout(Duration::from_secs(1));
+        let outcome = provider.complete(&cx, ModelRequest::new("")).now_or_never().unwrap();
+        if let Err(error) = outcome {
+            assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend), "{error}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 15, "{refused}");
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn a_call_gets_through_a_short_outage_and_leaves_nothing_behind() {
+    let timer = ManualTimer::new();
+    let shared = Arc::new(timer.clone());
+    let concurrency = Concurrency::new(ConcurrencyPolicy::new(4), shared.clone());
+    let breaker = Breaker::new(BreakerPolicy::default(), shared.clone(), 1);
+    let base = Recovering::after(2);
+    let provider = Stack::new(Arc::clone(&base) as Arc<dyn Provider>)
+        .with(&concurrency)
+        .with(&breaker)
+        .with(&Retry::new(RetryPolicy::default(), shared, 1))
+        .build();
+    let cx = context(&timer);
+    let begun = timer.instant();
+    let mut call = Box::pin(provider.complete(&cx, ModelRequest::new("")));
+    let outcome = loop {
+        match call.as_mut().now_or_never() {
+            Some(outcome) => break outcome,
+            None => timer.advance(timer.next_wake().unwrap()),
+        }
+    };
+    assert_eq!(outcome.unwrap().stop_reason, StopReason::EndTurn);
+    assert_eq!(base.calls.load(Ordering::Relaxed), 3);
+    assert!(timer.instant() - begun <= Duration::from_millis(1_500));
+    assert_eq!((concurrency.in_flight(), breaker.state()), (0, BreakerState::Closed));
+}
