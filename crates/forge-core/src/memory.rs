@@ -13,6 +13,8 @@ use crate::{
     Spent, StreamName, SystemClock,
 };
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A [`Journal`] that ends with the process.
 #[derive(Debug)]
 pub struct MemoryJournal {
@@ -53,7 +55,8 @@ impl Journal for MemoryJournal {
             Some((current, until)) if *until > now && current == holder => {}
             _ => state.fence += 1,
         }
-        state.claim = Some((holder.to_owned(), now + lease));
+        // A lease too long to be added to the time outlives the process as a year does.
+        state.claim = Some((holder.to_owned(), now + lease.min(YEAR)));
         Ok(Fence(state.fence))
     }
 
@@ -197,6 +200,14 @@ mod tests {
         let gap = now(journal.append(&name, second, 0, vec![b"y".to_vec()]));
         assert!(matches!(gap, Err(JournalError::Conflict { actual: 1, .. })));
         assert_eq!(now(journal.read(&name, 0)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_claim_may_be_for_ever() {
+        let journal = MemoryJournal::default();
+        let name = StreamName::new("s").unwrap();
+        now(journal.claim(&name, "a", Duration::MAX)).unwrap();
+        assert!(now(journal.claim(&name, "b", Duration::MAX)).is_err());
     }
 
     #[test]

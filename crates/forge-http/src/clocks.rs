@@ -5,6 +5,9 @@ use std::time::Duration;
 use forge_core::{CallContext, Delivery, Timeouts};
 use tokio::time::Instant;
 
+/// A longer wait means the same; one without end could not be added to the time.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The clocks of one call, running.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clocks {
@@ -17,13 +20,13 @@ pub(crate) struct Clocks {
 impl Clocks {
     pub(crate) fn of_call(cx: &CallContext, timeouts: &Timeouts, delivery: Delivery) -> Self {
         let begun = Instant::now();
-        let total = begun + timeouts.total;
+        let total = begun + timeouts.total.min(LONGEST);
         let deadline = cx.deadline.map_or(total, |deadline| total.min(deadline.into()));
         let first_event = match delivery {
-            Delivery::Stream => timeouts.first_event,
+            Delivery::Stream => timeouts.first_event.min(LONGEST),
             Delivery::Whole => deadline - begun,
         };
-        Self { begun, first_event, gap: timeouts.gap, deadline }
+        Self { begun, first_event, gap: timeouts.gap.min(LONGEST), deadline }
     }
 
     pub(crate) fn within(patience: Duration) -> Self {

@@ -9,8 +9,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    AdapterSettings, CallContext, Delivery, ErrorKind, ExposeSecret, Phase, ProviderError, ProviderId,
-    RateLimitStatus, SecretString, Timeouts,
+    AdapterSettings, CallContext, Clock as _, Delivery, ErrorKind, ExposeSecret, Phase, ProviderError,
+    ProviderId, RateLimitStatus, SecretString, SystemClock, Timeouts,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
@@ -151,7 +151,7 @@ impl Connection {
         patience: Duration,
     ) -> Result<Reply, ProviderError> {
         let clocks = Clocks::within(patience);
-        self.send(Method::POST, endpoint.0.clone(), body, Utc::now(), clocks, self.origin(None)).await
+        self.send(Method::POST, endpoint.0.clone(), body, SystemClock.now(), clocks, self.origin(None)).await
     }
 
     /// Gets the endpoint outside of a call, within `patience`.
@@ -166,7 +166,7 @@ impl Connection {
             url.query_pairs_mut().extend_pairs(query);
         }
         let clocks = Clocks::within(patience);
-        self.send(Method::GET, url, Vec::new(), Utc::now(), clocks, self.origin(None)).await
+        self.send(Method::GET, url, Vec::new(), SystemClock.now(), clocks, self.origin(None)).await
     }
 
     /// The rate limits last seen in a reply's headers.

@@ -92,6 +92,14 @@ async fn warnings_follow_the_start_and_the_raw_text_comes_with_the_end() {
 }
 
 #[tokio::test]
+async fn clocks_without_end_are_no_trouble() {
+    let ever = Duration::MAX;
+    let timeouts = Timeouts { connect: ever, first_event: ever, gap: ever, total: ever };
+    let (_, error) = stream(Scripted::sse("data: hi\n\ndata: end\n\n").in_pieces(9), timeouts).await;
+    assert!(error.is_none(), "{error:?}");
+}
+
+#[tokio::test]
 async fn pings_do_not_stop_the_clock_for_content() {
     let pings = ": ping\n\n".repeat(50);
     let short = Timeouts { gap: Duration::from_millis(80), ..Timeouts::default() };
