@@ -6,7 +6,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("forge-core", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
@@ -14,9 +14,21 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("forge-google", &["forge-core", "forge-http"]),
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
+    ("forge-router", &["forge-core", "forge-layers"]),
     ("forge-sim", &[]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
-    ("forge", &["forge-core", "forge-anthropic", "forge-openai", "forge-google", "forge-local"]),
+    (
+        "forge",
+        &[
+            "forge-core",
+            "forge-anthropic",
+            "forge-openai",
+            "forge-google",
+            "forge-local",
+            "forge-layers",
+            "forge-router",
+        ],
+    ),
     ("forge-cli", &["forge", "forge-sim"]),
     ("forge-benches", &[]),
     ("forge-examples", &[]),

@@ -37,5 +37,5 @@ mod stream;
 mod usage;
 mod wire;
 
-pub use profile::models;
+pub use profile::{capabilities, models};
 pub use provider::AnthropicProvider;

@@ -120,7 +120,8 @@ pub(crate) fn default_max_tokens(model: &ModelId) -> u64 {
     row.and_then(|row| row.max_output_tokens).unwrap_or(USUAL_MAX_TOKENS).min(USUAL_MAX_TOKENS)
 }
 
-pub(crate) fn capabilities(model: &ModelId) -> Capabilities {
+/// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
+pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::Anthropic, model);
     Capabilities {

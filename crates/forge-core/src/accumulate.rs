@@ -123,6 +123,9 @@ impl Accumulator {
         let partial = self.response(finished);
         error.with(|facts| {
             facts.phase = Phase::AfterOutput;
+            if facts.route.is_none() {
+                facts.route.clone_from(&partial.route);
+            }
             facts.partial = Some(Box::new(partial));
         })
     }
@@ -130,11 +133,13 @@ impl Accumulator {
     fn response(&mut self, finished: Finished) -> ModelResponse {
         let now = self.context.clock.instant();
         let started = self.started.take().unwrap_or_default();
+        let chosen = started.route.as_ref().and_then(|route| route.participant.clone());
+        let participant = chosen.unwrap_or_else(|| Arc::clone(&self.context.participant));
         let mut tokens = self.usage;
         tokens.overwrite(&finished.usage);
         ModelResponse {
-            participant: Arc::clone(&self.context.participant),
-            model: started.model.unwrap_or_else(|| self.context.model().clone()),
+            model: started.model.unwrap_or_else(|| participant.model.clone()),
+            participant,
             id: started.id,
             request_id: started.request_id,
             content: self.parts.drain(..).map(Open::into_part).collect(),
@@ -145,6 +150,7 @@ impl Accumulator {
             stop_reason: finished.reason,
             raw_stop_reason: finished.raw_reason,
             rate_limit: started.rate_limit,
+            route: started.route,
             warnings: std::mem::take(&mut self.warnings),
             raw: finished.raw,
         }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Clock, ModelId, Participant, SystemClock};
+use crate::{Attempts, CallId, Clock, ModelId, Participant, SystemClock};
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct CallContext {
     pub call_id: CallId,
     /// Which attempt of the call this is, from 1.
     pub attempt: u32,
+    /// All attempts of the call, shared by every copy of this context.
+    pub attempts: Arc<Attempts>,
     /// When the whole call must be over, shared by every attempt.
     pub deadline: Option<Instant>,
     /// On whose behalf the call is made.
@@ -50,6 +52,7 @@ impl CallContext {
             participant: participant.into(),
             call_id: CallId::new(clock.now()),
             attempt: 1,
+            attempts: Arc::default(),
             deadline: None,
             tags: Tags::default(),
             clock,
@@ -59,6 +62,11 @@ impl CallContext {
     /// The model asked for.
     pub fn model(&self) -> &ModelId {
         &self.participant.model
+    }
+
+    /// Makes this the context of one more attempt of the same call.
+    pub fn next_attempt(&mut self) {
+        self.attempt = self.attempts.begin();
     }
 
     /// The same context with a deadline this far from now.

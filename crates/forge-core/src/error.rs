@@ -5,7 +5,7 @@ use std::{error::Error, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelId, ModelResponse, RateLimitStatus};
+use crate::{ModelId, ModelResponse, RateLimitStatus, RouteTrace};
 
 /// What went wrong, in the vocabulary that routing decisions are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -240,6 +240,8 @@ pub struct ErrorFacts {
     pub should_retry: Option<bool>,
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
+    /// What a router looked at and tried.
+    pub route: Option<Box<RouteTrace>>,
     /// What had arrived, when the call broke off after output.
     pub partial: Option<Box<ModelResponse>>,
     /// The underlying error.
@@ -261,6 +263,7 @@ impl ProviderError {
             retry_after: None,
             should_retry: None,
             rate_limit: None,
+            route: None,
             partial: None,
             source: None,
         }))

@@ -9,7 +9,7 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::{ModelId, Opaque, ProviderError, RateLimitStatus, StopReason, TokenCount};
+use crate::{ModelId, Opaque, ProviderError, RateLimitStatus, RouteTrace, StopReason, TokenCount};
 
 /// One step of a reply.
 ///
@@ -83,6 +83,9 @@ pub struct Started {
     /// What the reply's headers said about rate limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<Box<RateLimitStatus>>,
+    /// How the call found its model, where a router chose it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<Box<RouteTrace>>,
 }
 
 /// What a part is.

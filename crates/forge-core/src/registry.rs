@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{Adapter, ProviderError, ProviderId};
+use crate::{Adapter, Capabilities, ModelId, ProviderError, ProviderId};
 
 /// How to reach a vendor. `None` means the adapter's default.
 #[derive(Debug, Clone)]
@@ -75,7 +75,12 @@ type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> 
 /// and tests then name them.
 #[derive(Default)]
 pub struct AdapterRegistry {
-    builders: BTreeMap<String, Box<Build>>,
+    kinds: BTreeMap<String, Kind>,
+}
+
+struct Kind {
+    build: Box<Build>,
+    capabilities: fn(&ModelId) -> Capabilities,
 }
 
 impl AdapterRegistry {
@@ -84,34 +89,46 @@ impl AdapterRegistry {
         Self::default()
     }
 
-    /// Registers how to build adapters of `kind`; a later registration replaces an earlier one.
-    pub fn register<F>(&mut self, kind: impl Into<String>, build: F) -> &mut Self
+    /// Registers what the models of `kind` can do and how to build its adapters; a later registration
+    /// replaces an earlier one.
+    pub fn register<F>(
+        &mut self,
+        kind: impl Into<String>,
+        capabilities: fn(&ModelId) -> Capabilities,
+        build: F,
+    ) -> &mut Self
     where
         F: Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync + 'static,
     {
-        self.builders.insert(kind.into(), Box::new(build));
+        self.kinds.insert(kind.into(), Kind { build: Box::new(build), capabilities });
         self
     }
 
     /// The registered kinds, sorted.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        self.builders.keys().map(String::as_str)
+        self.kinds.keys().map(String::as_str)
+    }
+
+    /// What `model` can do when it is reached through an adapter of `kind`, as far as that is known
+    /// without asking; `None` for an unknown kind.
+    pub fn capabilities(&self, kind: &str, model: &ModelId) -> Option<Capabilities> {
+        self.kinds.get(kind).map(|kind| (kind.capabilities)(model))
     }
 
     /// Builds an adapter of `kind`.
     pub fn build(&self, kind: &str, settings: AdapterSettings) -> Result<Arc<dyn Adapter>, RegistryError> {
-        let build = self.builders.get(kind).ok_or_else(|| RegistryError::UnknownKind {
+        let found = self.kinds.get(kind).ok_or_else(|| RegistryError::UnknownKind {
             kind: kind.to_owned(),
             known: self.kinds().collect::<Vec<_>>().join(", "),
         })?;
         let id = settings.id.clone();
-        build(settings).map_err(|source| RegistryError::Refused { id, source })
+        (found.build)(settings).map_err(|source| RegistryError::Refused { id, source })
     }
 }
 
 impl fmt::Debug for AdapterRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.builders.keys()).finish()
+        f.debug_set().entries(self.kinds.keys()).finish()
     }
 }
 
@@ -148,7 +165,9 @@ mod tests {
         let refuse = |settings: AdapterSettings| {
             Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "no key"))
         };
-        registry.register("openai", refuse).register("anthropic", refuse);
+        let able = |_: &ModelId| Capabilities::default();
+        registry.register("openai", able, refuse).register("anthropic", able, refuse);
+        assert!(registry.capabilities("opnai", &"m".into()).is_none());
         let error = registry.build("opnai", AdapterSettings::new("x")).unwrap_err();
         assert!(error.to_string().ends_with("there are: anthropic, openai"), "{error}");
         let error = registry.build("openai", AdapterSettings::new("x")).unwrap_err();

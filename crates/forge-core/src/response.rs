@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelId, Part, Participant, RateLimitStatus, TokenCount, Warning};
+use crate::{ModelId, Part, Participant, RateLimitStatus, RouteTrace, TokenCount, Warning};
 
 /// Why a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum StopReason {
 /// A whole reply, folded from its events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelResponse {
-    /// Who was asked.
+    /// Who was asked; where a router chose, the one it chose.
     pub participant: Arc<Participant>,
     /// The model that served the call; the one asked for if the vendor did not say.
     pub model: ModelId,
@@ -60,6 +60,8 @@ pub struct ModelResponse {
     pub raw_stop_reason: Option<String>,
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
+    /// How the call found its model, where a router chose it.
+    pub route: Option<Box<RouteTrace>>,
     /// What the caller should know, such as settings that were left out.
     pub warnings: Vec<Warning>,
     /// The vendor's reply, if the request asked to keep it.

@@ -51,5 +51,5 @@ mod tune;
 mod usage;
 mod wire;
 
-pub use profile::models;
+pub use profile::{capabilities, models};
 pub use provider::GoogleProvider;

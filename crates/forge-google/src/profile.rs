@@ -124,7 +124,8 @@ pub fn models() -> &'static ModelTable {
     &TABLE
 }
 
-pub(crate) fn capabilities(model: &ModelId) -> Capabilities {
+/// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
+pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::Google, &plain(model));
     Capabilities {

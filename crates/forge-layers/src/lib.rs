@@ -49,3 +49,4 @@ pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timeout::Timeout;
 pub use timer::{ManualTimer, Timer, TokioTimer, Wait};
+pub use watched::{Witness, witnessed};

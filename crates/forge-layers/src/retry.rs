@@ -11,8 +11,8 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, Capabilities, Layer, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
-    StreamEvent, async_trait,
+    Advice, CallContext, Capabilities, ErrorKind, FailedAttempt, Layer, ModelId, ModelRequest, Provider,
+    ProviderError, ResponseStream, StreamEvent, async_trait,
 };
 use futures_core::Stream;
 
@@ -64,7 +64,8 @@ impl RetryPolicy {
 /// reached the caller, the wait ends before the deadline of the call, and the [`RetryBudget`] has a slot.
 /// Otherwise the last error is returned. A vendor's
 /// [`retry_after`](forge_core::ErrorFacts::retry_after) is a floor: the wait is that long, with the
-/// jitter on top. Every attempt carries its own number in [`CallContext::attempt`].
+/// jitter on top. Every attempt carries its own number in [`CallContext::attempt`], and those that fail are
+/// noted in [`CallContext::attempts`].
 ///
 /// Deadlines are read on the given timer, which has to be the clock of the call as well.
 ///
@@ -168,6 +169,7 @@ impl Provider for Retrying {
         let mut cx = cx.clone();
         let (mut retries, mut slot) = (0, None);
         loop {
+            let begun = self.retry.timer.instant();
             let error = match self.attempt(&cx, &request).await {
                 Ok(events) => {
                     let slots = Some((call, slot));
@@ -175,13 +177,17 @@ impl Provider for Retrying {
                 }
                 Err(error) => error,
             };
+            if error.kind != ErrorKind::CircuitOpen {
+                let took = self.retry.timer.instant().saturating_duration_since(begun);
+                cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+            }
             // The failed attempt's slot is free for whoever comes first, this call among them.
             drop(slot.take());
             let Some((at, taken)) = self.retry.next(&cx, retries, &error) else { return Err(error) };
             slot = Some(taken);
             tracing::debug!(call = %cx.call_id, attempt = cx.attempt, error = ?error.kind, "trying again");
             self.retry.timer.sleep_until(at).await;
-            cx.attempt = cx.attempt.saturating_add(1);
+            cx.next_attempt();
             retries += 1;
         }
     }
@@ -271,7 +277,7 @@ impl Stream for Held {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ErrorKind, ProviderExt as _};
+    use forge_core::{Clock as _, ProviderExt as _};
     use futures_util::future::join_all;
     use proptest::prelude::*;
 
@@ -302,16 +308,19 @@ mod tests {
     fn a_failure_that_may_pass_is_tried_twice_more_and_the_last_error_returned() {
         let timer = ManualTimer::new();
         let script = Script::new(&timer, |cx| match cx.attempt {
-            5 => vec![fail(ErrorKind::Overloaded)],
-            6 => vec![Step::Open, started(), fail(ErrorKind::Transport)],
+            1 => vec![fail(ErrorKind::Overloaded)],
+            2 => vec![Step::Open, started(), fail(ErrorKind::Transport)],
             _ => vec![Step::Open, started()],
         });
         let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
-        let cx = CallContext { attempt: 5, ..context(&timer) };
+        let cx = context(&timer);
         let error = run(&timer, retrying.stream(&cx, request())).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Truncated);
         let attempts: Vec<u32> = script.calls().iter().map(|(attempt, _)| *attempt).collect();
-        assert_eq!(attempts, [5, 6, 7]);
+        assert_eq!(attempts, [1, 2, 3]);
+        let noted: Vec<_> = cx.attempts.failed().iter().map(|one| (one.attempt, one.error)).collect();
+        let kinds = [ErrorKind::Overloaded, ErrorKind::Transport, ErrorKind::Truncated];
+        assert_eq!(noted, [(1, kinds[0]), (2, kinds[1]), (3, kinds[2])]);
     }
 
     #[test]
@@ -394,12 +403,12 @@ mod tests {
             let retrying = layer(&timer, RetryPolicy::default())
                 .with_budget(RetryBudget::new(1.0, 0))
                 .layer(script.clone());
-            let cx = context(&timer);
+            let clients: Vec<CallContext> = (0..500).map(|_| context(&timer)).collect();
             let begun = timer.instant();
-            let outcomes = run(&timer, join_all((0..500).map(|_| retrying.complete(&cx, request()))));
+            let outcomes = run(&timer, join_all(clients.iter().map(|cx| retrying.complete(cx, request()))));
             assert!(outcomes.iter().all(Result::is_ok));
             let mut bins = [0; 10];
-            for (_, at) in script.calls().iter().filter(|(attempt, _)| *attempt == 2) {
+            for (_, at) in script.calls().iter().filter(|(attempt, _)| *attempt > 1) {
                 let wait = *at - (begun + hint.unwrap_or_default());
                 bins[(wait.as_millis() / 50).min(9) as usize] += 1;
             }

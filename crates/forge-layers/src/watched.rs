@@ -11,7 +11,7 @@ use futures_core::Stream;
 
 /// Sees what becomes of one call, and is dropped as soon as the call is over, however it ends. Its
 /// `Drop` gives back what the call held.
-pub(crate) trait Witness: Send + Unpin + 'static {
+pub trait Witness: Send + Unpin + 'static {
     /// An event of the reply. [`StreamEvent::Finished`] is the last thing it sees.
     fn event(&mut self, event: &StreamEvent);
 
@@ -19,8 +19,9 @@ pub(crate) trait Witness: Send + Unpin + 'static {
     fn failure(&mut self, error: Option<&ProviderError>);
 }
 
-/// Makes the call. `witness` is dropped with the future, at the failure, or with the stream.
-pub(crate) async fn witnessed(
+/// Makes the call, for layers of one's own. `witness` is dropped with the future, at the failure, or with
+/// the stream.
+pub async fn witnessed(
     inner: &dyn Provider,
     cx: &CallContext,
     request: Arc<ModelRequest>,

@@ -46,5 +46,5 @@ mod provider;
 mod wire;
 
 pub use kind::ServerKind;
-pub use profile::{TIMEOUTS, models};
+pub use profile::{TIMEOUTS, capabilities, models};
 pub use provider::LocalProvider;

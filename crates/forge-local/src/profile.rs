@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use forge_core::{Capabilities, Effort, Efforts, ModelTable, Timeouts};
+use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelTable, Timeouts};
 use forge_openai::chat::{Rules, SamplingRule, SystemRole, TokenLimit};
 
 use crate::ServerKind;
@@ -52,7 +52,12 @@ pub(crate) fn heeds_tool_choice(kind: ServerKind) -> bool {
     kind != ServerKind::Ollama
 }
 
-pub(crate) fn capabilities(kind: ServerKind, context_tokens: Option<u64>) -> Capabilities {
+/// What a model on a local server can do, as far as that is known without asking the server.
+pub fn capabilities(_: &ModelId) -> Capabilities {
+    capabilities_on(ServerKind::Unknown, None)
+}
+
+pub(crate) fn capabilities_on(kind: ServerKind, context_tokens: Option<u64>) -> Capabilities {
     Capabilities {
         context_tokens,
         max_output_tokens: None,

@@ -234,7 +234,7 @@ impl Provider for LocalProvider {
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         let window = self.opened().and_then(|api| api.window(model));
-        profile::capabilities(self.kind(), window)
+        profile::capabilities_on(self.kind(), window)
     }
 
     async fn stream(

@@ -47,5 +47,5 @@ mod usage;
 mod wire;
 
 pub use error::classify;
-pub use profile::models;
+pub use profile::{capabilities, models};
 pub use provider::OpenAIProvider;

@@ -42,15 +42,21 @@ pub fn registry() -> AdapterRegistry {
     #[allow(unused_mut, reason = "without features there is nothing to register")]
     let mut registry = AdapterRegistry::new();
     #[cfg(feature = "anthropic")]
-    registry.register("anthropic", |settings| {
+    registry.register("anthropic", forge_anthropic::capabilities, |settings| {
         Ok(std::sync::Arc::new(AnthropicProvider::from_settings(settings)?))
     });
     #[cfg(feature = "openai")]
-    registry.register("openai", |settings| Ok(std::sync::Arc::new(OpenAIProvider::from_settings(settings)?)));
+    registry.register("openai", forge_openai::capabilities, |settings| {
+        Ok(std::sync::Arc::new(OpenAIProvider::from_settings(settings)?))
+    });
     #[cfg(feature = "google")]
-    registry.register("google", |settings| Ok(std::sync::Arc::new(GoogleProvider::from_settings(settings)?)));
+    registry.register("google", forge_google::capabilities, |settings| {
+        Ok(std::sync::Arc::new(GoogleProvider::from_settings(settings)?))
+    });
     #[cfg(feature = "local")]
-    registry.register("local", |settings| Ok(std::sync::Arc::new(LocalProvider::from_settings(settings)?)));
+    registry.register("local", forge_local::capabilities, |settings| {
+        Ok(std::sync::Arc::new(LocalProvider::from_settings(settings)?))
+    });
     registry
 }
 

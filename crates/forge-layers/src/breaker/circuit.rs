@@ -33,6 +33,8 @@ enum Position {
         until: Instant,
         cause: ErrorKind,
         probing: bool,
+        /// The rest was asked for, not guessed.
+        firm: bool,
     },
 }
 
@@ -41,6 +43,8 @@ enum Position {
 pub(super) struct Pass {
     generation: u64,
     probe: bool,
+    /// Admitted although the circuit may be open. Its success closes the circuit, its failure is no news.
+    last_resort: bool,
 }
 
 impl Pass {
@@ -95,14 +99,28 @@ impl Circuit {
                 true
             }
         };
-        Ok(Pass { generation: self.generation, probe })
+        Ok(Pass { generation: self.generation, probe, last_resort: false })
     }
 
-    pub(super) fn succeeded(&mut self, Pass { generation, probe }: Pass, now: Instant) {
+    /// Admits a call that has nowhere else to go, unless waiting was asked for by the vendor or needs to be
+    /// done for a credential.
+    pub(super) fn admit_last(&mut self, now: Instant) -> Result<Pass, Refusal> {
+        match self.position {
+            Position::Open { until, cause, firm: true, .. } if now < until => {
+                Err(Refusal::Open { cause, left: until - now })
+            }
+            Position::Open { .. } => {
+                Ok(Pass { generation: self.generation, probe: false, last_resort: true })
+            }
+            Position::Closed => self.admit(now),
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, Pass { generation, probe, last_resort }: Pass, now: Instant) {
         if generation != self.generation {
             return;
         }
-        if probe {
+        if probe || last_resort {
             self.close(now);
         } else {
             self.streak = 0;
@@ -110,20 +128,21 @@ impl Circuit {
         }
     }
 
-    pub(super) fn failed(&mut self, Pass { generation, probe }: Pass, failure: Failure, now: Instant) {
+    pub(super) fn failed(&mut self, pass: Pass, failure: Failure, now: Instant) {
+        let Pass { generation, probe, last_resort } = pass;
         let rest = self.rest_asked_for(failure);
-        if generation != self.generation {
+        if generation != self.generation || last_resort {
             self.failed_late(rest, failure.cause, now);
         } else if let Some(rest) = rest {
-            self.open(rest, failure.cause, now);
+            self.open(rest, failure.cause, true, now);
         } else if probe || self.counts_to_trip(now) {
             let rest = self.next_cooldown().max(failure.retry_after);
-            self.open(rest, failure.cause, now);
+            self.open(rest, failure.cause, false, now);
         }
     }
 
     /// The call ended without saying anything about the route.
-    pub(super) fn abandoned(&mut self, Pass { generation, probe }: Pass) {
+    pub(super) fn abandoned(&mut self, Pass { generation, probe, .. }: Pass) {
         if generation == self.generation
             && probe
             && let Position::Open { probing, .. } = &mut self.position
@@ -140,12 +159,13 @@ impl Circuit {
     /// A call from before the circuit opened may still lengthen the rest. It is older than a probe under way
     /// and than a closed circuit, and says nothing against either.
     fn failed_late(&mut self, rest: Option<Duration>, late: ErrorKind, now: Instant) {
-        let Position::Open { until, cause, probing: false } = &mut self.position else { return };
+        let Position::Open { until, cause, probing: false, firm } = &mut self.position else { return };
         if let Some(rest) = rest
             && *until < now + rest
         {
             *until = now + rest;
             *cause = late;
+            *firm = true;
         }
     }
 
@@ -172,8 +192,8 @@ impl Circuit {
         Duration::try_from_secs_f64(next.as_secs_f64() * factor).unwrap_or(next).min(LONGEST_REST)
     }
 
-    fn open(&mut self, rest: Duration, cause: ErrorKind, now: Instant) {
-        self.turn(Position::Open { until: now + rest, cause, probing: false }, now);
+    fn open(&mut self, rest: Duration, cause: ErrorKind, firm: bool, now: Instant) {
+        self.turn(Position::Open { until: now + rest, cause, probing: false, firm }, now);
     }
 
     fn turn(&mut self, position: Position, now: Instant) {
@@ -335,6 +355,28 @@ mod tests {
             call(&mut circuit, Some(failure), now);
         }
         assert!(rest(&circuit, now) >= 100.0);
+    }
+
+    #[test]
+    fn the_last_resort_is_admitted_unless_waiting_was_asked_for() {
+        let now = Instant::now();
+        let mut circuit = circuit(now);
+        for _ in 0..5 {
+            call(&mut circuit, Some(SERVER), now);
+        }
+        let rested = rest(&circuit, now);
+        for _ in 0..10 {
+            let pass = circuit.admit_last(now).unwrap();
+            circuit.failed(pass, SERVER, now);
+        }
+        assert!((rest(&circuit, now) - rested).abs() < f64::EPSILON, "its failures are no news");
+        let pass = circuit.admit_last(now).unwrap();
+        circuit.succeeded(pass, now);
+        assert_eq!(circuit.state(now), BreakerState::Closed);
+        let pass = circuit.admit_last(now).unwrap();
+        circuit.failed(pass, Failure { sticky: true, ..SERVER }, now);
+        assert!(matches!(circuit.admit_last(now), Err(Refusal::Open { .. })));
+        assert!(circuit.admit_last(now + seconds(1_800)).is_ok());
     }
 
     #[test]

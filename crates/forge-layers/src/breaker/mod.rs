@@ -116,6 +116,12 @@ impl Breaker {
         self.shared.lock().state(self.shared.timer.instant())
     }
 
+    /// The same circuit for calls that have nowhere else to go: it lets them pass while it is open, unless the
+    /// vendor asked for the wait or a credential needs to be replaced. One that succeeds closes the circuit.
+    pub fn last_resort(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Broken { inner, shared: Arc::clone(&self.shared), admit: Circuit::admit_last })
+    }
+
     /// Closes the circuit and forgets all failures; calls under way count no more. For a credential that has
     /// been replaced, or a user who knows better.
     pub fn reset(&self) {
@@ -125,7 +131,7 @@ impl Breaker {
 
 impl Layer for Breaker {
     fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
-        Arc::new(Broken { inner, shared: Arc::clone(&self.shared) })
+        Arc::new(Broken { inner, shared: Arc::clone(&self.shared), admit: Circuit::admit })
     }
 }
 
@@ -133,6 +139,7 @@ impl Layer for Breaker {
 struct Broken {
     inner: Arc<dyn Provider>,
     shared: Arc<Shared>,
+    admit: fn(&mut Circuit, Instant) -> Result<Pass, Refusal>,
 }
 
 impl Broken {
@@ -168,7 +175,7 @@ impl Provider for Broken {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let now = self.shared.timer.instant();
-        let admitted = self.shared.lock().admit(now);
+        let admitted = (self.admit)(&mut self.shared.lock(), now);
         let pass = admitted.map_err(|refusal| self.refused(cx, refusal))?;
         let ticket = Ticket {
             shared: Arc::clone(&self.shared),

@@ -1,0 +1,145 @@
+//! How a call found its model: what a router looked at, what it tried, and why.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::{CallContext, ErrorKind, ModelId, Money, Participant, Phase, ProviderError, ProviderId};
+
+/// How a call found its model. Attached to every reply and every error of a router.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct RouteTrace {
+    /// Who answers; `None` if nobody could.
+    pub participant: Option<Arc<Participant>>,
+    /// Every route that was looked at, in the order of the chain, with the verdict on it.
+    pub candidates: Vec<Candidate>,
+    /// Every attempt that failed, in order.
+    pub failed: Vec<FailedAttempt>,
+}
+
+/// A route that was looked at for a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// The configured provider.
+    pub provider: ProviderId,
+    /// Its model.
+    pub model: ModelId,
+    /// How the route came to be looked at, such as `primary`, `fallback`, `pool fast` or `default`.
+    pub origin: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Input tokens the request is expected to have.
+    pub input_tokens: u64,
+    /// What the call may cost at most; `None` if the model's price is unknown.
+    pub cost: Option<Money>,
+    /// How long the call would wait for its turn.
+    #[serde(rename = "wait_ms", serialize_with = "millis")]
+    pub wait: Duration,
+}
+
+/// What became of a route that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It answers, or would be asked first.
+    Chosen,
+    /// It was not needed, or would be asked if those before it fail.
+    Next,
+    /// It was asked and failed.
+    Failed(ErrorKind),
+    /// It was not asked, for this reason.
+    Passed(String),
+}
+
+/// One attempt that failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FailedAttempt {
+    /// Which attempt of the call it was, from 1.
+    pub attempt: u32,
+    /// The configured provider.
+    pub provider: ProviderId,
+    /// The model asked for.
+    pub model: ModelId,
+    /// What went wrong.
+    pub error: ErrorKind,
+    /// How far it had come.
+    pub phase: Phase,
+    /// The HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The vendor's own code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The vendor's own words.
+    pub message: String,
+    /// The vendor's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// From sending to the failure.
+    #[serde(rename = "duration_ms", serialize_with = "millis")]
+    pub duration: Duration,
+}
+
+impl FailedAttempt {
+    /// The attempt of `cx` that failed with `error` after `duration`.
+    pub fn new(cx: &CallContext, error: &ProviderError, duration: Duration) -> Self {
+        Self {
+            attempt: cx.attempt,
+            provider: cx.participant.provider_id.clone(),
+            model: cx.model().clone(),
+            error: error.kind,
+            phase: error.phase,
+            http_status: error.status,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            request_id: error.request_id.clone(),
+            duration,
+        }
+    }
+}
+
+/// The attempts of one call, shared by every copy of its context: whoever makes another attempt takes
+/// its number here, so that no two have the same, and whoever sees one fail notes it here.
+#[derive(Debug)]
+pub struct Attempts {
+    begun: AtomicU32,
+    failed: Mutex<Vec<FailedAttempt>>,
+}
+
+impl Attempts {
+    /// For a call whose first attempt has its number already.
+    pub fn new() -> Self {
+        Self { begun: AtomicU32::new(1), failed: Mutex::default() }
+    }
+
+    /// The number of one more attempt.
+    pub fn begin(&self) -> u32 {
+        self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Notes a failed attempt.
+    pub fn note(&self, attempt: FailedAttempt) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
+    }
+
+    /// The failed attempts so far.
+    pub fn failed(&self) -> Vec<FailedAttempt> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

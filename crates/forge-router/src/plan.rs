@@ -1,0 +1,261 @@
+//! The configuration resolved: every name points to something, every number is in its range.
+
+use std::collections::BTreeMap;
+
+use forge_core::{
+    BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, Money, ParticipantRole, Price,
+    ProviderId, Sampling, SecretString, Timeouts,
+};
+use forge_layers::{BreakerPolicy, RateLimits, RetryPolicy};
+use serde_json::{Map, Value};
+
+/// A configuration that can be run. Made by [`resolve`](Self::resolve).
+#[derive(Debug, Clone, Default)]
+pub struct RouterPlan {
+    /// The providers that are enabled.
+    pub providers: Vec<ProviderPlan>,
+    /// The pools; no pool contains itself.
+    pub pools: Vec<PoolPlan>,
+    /// The roles that the file names.
+    pub roles: BTreeMap<ParticipantRole, RolePlan>,
+    /// Who is asked for roles that the file does not name, and last for all others.
+    pub default: Option<Target>,
+    /// When failed attempts are made again.
+    pub retry: RetryPolicy,
+    /// When a failing route is left alone.
+    pub breaker: BreakerPolicy,
+    /// What all calls together may cost.
+    pub budget: Budget,
+}
+
+/// Points to a provider or a pool of the same plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The place in [`RouterPlan::providers`].
+    Provider(usize),
+    /// The place in [`RouterPlan::pools`].
+    Pool(usize),
+}
+
+/// One model behind one credential.
+#[derive(Debug, Clone)]
+pub struct ProviderPlan {
+    /// Its id.
+    pub id: ProviderId,
+    /// The kind under which its adapter is registered.
+    pub kind: String,
+    /// The model.
+    pub model: ModelId,
+    /// A name for people.
+    pub display_name: String,
+    /// The credential.
+    pub api_key: Option<SecretString>,
+    /// Where the vendor's API begins; `None` means its usual place.
+    pub endpoint: Option<String>,
+    /// Headers sent with every request.
+    pub headers: Vec<(String, SecretString)>,
+    /// The HTTP proxy to go through.
+    pub proxy: Option<String>,
+    /// The clocks of a call; `None` means the adapter's usual ones.
+    pub timeouts: Option<Timeouts>,
+    /// Settings of requests.
+    pub parameters: Parameters,
+    /// What may be sent to it per minute.
+    pub rate: RateLimits,
+    /// How many calls may be under way at once.
+    pub concurrent: Option<u32>,
+    /// What it may cost.
+    pub budget: Budget,
+    /// Roles that it is best at.
+    pub preferred_roles: Vec<ParticipantRole>,
+    /// Takes the place of the table's price.
+    pub price: Option<Price>,
+    /// What the model can do, as far as that is known without asking.
+    pub capabilities: Capabilities,
+}
+
+impl ProviderPlan {
+    /// The vendor family.
+    pub fn vendor(&self) -> ModelProvider {
+        ModelProvider::from(self.kind.as_str())
+    }
+}
+
+/// A group of providers that share the load.
+#[derive(Debug, Clone)]
+pub struct PoolPlan {
+    /// Its id.
+    pub id: ProviderId,
+    /// How a member is picked.
+    pub strategy: Strategy,
+    /// Who belongs to it; at least one.
+    pub members: Vec<Member>,
+}
+
+/// A member of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The provider or pool.
+    pub target: Target,
+    /// Its share of the load, 1 to 1000.
+    pub weight: u32,
+}
+
+/// How a member of a pool is picked among those that can take the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// The first in the order of the file.
+    #[default]
+    Priority,
+    /// Each in turn.
+    RoundRobin,
+    /// At random, in proportion to the weights.
+    Weighted,
+    /// The one with the fewest calls under way, in proportion to its weight.
+    LeastConnections,
+    /// The one that the call costs least with.
+    LowestCost,
+    /// The one whose replies begin soonest.
+    LowestLatency,
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Self; 6] = [
+        Self::Priority,
+        Self::RoundRobin,
+        Self::Weighted,
+        Self::LeastConnections,
+        Self::LowestCost,
+        Self::LowestLatency,
+    ];
+
+    /// The strategy's written name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::RoundRobin => "round_robin",
+            Self::Weighted => "weighted",
+            Self::LeastConnections => "least_connections",
+            Self::LowestCost => "lowest_cost",
+            Self::LowestLatency => "lowest_latency",
+        }
+    }
+}
+
+/// Who does a job.
+#[derive(Debug, Clone, Default)]
+pub struct RolePlan {
+    /// Who is asked first; several form a panel. Empty means the default.
+    pub primary: Vec<Target>,
+    /// Who is asked next, in order.
+    pub fallback: Vec<Target>,
+    /// Whether a prompt that a filter refused may go to the next.
+    pub fallback_on_filter: bool,
+    /// Whether a request that a model declined may go to the next.
+    pub fallback_on_refusal: bool,
+    /// Settings of requests.
+    pub parameters: Parameters,
+    /// What every model of the role must be able to do.
+    pub needs: Needs,
+    /// Ask the next route as well when the first is slow to begin.
+    pub hedge: bool,
+    /// What the role may cost.
+    pub budget: Budget,
+}
+
+/// What every model of a role must be able to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Calls tools.
+    pub tools: bool,
+    /// Takes pictures.
+    pub images: bool,
+    /// Takes documents.
+    pub documents: bool,
+    /// Answers in JSON that obeys a schema.
+    pub structured_output: bool,
+    /// Has a context window of this many tokens.
+    pub context_tokens: Option<u64>,
+}
+
+/// Settings of requests.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parameters {
+    /// The most tokens an answer may have.
+    pub max_tokens: Option<u32>,
+    /// Randomness.
+    pub sampling: Sampling,
+    /// How hard the model should think.
+    pub effort: Option<Effort>,
+    /// Texts that end the answer.
+    pub stop_sequences: Vec<String>,
+    /// Raw vendor fields.
+    pub extra: Map<String, Value>,
+}
+
+impl Parameters {
+    /// Whether `request` leaves something open that is set here.
+    pub fn concern(&self, request: &ModelRequest) -> bool {
+        let (ours, theirs) = (&self.sampling, &request.sampling);
+        (self.max_tokens.is_some() && request.max_tokens.is_none())
+            || (self.effort.is_some() && request.effort.is_none())
+            || (ours.temperature.is_some() && theirs.temperature.is_none())
+            || (ours.top_p.is_some() && theirs.top_p.is_none())
+            || (ours.top_k.is_some() && theirs.top_k.is_none())
+            || (ours.seed.is_some() && theirs.seed.is_none())
+            || (ours.presence_penalty.is_some() && theirs.presence_penalty.is_none())
+            || (ours.frequency_penalty.is_some() && theirs.frequency_penalty.is_none())
+            || (!self.stop_sequences.is_empty() && request.stop_sequences.is_empty())
+            || self.extra.keys().any(|key| !request.extra.contains_key(key))
+    }
+
+    /// Fills in what `request` leaves open.
+    pub fn fill(&self, request: &mut ModelRequest) {
+        let (ours, theirs) = (&self.sampling, &mut request.sampling);
+        request.max_tokens = request.max_tokens.or(self.max_tokens);
+        request.effort = request.effort.or(self.effort);
+        theirs.temperature = theirs.temperature.or(ours.temperature);
+        theirs.top_p = theirs.top_p.or(ours.top_p);
+        theirs.top_k = theirs.top_k.or(ours.top_k);
+        theirs.seed = theirs.seed.or(ours.seed);
+        theirs.presence_penalty = theirs.presence_penalty.or(ours.presence_penalty);
+        theirs.frequency_penalty = theirs.frequency_penalty.or(ours.frequency_penalty);
+        if request.stop_sequences.is_empty() {
+            request.stop_sequences.clone_from(&self.stop_sequences);
+        }
+        for (key, value) in &self.extra {
+            request.extra.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+/// What calls may cost. An unset side has no cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// Per session.
+    pub session: Cap,
+    /// Per day (UTC).
+    pub day: Cap,
+}
+
+/// The most money and the most tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cap {
+    /// Money.
+    pub money: Option<Money>,
+    /// Tokens of every class.
+    pub tokens: Option<u64>,
+}
+
+impl Cap {
+    /// Whether there is no cap.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// This cap for the budget called `key`.
+    pub fn on(self, key: String) -> BudgetCap {
+        BudgetCap { key, money: self.money, tokens: self.tokens }
+    }
+}

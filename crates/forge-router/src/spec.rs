@@ -1,0 +1,326 @@
+//! The configuration as written. Nothing is checked here but names and types; see
+//! [`RouterPlan::resolve`](crate::RouterPlan::resolve).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The router's part of a `forge.yaml`.
+///
+/// Texts marked as *expanded* may hold `${NAME}` (a variable), `${NAME:-default}` and `${file:PATH}` (the
+/// trimmed content of a file); `$$` stands for a dollar sign.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RouterSpec {
+    /// The version of this format: "1.0".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<String>,
+    /// Providers by id: lower-case letters, digits and inner hyphens.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<String, ProviderSpec>,
+    /// Groups of providers that share the load, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, PoolSpec>,
+    /// Which provider does which job.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, RoleSpec>,
+    /// The provider or pool for roles without one, and the last fallback of all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_provider: Option<String>,
+    /// A single provider, in the old form; it gets the id `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderSpec>,
+    /// When failed attempts are made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetrySpec>,
+    /// When a failing provider is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerSpec>,
+    /// What all calls together may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSpec>,
+}
+
+/// One model behind one credential.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderSpec {
+    /// The vendor: anthropic, openai, google or local.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The model's name as the vendor spells it (expanded).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The credential (expanded); best written as `${NAME}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// Where the vendor's API begins (expanded); only for proxies and local servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// `false` takes the provider out without removing its lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Settings of every request to it that neither the request nor the role sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<ParameterSpec>,
+    /// What may be sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitSpec>,
+    /// What it may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSpec>,
+    /// Roles that it is best at; it is chosen first for them where there is a choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferred_roles: Vec<String>,
+    /// Prices that take the place of those in the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceSpec>,
+    /// Headers sent with every request (values expanded).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The clocks of a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<TimeoutSpec>,
+}
+
+/// Settings of requests.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ParameterSpec {
+    /// The most tokens an answer may have, thinking included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub max_tokens: Option<i64>,
+    /// Randomness, 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 2)))]
+    pub temperature: Option<f64>,
+    /// Keep the most likely tokens up to this probability, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub top_p: Option<f64>,
+    /// Keep this many most likely tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub top_k: Option<i64>,
+    /// Ask for repeatable answers; no vendor promises them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = -2, max = 2)))]
+    pub presence_penalty: Option<f64>,
+    /// -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = -2, max = 2)))]
+    pub frequency_penalty: Option<f64>,
+    /// How hard the model should think: none, minimal, low, medium, high, xhigh or max.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Texts that end the answer when the model writes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop_sequences: Vec<String>,
+    /// Raw vendor fields, set on the top level of the request.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
+}
+
+/// What may be sent to a provider.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSpec {
+    /// Requests per minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub requests_per_minute: Option<i64>,
+    /// Uncached input tokens per minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub input_tokens_per_minute: Option<i64>,
+    /// Output tokens per minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub output_tokens_per_minute: Option<i64>,
+    /// Calls at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub concurrent: Option<i64>,
+}
+
+/// What calls may cost. A day ends at midnight UTC.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct BudgetSpec {
+    /// Dollars per session. A call outside of a session counts as one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub per_session_usd: Option<f64>,
+    /// Tokens of both directions per session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub per_session_tokens: Option<i64>,
+    /// Dollars per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub per_day_usd: Option<f64>,
+    /// Tokens of both directions per day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub per_day_tokens: Option<i64>,
+}
+
+/// Prices in dollars per million tokens.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct PriceSpec {
+    /// Uncached input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub input: Option<f64>,
+    /// Output, thinking included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub output: Option<f64>,
+    /// Input read from a prompt cache; as `input` if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub cache_read: Option<f64>,
+    /// Input written to the standard prompt cache; as `input` if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub cache_write: Option<f64>,
+}
+
+/// The clocks of a call, such as `500ms`, `30s` or `10m`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct TimeoutSpec {
+    /// Until the connection stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect: Option<String>,
+    /// From sending the request to the first content of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_event: Option<String>,
+    /// Between pieces of content of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// From sending the request to the end of the reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+}
+
+/// A group of providers that share the load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolSpec {
+    /// How a member is picked: priority, `round_robin`, weighted, `least_connections`, `lowest_cost` or
+    /// `lowest_latency`. `priority` if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// Who belongs to it.
+    pub members: Vec<MemberSpec>,
+}
+
+/// A member of a pool.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct MemberSpec {
+    /// A provider or another pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Its share of the load, 1 to 1000; 1 if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
+    pub weight: Option<i64>,
+}
+
+/// Who does a job.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleSpec {
+    /// The provider or pool that is asked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Several that do the job side by side, in place of `provider`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panel: Option<Vec<String>>,
+    /// Who is asked when the ones before cannot answer, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Vec<String>>,
+    /// Refusals that also lead to the next fallback: `content_filtered` (a filter of the vendor) and
+    /// `refusal` (the model declined). None if unset.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallback_on: Vec<String>,
+    /// Settings of every request in this role that the request does not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<ParameterSpec>,
+    /// What every model of the role must be able to do: tools, images, documents, `structured_output`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// The context window, in tokens, that every model of the role must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub min_context: Option<i64>,
+    /// Ask the next route as well when the first is unusually slow to begin; at most one call in twenty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<bool>,
+    /// What the role may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSpec>,
+}
+
+/// When failed attempts are made again.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RetrySpec {
+    /// Attempts at one route, the first included, 1 to 10; 3 if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]
+    pub max_attempts: Option<i64>,
+    /// The bound of the first wait, such as `500ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_backoff: Option<String>,
+    /// The bound that no wait exceeds, unless the vendor asks for more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_backoff: Option<String>,
+    /// By how much the bound grows from wait to wait, 1 to 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]
+    pub multiplier: Option<f64>,
+}
+
+/// When a failing provider is left alone, and for how long.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerSpec {
+    /// This many failures in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub consecutive_failures: Option<i64>,
+    /// This share of failures within the window, above 0 and up to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub error_rate: Option<f64>,
+    /// The window of the error rate, such as `30s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// How long it is left alone the first time; doubles with every probe that fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooldown: Option<String>,
+}
