@@ -86,6 +86,7 @@ mod registry;
 mod request;
 mod response;
 mod route;
+mod size;
 mod storage;
 mod tokens;
 mod usage;
@@ -113,6 +114,7 @@ pub use request::{Delivery, Effort, ModelRequest, OutputFormat, Sampling, Tool, 
 pub use response::{ModelResponse, StopReason};
 pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
+pub use size::{RequestSize, tokens_of};
 pub use storage::StorageError;
 pub use tokens::TokenCount;
 pub use usage::{CallStatus, UsageRecord, UsageSink};

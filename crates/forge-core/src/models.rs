@@ -186,6 +186,16 @@ impl ModelTable {
         exact(model.as_str()).or_else(|| exact(model.undated()?)).or_else(|| exact("*"))
     }
 
+    /// The row that `model` is served and priced by on `day` (UTC): its own, or that of the model which the
+    /// vendor has put in its place.
+    pub fn serving(&self, provider: &ModelProvider, model: &ModelId, day: NaiveDate) -> Option<&ModelRow> {
+        let row = self.find(provider, model)?;
+        match &row.routed {
+            Some(routed) if routed.since <= day => self.find(provider, &routed.to),
+            _ => Some(row),
+        }
+    }
+
     /// What `tokens` cost with `model`, the one that *served* the call, on `day` (UTC).
     ///
     /// The classes are multiplied by their rates, added, and rounded once, half up, to a nano-dollar.
@@ -197,7 +207,7 @@ impl ModelTable {
         day: NaiveDate,
         tokens: &TokenCount,
     ) -> Option<Money> {
-        self.find(provider, model)?.price_on(day)?.cost(tokens)
+        self.serving(provider, model, day)?.price_on(day)?.cost(tokens)
     }
 }
 
@@ -299,6 +309,19 @@ mod tests {
         assert_eq!(cost("small", "2026-11-01", TokenCount { input: None, ..tokens(1, 1) }), None);
         let unpriced = TokenCount { cache_write_1h: Some(1), ..tokens(200_000, 1) };
         assert_eq!(cost("small", "2026-11-01", unpriced), None);
+    }
+
+    #[test]
+    fn a_model_that_the_vendor_replaced_costs_what_its_successor_costs() {
+        let mut table = ModelTable::from_json(TABLE).unwrap();
+        let row = r#"[{"provider": "anthropic", "id": "old", "routed": {"since": "2026-11-01", "to": "small"},
+            "prices": [{"tiers": [{"input": "7", "output": "7"}]}], "source": "s", "checked": "2026-10"}]"#;
+        table.merge(&ModelTable::from_json(row).unwrap());
+        let cost = |day: &str| {
+            let day = day.parse().unwrap();
+            table.cost(&ModelProvider::Anthropic, &"old".into(), day, &tokens(1, 0)).unwrap().nanos()
+        };
+        assert_eq!((cost("2026-10-31"), cost("2026-11-01")), (7_000, 100));
     }
 
     #[test]

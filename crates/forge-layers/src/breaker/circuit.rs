@@ -87,6 +87,13 @@ impl Circuit {
         }
     }
 
+    pub(super) fn cause(&self) -> Option<ErrorKind> {
+        match self.position {
+            Position::Closed => None,
+            Position::Open { cause, .. } => Some(cause),
+        }
+    }
+
     pub(super) fn admit(&mut self, now: Instant) -> Result<Pass, Refusal> {
         let probe = match &mut self.position {
             Position::Closed => false,
@@ -128,8 +135,12 @@ impl Circuit {
         }
     }
 
-    pub(super) fn failed(&mut self, pass: Pass, failure: Failure, now: Instant) {
-        let Pass { generation, probe, last_resort } = pass;
+    pub(super) fn failed(
+        &mut self,
+        Pass { generation, probe, last_resort }: Pass,
+        failure: Failure,
+        now: Instant,
+    ) {
         let rest = self.rest_asked_for(failure);
         if generation != self.generation || last_resort {
             self.failed_late(rest, failure.cause, now);

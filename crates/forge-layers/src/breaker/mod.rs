@@ -116,6 +116,11 @@ impl Breaker {
         self.shared.lock().state(self.shared.timer.instant())
     }
 
+    /// What opened the circuit; `None` while it is closed.
+    pub fn cause(&self) -> Option<ErrorKind> {
+        self.shared.lock().cause()
+    }
+
     /// The same circuit for calls that have nowhere else to go: it lets them pass while it is open, unless the
     /// vendor asked for the wait or a credential needs to be replaced. One that succeeds closes the circuit.
     pub fn last_resort(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use forge_core::{Delta, ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount};
-
-use super::{
-    Shared,
-    estimate::{Need, tokens_of},
-    gate::Taken,
-    wake,
+use forge_core::{
+    Delta, ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount, tokens_of,
 };
+
+use super::{Shared, estimate::Need, gate::Taken, wake};
 use crate::watched::Witness;
 
 /// The tokens that a call has taken, and what is known of those that it uses.

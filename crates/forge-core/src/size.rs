@@ -1,0 +1,163 @@
+//! How large a request is, judged before it is sent.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::{ModelRequest, OutputFormat, Part, Source};
+
+/// English text has about four bytes a token. Counting bytes and not letters keeps the guess high enough for
+/// scripts whose letters are longer and have more tokens each.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What vendors count for a picture of full size, more or less.
+const PICTURE: u64 = 1_600;
+
+/// No vendor counts more for a picture.
+const LARGEST_PICTURE: u64 = 10_000;
+
+/// No text has fewer tokens than one in so many bytes.
+const LONGEST_TOKEN: u64 = 12;
+
+/// What vendors add of their own to each message, and for the use of tools, at most.
+const MESSAGE_FRAME: u64 = 16;
+const TOOLS_FRAME: u64 = 1_000;
+
+/// How large a request is: a guess at its input tokens, and bounds for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestSize {
+    text_bytes: u64,
+    pictures: u64,
+    document_tokens: u64,
+    frame: u64,
+}
+
+impl RequestSize {
+    /// Measures all texts, schemas, pictures and documents of `request`.
+    pub fn of(request: &ModelRequest) -> Self {
+        let mut size = Self { frame: MESSAGE_FRAME, ..Self::default() };
+        size.text(&request.system);
+        for message in &request.messages {
+            size.frame += MESSAGE_FRAME;
+            for part in &message.parts {
+                size.part(part);
+            }
+        }
+        for tool in &request.tools {
+            size.text(&tool.name);
+            size.text(&tool.description);
+            size.json(&tool.schema);
+        }
+        if !request.tools.is_empty() {
+            size.frame += TOOLS_FRAME;
+        }
+        if let OutputFormat::JsonSchema { schema, .. } = &request.output {
+            size.json(schema);
+            size.frame += TOOLS_FRAME;
+        }
+        size
+    }
+
+    /// Input tokens the request is expected to have: a quarter of the bytes of its texts, and 1,600 for each
+    /// picture or document.
+    pub fn expected_input(self) -> u64 {
+        let documents = u64::from(self.document_tokens > 0) * PICTURE;
+        tokens_of(self.text_bytes) + self.pictures * PICTURE + documents
+    }
+
+    /// Input tokens the request cannot have more of: every token is at least one byte of text.
+    pub fn most_input(self) -> u64 {
+        self.text_bytes + self.pictures * LARGEST_PICTURE + self.document_tokens + self.frame
+    }
+
+    /// Input tokens the request has in any case, media not counted.
+    pub fn least_input(self) -> u64 {
+        self.text_bytes / LONGEST_TOKEN
+    }
+
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Text { text, .. } | Part::Thinking { text, .. } => self.text(text),
+            Part::Image { .. } => self.pictures += 1,
+            Part::Document { source, .. } => self.document_tokens += document(source),
+            Part::ToolUse { name, input, .. } => {
+                self.text(name);
+                self.json(input);
+            }
+            Part::ToolResult { content, .. } => content.iter().for_each(|part| self.part(part)),
+            Part::Vendor { opaque } => self.text(&opaque.data),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.text_bytes += text.len() as u64;
+    }
+
+    fn json(&mut self, value: &Value) {
+        let mut length = Length(0);
+        if serde_json::to_writer(&mut length, value).is_ok() {
+            self.text_bytes += length.0;
+        }
+    }
+}
+
+/// A document has at most one token in three bytes of its base64, or as many as fit into a common window.
+fn document(source: &Source) -> u64 {
+    match source {
+        Source::Base64 { data, .. } => (data.len() as u64 / 3).max(LARGEST_PICTURE),
+        Source::Url { .. } => 200_000,
+    }
+}
+
+/// The tokens that this many bytes of text are expected to have.
+pub fn tokens_of(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+/// Counts what is written to it.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Message, MessageRole, Tool};
+
+    #[test]
+    fn every_text_counts_by_its_length() {
+        let request = ModelRequest::new("x".repeat(400)).with_user_message("y".repeat(41));
+        let size = RequestSize::of(&request);
+        assert_eq!((size.least_input(), size.expected_input(), size.most_input()), (36, 111, 441 + 32));
+        assert_eq!(RequestSize::of(&ModelRequest::default()).expected_input(), 0);
+    }
+
+    #[test]
+    fn tools_schemas_and_all_kinds_of_parts_count() {
+        let schema = json!({"type": "object"});
+        let parts = vec![
+            Part::image_base64("image/png", "A".repeat(100_000)),
+            Part::ToolUse { id: "1".into(), name: "add1".into(), input: schema.clone(), opaque: None },
+            Part::tool_result("1", "z".repeat(80)),
+        ];
+        let tool =
+            Tool { name: "add1".into(), description: "adds".into(), schema: schema.clone(), strict: false };
+        let request = ModelRequest::new("")
+            .with_message(Message { role: MessageRole::User, parts })
+            .with_tool(tool)
+            .with_output(OutputFormat::JsonSchema { name: "n".into(), schema });
+        // 1,600 for the picture, 20 for the result, 3 names or descriptions of one token, 3 x 17 bytes of JSON.
+        assert_eq!(RequestSize::of(&request).expected_input(), 1_600 + 20 + 3 + 13);
+    }
+}

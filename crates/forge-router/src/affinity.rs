@@ -1,0 +1,106 @@
+//! Which route holds the prompt cache of a conversation.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use forge_core::{ModelRequest, Part, ProviderId};
+
+/// As long as vendors keep a prompt cache that is not used.
+const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
+
+/// Conversations that are remembered.
+const CAPACITY: usize = 4_096;
+
+/// What of the beginning of a conversation tells it from others.
+const HASHED_BYTES: usize = 1_024;
+
+/// Remembers for each conversation the provider whose replies said that its prefix is cached there.
+#[derive(Debug, Default)]
+pub(crate) struct Affinity(Mutex<HashMap<Prefix, (ProviderId, Instant)>>);
+
+/// The beginning of a conversation, which stays the same while the conversation grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Prefix(u64);
+
+impl Prefix {
+    pub(crate) fn of(request: &ModelRequest) -> Self {
+        let mut hasher = DefaultHasher::new();
+        head(&request.system).hash(&mut hasher);
+        for tool in &request.tools {
+            tool.name.hash(&mut hasher);
+        }
+        for part in request.messages.first().iter().flat_map(|message| &message.parts) {
+            if let Part::Text { text, .. } = part {
+                text.len().hash(&mut hasher);
+                head(text).hash(&mut hasher);
+            }
+        }
+        Self(hasher.finish())
+    }
+}
+
+fn head(text: &str) -> &[u8] {
+    let bytes = text.as_bytes();
+    bytes.get(..HASHED_BYTES).unwrap_or(bytes)
+}
+
+impl Affinity {
+    pub(crate) fn find(&self, prefix: Prefix, now: Instant) -> Option<ProviderId> {
+        let map = self.lock();
+        let (provider, since) = map.get(&prefix)?;
+        (now.saturating_duration_since(*since) < TIME_TO_LIVE).then(|| provider.clone())
+    }
+
+    pub(crate) fn remember(&self, prefix: Prefix, provider: ProviderId, now: Instant) {
+        let mut map = self.lock();
+        if map.len() >= CAPACITY && !map.contains_key(&prefix) {
+            map.retain(|_, (_, since)| now.saturating_duration_since(*since) < TIME_TO_LIVE);
+            let oldest = map.iter().min_by_key(|(_, (_, since))| *since).map(|(prefix, _)| *prefix);
+            if map.len() >= CAPACITY
+                && let Some(oldest) = oldest
+            {
+                map.remove(&oldest);
+            }
+        }
+        map.insert(prefix, (provider, now));
+    }
+
+    /// No code here panics while it holds the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Prefix, (ProviderId, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Clock as _, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn a_conversation_keeps_its_prefix_while_it_grows() {
+        let first = ModelRequest::new("s").with_user_message("question");
+        let later = first.clone().with_assistant_message("answer").with_user_message("more");
+        assert_eq!(Prefix::of(&first), Prefix::of(&later));
+        for other in [ModelRequest::new("t").with_user_message("question"), ModelRequest::new("s")] {
+            assert_ne!(Prefix::of(&first), Prefix::of(&other));
+        }
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_ends_with_the_cache() {
+        let (affinity, now) = (Affinity::default(), SystemClock.instant());
+        for at in 0..2 * CAPACITY as u64 {
+            affinity.remember(Prefix(at), "p".into(), now + Duration::from_millis(at));
+        }
+        assert_eq!(affinity.lock().len(), CAPACITY);
+        let newest = Prefix(2 * CAPACITY as u64 - 1);
+        assert_eq!(affinity.find(newest, now).unwrap(), "p");
+        assert!(affinity.find(Prefix(0), now).is_none());
+        assert!(affinity.find(newest, now + Duration::from_secs(310)).is_none());
+    }
+}

@@ -1,0 +1,334 @@
+//! One call: along the chain until a route answers.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use forge_core::{
+    Advice, CallContext, ErrorKind, FailedAttempt, ModelRequest, Phase, Provider as _, ProviderError,
+    ProviderId, ResponseStream, RouteTrace, StopReason, StreamEvent,
+};
+use futures_core::Stream;
+
+use crate::{
+    affinity::Prefix,
+    drain::Inside,
+    hedge,
+    router::Shared,
+    running::{Job, Running},
+    strip,
+    walk::{Ask, Pick, Walk},
+};
+
+/// What a router is called in errors.
+pub(crate) const NAME: &str = "router";
+
+/// A reply up to its first content.
+pub(crate) struct Head {
+    events: Vec<StreamEvent>,
+    rest: ResponseStream,
+    /// The model declined, or a filter did, before anything was said.
+    declined: Option<ErrorKind>,
+}
+
+pub(crate) async fn call(
+    shared: &Arc<Shared>,
+    inside: Inside,
+    cx: &CallContext,
+    request: Arc<ModelRequest>,
+) -> Result<ResponseStream, ProviderError> {
+    let running = shared.running();
+    let job = running.job(&cx.participant.role);
+    let ask = Ask::new(cx, &request);
+    let mut walk = Walk::new(&running, job, &ask, &shared.affinity);
+    let mut attempt = Attempt { running: &running, job, cx: cx.clone(), request: &request, made: false };
+    let mut last_error = None;
+    loop {
+        let (pick, last_resort) = match walk.next() {
+            Some(pick) => (pick, false),
+            None => match walk.last_resort() {
+                Some(pick) => (pick, true),
+                None => break,
+            },
+        };
+        let (pick, outcome) = if job.hedge && !last_resort {
+            hedge::ask(shared, &mut attempt, &mut walk, pick).await
+        } else {
+            (pick, attempt.ask(pick, last_resort).await)
+        };
+        match outcome {
+            Ok(head) => {
+                tracing::debug!(call = %cx.call_id, route = %running.routes[pick.route].plan.id, "answers");
+                let trace = walk.trace(Some(pick));
+                let provider = running.routes[pick.route].plan.id.clone();
+                let kept = Kept { shared: Arc::clone(shared), prefix: Prefix::of(&request), provider };
+                return Ok(ResponseStream::new(Answer::new(head, trace, kept, inside)));
+            }
+            Err(error) => {
+                walk.failed(pick, error.kind);
+                let go_on = match error.policy().advice {
+                    Advice::RetryThenNext | Advice::Next => true,
+                    Advice::NextIfLarger => {
+                        walk.only_larger_than(pick);
+                        true
+                    }
+                    Advice::NextIfAllowed => job.goes_on_after(error.kind),
+                    Advice::Stop => false,
+                };
+                let late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
+                if !go_on || late || last_resort {
+                    return Err(traced(error, walk.trace(None)));
+                }
+                let provider = &running.routes[pick.route].plan.id;
+                tracing::info!(call = %cx.call_id, %provider, error = ?error.kind, "falling back");
+                last_error = Some(error);
+            }
+        }
+    }
+    Err(nobody(cx, last_error, walk.refusal(), walk.trace(None)))
+}
+
+impl Job {
+    fn goes_on_after(&self, refusal: ErrorKind) -> bool {
+        match refusal {
+            ErrorKind::ContentFiltered => self.fallback_on_filter,
+            ErrorKind::Refusal => self.fallback_on_refusal,
+            _ => false,
+        }
+    }
+}
+
+fn traced(error: ProviderError, trace: RouteTrace) -> ProviderError {
+    error.with(|facts| facts.route = Some(Box::new(trace)))
+}
+
+/// The error when the chain is at its end: the last one, or one that says why nobody was asked.
+fn nobody(
+    cx: &CallContext,
+    last: Option<ProviderError>,
+    refusal: Option<(ErrorKind, Option<Duration>)>,
+    trace: RouteTrace,
+) -> ProviderError {
+    let role = &cx.participant.role;
+    let looked_at = trace.candidates.iter().map(|one| {
+        let why = match &one.verdict {
+            forge_core::Verdict::Failed(kind) => kind.describe(),
+            forge_core::Verdict::Passed(why) => why,
+            forge_core::Verdict::Chosen | forge_core::Verdict::Next => "not asked",
+        };
+        format!("{}: {why}", one.provider)
+    });
+    let looked_at = looked_at.collect::<Vec<_>>().join("; ");
+    let error = match last {
+        // With one route there is nothing to add to what it said.
+        Some(error) if trace.candidates.len() == 1 => error,
+        Some(error) => {
+            let message = format!("no route for role `{role}` could answer ({looked_at})");
+            ProviderError::new(error.kind, NAME, message).with(|facts| {
+                facts.retry_after = error.retry_after;
+                facts.phase = error.phase;
+                facts.source = Some(Box::new(error));
+            })
+        }
+        None if trace.candidates.is_empty() => {
+            let message = format!(
+                "there is no route for role `{role}` (provider `{}`); name the role or a default provider in \
+                 the configuration",
+                cx.participant.provider_id
+            );
+            ProviderError::new(ErrorKind::InvalidRequest, NAME, message)
+                .with(|facts| facts.phase = Phase::BeforeSend)
+        }
+        None => {
+            let message = format!("no route for role `{role}` can take the call ({looked_at})");
+            let (kind, retry_after) = refusal.unwrap_or((ErrorKind::InvalidRequest, None));
+            ProviderError::new(kind, NAME, message).with(|facts| {
+                facts.phase = Phase::BeforeSend;
+                facts.retry_after = retry_after;
+            })
+        }
+    };
+    traced(error, trace)
+}
+
+/// What the attempts of one call share.
+pub(crate) struct Attempt<'a> {
+    running: &'a Arc<Running>,
+    job: &'a Job,
+    cx: CallContext,
+    request: &'a Arc<ModelRequest>,
+    /// Whether the first number has been used.
+    made: bool,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn running(&self) -> &'a Arc<Running> {
+        self.running
+    }
+
+    /// Asks the route of `pick` and reads its reply up to the first content.
+    pub(crate) fn ask(
+        &mut self,
+        pick: Pick,
+        last_resort: bool,
+    ) -> impl Future<Output = Result<Head, ProviderError>> + Send + use<'a> {
+        if std::mem::replace(&mut self.made, true) {
+            self.cx.next_attempt();
+        }
+        let (running, mut cx) = (self.running, self.cx.clone());
+        let route = &running.routes[pick.route];
+        cx.participant = Arc::new(route.participant(&cx.participant));
+        let request = self.fitted(pick);
+        let declines = self.job.fallback_on_filter || self.job.fallback_on_refusal;
+        async move {
+            let begun = cx.clock.instant();
+            let stream = route.provider(last_resort).stream(&cx, request).await?;
+            let head = Head::read(route.plan.id.as_str(), stream).await?;
+            match head.declined.filter(|_| declines) {
+                None => Ok(head),
+                Some(kind) => {
+                    let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
+                        .with(|facts| facts.model = Some(cx.model().clone()));
+                    let took = cx.clock.instant().saturating_duration_since(begun);
+                    cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// The request with the settings of the role and the provider, and without other models' state.
+    fn fitted(&self, pick: Pick) -> Arc<ModelRequest> {
+        let route = &self.running.routes[pick.route];
+        let model = route.model_for(&self.cx.participant);
+        let settings = [&self.job.parameters, &route.plan.parameters];
+        let foreign = strip::is_needed(self.request, &route.vendor, model);
+        if !foreign && !settings.iter().any(|settings| settings.concern(self.request)) {
+            return Arc::clone(self.request);
+        }
+        let mut request = ModelRequest::clone(self.request);
+        for settings in settings {
+            settings.fill(&mut request);
+        }
+        if foreign {
+            strip::foreign(&mut request, &route.vendor, model);
+        }
+        Arc::new(request)
+    }
+}
+
+impl Head {
+    async fn read(provider: &str, mut rest: ResponseStream) -> Result<Self, ProviderError> {
+        let mut events = Vec::with_capacity(4);
+        loop {
+            match rest.next().await {
+                Some(Ok(event)) => {
+                    let declined = match &event {
+                        StreamEvent::Finished(finished) => match finished.reason {
+                            StopReason::Refusal => Some(ErrorKind::Refusal),
+                            StopReason::ContentFiltered => Some(ErrorKind::ContentFiltered),
+                            _ => None,
+                        },
+                        _ => None,
+                    };
+                    let border = event.is_content() || matches!(event, StreamEvent::Finished(_));
+                    events.push(event);
+                    if border {
+                        return Ok(Self { events, rest, declined });
+                    }
+                }
+                Some(Err(error)) => return Err(error),
+                None => {
+                    let message = "the reply ended without a stop reason";
+                    return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
+                }
+            }
+        }
+    }
+}
+
+/// Where a conversation's prefix is cached, once the reply has said so.
+struct Kept {
+    shared: Arc<Shared>,
+    prefix: Prefix,
+    provider: ProviderId,
+}
+
+/// The reply of the route that answered. Holds the call's place among those under way.
+struct Answer {
+    head: std::vec::IntoIter<StreamEvent>,
+    rest: Option<ResponseStream>,
+    trace: RouteTrace,
+    kept: Kept,
+    inside: Option<Inside>,
+}
+
+impl Answer {
+    fn new(head: Head, trace: RouteTrace, kept: Kept, inside: Inside) -> Self {
+        let Head { mut events, rest, .. } = head;
+        for event in &mut events {
+            if let StreamEvent::Started(started) = event {
+                started.route = Some(Box::new(trace.clone()));
+            }
+        }
+        Self { head: events.into_iter(), rest: Some(rest), trace, kept, inside: Some(inside) }
+    }
+
+    fn end(&mut self) {
+        self.rest = None;
+        self.inside = None;
+    }
+
+    fn note(&mut self, event: &StreamEvent) {
+        if let StreamEvent::Finished(finished) = event {
+            let usage = &finished.usage;
+            let cached = [usage.cache_read, usage.cache_write_5m, usage.cache_write_1h];
+            if cached.into_iter().flatten().any(|tokens| tokens > 0) {
+                let Kept { shared, prefix, provider } = &self.kept;
+                shared.affinity.remember(*prefix, provider.clone(), shared.parts.timer.instant());
+            }
+            self.inside = None;
+        }
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(event) = this.head.next() {
+            this.note(&event);
+            return Poll::Ready(Some(Ok(event)));
+        }
+        let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
+        if this.inside.as_ref().is_some_and(|inside| inside.is_cut(task)) {
+            this.end();
+            return Poll::Ready(Some(Err(traced(cut_off(), this.trace.clone()))));
+        }
+        let item = ready!(Pin::new(rest).poll_next(task));
+        Poll::Ready(match item {
+            Some(Ok(event)) => {
+                this.note(&event);
+                Some(Ok(event))
+            }
+            Some(Err(error)) => {
+                this.end();
+                Some(Err(traced(error, this.trace.clone())))
+            }
+            None => {
+                this.end();
+                None
+            }
+        })
+    }
+}
+
+/// The error of a call that a shutdown ended.
+pub(crate) fn cut_off() -> ProviderError {
+    ProviderError::new(ErrorKind::Cancelled, NAME, "the program is shutting down")
+}

@@ -1,0 +1,94 @@
+//! What would become of a call, without making it.
+
+use forge_core::{RouteTrace, Verdict};
+
+use crate::{
+    Strategy, Target,
+    affinity::Affinity,
+    running::{Pool, Running},
+    walk::{Ask, Walk, candidate, origin},
+};
+
+pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> RouteTrace {
+    let job = running.job(&ask.cx.participant.role);
+    let walk = Walk::new(running, job, ask, affinity);
+    let mut order = Vec::new();
+    for link in walk.links() {
+        let mut routes = Vec::new();
+        ordered(running, ask, link.target, &mut routes);
+        order.extend(routes.into_iter().map(|(route, note)| (route, link, note)));
+    }
+    let mut trace = RouteTrace::default();
+    let mut seen = Vec::new();
+    for (route, link, note) in order {
+        if seen.contains(&route) {
+            continue;
+        }
+        seen.push(route);
+        let objection = ask.objection(&running.routes[route]);
+        let verdict = match objection {
+            Some(passed) => Verdict::Passed(passed.to_string()),
+            None if trace.participant.is_none() => {
+                trace.participant = Some(running.routes[route].participant(&ask.cx.participant).into());
+                Verdict::Chosen
+            }
+            None => Verdict::Next,
+        };
+        let origin = match note {
+            Some(note) => format!("{} ({note})", origin(running, link)),
+            None => origin(running, link),
+        };
+        trace.candidates.push(candidate(running, ask, route, origin, verdict));
+    }
+    trace
+}
+
+/// The routes behind `target` in the order in which its pools would pick them now, and why there.
+fn ordered(running: &Running, ask: &Ask<'_>, target: Target, into: &mut Vec<(usize, Option<String>)>) {
+    let pool = match target {
+        Target::Provider(at) => return into.push((at, None)),
+        Target::Pool(at) => &running.pools[at],
+    };
+    let mut members = Vec::new();
+    for member in &pool.members {
+        let mut routes = Vec::new();
+        ordered(running, ask, member.target, &mut routes);
+        for (route, _) in routes {
+            members.push((rank(running, ask, pool, route, member.weight), route, member.weight));
+        }
+    }
+    if pool.strategy == Strategy::RoundRobin {
+        let turn = pool.turn.load(std::sync::atomic::Ordering::Relaxed);
+        let count = members.len().max(1) as u64;
+        members.rotate_left(usize::try_from(turn % count).unwrap_or(0));
+    } else {
+        members.sort_by_key(|(rank, ..)| *rank);
+    }
+    for (rank, route, weight) in members {
+        into.push((route, note(pool, rank, weight)));
+    }
+}
+
+/// Where a member stands; the least comes first.
+fn rank(running: &Running, ask: &Ask<'_>, pool: &Pool, route: usize, weight: u32) -> u64 {
+    let route = &running.routes[route];
+    match pool.strategy {
+        Strategy::Priority | Strategy::RoundRobin => 0,
+        Strategy::Weighted => u64::from(u32::MAX - weight),
+        Strategy::LeastConnections => u64::from(route.meter.in_flight()) * 1_000 / u64::from(weight.max(1)),
+        Strategy::LowestCost => ask.bound(route).money.map_or(u64::MAX, forge_core::Money::nanos),
+        Strategy::LowestLatency => route.meter.latency.average_nanos(),
+    }
+}
+
+fn note(pool: &Pool, rank: u64, weight: u32) -> Option<String> {
+    match pool.strategy {
+        Strategy::Priority => None,
+        Strategy::RoundRobin => Some("in turn".into()),
+        Strategy::Weighted => Some(format!("{weight} of {} calls", pool.total_weight())),
+        Strategy::LeastConnections => Some(format!("{} calls under way", rank * u64::from(weight) / 1_000)),
+        Strategy::LowestCost => Some("by cost".into()),
+        Strategy::LowestLatency if rank == 0 => Some("not asked yet".into()),
+        Strategy::LowestLatency => Some(format!("begins after {} ms", rank / 1_000_000)),
+    }
+}

@@ -1,0 +1,159 @@
+//! What the free endpoints of vendors say about them.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use forge_core::{ErrorKind, Health, ModelId, ProviderError, ProviderId};
+use serde::Serialize;
+
+/// How a provider did when it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProviderHealth {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its vendor, as in the configuration.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its model.
+    pub model: ModelId,
+    /// How it does.
+    pub status: HealthStatus,
+    /// Why, if it is not ready, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// How long the answer took.
+    #[serde(rename = "ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How a provider does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// It answers and takes the credential.
+    Ready,
+    /// It answers; its model is still being loaded.
+    Loading,
+    /// It answers, and has no model to serve.
+    Empty,
+    /// It does not answer, or not as it should.
+    Failed,
+    /// It refuses the credential.
+    Refused,
+}
+
+impl HealthStatus {
+    /// The status's written name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Loading => "loading",
+            Self::Empty => "empty",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// How long the finding is believed. Models finish loading and servers come back; only then is a
+    /// provider that is not ready worth another look.
+    const fn believed_for(self) -> Duration {
+        match self {
+            Self::Ready | Self::Refused => Duration::from_secs(300),
+            Self::Loading => Duration::from_secs(5),
+            Self::Empty | Self::Failed => Duration::from_secs(30),
+        }
+    }
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) status: HealthStatus,
+    pub(crate) detail: Option<String>,
+    pub(crate) took: Duration,
+}
+
+impl Finding {
+    pub(crate) fn of(answer: Result<Health, ProviderError>, took: Duration) -> Self {
+        let (status, detail) = match answer {
+            Ok(Health::Ready) => (HealthStatus::Ready, None),
+            Ok(Health::Loading) => (HealthStatus::Loading, Some("its model is still being loaded".into())),
+            Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model to serve".into())),
+            Err(error) => {
+                let status = match error.kind {
+                    ErrorKind::Authentication | ErrorKind::Permission => HealthStatus::Refused,
+                    _ => HealthStatus::Failed,
+                };
+                (status, Some(format!("{error}; {}", error.kind.next_step())))
+            }
+        };
+        Self { status, detail, took }
+    }
+}
+
+/// The last finding about a provider, until it expires.
+#[derive(Debug, Default)]
+pub(crate) struct LastFinding(Mutex<Option<(Instant, Finding)>>);
+
+impl LastFinding {
+    pub(crate) fn set(&self, finding: Finding, now: Instant) {
+        *self.lock() = Some((now, finding));
+    }
+
+    pub(crate) fn get(&self, now: Instant) -> Option<Finding> {
+        let last = self.lock();
+        let (at, finding) = last.as_ref()?;
+        (now.saturating_duration_since(*at) < finding.status.believed_for()).then(|| finding.clone())
+    }
+
+    /// What speaks against asking the provider now.
+    pub(crate) fn objection(&self, now: Instant) -> Option<HealthStatus> {
+        let last = self.lock();
+        let (at, finding) = last.as_ref()?;
+        let believed = now.saturating_duration_since(*at) < finding.status.believed_for();
+        (believed && finding.status != HealthStatus::Ready).then_some(finding.status)
+    }
+
+    /// No code here panics while it holds the lock, so a poisoned one is still whole.
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Finding)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Clock as _, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn no_finding_is_believed_for_ever() {
+        let (last, now) = (LastFinding::default(), SystemClock.instant());
+        let error = || ProviderError::new(ErrorKind::Authentication, "p", "bad key");
+        for (answer, status, seconds) in [
+            (Ok(Health::Loading), Some(HealthStatus::Loading), 5),
+            (Ok(Health::Empty), Some(HealthStatus::Empty), 30),
+            (Err(error()), Some(HealthStatus::Refused), 300),
+            (Ok(Health::Ready), None, 300),
+        ] {
+            last.set(Finding::of(answer, Duration::ZERO), now);
+            assert_eq!(last.objection(now), status);
+            assert!(last.get(now + Duration::from_secs(seconds - 1)).is_some());
+            assert!(last.get(now + Duration::from_secs(seconds)).is_none());
+            assert_eq!(last.objection(now + Duration::from_secs(seconds)), None);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Who takes part in a job.
+
+use std::sync::Arc;
+
+use forge_core::{
+    CallContext, ModelRequest, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
+    ProviderExt as _, ProviderId,
+};
+use futures_util::future::join_all;
+
+use crate::{IllegalTransition, Router, TaskContext};
+
+/// Chooses participants for roles and asks them, through a [`Router`].
+#[derive(Debug, Clone)]
+pub struct ParticipantManager {
+    router: Router,
+}
+
+impl ParticipantManager {
+    /// A manager of the providers that `router` knows.
+    pub fn new(router: Router) -> Self {
+        Self { router }
+    }
+
+    /// The router behind it.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Every provider that can be asked now, in the order of the configuration.
+    pub fn active_participants(&self) -> Vec<Participant> {
+        let all = self.router.every_participant(&ParticipantRole::Generalist);
+        all.into_iter().filter(|one| one.able).map(|one| one.participant).collect()
+    }
+
+    /// Who can play `role`: first those that can be asked now, among them first those that prefer the role,
+    /// else in the order of the role's chain. Providers outside of the chain are left out, unless the
+    /// configuration does not name the role.
+    pub fn participants(&self, role: &ParticipantRole) -> Vec<Participant> {
+        let mut all: Vec<Known> = self.router.every_participant(role);
+        if all.iter().any(|one| one.rank.is_some()) {
+            all.retain(|one| one.rank.is_some());
+        }
+        all.sort_by_key(|one| (!one.able, !one.prefers, one.rank));
+        all.into_iter().map(|one| one.participant).collect()
+    }
+
+    /// Who writes the first version.
+    pub fn drafter(&self) -> Option<Participant> {
+        self.participants(&ParticipantRole::Drafter).into_iter().next()
+    }
+
+    /// Who merges a draft and its findings.
+    pub fn synthesizer(&self) -> Option<Participant> {
+        self.participants(&ParticipantRole::Synthesizer).into_iter().next()
+    }
+
+    /// Up to `count` critics, no model twice: vendors that are not among them yet go first, the drafter's
+    /// vendor behind the others, and its model last. Fewer if there are fewer models.
+    pub fn critics(&self, count: usize) -> Vec<Participant> {
+        let drafter = self.drafter();
+        let others = self.router.every_participant(&ParticipantRole::Critic);
+        let mut left = self.participants(&ParticipantRole::Critic);
+        left.extend(others.into_iter().filter(|one| one.able).map(|one| one.participant));
+        let model = |one: &Participant| (one.provider.clone(), one.model.clone());
+        let mut critics: Vec<Participant> = Vec::new();
+        while critics.len() < count {
+            let is_new = |one: &&Participant| critics.iter().all(|critic| model(critic) != model(one));
+            let likeness = |one: &&Participant| {
+                let drafter = drafter.iter().filter(|drafter| drafter.provider == one.provider);
+                let same_model = drafter.clone().any(|drafter| drafter.model == one.model);
+                let alike = critics.iter().chain(drafter).filter(|it| it.provider == one.provider);
+                (same_model, alike.count())
+            };
+            let Some(next) = left.iter().filter(is_new).min_by_key(likeness) else { break };
+            critics.push(next.clone());
+        }
+        critics
+    }
+
+    /// Who checks the work of `author`: a model of another vendor. `None` if there is no other vendor.
+    pub fn checker(&self, author: &Participant) -> Option<Participant> {
+        let reviewers = self.participants(&ParticipantRole::Reviewer);
+        let others = self.router.every_participant(&ParticipantRole::Reviewer);
+        let others = others.into_iter().filter(|one| one.able).map(|one| one.participant);
+        reviewers.into_iter().chain(others).find(|one| one.provider != author.provider)
+    }
+
+    /// Asks `participant`, with the fallbacks of its role behind it.
+    pub async fn send_request(
+        &self,
+        participant: &Participant,
+        request: impl Into<Arc<ModelRequest>> + Send,
+    ) -> Result<ModelResponse, ProviderError> {
+        self.router.complete(&self.context(participant), request).await
+    }
+
+    /// Asks all at once. The results stand in the order of the requests, each for itself.
+    pub async fn send_parallel_requests(
+        &self,
+        requests: Vec<(Participant, ModelRequest)>,
+    ) -> Vec<Result<ModelResponse, ProviderError>> {
+        let calls = requests
+            .into_iter()
+            .map(|(participant, request)| async move { self.send_request(&participant, request).await });
+        join_all(calls).await
+    }
+
+    /// Asks whoever plays the role of `task`, and keeps account of it there.
+    ///
+    /// # Errors
+    /// The outer error says that the task had ended before; nothing was sent then.
+    pub async fn run_task(
+        &self,
+        task: &mut TaskContext,
+        request: impl Into<Arc<ModelRequest>> + Send,
+    ) -> Result<Result<ModelResponse, ProviderError>, IllegalTransition> {
+        let mut after = task.clone();
+        after.run(ProviderId::from(task.role().as_str()))?;
+        let participant = Router::participant(task.role().clone());
+        let mut cx = self.context(&participant);
+        cx.tags.task = Some(task.id().into());
+        let outcome = self.router.complete(&cx, request).await;
+        task.record(&outcome)?;
+        Ok(outcome)
+    }
+
+    /// What a reply cost, by the model that served it; `None` is unknown, not free.
+    pub fn calculate_cost(&self, response: &ModelResponse) -> Option<Money> {
+        self.router.cost(response)
+    }
+
+    fn context(&self, participant: &Participant) -> CallContext {
+        CallContext::with_clock(participant.clone(), self.router.clock())
+    }
+}
+
+/// A provider as a participant.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) participant: Participant,
+    /// Whether it can be asked now.
+    pub(crate) able: bool,
+    pub(crate) prefers: bool,
+    /// Its place in the chain of the role; `None` if it does not stand there or the role is not named.
+    pub(crate) rank: Option<usize>,
+}

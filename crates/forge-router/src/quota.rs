@@ -1,0 +1,288 @@
+//! Budgets around the attempts of a route.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::NaiveDate;
+use forge_core::{
+    Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
+    ModelRequest, ModelTable, Money, ParticipantRole, Phase, Price, Provider, ProviderError, RequestSize,
+    ReservationId, ResponseStream, StreamEvent, TokenCount, async_trait, tokens_of,
+};
+use forge_layers::{Witness, witnessed};
+
+use crate::{Budget, Cap};
+
+/// The output that a call may have when neither the request nor the model's limit is known.
+const LARGEST_OUTPUT: u64 = 131_072;
+
+/// What an attempt may take at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// Tokens of both directions.
+    pub(crate) tokens: u64,
+    /// `None` if the price is unknown.
+    pub(crate) money: Option<Money>,
+}
+
+impl Bound {
+    pub(crate) fn of(
+        request: &ModelRequest,
+        size: RequestSize,
+        able: Capabilities,
+        price: Option<&Price>,
+    ) -> Self {
+        let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
+        let output = request.max_tokens.map_or_else(
+            || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
+            |most| u64::from(most).min(able.max_output_tokens.unwrap_or(u64::MAX)),
+        );
+        let money = price.and_then(|price| dearest(price, input, output));
+        Self { tokens: input.saturating_add(output), money }
+    }
+}
+
+/// The most that so many tokens cost, whichever class of input they turn out to be.
+fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
+    let output = TokenCount { output: Some(output), ..TokenCount::default() };
+    let plain = price.cost(&TokenCount { input: Some(input), ..output })?;
+    let zero = Some(0);
+    let written = price.cost(&TokenCount { input: zero, cache_write_5m: Some(input), ..output });
+    let kept = price.cost(&TokenCount { input: zero, cache_write_1h: Some(input), ..output });
+    [Some(plain), written, kept].into_iter().flatten().max()
+}
+
+/// The budgets that a configuration sets for all calls and for roles.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) all: Budget,
+    pub(crate) roles: HashMap<ParticipantRole, Budget>,
+}
+
+/// Reserves what an attempt may take at most before it begins, and settles what it took.
+///
+/// An attempt that the vendor refused, or that nothing came back from, takes nothing. One that broke off
+/// takes what the vendor had reported; where it had reported nothing, the expected input and what was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Quota {
+    pub(crate) store: Arc<dyn BudgetStore>,
+    pub(crate) rules: Arc<Rules>,
+    /// Of the route's own provider.
+    pub(crate) provider: Budget,
+    pub(crate) prices: Arc<ModelTable>,
+}
+
+impl Quota {
+    /// Whether money is limited for calls in this role.
+    pub(crate) fn limits_money(&self, role: &ParticipantRole) -> bool {
+        let budgets = [Some(self.rules.all), Some(self.provider), self.rules.roles.get(role).copied()];
+        budgets.iter().flatten().any(|budget| budget.session.money.or(budget.day.money).is_some())
+    }
+
+    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone, and
+    /// are returned without a key.
+    fn caps(&self, cx: &CallContext, day: NaiveDate) -> (Vec<BudgetCap>, Vec<Cap>) {
+        let role = &cx.participant.role;
+        let owners = [
+            (Some(self.rules.all), String::new()),
+            (Some(self.provider), format!("{PROVIDER}{}:", cx.participant.provider_id)),
+            (self.rules.roles.get(role).copied(), format!("role:{role}:")),
+        ];
+        let (mut caps, mut alone) = (Vec::new(), Vec::new());
+        for (budget, owner) in owners {
+            let Some(budget) = budget else { continue };
+            match &cx.tags.session {
+                _ if budget.session.is_none() => {}
+                Some(session) => caps.push(budget.session.on(format!("{owner}session:{session}"))),
+                None => alone.push(budget.session),
+            }
+            if !budget.day.is_none() {
+                caps.push(budget.day.on(format!("{owner}day:{day}")));
+            }
+        }
+        (caps, alone)
+    }
+
+    fn is_idle(&self, role: &ParticipantRole) -> bool {
+        let none = Budget::default();
+        self.rules.all == none
+            && self.provider == none
+            && self.rules.roles.get(role).is_none_or(|budget| *budget == none)
+    }
+
+    async fn reserve(
+        &self,
+        inner: &dyn Provider,
+        cx: &CallContext,
+        request: &ModelRequest,
+    ) -> Result<Held, ProviderError> {
+        let day = cx.clock.now().date_naive();
+        let (caps, alone) = self.caps(cx, day);
+        let size = RequestSize::of(request);
+        let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
+        let price = row.and_then(|row| row.price_on(day));
+        let bound = Bound::of(request, size, inner.capabilities(cx.model()), price);
+        let refused = |error: BudgetError| refusal(inner.name(), cx, error);
+        if bound.money.is_none() && self.limits_money(&cx.participant.role) {
+            return Err(refused(BudgetError::Exceeded { key: "money (the price is unknown)".into() }));
+        }
+        let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
+        let over = |cap: &Cap| !cap.on(String::new()).allows(amount);
+        if alone.iter().any(over) {
+            return Err(refused(BudgetError::Exceeded { key: "session".into() }));
+        }
+        let reservation = self.store.reserve(&caps, amount).await.map_err(refused)?;
+        Ok(Held {
+            quota: self.clone(),
+            cx: cx.clone(),
+            day,
+            reservation: Some(reservation),
+            reserved: amount,
+            expected_input: size.expected_input(),
+            served: None,
+            tokens: TokenCount::default(),
+            written: 0,
+            accepted: false,
+        })
+    }
+}
+
+/// What the keys of a provider's own budgets begin with.
+const PROVIDER: &str = "provider:";
+
+/// A provider's own quota sends the call to the next; every other budget ends it.
+fn refusal(name: &str, cx: &CallContext, error: BudgetError) -> ProviderError {
+    let kind = match &error {
+        BudgetError::Exceeded { key } if key.starts_with(PROVIDER) => ErrorKind::QuotaExhausted,
+        _ => ErrorKind::BudgetExceeded,
+    };
+    ProviderError::new(kind, name, error.to_string()).with(|facts| {
+        facts.model = Some(cx.model().clone());
+        facts.phase = Phase::BeforeSend;
+        facts.source = Some(Box::new(error));
+    })
+}
+
+impl Layer for Quota {
+    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Budgeted { inner, quota: self.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Budgeted {
+    inner: Arc<dyn Provider>,
+    quota: Quota,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Budgeted {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        if self.quota.is_idle(&cx.participant.role) {
+            return self.inner.stream(cx, request).await;
+        }
+        let held = self.quota.reserve(&*self.inner, cx, &request).await?;
+        witnessed(&*self.inner, cx, request, held).await
+    }
+}
+
+/// A reservation until it is settled.
+struct Held {
+    quota: Quota,
+    cx: CallContext,
+    day: NaiveDate,
+    reservation: Option<ReservationId>,
+    reserved: Amount,
+    expected_input: u64,
+    served: Option<ModelId>,
+    tokens: TokenCount,
+    /// Bytes of the answer so far.
+    written: u64,
+    /// Whether the vendor has accepted the request.
+    accepted: bool,
+}
+
+impl Held {
+    /// What the tokens cost; what was reserved if that is unknown.
+    fn amount(&self, tokens: &TokenCount) -> Amount {
+        let (Some(input), Some(output)) = (tokens.total_input(), tokens.total_output()) else {
+            return self.reserved;
+        };
+        let participant = &self.cx.participant;
+        let model = self.served.as_ref().unwrap_or(&participant.model);
+        let money = self.quota.prices.cost(&participant.provider, model, self.day, tokens);
+        Amount { money: money.unwrap_or(self.reserved.money), tokens: input.saturating_add(output) }
+    }
+
+    /// What an unfinished reply took, as far as anybody knows.
+    fn unfinished(&self) -> TokenCount {
+        let mut tokens = self.tokens;
+        tokens.input = tokens.input.or(Some(self.expected_input));
+        let written = tokens_of(self.written);
+        if tokens.total_output().is_none_or(|reported| reported < written) {
+            tokens.output = Some(written);
+        }
+        tokens
+    }
+
+    fn settle(&mut self, tokens: &TokenCount) {
+        let actual = self.amount(tokens);
+        if let Some(reservation) = self.reservation.take() {
+            self.quota.store.settle(reservation, actual);
+        }
+    }
+}
+
+impl Witness for Held {
+    fn event(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::Started(started) => {
+                self.accepted = true;
+                self.served.clone_from(&started.model);
+            }
+            StreamEvent::PartDelta { delta, .. } => {
+                let (forge_core::Delta::Text(text)
+                | forge_core::Delta::Thinking(text)
+                | forge_core::Delta::ToolInput(text)) = delta;
+                self.written = self.written.saturating_add(text.len() as u64);
+            }
+            StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
+            StreamEvent::Finished(finished) => {
+                self.tokens.overwrite(&finished.usage);
+                let tokens = self.tokens;
+                self.settle(&tokens);
+            }
+            StreamEvent::PartStarted { .. } | StreamEvent::PartEnded { .. } | StreamEvent::Warned(_) => {}
+        }
+    }
+
+    fn failure(&mut self, error: Option<&ProviderError>) {
+        // A vendor that took the time of the whole call has most likely worked on it.
+        self.accepted |= error.is_some_and(|error| {
+            error.kind == ErrorKind::Timeout && error.phase != Phase::BeforeSend && error.status.is_none()
+        });
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.accepted {
+            let tokens = self.unfinished();
+            self.settle(&tokens);
+        } else if let Some(reservation) = self.reservation.take() {
+            self.quota.store.release(reservation);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! One provider of a configuration, running: its adapter, its layers and what they remember.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use forge_core::{
+    AdapterRegistry, AdapterSettings, BudgetStore, CallContext, Capabilities, ErrorKind, ExposeSecret as _,
+    Health, Layer, ModelId, ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider,
+    ProviderError, RegistryError, ResponseStream, Stack, StreamEvent, UsageSink, async_trait,
+};
+use forge_layers::{
+    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, Timeout, Timer,
+    Witness, witnessed,
+};
+
+use crate::{
+    ProviderPlan,
+    health::LastFinding,
+    latency::Latency,
+    quota::{Quota, Rules},
+};
+
+/// What a router is built from, beside its configuration.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Builds the adapters.
+    pub registry: Arc<AdapterRegistry>,
+    /// Models with their limits, dates and prices.
+    pub models: Arc<ModelTable>,
+    /// Takes one record per attempt.
+    pub sink: Arc<dyn UsageSink>,
+    /// Keeps the budgets.
+    pub budgets: Arc<dyn BudgetStore>,
+    /// Where time comes from.
+    pub timer: Arc<dyn Timer>,
+    /// Fixes all chance: jitter and weighted picks. Differs between processes.
+    pub seed: u64,
+}
+
+/// One provider of a configuration, running. What it remembers outlives a change of the configuration as
+/// long as what it remembers it about stays the same.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) plan: ProviderPlan,
+    pub(crate) vendor: ModelProvider,
+    pub(crate) adapter: Arc<dyn forge_core::Adapter>,
+    pub(crate) prices: Arc<ModelTable>,
+    pub(crate) breaker: Breaker,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) health: Arc<LastFinding>,
+    pub(crate) quota: Quota,
+    rate: Option<RateLimit>,
+    concurrency: Option<Concurrency>,
+    policy: BreakerPolicy,
+    provider: Arc<dyn Provider>,
+    last_resort: Arc<dyn Provider>,
+}
+
+impl Route {
+    /// Builds the route of `plan`; `old` is the route of the same provider in the configuration before.
+    pub(crate) fn build(
+        plan: &ProviderPlan,
+        parts: &Parts,
+        retry: &Retry,
+        policy: BreakerPolicy,
+        rules: &Arc<Rules>,
+        old: Option<&Self>,
+    ) -> Result<Self, RegistryError> {
+        let timer = &parts.timer;
+        let same = old.filter(|old| is_reached_alike(&old.plan, plan));
+        let adapter = match same {
+            Some(old) => Arc::clone(&old.adapter),
+            None => parts.registry.build(&plan.kind, settings(plan))?,
+        };
+        let breaker = match same.filter(|old| old.policy == policy && old.plan.model == plan.model) {
+            Some(old) => old.breaker.clone(),
+            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan)),
+        };
+        let rate = match old.filter(|old| old.plan.rate == plan.rate) {
+            Some(old) => old.rate.clone(),
+            None => is_limited(plan).then(|| RateLimit::new(plan.rate, Arc::clone(timer))),
+        };
+        let concurrency = match old.filter(|old| old.plan.concurrent == plan.concurrent) {
+            Some(old) => old.concurrency.clone(),
+            None => {
+                plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most), Arc::clone(timer)))
+            }
+        };
+        let meter = same.filter(|old| old.plan.model == plan.model).map(|old| Arc::clone(&old.meter));
+        let meter = meter.unwrap_or_default();
+        let prices = prices(plan, &parts.models);
+        let quota = Quota {
+            store: Arc::clone(&parts.budgets),
+            rules: Arc::clone(rules),
+            provider: plan.budget,
+            prices: Arc::clone(&prices),
+        };
+
+        let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
+        if let Some(timeouts) = plan.timeouts {
+            stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
+        }
+        stack = stack.with(&Observe::new(Arc::clone(&parts.sink), Arc::clone(&prices)));
+        if let Some(rate) = &rate {
+            stack = stack.with(rate);
+        }
+        if let Some(concurrency) = &concurrency {
+            stack = stack.with(concurrency);
+        }
+        let stack = stack.with(&Metered { meter: Arc::clone(&meter) });
+        let last_resort = Stack::new(breaker.last_resort(stack.clone().build()));
+        let last_resort = last_resort.with(&quota).with(retry).build();
+        let provider = stack.with(&breaker).with(&quota).with(retry).build();
+        Ok(Self {
+            plan: plan.clone(),
+            vendor: plan.vendor(),
+            adapter,
+            prices,
+            breaker,
+            meter,
+            health: old.map(|old| Arc::clone(&old.health)).filter(|_| same.is_some()).unwrap_or_default(),
+            quota,
+            rate,
+            concurrency,
+            policy,
+            provider,
+            last_resort,
+        })
+    }
+
+    /// The provider with all layers; with `last_resort`, also through an open circuit.
+    pub(crate) fn provider(&self, last_resort: bool) -> &Arc<dyn Provider> {
+        if last_resort { &self.last_resort } else { &self.provider }
+    }
+
+    /// The model that a call asks of this route: that of the configuration, unless the caller named the
+    /// provider and another model of it.
+    pub(crate) fn model_for<'a>(&'a self, asked: &'a Participant) -> &'a ModelId {
+        let named = asked.provider_id == self.plan.id && !asked.model.as_str().is_empty();
+        if named { &asked.model } else { &self.plan.model }
+    }
+
+    pub(crate) fn capabilities(&self, model: &ModelId) -> Capabilities {
+        // Some servers say only when asked how large the window is that they have opened.
+        if *model == self.plan.model && self.plan.capabilities.context_tokens.is_some() {
+            self.plan.capabilities
+        } else {
+            self.adapter.capabilities(model)
+        }
+    }
+
+    pub(crate) fn price(&self, model: &ModelId, day: chrono::NaiveDate) -> Option<&Price> {
+        self.prices.serving(&self.vendor, model, day)?.price_on(day)
+    }
+
+    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
+    }
+
+    /// The participant that answers through this route, in the role of `asked`.
+    pub(crate) fn participant(&self, asked: &Participant) -> Participant {
+        let model = self.model_for(asked).clone();
+        let display_name =
+            if model == self.plan.model { self.plan.display_name.clone() } else { model.to_string() };
+        Participant {
+            model,
+            display_name,
+            provider: self.vendor.clone(),
+            provider_id: self.plan.id.clone(),
+            role: asked.role.clone(),
+        }
+    }
+
+    /// A good answer of the free endpoint means that the credential works: a circuit that is open because of
+    /// it closes. It says nothing about whether the vendor has capacity for calls.
+    pub(crate) fn heard(&self, answer: Result<Health, &ProviderError>) {
+        let credential = [ErrorKind::Authentication, ErrorKind::Permission];
+        if answer.is_ok() && self.breaker.cause().is_some_and(|cause| credential.contains(&cause)) {
+            self.breaker.reset();
+        }
+    }
+}
+
+fn settings(plan: &ProviderPlan) -> AdapterSettings {
+    AdapterSettings {
+        id: plan.id.clone(),
+        api_key: plan.api_key.clone(),
+        base_url: plan.endpoint.clone(),
+        headers: plan.headers.clone(),
+        proxy: plan.proxy.clone(),
+        timeouts: plan.timeouts,
+    }
+}
+
+/// Whether both go to the same place with the same credential.
+fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
+    let key = |plan: &ProviderPlan| plan.api_key.as_ref().map(|key| key.expose_secret().to_owned());
+    let headers = |plan: &ProviderPlan| -> Vec<(String, String)> {
+        plan.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
+    };
+    old.kind == new.kind
+        && old.endpoint == new.endpoint
+        && old.proxy == new.proxy
+        && old.timeouts == new.timeouts
+        && key(old) == key(new)
+        && headers(old) == headers(new)
+}
+
+fn is_limited(plan: &ProviderPlan) -> bool {
+    plan.rate != forge_layers::RateLimits::default()
+}
+
+/// Providers that fail together must not come back together.
+fn seed_of(plan: &ProviderPlan) -> u64 {
+    plan.id
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The table, or the configuration's own price for every model of the provider.
+fn prices(plan: &ProviderPlan, table: &Arc<ModelTable>) -> Arc<ModelTable> {
+    let Some(price) = &plan.price else { return Arc::clone(table) };
+    Arc::new(ModelTable::new(vec![ModelRow {
+        provider: plan.vendor(),
+        id: "*".into(),
+        context_tokens: None,
+        max_input_tokens: None,
+        max_output_tokens: None,
+        released: None,
+        retires: None,
+        routed: None,
+        prices: vec![price.clone()],
+        note: String::new(),
+        source: "configuration".into(),
+        checked: String::new(),
+    }]))
+}
+
+/// What is under way, and how soon replies begin.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    in_flight: AtomicU32,
+    pub(crate) latency: Latency,
+}
+
+impl Meter {
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug)]
+struct Metered {
+    meter: Arc<Meter>,
+}
+
+impl Layer for Metered {
+    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(Meters { inner, meter: Arc::clone(&self.meter) })
+    }
+}
+
+#[derive(Debug)]
+struct Meters {
+    inner: Arc<dyn Provider>,
+    meter: Arc<Meter>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Meters {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+        let count = Count {
+            meter: Arc::clone(&self.meter),
+            clock: Arc::clone(&cx.clock),
+            begun: Some(cx.clock.instant()),
+        };
+        witnessed(&*self.inner, cx, request, count).await
+    }
+}
+
+struct Count {
+    meter: Arc<Meter>,
+    clock: Arc<dyn forge_core::Clock>,
+    /// Until the first content.
+    begun: Option<Instant>,
+}
+
+impl Witness for Count {
+    fn event(&mut self, event: &StreamEvent) {
+        if event.is_content()
+            && let Some(begun) = self.begun.take()
+        {
+            self.meter.latency.record(self.clock.instant().saturating_duration_since(begun));
+        }
+    }
+
+    fn failure(&mut self, _: Option<&ProviderError>) {}
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

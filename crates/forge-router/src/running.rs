@@ -1,0 +1,218 @@
+//! A configuration, running: routes, pools and the chain of every role.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use forge_core::{ParticipantRole, ProviderId, RegistryError};
+use forge_layers::{Retry, RetryBudget};
+
+use crate::{
+    Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target,
+    quota::Rules,
+    route::{Parts, Route},
+};
+
+/// A configuration, running. Calls keep the one they began with.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) plan: RouterPlan,
+    pub(crate) routes: Vec<Arc<Route>>,
+    pub(crate) pools: Vec<Pool>,
+    roles: HashMap<ParticipantRole, Job>,
+    /// For roles that the configuration does not name.
+    unnamed: Job,
+    targets: HashMap<ProviderId, Target>,
+}
+
+/// How a role's calls are made.
+#[derive(Debug, Default)]
+pub(crate) struct Job {
+    /// Whether the configuration names the role.
+    pub(crate) named: bool,
+    /// Whom to ask, in order; nobody twice.
+    pub(crate) chain: Vec<Link>,
+    pub(crate) parameters: Parameters,
+    pub(crate) fallback_on_filter: bool,
+    pub(crate) fallback_on_refusal: bool,
+    pub(crate) hedge: bool,
+}
+
+/// One place in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) target: Target,
+    pub(crate) place: Place,
+}
+
+/// Why a target stands in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The caller named it.
+    Named,
+    Primary,
+    Panel,
+    Fallback,
+    Default,
+    /// The conversation has been there before.
+    Affinity,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "named",
+            Self::Primary => "primary",
+            Self::Panel => "panel",
+            Self::Fallback => "fallback",
+            Self::Default => "default",
+            Self::Affinity => "affinity",
+        })
+    }
+}
+
+/// A pool, running.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) id: ProviderId,
+    pub(crate) strategy: Strategy,
+    pub(crate) members: Vec<Member>,
+    /// Sums of the weights up to each member, itself included.
+    sums: Vec<u64>,
+    /// Counts the picks.
+    pub(crate) turn: AtomicU64,
+    seed: u64,
+}
+
+impl Running {
+    pub(crate) fn build(
+        plan: RouterPlan,
+        parts: &Parts,
+        budget: &RetryBudget,
+        old: Option<&Self>,
+    ) -> Result<Self, RegistryError> {
+        let roles = plan.roles.iter().map(|(role, plan)| (role.clone(), plan.budget)).collect();
+        let rules = Arc::new(Rules { all: plan.budget, roles });
+        let retry = Retry::new(plan.retry, Arc::clone(&parts.timer), parts.seed).with_budget(budget.clone());
+        let before: HashMap<&ProviderId, &Route> =
+            old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
+        let routes = plan
+            .providers
+            .iter()
+            .map(|provider| {
+                let old = before.get(&provider.id).copied();
+                Route::build(provider, parts, &retry, plan.breaker, &rules, old).map(Arc::new)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let providers = plan.providers.iter().enumerate();
+        let providers = providers.map(|(at, provider)| (provider.id.clone(), Target::Provider(at)));
+        let pools = plan.pools.iter().enumerate().map(|(at, pool)| (pool.id.clone(), Target::Pool(at)));
+        let targets = providers.chain(pools).collect();
+        let jobs = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, plan.default)));
+        Ok(Self {
+            routes,
+            pools: plan.pools.iter().map(|pool| Pool::new(pool, parts.seed)).collect(),
+            roles: jobs.collect(),
+            unnamed: Job { named: false, ..Job::new(&RolePlan::default(), plan.default) },
+            targets,
+            plan,
+        })
+    }
+
+    pub(crate) fn job(&self, role: &ParticipantRole) -> &Job {
+        self.roles.get(role).unwrap_or(&self.unnamed)
+    }
+
+    pub(crate) fn target(&self, id: &ProviderId) -> Option<Target> {
+        self.targets.get(id).copied()
+    }
+
+    pub(crate) fn route(&self, id: &ProviderId) -> Option<&Arc<Route>> {
+        match self.target(id)? {
+            Target::Provider(at) => self.routes.get(at),
+            Target::Pool(_) => None,
+        }
+    }
+
+    /// Whether `route` is what `target` points to, or a member of it.
+    pub(crate) fn contains(&self, target: Target, route: usize) -> bool {
+        match target {
+            Target::Provider(at) => at == route,
+            Target::Pool(at) => {
+                self.pools[at].members.iter().any(|member| self.contains(member.target, route))
+            }
+        }
+    }
+
+    /// Every route behind `target`, in the order of the file.
+    pub(crate) fn leaves(&self, target: Target, into: &mut Vec<usize>) {
+        match target {
+            Target::Provider(at) => into.push(at),
+            Target::Pool(at) => {
+                for member in &self.pools[at].members {
+                    self.leaves(member.target, into);
+                }
+            }
+        }
+    }
+}
+
+impl Job {
+    fn new(role: &RolePlan, default: Option<Target>) -> Self {
+        let first = if role.primary.len() > 1 { Place::Panel } else { Place::Primary };
+        let links = role.primary.iter().map(|target| Link { target: *target, place: first });
+        let fallbacks = role.fallback.iter().map(|target| Link { target: *target, place: Place::Fallback });
+        let default = default.map(|target| Link { target, place: Place::Default });
+        let mut seen = HashSet::new();
+        Self {
+            named: true,
+            chain: links.chain(fallbacks).chain(default).filter(|link| seen.insert(link.target)).collect(),
+            parameters: role.parameters.clone(),
+            fallback_on_filter: role.fallback_on_filter,
+            fallback_on_refusal: role.fallback_on_refusal,
+            hedge: role.hedge,
+        }
+    }
+}
+
+impl Pool {
+    fn new(plan: &PoolPlan, seed: u64) -> Self {
+        let sums = plan.members.iter().scan(0, |sum, member| {
+            *sum += u64::from(member.weight);
+            Some(*sum)
+        });
+        Self {
+            id: plan.id.clone(),
+            strategy: plan.strategy,
+            members: plan.members.clone(),
+            sums: sums.collect(),
+            turn: AtomicU64::new(0),
+            seed,
+        }
+    }
+
+    /// The number of this pick.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn total_weight(&self) -> u64 {
+        self.sums.last().copied().unwrap_or(0)
+    }
+
+    /// The member on which `turn` falls, in proportion to the weights.
+    pub(crate) fn drawn(&self, turn: u64) -> usize {
+        let ticket = self.ticket(turn, self.total_weight());
+        self.sums.partition_point(|sum| *sum <= ticket)
+    }
+
+    /// An even number below `below`, a different one for each turn.
+    pub(crate) fn ticket(&self, turn: u64, below: u64) -> u64 {
+        fastrand::Rng::with_seed(self.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)).u64(0..below.max(1))
+    }
+}

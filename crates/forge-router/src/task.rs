@@ -1,0 +1,193 @@
+//! A task on its way through a model.
+
+use std::fmt;
+
+use forge_core::{ModelResponse, ParticipantRole, ProviderError, ProviderId};
+use serde::Serialize;
+
+/// One task: in which role it is done, by whom, how often it was tried, and where it stands.
+///
+/// ```
+/// use forge_core::ParticipantRole;
+/// use forge_router::{TaskContext, TaskState};
+///
+/// let mut task = TaskContext::new("t-1", ParticipantRole::Coder);
+/// task.run("claude".into())?;
+/// task.run("gpt".into())?;
+/// task.complete()?;
+/// assert_eq!((task.attempts(), task.state()), (2, TaskState::Completed));
+/// assert!(task.fail().is_err(), "what is final stays final");
+/// # Ok::<(), forge_router::IllegalTransition>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskContext {
+    id: String,
+    role: ParticipantRole,
+    provider: Option<ProviderId>,
+    attempts: u32,
+    state: TaskState,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// Nobody has begun.
+    Pending,
+    /// A provider is at it.
+    Running,
+    /// It is done.
+    Completed,
+    /// It was given up.
+    Failed,
+}
+
+impl TaskState {
+    /// The state's written name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    const fn may_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::Pending | Self::Running, Self::Running) | (Self::Running, Self::Completed | Self::Failed)
+        )
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A task cannot go from one state to the other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("task `{task}` is {from} and cannot become {to}")]
+pub struct IllegalTransition {
+    /// The task.
+    pub task: String,
+    /// Where it stands.
+    pub from: TaskState,
+    /// Where it was to go.
+    pub to: TaskState,
+}
+
+impl TaskContext {
+    /// A task that nobody has begun.
+    pub fn new(id: impl Into<String>, role: ParticipantRole) -> Self {
+        Self { id: id.into(), role, provider: None, attempts: 0, state: TaskState::Pending }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The role in which it is done.
+    pub fn role(&self) -> &ParticipantRole {
+        &self.role
+    }
+
+    /// The provider that did it, or is at it.
+    pub fn provider(&self) -> Option<&ProviderId> {
+        self.provider.as_ref()
+    }
+
+    /// How often it was tried.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> TaskState {
+        self.state
+    }
+
+    /// `provider` begins, or tries again.
+    pub fn run(&mut self, provider: ProviderId) -> Result<(), IllegalTransition> {
+        self.check(TaskState::Running)?;
+        self.provider = Some(provider);
+        self.attempts = self.attempts.saturating_add(1);
+        self.enter(TaskState::Running);
+        Ok(())
+    }
+
+    /// It is done.
+    pub fn complete(&mut self) -> Result<(), IllegalTransition> {
+        self.check(TaskState::Completed)?;
+        self.enter(TaskState::Completed);
+        Ok(())
+    }
+
+    /// It is given up.
+    pub fn fail(&mut self) -> Result<(), IllegalTransition> {
+        self.check(TaskState::Failed)?;
+        self.enter(TaskState::Failed);
+        Ok(())
+    }
+
+    /// Takes over what came of a call for this task: every attempt, and how it ended.
+    pub fn record(
+        &mut self,
+        outcome: &Result<ModelResponse, ProviderError>,
+    ) -> Result<(), IllegalTransition> {
+        let route = match outcome {
+            Ok(response) => response.route.as_deref(),
+            Err(error) => error.route.as_deref(),
+        };
+        for attempt in route.iter().flat_map(|route| &route.failed) {
+            self.run(attempt.provider.clone())?;
+        }
+        match outcome {
+            Ok(response) => {
+                self.run(response.participant.provider_id.clone())?;
+                self.complete()
+            }
+            Err(error) => {
+                if self.state == TaskState::Pending {
+                    self.run(ProviderId::from(error.provider.as_str()))?;
+                }
+                self.fail()
+            }
+        }
+    }
+
+    fn check(&self, to: TaskState) -> Result<(), IllegalTransition> {
+        if self.state.may_become(to) {
+            return Ok(());
+        }
+        Err(IllegalTransition { task: self.id.clone(), from: self.state, to })
+    }
+
+    fn enter(&mut self, state: TaskState) {
+        self.state = state;
+        let Self { id, role, attempts, .. } = self;
+        let provider = self.provider.as_ref().map(ProviderId::as_str);
+        tracing::info!(task = %id, %role, provider, attempts, %state, "task");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_runs_can_end_and_what_has_ended_stays_so() {
+        use TaskState::{Completed, Failed, Pending, Running};
+        let legal = [(Pending, Running), (Running, Running), (Running, Completed), (Running, Failed)];
+        for from in [Pending, Running, Completed, Failed] {
+            for to in [Pending, Running, Completed, Failed] {
+                assert_eq!(from.may_become(to), legal.contains(&(from, to)), "{from} -> {to}");
+            }
+        }
+        let error = TaskContext::new("t", ParticipantRole::Coder).complete().unwrap_err();
+        assert_eq!(error.to_string(), "task `t` is pending and cannot become completed");
+    }
+}

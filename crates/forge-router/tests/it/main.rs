@@ -1,0 +1,9 @@
+//! The router from the outside, over providers that do as they are told, on a clock that moves by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+
+mod budgets;
+mod chains;
+mod people;
+mod pools;
+mod stage;
+mod times;

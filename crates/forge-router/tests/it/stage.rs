@@ -1,0 +1,356 @@
+//! Providers that answer as they are told, and a router in front of them.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use forge_core::{
+    Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished, Health,
+    MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse, ModelTable, PartKind, ParticipantRole,
+    Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
+    StopReason, StorageError, StreamEvent, TokenCount, UsageRecord, UsageSink, async_trait,
+};
+use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
+use forge_router::{Parts, ProviderPlan, RolePlan, Router, RouterPlan, Target};
+use futures_util::{FutureExt as _, StreamExt as _};
+
+/// What a provider does with a call.
+#[derive(Debug, Clone)]
+pub(crate) enum Play {
+    /// Answers with its own name.
+    Answer,
+    /// Answers after this many seconds.
+    Late(u64),
+    /// Answers, and part of the prompt came from its cache.
+    Cached,
+    /// Declines without a word.
+    Decline(StopReason),
+    Fail(ErrorKind),
+    /// Fails and asks for this many seconds of patience.
+    FailFor(ErrorKind, u64),
+    /// Says one word and breaks off.
+    Break,
+    /// Never answers.
+    Hang,
+}
+
+type Script = dyn Fn(usize) -> Play + Send + Sync;
+
+/// What all providers of a test share.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) timer: ManualTimer,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) budgets: Arc<MemoryBudgets>,
+    actors: Arc<Mutex<HashMap<String, Actor>>>,
+}
+
+struct Actor {
+    script: Arc<Script>,
+    health: Result<Health, ErrorKind>,
+    able: Option<Capabilities>,
+    requests: Vec<(CallContext, Arc<ModelRequest>)>,
+}
+
+impl Default for Actor {
+    fn default() -> Self {
+        Self {
+            script: Arc::new(|_| Play::Answer),
+            health: Ok(Health::Ready),
+            able: None,
+            requests: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) records: Mutex<Vec<UsageRecord>>,
+    pub(crate) flushed: Mutex<usize>,
+}
+
+#[async_trait]
+impl UsageSink for Ledger {
+    fn record(&self, record: UsageRecord) {
+        self.records.lock().unwrap().push(record);
+    }
+
+    async fn flush(&self) -> Result<(), StorageError> {
+        *self.flushed.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+/// Everything, with a window of 100,000 tokens.
+pub(crate) fn able() -> Capabilities {
+    Capabilities {
+        context_tokens: Some(100_000),
+        max_output_tokens: Some(1_000),
+        images: true,
+        documents: true,
+        tools: true,
+        forced_tool_choice: true,
+        structured_output: true,
+        sampling: true,
+        stop_sequences: true,
+        prefill: true,
+        ..Capabilities::default()
+    }
+}
+
+/// A dollar per million tokens of input, two of output, for every vendor.
+fn prices() -> ModelTable {
+    let row = |vendor: &str| {
+        format!(
+            r#"{{"provider": "{vendor}", "id": "*", "source": "s", "checked": "2026-11",
+                "prices": [{{"tiers": [{{"input": "1", "output": "2"}}]}}]}}"#
+        )
+    };
+    let rows = ["anthropic", "openai", "google"].map(row).join(",");
+    ModelTable::from_json(&format!("[{rows}]")).unwrap()
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self {
+            timer: ManualTimer::new(),
+            ledger: Arc::default(),
+            budgets: Arc::default(),
+            actors: Arc::default(),
+        }
+    }
+
+    fn actor<T>(&self, id: &str, with: impl FnOnce(&mut Actor) -> T) -> T {
+        with(self.actors.lock().unwrap().entry(id.to_owned()).or_default())
+    }
+
+    /// What `id` does with its first, second, ... call, counted from 0.
+    pub(crate) fn plays(&self, id: &str, script: impl Fn(usize) -> Play + Send + Sync + 'static) {
+        self.actor(id, |actor| actor.script = Arc::new(script));
+    }
+
+    pub(crate) fn always(&self, id: &str, play: Play) {
+        self.plays(id, move |_| play.clone());
+    }
+
+    pub(crate) fn health(&self, id: &str, health: Result<Health, ErrorKind>) {
+        self.actor(id, |actor| actor.health = health);
+    }
+
+    /// How many calls have come to `id`.
+    pub(crate) fn calls(&self, id: &str) -> usize {
+        self.actor(id, |actor| actor.requests.len())
+    }
+
+    pub(crate) fn last_request(&self, id: &str) -> Arc<ModelRequest> {
+        self.actor(id, |actor| Arc::clone(&actor.requests.last().unwrap().1))
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        let mut registry = AdapterRegistry::new();
+        for vendor in ["anthropic", "openai", "google", "unpriced"] {
+            let stage = self.clone();
+            registry.register(
+                vendor,
+                |_| able(),
+                move |settings| Ok(Arc::new(Fake { id: settings.id, stage: stage.clone() })),
+            );
+        }
+        Parts {
+            registry: Arc::new(registry),
+            models: Arc::new(prices()),
+            sink: Arc::clone(&self.ledger) as _,
+            budgets: Arc::clone(&self.budgets) as _,
+            timer: Arc::new(self.timer.clone()),
+            seed: 7,
+        }
+    }
+
+    pub(crate) fn router(&self, plan: RouterPlan) -> Router {
+        Router::build(plan, self.parts()).unwrap()
+    }
+
+    pub(crate) fn context(&self, role: &str) -> CallContext {
+        CallContext::with_clock(Router::participant(role.into()), Arc::new(self.timer.clone()))
+    }
+
+    /// Drives `future` to its end; whenever it waits, time moves on to the next wake.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            if let Some(output) = future.as_mut().now_or_never() {
+                return output;
+            }
+            self.timer.advance(self.timer.next_wake().expect("a call that waits for time"));
+        }
+    }
+
+    /// One call in `role`.
+    pub(crate) fn ask(&self, router: &Router, role: &str) -> Result<ModelResponse, ProviderError> {
+        self.run(router.complete(&self.context(role), question()))
+    }
+
+    /// Who answers a call in `role`.
+    pub(crate) fn who(&self, router: &Router, role: &str) -> String {
+        match self.ask(router, role) {
+            Ok(response) => response.participant.provider_id.to_string(),
+            Err(error) => format!("{error}"),
+        }
+    }
+}
+
+pub(crate) fn question() -> ModelRequest {
+    ModelRequest::new("").with_user_message("hi").with_max_tokens(100)
+}
+
+/// A provider of a plan; the vendor is the part of the id before the first hyphen.
+pub(crate) fn provider(id: &str) -> ProviderPlan {
+    let vendor = match id.split('-').next().unwrap() {
+        "a" => "anthropic",
+        "o" => "openai",
+        "u" => "unpriced",
+        _ => "google",
+    };
+    ProviderPlan {
+        id: id.into(),
+        kind: vendor.into(),
+        model: format!("model-{id}").as_str().into(),
+        display_name: id.to_uppercase(),
+        api_key: None,
+        endpoint: None,
+        headers: Vec::new(),
+        proxy: None,
+        timeouts: None,
+        parameters: forge_router::Parameters::default(),
+        rate: forge_layers::RateLimits::default(),
+        concurrent: None,
+        budget: forge_router::Budget::default(),
+        preferred_roles: Vec::new(),
+        price: None,
+        capabilities: able(),
+    }
+}
+
+/// A plan without retries in which `role` is asked of the providers in order.
+pub(crate) fn chain(role: &str, ids: &[&str]) -> RouterPlan {
+    let role_plan = RolePlan {
+        primary: vec![Target::Provider(0)],
+        fallback: (1..ids.len()).map(Target::Provider).collect(),
+        ..RolePlan::default()
+    };
+    RouterPlan {
+        providers: ids.iter().map(|id| provider(id)).collect(),
+        roles: [(ParticipantRole::from(role), role_plan)].into(),
+        retry: RetryPolicy { max_retries: 0, ..RetryPolicy::default() },
+        breaker: BreakerPolicy { jitter: 0.0, ..BreakerPolicy::default() },
+        ..RouterPlan::default()
+    }
+}
+
+#[derive(Clone)]
+struct Fake {
+    id: ProviderId,
+    stage: Stage,
+}
+
+impl std::fmt::Debug for Fake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fake({})", self.id)
+    }
+}
+
+#[async_trait]
+impl Provider for Fake {
+    fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn capabilities(&self, _: &ModelId) -> Capabilities {
+        self.stage.actor(self.id.as_str(), |actor| actor.able.unwrap_or_else(able))
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let play = self.stage.actor(self.id.as_str(), |actor| {
+            actor.requests.push((cx.clone(), request));
+            (actor.script)(actor.requests.len() - 1)
+        });
+        let error = |kind| ProviderError::new(kind, self.id.as_str(), "as told");
+        let timer = &self.stage.timer;
+        match play {
+            Play::Answer => Ok(reply(self.id.as_str(), 0, StopReason::EndTurn)),
+            Play::Cached => Ok(reply(self.id.as_str(), 50, StopReason::EndTurn)),
+            Play::Late(seconds) => {
+                timer.sleep_until(timer.instant() + Duration::from_secs(seconds)).await;
+                Ok(reply(self.id.as_str(), 0, StopReason::EndTurn))
+            }
+            Play::Decline(reason) => Ok(ResponseStream::from_events([started(), finished(0, reason)])),
+            Play::Fail(kind) => Err(error(kind)),
+            Play::FailFor(kind, seconds) => {
+                Err(error(kind).with(|facts| facts.retry_after = Some(Duration::from_secs(seconds))))
+            }
+            Play::Break => {
+                let [begun, said] = said("Hel");
+                Ok(ResponseStream::from_events([started(), begun, said, Err(error(ErrorKind::Transport))]))
+            }
+            Play::Hang => Ok(ResponseStream::new(
+                futures_util::stream::iter([started()]).chain(futures_util::stream::pending()),
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl Adapter for Fake {
+    async fn health_check(&self) -> Result<Health, ProviderError> {
+        let health = self.stage.actor(self.id.as_str(), |actor| actor.health);
+        match health {
+            // A server that never says anything.
+            Err(ErrorKind::Timeout) => std::future::pending().await,
+            health => health.map_err(|kind| ProviderError::new(kind, self.id.as_str(), "as told")),
+        }
+    }
+
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    async fn count_tokens(&self, model: &ModelId, _: &ModelRequest) -> Result<u64, ProviderError> {
+        Err(ProviderError::unsupported(self.id.as_str(), model, "counting"))
+    }
+
+    fn rate_limit_status(&self) -> RateLimitStatus {
+        RateLimitStatus::default()
+    }
+}
+
+type Event = Result<StreamEvent, ProviderError>;
+
+fn started() -> Event {
+    Ok(StreamEvent::Started(Started::default()))
+}
+
+fn said(text: &str) -> [Event; 2] {
+    [
+        Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
+        Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) }),
+    ]
+}
+
+fn finished(cached: u64, reason: StopReason) -> Event {
+    let usage =
+        TokenCount { input: Some(100), cache_read: Some(cached), output: Some(10), ..TokenCount::default() };
+    Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+}
+
+fn reply(text: &str, cached: u64, reason: StopReason) -> ResponseStream {
+    let [begun, said] = said(text);
+    let ended = Ok(StreamEvent::PartEnded { index: 0, opaque: None });
+    ResponseStream::from_events([started(), begun, said, ended, finished(cached, reason)])
+}
