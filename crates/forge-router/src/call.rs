@@ -42,9 +42,9 @@ pub(crate) async fn call(
     request: Arc<ModelRequest>,
 ) -> Result<ResponseStream, ProviderError> {
     let running = shared.running();
-    let job = running.job(&cx.participant.role);
-    let ask = Ask::new(cx, &request);
-    let mut walk = Walk::new(&running, job, &ask, &shared.affinity);
+    let ask = Ask::new(&running, cx, &request);
+    let job = ask.job;
+    let mut walk = Walk::new(&running, &ask, &shared.affinity);
     let mut attempt = Attempt { running: &running, job, cx: cx.clone(), request: &request, made: false };
     let mut last_error = None;
     loop {

@@ -10,8 +10,7 @@ use crate::{
 };
 
 pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> RouteTrace {
-    let job = running.job(&ask.cx.participant.role);
-    let walk = Walk::new(running, job, ask, affinity);
+    let walk = Walk::new(running, ask, affinity);
     let mut order = Vec::new();
     for link in walk.links() {
         let mut routes = Vec::new();

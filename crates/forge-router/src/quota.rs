@@ -26,13 +26,13 @@ pub(crate) struct Bound {
 
 impl Bound {
     pub(crate) fn of(
-        request: &ModelRequest,
+        max_tokens: Option<u32>,
         size: RequestSize,
         able: Capabilities,
         price: Option<&Price>,
     ) -> Self {
         let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
-        let output = request.max_tokens.map_or_else(
+        let output = max_tokens.map_or_else(
             || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
             |most| u64::from(most).min(able.max_output_tokens.unwrap_or(u64::MAX)),
         );
@@ -120,7 +120,7 @@ impl Quota {
         let size = RequestSize::of(request);
         let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
         let price = row.and_then(|row| row.price_on(day));
-        let bound = Bound::of(request, size, inner.capabilities(cx.model()), price);
+        let bound = Bound::of(request.max_tokens, size, inner.capabilities(cx.model()), price);
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
         if bound.money.is_none() && self.limits_money(&cx.participant.role) {
             return Err(refused(BudgetError::Exceeded { key: "money (the price is unknown)".into() }));

@@ -109,16 +109,16 @@ impl Router {
     /// Who would be asked first if the call came now. Sends nothing; counts as a turn in pools that take turns.
     pub fn first_choice(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> Option<Participant> {
         let running = self.shared.running();
-        let ask = Ask::new(cx, request);
-        let job = running.job(&cx.participant.role);
-        let pick = Walk::new(&running, job, &ask, &self.shared.affinity).next()?;
+        let ask = Ask::new(&running, cx, request);
+        let pick = Walk::new(&running, &ask, &self.shared.affinity).next()?;
         Some(running.routes[pick.route].participant(&cx.participant))
     }
 
     /// Every route for a call in the order in which it would be asked, with the reason why it is in or out,
     /// and what the call is expected to take there. Sends nothing and changes nothing.
     pub fn explain(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> RouteTrace {
-        explain::explain(&self.shared.running(), &Ask::new(cx, request), &self.shared.affinity)
+        let running = self.shared.running();
+        explain::explain(&running, &Ask::new(&running, cx, request), &self.shared.affinity)
     }
 
     /// Asks the free endpoint of every provider, side by side, 10 s in all. The findings are kept for a while
@@ -194,12 +194,12 @@ impl Router {
         let running = self.shared.running();
         let job = running.job(role);
         let mut chain = Vec::new();
-        if job.named {
-            job.chain.iter().for_each(|link| running.leaves(link.target, &mut chain));
+        for link in job.chain.iter().filter(|_| job.named) {
+            running.leaves(link.target, &mut chain);
         }
         let cx = CallContext::with_clock(Self::participant(role.clone()), self.clock());
         let request = Arc::default();
-        let ask = Ask::new(&cx, &request);
+        let ask = Ask::new(&running, &cx, &request);
         let known = |(at, route): (usize, &Arc<Route>)| Known {
             participant: route.participant(&cx.participant),
             able: ask.objection(route).is_none(),

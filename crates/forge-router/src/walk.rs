@@ -31,15 +31,16 @@ const LISTED: usize = 64;
 pub(crate) struct Ask<'a> {
     pub(crate) cx: &'a CallContext,
     pub(crate) request: &'a Arc<ModelRequest>,
+    pub(crate) job: &'a Job,
     pub(crate) size: RequestSize,
     pub(crate) now: Instant,
     pub(crate) day: NaiveDate,
 }
 
 impl<'a> Ask<'a> {
-    pub(crate) fn new(cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
-        let size = RequestSize::of(request);
-        Self { cx, request, size, now: cx.clock.instant(), day: cx.clock.now().date_naive() }
+    pub(crate) fn new(running: &'a Running, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
+        let (job, size) = (running.job(&cx.participant.role), RequestSize::of(request));
+        Self { cx, request, job, size, now: cx.clock.instant(), day: cx.clock.now().date_naive() }
     }
 
     fn role(&self) -> &ParticipantRole {
@@ -48,7 +49,10 @@ impl<'a> Ask<'a> {
 
     pub(crate) fn bound(&self, route: &Route) -> Bound {
         let model = route.model_for(&self.cx.participant);
-        Bound::of(self.request, self.size, route.capabilities(model), route.price(model, self.day))
+        let settings = [&self.job.parameters, &route.plan.parameters];
+        let set = settings.iter().find_map(|settings| settings.max_tokens);
+        let max_tokens = self.request.max_tokens.or(set);
+        Bound::of(max_tokens, self.size, route.capabilities(model), route.price(model, self.day))
     }
 
     /// What speaks against asking `route` now.
@@ -182,7 +186,8 @@ pub(crate) struct Pick {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(running: &'a Running, job: &'a Job, ask: &'a Ask<'a>, affinity: &Affinity) -> Self {
+    pub(crate) fn new(running: &'a Running, ask: &'a Ask<'a>, affinity: &Affinity) -> Self {
+        let job = ask.job;
         let named = running.target(&ask.cx.participant.provider_id);
         let link = |target, place| Link { target, place };
         let chain: &[Link] = if named.is_some() && !job.named { &[] } else { &job.chain };

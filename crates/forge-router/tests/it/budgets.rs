@@ -1,1 +1,161 @@
+//! Money and tokens are set aside before a call and settled after it.
 
+use forge_core::{
+    Amount, BudgetStore as _, CallContext, ErrorKind, Money, ParticipantRole, ProviderExt as _, Spent, Tags,
+};
+use forge_router::{Budget, Cap, RouterPlan};
+use futures_util::{FutureExt as _, future::join_all};
+
+use crate::stage::{Play, Stage, chain, question};
+
+fn nanos(nanos: u64) -> Money {
+    Money::from_nanos(nanos)
+}
+
+fn money(cap: u64) -> Cap {
+    Cap { money: Some(nanos(cap)), tokens: None }
+}
+
+/// A question may take at most 34 tokens of input at 1,000 nano-dollars and 100 of output at 2,000. An answer
+/// takes 100 and 10.
+const MOST: u64 = 234_000;
+const TAKEN: u64 = 120_000;
+
+fn with_budget(budget: Budget) -> RouterPlan {
+    RouterPlan { budget, ..chain("coder", &["a-1", "o-1"]) }
+}
+
+fn in_session(stage: &Stage, session: &str) -> CallContext {
+    let tags = Tags { session: Some(session.into()), ..Tags::default() };
+    stage.context("coder").with_tags(tags)
+}
+
+fn spent(stage: &Stage, key: &str) -> Spent {
+    stage.run(stage.budgets.spent(key)).unwrap()
+}
+
+#[test]
+fn what_is_set_aside_is_settled_by_what_was_taken() {
+    let stage = Stage::new();
+    let router = stage.router(with_budget(Budget { session: money(MOST), day: money(10 * MOST) }));
+    let cx = in_session(&stage, "s");
+    let mut stream = stage.run(forge_core::Provider::stream(&router, &cx, question().into())).unwrap();
+    assert_eq!(spent(&stage, "session:s").reserved, Amount { money: nanos(MOST), tokens: 134 });
+    while stage.run(stream.next()).is_some() {}
+    let taken = Amount { money: nanos(TAKEN), tokens: 110 };
+    for key in ["session:s", "day:1970-01-01"] {
+        assert_eq!(spent(&stage, key), Spent { booked: taken, reserved: Amount::default() });
+    }
+    let error = stage.run(router.complete(&cx, question())).unwrap_err();
+    assert_eq!((error.kind, stage.calls("a-1"), stage.calls("o-1")), (ErrorKind::BudgetExceeded, 1, 0));
+    assert!(error.message.contains("session:s"), "{error}");
+    stage.run(router.complete(&in_session(&stage, "t"), question())).unwrap();
+}
+
+#[test]
+fn sixty_four_calls_at_once_never_overspend() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Late(1));
+    let cap = 10 * MOST + 5;
+    let router = stage.router(with_budget(Budget { day: money(cap), ..Budget::default() }));
+    let cx = stage.context("coder");
+    let outcomes = stage.run(join_all((0..64).map(|_| router.complete(&cx, question()))));
+    let (answered, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((answered.len(), refused.len(), stage.calls("a-1")), (10, 54, 10));
+    assert!(refused.iter().all(|one| one.as_ref().is_err_and(|e| e.kind == ErrorKind::BudgetExceeded)));
+    let now = spent(&stage, "day:1970-01-01");
+    assert_eq!(
+        now,
+        Spent { booked: Amount { money: nanos(10 * TAKEN), tokens: 1_100 }, reserved: Amount::default() }
+    );
+}
+
+#[test]
+fn a_call_outside_of_a_session_is_one_of_its_own() {
+    let stage = Stage::new();
+    let router = stage.router(with_budget(Budget { session: money(MOST), ..Budget::default() }));
+    for _ in 0..3 {
+        stage.ask(&router, "coder").unwrap();
+    }
+    let router = stage.router(with_budget(Budget { session: money(MOST - 1), ..Budget::default() }));
+    assert_eq!(stage.ask(&router, "coder").unwrap_err().kind, ErrorKind::BudgetExceeded);
+}
+
+#[test]
+fn a_providers_own_quota_sends_the_call_to_the_next() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.providers[0].budget.day = Cap { money: None, tokens: Some(300) };
+    let router = stage.router(plan);
+    let who: Vec<String> = (0..4).map(|_| stage.who(&router, "coder")).collect();
+    assert_eq!(who, ["a-1", "a-1", "o-1", "o-1"]);
+    assert_eq!(spent(&stage, "provider:a-1:day:1970-01-01").booked.tokens, 220);
+    stage.timer.advance(std::time::Duration::from_secs(86_400));
+    assert_eq!(stage.who(&router, "coder"), "a-1", "a new day");
+}
+
+#[test]
+fn a_roles_budget_holds_for_that_role_only() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1"]);
+    plan.default = Some(forge_router::Target::Provider(0));
+    plan.roles.get_mut(&ParticipantRole::Coder).unwrap().budget.day = money(MOST - 1);
+    let router = stage.router(plan);
+    assert_eq!(stage.ask(&router, "coder").unwrap_err().kind, ErrorKind::BudgetExceeded);
+    assert_eq!(stage.who(&router, "critic"), "a-1");
+}
+
+#[test]
+fn under_a_money_budget_a_model_of_unknown_price_is_not_asked() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["u-1", "o-1"]);
+    assert_eq!(stage.who(&stage.router(plan.clone()), "coder"), "u-1");
+    plan.budget.day = money(MOST);
+    let response = stage.ask(&stage.router(plan), "coder").unwrap();
+    assert_eq!((response.text().as_ref(), stage.calls("u-1")), ("o-1", 1));
+}
+
+#[test]
+fn refusals_take_nothing_and_a_reply_that_breaks_off_takes_what_it_had() {
+    let stage = Stage::new();
+    stage.plays("a-1", |call| match call {
+        0 => Play::Fail(ErrorKind::Overloaded),
+        1 => Play::Break,
+        _ => Play::Answer,
+    });
+    let mut plan = with_budget(Budget { day: money(100 * MOST), ..Budget::default() });
+    plan.roles.values_mut().next().unwrap().fallback.clear();
+    let router = stage.router(plan);
+    stage.ask(&router, "coder").unwrap_err();
+    assert_eq!(spent(&stage, "day:1970-01-01"), Spent::default());
+    stage.ask(&router, "coder").unwrap_err();
+    // One token of input was expected and one was written.
+    let now = spent(&stage, "day:1970-01-01");
+    assert_eq!((now.booked.tokens, now.reserved.tokens), (2, 0));
+}
+
+#[test]
+fn a_call_dropped_at_any_poll_gives_everything_back() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Late(1));
+    let mut plan = with_budget(Budget { day: money(1_000 * MOST), ..Budget::default() });
+    plan.providers[0].concurrent = Some(1);
+    plan.providers[0].rate.output_tokens_per_minute = std::num::NonZeroU64::new(1_000_000);
+    let router = stage.router(plan);
+    let cx = stage.context("coder");
+    for polls in 0..6 {
+        let mut call = Box::pin(router.complete(&cx, question()));
+        for _ in 0..polls {
+            if call.as_mut().now_or_never().is_some() {
+                break;
+            }
+            stage.timer.advance(stage.timer.next_wake().unwrap_or_default());
+        }
+        drop(call);
+        assert_eq!(spent(&stage, "day:1970-01-01").reserved, Amount::default(), "after {polls} polls");
+        assert_eq!(router.in_flight(), 0);
+    }
+    let begun = stage.calls("a-1");
+    assert_eq!(stage.ledger.records.lock().unwrap().len(), begun, "one usage row per attempt");
+    stage.ask(&router, "coder").unwrap();
+}

@@ -1,1 +1,100 @@
+//! Participants for roles, and the tasks they do.
 
+use forge_core::{ErrorKind, Participant, ParticipantRole};
+use forge_router::{ParticipantManager, RolePlan, RouterPlan, Target, TaskContext, TaskState};
+
+use crate::stage::{Play, Stage, chain, question};
+
+fn plan() -> RouterPlan {
+    let mut plan = chain("drafter", &["a-1", "o-1", "g-1", "a-2"]);
+    plan.roles.values_mut().next().unwrap().fallback.clear();
+    let panel = RolePlan { primary: (0..3).map(Target::Provider).collect(), ..RolePlan::default() };
+    plan.roles.insert(ParticipantRole::Critic, panel);
+    plan.default = Some(Target::Provider(1));
+    plan
+}
+
+fn manager(stage: &Stage, plan: RouterPlan) -> ParticipantManager {
+    ParticipantManager::new(stage.router(plan))
+}
+
+fn ids(participants: &[Participant]) -> Vec<&str> {
+    participants.iter().map(|one| one.provider_id.as_str()).collect()
+}
+
+#[test]
+fn participants_stand_in_the_order_of_the_chain_preferred_and_healthy_ones_first() {
+    let stage = Stage::new();
+    let mut plan = plan();
+    plan.providers[2].preferred_roles = vec![ParticipantRole::Critic];
+    let manager = manager(&stage, plan);
+    assert_eq!(ids(&manager.participants(&ParticipantRole::Critic)), ["g-1", "a-1", "o-1"]);
+    assert_eq!(manager.drafter().unwrap().role, ParticipantRole::Drafter);
+    stage.health("g-1", Err(ErrorKind::Transport));
+    stage.run(manager.router().check());
+    assert_eq!(ids(&manager.participants(&ParticipantRole::Critic)), ["a-1", "o-1", "g-1"]);
+    assert_eq!(ids(&manager.active_participants()), ["a-1", "o-1", "a-2"]);
+    assert_eq!(manager.synthesizer().unwrap().provider_id, "a-1", "a role without a chain takes anybody");
+}
+
+#[test]
+fn critics_come_from_other_vendors_than_the_drafter_as_far_as_there_are_some() {
+    let manager = manager(&Stage::new(), plan());
+    assert_eq!(ids(&manager.critics(2)), ["o-1", "g-1"]);
+    assert_eq!(ids(&manager.critics(3)), ["o-1", "g-1", "a-2"], "another model of the drafter's vendor");
+    assert_eq!(ids(&manager.critics(9)), ["o-1", "g-1", "a-2", "a-1"], "no model twice");
+    let critic = &manager.critics(1)[0];
+    assert_eq!(critic.role, ParticipantRole::Critic);
+}
+
+#[test]
+fn the_checker_is_of_another_vendor() {
+    let stage = Stage::new();
+    let manager = manager(&stage, plan());
+    for author in manager.active_participants() {
+        let checker = manager.checker(&author).unwrap();
+        assert_ne!(checker.provider, author.provider);
+        assert_eq!(checker.role, ParticipantRole::Reviewer);
+    }
+    let alone = ParticipantManager::new(stage.router(chain("drafter", &["a-1", "a-2"])));
+    assert!(alone.checker(&alone.drafter().unwrap()).is_none());
+}
+
+#[test]
+fn parallel_results_stand_in_the_order_of_the_requests_each_for_itself() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Late(3));
+    stage.always("o-1", Play::Fail(ErrorKind::InvalidRequest));
+    let manager = manager(&stage, plan());
+    let critics = ["a-1", "o-1", "g-1"].map(|id| {
+        let everybody = manager.participants(&ParticipantRole::Critic);
+        everybody.into_iter().find(|one| one.provider_id == id).unwrap()
+    });
+    let requests = critics.into_iter().map(|critic| (critic, question())).collect();
+    let results = stage.run(manager.send_parallel_requests(requests));
+    let texts: Vec<_> =
+        results.iter().map(|one| one.as_ref().map(|reply| reply.text().into_owned()).ok()).collect();
+    assert_eq!(texts, [Some("a-1".into()), None, Some("g-1".into())]);
+    let reply = results[0].as_ref().unwrap();
+    assert_eq!(manager.calculate_cost(reply).unwrap().nanos(), 100 * 1_000 + 10 * 2_000);
+}
+
+#[test]
+fn a_task_knows_who_did_it_and_how_often_it_was_tried() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Fail(ErrorKind::Overloaded));
+    let manager = manager(&stage, plan());
+    let mut task = TaskContext::new("t-1", ParticipantRole::Drafter);
+    stage.run(manager.run_task(&mut task, question())).unwrap().unwrap();
+    let done = (task.state(), task.attempts(), task.provider().unwrap().as_str());
+    assert_eq!(done, (TaskState::Completed, 2, "o-1"));
+    let again = stage.run(manager.run_task(&mut task, question()));
+    assert!(again.is_err(), "what is done is done");
+    assert_eq!(stage.calls("o-1"), 1);
+
+    stage.always("o-1", Play::Fail(ErrorKind::Overloaded));
+    let mut task = TaskContext::new("t-2", ParticipantRole::Drafter);
+    stage.run(manager.run_task(&mut task, question())).unwrap().unwrap_err();
+    assert_eq!((task.state(), task.attempts()), (TaskState::Failed, 2));
+    assert_eq!(stage.ledger.records.lock().unwrap()[0].tags.task.as_deref(), Some("t-1"));
+}

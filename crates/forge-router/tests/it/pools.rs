@@ -1,1 +1,157 @@
+//! Which member of a pool is asked.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use forge_core::{ErrorKind, ProviderExt as _, Verdict};
+use forge_router::{Member, PoolPlan, Router, RouterPlan, Strategy, Target};
+
+use crate::stage::{Play, Stage, chain, question};
+
+const IDS: [&str; 3] = ["a-1", "o-1", "g-1"];
+
+/// A plan whose role is a pool of three providers with these weights.
+fn pool(strategy: Strategy, weights: [u32; 3]) -> RouterPlan {
+    let mut plan = chain("coder", &IDS);
+    let members = weights.iter().enumerate();
+    let members = members.map(|(at, weight)| Member { target: Target::Provider(at), weight: *weight });
+    plan.pools = vec![PoolPlan { id: "pool".into(), strategy, members: members.collect() }];
+    let role = plan.roles.values_mut().next().unwrap();
+    (role.primary, role.fallback) = (vec![Target::Pool(0)], Vec::new());
+    plan
+}
+
+fn asked(stage: &Stage, router: &Router, calls: usize) -> BTreeMap<String, usize> {
+    let mut count = BTreeMap::new();
+    for _ in 0..calls {
+        *count.entry(stage.who(router, "coder")).or_default() += 1;
+    }
+    count
+}
+
+fn counts(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    pairs.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect()
+}
+
+#[test]
+fn priority_takes_the_first_and_the_next_only_when_it_fails() {
+    let stage = Stage::new();
+    let router = stage.router(pool(Strategy::Priority, [1, 1, 1]));
+    assert_eq!(asked(&stage, &router, 10), counts(&[("a-1", 10)]));
+    stage.always("a-1", Play::Fail(ErrorKind::ModelNotFound));
+    assert_eq!(asked(&stage, &router, 10), counts(&[("o-1", 10)]));
+}
+
+#[test]
+fn round_robin_takes_each_in_turn() {
+    let stage = Stage::new();
+    let router = stage.router(pool(Strategy::RoundRobin, [1, 1, 1]));
+    let order: Vec<String> = (0..6).map(|_| stage.who(&router, "coder")).collect();
+    assert_eq!(order, ["a-1", "o-1", "g-1", "a-1", "o-1", "g-1"]);
+}
+
+#[test]
+fn weights_share_the_load_and_a_missing_member_leaves_its_share_to_the_others() {
+    let stage = Stage::new();
+    let router = stage.router(pool(Strategy::Weighted, [6, 3, 1]));
+    let all = asked(&stage, &router, 1_000);
+    for (id, share) in [("a-1", 600), ("o-1", 300), ("g-1", 100)] {
+        assert!(all[id].abs_diff(share) < 50, "{all:?}");
+    }
+    stage.health("a-1", Err(ErrorKind::Transport));
+    stage.run(router.check());
+    let rest = asked(&stage, &router, 1_000);
+    assert!(rest["o-1"].abs_diff(750) < 50 && rest["g-1"].abs_diff(250) < 50, "{rest:?}");
+}
+
+#[test]
+fn the_one_with_the_fewest_calls_under_way_in_proportion_to_its_weight_is_asked() {
+    let stage = Stage::new();
+    let router = stage.router(pool(Strategy::LeastConnections, [1, 2, 1]));
+    for id in IDS {
+        stage.always(id, Play::Hang);
+    }
+    let cx = stage.context("coder");
+    let mut calls: Vec<_> = (0..8).map(|_| Box::pin(router.complete(&cx, question()))).collect();
+    for call in &mut calls {
+        assert!(futures_util::FutureExt::now_or_never(call).is_none());
+    }
+    assert_eq!(IDS.map(|id| stage.calls(id)), [2, 4, 2]);
+    drop(calls);
+    assert_eq!(router.in_flight(), 0);
+}
+
+#[test]
+fn the_cheapest_is_asked_and_one_of_unknown_price_last() {
+    let stage = Stage::new();
+    let mut plan = pool(Strategy::LowestCost, [1, 1, 1]);
+    plan.providers[0].kind = "unpriced".into();
+    let cheap = r#"{"tiers": [{"input": "0.1", "output": "0.2"}]}"#;
+    plan.providers[2].price = Some(serde_json::from_str(cheap).unwrap());
+    let router = stage.router(plan);
+    assert_eq!(asked(&stage, &router, 5), counts(&[("g-1", 5)]));
+    stage.always("g-1", Play::Fail(ErrorKind::ModelNotFound));
+    assert_eq!(asked(&stage, &router, 5), counts(&[("o-1", 5)]));
+    stage.always("o-1", Play::Fail(ErrorKind::ModelNotFound));
+    assert_eq!(asked(&stage, &router, 5), counts(&[("a-1", 5)]));
+}
+
+#[test]
+fn after_each_has_been_tried_the_fastest_is_asked() {
+    let stage = Stage::new();
+    for (id, seconds) in [("a-1", 3), ("o-1", 1), ("g-1", 2)] {
+        stage.always(id, Play::Late(seconds));
+    }
+    let router = stage.router(pool(Strategy::LowestLatency, [1, 1, 1]));
+    assert_eq!(asked(&stage, &router, 3), counts(&[("a-1", 1), ("g-1", 1), ("o-1", 1)]));
+    assert_eq!(asked(&stage, &router, 5), counts(&[("o-1", 5)]));
+}
+
+#[test]
+fn a_call_goes_through_a_pool_and_then_on_along_the_chain() {
+    let stage = Stage::new();
+    for id in IDS {
+        stage.always(id, Play::Fail(ErrorKind::Server));
+    }
+    let mut plan = pool(Strategy::RoundRobin, [1, 1, 1]);
+    plan.providers.push(crate::stage::provider("o-2"));
+    plan.default = Some(Target::Provider(3));
+    let response = stage.ask(&stage.router(plan), "coder").unwrap();
+    let route = response.route.unwrap();
+    let origins: Vec<&str> = route.candidates.iter().map(|one| one.origin.as_str()).collect();
+    assert_eq!(origins, ["primary, pool pool", "primary, pool pool", "primary, pool pool", "default"]);
+    assert_eq!(route.failed.len(), 3);
+}
+
+#[test]
+fn pools_may_stand_in_pools() {
+    let stage = Stage::new();
+    let mut plan = pool(Strategy::Priority, [1, 1, 1]);
+    let inner = PoolPlan {
+        id: "inner".into(),
+        strategy: Strategy::RoundRobin,
+        members: (0..2).map(|at| Member { target: Target::Provider(at), weight: 1 }).collect(),
+    };
+    plan.pools.push(inner);
+    plan.pools[0].members = vec![
+        Member { target: Target::Pool(1), weight: 1 },
+        Member { target: Target::Provider(2), weight: 1 },
+    ];
+    let router = stage.router(plan);
+    assert_eq!(asked(&stage, &router, 4), counts(&[("a-1", 2), ("o-1", 2)]));
+    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    let verdicts: Vec<_> = trace.candidates.iter().map(|one| &one.verdict).collect();
+    assert_eq!(verdicts, [&Verdict::Chosen, &Verdict::Next, &Verdict::Next]);
+}
+
+#[test]
+fn explaining_does_not_take_anybodys_turn() {
+    let stage = Stage::new();
+    let router = stage.router(pool(Strategy::RoundRobin, [1, 1, 1]));
+    for expected in ["a-1", "o-1", "g-1", "a-1"] {
+        for _ in 0..3 {
+            let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+            assert_eq!(trace.participant.unwrap().provider_id, expected);
+        }
+        assert_eq!(stage.who(&router, "coder"), expected);
+    }
+}

@@ -290,17 +290,20 @@ impl Provider for Fake {
                 timer.sleep_until(timer.instant() + Duration::from_secs(seconds)).await;
                 Ok(reply(self.id.as_str(), 0, StopReason::EndTurn))
             }
-            Play::Decline(reason) => Ok(ResponseStream::from_events([started(), finished(0, reason)])),
+            Play::Decline(reason) => {
+                Ok(ResponseStream::from_events([started(), finished(0, reason)].map(Ok)))
+            }
             Play::Fail(kind) => Err(error(kind)),
             Play::FailFor(kind, seconds) => {
                 Err(error(kind).with(|facts| facts.retry_after = Some(Duration::from_secs(seconds))))
             }
             Play::Break => {
                 let [begun, said] = said("Hel");
-                Ok(ResponseStream::from_events([started(), begun, said, Err(error(ErrorKind::Transport))]))
+                let end = Err(error(ErrorKind::Transport));
+                Ok(ResponseStream::from_events([Ok(started()), Ok(begun), Ok(said), end]))
             }
             Play::Hang => Ok(ResponseStream::new(
-                futures_util::stream::iter([started()]).chain(futures_util::stream::pending()),
+                futures_util::stream::iter([Ok(started())]).chain(futures_util::stream::pending()),
             )),
         }
     }
@@ -330,27 +333,25 @@ impl Adapter for Fake {
     }
 }
 
-type Event = Result<StreamEvent, ProviderError>;
-
-fn started() -> Event {
-    Ok(StreamEvent::Started(Started::default()))
+fn started() -> StreamEvent {
+    StreamEvent::Started(Started::default())
 }
 
-fn said(text: &str) -> [Event; 2] {
+fn said(text: &str) -> [StreamEvent; 2] {
     [
-        Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
-        Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) }),
+        StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
+        StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) },
     ]
 }
 
-fn finished(cached: u64, reason: StopReason) -> Event {
+fn finished(cached: u64, reason: StopReason) -> StreamEvent {
     let usage =
         TokenCount { input: Some(100), cache_read: Some(cached), output: Some(10), ..TokenCount::default() };
-    Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+    StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None })
 }
 
 fn reply(text: &str, cached: u64, reason: StopReason) -> ResponseStream {
     let [begun, said] = said(text);
-    let ended = Ok(StreamEvent::PartEnded { index: 0, opaque: None });
-    ResponseStream::from_events([started(), begun, said, ended, finished(cached, reason)])
+    let ended = StreamEvent::PartEnded { index: 0, opaque: None };
+    ResponseStream::from_events([started(), begun, said, ended, finished(cached, reason)].map(Ok))
 }
