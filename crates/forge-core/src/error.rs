@@ -1,7 +1,7 @@
 //! One error for every vendor: what happened in the common vocabulary, and the vendor's own facts
 //! beside it.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -241,7 +241,7 @@ pub struct ErrorFacts {
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
     /// What a router looked at and tried.
-    pub route: Option<Box<RouteTrace>>,
+    pub route: Option<Arc<RouteTrace>>,
     /// What had arrived, when the call broke off after output.
     pub partial: Option<Box<ModelResponse>>,
     /// The underlying error.

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -85,7 +86,7 @@ pub struct Started {
     pub rate_limit: Option<Box<RateLimitStatus>>,
     /// How the call found its model, where a router chose it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub route: Option<Box<RouteTrace>>,
+    pub route: Option<Arc<RouteTrace>>,
 }
 
 /// What a part is.

@@ -61,7 +61,7 @@ pub struct ModelResponse {
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
     /// How the call found its model, where a router chose it.
-    pub route: Option<Box<RouteTrace>>,
+    pub route: Option<Arc<RouteTrace>>,
     /// What the caller should know, such as settings that were left out.
     pub warnings: Vec<Warning>,
     /// The vendor's reply, if the request asked to keep it.

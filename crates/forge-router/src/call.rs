@@ -65,7 +65,7 @@ pub(crate) async fn call(
                 tracing::debug!(call = %cx.call_id, route = %running.routes[pick.route].plan.id, "answers");
                 let trace = walk.trace(Some(pick));
                 let provider = running.routes[pick.route].plan.id.clone();
-                let kept = Kept { shared: Arc::clone(shared), prefix: Prefix::of(&request), provider };
+                let kept = Kept { shared: Arc::clone(shared), prefix: ask.prefix, provider };
                 return Ok(ResponseStream::new(Answer::new(head, trace, kept, inside)));
             }
             Err(error) => {
@@ -81,7 +81,7 @@ pub(crate) async fn call(
                 };
                 let late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
                 if !go_on || late || last_resort {
-                    return Err(traced(error, walk.trace(None)));
+                    return Err(traced(error, walk.trace(None).into()));
                 }
                 let provider = &running.routes[pick.route].plan.id;
                 tracing::info!(call = %cx.call_id, %provider, error = ?error.kind, "falling back");
@@ -102,8 +102,8 @@ impl Job {
     }
 }
 
-fn traced(error: ProviderError, trace: RouteTrace) -> ProviderError {
-    error.with(|facts| facts.route = Some(Box::new(trace)))
+fn traced(error: ProviderError, trace: Arc<RouteTrace>) -> ProviderError {
+    error.with(|facts| facts.route = Some(trace))
 }
 
 /// The error when the chain is at its end: the last one, or one that says why nobody was asked.
@@ -152,7 +152,7 @@ fn nobody(
             })
         }
     };
-    traced(error, trace)
+    traced(error, trace.into())
 }
 
 /// What the attempts of one call share.
@@ -262,17 +262,17 @@ struct Kept {
 struct Answer {
     head: std::vec::IntoIter<StreamEvent>,
     rest: Option<ResponseStream>,
-    trace: RouteTrace,
+    trace: Arc<RouteTrace>,
     kept: Kept,
     inside: Option<Inside>,
 }
 
 impl Answer {
     fn new(head: Head, trace: RouteTrace, kept: Kept, inside: Inside) -> Self {
-        let Head { mut events, rest, .. } = head;
+        let (Head { mut events, rest, .. }, trace) = (head, Arc::new(trace));
         for event in &mut events {
             if let StreamEvent::Started(started) = event {
-                started.route = Some(Box::new(trace.clone()));
+                started.route = Some(Arc::clone(&trace));
             }
         }
         Self { head: events.into_iter(), rest: Some(rest), trace, kept, inside: Some(inside) }
@@ -308,7 +308,7 @@ impl Stream for Answer {
         let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
         if this.inside.as_ref().is_some_and(|inside| inside.is_cut(task)) {
             this.end();
-            return Poll::Ready(Some(Err(traced(cut_off(), this.trace.clone()))));
+            return Poll::Ready(Some(Err(traced(cut_off(), Arc::clone(&this.trace)))));
         }
         let item = ready!(Pin::new(rest).poll_next(task));
         Poll::Ready(match item {
@@ -318,7 +318,7 @@ impl Stream for Answer {
             }
             Some(Err(error)) => {
                 this.end();
-                Some(Err(traced(error, this.trace.clone())))
+                Some(Err(traced(error, Arc::clone(&this.trace))))
             }
             None => {
                 this.end();

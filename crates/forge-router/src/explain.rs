@@ -1,5 +1,7 @@
 //! What would become of a call, without making it.
 
+use std::cmp::Ordering;
+
 use forge_core::{RouteTrace, Verdict};
 
 use crate::{
@@ -53,7 +55,7 @@ fn ordered(running: &Running, ask: &Ask<'_>, target: Target, into: &mut Vec<(usi
         let mut routes = Vec::new();
         ordered(running, ask, member.target, &mut routes);
         for (route, _) in routes {
-            members.push((rank(running, ask, pool, route, member.weight), route, member.weight));
+            members.push((ask.load(running, pool.strategy, route, member.weight), route, member.weight));
         }
     }
     if pool.strategy == Strategy::RoundRobin {
@@ -61,33 +63,25 @@ fn ordered(running: &Running, ask: &Ask<'_>, target: Target, into: &mut Vec<(usi
         let count = members.len().max(1) as u64;
         members.rotate_left(usize::try_from(turn % count).unwrap_or(0));
     } else {
-        members.sort_by_key(|(rank, ..)| *rank);
+        members.sort_by(|(one, ..), (other, ..)| match (one.is_less(*other), other.is_less(*one)) {
+            (true, _) => Ordering::Less,
+            (_, true) => Ordering::Greater,
+            _ => Ordering::Equal,
+        });
     }
-    for (rank, route, weight) in members {
-        into.push((route, note(pool, rank, weight)));
-    }
-}
-
-/// Where a member stands; the least comes first.
-fn rank(running: &Running, ask: &Ask<'_>, pool: &Pool, route: usize, weight: u32) -> u64 {
-    let route = &running.routes[route];
-    match pool.strategy {
-        Strategy::Priority | Strategy::RoundRobin => 0,
-        Strategy::Weighted => u64::from(u32::MAX - weight),
-        Strategy::LeastConnections => u64::from(route.meter.in_flight()) * 1_000 / u64::from(weight.max(1)),
-        Strategy::LowestCost => ask.bound(route).money.map_or(u64::MAX, forge_core::Money::nanos),
-        Strategy::LowestLatency => route.meter.latency.average_nanos(),
+    for (load, route, weight) in members {
+        into.push((route, note(pool, load.amount, weight)));
     }
 }
 
-fn note(pool: &Pool, rank: u64, weight: u32) -> Option<String> {
+fn note(pool: &Pool, amount: u64, weight: u32) -> Option<String> {
     match pool.strategy {
         Strategy::Priority => None,
         Strategy::RoundRobin => Some("in turn".into()),
         Strategy::Weighted => Some(format!("{weight} of {} calls", pool.total_weight())),
-        Strategy::LeastConnections => Some(format!("{} calls under way", rank * u64::from(weight) / 1_000)),
+        Strategy::LeastConnections => Some(format!("{amount} calls under way")),
         Strategy::LowestCost => Some("by cost".into()),
-        Strategy::LowestLatency if rank == 0 => Some("not asked yet".into()),
-        Strategy::LowestLatency => Some(format!("begins after {} ms", rank / 1_000_000)),
+        Strategy::LowestLatency if amount == 0 => Some("not asked yet".into()),
+        Strategy::LowestLatency => Some(format!("begins after {} ms", amount / 1_000_000)),
     }
 }

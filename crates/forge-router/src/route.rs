@@ -2,12 +2,13 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use chrono::NaiveDate;
 use forge_core::{
     AdapterRegistry, AdapterSettings, BudgetStore, CallContext, Capabilities, ErrorKind, ExposeSecret as _,
     Health, Layer, ModelId, ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider,
@@ -54,6 +55,7 @@ pub(crate) struct Route {
     pub(crate) meter: Arc<Meter>,
     pub(crate) health: Arc<LastFinding>,
     pub(crate) quota: Quota,
+    price_today: RwLock<Option<(NaiveDate, Option<Arc<Price>>)>>,
     rate: Option<RateLimit>,
     concurrency: Option<Concurrency>,
     policy: BreakerPolicy,
@@ -125,6 +127,7 @@ impl Route {
             meter,
             health: old.map(|old| Arc::clone(&old.health)).filter(|_| same.is_some()).unwrap_or_default(),
             quota,
+            price_today: RwLock::default(),
             rate,
             concurrency,
             policy,
@@ -154,8 +157,20 @@ impl Route {
         }
     }
 
-    pub(crate) fn price(&self, model: &ModelId, day: chrono::NaiveDate) -> Option<&Price> {
-        self.prices.serving(&self.vendor, model, day)?.price_on(day)
+    /// What `model` costs on `day`. The price of the route's own model is looked up once a day.
+    pub(crate) fn price(&self, model: &ModelId, day: NaiveDate) -> Option<Arc<Price>> {
+        let look_up = || self.prices.serving(&self.vendor, model, day)?.price_on(day).cloned().map(Arc::new);
+        if *model != self.plan.model {
+            return look_up();
+        }
+        let known = self.price_today.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, price)) = known.as_ref().filter(|(known, _)| *known == day) {
+            return price.clone();
+        }
+        drop(known);
+        let price = look_up();
+        *self.price_today.write().unwrap_or_else(PoisonError::into_inner) = Some((day, price.clone()));
+        price
     }
 
     pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {

@@ -9,13 +9,13 @@ use std::{
     },
 };
 
-use forge_core::{ParticipantRole, ProviderId, RegistryError};
+use forge_core::{ParticipantRole, Price, ProviderId, RegistryError};
 use forge_layers::{Retry, RetryBudget};
 
 use crate::{
     Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target,
     quota::Rules,
-    route::{Parts, Route},
+    route::{Meter, Parts, Route},
 };
 
 /// A configuration, running. Calls keep the one they began with.
@@ -23,6 +23,10 @@ use crate::{
 pub(crate) struct Running {
     pub(crate) plan: RouterPlan,
     pub(crate) routes: Vec<Arc<Route>>,
+    /// Those of the routes, next to each other: large pools compare all of theirs for every call.
+    pub(crate) meters: Vec<Arc<Meter>>,
+    /// Those of the routes' models on the day on which the configuration was loaded.
+    pub(crate) prices: Vec<Option<Price>>,
     pub(crate) pools: Vec<Pool>,
     roles: HashMap<ParticipantRole, Job>,
     /// For roles that the configuration does not name.
@@ -114,7 +118,11 @@ impl Running {
         let pools = plan.pools.iter().enumerate().map(|(at, pool)| (pool.id.clone(), Target::Pool(at)));
         let targets = providers.chain(pools).collect();
         let jobs = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, plan.default)));
+        let today = parts.timer.now().date_naive();
+        let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
         Ok(Self {
+            prices: routes.iter().map(price).collect(),
+            meters: routes.iter().map(|route| Arc::clone(&route.meter)).collect(),
             routes,
             pools: plan.pools.iter().map(|pool| Pool::new(pool, parts.seed)).collect(),
             roles: jobs.collect(),

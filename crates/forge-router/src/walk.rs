@@ -8,8 +8,8 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, OutputFormat, Part, ParticipantRole,
-    RequestSize, RouteTrace, ToolChoice, Verdict,
+    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, OutputFormat, Part,
+    ParticipantRole, RequestSize, RouteTrace, TokenCount, ToolChoice, Verdict,
 };
 use forge_layers::BreakerState;
 
@@ -23,6 +23,9 @@ use crate::{
     strip,
 };
 
+/// The length of an answer that nobody has set, where costs are compared.
+const USUAL_OUTPUT: u64 = 1_024;
+
 /// Routes that a trace lists; a pool may have thousands.
 const LISTED: usize = 64;
 
@@ -33,6 +36,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) request: &'a Arc<ModelRequest>,
     pub(crate) job: &'a Job,
     pub(crate) size: RequestSize,
+    pub(crate) prefix: Prefix,
     pub(crate) now: Instant,
     pub(crate) day: NaiveDate,
 }
@@ -40,7 +44,8 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     pub(crate) fn new(running: &'a Running, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
         let (job, size) = (running.job(&cx.participant.role), RequestSize::of(request));
-        Self { cx, request, job, size, now: cx.clock.instant(), day: cx.clock.now().date_naive() }
+        let (prefix, now, day) = (Prefix::of(request), cx.clock.instant(), cx.clock.now().date_naive());
+        Self { cx, request, job, size, prefix, now, day }
     }
 
     fn role(&self) -> &ParticipantRole {
@@ -49,10 +54,40 @@ impl<'a> Ask<'a> {
 
     pub(crate) fn bound(&self, route: &Route) -> Bound {
         let model = route.model_for(&self.cx.participant);
+        Bound::of(
+            self.max_tokens(route),
+            self.size,
+            route.capabilities(model),
+            route.price(model, self.day).as_deref(),
+        )
+    }
+
+    /// How much speaks against a member of a pool; the one with the least is picked.
+    pub(crate) fn load(&self, running: &Running, strategy: Strategy, route: usize, weight: u32) -> Load {
+        let amount = match strategy {
+            Strategy::LowestCost => self.expected_cost(running, route).map_or(u64::MAX, Money::nanos),
+            // One that has not been asked yet is worth a try.
+            Strategy::LowestLatency => running.meters[route].latency.average_nanos(),
+            Strategy::LeastConnections => {
+                return Load { amount: running.meters[route].in_flight().into(), weight };
+            }
+            Strategy::Priority | Strategy::RoundRobin => 0,
+            Strategy::Weighted => u64::from(u32::MAX - weight),
+        };
+        Load { amount, weight: 1 }
+    }
+
+    /// What the call costs there if its answer is as long as it may be, by the price of the day on which the
+    /// configuration was loaded.
+    fn expected_cost(&self, running: &Running, route: usize) -> Option<Money> {
+        let (price, route) = (running.prices[route].as_ref()?, &running.routes[route]);
+        let (input, output) = (Some(self.size.expected_input()), self.max_tokens(route).map(u64::from));
+        price.cost(&TokenCount { input, output: output.or(Some(USUAL_OUTPUT)), ..TokenCount::default() })
+    }
+
+    fn max_tokens(&self, route: &Route) -> Option<u32> {
         let settings = [&self.job.parameters, &route.plan.parameters];
-        let set = settings.iter().find_map(|settings| settings.max_tokens);
-        let max_tokens = self.request.max_tokens.or(set);
-        Bound::of(max_tokens, self.size, route.capabilities(model), route.price(model, self.day))
+        self.request.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
     }
 
     /// What speaks against asking `route` now.
@@ -97,6 +132,21 @@ fn lacking(able: Capabilities, request: &ModelRequest) -> Option<&'static str> {
     }
     let documents = !able.documents && parts().any(|part| matches!(part, Part::Document { .. }));
     documents.then_some("takes no documents")
+}
+
+/// How much speaks against a member of a pool, for its weight.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) amount: u64,
+    weight: u32,
+}
+
+impl Load {
+    pub(crate) fn is_less(self, other: Self) -> bool {
+        let [ours, theirs] = [(self.amount, other.weight), (other.amount, self.weight)]
+            .map(|(amount, weight)| u128::from(amount) * u128::from(weight));
+        ours < theirs
+    }
 }
 
 /// Why a route is not asked.
@@ -201,13 +251,13 @@ impl<'a> Walk<'a> {
             seen: Vec::new(),
             larger_than: None,
         };
-        let kept = walk.kept_route(affinity, Prefix::of(ask.request));
+        let kept = walk.kept_route(affinity);
         let affine = kept.map(|route| link(Target::Provider(route), Place::Affinity));
         Self { heads: [affine, walk.heads[1]], ..walk }
     }
 
     /// The route on which the conversation's state or its cached prefix is, if it may serve the call.
-    fn kept_route(&self, affinity: &Affinity, prefix: Prefix) -> Option<usize> {
+    fn kept_route(&self, affinity: &Affinity) -> Option<usize> {
         let routes = &self.running.routes;
         let minted = strip::minted_by(self.ask.request).and_then(|(vendor, model)| {
             let minted = |route: &Arc<Route>| {
@@ -216,7 +266,7 @@ impl<'a> Walk<'a> {
             (0..routes.len()).find(|at| minted(&routes[*at]) && self.may_serve(*at))
         });
         minted.or_else(|| {
-            let provider = affinity.find(prefix, self.ask.now)?;
+            let provider = affinity.find(self.ask.prefix, self.ask.now)?;
             match self.running.target(&provider)? {
                 Target::Provider(at) => self.may_serve(at).then_some(at),
                 Target::Pool(_) => None,
@@ -312,18 +362,18 @@ impl<'a> Walk<'a> {
                 self.pick(member(drawn), link).or_else(|| self.draw_again(pool, turn, link))
             }
             Strategy::LeastConnections | Strategy::LowestCost | Strategy::LowestLatency => {
-                let start = start(pool);
-                let mut best: Option<(u64, usize)> = None;
-                for at in start..start + count {
-                    let route = match member(at) {
+                let (before, after) = pool.members.split_at(start(pool));
+                let mut best: Option<(Load, usize)> = None;
+                for member in after.iter().chain(before) {
+                    let route = match member.target {
                         Target::Provider(route) => route,
                         pool @ Target::Pool(_) => match self.pick(pool, link) {
                             Some(route) => route,
                             None => continue,
                         },
                     };
-                    let load = self.load(pool.strategy, route, pool.members[at % count].weight);
-                    if best.is_none_or(|(least, _)| load < least) && self.is_usable(route, link) {
+                    let load = self.ask.load(self.running, pool.strategy, route, member.weight);
+                    if best.is_none_or(|(least, _)| load.is_less(least)) && self.is_usable(route, link) {
                         best = Some((load, route));
                     }
                 }
@@ -344,19 +394,6 @@ impl<'a> Walk<'a> {
             ticket = ticket.saturating_sub(weight(at));
             hit.then_some(route)
         })
-    }
-
-    /// The measure of which the least is picked.
-    fn load(&self, strategy: Strategy, route: usize, weight: u32) -> u64 {
-        let route = &self.running.routes[route];
-        match strategy {
-            Strategy::LowestCost => self.ask.bound(route).money.map_or(u64::MAX, forge_core::Money::nanos),
-            // One that has not been asked yet is worth a try.
-            Strategy::LowestLatency => route.meter.latency.average_nanos(),
-            Strategy::LeastConnections | Strategy::Priority | Strategy::RoundRobin | Strategy::Weighted => {
-                u64::from(route.meter.in_flight()) * 1_000 / u64::from(weight.max(1))
-            }
-        }
     }
 
     fn is_usable(&mut self, route: usize, link: Link) -> bool {
