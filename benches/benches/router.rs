@@ -23,8 +23,7 @@ use forge_core::{
 };
 use forge_layers::{BreakerPolicy, RetryPolicy, TokioTimer};
 use forge_router::{
-    Budget, Cap, Member, Parameters, Parts, PoolPlan, ProviderPlan, RolePlan, Router, RouterPlan, Strategy,
-    Target,
+    Budget, Cap, Member, Parts, PoolPlan, ProviderPlan, RolePlan, Router, RouterPlan, Strategy, Target,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -225,22 +224,8 @@ fn context(role: &str) -> CallContext {
 
 fn plan(count: usize, kind: &str) -> RouterPlan {
     let provider = |at: usize| ProviderPlan {
-        id: format!("provider-{at}").into(),
-        kind: kind.into(),
-        model: format!("model-{at}").into(),
-        display_name: format!("Model {at}"),
-        api_key: None,
-        endpoint: None,
-        headers: Vec::new(),
-        proxy: None,
-        timeouts: None,
-        parameters: Parameters::default(),
-        rate: forge_layers::RateLimits::default(),
-        concurrent: None,
-        budget: Budget::default(),
-        preferred_roles: Vec::new(),
-        price: None,
         capabilities: Capabilities { context_tokens: Some(200_000), ..Capabilities::default() },
+        ..ProviderPlan::new(format!("provider-{at}"), kind, format!("model-{at}"))
     };
     RouterPlan {
         providers: (0..count).map(provider).collect(),

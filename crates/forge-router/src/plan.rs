@@ -28,6 +28,17 @@ pub struct RouterPlan {
     pub budget: Budget,
 }
 
+impl RouterPlan {
+    /// A plan in which the first provider does every job and the others, in order, stand in for it.
+    pub fn of(providers: Vec<ProviderPlan>) -> Self {
+        let members = (0..providers.len()).map(|at| Member { target: Target::Provider(at), weight: 1 });
+        let everybody =
+            PoolPlan { id: "everybody".into(), strategy: Strategy::Priority, members: members.collect() };
+        let default = (!providers.is_empty()).then_some(Target::Pool(0));
+        Self { providers, pools: vec![everybody], default, ..Self::default() }
+    }
+}
+
 /// Points to a provider or a pool of the same plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -75,6 +86,29 @@ pub struct ProviderPlan {
 }
 
 impl ProviderPlan {
+    /// The model `model` of the vendor `kind`, at its usual place, without a credential, settings or limits.
+    pub fn new(id: impl Into<ProviderId>, kind: impl Into<String>, model: impl Into<ModelId>) -> Self {
+        let model = model.into();
+        Self {
+            id: id.into(),
+            kind: kind.into(),
+            display_name: model.as_str().to_owned(),
+            model,
+            api_key: None,
+            endpoint: None,
+            headers: Vec::new(),
+            proxy: None,
+            timeouts: None,
+            parameters: Parameters::default(),
+            rate: RateLimits::default(),
+            concurrent: None,
+            budget: Budget::default(),
+            preferred_roles: Vec::new(),
+            price: None,
+            capabilities: Capabilities::default(),
+        }
+    }
+
     /// The vendor family.
     pub fn vendor(&self) -> ModelProvider {
         ModelProvider::from(self.kind.as_str())

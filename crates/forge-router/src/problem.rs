@@ -137,8 +137,45 @@ impl Serialize for KeyPath {
 
 /// The name among `known` that `wrong` was most likely meant to be: at most a third of it mistyped.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(wrong, name);
-    let nearest = known.into_iter().min_by_key(distance)?;
-    let allowed = (wrong.chars().count().max(nearest.chars().count()) / 3).max(1);
-    (distance(&nearest) <= allowed).then_some(nearest)
+    let near = known.into_iter().filter_map(|name| {
+        let longer = wrong.len().max(name.len());
+        let allowed = (longer / 3).max(1);
+        // As many letters as one is longer are mistyped at least.
+        let near = longer - wrong.len().min(name.len()) <= allowed;
+        let distance = near.then(|| strsim::osa_distance(wrong, name))?;
+        (distance <= allowed).then_some((distance, name))
+    });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_has_at_most_a_third_mistyped() {
+        let known = ["claude", "gpt", "gemini", "gemini-pro"];
+        for (wrong, expected) in [
+            ("claud", Some("claude")),
+            ("cluade", Some("claude")),
+            ("gmini", Some("gemini")),
+            ("gpt2", Some("gpt")),
+            ("gemini-por", Some("gemini-pro")),
+            ("mistral", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wrong, known), expected, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_path_reads_as_it_is_written_in_code() {
+        let path = KeyPath::ROOT.key("roles").key("critic").key("fallback").index(1);
+        let problem =
+            Problem::new("E110", path, "there is no provider `claud`").with_hint("did you mean `claude`?");
+        assert_eq!(
+            problem.to_string(),
+            "roles.critic.fallback[1]: there is no provider `claud`; did you mean `claude`?"
+        );
+    }
 }

@@ -50,6 +50,7 @@ pub struct RouterSpec {
 pub struct ProviderSpec {
     /// The vendor: anthropic, openai, google or local.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["anthropic", "openai", "google", "local", null])))]
     pub kind: Option<String>,
     /// The model's name as the vendor spells it (expanded).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +124,7 @@ pub struct ParameterSpec {
     pub frequency_penalty: Option<f64>,
     /// How hard the model should think: none, minimal, low, medium, high, xhigh or max.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "minimal", "low", "medium", "high", "xhigh", "max", null])))]
     pub effort: Option<String>,
     /// Texts that end the answer when the model writes them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -208,15 +210,19 @@ pub struct PriceSpec {
 pub struct TimeoutSpec {
     /// Until the connection stands.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["5s"])))]
     pub connect: Option<String>,
     /// From sending the request to the first content of a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["120s"])))]
     pub first_event: Option<String>,
     /// Between pieces of content of a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["45s"])))]
     pub gap: Option<String>,
     /// From sending the request to the end of the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["10m"])))]
     pub total: Option<String>,
 }
 
@@ -228,6 +234,7 @@ pub struct PoolSpec {
     /// How a member is picked: priority, `round_robin`, weighted, `least_connections`, `lowest_cost` or
     /// `lowest_latency`. `priority` if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["priority", "round_robin", "weighted", "least_connections", "lowest_cost", "lowest_latency", null])))]
     pub strategy: Option<String>,
     /// Who belongs to it.
     pub members: Vec<MemberSpec>,
@@ -264,12 +271,14 @@ pub struct RoleSpec {
     /// Refusals that also lead to the next fallback: `content_filtered` (a filter of the vendor) and
     /// `refusal` (the model declined). None if unset.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "string", "enum": ["content_filtered", "refusal"]})))]
     pub fallback_on: Vec<String>,
     /// Settings of every request in this role that the request does not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<ParameterSpec>,
     /// What every model of the role must be able to do: tools, images, documents, `structured_output`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "string", "enum": ["tools", "images", "documents", "structured_output"]})))]
     pub needs: Vec<String>,
     /// The context window, in tokens, that every model of the role must have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -294,9 +303,11 @@ pub struct RetrySpec {
     pub max_attempts: Option<i64>,
     /// The bound of the first wait, such as `500ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["500ms"])))]
     pub initial_backoff: Option<String>,
     /// The bound that no wait exceeds, unless the vendor asks for more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["30s"])))]
     pub max_backoff: Option<String>,
     /// By how much the bound grows from wait to wait, 1 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -319,8 +330,10 @@ pub struct BreakerSpec {
     pub error_rate: Option<f64>,
     /// The window of the error rate, such as `30s`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["30s"])))]
     pub window: Option<String>,
     /// How long it is left alone the first time; doubles with every probe that fails.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["15s"])))]
     pub cooldown: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! Providers that the environment's variables name.
 
-use crate::{AdapterSettings, ModelId, Participant, SecretString};
+use forge_router::{ProviderPlan, RouterPlan};
+
+use crate::{Participant, SecretString};
 
 /// What the environment says. Libraries never read it themselves: the lookup is passed in.
 #[derive(Debug)]
@@ -14,14 +16,10 @@ pub struct Environment {
 /// A provider that can be set up from the environment alone.
 #[derive(Debug, Clone)]
 pub struct FoundProvider {
-    /// The kind under which its adapter is registered; also its id.
-    pub kind: &'static str,
     /// The variable that holds the key.
     pub variable: &'static str,
-    /// The model asked when nobody says otherwise.
-    pub model: ModelId,
-    /// How to reach it.
-    pub settings: AdapterSettings,
+    /// The provider; its id is the vendor's name, its model the one asked when nobody says otherwise.
+    pub plan: ProviderPlan,
 }
 
 impl Environment {
@@ -40,19 +38,25 @@ impl Environment {
             let (variable, key) = variables.iter().find_map(|name| Some((*name, set(name)?)))?;
             let base_url = set(base_variable);
             let direct = base_url.as_deref().is_some_and(is_loopback);
-            let settings = AdapterSettings {
+            let plan = ProviderPlan {
                 api_key: Some(SecretString::from(key)),
-                base_url,
+                endpoint: base_url,
                 proxy: proxy.clone().filter(|_| !direct),
-                ..AdapterSettings::new(kind)
+                display_name: participant.display_name,
+                ..crate::provider_plan(kind, participant.model)
             };
-            Some(FoundProvider { kind, variable, model: participant.model, settings })
+            Some(FoundProvider { variable, plan })
         });
         Self { providers: found.collect(), ollama: set("OLLAMA_HOST").map(|host| ollama_url(&host)) }
     }
+
+    /// A plan in which the first provider that was found does every job and the others stand in for it.
+    pub fn plan(&self) -> RouterPlan {
+        RouterPlan::of(self.providers.iter().map(|found| found.plan.clone()).collect())
+    }
 }
 
-fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     ["127.", "localhost", "[::1]"].iter().any(|host| rest.starts_with(host))
 }
@@ -111,10 +115,10 @@ mod tests {
             ("HTTPS_PROXY", "http://proxy:3128"),
             ("GEMINI_BASE_URL", "http://127.0.0.1:9/v1beta"),
         ]);
-        let found: Vec<_> = environment.providers.iter().map(|found| (found.kind, found.variable)).collect();
+        let found: Vec<_> =
+            environment.providers.iter().map(|found| (found.plan.kind.as_str(), found.variable)).collect();
         assert_eq!(found, [("openai", "OPENAI_API_KEY"), ("google", "GEMINI_API_KEY")]);
-        let proxies: Vec<_> =
-            environment.providers.iter().map(|found| found.settings.proxy.as_deref()).collect();
+        let proxies: Vec<_> = environment.providers.iter().map(|found| found.plan.proxy.as_deref()).collect();
         assert_eq!(proxies, [Some("http://proxy:3128"), None]);
         assert!(!format!("{environment:?}").contains("sk-test-1"));
     }

@@ -5,21 +5,22 @@
 //! `openai`, `google`, `local`), all on by default.
 //!
 //! ```no_run
-//! use forge::{CallContext, Environment, ModelRequest, Participant, ProviderExt};
+//! use forge::{ModelRequest, ProviderExt, config, router::Router};
 //!
-//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
-//! let environment = Environment::read(|name| std::env::var(name).ok());
-//! for found in environment.providers {
-//!     let provider = forge::registry().build(found.kind, found.settings)?;
-//!     let cx = CallContext::new(Participant::new(found.kind.into(), found.model));
-//!     let request = ModelRequest::new("").with_user_message("Say hello.");
-//!     println!("{}: {}", provider.name(), provider.complete(&cx, request).await?.text());
-//! }
+//! # async fn demo(known: config::Known<'_>) -> Result<(), Box<dyn std::error::Error>> {
+//! let text = std::fs::read_to_string("forge.yaml")?;
+//! let file = config::load("forge.yaml", &text, &known, config::Trust::Trusted)?;
+//! let router = Router::build(file.plan, forge::parts())?;
+//! let cx = forge::CallContext::new(Router::participant("coder".into()));
+//! let request = ModelRequest::new("").with_user_message("Write a haiku about borrow checkers.");
+//! println!("{}", router.complete(&cx, request).await?.text());
 //! # Ok(())
 //! # }
 //! ```
 
+pub mod config;
 mod environment;
+mod system;
 
 /// Compiles the example in the workspace's README.
 #[cfg(doctest)]
@@ -32,10 +33,13 @@ pub use forge_anthropic::AnthropicProvider;
 pub use forge_core::*;
 #[cfg(feature = "google")]
 pub use forge_google::GoogleProvider;
+pub use forge_layers as layers;
 #[cfg(feature = "local")]
 pub use forge_local::LocalProvider;
 #[cfg(feature = "openai")]
 pub use forge_openai::OpenAIProvider;
+pub use forge_router as router;
+pub use system::{SetupError, create_participant_manager, parts, provider_plan};
 
 /// The adapters that are built in, by the name of their vendor.
 pub fn registry() -> AdapterRegistry {

@@ -1,11 +1,27 @@
 //! From the configuration as written to one that can be run.
 
-use std::{fmt, io};
+mod expand;
+mod fit;
+#[cfg(test)]
+mod fixture;
+mod policy;
+mod pool;
+mod provider;
+mod role;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+};
 
 use chrono::NaiveDate;
 use forge_core::{AdapterRegistry, ModelTable};
 
-use crate::{Problem, RouterPlan, RouterSpec};
+pub use self::expand::is_reference;
+use crate::{KeyPath, Problem, ProviderSpec, RouterPlan, RouterSpec, Target, code, nearest};
 
 /// Where `${NAME}` and `${file:PATH}` find their values. Libraries never look by themselves.
 pub trait Lookup: fmt::Debug {
@@ -32,7 +48,213 @@ pub struct Known<'a> {
 impl RouterPlan {
     /// Resolves `spec`. All problems are collected, mistakes and warnings alike, in the order of the file's
     /// sections; there is a plan if and only if none of them is a mistake.
-    pub fn resolve(_spec: &RouterSpec, _known: &Known<'_>) -> (Option<Self>, Vec<Problem>) {
-        (None, Vec::new())
+    pub fn resolve(spec: &RouterSpec, known: &Known<'_>) -> (Option<Self>, Vec<Problem>) {
+        let mut resolver = Resolver { known, names: BTreeMap::new(), problems: Vec::new() };
+        let plan = resolver.plan(spec);
+        let problems = resolver.problems;
+        (problems.iter().all(Problem::is_warning).then_some(plan), problems)
     }
+}
+
+/// The id of a provider in the old single form.
+const SINGLE: &str = "default";
+
+/// After so many problems nobody is helped by a search for the nearest name, which takes time.
+const HINTED: usize = 50;
+
+/// A plan is made to its end even when it cannot be used, so that everything is looked at. Whatever is
+/// wrong is reported and stands in the plan as an empty value.
+struct Resolver<'a> {
+    known: &'a Known<'a>,
+    names: BTreeMap<&'a str, Named>,
+    problems: Vec<Problem>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Target(Target),
+    Disabled,
+}
+
+impl<'a> Resolver<'a> {
+    fn plan(&mut self, spec: &'a RouterSpec) -> RouterPlan {
+        self.version(spec.schema_version.as_deref());
+        let providers = self.providers_of(spec);
+        self.register(&providers, spec);
+        let mut plan = RouterPlan::default();
+        for (id, provider, path) in &providers {
+            let before = self.problems.len();
+            let resolved = self.provider(id, provider, path);
+            if provider.enabled == Some(false) {
+                // The mistakes of the file count, what the machine lacks does not.
+                let own = |problem: &Problem| {
+                    let outside = [code::UNSET_VARIABLE, code::UNREADABLE_FILE];
+                    !problem.is_warning() && !outside.contains(&problem.code)
+                };
+                let later = self.problems.split_off(before);
+                self.problems.extend(later.into_iter().filter(own));
+            } else {
+                plan.providers.push(resolved);
+            }
+        }
+        for (id, pool) in &spec.pools {
+            let path = KeyPath::ROOT.key("pools").key(id);
+            plan.pools.push(self.pool(id, pool, &path));
+        }
+        self.circles(spec, &plan.pools);
+        plan.default = self.default(spec, &plan);
+        for (name, role) in &spec.roles {
+            let path = KeyPath::ROOT.key("roles").key(name);
+            let resolved = self.role(name, role, plan.default, &plan.pools, &path);
+            plan.roles.insert(name.as_str().into(), resolved);
+        }
+        plan.retry = self.retry(spec.retry.as_ref(), &KeyPath::ROOT.key("retry"));
+        plan.breaker = self.breaker(spec.breaker.as_ref(), &KeyPath::ROOT.key("breaker"));
+        plan.budget = self.budget(spec.budget.as_ref(), &KeyPath::ROOT.key("budget"));
+        self.fit(spec, &plan, &providers);
+        plan
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn version(&mut self, version: Option<&str>) {
+        let path = KeyPath::ROOT.key("schema_version");
+        let hint = "write `schema_version: \"1.0\"`";
+        match version {
+            None => {
+                let message = "the file does not say its version";
+                self.report(Problem::new(code::NO_VERSION, path, message).with_hint(hint));
+            }
+            Some(version) if is_version_1(version) => {}
+            Some(version) => {
+                let message = format!("version `{version}` of the format is not known here");
+                self.report(Problem::new(code::OTHER_VERSION, path, message).with_hint(hint));
+            }
+        }
+    }
+
+    /// Every provider with its id and place, the one in the old form last.
+    fn providers_of(&mut self, spec: &'a RouterSpec) -> Vec<(&'a str, &'a ProviderSpec, KeyPath)> {
+        let root = KeyPath::ROOT.key("providers");
+        let mut all: Vec<_> =
+            spec.providers.iter().map(|(id, provider)| (id.as_str(), provider, root.key(id))).collect();
+        if let Some(single) = &spec.provider {
+            let path = KeyPath::ROOT.key("provider");
+            if spec.providers.contains_key(SINGLE) {
+                let message = "is called `default`, and so is one of `providers`";
+                let hint = "move it into `providers` under an id of its own";
+                self.report(Problem::new(code::CONFLICT, path, message).about_key().with_hint(hint));
+            } else {
+                all.push((SINGLE, single, path));
+            }
+        }
+        if all.is_empty() {
+            let hint = "write at least one, such as `providers: { claude: { type: anthropic, ... } }`";
+            let problem = Problem::new(code::NO_PROVIDER, root, "there is no provider").with_hint(hint);
+            self.report(problem);
+        } else if all.iter().all(|(_, provider, _)| provider.enabled == Some(false)) {
+            self.report(Problem::new(code::NO_PROVIDER, root, "every provider is disabled"));
+        }
+        all
+    }
+
+    /// Gives every name its meaning.
+    fn register(&mut self, providers: &[(&'a str, &'a ProviderSpec, KeyPath)], spec: &'a RouterSpec) {
+        let mut place = 0;
+        for (id, provider, path) in providers {
+            self.check_id(id, path);
+            let named = if provider.enabled == Some(false) {
+                Named::Disabled
+            } else {
+                place += 1;
+                Named::Target(Target::Provider(place - 1))
+            };
+            self.names.insert(id, named);
+        }
+        for (place, id) in spec.pools.keys().enumerate() {
+            let path = KeyPath::ROOT.key("pools").key(id);
+            self.check_id(id, &path);
+            if self.names.contains_key(id.as_str()) {
+                let message = format!("a provider is called `{id}` as well");
+                let problem = Problem::new(code::NAME_TAKEN, path, message).about_key();
+                self.report(problem.with_hint("give the pool a name of its own"));
+            } else {
+                self.names.insert(id, Named::Target(Target::Pool(place)));
+            }
+        }
+    }
+
+    fn check_id(&mut self, id: &str, path: &KeyPath) {
+        let is_end = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let bytes = id.as_bytes();
+        let good = bytes.len() >= 2
+            && bytes.iter().all(|b| is_end(*b) || *b == b'-')
+            && bytes.first().is_some_and(|b| is_end(*b))
+            && bytes.last().is_some_and(|b| is_end(*b));
+        if !good {
+            let message = format!("`{id}` cannot be an id");
+            let hint = "use at least two characters: lower-case letters, digits, and hyphens between them";
+            let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();
+            self.report(problem.with_hint(hint));
+        }
+    }
+
+    /// What the reference at `path` points to. Unknown names are mistakes, disabled providers are warnings.
+    fn reference(&mut self, id: &str, path: &KeyPath) -> Option<Target> {
+        match self.names.get(id) {
+            Some(Named::Target(target)) => return Some(*target),
+            Some(Named::Disabled) => {
+                let message = format!("provider `{id}` is disabled and left out here");
+                self.report(Problem::new(code::DISABLED, path.clone(), message));
+            }
+            None => {
+                let message = format!("there is no provider or pool `{id}`");
+                let mut problem = Problem::new(code::UNKNOWN_NAME, path.clone(), message);
+                if self.problems.len() < HINTED
+                    && let Some(name) = nearest(id, self.names.keys().copied())
+                {
+                    problem = problem.with_hint(format!("did you mean `{name}`?"));
+                }
+                self.report(problem);
+            }
+        }
+        None
+    }
+
+    /// The references in a list that must not name anything twice.
+    fn references(&mut self, ids: &[String], path: &KeyPath) -> Vec<Target> {
+        let mut seen = BTreeSet::new();
+        let mut targets = Vec::new();
+        for (at, id) in ids.iter().enumerate() {
+            let path = path.index(at);
+            if seen.insert(id) {
+                targets.extend(self.reference(id, &path));
+            } else {
+                self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` stands here twice")));
+            }
+        }
+        targets
+    }
+
+    /// The default as written, else the provider in the old form, else the only one.
+    fn default(&mut self, spec: &RouterSpec, plan: &RouterPlan) -> Option<Target> {
+        if let Some(id) = &spec.default_provider {
+            return self.reference(id, &KeyPath::ROOT.key("default_provider"));
+        }
+        let place = match (&spec.provider, plan.providers.len()) {
+            (Some(_), _) => plan.providers.iter().position(|provider| provider.id == SINGLE)?,
+            (None, 1) => 0,
+            (None, _) => return None,
+        };
+        Some(Target::Provider(place))
+    }
+}
+
+fn is_version_1(version: &str) -> bool {
+    version
+        .strip_prefix("1.")
+        .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -215,22 +215,9 @@ pub(crate) fn provider(id: &str) -> ProviderPlan {
         _ => "google",
     };
     ProviderPlan {
-        id: id.into(),
-        kind: vendor.into(),
-        model: format!("model-{id}").as_str().into(),
-        display_name: id.to_uppercase(),
-        api_key: None,
-        endpoint: None,
-        headers: Vec::new(),
-        proxy: None,
-        timeouts: None,
-        parameters: forge_router::Parameters::default(),
-        rate: forge_layers::RateLimits::default(),
-        concurrent: None,
-        budget: forge_router::Budget::default(),
-        preferred_roles: Vec::new(),
-        price: None,
         capabilities: able(),
+        display_name: id.to_uppercase(),
+        ..ProviderPlan::new(id, vendor, format!("model-{id}"))
     }
 }
 

@@ -1,0 +1,141 @@
+//! `${NAME}`, `${NAME:-default}`, `${file:PATH}` and `$$`.
+
+use super::Lookup;
+use crate::code;
+
+/// Why a text cannot be expanded. None of it shows a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// Whether `text` is exactly one reference (`${NAME}` or `${file:PATH}`) without a default, so that it holds
+/// no value of its own.
+pub fn is_reference(text: &str) -> bool {
+    let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| !inner.contains('}') && (inner.starts_with("file:") || !inner.contains(":-")))
+}
+
+/// `text` with every reference replaced, or everything that stands against it.
+pub(super) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Failure>> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut failures = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        rest = if let Some(after) = after.strip_prefix('$') {
+            expanded.push('$');
+            after
+        } else if let Some(after) = after.strip_prefix('{') {
+            let Some((inner, after)) = after.split_once('}') else {
+                failures.push(malformed("`${` is never closed"));
+                return Err(failures);
+            };
+            match value(inner, lookup) {
+                Ok(value) => expanded.push_str(&value),
+                Err(failure) => failures.push(failure),
+            }
+            after
+        } else {
+            expanded.push('$');
+            after
+        };
+    }
+    expanded.push_str(rest);
+    if failures.is_empty() { Ok(expanded) } else { Err(failures) }
+}
+
+fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
+    if let Some(path) = inner.strip_prefix("file:") {
+        if path.is_empty() {
+            return Err(malformed("`${file:}` names no file"));
+        }
+        return lookup.file(path).map(|content| content.trim().to_owned()).map_err(|error| Failure {
+            code: code::UNREADABLE_FILE,
+            message: format!("the file `{path}` cannot be read: {error}"),
+            hint: "check the path and its permissions".into(),
+        });
+    }
+    let (name, default) =
+        inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+    if !is_variable(name) {
+        return Err(malformed("`${...}` does not hold the name of a variable"));
+    }
+    let found = lookup.variable(name).filter(|value| !value.is_empty());
+    found.or_else(|| default.map(str::to_owned)).ok_or_else(|| Failure {
+        code: code::UNSET_VARIABLE,
+        message: format!("the variable `{name}` is not set"),
+        hint: format!("set it, or write `${{{name}:-default}}`"),
+    })
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn malformed(message: &str) -> Failure {
+    Failure {
+        code: code::BAD_EXPANSION,
+        message: message.into(),
+        hint: "write `${NAME}`, `${NAME:-default}` or `${file:PATH}`, and `$$` for a dollar sign".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fixture::Table, *};
+
+    fn table() -> Table {
+        Table::new(&[("KEY", "k-1"), ("EMPTY", ""), ("ODD", "${KEY}")]).with_file("key.txt", " from file\n")
+    }
+
+    #[test]
+    fn references_become_their_values() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("${KEY}", "k-1"),
+            ("a${KEY}b${KEY}", "ak-1bk-1"),
+            ("${MISSING:-x}", "x"),
+            ("${MISSING:-}", ""),
+            ("${EMPTY:-x}", "x"),
+            ("${KEY:-x}", "k-1"),
+            ("${file:key.txt}", "from file"),
+            ("$${KEY}", "${KEY}"),
+            ("cost $5 $", "cost $5 $"),
+            ("$$$$", "$$"),
+            // A value is not expanded again.
+            ("${ODD}", "${KEY}"),
+        ] {
+            assert_eq!(expand(text, &table()).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_failure_is_told_and_none_shows_a_value() {
+        let codes = |text: &str| -> Vec<_> {
+            expand(text, &table()).unwrap_err().into_iter().map(|failure| failure.code).collect()
+        };
+        assert_eq!(codes("${MISSING}${EMPTY}"), [code::UNSET_VARIABLE; 2]);
+        assert_eq!(codes("${file:nowhere}"), [code::UNREADABLE_FILE]);
+        for text in ["${", "${KEY", "${}", "${file:}", "${sk-secret}", "${1X}", "${A B}", "${:-x}"] {
+            let failures = expand(text, &table()).unwrap_err();
+            assert_eq!(failures[0].code, code::BAD_EXPANSION, "{text}");
+            assert!(!format!("{failures:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn only_a_bare_reference_holds_no_value_of_its_own() {
+        for bare in ["${KEY}", "${file:key.txt}"] {
+            assert!(is_reference(bare), "{bare}");
+        }
+        for literal in ["sk-1", "", "${KEY:-sk-1}", "sk-${KEY}", "${A}${B}", "$${KEY}"] {
+            assert!(!is_reference(literal), "{literal}");
+        }
+    }
+}

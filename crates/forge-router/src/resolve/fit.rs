@@ -1,0 +1,246 @@
+//! Whether the models that a role may reach can do what it asks of them.
+
+use std::collections::BTreeMap;
+
+use forge_core::{Capabilities, Effort, ParticipantRole, Sampling};
+
+use super::{Resolver, role::answers_in_json};
+use crate::{
+    Budget, KeyPath, Needs, Parameters, PoolPlan, Problem, ProviderPlan, ProviderSpec, RolePlan, RoleSpec,
+    RouterPlan, RouterSpec, Target, code,
+};
+
+/// This many providers are named one by one in a message.
+const NAMED: usize = 3;
+
+/// The providers behind a target.
+pub(super) struct Reach(Vec<usize>);
+
+impl Reach {
+    pub(super) fn of(target: Target, pools: &[PoolPlan]) -> Self {
+        let mut providers = Vec::new();
+        let mut seen = vec![false; pools.len()];
+        let mut open = vec![target];
+        while let Some(target) = open.pop() {
+            match target {
+                Target::Provider(provider) => providers.push(provider),
+                Target::Pool(pool) if !std::mem::replace(&mut seen[pool], true) => {
+                    open.extend(pools[pool].members.iter().rev().map(|member| member.target));
+                }
+                Target::Pool(_) => {}
+            }
+        }
+        Self(providers)
+    }
+
+    pub(super) fn contains(&self, target: Target) -> bool {
+        matches!(target, Target::Provider(provider) if self.0.contains(&provider))
+    }
+}
+
+/// Something that a model does not do as it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Misfit {
+    Lacks(&'static str),
+    SmallWindow(u64),
+    NoSchema,
+    Unpriced,
+    LeftOut(String),
+    OtherEffort(Effort, Effort),
+    ShortOutput(u32, u64),
+}
+
+impl Misfit {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Lacks(_) | Self::SmallWindow(_) => code::CANNOT_DO,
+            Self::NoSchema => code::NO_SCHEMA,
+            Self::Unpriced => code::UNKNOWN_PRICE,
+            Self::LeftOut(_) | Self::OtherEffort(..) | Self::ShortOutput(..) => code::NOT_TAKEN,
+        }
+    }
+
+    /// `who` stands for one or more models.
+    fn message(&self, who: &str) -> String {
+        match self {
+            Self::Lacks(feature) => format!("the role needs {feature}, which {who} cannot do"),
+            Self::SmallWindow(tokens) => {
+                format!("the role needs a context window of {tokens} tokens; that of {who} is smaller")
+            }
+            Self::NoSchema => format!("a session asks the role for JSON, to which {who} cannot be held"),
+            Self::Unpriced => {
+                format!("the price of {who} is not known; calls are refused while a budget in dollars holds")
+            }
+            Self::LeftOut(setting) => format!("{setting} is left out for {who}, which cannot take it"),
+            Self::OtherEffort(asked, used) => {
+                format!("effort `{}` becomes `{}` for {who}", asked.as_str(), used.as_str())
+            }
+            Self::ShortOutput(asked, most) => {
+                format!("max_tokens {asked} is more than {who} can write, which is {most}")
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Unpriced).then_some("set its `price`")
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn fit(
+        &mut self,
+        spec: &RouterSpec,
+        plan: &RouterPlan,
+        places: &[(&str, &ProviderSpec, KeyPath)],
+    ) {
+        let enabled = places.iter().filter(|(_, provider, _)| provider.enabled != Some(false));
+        for (provider, (_, _, path)) in plan.providers.iter().zip(enabled) {
+            self.provider_fit(provider, has_money(plan.budget) || has_money(provider.budget), path);
+        }
+        for (name, role) in &spec.roles {
+            let role_name = ParticipantRole::from(name.as_str());
+            if let Some(resolved) = plan.roles.get(&role_name) {
+                self.role_fit(&role_name, role, resolved, plan, &KeyPath::ROOT.key("roles").key(name));
+            }
+        }
+    }
+
+    /// A provider's own settings.
+    fn provider_fit(&mut self, provider: &ProviderPlan, budgeted: bool, path: &KeyPath) {
+        if !is_known(provider) {
+            return;
+        }
+        let who = format!("`{}`", provider.model);
+        for misfit in settings(&provider.parameters, &provider.capabilities) {
+            self.misfit(&misfit, &who, path.key("parameters"));
+        }
+        if budgeted && !self.has_price(provider) {
+            self.misfit(&Misfit::Unpriced, &who, path.key("model"));
+        }
+    }
+
+    fn role_fit(
+        &mut self,
+        name: &ParticipantRole,
+        spec: &RoleSpec,
+        role: &RolePlan,
+        plan: &RouterPlan,
+        path: &KeyPath,
+    ) {
+        let mut seen = vec![false; plan.providers.len()];
+        let mut references: Vec<(Target, KeyPath)> = Vec::new();
+        let mut add = |id: &String, path: KeyPath| {
+            if let Some(super::Named::Target(target)) = self.names.get(id.as_str()) {
+                references.push((*target, path));
+            }
+        };
+        spec.provider.iter().for_each(|id| add(id, path.key("provider")));
+        for (key, list) in [("panel", &spec.panel), ("fallback", &spec.fallback)] {
+            let list = list.iter().flatten().enumerate();
+            list.for_each(|(at, id)| add(id, path.key(key).index(at)));
+        }
+        references.extend(plan.default.map(|target| (target, path.clone())));
+        for (target, path) in references {
+            let mut misfits: BTreeMap<Misfit, Vec<&str>> = BTreeMap::new();
+            for place in Reach::of(target, &plan.pools).0 {
+                let provider = &plan.providers[place];
+                if std::mem::replace(&mut seen[place], true) || !is_known(provider) {
+                    continue;
+                }
+                let able = &provider.capabilities;
+                let mut found = needs(&role.needs, able);
+                if answers_in_json(name) && !able.structured_output && !role.needs.structured_output {
+                    found.push(Misfit::NoSchema);
+                }
+                found.extend(settings(&role.parameters, able));
+                let counted = has_money(plan.budget) || has_money(provider.budget);
+                if has_money(role.budget) && !counted && !self.has_price(provider) {
+                    found.push(Misfit::Unpriced);
+                }
+                for misfit in found {
+                    misfits.entry(misfit).or_default().push(provider.id.as_str());
+                }
+            }
+            for (misfit, ids) in misfits {
+                self.misfit(&misfit, &listed(&ids), path.clone());
+            }
+        }
+    }
+
+    fn misfit(&mut self, misfit: &Misfit, who: &str, path: KeyPath) {
+        let problem = Problem::new(misfit.code(), path, misfit.message(who));
+        self.report(match misfit.hint() {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        });
+    }
+
+    fn has_price(&self, provider: &ProviderPlan) -> bool {
+        let row = || self.known.models.find(&provider.vendor(), &provider.model);
+        provider.price.is_some() || row().is_some_and(|row| row.price_on(self.known.today).is_some())
+    }
+}
+
+/// Whether its abilities mean something: a kind or model that is missing is reported already.
+fn is_known(provider: &ProviderPlan) -> bool {
+    !provider.kind.is_empty() && !provider.model.as_str().is_empty()
+}
+
+fn has_money(budget: Budget) -> bool {
+    budget.session.money.is_some() || budget.day.money.is_some()
+}
+
+fn needs(needs: &Needs, able: &Capabilities) -> Vec<Misfit> {
+    let features = [
+        ("tools", needs.tools, able.tools),
+        ("images", needs.images, able.images),
+        ("documents", needs.documents, able.documents),
+        ("structured_output", needs.structured_output, able.structured_output),
+    ];
+    let lacking = features.into_iter().filter(|(_, needed, able)| *needed && !able);
+    let window = needs.context_tokens.filter(|needed| able.context_tokens.is_some_and(|has| has < *needed));
+    lacking.map(|(feature, ..)| Misfit::Lacks(feature)).chain(window.map(Misfit::SmallWindow)).collect()
+}
+
+fn settings(set: &Parameters, able: &Capabilities) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
+    if !able.sampling && set.sampling != Sampling::default() {
+        let sampling = &set.sampling;
+        let names = [
+            ("temperature", sampling.temperature.is_some()),
+            ("top_p", sampling.top_p.is_some()),
+            ("top_k", sampling.top_k.is_some()),
+            ("seed", sampling.seed.is_some()),
+            ("presence_penalty", sampling.presence_penalty.is_some()),
+            ("frequency_penalty", sampling.frequency_penalty.is_some()),
+        ];
+        misfits
+            .extend(names.into_iter().filter(|(_, set)| *set).map(|(name, _)| Misfit::LeftOut(name.into())));
+    }
+    if let Some(asked) = set.effort {
+        match able.efforts.settle(asked, &mut Vec::new()) {
+            Some(used) if used != asked => misfits.push(Misfit::OtherEffort(asked, used)),
+            None if asked != Effort::None => {
+                misfits.push(Misfit::LeftOut(format!("effort `{}`", asked.as_str())));
+            }
+            Some(_) | None => {}
+        }
+    }
+    if !set.stop_sequences.is_empty() && !able.stop_sequences {
+        misfits.push(Misfit::LeftOut("stop_sequences".into()));
+    }
+    if let (Some(asked), Some(most)) = (set.max_tokens, able.max_output_tokens)
+        && u64::from(asked) > most
+    {
+        misfits.push(Misfit::ShortOutput(asked, most));
+    }
+    misfits
+}
+
+/// `` `a`, `b` and 5 more ``
+fn listed(ids: &[&str]) -> String {
+    let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+    let rest = ids.len().saturating_sub(NAMED);
+    let names = quoted.join(", ");
+    if rest == 0 { names } else { format!("{names} and {rest} more") }
+}

@@ -1,0 +1,103 @@
+//! A world to resolve in: kinds, models, variables and files.
+
+use std::{collections::BTreeMap, io};
+
+use forge_core::{
+    AdapterRegistry, Capabilities, Effort, Efforts, ErrorKind, ModelId, ModelTable, ProviderError,
+};
+use serde_json::Value;
+
+use super::{Known, Lookup};
+use crate::{Problem, RouterPlan, RouterSpec};
+
+/// Variables and files.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    variables: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
+}
+
+impl Table {
+    pub(super) fn new(variables: &[(&str, &str)]) -> Self {
+        let owned = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Self { variables: owned.collect(), files: BTreeMap::new() }
+    }
+
+    pub(super) fn with_file(mut self, path: &str, content: &str) -> Self {
+        self.files.insert(path.into(), content.into());
+        self
+    }
+}
+
+impl Lookup for Table {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    fn file(&self, path: &str) -> io::Result<String> {
+        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// `basic` models take text only; all others can do everything.
+fn capabilities(model: &ModelId) -> Capabilities {
+    if model.as_str().starts_with("basic") {
+        return Capabilities {
+            context_tokens: Some(8_000),
+            max_output_tokens: Some(1_000),
+            ..Capabilities::default()
+        };
+    }
+    Capabilities {
+        images: true,
+        documents: true,
+        tools: true,
+        structured_output: true,
+        sampling: true,
+        stop_sequences: true,
+        efforts: Efforts::of(&[Effort::Low, Effort::High]),
+        ..Capabilities::default()
+    }
+}
+
+fn models() -> ModelTable {
+    let row = |vendor: &str, id: &str, more: &str| {
+        format!(
+            r#"{{"provider": "{vendor}", "id": "{id}", "source": "-", "checked": "-" {more},
+                "prices": [{{"tiers": [{{"input": "1", "output": "2"}}]}}]}}"#
+        )
+    };
+    let rows = [
+        row("anthropic", "able", ""),
+        row("anthropic", "basic", ""),
+        row("anthropic", "old", r#", "retires": "2026-11-20""#),
+        row("anthropic", "moved", r#", "routed": {"since": "2026-11-20", "to": "able"}"#),
+        row("local", "*", ""),
+    ];
+    ModelTable::from_json(&format!("[{}]", rows.join(","))).unwrap()
+}
+
+/// Resolves the file on 2026-11-20, with `KEY` set.
+pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, Vec<Problem>) {
+    let mut registry = AdapterRegistry::new();
+    for kind in ["anthropic", "openai", "google", "local"] {
+        registry.register(kind, capabilities, |settings| {
+            Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "not built here"))
+        });
+    }
+    let spec: RouterSpec = serde_json::from_value(file).unwrap();
+    let today = "2026-11-20".parse().unwrap();
+    RouterPlan::resolve(&spec, &Known { registry: &registry, models: &models(), today, lookup: table })
+}
+
+pub(super) fn resolve(file: Value) -> (Option<RouterPlan>, Vec<Problem>) {
+    resolve_with(file, &Table::new(&[("KEY", "sk-test-secret"), ("BROKEN", "sk-test-secret\r\n")]))
+}
+
+/// Every problem of the file as `code path`.
+pub(super) fn codes(file: Value) -> Vec<String> {
+    let (plan, problems) = resolve(file);
+    assert_eq!(plan.is_some(), problems.iter().all(Problem::is_warning), "{problems:?}");
+    assert!(!format!("{problems:?}").contains("secret"), "{problems:?}");
+    problems.iter().map(|problem| format!("{} {}", problem.code, problem.path)).collect()
+}

@@ -1,0 +1,79 @@
+//! `retry`, `breaker` and `timeouts`.
+
+use forge_core::Timeouts;
+use forge_layers::{BreakerPolicy, RetryPolicy};
+
+use super::Resolver;
+use crate::{BreakerSpec, KeyPath, Problem, RetrySpec, TimeoutSpec, code};
+
+impl Resolver<'_> {
+    pub(super) fn retry(&mut self, spec: Option<&RetrySpec>, path: &KeyPath) -> RetryPolicy {
+        let usual = RetryPolicy::default();
+        let Some(spec) = spec else { return usual };
+        let attempts: Option<u32> = self.integer(spec.max_attempts, 1..=10, &path.key("max_attempts"));
+        let initial = self.duration(spec.initial_backoff.as_deref(), &path.key("initial_backoff"));
+        let max = self.duration(spec.max_backoff.as_deref(), &path.key("max_backoff"));
+        let policy = RetryPolicy {
+            max_retries: attempts.map_or(usual.max_retries, |attempts| attempts - 1),
+            initial_backoff: initial.unwrap_or(usual.initial_backoff),
+            max_backoff: max.unwrap_or(usual.max_backoff),
+            multiplier: self
+                .number(spec.multiplier, 1.0..=10.0, &path.key("multiplier"))
+                .unwrap_or(usual.multiplier),
+            longest_hint: usual.longest_hint,
+        };
+        if policy.initial_backoff > policy.max_backoff {
+            let (key, message) = match initial {
+                Some(_) => ("initial_backoff", "must not be longer than `max_backoff`"),
+                None => ("max_backoff", "must not be shorter than `initial_backoff`"),
+            };
+            let hint = format!(
+                "initial_backoff is {}, max_backoff is {}",
+                humantime::format_duration(policy.initial_backoff),
+                humantime::format_duration(policy.max_backoff)
+            );
+            self.report(Problem::new(code::OUT_OF_RANGE, path.key(key), message).with_hint(hint));
+        }
+        policy
+    }
+
+    pub(super) fn breaker(&mut self, spec: Option<&BreakerSpec>, path: &KeyPath) -> BreakerPolicy {
+        let usual = BreakerPolicy::default();
+        let Some(spec) = spec else { return usual };
+        let failures = self.integer(
+            spec.consecutive_failures,
+            1..=i64::from(u32::MAX),
+            &path.key("consecutive_failures"),
+        );
+        let rate_path = path.key("error_rate");
+        let rate = self.number(spec.error_rate, 0.0..=1.0, &rate_path);
+        if rate == Some(0.0) {
+            let message = "must be above 0, or the first call opens the circuit";
+            self.report(Problem::new(code::OUT_OF_RANGE, rate_path, message));
+        }
+        let window = self.duration(spec.window.as_deref(), &path.key("window"));
+        let cooldown =
+            self.duration(spec.cooldown.as_deref(), &path.key("cooldown")).unwrap_or(usual.cooldown);
+        BreakerPolicy {
+            consecutive_failures: failures.unwrap_or(usual.consecutive_failures),
+            error_rate: rate.unwrap_or(usual.error_rate),
+            window: window.unwrap_or(usual.window),
+            cooldown,
+            max_cooldown: usual.max_cooldown.max(cooldown),
+            ..usual
+        }
+    }
+
+    /// Clocks that are not set are the usual ones as soon as one of them is set.
+    pub(super) fn timeouts(&mut self, spec: Option<&TimeoutSpec>, path: &KeyPath) -> Option<Timeouts> {
+        let spec = spec.filter(|spec| **spec != TimeoutSpec::default())?;
+        let mut clock = |key: &str, text: &Option<String>| self.duration(text.as_deref(), &path.key(key));
+        let usual = Timeouts::USUAL;
+        Some(Timeouts {
+            connect: clock("connect", &spec.connect).unwrap_or(usual.connect),
+            first_event: clock("first_event", &spec.first_event).unwrap_or(usual.first_event),
+            gap: clock("gap", &spec.gap).unwrap_or(usual.gap),
+            total: clock("total", &spec.total).unwrap_or(usual.total),
+        })
+    }
+}

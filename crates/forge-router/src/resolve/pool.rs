@@ -1,0 +1,103 @@
+//! Pools.
+
+use std::collections::BTreeSet;
+
+use super::Resolver;
+use crate::{KeyPath, Member, PoolPlan, PoolSpec, Problem, RouterSpec, Strategy, Target, code};
+
+/// How deep pools may stand in pools.
+const DEEPEST: usize = 16;
+
+impl Resolver<'_> {
+    pub(super) fn pool(&mut self, id: &str, spec: &PoolSpec, path: &KeyPath) -> PoolPlan {
+        let words = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
+        let strategy = spec
+            .strategy
+            .as_deref()
+            .and_then(|word| self.word(word, &words, "strategy", &path.key("strategy")));
+        let path = path.key("members");
+        let mut members = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (at, member) in spec.members.iter().enumerate() {
+            let path = path.index(at);
+            let weight = self.integer(member.weight, 1..=1000, &path.key("weight")).unwrap_or(1);
+            let path = path.key("provider");
+            match &member.provider {
+                None => self.report(Problem::new(code::MISSING, path, "the member names no `provider`")),
+                Some(id) if !seen.insert(id) => {
+                    self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` stands here twice")));
+                }
+                Some(id) => {
+                    members.extend(self.reference(id, &path).map(|target| Member { target, weight }));
+                }
+            }
+        }
+        if spec.members.is_empty() {
+            self.report(Problem::new(code::EMPTY_CHAIN, path, "the pool has no members"));
+        } else if members.is_empty()
+            && !seen.is_empty()
+            && seen.iter().all(|id| self.names.contains_key(id.as_str()))
+        {
+            self.report(Problem::new(code::EMPTY_CHAIN, path, "every member of the pool is disabled"));
+        }
+        PoolPlan { id: id.into(), strategy: strategy.unwrap_or_default(), members }
+    }
+
+    /// Reports every circle of pools once, and pools that stand too deep in each other.
+    pub(super) fn circles(&mut self, spec: &RouterSpec, pools: &[PoolPlan]) {
+        let inner: Vec<Vec<usize>> = pools.iter().map(inner_pools).collect();
+        // How deep the pools below each stand, once that is known.
+        let mut heights: Vec<Option<usize>> = vec![None; pools.len()];
+        let mut on_trail = vec![false; pools.len()];
+        for start in (0..pools.len()).filter(|pool| !inner[*pool].is_empty()) {
+            // The pools from `start` downwards, each with its next member.
+            let mut trail = vec![(start, 0)];
+            while let Some((pool, next)) = trail.last_mut() {
+                let pool = *pool;
+                on_trail[pool] = true;
+                let below = inner[pool].get(*next).copied().filter(|_| heights[pool].is_none());
+                *next += 1;
+                match below {
+                    Some(below) if on_trail[below] => {
+                        let circle: Vec<usize> =
+                            trail.iter().map(|(pool, _)| *pool).skip_while(|pool| *pool != below).collect();
+                        self.report_circle(spec, pools, &circle);
+                    }
+                    Some(below) => trail.push((below, 0)),
+                    None => {
+                        if heights[pool].is_none() {
+                            let below = inner[pool].iter().filter_map(|pool| heights[*pool]).max();
+                            heights[pool] = Some(below.unwrap_or(0) + 1);
+                            if below == Some(DEEPEST) {
+                                let path = KeyPath::ROOT.key("pools").key(pools[pool].id.as_str());
+                                let message = format!("pools stand more than {DEEPEST} deep in each other");
+                                self.report(Problem::new(code::OUT_OF_RANGE, path, message));
+                            }
+                        }
+                        on_trail[pool] = false;
+                        trail.pop();
+                    }
+                }
+            }
+        }
+    }
+
+    fn report_circle(&mut self, spec: &RouterSpec, pools: &[PoolPlan], circle: &[usize]) {
+        let names: Vec<&str> = circle.iter().map(|pool| pools[*pool].id.as_str()).collect();
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
+        let members = spec.pools.get(*last).map(|pool| pool.members.as_slice()).unwrap_or_default();
+        let at = members.iter().position(|member| member.provider.as_deref() == Some(*first)).unwrap_or(0);
+        let path = KeyPath::ROOT.key("pools").key(*last).key("members").index(at).key("provider");
+        let message = format!("the pool contains itself: {} -> {first}", names.join(" -> "));
+        self.report(Problem::new(code::CIRCULAR, path, message));
+    }
+}
+
+/// The members that are pools.
+fn inner_pools(pool: &PoolPlan) -> Vec<usize> {
+    let pools = pool.members.iter().filter_map(|member| match member.target {
+        Target::Pool(pool) => Some(pool),
+        Target::Provider(_) => None,
+    });
+    pools.collect()
+}

@@ -1,0 +1,267 @@
+//! One provider.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use forge_core::{Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
+use forge_layers::RateLimits;
+
+use super::{Resolver, expand::is_reference, role::is_role_name};
+use crate::{
+    KeyPath, LimitSpec, ParameterSpec, Parameters, PriceSpec, Problem, ProviderPlan, ProviderSpec, code,
+    nearest,
+};
+
+/// Kinds that answer nobody without a key, with the variable that usually holds it.
+const KEYED: [(&str, &str); 3] =
+    [("anthropic", "ANTHROPIC_API_KEY"), ("openai", "OPENAI_API_KEY"), ("google", "GOOGLE_API_KEY")];
+
+/// Headers that the adapters and the transport set.
+const OWNED_HEADERS: [&str; 7] = [
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+];
+
+impl Resolver<'_> {
+    /// The provider. Its kind is empty if it is not known.
+    pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
+        let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
+        let model = self.model(spec.model.as_deref(), &path.key("model"));
+        let api_key = self.api_key(spec, &kind, &path.key("api_key"));
+        let endpoint = self.endpoint(spec.endpoint.as_deref(), &path.key("endpoint"));
+        let parameters = self.parameters(spec.parameters.as_ref(), &path.key("parameters"));
+        let limits = path.key("limits");
+        let (rate, concurrent) = self.limits(spec.limits.as_ref(), &limits);
+        let budget = self.budget(spec.budget.as_ref(), &path.key("budget"));
+        for (at, role) in spec.preferred_roles.iter().enumerate() {
+            if !is_role_name(role) {
+                self.bad_role_name(role, &path.key("preferred_roles").index(at));
+            }
+        }
+        let price = spec.price.as_ref().and_then(|price| self.price(price, &path.key("price")));
+        let headers = self.headers(spec, &path.key("headers"));
+        let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
+        if !kind.is_empty() && !model.as_str().is_empty() {
+            self.check_model(&kind, &model, &path.key("model"));
+        }
+        ProviderPlan {
+            id: id.into(),
+            display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
+            capabilities: self.known.registry.capabilities(&kind, &model).unwrap_or_default(),
+            kind,
+            model,
+            api_key,
+            endpoint,
+            headers,
+            proxy: None,
+            timeouts,
+            parameters,
+            rate,
+            concurrent,
+            budget,
+            preferred_roles: spec.preferred_roles.iter().map(|role| role.as_str().into()).collect(),
+            price,
+        }
+    }
+
+    fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> String {
+        let kinds: Vec<(&str, &str)> = self.known.registry.kinds().map(|kind| (kind, kind)).collect();
+        let Some(written) = written else {
+            let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
+            let problem = Problem::new(code::MISSING, path.clone(), "the provider has no `type`");
+            self.report(problem.with_hint(format!("choose one of: {}", names.join(", "))));
+            return String::new();
+        };
+        self.word(written, &kinds, "type", path).unwrap_or_default().to_owned()
+    }
+
+    fn model(&mut self, written: Option<&str>, path: &KeyPath) -> ModelId {
+        let Some(written) = written else {
+            self.report(Problem::new(code::MISSING, path.clone(), "the provider has no `model`"));
+            return "".into();
+        };
+        let model = self.expanded(written, path);
+        if model.as_deref().is_some_and(|model| model.trim().is_empty()) {
+            self.report(Problem::new(code::MISSING, path.clone(), "the model's name is empty"));
+        }
+        model.unwrap_or_default().into()
+    }
+
+    fn api_key(&mut self, spec: &ProviderSpec, kind: &str, path: &KeyPath) -> Option<SecretString> {
+        let Some(written) = &spec.api_key else {
+            let (_, variable) = KEYED.iter().find(|(keyed, _)| *keyed == kind)?;
+            let (code, message) = if spec.endpoint.is_some() {
+                (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
+            } else {
+                (code::MISSING, "the provider has no `api_key`")
+            };
+            let hint = format!("write `api_key: \"${{{variable}}}\"`");
+            self.report(Problem::new(code, path.clone(), message).with_hint(hint));
+            return None;
+        };
+        if !is_reference(written) && !written.is_empty() {
+            let message = "a key stands in the file itself; whoever reads the file can use it";
+            let hint = "put it into a variable and write `${NAME}`";
+            self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
+        }
+        let key = self.expanded(written, path)?;
+        if key.trim().is_empty() {
+            self.report(Problem::new(code::MISSING, path.clone(), "the key is empty"));
+        }
+        Some(SecretString::from(key))
+    }
+
+    fn endpoint(&mut self, written: Option<&str>, path: &KeyPath) -> Option<String> {
+        let url = self.expanded(written?, path)?;
+        if let Some(message) = endpoint_fault(&url) {
+            let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
+            self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
+            return None;
+        }
+        Some(url)
+    }
+
+    pub(super) fn parameters(&mut self, spec: Option<&ParameterSpec>, path: &KeyPath) -> Parameters {
+        let Some(spec) = spec else { return Parameters::default() };
+        let levels = Effort::ALL.map(|level| (level.as_str(), level));
+        let at = |key: &str| path.key(key);
+        let sampling = Sampling {
+            temperature: self.number(spec.temperature, 0.0..=2.0, &at("temperature")),
+            top_p: self.number(spec.top_p, 0.0..=1.0, &at("top_p")),
+            top_k: self.integer(spec.top_k, 1..=i64::from(u32::MAX), &at("top_k")),
+            seed: spec.seed,
+            presence_penalty: self.number(spec.presence_penalty, -2.0..=2.0, &at("presence_penalty")),
+            frequency_penalty: self.number(spec.frequency_penalty, -2.0..=2.0, &at("frequency_penalty")),
+        };
+        for (place, text) in spec.stop_sequences.iter().enumerate() {
+            if text.is_empty() {
+                let path = at("stop_sequences").index(place);
+                self.report(Problem::new(code::OUT_OF_RANGE, path, "a stop sequence must not be empty"));
+            }
+        }
+        Parameters {
+            max_tokens: self.integer(spec.max_tokens, 1..=i64::from(u32::MAX), &at("max_tokens")),
+            sampling,
+            effort: spec.effort.as_deref().and_then(|word| self.word(word, &levels, "effort", &at("effort"))),
+            stop_sequences: spec.stop_sequences.clone(),
+            extra: spec.extra.clone(),
+        }
+    }
+
+    fn limits(&mut self, spec: Option<&LimitSpec>, path: &KeyPath) -> (RateLimits, Option<u32>) {
+        let Some(spec) = spec else { return (RateLimits::default(), None) };
+        let small = 1..=i64::from(u32::MAX);
+        let requests: Option<u32> =
+            self.integer(spec.requests_per_minute, small.clone(), &path.key("requests_per_minute"));
+        let mut tokens =
+            |key: &str, value| -> Option<u64> { self.integer(value, 1..=i64::MAX, &path.key(key)) };
+        let rate = RateLimits {
+            requests_per_minute: requests.and_then(NonZeroU32::new),
+            input_tokens_per_minute: tokens("input_tokens_per_minute", spec.input_tokens_per_minute)
+                .and_then(NonZeroU64::new),
+            output_tokens_per_minute: tokens("output_tokens_per_minute", spec.output_tokens_per_minute)
+                .and_then(NonZeroU64::new),
+        };
+        (rate, self.integer(spec.concurrent, small, &path.key("concurrent")))
+    }
+
+    fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
+        for (key, value) in [("input", spec.input), ("output", spec.output)] {
+            if value.is_none() {
+                let message = format!("the price has no `{key}`");
+                let hint = "write the dollars per million tokens";
+                self.report(Problem::new(code::MISSING, path.key(key), message).with_hint(hint));
+            }
+        }
+        let mut rate = |key: &str, value| self.money(value, &path.key(key)).map(Rate::per_million);
+        let (input, output) = (rate("input", spec.input), rate("output", spec.output));
+        let tier = Tier {
+            above_input_tokens: 0,
+            cache_read: rate("cache_read", spec.cache_read),
+            cache_write_5m: rate("cache_write", spec.cache_write),
+            cache_write_1h: None,
+            input: input?,
+            output: output?,
+        };
+        Some(Price { effective_from: None, effective_to: None, tiers: vec![tier] })
+    }
+
+    fn headers(&mut self, spec: &ProviderSpec, path: &KeyPath) -> Vec<(String, SecretString)> {
+        let mut headers = Vec::new();
+        for (name, value) in &spec.headers {
+            let path = path.key(name);
+            let lower = name.to_ascii_lowercase();
+            let fault = if !is_token(name) {
+                Some("is not the name of a header")
+            } else if OWNED_HEADERS.contains(&lower.as_str()) {
+                Some("is a header that Forge sets itself")
+            } else {
+                None
+            };
+            if let Some(fault) = fault {
+                let problem = Problem::new(code::BAD_HEADER, path.clone(), format!("`{name}` {fault}"));
+                self.report(problem.about_key());
+            }
+            if let Some(value) = self.expanded(value, &path) {
+                headers.push((name.clone(), SecretString::from(value)));
+            }
+        }
+        headers
+    }
+
+    /// Warns about a model that the table does not know or whose time is over.
+    fn check_model(&mut self, kind: &str, model: &ModelId, path: &KeyPath) {
+        let vendor = ModelProvider::from(kind);
+        let today = self.known.today;
+        let Some(row) = self.known.models.find(&vendor, model) else {
+            let message = format!(
+                "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
+            );
+            let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
+            let rows = self.known.models.rows().iter().filter(|row| row.provider == vendor);
+            if let Some(near) = nearest(model.as_str(), rows.map(|row| row.id.as_str())) {
+                problem = problem.with_hint(format!("did you mean `{near}`?"));
+            }
+            return self.report(problem);
+        };
+        if let Some(end) = row.retires.filter(|_| row.is_retired_on(today)) {
+            let message = format!("model `{model}` is retired since {end}; requests to it fail");
+            self.report(Problem::new(code::RETIRED_MODEL, path.clone(), message));
+        }
+        if let Some(routed) = row.routed.as_ref().filter(|routed| routed.since <= today) {
+            let message = format!("`{}` answers in place of `{model}` since {}", routed.to, routed.since);
+            self.report(Problem::new(code::ROUTED_MODEL, path.clone(), message));
+        }
+    }
+}
+
+/// What keeps `url` from being called; never shows it, for it may hold a password.
+fn endpoint_fault(url: &str) -> Option<&'static str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let Some(rest) = rest else { return Some("does not begin with `http://` or `https://`") };
+    if url.contains(char::is_whitespace) {
+        return Some("holds a space");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Some("holds a user name or password");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host.is_empty() {
+        return Some("names no host");
+    }
+    port.is_some_and(|port| port.parse::<u16>().is_err())
+        .then_some("has a port that is no number up to 65535")
+}
+
+/// Whether `name` is a token (RFC 9110, section 5.6.2).
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}

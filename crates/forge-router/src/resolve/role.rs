@@ -1,0 +1,173 @@
+//! One role.
+
+use forge_core::ParticipantRole;
+
+use super::{Resolver, fit::Reach};
+use crate::{KeyPath, Needs, PoolPlan, Problem, RolePlan, RoleSpec, Target, code};
+
+/// What a role may need.
+const FEATURES: [(&str, Feature); 4] = [
+    ("tools", Feature::Tools),
+    ("images", Feature::Images),
+    ("documents", Feature::Documents),
+    ("structured_output", Feature::StructuredOutput),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Feature {
+    Tools,
+    Images,
+    Documents,
+    StructuredOutput,
+}
+
+/// Which refusals lead to the next fallback.
+const REFUSALS: [(&str, Refusal); 2] = [("content_filtered", Refusal::Filter), ("refusal", Refusal::Model)];
+
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Filter,
+    Model,
+}
+
+impl Resolver<'_> {
+    pub(super) fn role(
+        &mut self,
+        name: &str,
+        spec: &RoleSpec,
+        default: Option<Target>,
+        pools: &[PoolPlan],
+        path: &KeyPath,
+    ) -> RolePlan {
+        if !is_role_name(name) {
+            self.bad_role_name(name, path);
+        }
+        let mut primary = self.primary(spec, path);
+        let mut fallback = self.fallback(spec, &primary, pools, path);
+        if primary.is_empty() && (spec.provider.is_some() || spec.panel.is_some()) && !fallback.is_empty() {
+            // Those that come first are disabled.
+            primary.push(fallback.remove(0));
+        }
+        if primary.is_empty() && default.is_none() {
+            self.no_route(spec, path);
+        }
+        let mut plan = RolePlan {
+            primary,
+            fallback,
+            parameters: self.parameters(spec.parameters.as_ref(), &path.key("parameters")),
+            hedge: spec.hedge.unwrap_or(false),
+            budget: self.budget(spec.budget.as_ref(), &path.key("budget")),
+            needs: self.needs(spec, path),
+            ..RolePlan::default()
+        };
+        for (at, word) in spec.fallback_on.iter().enumerate() {
+            match self.word(word, &REFUSALS, "refusal", &path.key("fallback_on").index(at)) {
+                Some(Refusal::Filter) => plan.fallback_on_filter = true,
+                Some(Refusal::Model) => plan.fallback_on_refusal = true,
+                None => {}
+            }
+        }
+        plan
+    }
+
+    fn primary(&mut self, spec: &RoleSpec, path: &KeyPath) -> Vec<Target> {
+        if spec.provider.is_some() && spec.panel.is_some() {
+            let message = "the role has both `provider` and `panel`";
+            let hint = "keep `provider` for one, `panel` for several side by side";
+            self.report(Problem::new(code::CONFLICT, path.key("panel"), message).about_key().with_hint(hint));
+        }
+        let one = spec.provider.as_ref().and_then(|id| self.reference(id, &path.key("provider")));
+        let several = spec.panel.as_ref().map(|panel| {
+            let path = path.key("panel");
+            self.refuse_empty(panel, &path);
+            self.references(panel, &path)
+        });
+        one.into_iter().chain(several.into_iter().flatten()).collect()
+    }
+
+    fn fallback(
+        &mut self,
+        spec: &RoleSpec,
+        primary: &[Target],
+        pools: &[PoolPlan],
+        path: &KeyPath,
+    ) -> Vec<Target> {
+        let Some(written) = &spec.fallback else { return Vec::new() };
+        let path = path.key("fallback");
+        self.refuse_empty(written, &path);
+        let targets = self.references(written, &path);
+        let Some(provider) = &spec.provider else { return targets };
+        for (at, id) in written.iter().enumerate() {
+            let path = path.index(at);
+            if id == provider {
+                let message = format!("circular: the role would fall back from `{id}` to `{id}`");
+                let hint = "name another provider, or remove it";
+                self.report(Problem::new(code::CIRCULAR, path, message).with_hint(hint));
+            } else if let Some(super::Named::Target(Target::Pool(pool))) = self.names.get(id.as_str())
+                && let [first] = primary
+                && Reach::of(Target::Pool(*pool), pools).contains(*first)
+            {
+                let message = format!("pool `{id}` contains `{provider}`, which the role asks first");
+                self.report(Problem::new(code::FALLS_BACK_TO_ITSELF, path, message));
+            }
+        }
+        targets
+    }
+
+    fn refuse_empty(&mut self, chain: &[String], path: &KeyPath) {
+        if chain.is_empty() {
+            let hint = "name a provider or pool, or remove the key";
+            self.report(Problem::new(code::EMPTY_CHAIN, path.clone(), "empty chain").with_hint(hint));
+        }
+    }
+
+    fn no_route(&mut self, spec: &RoleSpec, path: &KeyPath) {
+        let named = spec.provider.iter().chain(spec.panel.iter().flatten());
+        let mut names = named.chain(spec.fallback.iter().flatten()).peekable();
+        let message = if spec.provider.is_none() && spec.panel.is_none() {
+            "the role names no `provider` and no `panel`, and there is no `default_provider`"
+        } else if names.peek().is_some()
+            && names.all(|id| matches!(self.names.get(id.as_str()), Some(super::Named::Disabled)))
+        {
+            "everyone the role names is disabled, and there is no `default_provider`"
+        } else {
+            // The names themselves are reported.
+            return;
+        };
+        let hint = "name one of the providers";
+        self.report(Problem::new(code::NO_ROUTE, path.clone(), message).about_key().with_hint(hint));
+    }
+
+    fn needs(&mut self, spec: &RoleSpec, path: &KeyPath) -> Needs {
+        let mut needs = Needs {
+            context_tokens: self.integer(spec.min_context, 1..=i64::MAX, &path.key("min_context")),
+            ..Needs::default()
+        };
+        for (at, word) in spec.needs.iter().enumerate() {
+            match self.word(word, &FEATURES, "feature", &path.key("needs").index(at)) {
+                Some(Feature::Tools) => needs.tools = true,
+                Some(Feature::Images) => needs.images = true,
+                Some(Feature::Documents) => needs.documents = true,
+                Some(Feature::StructuredOutput) => needs.structured_output = true,
+                None => {}
+            }
+        }
+        needs
+    }
+
+    pub(super) fn bad_role_name(&mut self, name: &str, path: &KeyPath) {
+        let message = format!("`{name}` cannot be a role");
+        let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();
+        self.report(problem.with_hint("use letters, digits, `_` and `-`"));
+    }
+}
+
+/// Whether `name` can be a role: letters, digits, `_` and `-`. All [built-in ones](ParticipantRole) can.
+pub(super) fn is_role_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// The roles that a session holds to a schema.
+pub(super) fn answers_in_json(role: &ParticipantRole) -> bool {
+    matches!(role, ParticipantRole::Critic | ParticipantRole::Synthesizer)
+}

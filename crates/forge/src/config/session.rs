@@ -1,0 +1,62 @@
+//! The section `session`.
+
+use forge_router::{KeyPath, Problem, code};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How sessions are run, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionSpec {
+    /// How many critics read a draft, 1 to 8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 8))]
+    pub critics: Option<i64>,
+    /// How many of them have to answer; at most `critics`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 8))]
+    pub required: Option<i64>,
+    /// How many times a draft is criticised and rewritten, at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub cycles: Option<i64>,
+}
+
+/// How sessions are run. What is not set is the session's own default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct SessionPlan {
+    /// How many critics read a draft, 1 to 8.
+    pub critics: Option<u32>,
+    /// How many of them have to answer, at least 1 and at most `critics`.
+    pub required: Option<u32>,
+    /// How many times a draft is criticised and rewritten, at least 1.
+    pub cycles: Option<u32>,
+}
+
+impl SessionPlan {
+    pub(super) fn resolve(spec: SessionSpec) -> (Self, Vec<Problem>) {
+        let path = KeyPath::ROOT.key("session");
+        let mut problems = Vec::new();
+        let mut count = |key: &str, value: Option<i64>, most: u32| -> Option<u32> {
+            let value = value?;
+            let count = u32::try_from(value).ok().filter(|count| (1..=most).contains(count));
+            if count.is_none() {
+                let message = format!("must be between 1 and {most}, not {value}");
+                problems.push(Problem::new(code::OUT_OF_RANGE, path.key(key), message));
+            }
+            count
+        };
+        let plan = Self {
+            critics: count("critics", spec.critics, 8),
+            required: count("required", spec.required, 8),
+            cycles: count("cycles", spec.cycles, u32::MAX),
+        };
+        if let (Some(critics), Some(required)) = (plan.critics, plan.required)
+            && required > critics
+        {
+            let message = format!("{required} critics have to answer, but only {critics} are asked");
+            problems.push(Problem::new(code::OUT_OF_RANGE, path.key("required"), message));
+        }
+        (plan, problems)
+    }
+}

@@ -1,0 +1,297 @@
+//! YAML text to a tree of values, with the place of every key and value. Nothing else here knows YAML.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use forge_router::{About, Key, KeyPath, Problem};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
+pub(super) use serde_yaml::{Mapping, Value};
+
+use super::code;
+
+/// The most bytes a file may have.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// How deep mappings and lists may stand in each other.
+const MAX_DEPTH: usize = 64;
+
+/// How many nodes a file may have once every alias stands for a copy. A long text counts as several.
+const MAX_NODES: usize = 100_000;
+
+/// This many bytes of text count as one more node.
+const BYTES_PER_NODE: usize = 64;
+
+/// A place in the text: line and column from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) value: Value,
+    /// Mistakes that leave the rest readable.
+    pub(super) problems: Vec<(Place, Problem)>,
+    places: Node,
+}
+
+/// Where a key and its value begin.
+#[derive(Debug)]
+struct Node {
+    key: Place,
+    value: Place,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    /// Also for aliases: what they stand for is somewhere else.
+    Nothing,
+    Names(HashMap<String, Node>),
+    Items(Vec<Node>),
+}
+
+/// The mistake that ends the reading.
+type Fatal = (Place, Problem);
+
+impl Document {
+    /// Where `path` is written, or the nearest thing above it.
+    pub(super) fn place(&self, path: &KeyPath, about: About) -> Place {
+        match (self.walk(path), about) {
+            ((node, true), About::Value) => node.value,
+            ((node, _), _) => node.key,
+        }
+    }
+
+    /// Where the value at `path` is written, if it is.
+    pub(super) fn written(&self, path: &KeyPath) -> Option<Place> {
+        let (node, found) = self.walk(path);
+        found.then_some(node.value)
+    }
+
+    /// The node at `path`, or the last one on the way to it.
+    fn walk(&self, path: &KeyPath) -> (&Node, bool) {
+        let mut node = &self.places;
+        for step in path.steps() {
+            let next = match (&node.inner, step) {
+                (Inner::Names(names), Key::Name(name)) => names.get(name),
+                (Inner::Items(items), Key::Index(index)) => items.get(*index),
+                (Inner::Nothing | Inner::Names(_) | Inner::Items(_), _) => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return (node, false),
+            }
+        }
+        (node, true)
+    }
+}
+
+/// Reads one document with a mapping at its top.
+pub(super) fn parse(text: &str) -> Result<Document, Fatal> {
+    let start = Place { line: 1, column: 1 };
+    let fail = |place, code, message: &str| Err(fatal(place, code, message));
+    if text.len() > MAX_BYTES {
+        return fail(start, code::TOO_LARGE, "the file is larger than 1 MiB");
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, nodes: 0, anchors: HashMap::new(), problems: Vec::new() };
+    let (value, mut places) = loop {
+        match reader.next()? {
+            (Event::StreamEnd, _) => return fail(start, code::NOT_A_MAPPING, "the file is empty"),
+            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+            event => break reader.node(event, start, &KeyPath::ROOT, 1)?,
+        }
+    };
+    places.key = start;
+    loop {
+        match reader.next()? {
+            (Event::StreamEnd, _) => break,
+            (Event::DocumentStart(_), span) => {
+                let message = "a second document begins here; a configuration is one document";
+                return fail(place(span.start), code::NOT_A_MAPPING, message);
+            }
+            _ => {}
+        }
+    }
+    match value {
+        Value::Mapping(_) => Ok(Document { value, places, problems: reader.problems }),
+        Value::Null => fail(start, code::NOT_A_MAPPING, "the file is empty"),
+        _ => {
+            fail(places.value, code::NOT_A_MAPPING, "the file does not begin with a key such as `providers:`")
+        }
+    }
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    nodes: usize,
+    /// What each finished anchor stands for, and how many nodes that is.
+    anchors: HashMap<usize, (Value, usize)>,
+    problems: Vec<(Place, Problem)>,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Fatal> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(syntax(&error)),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    /// The node that begins with this event, after the key at `key`.
+    fn node(
+        &mut self,
+        (event, span): (Event<'a>, Span),
+        key: Place,
+        path: &KeyPath,
+        depth: usize,
+    ) -> Result<(Value, Node), Fatal> {
+        let at = place(span.start);
+        if depth > MAX_DEPTH {
+            return Err(fatal(at, code::TOO_LARGE, too_deep()));
+        }
+        let before = self.nodes;
+        self.count(1, at)?;
+        let (value, inner, anchor) = match event {
+            Event::Alias(anchor) => {
+                let Some(weight) = self.anchors.get(&anchor).map(|(_, weight)| *weight) else {
+                    return Err(fatal(at, code::SYNTAX, "the alias stands inside of what it stands for"));
+                };
+                self.count(weight, at)?;
+                let value = self.anchors.get(&anchor).map(|(value, _)| value.clone());
+                (value.unwrap_or_default(), Inner::Nothing, 0)
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                refuse_tag(tag.is_some(), at)?;
+                self.count(text.len() / BYTES_PER_NODE, at)?;
+                (scalar(text, style), Inner::Nothing, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                refuse_tag(tag.is_some(), at)?;
+                let (values, items) = self.sequence(path, depth)?;
+                (Value::Sequence(values), Inner::Items(items), anchor)
+            }
+            Event::MappingStart(anchor, tag) => {
+                refuse_tag(tag.is_some(), at)?;
+                let (mapping, names) = self.mapping(path, depth)?;
+                (Value::Mapping(mapping), Inner::Names(names), anchor)
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => return Err(fatal(at, code::SYNTAX, "a value is missing here")),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, (value.clone(), self.nodes - before));
+        }
+        Ok((value, Node { key, value: at, inner }))
+    }
+
+    fn sequence(&mut self, path: &KeyPath, depth: usize) -> Result<(Vec<Value>, Vec<Node>), Fatal> {
+        let (mut values, mut items) = (Vec::new(), Vec::new());
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok((values, items)),
+                event => {
+                    let at = place(event.1.start);
+                    let (value, node) = self.node(event, at, &path.index(values.len()), depth + 1)?;
+                    values.push(value);
+                    items.push(node);
+                }
+            }
+        }
+    }
+
+    /// A key that stands there twice, or is not a text, is reported and left out with its value.
+    fn mapping(&mut self, path: &KeyPath, depth: usize) -> Result<(Mapping, HashMap<String, Node>), Fatal> {
+        let (mut mapping, mut names) = (Mapping::new(), HashMap::<String, Node>::new());
+        loop {
+            let event = self.next()?;
+            if matches!(event.0, Event::MappingEnd) {
+                return Ok((mapping, names));
+            }
+            let at = place(event.1.start);
+            let (key, _) = self.node(event, at, path, depth + 1)?;
+            let event = self.next()?;
+            let Value::String(name) = key else {
+                let problem = Problem::new(code::BAD_KEY, path.clone(), "a key here is not a text");
+                self.problems.push((at, problem.with_hint("put it in quotes")));
+                self.node(event, at, path, depth + 1)?;
+                continue;
+            };
+            let path = path.key(&name);
+            let (value, node) = self.node(event, at, &path, depth + 1)?;
+            if let Some(first) = names.get(&name) {
+                let message = format!("the key `{name}` stands here twice, first in line {}", first.key.line);
+                self.problems.push((at, Problem::new(code::BAD_KEY, path, message)));
+                continue;
+            }
+            mapping.insert(Value::String(name.clone()), value);
+            names.insert(name, node);
+        }
+    }
+
+    fn count(&mut self, nodes: usize, at: Place) -> Result<(), Fatal> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > MAX_NODES {
+            let message =
+                format!("the file has more than {MAX_NODES} nodes, copies through aliases included");
+            return Err(fatal(at, code::TOO_LARGE, message));
+        }
+        Ok(())
+    }
+}
+
+fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
+    let may_be_typed = text.is_empty()
+        || text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '~'))
+        || ["null", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if style == ScalarStyle::Plain && may_be_typed {
+        if let Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) = serde_yaml::from_str(&text) {
+            return value;
+        }
+        // A whole number beyond 64 bits is still a number.
+        if !text.starts_with('0')
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(number) = text.parse::<f64>()
+        {
+            return Value::Number(number.into());
+        }
+    }
+    Value::String(text.into_owned())
+}
+
+fn refuse_tag(tagged: bool, at: Place) -> Result<(), Fatal> {
+    if tagged {
+        return Err(fatal(at, code::SYNTAX, "tags such as `!!str` are not used here; put texts in quotes"));
+    }
+    Ok(())
+}
+
+fn syntax(error: &ScanError) -> Fatal {
+    if error.info().contains("recursion limit") {
+        return fatal(place(*error.marker()), code::TOO_LARGE, too_deep());
+    }
+    fatal(place(*error.marker()), code::SYNTAX, format!("the text is not YAML: {}", error.info()))
+}
+
+fn too_deep() -> String {
+    format!("mappings and lists stand more than {MAX_DEPTH} deep in each other")
+}
+
+fn fatal(place: Place, code: &'static str, message: impl Into<String>) -> Fatal {
+    (place, Problem::new(code, KeyPath::ROOT, message))
+}
+
+fn place(marker: Marker) -> Place {
+    Place { line: marker.line().max(1), column: marker.col() + 1 }
+}

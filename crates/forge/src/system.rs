@@ -1,0 +1,91 @@
+//! From a plan, or the environment alone, to something that answers.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    sync::Arc,
+};
+
+use forge_layers::TokioTimer;
+use forge_router::{ParticipantManager, Parts, ProviderPlan, Router};
+
+use crate::{Environment, MemoryBudgets, ModelId, RegistryError, models, registry};
+
+/// The built-in adapters and prices, the system's clocks, budgets in memory, and no accounts. Replace what
+/// should be different.
+pub fn parts() -> Parts {
+    Parts {
+        registry: Arc::new(registry()),
+        models: Arc::new(models()),
+        sink: Arc::new(()),
+        budgets: Arc::new(MemoryBudgets::default()),
+        timer: Arc::new(TokioTimer),
+        // The standard library's hashers are seeded by the system.
+        seed: RandomState::new().build_hasher().finish(),
+    }
+}
+
+/// The vendor `kind` under its own name, with what is known of `model`.
+pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
+    let plan = ProviderPlan::new(kind, kind, model);
+    let capabilities = registry().capabilities(kind, &plan.model).unwrap_or_default();
+    ProviderPlan { capabilities, ..plan }
+}
+
+/// A manager of the vendors whose keys are in the environment ([`Environment::read`]): the first one does every
+/// job, the others stand in for it. The lookup is passed in, because libraries never read the environment
+/// themselves.
+///
+/// ```no_run
+/// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+/// use forge::ModelRequest;
+///
+/// let manager = forge::create_participant_manager(|name| std::env::var(name).ok())?;
+/// for critic in manager.critics(3) {
+///     let request = ModelRequest::new("").with_user_message("What is wrong with TCP?");
+///     println!("{}: {}", critic.display_name, manager.send_request(&critic, request).await?.text());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn create_participant_manager(
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<ParticipantManager, SetupError> {
+    let environment = Environment::read(lookup);
+    if environment.providers.is_empty() {
+        return Err(SetupError::NoKey);
+    }
+    Ok(ParticipantManager::new(Router::build(environment.plan(), parts())?))
+}
+
+/// Why nothing could be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// No vendor's key is in the environment.
+    #[error("no API key is set; set ANTHROPIC_API_KEY, OPENAI_API_KEY, GOOGLE_API_KEY or GEMINI_API_KEY")]
+    NoKey,
+    /// An adapter could not be built.
+    #[error(transparent)]
+    Adapter(#[from] RegistryError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_makes_a_participant_and_none_is_an_error() {
+        let key = |name: &str| match name {
+            "ANTHROPIC_API_KEY" | "GEMINI_API_KEY" => Some("sk-test-1".to_owned()),
+            _ => None,
+        };
+        let manager = create_participant_manager(key).unwrap();
+        let ids: Vec<_> =
+            manager.active_participants().iter().map(|one| one.provider_id.to_string()).collect();
+        assert_eq!(ids, ["anthropic", "google"]);
+        assert_eq!(manager.critics(2).len(), 2);
+        let error = create_participant_manager(|_| None).unwrap_err();
+        assert!(error.to_string().contains("OPENAI_API_KEY"));
+    }
+}

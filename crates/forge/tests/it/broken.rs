@@ -1,0 +1,69 @@
+//! Each file in `tests/broken` has a mistake that somebody could make; what is said about it stands in the
+//! snapshot of the same name. Files called `project-*` are loaded as those of somebody else's project.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use forge::config::Trust;
+
+use crate::load;
+
+fn cases() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    cases.sort();
+    cases
+}
+
+fn said(name: &str, text: &str) -> String {
+    let trust = if name.starts_with("project-") { Trust::Project } else { Trust::Trusted };
+    let Err(error) = load(text, trust) else { panic!("{name} loads") };
+    error.to_string()
+}
+
+#[test]
+fn every_broken_file_is_told_what_is_wrong_where() {
+    let cases = cases();
+    assert!(cases.len() >= 60, "{}", cases.len());
+    insta::with_settings!({ snapshot_path => "../broken", prepend_module_to_snapshot => false, omit_expression => true }, {
+        for (name, text) in cases {
+            insta::assert_snapshot!(name.clone(), said(&name, &text));
+        }
+    });
+}
+
+#[test]
+fn no_message_shows_a_secret() {
+    for (name, text) in cases() {
+        assert!(!said(&name, &text).contains("test-secret"), "{name}");
+    }
+}
+
+#[test]
+fn every_mistake_has_a_broken_file() {
+    let sources =
+        [include_str!("../../src/config/code.rs"), include_str!("../../../forge-router/src/code.rs")];
+    let defined: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.split('"'))
+        .filter(|word| word.len() == 4 && word.starts_with("E1"))
+        .collect();
+    let said: String = cases().iter().map(|(name, text)| said(name, text)).collect();
+    let unused: Vec<_> = defined.iter().filter(|code| !said.contains(*code)).collect();
+    assert!(defined.len() >= 29 && unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn a_project_file_is_refused_what_a_trusted_one_may_do() {
+    for name in ["project-endpoint", "project-file", "project-literal-key", "project-single-form"] {
+        let (_, text) = cases().into_iter().find(|(case, _)| case == name).unwrap();
+        assert!(load(&text, Trust::Trusted).is_ok(), "{name}");
+        assert!(said(name, &text).contains("forge config trust"), "{name}");
+    }
+}

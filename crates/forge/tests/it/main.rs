@@ -1,0 +1,54 @@
+//! Configuration files as users write them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+
+mod broken;
+mod good;
+mod hostile;
+mod schema;
+
+use std::{io, path::Path};
+
+use forge::{
+    AdapterRegistry, ModelTable,
+    config::{self, ConfigError, ConfigFile, Known, Lookup, Trust},
+};
+
+/// The variables and files of a machine with a key for each vendor.
+#[derive(Debug)]
+struct Machine;
+
+impl Lookup for Machine {
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "ANTHROPIC_API_KEY" | "OPENAI_API_KEY" | "GOOGLE_API_KEY" => "sk-test-secret",
+            "BROKEN_KEY" => "sk-test-secret\r\nX-Other: 1",
+            _ => return None,
+        };
+        Some(value.into())
+    }
+
+    fn file(&self, path: &str) -> io::Result<String> {
+        if path == "/run/secrets/key" {
+            Ok("sk-test-secret\n".into())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+}
+
+/// Loads `text` as `forge.yaml` on 2026-11-20.
+fn load(text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
+    load_with(&Machine, text, trust)
+}
+
+fn load_with(lookup: &dyn Lookup, text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
+    let (registry, models): (AdapterRegistry, ModelTable) = (forge::registry(), forge::models());
+    let today = "2026-11-20".parse().unwrap();
+    config::load("forge.yaml", text, &Known { registry: &registry, models: &models, today, lookup }, trust)
+}
+
+/// A path in the workspace.
+fn workspace(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}

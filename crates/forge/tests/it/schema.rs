@@ -1,0 +1,30 @@
+use forge::config::schema;
+
+use crate::workspace;
+
+#[test]
+fn the_schema_beside_the_sample_is_that_of_the_code() {
+    let file = std::fs::read_to_string(workspace("config/forge.schema.json")).unwrap();
+    let ours = format!("{}\n", serde_json::to_string_pretty(schema()).unwrap());
+    assert!(file == ours, "regenerate it: forge config schema > config/forge.schema.json");
+}
+
+#[test]
+fn the_schema_names_every_section() {
+    let sections = schema()["properties"].as_object().unwrap();
+    for name in [
+        "schema_version",
+        "providers",
+        "pools",
+        "roles",
+        "default_provider",
+        "provider",
+        "retry",
+        "breaker",
+        "budget",
+        "session",
+    ] {
+        assert!(sections[name]["description"].is_string(), "{name}");
+    }
+    assert_eq!(sections.len(), 10);
+}
