@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod config;
 mod examples;
 mod lists;
 mod simulator;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 #[expect(clippy::doc_markdown, reason = "shown as help text")]
 /// Ask several LLMs, get one answer you can check.
@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// Say nothing on stderr but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Read this configuration instead of ./forge.yaml or your own.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -34,10 +37,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProvidersCommand,
     },
+    /// Say who would be asked, and why; sends nothing.
+    Route {
+        #[command(subcommand)]
+        command: RouteCommand,
+    },
     /// Show models, their limits and prices.
     Models {
         #[command(subcommand)]
         command: ModelsCommand,
+    },
+    /// Write, check and show the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
     },
 }
 
@@ -53,7 +66,7 @@ pub(crate) struct Ask {
     /// Ask this model instead of the provider's usual one.
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// Put the model into this role, such as `critic` or `coder`.
+    /// Ask whoever plays this role, such as `critic` or `coder`; see `forge route explain`.
     #[arg(short, long, conflicts_with = "provider")]
     pub(crate) role: Option<String>,
     /// System text.
@@ -127,6 +140,27 @@ pub(crate) struct ProvidersList {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// List every route for a call in a role, with the reason why it is in or out; sends nothing.
+    Explain(RouteExplain),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RouteExplain {
+    /// The role, such as `critic` or `coder`.
+    #[arg(short, long)]
+    pub(crate) role: String,
+    /// The prompt, from which tokens and costs are estimated.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
     /// List models with limits and prices in dollars per million tokens.
     List(ModelsList),
@@ -145,6 +179,72 @@ pub(crate) struct ModelsList {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Write a commented configuration to start from.
+    Init(ConfigInit),
+    /// Name every mistake in the configuration; sends nothing.
+    Check(ConfigCheck),
+    /// Show the configuration in use, without secrets.
+    Show(ConfigShow),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
+    /// Let a file of the working directory set endpoints, headers and literal keys, as long as it stays as
+    /// it is. Read it first.
+    Trust(ConfigTrust),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigInit {
+    /// Where to write it; ./forge.yaml unless given.
+    pub(crate) file: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigCheck {
+    /// The file to check; the one in use unless given.
+    pub(crate) file: Option<PathBuf>,
+    /// How to report.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// A line for each problem, on stderr.
+    Text,
+    /// One object, on stdout.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigShow {
+    /// Show every setting that holds, the usual values of those that are not written included.
+    #[arg(long)]
+    pub(crate) resolved: bool,
+    /// Show where each value comes from.
+    #[arg(long)]
+    pub(crate) origin: bool,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
+    pub(crate) format: ShowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigTrust {
+    /// The file; ./forge.yaml unless given.
+    pub(crate) file: Option<PathBuf>,
 }
 
 fn temperature(text: &str) -> Result<f64, String> {

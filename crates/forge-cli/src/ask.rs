@@ -5,34 +5,32 @@ use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
     Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelRequest, ModelResponse, Money,
-    OutputFormat, Part, ParticipantRole, ProviderError, StreamEvent,
+    OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
+    Started, StreamEvent, Verdict, router::Router,
 };
 use serde_json::{Value, json};
 
 use crate::{
     args::Ask,
     error::CliError,
-    setup::{Configured, Providers},
+    setup::{System, Wanted},
     show::{self, note},
 };
 
 /// Pictures larger than this are refused by every vendor.
 const MAX_IMAGE_BYTES: u64 = 20 * 1024 * 1024;
 
-pub(crate) async fn run(ask: Ask, quiet: bool) -> Result<ExitCode, CliError> {
-    let request = request(&ask)?;
-    let providers = Providers::choose(ask.source, quiet).await?;
-    let chosen = providers.pick(ask.provider.as_deref())?;
-    let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
-    let participant = chosen.participant(ask.model.as_deref()).await?.with_role(role);
-    let cx = CallContext::new(participant);
-    let simulated = providers.simulated_flag();
+pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let request = Arc::new(request(&ask)?);
+    let system = System::choose(wanted).await?;
+    let cx = context(&ask, &system, &request)?;
+    let simulated = system.is_simulated();
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
     let headed = simulated && !ask.json && ask.schema.is_none();
     if headed {
         show::out("SIMULATED\n\n").map_err(|error| CliError::stdout(&error))?;
     }
-    let call = call(&cx, chosen, Arc::new(request), !ask.json);
+    let call = call(&cx, &system, request, &ask, wanted.quiet);
     let outcome = tokio::select! {
         outcome = call => outcome?,
         _ = tokio::signal::ctrl_c() => {
@@ -42,35 +40,53 @@ pub(crate) async fn run(ask: Ask, quiet: bool) -> Result<ExitCode, CliError> {
     };
     match outcome {
         Ok(response) => {
-            let cost = cost(chosen, &response);
+            let cost = system.router.cost(&response);
             if ask.json {
-                show::json(&success(chosen, &response, cost, simulated))
-                    .map_err(|error| CliError::stdout(&error))?;
+                show::json(&success(&response, cost, simulated)).map_err(|error| CliError::stdout(&error))?;
             }
-            report(quiet, chosen, &response, cost);
+            report(wanted.quiet, &response, cost);
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
             let failure = CliError::provider(&error);
             if ask.json {
-                show::json(&failed(chosen, &cx, &error, &failure, simulated))
+                show::json(&failed(&cx, &error, &failure, simulated))
                     .map_err(|error| CliError::stdout(&error))?;
+            } else if let Some(route) = &error.route {
+                tell_failures(wanted.quiet, route);
             }
             Err(failure)
         }
     }
 }
 
+/// Who is asked: the provider that the user names, else whoever plays the role.
+fn context(ask: &Ask, system: &System, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
+    let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
+    let participant = match &ask.provider {
+        Some(id) => system.named(id)?.with_role(role),
+        None => Router::participant(role),
+    };
+    let cx = CallContext::new(participant);
+    let Some(model) = &ask.model else { return Ok(cx) };
+    // Another model of the provider that would be asked.
+    let nobody = || CliError::usage("nobody can be asked", "see `forge route explain`");
+    let first = system.router.first_choice(&cx, request).ok_or_else(nobody)?;
+    Ok(CallContext::new(Participant { model: model.as_str().into(), ..first }))
+}
+
 /// Makes the call; text goes to stdout while it comes, if it is to be shown. The outer error is the
 /// command's, the inner one the provider's.
 async fn call(
     cx: &CallContext,
-    chosen: &Configured,
+    system: &System,
     request: Arc<ModelRequest>,
-    shown: bool,
+    ask: &Ask,
+    quiet: bool,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
+    let shown = !ask.json;
     let mut accumulator = Accumulator::new(cx);
-    let mut stream = match chosen.adapter.stream(cx, request).await {
+    let mut stream = match system.router.stream(cx, request).await {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(error)),
     };
@@ -79,6 +95,9 @@ async fn call(
     while let Some(event) = stream.next().await {
         match event {
             Ok(event) => {
+                if let StreamEvent::Started(Started { route: Some(route), .. }) = &event {
+                    tell_failures(quiet, route);
+                }
                 if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event
                     && shown
                 {
@@ -183,19 +202,37 @@ fn image(path: &Path) -> Result<Part, CliError> {
     Ok(Part::image_base64(media_type, STANDARD.encode(read(path)?)))
 }
 
-fn cost(chosen: &Configured, response: &ModelResponse) -> Option<Money> {
-    let day = response.timestamp.date_naive();
-    forge::models().cost(&chosen.kind.into(), &response.model, day, &response.tokens)
+/// A line for each route that did not answer, and one for the one that answers in its place.
+fn tell_failures(quiet: bool, route: &RouteTrace) {
+    for one in &route.candidates {
+        let why = match &one.verdict {
+            Verdict::Chosen if route.candidates.len() > 1 => {
+                note(quiet, &format!("{} answers instead ({})", one.provider, one.origin));
+                continue;
+            }
+            Verdict::Chosen | Verdict::Next => continue,
+            Verdict::Passed(why) => format!("was not asked: {why}"),
+            Verdict::Failed(_) => {
+                let attempts: Vec<_> =
+                    route.failed.iter().filter(|failed| failed.provider == one.provider).collect();
+                let Some(last) = attempts.last() else { continue };
+                let status = last.http_status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
+                let times = if attempts.len() == 1 { "" } else { &format!(" {} times", attempts.len()) };
+                format!("failed{times}: {}{status}: {}", last.error.describe(), last.message)
+            }
+        };
+        note(quiet, &format!("{} {why}", one.provider));
+    }
 }
 
 /// One line for people: who answered, tokens, price, time, why it ended; then what they should know.
-fn report(quiet: bool, chosen: &Configured, response: &ModelResponse, cost: Option<Money>) {
+fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
     let count = |tokens: Option<u64>| tokens.map_or_else(|| "?".into(), |tokens| tokens.to_string());
     let price = cost.map_or_else(|| "price unknown".into(), |cost| cost.to_string());
     let reason = response.raw_stop_reason.as_deref().unwrap_or("finished");
     let line = format!(
         "{}/{}: {} tokens in, {} out, {price}, {:.1} s, {reason}",
-        chosen.id,
+        response.participant.provider_id,
         response.model,
         count(response.tokens.total_input()),
         count(response.tokens.total_output()),
@@ -215,12 +252,21 @@ fn report(quiet: bool, chosen: &Configured, response: &ModelResponse, cost: Opti
 /// The version of the object that `--json` prints.
 const SCHEMA_VERSION: &str = "1.0";
 
-fn success(chosen: &Configured, response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Value {
+fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Value {
+    let participant = &response.participant;
+    let mut attempts = failed_attempts(response.route.as_deref());
+    attempts.push(json!({
+        "provider": participant.provider_id,
+        "model": participant.model,
+        "status": "success",
+        "duration_ms": millis(response.duration),
+    }));
     json!({
         "schema_version": SCHEMA_VERSION,
         "simulated": simulated,
-        "provider": chosen.id,
-        "model_asked": response.participant.model,
+        "role": participant.role,
+        "provider": participant.provider_id,
+        "model_asked": participant.model,
         "model_served": response.model,
         "text": response.text(),
         "parts": response.content,
@@ -235,41 +281,58 @@ fn success(chosen: &Configured, response: &ModelResponse, cost: Option<Money>, s
         "first_token_ms": response.first_token.map(millis),
         "rate_limit": response.rate_limit,
         "warnings": response.warnings,
-        "attempts": [{
-            "provider": chosen.id,
-            "model": response.participant.model,
-            "status": "success",
-            "duration_ms": millis(response.duration),
-        }],
+        "route": response.route.as_ref().map(|route| &route.candidates),
+        "attempts": attempts,
     })
 }
 
-fn failed(
-    chosen: &Configured,
-    cx: &CallContext,
-    error: &ProviderError,
-    failure: &CliError,
-    simulated: bool,
-) -> Value {
-    json!({
-        "schema_version": SCHEMA_VERSION,
-        "simulated": simulated,
-        "provider": chosen.id,
-        "model_asked": cx.participant.model,
-        "error": failure.to_json(),
-        "partial_text": error.partial.as_ref().map(|partial| partial.text()),
-        "attempts": [{
-            "provider": chosen.id,
-            "model": cx.participant.model,
+fn failed(cx: &CallContext, error: &ProviderError, failure: &CliError, simulated: bool) -> Value {
+    let route = error.route.as_deref();
+    // Whoever had begun to answer; else whoever failed last.
+    let answering = route.and_then(|route| route.participant.as_ref());
+    let last = route.and_then(|route| route.failed.last());
+    let named = &cx.participant;
+    let (provider, model) = match (answering, last) {
+        (Some(one), _) => (&one.provider_id, &one.model),
+        (None, Some(last)) => (&last.provider, &last.model),
+        (None, None) => (&named.provider_id, &named.model),
+    };
+    let mut attempts = failed_attempts(route);
+    if error.phase == Phase::AfterOutput {
+        attempts.push(json!({
+            "provider": provider,
+            "model": model,
             "status": "failure",
             "error": error.kind,
             "phase": error.phase,
-            "http_status": error.status,
             "code": error.code,
+            "message": error.message,
             "request_id": error.request_id,
-            "retry_after_ms": error.retry_after.map(millis),
-        }],
+        }));
+    }
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "simulated": simulated,
+        "role": named.role,
+        "provider": provider,
+        "model_asked": model,
+        "error": failure.to_json(),
+        "retry_after_ms": error.retry_after.map(millis),
+        "partial_text": error.partial.as_ref().map(|partial| partial.text()),
+        "route": route.map(|route| &route.candidates),
+        "attempts": attempts,
     })
+}
+
+fn failed_attempts(route: Option<&RouteTrace>) -> Vec<Value> {
+    let failed = route.iter().flat_map(|route| &route.failed);
+    failed
+        .map(|attempt| {
+            let mut attempt = json!(attempt);
+            attempt["status"] = "failure".into();
+            attempt
+        })
+        .collect()
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -66,6 +66,13 @@ impl CliError {
         }
     }
 
+    /// A configuration has mistakes, which are told already.
+    pub(crate) fn config(path: &Path, counted: &str) -> Self {
+        let what = format!("{} cannot be used: {counted}", path.display());
+        let next = "correct the file; `forge config check` reads it without sending anything".to_owned();
+        Self { code: "E005", what, why: Vec::new(), next, exit: USAGE }
+    }
+
     pub(crate) fn provider(error: &ProviderError) -> Self {
         let exit = match error.kind {
             _ if error.phase == Phase::AfterOutput => FAILED,

@@ -2,9 +2,11 @@
 
 mod args;
 mod ask;
+mod config;
 mod error;
 mod models;
 mod providers;
+mod route;
 mod setup;
 mod show;
 mod sim;
@@ -18,8 +20,9 @@ use clap::Parser as _;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
-    args::{Args, Command, ModelsCommand, ProvidersCommand},
+    args::{Args, Command, ModelsCommand, ProvidersCommand, RouteCommand},
     error::CliError,
+    setup::Wanted,
 };
 
 fn main() -> ExitCode {
@@ -36,15 +39,28 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let quiet = args.quiet;
+    let (quiet, config) = (args.quiet, args.config.as_deref());
     match args.command {
-        Command::Ask(ask) => ask::run(*ask, quiet).await,
-        Command::Sim(sim) => sim::run(sim).await,
-        Command::Providers { command: ProvidersCommand::List(list) } => providers::list(list, quiet).await,
-        Command::Providers { command: ProvidersCommand::Status(list) } => {
-            providers::status(list, quiet).await
+        Command::Ask(ask) => {
+            let wanted = Wanted { source: ask.source, config, quiet };
+            ask::run(*ask, wanted).await
         }
-        Command::Models { command: ModelsCommand::List(list) } => models::list(list, quiet).await,
+        Command::Sim(sim) => sim::run(sim).await,
+        Command::Providers { command: ProvidersCommand::List(list) } => {
+            providers::list(list.json, Wanted { source: list.source, config, quiet }).await
+        }
+        Command::Providers { command: ProvidersCommand::Status(list) } => {
+            providers::status(list.json, Wanted { source: list.source, config, quiet }).await
+        }
+        Command::Route { command: RouteCommand::Explain(explain) } => {
+            let wanted = Wanted { source: explain.source, config, quiet };
+            route::explain(explain, wanted).await
+        }
+        Command::Models { command: ModelsCommand::List(list) } => {
+            let wanted = Wanted { source: list.source, config, quiet };
+            models::list(list, wanted).await
+        }
+        Command::Config { command } => config::run(command, config, quiet),
     }
 }
 

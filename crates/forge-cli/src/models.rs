@@ -7,9 +7,14 @@ use forge::{ModelInfo, ModelRow, Rate};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::{args::ModelsList, error::CliError, setup::Providers, show};
+use crate::{
+    args::ModelsList,
+    error::CliError,
+    setup::{System, Wanted},
+    show,
+};
 
-pub(crate) async fn list(list: ModelsList, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) async fn list(list: ModelsList, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let known = forge::registry();
     if let Some(vendor) = &list.provider
         && !known.kinds().any(|kind| kind == vendor)
@@ -21,7 +26,7 @@ pub(crate) async fn list(list: ModelsList, quiet: bool) -> Result<ExitCode, CliE
         ));
     }
     let today = Utc::now().date_naive();
-    if list.live { live(&list, today, quiet).await } else { built_in(&list, today) }
+    if list.live { live(&list, today, wanted).await } else { built_in(&list, today) }
 }
 
 fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
@@ -98,29 +103,28 @@ fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
 }
 
 /// Asks every provider side by side; one that fails is named and does not hide the others.
-async fn live(list: &ModelsList, today: NaiveDate, quiet: bool) -> Result<ExitCode, CliError> {
-    let providers = Providers::choose(list.source, quiet).await?;
-    let wanted: Vec<_> = providers
-        .list
-        .iter()
-        .filter(|one| list.provider.as_deref().is_none_or(|vendor| vendor == one.kind))
+async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let system = System::choose(wanted).await?;
+    let asked: Vec<_> = system
+        .adapters()
+        .filter(|(one, _)| list.provider.as_deref().is_none_or(|vendor| vendor == one.kind))
         .collect();
-    let answers = join_all(wanted.iter().map(|one| one.adapter.models())).await;
+    let answers = join_all(asked.iter().map(|(_, adapter)| adapter.models())).await;
     let mut cells = Vec::new();
     let mut models = Vec::new();
     let mut failures = Vec::new();
-    for (one, answer) in wanted.iter().zip(answers) {
+    for ((one, _), answer) in asked.iter().zip(answers) {
         match answer {
             Ok(found) => {
                 models.extend(found.iter().map(|model| json!({"provider": one.id, "model": model})));
-                cells.extend(found.iter().map(|model| live_cells(&one.id, one.kind, model, today)));
+                cells.extend(found.iter().map(|model| live_cells(one.id.as_str(), &one.kind, model, today)));
             }
             Err(error) => failures.push(CliError::provider(&error)),
         }
     }
     let shown = if list.json {
         let errors: Vec<Value> = failures.iter().map(CliError::to_json).collect();
-        let simulated = providers.simulated_flag();
+        let simulated = system.is_simulated();
         show::json(
             &json!({"schema_version": "1.0", "simulated": simulated, "models": models, "errors": errors}),
         )
@@ -133,7 +137,7 @@ async fn live(list: &ModelsList, today: NaiveDate, quiet: bool) -> Result<ExitCo
     }
     Ok(if failures.is_empty() {
         ExitCode::SUCCESS
-    } else if failures.len() == wanted.len() {
+    } else if failures.len() == asked.len() {
         3.into()
     } else {
         ExitCode::FAILURE

@@ -1,43 +1,30 @@
-//! `forge providers`: who can be asked.
+//! `forge providers`: who can be asked, and how they do.
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
-use forge::{Health, ProviderError};
-use futures_util::future::join_all;
+use forge::{ModelId, router::HealthStatus};
 use serde_json::json;
 
 use crate::{
-    args::ProvidersList,
     error::CliError,
-    setup::{Configured, Providers},
+    setup::{System, Wanted},
     show,
 };
 
-/// How long all checks together may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-pub(crate) async fn list(list: ProvidersList, quiet: bool) -> Result<ExitCode, CliError> {
-    let providers = Providers::choose(list.source, quiet).await?;
-    let model = |one: &Configured| one.model.as_ref().map(ToString::to_string);
-    let shown = if list.json {
+pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let system = System::choose(wanted).await?;
+    let providers = system.plan.providers.iter().zip(&system.found);
+    let shown = if as_json {
         let rows: Vec<_> = providers
-            .list
-            .iter()
-            .map(|one| json!({"id": one.id, "type": one.kind, "model": model(one), "found": one.found}))
+            .map(|(one, found)| {
+                let model = Some(&one.model).filter(|model| !model.as_str().is_empty());
+                json!({"id": one.id, "type": one.kind, "model": model, "found": found})
+            })
             .collect();
-        let simulated = providers.simulated_flag();
-        show::json(&json!({"schema_version": "1.0", "simulated": simulated, "providers": rows}))
+        show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = providers
-            .list
-            .iter()
-            .map(|one| {
-                let model = model(one).unwrap_or_else(|| "(first of the server)".into());
-                vec![one.id.clone(), one.kind.to_owned(), model, one.found.clone()]
-            })
+            .map(|(one, found)| vec![one.id.to_string(), one.kind.clone(), model(&one.model), found.clone()])
             .collect();
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
@@ -46,25 +33,35 @@ pub(crate) async fn list(list: ProvidersList, quiet: bool) -> Result<ExitCode, C
 }
 
 /// Exit code 0 if every provider is ready, 3 if none is, 1 if some are not.
-pub(crate) async fn status(list: ProvidersList, quiet: bool) -> Result<ExitCode, CliError> {
-    let providers = Providers::choose(list.source, quiet).await?;
-    let checks = join_all(providers.list.iter().map(check)).await;
-    let ready = checks.iter().filter(|check| check.ready).count();
-    let shown = if list.json {
+pub(crate) async fn status(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let system = System::choose(wanted).await?;
+    let checks = system.router.check().await;
+    let ready = checks.iter().filter(|check| check.status == HealthStatus::Ready).count();
+    let shown = if as_json {
         let rows: Vec<_> = checks
             .iter()
-            .map(|one| json!({"id": one.id, "status": one.status, "detail": one.detail, "ms": one.millis}))
+            .map(|one| {
+                json!({
+                    "id": one.provider,
+                    "type": one.kind,
+                    "model": one.model,
+                    "status": one.status,
+                    "detail": one.detail,
+                    "ms": u64::try_from(one.took.as_millis()).unwrap_or(u64::MAX),
+                })
+            })
             .collect();
-        let simulated = providers.simulated_flag();
-        show::json(&json!({"schema_version": "1.0", "simulated": simulated, "providers": rows}))
+        show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = checks
             .iter()
             .map(|one| {
-                vec![one.id.clone(), one.status.to_owned(), format!("{} ms", one.millis), one.detail.clone()]
+                let (took, detail) = (one.took.as_millis(), one.detail.clone().unwrap_or_default());
+                let status = one.status.to_string();
+                vec![one.provider.to_string(), model(&one.model), status, format!("{took} ms"), detail]
             })
             .collect();
-        show::out(&show::table(&["ID", "STATUS", "TIME", "DETAIL"], &[2], &rows))
+        show::out(&show::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
     };
     shown.map_err(|error| CliError::stdout(&error))?;
     Ok(match ready {
@@ -74,27 +71,6 @@ pub(crate) async fn status(list: ProvidersList, quiet: bool) -> Result<ExitCode,
     })
 }
 
-struct Check {
-    id: String,
-    ready: bool,
-    status: &'static str,
-    detail: String,
-    millis: u128,
-}
-
-async fn check(one: &Configured) -> Check {
-    let begun = Instant::now();
-    let answer = tokio::time::timeout(PATIENCE, one.adapter.health_check()).await;
-    let (ready, status, detail) = match answer {
-        Ok(Ok(Health::Ready)) => (true, "ready", String::new()),
-        Ok(Ok(Health::Loading)) => (false, "loading", "the model is still being loaded".into()),
-        Ok(Ok(Health::Empty)) => (false, "empty", "the server has no model".into()),
-        Ok(Err(error)) => (false, "failed", explain(&error)),
-        Err(_) => (false, "failed", format!("no answer within {} s", PATIENCE.as_secs())),
-    };
-    Check { id: one.id.clone(), ready, status, detail, millis: begun.elapsed().as_millis() }
-}
-
-fn explain(error: &ProviderError) -> String {
-    format!("{}; {}", error, error.kind.next_step())
+fn model(model: &ModelId) -> String {
+    if model.as_str().is_empty() { "(first of the server)".into() } else { model.to_string() }
 }

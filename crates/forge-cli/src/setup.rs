@@ -1,14 +1,15 @@
 //! Which providers the command works with.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use forge::{
-    Adapter, AdapterSettings, Environment, Health, ModelId, ModelProvider, Participant, SecretString,
+    Adapter, AdapterSettings, Environment, Health, ModelId, Participant, SecretString,
+    router::{ProviderPlan, Router, RouterPlan},
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use futures_util::future::join_all;
 
-use crate::{args::Source, error::CliError, show::note};
+use crate::{args::Source, config, error::CliError, show::note};
 
 /// How long a local server may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(300);
@@ -21,158 +22,170 @@ const LOCAL_SERVERS: [(&str, &str); 4] = [
     ("LM Studio", "http://127.0.0.1:1234"),
 ];
 
-/// The providers in use.
+/// What the user said about where providers come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) source: Source,
+    /// The configuration named on the command line.
+    pub(crate) config: Option<&'a Path>,
+    pub(crate) quiet: bool,
+}
+
+/// The providers in use, behind a router.
 #[derive(Debug)]
-pub(crate) struct Providers {
-    pub(crate) list: Vec<Configured>,
+pub(crate) struct System {
+    pub(crate) router: Router,
+    pub(crate) plan: RouterPlan,
+    /// Where each provider of the plan was found.
+    pub(crate) found: Vec<String>,
     /// The simulated vendors, if they are in use. They end with this value.
-    pub(crate) sim: Option<Sim>,
+    sim: Option<Sim>,
 }
 
-/// One provider, ready to be asked.
-#[derive(Debug)]
-pub(crate) struct Configured {
-    pub(crate) id: String,
-    pub(crate) kind: &'static str,
-    /// Where it was found.
-    pub(crate) found: String,
-    /// The model asked when nobody says otherwise; `None` asks the server which it has.
-    pub(crate) model: Option<ModelId>,
-    pub(crate) adapter: Arc<dyn Adapter>,
+/// A plan before it runs.
+struct Found {
+    plan: RouterPlan,
+    places: Vec<String>,
+    sim: Option<Sim>,
+    warnings: Vec<String>,
 }
 
-impl Providers {
-    /// Chooses the providers and says which on the first line of stderr.
-    pub(crate) async fn choose(source: Source, quiet: bool) -> Result<Self, CliError> {
-        let providers = Self::find(source).await?;
-        let names: Vec<_> = providers.list.iter().map(|one| format!("{} ({})", one.id, one.found)).collect();
-        if providers.sim.is_some() {
-            let reason =
-                if source.offline { "offline" } else { "no API key is set and no local server answers" };
-            note(quiet, &format!("SIMULATED: {reason}; simulated vendors answer, no model is asked"));
-        } else {
-            note(quiet, &format!("providers: {}", names.join(", ")));
+impl System {
+    /// Chooses the providers and says which on the first line of stderr: those of the configuration; else the
+    /// vendors whose keys are in the environment; else a local server that answers; else simulated ones.
+    pub(crate) async fn choose(wanted: Wanted<'_>) -> Result<Self, CliError> {
+        let Found { plan, places, sim, warnings } = find(wanted).await?;
+        let names: Vec<_> =
+            plan.providers.iter().zip(&places).map(|(one, place)| format!("{} ({place})", one.id)).collect();
+        let first = match &sim {
+            Some(_) if wanted.source.offline => {
+                "SIMULATED: offline; simulated vendors answer, no model is asked".into()
+            }
+            Some(_) => {
+                "SIMULATED: no API key is set and no local server answers; simulated vendors answer, no \
+                        model is asked"
+                    .into()
+            }
+            None => format!("providers: {}", names.join(", ")),
+        };
+        note(wanted.quiet, &first);
+        for warning in &warnings {
+            note(wanted.quiet, warning);
         }
-        Ok(providers)
+        let router = Router::build(plan.clone(), forge::parts()).map_err(|error| match error {
+            forge::RegistryError::Refused { source, .. } => CliError::provider(&source),
+            other => CliError::failed("a provider cannot be set up", &other),
+        })?;
+        Ok(Self { router, plan, found: places, sim })
     }
 
-    async fn find(source: Source) -> Result<Self, CliError> {
-        if source.offline {
-            return Self::simulated(source.seed).await;
-        }
-        #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
-        let environment = Environment::read(|name| std::env::var(name).ok());
-        let mut list = Vec::new();
-        for found in environment.providers {
-            list.push(Configured {
-                id: found.kind.to_owned(),
-                kind: found.kind,
-                found: found.variable.to_owned(),
-                model: Some(found.model),
-                adapter: build(found.kind, found.settings)?,
-            });
-        }
-        if let Some(url) = environment.ollama {
-            list.push(Configured::local("OLLAMA_HOST", &url)?);
-        }
-        if list.is_empty() {
-            list.extend(probe_local_servers().await?);
-        }
-        if list.is_empty() { Self::simulated(source.seed).await } else { Ok(Self { list, sim: None }) }
-    }
-
-    async fn simulated(seed: u64) -> Result<Self, CliError> {
-        let sim = Sim::start(SimConfig { seed, ..SimConfig::default() })
-            .await
-            .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
-        let vendors = [
-            ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model),
-            ("openai", Vendor::OpenAi, Participant::gpt().model),
-            ("google", Vendor::Google, Participant::gemini_flash().model),
-            ("local", Vendor::Ollama, ModelId::from("qwen3")),
-        ];
-        let mut list = Vec::new();
-        for (kind, vendor, model) in vendors {
-            let settings = AdapterSettings {
-                api_key: Some(SecretString::from("sk-test-simulated")),
-                base_url: Some(sim.base_url(vendor)),
-                ..AdapterSettings::new(kind)
-            };
-            let adapter = build(kind, settings)?;
-            list.push(Configured {
-                id: kind.to_owned(),
-                kind,
-                found: "simulated".into(),
-                model: Some(model),
-                adapter,
-            });
-        }
-        Ok(Self { list, sim: Some(sim) })
-    }
-
-    pub(crate) fn simulated_flag(&self) -> bool {
+    pub(crate) fn is_simulated(&self) -> bool {
         self.sim.is_some()
     }
 
-    /// The provider called `id`, or the first one.
-    pub(crate) fn pick(&self, id: Option<&str>) -> Result<&Configured, CliError> {
-        let known: Vec<_> = self.list.iter().map(|one| one.id.as_str()).collect();
-        match id {
-            None => self.list.first(),
-            Some(id) => self.list.iter().find(|one| one.id == id),
+    /// The adapter of each provider, in the order of the plan.
+    pub(crate) fn adapters(&self) -> impl Iterator<Item = (&ProviderPlan, Arc<dyn Adapter>)> {
+        self.plan.providers.iter().filter_map(|one| Some((one, self.router.adapter(&one.id)?)))
+    }
+
+    /// The participant that asks the provider or pool `id`.
+    pub(crate) fn named(&self, id: &str) -> Result<Participant, CliError> {
+        if let Some(provider) = self.plan.providers.iter().find(|one| one.id == id) {
+            let participant = Participant::new(provider.vendor(), provider.model.clone());
+            return Ok(participant.with_provider_id(id));
         }
-        .ok_or_else(|| {
-            let what = format!("there is no provider `{}`", id.unwrap_or_default());
-            CliError::usage(
-                what,
-                format!("choose one of: {}; or set the key of another vendor", known.join(", ")),
-            )
-        })
+        if self.plan.pools.iter().any(|pool| pool.id == id) {
+            return Ok(Router::participant(forge::ParticipantRole::default()).with_provider_id(id));
+        }
+        let known: Vec<_> = self.plan.providers.iter().map(|one| one.id.as_str()).collect();
+        Err(CliError::usage(
+            format!("there is no provider `{id}`"),
+            format!("choose one of: {}", known.join(", ")),
+        ))
     }
 }
 
-impl Configured {
-    fn local(found: &str, url: &str) -> Result<Self, CliError> {
-        let settings = AdapterSettings { base_url: Some(url.to_owned()), ..AdapterSettings::new("local") };
-        let found = format!("{found} at {url}");
-        Ok(Self { id: "local".into(), kind: "local", found, model: None, adapter: build("local", settings)? })
+async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
+    if wanted.source.offline {
+        return simulated(wanted.source.seed).await;
     }
+    if let Some(loaded) = config::find_and_load(wanted.config)? {
+        let plan = loaded.file.plan;
+        let places = vec![loaded.path.display().to_string(); plan.providers.len()];
+        let warnings = loaded.file.warnings.iter().map(ToString::to_string).collect();
+        return Ok(Found { plan, places, sim: None, warnings });
+    }
+    #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
+    let environment = Environment::read(|name| std::env::var(name).ok());
+    let mut found: Vec<(ProviderPlan, String)> =
+        environment.providers.into_iter().map(|one| (one.plan, one.variable.to_owned())).collect();
+    if let Some(url) = environment.ollama {
+        let (plan, adapter) = local(&url)?;
+        found.push((asked_for_model(plan, &adapter).await, format!("OLLAMA_HOST at {url}")));
+    }
+    if found.is_empty() {
+        found.extend(probe_local_servers().await?);
+    }
+    if found.is_empty() { simulated(wanted.source.seed).await } else { Ok(Found::of(found, None)) }
+}
 
-    /// The participant to ask: `model`, else the usual one, else the first that the server lists.
-    pub(crate) async fn participant(&self, model: Option<&str>) -> Result<Participant, CliError> {
-        let model = match (model, &self.model) {
-            (Some(model), _) => ModelId::from(model),
-            (None, Some(usual)) => usual.clone(),
-            (None, None) => {
-                let models = self.adapter.models().await.map_err(|error| CliError::provider(&error))?;
-                let first = models.into_iter().next().ok_or_else(|| {
-                    CliError::usage(
-                        format!("{} has no model to ask", self.id),
-                        "load a model on the server first",
-                    )
-                })?;
-                first.id
-            }
+impl Found {
+    fn of(found: Vec<(ProviderPlan, String)>, sim: Option<Sim>) -> Self {
+        let (providers, places) = found.into_iter().unzip();
+        Self { plan: RouterPlan::of(providers), places, sim, warnings: Vec::new() }
+    }
+}
+
+async fn simulated(seed: u64) -> Result<Found, CliError> {
+    let sim = Sim::start(SimConfig { seed, ..SimConfig::default() })
+        .await
+        .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
+    let vendors = [
+        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model),
+        ("openai", Vendor::OpenAi, Participant::gpt().model),
+        ("google", Vendor::Google, Participant::gemini_flash().model),
+        ("local", Vendor::Ollama, ModelId::from("qwen3")),
+    ];
+    let found = vendors.map(|(kind, vendor, model)| {
+        let plan = ProviderPlan {
+            api_key: Some(SecretString::from("sk-test-simulated")),
+            endpoint: Some(sim.base_url(vendor)),
+            ..forge::provider_plan(kind, model)
         };
-        Ok(Participant::new(ModelProvider::from(self.kind), model).with_provider_id(self.id.as_str()))
-    }
+        (plan, "simulated".to_owned())
+    });
+    Ok(Found::of(found.into(), Some(sim)))
 }
 
-fn build(kind: &str, settings: AdapterSettings) -> Result<Arc<dyn Adapter>, CliError> {
-    forge::registry().build(kind, settings).map_err(|error| match error {
-        forge::RegistryError::Refused { source, .. } => CliError::provider(&source),
-        other => CliError::failed("the provider cannot be set up", &other),
-    })
+/// A local server at `url`, whose model is not known yet.
+fn local(url: &str) -> Result<(ProviderPlan, Arc<dyn Adapter>), CliError> {
+    let settings = AdapterSettings { base_url: Some(url.to_owned()), ..AdapterSettings::new("local") };
+    let adapter = forge::registry()
+        .build("local", settings)
+        .map_err(|error| CliError::failed("the local server cannot be set up", &error))?;
+    let plan = ProviderPlan { endpoint: Some(url.to_owned()), ..forge::provider_plan("local", "") };
+    Ok((plan, adapter))
+}
+
+/// The plan with the first model that the server lists. One that does not answer says so when it is asked.
+async fn asked_for_model(plan: ProviderPlan, adapter: &Arc<dyn Adapter>) -> ProviderPlan {
+    let models = adapter.models().await.unwrap_or_default();
+    match models.into_iter().next() {
+        Some(first) => ProviderPlan { model: first.id, ..plan },
+        None => plan,
+    }
 }
 
 /// The first local server that answers, all asked at once.
-async fn probe_local_servers() -> Result<Option<Configured>, CliError> {
-    let candidates = LOCAL_SERVERS
-        .iter()
-        .map(|(name, url)| Configured::local(name, url))
-        .collect::<Result<Vec<_>, _>>()?;
-    let probes = candidates.iter().map(|one| tokio::time::timeout(PROBE, one.adapter.health_check()));
+async fn probe_local_servers() -> Result<Option<(ProviderPlan, String)>, CliError> {
+    let candidates = LOCAL_SERVERS.iter().map(|(_, url)| local(url)).collect::<Result<Vec<_>, _>>()?;
+    let probes = candidates.iter().map(|(_, adapter)| tokio::time::timeout(PROBE, adapter.health_check()));
     let answers = join_all(probes).await;
-    let alive = |answer: &Result<Result<Health, _>, _>| matches!(answer, Ok(Ok(Health::Ready)));
-    Ok(candidates.into_iter().zip(answers).find(|(_, answer)| alive(answer)).map(|(one, _)| one))
+    let alive = answers.iter().position(|answer| matches!(answer, Ok(Ok(Health::Ready))));
+    let Some(at) = alive else { return Ok(None) };
+    let (Some((name, url)), Some((plan, adapter))) = (LOCAL_SERVERS.get(at), candidates.into_iter().nth(at))
+    else {
+        return Ok(None);
+    };
+    Ok(Some((asked_for_model(plan, &adapter).await, format!("{name} at {url}"))))
 }

@@ -246,7 +246,10 @@ fn endpoint_fault(url: &str) -> Option<&'static str> {
     if url.contains(char::is_whitespace) {
         return Some("holds a space");
     }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if rest.contains(['?', '#']) {
+        return Some("has a query or a fragment, after which no path can follow");
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
         return Some("holds a user name or password");
     }

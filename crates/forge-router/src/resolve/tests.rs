@@ -148,6 +148,7 @@ fn an_endpoint_is_a_url_without_credentials() {
         ("https://me:secret@example.com", false),
         ("https://example.com:port", false),
         ("https://exa mple.com", false),
+        ("https://example.com/v1?key=secret", false),
     ] {
         let expected: &[&str] = if good { &[] } else { &["E121 providers.bb.endpoint"] };
         check(vec![(json!({"providers": {"bb": {"endpoint": endpoint}}}), expected)]);

@@ -1,6 +1,29 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
 //! The environment and the disk are the caller's: variables and files come through a [`Lookup`].
+//!
+//! ```
+//! use forge::config::{self, Known, Lookup, Trust};
+//!
+//! #[derive(Debug)]
+//! struct Nothing;
+//!
+//! impl Lookup for Nothing {
+//!     fn variable(&self, _: &str) -> Option<String> {
+//!         None
+//!     }
+//!     fn file(&self, _: &str) -> std::io::Result<String> {
+//!         Err(std::io::ErrorKind::NotFound.into())
+//!     }
+//! }
+//!
+//! let (registry, models) = (forge::registry(), forge::models());
+//! let today = chrono::NaiveDate::MIN;
+//! let known = Known { registry: &registry, models: &models, today, lookup: &Nothing };
+//! let text = "providers: { claude: { type: anthropic, modle: claude-opus-5-5 } }";
+//! let error = config::load("forge.yaml", text, &known, Trust::Trusted).unwrap_err();
+//! assert_eq!((error.reports[1].line, error.reports[1].column), (1, 23));
+//! ```
 
 pub mod code;
 mod report;

@@ -1,0 +1,294 @@
+//! What `forge config show` shows: settings under the names that the file has for them, without secrets.
+
+use std::{fmt::Write as _, time::Duration};
+
+use forge::{
+    Price, ProviderId,
+    config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan},
+    router::{
+        Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target, is_reference,
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::Loaded;
+
+/// Stands in place of a secret that the file holds itself.
+const HIDDEN: &str = "(hidden)";
+
+/// The settings as written.
+pub(super) fn written(file: &ConfigFile) -> Value {
+    let mut spec = file.spec.clone();
+    for provider in spec.providers.values_mut().chain(&mut spec.provider) {
+        provider.api_key = provider.api_key.as_deref().map(shown_secret);
+        for value in provider.headers.values_mut() {
+            *value = shown_secret(value);
+        }
+    }
+    let mut settings = json!(spec);
+    if file.session != SessionPlan::default() {
+        settings["session"] = json!(file.session);
+    }
+    tidy(settings)
+}
+
+/// Every setting that holds, with the usual values of those that are not written.
+pub(super) fn resolved(file: &ConfigFile) -> Value {
+    let plan = &file.plan;
+    let providers: Map<String, Value> =
+        plan.providers.iter().map(|one| (one.id.to_string(), provider(one, written_as(file, one)))).collect();
+    let pools: Map<String, Value> =
+        plan.pools.iter().map(|one| (one.id.to_string(), pool(one, plan))).collect();
+    let roles: Map<String, Value> =
+        plan.roles.iter().map(|(name, one)| (name.to_string(), role(one, plan))).collect();
+    tidy(json!({
+        "schema_version": "1.0",
+        "providers": providers,
+        "pools": pools,
+        "roles": roles,
+        "default_provider": plan.default.map(|target| target_id(target, plan)),
+        "retry": {
+            "max_attempts": plan.retry.max_retries + 1,
+            "initial_backoff": duration(plan.retry.initial_backoff),
+            "max_backoff": duration(plan.retry.max_backoff),
+            "multiplier": plan.retry.multiplier,
+        },
+        "breaker": {
+            "consecutive_failures": plan.breaker.consecutive_failures,
+            "error_rate": plan.breaker.error_rate,
+            "window": duration(plan.breaker.window),
+            "cooldown": duration(plan.breaker.cooldown),
+        },
+        "budget": budget(plan.budget),
+        "session": file.session,
+    }))
+}
+
+/// A provider as written, under its id or in the old form.
+fn written_as<'a>(file: &'a ConfigFile, plan: &ProviderPlan) -> Option<&'a ProviderSpec> {
+    file.spec.providers.get(plan.id.as_str()).or(file.spec.provider.as_ref())
+}
+
+fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
+    let key = written.and_then(|written| written.api_key.as_deref()).map(shown_secret);
+    let headers: Option<Map<String, Value>> = written.map(|written| {
+        written.headers.iter().map(|(name, value)| (name.clone(), shown_secret(value).into())).collect()
+    });
+    let roles: Vec<&str> = plan.preferred_roles.iter().map(forge::ParticipantRole::as_str).collect();
+    json!({
+        "type": plan.kind,
+        "model": plan.model,
+        "api_key": key,
+        "endpoint": plan.endpoint,
+        "display_name": plan.display_name,
+        "enabled": true,
+        "parameters": parameters(&plan.parameters),
+        "limits": {
+            "requests_per_minute": plan.rate.requests_per_minute,
+            "input_tokens_per_minute": plan.rate.input_tokens_per_minute,
+            "output_tokens_per_minute": plan.rate.output_tokens_per_minute,
+            "concurrent": plan.concurrent,
+        },
+        "budget": budget(plan.budget),
+        "preferred_roles": roles,
+        "price": plan.price.as_ref().and_then(price),
+        "headers": headers,
+        "timeouts": plan.timeouts.map(|clocks| json!({
+            "connect": duration(clocks.connect),
+            "first_event": duration(clocks.first_event),
+            "gap": duration(clocks.gap),
+            "total": duration(clocks.total),
+        })),
+        "proxy": plan.proxy.as_deref().map(without_credentials),
+    })
+}
+
+fn pool(pool: &PoolPlan, plan: &RouterPlan) -> Value {
+    let members: Vec<Value> = pool
+        .members
+        .iter()
+        .map(|member| json!({"provider": target_id(member.target, plan), "weight": member.weight}))
+        .collect();
+    json!({"strategy": pool.strategy.as_str(), "members": members})
+}
+
+fn role(role: &RolePlan, plan: &RouterPlan) -> Value {
+    let ids = |targets: &[Target]| -> Vec<String> {
+        targets.iter().map(|target| target_id(*target, plan).to_string()).collect()
+    };
+    let primary = if role.primary.is_empty() { plan.default.as_slice() } else { &role.primary };
+    let (provider, panel) = match primary {
+        [one] => (Some(target_id(*one, plan).to_string()), None),
+        several => (None, Some(ids(several))),
+    };
+    let refusals = [("content_filtered", role.fallback_on_filter), ("refusal", role.fallback_on_refusal)];
+    json!({
+        "provider": provider,
+        "panel": panel,
+        "fallback": ids(&role.fallback),
+        "fallback_on": chosen(&refusals),
+        "parameters": parameters(&role.parameters),
+        "needs": needs(role.needs),
+        "min_context": role.needs.context_tokens,
+        "hedge": role.hedge,
+        "budget": budget(role.budget),
+    })
+}
+
+fn target_id(target: Target, plan: &RouterPlan) -> &ProviderId {
+    match target {
+        Target::Provider(place) => &plan.providers[place].id,
+        Target::Pool(place) => &plan.pools[place].id,
+    }
+}
+
+fn needs(needs: Needs) -> Vec<&'static str> {
+    chosen(&[
+        ("tools", needs.tools),
+        ("images", needs.images),
+        ("documents", needs.documents),
+        ("structured_output", needs.structured_output),
+    ])
+}
+
+fn chosen(words: &[(&'static str, bool)]) -> Vec<&'static str> {
+    words.iter().filter(|(_, chosen)| *chosen).map(|(word, _)| *word).collect()
+}
+
+fn parameters(set: &Parameters) -> Value {
+    json!({
+        "max_tokens": set.max_tokens,
+        "temperature": set.sampling.temperature,
+        "top_p": set.sampling.top_p,
+        "top_k": set.sampling.top_k,
+        "seed": set.sampling.seed,
+        "presence_penalty": set.sampling.presence_penalty,
+        "frequency_penalty": set.sampling.frequency_penalty,
+        "effort": set.effort,
+        "stop_sequences": set.stop_sequences,
+        "extra": set.extra,
+    })
+}
+
+fn budget(budget: Budget) -> Value {
+    let dollars = |cap: Cap| cap.money.map(forge::Money::dollars);
+    json!({
+        "per_session_usd": dollars(budget.session),
+        "per_session_tokens": budget.session.tokens,
+        "per_day_usd": dollars(budget.day),
+        "per_day_tokens": budget.day.tokens,
+    })
+}
+
+fn price(price: &Price) -> Option<Value> {
+    let tier = price.tiers.first()?;
+    let dollars = |rate: forge::Rate| rate.money_per_million().dollars();
+    Some(json!({
+        "input": dollars(tier.input),
+        "output": dollars(tier.output),
+        "cache_read": tier.cache_read.map(dollars),
+        "cache_write": tier.cache_write_5m.map(dollars),
+    }))
+}
+
+fn duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+/// Where a secret comes from, never what it is.
+fn shown_secret(written: &str) -> String {
+    if is_reference(written) { written.to_owned() } else { HIDDEN.to_owned() }
+}
+
+/// The URL without the user name and password that it may hold.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+/// Without what is not set.
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let kept = object.into_iter().map(|(key, value)| (key, tidy(value)));
+            let is_set = |value: &Value| match value {
+                Value::Null => false,
+                Value::Array(items) => !items.is_empty(),
+                Value::Object(inner) => !inner.is_empty(),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+            };
+            Value::Object(kept.filter(|(_, value)| is_set(value)).collect())
+        }
+        other => other,
+    }
+}
+
+/// The settings with `{"value": ..., "origin": ...}` in place of every value.
+pub(super) fn with_origins(settings: Value, loaded: &Loaded) -> Value {
+    annotate(settings, &KeyPath::ROOT, loaded)
+}
+
+fn annotate(value: Value, path: &KeyPath, loaded: &Loaded) -> Value {
+    match value {
+        Value::Object(object) => {
+            let inner = object.into_iter().map(|(key, value)| {
+                let path = path.key(&key);
+                (key, annotate(value, &path, loaded))
+            });
+            Value::Object(inner.collect())
+        }
+        value => json!({"value": value, "origin": origin(path, loaded)}),
+    }
+}
+
+/// `forge.yaml:3:15`, or what else gives the setting its value.
+fn origin(path: &KeyPath, loaded: &Loaded) -> String {
+    let old_form = || match path.steps() {
+        [Key::Name(section), Key::Name(id), rest @ ..] if section == "providers" && id == "default" => {
+            let below = rest.iter().fold(KeyPath::ROOT.key("provider"), |path, step| match step {
+                Key::Name(name) => path.key(name),
+                Key::Index(index) => path.index(*index),
+            });
+            loaded.file.place(&below)
+        }
+        _ => None,
+    };
+    match (loaded.file.place(path).or_else(old_form), path.steps().last()) {
+        (Some(place), _) => format!("{}:{}:{}", loaded.path.display(), place.line, place.column),
+        (None, Some(Key::Name(name))) if name == "proxy" => "HTTPS_PROXY".into(),
+        (None, _) => "default".into(),
+    }
+}
+
+/// The settings as YAML; with the origins of `loaded`, if given, as comments.
+pub(super) fn to_yaml(settings: &Value, loaded: Option<&Loaded>) -> String {
+    let mut out = String::new();
+    if let Value::Object(object) = settings {
+        write_mapping(object, &KeyPath::ROOT, loaded, &mut out);
+    }
+    out
+}
+
+fn write_mapping(object: &Map<String, Value>, path: &KeyPath, loaded: Option<&Loaded>, out: &mut String) {
+    let indent = "  ".repeat(path.steps().len());
+    for (key, value) in object {
+        let path = path.key(key);
+        let is_plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            && key.starts_with(|c: char| c.is_ascii_alphabetic());
+        let key = if is_plain { key.clone() } else { Value::from(key.as_str()).to_string() };
+        // Writing to a string does not fail.
+        let _ = match value {
+            Value::Object(inner) => {
+                let _ = writeln!(out, "{indent}{key}:");
+                write_mapping(inner, &path, loaded, out);
+                Ok(())
+            }
+            // JSON is YAML.
+            value => match loaded {
+                Some(loaded) => writeln!(out, "{indent}{key}: {value} # {}", origin(&path, loaded)),
+                None => writeln!(out, "{indent}{key}: {value}"),
+            },
+        };
+    }
+}

@@ -1,0 +1,79 @@
+//! `forge route`: who would be asked, and why.
+
+use std::{process::ExitCode, sync::Arc};
+
+use forge::{CallContext, Candidate, ModelRequest, ParticipantRole, RouteTrace, Verdict, router::Router};
+use serde_json::json;
+
+use crate::{
+    args::RouteExplain,
+    error::CliError,
+    setup::{System, Wanted},
+    show,
+};
+
+/// Exit code 0 if somebody would be asked, 3 if nobody can be.
+pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let prompt = match &explain.file {
+        None => String::new(),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?,
+    };
+    let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
+    let role = ParticipantRole::from(explain.role.as_str());
+    let system = System::choose(wanted).await?;
+    let trace = system.router.explain(&CallContext::new(Router::participant(role.clone())), &request);
+    let shown = if explain.json {
+        show::json(&json!({
+            "schema_version": "1.0",
+            "simulated": system.is_simulated(),
+            "role": role,
+            "chosen": trace.participant,
+            "candidates": trace.candidates,
+        }))
+    } else {
+        show::out(&text(&role, &system, &trace))
+    };
+    shown.map_err(|error| CliError::stdout(&error))?;
+    Ok(if trace.participant.is_some() { ExitCode::SUCCESS } else { 3.into() })
+}
+
+fn text(role: &ParticipantRole, system: &System, trace: &RouteTrace) -> String {
+    let known = system.plan.roles.contains_key(role);
+    let head = match &trace.participant {
+        Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model),
+        None => format!("{role}: nobody can be asked."),
+    };
+    let unknown = if known { "" } else { " The configuration does not name this role; its default holds." };
+    let mut next = 0;
+    let rows: Vec<_> = trace
+        .candidates
+        .iter()
+        .map(|one| {
+            let (place, verdict) = match &one.verdict {
+                Verdict::Passed(why) => ("-".into(), format!("not asked: {why}")),
+                Verdict::Chosen | Verdict::Next | Verdict::Failed(_) => {
+                    next += 1;
+                    let verdict =
+                        if next == 1 { "asked first" } else { "asked if those above cannot answer" };
+                    (next.to_string(), verdict.into())
+                }
+            };
+            row(one, place, verdict)
+        })
+        .collect();
+    let headings = ["", "PROVIDER", "MODEL", "CHOSEN AS", "VERDICT", "TOKENS IN", "COST AT MOST", "WAIT"];
+    format!("{head}{unknown}\n\n{}", show::table(&headings, &[5, 6, 7], &rows))
+}
+
+fn row(one: &Candidate, place: String, verdict: String) -> Vec<String> {
+    vec![
+        place,
+        one.provider.to_string(),
+        one.model.to_string(),
+        one.origin.clone(),
+        verdict,
+        format!("about {}", one.input_tokens),
+        one.cost.map_or_else(|| "unknown".into(), |cost| cost.to_string()),
+        format!("{:.1} s", one.wait.as_secs_f64()),
+    ]
+}

@@ -1,0 +1,290 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{Said, forge, run};
+
+/// Folders of its own for one test, in place of the working directory and the user's home.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("config").join(name);
+        let _ = fs::remove_dir_all(&root);
+        for folder in ["work", "config/forge", "state"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        Self(root)
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    /// `forge` in this place, with a key for each vendor.
+    fn forge(&self, arguments: &[&str]) -> Command {
+        let mut command = forge();
+        command
+            .args(arguments)
+            .current_dir(self.path("work"))
+            .env("HOME", self.path("home"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_STATE_HOME", self.path("state"));
+        for key in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY"] {
+            command.env(key, "sk-test-secret");
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        let said = run(&mut self.forge(arguments));
+        assert!(!said.stdout.contains("test-secret") && !said.stderr.contains("test-secret"), "{said:?}");
+        said
+    }
+}
+
+const LOCAL: &str = "schema_version: '1.0'\nproviders:\n  laptop: { type: local, model: qwen3 }\n";
+
+const ELSEWHERE: &str = "schema_version: '1.0'\nproviders:\n  claude:\n    type: anthropic\n    \
+                         model: claude-opus-5-5\n    api_key: ${ANTHROPIC_API_KEY}\n    \
+                         endpoint: http://127.0.0.1:9\n";
+
+fn in_workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+#[test]
+fn init_writes_the_documented_file_once() {
+    let place = Place::new("init");
+    assert_eq!(place.run(&["config", "init"]).code, Some(0));
+    let written = fs::read_to_string(place.path("work/forge.yaml")).unwrap();
+    assert_eq!(written, fs::read_to_string(in_workspace("config/forge.yaml")).unwrap());
+    assert!(written.starts_with("# yaml-language-server: $schema="));
+    let said = place.run(&["config", "check"]);
+    assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
+
+    place.write("work/forge.yaml", "mine");
+    let said = place.run(&["config", "init"]);
+    assert!(said.code == Some(2) && said.stderr.contains("--force"), "{}", said.stderr);
+    assert_eq!(fs::read_to_string(place.path("work/forge.yaml")).unwrap(), "mine");
+    assert_eq!(place.run(&["config", "init", "--force", "forge.yaml"]).code, Some(0));
+    assert_eq!(fs::read_to_string(place.path("work/forge.yaml")).unwrap(), written);
+}
+
+#[test]
+fn check_names_every_mistake_and_exits_with_2() {
+    let place = Place::new("check");
+    place.write(
+        "work/bad.yaml",
+        "providers:\n  laptop: { type: lokal, modle: qwen3 }\ndefault_provider: labtop\n",
+    );
+    let said = place.run(&["config", "check", "bad.yaml"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""));
+    let lines: Vec<_> = said.stderr.lines().collect();
+    assert_eq!(lines.len(), 5, "{}", said.stderr);
+    assert!(lines[0].starts_with("bad.yaml:1:1: warning[W101]"), "{}", lines[0]);
+    assert!(lines[1].starts_with("bad.yaml:2:19: error[E114]: providers.laptop.type"), "{}", lines[1]);
+    assert!(lines[3].ends_with("did you mean `laptop`?"), "{}", lines[3]);
+    assert_eq!(lines[4], "bad.yaml cannot be used: 3 mistakes, 1 warning");
+
+    let said = place.run(&["config", "check", "bad.yaml", "--format", "json"]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(2), ""));
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&object["schema_version"], &object["file"]), (&"1.0".into(), &"bad.yaml".into()));
+    assert_eq!((&object["ok"], object["problems"].as_array().unwrap().len()), (&false.into(), 4));
+    let problem = &object["problems"][2];
+    assert_eq!(problem["path"], "providers.laptop.modle");
+    assert_eq!((&problem["severity"], &problem["code"]), (&"error".into(), &"E105".into()));
+    assert_eq!((&problem["line"], &problem["column"]), (&2.into(), &26.into()));
+    assert_eq!(problem["hint"], "did you mean `model`?");
+}
+
+#[test]
+fn warnings_are_shown_and_do_not_fail() {
+    let place = Place::new("warnings");
+    place.write("work/mine.yaml", &LOCAL.replace("schema_version: '1.0'\n", ""));
+    let said = place.run(&["config", "check", "mine.yaml"]);
+    assert_eq!(said.code, Some(0));
+    assert!(said.stderr.contains("warning[W101]"), "{}", said.stderr);
+    assert!(said.stderr.ends_with("mine.yaml can be used: no mistakes, 1 warning\n"), "{}", said.stderr);
+}
+
+#[test]
+fn the_named_file_comes_first_then_the_working_directory_then_the_users_own() {
+    let place = Place::new("order");
+    let shown = |arguments: &[&str]| {
+        let said = place.run(&[&["config", "show"], arguments].concat());
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        said
+    };
+    let nothing = shown(&[]);
+    assert!(nothing.stdout.is_empty() && nothing.stderr.contains("no configuration"), "{nothing:?}");
+    place.write("config/forge/config.yaml", &LOCAL.replace("laptop", "users"));
+    assert!(shown(&[]).stdout.contains("users:"));
+    place.write("work/forge.yaml", &LOCAL.replace("laptop", "project"));
+    assert!(shown(&[]).stdout.contains("project:"));
+    place.write("named.yaml", &LOCAL.replace("laptop", "named"));
+    assert!(shown(&["--config", "../named.yaml"]).stdout.contains("named:"));
+    let said = place.run(&["config", "show", "--config", "nowhere.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("error[E003]"), "{}", said.stderr);
+}
+
+#[test]
+fn the_users_folder_is_below_home_where_xdg_does_not_say() {
+    let place = Place::new("home");
+    fs::create_dir_all(place.path("home/.config/forge")).unwrap();
+    place.write("home/.config/forge/config.yaml", LOCAL);
+    for xdg in ["", "relative"] {
+        let said = run(place.forge(&["config", "check"]).env("XDG_CONFIG_HOME", xdg));
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_project_file_sends_no_key_elsewhere_until_it_is_trusted_as_it_is() {
+    let place = Place::new("trust");
+    place.write("work/forge.yaml", ELSEWHERE);
+    let said = place.run(&["config", "check"]);
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.stderr.contains("forge.yaml:7:15: error[E108]: providers.claude.endpoint"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("forge config trust"), "{}", said.stderr);
+
+    assert_eq!(place.run(&["config", "trust"]).code, Some(0));
+    assert_eq!(place.run(&["config", "check"]).code, Some(0));
+    let store = place.path("state/forge/trusted.json");
+    let stored: Value = serde_json::from_str(&fs::read_to_string(&store).unwrap()).unwrap();
+    let files = stored["files"].as_object().unwrap();
+    let canonical = place.path("work/forge.yaml").canonicalize().unwrap();
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[canonical.to_str().unwrap()].as_str().unwrap().len(), 64);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(fs::read_dir(place.path("state/forge")).unwrap().count(), 1);
+
+    // The same file elsewhere is another file, and a changed one is not what was trusted.
+    fs::create_dir(place.path("work/other")).unwrap();
+    place.write("work/other/forge.yaml", ELSEWHERE);
+    let mut other = place.forge(&["config", "check"]);
+    assert_eq!(run(other.current_dir(place.path("work/other"))).code, Some(2));
+    place.write("work/forge.yaml", &ELSEWHERE.replace(":9", ":10"));
+    assert_eq!(place.run(&["config", "check"]).code, Some(2));
+    assert_eq!(place.run(&["config", "trust", "forge.yaml"]).code, Some(0));
+    assert_eq!(place.run(&["config", "check"]).code, Some(0));
+}
+
+#[test]
+fn forge_home_moves_the_list_of_trusted_files() {
+    let place = Place::new("forge-home");
+    place.write("work/forge.yaml", ELSEWHERE);
+    let moved = |arguments: &[&str]| run(place.forge(arguments).env("FORGE_HOME", place.path("moved")));
+    assert_eq!(moved(&["config", "trust"]).code, Some(0));
+    assert!(place.path("moved/trusted.json").exists());
+    assert_eq!(moved(&["config", "check"]).code, Some(0));
+    assert_eq!(place.run(&["config", "check"]).code, Some(2));
+}
+
+#[test]
+fn a_file_that_is_named_or_the_users_own_may_do_everything() {
+    let place = Place::new("own");
+    place.write("config/forge/config.yaml", ELSEWHERE);
+    assert_eq!(place.run(&["config", "check"]).code, Some(0));
+    place.write("work/forge.yaml", ELSEWHERE);
+    assert_eq!(place.run(&["config", "check", "forge.yaml"]).code, Some(0));
+    assert_eq!(place.run(&["config", "check", "--config", "forge.yaml"]).code, Some(0));
+}
+
+#[test]
+fn a_file_reference_is_relative_to_the_configuration() {
+    let place = Place::new("relative");
+    place.write("key.txt", "sk-test-secret\n");
+    place.write("conf.yaml", &ELSEWHERE.replace("${ANTHROPIC_API_KEY}", "\"${file:key.txt}\""));
+    assert_eq!(place.run(&["config", "check", "../conf.yaml"]).code, Some(0));
+}
+
+#[test]
+fn show_hides_secrets_and_names_where_they_come_from() {
+    let place = Place::new("secrets");
+    let literal = ELSEWHERE.replace("${ANTHROPIC_API_KEY}", "sk-test-secret").replace(
+        "endpoint:",
+        "headers: { X-One: sk-test-secret, X-Two: '${OPENAI_API_KEY}' }\n    endpoint:",
+    );
+    place.write("mine.yaml", &literal);
+    for arguments in [&[][..], &["--resolved"], &["--resolved", "--origin"], &["--format", "json"]] {
+        let said = place.run(&[&["config", "show", "--config", "../mine.yaml"], arguments].concat());
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(
+            said.stdout.contains("(hidden)") && said.stdout.contains("${OPENAI_API_KEY}"),
+            "{}",
+            said.stdout
+        );
+    }
+}
+
+#[test]
+fn show_resolved_tells_every_value_and_its_origin() {
+    let place = Place::new("resolved");
+    place.write("work/forge.yaml", &format!("{LOCAL}retry: {{ max_attempts: 5 }}\nroles:\n  critic: {{}}\n"));
+    let said = place.run(&["config", "show", "--resolved", "--origin"]);
+    for line in [
+        "    model: \"qwen3\" # forge.yaml:3:33",
+        "    display_name: \"laptop\" # default",
+        "    provider: \"laptop\" # default",
+        "default_provider: \"laptop\" # default",
+        "  max_attempts: 5 # forge.yaml:4:24",
+        "  max_backoff: \"30s\" # default",
+        "  consecutive_failures: 5 # default",
+    ] {
+        assert!(said.stdout.lines().any(|shown| shown == line), "{line} is not in\n{}", said.stdout);
+    }
+    let said = place.run(&["config", "show", "--resolved", "--origin", "--format", "json"]);
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(object["retry"]["max_attempts"]["origin"], "forge.yaml:4:24");
+    assert_eq!(object["breaker"]["window"]["value"], "30s");
+}
+
+#[test]
+fn what_show_prints_is_a_configuration() {
+    let place = Place::new("again");
+    let sample = in_workspace("config/forge.yaml");
+    for arguments in [&[][..], &["--resolved"], &["--resolved", "--origin"]] {
+        let shown =
+            place.run(&[&["config", "show", "--config", sample.to_str().unwrap()], arguments].concat());
+        place.write("work/again.yaml", &shown.stdout);
+        let said = place.run(&["config", "check", "again.yaml"]);
+        assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn the_printed_schema_is_the_one_in_the_repository() {
+    let said = Place::new("schema").run(&["config", "schema"]);
+    assert_eq!(said.stdout, fs::read_to_string(in_workspace("config/forge.schema.json")).unwrap());
+}
+
+#[test]
+fn what_is_no_text_or_too_large_is_refused() {
+    let place = Place::new("odd");
+    fs::write(place.path("work/bytes.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    let said = place.run(&["config", "check", "bytes.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("not text in UTF-8"), "{}", said.stderr);
+    fs::write(place.path("work/large.yaml"), vec![b'#'; 3 * 1024 * 1024]).unwrap();
+    let said = place.run(&["config", "check", "large.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("E102"), "{}", said.stderr);
+    let said = place.run(&["config", "check"]);
+    assert!(said.code == Some(2) && said.stderr.contains("forge config init"), "{}", said.stderr);
+}
