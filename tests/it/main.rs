@@ -6,7 +6,9 @@ mod arrows;
 mod ask;
 mod config;
 mod examples;
+mod failover;
 mod lists;
+mod route;
 mod simulator;
 
 use std::{
