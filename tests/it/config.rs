@@ -115,6 +115,8 @@ fn warnings_are_shown_and_do_not_fail() {
     assert_eq!(said.code, Some(0));
     assert!(said.stderr.contains("warning[W101]"), "{}", said.stderr);
     assert!(said.stderr.ends_with("mine.yaml can be used: no mistakes, 1 warning\n"), "{}", said.stderr);
+    let said = place.run(&["config", "check", "mine.yaml", "--quiet"]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

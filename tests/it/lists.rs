@@ -82,6 +82,7 @@ fn help_and_version_are_there() {
         &["sim", "--help"],
         &["providers", "--help"],
         &["models", "--help"],
+        &["config", "--help"],
     ] {
         let said = run(forge().args(arguments));
         assert!(said.code == Some(0) && said.stdout.contains("Usage: forge"), "{arguments:?}");

@@ -1,6 +1,10 @@
 //! Routing as a user of the command sees it.
 
-use std::path::PathBuf;
+use std::{
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::Stdio,
+};
 
 use forge_sim::{Sim, Vendor};
 use serde_json::{Value, json};
@@ -157,5 +161,51 @@ fn every_provider_of_the_configuration_is_checked_without_a_paid_call() {
             line("gpt")
         );
         assert!(sim.journal().iter().all(|call| call.method == "GET"), "{:?}", sim.journal());
+    });
+}
+
+#[test]
+fn a_watch_takes_over_a_good_configuration_and_keeps_it_when_the_next_one_is_bad() {
+    with_sim("{}", |sim| {
+        let setting = Setting::new(sim, "watch");
+        let path = setting.0.join("config.yaml");
+        let mut child = forge()
+            .args(["providers", "status", "--watch", "20ms", "--config"])
+            .arg(&path)
+            .env("KEY", "sk-test-1")
+            .env("HOME", &setting.0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut shown = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+        // The child reads signals before it shows anything.
+        let mut table = || {
+            let heading = shown.find(|line| line.as_ref().unwrap().starts_with("ID")).unwrap();
+            let rows: Vec<String> = (0..2).map(|_| shown.next().unwrap().unwrap()).collect();
+            (heading.unwrap(), rows)
+        };
+        let signal = |name: &str| {
+            let id = child.id().to_string();
+            assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+        };
+        assert!(table().1[1].starts_with("gemini"));
+        assert!(told.next().unwrap().unwrap().starts_with("providers: "));
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("gemini", "flash")).unwrap();
+        signal("-HUP");
+        assert_eq!(told.next().unwrap().unwrap(), "the configuration was read again");
+        while !table().1[1].starts_with("flash") {}
+
+        std::fs::write(&path, text.replace("coder:", "coder: 7 #")).unwrap();
+        signal("-HUP");
+        let bad: Vec<String> =
+            told.by_ref().map(Result::unwrap).take_while(|line| !line.contains("in use stays")).collect();
+        assert!(bad.iter().any(|line| line.contains("roles.coder")), "{bad:?}");
+        assert!(table().1[1].starts_with("flash"));
+        signal("-TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     });
 }

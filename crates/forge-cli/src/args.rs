@@ -127,7 +127,7 @@ pub(crate) enum ProvidersCommand {
     /// List the providers in use and where they were found.
     List(ProvidersList),
     /// Check every credential, side by side, without a paid call.
-    Status(ProvidersList),
+    Status(ProvidersStatus),
 }
 
 #[derive(Debug, clap::Args)]
@@ -137,6 +137,15 @@ pub(crate) struct ProvidersList {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProvidersStatus {
+    /// Check again every so often, such as `30s`, until interrupted. SIGHUP reads the configuration again.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) watch: Option<humantime::Duration>,
+    #[command(flatten)]
+    pub(crate) list: ProvidersList,
 }
 
 #[derive(Debug, Subcommand)]

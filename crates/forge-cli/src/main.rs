@@ -9,6 +9,7 @@ mod providers;
 mod route;
 mod setup;
 mod show;
+mod signals;
 mod sim;
 
 use std::{
@@ -49,8 +50,9 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         Command::Providers { command: ProvidersCommand::List(list) } => {
             providers::list(list.json, Wanted { source: list.source, config, quiet }).await
         }
-        Command::Providers { command: ProvidersCommand::Status(list) } => {
-            providers::status(list.json, Wanted { source: list.source, config, quiet }).await
+        Command::Providers { command: ProvidersCommand::Status(status) } => {
+            let wanted = Wanted { source: status.list.source, config, quiet };
+            providers::status(&status, wanted).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let wanted = Wanted { source: explain.source, config, quiet };

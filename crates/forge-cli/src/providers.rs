@@ -1,14 +1,16 @@
 //! `forge providers`: who can be asked, and how they do.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use forge::{ModelId, router::HealthStatus};
 use serde_json::json;
 
 use crate::{
+    args::ProvidersStatus,
     error::CliError,
     setup::{System, Wanted},
     show,
+    signals::{Signal, Signals},
 };
 
 pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
@@ -33,8 +35,42 @@ pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, 
 }
 
 /// Exit code 0 if every provider is ready, 3 if none is, 1 if some are not.
-pub(crate) async fn status(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let system = System::choose(wanted).await?;
+pub(crate) async fn status(status: &ProvidersStatus, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let mut system = System::choose(wanted).await?;
+    match status.watch {
+        None => check(&system, status.list.json).await,
+        Some(every) => watch(&mut system, *every, status.list.json, wanted).await,
+    }
+}
+
+/// Checks again and again, until an interrupt or a termination. A hangup reads the configuration again.
+async fn watch(
+    system: &mut System,
+    every: Duration,
+    as_json: bool,
+    wanted: Wanted<'_>,
+) -> Result<ExitCode, CliError> {
+    let mut signals = Signals::new()?;
+    loop {
+        check(system, as_json).await?;
+        let signal = tokio::select! {
+            () = tokio::time::sleep(every) => continue,
+            signal = signals.next() => signal,
+        };
+        if signal == Signal::End {
+            let ended = system.router.shutdown(Duration::from_secs(1)).await;
+            return ended
+                .map(|_| ExitCode::SUCCESS)
+                .map_err(|error| CliError::failed("the end is not clean", &error));
+        }
+        match system.reload(wanted).await {
+            Ok(()) => show::note(wanted.quiet, "the configuration was read again"),
+            Err(error) => show::note(false, &format!("{error}the configuration in use stays")),
+        }
+    }
+}
+
+async fn check(system: &System, as_json: bool) -> Result<ExitCode, CliError> {
     let checks = system.router.check().await;
     let ready = checks.iter().filter(|check| check.status == HealthStatus::Ready).count();
     let shown = if as_json {

@@ -79,6 +79,19 @@ impl System {
         Ok(Self { router, plan, found: places, sim })
     }
 
+    /// Reads the configuration again. If it cannot be used, everything stays as it is.
+    pub(crate) async fn reload(&mut self, wanted: Wanted<'_>) -> Result<(), CliError> {
+        if self.is_simulated() {
+            return Ok(());
+        }
+        let Found { plan, places, .. } = find(wanted).await?;
+        self.router
+            .reload(plan.clone())
+            .map_err(|error| CliError::failed("a provider cannot be set up", &error))?;
+        (self.plan, self.found) = (plan, places);
+        Ok(())
+    }
+
     pub(crate) fn is_simulated(&self) -> bool {
         self.sim.is_some()
     }

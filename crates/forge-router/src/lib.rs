@@ -1,4 +1,45 @@
-//! Routes calls to LLMs: from a configuration to calls that arrive.
+//! Routes LLM calls: from a configuration to calls that arrive.
+//!
+//! Use this crate with `forge-core`, `forge-layers` and the adapters you need when calls are made by *role*
+//! (drafter, critic, coder) and should go on when a vendor fails, keep to limits and budgets, and be able to
+//! say why they went where they went. It knows no file format and never reads the environment: write the
+//! [`RouterPlan`] yourself, or resolve a [`RouterSpec`] that some file was read into
+//! ([`RouterPlan::resolve`] collects every mistake). The crate `forge` reads `forge.yaml`.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use forge_core::{AdapterRegistry, CallContext, MemoryBudgets, ModelRequest, ModelTable, ProviderExt};
+//! use forge_layers::TokioTimer;
+//! use forge_router::{Parts, ProviderPlan, Router, RouterPlan};
+//!
+//! # async fn demo(registry: AdapterRegistry) -> Result<(), Box<dyn std::error::Error>> {
+//! let claude = ProviderPlan::new("claude", "anthropic", "claude-sonnet-5-5");
+//! let gpt = ProviderPlan::new("gpt", "openai", "gpt-6.2-sol");
+//! let parts = Parts {
+//!     registry: Arc::new(registry),
+//!     models: Arc::new(ModelTable::default()),
+//!     sink: Arc::new(()),
+//!     budgets: Arc::new(MemoryBudgets::default()),
+//!     timer: Arc::new(TokioTimer),
+//!     seed: 1,
+//! };
+//! // Claude does every job; GPT stands in for it.
+//! let router = Router::build(RouterPlan::of(vec![claude, gpt]), parts)?;
+//!
+//! let cx = CallContext::new(Router::participant("coder".into()));
+//! let request = Arc::new(ModelRequest::new("").with_user_message("Reverse a list in C."));
+//! for candidate in router.explain(&cx, &request).candidates {
+//!     println!("{}: {:?}", candidate.provider, candidate.verdict);
+//! }
+//! let reply = router.complete(&cx, request).await?;
+//! println!("{} said: {}", reply.participant.provider_id, reply.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Router`] is a [`Provider`](forge_core::Provider) itself: code that asks one model does not change when
+//! a router takes its place. Around each provider stand, from outside: retry, budgets, circuit breaker,
+//! concurrency, rate limit, accounts, clocks. [`ParticipantManager`] picks who takes part in a job.
 
 mod affinity;
 mod call;

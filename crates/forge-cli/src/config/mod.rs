@@ -43,7 +43,7 @@ pub(crate) fn find_and_load(named: Option<&Path>) -> Result<Option<Loaded>, CliE
     match load(&path, &text, trust) {
         Ok(file) => Ok(Some(Loaded { path, file })),
         Err(error) => {
-            tell(&error.reports);
+            tell(&error.reports, false);
             Err(CliError::config(&path, &counted(&error.reports)))
         }
     }
@@ -108,7 +108,7 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
             show::json(&object).map_err(|error| CliError::stdout(&error))?;
         }
         CheckFormat::Text => {
-            tell(&reports);
+            tell(&reports, quiet);
             let verdict = if good { "can be used" } else { "cannot be used" };
             show::note(quiet && good, &format!("{} {verdict}: {}", path.display(), counted(&reports)));
         }
@@ -174,10 +174,10 @@ fn read(path: &Path) -> Result<String, CliError> {
     String::from_utf8(bytes).map_err(|error| CliError::content(path, "text in UTF-8", &error))
 }
 
-/// A report a line.
-fn tell(reports: &[Report]) {
+/// A report a line; `quiet` leaves out the warnings.
+fn tell(reports: &[Report], quiet: bool) {
     for report in reports {
-        show::note(false, &report.to_string());
+        show::note(quiet && report.severity == Severity::Warning, &report.to_string());
     }
 }
 

@@ -140,7 +140,7 @@ impl Resolver<'_> {
             list.for_each(|(at, id)| add(id, path.key(key).index(at)));
         }
         references.extend(plan.default.map(|target| (target, path.clone())));
-        for (target, path) in references {
+        for (target, at) in references {
             let mut misfits: BTreeMap<Misfit, Vec<&str>> = BTreeMap::new();
             for place in Reach::of(target, &plan.pools).0 {
                 let provider = &plan.providers[place];
@@ -162,7 +162,9 @@ impl Resolver<'_> {
                 }
             }
             for (misfit, ids) in misfits {
-                self.misfit(&misfit, &listed(&ids), path.clone());
+                let who = listed(&ids);
+                let who = if at == *path { format!("{who} (the default)") } else { who };
+                self.misfit(&misfit, &who, at.clone());
             }
         }
     }

@@ -33,6 +33,10 @@ impl Resolver<'_> {
         let model = self.model(spec.model.as_deref(), &path.key("model"));
         let api_key = self.api_key(spec, &kind, &path.key("api_key"));
         let endpoint = self.endpoint(spec.endpoint.as_deref(), &path.key("endpoint"));
+        if spec.display_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
+            let message = "holds a line break or another control character";
+            self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
+        }
         let parameters = self.parameters(spec.parameters.as_ref(), &path.key("parameters"));
         let limits = path.key("limits");
         let (rate, concurrent) = self.limits(spec.limits.as_ref(), &limits);
@@ -108,7 +112,13 @@ impl Resolver<'_> {
             let hint = "put it into a variable and write `${NAME}`";
             self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
         }
-        let key = self.expanded(written, path)?;
+        let before = self.problems.len();
+        let key = self.expanded(written, path);
+        for problem in self.problems.iter_mut().skip(before).filter(|one| one.code == code::UNSET_VARIABLE) {
+            // A default would be a key in the file.
+            problem.hint = Some("set it, or take the provider out with `enabled: false`".into());
+        }
+        let key = key?;
         if key.trim().is_empty() {
             self.report(Problem::new(code::MISSING, path.clone(), "the key is empty"));
         }

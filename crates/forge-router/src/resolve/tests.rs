@@ -104,6 +104,7 @@ fn a_provider_needs_a_known_type_and_a_model() {
         (json!({"providers": {"bb": {"model": null}}}), &["E113 providers.bb.model"]),
         (json!({"providers": {"bb": {"model": " "}}}), &["E113 providers.bb.model"]),
         (json!({"providers": {"bb": {"model": "a\nb"}}}), &["E120 providers.bb.model"]),
+        (json!({"providers": {"bb": {"display_name": "\u{1b}[2J"}}}), &["E120 providers.bb.display_name"]),
     ]);
     let message = only_message(json!({"providers": {"bb": {"type": "lokal"}}}));
     assert_eq!(message, "providers.bb.type: there is no type `lokal`; did you mean `local`?");
@@ -129,7 +130,12 @@ fn a_cloud_vendor_needs_a_key_unless_the_endpoint_is_its_own() {
         (json!({"providers": {"aa": {"api_key": "${BROKEN}"}}}), &["E120 providers.aa.api_key"]),
     ]);
     let message = only_message(json!({"providers": {"aa": {"api_key": "${UNSET}"}}}));
-    assert!(message.contains("`UNSET` is not set; set it, or write `${UNSET:-default}`"), "{message}");
+    assert!(
+        message.ends_with("`UNSET` is not set; set it, or take the provider out with `enabled: false`"),
+        "{message}"
+    );
+    let message = only_message(json!({"providers": {"bb": {"model": "${UNSET}"}}}));
+    assert!(message.ends_with("`UNSET` is not set; set it, or write `${UNSET:-default}`"), "{message}");
 }
 
 #[test]
@@ -536,6 +542,10 @@ fn what_a_role_needs_every_model_of_it_can_do() {
         ),
         (json!({"roles": {"coder": {"provider": "text"}}}), &[]),
     ]);
+    let message = only_message(
+        json!({"default_provider": "text", "roles": {"coder": {"provider": "aa", "needs": ["tools"]}}}),
+    );
+    assert_eq!(message, "roles.coder: the role needs tools, which `text` (the default) cannot do");
     let message = only_message(coder(json!({"provider": "text", "needs": ["tools"]})));
     assert_eq!(message, "roles.coder.provider: the role needs tools, which `text` cannot do");
 }

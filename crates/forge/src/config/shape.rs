@@ -124,7 +124,11 @@ impl Shape {
                 }
                 format!("did you mean `{near}`?")
             }
-            None if key == "<<" => "merge keys are not read; write the keys out".into(),
+            None if key == "<<" => {
+                // Whatever is missing here would have come through it.
+                self.cut.insert(path.clone());
+                "merge keys are not read; write the keys out".into()
+            }
             None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
         };
         let problem = Problem::new(code::UNKNOWN_KEY, below, format!("there is no key `{key}` here"));

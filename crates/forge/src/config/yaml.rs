@@ -92,6 +92,20 @@ impl Document {
 
 /// Reads one document with a mapping at its top.
 pub(super) fn parse(text: &str) -> Result<Document, Fatal> {
+    parse_document(text).map_err(|(place, problem)| (within(place, text), problem))
+}
+
+/// The parser sees a line more than there is where the last one has no end.
+fn within(place: Place, text: &str) -> Place {
+    if place.line == 1 {
+        return place;
+    }
+    let text = text.replace("\r\n", "\n");
+    let (number, last) = text.split(['\n', '\r']).enumerate().last().unwrap_or_default();
+    if place.line > number + 1 { Place { line: number + 1, column: last.chars().count() + 1 } } else { place }
+}
+
+fn parse_document(text: &str) -> Result<Document, Fatal> {
     let start = Place { line: 1, column: 1 };
     let fail = |place, code, message: &str| Err(fatal(place, code, message));
     if text.len() > MAX_BYTES {

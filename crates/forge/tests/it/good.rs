@@ -1,4 +1,7 @@
-use forge::config::{ConfigFile, Lookup, Report, Trust};
+use forge::{
+    ParticipantRole,
+    config::{ConfigFile, Lookup, Report, Trust, schema},
+};
 
 use crate::{Machine, load, load_with, workspace};
 
@@ -24,6 +27,55 @@ retry:   { max_attempts: 3, initial_backoff: 1s, max_backoff: 30s, multiplier: 2
 breaker: { consecutive_failures: 5, error_rate: 0.5, window: 30s, cooldown: 15s }
 budget:  { per_session_usd: 2.00, per_day_usd: 20.00 }
 session: { critics: 3, required: 2, cycles: 2 }
+"#;
+
+/// Every key there is, but for the single provider of the old form.
+const FULL: &str = r#"
+schema_version: "1.0"
+providers:
+  claude:
+    type: anthropic
+    model: claude-opus-4-6
+    api_key: "${ANTHROPIC_API_KEY}"
+    endpoint: "https://proxy.example.com"
+    display_name: "Claude, by proxy"
+    enabled: true
+    parameters:
+      max_tokens: 1000
+      temperature: 1
+      top_p: 0.9
+      top_k: 40
+      seed: -7
+      presence_penalty: 0.5
+      frequency_penalty: -0.5
+      effort: high
+      stop_sequences: ["END", "5"]
+      extra: { service_tier: flex, nested: { list: [1, 2.5, null, true] } }
+    limits: { requests_per_minute: 1, input_tokens_per_minute: 2, output_tokens_per_minute: 3, concurrent: 4 }
+    budget: { per_session_usd: 1.5, per_session_tokens: 10, per_day_usd: 2, per_day_tokens: 20 }
+    preferred_roles: [critic, naming_expert]
+    price: { input: 0.1, output: 0.2, cache_read: 0.01, cache_write: 0.125 }
+    headers: { X-Team: "${TEAM:-research}" }
+    timeouts: { connect: 1s, first_event: 2s, gap: 3s, total: 4m }
+  laptop: { type: local, model: qwen3 }
+pools:
+  both: { strategy: weighted, members: [ { provider: claude, weight: 3 }, { provider: laptop } ] }
+roles:
+  critic:
+    panel: [claude, laptop]
+    fallback: [both]
+    fallback_on: [content_filtered, refusal]
+    needs: [tools, images, structured_output]
+    min_context: 100000
+    hedge: true
+    budget: { per_session_usd: 0.5 }
+    parameters: { max_tokens: 500 }
+  drafter: { provider: both }
+default_provider: laptop
+retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, multiplier: 3 }
+breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
+budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
+session: { critics: 2, required: 1, cycles: 3 }
 "#;
 
 fn good(text: &str) -> ConfigFile {
@@ -94,4 +146,39 @@ fn the_files_to_copy_load_without_a_word() {
         let file = load(&text, Trust::Trusted).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(texts(&file.warnings), [""; 0], "{name}");
     }
+}
+
+#[test]
+fn every_key_of_the_schema_arrives_in_the_plan() {
+    let mut keys = vec![&schema()["properties"]];
+    keys.extend(schema()["$defs"].as_object().unwrap().values().map(|section| &section["properties"]));
+    for key in keys.into_iter().flat_map(|properties| properties.as_object().unwrap().keys()) {
+        assert!(
+            key == "provider" || FULL.contains(&format!("{key}: ")) || FULL.contains(&format!("{key}:\n")),
+            "{key}"
+        );
+    }
+    let file = good(FULL);
+    assert_eq!(texts(&file.warnings), [""; 0]);
+    // Everything at once: a value that is lost or misread on the way changes this.
+    let claude = &file.plan.providers[0];
+    let critic = &file.plan.roles[&ParticipantRole::Critic];
+    let lines = [
+        format!("{:?} {:?} {:?}", claude.display_name, claude.endpoint, claude.headers),
+        format!("{:?}", claude.parameters),
+        format!("{:?} {:?}", claude.rate, claude.concurrent),
+        format!("{:?}", claude.budget),
+        format!("{:?} {:?}", claude.preferred_roles, claude.timeouts),
+        format!("{:?}", claude.price),
+        format!("{:?}", file.plan.pools),
+        format!("{:?} {:?} {:?}", critic.primary, critic.fallback, critic.needs),
+        format!("{} {} {}", critic.fallback_on_filter, critic.fallback_on_refusal, critic.hedge),
+        format!("{:?} {:?}", critic.budget, critic.parameters.max_tokens),
+        format!("{:?}", file.plan.default),
+        format!("{:?}", file.plan.retry),
+        format!("{:?}", file.plan.breaker),
+        format!("{:?}", file.plan.budget),
+        format!("{:?}", file.session),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
 }

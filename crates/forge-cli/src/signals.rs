@@ -1,0 +1,57 @@
+//! What the system tells a command that runs on.
+
+#[cfg(unix)]
+use tokio::signal::unix::{self, SignalKind};
+
+use crate::error::CliError;
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// An interrupt or a termination: come to an end.
+    End,
+    /// A hangup: read the configuration again.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no hangups"))]
+    Reload,
+}
+
+/// The signals that a command that runs on listens to.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    terminate: unix::Signal,
+    #[cfg(unix)]
+    hangup: unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    pub(crate) fn new() -> Result<Self, CliError> {
+        let listen = |kind| {
+            unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, hangup: listen(SignalKind::hangup())? })
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => Signal::End,
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.hangup.recv() => Signal::Reload,
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "listening may fail elsewhere")]
+    pub(crate) fn new() -> Result<Self, CliError> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) -> Signal {
+        // Without a way to be interrupted, the command ends now rather than never.
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::End
+    }
+}
