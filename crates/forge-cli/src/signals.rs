@@ -27,9 +27,8 @@ pub(crate) struct Signals {
 impl Signals {
     #[cfg(unix)]
     pub(crate) fn new() -> Result<Self, CliError> {
-        let listen = |kind| {
-            unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error))
-        };
+        let listen =
+            |kind| unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error));
         Ok(Self { terminate: listen(SignalKind::terminate())?, hangup: listen(SignalKind::hangup())? })
     }
 

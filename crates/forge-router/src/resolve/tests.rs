@@ -152,6 +152,7 @@ fn an_endpoint_is_a_url_without_credentials() {
         ("https:///v1", false),
         ("https://:80", false),
         ("https://me:secret@example.com", false),
+        ("https://me@example.com", false),
         ("https://example.com:port", false),
         ("https://exa mple.com", false),
         ("https://example.com/v1?key=secret", false),
@@ -524,6 +525,7 @@ fn what_a_role_needs_every_model_of_it_can_do() {
             &["E130 roles.coder.fallback[0]", "E130 roles.coder.fallback[0]"],
         ),
         (coder(json!({"provider": "text", "min_context": 8_001})), &["E130 roles.coder.provider"]),
+        (coder(json!({"provider": "text", "min_context": 8_000})), &[]),
         // A window that nobody knows is not too small.
         (coder(json!({"provider": "aa", "min_context": 8_001})), &[]),
         (

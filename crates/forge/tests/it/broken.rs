@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use forge::config::Trust;
+use forge::config::{Lookup, Trust};
 
-use crate::load;
+use crate::{Machine, load, load_with};
 
 fn cases() -> Vec<(String, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
@@ -66,4 +66,27 @@ fn a_project_file_is_refused_what_a_trusted_one_may_do() {
         assert!(load(&text, Trust::Trusted).is_ok(), "{name}");
         assert!(said(name, &text).contains("forge config trust"), "{name}");
     }
+}
+
+/// A machine on which no file may be touched.
+#[derive(Debug)]
+struct Untouched;
+
+impl Lookup for Untouched {
+    fn variable(&self, name: &str) -> Option<String> {
+        Machine.variable(name)
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<String> {
+        panic!("{path} is read");
+    }
+}
+
+#[test]
+fn a_project_file_reads_no_file_wherever_it_names_one() {
+    let text = "providers:\n  laptop:\n    type: local\n    model: ${file:/etc/passwd}\n    api_key: ${file:a}\n    \
+                endpoint: http://${file:b}\n    headers: { X-A: \"${file:c}\" }\n";
+    let reports = load_with(&Untouched, text, Trust::Project).unwrap_err().reports;
+    let refused: Vec<_> = reports.iter().filter(|report| report.code == "E108").collect();
+    assert_eq!(refused.len(), 4, "{reports:?}");
 }

@@ -130,12 +130,16 @@ impl Lookup for Proxied {
 
 #[test]
 fn a_proxy_is_used_for_other_machines_only() {
-    for variable in ["HTTPS_PROXY", "https_proxy"] {
-        let file = load_with(&Proxied(variable), SAMPLE, Trust::Trusted).unwrap();
+    let here = SAMPLE.replace("endpoint: \"http://127.0.0.1:11434\", ", "");
+    for (variable, text) in [("HTTPS_PROXY", SAMPLE), ("https_proxy", SAMPLE), ("HTTPS_PROXY", &here)] {
+        let file = load_with(&Proxied(variable), text, Trust::Trusted).unwrap();
         for provider in &file.plan.providers {
             assert_eq!(provider.proxy.is_some(), provider.kind != "local", "{}", provider.id);
         }
     }
+    let elsewhere = SAMPLE.replace("127.0.0.1", "192.0.2.1");
+    let file = load_with(&Proxied("HTTPS_PROXY"), &elsewhere, Trust::Trusted).unwrap();
+    assert!(file.plan.providers.iter().all(|provider| provider.proxy.is_some()));
     assert!(good(SAMPLE).plan.providers.iter().all(|provider| provider.proxy.is_none()));
 }
 
