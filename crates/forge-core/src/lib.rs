@@ -88,6 +88,7 @@ mod response;
 mod route;
 mod size;
 mod storage;
+mod timer;
 mod tokens;
 mod usage;
 
@@ -116,5 +117,6 @@ pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use size::{RequestSize, tokens_of};
 pub use storage::StorageError;
+pub use timer::{ManualTimer, Timer, Wait};
 pub use tokens::TokenCount;
 pub use usage::{CallStatus, UsageRecord, UsageSink};

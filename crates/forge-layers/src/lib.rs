@@ -40,13 +40,15 @@ mod timeout;
 mod timer;
 mod watched;
 
+// Every layer takes one.
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
+pub use forge_core::{ManualTimer, Timer, Wait};
 pub use observe::Observe;
 pub use opened::open;
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timeout::Timeout;
-pub use timer::{ManualTimer, Timer, TokioTimer, Wait};
+pub use timer::TokioTimer;
 pub use watched::{Witness, witnessed};

@@ -1,24 +1,9 @@
-//! Waiting, so that it can be tested without waiting.
+//! Waiting on tokio's clock.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use forge_core::{Clock, SystemClock};
-
-/// A wait under way.
-pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A clock that can also wake somebody up.
-pub trait Timer: Clock {
-    /// Ends once [`Clock::instant`] has reached `at`.
-    fn sleep_until(&self, at: Instant) -> Wait;
-}
+use forge_core::{Clock, SystemClock, Timer, Wait};
 
 /// The system's clocks, and tokio's timer. Waiting needs a tokio runtime with time enabled.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,122 +22,5 @@ impl Clock for TokioTimer {
 impl Timer for TokioTimer {
     fn sleep_until(&self, at: Instant) -> Wait {
         Box::pin(tokio::time::sleep_until(at.into()))
-    }
-}
-
-/// A timer that moves only when it is told to; for tests of whatever waits.
-///
-/// ```
-/// use std::time::Duration;
-/// use forge_core::Clock;
-/// use forge_layers::ManualTimer;
-///
-/// let timer = ManualTimer::new();
-/// let before = timer.instant();
-/// timer.advance(Duration::from_secs(60));
-/// assert_eq!(timer.instant() - before, Duration::from_secs(60));
-/// ```
-#[derive(Debug, Clone)]
-pub struct ManualTimer {
-    origin: Instant,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    elapsed: Duration,
-    sleepers: Vec<(Duration, Waker)>,
-}
-
-impl ManualTimer {
-    /// A timer at the beginning of the Unix epoch.
-    pub fn new() -> Self {
-        Self { origin: SystemClock.instant(), state: Arc::default() }
-    }
-
-    /// Moves time forward and wakes whoever has slept long enough.
-    pub fn advance(&self, by: Duration) {
-        let mut state = self.lock();
-        state.elapsed += by;
-        let now = state.elapsed;
-        let (due, later) = std::mem::take(&mut state.sleepers).into_iter().partition(|(at, _)| *at <= now);
-        state.sleepers = later;
-        drop(state);
-        let due: Vec<(Duration, Waker)> = due;
-        for (_, waker) in due {
-            waker.wake();
-        }
-    }
-
-    /// When the first sleeper wakes, as the time from now; `None` if nobody sleeps.
-    pub fn next_wake(&self) -> Option<Duration> {
-        let state = self.lock();
-        state.sleepers.iter().map(|(at, _)| at.saturating_sub(state.elapsed)).min()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for ManualTimer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Clock for ManualTimer {
-    fn now(&self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + self.lock().elapsed
-    }
-
-    fn instant(&self) -> Instant {
-        self.origin + self.lock().elapsed
-    }
-}
-
-impl Timer for ManualTimer {
-    fn sleep_until(&self, at: Instant) -> Wait {
-        Box::pin(Sleeper { at: at.saturating_duration_since(self.origin), timer: self.clone() })
-    }
-}
-
-struct Sleeper {
-    at: Duration,
-    timer: ManualTimer,
-}
-
-impl Future for Sleeper {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.timer.lock();
-        if state.elapsed >= self.at {
-            return Poll::Ready(());
-        }
-        let waker = cx.waker();
-        if !state.sleepers.iter().any(|(at, known)| *at == self.at && known.will_wake(waker)) {
-            state.sleepers.push((self.at, waker.clone()));
-        }
-        Poll::Pending
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    #[test]
-    fn a_sleeper_wakes_when_time_has_moved_far_enough() {
-        let timer = ManualTimer::new();
-        let mut sleep = timer.sleep_until(timer.instant() + Duration::from_secs(10));
-        assert!(sleep.as_mut().now_or_never().is_none());
-        timer.advance(Duration::from_secs(4));
-        assert_eq!(timer.next_wake(), Some(Duration::from_secs(6)));
-        assert!(sleep.as_mut().now_or_never().is_none());
-        timer.advance(Duration::from_secs(6));
-        assert!(sleep.now_or_never().is_some());
     }
 }
