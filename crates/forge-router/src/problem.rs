@@ -115,6 +115,12 @@ impl KeyPath {
     }
 }
 
+impl FromIterator<Key> for KeyPath {
+    fn from_iter<I: IntoIterator<Item = Key>>(steps: I) -> Self {
+        Self(steps.into_iter().collect())
+    }
+}
+
 /// `roles.critic.fallback[1]`
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

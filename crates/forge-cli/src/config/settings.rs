@@ -246,10 +246,7 @@ fn annotate(value: Value, path: &KeyPath, loaded: &Loaded) -> Value {
 fn origin(path: &KeyPath, loaded: &Loaded) -> String {
     let old_form = || match path.steps() {
         [Key::Name(section), Key::Name(id), rest @ ..] if section == "providers" && id == "default" => {
-            let below = rest.iter().fold(KeyPath::ROOT.key("provider"), |path, step| match step {
-                Key::Name(name) => path.key(name),
-                Key::Index(index) => path.index(*index),
-            });
+            let below = std::iter::once(Key::Name("provider".into())).chain(rest.iter().cloned()).collect();
             loaded.file.place(&below)
         }
         _ => None,

@@ -22,7 +22,10 @@
 //! let known = Known { registry: &registry, models: &models, today, lookup: &Nothing };
 //! let text = "providers: { claude: { type: anthropic, modle: claude-opus-5-5 } }";
 //! let error = config::load("forge.yaml", text, &known, Trust::Trusted).unwrap_err();
-//! assert_eq!((error.reports[1].line, error.reports[1].column), (1, 23));
+//! assert_eq!(
+//!     error.reports.last().unwrap().to_string(),
+//!     "forge.yaml:1:41: error[E105]: providers.claude.modle: there is no key `modle` here; did you mean `model`?"
+//! );
 //! ```
 
 pub mod code;

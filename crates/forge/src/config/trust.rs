@@ -1,6 +1,6 @@
 //! What a file may do that came with somebody else's project.
 
-use forge_router::{KeyPath, Problem, ProviderSpec, RouterSpec};
+use forge_router::{KeyPath, ParameterSpec, Problem, ProviderSpec, RouterSpec};
 
 use super::code;
 
@@ -10,8 +10,8 @@ pub enum Trust {
     /// The user named the file, owns it or trusted it.
     Trusted,
     /// The file was found in the working directory. It may choose roles, chains and parameters, but not
-    /// where a key or a prompt is sent, nor which file is read: `endpoint`, `headers`, literal keys and
-    /// `${file:...}` are mistakes.
+    /// where a key or a prompt is sent, nor which file is read: `endpoint`, `headers`, literal keys,
+    /// `${file:...}` and `parameters.extra` (which may name servers that the vendor calls) are mistakes.
     Project,
 }
 
@@ -20,7 +20,21 @@ pub(super) fn check(spec: &RouterSpec) -> Vec<Problem> {
     let root = KeyPath::ROOT.key("providers");
     let several = spec.providers.iter().map(|(id, provider)| (provider, root.key(id)));
     let single = spec.provider.iter().map(|provider| (provider, KeyPath::ROOT.key("provider")));
-    several.chain(single).flat_map(|(provider, path)| check_provider(provider, &path)).collect()
+    let providers = several.chain(single).flat_map(|(provider, path)| check_provider(provider, &path));
+    let root = KeyPath::ROOT.key("roles");
+    let roles =
+        spec.roles.iter().filter_map(|(id, role)| check_extra(role.parameters.as_ref(), &root.key(id)));
+    providers.chain(roles).collect()
+}
+
+fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Problem> {
+    let fields = !parameters?.extra.is_empty();
+    fields.then(|| refused(path.key("parameters").key("extra"), "adds raw fields to requests"))
+}
+
+fn refused(path: KeyPath, what: &str) -> Problem {
+    let message = format!("this file is not trusted, and it {what}");
+    Problem::new(code::UNTRUSTED, path, message).with_hint("read the file, then run `forge config trust`")
 }
 
 fn check_provider(provider: &ProviderSpec, path: &KeyPath) -> Vec<Problem> {
@@ -35,11 +49,7 @@ fn check_provider(provider: &ProviderSpec, path: &KeyPath) -> Vec<Problem> {
         provider.api_key.as_ref().is_some_and(literal).then_some(("api_key", "holds a key itself"))
     };
     let model = reads_file(&provider.model).then_some(("model", file));
-    let refused = [model, key, endpoint, headers].into_iter().flatten();
-    let problems = refused.map(|(name, what)| {
-        let message = format!("this file is not trusted, and it {what}");
-        Problem::new(code::UNTRUSTED, path.key(name), message)
-            .with_hint("read the file, then run `forge config trust`")
-    });
-    problems.collect()
+    let settings = [model, key, endpoint, headers].into_iter().flatten();
+    let settings = settings.map(|(name, what)| refused(path.key(name), what));
+    settings.chain(check_extra(provider.parameters.as_ref(), path)).collect()
 }

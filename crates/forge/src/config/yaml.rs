@@ -113,12 +113,13 @@ fn parse_document(text: &str) -> Result<Document, Fatal> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parser = Parser::new_from_str(text);
-    let mut reader = Reader { parser, nodes: 0, anchors: HashMap::new(), problems: Vec::new() };
+    let mut reader =
+        Reader { parser, nodes: 0, anchors: HashMap::new(), trail: Vec::new(), problems: Vec::new() };
     let (value, mut places) = loop {
         match reader.next()? {
             (Event::StreamEnd, _) => return fail(start, code::NOT_A_MAPPING, "the file is empty"),
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-            event => break reader.node(event, start, &KeyPath::ROOT, 1)?,
+            event => break reader.node(event, start)?,
         }
     };
     places.key = start;
@@ -146,6 +147,8 @@ struct Reader<'a> {
     nodes: usize,
     /// What each finished anchor stands for, and how many nodes that is.
     anchors: HashMap<usize, (Value, usize)>,
+    /// The steps from the top to the node that is read.
+    trail: Vec<Key>,
     problems: Vec<(Place, Problem)>,
 }
 
@@ -159,15 +162,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The node that begins with this event, after the key at `key`.
-    fn node(
-        &mut self,
-        (event, span): (Event<'a>, Span),
-        key: Place,
-        path: &KeyPath,
-        depth: usize,
-    ) -> Result<(Value, Node), Fatal> {
+    fn node(&mut self, (event, span): (Event<'a>, Span), key: Place) -> Result<(Value, Node), Fatal> {
         let at = place(span.start);
-        if depth > MAX_DEPTH {
+        if self.trail.len() >= MAX_DEPTH {
             return Err(fatal(at, code::TOO_LARGE, too_deep()));
         }
         let before = self.nodes;
@@ -188,12 +185,12 @@ impl<'a> Reader<'a> {
             }
             Event::SequenceStart(anchor, tag) => {
                 refuse_tag(tag.is_some(), at)?;
-                let (values, items) = self.sequence(path, depth)?;
+                let (values, items) = self.sequence()?;
                 (Value::Sequence(values), Inner::Items(items), anchor)
             }
             Event::MappingStart(anchor, tag) => {
                 refuse_tag(tag.is_some(), at)?;
-                let (mapping, names) = self.mapping(path, depth)?;
+                let (mapping, names) = self.mapping()?;
                 (Value::Mapping(mapping), Inner::Names(names), anchor)
             }
             Event::Nothing
@@ -210,14 +207,14 @@ impl<'a> Reader<'a> {
         Ok((value, Node { key, value: at, inner }))
     }
 
-    fn sequence(&mut self, path: &KeyPath, depth: usize) -> Result<(Vec<Value>, Vec<Node>), Fatal> {
+    fn sequence(&mut self) -> Result<(Vec<Value>, Vec<Node>), Fatal> {
         let (mut values, mut items) = (Vec::new(), Vec::new());
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok((values, items)),
                 event => {
                     let at = place(event.1.start);
-                    let (value, node) = self.node(event, at, &path.index(values.len()), depth + 1)?;
+                    let (value, node) = self.below(Key::Index(values.len()), event, at)?;
                     values.push(value);
                     items.push(node);
                 }
@@ -226,7 +223,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A key that stands there twice, or is not a text, is reported and left out with its value.
-    fn mapping(&mut self, path: &KeyPath, depth: usize) -> Result<(Mapping, HashMap<String, Node>), Fatal> {
+    fn mapping(&mut self) -> Result<(Mapping, HashMap<String, Node>), Fatal> {
         let (mut mapping, mut names) = (Mapping::new(), HashMap::<String, Node>::new());
         loop {
             let event = self.next()?;
@@ -234,17 +231,18 @@ impl<'a> Reader<'a> {
                 return Ok((mapping, names));
             }
             let at = place(event.1.start);
-            let (key, _) = self.node(event, at, path, depth + 1)?;
+            let (key, _) = self.below(Key::Name(String::new()), event, at)?;
             let event = self.next()?;
             let Value::String(name) = key else {
-                let problem = Problem::new(code::BAD_KEY, path.clone(), "a key here is not a text");
+                let path = self.trail.iter().cloned().collect();
+                let problem = Problem::new(code::BAD_KEY, path, "a key here is not a text");
                 self.problems.push((at, problem.with_hint("put it in quotes")));
-                self.node(event, at, path, depth + 1)?;
+                self.below(Key::Name(String::new()), event, at)?;
                 continue;
             };
-            let path = path.key(&name);
-            let (value, node) = self.node(event, at, &path, depth + 1)?;
+            let (value, node) = self.below(Key::Name(name.clone()), event, at)?;
             if let Some(first) = names.get(&name) {
+                let path = self.trail.iter().cloned().collect::<KeyPath>().key(&name);
                 let message = format!("the key `{name}` stands here twice, first in line {}", first.key.line);
                 self.problems.push((at, Problem::new(code::BAD_KEY, path, message)));
                 continue;
@@ -252,6 +250,13 @@ impl<'a> Reader<'a> {
             mapping.insert(Value::String(name.clone()), value);
             names.insert(name, node);
         }
+    }
+
+    fn below(&mut self, step: Key, event: (Event<'a>, Span), key: Place) -> Result<(Value, Node), Fatal> {
+        self.trail.push(step);
+        let read = self.node(event, key);
+        self.trail.pop();
+        read
     }
 
     fn count(&mut self, nodes: usize, at: Place) -> Result<(), Fatal> {
