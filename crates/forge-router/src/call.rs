@@ -16,12 +16,13 @@ use futures_core::Stream;
 
 use crate::{
     affinity::Prefix,
+    ask::Ask,
     drain::Inside,
     hedge,
     router::Shared,
     running::{Job, Running},
     strip,
-    walk::{Ask, Pick, Walk},
+    walk::{Pick, Walk},
 };
 
 /// What a router is called in errors.

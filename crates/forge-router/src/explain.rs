@@ -7,8 +7,9 @@ use forge_core::{RouteTrace, Verdict};
 use crate::{
     Strategy, Target,
     affinity::Affinity,
+    ask::{Ask, candidate, origin},
     running::{Pool, Running},
-    walk::{Ask, Walk, candidate, origin},
+    walk::Walk,
 };
 
 pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> RouteTrace {

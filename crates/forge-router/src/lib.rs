@@ -42,6 +42,7 @@
 //! concurrency, rate limit, accounts, clocks. [`ParticipantManager`] picks who takes part in a job.
 
 mod affinity;
+mod ask;
 mod call;
 pub mod code;
 mod drain;

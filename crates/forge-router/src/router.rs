@@ -18,6 +18,7 @@ use futures_util::future::join_all;
 use crate::{
     ProviderHealth, RouterPlan,
     affinity::Affinity,
+    ask::Ask,
     call::{self, NAME, cut_off},
     drain::Drain,
     explain,
@@ -26,7 +27,7 @@ use crate::{
     manager::Known,
     route::{Parts, Route},
     running::Running,
-    walk::{Ask, Walk},
+    walk::Walk,
 };
 
 /// How long all checks together may take.

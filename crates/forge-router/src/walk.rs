@@ -1,203 +1,20 @@
-//! Which route is asked next, and why the others are not.
+//! Along the chain of a role: which route is asked next, and which member of a pool.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use chrono::NaiveDate;
-use forge_core::{
-    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, OutputFormat, Part,
-    ParticipantRole, RequestSize, RouteTrace, TokenCount, ToolChoice, Verdict,
-};
-use forge_layers::BreakerState;
+use forge_core::{ErrorKind, RouteTrace, Verdict};
 
 use crate::{
     Strategy, Target,
-    affinity::{Affinity, Prefix},
-    health::HealthStatus,
-    quota::Bound,
+    affinity::Affinity,
+    ask::{Ask, Load, Passed, candidate, origin},
     route::Route,
-    running::{Job, Link, Place, Pool, Running},
+    running::{Link, Place, Pool, Running},
     strip,
 };
 
-/// The length of an answer that nobody has set, where costs are compared.
-const USUAL_OUTPUT: u64 = 1_024;
-
 /// Routes that a trace lists; a pool may have thousands.
 const LISTED: usize = 64;
-
-/// One call, as far as the choice of a route depends on it.
-#[derive(Debug)]
-pub(crate) struct Ask<'a> {
-    pub(crate) cx: &'a CallContext,
-    pub(crate) request: &'a Arc<ModelRequest>,
-    pub(crate) job: &'a Job,
-    pub(crate) size: RequestSize,
-    pub(crate) prefix: Prefix,
-    pub(crate) now: Instant,
-    pub(crate) day: NaiveDate,
-}
-
-impl<'a> Ask<'a> {
-    pub(crate) fn new(running: &'a Running, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
-        let (job, size) = (running.job(&cx.participant.role), RequestSize::of(request));
-        let (prefix, now, day) = (Prefix::of(request), cx.clock.instant(), cx.clock.now().date_naive());
-        Self { cx, request, job, size, prefix, now, day }
-    }
-
-    fn role(&self) -> &ParticipantRole {
-        &self.cx.participant.role
-    }
-
-    pub(crate) fn bound(&self, route: &Route) -> Bound {
-        let model = route.model_for(&self.cx.participant);
-        Bound::of(
-            self.max_tokens(route),
-            self.size,
-            route.capabilities(model),
-            route.price(model, self.day).as_deref(),
-        )
-    }
-
-    /// How much speaks against a member of a pool; the one with the least is picked.
-    pub(crate) fn load(&self, running: &Running, strategy: Strategy, route: usize, weight: u32) -> Load {
-        let amount = match strategy {
-            Strategy::LowestCost => self.expected_cost(running, route).map_or(u64::MAX, Money::nanos),
-            // One that has not been asked yet is worth a try.
-            Strategy::LowestLatency => running.meters[route].latency.average_nanos(),
-            Strategy::LeastConnections => {
-                return Load { amount: running.meters[route].in_flight().into(), weight };
-            }
-            Strategy::Priority | Strategy::RoundRobin => 0,
-            Strategy::Weighted => u64::from(u32::MAX - weight),
-        };
-        Load { amount, weight: 1 }
-    }
-
-    /// What the call costs there if its answer is as long as it may be, by the price of the day on which the
-    /// configuration was loaded.
-    fn expected_cost(&self, running: &Running, route: usize) -> Option<Money> {
-        let (price, route) = (running.prices[route].as_ref()?, &running.routes[route]);
-        let (input, output) = (Some(self.size.expected_input()), self.max_tokens(route).map(u64::from));
-        price.cost(&TokenCount { input, output: output.or(Some(USUAL_OUTPUT)), ..TokenCount::default() })
-    }
-
-    fn max_tokens(&self, route: &Route) -> Option<u32> {
-        let settings = [&self.job.parameters, &route.plan.parameters];
-        self.request.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
-    }
-
-    /// What speaks against asking `route` now.
-    pub(crate) fn objection(&self, route: &Route) -> Option<Passed> {
-        if let Some(status) = route.health.objection(self.now) {
-            return Some(Passed::Unwell(status));
-        }
-        if let BreakerState::Open { until } = route.breaker.state() {
-            let left = until.saturating_duration_since(self.now);
-            return Some(Passed::Open { left, cause: route.breaker.cause() });
-        }
-        let model = route.model_for(&self.cx.participant);
-        let able = route.capabilities(model);
-        if let Some(what) = lacking(able, self.request) {
-            return Some(Passed::Lacks(what));
-        }
-        if let Some(window) = able.context_tokens.filter(|window| self.size.least_input() > *window) {
-            return Some(Passed::TooSmall(window));
-        }
-        let unpriced = route.quota.limits_money(self.role()) && route.price(model, self.day).is_none();
-        unpriced.then_some(Passed::Unpriced)
-    }
-}
-
-/// The feature that the request needs and the model does not have.
-fn lacking(able: Capabilities, request: &ModelRequest) -> Option<&'static str> {
-    if !request.tools.is_empty() && !able.tools {
-        return Some("cannot call tools");
-    }
-    if matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_)) && !able.forced_tool_choice {
-        return Some("cannot be made to call a tool");
-    }
-    if matches!(request.output, OutputFormat::JsonSchema { .. }) && !able.structured_output {
-        return Some("cannot answer by a schema");
-    }
-    if able.images && able.documents {
-        return None;
-    }
-    let parts = || request.messages.iter().flat_map(|message| &message.parts);
-    if !able.images && parts().any(|part| matches!(part, Part::Image { .. })) {
-        return Some("takes no pictures");
-    }
-    let documents = !able.documents && parts().any(|part| matches!(part, Part::Document { .. }));
-    documents.then_some("takes no documents")
-}
-
-/// How much speaks against a member of a pool, for its weight.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) amount: u64,
-    weight: u32,
-}
-
-impl Load {
-    pub(crate) fn is_less(self, other: Self) -> bool {
-        let [ours, theirs] = [(self.amount, other.weight), (other.amount, self.weight)]
-            .map(|(amount, weight)| u128::from(amount) * u128::from(weight));
-        ours < theirs
-    }
-}
-
-/// Why a route is not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passed {
-    Unwell(HealthStatus),
-    Open { left: Duration, cause: Option<ErrorKind> },
-    Lacks(&'static str),
-    TooSmall(u64),
-    NotLarger(u64),
-    Unpriced,
-}
-
-impl Passed {
-    /// The kind of the error when nothing else is left.
-    fn kind(self) -> ErrorKind {
-        match self {
-            Self::Open { .. } => ErrorKind::CircuitOpen,
-            Self::Lacks(_) => ErrorKind::Unsupported,
-            Self::TooSmall(_) | Self::NotLarger(_) => ErrorKind::ContextTooLong,
-            Self::Unpriced => ErrorKind::BudgetExceeded,
-            Self::Unwell(HealthStatus::Refused) => ErrorKind::Authentication,
-            Self::Unwell(HealthStatus::Loading) => ErrorKind::Overloaded,
-            Self::Unwell(HealthStatus::Empty) => ErrorKind::ModelNotFound,
-            Self::Unwell(HealthStatus::Failed | HealthStatus::Ready) => ErrorKind::Transport,
-        }
-    }
-}
-
-impl fmt::Display for Passed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unwell(HealthStatus::Loading) => f.write_str("its model is still being loaded"),
-            Self::Unwell(HealthStatus::Empty) => f.write_str("its server has no model"),
-            Self::Unwell(HealthStatus::Refused) => {
-                f.write_str("its credential was refused when last checked")
-            }
-            Self::Unwell(_) => f.write_str("it did not answer when last checked"),
-            Self::Open { left, cause } => {
-                let cause = cause.map_or("failures", ErrorKind::describe);
-                write!(f, "circuit open for {:.0} s after: {cause}", left.as_secs_f64().ceil())
-            }
-            Self::Lacks(what) => f.write_str(what),
-            Self::TooSmall(window) => write!(f, "the prompt does not fit into its window of {window} tokens"),
-            Self::NotLarger(window) => {
-                write!(f, "its window is not larger than {window} tokens, which were too few")
-            }
-            Self::Unpriced => f.write_str("its price is unknown and a money budget holds; set `price`"),
-        }
-    }
-}
 
 /// The way of one call along the chain of its role.
 #[derive(Debug)]
@@ -444,33 +261,6 @@ impl<'a> Walk<'a> {
 
     fn origin(&self, pick: Pick) -> String {
         origin(self.running, pick.link)
-    }
-}
-
-/// Why the targets of `link` are looked at.
-pub(crate) fn origin(running: &Running, link: Link) -> String {
-    match link.target {
-        Target::Provider(_) => link.place.to_string(),
-        Target::Pool(at) => format!("{}, pool {}", link.place, running.pools[at].id),
-    }
-}
-
-pub(crate) fn candidate(
-    running: &Running,
-    ask: &Ask<'_>,
-    route: usize,
-    origin: String,
-    verdict: Verdict,
-) -> Candidate {
-    let route = &running.routes[route];
-    Candidate {
-        provider: route.plan.id.clone(),
-        model: route.model_for(&ask.cx.participant).clone(),
-        origin,
-        verdict,
-        input_tokens: ask.size.expected_input(),
-        cost: ask.bound(route).money,
-        wait: route.expected_wait(ask.request),
     }
 }
 
