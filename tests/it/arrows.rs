@@ -6,7 +6,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("forge-core", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
@@ -15,7 +15,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-layers"]),
+    ("forge-session", &["forge-core"]),
     ("forge-sim", &[]),
+    ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
     (
         "forge",
@@ -27,6 +29,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "forge-local",
             "forge-layers",
             "forge-router",
+            "forge-session",
+            "forge-store",
         ],
     ),
     ("forge-cli", &["forge", "forge-sim"]),

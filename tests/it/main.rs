@@ -8,7 +8,9 @@ mod config;
 mod examples;
 mod failover;
 mod lists;
+mod metrics;
 mod route;
+mod run;
 mod simulator;
 
 use std::{
@@ -46,7 +48,8 @@ fn forge() -> Command {
         executables.next_back().expect("the command is built")
     });
     let mut command = Command::new(path);
-    command.env_clear().stdin(Stdio::null());
+    // What it remembers does not go to the developer's own folders.
+    command.env_clear().env("FORGE_HOME", env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
     command
 }
 

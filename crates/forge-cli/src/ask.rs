@@ -1,12 +1,13 @@
 //! `forge ask`: one call.
 
-use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
+use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
     Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelRequest, ModelResponse, Money,
     OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
-    Started, StreamEvent, Verdict, router::Router,
+    Started, StreamEvent, Verdict,
+    router::{Router, TaskContext},
 };
 use serde_json::{Value, json};
 
@@ -23,7 +24,9 @@ const MAX_IMAGE_BYTES: u64 = 20 * 1024 * 1024;
 pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let request = Arc::new(request(&ask)?);
     let system = System::choose(wanted).await?;
-    let cx = context(&ask, &system, &request)?;
+    let mut cx = context(&ask, &system, &request)?;
+    let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
+    cx.tags.task = Some(task.id().into());
     let simulated = system.is_simulated();
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
     let headed = simulated && !ask.json && ask.schema.is_none();
@@ -35,9 +38,12 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         outcome = call => outcome?,
         _ = tokio::signal::ctrl_c() => {
             note(false, "interrupted; the call was cancelled");
+            system.close(Duration::ZERO).await;
             return Ok(130.into());
         }
     };
+    system.log(task, &outcome);
+    system.close(Duration::ZERO).await;
     match outcome {
         Ok(response) => {
             let cost = system.router.cost(&response);
@@ -335,6 +341,6 @@ fn failed_attempts(route: Option<&RouteTrace>) -> Vec<Value> {
         .collect()
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
-use forge::{ErrorKind, Phase, ProviderError};
+use forge::{ErrorKind, JournalError, Phase, ProviderError, session::SessionError, store::StoreError};
 use serde_json::{Value, json};
 
 use crate::show::clean;
@@ -71,6 +71,27 @@ impl CliError {
         let what = format!("{} cannot be used: {counted}", path.display());
         let next = "correct the file; `forge config check` reads it without sending anything".to_owned();
         Self { code: "E005", what, why: Vec::new(), next, exit: USAGE }
+    }
+
+    /// The accounts cannot be read or written.
+    pub(crate) fn store(error: &StoreError) -> Self {
+        let why = error.source().map(causes).unwrap_or_default();
+        let exit = if matches!(error, StoreError::Filter { .. }) { USAGE } else { FAILED };
+        Self { code: "E006", what: error.to_string(), why, next: String::new(), exit }
+    }
+
+    /// A session cannot start, go on or be read.
+    pub(crate) fn session(error: &SessionError) -> Self {
+        let (next, exit) = match error {
+            SessionError::Plan(_) => ("configure more providers, or choose another `--mode`", USAGE),
+            SessionError::Unknown(_)
+            | SessionError::Exists(_)
+            | SessionError::Journal(JournalError::BadName { .. }) => ("see `forge sessions list`", USAGE),
+            SessionError::Journal(JournalError::Held { .. }) => ("wait for the other run to end", FAILED),
+            _ => ("see `forge doctor`", FAILED),
+        };
+        let why = error.source().map(causes).unwrap_or_default();
+        Self { code: "E007", what: error.to_string(), why, next: next.to_owned(), exit }
     }
 
     pub(crate) fn provider(error: &ProviderError) -> Self {

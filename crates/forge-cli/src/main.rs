@@ -3,10 +3,16 @@
 mod args;
 mod ask;
 mod config;
+mod doctor;
 mod error;
+mod machine;
+mod metrics;
 mod models;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod providers;
 mod route;
+mod session;
 mod setup;
 mod show;
 mod signals;
@@ -18,7 +24,9 @@ use std::{
 };
 
 use clap::Parser as _;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{
     args::{Args, Command, ModelsCommand, ProvidersCommand, RouteCommand},
@@ -28,7 +36,7 @@ use crate::{
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    log(args.verbose);
+    let _spans = log(args.verbose);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error)),
@@ -46,6 +54,15 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = Wanted { source: ask.source, config, quiet };
             ask::run(*ask, wanted).await
         }
+        Command::Run(run) => {
+            let wanted = Wanted { source: run.source, config, quiet };
+            session::run(*run, wanted).await
+        }
+        Command::Resume(resume) => {
+            let wanted = Wanted { source: resume.source, config, quiet };
+            session::resume(*resume, wanted).await
+        }
+        Command::Sessions { command } => session::sessions(command, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,
         Command::Providers { command: ProvidersCommand::List(list) } => {
             providers::list(list.json, Wanted { source: list.source, config, quiet }).await
@@ -62,6 +79,11 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = Wanted { source: list.source, config, quiet };
             models::list(list, wanted).await
         }
+        Command::Doctor(options) => {
+            let wanted = Wanted { source: options.source, config, quiet };
+            doctor::run(options, wanted).await
+        }
+        Command::Metrics { command } => metrics::run(command, config, quiet),
         Command::Config { command } => config::run(command, config, quiet),
     }
 }
@@ -73,7 +95,7 @@ fn fail(error: &CliError) -> ExitCode {
 }
 
 /// Logs go to stderr: `FORGE_LOG` in the form of `RUST_LOG`, else by the number of `-v`.
-fn log(verbose: u8) {
+fn log(verbose: u8) -> Spans {
     let level = match verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
@@ -82,11 +104,39 @@ fn log(verbose: u8) {
     };
     let filter =
         EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        // Coloured, unless NO_COLOR says otherwise.
-        subscriber.init();
-    } else {
-        subscriber.with_ansi(false).init();
+    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Coloured on a terminal, unless NO_COLOR says otherwise.
+    let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
+    let registry = tracing_subscriber::registry().with(logs.with_filter(filter));
+    let spans = Spans::new();
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(spans.0.as_ref().map(otlp::Otlp::layer));
+    registry.init();
+    spans
+}
+
+/// Where spans go beside the logs, until it is dropped.
+#[cfg(feature = "otlp")]
+struct Spans(Option<otlp::Otlp>);
+
+#[cfg(feature = "otlp")]
+impl Spans {
+    fn new() -> Self {
+        let endpoint = machine::variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let collector = endpoint.map(|endpoint| otlp::Otlp::new(&endpoint)).transpose();
+        Self(collector.unwrap_or_else(|error| {
+            show::note(false, &format!("spans are not sent to OTEL_EXPORTER_OTLP_ENDPOINT: {error}"));
+            None
+        }))
+    }
+}
+
+#[cfg(not(feature = "otlp"))]
+struct Spans;
+
+#[cfg(not(feature = "otlp"))]
+impl Spans {
+    fn new() -> Self {
+        Self
     }
 }

@@ -58,10 +58,8 @@ async fn watch(
             signal = signals.next() => signal,
         };
         if signal == Signal::End {
-            let ended = system.router.shutdown(Duration::from_secs(1)).await;
-            return ended
-                .map(|_| ExitCode::SUCCESS)
-                .map_err(|error| CliError::failed("the end is not clean", &error));
+            system.close(Duration::from_secs(1)).await;
+            return Ok(ExitCode::SUCCESS);
         }
         match system.reload(wanted).await {
             Ok(()) => show::note(wanted.quiet, "the configuration was read again"),

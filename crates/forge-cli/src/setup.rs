@@ -2,14 +2,18 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use forge::{
-    Adapter, AdapterSettings, Environment, Health, ModelId, Participant, SecretString,
-    router::{ProviderPlan, Router, RouterPlan},
+    Adapter, AdapterSettings, Environment, Health, Journal, ModelId, ModelResponse, Participant,
+    ProviderError, SecretString,
+    config::SessionPlan,
+    router::{ProviderPlan, Router, RouterPlan, TaskContext},
+    store::{Store, StoreState, TaskEntry},
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use futures_util::future::join_all;
 
-use crate::{args::Source, config, error::CliError, show::note};
+use crate::{args::Source, config, error::CliError, machine::variable, metrics, show::note};
 
 /// How long a local server may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(300);
@@ -40,6 +44,9 @@ pub(crate) struct System {
     pub(crate) found: Vec<String>,
     /// The simulated vendors, if they are in use. They end with this value.
     sim: Option<Sim>,
+    store: Option<Arc<Store>>,
+    /// How the configuration wants sessions to run.
+    pub(crate) session: SessionPlan,
 }
 
 /// A plan before it runs.
@@ -48,13 +55,14 @@ struct Found {
     places: Vec<String>,
     sim: Option<Sim>,
     warnings: Vec<String>,
+    session: SessionPlan,
 }
 
 impl System {
     /// Chooses the providers and says which on the first line of stderr: those of the configuration; else the
     /// vendors whose keys are in the environment; else a local server that answers; else simulated ones.
     pub(crate) async fn choose(wanted: Wanted<'_>) -> Result<Self, CliError> {
-        let Found { plan, places, sim, warnings } = find(wanted).await?;
+        let Found { plan, places, sim, warnings, session } = find(wanted).await?;
         let names: Vec<_> =
             plan.providers.iter().zip(&places).map(|(one, place)| format!("{} ({place})", one.id)).collect();
         let first = match &sim {
@@ -72,11 +80,53 @@ impl System {
         for warning in &warnings {
             note(wanted.quiet, warning);
         }
-        let router = Router::build(plan.clone(), forge::parts()).map_err(|error| match error {
+        let mut parts = forge::parts();
+        let store = metrics::ledger(sim.is_some(), wanted.quiet).map(Arc::new);
+        if let Some(store) = &store {
+            // Without the file, budgets hold for this run alone.
+            if store.status().state == StoreState::Writing {
+                parts.budgets = Arc::clone(store) as _;
+            }
+            parts.sink = Arc::clone(store) as _;
+        }
+        let router = Router::build(plan.clone(), parts).map_err(|error| match error {
             forge::RegistryError::Refused { source, .. } => CliError::provider(&source),
             other => CliError::failed("a provider cannot be set up", &other),
         })?;
-        Ok(Self { router, plan, found: places, sim })
+        Ok(Self { router, plan, found: places, sim, store, session })
+    }
+
+    /// Where sessions are kept, if the file can be written.
+    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
+        let store = self.store.as_ref().filter(|store| store.status().state == StoreState::Writing)?;
+        Some(Arc::clone(store) as _)
+    }
+
+    /// Writes down what came of a task.
+    pub(crate) fn log(&self, mut task: TaskContext, outcome: &Result<ModelResponse, ProviderError>) {
+        // A task that nobody has begun cannot be in a state that forbids this.
+        let _ = task.record(outcome);
+        let Some(store) = &self.store else { return };
+        let now = Utc::now();
+        store.put_task(TaskEntry {
+            id: task.id().to_owned(),
+            role: task.role().clone(),
+            provider: task.provider().cloned(),
+            attempts: task.attempts(),
+            state: task.state().to_string(),
+            created_at: now,
+            updated_at: now,
+        });
+    }
+
+    /// Ends what is under way and sees to it that every call is accounted for.
+    pub(crate) async fn close(&self, grace: Duration) {
+        if let Err(error) = self.router.shutdown(grace).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last calls may be missing in the accounts"
+            );
+        }
     }
 
     /// Reads the configuration again. If it cannot be used, everything stays as it is.
@@ -126,10 +176,9 @@ async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
         let plan = loaded.file.plan;
         let places = vec![loaded.path.display().to_string(); plan.providers.len()];
         let warnings = loaded.file.warnings.iter().map(ToString::to_string).collect();
-        return Ok(Found { plan, places, sim: None, warnings });
+        return Ok(Found { plan, places, sim: None, warnings, session: loaded.file.session });
     }
-    #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
-    let environment = Environment::read(|name| std::env::var(name).ok());
+    let environment = Environment::read(variable);
     let mut found: Vec<(ProviderPlan, String)> =
         environment.providers.into_iter().map(|one| (one.plan, one.variable.to_owned())).collect();
     if let Some(url) = environment.ollama {
@@ -145,7 +194,8 @@ async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
 impl Found {
     fn of(found: Vec<(ProviderPlan, String)>, sim: Option<Sim>) -> Self {
         let (providers, places) = found.into_iter().unzip();
-        Self { plan: RouterPlan::of(providers), places, sim, warnings: Vec::new() }
+        let session = SessionPlan::default();
+        Self { plan: RouterPlan::of(providers), places, sim, warnings: Vec::new(), session }
     }
 }
 

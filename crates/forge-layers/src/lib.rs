@@ -45,7 +45,7 @@ pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
 pub use forge_core::{ManualTimer, Timer, Wait};
-pub use observe::Observe;
+pub use observe::{GEN_AI_CONVENTIONS, Observe};
 pub use opened::open;
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};

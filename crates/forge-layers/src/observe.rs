@@ -15,6 +15,9 @@ use forge_core::{
 use futures_core::Stream;
 use tracing::{Instrument as _, Span, field::Empty};
 
+/// The version of OpenTelemetry's semantic conventions whose names for generative AI the spans carry.
+pub const GEN_AI_CONVENTIONS: &str = "1.37.0";
+
 /// Watches calls. Times come from [`CallContext::clock`].
 ///
 /// Around each attempt ([`Observe::new`], inside [`Retry`](crate::Retry)) it opens a span `llm.attempt` and
@@ -29,9 +32,9 @@ use tracing::{Instrument as _, Span, field::Empty};
 ///   its own eyes.
 /// - Tokens are those that the vendor had reported until then, never an estimate.
 /// - The cost is that of the model served (the one asked for, if the vendor did not say) on the day (UTC)
-///   on which the attempt began. Where nothing was sent, it is zero.
+///   on which the attempt began. Where nothing was sent, or the vendor refused with an HTTP error, it is zero.
 ///
-/// Spans carry the attribute names of OpenTelemetry's conventions for generative AI
+/// Spans carry the attribute names of OpenTelemetry's conventions for generative AI ([`GEN_AI_CONVENTIONS`])
 /// (`gen_ai.provider.name`, `gen_ai.request.model`, `gen_ai.response.model`, `gen_ai.usage.input_tokens`,
 /// `gen_ai.usage.output_tokens`, `error.type`), and never a prompt, an answer, or a credential.
 ///
@@ -199,7 +202,10 @@ impl Recorder {
         }
         let status =
             if error.kind == ErrorKind::Cancelled { CallStatus::Cancelled } else { CallStatus::Failure };
-        self.settle(status, Some(error.kind), error.phase);
+        // Vendors do not charge for what they refuse.
+        let refused = error.phase == Phase::BeforeOutput && error.status.is_some_and(|status| status >= 400);
+        let phase = if refused { Phase::BeforeSend } else { error.phase };
+        self.settle(status, Some(error.kind), phase);
     }
 
     fn settle(&mut self, status: CallStatus, error: Option<ErrorKind>, phase: Phase) {

@@ -10,7 +10,7 @@ use std::{
 use forge_core::{
     CallContext, Capabilities, Clock, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse, Money,
     Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError, ResponseStream,
-    RouteTrace, StorageError, async_trait,
+    RouteTrace, StorageError, TokenCount, async_trait,
 };
 use forge_layers::{Observe, RetryBudget};
 use futures_util::future::join_all;
@@ -183,6 +183,15 @@ impl Router {
         let prices = route.map_or(&self.shared.parts.models, |route| &route.prices);
         let day = response.timestamp.date_naive();
         prices.cost(&participant.provider, &response.model, day, &response.tokens)
+    }
+
+    /// What so many tokens cost with `participant` today; `None` is unknown, not free.
+    pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
+        let running = self.shared.running();
+        let route = running.route(&participant.provider_id);
+        let prices = route.map_or(&self.shared.parts.models, |route| &route.prices);
+        let today = self.shared.parts.timer.now().date_naive();
+        prices.cost(&participant.provider, &participant.model, today, tokens)
     }
 
     /// The clock of its calls.

@@ -39,6 +39,10 @@ pub use forge_local::LocalProvider;
 #[cfg(feature = "openai")]
 pub use forge_openai::OpenAIProvider;
 pub use forge_router as router;
+#[cfg(feature = "session")]
+pub use forge_session as session;
+#[cfg(feature = "store")]
+pub use forge_store as store;
 pub use system::{SetupError, create_participant_manager, parts, provider_plan};
 
 /// The adapters that are built in, by the name of their vendor.

@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{
     args::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
     error::CliError,
+    machine::{config_folder, variable},
     show,
 };
 
@@ -143,7 +144,7 @@ fn find(named: Option<&Path>) -> Result<Option<(PathBuf, String, Trust)>, CliErr
         let trust = if trust::is_recorded(project, &text)? { Trust::Trusted } else { Trust::Project };
         return Ok(Some((project.to_owned(), text, trust)));
     }
-    match folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("forge/config.yaml")) {
+    match config_folder().map(|folder| folder.join("config.yaml")) {
         Some(path) if path.exists() => Ok(Some((path.clone(), read(&path)?, Trust::Trusted))),
         _ => Ok(None),
     }
@@ -208,19 +209,4 @@ impl Lookup for Machine {
         File::open(self.folder.join(path))?.take(MAX_SECRET).read_to_string(&mut text)?;
         Ok(text)
     }
-}
-
-/// The variable, unless it is empty.
-fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
-    let value = std::env::var(name).ok();
-    value.filter(|value| !value.is_empty())
-}
-
-/// The folder that `variable` names, else the one below the user's home. A relative one does not count
-/// (XDG Base Directory Specification).
-fn folder(name: &str, below_home: &str) -> Option<PathBuf> {
-    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || variable("HOME").or_else(|| variable("USERPROFILE"));
-    named.or_else(|| home().map(|home| Path::new(&home).join(below_home)))
 }

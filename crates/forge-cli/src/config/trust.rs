@@ -10,8 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{folder, variable};
-use crate::error::CliError;
+use crate::{error::CliError, machine::state_folder};
 
 /// Whether the file at `path`, with this text, is trusted.
 pub(super) fn is_recorded(path: &Path, text: &str) -> Result<bool, CliError> {
@@ -35,9 +34,7 @@ pub(super) fn record(path: &Path, text: &str) -> Result<PathBuf, CliError> {
 }
 
 fn store() -> Option<PathBuf> {
-    let state = || folder("XDG_STATE_HOME", ".local/state").map(|state| state.join("forge"));
-    let home = variable("FORGE_HOME").map(PathBuf::from).or_else(state)?;
-    Some(home.join("trusted.json"))
+    Some(state_folder()?.join("trusted.json"))
 }
 
 /// The digests by path.

@@ -1,8 +1,24 @@
 //! What can be typed.
 
+mod config;
+mod metrics;
+mod session;
+
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand};
+
+pub(crate) use self::{
+    config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
+    metrics::{
+        ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsPrune, MetricsReprice,
+        MetricsStatus, MetricsSummary, SummaryFormat,
+    },
+    session::{
+        Going, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport, SessionsList,
+        SessionsShow,
+    },
+};
 
 #[expect(clippy::doc_markdown, reason = "shown as help text")]
 /// Ask several LLMs, get one answer you can check.
@@ -28,6 +44,15 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Draft, criticise, revise and check: one document from several models.
+    Run(Box<Run>),
+    /// Go on with a session after a kill, a pause or an abort.
+    Resume(Box<Resume>),
+    /// List, show, export and delete sessions.
+    Sessions {
+        #[command(subcommand)]
+        command: SessionsCommand,
+    },
     /// Ask one model; the answer is streamed to stdout.
     Ask(Box<Ask>),
     /// Serve the simulated vendors, to test any client.
@@ -47,6 +72,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+    /// Show what calls took and cost.
+    Metrics {
+        #[command(subcommand)]
+        command: MetricsCommand,
+    },
+    /// Say what is found on this machine: configuration, keys (never shown), accounts.
+    Doctor(Doctor),
     /// Write, check and show the configuration.
     Config {
         #[command(subcommand)]
@@ -148,6 +180,18 @@ pub(crate) struct ProvidersStatus {
     pub(crate) list: ProvidersList,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// Ask the providers too, without a paid call.
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RouteCommand {
     /// List every route for a call in a role, with the reason why it is in or out; sends nothing.
@@ -188,72 +232,6 @@ pub(crate) struct ModelsList {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Write a commented configuration to start from.
-    Init(ConfigInit),
-    /// Name every mistake in the configuration; sends nothing.
-    Check(ConfigCheck),
-    /// Show the configuration in use, without secrets.
-    Show(ConfigShow),
-    /// Print the JSON Schema of the configuration, for editors.
-    Schema,
-    /// Let a file of the working directory set endpoints, headers and literal keys, as long as it stays as
-    /// it is. Read it first.
-    Trust(ConfigTrust),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfigInit {
-    /// Where to write it; ./forge.yaml unless given.
-    pub(crate) file: Option<PathBuf>,
-    /// Overwrite the file if it is there.
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfigCheck {
-    /// The file to check; the one in use unless given.
-    pub(crate) file: Option<PathBuf>,
-    /// How to report.
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    pub(crate) format: CheckFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    /// A line for each problem, on stderr.
-    Text,
-    /// One object, on stdout.
-    Json,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfigShow {
-    /// Show every setting that holds, the usual values of those that are not written included.
-    #[arg(long)]
-    pub(crate) resolved: bool,
-    /// Show where each value comes from.
-    #[arg(long)]
-    pub(crate) origin: bool,
-    /// In which form.
-    #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
-    pub(crate) format: ShowFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ShowFormat {
-    Yaml,
-    Json,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfigTrust {
-    /// The file; ./forge.yaml unless given.
-    pub(crate) file: Option<PathBuf>,
 }
 
 fn temperature(text: &str) -> Result<f64, String> {

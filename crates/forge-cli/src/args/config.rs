@@ -1,0 +1,71 @@
+//! `forge config`, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Write a commented configuration to start from.
+    Init(ConfigInit),
+    /// Name every mistake in the configuration; sends nothing.
+    Check(ConfigCheck),
+    /// Show the configuration in use, without secrets.
+    Show(ConfigShow),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
+    /// Let a file of the working directory set endpoints, headers and literal keys, as long as it stays as
+    /// it is. Read it first.
+    Trust(ConfigTrust),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigInit {
+    /// Where to write it; ./forge.yaml unless given.
+    pub(crate) file: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigCheck {
+    /// The file to check; the one in use unless given.
+    pub(crate) file: Option<PathBuf>,
+    /// How to report.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// A line for each problem, on stderr.
+    Text,
+    /// One object, on stdout.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigShow {
+    /// Show every setting that holds, the usual values of those that are not written included.
+    #[arg(long)]
+    pub(crate) resolved: bool,
+    /// Show where each value comes from.
+    #[arg(long)]
+    pub(crate) origin: bool,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
+    pub(crate) format: ShowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigTrust {
+    /// The file; ./forge.yaml unless given.
+    pub(crate) file: Option<PathBuf>,
+}

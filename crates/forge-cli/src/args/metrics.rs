@@ -1,0 +1,143 @@
+//! `forge metrics`, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MetricsCommand {
+    /// Count calls, successes, times, tokens and money, by provider and model or as you like.
+    Summary(MetricsSummary),
+    /// Write every attempt, a line each.
+    Export(MetricsExport),
+    /// Remove old attempts; what they sum up to stays.
+    Prune(MetricsPrune),
+    /// Make the sums anew from the attempts that are kept.
+    Rebuild(MetricsRebuild),
+    /// Compute the costs of a time again from its tokens, with corrected prices.
+    Reprice(MetricsReprice),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsFilter {
+    /// Only this provider; may be repeated, like all filters.
+    #[arg(short, long = "provider", value_name = "ID")]
+    pub(crate) providers: Vec<String>,
+    /// Only this model.
+    #[arg(short, long = "model", value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// Only this role.
+    #[arg(short, long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// Only this session.
+    #[arg(long = "session", value_name = "ID")]
+    pub(crate) sessions: Vec<String>,
+    /// Only since then: how long ago (24h), a day (2026-11-21), or a whole time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only before then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Only attempts that went like this.
+    #[arg(long = "status", value_enum)]
+    pub(crate) statuses: Vec<MetricsStatus>,
+    /// Those of simulated calls, which are kept apart.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricsStatus {
+    Success,
+    Failure,
+    Retry,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricsBy {
+    Provider,
+    Model,
+    Role,
+    Day,
+    Hour,
+    Status,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsSummary {
+    /// What to count by, such as `provider,role`; provider and model unless given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) by: Vec<MetricsBy>,
+    #[command(flatten)]
+    pub(crate) filter: MetricsFilter,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    pub(crate) format: SummaryFormat,
+    /// Write a page with charts for a browser instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SummaryFormat {
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsExport {
+    #[command(flatten)]
+    pub(crate) filter: MetricsFilter,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub(crate) format: ExportFormat,
+    /// Where to write it; standard output unless given.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Comma-separated values with a heading.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsPrune {
+    /// Remove what began before then: how long ago (90days), a day, or a whole time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: String,
+    /// Write what is removed into this file first, a JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) archive: Option<PathBuf>,
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsRebuild {
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsReprice {
+    /// Only since then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only before then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Rows that take the place of built-in ones, as in the adapters' `models.json`.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}

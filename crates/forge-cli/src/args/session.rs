@@ -1,0 +1,183 @@
+//! `forge run`, `forge resume` and `forge sessions`, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use forge::Money;
+
+use super::Source;
+
+/// Draft, criticise, revise and check: one document from several models, with everything to check it by.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// What is wanted; `-` reads it from standard input.
+    #[arg(required_unless_present = "file")]
+    pub(crate) prompt: Option<String>,
+    /// Read what is wanted from this file.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "prompt")]
+    pub(crate) file: Option<PathBuf>,
+    /// How deep it goes: one draft; a draft, one critic and a revision; or a panel of critics.
+    #[arg(long, value_enum, default_value_t = RunMode::Council)]
+    pub(crate) mode: RunMode,
+    /// How many critics read the draft.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(crate) critics: Option<u32>,
+    /// How often it is criticised and revised at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub(crate) cycles: Option<u32>,
+    /// What kind of document is wanted.
+    #[arg(long, value_enum, default_value_t = RunOutput::Freeform)]
+    pub(crate) output_type: RunOutput,
+    /// What the result must keep to; may be repeated.
+    #[arg(long = "constraint", value_name = "TEXT")]
+    pub(crate) constraints: Vec<String>,
+    /// A text file to work from; may be repeated.
+    #[arg(long = "reference", value_name = "FILE")]
+    pub(crate) references: Vec<PathBuf>,
+    /// The most tokens that the session may use.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_tokens: Option<u64>,
+    /// The longest that it may take, such as `10m`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<humantime::Duration>,
+    /// Show the plan and what it will use; send nothing.
+    #[arg(long = "dry-run")]
+    pub(crate) dry: bool,
+    /// Compare the result with the draft alone.
+    #[arg(long)]
+    pub(crate) compare: bool,
+    #[command(flatten)]
+    pub(crate) going: Going,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// Go on with a session after a kill, a pause or an abort. No finished call is made again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    /// The session; see `forge sessions list`.
+    pub(crate) id: String,
+    /// Let it have so many cycles, also if it has ended.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub(crate) cycles: Option<u32>,
+    /// Go on although the session has ended.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) going: Going,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// How a session runs and where its result goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Going {
+    /// The most that the session may cost, in dollars.
+    #[arg(long, value_name = "USD", env = "FORGE_MAX_COST", hide_env_values = true)]
+    pub(crate) max_cost: Option<Money>,
+    /// Ask what to do after each cycle.
+    #[arg(long)]
+    pub(crate) attended: bool,
+    /// Write the result here, as Markdown, JSON or HTML by the ending of the name.
+    #[arg(short, long, value_name = "FILE.md|.json|.html")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object instead of Markdown.
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) json: bool,
+    /// Print what happens as it happens, a JSON object a line.
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// Keep the session in this folder of plain files instead of the accounts.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunMode {
+    Direct,
+    Review,
+    Council,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunOutput {
+    Specification,
+    Code,
+    Documentation,
+    Design,
+    Freeform,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// List the sessions, the newest first.
+    List(SessionsList),
+    /// Show a session: its result, or a part of it.
+    Show(SessionsShow),
+    /// Write a session's result.
+    Export(SessionsExport),
+    /// Remove a session for good.
+    Delete(SessionsDelete),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionsList {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Those of simulated vendors.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionsShow {
+    /// The session.
+    pub(crate) id: String,
+    /// Every finding with what became of it.
+    #[arg(long)]
+    pub(crate) findings: bool,
+    /// Serious findings that were rejected.
+    #[arg(long)]
+    pub(crate) dissents: bool,
+    /// What was decided along the way.
+    #[arg(long)]
+    pub(crate) decisions: bool,
+    /// Every call.
+    #[arg(long)]
+    pub(crate) calls: bool,
+    /// One of simulated vendors.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionsExport {
+    /// The session.
+    pub(crate) id: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = ResultFormat::Md)]
+    pub(crate) format: ResultFormat,
+    /// Where to write it; standard output unless given.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// One of simulated vendors.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    Md,
+    Json,
+    Html,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionsDelete {
+    /// The session.
+    pub(crate) id: String,
+    /// One of simulated vendors.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}

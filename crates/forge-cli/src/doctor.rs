@@ -1,0 +1,130 @@
+//! `forge doctor`: what the command finds on this machine.
+
+use std::{path::Path, process::ExitCode};
+
+use forge::store::StoreState;
+use serde_json::{Value, json};
+
+use crate::{
+    args::Doctor,
+    config,
+    error::CliError,
+    machine::{state_folder, variable},
+    metrics,
+    setup::{System, Wanted},
+    show,
+};
+
+/// What is looked for in the environment; values are never shown.
+const VARIABLES: [&str; 12] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "GEMINI_BASE_URL",
+    "OLLAMA_HOST",
+    "HTTPS_PROXY",
+    "FORGE_HOME",
+    "FORGE_LOG",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
+
+/// One thing that was looked at.
+struct Finding {
+    topic: &'static str,
+    good: bool,
+    text: String,
+    facts: Value,
+}
+
+/// Exit code 0 if nothing is wrong, else 1.
+pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let mut findings = vec![version(), variables(), configuration(wanted.config), accounts()];
+    if doctor.live {
+        findings.push(providers(wanted).await);
+    }
+    let good = findings.iter().all(|finding| finding.good);
+    let shown = if doctor.json {
+        let facts = findings
+            .into_iter()
+            .map(|one| json!({"topic": one.topic, "ok": one.good, "text": one.text, "facts": one.facts}));
+        show::json(&json!({"schema_version": "1.0", "ok": good, "findings": facts.collect::<Vec<_>>()}))
+    } else {
+        let rows: Vec<_> = findings
+            .into_iter()
+            .map(|one| vec![if one.good { "ok" } else { "BAD" }.into(), one.topic.to_owned(), one.text])
+            .collect();
+        show::out(&show::table(&["", "TOPIC", "FOUND"], &[], &rows))
+    };
+    shown.map_err(|error| CliError::stdout(&error))?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn version() -> Finding {
+    let version = env!("CARGO_PKG_VERSION");
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let facts = json!({"version": version, "system": system});
+    Finding { topic: "version", good: true, text: format!("forge {version} on {system}"), facts }
+}
+
+fn variables() -> Finding {
+    let set: Vec<_> = VARIABLES.into_iter().filter(|name| variable(name).is_some()).collect();
+    let text = if set.is_empty() { "none of ours is set".into() } else { set.join(", ") };
+    Finding { topic: "variables", good: true, text, facts: json!(set) }
+}
+
+fn configuration(named: Option<&Path>) -> Finding {
+    let (good, text, facts) = match config::find_and_load(named) {
+        Ok(Some(loaded)) => {
+            let (path, warnings) = (loaded.path.display().to_string(), loaded.file.warnings.len());
+            let providers = loaded.file.plan.providers.len();
+            let text = format!("{path}: {providers} providers, {warnings} warnings");
+            (true, text, json!({"path": path, "providers": providers, "warnings": warnings}))
+        }
+        Ok(None) => (true, "none; providers come from the environment".into(), Value::Null),
+        Err(error) => (false, first_line(&error), error.to_json()),
+    };
+    Finding { topic: "configuration", good, text, facts }
+}
+
+fn first_line(error: &CliError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn accounts() -> Finding {
+    let topic = "accounts";
+    if state_folder().is_none() {
+        let text = "nowhere: set FORGE_HOME to a folder, or HOME".into();
+        return Finding { topic, good: false, text, facts: Value::Null };
+    }
+    let Some(store) = metrics::ledger(false, true) else {
+        return Finding { topic, good: false, text: "off".into(), facts: Value::Null };
+    };
+    let (path, status) = (store.path().display().to_string(), store.status());
+    let bytes = status.database_bytes + status.log_bytes;
+    let mut text = format!("{path}: {bytes} bytes, SQLite {}", status.sqlite_version);
+    if status.spool_bytes > 0 {
+        text = format!("{text}, {} bytes wait in {}", status.spool_bytes, store.spool_path().display());
+    }
+    if let Some(error) = &status.last_error {
+        text = format!("{text}; {error}");
+    }
+    let good = status.state == StoreState::Writing && status.quarantined == 0;
+    Finding { topic, good, text, facts: json!({"path": path, "status": status}) }
+}
+
+async fn providers(wanted: Wanted<'_>) -> Finding {
+    let topic = "providers";
+    let system = match System::choose(Wanted { quiet: true, ..wanted }).await {
+        Ok(system) => system,
+        Err(error) => {
+            return Finding { topic, good: false, text: first_line(&error), facts: error.to_json() };
+        }
+    };
+    let checks = system.router.check().await;
+    let ready = |one: &forge::router::ProviderHealth| one.status == forge::router::HealthStatus::Ready;
+    let texts: Vec<_> = checks.iter().map(|one| format!("{} {}", one.provider, one.status)).collect();
+    Finding { topic, good: checks.iter().all(ready), text: texts.join(", "), facts: json!(checks) }
+}

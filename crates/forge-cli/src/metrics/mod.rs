@@ -1,0 +1,152 @@
+//! `forge metrics`: what calls took and cost.
+
+mod filter;
+mod page;
+mod summary;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use chrono::Utc;
+use forge::{
+    ModelProvider, ModelTable, ProviderId,
+    store::{Filter, Repriced, Store, StoreError, StoreOptions, export},
+};
+
+use crate::{
+    args::{ExportFormat, MetricsCommand, MetricsExport, MetricsPrune, MetricsReprice},
+    config,
+    error::CliError,
+    machine::state_folder,
+    show::note,
+};
+
+/// Takes records whatever happens to the file; `None` without any place for it.
+pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
+    let Some(path) = path(simulated) else {
+        note(quiet, "calls are not recorded: set FORGE_HOME to a folder, or HOME");
+        return None;
+    };
+    Some(Store::open_or_spool(options(&path)))
+}
+
+pub(crate) fn run(command: MetricsCommand, config: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+    match command {
+        MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
+        MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
+        MetricsCommand::Prune(wanted) => prune(&wanted, quiet),
+        MetricsCommand::Rebuild(wanted) => {
+            open(wanted.offline)?.rebuild().map_err(|error| CliError::store(&error))?;
+            note(quiet, "the sums were made anew from the attempts that are kept");
+            Ok(ExitCode::SUCCESS)
+        }
+        MetricsCommand::Reprice(wanted) => reprice(&wanted, config, quiet),
+    }
+}
+
+/// Opens the accounts to read or change them.
+pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
+    let path = path(simulated).ok_or_else(|| {
+        CliError::usage("there is no place for the accounts", "set FORGE_HOME to a folder, or HOME")
+    })?;
+    Store::open(options(&path)).map_err(|error| CliError::store(&error))
+}
+
+/// Where the accounts are: those of real calls, or of simulated ones, which are kept apart.
+fn path(simulated: bool) -> Option<PathBuf> {
+    Some(state_folder()?.join(if simulated { "simulated.db" } else { "forge.db" }))
+}
+
+/// The store at `path`, whose costs are marked with the day of the newest built-in price.
+fn options(path: &Path) -> StoreOptions {
+    StoreOptions { price_version: Some(price_version(&forge::models())), ..StoreOptions::new(path) }
+}
+
+fn price_version(table: &ModelTable) -> String {
+    let newest = table.rows().iter().map(|row| row.checked.as_str()).max();
+    format!("built in, checked {}", newest.unwrap_or("never"))
+}
+
+fn export(wanted: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
+    let store = open(wanted.filter.offline)?;
+    let filter = filter::read(&wanted.filter, Utc::now())?;
+    let written = match &wanted.output {
+        Some(path) => {
+            let file = File::create(path)
+                .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
+            write(&store, &filter, wanted.format, &mut BufWriter::new(file))
+        }
+        None => write(&store, &filter, wanted.format, &mut BufWriter::new(io::stdout().lock())),
+    };
+    let count = written.map_err(|error| closed_or(&error))?;
+    note(quiet, &format!("{count} attempts"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(
+    store: &Store,
+    filter: &Filter,
+    format: ExportFormat,
+    to: &mut impl Write,
+) -> Result<u64, StoreError> {
+    match format {
+        ExportFormat::Csv => match export::csv(to) {
+            Ok(lines) => store.export(filter, lines),
+            Err(source) => Err(StoreError::Io { what: "export from", path: store.path().to_owned(), source }),
+        },
+        ExportFormat::Jsonl => store.export(filter, export::jsonl(to)),
+    }
+}
+
+/// A reader that has seen enough is no failure.
+fn closed_or(error: &StoreError) -> CliError {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause {
+        Some(cause) if cause.kind() == io::ErrorKind::BrokenPipe => CliError::stdout(cause),
+        _ => CliError::store(error),
+    }
+}
+
+fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
+    let store = open(wanted.offline)?;
+    let before = filter::time(&wanted.before, Utc::now())?;
+    let pruned = store.prune(before, wanted.archive.as_deref()).map_err(|error| CliError::store(&error))?;
+    let day = before.format("%F");
+    note(quiet, &format!("{} attempts before {day} removed; their sums stay", pruned.attempts));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reprice(wanted: &MetricsReprice, config: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+    let now = Utc::now();
+    let edge = |text: &Option<String>| text.as_deref().map(|text| filter::time(text, now)).transpose();
+    let (since, until) = (edge(&wanted.since)?, edge(&wanted.until)?);
+    let mut table = forge::models();
+    let mut version = price_version(&table);
+    if let Some(path) = &wanted.prices {
+        let text = std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?;
+        let rows = ModelTable::from_json(&text).map_err(|error| {
+            CliError::content(path, "a table of models (rows as in `models.json`)", &error)
+        })?;
+        table.merge(&rows);
+        version = format!("{}, {}", path.display(), now.format("%F"));
+    }
+    let vendors = vendors(config)?;
+    let vendor = |id: &ProviderId| vendors.get(id).cloned().unwrap_or_else(|| id.as_str().into());
+    let done = open(wanted.offline)?.reprice(&table, vendor, since, until, &version);
+    let Repriced { changed, unpriced, before, after } = done.map_err(|error| CliError::store(&error))?;
+    let told =
+        format!("{changed} attempts cost {after} now instead of {before}; {unpriced} have no known price");
+    note(quiet, &told);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whose models the configured providers serve.
+fn vendors(config: Option<&Path>) -> Result<HashMap<ProviderId, ModelProvider>, CliError> {
+    let plan = config::find_and_load(config)?.map(|loaded| loaded.file.plan).unwrap_or_default();
+    Ok(plan.providers.into_iter().map(|one| (one.id.clone(), one.vendor())).collect())
+}

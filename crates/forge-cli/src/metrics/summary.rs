@@ -1,0 +1,290 @@
+//! `forge metrics summary`.
+
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use forge::store::{Bucket, Figures, Filter, GroupBy, Store, SummaryRow, Timing, TrendPoint, export};
+use serde_json::json;
+
+use super::{filter, open, page};
+use crate::{
+    args::{MetricsBy, MetricsSummary, SummaryFormat},
+    error::CliError,
+    show::{self, note},
+};
+
+/// Trends of a shorter time are shown by the hour.
+const HOURLY: TimeDelta = TimeDelta::days(3);
+
+/// Points of a trend in the terminal.
+const SPARKS: usize = 60;
+
+pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliError> {
+    let now = Utc::now();
+    let (store, filter) = (open(wanted.filter.offline)?, filter::read(&wanted.filter, now)?);
+    let by: Vec<GroupBy> = wanted.by.iter().map(|by| group(*by)).collect();
+    let by = if by.is_empty() { vec![GroupBy::Provider, GroupBy::Model] } else { by };
+    let failed = |error| CliError::store(&error);
+    let rows = store.summary(&filter, &by).map_err(failed)?;
+    let total = store.summary(&filter, &[]).map_err(failed)?;
+    let total = total.into_iter().next().map(|row| row.figures).unwrap_or_default();
+    let simulated = wanted.filter.offline;
+    if let Some(path) = &wanted.html {
+        let page = page::render(&store, &filter, &rows, &total, now, simulated).map_err(failed)?;
+        std::fs::write(path, page)
+            .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
+        note(quiet, &format!("wrote {}", path.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let shown = match wanted.format {
+        SummaryFormat::Table => {
+            let (bucket, trend) = trend(&store, &filter, now).map_err(failed)?;
+            let text = table(&rows, &total, &by, width());
+            let head = if simulated { "SIMULATED\n\n" } else { "" };
+            show::out(&format!("{head}{text}{}", sparkline(bucket, &trend)))
+        }
+        SummaryFormat::Csv => show::out(&csv(&rows)),
+        SummaryFormat::Json => show::json(&json!({
+            "schema_version": "1.0",
+            "simulated": simulated,
+            "since": filter.since,
+            "until": filter.until,
+            "total": total,
+            "rows": rows,
+        })),
+    };
+    shown.map_err(|error| CliError::stdout(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn group(by: MetricsBy) -> GroupBy {
+    match by {
+        MetricsBy::Provider => GroupBy::Provider,
+        MetricsBy::Model => GroupBy::Model,
+        MetricsBy::Role => GroupBy::Role,
+        MetricsBy::Day => GroupBy::Day,
+        MetricsBy::Hour => GroupBy::Hour,
+        MetricsBy::Status => GroupBy::Status,
+    }
+}
+
+/// Figures by the hour for a short time, else by the day.
+pub(super) fn trend(
+    store: &Store,
+    filter: &Filter,
+    now: DateTime<Utc>,
+) -> Result<(Bucket, Vec<TrendPoint>), forge::store::StoreError> {
+    let days = store.trend(filter, Bucket::Day)?;
+    let begin = filter.since.or_else(|| days.first().map(|point| point.start));
+    let end = filter.until.unwrap_or(now);
+    if begin.is_none_or(|begin| end - begin > HOURLY) {
+        return Ok((Bucket::Day, days));
+    }
+    Ok((Bucket::Hour, store.trend(filter, Bucket::Hour)?))
+}
+
+/// The width that the table may have: that of the terminal, and any in a file or a pipe.
+fn width() -> usize {
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    if std::io::stdout().is_terminal() { terminal().unwrap_or(80) } else { usize::MAX }
+}
+
+/// A column: its heading, and what stands in it.
+type Column = (&'static str, fn(&Figures) -> String);
+
+/// Every column, the ones that can be done without last.
+const COLUMNS: [Column; 13] = [
+    ("CALLS", |figures| figures.calls.to_string()),
+    ("OK", |figures| share(figures.success_rate())),
+    ("COST", |figures| cost(figures)),
+    ("P50", |figures| time(figures.latency.p50)),
+    ("P95", |figures| time(figures.latency.p95)),
+    ("TOKENS", |figures| figures.tokens.total().to_string()),
+    ("RETRIES", |figures| figures.retries.to_string()),
+    ("FALLBACKS", |figures| figures.fallbacks.to_string()),
+    ("FIRST P50", |figures| time(figures.first_token.p50)),
+    ("P99", |figures| time(figures.latency.p99)),
+    ("MEAN", |figures| time(figures.latency.mean)),
+    ("CACHED", |figures| figures.tokens.cache_read.to_string()),
+    ("THOUGHT", |figures| figures.tokens.reasoning.to_string()),
+];
+
+fn table(rows: &[SummaryRow], total: &Figures, by: &[GroupBy], width: usize) -> String {
+    if rows.is_empty() {
+        return "no calls are recorded\n".into();
+    }
+    let mut text = String::new();
+    for count in (1..=COLUMNS.len()).rev() {
+        let columns = &COLUMNS[..count];
+        let cells = |names: Vec<String>, figures: &Figures| {
+            names.into_iter().chain(columns.iter().map(|(_, cell)| cell(figures))).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<_> = rows.iter().map(|row| cells(names(row, by), &row.figures)).collect();
+        if rows.len() > 1 {
+            let name = |at| if at == 0 { "all".to_owned() } else { String::new() };
+            lines.push(cells((0..by.len()).map(name).collect(), total));
+        }
+        let headings: Vec<_> =
+            by.iter().map(|by| heading(*by)).chain(columns.iter().map(|(heading, _)| *heading)).collect();
+        let right: Vec<_> = (by.len()..headings.len()).collect();
+        text = show::table(&headings, &right, &lines);
+        if text.lines().all(|line| line.chars().count() <= width) {
+            break;
+        }
+    }
+    text
+}
+
+fn heading(by: GroupBy) -> &'static str {
+    match by {
+        GroupBy::Provider => "PROVIDER",
+        GroupBy::Model => "MODEL",
+        GroupBy::Role => "ROLE",
+        GroupBy::Day => "DAY",
+        GroupBy::Hour => "HOUR",
+        GroupBy::Status => "STATUS",
+    }
+}
+
+/// What the row's attempts have in common, in the order of the question.
+pub(super) fn names(row: &SummaryRow, by: &[GroupBy]) -> Vec<String> {
+    let key = &row.key;
+    let name = |by: &GroupBy| match by {
+        GroupBy::Provider => key.provider.as_ref().map(ToString::to_string),
+        GroupBy::Model => key.model.as_ref().map(ToString::to_string),
+        GroupBy::Role => key.role.as_ref().map(ToString::to_string),
+        GroupBy::Day => key.start.map(|start| start.format("%F").to_string()),
+        GroupBy::Hour => key.start.map(|start| start.format("%F %Hh").to_string()),
+        GroupBy::Status => key.status.map(|status| json!(status).as_str().unwrap_or_default().to_owned()),
+    };
+    by.iter().map(|by| name(by).unwrap_or_default()).collect()
+}
+
+pub(super) fn share(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".into(), |share| format!("{:.1} %", share * 100.0))
+}
+
+/// A sum that leaves something out says so.
+pub(super) fn cost(figures: &Figures) -> String {
+    let more = if figures.unknown_cost > 0 { "+?" } else { "" };
+    format!("${:.4}{more}", figures.cost.dollars())
+}
+
+pub(super) fn time(time: Option<Duration>) -> String {
+    time.map_or_else(
+        || "-".into(),
+        |time| match time.as_secs_f64() {
+            short if short < 1.0 => format!("{:.0} ms", short * 1e3),
+            long => format!("{long:.1} s"),
+        },
+    )
+}
+
+/// `calls by the hour: ▁▃█ (at most 12)`
+fn sparkline(bucket: Bucket, trend: &[TrendPoint]) -> String {
+    let shown = &trend[trend.len().saturating_sub(SPARKS)..];
+    let most = shown.iter().map(|point| point.figures.calls).max().unwrap_or(0);
+    if shown.len() < 2 || most == 0 {
+        return String::new();
+    }
+    let blocks = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let block = |calls: u64| match calls {
+        0 => ' ',
+        calls => blocks[usize::try_from((calls * 8).div_ceil(most).max(1) - 1).unwrap_or(7).min(7)],
+    };
+    let sparks: String = shown.iter().map(|point| block(point.figures.calls)).collect();
+    let unit = match bucket {
+        Bucket::Hour => "hour",
+        Bucket::Day => "day",
+    };
+    format!("\ncalls by the {unit}: {sparks} (at most {most})\n")
+}
+
+fn csv(rows: &[SummaryRow]) -> String {
+    let by = [GroupBy::Day, GroupBy::Provider, GroupBy::Model, GroupBy::Role, GroupBy::Status];
+    let timing = |name: &str| ["mean", "p50", "p95", "p99"].map(|part| format!("{name}_{part}_us"));
+    let mut headings: Vec<String> =
+        ["start", "provider", "model", "role", "status"].map(str::to_owned).into();
+    headings.extend(
+        ["calls", "attempts", "successes", "failures", "retries", "cancelled", "fallbacks"]
+            .map(str::to_owned),
+    );
+    headings.extend(timing("latency").into_iter().chain(timing("first_token")));
+    headings.extend(
+        ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning"]
+            .map(|class| format!("{class}_tokens")),
+    );
+    headings.extend(["unknown_tokens", "cost_nanos", "unknown_cost"].map(str::to_owned));
+    let mut text = csv_line(&headings);
+    for row in rows {
+        let figures = &row.figures;
+        let mut cells = names(row, &by);
+        if let Some(start) = row.key.start {
+            cells[0] = start.to_rfc3339();
+        }
+        let Figures { calls, attempts, successes, failures, retries, cancelled, fallbacks, .. } = figures;
+        let counts = [calls, attempts, successes, failures, retries, cancelled, fallbacks];
+        cells.extend(counts.map(ToString::to_string));
+        cells.extend(micros(&figures.latency).into_iter().chain(micros(&figures.first_token)));
+        let tokens = &figures.tokens;
+        let classes = [
+            tokens.input,
+            tokens.cache_read,
+            tokens.cache_write_5m,
+            tokens.cache_write_1h,
+            tokens.output,
+            tokens.reasoning,
+        ];
+        cells.extend(classes.map(|count| count.to_string()));
+        cells.extend(
+            [figures.unknown_tokens, figures.cost.nanos(), figures.unknown_cost].map(|n| n.to_string()),
+        );
+        text.push_str(&csv_line(&cells));
+    }
+    text
+}
+
+fn csv_line(cells: &[String]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| export::csv_field(cell)).collect();
+    format!("{}\n", cells.join(","))
+}
+
+fn micros(timing: &Timing) -> [String; 4] {
+    [timing.mean, timing.p50, timing.p95, timing.p99]
+        .map(|time| time.map_or_else(String::new, |time| time.as_micros().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use forge::{Money, store::Key};
+
+    use super::*;
+
+    fn row(provider: &str, calls: u64) -> SummaryRow {
+        let key = Key { provider: Some(provider.into()), ..Key::default() };
+        let cost = Money::from_nanos(1_234_500_000);
+        SummaryRow { key, figures: Figures { calls, successes: calls, cost, ..Figures::default() } }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns_and_never_a_broken_line() {
+        let rows = [row("claude", 3), row("gpt", 4)];
+        let total = Figures { calls: 7, ..Figures::default() };
+        for width in [40, 60, 80, 120, usize::MAX] {
+            let text = table(&rows, &total, &[GroupBy::Provider], width);
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.contains("CALLS") && text.lines().count() == 4, "{text}");
+        }
+        let wide = table(&rows, &total, &[GroupBy::Provider], usize::MAX);
+        assert!(wide.contains("THOUGHT") && wide.contains("$1.2345") && wide.contains("100.0 %"), "{wide}");
+    }
+
+    #[test]
+    fn the_busiest_hour_has_the_tallest_block_and_an_idle_one_none() {
+        let start = "2026-11-21T00:00:00Z".parse().unwrap();
+        let point = |calls| TrendPoint { start, figures: Figures { calls, ..Figures::default() } };
+        let trend = [point(1), point(0), point(8), point(4)];
+        assert_eq!(sparkline(Bucket::Hour, &trend), "\ncalls by the hour: ▁ █▄ (at most 8)\n");
+        assert_eq!(sparkline(Bucket::Hour, &trend[..1]), "");
+    }
+}

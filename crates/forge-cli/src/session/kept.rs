@@ -1,0 +1,116 @@
+//! `forge sessions`: those that are kept.
+
+use std::process::ExitCode;
+
+use forge::{
+    StreamName,
+    session::{SessionResult, State},
+    store::Store,
+};
+use serde_json::json;
+
+use super::rendered;
+use crate::{
+    args::{SessionsCommand, SessionsExport, SessionsList, SessionsShow},
+    error::CliError,
+    metrics, show,
+};
+
+pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<ExitCode, CliError> {
+    match command {
+        SessionsCommand::List(wanted) => list(&wanted).await,
+        SessionsCommand::Show(wanted) => self::show(&wanted).await,
+        SessionsCommand::Export(wanted) => export(&wanted, quiet).await,
+        SessionsCommand::Delete(wanted) => {
+            let (store, name) = (metrics::open(wanted.offline)?, name(&wanted.id)?);
+            let found = store.delete_stream(&name).map_err(|error| CliError::session(&error.into()))?;
+            if !found {
+                return Err(unknown(&wanted.id));
+            }
+            show::note(quiet, &format!("session {name} is gone"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
+    let store = metrics::open(wanted.offline)?;
+    let mut streams = store.streams().map_err(|error| CliError::store(&error))?;
+    streams.sort_by(|one, other| other.name.cmp(&one.name));
+    let mut results = Vec::new();
+    for stream in &streams {
+        results.push(result(&store, &name(&stream.name)?).await?);
+    }
+    let status = |result: &SessionResult| json!(result.status).as_str().unwrap_or_default().to_owned();
+    let shown = if wanted.json {
+        let rows: Vec<_> = results
+            .iter()
+            .map(|one| {
+                json!({"id": one.session, "title": one.title, "status": one.status, "started": one.started,
+                    "stop_reason": one.stop_reason, "cost_nanos": one.total.cost, "calls": one.total.calls})
+            })
+            .collect();
+        show::json(&json!({"schema_version": "1.0", "simulated": wanted.offline, "sessions": rows}))
+    } else {
+        let rows: Vec<_> = results
+            .iter()
+            .map(|one| {
+                let cost = format!("${:.4}", one.total.cost.dollars());
+                vec![one.session.clone(), status(one), one.total.calls.to_string(), cost, one.title.clone()]
+            })
+            .collect();
+        show::out(&show::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
+    };
+    shown.map_err(|error| CliError::stdout(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
+    let store = metrics::open(wanted.offline)?;
+    let result = result(&store, &name(&wanted.id)?).await?;
+    let mut parts = serde_json::Map::new();
+    for (asked, name, part) in [
+        (wanted.findings, "findings", json!(result.findings)),
+        (wanted.dissents, "dissents", json!(result.dissents)),
+        (
+            wanted.decisions,
+            "decisions",
+            json!({"attendant": result.decisions, "conflicts": result.conflicts}),
+        ),
+        (wanted.calls, "calls", json!(result.calls)),
+    ] {
+        if asked {
+            parts.insert(name.into(), part);
+        }
+    }
+    let shown = if parts.is_empty() { show::out(&result.to_markdown()) } else { show::json(&json!(parts)) };
+    shown.map_err(|error| CliError::stdout(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliError> {
+    let store = metrics::open(wanted.offline)?;
+    let text = rendered(&result(&store, &name(&wanted.id)?).await?, wanted.format);
+    match &wanted.output {
+        None => show::out(&text).map_err(|error| CliError::stdout(&error))?,
+        Some(path) => {
+            std::fs::write(path, text)
+                .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
+            show::note(quiet, &format!("wrote {}", path.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn result(store: &Store, name: &StreamName) -> Result<SessionResult, CliError> {
+    let state = State::read(store, name).await.map_err(|error| CliError::session(&error))?;
+    Ok(SessionResult::of(name.as_str(), &state))
+}
+
+fn name(id: &str) -> Result<StreamName, CliError> {
+    StreamName::new(id).map_err(|error| CliError::session(&error.into()))
+}
+
+fn unknown(id: &str) -> CliError {
+    CliError::usage(format!("there is no session `{id}`"), "see `forge sessions list`")
+}

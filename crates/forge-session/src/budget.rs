@@ -1,0 +1,144 @@
+//! What a call may cost at most, what it did cost, and how far a budget is used up.
+
+use std::{fmt, sync::Arc};
+
+use forge_core::{Amount, ErrorKind, ModelRequest, Money, Participant, Phase, RequestSize, TokenCount};
+
+use crate::Caps;
+
+/// What tokens cost with a participant; `None` if its price is unknown. For a participant that stands for a
+/// route, the highest price among those that may serve it.
+pub type Prices = Arc<dyn Fn(&Participant, &TokenCount) -> Option<Money> + Send + Sync>;
+
+/// No price is known.
+pub fn no_prices() -> Prices {
+    Arc::new(|_, _| None)
+}
+
+type Price<'a> = dyn Fn(&Participant, &TokenCount) -> Option<Money> + Send + Sync + 'a;
+
+/// The most that `request` can cost: every byte of its text a token, and every token of the answer used. And
+/// whether its price is known; if not, the amount holds no money.
+pub(crate) fn worst_case(
+    prices: &Price<'_>,
+    participant: &Participant,
+    request: &ModelRequest,
+) -> (Amount, bool) {
+    larger(prices, participant, request, 0)
+}
+
+/// The same for a request that is larger by so many tokens.
+pub(crate) fn larger(
+    prices: &Price<'_>,
+    participant: &Participant,
+    request: &ModelRequest,
+    more: u64,
+) -> (Amount, bool) {
+    let input = RequestSize::of(request).most_input().saturating_add(more);
+    let output = u64::from(request.max_tokens.unwrap_or(0));
+    let tokens = TokenCount { input: Some(input), output: Some(output), ..TokenCount::default() };
+    let money = prices(participant, &tokens);
+    (Amount { money: money.unwrap_or_default(), tokens: input.saturating_add(output) }, money.is_some())
+}
+
+/// What an answered call takes from the budget: what it cost, or what was set aside where that is unknown.
+pub(crate) fn charged(reserved: Amount, cost: Option<Money>, tokens: &TokenCount) -> Amount {
+    let total =
+        tokens.total_input().zip(tokens.total_output()).map(|(input, output)| input.saturating_add(output));
+    Amount { money: cost.unwrap_or(reserved.money), tokens: total.unwrap_or(reserved.tokens) }
+}
+
+/// What a failed call takes from the budget: all that was set aside where the vendor may bill it, nothing
+/// where it refused the call.
+pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phase) -> Amount {
+    let billed = match phase {
+        Phase::BeforeSend => false,
+        Phase::AfterOutput => true,
+        Phase::BeforeOutput => match kind {
+            ErrorKind::Timeout
+            | ErrorKind::Transport
+            | ErrorKind::Truncated
+            | ErrorKind::Cancelled
+            | ErrorKind::Decode
+            | ErrorKind::ContentFiltered
+            | ErrorKind::Refusal => true,
+            ErrorKind::RateLimited
+            | ErrorKind::Overloaded
+            | ErrorKind::Server
+            | ErrorKind::Authentication
+            | ErrorKind::Permission
+            | ErrorKind::QuotaExhausted
+            | ErrorKind::ModelNotFound
+            | ErrorKind::CircuitOpen
+            | ErrorKind::ContextTooLong
+            | ErrorKind::InvalidRequest
+            | ErrorKind::Unsupported
+            | ErrorKind::BudgetExceeded => false,
+        },
+    };
+    if billed { reserved } else { Amount::default() }
+}
+
+/// The highest of 50, 75 and 90 % that `used` has reached of any cap.
+pub(crate) fn reached(caps: &Caps, used: Amount) -> Option<Reached> {
+    let share = |used: u64, cap: Option<u64>| cap.map_or(0.0, |cap| used as f64 / cap.max(1) as f64);
+    let money = share(used.money.nanos(), caps.money.map(Money::nanos));
+    let share = money.max(share(used.tokens, caps.tokens));
+    [Reached::Ninety, Reached::ThreeQuarters, Reached::Half]
+        .into_iter()
+        .find(|mark| share * 100.0 >= f64::from(mark.percent()))
+}
+
+/// How far a budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reached {
+    Half,
+    ThreeQuarters,
+    Ninety,
+}
+
+impl Reached {
+    pub(crate) const fn percent(self) -> u8 {
+        match self {
+            Self::Half => 50,
+            Self::ThreeQuarters => 75,
+            Self::Ninety => 90,
+        }
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", self.percent())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_due_at_half_three_quarters_and_nine_tenths_of_either_cap() {
+        let caps = Caps { money: Some(Money::from_nanos(1_000)), tokens: Some(100), ..Caps::default() };
+        let reached = |money, tokens| reached(&caps, Amount { money: Money::from_nanos(money), tokens });
+        assert_eq!(reached(499, 49), None);
+        assert_eq!(reached(500, 0), Some(Reached::Half));
+        assert_eq!(reached(0, 75), Some(Reached::ThreeQuarters));
+        assert_eq!(reached(900, 10), Some(Reached::Ninety));
+    }
+
+    #[test]
+    fn an_unknown_cost_takes_all_that_was_set_aside() {
+        let reserved = Amount { money: Money::from_nanos(9), tokens: 90 };
+        assert_eq!(charged(reserved, None, &TokenCount::default()), reserved);
+        let tokens = TokenCount { input: Some(1), output: Some(2), ..TokenCount::default() };
+        let known = Amount { money: Money::from_nanos(3), tokens: 3 };
+        assert_eq!(charged(reserved, Some(Money::from_nanos(3)), &tokens), known);
+        assert_eq!(charged_for_failure(reserved, ErrorKind::Timeout, Phase::BeforeOutput), reserved);
+        assert_eq!(
+            charged_for_failure(reserved, ErrorKind::RateLimited, Phase::BeforeOutput),
+            Amount::default()
+        );
+        assert_eq!(charged_for_failure(reserved, ErrorKind::Timeout, Phase::BeforeSend), Amount::default());
+    }
+}

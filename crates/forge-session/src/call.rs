@@ -1,0 +1,68 @@
+//! One call under its guards.
+
+use std::{sync::Arc, time::Duration};
+
+use forge_core::{
+    Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
+    StreamEvent, Timer,
+};
+use futures_util::future::{Either, select};
+
+/// The longest times that a call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guards {
+    /// To the first content.
+    pub(crate) first_content: Duration,
+    /// Between two pieces of content.
+    pub(crate) gap: Duration,
+    /// Altogether.
+    pub(crate) ceiling: Duration,
+}
+
+/// Makes the call; dropping the future cancels it. `heard` gets every piece of the answer's text.
+pub(crate) async fn perform(
+    provider: &dyn Provider,
+    cx: &CallContext,
+    request: Arc<ModelRequest>,
+    guards: Guards,
+    timer: &dyn Timer,
+    heard: impl Fn(&str),
+) -> Result<ModelResponse, ProviderError> {
+    let begun = timer.instant();
+    let over = |what: &str, limit: Duration| {
+        let message = format!("no {what} within {} s", limit.as_secs_f64());
+        ProviderError::new(ErrorKind::Timeout, cx.participant.provider_id.as_str(), message)
+            .with(|facts| facts.model = Some(cx.model().clone()))
+    };
+    let mut accumulator = Accumulator::new(cx);
+    let (mut what, mut limit, mut since) = ("content", guards.first_content, begun);
+    let ceiling = begun + guards.ceiling;
+    let mut events = {
+        let until = ceiling.min(since + limit);
+        match select(provider.stream(cx, request), timer.sleep_until(until)).await {
+            Either::Left((events, _)) => events?,
+            Either::Right(_) if until == ceiling => return Err(over("answer", guards.ceiling)),
+            Either::Right(_) => return Err(over(what, limit)),
+        }
+    };
+    loop {
+        let until = ceiling.min(since + limit);
+        let next = std::pin::pin!(events.next());
+        let event = match select(next, timer.sleep_until(until)).await {
+            Either::Left((None, _)) => return accumulator.finish(),
+            Either::Left((Some(Err(error)), _)) => return Err(accumulator.interrupted(error)),
+            Either::Left((Some(Ok(event)), _)) => event,
+            Either::Right(_) => {
+                let error = if until == ceiling { over("end", guards.ceiling) } else { over(what, limit) };
+                return Err(accumulator.interrupted(error));
+            }
+        };
+        if event.is_content() {
+            (what, limit, since) = ("further content", guards.gap, timer.instant());
+        }
+        if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event {
+            heard(text);
+        }
+        accumulator.push(event)?;
+    }
+}

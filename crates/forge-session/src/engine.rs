@@ -1,0 +1,448 @@
+//! Runs a session: decides, writes down, acts, waits.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use forge_core::{
+    CallContext, Clock, Fence, JournalError, ModelResponse, ProviderError, StreamName, Tags, Timer,
+};
+
+use crate::{
+    Answer, CallKey, Controls, Decree, DropReason, Event, Failure, Notice, Parts, Plan, Planned, Planner,
+    Record, SessionError, SessionResult, Settings, Stage, State, Stop,
+    attend::Command,
+    budget::{self, Reached},
+    call::{self, Guards},
+    event::{Attempt, VERSION},
+    planner::Action,
+    prompt::clean::clean,
+};
+
+/// How long the right to write the journal holds without a renewal.
+const LEASE: Duration = Duration::from_secs(60);
+const RENEWAL: Duration = Duration::from_secs(20);
+
+/// One session, ready to run.
+#[derive(Debug)]
+pub struct Session {
+    name: StreamName,
+    parts: Parts,
+    state: State,
+    controls: Controls,
+    fence: Fence,
+    /// Entries in the journal.
+    sequence: u64,
+    /// Entries that are applied and not yet written.
+    batch: Vec<Record>,
+    begun: Instant,
+    /// For how long earlier runs had run.
+    before: Duration,
+    renewed: Instant,
+    reached: Option<Reached>,
+}
+
+type Ended = (CallKey, Duration, Result<ModelResponse, ProviderError>, Vec<Attempt>);
+
+struct Live {
+    key: CallKey,
+    future: Pin<Box<dyn Future<Output = Ended> + Send>>,
+}
+
+/// What ended a wait.
+enum Woken {
+    Calls(Vec<Ended>),
+    Decided(Decree),
+    Again,
+}
+
+impl Session {
+    /// Begins a session under a new name.
+    ///
+    /// # Errors
+    /// A plan that cannot be run, a name that is taken, or a journal that refuses.
+    pub async fn start(parts: Parts, name: StreamName, plan: Plan) -> Result<Self, SessionError> {
+        plan.check()?;
+        parts.check(&plan)?;
+        let mut session = Self::claim(parts, name).await?;
+        if session.sequence > 0 {
+            session.release().await?;
+            return Err(SessionError::Exists(session.name));
+        }
+        let started = session.parts.timer.now();
+        session.note(Event::SessionStarted { version: VERSION, started, plan: Box::new(plan) });
+        session.flush().await?;
+        Ok(session)
+    }
+
+    /// Goes on where an earlier run ended. Answers in the journal are not asked for again; calls that were in
+    /// flight are. A session that ended stays as it is, unless the user had broken it off.
+    ///
+    /// # Errors
+    /// [`JournalError::Held`] while another run is at work, or a journal that cannot be read.
+    pub async fn resume(parts: Parts, name: StreamName) -> Result<Self, SessionError> {
+        let mut session = Self::claim(parts, name).await?;
+        if session.sequence == 0 {
+            session.release().await?;
+            return Err(SessionError::Unknown(session.name));
+        }
+        session.parts.check(&session.state.plan)?;
+        let settings = session.state.plan.settings.clone();
+        match session.state.stopped {
+            Some((Stop::UserAborted, _)) => session.reopen(settings).await?,
+            None if session.state.paused => session.reopen(settings).await?,
+            Some(_) | None => {}
+        }
+        Ok(session)
+    }
+
+    /// Lets a session that ended go on with other settings: more money, more time, more cycles.
+    pub async fn reopen(&mut self, settings: Settings) -> Result<(), SessionError> {
+        self.note(Event::Resumed { settings: Box::new(settings) });
+        self.flush().await
+    }
+
+    /// Steers the session while it runs.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
+    }
+
+    /// The state so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Runs to the end and gives the journal back.
+    ///
+    /// # Errors
+    /// The journal's, or a prompt template's. A model that fails is part of the result.
+    pub async fn run(mut self) -> Result<SessionResult, SessionError> {
+        let outcome = self.drive().await;
+        let released = self.release().await;
+        outcome?;
+        released?;
+        Ok(SessionResult::of(self.name.as_str(), &self.state))
+    }
+
+    async fn claim(parts: Parts, name: StreamName) -> Result<Self, SessionError> {
+        let fence = parts.journal.claim(&name, &parts.holder, LEASE).await?;
+        let now = parts.timer.instant();
+        let mut state = State::default();
+        let entries = parts.journal.read(&name, 0).await?;
+        for entry in &entries {
+            state.apply(&Record::read(&name, entry)?);
+        }
+        Ok(Self {
+            sequence: entries.len() as u64,
+            before: Duration::from_millis(state.at),
+            controls: Controls::default(),
+            batch: Vec::new(),
+            begun: now,
+            renewed: now,
+            reached: None,
+            name,
+            parts,
+            state,
+            fence,
+        })
+    }
+
+    async fn release(&self) -> Result<(), JournalError> {
+        self.parts.journal.release(&self.name, self.fence).await
+    }
+
+    async fn drive(&mut self) -> Result<(), SessionError> {
+        let mut live = self.take_up().await?;
+        loop {
+            self.obey();
+            let mut launch = Vec::new();
+            let (wake, ask) = loop {
+                match self.planner().next()? {
+                    Action::Record(event) => self.note(event),
+                    Action::Call(planned) => launch.push(self.intend(*planned)),
+                    Action::Ask(cycle) => break (None, Some(cycle)),
+                    Action::Wait(until) => break (until, None),
+                    Action::Done => {
+                        self.flush().await?;
+                        return Ok(());
+                    }
+                }
+            };
+            self.flush().await?;
+            live.retain(|one| one.key.stage == Stage::Critique || !self.is_dropped(one.key));
+            live.extend(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)));
+            let woken = self.wait(&mut live, wake, ask).await;
+            match woken {
+                Woken::Calls(ended) => ended.into_iter().for_each(|ended| self.end(ended)),
+                Woken::Decided(decision) => {
+                    if let Some(cycle) = ask {
+                        self.note(Event::Attended { cycle, decision });
+                    }
+                }
+                Woken::Again => {}
+            }
+            self.renew().await?;
+        }
+    }
+
+    /// Makes the calls again that were in flight when an earlier run died.
+    async fn take_up(&mut self) -> Result<Vec<Live>, SessionError> {
+        if self.state.stopped.is_some() {
+            return Ok(Vec::new());
+        }
+        let dead =
+            self.state.running().map(|call| &call.intent).filter(|intent| !self.is_dropped(intent.call));
+        let dead: Vec<_> = dead.cloned().collect();
+        let mut launch = Vec::new();
+        for intent in dead {
+            let planned = self.planner().plan_call(intent.call, &intent.participant, intent.purpose)?;
+            launch.push(self.intend(planned));
+        }
+        self.flush().await?;
+        Ok(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)).collect())
+    }
+
+    fn planner(&self) -> Planner<'_> {
+        Planner { state: &self.state, parts: &self.parts, now: self.now() }
+    }
+
+    /// For how long the session has run.
+    fn now(&self) -> Duration {
+        self.before + self.parts.timer.instant().saturating_duration_since(self.begun)
+    }
+
+    fn is_dropped(&self, key: CallKey) -> bool {
+        self.state.dropped.contains_key(&(key.cycle, key.stage, key.seat))
+    }
+
+    fn note(&mut self, event: Event) {
+        let record = Record { at: millis(self.now()), event };
+        self.state.apply(&record);
+        self.batch.push(record);
+    }
+
+    /// Writes what is noted, as one unit, and only then tells the watcher.
+    async fn flush(&mut self) -> Result<(), SessionError> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let payloads = batch.iter().map(Record::to_bytes).collect();
+        let journal = &self.parts.journal;
+        self.sequence = journal.append(&self.name, self.fence, self.sequence, payloads).await?;
+        for record in &batch {
+            for notice in Notice::of(&record.event, &self.state) {
+                self.tell(&notice);
+            }
+        }
+        let used = self.state.used();
+        let reached = budget::reached(&self.state.plan.settings.caps, used);
+        if let Some(mark) = reached.filter(|_| reached > self.reached) {
+            self.reached = reached;
+            self.tell(&Notice::Budget { percent: mark.percent(), money: used.money, tokens: used.tokens });
+        }
+        Ok(())
+    }
+
+    fn tell(&self, notice: &Notice) {
+        if let Some(observer) = &self.parts.observer {
+            observer(notice);
+        }
+    }
+
+    fn intend(&mut self, planned: Planned) -> (Planned, CallContext) {
+        let clock: Arc<dyn Clock> = Arc::new(TimerClock(Arc::clone(&self.parts.timer)));
+        let tags =
+            Tags { session: Some(self.name.as_str().into()), round: Some(planned.key.cycle), task: None };
+        let cx = CallContext::with_clock(planned.participant.clone(), clock).with_tags(tags);
+        self.note(planned.intent(cx.call_id));
+        (planned, cx)
+    }
+
+    /// Starts a call whose intent is in the journal.
+    fn launch(&self, planned: Planned, cx: CallContext) -> Live {
+        let settings = &self.state.plan.settings;
+        let thinks = !self.parts.capabilities(&planned.participant).efforts.is_empty();
+        let times = if thinks { 2 } else { 1 };
+        let left = settings.caps.time.map_or(Duration::MAX, |cap| cap.saturating_sub(self.now()));
+        let guards = Guards {
+            first_content: settings.first_content * times,
+            gap: settings.gap,
+            ceiling: (settings.ceilings.of(planned.key.stage) * times).min(left),
+        };
+        let cx = cx.with_timeout(guards.ceiling);
+        let (key, timer, observer) =
+            (planned.key, Arc::clone(&self.parts.timer), self.parts.observer.clone());
+        let provider = self.parts.provider(&planned.participant);
+        let request = Arc::new(planned.request);
+        let future = Box::pin(async move {
+            let begun = timer.instant();
+            let heard = |text: &str| {
+                if let Some(observer) = &observer {
+                    observer(&Notice::ParticipantDelta { call: key, text: text.to_owned() });
+                }
+            };
+            let result = match &provider {
+                Ok(provider) => call::perform(&**provider, &cx, request, guards, &*timer, heard).await,
+                Err(unknown) => Err(unknown()),
+            };
+            let took = timer.instant().saturating_duration_since(begun);
+            (key, took, result, cx.attempts.failed().iter().map(Attempt::from).collect())
+        });
+        Live { key, future }
+    }
+
+    /// Until a call ends, the attendant decides, a command comes, or it is time to look again.
+    async fn wait(&self, live: &mut Vec<Live>, wake: Option<Duration>, ask: Option<u32>) -> Woken {
+        let planner = self.planner();
+        let at = [wake, planner.deadline()].into_iter().flatten().min();
+        let at = at.map(|at| self.begun + at.saturating_sub(self.before));
+        let renewal = self.renewed + RENEWAL;
+        let mut sleep = self.parts.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
+        let mut decision =
+            ask.zip(self.parts.attendant.as_ref()).map(|(cycle, who)| who.decide(cycle, &self.state));
+        poll_fn(|cx| {
+            let mut ended = Vec::new();
+            live.retain_mut(|one| match one.future.as_mut().poll(cx) {
+                Poll::Ready(end) => {
+                    ended.push(end);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if !ended.is_empty() {
+                return Poll::Ready(Woken::Calls(ended));
+            }
+            match (&mut decision, ask) {
+                (Some(decision), _) => {
+                    if let Poll::Ready(decree) = decision.as_mut().poll(cx) {
+                        return Poll::Ready(Woken::Decided(decree));
+                    }
+                }
+                (None, Some(_)) => return Poll::Ready(Woken::Decided(Decree::Continue)),
+                (None, None) => {}
+            }
+            if self.controls.is_called(cx) || sleep.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Woken::Again);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    async fn renew(&mut self) -> Result<(), SessionError> {
+        let now = self.parts.timer.instant();
+        if now >= self.renewed + RENEWAL {
+            self.fence = self.parts.journal.claim(&self.name, &self.parts.holder, LEASE).await?;
+            self.renewed = now;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, (key, took, result, failed): Ended) {
+        let Some(call) = self.state.calls.get(&key) else { return };
+        let reserved = call.intent.reserved;
+        let event = match result {
+            Ok(response) => Event::CallFinished {
+                call: key,
+                answer: Box::new(self.answer(response, reserved, took, failed)),
+            },
+            Err(error) => Event::CallFailed {
+                call: key,
+                failure: Box::new(Failure {
+                    kind: error.kind,
+                    phase: error.phase,
+                    message: clean(&error.to_string()),
+                    charged: budget::charged_for_failure(reserved, error.kind, error.phase),
+                    took: millis(took),
+                    failed,
+                }),
+            },
+        };
+        self.note(event);
+    }
+
+    fn answer(
+        &self,
+        response: ModelResponse,
+        reserved: forge_core::Amount,
+        took: Duration,
+        failed: Vec<Attempt>,
+    ) -> Answer {
+        let text = clean(&response.text());
+        let mut served = (*response.participant).clone();
+        served.model = response.model;
+        let cost = (self.parts.prices)(&served, &response.tokens);
+        let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);
+        Answer {
+            raw_content: text,
+            stop_reason: response.stop_reason,
+            charged: budget::charged(reserved, cost, &response.tokens),
+            tokens: response.tokens,
+            cost,
+            took: millis(took),
+            failed: if failed.is_empty() { routed.collect() } else { failed },
+            warnings: response.warnings.into_iter().map(|warning| warning.message).collect(),
+            served,
+        }
+    }
+
+    /// Does what the user asked for.
+    fn obey(&mut self) {
+        while let Some(command) = self.controls.take() {
+            match command {
+                Command::Pause if !self.state.paused => self.note(Event::Paused),
+                Command::Resume if self.state.paused => self.note(Event::Unpaused),
+                Command::Pause | Command::Resume => {}
+                Command::Abort => {
+                    let reason = Stop::UserAborted;
+                    self.note(Event::Stopped { reason, status: reason.status() });
+                    return;
+                }
+                Command::Skip => self.skip(),
+                Command::Feedback(text) => self.note(Event::FeedbackGiven { text }),
+            }
+        }
+    }
+
+    /// Drops the seats of the stage that is under way.
+    fn skip(&mut self) {
+        let cycle = self.state.cycle();
+        let Some(stage) = self
+            .state
+            .running()
+            .map(|call| call.intent.call)
+            .filter(|key| key.cycle == cycle)
+            .map(|key| key.stage)
+            .max()
+        else {
+            return;
+        };
+        let seats = if stage == Stage::Critique { self.state.plan.seats() } else { 0..1 };
+        for seat in seats {
+            self.note(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Skipped });
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The clock in a timer.
+#[derive(Debug)]
+struct TimerClock(Arc<dyn Timer>);
+
+impl Clock for TimerClock {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.now()
+    }
+
+    fn instant(&self) -> Instant {
+        self.0.instant()
+    }
+}

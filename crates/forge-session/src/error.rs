@@ -1,0 +1,84 @@
+//! Why a session cannot start or go on.
+
+use forge_core::{JournalError, StreamName};
+
+use crate::Stage;
+
+/// Why a session cannot start or go on. A model that fails is not such an error: the session ends with a
+/// labelled result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The plan cannot be run.
+    #[error("the plan cannot be run")]
+    Plan(#[from] PlanError),
+    /// The journal refused.
+    #[error("the session's journal could not be used")]
+    Journal(#[from] JournalError),
+    /// There is a session of this name already.
+    #[error("session `{0}` exists already; resume it or choose another name")]
+    Exists(StreamName),
+    /// There is no session of this name.
+    #[error("there is no session `{0}`")]
+    Unknown(StreamName),
+    /// An entry of the journal cannot be read.
+    #[error("entry {sequence} of session `{session}` cannot be read")]
+    Entry {
+        /// The session.
+        session: StreamName,
+        /// The entry's place, from 0.
+        sequence: u64,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The journal was written by a later version.
+    #[error(
+        "session `{session}` was written in version {found} of the journal; this program reads up to {known}"
+    )]
+    Version {
+        /// The session.
+        session: StreamName,
+        /// Its version.
+        found: u32,
+        /// The latest version that can be read.
+        known: u32,
+    },
+    /// A prompt could not be made.
+    #[error("a prompt could not be made")]
+    Prompt(#[from] PromptError),
+}
+
+/// Why a plan cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// There is nothing to write about.
+    #[error("the topic has neither a title nor a description")]
+    NoTopic,
+    /// A stage has nobody to ask.
+    #[error("nobody is cast for the {stage} stage")]
+    NoParticipant {
+        /// The stage.
+        stage: Stage,
+    },
+    /// A participant's provider is not among those given.
+    #[error("provider `{provider}` of participant `{participant}` is not configured")]
+    NoProvider {
+        /// The provider's id.
+        provider: String,
+        /// The participant's display name.
+        participant: String,
+    },
+}
+
+/// A prompt template is wrong: it does not parse, or names something that its stage does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("prompt template `{name}` is wrong")]
+pub struct PromptError {
+    /// The template.
+    pub name: String,
+    /// What is wrong with it.
+    #[source]
+    pub source: minijinja::Error,
+}

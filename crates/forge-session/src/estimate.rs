@@ -1,0 +1,115 @@
+//! What a session will use, before anything is sent.
+
+use forge_core::{Amount, Participant, RequestSize, TokenCount};
+use serde::Serialize;
+
+use crate::{
+    CallKey, Mode, Parts, Plan, Purpose, Session, SessionError, Stage, budget,
+    prompt::{self, Matter, names::Names},
+    state::plus,
+};
+
+/// Answers use about this part of the tokens that they may have.
+const LIKELY_SHARE: u64 = 4;
+
+/// What a session will use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The draft and every call of one cycle, if each first choice answers.
+    pub calls: Vec<EstimatedCall>,
+    /// Cycles at most.
+    pub cycles: u32,
+    /// What a session of one cycle is likely to use.
+    pub likely: Amount,
+    /// What a session of all cycles is likely to use.
+    pub likely_all_cycles: Amount,
+    /// The most that one cycle can use, repairs and fallbacks left out. Reservations keep to the caps in any case.
+    pub most: Amount,
+    /// Whether every price is known; if not, the money above is too low.
+    pub priced: bool,
+}
+
+/// One call that will be made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EstimatedCall {
+    /// The stage.
+    pub stage: Stage,
+    /// Who is asked first.
+    pub participant: Participant,
+    /// What the call is likely to use: a quarter of the tokens that its answer may have.
+    pub likely: Amount,
+    /// The most that it can use.
+    pub most: Amount,
+    /// Whether its price is known.
+    pub priced: bool,
+}
+
+impl Session {
+    /// What a session will use. Sends nothing.
+    ///
+    /// # Errors
+    /// A plan that cannot be run, or a prompt template that is wrong.
+    pub fn estimate(parts: &Parts, plan: &Plan) -> Result<Estimate, SessionError> {
+        plan.check()?;
+        parts.check(plan)?;
+        let names = Names::of(plan);
+        let stages: &[Stage] = match plan.settings.mode {
+            Mode::Direct => &[Stage::Draft],
+            Mode::Review => &[Stage::Draft, Stage::Critique, Stage::Synthesis],
+            Mode::Council => &Stage::ALL,
+        };
+        let mut calls = Vec::new();
+        for stage in stages {
+            let seats = if *stage == Stage::Critique { plan.seats() } else { 0..1 };
+            for seat in seats {
+                calls.extend(estimated(parts, plan, &names, *stage, seat)?);
+            }
+        }
+        let sum = |of: &dyn Fn(&EstimatedCall) -> Amount| calls.iter().map(of).fold(Amount::default(), plus);
+        let likely = sum(&|call| call.likely);
+        let further = sum(&|call| if call.stage == Stage::Draft { Amount::default() } else { call.likely });
+        let cycles = plan.cycles();
+        Ok(Estimate {
+            cycles,
+            likely,
+            likely_all_cycles: (1..cycles).fold(likely, |sum, _| plus(sum, further)),
+            most: sum(&|call| call.most),
+            priced: calls.iter().all(|call| call.priced),
+            calls,
+        })
+    }
+}
+
+fn estimated(
+    parts: &Parts,
+    plan: &Plan,
+    names: &Names,
+    stage: Stage,
+    seat: u32,
+) -> Result<Option<EstimatedCall>, SessionError> {
+    let Some(participant) = plan.chain(stage, seat).first() else { return Ok(None) };
+    let key = CallKey { cycle: u32::from(stage != Stage::Draft), stage, seat, step: 0 };
+    let able = parts.capabilities(participant);
+    let request = parts.prompts.request(plan, names, key, Purpose::Answer, able, &Matter::default())?;
+    let document = u64::from(plan.settings.max_tokens.draft);
+    let critiques = plan.seats().len() as u64 * u64::from(plan.settings.max_tokens.critique);
+    let earlier = match stage {
+        Stage::Draft => 0,
+        Stage::Critique => document,
+        Stage::Synthesis | Stage::Check => document + critiques,
+    };
+    let answer = u64::from(request.max_tokens.unwrap_or(0));
+    let input = RequestSize::of(&request).expected_input() + earlier / LIKELY_SHARE;
+    let output = answer / LIKELY_SHARE;
+    let tokens = TokenCount { input: Some(input), output: Some(output), ..TokenCount::default() };
+    let money = (parts.prices)(participant, &tokens);
+    let (most, priced) =
+        budget::larger(&*parts.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
+    Ok(Some(EstimatedCall {
+        stage,
+        participant: participant.clone(),
+        likely: Amount { money: money.unwrap_or_default(), tokens: input + output },
+        most,
+        priced,
+    }))
+}

@@ -1,0 +1,331 @@
+//! What stands in a session's journal.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use forge_core::{
+    Amount, CallId, Entry, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason,
+    StreamName, TokenCount,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Conflict, Disposition, Finding, FindingId, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
+};
+
+/// The version of the journal's entries. A newer one is refused.
+pub(crate) const VERSION: u32 = 1;
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Milliseconds for which the session had run; time between two runs is not counted.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened in a session. Its state is a fold over these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The session began.
+    SessionStarted {
+        /// The version of the journal.
+        version: u32,
+        /// When.
+        started: DateTime<Utc>,
+        /// The plan.
+        plan: Box<Plan>,
+    },
+    /// A later run took the session over.
+    Resumed {
+        /// What is changed in the plan's settings from here on.
+        settings: Box<crate::Settings>,
+    },
+    /// A call is about to be made. A second intent for the same call means that the first run died in it.
+    CallIntended(Box<Intent>),
+    /// A call was answered.
+    CallFinished {
+        /// The call.
+        call: CallKey,
+        /// The answer.
+        answer: Box<Answer>,
+    },
+    /// A call failed.
+    CallFailed {
+        /// The call.
+        call: CallKey,
+        /// How.
+        failure: Box<Failure>,
+    },
+    /// Nobody is asked at this seat any more, in this cycle.
+    SeatDropped {
+        /// The cycle.
+        cycle: u32,
+        /// The stage.
+        stage: Stage,
+        /// The seat.
+        seat: u32,
+        /// Why.
+        reason: DropReason,
+    },
+    /// There is a first version.
+    DraftAccepted {
+        /// The call that wrote it.
+        call: CallKey,
+    },
+    /// No further critique is waited for in this cycle.
+    PanelClosed {
+        /// The cycle.
+        cycle: u32,
+        /// The critiques that count.
+        counted: Vec<CallKey>,
+        /// The seats whose calls are still under way; their answers join the next cycle.
+        late: Vec<u32>,
+    },
+    /// Critiques were read into the ledger.
+    FindingsRecorded {
+        /// The cycle in which they count.
+        cycle: u32,
+        /// The critiques.
+        calls: Vec<CallKey>,
+        /// Every finding that is new or was raised again, as it stands now.
+        findings: Vec<Finding>,
+    },
+    /// The critics got the labels under which the synthesizer sees them, in the order in which it does.
+    LabelsAssigned {
+        /// The cycle.
+        cycle: u32,
+        /// The labels.
+        labels: Vec<Label>,
+    },
+    /// There is a new version with decisions.
+    DispositionsRecorded {
+        /// The cycle.
+        cycle: u32,
+        /// The call that wrote the document.
+        call: CallKey,
+        /// The decisions, as given.
+        dispositions: Vec<Disposition>,
+        /// Conflicts and how they were resolved.
+        conflicts: Vec<Conflict>,
+        /// Every finding that changed, as it stands now.
+        findings: Vec<Finding>,
+    },
+    /// The new version was checked.
+    Checked {
+        /// The cycle.
+        cycle: u32,
+        /// The call.
+        call: CallKey,
+        /// The verdicts, as given.
+        verdicts: Vec<Verdict>,
+        /// Every finding that is new or changed, as it stands now.
+        findings: Vec<Finding>,
+    },
+    /// A cycle is over.
+    CycleClosed {
+        /// The cycle.
+        cycle: u32,
+        /// Critical and major findings that are open.
+        open: u32,
+        /// Critical and major findings that this cycle settled.
+        settled: u32,
+    },
+    /// The attendant decided.
+    Attended {
+        /// The cycle that had ended.
+        cycle: u32,
+        /// The decision.
+        decision: crate::Decree,
+    },
+    /// The user has something to say to the next stage.
+    FeedbackGiven {
+        /// What.
+        text: String,
+    },
+    /// No further calls are made.
+    Paused,
+    /// Calls are made again.
+    Unpaused,
+    /// The session ended.
+    Stopped {
+        /// Why.
+        reason: Stop,
+        /// How.
+        status: SessionStatus,
+    },
+}
+
+impl Record {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Every key is a string and no map has other keys, so that this cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(crate) fn read(session: &StreamName, entry: &Entry) -> Result<Self, SessionError> {
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            version: Option<u32>,
+        }
+        let bad = |source| SessionError::Entry { session: session.clone(), sequence: entry.sequence, source };
+        let head: Head = serde_json::from_slice(&entry.payload).map_err(bad)?;
+        if let Some(found) = head.version.filter(|found| *found > VERSION) {
+            return Err(SessionError::Version { session: session.clone(), found, known: VERSION });
+        }
+        serde_json::from_slice(&entry.payload).map_err(bad)
+    }
+}
+
+/// Names a call within its session, the same in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallKey {
+    /// The cycle, from 1; 0 for the draft.
+    pub cycle: u32,
+    /// The stage.
+    pub stage: Stage,
+    /// Which critic, from 0; 0 in other stages.
+    pub seat: u32,
+    /// Which call at this seat, from 0: fallbacks and repairs follow the first one.
+    pub step: u32,
+}
+
+impl fmt::Display for CallKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", self.cycle, self.stage, self.seat, self.step)
+    }
+}
+
+/// A call that is about to be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The call.
+    pub call: CallKey,
+    /// Its id in the accounts.
+    pub id: CallId,
+    /// Who is asked.
+    pub participant: Participant,
+    /// Whether it asks for an answer or for the repair of one.
+    pub purpose: Purpose,
+    /// A hash of the request, in hexadecimal.
+    pub prompt: String,
+    /// What it may cost at most.
+    pub reserved: Amount,
+    /// Whether the price is known; if not, the reservation holds no money.
+    pub priced: bool,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// An answer.
+    Answer,
+    /// The last answer once more, in the form that was asked for.
+    Repair,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The text as it came, without control and bidi characters.
+    pub raw_content: String,
+    /// Why the model stopped.
+    pub stop_reason: StopReason,
+    /// Who answered, with the model that served the call.
+    pub served: Participant,
+    /// Tokens by class.
+    pub tokens: TokenCount,
+    /// What it cost; `None` if the price is unknown.
+    pub cost: Option<Money>,
+    /// What it takes from the budget: what it cost, or the reservation where that is unknown.
+    pub charged: Amount,
+    /// Milliseconds from the call to its end.
+    pub took: u64,
+    /// Attempts that failed before it.
+    pub failed: Vec<Attempt>,
+    /// What the caller should know, such as settings that were left out.
+    pub warnings: Vec<String>,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// How far it had come.
+    pub phase: Phase,
+    /// In words.
+    pub message: String,
+    /// What it takes from the budget: nothing, or the reservation where the vendor may bill it.
+    pub charged: Amount,
+    /// Milliseconds from the call to its end.
+    pub took: u64,
+    /// Attempts that failed.
+    pub failed: Vec<Attempt>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The configured provider.
+    pub provider: ProviderId,
+    /// The model asked for.
+    pub model: forge_core::ModelId,
+    /// What went wrong.
+    pub error: ErrorKind,
+    /// In words.
+    pub message: String,
+}
+
+impl From<&FailedAttempt> for Attempt {
+    fn from(failed: &FailedAttempt) -> Self {
+        Self {
+            provider: failed.provider.clone(),
+            model: failed.model.clone(),
+            error: failed.error,
+            message: failed.message.clone(),
+        }
+    }
+}
+
+/// Why nobody is asked at a seat any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// Its calls do not fit into the budget, or would leave too little for the later stages.
+    Budget,
+    /// Nobody in its chain can judge: each of them wrote the text.
+    OwnText,
+    /// The user skipped the stage.
+    Skipped,
+}
+
+/// A critic under a neutral name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The critic's seat.
+    pub seat: u32,
+    /// What the synthesizer calls it.
+    pub label: String,
+}
+
+impl Event {
+    /// The findings that the event sets, as they stand after it.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        match self {
+            Self::FindingsRecorded { findings, .. }
+            | Self::DispositionsRecorded { findings, .. }
+            | Self::Checked { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+}
+
+/// A number for each open finding that a reply says nothing about.
+pub(crate) fn missing(open: &[FindingId], answered: &[FindingId]) -> Vec<FindingId> {
+    open.iter().filter(|id| !answered.contains(id)).copied().collect()
+}

@@ -1,0 +1,170 @@
+//! What a watcher of a session is told.
+
+use std::sync::Arc;
+
+use forge_core::{Money, Participant};
+use serde::Serialize;
+
+use crate::{CallKey, Event, Outcome, SessionStatus, Stage, State, Stop};
+
+/// Told everything as it happens, on the task that runs the session; it must not block.
+pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// What happened, for somebody who watches. The journal has the full record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice {
+    /// The session began or goes on.
+    SessionStarted {
+        /// Whether it goes on from an earlier run.
+        resumed: bool,
+    },
+    /// A participant is asked.
+    StageStarted {
+        /// The call.
+        call: CallKey,
+        /// The stage.
+        stage: Stage,
+        /// Who is asked.
+        participant: Participant,
+    },
+    /// A stage is over.
+    StageCompleted {
+        /// The cycle.
+        cycle: u32,
+        /// The stage.
+        stage: Stage,
+    },
+    /// A participant writes.
+    ParticipantDelta {
+        /// The call.
+        call: CallKey,
+        /// A piece of its text, as it came from the vendor.
+        text: String,
+    },
+    /// A participant is done.
+    ParticipantDone {
+        /// The call.
+        call: CallKey,
+        /// Who answered, or was asked in vain.
+        participant: Participant,
+        /// Tokens of its answer and prompt; `None` if unknown.
+        tokens: Option<u64>,
+        /// What it cost; `None` if unknown.
+        cost: Option<Money>,
+        /// Milliseconds.
+        took: u64,
+        /// What went wrong, if anything.
+        error: Option<String>,
+    },
+    /// A finding is new, was raised again, or changed.
+    Finding {
+        /// Its label.
+        finding: String,
+        /// Its severity.
+        severity: &'static str,
+        /// What is wrong.
+        claim: String,
+        /// What became of it.
+        state: &'static str,
+    },
+    /// The synthesizer decided a finding.
+    Disposition {
+        /// The finding's label.
+        finding: String,
+        /// The decision.
+        decision: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A part of the budget is used up.
+    Budget {
+        /// 50, 75 or 90.
+        percent: u8,
+        /// Money that is spent or set aside.
+        money: Money,
+        /// Tokens that are spent or set aside.
+        tokens: u64,
+    },
+    /// Something the user should know.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// No further calls are made for now.
+    Paused,
+    /// The session ended.
+    Completed {
+        /// How.
+        status: SessionStatus,
+        /// Why.
+        reason: Stop,
+    },
+}
+
+impl Notice {
+    /// What the entry tells a watcher; `state` already holds it.
+    pub(crate) fn of(event: &Event, state: &State) -> Vec<Self> {
+        let completed = |cycle: u32, stage| Self::StageCompleted { cycle, stage };
+        let mut notices = match event {
+            Event::SessionStarted { .. } => vec![Self::SessionStarted { resumed: false }],
+            Event::Resumed { .. } => vec![Self::SessionStarted { resumed: true }],
+            Event::CallIntended(intent) => vec![Self::StageStarted {
+                call: intent.call,
+                stage: intent.call.stage,
+                participant: intent.participant.clone(),
+            }],
+            Event::CallFinished { call, .. } | Event::CallFailed { call, .. } => done(*call, state),
+            Event::SeatDropped { cycle, stage, seat, reason } => {
+                let reason = crate::result::because(*reason);
+                let message = format!("{stage} {} of cycle {cycle} is left out: {reason}", seat + 1);
+                vec![Self::Warning { message }]
+            }
+            Event::DraftAccepted { .. } => vec![completed(0, Stage::Draft)],
+            Event::PanelClosed { cycle, .. } => vec![completed(*cycle, Stage::Critique)],
+            Event::DispositionsRecorded { cycle, dispositions, .. } => {
+                let given = dispositions.iter().map(|given| Self::Disposition {
+                    finding: given.finding.to_string(),
+                    decision: given.decision.as_str(),
+                    reason: given.reason.clone(),
+                });
+                std::iter::once(completed(*cycle, Stage::Synthesis)).chain(given).collect()
+            }
+            Event::Checked { cycle, .. } => vec![completed(*cycle, Stage::Check)],
+            Event::Paused => vec![Self::Paused],
+            Event::Stopped { reason, status } => vec![Self::Completed { status: *status, reason: *reason }],
+            Event::FindingsRecorded { .. }
+            | Event::LabelsAssigned { .. }
+            | Event::CycleClosed { .. }
+            | Event::Attended { .. }
+            | Event::FeedbackGiven { .. }
+            | Event::Unpaused => Vec::new(),
+        };
+        notices.extend(event.findings().iter().map(|finding| Self::Finding {
+            finding: finding.id.to_string(),
+            severity: finding.severity(),
+            claim: finding.remark.claim.clone(),
+            state: finding.state.as_str(),
+        }));
+        notices
+    }
+}
+
+fn done(key: CallKey, state: &State) -> Vec<Notice> {
+    let Some(call) = state.calls.get(&key) else { return Vec::new() };
+    let asked = &call.intent.participant;
+    let (participant, tokens, cost, took, error, warnings) = match &call.outcome {
+        Outcome::Running => return Vec::new(),
+        Outcome::Answered(answer) => {
+            let tokens = answer.tokens.total_input().zip(answer.tokens.total_output()).map(|(i, o)| i + o);
+            (&answer.served, tokens, answer.cost, answer.took, None, answer.warnings.clone())
+        }
+        Outcome::Failed(failure) => {
+            (asked, None, None, failure.took, Some(failure.message.clone()), Vec::new())
+        }
+    };
+    let participant = participant.clone();
+    let done = Notice::ParticipantDone { call: key, participant, tokens, cost, took, error };
+    let warnings = warnings.into_iter().map(|message| Notice::Warning { message });
+    std::iter::once(done).chain(warnings).collect()
+}

@@ -1,0 +1,293 @@
+//! A JSON reader that forgives what models get wrong: prose around it, fences, comments, single or curly
+//! quotes, bare words, trailing or missing commas, line breaks and quotes inside strings, and an end that is
+//! missing. It never adds anything: what is not complete is left out.
+
+use serde_json::{Deserializer, Map, Value};
+
+const MAX_DEPTH: usize = 64;
+/// Places in a text at which a value is looked for.
+const MAX_STARTS: usize = 200;
+
+/// The first value in `text` that `fits`: a correct one if there is any, else one that can be understood.
+pub(super) fn find<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    find_at(text, fits).map(|(_, found)| found)
+}
+
+/// The same, and where the value begins.
+pub(super) fn find_at<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<(usize, T)> {
+    let starts: Vec<usize> = text.match_indices(['{', '[']).map(|(at, _)| at).take(MAX_STARTS).collect();
+    let strict = starts.iter().find_map(|at| {
+        let value = Deserializer::from_str(&text[*at..]).into_iter::<Value>().next()?.ok()?;
+        Some((*at, fits(&value)?))
+    });
+    let forgiving = |at: &usize| Some((*at, fits(&Reader { rest: &text[*at..] }.value(0)?)?));
+    strict.or_else(|| starts.iter().find_map(forgiving))
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        self.blank();
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match self.rest.chars().next()? {
+            '{' => Some(self.object(depth)),
+            '[' => Some(self.array(depth)),
+            quote if is_quote(quote) => self.string(false).map(Value::String),
+            _ => self.word(),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Value {
+        self.skip(1);
+        let mut members = Map::new();
+        loop {
+            self.separators();
+            let Some(c) = self.rest.chars().next() else { break };
+            if c == '}' {
+                self.skip(1);
+                break;
+            }
+            if c == ']' {
+                break;
+            }
+            let key = if is_quote(c) { self.string(true) } else { Some(self.bare_key()) };
+            self.blank();
+            let Some(key) = key else { break };
+            if !self.rest.starts_with(':') {
+                self.skip_member();
+                continue;
+            }
+            self.skip(1);
+            let Some(value) = self.value(depth + 1) else { break };
+            members.entry(key).or_insert(value);
+        }
+        Value::Object(members)
+    }
+
+    fn array(&mut self, depth: usize) -> Value {
+        self.skip(1);
+        let mut items = Vec::new();
+        loop {
+            self.separators();
+            match self.rest.chars().next() {
+                None | Some('}') => break,
+                Some(']') => {
+                    self.skip(1);
+                    break;
+                }
+                Some(_) => match self.value(depth + 1) {
+                    Some(item) => items.push(item),
+                    None => break,
+                },
+            }
+        }
+        Value::Array(items)
+    }
+
+    /// A quote inside a string does not end it unless what follows goes on like JSON.
+    fn string(&mut self, key: bool) -> Option<String> {
+        let open = self.rest.chars().next()?;
+        self.skip(open.len_utf8());
+        let close = match open {
+            '“' | '„' => '”',
+            '‘' => '’',
+            other => other,
+        };
+        let mut text = String::new();
+        loop {
+            let c = self.rest.chars().next()?;
+            self.skip(c.len_utf8());
+            if c == '\\' {
+                self.escape(&mut text)?;
+            } else if c == close && self.ends_string(key) {
+                return Some(text);
+            } else {
+                text.push(c);
+            }
+        }
+    }
+
+    fn escape(&mut self, text: &mut String) -> Option<()> {
+        let c = self.rest.chars().next()?;
+        self.skip(c.len_utf8());
+        match c {
+            'n' => text.push('\n'),
+            't' => text.push('\t'),
+            'r' => text.push('\r'),
+            'b' | 'f' => {}
+            'u' => {
+                let hex = |rest: &str| u32::from_str_radix(rest.get(..4)?, 16).ok();
+                let Some(mut code) = hex(self.rest) else {
+                    text.push_str("\\u");
+                    return Some(());
+                };
+                self.skip(4);
+                if (0xD800..0xDC00).contains(&code)
+                    && let Some(low) = self.rest.strip_prefix("\\u").and_then(hex)
+                    && (0xDC00..0xE000).contains(&low)
+                {
+                    self.skip(6);
+                    code = 0x1_0000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+                }
+                text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            '"' | '\\' | '/' | '\'' => text.push(c),
+            other => {
+                text.push('\\');
+                text.push(other);
+            }
+        }
+        Some(())
+    }
+
+    fn ends_string(&self, key: bool) -> bool {
+        let mut after = Reader { rest: self.rest };
+        after.blank();
+        let rest = after.rest;
+        if key {
+            return rest.starts_with(':');
+        }
+        let Some(next) = rest.chars().next() else { return true };
+        match next {
+            '}' | ']' => true,
+            ',' => {
+                after.skip(1);
+                after.blank();
+                let rest = after.rest;
+                let first = rest.chars().next();
+                first.is_none_or(|c| is_quote(c) || "{}[]-".contains(c) || c.is_ascii_digit())
+                    || ["true", "false", "null", "True", "False", "None"]
+                        .iter()
+                        .any(|word| rest.starts_with(word))
+                    || bare_key_length(rest).is_some()
+            }
+            // A comma was forgotten at the end of the line or before the next key.
+            next => is_quote(next) && (self.rest.starts_with(['\n', '\r']) || starts_with_key(rest)),
+        }
+    }
+
+    fn bare_key(&mut self) -> String {
+        let Some(length) = bare_key_length(self.rest) else {
+            self.skip_member();
+            return String::new();
+        };
+        let key = self.rest[..length].trim().to_owned();
+        self.skip(length);
+        key
+    }
+
+    /// A number, a literal, or a word without quotes up to the end of its member.
+    fn word(&mut self) -> Option<Value> {
+        let end = self.rest.find([',', '}', ']', '\n'])?;
+        let end = self.rest[..end].find("/*").unwrap_or(end);
+        let word = self.rest[..end].trim();
+        let value = match word {
+            "true" | "True" => Value::Bool(true),
+            "false" | "False" => Value::Bool(false),
+            "null" | "None" | "NaN" | "undefined" => Value::Null,
+            word => serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.to_owned())),
+        };
+        self.skip(end);
+        Some(value)
+    }
+
+    fn skip_member(&mut self) {
+        let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
+        self.skip(end);
+    }
+
+    fn separators(&mut self) {
+        loop {
+            self.blank();
+            if !self.rest.starts_with([',', ';']) {
+                return;
+            }
+            self.skip(1);
+        }
+    }
+
+    fn blank(&mut self) {
+        loop {
+            self.rest = self.rest.trim_start();
+            let end = if self.rest.starts_with("//") || self.rest.starts_with('#') {
+                self.rest.find('\n')
+            } else if self.rest.starts_with("/*") {
+                self.rest.find("*/").map(|at| at + 2)
+            } else {
+                return;
+            };
+            self.skip(end.unwrap_or(self.rest.len()));
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '“' | '”' | '„' | '‘')
+}
+
+fn starts_with_key(text: &str) -> bool {
+    let mut pieces = text.splitn(3, is_quote).skip(1);
+    let key = pieces.next().unwrap_or_default();
+    key.len() < 40 && pieces.next().is_some_and(|rest| rest.trim_start().starts_with(':'))
+}
+
+/// The length of a key without quotes, if a colon follows it.
+fn bare_key_length(text: &str) -> Option<usize> {
+    let length = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(0);
+    (length > 0 && text[length..].trim_start().starts_with(':')).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Value {
+        find(text, |value| Some(value.clone())).unwrap_or(Value::Null)
+    }
+
+    #[test]
+    fn common_slips_are_understood() {
+        for (text, expected) in [
+            ("Sure! {\"a\": 1} Bye", json!({"a": 1})),
+            ("```json\n{\"a\": [1, 2,],}\n```", json!({"a": [1, 2]})),
+            ("{'a': 'it''s', b: True, c: None}", json!({"a": "it''s", "b": true, "c": null})),
+            ("{“a”: “b”}", json!({"a": "b"})),
+            ("{\"a\": \"say \"no\" now\", \"b\": \"x\"}", json!({"a": "say \"no\" now", "b": "x"})),
+            ("{\"a\": \"one\ntwo\"}", json!({"a": "one\ntwo"})),
+            ("{\"a\": \"x\" // why\n, \"b\": 2 /* c */}", json!({"a": "x", "b": 2})),
+            ("{\"a\": \"x\"\n \"b\": \"y\"}", json!({"a": "x", "b": "y"})),
+            ("{\"a\": [{\"b\": 1}, {\"c\": \"cut of", json!({"a": [{"b": 1}, {}]})),
+            ("{\"a\": critical, \"b\": -2.5}", json!({"a": "critical", "b": -2.5})),
+            ("{\"a\": \"\\ud83d\\ude00 \\u00e9 \\q\",}", json!({"a": "😀 é \\q"})),
+        ] {
+            let value = find(text, |value| value.get("a").map(|_| value.clone()));
+            assert_eq!(value, Some(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "[\\[\\]{}\"':, a\\\\u0-9\n/*#“”é-]{0,200}") {
+            read(&text);
+        }
+
+        #[test]
+        fn correct_json_is_read_as_it_is(text in "\\PC{0,40}", number in any::<i32>()) {
+            let value = json!({"text": text, "list": [number, null, true]});
+            prop_assert_eq!(read(&value.to_string()), value.clone());
+            prop_assert_eq!(read(&format!("Here: {value:#}!")), value);
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Reading replies in headed Markdown.
+
+use super::{Check, Critique, Revision, category, document, finding_id, plain, revision, severity, verdicts};
+use crate::{Category, Disposition, Remark, Severity, Verdict};
+
+/// A critique under headings or in lists, each finding marked by its severity, its number or a heading.
+pub(super) fn critique(text: &str) -> Option<Critique> {
+    let mut reader = Reader::default();
+    for line in text.lines() {
+        reader.line(line);
+    }
+    reader.close();
+    let found = !reader.critique.findings.is_empty() || says_none(text);
+    found.then_some(reader.critique)
+}
+
+/// A document followed by a section with a decision on each finding.
+pub(super) fn revision(text: &str) -> Option<Revision> {
+    let is_border = |line: &str| {
+        let Line::Heading(heading) = Line::of(line) else { return false };
+        let heading = plain(&heading);
+        ["disposition", "decisionsonfindings", "decisiononfindings"].iter().any(|word| heading.contains(word))
+    };
+    let border = offsets(text).find(|(_, line)| is_border(line)).map(|(at, _)| at)?;
+    let dispositions: Vec<Disposition> = text[border..].lines().filter_map(disposition).collect();
+    if dispositions.is_empty() {
+        return None;
+    }
+    let document = document(&text[..border]).map(|text| without_label(&text));
+    Some(Revision { document, dispositions, conflicts: Vec::new() })
+}
+
+/// Lines such as `F1: settled`.
+pub(super) fn check(text: &str) -> Option<Check> {
+    let verdict = |line: &str| {
+        let (finding, word, reason) = ruling(line)?;
+        Some(Verdict { finding, settled: verdicts::said(&word)?, reason })
+    };
+    let verdicts: Vec<Verdict> = text.lines().filter_map(verdict).collect();
+    (!verdicts.is_empty()).then(|| Check { verdicts, ..Check::default() })
+}
+
+/// The text without a first line that only says what it is.
+pub(super) fn without_label(text: &str) -> String {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let label = plain(first);
+    let is_label = ["document", "reviseddocument", "revision", "synthesis"].contains(&label.as_str());
+    if is_label { rest.trim().to_owned() } else { text.to_owned() }
+}
+
+fn disposition(line: &str) -> Option<Disposition> {
+    let (finding, word, reason) = ruling(line)?;
+    Some(Disposition { finding, decision: revision::decision(&word)?, reason, changed_span: String::new() })
+}
+
+/// `F1`, a word or two, and a reason, however they are set apart: `- **F1**: accept — because`.
+fn ruling(line: &str) -> Option<(crate::FindingId, String, String)> {
+    let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`' | '|' | '[' | ']')).collect();
+    let clean = clean.trim().trim_start_matches(['-', '+', '#', ' ']).trim();
+    let starts = clean.starts_with(['F', 'f']);
+    let finding = starts.then(|| finding_id(clean)).flatten()?;
+    let after = clean.find(|c: char| c.is_ascii_digit())?;
+    let rest = clean[after..].trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let end = rest.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(rest.len());
+    let end = rest.find(" - ").map_or(end, |dash| dash.min(end));
+    let (word, reason) = rest.split_at(end);
+    let (word, reason) = match word.split_once(' ') {
+        // A table has no marks between its cells once its bars are gone.
+        Some((first, more)) if revision::decision(word).is_none() && verdicts::said(word).is_none() => {
+            (first, format!("{more}{reason}"))
+        }
+        _ => (word, reason.to_owned()),
+    };
+    let reason = reason.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches(')').to_owned();
+    Some((finding, word.to_owned(), reason))
+}
+
+/// A short reply that says that there is nothing to say.
+fn says_none(text: &str) -> bool {
+    let said = plain(text);
+    let none = ["nofindings", "noissues", "nofaults", "noproblems", "nothingtoreport", "findingsnone"];
+    said.len() < 400 && none.iter().any(|none| said.contains(none))
+}
+
+fn offsets(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split_inclusive('\n').scan(0, |at, line| {
+        let start = *at;
+        *at += line.len();
+        Some((start, line))
+    })
+}
+
+/// What a line is, without its marks.
+enum Line {
+    Heading(String),
+    Item(String),
+    Quote(String),
+    Row(Vec<String>),
+    Text(String),
+    Blank,
+}
+
+impl Line {
+    fn of(line: &str) -> Self {
+        let line = line.trim();
+        if line.is_empty()
+            || line.starts_with("```")
+            || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_'))
+        {
+            return Self::Blank;
+        }
+        if let Some(quote) = line.strip_prefix('>') {
+            return Self::Quote(quote.trim().to_owned());
+        }
+        if line.starts_with('#') {
+            return Self::Heading(line.trim_start_matches('#').trim().to_owned());
+        }
+        if let Some(row) = line.strip_prefix('|') {
+            let row = row.strip_suffix('|').unwrap_or(row);
+            return Self::Row(row.split('|').map(|cell| cell.trim().trim_matches('*').to_owned()).collect());
+        }
+        let bold = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
+        if let Some(heading) = bold.filter(|inner| !inner.contains("**") && !inner.trim_end().ends_with(':'))
+        {
+            return Self::Heading(heading.to_owned());
+        }
+        let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let numbered = (digits > 0).then(|| &line[digits..]).and_then(|rest| rest.strip_prefix(['.', ')']));
+        let item = ["- ", "* ", "+ ", "• "].iter().find_map(|mark| line.strip_prefix(mark));
+        match item.or(numbered) {
+            Some(item) => Self::Item(item.trim().to_owned()),
+            None => Self::Text(line.to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Severity,
+    Category,
+    Location,
+    Quote,
+    Claim,
+    Change,
+}
+
+impl Field {
+    fn of(name: &str) -> Option<Self> {
+        match plain(name).as_str() {
+            "severity" | "level" | "priority" => Some(Self::Severity),
+            "category" | "type" | "area" => Some(Self::Category),
+            "location" | "where" | "section" | "line" => Some(Self::Location),
+            "quote" | "excerpt" | "passage" | "text" => Some(Self::Quote),
+            "claim" | "issue" | "problem" | "finding" | "description" | "comment" | "why" => {
+                Some(Self::Claim)
+            }
+            "suggestedchange" | "suggestion" | "fix" | "recommendation" | "change" | "suggestedfix" => {
+                Some(Self::Change)
+            }
+            _ => None,
+        }
+    }
+
+    /// `**Severity:** major`, `Severity: major`, `*Quote* - text`.
+    fn split(line: &str) -> Option<(Self, String)> {
+        let (name, value) = line.split_once(':')?;
+        let field = Self::of(name).filter(|_| name.len() < 30)?;
+        Some((field, value.trim().trim_start_matches('*').trim().to_owned()))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Section {
+    #[default]
+    None,
+    Strengths,
+    Findings,
+    /// After the findings: a summary, a verdict.
+    Rest,
+}
+
+#[derive(Default)]
+struct Reader {
+    critique: Critique,
+    section: Section,
+    /// The severity that a heading gives to everything under it.
+    group: Option<Severity>,
+    open: Option<Remark>,
+    field: Option<Field>,
+    columns: Vec<Option<Field>>,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str) {
+        let indented = line.starts_with("  ") || line.starts_with('\t');
+        match Line::of(line) {
+            Line::Blank => {}
+            Line::Heading(text) => self.heading(&text),
+            Line::Row(cells) => self.row(&cells),
+            Line::Quote(text)
+                if self.open.is_some() && !(text.starts_with(['*', '[']) && mark(&text).is_some()) =>
+            {
+                self.set(Field::Quote, &text);
+            }
+            Line::Item(text) => self.item(&text, indented),
+            Line::Quote(text) | Line::Text(text) => match Field::split(&text) {
+                Some((field, value)) => self.begin_or_set(field, &value),
+                None => match mark(&text).filter(|(_, _, rest)| !rest.is_empty()) {
+                    Some(found) if text.starts_with(['*', '[', '(']) || begins_with_severity(&text) => {
+                        self.start(found);
+                    }
+                    _ => self.more(&text),
+                },
+            },
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.columns.clear();
+        let name = plain(text);
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        if let Some((severity, category, rest)) = mark(text) {
+            let rest_name = plain(&rest);
+            let general =
+                ["", "s", "issues", "findings", "problems", "faults", "severity", "issue", "finding"];
+            if category.is_none() && general.contains(&rest_name.as_str()) {
+                self.close();
+                (self.section, self.group) = (Section::Findings, Some(severity));
+            } else {
+                self.start((severity, category, rest));
+            }
+        } else if has(&["strength", "positives", "whatworks"]) {
+            self.close();
+            self.section = Section::Strengths;
+        } else if has(&["summary", "conclusion", "overall", "verdict"]) {
+            self.close();
+            self.section = Section::Rest;
+        } else if ["findings", "critique", "issues", "problems", "faults", "review"].contains(&name.as_str())
+        {
+            self.close();
+            (self.section, self.group) = (Section::Findings, None);
+        } else if has(&["finding", "issue", "problem"])
+            || finding_id(text).is_some()
+            || self.section == Section::Findings
+        {
+            self.close();
+            let title = text
+                .split_once([':', '—', '–'])
+                .map_or_else(String::new, |(_, title)| title.trim().to_owned());
+            let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
+            let claim = if general { title } else { text.to_owned() };
+            self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
+            self.section = Section::Findings;
+        }
+    }
+
+    fn item(&mut self, text: &str, indented: bool) {
+        if self.section == Section::Strengths {
+            self.critique.strengths.push(text.to_owned());
+        } else if let Some((field, value)) = Field::split(text) {
+            self.begin_or_set(field, &value);
+        } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
+            self.start(found);
+        } else if self.group.is_some() && !indented {
+            self.close();
+            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+        } else {
+            self.more(text);
+        }
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        if cells.iter().all(|cell| cell.chars().all(|c| matches!(c, '-' | ':' | ' '))) {
+            return;
+        }
+        if self.columns.is_empty() {
+            self.columns = cells.iter().map(|cell| Field::of(cell)).collect();
+            return;
+        }
+        self.close();
+        self.open = Some(Remark::default());
+        for (field, cell) in self.columns.clone().into_iter().zip(cells) {
+            if let Some(field) = field {
+                self.set(field, cell);
+            }
+        }
+        self.close();
+    }
+
+    fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
+        self.close();
+        self.section = Section::Findings;
+        self.open = Some(Remark {
+            severity: Some(severity),
+            category: category.unwrap_or_default(),
+            claim,
+            ..Remark::default()
+        });
+    }
+
+    /// A severity that stands alone begins a finding, unless the open one still lacks it.
+    fn begin_or_set(&mut self, field: Field, value: &str) {
+        // The claim may follow the severity in one line.
+        let end = value.find(|c: char| !c.is_alphanumeric()).unwrap_or(value.len());
+        let (word, rest) = value.split_at(end);
+        let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        if field == Field::Severity
+            && !rest.is_empty()
+            && category(rest).is_none()
+            && severity(word).is_some()
+        {
+            self.begin_or_set(Field::Severity, word);
+            return self.set(Field::Claim, rest);
+        }
+        let rated = self.open.as_ref().is_none_or(|open| open.severity.is_some() && self.group.is_none());
+        if field == Field::Severity && rated && severity(value).is_some() {
+            self.close();
+            self.open = Some(Remark::default());
+        }
+        if field == Field::Claim && self.open.is_none() {
+            self.open = Some(Remark { severity: self.group, ..Remark::default() });
+        }
+        self.set(field, value);
+        self.field = Some(field);
+    }
+
+    fn more(&mut self, text: &str) {
+        let field = self.field.unwrap_or(Field::Claim);
+        self.set(field, text);
+    }
+
+    fn set(&mut self, field: Field, value: &str) {
+        let Some(open) = &mut self.open else { return };
+        let add = |text: &mut String| {
+            if !text.is_empty() && !value.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(value);
+        };
+        match field {
+            Field::Severity => open.severity = severity(value).or(open.severity),
+            Field::Category => open.category = category(value).unwrap_or(open.category),
+            Field::Location => add(&mut open.location),
+            Field::Quote => add(&mut open.quote),
+            Field::Claim => add(&mut open.claim),
+            Field::Change => add(&mut open.suggested_change),
+        }
+    }
+
+    fn close(&mut self) {
+        self.field = None;
+        if let Some(open) =
+            self.open.take().filter(|one| !one.claim.is_empty() || !one.suggested_change.is_empty())
+        {
+            self.critique.findings.push(open);
+        }
+    }
+}
+
+/// Whether a heading only numbers a finding: `Finding 1`, `Issue 2: title`, `F3`.
+fn numbered(text: &str) -> bool {
+    let first = text.split([':', '—', '–']).next().unwrap_or_default();
+    plain(first).chars().any(|c| c.is_ascii_digit()) && first.split_whitespace().count() <= 2
+}
+
+/// The severity and category that mark a text, and the rest of it. The severity stands among the first words,
+/// set apart by brackets, bold, a colon or a dash, or alone.
+fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    let head_end = text
+        .match_indices([':', '—', '–', ']', ')'])
+        .map(|(at, found)| at + found.len())
+        .chain(text.match_indices(" - ").map(|(at, found)| at + found.len()))
+        .chain(text.match_indices("** ").map(|(at, found)| at + found.len()))
+        .filter(|end| *end <= 80 && has_severity(&text[..*end]))
+        .min();
+    let words = text.split_whitespace().count();
+    let end = head_end.or_else(|| (words <= 3 && has_severity(text)).then_some(text.len()))?;
+    let (head, rest) = text.split_at(end);
+    if head.split_whitespace().count() > 5 {
+        return None;
+    }
+    let found = head.split(|c: char| !c.is_alphanumeric()).find_map(severity)?;
+    let mut rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '"' | '“'));
+    let in_head = head.split(|c: char| !(c.is_alphanumeric() || c == '_')).find_map(category);
+    let word_end =
+        rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ' '))).unwrap_or(rest.len());
+    let next = category(&rest[..word_end]);
+    if next.is_some() {
+        rest = rest[word_end..]
+            .trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '"' | '“'));
+    }
+    let left = head
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty() && severity(word).is_none());
+    let general = rest.is_empty().then(|| left.collect::<Vec<_>>().join(" "));
+    Some((found, in_head.or(next), general.unwrap_or_else(|| rest.to_owned())))
+}
+
+/// `Major: …`
+fn begins_with_severity(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(word, _)| severity(word).is_some())
+}
+
+fn has_severity(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| severity(word).is_some())
+}

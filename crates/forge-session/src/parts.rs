@@ -1,0 +1,135 @@
+//! What a session runs on.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use forge_core::{Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timer};
+
+use crate::{Attendant, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget};
+
+/// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
+#[derive(Clone)]
+pub struct Parts {
+    /// Who answers.
+    pub providers: Providers,
+    /// Where the session is written down.
+    pub journal: Arc<dyn Journal>,
+    /// Where time comes from.
+    pub timer: Arc<dyn Timer>,
+    /// What calls cost; unknown unless set.
+    pub prices: Prices,
+    /// The prompt templates.
+    pub prompts: Arc<Prompts>,
+    /// Who watches.
+    pub observer: Option<Observer>,
+    /// Who decides after each cycle, in attended sessions.
+    pub attendant: Option<Arc<dyn Attendant>>,
+    /// Who holds the journal, for others who try. Two programs must not use the same words.
+    pub holder: String,
+}
+
+impl Parts {
+    /// Parts with the built-in prompts and no known prices.
+    pub fn new(
+        providers: impl Into<Providers>,
+        journal: Arc<dyn Journal>,
+        timer: Arc<dyn Timer>,
+        holder: impl Into<String>,
+    ) -> Result<Self, PromptError> {
+        Ok(Self {
+            providers: providers.into(),
+            journal,
+            timer,
+            prices: budget::no_prices(),
+            prompts: Arc::new(Prompts::built_in()?),
+            observer: None,
+            attendant: None,
+            holder: holder.into(),
+        })
+    }
+
+    /// The same parts with prices.
+    pub fn with_prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// The same parts with a watcher.
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The same parts with somebody who decides after each cycle.
+    pub fn with_attendant(mut self, attendant: Arc<dyn Attendant>) -> Self {
+        self.attendant = Some(attendant);
+        self
+    }
+
+    pub(crate) fn capabilities(&self, participant: &Participant) -> Capabilities {
+        match self.providers.find(&participant.provider_id) {
+            Some(provider) => provider.capabilities(&participant.model),
+            None => Capabilities::default(),
+        }
+    }
+
+    /// The provider that reaches a participant, or an error that says that there is none.
+    pub(crate) fn provider(
+        &self,
+        participant: &Participant,
+    ) -> Result<Arc<dyn Provider>, impl Fn() -> ProviderError + Send + Sync + use<>> {
+        let id = participant.provider_id.clone();
+        let unknown = move || {
+            ProviderError::new(ErrorKind::InvalidRequest, id.as_str(), "this provider is not configured")
+        };
+        self.providers.find(&participant.provider_id).cloned().ok_or(unknown)
+    }
+
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
+        let missing = plan.cast.everyone().find(|one| self.providers.find(&one.provider_id).is_none());
+        missing.map_or(Ok(()), |one| {
+            Err(PlanError::NoProvider {
+                provider: one.provider_id.to_string(),
+                participant: one.display_name.clone(),
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("providers", &self.providers)
+            .field("holder", &self.holder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who answers.
+#[derive(Debug, Clone)]
+pub enum Providers {
+    /// One provider for everybody, such as a router.
+    One(Arc<dyn Provider>),
+    /// A provider for each configured id.
+    ById(HashMap<ProviderId, Arc<dyn Provider>>),
+}
+
+impl Providers {
+    fn find(&self, id: &ProviderId) -> Option<&Arc<dyn Provider>> {
+        match self {
+            Self::One(provider) => Some(provider),
+            Self::ById(providers) => providers.get(id),
+        }
+    }
+}
+
+impl From<Arc<dyn Provider>> for Providers {
+    fn from(provider: Arc<dyn Provider>) -> Self {
+        Self::One(provider)
+    }
+}
+
+impl From<HashMap<ProviderId, Arc<dyn Provider>>> for Providers {
+    fn from(providers: HashMap<ProviderId, Arc<dyn Provider>>) -> Self {
+        Self::ById(providers)
+    }
+}

@@ -1,0 +1,275 @@
+//! The plan of a session: who takes part, how deep it goes, and what it may use.
+
+use std::time::Duration;
+
+use forge_core::{Money, Participant};
+use serde::{Deserialize, Serialize};
+
+use crate::{PlanError, Topic};
+
+/// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
+/// nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What it is about.
+    pub topic: Topic,
+    /// Who takes part.
+    pub cast: Cast,
+    /// How it runs.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Whether the answers come from scripts instead of models. Every rendering then says so.
+    #[serde(default)]
+    pub simulated: bool,
+}
+
+impl Plan {
+    /// A plan with the usual settings.
+    pub fn new(topic: Topic, cast: Cast) -> Self {
+        Self { topic, cast, settings: Settings::default(), simulated: false }
+    }
+
+    /// The chain of participants that is asked at `seat` of `stage`.
+    pub(crate) fn chain(&self, stage: Stage, seat: u32) -> &[Participant] {
+        match stage {
+            Stage::Draft => &self.cast.drafter,
+            Stage::Critique => self.cast.critics.get(seat as usize).map_or(&[], Vec::as_slice),
+            Stage::Synthesis => &self.cast.synthesizer,
+            Stage::Check => &self.cast.checker,
+        }
+    }
+
+    /// The critics' seats.
+    pub(crate) fn seats(&self) -> std::ops::Range<u32> {
+        let wanted = match self.settings.mode {
+            Mode::Direct => 0,
+            Mode::Review => 1,
+            Mode::Council => self.settings.critics,
+        };
+        0..wanted.min(u32::try_from(self.cast.critics.len()).unwrap_or(u32::MAX))
+    }
+
+    /// How many critics must answer before the others get only a grace.
+    pub(crate) fn required(&self) -> usize {
+        (self.settings.required as usize).min(self.seats().len()).max(1)
+    }
+
+    /// Cycles at most.
+    pub(crate) fn cycles(&self) -> u32 {
+        match self.settings.mode {
+            Mode::Direct => 0,
+            Mode::Review => 1,
+            Mode::Council => self.settings.cycles.clamp(1, MAX_CYCLES),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
+        if self.topic.title.trim().is_empty() && self.topic.description.trim().is_empty() {
+            return Err(PlanError::NoTopic);
+        }
+        let needs: &[(Stage, bool)] = match self.settings.mode {
+            Mode::Direct => &[(Stage::Draft, false)],
+            Mode::Review => &[(Stage::Draft, false), (Stage::Critique, true), (Stage::Synthesis, false)],
+            Mode::Council => &[
+                (Stage::Draft, false),
+                (Stage::Critique, true),
+                (Stage::Synthesis, false),
+                (Stage::Check, false),
+            ],
+        };
+        for (stage, many) in needs {
+            let seats = if *many { self.seats() } else { 0..1 };
+            if seats.is_empty() || seats.into_iter().any(|seat| self.chain(*stage, seat).is_empty()) {
+                return Err(PlanError::NoParticipant { stage: *stage });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// No session has more cycles than this, whatever it is told: more rounds lower the accuracy.
+pub(crate) const MAX_CYCLES: u32 = 3;
+
+/// Who takes part. Each place is a chain: the first participant is asked, the next one if it fails.
+/// Behind a router, which does its own failing over, each chain has one participant.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cast {
+    /// Writes the draft.
+    pub drafter: Vec<Participant>,
+    /// One chain for each critic.
+    pub critics: Vec<Vec<Participant>>,
+    /// Merges the draft and the findings.
+    pub synthesizer: Vec<Participant>,
+    /// Checks the revision. Participants of another family than the synthesizer's are asked first.
+    pub checker: Vec<Participant>,
+}
+
+impl Cast {
+    /// Everybody who may be asked.
+    pub fn everyone(&self) -> impl Iterator<Item = &Participant> {
+        let critics = self.critics.iter().flatten();
+        self.drafter.iter().chain(critics).chain(&self.synthesizer).chain(&self.checker)
+    }
+}
+
+/// How deep a session goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One draft.
+    Direct,
+    /// A draft, one critic, one revision.
+    Review,
+    /// Several critics, a synthesis, a check, and another cycle if something serious is still open.
+    #[default]
+    Council,
+}
+
+/// One stage of a cycle. The draft belongs to cycle 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The first version.
+    Draft,
+    /// Faults are looked for, by several critics who do not know of each other.
+    Critique,
+    /// The next version, with a decision on every finding.
+    Synthesis,
+    /// Are the faults gone?
+    Check,
+}
+
+impl Stage {
+    /// Every stage in order.
+    pub const ALL: [Self; 4] = [Self::Draft, Self::Critique, Self::Synthesis, Self::Check];
+
+    /// The written name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Critique => "critique",
+            Self::Synthesis => "synthesis",
+            Self::Check => "check",
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A value for each stage.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerStage<T> {
+    /// For the draft.
+    pub draft: T,
+    /// For each critique.
+    pub critique: T,
+    /// For the synthesis.
+    pub synthesis: T,
+    /// For the check.
+    pub check: T,
+}
+
+impl<T: Copy> PerStage<T> {
+    /// The value for `stage`.
+    pub const fn of(&self, stage: Stage) -> T {
+        match stage {
+            Stage::Draft => self.draft,
+            Stage::Critique => self.critique,
+            Stage::Synthesis => self.synthesis,
+            Stage::Check => self.check,
+        }
+    }
+}
+
+/// How a session runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How deep it goes.
+    pub mode: Mode,
+    /// Critics, as far as the cast has them.
+    pub critics: u32,
+    /// Critics that must answer; the others then get a grace of half as long again, at least 5 s.
+    pub required: u32,
+    /// Cycles at most; 1 to 3.
+    pub cycles: u32,
+    /// Fixes every choice that is left to chance: order of peers, labels, fence markers.
+    pub seed: u64,
+    /// What it may use.
+    pub caps: Caps,
+    /// Randomness of the models, where they take any.
+    pub temperatures: PerStage<f64>,
+    /// Tokens that an answer may have, thinking included.
+    pub max_tokens: PerStage<u32>,
+    /// The longest time for one call; doubled for models that think.
+    pub ceilings: PerStage<Duration>,
+    /// The longest time to the first content; doubled for models that think.
+    pub first_content: Duration,
+    /// The longest time between two pieces of content.
+    pub gap: Duration,
+    /// Tokens of a prompt that references may take.
+    pub reference_tokens: u32,
+    /// Ask the attendant after each cycle.
+    pub attended: bool,
+    /// Compare the result with the draft.
+    pub compare: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            mode: Mode::default(),
+            critics: 3,
+            required: 2,
+            cycles: 2,
+            seed: 0,
+            caps: Caps::default(),
+            temperatures: PerStage { draft: 0.7, critique: 0.3, synthesis: 0.3, check: 0.2 },
+            max_tokens: PerStage { draft: 8_192, critique: 4_096, synthesis: 16_384, check: 4_096 },
+            ceilings: PerStage {
+                draft: seconds(120),
+                critique: seconds(90),
+                synthesis: seconds(180),
+                check: seconds(90),
+            },
+            first_content: seconds(60),
+            gap: seconds(45),
+            reference_tokens: 20_000,
+            attended: false,
+            compare: false,
+        }
+    }
+}
+
+/// What a session may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Caps {
+    /// Money. Calls whose price is unknown are not counted here.
+    pub money: Option<Money>,
+    /// Tokens of every class.
+    pub tokens: Option<u64>,
+    /// Time in which the session runs; pauses between two runs of it do not count.
+    pub time: Option<Duration>,
+    /// Calls at the same time.
+    pub at_once: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self {
+            money: Some(Money::from_nanos(10_000_000_000)),
+            tokens: Some(500_000),
+            time: Some(Duration::from_secs(3_600)),
+            at_once: 5,
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! What a session does next: a pure function of its state and the time.
+
+use std::time::Duration;
+
+use forge_core::{Amount, CallId, ModelRequest, Participant};
+
+use crate::{
+    CallKey, Caps, Decree, DropReason, Event, FindingId, Intent, Mode, Outcome, Parts, Purpose, SessionError,
+    Stage, State, Stop, Version, budget,
+    ledger::Heard,
+    parse::Reading,
+    plan::MAX_CYCLES,
+    prompt::{self, Matter},
+    quorum,
+    state::Seat,
+    stop,
+};
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Write this down; the host decided it from the state alone.
+    Record(Event),
+    /// Make this call.
+    Call(Box<Planned>),
+    /// Ask the attendant about this cycle.
+    Ask(u32),
+    /// Nothing until a call ends, or until this time of the session.
+    Wait(Option<Duration>),
+    /// The session is over.
+    Done,
+}
+
+/// A call that can be made.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) key: CallKey,
+    pub(crate) participant: Participant,
+    pub(crate) purpose: Purpose,
+    pub(crate) request: ModelRequest,
+    pub(crate) prompt: String,
+    pub(crate) reserved: Amount,
+    pub(crate) priced: bool,
+}
+
+impl Planned {
+    pub(crate) fn intent(&self, id: CallId) -> Event {
+        Event::CallIntended(Box::new(Intent {
+            call: self.key,
+            id,
+            participant: self.participant.clone(),
+            purpose: self.purpose,
+            prompt: self.prompt.clone(),
+            reserved: self.reserved,
+            priced: self.priced,
+        }))
+    }
+}
+
+/// The state, the time, and what requests and prices are made with.
+pub(crate) struct Planner<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) parts: &'a Parts,
+    pub(crate) now: Duration,
+}
+
+impl Planner<'_> {
+    /// What to do next.
+    ///
+    /// # Errors
+    /// A prompt template that does not fit its stage.
+    pub(crate) fn next(&self) -> Result<Action, SessionError> {
+        let state = self.state;
+        if state.stopped.is_some() {
+            return Ok(Action::Done);
+        }
+        if self.deadline().is_some_and(|deadline| self.now >= deadline) {
+            return Ok(stop(Stop::Deadline));
+        }
+        if state.versions.is_empty() {
+            return self.draft();
+        }
+        let mode = state.plan.settings.mode;
+        if mode == Mode::Direct {
+            return Ok(stop(Stop::AllStagesDone));
+        }
+        if let Some(action) = self.between_cycles() {
+            return Ok(action);
+        }
+        let cycle = state.cycle();
+        let Some(panel) = state.panels.get(&cycle) else { return self.critique(cycle) };
+        // Late answers of the last cycle come first: the order of cycles and seats, not that of arrival.
+        let counted = panel.counted.iter().filter(|key| !state.heard.contains(key)).copied();
+        let unheard: Vec<CallKey> = state.unheard().into_iter().chain(counted).collect();
+        if !unheard.is_empty() && !state.revised.contains(&cycle) && !state.has_begun(cycle, Stage::Synthesis)
+        {
+            return Ok(self.record_findings(cycle, unheard));
+        }
+        if !state.revised.contains(&cycle) && (!state.to_decide().is_empty() || state.has_new_feedback(cycle))
+        {
+            return self.synthesis(cycle);
+        }
+        let check_due = mode == Mode::Council && state.revised.contains(&cycle);
+        if check_due && !state.checked.contains(&cycle) {
+            let chain = self.checkers(cycle);
+            match state.seat(cycle, Stage::Check, 0, &chain) {
+                Seat::Answered(call, Reading::Check(check)) => {
+                    return Ok(self.record_check(cycle, call, &check));
+                }
+                Seat::Answered(..) | Seat::Exhausted => {}
+                seat => return self.ask(cycle, Stage::Check, 0, &seat),
+            }
+        }
+        let late = state.unheard();
+        if !late.is_empty() {
+            return Ok(self.record_findings(cycle, late));
+        }
+        let before: usize = state.closed.iter().map(|closed| closed.settled as usize).sum();
+        Ok(Action::Record(Event::CycleClosed {
+            cycle,
+            open: count(state.ledger.open_blocking()),
+            settled: count(state.settled_blocking().saturating_sub(before)),
+        }))
+    }
+
+    /// When the session's time is over.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.state.plan.settings.caps.time
+    }
+
+    fn draft(&self) -> Result<Action, SessionError> {
+        let chain: Vec<&Participant> = self.state.plan.cast.drafter.iter().collect();
+        match self.state.seat(0, Stage::Draft, 0, &chain) {
+            Seat::Answered(call, _) => Ok(Action::Record(Event::DraftAccepted { call })),
+            Seat::Exhausted => {
+                // A draft that was cut off is better than none.
+                let cut = self.state.at_seat(0, Stage::Draft, 0).find(|call| {
+                    matches!(&call.outcome, Outcome::Answered(answer)
+                        if answer.stop_reason == forge_core::StopReason::MaxTokens)
+                        && self.state.reading(call.intent.call) != Reading::Unreadable
+                });
+                let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));
+                Ok(match cut {
+                    Some(call) => Action::Record(Event::DraftAccepted { call: call.intent.call }),
+                    None if dropped == Some(&DropReason::Budget) => stop(Stop::Budget),
+                    None => stop(Stop::NoDraft),
+                })
+            }
+            seat => self.ask(0, Stage::Draft, 0, &seat),
+        }
+    }
+
+    /// After a closed cycle: the attendant's word, then the stop rule.
+    fn between_cycles(&self) -> Option<Action> {
+        let state = self.state;
+        let closed = count(state.closed.len());
+        let begun = state.panels.contains_key(&state.cycle())
+            || state.calls.keys().any(|key| key.cycle == state.cycle());
+        if closed == 0 || begun {
+            return None;
+        }
+        let settings = &state.plan.settings;
+        let rule = stop::after(settings.mode, state.plan.cycles(), &state.closed);
+        if settings.attended && !state.decrees.contains_key(&closed) {
+            return Some(Action::Ask(closed));
+        }
+        match state.decrees.get(&closed) {
+            Some(Decree::Skip) => Some(stop(Stop::UserSatisfied)),
+            Some(Decree::Abort) => Some(stop(Stop::UserAborted)),
+            Some(Decree::Feedback(_)) if closed < MAX_CYCLES => None,
+            Some(Decree::Feedback(_) | Decree::Continue) | None => rule.map(stop),
+        }
+    }
+
+    fn critique(&self, cycle: u32) -> Result<Action, SessionError> {
+        let state = self.state;
+        let (mut answers, mut running, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+        for seat in state.plan.seats() {
+            let chain = self.critics(cycle, seat);
+            if chain.is_empty() && !state.dropped.contains_key(&(cycle, Stage::Critique, seat)) {
+                return Ok(drop_seat(cycle, Stage::Critique, seat, DropReason::OwnText));
+            }
+            match state.seat(cycle, Stage::Critique, seat, &chain) {
+                Seat::Answered(key, _) => {
+                    counted.push(key);
+                    if let Some(call) = state.calls.get(&key) {
+                        let millis = Duration::from_millis;
+                        let ended = call.ended.unwrap_or(call.begun);
+                        answers.push((millis(ended), millis(ended.saturating_sub(call.begun))));
+                    }
+                }
+                Seat::Running if state.dropped.contains_key(&(cycle, Stage::Critique, seat)) => {}
+                Seat::Running => running.push(seat),
+                Seat::Exhausted => {}
+                ready @ Seat::Ready { .. } => {
+                    let action = self.ask(cycle, Stage::Critique, seat, &ready)?;
+                    if !matches!(action, Action::Wait(_)) {
+                        return Ok(action);
+                    }
+                    running.push(seat);
+                }
+            }
+        }
+        let nothing_to_do =
+            state.to_decide().is_empty() && !state.has_new_feedback(cycle) && state.unheard().is_empty();
+        if running.is_empty() && counted.is_empty() && nothing_to_do {
+            // The panel stays unclosed, so that it can be asked again when the session is reopened.
+            let mut dropped =
+                state.plan.seats().filter_map(|seat| state.dropped.get(&(cycle, Stage::Critique, seat)));
+            return Ok(stop(if dropped.any(|reason| *reason == DropReason::Budget) {
+                Stop::Budget
+            } else {
+                Stop::NoCritic
+            }));
+        }
+        let closes = quorum::closes(state.plan.required(), &answers);
+        if running.is_empty() || closes.is_some_and(|at| self.now >= at) {
+            let skipped = state.plan.seats().filter(|seat| {
+                let last = state.at_seat(cycle, Stage::Critique, *seat).next_back();
+                last.is_some_and(|call| matches!(call.outcome, Outcome::Running))
+            });
+            let late = skipped.collect();
+            return Ok(Action::Record(Event::PanelClosed { cycle, counted, late }));
+        }
+        Ok(Action::Wait(closes))
+    }
+
+    fn synthesis(&self, cycle: u32) -> Result<Action, SessionError> {
+        let state = self.state;
+        let Some(labels) = state.labels.get(&cycle) else {
+            let seats: Vec<u32> = state.plan.seats().collect();
+            let uses = format!("labels {cycle}");
+            let labels = prompt::shuffled(state.plan.settings.seed, &uses, &seats);
+            return Ok(Action::Record(Event::LabelsAssigned { cycle, labels }));
+        };
+        tracing::trace!(cycle, reviewers = labels.len(), "synthesis");
+        let chain: Vec<&Participant> = state.plan.cast.synthesizer.iter().collect();
+        match state.seat(cycle, Stage::Synthesis, 0, &chain) {
+            Seat::Answered(call, Reading::Revision(revision)) => {
+                let old = state.base(cycle).map_or("", |version| &version.text);
+                let new = revision.document.as_deref().unwrap_or_default();
+                let findings = state.ledger.dispose(old, new, &revision.dispositions);
+                Ok(Action::Record(Event::DispositionsRecorded {
+                    cycle,
+                    call,
+                    dispositions: revision.dispositions,
+                    conflicts: revision.conflicts,
+                    findings,
+                }))
+            }
+            Seat::Answered(..) | Seat::Exhausted => {
+                Ok(stop(match state.dropped.get(&(cycle, Stage::Synthesis, 0)) {
+                    Some(DropReason::Budget) => Stop::Budget,
+                    Some(DropReason::Skipped | DropReason::OwnText) | None => Stop::NoSynthesis,
+                }))
+            }
+            seat => self.ask(cycle, Stage::Synthesis, 0, &seat),
+        }
+    }
+
+    fn record_findings(&self, cycle: u32, calls: Vec<CallKey>) -> Action {
+        let state = self.state;
+        let critiques: Vec<_> = calls.iter().map(|key| (*key, state.critique(*key))).collect();
+        let newest = state.versions.last().map_or(0, |version| version.cycle);
+        let heard: Vec<Heard<'_>> = critiques
+            .iter()
+            .flat_map(|(key, critique)| {
+                let base = state.base(key.cycle);
+                let document = base.map_or("", |version| version.text.as_str());
+                let late = base.is_none_or(|version| version.cycle < newest);
+                critique.findings.iter().map(move |remark| Heard {
+                    seat: Some(key.seat),
+                    remark,
+                    document,
+                    late,
+                })
+            })
+            .collect();
+        let findings = state.ledger.raise(cycle, &heard);
+        Action::Record(Event::FindingsRecorded { cycle, calls, findings })
+    }
+
+    fn record_check(&self, cycle: u32, call: CallKey, check: &crate::parse::Check) -> Action {
+        let state = self.state;
+        let mut ledger = state.ledger.clone();
+        let mut findings = ledger.judge(&check.verdicts);
+        ledger.set(&findings);
+        let document = state.versions.last().map_or("", |version| &version.text);
+        let heard = |remark| Heard { seat: None, remark, document, late: false };
+        let heard: Vec<_> = check.new_findings.iter().map(heard).collect();
+        let raised = ledger.raise(cycle, &heard);
+        findings.retain(|finding| raised.iter().all(|newer| newer.id != finding.id));
+        findings.extend(raised);
+        Action::Record(Event::Checked { cycle, call, verdicts: check.verdicts.clone(), findings })
+    }
+
+    /// A call for a seat that is ready; waiting otherwise, or when there is no room for it.
+    fn ask(&self, cycle: u32, stage: Stage, seat: u32, status: &Seat<'_>) -> Result<Action, SessionError> {
+        let Seat::Ready { step, participant, purpose } = *status else { return Ok(Action::Wait(None)) };
+        let state = self.state;
+        let full = state.running().count() >= state.plan.settings.caps.at_once.max(1) as usize;
+        if full || state.paused {
+            return Ok(Action::Wait(None));
+        }
+        let key = CallKey { cycle, stage, seat, step };
+        let planned = self.plan_call(key, participant, purpose)?;
+        if self.has_room(&planned)? {
+            return Ok(Action::Call(Box::new(planned)));
+        }
+        Ok(drop_seat(cycle, stage, seat, DropReason::Budget))
+    }
+
+    /// A call as it is, whether or not there is room for it.
+    pub(crate) fn plan_call(
+        &self,
+        key: CallKey,
+        participant: &Participant,
+        purpose: Purpose,
+    ) -> Result<Planned, SessionError> {
+        let state = self.state;
+        let matter = self.matter(key, purpose);
+        let able = self.parts.capabilities(participant);
+        let prompts = &self.parts.prompts;
+        let request = prompts.request(&state.plan, &state.names, key, purpose, able, &matter)?;
+        let (reserved, priced) = budget::worst_case(&*self.parts.prices, participant, &request);
+        let json = serde_json::to_vec(&request).unwrap_or_default();
+        let prompt = format!("{:016x}", crate::seed::hash(&[&json]));
+        Ok(Planned { key, participant: participant.clone(), purpose, request, prompt, reserved, priced })
+    }
+
+    fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
+        let state = self.state;
+        let held = if planned.key.stage == Stage::Critique {
+            self.held(planned.key.cycle)?
+        } else {
+            Amount::default()
+        };
+        let total = [planned.reserved, held].into_iter().fold(state.used(), crate::state::plus);
+        Ok(fits(&state.plan.settings.caps, total))
+    }
+
+    /// What the synthesis and the check of a cycle need, kept back before critics are asked.
+    fn held(&self, cycle: u32) -> Result<Amount, SessionError> {
+        let plan = &self.state.plan;
+        let critiques = prompt::carried(plan, Stage::Critique) * plan.seats().len() as u64;
+        let mut held = Amount::default();
+        for stage in [Stage::Synthesis, Stage::Check] {
+            if stage == Stage::Check && plan.settings.mode != Mode::Council {
+                continue;
+            }
+            let Some(participant) = plan.chain(stage, 0).first() else { continue };
+            let key = CallKey { cycle, stage, seat: 0, step: 0 };
+            let planned = self.plan_call(key, participant, Purpose::Answer)?;
+            let (amount, _) = budget::larger(&*self.parts.prices, participant, &planned.request, critiques);
+            held = crate::state::plus(held, amount);
+        }
+        Ok(held)
+    }
+
+    fn matter(&self, key: CallKey, purpose: Purpose) -> Matter<'_> {
+        let state = self.state;
+        let latest = || state.versions.last();
+        let version: Option<&Version> = match key.stage {
+            Stage::Draft => None,
+            Stage::Critique | Stage::Synthesis => state.base(key.cycle),
+            Stage::Check => latest(),
+        };
+        let ids: Vec<FindingId> = match key.stage {
+            Stage::Draft | Stage::Critique => Vec::new(),
+            Stage::Synthesis => state.to_decide(),
+            Stage::Check => state.to_check(),
+        };
+        let labels = state.labels.get(&key.cycle).map_or(&[][..], Vec::as_slice);
+        let mut findings: Vec<_> = ids
+            .iter()
+            .filter_map(|id| state.ledger.find(*id))
+            .map(|finding| (finding, raised_by(finding, labels)))
+            .collect();
+        if key.stage == Stage::Synthesis {
+            // The order of peers is no ranking: findings follow the shuffled labels.
+            findings.sort_by(|(one, by), (other, with)| (by, one.id).cmp(&(with, other.id)));
+        }
+        let last = state
+            .at_seat(key.cycle, key.stage, key.seat)
+            .rfind(|call| call.intent.call.step < key.step);
+        let answer = match (purpose, last.map(|call| &call.outcome)) {
+            (Purpose::Repair, Some(Outcome::Answered(answer))) => Some(answer.raw_content.as_str()),
+            _ => None,
+        };
+        Matter {
+            document: version.map_or("", |version| &version.text),
+            findings,
+            feedback: state.feedback(key.cycle),
+            answer,
+        }
+    }
+
+    /// Whom to ask at a critic's seat: nobody judges a text of its own.
+    fn critics(&self, cycle: u32, seat: u32) -> Vec<&Participant> {
+        let author = self.state.base(cycle);
+        let own = |critic: &Participant, author: &Participant| {
+            (&critic.provider_id, &critic.model) == (&author.provider_id, &author.model)
+                && !critic.model.as_str().is_empty()
+        };
+        let is_author = |critic: &&Participant| {
+            author.is_some_and(|version| own(critic, &version.author) || own(critic, &version.asked))
+        };
+        self.state.plan.chain(Stage::Critique, seat).iter().filter(|critic| !is_author(critic)).collect()
+    }
+
+    /// Whom to ask for a check: other families than the author's first.
+    fn checkers(&self, cycle: u32) -> Vec<&Participant> {
+        let author = self.state.versions.iter().rev().find(|version| version.cycle == cycle);
+        let mut chain: Vec<&Participant> = self.state.plan.cast.checker.iter().collect();
+        chain
+            .sort_by_key(|checker| author.is_some_and(|version| version.author.provider == checker.provider));
+        chain
+    }
+}
+
+fn raised_by(finding: &crate::Finding, labels: &[crate::Label]) -> Vec<String> {
+    let name = |seat: Option<u32>| match seat {
+        None => Some("the checker".to_owned()),
+        Some(seat) => labels.iter().find(|label| label.seat == seat).map(|label| label.label.clone()),
+    };
+    let mut names: Vec<String> = finding.raised_by.iter().filter_map(|raised| name(raised.seat)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn fits(caps: &Caps, amount: Amount) -> bool {
+    caps.money.is_none_or(|cap| amount.money <= cap) && caps.tokens.is_none_or(|cap| amount.tokens <= cap)
+}
+
+fn stop(reason: Stop) -> Action {
+    Action::Record(Event::Stopped { reason, status: reason.status() })
+}
+
+fn drop_seat(cycle: u32, stage: Stage, seat: u32, reason: DropReason) -> Action {
+    Action::Record(Event::SeatDropped { cycle, stage, seat, reason })
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,84 @@
+//! Text of models and references on its way into prompts, journals and terminals.
+
+use crate::seed;
+
+/// The text without control characters (line breaks and tabs stay), bidi overrides, invisible tags and byte
+/// order marks. Line ends become `\n`.
+pub(crate) fn clean(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !is_hidden(*c)).collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{200b}' | '\u{2060}')
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+        || ('\u{e0000}'..='\u{e007f}').contains(&c)
+}
+
+/// A marker for the fences of one call that none of `texts` contains.
+pub(crate) fn marker(seed: u64, call: &str, texts: &[&str]) -> String {
+    let mut dice = seed::dice(seed, &format!("fence {call}"));
+    loop {
+        let marker = format!("{:016x}", dice.u64(..));
+        if !texts.iter().any(|text| text.contains(&marker)) {
+            return marker;
+        }
+    }
+}
+
+/// At most `budget` bytes of `text`, cut on the border of a section, else of a paragraph, a line, a word; and
+/// how many characters are left out.
+pub(crate) fn shorten(text: &str, budget: usize) -> (&str, usize) {
+    if text.len() <= budget {
+        return (text, 0);
+    }
+    let mut end = budget;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &text[..end];
+    let borders = ["\n#", "\n\n", "\n", " "];
+    // A border that would throw away most of what fits is no use.
+    let border = borders.iter().find_map(|border| head.rfind(border).filter(|at| *at * 2 >= end));
+    let head = &head[..border.unwrap_or(end)];
+    (head, text[head.len()..].chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hidden_characters_are_taken_out_and_visible_ones_stay() {
+        assert_eq!(clean("a\u{202e}b\u{0}c\r\nd\te\u{1b}[31m\u{e0041}"), "abc\nd\te[31m");
+        assert_eq!(clean("naïve 👩‍👩‍👧 日本語"), "naïve 👩‍👩‍👧 日本語");
+    }
+
+    #[test]
+    fn a_marker_is_never_part_of_the_text_it_fences() {
+        let first = marker(1, "c", &[]);
+        let second = marker(1, "c", &[&format!("<<<END {first}")]);
+        assert_ne!(first, second);
+        assert_eq!(first, marker(1, "c", &["x"]));
+    }
+
+    #[test]
+    fn a_text_is_cut_on_a_section_border() {
+        let text = "# One\n\nBody of one.\n\n# Two\n\nBody of two.";
+        assert_eq!(shorten(text, 30), ("# One\n\nBody of one.\n", text.chars().count() - 20));
+        assert_eq!(shorten(text, 100), (text, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_never_falls_inside_a_character(text in "\\PC{0,80}", budget in 0_usize..100) {
+            let (head, left) = shorten(&text, budget);
+            prop_assert!(head.len() <= budget.max(text.len().min(budget)));
+            prop_assert_eq!(head.chars().count() + left, text.chars().count());
+        }
+    }
+}

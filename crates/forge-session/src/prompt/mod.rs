@@ -1,0 +1,232 @@
+//! What is sent in each stage: a system text and a user text from templates, and the form of the answer.
+
+pub(crate) mod clean;
+pub(crate) mod names;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use forge_core::{Capabilities, ModelRequest, tokens_of};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{CallKey, Finding, OutputType, Plan, PromptError, Purpose, Stage};
+use clean::{clean, marker, shorten};
+use names::Names;
+
+/// The templates that ship with the crate: (name, text).
+const BUILT_IN: [(&str, &str); 15] = [
+    ("draft.system.jinja", include_str!("../../prompts/draft.system.jinja")),
+    ("draft.user.jinja", include_str!("../../prompts/draft.user.jinja")),
+    ("critique.system.jinja", include_str!("../../prompts/critique.system.jinja")),
+    ("critique.user.jinja", include_str!("../../prompts/critique.user.jinja")),
+    ("synthesis.system.jinja", include_str!("../../prompts/synthesis.system.jinja")),
+    ("synthesis.user.jinja", include_str!("../../prompts/synthesis.user.jinja")),
+    ("check.system.jinja", include_str!("../../prompts/check.system.jinja")),
+    ("check.user.jinja", include_str!("../../prompts/check.user.jinja")),
+    ("repair.user.jinja", include_str!("../../prompts/repair.user.jinja")),
+    ("form.jinja", include_str!("../../prompts/form.jinja")),
+    ("rubric.specification.jinja", include_str!("../../prompts/rubric.specification.jinja")),
+    ("rubric.code.jinja", include_str!("../../prompts/rubric.code.jinja")),
+    ("rubric.documentation.jinja", include_str!("../../prompts/rubric.documentation.jinja")),
+    ("rubric.design.jinja", include_str!("../../prompts/rubric.design.jinja")),
+    ("rubric.freeform.jinja", include_str!("../../prompts/rubric.freeform.jinja")),
+];
+
+/// The prompt templates, each of which can be replaced.
+///
+/// A template is named after its stage and part (`critique.user.jinja`). One with the output type in its name
+/// (`critique.code.user.jinja`) is preferred for that type.
+#[derive(Debug, Clone)]
+pub struct Prompts {
+    environment: Environment<'static>,
+    names: std::collections::BTreeSet<String>,
+}
+
+impl Prompts {
+    /// The templates that ship with the crate.
+    ///
+    /// # Errors
+    /// None in practice; a test renders every one of them.
+    pub fn built_in() -> Result<Self, PromptError> {
+        Self::with(&BTreeMap::new())
+    }
+
+    /// The templates that ship with the crate, with these in their place or beside them.
+    ///
+    /// # Errors
+    /// A template that does not parse. One that names a value its stage does not have fails when it is used.
+    pub fn with(replaced: &BTreeMap<String, String>) -> Result<Self, PromptError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|source| PromptError { name: "all".into(), source })?);
+        let mut names = std::collections::BTreeSet::new();
+        let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        for (name, text) in built_in.chain(replaced.clone()) {
+            let added = environment.add_template_owned(name.clone(), text);
+            added.map_err(|source| PromptError { name: name.clone(), source })?;
+            names.insert(name);
+        }
+        Ok(Self { environment, names })
+    }
+
+    fn render(
+        &self,
+        name: &str,
+        kind: OutputType,
+        values: &serde_json::Value,
+    ) -> Result<String, PromptError> {
+        let (stage, part) = name.split_once('.').unwrap_or((name, ""));
+        let special = format!("{stage}.{}.{part}", kind.as_str());
+        let name = if self.names.contains(&special) { special.as_str() } else { name };
+        let rendered =
+            self.environment.get_template(name).and_then(|template| template.render(Serde(values)));
+        let wrong = |source| PromptError { name: name.to_owned(), source };
+        rendered.map(|text| text.trim_end().to_owned()).map_err(wrong)
+    }
+}
+
+/// What a stage is about, beside the topic.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Matter<'a> {
+    /// The document to judge or to revise.
+    pub(crate) document: &'a str,
+    /// The findings to decide or to check, with the labels of those who raised them.
+    pub(crate) findings: Vec<(&'a Finding, Vec<String>)>,
+    /// What the user said, latest last.
+    pub(crate) feedback: Vec<&'a str>,
+    /// The answer to put into form, for a repair.
+    pub(crate) answer: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    id: String,
+    severity: &'static str,
+    category: &'static str,
+    location: String,
+    quote: String,
+    claim: String,
+    suggested_change: String,
+    reviewers: String,
+    changed_span: String,
+}
+
+impl Prompts {
+    /// The request for one call. `able` decides what is asked for beside the text.
+    pub(crate) fn request(
+        &self,
+        plan: &Plan,
+        names: &Names,
+        call: CallKey,
+        purpose: Purpose,
+        able: Capabilities,
+        matter: &Matter<'_>,
+    ) -> Result<ModelRequest, PromptError> {
+        let (stage, settings) = (call.stage, &plan.settings);
+        let kind = plan.topic.output;
+        let peer = |text: &str| names.hide(&clean(text));
+        let document = peer(matter.document);
+        let items: Vec<Item> =
+            matter.findings.iter().map(|(finding, labels)| item(finding, labels, &peer)).collect();
+        let answer = peer(matter.answer.unwrap_or_default());
+        let topic = topic(plan);
+        let findings = serde_json::to_string(&items).unwrap_or_default();
+        let marker =
+            marker(settings.seed, &call.to_string(), &[&document, &findings, &answer, &topic.to_string()]);
+        let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
+        let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
+        let values = json!({
+            "topic": topic, "marker": marker, "document": document, "findings": items, "rubric": rubric,
+            "form": form, "feedback": matter.feedback, "answer": answer, "stage": stage.as_str(),
+        });
+        let user = match purpose {
+            Purpose::Answer => format!("{}.user.jinja", stage.as_str()),
+            Purpose::Repair => "repair.user.jinja".to_owned(),
+        };
+        let system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
+        let mut request = ModelRequest::new(system).with_user_message(self.render(&user, kind, &values)?);
+        let most = able.max_output_tokens.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
+        request.max_tokens = Some(settings.max_tokens.of(stage).min(most));
+        if able.sampling {
+            request.sampling.temperature = Some(settings.temperatures.of(stage));
+        }
+        if able.structured_output {
+            request.output = schema::output(stage);
+        }
+        Ok(request)
+    }
+}
+
+fn item(finding: &Finding, labels: &[String], peer: &impl Fn(&str) -> String) -> Item {
+    let remark = &finding.remark;
+    let changed = finding.disposition.as_ref().map_or("", |given| &given.changed_span);
+    Item {
+        id: finding.id.to_string(),
+        severity: finding.severity(),
+        category: remark.category.as_str(),
+        location: peer(&remark.location),
+        quote: peer(&remark.quote),
+        claim: peer(&remark.claim),
+        suggested_change: peer(&remark.suggested_change),
+        reviewers: labels.join(", "),
+        changed_span: peer(changed),
+    }
+}
+
+/// The topic as templates see it, its references within their budget.
+fn topic(plan: &Plan) -> serde_json::Value {
+    let topic = &plan.topic;
+    let mut left = plan.settings.reference_tokens as usize * 4;
+    let references: Vec<_> = topic
+        .references
+        .iter()
+        .map(|reference| {
+            let whole = clean(&reference.text);
+            let (text, cut) = shorten(&whole, left);
+            left -= text.len();
+            let notice = match cut {
+                0 => String::new(),
+                cut => format!(
+                    "[{cut} of {} characters of this reference are left out: about {} of its {} tokens fit]",
+                    whole.chars().count(),
+                    tokens_of(text.len() as u64),
+                    tokens_of(whole.len() as u64),
+                ),
+            };
+            json!({"kind": reference.kind.as_str(), "name": one_line(&reference.name), "text": text, "notice": notice})
+        })
+        .collect();
+    json!({
+        "title": one_line(&topic.title), "description": clean(&topic.description), "references": references,
+        "constraints": topic.constraints.iter().map(|text| one_line(text)).collect::<Vec<_>>(),
+        "output": topic.output.as_str(),
+    })
+}
+
+fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The labels of `count` peers in a random order: who stands at `index` is called `Reviewer A` and so on.
+pub(crate) fn shuffled(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::Label> {
+    let mut seats = seats.to_vec();
+    crate::seed::dice(seed, uses).shuffle(&mut seats);
+    let label = |(index, seat): (usize, u32)| {
+        let letter = char::from_u32(u32::from(b'A') + u32::try_from(index % 26).unwrap_or(0)).unwrap_or('?');
+        crate::Label { seat, label: format!("Reviewer {letter}") }
+    };
+    seats.into_iter().enumerate().map(label).collect()
+}
+
+/// Bytes that a token stands for where a text is not there yet; more of them would be unusual.
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
+
+/// How large the answer of a stage may be as part of a later prompt, in bytes: half of what it may be, since
+/// a part of its tokens is form and thoughts.
+pub(crate) fn carried(plan: &Plan, stage: Stage) -> u64 {
+    u64::from(plan.settings.max_tokens.of(stage)) * BYTES_PER_TOKEN / 2
+}

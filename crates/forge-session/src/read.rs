@@ -1,0 +1,23 @@
+//! Looking at a session without running it.
+
+use forge_core::{Journal, StreamName};
+
+use crate::{Record, SessionError, State};
+
+impl State {
+    /// The state of the session `name` as its journal has it. Claims nothing: the session may be under way.
+    ///
+    /// # Errors
+    /// [`SessionError::Unknown`] if there is none, or a journal that cannot be read.
+    pub async fn read(journal: &dyn Journal, name: &StreamName) -> Result<Self, SessionError> {
+        let entries = journal.read(name, 0).await?;
+        if entries.is_empty() {
+            return Err(SessionError::Unknown(name.clone()));
+        }
+        let mut state = Self::default();
+        for entry in &entries {
+            state.apply(&Record::read(name, entry)?);
+        }
+        Ok(state)
+    }
+}

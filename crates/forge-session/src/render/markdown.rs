@@ -1,0 +1,152 @@
+//! Markdown.
+
+use std::fmt::Write as _;
+
+use super::{seconds, status};
+use crate::{Finding, SessionResult, Usage};
+
+pub(super) fn render(result: &SessionResult) -> String {
+    let mut out = String::new();
+    for banner in result.banners() {
+        let _ = writeln!(out, "> **{}**", one_line(&banner));
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}\n\n---\n\n## About this document\n", result.document.trim());
+    let _ = writeln!(out, "- session `{}`, {}", result.session, status(result));
+    let _ = writeln!(out, "- {}", usage(result.total));
+    let _ = writeln!(
+        out,
+        "- {} in all, {} of them in calls that had to follow each other, {} cycles",
+        seconds(result.wall_ms),
+        seconds(result.critical_path_ms),
+        result.cycles
+    );
+    findings(&mut out, result);
+    dissents(&mut out, result);
+    conflicts(&mut out, result);
+    participants(&mut out, result);
+    if let Some(comparison) = &result.comparison {
+        let _ = writeln!(out, "\n### Against the draft\n");
+        let _ = writeln!(
+            out,
+            "- draft alone: {}, {}",
+            usage(comparison.draft_usage),
+            seconds(comparison.draft_ms)
+        );
+        let _ = writeln!(
+            out,
+            "- {} critical or major faults found, {} settled; {} new lines, {} lines gone",
+            comparison.serious_found, comparison.serious_settled, comparison.new_lines, comparison.lost_lines
+        );
+    }
+    out
+}
+
+fn findings(out: &mut String, result: &SessionResult) {
+    if result.findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\n### Findings\n\n| | severity | raised by | state | claim | decision |\n|---|---|---|---|---|---|"
+    );
+    for finding in &result.findings {
+        let decision = finding
+            .disposition
+            .as_ref()
+            .map_or_else(String::new, |given| format!("{}: {}", given.decision.as_str(), given.reason));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            finding.id,
+            finding.severity(),
+            finding.raised_by.len(),
+            cell(&state(finding)),
+            cell(&finding.remark.claim),
+            cell(&decision)
+        );
+    }
+}
+
+/// The state, with why it is not settled and whether the quote was found.
+pub(super) fn state(finding: &Finding) -> String {
+    let mut state = finding.state.as_str().to_owned();
+    if let Some(note) = &finding.note {
+        let _ = write!(state, " ({note})");
+    }
+    if !finding.anchored && !finding.remark.quote.is_empty() {
+        state += " [its quote is not in the text]";
+    }
+    state
+}
+
+fn dissents(out: &mut String, result: &SessionResult) {
+    if result.dissents.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Dissents\n");
+    for dissent in &result.dissents {
+        let _ = writeln!(
+            out,
+            "- {} ({}, raised {} times): {} — rejected: {}",
+            dissent.finding,
+            dissent.severity,
+            dissent.support,
+            one_line(&dissent.claim),
+            one_line(&dissent.reason)
+        );
+    }
+}
+
+fn conflicts(out: &mut String, result: &SessionResult) {
+    if result.conflicts.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Decisions\n");
+    for (cycle, conflict) in &result.conflicts {
+        let positions =
+            conflict.positions.iter().map(|position| one_line(position)).collect::<Vec<_>>().join(" / ");
+        let _ = writeln!(
+            out,
+            "- cycle {cycle}, {}: {positions} → {} ({})",
+            one_line(&conflict.about),
+            one_line(&conflict.resolution),
+            one_line(&conflict.rationale)
+        );
+    }
+}
+
+fn participants(out: &mut String, result: &SessionResult) {
+    let _ =
+        writeln!(out, "\n### Calls\n\n| call | who | tokens | cost | time | |\n|---|---|---|---|---|---|");
+    for call in &result.calls {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            call.call,
+            cell(&format!("{}/{}", call.participant.provider_id, call.participant.model)),
+            call.usage.input + call.usage.output,
+            if call.usage.unknown > 0 { "unknown".to_owned() } else { call.usage.cost.to_string() },
+            call.took_ms.map_or_else(|| "-".into(), seconds),
+            cell(call.error.as_deref().unwrap_or_default())
+        );
+    }
+}
+
+pub(super) fn usage(usage: Usage) -> String {
+    let unknown = match usage.unknown {
+        0 => String::new(),
+        unknown => format!(" and what {unknown} calls of unknown cost took"),
+    };
+    format!("{} calls, {} tokens in, {} out, {}{unknown}", usage.calls, usage.input, usage.output, usage.cost)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn cell(text: &str) -> String {
+    one_line(text).replace('|', "\\|")
+}

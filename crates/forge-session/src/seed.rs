@@ -1,0 +1,16 @@
+//! Chance that repeats: everything random in a session comes from its seed and the name of its use.
+
+/// A generator for one use within a session.
+pub(crate) fn dice(seed: u64, uses: &str) -> fastrand::Rng {
+    fastrand::Rng::with_seed(hash(&[&seed.to_le_bytes(), uses.as_bytes()]))
+}
+
+/// 64-bit FNV-1a over the pieces and their lengths. The same on every machine and in every version, which
+/// the hashes of the standard library do not promise.
+pub(crate) fn hash(pieces: &[&[u8]]) -> u64 {
+    let bytes = pieces.iter().flat_map(|piece| {
+        let length = (piece.len() as u64).to_le_bytes();
+        length.into_iter().chain(piece.iter().copied())
+    });
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

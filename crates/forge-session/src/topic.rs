@@ -1,0 +1,129 @@
+//! What a session is about.
+
+use serde::{Deserialize, Serialize};
+
+/// What a session is about.
+///
+/// ```
+/// use forge_session::{OutputType, Topic};
+///
+/// let topic = Topic::new("A rate limiter for a public HTTP API")
+///     .with_constraint("one process, no database")
+///     .with_output(OutputType::Design);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Topic {
+    /// One line.
+    pub title: String,
+    /// The task in full; empty when the title says it all.
+    pub description: String,
+    /// What the result must keep to.
+    pub constraints: Vec<String>,
+    /// Texts to work from.
+    pub references: Vec<Reference>,
+    /// What kind of document is wanted.
+    pub output: OutputType,
+}
+
+impl Topic {
+    /// A topic of one line.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+
+    /// The same topic with the task in full.
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// The same topic with one more constraint.
+    pub fn with_constraint(mut self, constraint: impl Into<String>) -> Self {
+        self.constraints.push(constraint.into());
+        self
+    }
+
+    /// The same topic with one more reference.
+    pub fn with_reference(mut self, reference: Reference) -> Self {
+        self.references.push(reference);
+        self
+    }
+
+    /// The same topic with another kind of document.
+    pub fn with_output(mut self, output: OutputType) -> Self {
+        self.output = output;
+        self
+    }
+}
+
+/// A text to work from. Whoever makes it has fetched the text; a session reads no files and no network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Where the text comes from.
+    pub kind: ReferenceKind,
+    /// Its file name, address or title.
+    pub name: String,
+    /// The text itself.
+    pub text: String,
+}
+
+/// Where a reference comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferenceKind {
+    /// Given with the topic.
+    Inline,
+    /// A file.
+    File,
+    /// A web page.
+    Url,
+    /// A specification that the result must obey.
+    Spec,
+}
+
+impl ReferenceKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::File => "file",
+            Self::Url => "url",
+            Self::Spec => "spec",
+        }
+    }
+}
+
+/// What kind of document is wanted. Each has its own rubric for critics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputType {
+    /// Requirements that can be tested.
+    Specification,
+    /// Code.
+    Code,
+    /// Text that explains.
+    Documentation,
+    /// A design with its decisions.
+    Design,
+    /// Anything else.
+    #[default]
+    Freeform,
+}
+
+impl OutputType {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Specification, Self::Code, Self::Documentation, Self::Design, Self::Freeform];
+
+    /// The written name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Specification => "specification",
+            Self::Code => "code",
+            Self::Documentation => "documentation",
+            Self::Design => "design",
+            Self::Freeform => "freeform",
+        }
+    }
+}

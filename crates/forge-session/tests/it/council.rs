@@ -1,0 +1,155 @@
+use forge_core::JournalError;
+use forge_session::{
+    DocumentLabel, FindingState, Mode, Session, SessionError, SessionStatus, Severity, Stop,
+};
+use serde_json::json;
+
+use crate::stage::{DRAFT, Play, Theatre, critique, finding, labels, name, plan, user};
+
+#[test]
+fn a_council_drafts_judges_merges_and_checks() {
+    let theatre = Theatre::new();
+    let result = theatre.session(plan());
+    assert_eq!((result.status, result.stop_reason), (SessionStatus::Converged, Some(Stop::NothingOpen)));
+    assert_eq!((result.label, result.degraded.len(), result.cycles), (DocumentLabel::Synthesis, 0, 1));
+    assert_eq!(theatre.sent.lock().unwrap().len(), 6);
+    let major = &result.findings[0];
+    assert_eq!((major.remark.severity, major.raised_by.len()), (Some(Severity::Major), 3));
+    assert!(major.anchored && result.document.contains("Settled for F1."));
+    assert!(result.findings.iter().all(|finding| finding.state == FindingState::Settled));
+    assert!(result.total.cost.nanos() > 0 && result.total.unknown == 0);
+}
+
+#[test]
+fn a_direct_session_is_one_call_and_a_review_three() {
+    for (mode, calls, label) in
+        [(Mode::Direct, 1, DocumentLabel::Draft), (Mode::Review, 3, DocumentLabel::Synthesis)]
+    {
+        let theatre = Theatre::new();
+        let mut plan = plan();
+        plan.settings.mode = mode;
+        let result = theatre.session(plan);
+        assert_eq!((result.status, result.label), (SessionStatus::Complete, label), "{mode:?}");
+        assert_eq!(result.stop_reason, Some(Stop::AllStagesDone));
+        assert_eq!(theatre.sent.lock().unwrap().len(), calls);
+        assert!(!result.is_degraded());
+    }
+}
+
+#[test]
+fn critics_without_findings_end_the_session_with_the_draft() {
+    let theatre = Theatre::new();
+    for critic in ["alpha-1", "beta-1", "gamma-1"] {
+        theatre.always(critic, Play::Say(critique(&[])));
+    }
+    let result = theatre.session(plan());
+    assert_eq!((result.status, result.label), (SessionStatus::Converged, DocumentLabel::Draft));
+    assert_eq!(result.document, DRAFT.trim());
+    assert!(!result.is_degraded());
+}
+
+#[test]
+fn a_rejected_serious_finding_is_a_dissent() {
+    let theatre = Theatre::new();
+    theatre.plays("synth-1", |_, request| {
+        let dispositions: Vec<_> = labels(user(request))
+            .iter()
+            .map(|label| json!({"finding": label, "decision": "reject", "reason": "out of scope", "changed_span": ""}))
+            .collect();
+        Play::Say(json!({"document": DRAFT, "dispositions": dispositions, "conflicts": []}).to_string())
+    });
+    let result = theatre.session(plan());
+    assert_eq!(result.status, SessionStatus::Converged);
+    let [dissent] = &result.dissents[..] else { panic!("{:?}", result.dissents) };
+    assert_eq!(
+        (dissent.reason.as_str(), dissent.support, dissent.severity.as_str()),
+        ("out of scope", 3, "major")
+    );
+}
+
+#[test]
+fn a_finding_that_the_synthesizer_forgets_is_asked_for_once_more() {
+    let theatre = Theatre::new();
+    theatre.plays("synth-1", |nth, request| {
+        let prompt = user(request);
+        let named = if prompt.contains("not complete") { labels_in_answer(prompt) } else { vec![labels(prompt)[0].clone()] };
+        let dispositions: Vec<_> = named
+            .iter()
+            .map(|label| json!({"finding": label, "decision": "accept", "reason": "", "changed_span": "All new."}))
+            .collect();
+        let document = if nth == 0 { format!("{DRAFT}\n\nAll new.") } else { String::new() };
+        Play::Say(json!({"document": document, "dispositions": dispositions}).to_string())
+    });
+    let result = theatre.session(plan());
+    assert_eq!(theatre.calls("synth-1"), 2);
+    assert!(
+        result.findings.iter().all(|finding| finding.state == FindingState::Settled),
+        "{:?}",
+        result.findings
+    );
+}
+
+fn labels_in_answer(prompt: &str) -> Vec<String> {
+    let body = crate::stage::fenced(prompt, "FINDINGS");
+    body.lines()
+        .filter(|line| line.starts_with('F'))
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn two_cycles_without_progress_end_the_session() {
+    let theatre = Theatre::new();
+    theatre.plays("synth-1", |_, request| {
+        let dispositions: Vec<_> = labels(user(request))
+            .iter()
+            .map(|label| json!({"finding": label, "decision": "accept", "reason": "", "changed_span": "never written"}))
+            .collect();
+        Play::Say(json!({"document": DRAFT, "dispositions": dispositions}).to_string())
+    });
+    let mut plan = plan();
+    plan.settings.cycles = 3;
+    let result = theatre.session(plan);
+    assert_eq!((result.stop_reason, result.cycles), (Some(Stop::NoProgress), 2));
+    assert_eq!(result.findings[0].note.as_deref(), Some("accepted, but the text did not change"));
+    assert_eq!(result.findings[0].state, FindingState::Open);
+}
+
+#[test]
+fn what_the_check_leaves_open_is_taken_up_in_the_next_cycle() {
+    let theatre = Theatre::new();
+    theatre.plays("checker-1", |nth, request| {
+        let verdicts: Vec<_> = labels(user(request))
+            .iter()
+            .map(|label| json!({"finding": label, "settled": nth > 0, "reason": "still vague"}))
+            .collect();
+        let new =
+            if nth == 0 { vec![finding("critical", "", "the revision lost the unit")] } else { Vec::new() };
+        Play::Say(json!({"verdicts": verdicts, "new_findings": new}).to_string())
+    });
+    let result = theatre.session(plan());
+    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2));
+    let new = result.findings.iter().find(|finding| finding.remark.claim.contains("lost the unit")).unwrap();
+    assert_eq!((new.raised_by[0].seat, new.state), (None, FindingState::Settled));
+}
+
+#[test]
+fn a_second_session_of_the_same_name_and_a_resume_of_none_are_refused() {
+    let theatre = Theatre::new();
+    theatre.session(plan());
+    let again = theatre.run(Session::start(theatre.parts(), name(), plan()));
+    assert!(matches!(again, Err(SessionError::Exists(_))));
+    let other = forge_core::StreamName::new("other").unwrap();
+    assert!(matches!(theatre.run(Session::resume(theatre.parts(), other)), Err(SessionError::Unknown(_))));
+}
+
+#[test]
+fn a_second_resumer_is_refused_while_the_first_is_at_work() {
+    let theatre = Theatre::new();
+    let first = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
+    let mut parts = theatre.parts();
+    parts.holder = "another".into();
+    let second = theatre.run(Session::resume(parts, name()));
+    assert!(matches!(second, Err(SessionError::Journal(JournalError::Held { .. }))));
+    assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Converged);
+}

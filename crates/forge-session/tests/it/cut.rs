@@ -1,0 +1,72 @@
+use std::time::Duration;
+
+use forge_core::{Journal as _, MemoryJournal};
+use forge_session::{Event, Record, Session, SessionResult};
+
+use crate::stage::{Play, Theatre, name, plan};
+
+/// A theatre whose journal holds the first `length` entries of another one's.
+fn cut(entries: &[Vec<u8>], length: usize) -> Theatre {
+    let mut theatre = Theatre::new();
+    theatre.journal = MemoryJournal::default().into();
+    let journal = std::sync::Arc::clone(&theatre.journal);
+    theatre.run(async {
+        let fence = journal.claim(&name(), "dead", Duration::from_secs(60)).await.unwrap();
+        journal.append(&name(), fence, 0, entries[..length].to_vec()).await.unwrap();
+        journal.release(&name(), fence).await.unwrap();
+    });
+    theatre
+}
+
+fn finished(entries: &[Vec<u8>]) -> usize {
+    let read = |entry: &Vec<u8>| serde_json::from_slice::<Record>(entry).unwrap();
+    entries.iter().filter(|entry| matches!(read(entry).event, Event::CallFinished { .. })).count()
+}
+
+fn resume(theatre: &Theatre) -> SessionResult {
+    theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() })
+}
+
+/// Two cycles: the first check leaves everything open.
+fn script(theatre: &Theatre) {
+    theatre.plays("checker-1", |_, request| {
+        let prompt = crate::stage::user(request);
+        if prompt.contains("Settled for F1.\n\nSettled for F2.") && !prompt.contains("Settled for F5.") {
+            Play::Say(serde_json::json!({"verdicts": [{"finding": "F1", "settled": false, "reason": "no"}], "new_findings": []}).to_string())
+        } else {
+            Play::Sensible
+        }
+    });
+}
+
+#[test]
+fn a_session_cut_at_any_entry_goes_on_without_repeating_a_finished_call() {
+    let whole = Theatre::new();
+    script(&whole);
+    let expected = whole.session(plan());
+    let entries = whole.entries();
+    let calls = whole.sent.lock().unwrap().len();
+    assert!(entries.len() > 20 && expected.cycles == 2, "{} entries", entries.len());
+    for length in 1..=entries.len() {
+        let theatre = cut(&entries, length);
+        script(&theatre);
+        let result = resume(&theatre);
+        let made = theatre.sent.lock().unwrap().len();
+        assert_eq!(made, calls - finished(&entries[..length]), "cut at {length}");
+        assert_eq!(result.document, expected.document, "cut at {length}");
+        assert_eq!(result.findings, expected.findings, "cut at {length}");
+        assert_eq!((result.status, result.stop_reason), (expected.status, expected.stop_reason));
+    }
+}
+
+#[test]
+fn a_newer_journal_is_refused() {
+    let whole = Theatre::new();
+    whole.session(plan());
+    let mut entries = whole.entries();
+    entries[0] =
+        String::from_utf8(entries[0].clone()).unwrap().replace("\"version\":1", "\"version\":2").into_bytes();
+    let theatre = cut(&entries, 1);
+    let error = theatre.run(Session::resume(theatre.parts(), name())).unwrap_err();
+    assert!(error.to_string().contains("version 2"), "{error}");
+}

@@ -1,0 +1,189 @@
+use std::sync::Arc;
+
+use forge_core::{Clock as _, Journal as _, JournalError, StreamName};
+use forge_session::{JsonlJournal, Mode, Session, SessionResult, SessionStatus, Stage};
+
+use crate::stage::{DRAFT, Play, Theatre, critique, finding, name, plan};
+
+#[test]
+fn an_estimate_names_every_call_and_sends_none() {
+    let theatre = Theatre::new();
+    let estimate = Session::estimate(&theatre.parts(), &plan()).unwrap();
+    let stages: Vec<Stage> = estimate.calls.iter().map(|call| call.stage).collect();
+    let critique = Stage::Critique;
+    assert_eq!(stages, [Stage::Draft, critique, critique, critique, Stage::Synthesis, Stage::Check]);
+    assert!(estimate.priced && estimate.likely.money < estimate.most.money);
+    assert!(estimate.likely_all_cycles.tokens > estimate.likely.tokens);
+    assert_eq!(theatre.sent.lock().unwrap().len(), 0);
+
+    let used = theatre.session(plan()).total;
+    assert!(used.input + used.output <= estimate.most.tokens && used.cost <= estimate.most.money);
+    let mut direct = plan();
+    direct.settings.mode = Mode::Direct;
+    assert_eq!(Session::estimate(&theatre.parts(), &direct).unwrap().calls.len(), 1);
+}
+
+#[test]
+fn a_plan_without_a_topic_or_somebody_to_ask_is_refused() {
+    let theatre = Theatre::new();
+    let refused = |plan| Session::estimate(&theatre.parts(), &plan).unwrap_err().to_string();
+    let mut nobody = plan();
+    nobody.cast.checker.clear();
+    let mut nothing = plan();
+    nothing.topic.title = "  ".into();
+    assert_eq!(
+        (refused(nobody), refused(nothing)),
+        ("the plan cannot be run".into(), "the plan cannot be run".into())
+    );
+}
+
+fn hostile() -> SessionResult {
+    let theatre = Theatre::new();
+    theatre.always("drafter-1", Play::Say(format!("{DRAFT}\n<script>alert(1)</script> | </pre>\n")));
+    let claim = "<img src=x onerror=alert(1)> | a\nnew \"line\"";
+    theatre.always("alpha-1", Play::Say(critique(&[finding("major", "Tokens never expire.", claim)])));
+    theatre.always("checker-1", Play::Say("{}".into()));
+    let mut plan = plan();
+    (plan.simulated, plan.settings.compare) = (true, true);
+    theatre.session(plan)
+}
+
+#[test]
+fn markdown_says_first_what_is_not_as_planned() {
+    let result = hostile();
+    let text = result.to_markdown();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("> **SIMULATED: written by scripts, not by models**"));
+    assert!(lines.next().unwrap().contains("the revision was not checked"), "{text}");
+    assert!(
+        text.contains(
+            "| F1 | major | 1 | accepted | <img src=x onerror=alert(1)> \\| a new \"line\" | accept: right |"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("### Against the draft") && text.contains("1.critique.0.0"));
+}
+
+#[test]
+fn html_needs_nothing_else_and_escapes_what_models_wrote() {
+    let page = hostile().to_html();
+    assert!(page.starts_with("<!doctype html>") && page.contains("SIMULATED") && page.contains("<svg"));
+    for bad in ["<script", "<img", "</pre>\n<script", "http://", "https://", "src="] {
+        assert!(!page.replace("&lt;img src=x", "").contains(bad), "{bad}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert_eq!(page.matches("<pre>").count(), page.matches("</pre>").count());
+}
+
+#[test]
+fn json_is_versioned_and_can_be_read_back() {
+    let result = hostile();
+    let json: serde_json::Value = serde_json::from_str(&result.to_json()).unwrap();
+    assert_eq!((json["version"].as_u64(), json["simulated"].as_bool()), (Some(1), Some(true)));
+    assert_eq!((json["status"].as_str(), json["label"].as_str()), (Some("complete"), Some("synthesis")));
+    assert_eq!(serde_json::from_str::<SessionResult>(&result.to_json()).unwrap(), result);
+}
+
+#[test]
+fn a_comparison_says_what_the_session_bought() {
+    let theatre = Theatre::new();
+    let mut plan = plan();
+    plan.settings.compare = true;
+    let comparison = theatre.session(plan).comparison.unwrap();
+    assert_eq!((comparison.serious_found, comparison.serious_settled), (1, 1));
+    assert_eq!((comparison.draft_usage.calls, comparison.lost_lines), (1, 0));
+    assert!(comparison.new_lines > 0 && comparison.draft == DRAFT.trim());
+}
+
+/// A folder that is gone at the end of the test.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn journal(&self, theatre: &Theatre) -> Arc<JsonlJournal> {
+        Arc::new(JsonlJournal::open(&self.0, Arc::new(theatre.timer.clone())).unwrap())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_session_in_plain_files_survives_a_torn_tail() {
+    let folder = Folder::new("torn");
+    let theatre = Theatre::new();
+    let mut parts = theatre.parts();
+    parts.journal = folder.journal(&theatre);
+    let whole = theatre.session_of(parts.clone(), plan());
+    assert_eq!(whole.status, SessionStatus::Converged);
+
+    let file = folder.0.join("s-1.jsonl");
+    let bytes = std::fs::read(&file).unwrap();
+    for cut in [bytes.len() - 1, bytes.len() - 40, bytes.len() / 2] {
+        std::fs::write(&file, &bytes[..cut]).unwrap();
+        parts.journal = folder.journal(&theatre);
+        let again =
+            theatre.run(async { Session::resume(parts.clone(), name()).await.unwrap().run().await.unwrap() });
+        assert_eq!(
+            (again.document, again.findings),
+            (whole.document.clone(), whole.findings.clone()),
+            "cut at {cut}"
+        );
+        assert!(folder.0.join("s-1.torn").exists());
+    }
+    assert_eq!(theatre.calls("drafter-1"), 1);
+}
+
+#[test]
+fn a_damaged_line_ends_the_stream_and_a_newer_one_is_refused() {
+    let folder = Folder::new("damaged");
+    let theatre = Theatre::new();
+    let journal = folder.journal(&theatre);
+    theatre.run(async {
+        let stream = name();
+        let fence = journal.claim(&stream, "a", std::time::Duration::from_secs(9)).await.unwrap();
+        journal.append(&stream, fence, 0, vec![b"one".to_vec(), b"two".to_vec()]).await.unwrap();
+        journal.append(&stream, fence, 2, vec![b"three".to_vec()]).await.unwrap();
+        assert_eq!(journal.read(&stream, 1).await.unwrap().len(), 2);
+        let file = folder.0.join("s-1.jsonl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("three", "throe")).unwrap();
+        assert_eq!(journal.read(&stream, 0).await.unwrap().len(), 2);
+        std::fs::write(&file, text.replace("\"v\":1", "\"v\":9")).unwrap();
+        assert!(matches!(journal.read(&stream, 0).await, Err(JournalError::Storage(_))));
+    });
+}
+
+#[test]
+fn plain_files_keep_a_second_writer_out_and_fence_a_late_one_off() {
+    let folder = Folder::new("fence");
+    let theatre = Theatre::new();
+    let (one, other) = (folder.journal(&theatre), folder.journal(&theatre));
+    let stream = StreamName::new("s").unwrap();
+    let lease = std::time::Duration::from_secs(60);
+    theatre.run(async {
+        let first = one.claim(&stream, "a", lease).await.unwrap();
+        assert_eq!(one.claim(&stream, "a", lease).await.unwrap(), first);
+        let held = other.claim(&stream, "b", lease).await;
+        assert!(matches!(held, Err(JournalError::Held { holder, .. }) if holder == "a"));
+        one.append(&stream, first, 0, vec![b"x".to_vec()]).await.unwrap();
+        theatre.timer.advance(lease);
+        assert_eq!(theatre.timer.now(), chrono::DateTime::UNIX_EPOCH + lease);
+        let second = other.claim(&stream, "b", lease).await.unwrap();
+        assert!(second > first);
+        let late = one.append(&stream, first, 1, vec![b"late".to_vec()]).await;
+        assert!(matches!(late, Err(JournalError::Fenced { .. })));
+        let gap = other.append(&stream, second, 0, vec![b"y".to_vec()]).await;
+        assert!(matches!(gap, Err(JournalError::Conflict { actual: 1, .. })));
+        other.release(&stream, second).await.unwrap();
+        one.claim(&stream, "a", lease).await.unwrap();
+    });
+}

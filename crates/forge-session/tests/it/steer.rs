@@ -1,0 +1,291 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use forge_core::{ErrorKind, Money};
+use forge_session::{
+    Attendant, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Session, SessionStatus, Stage,
+    State, Stop,
+};
+use futures_util::FutureExt as _;
+
+use crate::stage::{Play, Theatre, critique, name, plan, sensible, user};
+
+#[derive(Debug)]
+struct Scripted(Mutex<VecDeque<Decree>>);
+
+#[forge_core::async_trait]
+impl Attendant for Scripted {
+    async fn decide(&self, _: u32, _: &State) -> Decree {
+        self.0.lock().unwrap().pop_front().unwrap_or(Decree::Continue)
+    }
+}
+
+fn attended(decrees: &[Decree]) -> (Theatre, forge_session::SessionResult) {
+    let theatre = Theatre::new();
+    let script = Scripted(Mutex::new(decrees.to_vec().into()));
+    let parts = theatre.parts().with_attendant(Arc::new(script));
+    let mut plan = plan();
+    plan.settings.attended = true;
+    let result = theatre.session_of(parts, plan);
+    (theatre, result)
+}
+
+#[test]
+fn the_attendant_may_go_on_skip_or_abort() {
+    for (decree, status, stop) in [
+        (Decree::Continue, SessionStatus::Converged, Stop::NothingOpen),
+        (Decree::Skip, SessionStatus::Complete, Stop::UserSatisfied),
+        (Decree::Abort, SessionStatus::Aborted, Stop::UserAborted),
+    ] {
+        let (_, result) = attended(std::slice::from_ref(&decree));
+        assert_eq!((result.status, result.stop_reason), (status, Some(stop)));
+        assert_eq!(result.decisions[&1], decree);
+    }
+}
+
+#[test]
+fn feedback_runs_one_more_cycle_and_reaches_its_prompts() {
+    let (theatre, result) = attended(&[Decree::Feedback("mention the cost".into())]);
+    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2));
+    let sent = theatre.sent.lock().unwrap();
+    let told: Vec<bool> =
+        sent.iter().map(|one| user(&one.request).contains("adds: mention the cost")).collect();
+    assert!(!told[..6].contains(&true) && told[6..10].iter().all(|told| *told), "{told:?}");
+}
+
+/// Runs a session and calls `act` each time a call of `stage` begins.
+fn steered(
+    theatre: &Theatre,
+    stage: Stage,
+    act: impl Fn(&Controls) + Send + Sync + 'static,
+) -> forge_session::SessionResult {
+    let held: Arc<Mutex<Option<Controls>>> = Arc::default();
+    let controls = Arc::clone(&held);
+    let observer = move |notice: &Notice| {
+        if let (Notice::StageStarted { stage: begun, .. }, Some(controls)) =
+            (notice, &*controls.lock().unwrap())
+            && *begun == stage
+        {
+            act(controls);
+        }
+    };
+    let parts = theatre.parts().with_observer(Arc::new(observer));
+    theatre.run(async {
+        let session = Session::start(parts, name(), plan()).await.unwrap();
+        *held.lock().unwrap() = Some(session.controls());
+        session.run().await.unwrap()
+    })
+}
+
+#[test]
+fn an_aborted_session_can_be_resumed_and_repeats_only_what_was_in_flight() {
+    let theatre = Theatre::new();
+    theatre.always("synth-1", Play::SensibleAfter(10));
+    let result = steered(&theatre, Stage::Synthesis, Controls::abort);
+    assert_eq!((result.status, result.label), (SessionStatus::Aborted, DocumentLabel::Draft));
+    let result =
+        theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() });
+    assert_eq!(result.status, SessionStatus::Converged);
+    assert_eq!((theatre.calls("drafter-1"), theatre.calls("alpha-1"), theatre.calls("synth-1")), (1, 1, 2));
+}
+
+#[test]
+fn a_skipped_panel_goes_on_with_who_has_answered() {
+    let theatre = Theatre::new();
+    theatre.always("beta-1", Play::Hang);
+    theatre.always("gamma-1", Play::Hang);
+    theatre.always("alpha-1", Play::SensibleAfter(1));
+    let parts = theatre.parts();
+    let result = theatre.run(async {
+        let session = Session::start(parts, name(), plan()).await.unwrap();
+        let controls = session.controls();
+        let mut run = Box::pin(session.run());
+        // The draft and alpha's answer come within a second; the others never do.
+        for _ in 0..10 {
+            assert!(run.as_mut().now_or_never().is_none());
+            if theatre.calls("alpha-1") == 0 {
+                continue;
+            }
+            theatre.timer.advance(Duration::from_secs(1));
+        }
+        controls.skip();
+        run.await.unwrap()
+    });
+    assert_eq!(result.label, DocumentLabel::Synthesis);
+    assert!(result.degraded[0].reason.starts_with("1 of 3 critics"), "{:?}", result.degraded);
+    assert!(result.degraded[0].reason.contains("the user skipped it"));
+    assert!(result.wall_ms < 20_000);
+}
+
+#[test]
+fn a_skipped_synthesis_leaves_the_labelled_draft() {
+    let theatre = Theatre::new();
+    theatre.always("synth-1", Play::Hang);
+    let result = steered(&theatre, Stage::Synthesis, Controls::skip);
+    assert_eq!((result.label, result.stop_reason), (DocumentLabel::Draft, Some(Stop::NoSynthesis)));
+}
+
+#[test]
+fn a_paused_session_makes_no_call_until_it_goes_on() {
+    let theatre = Theatre::new();
+    let parts = theatre.parts();
+    let result = theatre.run(async {
+        let session = Session::start(parts, name(), plan()).await.unwrap();
+        let controls = session.controls();
+        controls.pause();
+        let mut run = Box::pin(session.run());
+        for _ in 0..5 {
+            assert!(run.as_mut().now_or_never().is_none());
+            theatre.timer.advance(Duration::from_secs(60));
+        }
+        assert_eq!(theatre.sent.lock().unwrap().len(), 0);
+        controls.resume();
+        run.await.unwrap()
+    });
+    assert_eq!(result.status, SessionStatus::Converged);
+}
+
+#[test]
+fn feedback_during_a_run_reaches_the_next_stage() {
+    let theatre = Theatre::new();
+    theatre.always("alpha-1", Play::SensibleAfter(5));
+    let result = steered(&theatre, Stage::Critique, |controls| controls.feedback("be brief"));
+    assert_eq!(result.status, SessionStatus::Converged);
+    let sent = theatre.sent.lock().unwrap();
+    let synthesis = sent.iter().find(|one| one.model == "synth-1").unwrap();
+    assert!(user(&synthesis.request).contains("adds: be brief"));
+}
+
+#[test]
+fn a_session_that_ran_out_of_budget_goes_on_with_more() {
+    let theatre = Theatre::new();
+    let mut short = plan();
+    short.settings.caps.tokens = Some(12_000);
+    let first = theatre.session(short);
+    assert_eq!((first.label, first.stop_reason), (DocumentLabel::Draft, Some(Stop::Budget)));
+    assert!(first.degraded[0].reason.starts_with("0 of 3 critics"), "{:?}", first.degraded);
+    let again = theatre.run(async {
+        let mut session = Session::resume(theatre.parts(), name()).await.unwrap();
+        session.reopen(plan().settings).await.unwrap();
+        session.run().await.unwrap()
+    });
+    assert_eq!(theatre.calls("drafter-1"), 1);
+    assert_eq!(
+        (again.status, again.label),
+        (SessionStatus::Converged, DocumentLabel::Synthesis),
+        "{:?}",
+        again.degraded
+    );
+}
+
+#[test]
+fn a_synthesis_that_failed_is_tried_again_when_the_session_is_reopened() {
+    let theatre = Theatre::new();
+    theatre.plays("synth-1", |nth, request| {
+        if nth == 0 { Play::Fail(ErrorKind::Overloaded) } else { Play::Say(sensible("synth-1", request)) }
+    });
+    assert_eq!(theatre.session(plan()).stop_reason, Some(Stop::NoSynthesis));
+    let again = theatre.run(async {
+        let mut session = Session::resume(theatre.parts(), name()).await.unwrap();
+        session.reopen(plan().settings).await.unwrap();
+        session.run().await.unwrap()
+    });
+    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+}
+
+#[test]
+fn an_ended_session_stays_as_it_is_when_resumed() {
+    let theatre = Theatre::new();
+    let first = theatre.session(plan());
+    let calls = theatre.sent.lock().unwrap().len();
+    let again =
+        theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() });
+    assert_eq!((again, theatre.sent.lock().unwrap().len()), (first, calls));
+}
+
+#[test]
+fn the_panel_shrinks_before_the_synthesis_is_put_at_risk() {
+    for (cap, critics) in [(50_000, 0), (85_000, 1), (95_000, 2), (110_000, 3)] {
+        let theatre = Theatre::new();
+        let mut plan = plan();
+        plan.settings.caps.tokens = Some(cap);
+        let result = theatre.session(plan);
+        let sent = theatre.sent.lock().unwrap();
+        let asked = sent.iter().filter(|one| one.request.system.starts_with("# Critique")).count();
+        assert_eq!(asked, critics, "{cap}");
+        let label = if critics == 0 { DocumentLabel::Draft } else { DocumentLabel::Synthesis };
+        assert_eq!((result.label, result.degraded.is_empty()), (label, critics == 3), "{cap}");
+        assert!(critics == 3 || result.degraded[0].reason.contains("the budget has no room for it"));
+    }
+}
+
+#[test]
+fn random_sessions_never_overrun_their_budget_and_end_in_a_synthesis_or_a_label() {
+    let mut dice = fastrand::Rng::with_seed(5);
+    for round in 0..1_000 {
+        let theatre = Theatre::new();
+        let mut plan = plan();
+        let settings = &mut plan.settings;
+        settings.caps.tokens = Some(dice.u64(1_000..200_000));
+        settings.caps.money = Some(Money::from_nanos(dice.u64(1_000_000..400_000_000)));
+        settings.caps.at_once = dice.u32(1..6);
+        settings.cycles = dice.u32(1..4);
+        settings.seed = dice.u64(..);
+        for one in ["drafter-1", "alpha-1", "beta-1", "gamma-1", "synth-1", "checker-1"] {
+            let seed = dice.u64(..);
+            theatre.plays(one, move |nth, request| {
+                let mut dice = fastrand::Rng::with_seed(seed.wrapping_add(nth as u64));
+                match dice.u8(0..10) {
+                    0 => Play::Fail(ErrorKind::Server),
+                    1 => Play::Break,
+                    2 => Play::Say("mumble".into()),
+                    // As many tokens as it may have.
+                    3 => Play::Say("word ".repeat(request.max_tokens.unwrap() as usize * 4 / 5)),
+                    4 => Play::Say(critique(&[])),
+                    _ => Play::SensibleAfter(dice.u64(0..30)),
+                }
+            });
+        }
+        let caps = settings.caps;
+        let result = theatre.session(plan);
+        let used = result.total.input + result.total.output;
+        assert!(used <= caps.tokens.unwrap() && result.total.cost <= caps.money.unwrap(), "round {round}");
+        let labelled = !result.degraded.is_empty() || result.stop_reason == Some(Stop::NothingOpen);
+        assert!(
+            result.label == DocumentLabel::Synthesis || labelled,
+            "round {round}: {:?}",
+            result.stop_reason
+        );
+        assert!(result.stop_reason.is_some());
+    }
+}
+
+#[test]
+fn a_watcher_is_warned_when_a_part_of_the_budget_is_used_up() {
+    let theatre = Theatre::new();
+    let told: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let into = Arc::clone(&told);
+    let parts = theatre.parts().with_observer(Arc::new(move |notice: &Notice| {
+        if let Notice::Budget { percent, .. } = notice {
+            into.lock().unwrap().push(*percent);
+        }
+    }));
+    let mut plan = plan();
+    plan.settings.mode = Mode::Direct;
+    plan.settings.caps.tokens = Some(11_500);
+    theatre.session_of(parts, plan);
+    assert_eq!(*told.lock().unwrap(), [75]);
+}
+
+#[test]
+fn without_a_known_price_the_tokens_still_hold_the_budget() {
+    let theatre = Theatre::new();
+    let mut parts = theatre.parts();
+    parts.prices = forge_session::no_prices();
+    let result = theatre.session_of(parts, plan());
+    assert_eq!((result.total.cost, result.total.unknown), (Money::ZERO, 6));
+    assert!(result.findings.iter().all(|one| one.state == FindingState::Settled));
+}

@@ -1,0 +1,98 @@
+//! Numbers that stand for words in the file. They never change their meaning.
+
+use forge_core::{CallStatus, ErrorKind};
+
+pub(crate) const SUCCESS: i64 = 0;
+pub(crate) const FAILURE: i64 = 1;
+pub(crate) const RETRY: i64 = 2;
+pub(crate) const CANCELLED: i64 = 3;
+
+pub(crate) const fn status_code(status: CallStatus) -> i64 {
+    match status {
+        CallStatus::Success => SUCCESS,
+        CallStatus::Failure => FAILURE,
+        CallStatus::Retry => RETRY,
+        CallStatus::Cancelled => CANCELLED,
+    }
+}
+
+pub(crate) const fn status(code: i64) -> CallStatus {
+    match code {
+        SUCCESS => CallStatus::Success,
+        RETRY => CallStatus::Retry,
+        CANCELLED => CallStatus::Cancelled,
+        _ => CallStatus::Failure,
+    }
+}
+
+pub(crate) const fn status_name(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Success => "success",
+        CallStatus::Failure => "failure",
+        CallStatus::Retry => "retry",
+        CallStatus::Cancelled => "cancelled",
+    }
+}
+
+pub(crate) const fn error_code(kind: ErrorKind) -> i64 {
+    match kind {
+        ErrorKind::RateLimited => 1,
+        ErrorKind::Overloaded => 2,
+        ErrorKind::Server => 3,
+        ErrorKind::Timeout => 4,
+        ErrorKind::Transport => 5,
+        ErrorKind::Truncated => 6,
+        ErrorKind::Authentication => 7,
+        ErrorKind::Permission => 8,
+        ErrorKind::QuotaExhausted => 9,
+        ErrorKind::ModelNotFound => 10,
+        ErrorKind::CircuitOpen => 11,
+        ErrorKind::ContextTooLong => 12,
+        ErrorKind::ContentFiltered => 13,
+        ErrorKind::Refusal => 14,
+        ErrorKind::InvalidRequest => 15,
+        ErrorKind::Unsupported => 16,
+        ErrorKind::Cancelled => 17,
+        ErrorKind::BudgetExceeded => 18,
+        ErrorKind::Decode => 19,
+    }
+}
+
+pub(crate) const fn error_kind(code: i64) -> Option<ErrorKind> {
+    Some(match code {
+        1 => ErrorKind::RateLimited,
+        2 => ErrorKind::Overloaded,
+        3 => ErrorKind::Server,
+        4 => ErrorKind::Timeout,
+        5 => ErrorKind::Transport,
+        6 => ErrorKind::Truncated,
+        7 => ErrorKind::Authentication,
+        8 => ErrorKind::Permission,
+        9 => ErrorKind::QuotaExhausted,
+        10 => ErrorKind::ModelNotFound,
+        11 => ErrorKind::CircuitOpen,
+        12 => ErrorKind::ContextTooLong,
+        13 => ErrorKind::ContentFiltered,
+        14 => ErrorKind::Refusal,
+        15 => ErrorKind::InvalidRequest,
+        16 => ErrorKind::Unsupported,
+        17 => ErrorKind::Cancelled,
+        18 => ErrorKind::BudgetExceeded,
+        19 => ErrorKind::Decode,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_is_read_back_as_itself() {
+        let kinds: Vec<_> = (1..20).filter_map(error_kind).collect();
+        assert_eq!(kinds.len(), 19);
+        for (kind, code) in kinds.into_iter().zip(1..) {
+            assert_eq!(error_code(kind), code);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What can go wrong with the file.
+
+use std::{io, path::PathBuf};
+
+use forge_core::StorageError;
+use rusqlite::ErrorCode;
+
+/// Why the store could not do something. Each says what and where, and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file belongs to a later version.
+    #[error(
+        "{} was written by a newer Forge (schema {found}, this one knows {known}); update Forge, or use another file",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest known here.
+        known: i64,
+    },
+    /// The file is a database of another program.
+    #[error("{} is a database of another program; use another file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not a database; move it away, or use another file", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is broken.
+    #[error("{} is damaged ({detail}); move it away, a new one is made and the spool is kept", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found.
+        detail: String,
+    },
+    /// The path names a directory.
+    #[error("{} is a directory; name a file in it", path.display())]
+    Directory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file may not be read or written.
+    #[error("{} cannot be opened for writing; check its owner and permissions", path.display())]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process holds the file for too long.
+    #[error("{} is locked by another process; try again when it has ended", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk, or the limit of the file, is reached.
+    #[error("{} has no room left; free some space, or prune old records", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The question cannot be answered.
+    #[error("{reason}")]
+    Filter {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file beside the database, or one to be written, failed.
+    #[error("could not {what} {}", path.display())]
+    Io {
+        /// What was to be done.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Anything else that SQLite reports.
+    #[error("could not {what} {}", path.display())]
+    Sqlite {
+        /// What was to be done.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+    /// The thread that writes has ended.
+    #[error("{} is closed", path.display())]
+    Closed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn sqlite(what: &'static str, path: &std::path::Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail: source.to_string() },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::Denied { path, source: source.into() }
+            }
+            _ => Self::Sqlite { what, path, source },
+        }
+    }
+
+    /// Whether the connection may be of use again without being opened anew.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::Full { .. })
+    }
+}
+
+impl From<StoreError> for StorageError {
+    fn from(error: StoreError) -> Self {
+        Self::new("use the store", error)
+    }
+}

@@ -1,0 +1,54 @@
+//! One SQLite file that accounts for every call, and survives.
+//!
+//! A [`Store`] is the [`UsageSink`](forge_core::UsageSink), the [`Journal`](forge_core::Journal) and the
+//! [`BudgetStore`](forge_core::BudgetStore) of a process. Several processes may use one file at once.
+//!
+//! - **Accounts** never wait and never fail: a record goes into a bounded queue, one thread commits what is
+//!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there
+//!   into the file when it can be written again. A commit survives the end of the process; the last ones
+//!   before a power failure may be lost, whole.
+//! - **Journals and budgets** are on disk when the call returns, and fail loudly.
+//! - **Questions** are answered from sums per hour and day where the [`Filter`] allows it, on connections of
+//!   their own. They block, so that asynchronous code asks them on a blocking thread.
+//!
+//! ```
+//! use forge_store::{Filter, GroupBy, Store, StoreOptions};
+//!
+//! # fn demo(path: &std::path::Path) -> Result<(), forge_store::StoreError> {
+//! let store = Store::open(StoreOptions::new(path))?;
+//! for row in store.summary(&Filter::default(), &[GroupBy::Provider])? {
+//!     println!("{:?}: {} calls, {}", row.key.provider, row.figures.calls, row.figures.cost);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod budget;
+mod cell;
+mod codes;
+mod error;
+pub mod export;
+mod histogram;
+mod journal;
+mod ledger;
+mod maintain;
+mod names;
+pub mod prometheus;
+mod query;
+mod row;
+mod schema;
+mod spool;
+mod status;
+mod store;
+mod summary;
+mod tasks;
+mod writer;
+
+pub use error::StoreError;
+pub use export::Attempt;
+pub use journal::StreamInfo;
+pub use maintain::{Pruned, Repriced};
+pub use query::{Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint};
+pub use status::{StoreState, StoreStatus};
+pub use store::{Store, StoreOptions};
+pub use tasks::TaskEntry;

@@ -1,0 +1,208 @@
+//! One attempt as it stands in the file: numbers, with ids for names.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use forge_core::{CallId, ModelId, Money, ParticipantRole, ProviderId, Tags, TokenCount, UsageRecord};
+use rusqlite::{Connection, Statement, params};
+
+use crate::{
+    codes::{error_code, error_kind, status, status_code},
+    names::Names,
+};
+
+/// An hour in milliseconds.
+pub(crate) const HOUR: i64 = 60 * 60 * 1_000;
+/// A day in milliseconds.
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Milliseconds since 1970. With the call and the attempt it is the key.
+    pub(crate) started_at: i64,
+    pub(crate) call: [u8; 16],
+    pub(crate) attempt: u32,
+    pub(crate) provider: i64,
+    pub(crate) asked: i64,
+    pub(crate) served: Option<i64>,
+    pub(crate) role: i64,
+    pub(crate) session: Option<i64>,
+    pub(crate) round: Option<u32>,
+    pub(crate) task: Option<i64>,
+    pub(crate) status: i64,
+    /// 0 for none.
+    pub(crate) error: i64,
+    /// Microseconds.
+    pub(crate) latency: i64,
+    pub(crate) first_token: Option<i64>,
+    pub(crate) tokens: [Option<i64>; 6],
+    /// Nano-dollars.
+    pub(crate) cost: Option<i64>,
+    pub(crate) price_version: Option<i64>,
+    pub(crate) estimated: bool,
+    /// Whether the call ended with this attempt.
+    pub(crate) ends: bool,
+    /// Whether it is the answer, and another provider was tried first.
+    pub(crate) fallback: bool,
+    pub(crate) request_id: Option<String>,
+}
+
+pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, asked, served, role, session, round, \
+    task, status, error, latency, first_token, input, cache_read, cache_write_5m, cache_write_1h, output, \
+    reasoning, cost, price_version, estimated, ends, fallback, request_id";
+
+impl Row {
+    /// The row of a record, as far as it can be told from the record alone.
+    pub(crate) fn from_record(
+        conn: &Connection,
+        names: &mut Names,
+        record: &UsageRecord,
+        price_version: Option<i64>,
+    ) -> rusqlite::Result<Self> {
+        let mut id = |name: &str| names.id(conn, name);
+        let tokens = &record.tokens;
+        let classes = [
+            tokens.input,
+            tokens.cache_read,
+            tokens.cache_write_5m,
+            tokens.cache_write_1h,
+            tokens.output,
+            tokens.reasoning,
+        ];
+        Ok(Self {
+            started_at: record.started_at.timestamp_millis(),
+            call: record.call_id.as_u128().to_be_bytes(),
+            attempt: record.attempt,
+            provider: id(record.provider.as_str())?,
+            asked: id(record.model_asked.as_str())?,
+            served: record.model_served.as_ref().map(|model| id(model.as_str())).transpose()?,
+            role: id(record.role.as_str())?,
+            session: record.tags.session.as_deref().map(&mut id).transpose()?,
+            round: record.tags.round,
+            task: record.tags.task.as_deref().map(&mut id).transpose()?,
+            status: status_code(record.status),
+            error: record.error.map_or(0, error_code),
+            latency: micros(record.latency),
+            first_token: record.first_token.map(micros),
+            tokens: classes.map(|class| class.map(clamp)),
+            cost: record.cost.map(|cost| clamp(cost.nanos())),
+            price_version: record.cost.and(price_version),
+            estimated: record.estimated,
+            ends: true,
+            fallback: false,
+            request_id: record.request_id.clone(),
+        })
+    }
+
+    /// Reads [`COLUMNS`].
+    pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            started_at: row.get(0)?,
+            call: row.get(1)?,
+            attempt: row.get(2)?,
+            provider: row.get(3)?,
+            asked: row.get(4)?,
+            served: row.get(5)?,
+            role: row.get(6)?,
+            session: row.get(7)?,
+            round: row.get(8)?,
+            task: row.get(9)?,
+            status: row.get(10)?,
+            error: row.get(11)?,
+            latency: row.get(12)?,
+            first_token: row.get(13)?,
+            tokens: [row.get(14)?, row.get(15)?, row.get(16)?, row.get(17)?, row.get(18)?, row.get(19)?],
+            cost: row.get(20)?,
+            price_version: row.get(21)?,
+            estimated: row.get(22)?,
+            ends: row.get(23)?,
+            fallback: row.get(24)?,
+            request_id: row.get(25)?,
+        })
+    }
+
+    /// Runs a statement with the values of [`COLUMNS`]; returns whether it changed anything.
+    pub(crate) fn write(&self, statement: &mut Statement<'_>) -> rusqlite::Result<bool> {
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] = self.tokens;
+        let changed = statement.execute(params![
+            self.started_at,
+            self.call,
+            self.attempt,
+            self.provider,
+            self.asked,
+            self.served,
+            self.role,
+            self.session,
+            self.round,
+            self.task,
+            self.status,
+            self.error,
+            self.latency,
+            self.first_token,
+            input,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
+            output,
+            reasoning,
+            self.cost,
+            self.price_version,
+            self.estimated,
+            self.ends,
+            self.fallback,
+            self.request_id,
+        ])?;
+        Ok(changed > 0)
+    }
+
+    pub(crate) fn to_record(&self, conn: &Connection, names: &mut Names) -> rusqlite::Result<UsageRecord> {
+        let mut name = |id: i64| names.name(conn, id);
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] =
+            self.tokens.map(|class| class.map(unsigned));
+        Ok(UsageRecord {
+            call_id: CallId::from_u128(u128::from_be_bytes(self.call)),
+            attempt: self.attempt,
+            started_at: time(self.started_at),
+            provider: ProviderId::new(name(self.provider)?),
+            model_asked: ModelId::new(name(self.asked)?),
+            model_served: self.served.map(&mut name).transpose()?.map(ModelId::new),
+            role: ParticipantRole::from(&*name(self.role)?),
+            tags: Tags {
+                session: self.session.map(&mut name).transpose()?,
+                round: self.round,
+                task: self.task.map(&mut name).transpose()?,
+            },
+            status: status(self.status),
+            error: error_kind(self.error),
+            latency: Duration::from_micros(unsigned(self.latency)),
+            first_token: self.first_token.map(unsigned).map(Duration::from_micros),
+            tokens: TokenCount { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
+            cost: self.cost.map(unsigned).map(Money::from_nanos),
+            estimated: self.estimated,
+            request_id: self.request_id.clone(),
+        })
+    }
+
+    /// The model that sets the price.
+    pub(crate) fn model(&self) -> i64 {
+        self.served.unwrap_or(self.asked)
+    }
+}
+
+/// SQLite's integers end where half of ours begin.
+pub(crate) fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A time in milliseconds; 1970 if no date can be written that far away.
+pub(crate) fn time(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}

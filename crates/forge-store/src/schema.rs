@@ -1,0 +1,219 @@
+//! Opening the file: permissions, checks, and the way from an older form to the newest.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::{StoreError, StoreOptions, spool::Locked};
+
+/// `Forg`, so that the file is known for what it is.
+const APPLICATION_ID: i64 = 0x466f_7267;
+
+/// What leads from each version to the next. A released step is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+
+/// The newest version of the file.
+pub(crate) const VERSION: i64 = 1;
+
+/// Pages of the log after which SQLite writes it back: 16 MiB.
+const CHECKPOINT: i64 = 4_096;
+/// Between two attempts to open a file that another process is opening.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Bytes that the log keeps when it was written back.
+const LOG: i64 = 64 << 20;
+
+/// A connection that may write, and what tells other processes that this one is alive.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) conn: Connection,
+    _alive: Option<Locked>,
+}
+
+impl Database {
+    /// Opens the file, makes it if need be, and brings it up to date.
+    pub(crate) fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        patiently(options, || Self::try_open(options))
+    }
+
+    fn try_open(options: &StoreOptions) -> Result<Self, StoreError> {
+        let path = &options.path;
+        prepare(path)?;
+        let (alive, alone) = alive(path);
+        let unclean = alone && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+        let failed = |source| StoreError::sqlite("open", path, source);
+
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+        conn.busy_timeout(options.busy_timeout).map_err(failed)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        let is_new = known(&conn, path)? == 0;
+        conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
+        conn.pragma_update(None, "journal_size_limit", LOG).map_err(failed)?;
+        conn.pragma_update(None, "cache_size", -16_000).map_err(failed)?;
+        if unclean && !is_new {
+            check(&conn, path)?;
+        }
+        migrate(&mut conn, path)?;
+        if let Some(bytes) = options.max_bytes {
+            let pages = bytes / page_size(&conn).map_err(failed)?;
+            conn.pragma_update(None, "max_page_count", i64::try_from(pages.max(1)).unwrap_or(i64::MAX))
+                .map_err(failed)?;
+        }
+        Ok(Self { conn, _alive: alive })
+    }
+}
+
+/// SQLite does not wait by itself while another process turns the log on or clears it away.
+fn patiently<T>(options: &StoreOptions, open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(StoreError::Locked { .. }) if begun.elapsed() < options.busy_timeout => {
+                thread::park_timeout(PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// A connection that only reads. It never makes a file.
+pub(crate) fn reader(options: &StoreOptions) -> Result<Connection, StoreError> {
+    patiently(options, || try_reader(options))
+}
+
+fn try_reader(options: &StoreOptions) -> Result<Connection, StoreError> {
+    let path = &options.path;
+    let failed = |source| StoreError::sqlite("open", path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    conn.busy_timeout(options.busy_timeout).map_err(failed)?;
+    conn.pragma_update(None, "query_only", true).map_err(failed)?;
+    if known(&conn, path)? == 0 {
+        return Err(StoreError::NotADatabase { path: path.clone() });
+    }
+    Ok(conn)
+}
+
+/// `forge.db` -> `forge.db-wal` and the like.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// For a directory that only its owner may enter.
+pub(crate) fn make_private_dir(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |source| StoreError::Io { what: "make the directory", path: path.to_owned(), source };
+    builder.create(path).map_err(failed)
+}
+
+/// For appending to a file that only its owner may read, if it is made.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// SQLite gives its files beside the database the same mode.
+fn prepare(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::Directory { path: path.to_owned() });
+    }
+    let denied = |source: io::Error| StoreError::Denied { path: path.to_owned(), source: source.into() };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
+        make_private_dir(parent)?;
+    }
+    // A file that is there is never opened here: closing it would drop the locks that SQLite holds on it.
+    match private().create_new(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path).map_err(denied),
+        Err(error) => Err(denied(error)),
+    }
+}
+
+/// Takes from others what the file allows them.
+fn tighten(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            // Fails for a file of another user, which is that user's to decide.
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700));
+        }
+    }
+    Ok(())
+}
+
+/// Holds a lock for as long as the process lives, and tells whether no other process does. Without one,
+/// nothing is known.
+fn alive(path: &Path) -> (Option<Locked>, bool) {
+    let Ok(file) = private().create(true).open(beside(path, ".lock")) else { return (None, false) };
+    let alone = file.try_lock().is_ok();
+    (Locked::shared(file), alone)
+}
+
+/// The version of the file; 0 for one without content.
+fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let failed = |source| StoreError::sqlite("open", path, source);
+    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
+    // One state of the file, while another process may be making it.
+    let _state = conn.is_autocommit().then(|| conn.unchecked_transaction()).transpose().map_err(failed)?;
+    let version = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (application, version, tables) {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, found, _) if found > VERSION => {
+            Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION })
+        }
+        (APPLICATION_ID, found, _) => Ok(found.max(0)),
+        _ => Err(StoreError::Foreign { path: path.to_owned() }),
+    }
+}
+
+fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::sqlite("update", path, source);
+    for (version, step) in (0..).zip(MIGRATIONS) {
+        if known(conn, path)? > version {
+            continue;
+        }
+        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        // Another process may have been faster.
+        if known(&transaction, path)? == version {
+            transaction.execute_batch(step).map_err(failed)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+            transaction.pragma_update(None, "user_version", version + 1).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: String = conn
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|source| StoreError::sqlite("check", path, source))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Damaged { path: path.to_owned(), detail: found }),
+    }
+}
+
+fn page_size(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).map(|size| size.unsigned_abs().max(1))
+}

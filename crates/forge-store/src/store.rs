@@ -1,0 +1,187 @@
+//! The handle that programs hold.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use forge_core::{Clock, StorageError, SystemClock, UsageRecord, UsageSink};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{
+    StoreError, StoreStatus, schema, spool,
+    writer::{Job, Shared, Writer, lock},
+};
+
+/// Where the file is and how it is used.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The file. Its directory is made if need be; the spool is a directory beside it.
+    pub path: PathBuf,
+    /// The clock of leases and reservations.
+    pub clock: Arc<dyn Clock>,
+    /// The version of the prices that records are priced by, so that it can be told later.
+    pub price_version: Option<String>,
+    /// Records that wait to be written at most; more go to the spool.
+    pub queue: usize,
+    /// How long another process may hold the file before it counts as locked.
+    pub busy_timeout: Duration,
+    /// How long a file that could not be written is left alone.
+    pub retry: Duration,
+    /// How long the reservations of a process outlive it.
+    pub reservation_ttl: Duration,
+    /// The size that the file may not exceed, in bytes.
+    pub max_bytes: Option<u64>,
+}
+
+impl StoreOptions {
+    /// The file at `path`, the system's clock, 8,192 records, 5 s, 1 s, 10 min, and no limit.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            clock: SystemClock::shared(),
+            price_version: None,
+            queue: 8_192,
+            busy_timeout: Duration::from_secs(5),
+            retry: Duration::from_secs(1),
+            reservation_ttl: Duration::from_secs(600),
+            max_bytes: None,
+        }
+    }
+}
+
+/// The one file of a process, shared in an `Arc`. Dropping it writes what was taken, and blocks until then.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the file, or makes it. What a spool beside it holds is taken into it.
+    ///
+    /// # Errors
+    /// Says why the file cannot be used; see [`StoreError`].
+    pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let (store, opened) = Self::start(options, false);
+        opened.map(|()| store)
+    }
+
+    /// The same, but never fails: while the file cannot be used, records go to the spool, with one warning,
+    /// and questions, journals and budgets fail. [`status`](Self::status) says why.
+    pub fn open_or_spool(options: StoreOptions) -> Self {
+        Self::start(options, true).0
+    }
+
+    fn start(options: StoreOptions, may_spool: bool) -> (Self, Result<(), StoreError>) {
+        let shared = Arc::new(Shared::new(options));
+        let writer = Writer::new(Arc::clone(&shared));
+        let (sender, opened) = mpsc::channel();
+        let run = move || {
+            writer.run(may_spool, |outcome| {
+                let _ = sender.send(outcome);
+            });
+        };
+        let started = thread::Builder::new().name("forge-store".into()).spawn(run);
+        let path = || shared.options.path.clone();
+        let (thread, opened) = match started {
+            Ok(thread) => {
+                (Some(thread), opened.recv().unwrap_or_else(|_| Err(StoreError::Closed { path: path() })))
+            }
+            // The writer was dropped with its closure.
+            Err(source) => (None, Err(StoreError::Io { what: "start a thread for", path: path(), source })),
+        };
+        (Self { shared, thread: Mutex::new(thread) }, opened)
+    }
+
+    /// How the store is doing.
+    pub fn status(&self) -> StoreStatus {
+        self.shared.counters.status(self.path(), self.shared.queued())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.shared.options.path
+    }
+
+    /// The directory of the spool.
+    pub fn spool_path(&self) -> PathBuf {
+        spool::directory(self.path())
+    }
+
+    /// Has the writing thread do `job`.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        self.submit(job, |answer| {
+            let _ = sender.send(answer);
+        });
+        answer.await.map_err(|_| self.closed())
+    }
+
+    /// Has the writing thread do `job`, and blocks until it is done.
+    pub(crate) fn ask_and_wait<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = mpsc::channel();
+        self.submit(job, move |answer| {
+            let _ = sender.send(answer);
+        });
+        answer.recv().map_err(|_| self.closed())
+    }
+
+    fn submit<T>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> T + Send + 'static,
+        answer: impl FnOnce(T) + Send + 'static,
+    ) {
+        self.shared.submit(Job::Once(Box::new(move |writer| answer(job(writer)))));
+    }
+
+    fn closed(&self) -> StoreError {
+        StoreError::Closed { path: self.path().to_owned() }
+    }
+
+    /// Reads one state of the file on a connection of its own.
+    pub(crate) fn read<T>(
+        &self,
+        what: &'static str,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut conn = schema::reader(&self.shared.options)?;
+        let answer = conn.transaction().and_then(|transaction| question(&transaction));
+        answer.map_err(|source| StoreError::sqlite(what, self.path(), source))
+    }
+}
+
+#[async_trait]
+impl UsageSink for Store {
+    fn record(&self, record: UsageRecord) {
+        self.shared.record(record);
+    }
+
+    /// Waits until every record taken so far is in the file or in the spool.
+    async fn flush(&self) -> Result<(), StorageError> {
+        let sync = |writer: &mut Writer| {
+            let syncing = lock(&writer.shared.spool).syncing();
+            syncing()
+        };
+        Ok(self.ask(sync).await??)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.shared.close();
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The store from outside: files that break, processes that die, and figures that agree.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+
+mod accounts;
+mod budgets;
+mod export;
+mod faults;
+mod journals;
+mod processes;
+mod samples;
+mod spool;
+mod support;
