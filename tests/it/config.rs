@@ -66,7 +66,7 @@ fn init_writes_the_documented_file_once() {
     let place = Place::new("init");
     assert_eq!(place.run(&["config", "init"]).code, Some(0));
     let written = fs::read_to_string(place.path("work/forge.yaml")).unwrap();
-    assert_eq!(written, fs::read_to_string(in_workspace("config/forge.yaml")).unwrap());
+    assert_eq!(written, fs::read_to_string(in_workspace("config/forge.example.yaml")).unwrap());
     assert!(written.starts_with("# yaml-language-server: $schema="));
     let said = place.run(&["config", "check"]);
     assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
@@ -262,7 +262,7 @@ fn show_resolved_tells_every_value_and_its_origin() {
 #[test]
 fn what_show_prints_is_a_configuration() {
     let place = Place::new("again");
-    let sample = in_workspace("config/forge.yaml");
+    let sample = in_workspace("config/forge.example.yaml");
     for arguments in [&[][..], &["--resolved"], &["--resolved", "--origin"]] {
         let shown =
             place.run(&[&["config", "show", "--config", sample.to_str().unwrap()], arguments].concat());

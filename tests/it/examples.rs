@@ -35,3 +35,14 @@ fn a_layer_of_ones_own_sees_every_call() {
     let total: u64 = said.stderr.split(' ').next().unwrap().trim().parse().unwrap();
     assert!(total > 50, "{}", said.stderr);
 }
+
+#[test]
+fn a_session_runs_over_adapters_a_router_and_a_script_alike() {
+    let said = run(&mut example("forge_session"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    for (line, over) in lines.iter().zip(["three adapters", "a router", "a script"]) {
+        assert!(line.starts_with(&format!("over {over}: ")), "{line}");
+    }
+    assert!(lines[0].contains("synthesis, 4 calls") && lines[1].contains("synthesis, 4 calls"), "{lines:?}");
+}

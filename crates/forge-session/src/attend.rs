@@ -29,8 +29,51 @@ pub enum Decree {
     Skip,
     /// Run one more cycle with this in mind.
     Feedback(String),
+    /// Settle conflicts otherwise than the synthesizer did, in one more cycle if any is not accepted or deferred.
+    Resolve(Vec<Resolution>),
     /// Break off.
     Abort,
+}
+
+/// What the attendant says about one conflict of [`SessionResult::conflicts`](crate::SessionResult).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// What the conflict is about, as the synthesizer put it.
+    pub about: String,
+    /// The choice.
+    pub choice: Choice,
+}
+
+/// How a conflict is to be settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// As the synthesizer resolved it.
+    Accept,
+    /// By this one of its positions.
+    Choose(String),
+    /// In this other way.
+    Custom(String),
+    /// Not in this session.
+    Defer,
+}
+
+impl Decree {
+    /// What the next cycle is told; `None` if the decision asks for none.
+    pub(crate) fn instruction(&self) -> Option<String> {
+        match self {
+            Self::Feedback(text) => Some(text.clone()),
+            Self::Resolve(resolutions) => {
+                let told = resolutions.iter().filter_map(|one| match &one.choice {
+                    Choice::Choose(text) | Choice::Custom(text) => Some(format!("On {}: {text}", one.about)),
+                    Choice::Accept | Choice::Defer => None,
+                });
+                let told: Vec<String> = told.collect();
+                (!told.is_empty()).then(|| told.join("\n"))
+            }
+            Self::Continue | Self::Skip | Self::Abort => None,
+        }
+    }
 }
 
 /// Steers a running session. Clones steer the same one.

@@ -275,6 +275,7 @@ impl Session {
             ceiling: (settings.ceilings.of(planned.key.stage) * times).min(left),
         };
         let cx = cx.with_timeout(guards.ceiling);
+        tracing::debug!(session = %self.name, call = %planned.key, id = %cx.call_id, "asked");
         let (key, timer, observer) =
             (planned.key, Arc::clone(&self.parts.timer), self.parts.observer.clone());
         let provider = self.parts.provider(&planned.participant);
@@ -363,6 +364,7 @@ impl Session {
                 }),
             },
         };
+        tracing::debug!(session = %self.name, call = %key, answered = matches!(event, Event::CallFinished { .. }), "ended");
         self.note(event);
     }
 

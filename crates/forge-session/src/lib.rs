@@ -29,7 +29,7 @@ mod state;
 mod stop;
 mod topic;
 
-pub use attend::{Attendant, Controls, Decree};
+pub use attend::{Attendant, Choice, Controls, Decree, Resolution};
 pub use budget::{Prices, no_prices};
 pub use engine::Session;
 pub use error::{PlanError, PromptError, SessionError};

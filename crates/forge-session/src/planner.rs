@@ -167,8 +167,8 @@ impl Planner<'_> {
         match state.decrees.get(&closed) {
             Some(Decree::Skip) => Some(stop(Stop::UserSatisfied)),
             Some(Decree::Abort) => Some(stop(Stop::UserAborted)),
-            Some(Decree::Feedback(_)) if closed < MAX_CYCLES => None,
-            Some(Decree::Feedback(_) | Decree::Continue) | None => rule.map(stop),
+            Some(decree) if decree.instruction().is_some() && closed < MAX_CYCLES => None,
+            Some(Decree::Feedback(_) | Decree::Resolve(_) | Decree::Continue) | None => rule.map(stop),
         }
     }
 
@@ -227,13 +227,12 @@ impl Planner<'_> {
 
     fn synthesis(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
-        let Some(labels) = state.labels.get(&cycle) else {
+        if !state.labels.contains_key(&cycle) {
             let seats: Vec<u32> = state.plan.seats().collect();
             let uses = format!("labels {cycle}");
             let labels = prompt::shuffled(state.plan.settings.seed, &uses, &seats);
             return Ok(Action::Record(Event::LabelsAssigned { cycle, labels }));
-        };
-        tracing::trace!(cycle, reviewers = labels.len(), "synthesis");
+        }
         let chain: Vec<&Participant> = state.plan.cast.synthesizer.iter().collect();
         match state.seat(cycle, Stage::Synthesis, 0, &chain) {
             Seat::Answered(call, Reading::Revision(revision)) => {

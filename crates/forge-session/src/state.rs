@@ -226,8 +226,8 @@ impl State {
                 self.closed.push(Closed { open: *open, settled: *settled, checked });
             }
             Event::Attended { cycle, decision } => {
-                if let Decree::Feedback(text) = decision {
-                    self.feedback.push((*cycle, text.clone()));
+                if let Some(text) = decision.instruction() {
+                    self.feedback.push((*cycle, text));
                 }
                 self.decrees.insert(*cycle, decision.clone());
             }

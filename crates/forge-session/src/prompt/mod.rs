@@ -162,6 +162,8 @@ impl Prompts {
 }
 
 fn item(finding: &Finding, labels: &[String], peer: &impl Fn(&str) -> String) -> Item {
+    // Labels of findings begin a line; a line that a critic wrote never does.
+    let peer = |text: &str| peer(text).replace('\n', "\n    ");
     let remark = &finding.remark;
     let changed = finding.disposition.as_ref().map_or("", |given| &given.changed_span);
     Item {

@@ -34,11 +34,10 @@ impl Timer for Real {
 #[tokio::test]
 async fn a_council_of_simulated_vendors_settles_what_it_finds() {
     let sim = Sim::start(SimConfig { seed: 7, ..SimConfig::default() }).await.unwrap();
-    let google = format!("{}/v1beta", sim.base_url(Vendor::Google));
     let providers: HashMap<ProviderId, Arc<dyn Provider>> = HashMap::from([
         ("anthropic".into(), Arc::new(AnthropicProvider::new("k").with_base_url(sim.base_url(Vendor::Anthropic))) as Arc<dyn Provider>),
         ("openai".into(), Arc::new(OpenAIProvider::new("k").with_base_url(sim.base_url(Vendor::OpenAi)))),
-        ("google".into(), Arc::new(GoogleProvider::new("k").with_base_url(google.trim_end_matches("/v1beta")))),
+        ("google".into(), Arc::new(GoogleProvider::new("k").with_base_url(sim.base_url(Vendor::Google)))),
     ]);
     let cast = Cast {
         drafter: vec![Participant::claude_sonnet()],

@@ -6,7 +6,7 @@ use std::{
 
 use forge_core::{ErrorKind, Money};
 use forge_session::{
-    Attendant, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Session, SessionStatus, Stage,
+    Attendant, Choice, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Resolution, Session, SessionStatus, Stage,
     State, Stop,
 };
 use futures_util::FutureExt as _;
@@ -54,6 +54,18 @@ fn feedback_runs_one_more_cycle_and_reaches_its_prompts() {
     let told: Vec<bool> =
         sent.iter().map(|one| user(&one.request).contains("adds: mention the cost")).collect();
     assert!(!told[..6].contains(&true) && told[6..10].iter().all(|told| *told), "{told:?}");
+}
+
+#[test]
+fn a_conflict_that_the_attendant_settles_goes_into_one_more_cycle() {
+    let resolve = |choice| Decree::Resolve(vec![Resolution { about: "the limit".into(), choice }]);
+    for (choice, cycles) in [(Choice::Accept, 1), (Choice::Defer, 1), (Choice::Choose("per key".into()), 2)] {
+        let (theatre, result) = attended(&[resolve(choice.clone())]);
+        assert_eq!((result.status, result.cycles), (SessionStatus::Converged, cycles), "{choice:?}");
+        assert_eq!(result.decisions[&1], resolve(choice));
+        let told = theatre.sent.lock().unwrap().iter().any(|one| user(&one.request).contains("On the limit: per key"));
+        assert_eq!(told, cycles == 2);
+    }
 }
 
 /// Runs a session and calls `act` each time a call of `stage` begins.

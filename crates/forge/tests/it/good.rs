@@ -145,7 +145,7 @@ fn a_proxy_is_used_for_other_machines_only() {
 
 #[test]
 fn the_files_to_copy_load_without_a_word() {
-    for name in ["forge.yaml", "three-vendors.yaml", "local-only.yaml", "cost-saving.yaml"] {
+    for name in ["forge.example.yaml", "three-vendors.yaml", "local-only.yaml", "cost-saving.yaml"] {
         let text = std::fs::read_to_string(workspace("config").join(name)).unwrap();
         let file = load(&text, Trust::Trusted).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(texts(&file.warnings), [""; 0], "{name}");

@@ -52,7 +52,7 @@ fn pools_in_pools_beyond_all_measure_are_refused() {
     assert!(said.unwrap_err().to_string().contains("16 deep"));
 }
 
-const SAMPLE: &str = include_str!("../../../../config/forge.yaml");
+const SAMPLE: &str = include_str!("../../../../config/forge.example.yaml");
 
 proptest! {
     #[test]

@@ -1,0 +1,146 @@
+//! Drafter, critic and synthesizer over three adapters, put together by hand; then the same session behind a
+//! router, and over a provider that reads from a script. The session does not notice.
+//!
+//! `cargo run -p forge-examples --example forge_session` asks simulated vendors, without any account.
+
+#![allow(clippy::print_stdout, reason = "an example is a program")]
+
+use std::{collections::HashMap, error::Error, sync::Arc};
+
+use forge_anthropic::AnthropicProvider;
+use forge_core::{
+    AdapterRegistry, CallContext, Capabilities, Delta, Finished, MemoryBudgets, MemoryJournal, ModelId,
+    ModelRequest, ModelTable, PartKind, Participant, ParticipantRole, Provider, ProviderError, ProviderId,
+    ResponseStream, SecretString, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
+};
+use forge_google::GoogleProvider;
+use forge_layers::TokioTimer;
+use forge_openai::OpenAIProvider;
+use forge_router::{ProviderPlan, Router, RouterPlan};
+use forge_session::{Cast, Mode, Parts, Plan, Providers, Session, SessionResult, Settings, Topic};
+use forge_sim::{Sim, SimConfig, Vendor};
+
+const KEY: &str = "sk-test-not-a-key";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sim = Sim::start(SimConfig::default()).await?;
+
+    let adapters: HashMap<ProviderId, Arc<dyn Provider>> = HashMap::from([
+        ("anthropic".into(), arc(AnthropicProvider::new(KEY).with_base_url(sim.base_url(Vendor::Anthropic)))),
+        ("openai".into(), arc(OpenAIProvider::new(KEY).with_base_url(sim.base_url(Vendor::OpenAi)))),
+        ("google".into(), arc(GoogleProvider::new(KEY).with_base_url(sim.base_url(Vendor::Google)))),
+    ]);
+    tell("three adapters", &run("adapters", Providers::ById(adapters), cast()).await?);
+
+    let router: Arc<dyn Provider> = Arc::new(router(&sim)?);
+    tell("a router", &run("router", router.into(), cast()).await?);
+
+    let scripted: Arc<dyn Provider> = Arc::new(Scripted);
+    tell("a script", &run("script", scripted.into(), cast()).await?);
+    Ok(())
+}
+
+fn arc(provider: impl Provider) -> Arc<dyn Provider> {
+    Arc::new(provider)
+}
+
+/// Claude drafts and merges, GPT criticises, Gemini checks.
+fn cast() -> Cast {
+    let role = |participant: Participant, role| vec![participant.with_role(role)];
+    Cast {
+        drafter: role(Participant::claude_sonnet(), ParticipantRole::Drafter),
+        critics: vec![role(Participant::gpt(), ParticipantRole::Critic)],
+        synthesizer: role(Participant::claude_sonnet(), ParticipantRole::Synthesizer),
+        checker: role(Participant::gemini_flash(), ParticipantRole::Reviewer),
+    }
+}
+
+async fn run(name: &str, providers: Providers, cast: Cast) -> Result<SessionResult, Box<dyn Error>> {
+    let parts = Parts::new(providers, Arc::new(MemoryJournal::default()), Arc::new(TokioTimer), "example")?;
+    let settings =
+        Settings { mode: Mode::Council, critics: 1, required: 1, cycles: 1, ..Settings::default() };
+    let plan = Plan { settings, ..Plan::new(Topic::new("A rate limiter for a public HTTP API"), cast) };
+    Ok(Session::start(parts, StreamName::new(name)?, plan).await?.run().await?)
+}
+
+fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
+    let mut registry = AdapterRegistry::new();
+    registry
+        .register("anthropic", forge_anthropic::capabilities, |settings| {
+            Ok(Arc::new(AnthropicProvider::from_settings(settings)?))
+        })
+        .register("openai", forge_openai::capabilities, |settings| {
+            Ok(Arc::new(OpenAIProvider::from_settings(settings)?))
+        })
+        .register("google", forge_google::capabilities, |settings| {
+            Ok(Arc::new(GoogleProvider::from_settings(settings)?))
+        });
+    let provider = |kind: &str, vendor, participant: Participant| ProviderPlan {
+        api_key: Some(SecretString::from(KEY)),
+        endpoint: Some(sim.base_url(vendor)),
+        capabilities: registry.capabilities(kind, &participant.model).unwrap_or_default(),
+        ..ProviderPlan::new(kind, kind, participant.model)
+    };
+    let providers = vec![
+        provider("anthropic", Vendor::Anthropic, Participant::claude_sonnet()),
+        provider("openai", Vendor::OpenAi, Participant::gpt()),
+        provider("google", Vendor::Google, Participant::gemini_flash()),
+    ];
+    let parts = forge_router::Parts {
+        registry: Arc::new(registry),
+        models: Arc::new(ModelTable::default()),
+        sink: Arc::new(()),
+        budgets: Arc::new(MemoryBudgets::default()),
+        timer: Arc::new(TokioTimer),
+        seed: 1,
+    };
+    Ok(Router::build(RouterPlan::of(providers), parts)?)
+}
+
+/// Answers every stage from a script.
+#[derive(Debug)]
+struct Scripted;
+
+#[async_trait]
+impl Provider for Scripted {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
+    fn capabilities(&self, _: &ModelId) -> Capabilities {
+        Capabilities { structured_output: true, ..Capabilities::default() }
+    }
+
+    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+        let text = match cx.participant.role {
+            ParticipantRole::Critic => r#"{"findings": [], "strengths": ["short"]}"#,
+            ParticipantRole::Reviewer => r#"{"verdicts": [], "new_findings": []}"#,
+            _ => "Take a token for each request; refuse with 429 when there is none.",
+        };
+        let finished = Finished {
+            reason: StopReason::EndTurn,
+            raw_reason: None,
+            usage: TokenCount { input: Some(10), output: Some(20), ..TokenCount::default() },
+            raw: None,
+        };
+        let events = [
+            StreamEvent::Started(Started::default()),
+            StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
+            StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) },
+            StreamEvent::PartEnded { index: 0, opaque: None },
+            StreamEvent::Finished(finished),
+        ];
+        Ok(ResponseStream::from_events(events.map(Ok)))
+    }
+}
+
+fn tell(over: &str, result: &SessionResult) {
+    let reason = result.stop_reason.map(|reason| reason.to_string()).unwrap_or_default();
+    println!(
+        "over {over}: {}, {} calls, {} findings; {reason}",
+        result.label.as_str(),
+        result.total.calls,
+        result.findings.len()
+    );
+}
