@@ -93,6 +93,15 @@ fn on_a_machine_without_anything_a_whole_session_runs_and_says_that_it_is_simula
     {
         assert!(said.stderr.lines().any(|line| line.starts_with(stage)), "{stage}: {}", said.stderr);
     }
+    assert!(
+        said.stderr.contains("draft     anthropic/claude-sonnet-5-5")
+            && said.stderr.contains(" failed after ")
+    );
+    assert!(
+        said.stderr.contains("draft     openai/gpt-6.2-sol"),
+        "another drafter stands in: {}",
+        said.stderr
+    );
     let page = std::fs::read_to_string(desk.path("result.html")).unwrap();
     assert!(page.contains("SIMULATED") && page.contains("<svg") && !page.contains("<script"));
 

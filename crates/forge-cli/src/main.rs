@@ -51,36 +51,36 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
     let (quiet, config) = (args.quiet, args.config.as_deref());
     match args.command {
         Command::Ask(ask) => {
-            let wanted = Wanted { source: ask.source, config, quiet };
+            let wanted = Wanted { source: ask.source, config, quiet, scenario: "{}" };
             ask::run(*ask, wanted).await
         }
         Command::Run(run) => {
-            let wanted = Wanted { source: run.source, config, quiet };
+            let wanted = Wanted { source: run.source, config, quiet, scenario: "{}" };
             session::run(*run, wanted).await
         }
         Command::Resume(resume) => {
-            let wanted = Wanted { source: resume.source, config, quiet };
+            let wanted = Wanted { source: resume.source, config, quiet, scenario: "{}" };
             session::resume(*resume, wanted).await
         }
         Command::Sessions { command } => session::sessions(command, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,
         Command::Providers { command: ProvidersCommand::List(list) } => {
-            providers::list(list.json, Wanted { source: list.source, config, quiet }).await
+            providers::list(list.json, Wanted { source: list.source, config, quiet, scenario: "{}" }).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {
-            let wanted = Wanted { source: status.list.source, config, quiet };
+            let wanted = Wanted { source: status.list.source, config, quiet, scenario: "{}" };
             providers::status(&status, wanted).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
-            let wanted = Wanted { source: explain.source, config, quiet };
+            let wanted = Wanted { source: explain.source, config, quiet, scenario: "{}" };
             route::explain(explain, wanted).await
         }
         Command::Models { command: ModelsCommand::List(list) } => {
-            let wanted = Wanted { source: list.source, config, quiet };
+            let wanted = Wanted { source: list.source, config, quiet, scenario: "{}" };
             models::list(list, wanted).await
         }
         Command::Doctor(options) => {
-            let wanted = Wanted { source: options.source, config, quiet };
+            let wanted = Wanted { source: options.source, config, quiet, scenario: "{}" };
             doctor::run(options, wanted).await
         }
         Command::Metrics { command } => metrics::run(command, config, quiet),

@@ -10,7 +10,7 @@ use forge::{
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     store::{Store, StoreState, TaskEntry},
 };
-use forge_sim::{Sim, SimConfig, Vendor};
+use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use futures_util::future::join_all;
 
 use crate::{args::Source, config, error::CliError, machine::variable, metrics, show::note};
@@ -33,6 +33,8 @@ pub(crate) struct Wanted<'a> {
     /// The configuration named on the command line.
     pub(crate) config: Option<&'a Path>,
     pub(crate) quiet: bool,
+    /// What simulated vendors play, if they are asked; empty for nothing special.
+    pub(crate) scenario: &'a str,
 }
 
 /// The providers in use, behind a router.
@@ -170,7 +172,7 @@ impl System {
 
 async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
     if wanted.source.offline {
-        return simulated(wanted.source.seed).await;
+        return simulated(wanted).await;
     }
     if let Some(loaded) = config::find_and_load(wanted.config)? {
         let plan = loaded.file.plan;
@@ -188,7 +190,7 @@ async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
     if found.is_empty() {
         found.extend(probe_local_servers().await?);
     }
-    if found.is_empty() { simulated(wanted.source.seed).await } else { Ok(Found::of(found, None)) }
+    if found.is_empty() { simulated(wanted).await } else { Ok(Found::of(found, None)) }
 }
 
 impl Found {
@@ -199,8 +201,10 @@ impl Found {
     }
 }
 
-async fn simulated(seed: u64) -> Result<Found, CliError> {
-    let sim = Sim::start(SimConfig { seed, ..SimConfig::default() })
+async fn simulated(wanted: Wanted<'_>) -> Result<Found, CliError> {
+    let scenario = Scenario::from_yaml(wanted.scenario)
+        .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
+    let sim = Sim::start(SimConfig { seed: wanted.source.seed, scenario, ..SimConfig::default() })
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     let vendors = [

@@ -379,9 +379,8 @@ impl Planner<'_> {
             // The order of peers is no ranking: findings follow the shuffled labels.
             findings.sort_by(|(one, by), (other, with)| (by, one.id).cmp(&(with, other.id)));
         }
-        let last = state
-            .at_seat(key.cycle, key.stage, key.seat)
-            .rfind(|call| call.intent.call.step < key.step);
+        let last =
+            state.at_seat(key.cycle, key.stage, key.seat).rfind(|call| call.intent.call.step < key.step);
         let answer = match (purpose, last.map(|call| &call.outcome)) {
             (Purpose::Repair, Some(Outcome::Answered(answer))) => Some(answer.raw_content.as_str()),
             _ => None,

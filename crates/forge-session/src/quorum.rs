@@ -33,7 +33,8 @@ mod tests {
         let ceiling = 90.0;
         let mut dice = fastrand::Rng::with_seed(3);
         let mut latency = || {
-            let normal = (-2.0 * dice.f64().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * dice.f64()).cos();
+            let normal =
+                (-2.0 * dice.f64().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * dice.f64()).cos();
             let slow = if dice.f64() < 0.03 { 4.0 } else { 1.0 };
             if dice.f64() < 0.01 { f64::INFINITY } else { 20.0 * (0.5 * normal).exp() * slow }
         };

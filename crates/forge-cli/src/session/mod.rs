@@ -24,6 +24,10 @@ use crate::{
     show::{self, note},
 };
 
+/// What simulated vendors play in a session, so that a first one shows what happens in a bad minute: the first
+/// drafter is overloaded, and one critic is late.
+const BAD_MINUTE: &str = "rules:\n  - { vendor: anthropic, nth: '1..3', error: { kind: overloaded } }\n  - { vendor: ollama, nth: 1, stall: { before_headers: 1500 } }\n";
+
 /// A larger file is no reference but an archive.
 const MAX_REFERENCE: u64 = 10 * 1024 * 1024;
 
@@ -32,7 +36,7 @@ const DEGRADED: u8 = 5;
 
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let topic = topic(&run)?;
-    let system = System::choose(wanted).await?;
+    let system = System::choose(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let settings = settings(&run, &system);
     let plan = Plan {
         cast: cast::of(&system, settings.critics),

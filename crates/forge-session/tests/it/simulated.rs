@@ -35,28 +35,42 @@ impl Timer for Real {
 async fn a_council_of_simulated_vendors_settles_what_it_finds() {
     let sim = Sim::start(SimConfig { seed: 7, ..SimConfig::default() }).await.unwrap();
     let providers: HashMap<ProviderId, Arc<dyn Provider>> = HashMap::from([
-        ("anthropic".into(), Arc::new(AnthropicProvider::new("k").with_base_url(sim.base_url(Vendor::Anthropic))) as Arc<dyn Provider>),
+        (
+            "anthropic".into(),
+            Arc::new(AnthropicProvider::new("k").with_base_url(sim.base_url(Vendor::Anthropic)))
+                as Arc<dyn Provider>,
+        ),
         ("openai".into(), Arc::new(OpenAIProvider::new("k").with_base_url(sim.base_url(Vendor::OpenAi)))),
         ("google".into(), Arc::new(GoogleProvider::new("k").with_base_url(sim.base_url(Vendor::Google)))),
     ]);
     let cast = Cast {
         drafter: vec![Participant::claude_sonnet()],
-        critics: vec![vec![Participant::gpt()], vec![Participant::gemini_flash()], vec![Participant::gpt_luna()]],
+        critics: vec![
+            vec![Participant::gpt()],
+            vec![Participant::gemini_flash()],
+            vec![Participant::gpt_luna()],
+        ],
         synthesizer: vec![Participant::claude_opus()],
         checker: vec![Participant::gemini_flash()],
     };
     for (seed, kind) in OutputType::ALL.into_iter().enumerate() {
-        let mut plan = Plan::new(Topic::new("Rate limiting for a public API").with_output(kind), cast.clone());
+        let mut plan =
+            Plan::new(Topic::new("Rate limiting for a public API").with_output(kind), cast.clone());
         plan.simulated = true;
         plan.settings.seed = seed as u64;
-        let parts = Parts::new(providers.clone(), Arc::new(MemoryJournal::default()), Arc::new(Real), "t").unwrap();
+        let parts =
+            Parts::new(providers.clone(), Arc::new(MemoryJournal::default()), Arc::new(Real), "t").unwrap();
         let result = Session::start(parts, name(), plan).await.unwrap().run().await.unwrap();
         let facts = format!("{:?} {:?} {:#?}", result.stop_reason, result.degraded, result.findings);
         assert_eq!((result.label, &result.degraded[..]), (DocumentLabel::Synthesis, &[][..]), "{facts}");
         assert!(result.findings.iter().all(|finding| finding.anchored && !finding.is_open()), "{facts}");
         let repairs = result.calls.iter().filter(|call| call.call.step > 0).count();
         assert_eq!(repairs, 0, "{facts}");
-        assert!(result.by_stage.contains_key(&Stage::Check) && result.document.contains("SIMULATED"), "{}", result.document);
+        assert!(
+            result.by_stage.contains_key(&Stage::Check) && result.document.contains("SIMULATED"),
+            "{}",
+            result.document
+        );
     }
     sim.shutdown().await;
 }

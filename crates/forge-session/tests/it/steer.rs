@@ -6,8 +6,8 @@ use std::{
 
 use forge_core::{ErrorKind, Money};
 use forge_session::{
-    Attendant, Choice, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Resolution, Session, SessionStatus, Stage,
-    State, Stop,
+    Attendant, Choice, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Resolution, Session,
+    SessionStatus, Stage, State, Stop,
 };
 use futures_util::FutureExt as _;
 
@@ -63,7 +63,12 @@ fn a_conflict_that_the_attendant_settles_goes_into_one_more_cycle() {
         let (theatre, result) = attended(&[resolve(choice.clone())]);
         assert_eq!((result.status, result.cycles), (SessionStatus::Converged, cycles), "{choice:?}");
         assert_eq!(result.decisions[&1], resolve(choice));
-        let told = theatre.sent.lock().unwrap().iter().any(|one| user(&one.request).contains("On the limit: per key"));
+        let told = theatre
+            .sent
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|one| user(&one.request).contains("On the limit: per key"));
         assert_eq!(told, cycles == 2);
     }
 }
