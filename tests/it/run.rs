@@ -246,3 +246,21 @@ fn what_cannot_be_run_is_a_usage_error() {
         assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", said.stderr);
     }
 }
+
+#[test]
+fn a_document_of_several_pages_comes_back_with_anchored_findings_and_a_decision_on_each() {
+    let desk = Desk::new("reference");
+    let design = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/design.md");
+    let task = "Improve the proposal in the reference.";
+    let said =
+        desk.run(&["run", task, "--offline", "--output-type", "design", "--reference", design, "--json"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let result = object(&said);
+    assert_eq!(result["label"], "synthesis");
+    let findings = result["findings"].as_array().unwrap();
+    assert!(!findings.is_empty());
+    for finding in findings {
+        assert_eq!(finding["anchored"], true, "{finding}");
+        assert!(finding["disposition"]["decision"].is_string(), "{finding}");
+    }
+}

@@ -1,26 +1,23 @@
 //! Runs a session: decides, writes down, acts, waits.
 
+mod calls;
+
 use std::{
     future::poll_fn,
-    pin::Pin,
-    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
 
-use forge_core::{
-    CallContext, Clock, Fence, JournalError, ModelResponse, ProviderError, StreamName, Tags, Timer,
-};
+use forge_core::{Fence, JournalError, StreamName};
 
+use self::calls::{Ended, Live};
 use crate::{
-    Answer, CallKey, Controls, Decree, DropReason, Event, Failure, Notice, Parts, Plan, Planned, Planner,
-    Record, SessionError, SessionResult, Settings, Stage, State, Stop,
+    CallKey, Controls, Decree, DropReason, Event, Notice, Parts, Plan, Planner, Record, SessionError,
+    SessionResult, Settings, Stage, State, Stop,
     attend::Command,
     budget::{self, Reached},
-    call::{self, Guards},
-    event::{Attempt, VERSION},
+    event::VERSION,
     planner::Action,
-    prompt::clean::clean,
 };
 
 /// How long the right to write the journal holds without a renewal.
@@ -44,13 +41,6 @@ pub struct Session {
     before: Duration,
     renewed: Instant,
     reached: Option<Reached>,
-}
-
-type Ended = (CallKey, Duration, Result<ModelResponse, ProviderError>, Vec<Attempt>);
-
-struct Live {
-    key: CallKey,
-    future: Pin<Box<dyn Future<Output = Ended> + Send>>,
 }
 
 /// What ended a wait.
@@ -189,23 +179,6 @@ impl Session {
         }
     }
 
-    /// Makes the calls again that were in flight when an earlier run died.
-    async fn take_up(&mut self) -> Result<Vec<Live>, SessionError> {
-        if self.state.stopped.is_some() {
-            return Ok(Vec::new());
-        }
-        let dead =
-            self.state.running().map(|call| &call.intent).filter(|intent| !self.is_dropped(intent.call));
-        let dead: Vec<_> = dead.cloned().collect();
-        let mut launch = Vec::new();
-        for intent in dead {
-            let planned = self.planner().plan_call(intent.call, &intent.participant, intent.purpose)?;
-            launch.push(self.intend(planned));
-        }
-        self.flush().await?;
-        Ok(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)).collect())
-    }
-
     fn planner(&self) -> Planner<'_> {
         Planner { state: &self.state, parts: &self.parts, now: self.now() }
     }
@@ -252,49 +225,6 @@ impl Session {
         if let Some(observer) = &self.parts.observer {
             observer(notice);
         }
-    }
-
-    fn intend(&mut self, planned: Planned) -> (Planned, CallContext) {
-        let clock: Arc<dyn Clock> = Arc::new(TimerClock(Arc::clone(&self.parts.timer)));
-        let tags =
-            Tags { session: Some(self.name.as_str().into()), round: Some(planned.key.cycle), task: None };
-        let cx = CallContext::with_clock(planned.participant.clone(), clock).with_tags(tags);
-        self.note(planned.intent(cx.call_id));
-        (planned, cx)
-    }
-
-    /// Starts a call whose intent is in the journal.
-    fn launch(&self, planned: Planned, cx: CallContext) -> Live {
-        let settings = &self.state.plan.settings;
-        let thinks = !self.parts.capabilities(&planned.participant).efforts.is_empty();
-        let times = if thinks { 2 } else { 1 };
-        let left = settings.caps.time.map_or(Duration::MAX, |cap| cap.saturating_sub(self.now()));
-        let guards = Guards {
-            first_content: settings.first_content * times,
-            gap: settings.gap,
-            ceiling: (settings.ceilings.of(planned.key.stage) * times).min(left),
-        };
-        let cx = cx.with_timeout(guards.ceiling);
-        tracing::debug!(session = %self.name, call = %planned.key, id = %cx.call_id, "asked");
-        let (key, timer, observer) =
-            (planned.key, Arc::clone(&self.parts.timer), self.parts.observer.clone());
-        let provider = self.parts.provider(&planned.participant);
-        let request = Arc::new(planned.request);
-        let future = Box::pin(async move {
-            let begun = timer.instant();
-            let heard = |text: &str| {
-                if let Some(observer) = &observer {
-                    observer(&Notice::ParticipantDelta { call: key, text: text.to_owned() });
-                }
-            };
-            let result = match &provider {
-                Ok(provider) => call::perform(&**provider, &cx, request, guards, &*timer, heard).await,
-                Err(unknown) => Err(unknown()),
-            };
-            let took = timer.instant().saturating_duration_since(begun);
-            (key, took, result, cx.attempts.failed().iter().map(Attempt::from).collect())
-        });
-        Live { key, future }
     }
 
     /// Until a call ends, the attendant decides, a command comes, or it is time to look again.
@@ -344,55 +274,6 @@ impl Session {
         Ok(())
     }
 
-    fn end(&mut self, (key, took, result, failed): Ended) {
-        let Some(call) = self.state.calls.get(&key) else { return };
-        let reserved = call.intent.reserved;
-        let event = match result {
-            Ok(response) => Event::CallFinished {
-                call: key,
-                answer: Box::new(self.answer(response, reserved, took, failed)),
-            },
-            Err(error) => Event::CallFailed {
-                call: key,
-                failure: Box::new(Failure {
-                    kind: error.kind,
-                    phase: error.phase,
-                    message: clean(&error.to_string()),
-                    charged: budget::charged_for_failure(reserved, error.kind, error.phase),
-                    took: millis(took),
-                    failed,
-                }),
-            },
-        };
-        tracing::debug!(session = %self.name, call = %key, answered = matches!(event, Event::CallFinished { .. }), "ended");
-        self.note(event);
-    }
-
-    fn answer(
-        &self,
-        response: ModelResponse,
-        reserved: forge_core::Amount,
-        took: Duration,
-        failed: Vec<Attempt>,
-    ) -> Answer {
-        let text = clean(&response.text());
-        let mut served = (*response.participant).clone();
-        served.model = response.model;
-        let cost = (self.parts.prices)(&served, &response.tokens);
-        let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);
-        Answer {
-            raw_content: text,
-            stop_reason: response.stop_reason,
-            charged: budget::charged(reserved, cost, &response.tokens),
-            tokens: response.tokens,
-            cost,
-            took: millis(took),
-            failed: if failed.is_empty() { routed.collect() } else { failed },
-            warnings: response.warnings.into_iter().map(|warning| warning.message).collect(),
-            served,
-        }
-    }
-
     /// Does what the user asked for.
     fn obey(&mut self) {
         while let Some(command) = self.controls.take() {
@@ -433,18 +314,4 @@ impl Session {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The clock in a timer.
-#[derive(Debug)]
-struct TimerClock(Arc<dyn Timer>);
-
-impl Clock for TimerClock {
-    fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        self.0.now()
-    }
-
-    fn instant(&self) -> Instant {
-        self.0.instant()
-    }
 }

@@ -1,8 +1,47 @@
 //! Ask several models, get one answer that can be checked.
 //!
-//! A [`Session`] drafts, has the draft judged by several critics who do not know of each other, merges their
-//! findings into a new version with a decision on each, and has that checked, in at most three cycles. It runs
-//! over any [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
+//! A [`Session`] has a document drafted, judged by several critics who do not know of each other, revised with a
+//! decision on every finding, and checked; where something serious stays open, once more. It runs over any
+//! [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
+//!
+//! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] says what it will use.
+//! - [`Parts`] are what it runs on. A [`Journal`](forge_core::Journal) gets every intent before the call and every
+//!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. [`JsonlJournal`] keeps
+//!   it in plain files.
+//! - [`Controls`] steer it while it runs, an [`Observer`] watches, an [`Attendant`] decides between cycles.
+//! - The [`SessionResult`] has the document, what is less than planned ([`SessionResult::banners`]), every
+//!   finding with what became of it, dissents, costs and times; as Markdown, JSON, or one HTML page.
+//!
+//! A model that fails is never an error of the session: fallbacks are asked, the panel goes on with those who
+//! answer, and what is missing stands on top of the result. [`SessionError`] is about the plan and the journal.
+//!
+//! Over one provider, whichever it is:
+//!
+//! ```
+//! use std::{error::Error, sync::Arc};
+//! use forge_core::{MemoryJournal, Participant, Provider, StreamName, Timer};
+//! use forge_session::{Cast, Parts, Plan, Session, Topic};
+//!
+//! async fn document(provider: Arc<dyn Provider>, timer: Arc<dyn Timer>) -> Result<String, Box<dyn Error>> {
+//!     let cast = Cast {
+//!         drafter: vec![Participant::claude_opus()],
+//!         critics: vec![vec![Participant::gpt()], vec![Participant::gemini_pro()], vec![Participant::gpt_luna()]],
+//!         // A chain: the second is asked if the first fails.
+//!         synthesizer: vec![Participant::claude_opus(), Participant::claude_sonnet()],
+//!         checker: vec![Participant::gemini_pro()],
+//!     };
+//!     let mut plan = Plan::new(Topic::new("A rate limiter for a public HTTP API"), cast);
+//!     plan.settings.cycles = 1;
+//!
+//!     let parts = Parts::new(provider, Arc::new(MemoryJournal::default()), timer, "this program")?;
+//!     println!("{} tokens or so", Session::estimate(&parts, &plan)?.likely.tokens);
+//!     let session = Session::start(parts, StreamName::new("limiter-1")?, plan).await?;
+//!     Ok(session.run().await?.to_markdown())
+//! }
+//! ```
+//!
+//! `tests/it/example.rs` shows how to test code that runs sessions: a scripted provider, one
+//! [`MemoryJournal`](forge_core::MemoryJournal), and a [`ManualTimer`](forge_core::ManualTimer).
 
 mod attend;
 mod budget;

@@ -3,6 +3,7 @@
 
 mod council;
 mod cut;
+mod example;
 mod output;
 mod panel;
 mod prompts;

@@ -1,0 +1,76 @@
+//! How to test code that runs sessions, without network, time or chance.
+
+use std::sync::Arc;
+
+use forge_core::{
+    CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelRequest, PartKind,
+    Participant, Provider, ProviderError, ResponseStream, StopReason, StreamEvent, StreamName, TokenCount,
+    async_trait,
+};
+use forge_session::{Cast, DocumentLabel, Parts, Plan, Session, SessionStatus, Topic};
+use futures_util::FutureExt as _;
+
+/// Says what a model of this name would say.
+#[derive(Debug)]
+struct Scripted;
+
+#[async_trait]
+impl Provider for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn capabilities(&self, _: &ModelId) -> Capabilities {
+        Capabilities { structured_output: true, ..Capabilities::default() }
+    }
+
+    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+        let text = match cx.model().as_str() {
+            "drafter" => "# Tea\n\nBoil the water.",
+            "critic" => {
+                r#"{"strengths": [], "findings": [{"severity": "major", "quote": "Boil the water.", "claim": "How much?"}]}"#
+            }
+            "synthesizer" => {
+                r##"{"document": "# Tea\n\nBoil a litre of water.", "dispositions":
+                    [{"finding": "F1", "decision": "accept", "reason": "", "changed_span": "a litre"}]}"##
+            }
+            _ => {
+                r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "a litre"}], "new_findings": []}"#
+            }
+        };
+        let finished = Finished {
+            reason: StopReason::EndTurn,
+            raw_reason: None,
+            usage: TokenCount::default(),
+            raw: None,
+        };
+        Ok(ResponseStream::from_events([
+            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
+            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) }),
+            Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
+            Ok(StreamEvent::Finished(finished)),
+        ]))
+    }
+}
+
+#[test]
+fn a_scripted_provider_and_a_journal_in_memory_are_all_a_test_needs() {
+    let one = |name: &str| vec![Participant::local(name)];
+    let cast = Cast {
+        drafter: one("drafter"),
+        critics: vec![one("critic")],
+        synthesizer: one("synthesizer"),
+        checker: one("checker"),
+    };
+    let provider: Arc<dyn Provider> = Arc::new(Scripted);
+    let parts =
+        Parts::new(provider, Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "test")
+            .unwrap();
+    let run = async {
+        let name = StreamName::new("tea").unwrap();
+        Session::start(parts, name, Plan::new(Topic::new("How to make tea"), cast)).await?.run().await
+    };
+    let result = run.now_or_never().expect("nothing waits for time").unwrap();
+    assert_eq!((result.status, result.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert!(result.document.contains("a litre of water"));
+}
