@@ -9,6 +9,7 @@ mod examples;
 mod failover;
 mod lists;
 mod metrics;
+mod place;
 mod route;
 mod run;
 mod simulator;

@@ -10,67 +10,24 @@ use forge::{ModelProvider, ModelTable, Money, TokenCount};
 use forge_sim::{Sim, Vendor};
 use serde_json::Value;
 
-use crate::{Said, forge, run, with_sim};
-
-/// A folder with a configuration of three simulated vendors and four roles, and the accounts.
-struct Office(PathBuf);
+use crate::{place::Place, run, with_sim};
 
 const ROLES: [&str; 4] = ["drafter", "critic", "synthesizer", "coder"];
 
-impl Office {
-    fn new(sim: &Sim, name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("forge-metrics-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let yaml = format!(
-            r#"schema_version: "1.0"
-providers:
-  claude: {{ type: anthropic, model: claude-sonnet-5-5, api_key: "${{KEY}}", endpoint: "{}" }}
-  gpt:    {{ type: openai, model: gpt-6.2-sol, api_key: "${{KEY}}", endpoint: "{}" }}
-  gemini: {{ type: google, model: gemini-3.8-flash, api_key: "${{KEY}}", endpoint: "{}" }}
+const JOBS: &str = r"
 roles:
-  drafter:     {{ provider: claude, fallback: [gpt] }}
-  critic:      {{ panel: [gemini, gpt] }}
-  synthesizer: {{ provider: claude, fallback: [gemini] }}
-  coder:       {{ provider: gpt, fallback: [claude] }}
-retry: {{ max_attempts: 2, initial_backoff: 1ms }}
-budget: {{ per_day_usd: 100 }}
-"#,
-            sim.base_url(Vendor::Anthropic),
-            sim.base_url(Vendor::OpenAi),
-            sim.base_url(Vendor::Google),
-        );
-        std::fs::write(folder.join("forge.yaml"), yaml).unwrap();
-        Self(folder)
-    }
+  drafter:     { provider: claude, fallback: [gpt] }
+  critic:      { panel: [gemini, gpt] }
+  synthesizer: { provider: claude, fallback: [gemini] }
+  coder:       { provider: gpt, fallback: [claude] }
+retry: { max_attempts: 2, initial_backoff: 1ms }
+budget: { per_day_usd: 100 }
+";
 
-    fn run(&self, arguments: &[&str]) -> Said {
-        let mut command = forge();
-        command
-            .env("KEY", "sk-test-1")
-            .env("FORGE_HOME", &self.0)
-            .args(arguments)
-            .arg("--config")
-            .arg(self.0.join("forge.yaml"));
-        run(&mut command)
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let said = self.run(&[&["metrics", "summary", "--format", "json"], arguments].concat());
-        assert_eq!(said.code, Some(0), "{}", said.stderr);
-        serde_json::from_str(&said.stdout).unwrap()
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        // A folder that stays behind in the system's temporary one harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn summary(place: &Place, arguments: &[&str]) -> Value {
+    let said = place.run(&[&["metrics", "summary", "--format", "json"], arguments].concat());
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    serde_json::from_str(&said.stdout).unwrap()
 }
 
 /// What a vendor's journal says that its replies took.
@@ -124,7 +81,7 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
     // One call in ten of the coder's first choice fails once, and is made again.
     let scenario = "rules: [{ vendor: openai, nth: { every: 10 }, error: { kind: overloaded } }]";
     with_sim(scenario, |sim| {
-        let office = Office::new(sim, "hundred");
+        let place = Place::with("hundred", sim, JOBS);
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -135,7 +92,7 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
                             return;
                         }
                         let prompt = format!("Task {task}: name {} things.", task % 7);
-                        let said = office.run(&["ask", &prompt, "--role", ROLES[task % 4]]);
+                        let said = place.run(&["ask", &prompt, "--role", ROLES[task % 4]]);
                         assert_eq!(said.code, Some(0), "{}", said.stderr);
                     }
                 });
@@ -144,9 +101,9 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
 
         let vendors = took(sim, &forge::models());
         assert_eq!(vendors.values().map(|took| took.successes).sum::<u64>(), 100);
-        let summary = office.json(&["--by", "provider"]);
-        assert_eq!(number(&summary["total"]["calls"]), 100);
-        let rows = summary["rows"].as_array().unwrap();
+        let all = summary(&place, &["--by", "provider"]);
+        assert_eq!(number(&all["total"]["calls"]), 100);
+        let rows = all["rows"].as_array().unwrap();
         let ours: BTreeMap<&str, Took> = rows
             .iter()
             .map(|row| {
@@ -160,27 +117,27 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
             })
             .collect();
         assert_eq!(ours, vendors);
-        assert!(number(&summary["total"]["retries"]) > 0 && number(&summary["total"]["unknown_cost"]) == 0);
+        assert!(number(&all["total"]["retries"]) > 0 && number(&all["total"]["unknown_cost"]) == 0);
 
         // Every way to ask gives the same numbers.
-        let coder = office.json(&["--provider", "gpt", "--role", "coder", "--by", "role"]);
+        let coder = summary(&place, &["--provider", "gpt", "--role", "coder", "--by", "role"]);
         assert_eq!(number(&coder["total"]["calls"]), 25);
-        let csv = office.run(&["metrics", "export", "--format", "csv", "-q"]).stdout;
+        let csv = place.run(&["metrics", "export", "--format", "csv", "-q"]).stdout;
         assert_eq!(csv.lines().count() as u64, 1 + vendors.values().map(|took| took.attempts).sum::<u64>());
-        let lines = office.run(&["metrics", "export", "--format", "jsonl", "-q"]).stdout;
+        let lines = place.run(&["metrics", "export", "--format", "jsonl", "-q"]).stdout;
         let cost: u64 = lines
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap()["cost_nano_usd"].as_u64().unwrap_or(0))
             .sum();
         assert_eq!(cost, vendors.values().map(|took| took.cost).sum::<u64>());
-        let table = office.run(&["metrics", "summary"]).stdout;
+        let table = place.run(&["metrics", "summary"]).stdout;
         assert!(
             table.contains("claude-sonnet-5-5") && table.lines().any(|line| line.starts_with("all")),
             "{table}"
         );
 
-        let page = office.path("page.html");
-        assert_eq!(office.run(&["metrics", "summary", "--html", &page]).code, Some(0));
+        let page = place.path("page.html");
+        assert_eq!(place.run(&["metrics", "summary", "--html", &page]).code, Some(0));
         let html = std::fs::read_to_string(&page).unwrap();
         let dollars = Money::from_nanos(cost).dollars();
         assert!(html.contains("<b>100</b>") && html.contains(&format!("<b>${dollars:.4}</b>")), "{html}");
@@ -191,17 +148,17 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
 #[test]
 fn accounts_that_cannot_be_written_fail_no_call() {
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "unwritable");
-        let broken = office.path("forge.db");
+        let place = Place::with("unwritable", sim, JOBS);
+        let broken = place.path("forge.db");
         std::fs::create_dir_all(&broken).unwrap();
-        let said = office.run(&["ask", "hello", "--role", "coder"]);
+        let said = place.run(&["ask", "hello", "--role", "coder"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(
             said.stderr.contains("go to the spool") && said.stderr.contains("is a directory"),
             "{}",
             said.stderr
         );
-        let said = office.run(&["metrics", "summary"]);
+        let said = place.run(&["metrics", "summary"]);
         assert_eq!(said.code, Some(1));
         assert!(said.stderr.contains("error[E006]"), "{}", said.stderr);
     });
@@ -210,8 +167,8 @@ fn accounts_that_cannot_be_written_fail_no_call() {
 #[test]
 fn absurd_questions_are_usage_errors_and_an_empty_book_is_none() {
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "questions");
-        assert_eq!(office.run(&["metrics", "summary"]).stdout, "no calls are recorded\n");
+        let place = Place::with("questions", sim, JOBS);
+        assert_eq!(place.run(&["metrics", "summary"]).stdout, "no calls are recorded\n");
         for arguments in [
             &["metrics", "summary", "--since", "yesterday"][..],
             &["metrics", "summary", "--since", "2026-11-21", "--until", "2026-11-20"],
@@ -219,11 +176,11 @@ fn absurd_questions_are_usage_errors_and_an_empty_book_is_none() {
             &["metrics", "prune", "--before", ""],
             &["metrics", "reprice", "--prices", "/no/such/file.json"],
         ] {
-            let said = office.run(arguments);
+            let said = place.run(arguments);
             assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", said.stderr);
         }
         assert_eq!(
-            office
+            place
                 .run(&["metrics", "summary", "--provider", "nobody", "--format", "csv"])
                 .stdout
                 .lines()
@@ -236,12 +193,12 @@ fn absurd_questions_are_usage_errors_and_an_empty_book_is_none() {
 #[test]
 fn simulated_calls_are_accounted_for_apart() {
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "apart");
-        assert_eq!(office.run(&["ask", "hello", "--offline"]).code, Some(0));
-        assert_eq!(number(&office.json(&[])["total"]["calls"]), 0);
-        let simulated = office.json(&["--offline"]);
+        let place = Place::with("apart", sim, JOBS);
+        assert_eq!(place.run(&["ask", "hello", "--offline"]).code, Some(0));
+        assert_eq!(number(&summary(&place, &[])["total"]["calls"]), 0);
+        let simulated = summary(&place, &["--offline"]);
         assert_eq!((number(&simulated["total"]["calls"]), &simulated["simulated"]), (1, &Value::Bool(true)));
-        let table = office.run(&["metrics", "summary", "--offline"]).stdout;
+        let table = place.run(&["metrics", "summary", "--offline"]).stdout;
         assert!(table.starts_with("SIMULATED\n"), "{table}");
     });
 }
@@ -249,38 +206,32 @@ fn simulated_calls_are_accounted_for_apart() {
 #[test]
 fn a_corrected_price_changes_the_past_and_pruning_keeps_its_sums() {
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "reprice");
+        let place = Place::with("reprice", sim, JOBS);
         for _ in 0..3 {
-            assert_eq!(office.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
+            assert_eq!(place.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
         }
-        let before = office.json(&[])["total"].clone();
+        let before = summary(&place, &[])["total"].clone();
         let prices = r#"[{"provider": "openai", "id": "gpt-6.2-sol", "source": "a letter", "checked": "2026-11-21",
             "prices": [{"tiers": [{"input": "0", "output": "1000000"}]}]}]"#;
-        std::fs::write(office.path("prices.json"), prices).unwrap();
-        let said = office.run(&["metrics", "reprice", "--prices", &office.path("prices.json")]);
+        std::fs::write(place.path("prices.json"), prices).unwrap();
+        let said = place.run(&["metrics", "reprice", "--prices", &place.path("prices.json")]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(said.stderr.contains("3 attempts cost $"), "{}", said.stderr);
-        let after = office.json(&[])["total"].clone();
+        let after = summary(&place, &[])["total"].clone();
         let output = number(&after["tokens"]["output"]) + number(&after["tokens"]["reasoning"]);
         assert_eq!(number(&after["cost"]), output * 1_000_000_000);
         assert_eq!(tokens(&after), tokens(&before));
 
-        let said = office.run(&[
-            "metrics",
-            "prune",
-            "--before",
-            "2100-01-01",
-            "--archive",
-            &office.path("old.jsonl"),
-        ]);
+        let said =
+            place.run(&["metrics", "prune", "--before", "2100-01-01", "--archive", &place.path("old.jsonl")]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
-        assert_eq!(std::fs::read_to_string(office.path("old.jsonl")).unwrap().lines().count(), 3);
+        assert_eq!(std::fs::read_to_string(place.path("old.jsonl")).unwrap().lines().count(), 3);
         assert_eq!(
-            office.run(&["metrics", "export", "-q"]).stdout.lines().count(),
+            place.run(&["metrics", "export", "-q"]).stdout.lines().count(),
             1,
             "only the heading is left"
         );
-        assert_eq!(number(&office.json(&[])["total"]["cost"]), number(&after["cost"]));
+        assert_eq!(number(&summary(&place, &[])["total"]["cost"]), number(&after["cost"]));
     });
 }
 
@@ -294,16 +245,16 @@ fn a_real_browser_draws_the_page() {
         return;
     };
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "browser");
+        let place = Place::with("browser", sim, JOBS);
         for role in ROLES {
-            assert_eq!(office.run(&["ask", "hello", "--role", role]).code, Some(0));
+            assert_eq!(place.run(&["ask", "hello", "--role", role]).code, Some(0));
         }
-        let page = office.path("page.html");
-        assert_eq!(office.run(&["metrics", "summary", "--html", &page]).code, Some(0));
+        let page = place.path("page.html");
+        assert_eq!(place.run(&["metrics", "summary", "--html", &page]).code, Some(0));
         let mut command = std::process::Command::new(browser);
         command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-        command.arg(format!("--user-data-dir={}", office.path("browser")));
+        command.arg(format!("--user-data-dir={}", place.path("browser")));
         let said = run(command.args(["--dump-dom"]).arg(format!("file://{page}")));
         let (drawn, written) = (said.stdout, std::fs::read_to_string(&page).unwrap());
         for mark in ["<rect", "<text", "<svg", "<tr>"] {
@@ -317,18 +268,18 @@ fn a_real_browser_draws_the_page() {
 #[test]
 fn the_doctor_tells_what_is_wrong_with_the_accounts_and_shows_no_key() {
     with_sim("{}", |sim| {
-        let office = Office::new(sim, "doctor");
-        let doctor = |arguments: &[&str]| office.run(&[&["doctor"], arguments].concat());
+        let place = Place::with("doctor", sim, JOBS);
+        let doctor = |arguments: &[&str]| place.run(&[&["doctor"], arguments].concat());
         let said = doctor(&["--live"]);
         assert_eq!(said.code, Some(0), "{}", said.stdout);
         for expected in
-            ["forge.yaml: 3 providers, 0 warnings", "forge.db: ", "claude ready, gemini ready, gpt ready"]
+            ["config.yaml: 3 providers, 0 warnings", "forge.db: ", "claude ready, gemini ready, gpt ready"]
         {
             assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
         }
-        std::fs::remove_file(office.path("forge.db")).unwrap();
-        std::fs::create_dir_all(office.path("forge.db")).unwrap();
-        assert_eq!(office.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
+        std::fs::remove_file(place.path("forge.db")).unwrap();
+        std::fs::create_dir_all(place.path("forge.db")).unwrap();
+        assert_eq!(place.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
         let said = doctor(&["--json"]);
         assert_eq!(said.code, Some(1));
         let object: Value = serde_json::from_str(&said.stdout).unwrap();

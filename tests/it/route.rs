@@ -2,67 +2,29 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::PathBuf,
     process::Stdio,
 };
 
-use forge_sim::{Sim, Vendor};
 use serde_json::{Value, json};
 
-use crate::{forge, run, with_sim};
+use crate::{place::Place, with_sim};
 
-/// A configuration in a folder of its own whose providers are the simulated vendors.
-struct Setting(PathBuf);
-
-impl Setting {
-    fn new(sim: &Sim, name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("forge-route-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let yaml = format!(
-            r#"schema_version: "1.0"
-providers:
-  claude: {{ type: anthropic, model: claude-sonnet-5-5, api_key: "${{KEY}}", endpoint: "{}" }}
-  gpt:    {{ type: openai, model: gpt-6.2-sol, api_key: "${{KEY}}", endpoint: "{}" }}
-  gemini: {{ type: google, model: gemini-3.8-flash, api_key: "${{KEY}}", endpoint: "{}" }}
+const ROLES: &str = r"
 roles:
-  coder:  {{ provider: gpt, fallback: [claude], parameters: {{ max_tokens: 16000 }} }}
-  critic: {{ panel: [gpt, gemini], fallback: [claude] }}
+  coder:  { provider: gpt, fallback: [claude], parameters: { max_tokens: 16000 } }
+  critic: { panel: [gpt, gemini], fallback: [claude] }
 default_provider: gemini
-retry: {{ max_attempts: 2, initial_backoff: 10ms }}
-budget: {{ per_day_usd: 20.00 }}
-"#,
-            sim.base_url(Vendor::Anthropic),
-            sim.base_url(Vendor::OpenAi),
-            sim.base_url(Vendor::Google),
-        );
-        std::fs::write(folder.join("config.yaml"), yaml).unwrap();
-        Self(folder)
-    }
-
-    fn run(&self, arguments: &[&str]) -> crate::Said {
-        let mut command = forge();
-        command.current_dir(&self.0).env("KEY", "sk-test-canary-77aa").env("HOME", &self.0);
-        command.args(arguments).arg("--config").arg(self.0.join("config.yaml"));
-        let said = run(&mut command);
-        assert!(!format!("{}{}", said.stdout, said.stderr).contains("canary"), "{said:?}");
-        said
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        // A folder that stays behind in the system's temporary one harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+retry: { max_attempts: 2, initial_backoff: 10ms }
+budget: { per_day_usd: 20.00 }
+";
 
 const OUTAGE: &str = "rules: [{ vendor: openai, error: { kind: overloaded } }]";
 
 #[test]
 fn in_an_outage_the_fallback_answers_and_says_so() {
     with_sim(OUTAGE, |sim| {
-        let setting = Setting::new(sim, "outage");
-        let said = setting.run(&["ask", "hello", "--role", "coder"]);
+        let place = Place::with("outage", sim, ROLES);
+        let said = place.run(&["ask", "hello", "--role", "coder"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(said.stdout.contains("hello"), "{}", said.stdout);
         let lines: Vec<&str> = said.stderr.lines().collect();
@@ -71,7 +33,7 @@ fn in_an_outage_the_fallback_answers_and_says_so() {
         assert_eq!(lines[2], "claude answers instead (fallback)");
         assert!(lines[3].starts_with("claude/claude-sonnet-5-5: "), "{}", lines[3]);
 
-        let said = setting.run(&["ask", "hello", "--role", "coder", "--json"]);
+        let said = place.run(&["ask", "hello", "--role", "coder", "--json"]);
         let object: Value = serde_json::from_str(&said.stdout).unwrap();
         assert_eq!((&object["provider"], &object["role"]), (&json!("claude"), &json!("coder")));
         let attempts = object["attempts"].as_array().unwrap();
@@ -87,7 +49,7 @@ fn in_an_outage_the_fallback_answers_and_says_so() {
 #[test]
 fn without_an_outage_the_primary_answers_and_nothing_is_said_of_others() {
     with_sim("{}", |sim| {
-        let setting = Setting::new(sim, "calm");
+        let place = Place::with("calm", sim, ROLES);
         for (arguments, who) in [
             (&["ask", "hello", "--role", "coder"][..], "gpt/gpt-6.2-sol"),
             (&["ask", "hello", "--role", "poet"], "gemini/gemini-3.8-flash"),
@@ -95,7 +57,7 @@ fn without_an_outage_the_primary_answers_and_nothing_is_said_of_others() {
             (&["ask", "hello", "--provider", "claude"], "claude/claude-sonnet-5-5"),
             (&["ask", "hello", "--role", "coder", "--model", "gpt-6-luna"], "gpt/gpt-6-luna"),
         ] {
-            let said = setting.run(arguments);
+            let said = place.run(arguments);
             assert_eq!(said.code, Some(0), "{}", said.stderr);
             assert!(said.stderr.lines().nth(1).unwrap().starts_with(who), "{arguments:?}: {}", said.stderr);
         }
@@ -105,8 +67,8 @@ fn without_an_outage_the_primary_answers_and_nothing_is_said_of_others() {
 #[test]
 fn when_nobody_can_answer_every_attempt_is_listed() {
     with_sim("rules: [{ error: { kind: server } }]", |sim| {
-        let setting = Setting::new(sim, "nobody");
-        let said = setting.run(&["ask", "hello", "--role", "coder"]);
+        let place = Place::with("nobody", sim, ROLES);
+        let said = place.run(&["ask", "hello", "--role", "coder"]);
         assert_eq!((said.code, said.stdout.as_str()), (Some(3), ""), "{}", said.stderr);
         for provider in ["gpt", "claude", "gemini"] {
             assert!(
@@ -117,8 +79,7 @@ fn when_nobody_can_answer_every_attempt_is_listed() {
         }
         assert!(said.stderr.contains("no route for role `coder` could answer"), "{}", said.stderr);
         let object: Value =
-            serde_json::from_str(&setting.run(&["ask", "hello", "--role", "coder", "--json"]).stdout)
-                .unwrap();
+            serde_json::from_str(&place.run(&["ask", "hello", "--role", "coder", "--json"]).stdout).unwrap();
         assert_eq!(object["attempts"].as_array().unwrap().len(), 6);
     });
 }
@@ -126,10 +87,10 @@ fn when_nobody_can_answer_every_attempt_is_listed() {
 #[test]
 fn a_route_is_explained_in_plain_words_and_nothing_is_sent() {
     with_sim(OUTAGE, |sim| {
-        let setting = Setting::new(sim, "explain");
-        std::fs::write(setting.0.join("prompt.txt"), "word ".repeat(400)).unwrap();
-        let file = setting.0.join("prompt.txt").display().to_string();
-        let said = setting.run(&["route", "explain", "--role", "critic", "-f", &file]);
+        let place = Place::with("explain", sim, ROLES);
+        let file = place.path("prompt.txt");
+        std::fs::write(&file, "word ".repeat(400)).unwrap();
+        let said = place.run(&["route", "explain", "--role", "critic", "-f", &file]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         let lines: Vec<&str> = said.stdout.lines().collect();
         assert_eq!(lines[0], "critic: gpt/gpt-6.2-sol would be asked first.");
@@ -140,7 +101,7 @@ fn a_route_is_explained_in_plain_words_and_nothing_is_sent() {
         ] {
             assert!(words.iter().all(|word| line.contains(word)), "{line}");
         }
-        let said = setting.run(&["route", "explain", "--role", "poet", "--json"]);
+        let said = place.run(&["route", "explain", "--role", "poet", "--json"]);
         let object: Value = serde_json::from_str(&said.stdout).unwrap();
         assert_eq!((&object["chosen"]["provider_id"], &object["role"]), (&json!("gemini"), &json!("poet")));
         assert!(sim.journal().is_empty());
@@ -150,8 +111,8 @@ fn a_route_is_explained_in_plain_words_and_nothing_is_sent() {
 #[test]
 fn every_provider_of_the_configuration_is_checked_without_a_paid_call() {
     with_sim("rules: [{ vendor: openai, path: /, error: { kind: authentication } }]", |sim| {
-        let setting = Setting::new(sim, "status");
-        let said = setting.run(&["providers", "status"]);
+        let place = Place::with("status", sim, ROLES);
+        let said = place.run(&["providers", "status"]);
         assert_eq!(said.code, Some(1), "{}", said.stdout);
         let line = |id: &str| said.stdout.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
         assert!(line("claude").contains(" ready ") && line("gemini").contains(" ready "), "{}", said.stdout);
@@ -167,13 +128,10 @@ fn every_provider_of_the_configuration_is_checked_without_a_paid_call() {
 #[test]
 fn a_watch_takes_over_a_good_configuration_and_keeps_it_when_the_next_one_is_bad() {
     with_sim("{}", |sim| {
-        let setting = Setting::new(sim, "watch");
-        let path = setting.0.join("config.yaml");
-        let mut child = forge()
-            .args(["providers", "status", "--watch", "20ms", "--config"])
-            .arg(&path)
-            .env("KEY", "sk-test-1")
-            .env("HOME", &setting.0)
+        let place = Place::with("watch", sim, ROLES);
+        let path = place.config();
+        let mut child = place
+            .command(&["providers", "status", "--watch", "20ms"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

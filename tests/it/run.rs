@@ -1,74 +1,24 @@
 //! Whole sessions, as a user of the command has them.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
+use std::{collections::BTreeMap, process::Stdio};
 
 use forge_sim::{Scenario, Sim, Vendor};
 use serde_json::Value;
 
-use crate::{Said, forge, run, with_sim};
+use crate::{Said, place::Place, with_sim};
 
 const TOPIC: &str = "Design a rate limiter for a public HTTP API";
 
-/// A folder of its own: a configuration of simulated vendors, and the sessions.
-struct Desk(PathBuf);
-
-impl Desk {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("forge-run-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    /// With a configuration whose drafter and synthesizer is Anthropic's.
-    fn with(name: &str, sim: &Sim) -> Self {
-        let desk = Self::new(name);
-        let yaml = format!(
-            r#"schema_version: "1.0"
-providers:
-  claude: {{ type: anthropic, model: claude-sonnet-5-5, api_key: "${{KEY}}", endpoint: "{}" }}
-  gpt:    {{ type: openai, model: gpt-6.2-sol, api_key: "${{KEY}}", endpoint: "{}" }}
-  gemini: {{ type: google, model: gemini-3.8-flash, api_key: "${{KEY}}", endpoint: "{}" }}
+/// Anthropic drafts and merges, the others judge, OpenAI checks.
+const CAST: &str = r"
 roles:
-  drafter:     {{ provider: claude }}
-  critic:      {{ panel: [gpt, gemini] }}
-  synthesizer: {{ provider: claude }}
-  reviewer:    {{ provider: gpt }}
-retry: {{ max_attempts: 1 }}
-session: {{ critics: 2, required: 1, cycles: 1 }}
-"#,
-            sim.base_url(Vendor::Anthropic),
-            sim.base_url(Vendor::OpenAi),
-            sim.base_url(Vendor::Google),
-        );
-        std::fs::write(desk.0.join("forge.yaml"), yaml).unwrap();
-        desk
-    }
-
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = forge();
-        command.env("KEY", "sk-test-1").env("FORGE_HOME", &self.0).args(arguments);
-        if self.0.join("forge.yaml").exists() {
-            command.arg("--config").arg(self.0.join("forge.yaml"));
-        }
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        run(&mut self.command(arguments))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        // A folder that stays behind in the system's temporary one harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+  drafter:     { provider: claude }
+  critic:      { panel: [gpt, gemini] }
+  synthesizer: { provider: claude }
+  reviewer:    { provider: gpt }
+retry: { max_attempts: 1 }
+session: { critics: 2, required: 1, cycles: 1 }
+";
 
 fn object(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"))
@@ -85,8 +35,8 @@ const HANGING_SYNTHESIS: &str = "rules: [{ vendor: anthropic, nth: 2, stall: { b
 
 #[test]
 fn on_a_machine_without_anything_a_whole_session_runs_and_says_that_it_is_simulated() {
-    let desk = Desk::new("offline");
-    let said = desk.run(&["run", TOPIC, "--offline", "-o", &desk.path("result.html")]);
+    let place = Place::new("offline");
+    let said = place.run(&["run", TOPIC, "--offline", "-o", &place.path("result.html")]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.starts_with("SIMULATED: offline"), "{}", said.stderr);
     for stage in ["draft ", "critique ", "synthesis ", "check ", "done: no critical or major finding is open"]
@@ -102,30 +52,30 @@ fn on_a_machine_without_anything_a_whole_session_runs_and_says_that_it_is_simula
         "another drafter stands in: {}",
         said.stderr
     );
-    let page = std::fs::read_to_string(desk.path("result.html")).unwrap();
+    let page = std::fs::read_to_string(place.path("result.html")).unwrap();
     assert!(page.contains("SIMULATED") && page.contains("<svg") && !page.contains("<script"));
 
-    let listed = object(&desk.run(&["sessions", "list", "--offline", "--json"]));
+    let listed = object(&place.run(&["sessions", "list", "--offline", "--json"]));
     let id = listed["sessions"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(listed["sessions"][0]["status"], "converged");
-    let shown = desk.run(&["sessions", "show", &id, "--offline"]);
+    let shown = place.run(&["sessions", "show", &id, "--offline"]);
     assert!(shown.stdout.contains("SIMULATED") && shown.stdout.contains("### Findings"), "{}", shown.stdout);
-    let exported = object(&desk.run(&["sessions", "export", &id, "--offline", "--format", "json"]));
+    let exported = object(&place.run(&["sessions", "export", &id, "--offline", "--format", "json"]));
     assert_eq!((&exported["simulated"], &exported["label"]), (&Value::Bool(true), &"synthesis".into()));
     assert!(exported["findings"].as_array().unwrap().len() > 1);
     assert!(exported["total"]["cost"].as_u64().unwrap() > 0);
-    let findings = object(&desk.run(&["sessions", "show", &id, "--offline", "--findings"]));
+    let findings = object(&place.run(&["sessions", "show", &id, "--offline", "--findings"]));
     assert_eq!(findings["findings"], exported["findings"]);
-    assert_eq!(desk.run(&["sessions", "delete", &id, "--offline"]).code, Some(0));
-    assert_eq!(desk.run(&["sessions", "show", &id, "--offline"]).code, Some(2));
+    assert_eq!(place.run(&["sessions", "delete", &id, "--offline"]).code, Some(0));
+    assert_eq!(place.run(&["sessions", "show", &id, "--offline"]).code, Some(2));
 }
 
 #[test]
 fn a_killed_session_goes_on_and_no_finished_call_is_made_again() {
     with_sim(HANGING_SYNTHESIS, |sim| {
-        let desk = Desk::with("killed", sim);
+        let place = Place::with("killed", sim, CAST);
         let mut child =
-            desk.command(&["run", TOPIC]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            place.command(&["run", TOPIC]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while asked(sim)[0] < 2 {
             std::thread::yield_now();
         }
@@ -134,14 +84,14 @@ fn a_killed_session_goes_on_and_no_finished_call_is_made_again() {
         assert_eq!(asked(sim), [2, 1, 1], "both critics have answered");
 
         sim.set_scenario(Scenario::default());
-        let listed = object(&desk.run(&["sessions", "list", "--json"]));
+        let listed = object(&place.run(&["sessions", "list", "--json"]));
         let id = listed["sessions"][0]["id"].as_str().unwrap();
-        let said = desk.run(&["resume", id, "--json"]);
+        let said = place.run(&["resume", id, "--json"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         let result = object(&said);
         assert_eq!((&result["label"], &result["session"]), (&"synthesis".into(), &id.into()));
         assert_eq!(asked(sim), [3, 2, 1], "the synthesis again, and the check for the first time");
-        let again = desk.run(&["resume", id, "--json"]);
+        let again = place.run(&["resume", id, "--json"]);
         assert_eq!(object(&again)["document"], result["document"]);
         assert_eq!(asked(sim), [3, 2, 1], "what has ended stays as it is");
     });
@@ -150,9 +100,9 @@ fn a_killed_session_goes_on_and_no_finished_call_is_made_again() {
 #[test]
 fn an_interrupt_ends_the_session_cleanly_and_says_how_to_go_on() {
     with_sim(HANGING_SYNTHESIS, |sim| {
-        let desk = Desk::with("interrupted", sim);
+        let place = Place::with("interrupted", sim, CAST);
         let child =
-            desk.command(&["run", TOPIC]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            place.command(&["run", TOPIC]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while asked(sim)[0] < 2 {
             std::thread::yield_now();
         }
@@ -163,7 +113,7 @@ fn an_interrupt_ends_the_session_cleanly_and_says_how_to_go_on() {
         assert_eq!(output.status.code(), Some(130), "{stderr}");
         let id = stderr.lines().find_map(|line| line.split_once("go on with: forge resume ")).unwrap().1;
         sim.set_scenario(Scenario::default());
-        let said = desk.run(&["resume", id, "--json"]);
+        let said = place.run(&["resume", id, "--json"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert_eq!(object(&said)["label"], "synthesis");
     });
@@ -179,8 +129,8 @@ fn with_dead_vendors_the_result_is_labelled() {
         ("{ error: { kind: server } }", "nothing", 3),
     ] {
         with_sim(&format!("rules: [{dead}]"), |sim| {
-            let desk = Desk::with("dead", sim);
-            let said = desk.run(&["run", TOPIC, "--json"]);
+            let place = Place::with("dead", sim, CAST);
+            let said = place.run(&["run", TOPIC, "--json"]);
             let result = object(&said);
             assert_eq!(result["label"], label, "{dead}: {}", said.stderr);
             assert_eq!(said.code, Some(code), "{dead}: {}", said.stderr);
@@ -192,11 +142,11 @@ fn with_dead_vendors_the_result_is_labelled() {
 #[test]
 fn the_accounts_know_the_session_and_the_budget_holds() {
     with_sim("{}", |sim| {
-        let desk = Desk::with("accounts", sim);
-        let result = object(&desk.run(&["run", TOPIC, "--json"]));
+        let place = Place::with("accounts", sim, CAST);
+        let result = object(&place.run(&["run", TOPIC, "--json"]));
         let id = result["session"].as_str().unwrap();
         let summary =
-            object(&desk.run(&["metrics", "summary", "--session", id, "--by", "role", "--format", "json"]));
+            object(&place.run(&["metrics", "summary", "--session", id, "--by", "role", "--format", "json"]));
         let roles: BTreeMap<&str, u64> = summary["rows"]
             .as_array()
             .unwrap()
@@ -207,10 +157,10 @@ fn the_accounts_know_the_session_and_the_budget_holds() {
         assert_eq!(summary["total"]["cost"], result["total"]["cost"]);
 
         let calls = sim.journal().len();
-        let said = desk.run(&["run", TOPIC, "--max-cost", "0.0001", "--json"]);
+        let said = place.run(&["run", TOPIC, "--max-cost", "0.0001", "--json"]);
         assert!([Some(3), Some(4), Some(5)].contains(&said.code), "{}", said.stderr);
         assert_eq!(sim.journal().len(), calls, "nothing is sent that does not fit");
-        let said = desk.run(&["run", TOPIC, "--dry-run"]);
+        let said = place.run(&["run", TOPIC, "--dry-run"]);
         assert!(said.stdout.contains("one cycle") && sim.journal().len() == calls, "{}", said.stdout);
     });
 }
@@ -218,42 +168,42 @@ fn the_accounts_know_the_session_and_the_budget_holds() {
 #[test]
 fn a_session_in_plain_files_can_be_read_by_another_run() {
     with_sim("{}", |sim| {
-        let desk = Desk::with("files", sim);
-        let result = object(&desk.run(&["run", TOPIC, "--journal", &desk.path("sessions"), "--json"]));
+        let place = Place::with("files", sim, CAST);
+        let result = object(&place.run(&["run", TOPIC, "--journal", &place.path("sessions"), "--json"]));
         let id = result["session"].as_str().unwrap();
         let calls = sim.journal().len();
-        let again = object(&desk.run(&["resume", id, "--journal", &desk.path("sessions"), "--json"]));
+        let again = object(&place.run(&["resume", id, "--journal", &place.path("sessions"), "--json"]));
         assert_eq!((&again["document"], sim.journal().len()), (&result["document"], calls));
     });
 }
 
 #[test]
 fn what_cannot_be_run_is_a_usage_error() {
-    let desk = Desk::new("usage");
-    std::fs::write(desk.path("binary"), [0xff, 0xfe, 0x00]).unwrap();
+    let place = Place::new("usage");
+    std::fs::write(place.path("binary"), [0xff, 0xfe, 0x00]).unwrap();
     for arguments in [
         &["run"][..],
         &["run", " ", "--offline"],
         &["run", "x", "--offline", "--reference", "/no/such/file"],
-        &["run", "x", "--offline", "--reference", &desk.path("binary")],
+        &["run", "x", "--offline", "--reference", &place.path("binary")],
         &["run", "x", "--offline", "--critics", "0"],
         &["run", "x", "--offline", "--max-cost", "-1"],
         &["resume", "../x", "--offline"],
         &["resume", "20990101-000000-none", "--offline"],
         &["sessions", "show", "nobody", "--offline"],
     ] {
-        let said = desk.run(arguments);
+        let said = place.run(arguments);
         assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", said.stderr);
     }
 }
 
 #[test]
 fn a_document_of_several_pages_comes_back_with_anchored_findings_and_a_decision_on_each() {
-    let desk = Desk::new("reference");
+    let place = Place::new("reference");
     let design = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/design.md");
     let task = "Improve the proposal in the reference.";
     let said =
-        desk.run(&["run", task, "--offline", "--output-type", "design", "--reference", design, "--json"]);
+        place.run(&["run", task, "--offline", "--output-type", "design", "--reference", design, "--json"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let result = object(&said);
     assert_eq!(result["label"], "synthesis");

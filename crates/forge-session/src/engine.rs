@@ -41,6 +41,8 @@ pub struct Session {
     before: Duration,
     renewed: Instant,
     reached: Option<Reached>,
+    /// Whether the watcher knows that a price is unknown.
+    warned: bool,
 }
 
 /// What ended a wait.
@@ -134,6 +136,7 @@ impl Session {
             begun: now,
             renewed: now,
             reached: None,
+            warned: false,
             name,
             parts,
             state,
@@ -210,6 +213,15 @@ impl Session {
         for record in &batch {
             for notice in Notice::of(&record.event, &self.state) {
                 self.tell(&notice);
+            }
+            if let Event::CallIntended(intent) = &record.event
+                && !intent.priced
+                && !std::mem::replace(&mut self.warned, true)
+            {
+                let who = &intent.participant.display_name;
+                let message =
+                    format!("the price of {who} is unknown; only its tokens count against the budget");
+                self.tell(&Notice::Warning { message });
             }
         }
         let used = self.state.used();

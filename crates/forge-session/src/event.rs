@@ -320,7 +320,21 @@ impl Event {
             Self::FindingsRecorded { findings, .. }
             | Self::DispositionsRecorded { findings, .. }
             | Self::Checked { findings, .. } => findings,
-            _ => &[],
+            Self::SessionStarted { .. }
+            | Self::Resumed { .. }
+            | Self::CallIntended(_)
+            | Self::CallFinished { .. }
+            | Self::CallFailed { .. }
+            | Self::SeatDropped { .. }
+            | Self::DraftAccepted { .. }
+            | Self::PanelClosed { .. }
+            | Self::LabelsAssigned { .. }
+            | Self::CycleClosed { .. }
+            | Self::Attended { .. }
+            | Self::FeedbackGiven { .. }
+            | Self::Paused
+            | Self::Unpaused
+            | Self::Stopped { .. } => &[],
         }
     }
 }

@@ -10,7 +10,7 @@ use forge_core::{CallContext, Clock, ModelResponse, ProviderError, Tags, Timer};
 
 use super::{Session, millis};
 use crate::{
-    Answer, CallKey, Event, Failure, Notice, Planned, SessionError, budget,
+    Answer, CallKey, DropReason, Event, Failure, Notice, Planned, SessionError, budget,
     call::{self, Guards},
     event::Attempt,
     prompt::clean::clean,
@@ -35,7 +35,13 @@ impl Session {
         let mut launch = Vec::new();
         for intent in dead {
             let planned = self.planner().plan_call(intent.call, &intent.participant, intent.purpose)?;
-            launch.push(self.intend(planned));
+            // The dead call may be billed, so that its reservation stays beside the new one.
+            if self.planner().has_room(&planned)? {
+                launch.push(self.intend(planned));
+            } else {
+                let CallKey { cycle, stage, seat, .. } = planned.key;
+                self.note(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget });
+            }
         }
         self.flush().await?;
         Ok(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)).collect())

@@ -50,7 +50,7 @@ impl Planner<'_> {
         Ok(Planned { key, participant: participant.clone(), purpose, request, prompt, reserved, priced })
     }
 
-    fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
+    pub(crate) fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
         let state = self.state;
         let held = if planned.key.stage == Stage::Critique {
             self.held(planned.key.cycle)?

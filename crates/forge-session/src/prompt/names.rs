@@ -4,7 +4,7 @@ use forge_core::ModelProvider;
 
 use crate::{Plan, seed};
 
-/// Stand-ins for the names of everybody in the cast. A name that the topic itself uses is not hidden: the
+/// Stand-ins for the names of everybody in the cast and of the large vendors. A name that the topic itself uses is not hidden: the
 /// document is about it.
 ///
 /// Hiding is undone in what comes back, so that a document that names a vendor for a good reason keeps the name.
@@ -25,18 +25,17 @@ impl Names {
             .collect::<Vec<_>>()
             .join("\n")
             .to_lowercase();
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<String> = BRANDS.iter().map(|brand| (*brand).to_owned()).collect();
         for participant in plan.cast.everyone() {
-            let brands: &[&str] = match &participant.provider {
-                ModelProvider::Anthropic => &["Anthropic", "Claude"],
-                ModelProvider::OpenAI => &["OpenAI", "ChatGPT", "GPT"],
-                ModelProvider::Google => &["Google", "Gemini"],
-                // The word says nothing about a vendor, and "forge" is our own router.
-                ModelProvider::Local => &[],
-                ModelProvider::Custom(name) if name == "forge" => &[],
-                ModelProvider::Custom(name) => &[name],
-            };
-            names.extend(brands.iter().map(|brand| (*brand).to_owned()));
+            match &participant.provider {
+                // "forge" is our own router.
+                ModelProvider::Custom(name) if name != "forge" => names.push(name.clone()),
+                ModelProvider::Anthropic
+                | ModelProvider::OpenAI
+                | ModelProvider::Google
+                | ModelProvider::Local
+                | ModelProvider::Custom(_) => {}
+            }
             names.push(participant.model.as_str().to_owned());
             names.push(participant.display_name.clone());
         }
@@ -90,6 +89,9 @@ impl Names {
         text
     }
 }
+
+/// Hidden whoever is in the cast: behind a router, somebody else may answer.
+const BRANDS: [&str; 7] = ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"];
 
 /// Display names that are ordinary words.
 const GENERAL: [&str; 4] = ["chosen by role", "local", "model", "critic"];

@@ -1,7 +1,10 @@
-use forge_core::JournalError;
+use std::time::Duration;
+
+use forge_core::{Journal as _, JournalError};
 use forge_session::{
     DocumentLabel, FindingState, Mode, Session, SessionError, SessionStatus, Severity, Stop,
 };
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 use crate::stage::{DRAFT, Play, Theatre, critique, finding, labels, name, plan, user};
@@ -152,4 +155,42 @@ fn a_second_resumer_is_refused_while_the_first_is_at_work() {
     let second = theatre.run(Session::resume(parts, name()));
     assert!(matches!(second, Err(SessionError::Journal(JournalError::Held { .. }))));
     assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Converged);
+}
+
+#[test]
+fn a_run_that_was_presumed_dead_is_fenced_off() {
+    let theatre = Theatre::new();
+    let first = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
+    theatre.timer.advance(Duration::from_secs(61));
+    let mut parts = theatre.parts();
+    parts.holder = "another".into();
+    let second = theatre.run(Session::resume(parts, name())).unwrap();
+    let fenced = theatre.run(first.run());
+    assert!(matches!(
+        fenced,
+        Err(SessionError::Journal(JournalError::Fenced { .. } | JournalError::Held { .. }))
+    ));
+    assert_eq!(theatre.run(second.run()).unwrap().status, SessionStatus::Converged);
+}
+
+#[test]
+fn a_long_run_keeps_its_claim() {
+    let theatre = Theatre::new();
+    for one in ["drafter-1", "alpha-1", "beta-1", "gamma-1", "synth-1", "checker-1"] {
+        theatre.always(one, Play::SensibleAfter(50));
+    }
+    let session = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
+    let mut run = Box::pin(session.run());
+    let mut result = None;
+    while result.is_none() {
+        result = run.as_mut().now_or_never();
+        if result.is_none() {
+            let name = name();
+            let claim = theatre.journal.claim(&name, "another", Duration::from_secs(1));
+            assert!(matches!(claim.now_or_never(), Some(Err(JournalError::Held { .. }))));
+            theatre.timer.advance(theatre.timer.next_wake().unwrap());
+        }
+    }
+    let result = result.unwrap().unwrap();
+    assert_eq!((result.wall_ms, result.critical_path_ms), (200_000, 200_000));
 }

@@ -1,14 +1,13 @@
 use std::time::Duration;
 
-use forge_core::{Journal as _, MemoryJournal};
+use forge_core::Journal as _;
 use forge_session::{Event, Record, Session, SessionResult};
 
 use crate::stage::{Play, Theatre, name, plan};
 
 /// A theatre whose journal holds the first `length` entries of another one's.
 fn cut(entries: &[Vec<u8>], length: usize) -> Theatre {
-    let mut theatre = Theatre::new();
-    theatre.journal = MemoryJournal::default().into();
+    let theatre = Theatre::new();
     let journal = std::sync::Arc::clone(&theatre.journal);
     theatre.run(async {
         let fence = journal.claim(&name(), "dead", Duration::from_secs(60)).await.unwrap();
@@ -69,4 +68,17 @@ fn a_newer_journal_is_refused() {
     let theatre = cut(&entries, 1);
     let error = theatre.run(Session::resume(theatre.parts(), name())).unwrap_err();
     assert!(error.to_string().contains("version 2"), "{error}");
+}
+
+#[test]
+fn a_call_that_is_made_again_must_fit_into_what_the_dead_one_leaves() {
+    let whole = Theatre::new();
+    let mut plan = plan();
+    plan.settings.caps.tokens = Some(15_000);
+    plan.settings.mode = forge_session::Mode::Direct;
+    whole.session(plan);
+    // The first two entries: the session and the intent of its draft, which sets more than half aside.
+    let theatre = cut(&whole.entries(), 2);
+    let result = resume(&theatre);
+    assert_eq!((theatre.calls("drafter-1"), result.stop_reason), (0, Some(forge_session::Stop::Budget)));
 }

@@ -19,7 +19,7 @@ fn transcript(theatre: &Theatre, result: &SessionResult) -> String {
 
 #[test]
 fn every_order_of_arrival_gives_the_same_prompts_and_the_same_result() {
-    for seed in 0..20 {
+    for seed in 0..50 {
         let mut transcripts = Vec::new();
         for order in [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]] {
             let theatre = Theatre::new();
@@ -235,11 +235,19 @@ fn a_template_can_be_replaced_also_for_one_kind_of_document() {
 
 #[test]
 fn models_without_structured_output_or_sampling_get_neither() {
+    let temperatures = |theatre: &Theatre| -> Vec<Option<f64>> {
+        theatre.sent.lock().unwrap().iter().map(|one| one.request.sampling.temperature).collect()
+    };
+    let theatre = Theatre::new();
+    theatre.session(plan());
+    let usual = [0.7, 0.3, 0.3, 0.3, 0.3, 0.2].map(Some);
+    assert_eq!(temperatures(&theatre), usual);
+
     let mut theatre = Theatre::new();
-    theatre.structured = false;
+    (theatre.structured, theatre.sampling) = (false, false);
     let result = theatre.session(plan());
     assert!(!result.is_degraded());
-    assert!(theatre.sent.lock().unwrap().iter().all(|one| one.request.sampling.temperature.is_some()));
+    assert_eq!(temperatures(&theatre), [None; 6]);
     let told = theatre.sent.lock().unwrap()[1].text();
     assert!(told.contains("Answer with one JSON object"));
 }

@@ -64,6 +64,17 @@ pub(crate) struct Theatre {
     scripts: Arc<Mutex<HashMap<String, Arc<Script>>>>,
     counts: Arc<Mutex<HashMap<String, usize>>>,
     pub(crate) structured: bool,
+    pub(crate) sampling: bool,
+    /// Hanging calls that were dropped.
+    pub(crate) cancelled: Arc<Mutex<usize>>,
+}
+
+struct Gone(Arc<Mutex<usize>>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() += 1;
+    }
 }
 
 impl fmt::Debug for Theatre {
@@ -74,13 +85,16 @@ impl fmt::Debug for Theatre {
 
 impl Theatre {
     pub(crate) fn new() -> Self {
+        let timer = ManualTimer::new();
         Self {
-            timer: ManualTimer::new(),
-            journal: Arc::default(),
+            journal: Arc::new(MemoryJournal::new(Arc::new(timer.clone()))),
+            timer,
             sent: Arc::default(),
             scripts: Arc::default(),
             counts: Arc::default(),
             structured: true,
+            sampling: true,
+            cancelled: Arc::default(),
         }
     }
 
@@ -253,7 +267,11 @@ impl Provider for Theatre {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities { structured_output: self.structured, sampling: true, ..Capabilities::default() }
+        Capabilities {
+            structured_output: self.structured,
+            sampling: self.sampling,
+            ..Capabilities::default()
+        }
     }
 
     async fn stream(
@@ -296,7 +314,10 @@ impl Provider for Theatre {
             Play::Stall => {
                 return Ok(ResponseStream::new(stream::iter(begun("Hel").map(Ok)).chain(stream::pending())));
             }
-            Play::Hang => futures_util::future::pending().await,
+            Play::Hang => {
+                let _gone = Gone(Arc::clone(&self.cancelled));
+                futures_util::future::pending().await
+            }
             Play::Drip(seconds) => {
                 let timer = self.timer.clone();
                 let drips = stream::unfold((), move |()| {

@@ -110,6 +110,31 @@ fn an_aborted_session_can_be_resumed_and_repeats_only_what_was_in_flight() {
 }
 
 #[test]
+fn an_abort_and_a_deadline_cancel_every_call_that_is_under_way() {
+    for abort in [true, false] {
+        let theatre = Theatre::new();
+        for critic in ["alpha-1", "beta-1", "gamma-1"] {
+            theatre.always(critic, Play::Hang);
+        }
+        let mut plan = plan();
+        plan.settings.caps.time = Some(Duration::from_secs(30));
+        let result = theatre.run(async {
+            let session = Session::start(theatre.parts(), name(), plan).await.unwrap();
+            let controls = session.controls();
+            let mut run = Box::pin(session.run());
+            assert!(run.as_mut().now_or_never().is_none());
+            assert_eq!((theatre.calls("gamma-1"), *theatre.cancelled.lock().unwrap()), (1, 0));
+            if abort {
+                controls.abort();
+            }
+            run.await.unwrap()
+        });
+        let expected = if abort { SessionStatus::Aborted } else { SessionStatus::TimedOut };
+        assert_eq!((result.status, *theatre.cancelled.lock().unwrap()), (expected, 3));
+    }
+}
+
+#[test]
 fn a_skipped_panel_goes_on_with_who_has_answered() {
     let theatre = Theatre::new();
     theatre.always("beta-1", Play::Hang);
