@@ -158,6 +158,7 @@ impl State {
                 self.plan.settings = (**settings).clone();
                 self.stopped = None;
                 self.paused = false;
+                self.decrees.retain(|_, decree| !matches!(decree, Decree::Skip | Decree::Abort));
                 // What failed or did not fit may be tried again, except in panels that are closed.
                 let panels = &self.panels;
                 self.dropped

@@ -65,7 +65,7 @@ pub(super) fn render(result: &SessionResult) -> String {
 fn findings(out: &mut String, result: &SessionResult) {
     let _ = writeln!(
         out,
-        "<h2>Findings</h2>\n<table><tr><th></th><th>severity</th><th>raised by</th><th>claim</th><th>state</th>\
+        "<h2>Findings</h2>\n<table><tr><th></th><th>severity</th><th>raised</th><th>claim</th><th>state</th>\
          <th>decision</th></tr>"
     );
     for finding in &result.findings {

@@ -18,10 +18,10 @@ pub(super) fn render(result: &SessionResult) -> String {
     let _ = writeln!(out, "- {}", usage(result.total));
     let _ = writeln!(
         out,
-        "- {} in all, {} of them in calls that had to follow each other, {} cycles",
+        "- {} in all, {} of them in calls that had to follow each other, {}",
         seconds(result.wall_ms),
         seconds(result.critical_path_ms),
-        result.cycles
+        super::counted(u64::from(result.cycles), "cycle")
     );
     findings(&mut out, result);
     dissents(&mut out, result);
@@ -37,7 +37,7 @@ pub(super) fn render(result: &SessionResult) -> String {
         );
         let _ = writeln!(
             out,
-            "- {} critical or major faults found, {} settled; {} new lines, {} lines gone",
+            "- critical or major faults: {} found, {} settled; lines: {} new, {} gone",
             comparison.serious_found, comparison.serious_settled, comparison.new_lines, comparison.lost_lines
         );
     }
@@ -50,7 +50,7 @@ fn findings(out: &mut String, result: &SessionResult) {
     }
     let _ = writeln!(
         out,
-        "\n### Findings\n\n| | severity | raised by | state | claim | decision |\n|---|---|---|---|---|---|"
+        "\n### Findings\n\n| | severity | raised | state | claim | decision |\n|---|---|---|---|---|---|"
     );
     for finding in &result.findings {
         let decision = finding
@@ -90,10 +90,10 @@ fn dissents(out: &mut String, result: &SessionResult) {
     for dissent in &result.dissents {
         let _ = writeln!(
             out,
-            "- {} ({}, raised {} times): {} — rejected: {}",
+            "- {} ({}, raised {}): {} — rejected: {}",
             dissent.finding,
             dissent.severity,
-            dissent.support,
+            super::counted(dissent.support as u64, "time"),
             one_line(&dissent.claim),
             one_line(&dissent.reason)
         );
@@ -138,9 +138,10 @@ fn participants(out: &mut String, result: &SessionResult) {
 pub(super) fn usage(usage: Usage) -> String {
     let unknown = match usage.unknown {
         0 => String::new(),
-        unknown => format!(" and what {unknown} calls of unknown cost took"),
+        unknown => format!(" and {} of unknown cost", super::counted(u64::from(unknown), "call")),
     };
-    format!("{} calls, {} tokens in, {} out, {}{unknown}", usage.calls, usage.input, usage.output, usage.cost)
+    let calls = super::counted(u64::from(usage.calls), "call");
+    format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input, usage.output, usage.cost)
 }
 
 fn one_line(text: &str) -> String {

@@ -31,13 +31,17 @@ impl SessionResult {
             (false, _) => None,
         };
         let open = self.findings.iter().filter(|finding| finding.blocks() && finding.is_open()).count();
-        let open = (open > 0).then(|| format!("{open} critical or major findings are open"));
+        let open = (open > 0).then(|| format!("OPEN: {}", counted(open as u64, "critical or major finding")));
         let degraded = self.degraded.iter().map(|one| match one.cycle {
             0 => format!("{}: {}", one.stage, one.reason),
             cycle => format!("{} of cycle {cycle}: {}", one.stage, one.reason),
         });
         simulated.into_iter().chain(label).chain(open).chain(degraded).collect()
     }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn seconds(millis: u64) -> String {

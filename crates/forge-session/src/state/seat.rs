@@ -89,7 +89,10 @@ impl State {
                 continue;
             }
             let reading = self.reading(call.intent.call);
-            whole = match (whole, reading) {
+            // Only a repair completes what came before; a fallback answers anew.
+            let before =
+                whole.filter(|_| call.intent.purpose == Purpose::Repair || reading == Reading::Unreadable);
+            whole = match (before, reading) {
                 (Some((key, Reading::Revision(first))), Reading::Revision(second)) => {
                     Some((key, Reading::Revision(joined(first, second))))
                 }

@@ -194,3 +194,22 @@ fn a_long_run_keeps_its_claim() {
     let result = result.unwrap().unwrap();
     assert_eq!((result.wall_ms, result.critical_path_ms), (200_000, 200_000));
 }
+
+#[test]
+fn a_fallback_decides_anew_and_takes_nothing_over_from_who_failed() {
+    let theatre = Theatre::new();
+    let decisions = |word: &str, request: &forge_core::ModelRequest| -> Vec<_> {
+        let decide = |label: &String| json!({"finding": label, "decision": word, "reason": "because", "changed_span": ""});
+        labels(user(request)).iter().map(decide).collect()
+    };
+    // Decisions without a document, also when asked for a repair.
+    theatre.plays("synth-1", move |_, request| {
+        Play::Say(json!({"dispositions": decisions("reject", request)}).to_string())
+    });
+    let mut plan = plan();
+    plan.cast.synthesizer.push(crate::stage::model("second-1"));
+    let result = theatre.session(plan);
+    assert_eq!((theatre.calls("synth-1"), theatre.calls("second-1")), (2, 1));
+    assert!(result.dissents.is_empty(), "{:?}", result.dissents);
+    assert!(result.findings.iter().all(|finding| finding.state == FindingState::Settled));
+}

@@ -73,6 +73,18 @@ fn a_conflict_that_the_attendant_settles_goes_into_one_more_cycle() {
     }
 }
 
+#[test]
+fn an_attendant_who_broke_off_is_asked_again_after_a_resume() {
+    let theatre = Theatre::new();
+    let mut plan = plan();
+    plan.settings.attended = true;
+    let script = Arc::new(Scripted(Mutex::new(vec![Decree::Abort, Decree::Continue].into())));
+    let parts = theatre.parts().with_attendant(script);
+    assert_eq!(theatre.session_of(parts.clone(), plan).status, SessionStatus::Aborted);
+    let again = theatre.run(async { Session::resume(parts, name()).await.unwrap().run().await.unwrap() });
+    assert_eq!((again.status, again.cycles), (SessionStatus::Converged, 1));
+}
+
 /// Runs a session and calls `act` each time a call of `stage` begins.
 fn steered(
     theatre: &Theatre,
