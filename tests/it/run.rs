@@ -214,3 +214,21 @@ fn a_document_of_several_pages_comes_back_with_anchored_findings_and_a_decision_
         assert!(finding["disposition"]["decision"].is_string(), "{finding}");
     }
 }
+
+#[test]
+fn an_attended_session_asks_after_each_cycle() {
+    let place = Place::new("attended");
+    let mut command = place.command(&["run", TOPIC, "--offline", "--attended", "--json"]);
+    let said = crate::run_with_input(&mut command, "what?\naccept\nhelp\nskip\n");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for asked in
+        ["conflict about ", "accept | choose N", "cycle 1 is over", "continue | skip | feedback TEXT"]
+    {
+        assert!(said.stderr.contains(asked), "{asked}: {}", said.stderr);
+    }
+    assert_eq!(object(&said)["decisions"]["1"], "skip");
+
+    let said = crate::run_with_input(&mut place.command(&["run", TOPIC, "--offline", "--attended"]), "");
+    assert_eq!(said.code, Some(130), "nobody answers: {}", said.stderr);
+    assert!(said.stderr.contains("go on with: forge resume "), "{}", said.stderr);
+}
