@@ -4,6 +4,7 @@ mod calls;
 
 use std::{
     future::poll_fn,
+    pin::Pin,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -44,6 +45,9 @@ pub struct Session {
     /// Whether the watcher knows that a price is unknown.
     warned: bool,
 }
+
+/// A question to the attendant that is not answered yet. It is asked once, however often the session wakes.
+type Asking = (u32, Pin<Box<dyn Future<Output = Decree> + Send>>);
 
 /// What ended a wait.
 enum Woken {
@@ -150,6 +154,7 @@ impl Session {
 
     async fn drive(&mut self) -> Result<(), SessionError> {
         let mut live = self.take_up().await?;
+        let mut asking: Option<Asking> = None;
         loop {
             self.obey();
             let mut launch = Vec::new();
@@ -168,11 +173,15 @@ impl Session {
             self.flush().await?;
             live.retain(|one| one.key.stage == Stage::Critique || !self.is_dropped(one.key));
             live.extend(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)));
-            let woken = self.wait(&mut live, wake, ask).await;
+            asking = ask.map(|cycle| match asking.take() {
+                Some(same) if same.0 == cycle => same,
+                _ => (cycle, self.ask(cycle)),
+            });
+            let woken = self.wait(&mut live, wake, &mut asking).await;
             match woken {
                 Woken::Calls(ended) => ended.into_iter().for_each(|ended| self.end(ended)),
                 Woken::Decided(decision) => {
-                    if let Some(cycle) = ask {
+                    if let Some((cycle, _)) = asking.take() {
                         self.note(Event::Attended { cycle, decision });
                     }
                 }
@@ -239,15 +248,22 @@ impl Session {
         }
     }
 
+    /// Asks the attendant, who sees the session as it is now; without one, the rules decide.
+    fn ask(&self, cycle: u32) -> Pin<Box<dyn Future<Output = Decree> + Send>> {
+        let Some(attendant) = self.parts.attendant.clone() else {
+            return Box::pin(std::future::ready(Decree::Continue));
+        };
+        let state = self.state.clone();
+        Box::pin(async move { attendant.decide(cycle, &state).await })
+    }
+
     /// Until a call ends, the attendant decides, a command comes, or it is time to look again.
-    async fn wait(&self, live: &mut Vec<Live>, wake: Option<Duration>, ask: Option<u32>) -> Woken {
+    async fn wait(&self, live: &mut Vec<Live>, wake: Option<Duration>, asking: &mut Option<Asking>) -> Woken {
         let planner = self.planner();
         let at = [wake, planner.deadline()].into_iter().flatten().min();
         let at = at.map(|at| self.begun + at.saturating_sub(self.before));
         let renewal = self.renewed + RENEWAL;
         let mut sleep = self.parts.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
-        let mut decision =
-            ask.zip(self.parts.attendant.as_ref()).map(|(cycle, who)| who.decide(cycle, &self.state));
         poll_fn(|cx| {
             let mut ended = Vec::new();
             live.retain_mut(|one| match one.future.as_mut().poll(cx) {
@@ -260,14 +276,10 @@ impl Session {
             if !ended.is_empty() {
                 return Poll::Ready(Woken::Calls(ended));
             }
-            match (&mut decision, ask) {
-                (Some(decision), _) => {
-                    if let Poll::Ready(decree) = decision.as_mut().poll(cx) {
-                        return Poll::Ready(Woken::Decided(decree));
-                    }
-                }
-                (None, Some(_)) => return Poll::Ready(Woken::Decided(Decree::Continue)),
-                (None, None) => {}
+            if let Some((_, answer)) = asking
+                && let Poll::Ready(decree) = answer.as_mut().poll(cx)
+            {
+                return Poll::Ready(Woken::Decided(decree));
             }
             if self.controls.is_called(cx) || sleep.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Woken::Again);

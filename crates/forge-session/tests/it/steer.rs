@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{ErrorKind, Money};
+use forge_core::{Clock as _, ErrorKind, Money};
 use forge_session::{
     Attendant, Choice, Controls, Decree, DocumentLabel, FindingState, Mode, Notice, Resolution, Session,
     SessionStatus, Stage, State, Stop,
@@ -44,6 +44,31 @@ fn the_attendant_may_go_on_skip_or_abort() {
         assert_eq!((result.status, result.stop_reason), (status, Some(stop)));
         assert_eq!(result.decisions[&1], decree);
     }
+}
+
+/// Takes a thousand seconds for each decision.
+#[derive(Debug)]
+struct Slow(forge_core::ManualTimer, Mutex<u32>);
+
+#[forge_core::async_trait]
+impl Attendant for Slow {
+    async fn decide(&self, _: u32, _: &State) -> Decree {
+        *self.1.lock().unwrap() += 1;
+        let end = self.0.instant() + std::time::Duration::from_secs(1_000);
+        forge_core::Timer::sleep_until(&self.0, end).await;
+        Decree::Skip
+    }
+}
+
+#[test]
+fn an_attendant_who_takes_long_is_asked_once() {
+    let theatre = Theatre::new();
+    let slow = Arc::new(Slow(theatre.timer.clone(), Mutex::default()));
+    let parts = theatre.parts().with_attendant(Arc::clone(&slow) as _);
+    let mut plan = plan();
+    plan.settings.attended = true;
+    let result = theatre.session_of(parts, plan);
+    assert_eq!((result.stop_reason, *slow.1.lock().unwrap()), (Some(Stop::UserSatisfied), 1));
 }
 
 #[test]
