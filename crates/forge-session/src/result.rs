@@ -40,6 +40,9 @@ pub struct SessionResult {
     pub degraded: Vec<Degradation>,
     /// The document; empty if there is none.
     pub document: String,
+    /// The draft that the document grew out of; empty if there is none.
+    #[serde(default)]
+    pub draft: String,
     /// Who took part in what.
     pub participants: Vec<Part>,
     /// Every finding with what became of it.
@@ -214,6 +217,7 @@ impl SessionResult {
             stop_reason: state.stopped.map(|(reason, _)| reason),
             label,
             degraded: degradations(state),
+            draft: state.versions.first().map(|version| version.text.clone()).unwrap_or_default(),
             document: state.versions.last().map(|version| version.text.clone()).unwrap_or_default(),
             participants: state
                 .calls

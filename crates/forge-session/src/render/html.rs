@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use similar::{ChangeTag, TextDiff};
+
 use super::{markdown, seconds, status};
 use crate::{CallSummary, SessionResult, Stage};
 
@@ -9,9 +11,14 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;mar
 color:#222;background:#fff}pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem;border-radius:.4rem}\
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;\
 vertical-align:top}.banner{background:#fff3cd;border-left:.3rem solid #d39e00;padding:.5rem 1rem;margin:.3rem 0}\
-.critical,.major{color:#a40000;font-weight:600}svg text{font:11px system-ui,sans-serif}\
+.critical,.major{color:#a40000;font-weight:600}del,ins{text-decoration:none;display:inline-block;width:100%}\
+del{background:#ffe3e0}ins{background:#dff5e1}svg text{font:11px system-ui,sans-serif}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}pre{background:#262626}\
-.banner{background:#3d3415}svg text{fill:#ddd}td,th{border-color:#444}.critical,.major{color:#ff8a80}}";
+.banner{background:#3d3415}svg text{fill:#ddd}td,th{border-color:#444}.critical,.major{color:#ff8a80}\
+del{background:#4a2320}ins{background:#1f3d25}}";
+
+/// Lines shown around a change.
+const AROUND: usize = 2;
 
 /// Text with the characters that mean something in HTML replaced.
 struct Safe<'a>(&'a str);
@@ -56,6 +63,7 @@ pub(super) fn render(result: &SessionResult) -> String {
         Safe(&result.document)
     );
     findings(&mut out, result);
+    changes(&mut out, result);
     dissents(&mut out, result);
     timeline(&mut out, &result.calls);
     costs(&mut out, result);
@@ -102,6 +110,29 @@ fn dissents(out: &mut String, result: &SessionResult) {
         );
     }
     let _ = writeln!(out, "</ul>");
+}
+
+/// What the document has that the draft had not, and the other way round, with the lines around it.
+fn changes(out: &mut String, result: &SessionResult) {
+    if result.draft.is_empty() || result.draft == result.document {
+        return;
+    }
+    let _ = writeln!(out, "<details><summary>From the draft to the document</summary>\n<pre>");
+    let diff = TextDiff::from_lines(&result.draft, &result.document);
+    for (at, group) in diff.grouped_ops(AROUND).iter().enumerate() {
+        if at > 0 {
+            let _ = writeln!(out, "...");
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let line = Safe(change.value().trim_end_matches('\n'));
+            let _ = match change.tag() {
+                ChangeTag::Equal => writeln!(out, "  {line}"),
+                ChangeTag::Delete => writeln!(out, "<del>- {line}</del>"),
+                ChangeTag::Insert => writeln!(out, "<ins>+ {line}</ins>"),
+            };
+        }
+    }
+    let _ = writeln!(out, "</pre></details>");
 }
 
 /// A bar for each call, from its beginning to its end.
