@@ -37,7 +37,8 @@ impl Place {
             .current_dir(self.path("work"))
             .env("HOME", self.path("home"))
             .env("XDG_CONFIG_HOME", self.path("config"))
-            .env("XDG_STATE_HOME", self.path("state"));
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("FORGE_HOME");
         for key in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GOOGLE_API_KEY"] {
             command.env(key, "sk-test-secret");
         }
