@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::{Said, forge, run};
 
 /// Folders of its own for one test, in place of the working directory and the user's home.
-struct Place(PathBuf);
+struct Home(PathBuf);
 
-impl Place {
+impl Home {
     fn new(name: &str) -> Self {
         let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("config").join(name);
         let _ = fs::remove_dir_all(&root);
@@ -29,7 +29,7 @@ impl Place {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// `forge` in this place, with a key for each vendor.
+    /// `forge` in this home, with a key for each vendor.
     fn forge(&self, arguments: &[&str]) -> Command {
         let mut command = forge();
         command
@@ -64,30 +64,30 @@ fn in_workspace(path: &str) -> PathBuf {
 
 #[test]
 fn init_writes_the_documented_file_once() {
-    let place = Place::new("init");
-    assert_eq!(place.run(&["config", "init"]).code, Some(0));
-    let written = fs::read_to_string(place.path("work/forge.yaml")).unwrap();
+    let home = Home::new("init");
+    assert_eq!(home.run(&["config", "init"]).code, Some(0));
+    let written = fs::read_to_string(home.path("work/forge.yaml")).unwrap();
     assert_eq!(written, fs::read_to_string(in_workspace("config/forge.example.yaml")).unwrap());
     assert!(written.starts_with("# yaml-language-server: $schema="));
-    let said = place.run(&["config", "check"]);
+    let said = home.run(&["config", "check"]);
     assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
 
-    place.write("work/forge.yaml", "mine");
-    let said = place.run(&["config", "init"]);
+    home.write("work/forge.yaml", "mine");
+    let said = home.run(&["config", "init"]);
     assert!(said.code == Some(2) && said.stderr.contains("--force"), "{}", said.stderr);
-    assert_eq!(fs::read_to_string(place.path("work/forge.yaml")).unwrap(), "mine");
-    assert_eq!(place.run(&["config", "init", "--force", "forge.yaml"]).code, Some(0));
-    assert_eq!(fs::read_to_string(place.path("work/forge.yaml")).unwrap(), written);
+    assert_eq!(fs::read_to_string(home.path("work/forge.yaml")).unwrap(), "mine");
+    assert_eq!(home.run(&["config", "init", "--force", "forge.yaml"]).code, Some(0));
+    assert_eq!(fs::read_to_string(home.path("work/forge.yaml")).unwrap(), written);
 }
 
 #[test]
 fn check_names_every_mistake_and_exits_with_2() {
-    let place = Place::new("check");
-    place.write(
+    let home = Home::new("check");
+    home.write(
         "work/bad.yaml",
         "providers:\n  laptop: { type: lokal, modle: qwen3 }\ndefault_provider: labtop\n",
     );
-    let said = place.run(&["config", "check", "bad.yaml"]);
+    let said = home.run(&["config", "check", "bad.yaml"]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""));
     let lines: Vec<_> = said.stderr.lines().collect();
     assert_eq!(lines.len(), 5, "{}", said.stderr);
@@ -96,7 +96,7 @@ fn check_names_every_mistake_and_exits_with_2() {
     assert!(lines[3].ends_with("did you mean `laptop`?"), "{}", lines[3]);
     assert_eq!(lines[4], "bad.yaml cannot be used: 3 mistakes, 1 warning");
 
-    let said = place.run(&["config", "check", "bad.yaml", "--format", "json"]);
+    let said = home.run(&["config", "check", "bad.yaml", "--format", "json"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(2), ""));
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!((&object["schema_version"], &object["file"]), (&"1.0".into(), &"bad.yaml".into()));
@@ -110,52 +110,52 @@ fn check_names_every_mistake_and_exits_with_2() {
 
 #[test]
 fn warnings_are_shown_and_do_not_fail() {
-    let place = Place::new("warnings");
-    place.write("work/mine.yaml", &LOCAL.replace("schema_version: '1.0'\n", ""));
-    let said = place.run(&["config", "check", "mine.yaml"]);
+    let home = Home::new("warnings");
+    home.write("work/mine.yaml", &LOCAL.replace("schema_version: '1.0'\n", ""));
+    let said = home.run(&["config", "check", "mine.yaml"]);
     assert_eq!(said.code, Some(0));
     assert!(said.stderr.contains("warning[W101]"), "{}", said.stderr);
     assert!(said.stderr.ends_with("mine.yaml can be used: no mistakes, 1 warning\n"), "{}", said.stderr);
-    let said = place.run(&["config", "check", "mine.yaml", "--quiet"]);
+    let said = home.run(&["config", "check", "mine.yaml", "--quiet"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
 fn the_named_file_comes_first_then_the_working_directory_then_the_users_own() {
-    let place = Place::new("order");
+    let home = Home::new("order");
     let shown = |arguments: &[&str]| {
-        let said = place.run(&[&["config", "show"], arguments].concat());
+        let said = home.run(&[&["config", "show"], arguments].concat());
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         said
     };
     let nothing = shown(&[]);
     assert!(nothing.stdout.is_empty() && nothing.stderr.contains("no configuration"), "{nothing:?}");
-    place.write("config/forge/config.yaml", &LOCAL.replace("laptop", "users"));
+    home.write("config/forge/config.yaml", &LOCAL.replace("laptop", "users"));
     assert!(shown(&[]).stdout.contains("users:"));
-    place.write("work/forge.yaml", &LOCAL.replace("laptop", "project"));
+    home.write("work/forge.yaml", &LOCAL.replace("laptop", "project"));
     assert!(shown(&[]).stdout.contains("project:"));
-    place.write("named.yaml", &LOCAL.replace("laptop", "named"));
+    home.write("named.yaml", &LOCAL.replace("laptop", "named"));
     assert!(shown(&["--config", "../named.yaml"]).stdout.contains("named:"));
-    let said = place.run(&["config", "show", "--config", "nowhere.yaml"]);
+    let said = home.run(&["config", "show", "--config", "nowhere.yaml"]);
     assert!(said.code == Some(2) && said.stderr.contains("error[E003]"), "{}", said.stderr);
 }
 
 #[test]
 fn the_users_folder_is_below_home_where_xdg_does_not_say() {
-    let place = Place::new("home");
-    fs::create_dir_all(place.path("home/.config/forge")).unwrap();
-    place.write("home/.config/forge/config.yaml", LOCAL);
+    let home = Home::new("home");
+    fs::create_dir_all(home.path("home/.config/forge")).unwrap();
+    home.write("home/.config/forge/config.yaml", LOCAL);
     for xdg in ["", "relative"] {
-        let said = run(place.forge(&["config", "check"]).env("XDG_CONFIG_HOME", xdg));
+        let said = run(home.forge(&["config", "check"]).env("XDG_CONFIG_HOME", xdg));
         assert_eq!(said.code, Some(0), "{}", said.stderr);
     }
 }
 
 #[test]
 fn a_project_file_sends_no_key_elsewhere_until_it_is_trusted_as_it_is() {
-    let place = Place::new("trust");
-    place.write("work/forge.yaml", ELSEWHERE);
-    let said = place.run(&["config", "check"]);
+    let home = Home::new("trust");
+    home.write("work/forge.yaml", ELSEWHERE);
+    let said = home.run(&["config", "check"]);
     assert_eq!(said.code, Some(2));
     assert!(
         said.stderr.contains("forge.yaml:7:15: error[E108]: providers.claude.endpoint"),
@@ -164,12 +164,12 @@ fn a_project_file_sends_no_key_elsewhere_until_it_is_trusted_as_it_is() {
     );
     assert!(said.stderr.contains("forge config trust"), "{}", said.stderr);
 
-    assert_eq!(place.run(&["config", "trust"]).code, Some(0));
-    assert_eq!(place.run(&["config", "check"]).code, Some(0));
-    let store = place.path("state/forge/trusted.json");
+    assert_eq!(home.run(&["config", "trust"]).code, Some(0));
+    assert_eq!(home.run(&["config", "check"]).code, Some(0));
+    let store = home.path("state/forge/trusted.json");
     let stored: Value = serde_json::from_str(&fs::read_to_string(&store).unwrap()).unwrap();
     let files = stored["files"].as_object().unwrap();
-    let canonical = place.path("work/forge.yaml").canonicalize().unwrap();
+    let canonical = home.path("work/forge.yaml").canonicalize().unwrap();
     assert_eq!(files.len(), 1);
     assert_eq!(files[canonical.to_str().unwrap()].as_str().unwrap().len(), 64);
     #[cfg(unix)]
@@ -177,58 +177,58 @@ fn a_project_file_sends_no_key_elsewhere_until_it_is_trusted_as_it_is() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(fs::read_dir(place.path("state/forge")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(home.path("state/forge")).unwrap().count(), 1);
 
     // The same file elsewhere is another file, and a changed one is not what was trusted.
-    fs::create_dir(place.path("work/other")).unwrap();
-    place.write("work/other/forge.yaml", ELSEWHERE);
-    let mut other = place.forge(&["config", "check"]);
-    assert_eq!(run(other.current_dir(place.path("work/other"))).code, Some(2));
-    place.write("work/forge.yaml", &ELSEWHERE.replace(":9", ":10"));
-    assert_eq!(place.run(&["config", "check"]).code, Some(2));
-    assert_eq!(place.run(&["config", "trust", "forge.yaml"]).code, Some(0));
-    assert_eq!(place.run(&["config", "check"]).code, Some(0));
+    fs::create_dir(home.path("work/other")).unwrap();
+    home.write("work/other/forge.yaml", ELSEWHERE);
+    let mut other = home.forge(&["config", "check"]);
+    assert_eq!(run(other.current_dir(home.path("work/other"))).code, Some(2));
+    home.write("work/forge.yaml", &ELSEWHERE.replace(":9", ":10"));
+    assert_eq!(home.run(&["config", "check"]).code, Some(2));
+    assert_eq!(home.run(&["config", "trust", "forge.yaml"]).code, Some(0));
+    assert_eq!(home.run(&["config", "check"]).code, Some(0));
 }
 
 #[test]
 fn forge_home_moves_the_list_of_trusted_files() {
-    let place = Place::new("forge-home");
-    place.write("work/forge.yaml", ELSEWHERE);
-    let moved = |arguments: &[&str]| run(place.forge(arguments).env("FORGE_HOME", place.path("moved")));
+    let home = Home::new("forge-home");
+    home.write("work/forge.yaml", ELSEWHERE);
+    let moved = |arguments: &[&str]| run(home.forge(arguments).env("FORGE_HOME", home.path("moved")));
     assert_eq!(moved(&["config", "trust"]).code, Some(0));
-    assert!(place.path("moved/trusted.json").exists());
+    assert!(home.path("moved/trusted.json").exists());
     assert_eq!(moved(&["config", "check"]).code, Some(0));
-    assert_eq!(place.run(&["config", "check"]).code, Some(2));
+    assert_eq!(home.run(&["config", "check"]).code, Some(2));
 }
 
 #[test]
 fn a_file_that_is_named_or_the_users_own_may_do_everything() {
-    let place = Place::new("own");
-    place.write("config/forge/config.yaml", ELSEWHERE);
-    assert_eq!(place.run(&["config", "check"]).code, Some(0));
-    place.write("work/forge.yaml", ELSEWHERE);
-    assert_eq!(place.run(&["config", "check", "forge.yaml"]).code, Some(0));
-    assert_eq!(place.run(&["config", "check", "--config", "forge.yaml"]).code, Some(0));
+    let home = Home::new("own");
+    home.write("config/forge/config.yaml", ELSEWHERE);
+    assert_eq!(home.run(&["config", "check"]).code, Some(0));
+    home.write("work/forge.yaml", ELSEWHERE);
+    assert_eq!(home.run(&["config", "check", "forge.yaml"]).code, Some(0));
+    assert_eq!(home.run(&["config", "check", "--config", "forge.yaml"]).code, Some(0));
 }
 
 #[test]
 fn a_file_reference_is_relative_to_the_configuration() {
-    let place = Place::new("relative");
-    place.write("key.txt", "sk-test-secret\n");
-    place.write("conf.yaml", &ELSEWHERE.replace("${ANTHROPIC_API_KEY}", "\"${file:key.txt}\""));
-    assert_eq!(place.run(&["config", "check", "../conf.yaml"]).code, Some(0));
+    let home = Home::new("relative");
+    home.write("key.txt", "sk-test-secret\n");
+    home.write("conf.yaml", &ELSEWHERE.replace("${ANTHROPIC_API_KEY}", "\"${file:key.txt}\""));
+    assert_eq!(home.run(&["config", "check", "../conf.yaml"]).code, Some(0));
 }
 
 #[test]
 fn show_hides_secrets_and_names_where_they_come_from() {
-    let place = Place::new("secrets");
+    let home = Home::new("secrets");
     let literal = ELSEWHERE.replace("${ANTHROPIC_API_KEY}", "sk-test-secret").replace(
         "endpoint:",
         "headers: { X-One: sk-test-secret, X-Two: '${OPENAI_API_KEY}' }\n    endpoint:",
     );
-    place.write("mine.yaml", &literal);
+    home.write("mine.yaml", &literal);
     for arguments in [&[][..], &["--resolved"], &["--resolved", "--origin"], &["--format", "json"]] {
-        let said = place.run(&[&["config", "show", "--config", "../mine.yaml"], arguments].concat());
+        let said = home.run(&[&["config", "show", "--config", "../mine.yaml"], arguments].concat());
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(
             said.stdout.contains("(hidden)") && said.stdout.contains("${OPENAI_API_KEY}"),
@@ -240,9 +240,9 @@ fn show_hides_secrets_and_names_where_they_come_from() {
 
 #[test]
 fn show_resolved_tells_every_value_and_its_origin() {
-    let place = Place::new("resolved");
-    place.write("work/forge.yaml", &format!("{LOCAL}retry: {{ max_attempts: 5 }}\nroles:\n  critic: {{}}\n"));
-    let said = place.run(&["config", "show", "--resolved", "--origin"]);
+    let home = Home::new("resolved");
+    home.write("work/forge.yaml", &format!("{LOCAL}retry: {{ max_attempts: 5 }}\nroles:\n  critic: {{}}\n"));
+    let said = home.run(&["config", "show", "--resolved", "--origin"]);
     for line in [
         "    model: \"qwen3\" # forge.yaml:3:33",
         "    display_name: \"laptop\" # default",
@@ -254,7 +254,7 @@ fn show_resolved_tells_every_value_and_its_origin() {
     ] {
         assert!(said.stdout.lines().any(|shown| shown == line), "{line} is not in\n{}", said.stdout);
     }
-    let said = place.run(&["config", "show", "--resolved", "--origin", "--format", "json"]);
+    let said = home.run(&["config", "show", "--resolved", "--origin", "--format", "json"]);
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(object["retry"]["max_attempts"]["origin"], "forge.yaml:4:24");
     assert_eq!(object["breaker"]["window"]["value"], "30s");
@@ -262,32 +262,32 @@ fn show_resolved_tells_every_value_and_its_origin() {
 
 #[test]
 fn what_show_prints_is_a_configuration() {
-    let place = Place::new("again");
+    let home = Home::new("again");
     let sample = in_workspace("config/forge.example.yaml");
     for arguments in [&[][..], &["--resolved"], &["--resolved", "--origin"]] {
         let shown =
-            place.run(&[&["config", "show", "--config", sample.to_str().unwrap()], arguments].concat());
-        place.write("work/again.yaml", &shown.stdout);
-        let said = place.run(&["config", "check", "again.yaml"]);
+            home.run(&[&["config", "show", "--config", sample.to_str().unwrap()], arguments].concat());
+        home.write("work/again.yaml", &shown.stdout);
+        let said = home.run(&["config", "check", "again.yaml"]);
         assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
     }
 }
 
 #[test]
 fn the_printed_schema_is_the_one_in_the_repository() {
-    let said = Place::new("schema").run(&["config", "schema"]);
+    let said = Home::new("schema").run(&["config", "schema"]);
     assert_eq!(said.stdout, fs::read_to_string(in_workspace("config/forge.schema.json")).unwrap());
 }
 
 #[test]
 fn what_is_no_text_or_too_large_is_refused() {
-    let place = Place::new("odd");
-    fs::write(place.path("work/bytes.yaml"), [0xff, 0xfe, 0x00]).unwrap();
-    let said = place.run(&["config", "check", "bytes.yaml"]);
+    let home = Home::new("odd");
+    fs::write(home.path("work/bytes.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    let said = home.run(&["config", "check", "bytes.yaml"]);
     assert!(said.code == Some(2) && said.stderr.contains("not text in UTF-8"), "{}", said.stderr);
-    fs::write(place.path("work/large.yaml"), vec![b'#'; 3 * 1024 * 1024]).unwrap();
-    let said = place.run(&["config", "check", "large.yaml"]);
+    fs::write(home.path("work/large.yaml"), vec![b'#'; 3 * 1024 * 1024]).unwrap();
+    let said = home.run(&["config", "check", "large.yaml"]);
     assert!(said.code == Some(2) && said.stderr.contains("E102"), "{}", said.stderr);
-    let said = place.run(&["config", "check"]);
+    let said = home.run(&["config", "check"]);
     assert!(said.code == Some(2) && said.stderr.contains("forge config init"), "{}", said.stderr);
 }

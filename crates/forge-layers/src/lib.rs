@@ -46,7 +46,7 @@ pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
 pub use forge_core::{ManualTimer, Timer, Wait};
 pub use observe::{GEN_AI_CONVENTIONS, Observe};
-pub use opened::open;
+pub use opened::{Head, open};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timeout::Timeout;

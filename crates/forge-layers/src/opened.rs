@@ -14,22 +14,43 @@ use futures_core::Stream;
 /// began well, may be answered by another attempt.
 ///
 /// # Errors
-/// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends.
-pub async fn open(provider: &str, mut stream: ResponseStream) -> Result<ResponseStream, ProviderError> {
-    let mut head = Vec::with_capacity(4);
-    loop {
-        match stream.next().await {
-            Some(Ok(event)) => {
-                let border = event.is_content() || matches!(event, StreamEvent::Finished(_));
-                head.push(event);
-                if border {
-                    return Ok(ResponseStream::new(Opened { head: head.into_iter(), rest: stream }));
+/// As [`Head::read`].
+pub async fn open(provider: &str, stream: ResponseStream) -> Result<ResponseStream, ProviderError> {
+    let Head { events, rest } = Head::read(provider, stream).await?;
+    Ok(ResponseStream::new(Opened { head: events.into_iter(), rest }))
+}
+
+/// A reply, read up to its first content or its end.
+#[derive(Debug)]
+pub struct Head {
+    /// What has been read. The last event is the first content, or
+    /// [`Finished`](StreamEvent::Finished).
+    pub events: Vec<StreamEvent>,
+    /// What comes after it.
+    pub rest: ResponseStream,
+}
+
+impl Head {
+    /// Reads up to the border.
+    ///
+    /// # Errors
+    /// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends.
+    pub async fn read(provider: &str, mut rest: ResponseStream) -> Result<Self, ProviderError> {
+        let mut events = Vec::with_capacity(4);
+        loop {
+            match rest.next().await {
+                Some(Ok(event)) => {
+                    let border = event.is_content() || matches!(event, StreamEvent::Finished(_));
+                    events.push(event);
+                    if border {
+                        return Ok(Self { events, rest });
+                    }
                 }
-            }
-            Some(Err(error)) => return Err(error),
-            None => {
-                let message = "the reply ended without a stop reason";
-                return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
+                Some(Err(error)) => return Err(error),
+                None => {
+                    let message = "the reply ended without a stop reason";
+                    return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
+                }
             }
         }
     }

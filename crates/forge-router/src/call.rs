@@ -12,6 +12,7 @@ use forge_core::{
     Advice, CallContext, ErrorKind, FailedAttempt, ModelRequest, Phase, Provider as _, ProviderError,
     ProviderId, ResponseStream, RouteTrace, StopReason, StreamEvent,
 };
+use forge_layers::Head;
 use futures_core::Stream;
 
 use crate::{
@@ -27,14 +28,6 @@ use crate::{
 
 /// What a router is called in errors.
 pub(crate) const NAME: &str = "router";
-
-/// A reply up to its first content.
-pub(crate) struct Head {
-    events: Vec<StreamEvent>,
-    rest: ResponseStream,
-    /// The model declined, or a filter did, before anything was said.
-    declined: Option<ErrorKind>,
-}
 
 pub(crate) async fn call(
     shared: &Arc<Shared>,
@@ -189,7 +182,7 @@ impl<'a> Attempt<'a> {
             let begun = cx.clock.instant();
             let stream = route.provider(last_resort).stream(&cx, request).await?;
             let head = Head::read(route.plan.id.as_str(), stream).await?;
-            match head.declined.filter(|_| declines) {
+            match declined(&head).filter(|_| declines) {
                 None => Ok(head),
                 Some(kind) => {
                     let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
@@ -222,33 +215,15 @@ impl<'a> Attempt<'a> {
     }
 }
 
-impl Head {
-    async fn read(provider: &str, mut rest: ResponseStream) -> Result<Self, ProviderError> {
-        let mut events = Vec::with_capacity(4);
-        loop {
-            match rest.next().await {
-                Some(Ok(event)) => {
-                    let declined = match &event {
-                        StreamEvent::Finished(finished) => match finished.reason {
-                            StopReason::Refusal => Some(ErrorKind::Refusal),
-                            StopReason::ContentFiltered => Some(ErrorKind::ContentFiltered),
-                            _ => None,
-                        },
-                        _ => None,
-                    };
-                    let border = event.is_content() || matches!(event, StreamEvent::Finished(_));
-                    events.push(event);
-                    if border {
-                        return Ok(Self { events, rest, declined });
-                    }
-                }
-                Some(Err(error)) => return Err(error),
-                None => {
-                    let message = "the reply ended without a stop reason";
-                    return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
-                }
-            }
-        }
+/// Why the reply ended before anything was said, if the model declined or a filter did.
+fn declined(head: &Head) -> Option<ErrorKind> {
+    match head.events.last() {
+        Some(StreamEvent::Finished(finished)) => match finished.reason {
+            StopReason::Refusal => Some(ErrorKind::Refusal),
+            StopReason::ContentFiltered => Some(ErrorKind::ContentFiltered),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -270,7 +245,7 @@ struct Answer {
 
 impl Answer {
     fn new(head: Head, trace: RouteTrace, kept: Kept, inside: Inside) -> Self {
-        let (Head { mut events, rest, .. }, trace) = (head, Arc::new(trace));
+        let (Head { mut events, rest }, trace) = (head, Arc::new(trace));
         for event in &mut events {
             if let StreamEvent::Started(started) = event {
                 started.route = Some(Arc::clone(&trace));

@@ -8,10 +8,11 @@ use std::{
 };
 
 use forge_core::ProviderError;
+use forge_layers::Head;
 use futures_util::future::{Either, select};
 
 use crate::{
-    call::{Attempt, Head},
+    call::Attempt,
     router::Shared,
     walk::{Pick, Walk},
 };

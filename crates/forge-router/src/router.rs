@@ -8,9 +8,9 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse, Money,
-    Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError, ResponseStream,
-    RouteTrace, StorageError, TokenCount, async_trait,
+    CallContext, Capabilities, Clock, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse,
+    ModelTable, Money, Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError,
+    ResponseStream, RouteTrace, StorageError, TokenCount, async_trait,
 };
 use forge_layers::{Observe, RetryBudget};
 use futures_util::future::join_all;
@@ -177,21 +177,20 @@ impl Router {
     /// What a reply cost, by the model that served it and the provider's own prices where the configuration
     /// has some; `None` is unknown, not free.
     pub fn cost(&self, response: &ModelResponse) -> Option<Money> {
-        let running = self.shared.running();
-        let participant = &response.participant;
-        let route = running.route(&participant.provider_id);
-        let prices = route.map_or(&self.shared.parts.models, |route| &route.prices);
-        let day = response.timestamp.date_naive();
-        prices.cost(&participant.provider, &response.model, day, &response.tokens)
+        let (participant, day) = (&response.participant, response.timestamp.date_naive());
+        self.prices(participant).cost(&participant.provider, &response.model, day, &response.tokens)
     }
 
     /// What so many tokens cost with `participant` today; `None` is unknown, not free.
     pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
+        let today = self.shared.parts.timer.now().date_naive();
+        self.prices(participant).cost(&participant.provider, &participant.model, today, tokens)
+    }
+
+    fn prices(&self, participant: &Participant) -> Arc<ModelTable> {
         let running = self.shared.running();
         let route = running.route(&participant.provider_id);
-        let prices = route.map_or(&self.shared.parts.models, |route| &route.prices);
-        let today = self.shared.parts.timer.now().date_naive();
-        prices.cost(&participant.provider, &participant.model, today, tokens)
+        Arc::clone(route.map_or(&self.shared.parts.models, |route| &route.prices))
     }
 
     /// The clock of its calls.

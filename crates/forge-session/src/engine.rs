@@ -127,11 +127,8 @@ impl Session {
     async fn claim(parts: Parts, name: StreamName) -> Result<Self, SessionError> {
         let fence = parts.journal.claim(&name, &parts.holder, LEASE).await?;
         let now = parts.timer.instant();
-        let mut state = State::default();
         let entries = parts.journal.read(&name, 0).await?;
-        for entry in &entries {
-            state.apply(&Record::read(&name, entry)?);
-        }
+        let state = State::of(&name, &entries)?;
         Ok(Self {
             sequence: entries.len() as u64,
             before: Duration::from_millis(state.at),

@@ -1,6 +1,6 @@
-//! Looking at a session without running it.
+//! From a journal back to a session's state.
 
-use forge_core::{Journal, StreamName};
+use forge_core::{Entry, Journal, StreamName};
 
 use crate::{Record, SessionError, State};
 
@@ -14,8 +14,13 @@ impl State {
         if entries.is_empty() {
             return Err(SessionError::Unknown(name.clone()));
         }
+        Self::of(name, &entries)
+    }
+
+    /// The fold over all entries of the journal of `name`.
+    pub(crate) fn of(name: &StreamName, entries: &[Entry]) -> Result<Self, SessionError> {
         let mut state = Self::default();
-        for entry in &entries {
+        for entry in entries {
             state.apply(&Record::read(name, entry)?);
         }
         Ok(state)

@@ -26,7 +26,11 @@ use crate::{
 
 /// What simulated vendors play in a session, so that a first one shows what happens in a bad minute: the first
 /// drafter is overloaded, and one critic is late.
-const BAD_MINUTE: &str = "rules:\n  - { vendor: anthropic, nth: '1..3', error: { kind: overloaded } }\n  - { vendor: ollama, nth: 1, stall: { before_headers: 1500 } }\n";
+const BAD_MINUTE: &str = "
+rules:
+  - { vendor: anthropic, nth: '1..3', error: { kind: overloaded } }
+  - { vendor: ollama, nth: 1, stall: { before_headers: 1500 } }
+";
 
 /// A larger file is no reference but an archive.
 const MAX_REFERENCE: u64 = 10 * 1024 * 1024;
