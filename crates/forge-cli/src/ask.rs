@@ -16,6 +16,7 @@ use crate::{
     error::CliError,
     setup::{System, Wanted},
     show::{self, note},
+    signals::Ends,
 };
 
 /// Pictures larger than this are refused by every vendor.
@@ -34,11 +35,15 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         show::out("SIMULATED\n\n").map_err(|error| CliError::stdout(&error))?;
     }
     let call = call(&cx, &system, request, &ask, wanted.quiet);
+    let mut ends = Ends::new()?;
     let outcome = tokio::select! {
         outcome = call => outcome?,
-        _ = tokio::signal::ctrl_c() => {
+        () = ends.next() => {
             note(false, "interrupted; the call was cancelled");
-            system.close(Duration::ZERO).await;
+            tokio::select! {
+                () = system.close(Duration::ZERO) => {}
+                () = ends.next() => {}
+            }
             return Ok(130.into());
         }
     };

@@ -27,9 +27,7 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
 
 /// Writes one JSON value to stdout.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, value)?;
-    writeln!(stdout)
+    out(&format!("{value:#}\n"))
 }
 
 /// Writes a line to stderr, unless the user wants quiet. A closed stderr is no reason to stop.

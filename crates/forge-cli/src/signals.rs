@@ -1,9 +1,14 @@
-//! What the system tells a command that runs on.
+//! What the system tells a command while it runs.
 
 #[cfg(unix)]
 use tokio::signal::unix::{self, SignalKind};
 
 use crate::error::CliError;
+
+#[cfg(unix)]
+fn listen(kind: SignalKind) -> Result<unix::Signal, CliError> {
+    unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error))
+}
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +32,6 @@ pub(crate) struct Signals {
 impl Signals {
     #[cfg(unix)]
     pub(crate) fn new() -> Result<Self, CliError> {
-        let listen =
-            |kind| unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error));
         Ok(Self { terminate: listen(SignalKind::terminate())?, hangup: listen(SignalKind::hangup())? })
     }
 
@@ -52,5 +55,42 @@ impl Signals {
         // Without a way to be interrupted, the command ends now rather than never.
         let _ = tokio::signal::ctrl_c().await;
         Signal::End
+    }
+}
+
+/// Interrupts (Ctrl-C) and terminations (as a supervisor sends them), one after the other; none is missed
+/// from here on.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    #[cfg(unix)]
+    interrupt: unix::Signal,
+    #[cfg(unix)]
+    terminate: unix::Signal,
+}
+
+impl Ends {
+    #[cfg(unix)]
+    pub(crate) fn new() -> Result<Self, CliError> {
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "listening may fail elsewhere")]
+    pub(crate) fn new() -> Result<Self, CliError> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) {
+        // Without a way to be interrupted, the command ends now rather than never.
+        let _ = tokio::signal::ctrl_c().await;
     }
 }

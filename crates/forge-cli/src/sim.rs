@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 
-use crate::{args, error::CliError, show};
+use crate::{args, error::CliError, show, signals::Ends};
 
 pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -15,6 +15,7 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
         }
     };
     let config = SimConfig { listen: options.listen, seed: options.seed, scenario, ..SimConfig::default() };
+    let mut ends = Ends::new()?;
     let sim = Sim::start(config)
         .await
         .map_err(|error| CliError::failed(format!("cannot serve on {}", options.listen), &error))?;
@@ -23,9 +24,7 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
     let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
     let control = format!("requests so far: GET http://{}/__sim/requests\n", sim.addr());
     show::out(&format!("{table}{control}")).map_err(|error| CliError::stdout(&error))?;
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|error| CliError::failed("interrupts cannot be received", &error))?;
+    ends.next().await;
     sim.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use crate::{ModelId, ModelResponse, RateLimitStatus, RouteTrace};
 
 /// What went wrong, in the vocabulary that routing decisions are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// Too many requests or tokens for now.

@@ -10,6 +10,7 @@ use crate::{ModelId, ProviderId};
 ///
 /// Written as `anthropic`, `openai`, `google`, `local`, or the custom name itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
 pub enum ModelProvider {
     /// Anthropic's Claude models.
@@ -71,6 +72,7 @@ impl From<ModelProvider> for String {
 ///
 /// Written in snake case (`devils_advocate`); any other word is a custom role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
 pub enum ParticipantRole {
     /// No special task.
@@ -214,6 +216,7 @@ impl From<ParticipantRole> for String {
 /// assert_eq!(critic.role.as_str(), "critic");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Participant {
     /// The model asked for. The model that served a call stands in the response.
     pub model: ModelId,

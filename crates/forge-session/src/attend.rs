@@ -21,6 +21,7 @@ pub trait Attendant: fmt::Debug + Send + Sync + 'static {
 
 /// What the attendant decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decree {
     /// Go on by the stop rule.
@@ -37,6 +38,7 @@ pub enum Decree {
 
 /// What the attendant says about one conflict of [`SessionResult::conflicts`](crate::SessionResult).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resolution {
     /// What the conflict is about, as the synthesizer put it.
     pub about: String,
@@ -46,6 +48,7 @@ pub struct Resolution {
 
 /// How a conflict is to be settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// As the synthesizer resolved it.

@@ -182,6 +182,7 @@ impl Record {
 
 /// Names a call within its session, the same in every run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallKey {
     /// The cycle, from 1; 0 for the draft.
     pub cycle: u32,
@@ -220,6 +221,7 @@ pub struct Intent {
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// An answer.
@@ -270,6 +272,7 @@ pub struct Failure {
 
 /// An attempt that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// The configured provider.
     pub provider: ProviderId,

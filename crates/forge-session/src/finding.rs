@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How bad a fault is. Faults of the first two kinds block: the session goes on while one is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// A matter of taste.
@@ -43,6 +44,7 @@ impl Severity {
 
 /// What a fault is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// It is not true, or does not work.
@@ -94,6 +96,7 @@ impl Category {
 
 /// One fault as one critic put it. A field that the critic left out is empty; nothing is filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Remark {
     /// How bad; `None` if the critic did not say.
@@ -112,6 +115,7 @@ pub struct Remark {
 
 /// The number of a finding within its session, written `F1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FindingId(pub u32);
 
 impl fmt::Display for FindingId {
@@ -122,6 +126,7 @@ impl fmt::Display for FindingId {
 
 /// One fault in the ledger, with everybody who raised it and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Its number.
     pub id: FindingId,
@@ -163,6 +168,7 @@ impl Finding {
 
 /// One time that a fault was raised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Raised {
     /// The critic's seat; `None` for the checker.
     pub seat: Option<u32>,
@@ -176,6 +182,7 @@ pub struct Raised {
 
 /// What became of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
     /// Nothing yet, or not enough.
@@ -205,6 +212,7 @@ impl FindingState {
 
 /// What the synthesizer decided about a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Disposition {
     /// The finding.
     pub finding: FindingId,
@@ -218,6 +226,7 @@ pub struct Disposition {
 
 /// What can be decided about a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// The text is changed.
@@ -241,6 +250,7 @@ impl Decision {
 
 /// Positions that excluded each other, and how the synthesizer resolved them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Conflict {
     /// What it is about.

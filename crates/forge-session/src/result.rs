@@ -12,14 +12,15 @@ pub(crate) use self::account::because;
 use self::account::{comparison, critical_path, degradations, dissents, part, summaries};
 use crate::{Attempt, CallKey, Conflict, Decree, Finding, Mode, Purpose, SessionStatus, Stage, State, Stop};
 
-/// The version of [`SessionResult`] in JSON.
-const VERSION: u32 = 1;
+/// The version of [`SessionResult`] in JSON. A field that is only added does not change it.
+const SCHEMA_VERSION: &str = "1.0";
 
 /// The result of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionResult {
-    /// The version of this form.
-    pub version: u32,
+    /// The version of this form, such as `1.0`.
+    pub schema_version: String,
     /// The session's name.
     pub session: String,
     /// The topic's title.
@@ -73,6 +74,7 @@ pub struct SessionResult {
 
 /// What the document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentLabel {
     /// A draft that findings were merged into.
@@ -96,6 +98,7 @@ impl DocumentLabel {
 
 /// What is less than planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Degradation {
     /// The cycle; 0 for the draft.
     pub cycle: u32,
@@ -107,6 +110,7 @@ pub struct Degradation {
 
 /// Somebody who took part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Part {
     /// The call.
     pub call: CallKey,
@@ -120,6 +124,7 @@ pub struct Part {
 
 /// A serious finding that the synthesizer rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dissent {
     /// The finding's label.
     pub finding: String,
@@ -135,6 +140,7 @@ pub struct Dissent {
 
 /// What calls used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Calls, failed ones among them.
     pub calls: u32,
@@ -150,6 +156,7 @@ pub struct Usage {
 
 /// One call in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallSummary {
     /// The call.
     pub call: CallKey,
@@ -169,9 +176,8 @@ pub struct CallSummary {
 
 /// What the session bought over its draft.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
-    /// The draft.
-    pub draft: String,
     /// Critical and major faults that were found in all.
     pub serious_found: usize,
     /// Those of them that are settled or accepted.
@@ -207,7 +213,7 @@ impl SessionResult {
             Some(_) => DocumentLabel::Synthesis,
         };
         Self {
-            version: VERSION,
+            schema_version: SCHEMA_VERSION.to_owned(),
             session: session.to_owned(),
             title: state.plan.topic.title.clone(),
             simulated: state.plan.simulated,
@@ -238,6 +244,13 @@ impl SessionResult {
             comparison: state.plan.settings.compare.then(|| comparison(state, &calls)).flatten(),
             calls,
         }
+    }
+
+    /// The JSON Schema (2020-12) of a result.
+    #[cfg(feature = "schema")]
+    pub fn schema() -> serde_json::Value {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        settings.into_generator().into_root_schema_for::<Self>().to_value()
     }
 
     /// Whether there is less than a synthesis where one was planned.

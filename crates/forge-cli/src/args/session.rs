@@ -118,6 +118,8 @@ pub(crate) enum SessionsCommand {
     Export(SessionsExport),
     /// Remove a session for good.
     Delete(SessionsDelete),
+    /// Print the JSON Schema of a result.
+    Schema,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,10 @@ use crate::{
 
 pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<ExitCode, CliError> {
     match command {
+        SessionsCommand::Schema => {
+            show::json(&SessionResult::schema()).map_err(|error| CliError::stdout(&error))?;
+            Ok(ExitCode::SUCCESS)
+        }
         SessionsCommand::List(wanted) => list(&wanted).await,
         SessionsCommand::Show(wanted) => self::show(&wanted).await,
         SessionsCommand::Export(wanted) => export(&wanted, quiet).await,

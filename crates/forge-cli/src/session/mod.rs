@@ -1,5 +1,6 @@
 //! `forge run` and `forge resume`: one document from several models.
 
+mod attend;
 mod cast;
 mod kept;
 mod progress;
@@ -17,11 +18,13 @@ use forge::{
 };
 
 pub(crate) use self::kept::sessions;
+use self::progress::Progress;
 use crate::{
     args::{Going, ResultFormat, Resume, Run, RunMode, RunOutput},
     error::CliError,
     setup::{System, Wanted},
     show::{self, note},
+    signals::Ends,
 };
 
 /// What simulated vendors play in a session, so that a first one shows what happens in a bad minute: the first
@@ -48,7 +51,8 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         simulated: system.is_simulated(),
         ..Plan::new(topic, Cast::default())
     };
-    let parts = parts(&system, &run.going, wanted.quiet)?;
+    let progress = Progress::new(wanted.quiet, run.going.attended);
+    let parts = parts(&system, &run.going, &progress)?;
     if run.dry {
         let estimate = Session::estimate(&parts, &plan).map_err(|error| CliError::session(&error))?;
         return dry(&plan, &estimate, run.going.json);
@@ -57,13 +61,14 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     note(wanted.quiet, &format!("session {name}"));
     let session =
         Session::start(parts, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
-    go(session, &name, &run.going, &system, wanted.quiet).await
+    go(session, &name, &run.going, &system, &progress).await
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
     let system = System::choose(wanted).await?;
-    let mut session = take_up(&system, &resume.going, wanted.quiet, &name).await?;
+    let progress = Progress::new(wanted.quiet, resume.going.attended);
+    let mut session = take_up(&system, &resume.going, &progress, &name).await?;
     let mut settings = session.state().plan.settings.clone();
     let changed = resume.force || resume.cycles.is_some() || resume.going.max_cost.is_some();
     if changed {
@@ -72,7 +77,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
         settings.attended |= resume.going.attended;
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
-    go(session, &name, &resume.going, &system, wanted.quiet).await
+    go(session, &name, &resume.going, &system, &progress).await
 }
 
 /// Takes the session up. The right to write it may still be held by a process that is gone; that process
@@ -80,10 +85,10 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
 async fn take_up(
     system: &System,
     going: &Going,
-    quiet: bool,
+    progress: &Progress,
     name: &StreamName,
 ) -> Result<Session, CliError> {
-    let mut parts = self::parts(system, going, quiet)?;
+    let mut parts = self::parts(system, going, progress)?;
     let held = match Session::resume(parts.clone(), name.clone()).await {
         Err(SessionError::Journal(JournalError::Held { holder, .. })) if is_gone(&holder) => holder,
         outcome => return outcome.map_err(|error| CliError::session(&error)),
@@ -114,15 +119,15 @@ async fn go(
     name: &StreamName,
     going: &Going,
     system: &System,
-    quiet: bool,
+    progress: &Progress,
 ) -> Result<ExitCode, CliError> {
     let controls = session.controls();
-    let interrupts = tokio::spawn(obey_interrupts(controls));
+    let interrupts = tokio::spawn(obey_interrupts(Ends::new()?, controls, progress.clone()));
     let result = session.run().await;
+    system.close(Duration::from_secs(1)).await;
     interrupts.abort();
     let result = result.map_err(|error| CliError::session(&error))?;
-    system.close(Duration::from_secs(1)).await;
-    deliver(&result, going, quiet)?;
+    deliver(&result, going, progress.quiet)?;
     if result.stop_reason == Some(Stop::UserAborted) {
         let offline = if system.is_simulated() { " --offline" } else { "" };
         note(false, &format!("broken off; go on with: forge resume {name}{offline}"));
@@ -131,17 +136,12 @@ async fn go(
     Ok(exit_code(&result))
 }
 
-async fn obey_interrupts(controls: Controls) {
-    for interrupt in 0.. {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
-        if interrupt > 0 {
-            std::process::exit(130);
-        }
-        note(false, "coming to an end; interrupt again to stop at once");
-        controls.abort();
-    }
+async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress) {
+    ends.next().await;
+    progress.note("coming to an end; interrupt again to stop at once");
+    controls.abort();
+    ends.next().await;
+    std::process::exit(130);
 }
 
 fn exit_code(result: &SessionResult) -> ExitCode {
@@ -262,8 +262,8 @@ fn settings(run: &Run, system: &System) -> Settings {
     settings
 }
 
-fn parts(system: &System, going: &Going, quiet: bool) -> Result<Parts, CliError> {
-    let journal = journal(system, going, quiet)?;
+fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
+    let journal = journal(system, going, progress.quiet)?;
     let router: Arc<dyn forge::Provider> = Arc::new(system.router.clone());
     let parts = Parts::new(router, journal, Arc::new(TokioTimer), holder())
         .map_err(|error| CliError::failed("a prompt template is wrong", &error))?;
@@ -271,9 +271,9 @@ fn parts(system: &System, going: &Going, quiet: bool) -> Result<Parts, CliError>
     let price = move |participant: &Participant, tokens: &TokenCount| -> Option<Money> {
         router.price(participant, tokens)
     };
-    let observer: Observer = if going.jsonl { progress::json_lines() } else { progress::lines(quiet) };
+    let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
     let parts = parts.with_prices(Arc::new(price)).with_observer(observer);
-    Ok(if going.attended { parts.with_attendant(Arc::new(progress::Terminal)) } else { parts })
+    Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
 }
 
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.

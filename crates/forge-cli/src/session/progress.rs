@@ -1,24 +1,112 @@
-//! What a user sees while a session runs, and decides between its cycles.
+//! What a user sees while a session runs.
 
 use std::{
-    io::{self, BufRead as _},
-    sync::Arc,
+    collections::BTreeMap,
+    io::{self, IsTerminal as _},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use forge::{
-    Money, async_trait,
-    session::{Attendant, Choice, Conflict, Decree, Notice, Observer, Resolution, State},
+    Money, Participant,
+    session::{CallKey, Notice, Observer, Stage},
 };
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::show::{self, note};
 
-/// A line on stderr for each participant that is done, and for what the user should know.
-pub(super) fn lines(quiet: bool) -> Observer {
-    Arc::new(move |notice| {
-        if let Some(line) = line(notice) {
-            note(quiet, &line);
+/// What a user sees of a session: on a terminal a line for each participant at work, and everywhere a line for
+/// each that is done and for what the user should know.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    pub(super) quiet: bool,
+    /// The lines at work; `None` where nothing can be drawn anew.
+    board: Option<MultiProgress>,
+}
+
+/// A participant at work.
+struct Line {
+    bar: ProgressBar,
+    /// Bytes of its text so far.
+    written: usize,
+}
+
+/// How often a line at work is drawn anew.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Bytes of a token, about; the vendor's own count comes with the end of the answer.
+const TOKEN: usize = 4;
+
+impl Progress {
+    /// `asks`: questions are put at the terminal meanwhile, which lines that move would disturb.
+    pub(super) fn new(quiet: bool, asks: bool) -> Self {
+        let draws = !quiet && !asks && io::stderr().is_terminal();
+        Self { quiet, board: draws.then(MultiProgress::new) }
+    }
+
+    /// Writes a line above those at work.
+    pub(super) fn note(&self, text: &str) {
+        match &self.board {
+            Some(board) => board.suspend(|| note(self.quiet, text)),
+            None => note(self.quiet, text),
         }
-    })
+    }
+
+    pub(super) fn observer(&self) -> Observer {
+        let (progress, lines) = (self.clone(), Mutex::new(BTreeMap::new()));
+        Arc::new(move |notice| {
+            if let Some(board) = &progress.board {
+                draw(board, &mut lines.lock().unwrap_or_else(PoisonError::into_inner), notice);
+            }
+            if let Some(line) = line(notice) {
+                progress.note(&line);
+            }
+        })
+    }
+}
+
+fn draw(board: &MultiProgress, lines: &mut BTreeMap<CallKey, Line>, notice: &Notice) {
+    match notice {
+        Notice::StageStarted { call, participant, .. } => {
+            let style = ProgressStyle::with_template("{prefix} {msg:>14} {elapsed:>18}");
+            let bar = ProgressBar::new_spinner()
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            let bar = board.add(bar.with_prefix(show::clean(&place(call.stage, participant)).into_owned()));
+            bar.set_message("waiting");
+            bar.enable_steady_tick(TICK);
+            lines.insert(*call, Line { bar, written: 0 });
+        }
+        Notice::ParticipantDelta { call, text } => {
+            if let Some(line) = lines.get_mut(call) {
+                line.written += text.len();
+                line.bar.set_message(format!("~{} tokens", line.written.div_ceil(TOKEN)));
+            }
+        }
+        Notice::ParticipantDone { call, .. } => {
+            if let Some(line) = lines.remove(call) {
+                line.bar.finish_and_clear();
+            }
+        }
+        // What is still at work is no longer waited for.
+        Notice::Completed { .. } => {
+            for line in std::mem::take(lines).into_values() {
+                line.bar.finish_and_clear();
+            }
+        }
+        Notice::SessionStarted { .. }
+        | Notice::StageCompleted { .. }
+        | Notice::Finding { .. }
+        | Notice::Disposition { .. }
+        | Notice::Budget { .. }
+        | Notice::Warning { .. }
+        | Notice::Paused => {}
+    }
+}
+
+/// Stage and participant, the beginning of each line.
+fn place(stage: Stage, participant: &Participant) -> String {
+    let who = format!("{}/{}", participant.provider_id, participant.model);
+    format!("{stage:<9} {who:<32}")
 }
 
 /// Everything that happens as a line of JSON on stdout.
@@ -35,14 +123,14 @@ fn line(notice: &Notice) -> Option<String> {
     Some(match notice {
         Notice::SessionStarted { resumed: true } => "the session goes on".into(),
         Notice::ParticipantDone { call, participant, tokens, cost, took, error } => {
-            let seconds = std::time::Duration::from_millis(*took).as_secs_f64();
-            let who = format!("{}/{}", participant.provider_id, participant.model);
+            let seconds = Duration::from_millis(*took).as_secs_f64();
+            let place = place(call.stage, participant);
             match error {
-                Some(error) => format!("{:<9} {who:<32} failed after {seconds:.1} s: {error}", call.stage),
+                Some(error) => format!("{place} failed after {seconds:.1} s: {error}"),
                 None => {
                     let tokens = tokens.map_or_else(|| "?".into(), |tokens| tokens.to_string());
                     let cost = cost.map_or_else(|| "price unknown".into(), money);
-                    format!("{:<9} {who:<32} {tokens:>7} tokens  {cost:>9}  {seconds:>6.1} s", call.stage)
+                    format!("{place} {tokens:>7} tokens  {cost:>9}  {seconds:>6.1} s")
                 }
             }
         }
@@ -65,117 +153,29 @@ fn money(money: Money) -> String {
     format!("${:.4}", money.dollars())
 }
 
-/// Asks at the terminal.
-#[derive(Debug)]
-pub(super) struct Terminal;
-
-#[async_trait]
-impl Attendant for Terminal {
-    async fn decide(&self, cycle: u32, state: &State) -> Decree {
-        let open = state.ledger.open_blocking();
-        note(false, &format!("cycle {cycle} is over; {open} serious findings are open"));
-        let conflicts: Vec<Conflict> = state
-            .conflicts
-            .iter()
-            .filter(|(at, _)| *at == cycle)
-            .map(|(_, conflict)| conflict.clone())
-            .collect();
-        // Reading blocks; the session waits for the answer in any case.
-        tokio::task::spawn_blocking(move || ask(&conflicts)).await.unwrap_or(Decree::Abort)
-    }
-}
-
-const HELP: &str = "continue: go on by the rules; skip: leave the remaining cycles out; feedback TEXT: one more \
-                    cycle with this in mind; abort: break off, to be resumed later";
-
-const CONFLICT_HELP: &str = "accept: as the synthesizer resolved it; choose N: by position N; custom TEXT: in this \
-                             way; defer: not in this session";
-
-/// Settles the conflicts one by one, then the cycle. Without anybody to answer, the session breaks off and can
-/// be resumed.
-fn ask(conflicts: &[Conflict]) -> Decree {
-    let mut resolutions = Vec::new();
-    for conflict in conflicts {
-        note(false, &format!("conflict about {}: {}", conflict.about, conflict.resolution));
-        for (at, position) in conflict.positions.iter().enumerate() {
-            note(false, &format!("  {}: {position}", at + 1));
-        }
-        let prompt = "accept | choose N | custom TEXT | defer | help";
-        let Some(choice) = answer(prompt, CONFLICT_HELP, |line| choice(line, conflict)) else {
-            return Decree::Abort;
-        };
-        resolutions.push(Resolution { about: conflict.about.clone(), choice });
-    }
-    if resolutions.iter().any(|one| one.choice != Choice::Accept) {
-        return Decree::Resolve(resolutions);
-    }
-    answer("continue | skip | feedback TEXT | abort | help", HELP, decree).unwrap_or(Decree::Abort)
-}
-
-/// The first answer that makes sense; `None` at the end of the input.
-fn answer<T>(prompt: &str, help: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    loop {
-        note(false, prompt);
-        let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        match read(line.trim()) {
-            Some(answer) => return Some(answer),
-            None => note(false, help),
-        }
-    }
-}
-
-fn decree(line: &str) -> Option<Decree> {
-    match words(line) {
-        ("continue", "") => Some(Decree::Continue),
-        ("skip", "") => Some(Decree::Skip),
-        ("abort", "") => Some(Decree::Abort),
-        ("feedback", text) if !text.is_empty() => Some(Decree::Feedback(text.to_owned())),
-        _ => None,
-    }
-}
-
-fn choice(line: &str, conflict: &Conflict) -> Option<Choice> {
-    match words(line) {
-        ("accept", "") => Some(Choice::Accept),
-        ("defer", "") => Some(Choice::Defer),
-        ("choose", number) => {
-            let position = conflict.positions.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
-            Some(Choice::Choose(position.clone()))
-        }
-        ("custom", text) if !text.is_empty() => Some(Choice::Custom(text.to_owned())),
-        _ => None,
-    }
-}
-
-/// The first word, and the rest.
-fn words(line: &str) -> (&str, &str) {
-    line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
-}
-
 #[cfg(test)]
 mod tests {
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
     use super::*;
 
     #[test]
-    fn what_is_typed_is_what_is_decided_and_nonsense_is_nothing() {
-        assert_eq!(decree("continue"), Some(Decree::Continue));
-        assert_eq!(decree("feedback  be brief"), Some(Decree::Feedback("be brief".into())));
-        for nonsense in ["", "help", "continue now", "feedback", "Abort"] {
-            assert_eq!(decree(nonsense), None, "{nonsense}");
-        }
-        let conflict = Conflict {
-            about: "size".into(),
-            positions: vec!["small".into(), "large".into()],
-            resolution: "small".into(),
-            rationale: String::new(),
-        };
-        assert_eq!(choice("choose 2", &conflict), Some(Choice::Choose("large".into())));
-        assert_eq!(choice("custom as it fits", &conflict), Some(Choice::Custom("as it fits".into())));
-        for nonsense in ["choose 0", "choose 3", "choose", "custom", "accept it"] {
-            assert_eq!(choice(nonsense, &conflict), None, "{nonsense}");
-        }
+    fn a_line_is_there_as_long_as_its_participant_is_at_work() {
+        let screen = InMemoryTerm::new(9, 100);
+        let board = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let mut lines = BTreeMap::new();
+        let (call, participant) =
+            (CallKey { cycle: 0, stage: Stage::Draft, seat: 0, step: 0 }, Participant::claude_sonnet());
+        let started = Notice::StageStarted { call, stage: Stage::Draft, participant: participant.clone() };
+        draw(&board, &mut lines, &started);
+        draw(&board, &mut lines, &Notice::ParticipantDelta { call, text: "eleven char".into() });
+        lines[&call].bar.force_draw();
+        let shown = screen.contents();
+        assert!(shown.starts_with("draft     anthropic/claude-sonnet-5-5"), "{shown}");
+        assert!(shown.contains(" ~3 tokens "), "{shown}");
+        let done =
+            Notice::ParticipantDone { call, participant, tokens: None, cost: None, took: 1, error: None };
+        draw(&board, &mut lines, &done);
+        assert_eq!(screen.contents(), "");
     }
 }

@@ -1,20 +1,24 @@
 //! One HTML page. Every text of a model is escaped; there are no scripts.
 
+mod charts;
+mod prose;
+
 use std::fmt::{self, Write as _};
 
 use similar::{ChangeTag, TextDiff};
 
-use super::{markdown, seconds, status};
-use crate::{CallSummary, SessionResult, Stage};
+use super::{counted, markdown, one_line, seconds, status};
+use crate::SessionResult;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
 color:#222;background:#fff}pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem;border-radius:.4rem}\
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;\
 vertical-align:top}.banner{background:#fff3cd;border-left:.3rem solid #d39e00;padding:.5rem 1rem;margin:.3rem 0}\
-.critical,.major{color:#a40000;font-weight:600}del,ins{text-decoration:none;display:inline-block;width:100%}\
+.quiet{color:#666}article{border:1px solid #ddd;border-radius:.4rem;padding:0 1.2rem .6rem}\
+q{color:#666}.critical,.major{color:#a40000;font-weight:600}del,ins{text-decoration:none;display:inline-block;width:100%}\
 del{background:#ffe3e0}ins{background:#dff5e1}svg text{font:11px system-ui,sans-serif}\
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}pre{background:#262626}\
-.banner{background:#3d3415}svg text{fill:#ddd}td,th{border-color:#444}.critical,.major{color:#ff8a80}\
+.banner{background:#3d3415}.quiet,q{color:#aaa}article{border-color:#444}svg text{fill:#ddd}td,th{border-color:#444}.critical,.major{color:#ff8a80}\
 del{background:#4a2320}ins{background:#1f3d25}}";
 
 /// Lines shown around a change.
@@ -47,42 +51,53 @@ pub(super) fn render(result: &SessionResult) -> String {
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>{title}</title><style>{STYLE}</style>\n<h1>{title}</h1>\n"
+         <title>{title}</title><style>{STYLE}</style>\n<p class=\"quiet\">{title}</p>\n"
     );
     for banner in result.banners() {
         let _ = writeln!(out, "<p class=\"banner\">{}</p>", Safe(&banner));
     }
     let _ = writeln!(
         out,
-        "<p>Session {}, {}. {}; {} in all, {} on the critical path.</p>\n<pre>{}</pre>",
+        "<p class=\"quiet\">Session {}, {}. {}; {} in all, {} of them in calls that had to follow each other.</p>\n\
+         <article>\n{}</article>",
         Safe(&result.session),
         Safe(&status(result)),
         Safe(&markdown::usage(result.total)),
         seconds(result.wall_ms),
         seconds(result.critical_path_ms),
-        Safe(&result.document)
+        prose::render(&result.document)
     );
     findings(&mut out, result);
-    changes(&mut out, result);
     dissents(&mut out, result);
-    timeline(&mut out, &result.calls);
-    costs(&mut out, result);
+    conflicts(&mut out, result);
+    changes(&mut out, result);
+    comparison(&mut out, result);
+    charts::timeline(&mut out, &result.calls);
+    failures(&mut out, result);
+    charts::costs(&mut out, result);
     out
 }
 
 fn findings(out: &mut String, result: &SessionResult) {
+    if result.findings.is_empty() {
+        return;
+    }
     let _ = writeln!(
         out,
-        "<h2>Findings</h2>\n<table><tr><th></th><th>severity</th><th>raised</th><th>claim</th><th>state</th>\
-         <th>decision</th></tr>"
+        "<h2>Findings</h2>\n<p class=\"quiet\">What the critics found wrong, and what became of it.</p>\n\
+         <table><tr><th></th><th>severity</th><th>raised by</th><th>claim</th><th>state</th><th>decision</th></tr>"
     );
     for finding in &result.findings {
         let decision = finding.disposition.as_ref();
         let decision = decision
             .map_or_else(String::new, |given| format!("{}: {}", given.decision.as_str(), given.reason));
+        let quote = match finding.remark.quote.as_str() {
+            "" => String::new(),
+            quote => format!("<br><q>{}</q>", Safe(&one_line(quote))),
+        };
         let _ = writeln!(
             out,
-            "<tr><td>{0}</td><td class=\"{1}\">{1}</td><td>{2}</td><td>{3}</td><td>{4}</td><td>{5}</td></tr>",
+            "<tr><td>{0}</td><td class=\"{1}\">{1}</td><td>{2}</td><td>{3}{quote}</td><td>{4}</td><td>{5}</td></tr>",
             finding.id,
             finding.severity(),
             finding.raised_by.len(),
@@ -98,7 +113,10 @@ fn dissents(out: &mut String, result: &SessionResult) {
     if result.dissents.is_empty() {
         return;
     }
-    let _ = writeln!(out, "<h2>Dissents</h2>\n<ul>");
+    let _ = writeln!(
+        out,
+        "<h2>Dissents</h2>\n<p class=\"quiet\">Critical or major findings that the synthesizer rejected.</p>\n<ul>"
+    );
     for dissent in &result.dissents {
         let _ = writeln!(
             out,
@@ -107,6 +125,27 @@ fn dissents(out: &mut String, result: &SessionResult) {
             Safe(&dissent.severity),
             Safe(&dissent.claim),
             Safe(&dissent.reason)
+        );
+    }
+    let _ = writeln!(out, "</ul>");
+}
+
+fn conflicts(out: &mut String, result: &SessionResult) {
+    if result.conflicts.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "<h2>Decisions</h2>\n<p class=\"quiet\">Where findings excluded each other, what was chosen, and why.</p>\n<ul>"
+    );
+    for (cycle, conflict) in &result.conflicts {
+        let _ = writeln!(
+            out,
+            "<li>Cycle {cycle}, {}: {} &rarr; <strong>{}</strong> {}</li>",
+            Safe(&conflict.about),
+            Safe(&conflict.positions.join(" / ")),
+            Safe(&conflict.resolution),
+            Safe(&conflict.rationale)
         );
     }
     let _ = writeln!(out, "</ul>");
@@ -135,69 +174,39 @@ fn changes(out: &mut String, result: &SessionResult) {
     let _ = writeln!(out, "</pre></details>");
 }
 
-/// A bar for each call, from its beginning to its end.
-fn timeline(out: &mut String, calls: &[CallSummary]) {
-    let end = calls.iter().map(|call| call.begun_ms + call.took_ms.unwrap_or(0)).max().unwrap_or(0).max(1);
+/// What the session bought over its draft.
+fn comparison(out: &mut String, result: &SessionResult) {
+    let Some(comparison) = &result.comparison else { return };
+    let row = |name: &str, usage, millis| {
+        format!(
+            "<tr><td>{name}</td><td>{}</td><td>{}</td></tr>",
+            Safe(&markdown::usage(usage)),
+            seconds(millis)
+        )
+    };
     let _ = writeln!(
         out,
-        "<h2>Calls</h2>\n<svg viewBox=\"0 0 800 {}\" width=\"100%\" role=\"img\" aria-label=\"calls over time\">",
-        calls.len() * 22 + 4
+        "<h2>Against the draft</h2>\n<table>{}{}</table>\n<p>{} found in the draft, {} settled; {} new, {} gone.</p>",
+        row("the draft alone", comparison.draft_usage, comparison.draft_ms),
+        row("the whole session", result.total, result.wall_ms),
+        counted(comparison.serious_found as u64, "critical or major fault"),
+        comparison.serious_settled,
+        counted(comparison.new_lines as u64, "line"),
+        comparison.lost_lines,
     );
-    for (row, call) in calls.iter().enumerate() {
-        let at = |millis: u64| 220.0 + millis as f64 / end as f64 * 500.0;
-        let (from, to) = (at(call.begun_ms), at(call.begun_ms + call.took_ms.unwrap_or(0)));
-        let colour = if call.error.is_some() { "#b0b0b0" } else { colour(call.call.stage) };
-        let y = row * 22;
-        let _ = writeln!(
-            out,
-            "<text x=\"0\" y=\"{}\">{}</text><rect x=\"{from:.1}\" y=\"{}\" width=\"{:.1}\" height=\"14\" \
-             fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{}</text>",
-            y + 14,
-            Safe(&format!("{} {}", call.call, call.participant.model).chars().take(34).collect::<String>()),
-            y + 3,
-            (to - from).max(2.0),
-            (to + 4.0).min(735.0),
-            y + 14,
-            call.took_ms.map_or_else(|| "-".into(), seconds)
-        );
-    }
-    let _ = writeln!(out, "</svg>");
 }
 
-/// A bar for the cost of each participant.
-fn costs(out: &mut String, result: &SessionResult) {
-    let most = result.by_participant.values().map(|usage| usage.cost.nanos()).max().unwrap_or(0).max(1);
-    let _ = writeln!(
-        out,
-        "<h2>Cost</h2>\n<svg viewBox=\"0 0 800 {}\" width=\"100%\" role=\"img\" aria-label=\"cost by participant\">",
-        result.by_participant.len() * 22 + 4
-    );
-    for (row, (name, usage)) in result.by_participant.iter().enumerate() {
-        let width = usage.cost.nanos() as f64 / most as f64 * 420.0;
-        let y = row * 22;
-        let cost =
-            if usage.unknown > 0 { format!("{} and unknown", usage.cost) } else { usage.cost.to_string() };
-        let _ = writeln!(
-            out,
-            "<text x=\"0\" y=\"{}\">{}</text><rect x=\"220\" y=\"{}\" width=\"{:.1}\" height=\"14\" fill=\"#4a7ab5\"/>\
-             <text x=\"{:.1}\" y=\"{}\">{}</text>",
-            y + 14,
-            Safe(&name.chars().take(34).collect::<String>()),
-            y + 3,
-            width.max(1.0),
-            224.0 + width,
-            y + 14,
-            Safe(&cost)
-        );
+/// Calls that gave nothing, and why.
+fn failures(out: &mut String, result: &SessionResult) {
+    let failed = result.calls.iter().filter_map(|call| Some((call, call.error.as_deref()?)));
+    let failed: Vec<_> = failed.collect();
+    if failed.is_empty() {
+        return;
     }
-    let _ = writeln!(out, "</svg>");
-}
-
-const fn colour(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Draft => "#4a7ab5",
-        Stage::Critique => "#c58b2a",
-        Stage::Synthesis => "#3d8f5f",
-        Stage::Check => "#8259a8",
+    let _ = writeln!(out, "<ul>");
+    for (call, error) in failed {
+        let who = format!("{}/{}", call.participant.provider_id, call.participant.model);
+        let _ = writeln!(out, "<li>{}, {}: {}</li>", super::call_name(call), Safe(&who), Safe(error));
     }
+    let _ = writeln!(out, "</ul>");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{seconds, status};
+use super::{call_name, one_line, seconds, status};
 use crate::{Finding, SessionResult, Usage};
 
 pub(super) fn render(result: &SessionResult) -> String {
@@ -125,7 +125,7 @@ fn participants(out: &mut String, result: &SessionResult) {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} |",
-            call.call,
+            call_name(call),
             cell(&format!("{}/{}", call.participant.provider_id, call.participant.model)),
             call.usage.input + call.usage.output,
             if call.usage.unknown > 0 { "unknown".to_owned() } else { call.usage.cost.to_string() },
@@ -142,10 +142,6 @@ pub(super) fn usage(usage: Usage) -> String {
     };
     let calls = super::counted(u64::from(usage.calls), "call");
     format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input, usage.output, usage.cost)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn cell(text: &str) -> String {

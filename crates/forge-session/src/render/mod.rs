@@ -3,7 +3,7 @@
 mod html;
 mod markdown;
 
-use crate::SessionResult;
+use crate::{CallSummary, Purpose, SessionResult, Stage};
 
 impl SessionResult {
     /// The result as Markdown: what is less than planned, the document, then the facts about it.
@@ -42,6 +42,24 @@ impl SessionResult {
 
 fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The call in words, such as `critic 2 of cycle 1`.
+fn call_name(call: &CallSummary) -> String {
+    let key = call.call;
+    let place = match key.stage {
+        Stage::Draft => "draft".to_owned(),
+        Stage::Critique => format!("critic {} of cycle {}", key.seat + 1, key.cycle),
+        Stage::Synthesis | Stage::Check => format!("{} of cycle {}", key.stage, key.cycle),
+    };
+    match call.purpose {
+        Purpose::Answer => place,
+        Purpose::Repair => format!("{place}, repair"),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn seconds(millis: u64) -> String {

@@ -211,7 +211,6 @@ pub(super) fn comparison(state: &State, calls: &[CallSummary]) -> Option<Compari
     let gone = |finding: &&&Finding| matches!(finding.state, FindingState::Settled | FindingState::Accepted);
     let of_draft = || calls.iter().filter(|call| call.call.stage == Stage::Draft);
     Some(Comparison {
-        draft: draft.text.clone(),
         serious_found: serious.len(),
         serious_settled: serious.iter().filter(gone).count(),
         draft_usage: of_draft().fold(Usage::default(), |sum, call| sum.plus(call.usage)),

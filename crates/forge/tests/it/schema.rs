@@ -1,4 +1,4 @@
-use forge::config::schema;
+use forge::{config::schema, session::SessionResult};
 
 use crate::workspace;
 
@@ -7,6 +7,13 @@ fn the_schema_beside_the_sample_is_that_of_the_code() {
     let file = std::fs::read_to_string(workspace("config/forge.schema.json")).unwrap();
     let ours = format!("{}\n", serde_json::to_string_pretty(schema()).unwrap());
     assert!(file == ours, "regenerate it: forge config schema > config/forge.schema.json");
+}
+
+#[test]
+fn the_schema_of_a_result_in_the_docs_is_that_of_the_code() {
+    let file = std::fs::read_to_string(workspace("docs/session-result.schema.json")).unwrap();
+    let ours = format!("{}\n", serde_json::to_string_pretty(&SessionResult::schema()).unwrap());
+    assert!(file == ours, "regenerate it: forge sessions schema > docs/session-result.schema.json");
 }
 
 #[test]

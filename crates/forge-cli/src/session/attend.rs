@@ -1,0 +1,125 @@
+//! What a user decides between the cycles of a session.
+
+use std::io::{self, BufRead as _};
+
+use forge::{
+    async_trait,
+    session::{Attendant, Choice, Conflict, Decree, Resolution, State},
+};
+
+use crate::show::note;
+
+/// Asks at the terminal.
+#[derive(Debug)]
+pub(super) struct Terminal;
+
+#[async_trait]
+impl Attendant for Terminal {
+    async fn decide(&self, cycle: u32, state: &State) -> Decree {
+        let open = state.ledger.open_blocking();
+        note(false, &format!("cycle {cycle} is over; {open} serious findings are open"));
+        let conflicts: Vec<Conflict> = state
+            .conflicts
+            .iter()
+            .filter(|(at, _)| *at == cycle)
+            .map(|(_, conflict)| conflict.clone())
+            .collect();
+        // Reading blocks; the session waits for the answer in any case.
+        tokio::task::spawn_blocking(move || ask(&conflicts)).await.unwrap_or(Decree::Abort)
+    }
+}
+
+const HELP: &str = "continue: go on by the rules; skip: leave the remaining cycles out; feedback TEXT: one more \
+                    cycle with this in mind; abort: break off, to be resumed later";
+
+const CONFLICT_HELP: &str = "accept: as the synthesizer resolved it; choose N: by position N; custom TEXT: in this \
+                             way; defer: not in this session";
+
+/// Settles the conflicts one by one, then the cycle. Without anybody to answer, the session breaks off and can
+/// be resumed.
+fn ask(conflicts: &[Conflict]) -> Decree {
+    let mut resolutions = Vec::new();
+    for conflict in conflicts {
+        note(false, &format!("conflict about {}: {}", conflict.about, conflict.resolution));
+        for (at, position) in conflict.positions.iter().enumerate() {
+            note(false, &format!("  {}: {position}", at + 1));
+        }
+        let prompt = "accept | choose N | custom TEXT | defer | help";
+        let Some(choice) = answer(prompt, CONFLICT_HELP, |line| choice(line, conflict)) else {
+            return Decree::Abort;
+        };
+        resolutions.push(Resolution { about: conflict.about.clone(), choice });
+    }
+    if resolutions.iter().any(|one| one.choice != Choice::Accept) {
+        return Decree::Resolve(resolutions);
+    }
+    answer("continue | skip | feedback TEXT | abort | help", HELP, decree).unwrap_or(Decree::Abort)
+}
+
+/// The first answer that makes sense; `None` at the end of the input.
+fn answer<T>(prompt: &str, help: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    loop {
+        note(false, prompt);
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match read(line.trim()) {
+            Some(answer) => return Some(answer),
+            None => note(false, help),
+        }
+    }
+}
+
+fn decree(line: &str) -> Option<Decree> {
+    match words(line) {
+        ("continue", "") => Some(Decree::Continue),
+        ("skip", "") => Some(Decree::Skip),
+        ("abort", "") => Some(Decree::Abort),
+        ("feedback", text) if !text.is_empty() => Some(Decree::Feedback(text.to_owned())),
+        _ => None,
+    }
+}
+
+fn choice(line: &str, conflict: &Conflict) -> Option<Choice> {
+    match words(line) {
+        ("accept", "") => Some(Choice::Accept),
+        ("defer", "") => Some(Choice::Defer),
+        ("choose", number) => {
+            let position = conflict.positions.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+            Some(Choice::Choose(position.clone()))
+        }
+        ("custom", text) if !text.is_empty() => Some(Choice::Custom(text.to_owned())),
+        _ => None,
+    }
+}
+
+/// The first word, and the rest.
+fn words(line: &str) -> (&str, &str) {
+    line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_what_is_decided_and_nonsense_is_nothing() {
+        assert_eq!(decree("continue"), Some(Decree::Continue));
+        assert_eq!(decree("feedback  be brief"), Some(Decree::Feedback("be brief".into())));
+        for nonsense in ["", "help", "continue now", "feedback", "Abort"] {
+            assert_eq!(decree(nonsense), None, "{nonsense}");
+        }
+        let conflict = Conflict {
+            about: "size".into(),
+            positions: vec!["small".into(), "large".into()],
+            resolution: "small".into(),
+            rationale: String::new(),
+        };
+        assert_eq!(choice("choose 2", &conflict), Some(Choice::Choose("large".into())));
+        assert_eq!(choice("custom as it fits", &conflict), Some(Choice::Custom("as it fits".into())));
+        for nonsense in ["choose 0", "choose 3", "choose", "custom", "accept it"] {
+            assert_eq!(choice(nonsense, &conflict), None, "{nonsense}");
+        }
+    }
+}
