@@ -233,3 +233,21 @@ fn an_attended_session_asks_after_each_cycle() {
     assert_eq!(said.code, Some(130), "nobody answers: {}", said.stderr);
     assert!(said.stderr.contains("go on with: forge resume "), "{}", said.stderr);
 }
+
+#[test]
+fn prompts_of_the_users_own_are_sent_and_wrong_ones_are_refused_before_anything_is() {
+    with_sim("", |sim| {
+        let cast = format!("{CAST}\n").replace("cycles: 1 }", "cycles: 1, prompts: templates }");
+        let place = Place::with("prompts", sim, &cast);
+        std::fs::create_dir(place.path("templates")).unwrap();
+        std::fs::write(place.path("templates/draft.system.jinja"), "Draft in verse. {{ rubrik }}").unwrap();
+        let refused = place.run(&["run", TOPIC, "--mode", "direct"]);
+        assert_eq!((refused.code, sim.journal().len()), (Some(2), 0), "{}", refused.stderr);
+        assert!(refused.stderr.contains("prompt template `draft.system.jinja` is wrong"), "{}", refused.stderr);
+        std::fs::write(place.path("templates/draft.system.jinja"), "Draft in verse.").unwrap();
+        assert_eq!(place.run(&["run", TOPIC, "--mode", "direct"]).code, Some(0));
+        assert!(sim.journal()[0].body.to_string().contains("Draft in verse."), "{:?}", sim.journal()[0]);
+        let missing = place.run(&["run", TOPIC, "--prompts", "nowhere"]);
+        assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    });
+}

@@ -87,6 +87,7 @@ impl CliError {
             SessionError::Unknown(_)
             | SessionError::Exists(_)
             | SessionError::Journal(JournalError::BadName { .. }) => ("see `forge sessions list`", USAGE),
+            SessionError::Prompt(_) => ("correct the template", USAGE),
             SessionError::Journal(JournalError::Held { .. }) => ("wait for the other run to end", FAILED),
             _ => ("see `forge doctor`", FAILED),
         };

@@ -178,7 +178,9 @@ async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
         let plan = loaded.file.plan;
         let places = vec![loaded.path.display().to_string(); plan.providers.len()];
         let warnings = loaded.file.warnings.iter().map(ToString::to_string).collect();
-        return Ok(Found { plan, places, sim: None, warnings, session: loaded.file.session });
+        let mut session = loaded.file.session;
+        session.prompts = session.prompts.map(|folder| loaded.path.with_file_name("").join(folder));
+        return Ok(Found { plan, places, sim: None, warnings, session });
     }
     let environment = Environment::read(variable);
     let mut found: Vec<(ProviderPlan, String)> =

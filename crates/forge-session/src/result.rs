@@ -253,11 +253,11 @@ impl SessionResult {
         settings.into_generator().into_root_schema_for::<Self>().to_value()
     }
 
-    /// Whether there is less than a synthesis where one was planned.
+    /// Whether there is less than a synthesis where one was planned. A draft in which nothing was found is not
+    /// less.
     pub fn is_degraded(&self) -> bool {
-        self.mode != Mode::Direct
-            && self.label != DocumentLabel::Synthesis
-            && self.stop_reason != Some(Stop::NothingOpen)
+        self.label != DocumentLabel::Synthesis
+            && !matches!(self.stop_reason, Some(Stop::NothingOpen | Stop::AllStagesDone))
     }
 }
 

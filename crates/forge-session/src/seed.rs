@@ -8,9 +8,11 @@ pub(crate) fn dice(seed: u64, uses: &str) -> fastrand::Rng {
 /// 64-bit FNV-1a over the pieces and their lengths. The same on every machine and in every version, which
 /// the hashes of the standard library do not promise.
 pub(crate) fn hash(pieces: &[&[u8]]) -> u64 {
-    let bytes = pieces.iter().flat_map(|piece| {
-        let length = (piece.len() as u64).to_le_bytes();
-        length.into_iter().chain(piece.iter().copied())
-    });
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for piece in pieces {
+        for byte in (piece.len() as u64).to_le_bytes().iter().chain(*piece) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
 }

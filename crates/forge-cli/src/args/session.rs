@@ -87,6 +87,9 @@ pub(crate) struct Going {
     /// Print what happens as it happens, a JSON object a line.
     #[arg(long)]
     pub(crate) jsonl: bool,
+    /// Take prompt templates from this folder instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prompts: Option<PathBuf>,
     /// Keep the session in this folder of plain files instead of the accounts.
     #[arg(long, value_name = "DIR")]
     pub(crate) journal: Option<PathBuf>,

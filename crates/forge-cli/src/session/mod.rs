@@ -13,7 +13,8 @@ use forge::{
     layers::TokioTimer,
     session::{
         Cast, Controls, DocumentLabel, Estimate, JsonlJournal, Mode, Observer, OutputType, Parts, Plan,
-        Reference, ReferenceKind, Session, SessionError, SessionResult, Settings, Stop, Topic,
+        PromptError, Prompts, Reference, ReferenceKind, Session, SessionError, SessionResult, Settings, Stop,
+        Topic,
     },
 };
 
@@ -265,8 +266,10 @@ fn settings(run: &Run, system: &System) -> Settings {
 fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
     let journal = journal(system, going, progress.quiet)?;
     let router: Arc<dyn forge::Provider> = Arc::new(system.router.clone());
-    let parts = Parts::new(router, journal, Arc::new(TokioTimer), holder())
-        .map_err(|error| CliError::failed("a prompt template is wrong", &error))?;
+    let mut parts = Parts::new(router, journal, Arc::new(TokioTimer), holder()).map_err(wrong_prompt)?;
+    if let Some(folder) = going.prompts.as_ref().or(system.session.prompts.as_ref()) {
+        parts.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
+    }
     let router = system.router.clone();
     let price = move |participant: &Participant, tokens: &TokenCount| -> Option<Money> {
         router.price(participant, tokens)
@@ -274,6 +277,10 @@ fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, C
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
     let parts = parts.with_prices(Arc::new(price)).with_observer(observer);
     Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
+}
+
+fn wrong_prompt(error: PromptError) -> CliError {
+    CliError::session(&error.into())
 }
 
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.

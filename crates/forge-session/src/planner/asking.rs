@@ -1,6 +1,6 @@
 //! Whom to ask, with which request, and whether there is room for the call.
 
-use forge_core::{Amount, Participant};
+use forge_core::{Amount, ModelRequest, Participant};
 
 use super::{Action, Planned, Planner, drop_seat};
 use crate::{
@@ -39,15 +39,23 @@ impl Planner<'_> {
         participant: &Participant,
         purpose: Purpose,
     ) -> Result<Planned, SessionError> {
-        let state = self.state;
-        let matter = self.matter(key, purpose);
-        let able = self.parts.capabilities(participant);
-        let prompts = &self.parts.prompts;
-        let request = prompts.request(&state.plan, &state.names, key, purpose, able, &matter)?;
+        let request = self.request(key, participant, purpose)?;
         let (reserved, priced) = budget::worst_case(&*self.parts.prices, participant, &request);
         let json = serde_json::to_vec(&request).unwrap_or_default();
         let prompt = format!("{:016x}", crate::seed::hash(&[&json]));
         Ok(Planned { key, participant: participant.clone(), purpose, request, prompt, reserved, priced })
+    }
+
+    fn request(
+        &self,
+        key: CallKey,
+        participant: &Participant,
+        purpose: Purpose,
+    ) -> Result<ModelRequest, SessionError> {
+        let state = self.state;
+        let able = self.parts.capabilities(participant);
+        let matter = self.matter(key, purpose);
+        Ok(self.parts.prompts.request(&state.plan, &state.names, key, purpose, able, &matter)?)
     }
 
     pub(crate) fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
@@ -72,8 +80,8 @@ impl Planner<'_> {
             }
             let Some(participant) = plan.chain(stage, 0).first() else { continue };
             let key = CallKey { cycle, stage, seat: 0, step: 0 };
-            let planned = self.plan_call(key, participant, Purpose::Answer)?;
-            let (amount, _) = budget::larger(&*self.parts.prices, participant, &planned.request, critiques);
+            let request = self.request(key, participant, Purpose::Answer)?;
+            let (amount, _) = budget::larger(&*self.parts.prices, participant, &request, critiques);
             held = plus(held, amount);
         }
         Ok(held)

@@ -2,12 +2,19 @@
 
 pub(crate) mod clean;
 pub(crate) mod names;
+mod sample;
 mod schema;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+};
 
 use forge_core::{Capabilities, ModelRequest, tokens_of};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -34,6 +41,12 @@ const BUILT_IN: [(&str, &str); 15] = [
     ("rubric.freeform.jinja", include_str!("../../prompts/rubric.freeform.jinja")),
 ];
 
+/// Steps that one template may take: more than thousands of findings need, and over in a moment.
+const FUEL: u64 = 2_000_000;
+
+/// The most bytes of one rendered template.
+const MAX_RENDERED: usize = 16 * 1024 * 1024;
+
 /// The prompt templates, each of which can be replaced.
 ///
 /// A template is named after its stage and part (`critique.user.jinja`). One with the output type in its name
@@ -53,12 +66,47 @@ impl Prompts {
         Self::with(&BTreeMap::new())
     }
 
+    /// The templates that ship with the crate, with the `*.jinja` files of a folder in their place or beside them.
+    ///
+    /// # Errors
+    /// See [`with`](Self::with); and a file that cannot be read.
+    pub fn from_folder(folder: &Path) -> Result<Self, PromptError> {
+        let unreadable = |path: &Path, error: io::Error| PromptError {
+            name: path.display().to_string(),
+            source: Error::new(ErrorKind::TemplateNotFound, "cannot be read").with_source(error),
+        };
+        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+        let mut replaced = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(folder, error))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if name.ends_with(".jinja") {
+                let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+                replaced.insert(name.to_owned(), text);
+            }
+        }
+        Self::with(&replaced)
+    }
+
     /// The templates that ship with the crate, with these in their place or beside them.
     ///
     /// # Errors
-    /// A template that does not parse. One that names a value its stage does not have fails when it is used.
+    /// A template that no stage uses, that does not parse, or that cannot be rendered with the values of its
+    /// stage: one it does not have, too many steps, too much text.
     pub fn with(replaced: &BTreeMap<String, String>) -> Result<Self, PromptError> {
+        if let Some(name) = replaced.keys().find(|name| !is_used(name)) {
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            let message = format!(
+                "no stage uses a template of this name; there are {known}, and \
+                                   `stage.type.part.jinja` for one type of document"
+            );
+            return Err(PromptError {
+                name: name.clone(),
+                source: Error::new(ErrorKind::TemplateNotFound, message),
+            });
+        }
         let mut environment = Environment::new();
+        environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -70,7 +118,11 @@ impl Prompts {
             added.map_err(|source| PromptError { name: name.clone(), source })?;
             names.insert(name);
         }
-        Ok(Self { environment, names })
+        let prompts = Self { environment, names };
+        if !replaced.is_empty() {
+            sample::render_all(&prompts)?;
+        }
+        Ok(prompts)
     }
 
     fn render(
@@ -82,10 +134,41 @@ impl Prompts {
         let (stage, part) = name.split_once('.').unwrap_or((name, ""));
         let special = format!("{stage}.{}.{part}", kind.as_str());
         let name = if self.names.contains(&special) { special.as_str() } else { name };
-        let rendered =
-            self.environment.get_template(name).and_then(|template| template.render(Serde(values)));
-        let wrong = |source| PromptError { name: name.to_owned(), source };
-        rendered.map(|text| text.trim_end().to_owned()).map_err(wrong)
+        let mut text = Capped::default();
+        let rendered = self
+            .environment
+            .get_template(name)
+            .and_then(|template| template.render_captured_to(Serde(values), &mut text).map(drop));
+        rendered.map_err(|source| PromptError { name: name.to_owned(), source })?;
+        Ok(String::from_utf8_lossy(&text.0).trim_end().to_owned())
+    }
+}
+
+/// Whether a stage looks for a template of this name.
+fn is_used(name: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| {
+        let special = |(stage, part): (&str, &str)| {
+            OutputType::ALL.iter().any(|kind| name == format!("{stage}.{}.{part}", kind.as_str()))
+        };
+        name == *known || known.split_once('.').is_some_and(special)
+    })
+}
+
+/// Bytes up to the most that a template may render.
+#[derive(Default)]
+struct Capped(Vec<u8>);
+
+impl Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_RENDERED {
+            return Err(io::Error::other(format!("it renders more than {MAX_RENDERED} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

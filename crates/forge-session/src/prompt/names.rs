@@ -12,6 +12,8 @@ use crate::{Plan, seed};
 pub(crate) struct Names {
     /// (name as spelled, stand-in), longest first.
     pairs: Vec<(String, String)>,
+    /// The first bytes of all names in lower case.
+    initials: Vec<u8>,
 }
 
 impl Names {
@@ -44,36 +46,60 @@ impl Names {
             name.chars().count() > 1
                 && name.chars().any(char::is_alphabetic)
                 && !GENERAL.contains(&name)
-                && find(&subject, &name.to_lowercase()).is_none()
+                && !occurs(&subject, &name.to_lowercase())
         });
         let spelled = names.iter().flat_map(|name| [name.clone(), name.to_lowercase(), name.to_uppercase()]);
         let mut names: Vec<String> = spelled.collect();
         names.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         names.dedup();
         let salt = seed::dice(plan.settings.seed, "names").u16(..);
+        let mut initials: Vec<u8> = names
+            .iter()
+            .filter_map(|name| name.bytes().next())
+            .map(|byte| byte.to_ascii_lowercase())
+            .collect();
+        initials.sort_unstable();
+        initials.dedup();
         let pairs = names.into_iter().enumerate();
-        Self { pairs: pairs.map(|(index, name)| (name, format!("Name{salt:04x}n{index:03}"))).collect() }
+        let pairs = pairs.map(|(index, name)| (name, format!("Name{salt:04x}n{index:03}"))).collect();
+        Self { pairs, initials }
     }
 
-    /// The text with stand-ins for all names, however they are spelled.
+    /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
+    /// that no stand-in is taken for a name.
     pub(crate) fn hide(&self, text: &str) -> String {
         let folded = text.to_ascii_lowercase();
-        let mut text = text.to_owned();
-        // Most texts name nobody.
-        if !self.pairs.iter().any(|(name, _)| folded.contains(&name.to_lowercase())) {
-            return text;
-        }
-        for (name, stand_in) in &self.pairs {
-            text = replace(&text, name, stand_in);
-        }
-        // Unusual capitals come last and come back in the usual ones.
-        for (name, stand_in) in &self.pairs {
-            let lower = name.to_lowercase();
-            while let Some((start, end)) = find_folded(&text, &lower) {
-                text.replace_range(start..end, stand_in);
+        let mut hidden = String::with_capacity(text.len());
+        let (mut copied, mut before) = (0, None);
+        for (at, c) in text.char_indices() {
+            let begins = !before.replace(c).is_some_and(char::is_alphanumeric);
+            if begins
+                && at >= copied
+                && let Some((name, stand_in)) = self.at(&text[at..], &folded[at..])
+            {
+                hidden.push_str(&text[copied..at]);
+                hidden.push_str(stand_in);
+                copied = at + name.len();
             }
         }
-        text
+        hidden.push_str(&text[copied..]);
+        hidden
+    }
+
+    /// The longest name that begins `text`, in the spelling of the text if it is a known one.
+    fn at(&self, text: &str, folded: &str) -> Option<&(String, String)> {
+        let initial = folded.as_bytes().first()?;
+        if !self.initials.contains(initial) {
+            return None;
+        }
+        let fits = |(name, _): &&(String, String)| {
+            folded.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+                && !folded[name.len()..].starts_with(char::is_alphabetic)
+        };
+        let longest = self.pairs.iter().find(fits)?;
+        let spelled =
+            |(name, _): &&(String, String)| name.len() == longest.0.len() && text.starts_with(name.as_str());
+        Some(self.pairs.iter().find(spelled).unwrap_or(longest))
     }
 
     /// The text with its names back.
@@ -96,40 +122,12 @@ const BRANDS: [&str; 7] = ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "G
 /// Display names that are ordinary words.
 const GENERAL: [&str; 4] = ["chosen by role", "local", "model", "critic"];
 
-fn replace(text: &str, name: &str, with: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut before = None;
-    while let Some(at) = find_after(rest, name, before) {
-        out.push_str(&rest[..at]);
-        out.push_str(with);
-        rest = &rest[at + name.len()..];
-        before = with.chars().next_back();
-    }
-    out.push_str(rest);
-    out
-}
-
-fn find(text: &str, name: &str) -> Option<usize> {
-    find_after(text, name, None)
-}
-
-/// Where `name` stands as a whole word; `before` is the character in front of `text`.
-fn find_after(text: &str, name: &str, before: Option<char>) -> Option<usize> {
-    text.match_indices(name).map(|(at, _)| at).find(|at| {
-        let left = text[..*at].chars().next_back().or(before);
-        let right = text[at + name.len()..].chars().next();
-        !left.is_some_and(char::is_alphanumeric) && !right.is_some_and(char::is_alphabetic)
+/// Whether `name` stands in `text` as a whole word.
+fn occurs(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].ends_with(char::is_alphanumeric)
+            && !text[at + name.len()..].starts_with(char::is_alphabetic)
     })
-}
-
-/// The same without regard to capitals, for names whose lower case is as long.
-fn find_folded(text: &str, lower: &str) -> Option<(usize, usize)> {
-    let folded = text.to_ascii_lowercase();
-    if lower.starts_with("name") && lower.len() == 12 {
-        return None;
-    }
-    find(&folded, lower).map(|at| (at, at + lower.len()))
 }
 
 #[cfg(test)]
@@ -155,6 +153,20 @@ mod tests {
         }
         assert_eq!(names.reveal(&hidden), text);
         assert!(!names.hide("cLaUdE says").to_lowercase().contains("claude"));
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_stand_in_is_hidden_like_any_other() {
+        for seed in 0..50 {
+            let critics = ["name", "Name1", "names-model1"].map(|name| vec![Participant::local(name)]);
+            let mut plan = Plan::new(Topic::new("x"), Cast { critics: critics.into(), ..Cast::default() });
+            plan.settings.seed = seed;
+            let names = Names::of(&plan);
+            let text = "NAME said to nAmE1: names-model1, names-MODEL1.";
+            let hidden = names.hide(text);
+            assert!(!hidden.to_lowercase().contains("model1") && !hidden.contains("NAME "), "{hidden}");
+            assert_eq!(names.reveal(&hidden).to_lowercase(), text.to_lowercase());
+        }
     }
 
     #[test]

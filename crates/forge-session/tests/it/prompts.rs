@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use forge_core::{ModelProvider, Participant};
 use forge_session::{
-    Cast, FindingState, Notice, OutputType, Plan, Prompts, Reference, ReferenceKind, SessionError,
-    SessionResult, Stage, Topic,
+    Cast, FindingState, Notice, OutputType, Plan, Prompts, Reference, ReferenceKind, SessionResult, Stage,
+    Topic,
 };
 
 use crate::stage::{DRAFT, Play, Theatre, critique, fenced, finding, model, plan, sensible, stage_of, user};
@@ -219,18 +219,45 @@ fn a_template_can_be_replaced_also_for_one_kind_of_document() {
 
     let broken = Prompts::with(&replaced("draft.user.jinja", "{% if %}"));
     assert_eq!(broken.unwrap_err().name, "draft.user.jinja");
+}
+
+#[test]
+fn a_template_that_cannot_be_used_is_refused_before_anything_is_asked() {
+    let huge = "{% for i in range(100000) %}{{ \"x\" * 1000000 }}{% endfor %}";
+    let endless =
+        "{% for i in range(100000) %}{% for j in range(100000) %}{{ i * j }}{% endfor %}{% endfor %}";
+    for (name, text, why) in [
+        ("draft.user.jinja", "{{ toppic }}", "undefined value"),
+        ("draft.design.user.jinja", "{{ topic.titel }}", "undefined value"),
+        ("critique.user.jinja", "{{ findings[7].id }}", "undefined value"),
+        ("repair.user.jinja", endless, "out of fuel"),
+        ("check.user.jinja", huge, "more than 16777216 bytes"),
+        ("form.jinja", "{{ range(1000000000) }}", "too many elements"),
+        ("draught.user.jinja", "x", "no stage uses a template of this name"),
+        ("draft.poem.user.jinja", "x", "no stage uses a template of this name"),
+    ] {
+        let error = Prompts::with(&BTreeMap::from([(name.to_owned(), text.to_owned())])).unwrap_err();
+        let chain = std::iter::successors(Some(&error.source as &dyn std::error::Error), |one| one.source());
+        let causes = chain.map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        assert!(error.name == name && causes.contains(why), "{name}: {causes}");
+    }
+}
+
+#[test]
+fn a_folder_replaces_the_templates_it_has() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates");
+    let _ = std::fs::remove_dir_all(&folder);
+    let missing = Prompts::from_folder(&folder).unwrap_err();
+    assert!(missing.name.ends_with("templates"), "{missing}");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("draft.user.jinja"), "Write about {{ topic.title }}").unwrap();
+    std::fs::write(folder.join("README.md"), "what these are").unwrap();
     let theatre = Theatre::new();
     let mut parts = theatre.parts();
-    parts.prompts = Prompts::with(&replaced("draft.user.jinja", "{{ toppic }}")).unwrap().into();
-    let error = theatre.run(async {
-        forge_session::Session::start(parts, crate::stage::name(), plan())
-            .await
-            .unwrap()
-            .run()
-            .await
-            .unwrap_err()
-    });
-    assert!(matches!(error, SessionError::Prompt(_)), "{error}");
+    parts.prompts = Prompts::from_folder(&folder).unwrap().into();
+    theatre.session_of(parts, plan());
+    assert_eq!(user(&theatre.sent.lock().unwrap()[0].request), "Write about A rate limiter");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The section `session`.
 
+use std::path::PathBuf;
+
 use forge_router::{KeyPath, Problem, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How sessions are run, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionSpec {
     /// How many critics read a draft, 1 to 8.
@@ -20,10 +22,13 @@ pub struct SessionSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub cycles: Option<i64>,
+    /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<PathBuf>,
 }
 
 /// How sessions are run. What is not set is the session's own default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct SessionPlan {
     /// How many critics read a draft, 1 to 8.
     pub critics: Option<u32>,
@@ -31,6 +36,8 @@ pub struct SessionPlan {
     pub required: Option<u32>,
     /// How many times a draft is criticised and rewritten, at least 1.
     pub cycles: Option<u32>,
+    /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
+    pub prompts: Option<PathBuf>,
 }
 
 impl SessionPlan {
@@ -50,6 +57,7 @@ impl SessionPlan {
             critics: count("critics", spec.critics, 8),
             required: count("required", spec.required, 8),
             cycles: count("cycles", spec.cycles, u32::MAX),
+            prompts: spec.prompts,
         };
         if let (Some(critics), Some(required)) = (plan.critics, plan.required)
             && required > critics

@@ -75,7 +75,7 @@ default_provider: laptop
 retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, multiplier: 3 }
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
-session: { critics: 2, required: 1, cycles: 3 }
+session: { critics: 2, required: 1, cycles: 3, prompts: prompts }
 "#;
 
 fn good(text: &str) -> ConfigFile {

@@ -1,0 +1,62 @@
+//! Renders every template once, so that a wrong one is found before anything is paid for.
+
+use forge_core::Capabilities;
+
+use super::{Matter, Names, Prompts};
+use crate::{
+    CallKey, Cast, Category, Decision, Disposition, Finding, FindingId, FindingState, OutputType, Plan,
+    PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
+};
+
+/// Every stage and type of document, with something in every value.
+pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
+    let finding = finding();
+    let matter = Matter {
+        document: "document",
+        findings: vec![(&finding, vec!["Reviewer A".into()])],
+        feedback: vec!["feedback"],
+        answer: Some("answer"),
+    };
+    for kind in OutputType::ALL {
+        let plan = plan(kind);
+        for stage in Stage::ALL {
+            let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
+            for purpose in [Purpose::Answer, Purpose::Repair] {
+                prompts.request(&plan, &Names::default(), call, purpose, Capabilities::default(), &matter)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn plan(kind: OutputType) -> Plan {
+    let reference = Reference { kind: ReferenceKind::Inline, name: "name".into(), text: "text".into() };
+    let topic = Topic::new("title").with_description("description").with_constraint("constraint");
+    Plan::new(topic.with_reference(reference).with_output(kind), Cast::default())
+}
+
+fn finding() -> Finding {
+    let id = FindingId(1);
+    Finding {
+        id,
+        cycle: 1,
+        remark: Remark {
+            severity: Some(Severity::Major),
+            category: Category::Clarity,
+            location: "location".into(),
+            quote: "quote".into(),
+            claim: "claim".into(),
+            suggested_change: "change".into(),
+        },
+        anchored: true,
+        raised_by: Vec::new(),
+        state: FindingState::Accepted,
+        disposition: Some(Disposition {
+            finding: id,
+            decision: Decision::Accept,
+            reason: "reason".into(),
+            changed_span: "span".into(),
+        }),
+        note: None,
+    }
+}
