@@ -88,3 +88,24 @@ fn help_and_version_are_there() {
         assert!(said.code == Some(0) && said.stdout.contains("Usage: forge"), "{arguments:?}");
     }
 }
+
+#[test]
+fn every_command_has_a_page_and_the_completions_are_scripts() {
+    let page = |words: &[&str]| {
+        let mut arguments = vec!["man"];
+        arguments.extend(words);
+        run(forge().args(&arguments))
+    };
+    for words in [&[][..], &["run"], &["config", "check"], &["metrics", "summary"]] {
+        let said = page(words);
+        assert_eq!(said.code, Some(0), "{words:?}: {}", said.stderr);
+        assert!(said.stdout.contains(".SH NAME") && said.stdout.contains(".SH OPTIONS"), "{words:?}");
+    }
+    let unknown = page(&["config", "chekc"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("choose one of: init, check, show"), "{}", unknown.stderr);
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef forge"), ("fish", "complete -c forge")] {
+        let said = run(forge().args(["completions", shell]));
+        assert!(said.code == Some(0) && said.stdout.contains(word), "{shell}: {}", said.stderr);
+    }
+}

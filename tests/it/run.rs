@@ -243,7 +243,11 @@ fn prompts_of_the_users_own_are_sent_and_wrong_ones_are_refused_before_anything_
         std::fs::write(place.path("templates/draft.system.jinja"), "Draft in verse. {{ rubrik }}").unwrap();
         let refused = place.run(&["run", TOPIC, "--mode", "direct"]);
         assert_eq!((refused.code, sim.journal().len()), (Some(2), 0), "{}", refused.stderr);
-        assert!(refused.stderr.contains("prompt template `draft.system.jinja` is wrong"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("prompt template `draft.system.jinja` is wrong"),
+            "{}",
+            refused.stderr
+        );
         std::fs::write(place.path("templates/draft.system.jinja"), "Draft in verse.").unwrap();
         assert_eq!(place.run(&["run", TOPIC, "--mode", "direct"]).code, Some(0));
         assert!(sim.journal()[0].body.to_string().contains("Draft in verse."), "{:?}", sim.journal()[0]);

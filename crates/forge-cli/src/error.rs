@@ -10,7 +10,7 @@ use crate::show::clean;
 /// A failure of the command.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    code: &'static str,
+    code: Code,
     what: String,
     why: Vec<String>,
     next: String,
@@ -26,12 +26,24 @@ const NO_PROVIDER: u8 = 3;
 /// A budget refused.
 const BUDGET: u8 = 4;
 
-/// In place of a code: nothing is said.
-const QUIET: &str = "";
+/// What failed, as scripts know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Code {
+    /// Nothing is said.
+    Quiet,
+    Failed,
+    Usage,
+    File,
+    Content,
+    Config,
+    Store,
+    Session,
+    Provider(ErrorKind),
+}
 
 impl CliError {
     pub(crate) fn failed(what: impl Into<String>, cause: &dyn Error) -> Self {
-        Self { code: "E001", what: what.into(), why: causes(cause), next: String::new(), exit: FAILED }
+        Self { code: Code::Failed, what: what.into(), why: causes(cause), next: String::new(), exit: FAILED }
     }
 
     /// The result cannot be written. A reader that has seen enough and closed its end (`| head`) is no
@@ -39,26 +51,26 @@ impl CliError {
     pub(crate) fn stdout(error: &std::io::Error) -> Self {
         let failure = Self::failed("the result cannot be written to stdout", error);
         let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
-        if closed { Self { code: QUIET, exit: 0, ..failure } } else { failure }
+        if closed { Self { code: Code::Quiet, exit: 0, ..failure } } else { failure }
     }
 
     /// A value on the command line is wrong.
     pub(crate) fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code: "E002", what: what.into(), why: Vec::new(), next: next.into(), exit: USAGE }
+        Self { code: Code::Usage, what: what.into(), why: Vec::new(), next: next.into(), exit: USAGE }
     }
 
     /// A file cannot be read.
     pub(crate) fn file(path: &Path, cause: &dyn Error) -> Self {
         let what = format!("{} cannot be read", path.display());
         let next = "check the path and its permissions".to_owned();
-        Self { code: "E003", what, why: vec![cause.to_string()], next, exit: USAGE }
+        Self { code: Code::File, what, why: vec![cause.to_string()], next, exit: USAGE }
     }
 
     /// A file does not hold what it should.
     pub(crate) fn content(path: &Path, what: &str, cause: &dyn Error) -> Self {
         let what = format!("{} is not {what}", path.display());
         Self {
-            code: "E004",
+            code: Code::Content,
             what,
             why: vec![cause.to_string()],
             next: "correct the file".into(),
@@ -70,14 +82,14 @@ impl CliError {
     pub(crate) fn config(path: &Path, counted: &str) -> Self {
         let what = format!("{} cannot be used: {counted}", path.display());
         let next = "correct the file; `forge config check` reads it without sending anything".to_owned();
-        Self { code: "E005", what, why: Vec::new(), next, exit: USAGE }
+        Self { code: Code::Config, what, why: Vec::new(), next, exit: USAGE }
     }
 
     /// The accounts cannot be read or written.
     pub(crate) fn store(error: &StoreError) -> Self {
         let why = error.source().map(causes).unwrap_or_default();
         let exit = if matches!(error, StoreError::Filter { .. }) { USAGE } else { FAILED };
-        Self { code: "E006", what: error.to_string(), why, next: String::new(), exit }
+        Self { code: Code::Store, what: error.to_string(), why, next: String::new(), exit }
     }
 
     /// A session cannot start, go on or be read.
@@ -92,7 +104,7 @@ impl CliError {
             _ => ("see `forge doctor`", FAILED),
         };
         let why = error.source().map(causes).unwrap_or_default();
-        Self { code: "E007", what: error.to_string(), why, next: next.to_owned(), exit }
+        Self { code: Code::Session, what: error.to_string(), why, next: next.to_owned(), exit }
     }
 
     pub(crate) fn provider(error: &ProviderError) -> Self {
@@ -105,7 +117,7 @@ impl CliError {
         };
         let why = error.source().map(causes).unwrap_or_default();
         let next = error.kind.next_step().to_owned();
-        Self { code: code(error.kind), what: error.to_string(), why, next, exit }
+        Self { code: Code::Provider(error.kind), what: error.to_string(), why, next, exit }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -113,7 +125,7 @@ impl CliError {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "code": self.code, "message": self.what, "causes": self.why, "next": self.next })
+        json!({ "code": self.code.as_str(), "message": self.what, "causes": self.why, "next": self.next })
     }
 }
 
@@ -127,37 +139,48 @@ fn causes(error: &dyn Error) -> Vec<String> {
     texts
 }
 
-/// The stable code of a provider's failure.
-const fn code(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::RateLimited => "E010",
-        ErrorKind::Overloaded => "E011",
-        ErrorKind::Server => "E012",
-        ErrorKind::Timeout => "E013",
-        ErrorKind::Transport => "E014",
-        ErrorKind::Truncated => "E015",
-        ErrorKind::Authentication => "E016",
-        ErrorKind::Permission => "E017",
-        ErrorKind::QuotaExhausted => "E018",
-        ErrorKind::ModelNotFound => "E019",
-        ErrorKind::CircuitOpen => "E020",
-        ErrorKind::ContextTooLong => "E021",
-        ErrorKind::ContentFiltered => "E022",
-        ErrorKind::Refusal => "E023",
-        ErrorKind::InvalidRequest => "E024",
-        ErrorKind::Unsupported => "E025",
-        ErrorKind::Cancelled => "E026",
-        ErrorKind::BudgetExceeded => "E027",
-        ErrorKind::Decode => "E028",
+impl Code {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "",
+            Self::Failed => "E001",
+            Self::Usage => "E002",
+            Self::File => "E003",
+            Self::Content => "E004",
+            Self::Config => "E005",
+            Self::Store => "E006",
+            Self::Session => "E007",
+            Self::Provider(kind) => match kind {
+                ErrorKind::RateLimited => "E010",
+                ErrorKind::Overloaded => "E011",
+                ErrorKind::Server => "E012",
+                ErrorKind::Timeout => "E013",
+                ErrorKind::Transport => "E014",
+                ErrorKind::Truncated => "E015",
+                ErrorKind::Authentication => "E016",
+                ErrorKind::Permission => "E017",
+                ErrorKind::QuotaExhausted => "E018",
+                ErrorKind::ModelNotFound => "E019",
+                ErrorKind::CircuitOpen => "E020",
+                ErrorKind::ContextTooLong => "E021",
+                ErrorKind::ContentFiltered => "E022",
+                ErrorKind::Refusal => "E023",
+                ErrorKind::InvalidRequest => "E024",
+                ErrorKind::Unsupported => "E025",
+                ErrorKind::Cancelled => "E026",
+                ErrorKind::BudgetExceeded => "E027",
+                ErrorKind::Decode => "E028",
+            },
+        }
     }
 }
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.code == QUIET {
+        if self.code == Code::Quiet {
             return Ok(());
         }
-        writeln!(f, "error[{}]: {}", self.code, clean(&self.what))?;
+        writeln!(f, "error[{}]: {}", self.code.as_str(), clean(&self.what))?;
         for why in &self.why {
             writeln!(f, "  because: {}", clean(why))?;
         }
@@ -165,5 +188,88 @@ impl fmt::Display for CliError {
             writeln!(f, "  next: {}", self.next)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+
+    const INTRODUCTION: &str = "# Error codes
+
+A failure is written to stderr as `error[CODE]: what`, then why, then what to do next, and stands under `error`
+in JSON. The codes are stable; scripts may depend on them. The command's exit code says how it ended:
+
+| Exit code | |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | the command line, a file or the request is wrong |
+| 3 | no provider could answer |
+| 4 | a budget refused |
+| 5 | done with less than planned: a draft, labelled as one, in place of a synthesis |
+| 130 | interrupted |
+
+## The command
+
+| Code | What it means | What to do | Exit code |
+|---|---|---|---|
+| E001 | an operation failed; the causes say which | see the causes, and `forge doctor` | 1 |
+| E002 | a value on the command line is wrong | the error says what may stand there | 2 |
+| E003 | a file cannot be read | check the path and its permissions | 2 |
+| E004 | a file does not hold what it should | correct the file | 2 |
+| E005 | the configuration cannot be used | correct it; `forge config check` reads it without sending anything | 2 |
+| E006 | the accounts cannot be read or written | `forge doctor` checks them | 1; 2 for a wrong filter |
+| E007 | a session cannot start, go on or be read | the error says which; `forge sessions list` | 1; 2 for a wrong name, plan or template |
+";
+
+    fn index() -> String {
+        let mut page = format!(
+            "{INTRODUCTION}\n## Providers\n\nThe last failure of a call, after retries and fallbacks.\n\n\
+             | Code | Kind | What it means | What to do | Exit code |\n|---|---|---|---|---|\n"
+        );
+        for kind in ErrorKind::ALL {
+            let error = CliError::provider(&ProviderError::new(kind, "p", ""));
+            let (code, name) = (error.code.as_str(), kind.as_str());
+            let _ = writeln!(
+                page,
+                "| {code} | `{name}` | {} | {} | {} |",
+                kind.describe(),
+                error.next,
+                error.exit
+            );
+        }
+        page.push_str(
+            "\nThe exit code is 1 where the failure came after a part of the answer.\n\n## Configuration\n\n\
+             Told by `forge config check` with file, line and column. `E` cannot be used, `W` is a warning.\n\n\
+             | Code | What it means |\n|---|---|\n",
+        );
+        for (code, meaning) in forge::config::code::ALL.iter().chain(forge::router::code::ALL) {
+            let _ = writeln!(page, "| {code} | {meaning} |");
+        }
+        page
+    }
+
+    #[test]
+    fn the_index_of_codes_in_the_docs_is_that_of_the_code() {
+        if std::env::var_os("FORGE_UPDATE_DOCS").is_some() {
+            std::fs::write(FILE, index()).unwrap();
+        }
+        let file = std::fs::read_to_string(FILE).unwrap();
+        assert!(file == index(), "write it anew: FORGE_UPDATE_DOCS=1 cargo test -p forge-cli");
+    }
+
+    #[test]
+    fn every_code_means_one_thing() {
+        let page = index();
+        let codes: Vec<&str> =
+            page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
+        let codes = codes.iter().filter(|code| code.starts_with(['E', 'W']) && code.len() == 4);
+        let mut seen = std::collections::BTreeSet::new();
+        assert!(codes.clone().count() > 60 && codes.clone().all(|code| seen.insert(code)), "{codes:?}");
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod error;
 mod machine;
+mod manual;
 mod metrics;
 mod models;
 #[cfg(feature = "otlp")]
@@ -85,6 +86,8 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Metrics { command } => metrics::run(command, config, quiet),
         Command::Config { command } => config::run(command, config, quiet),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command } => manual::page(&command),
     }
 }
 

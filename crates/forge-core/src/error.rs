@@ -101,6 +101,29 @@ pub struct Policy {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 19] = [
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Server,
+        Self::Timeout,
+        Self::Transport,
+        Self::Truncated,
+        Self::Authentication,
+        Self::Permission,
+        Self::QuotaExhausted,
+        Self::ModelNotFound,
+        Self::CircuitOpen,
+        Self::ContextTooLong,
+        Self::ContentFiltered,
+        Self::Refusal,
+        Self::InvalidRequest,
+        Self::Unsupported,
+        Self::Cancelled,
+        Self::BudgetExceeded,
+        Self::Decode,
+    ];
+
     /// How an attempt that failed in `phase` is treated. The one place where kinds are judged.
     pub const fn policy(self, phase: Phase) -> Policy {
         use {Advice as A, BreakerEffect as B};
@@ -374,7 +397,7 @@ mod tests {
 
     #[test]
     fn the_written_name_is_that_of_json() {
-        for kind in [ErrorKind::RateLimited, ErrorKind::QuotaExhausted, ErrorKind::Decode] {
+        for kind in ErrorKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }

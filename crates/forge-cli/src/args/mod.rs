@@ -84,6 +84,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Print a script that completes commands and options in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page; `forge man run | man -l -` shows it.
+    Man {
+        /// The command, such as `run` or `config check`; the whole of `forge` unless given.
+        command: Vec<String>,
+    },
 }
 
 /// Ask one model; the answer is streamed to stdout, tokens and price go to stderr.

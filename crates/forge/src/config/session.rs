@@ -6,7 +6,7 @@ use forge_router::{KeyPath, Problem, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How sessions are run, as written.
+/// How sessions are run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionSpec {
@@ -18,9 +18,9 @@ pub struct SessionSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 8))]
     pub required: Option<i64>,
-    /// How many times a draft is criticised and rewritten, at least 1.
+    /// How many times a draft is criticised and rewritten, 1 to 3.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 3))]
     pub cycles: Option<i64>,
     /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub struct SessionPlan {
     pub critics: Option<u32>,
     /// How many of them have to answer, at least 1 and at most `critics`.
     pub required: Option<u32>,
-    /// How many times a draft is criticised and rewritten, at least 1.
+    /// How many times a draft is criticised and rewritten, 1 to 3.
     pub cycles: Option<u32>,
     /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
     pub prompts: Option<PathBuf>,
@@ -56,7 +56,7 @@ impl SessionPlan {
         let plan = Self {
             critics: count("critics", spec.critics, 8),
             required: count("required", spec.required, 8),
-            cycles: count("cycles", spec.cycles, u32::MAX),
+            cycles: count("cycles", spec.cycles, 3),
             prompts: spec.prompts,
         };
         if let (Some(critics), Some(required)) = (plan.critics, plan.required)

@@ -5,6 +5,7 @@
 mod broken;
 mod good;
 mod hostile;
+mod reference;
 mod schema;
 
 use std::{io, path::Path};
