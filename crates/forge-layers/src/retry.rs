@@ -11,8 +11,8 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, Capabilities, ErrorKind, FailedAttempt, Layer, ModelId, ModelRequest, Provider,
-    ProviderError, ResponseStream, StreamEvent, async_trait,
+    Advice, CallContext, Capabilities, ErrorKind, FailedAttempt, Layer, ModelId, ModelRequest, Phase,
+    Provider, ProviderError, ResponseStream, StreamEvent, async_trait,
 };
 use futures_core::Stream;
 
@@ -35,6 +35,9 @@ pub struct RetryPolicy {
     pub multiplier: f64,
     /// The longest wait that a vendor may ask for. An error that asks for more is returned at once.
     pub longest_hint: Duration,
+    /// Whether to try again when no connection could be made. Without, the caller hears at once of a server
+    /// that is not there and can ask another.
+    pub reconnect: bool,
 }
 
 impl Default for RetryPolicy {
@@ -46,6 +49,7 @@ impl Default for RetryPolicy {
             max_backoff: Duration::from_secs(30),
             multiplier: 2.0,
             longest_hint: Duration::from_secs(120),
+            reconnect: true,
         }
     }
 }
@@ -102,10 +106,24 @@ impl Retry {
         self
     }
 
+    /// The same retries, with the same budget, by another policy.
+    pub fn with_policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
     /// When the next attempt begins, and its slot; `None` if the error goes to the caller.
     fn next(&self, cx: &CallContext, retries: u32, error: &ProviderError) -> Option<(Instant, Slot)> {
         let hint = error.retry_after.unwrap_or_default();
+        let unreachable = error.phase == Phase::BeforeSend
+            && matches!(error.kind, ErrorKind::Transport | ErrorKind::Timeout);
         if error.policy().advice != Advice::RetryThenNext
+            || (unreachable && !self.policy.reconnect)
             || retries >= self.policy.max_retries
             || hint > self.policy.longest_hint
         {
@@ -377,7 +395,7 @@ mod tests {
             multiplier in any::<f64>(),
             seed in any::<u64>(),
         ) {
-            let policy = RetryPolicy { max_retries: 9, initial_backoff, max_backoff, multiplier, longest_hint };
+            let policy = RetryPolicy { max_retries: 9, initial_backoff, max_backoff, multiplier, longest_hint, reconnect: true };
             let timer = ManualTimer::new();
             let retry = Retry::new(policy, Arc::new(timer.clone()), seed);
             let error = ProviderError::new(ErrorKind::RateLimited, "p", "")

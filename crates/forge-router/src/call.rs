@@ -20,6 +20,7 @@ use crate::{
     ask::Ask,
     drain::Inside,
     hedge,
+    route::Manner,
     router::Shared,
     running::{Job, Running},
     strip,
@@ -42,17 +43,17 @@ pub(crate) async fn call(
     let mut attempt = Attempt { running: &running, job, cx: cx.clone(), request: &request, made: false };
     let mut last_error = None;
     loop {
-        let (pick, last_resort) = match walk.next() {
-            Some(pick) => (pick, false),
+        let (pick, manner) = match walk.next() {
+            Some(pick) => (pick, walk.manner()),
             None => match walk.last_resort() {
-                Some(pick) => (pick, true),
+                Some(pick) => (pick, Manner::LastResort),
                 None => break,
             },
         };
-        let (pick, outcome) = if job.hedge && !last_resort {
-            hedge::ask(shared, &mut attempt, &mut walk, pick).await
+        let (pick, outcome) = if job.hedge && manner != Manner::LastResort {
+            hedge::ask(shared, &mut attempt, &mut walk, pick, manner).await
         } else {
-            (pick, attempt.ask(pick, last_resort).await)
+            (pick, attempt.ask(pick, manner).await)
         };
         match outcome {
             Ok(head) => {
@@ -74,7 +75,7 @@ pub(crate) async fn call(
                     Advice::Stop => false,
                 };
                 let late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
-                if !go_on || late || last_resort {
+                if !go_on || late || manner == Manner::LastResort {
                     return Err(traced(error, walk.trace(None).into()));
                 }
                 let provider = &running.routes[pick.route].plan.id;
@@ -168,7 +169,7 @@ impl<'a> Attempt<'a> {
     pub(crate) fn ask(
         &mut self,
         pick: Pick,
-        last_resort: bool,
+        manner: Manner,
     ) -> impl Future<Output = Result<Head, ProviderError>> + Send + use<'a> {
         if std::mem::replace(&mut self.made, true) {
             self.cx.next_attempt();
@@ -180,7 +181,7 @@ impl<'a> Attempt<'a> {
         let declines = self.job.fallback_on_filter || self.job.fallback_on_refusal;
         async move {
             let begun = cx.clock.instant();
-            let stream = route.provider(last_resort).stream(&cx, request).await?;
+            let stream = route.provider(manner).stream(&cx, request).await?;
             let head = Head::read(route.plan.id.as_str(), stream).await?;
             match declined(&head).filter(|_| declines) {
                 None => Ok(head),

@@ -13,6 +13,7 @@ use futures_util::future::{Either, select};
 
 use crate::{
     call::Attempt,
+    route::Manner,
     router::Shared,
     walk::{Pick, Walk},
 };
@@ -46,10 +47,11 @@ pub(crate) async fn ask(
     attempt: &mut Attempt<'_>,
     walk: &mut Walk<'_>,
     pick: Pick,
+    manner: Manner,
 ) -> (Pick, Result<Head, ProviderError>) {
     shared.hedges.call();
     let patience = attempt.running().routes[pick.route].meter.latency.p95();
-    let first = attempt.ask(pick, false);
+    let first = attempt.ask(pick, manner);
     let timer = &shared.parts.timer;
     let Some(until) = patience.and_then(|patience| timer.instant().checked_add(patience)) else {
         return (pick, first.await);
@@ -67,7 +69,7 @@ pub(crate) async fn ask(
         return (pick, first.await);
     };
     tracing::debug!(route = %attempt.running().routes[other.route].plan.id, "hedging");
-    let second = pin!(attempt.ask(other, false));
+    let second = pin!(attempt.ask(other, walk.manner()));
     match select(first, second).await {
         Either::Left((Ok(head), _)) => (pick, Ok(head)),
         Either::Right((Ok(head), _)) => (other, Ok(head)),

@@ -15,8 +15,8 @@ use forge_core::{
     ProviderError, RegistryError, ResponseStream, Stack, StreamEvent, UsageSink, async_trait,
 };
 use forge_layers::{
-    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, Timeout, Timer,
-    Witness, witnessed,
+    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, RetryPolicy, Timeout,
+    Timer, Witness, witnessed,
 };
 
 use crate::{
@@ -60,7 +60,19 @@ pub(crate) struct Route {
     concurrency: Option<Concurrency>,
     policy: BreakerPolicy,
     provider: Arc<dyn Provider>,
+    one_of_several: Arc<dyn Provider>,
     last_resort: Arc<dyn Provider>,
+}
+
+/// How a route is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Nobody else is left: a connection that cannot be made is tried again.
+    Only,
+    /// Others can be asked: a connection that cannot be made leads to them at once.
+    OneOfSeveral,
+    /// Nobody else is left, and its circuit is open.
+    LastResort,
 }
 
 impl Route {
@@ -117,7 +129,10 @@ impl Route {
         let stack = stack.with(&Metered { meter: Arc::clone(&meter) });
         let last_resort = Stack::new(breaker.last_resort(stack.clone().build()));
         let last_resort = last_resort.with(&quota).with(retry).build();
-        let provider = stack.with(&breaker).with(&quota).with(retry).build();
+        let stack = stack.with(&breaker).with(&quota);
+        let passing = retry.clone().with_policy(RetryPolicy { reconnect: false, ..*retry.policy() });
+        let one_of_several = stack.clone().with(&passing).build();
+        let provider = stack.with(retry).build();
         Ok(Self {
             plan: plan.clone(),
             vendor: plan.vendor(),
@@ -132,13 +147,18 @@ impl Route {
             concurrency,
             policy,
             provider,
+            one_of_several,
             last_resort,
         })
     }
 
-    /// The provider with all layers; with `last_resort`, also through an open circuit.
-    pub(crate) fn provider(&self, last_resort: bool) -> &Arc<dyn Provider> {
-        if last_resort { &self.last_resort } else { &self.provider }
+    /// The provider with all layers.
+    pub(crate) fn provider(&self, manner: Manner) -> &Arc<dyn Provider> {
+        match manner {
+            Manner::Only => &self.provider,
+            Manner::OneOfSeveral => &self.one_of_several,
+            Manner::LastResort => &self.last_resort,
+        }
     }
 
     /// The model that a call asks of this route: that of the configuration, unless the caller named the

@@ -149,11 +149,14 @@ impl Running {
 
     /// Whether `route` is what `target` points to, or a member of it.
     pub(crate) fn contains(&self, target: Target, route: usize) -> bool {
+        self.any(target, &|at| at == route)
+    }
+
+    /// Whether `wanted` holds for a route behind `target`.
+    pub(crate) fn any(&self, target: Target, wanted: &impl Fn(usize) -> bool) -> bool {
         match target {
-            Target::Provider(at) => at == route,
-            Target::Pool(at) => {
-                self.pools[at].members.iter().any(|member| self.contains(member.target, route))
-            }
+            Target::Provider(at) => wanted(at),
+            Target::Pool(at) => self.pools[at].members.iter().any(|member| self.any(member.target, wanted)),
         }
     }
 

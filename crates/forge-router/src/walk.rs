@@ -8,7 +8,7 @@ use crate::{
     Strategy, Target,
     affinity::Affinity,
     ask::{Ask, Load, Passed, candidate, origin},
-    route::Route,
+    route::{Manner, Route},
     running::{Link, Place, Pool, Running},
     strip,
 };
@@ -119,6 +119,15 @@ impl<'a> Walk<'a> {
             }
             self.at += 1;
         }
+    }
+
+    /// How the route that `next` gave is to be asked.
+    pub(crate) fn manner(&self) -> Manner {
+        let usable = |route: usize| {
+            !self.tried.contains(&route) && self.ask.objection(&self.running.routes[route]).is_none()
+        };
+        let several = self.links().skip(self.at).any(|link| self.running.any(link.target, &usable));
+        if several { Manner::OneOfSeveral } else { Manner::Only }
     }
 
     /// A route that is left alone because its circuit is open, for a call that has nowhere else to go: the

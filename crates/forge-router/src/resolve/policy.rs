@@ -21,6 +21,7 @@ impl Resolver<'_> {
                 .number(spec.multiplier, 1.0..=10.0, &path.key("multiplier"))
                 .unwrap_or(usual.multiplier),
             longest_hint: usual.longest_hint,
+            reconnect: usual.reconnect,
         };
         if policy.initial_backoff > policy.max_backoff {
             let (key, message) = match initial {

@@ -61,6 +61,39 @@ fn every_failure_that_another_route_may_cure_moves_on() {
 }
 
 #[test]
+fn a_server_that_is_not_there_is_tried_again_only_where_nobody_else_is_left() {
+    for kind in [ErrorKind::Transport, ErrorKind::Timeout] {
+        let stage = Stage::new();
+        stage.always("a-1", Play::Unreachable(kind));
+        stage.always("o-1", Play::Unreachable(kind));
+        let mut plan = chain("coder", &["a-1", "o-1"]);
+        plan.retry = RetryPolicy::default();
+        let error = stage.ask(&stage.router(plan), "coder").unwrap_err();
+        assert_eq!((stage.calls("a-1"), stage.calls("o-1"), error.kind), (1, 3, kind));
+
+        // The other route's circuit is open after the first call.
+        let stage = Stage::new();
+        let script =
+            move |at| if at == 0 { Play::Fail(ErrorKind::ModelNotFound) } else { Play::Unreachable(kind) };
+        stage.plays("a-1", script);
+        stage.always("o-1", Play::Fail(ErrorKind::Authentication));
+        let mut plan = chain("coder", &["a-1", "o-1"]);
+        plan.retry = RetryPolicy::default();
+        let router = stage.router(plan);
+        stage.ask(&router, "coder").unwrap_err();
+        assert_eq!((stage.calls("a-1"), stage.calls("o-1")), (1, 1));
+        stage.ask(&router, "coder").unwrap_err();
+        assert_eq!(stage.calls("a-1"), 1 + 3);
+
+        let stage = Stage::new();
+        stage.plays("a-1", move |at| if at == 0 { Play::Unreachable(kind) } else { Play::Answer });
+        let mut plan = chain("coder", &["a-1"]);
+        plan.retry = RetryPolicy::default();
+        assert_eq!(stage.ask(&stage.router(plan), "coder").unwrap().text(), "a-1");
+    }
+}
+
+#[test]
 fn what_has_begun_to_answer_is_never_spliced() {
     let stage = Stage::new();
     stage.always("a-1", Play::Break);

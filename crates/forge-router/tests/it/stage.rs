@@ -10,7 +10,7 @@ use std::{
 use forge_core::{
     Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished, Health,
     MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse, ModelTable, PartKind, ParticipantRole,
-    Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
+    Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
     StopReason, StorageError, StreamEvent, TokenCount, UsageRecord, UsageSink, async_trait,
 };
 use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
@@ -29,6 +29,8 @@ pub(crate) enum Play {
     /// Declines without a word.
     Decline(StopReason),
     Fail(ErrorKind),
+    /// Cannot be reached.
+    Unreachable(ErrorKind),
     /// Fails and asks for this many seconds of patience.
     FailFor(ErrorKind, u64),
     /// Says one word and breaks off.
@@ -281,6 +283,7 @@ impl Provider for Fake {
                 Ok(ResponseStream::from_events([started(), finished(0, reason)].map(Ok)))
             }
             Play::Fail(kind) => Err(error(kind)),
+            Play::Unreachable(kind) => Err(error(kind).with(|facts| facts.phase = Phase::BeforeSend)),
             Play::FailFor(kind, seconds) => {
                 Err(error(kind).with(|facts| facts.retry_after = Some(Duration::from_secs(seconds))))
             }
