@@ -175,6 +175,13 @@ fn a_session_in_plain_files_can_be_read_by_another_run() {
         let calls = sim.journal().len();
         let again = object(&place.run(&["resume", id, "--journal", &place.path("sessions"), "--json"]));
         assert_eq!((&again["document"], sim.journal().len()), (&result["document"], calls));
+        let folder = place.path("sessions");
+        let exported =
+            object(&place.run(&["sessions", "export", id, "--journal", &folder, "--format", "json"]));
+        assert_eq!(exported, again);
+        let elsewhere = place.path("elsewhere");
+        assert_eq!(place.run(&["sessions", "show", id, "--journal", &elsewhere]).code, Some(2));
+        assert!(!std::path::Path::new(&elsewhere).exists(), "reading leaves nothing behind");
     });
 }
 

@@ -5,11 +5,6 @@ use tokio::signal::unix::{self, SignalKind};
 
 use crate::error::CliError;
 
-#[cfg(unix)]
-fn listen(kind: SignalKind) -> Result<unix::Signal, CliError> {
-    unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error))
-}
-
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -20,40 +15,34 @@ pub(crate) enum Signal {
     Reload,
 }
 
-/// The signals that a command that runs on listens to.
+/// The signals that a command that reads its configuration again listens to.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    #[cfg(unix)]
-    terminate: unix::Signal,
+    ends: Ends,
     #[cfg(unix)]
     hangup: unix::Signal,
 }
 
 impl Signals {
-    #[cfg(unix)]
     pub(crate) fn new() -> Result<Self, CliError> {
-        Ok(Self { terminate: listen(SignalKind::terminate())?, hangup: listen(SignalKind::hangup())? })
+        Ok(Self {
+            ends: Ends::new()?,
+            #[cfg(unix)]
+            hangup: listen(SignalKind::hangup())?,
+        })
     }
 
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => Signal::End,
-            _ = self.terminate.recv() => Signal::End,
+            () = self.ends.next() => Signal::End,
             _ = self.hangup.recv() => Signal::Reload,
         }
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "listening may fail elsewhere")]
-    pub(crate) fn new() -> Result<Self, CliError> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) -> Signal {
-        // Without a way to be interrupted, the command ends now rather than never.
-        let _ = tokio::signal::ctrl_c().await;
+        self.ends.next().await;
         Signal::End
     }
 }
@@ -93,4 +82,9 @@ impl Ends {
         // Without a way to be interrupted, the command ends now rather than never.
         let _ = tokio::signal::ctrl_c().await;
     }
+}
+
+#[cfg(unix)]
+fn listen(kind: SignalKind) -> Result<unix::Signal, CliError> {
+    unix::signal(kind).map_err(|error| CliError::failed("signals cannot be received", &error))
 }

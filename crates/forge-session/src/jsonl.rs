@@ -54,14 +54,15 @@ struct Content {
 }
 
 impl JsonlJournal {
-    /// A journal in `folder`, which is created if need be. Claims lapse by the wall clock of `clock`.
+    /// A journal in `folder`, which the first claim creates. Claims lapse by the wall clock of `clock`.
     ///
     /// # Errors
-    /// The folder cannot be created.
+    /// The path leads to something else than a folder.
     pub fn open(folder: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Result<Self, JournalError> {
-        let folder = folder.into();
-        let journal = Self { folder, clock, turn: Mutex::default() };
-        fs::create_dir_all(&journal.folder).map_err(|error| journal.failed(error))?;
+        let journal = Self { folder: folder.into(), clock, turn: Mutex::default() };
+        if journal.folder.exists() && !journal.folder.is_dir() {
+            return Err(journal.failed(io::ErrorKind::NotADirectory.into()));
+        }
         Ok(journal)
     }
 
@@ -79,6 +80,7 @@ impl JsonlJournal {
 
     /// The claim, locked until the file is dropped.
     fn claimed(&self, stream: &StreamName) -> Result<(File, Claim), JournalError> {
+        fs::create_dir_all(&self.folder).map_err(|error| self.failed(error))?;
         let path = self.path(stream, "claim");
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = options.map_err(|error| self.failed(error))?;

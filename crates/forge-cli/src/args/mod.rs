@@ -15,8 +15,8 @@ pub(crate) use self::{
         MetricsStatus, MetricsSummary, SummaryFormat,
     },
     session::{
-        Going, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport, SessionsList,
-        SessionsShow,
+        Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,
+        SessionsList, SessionsShow,
     },
 };
 

@@ -151,9 +151,8 @@ pub(crate) struct SessionsShow {
     /// Every call.
     #[arg(long)]
     pub(crate) calls: bool,
-    /// One of simulated vendors.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Debug, clap::Args)]
@@ -166,9 +165,19 @@ pub(crate) struct SessionsExport {
     /// Where to write it; standard output unless given.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// Where a session is kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Kept {
     /// One of simulated vendors.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// One that is kept in this folder of plain files.
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
+    pub(crate) journal: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use forge::{
-    StreamName,
+    Journal, StreamName,
     session::{SessionResult, State},
-    store::Store,
 };
 use serde_json::json;
 
-use super::rendered;
+use super::{plain_files, rendered};
 use crate::{
-    args::{SessionsCommand, SessionsExport, SessionsList, SessionsShow},
+    args::{Kept, SessionsCommand, SessionsExport, SessionsList, SessionsShow},
     error::CliError,
     metrics, show,
 };
@@ -43,7 +42,7 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
     streams.sort_by(|one, other| other.name.cmp(&one.name));
     let mut results = Vec::new();
     for stream in &streams {
-        results.push(result(&store, &name(&stream.name)?).await?);
+        results.push(read(&store, &stream.name).await?);
     }
     let status = |result: &SessionResult| json!(result.status).as_str().unwrap_or_default().to_owned();
     let shown = if wanted.json {
@@ -70,8 +69,7 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
 }
 
 async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
-    let store = metrics::open(wanted.offline)?;
-    let result = result(&store, &name(&wanted.id)?).await?;
+    let result = result(&wanted.kept, &wanted.id).await?;
     let mut parts = serde_json::Map::new();
     for (asked, name, part) in [
         (wanted.findings, "findings", json!(result.findings)),
@@ -93,8 +91,7 @@ async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
 }
 
 async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliError> {
-    let store = metrics::open(wanted.offline)?;
-    let text = rendered(&result(&store, &name(&wanted.id)?).await?, wanted.format);
+    let text = rendered(&result(&wanted.kept, &wanted.id).await?, wanted.format);
     match &wanted.output {
         None => show::out(&text).map_err(|error| CliError::stdout(&error))?,
         Some(path) => {
@@ -106,8 +103,16 @@ async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-async fn result(store: &Store, name: &StreamName) -> Result<SessionResult, CliError> {
-    let state = State::read(store, name).await.map_err(|error| CliError::session(&error))?;
+async fn result(kept: &Kept, id: &str) -> Result<SessionResult, CliError> {
+    match &kept.journal {
+        Some(folder) => read(&*plain_files(folder)?, id).await,
+        None => read(&metrics::open(kept.offline)?, id).await,
+    }
+}
+
+async fn read(journal: &dyn Journal, id: &str) -> Result<SessionResult, CliError> {
+    let name = name(id)?;
+    let state = State::read(journal, &name).await.map_err(|error| CliError::session(&error))?;
     Ok(SessionResult::of(name.as_str(), &state))
 }
 

@@ -286,9 +286,7 @@ fn wrong_prompt(error: PromptError) -> CliError {
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.
 fn journal(system: &System, going: &Going, quiet: bool) -> Result<Arc<dyn Journal>, CliError> {
     if let Some(folder) = &going.journal {
-        let journal = JsonlJournal::open(folder, Arc::new(TokioTimer))
-            .map_err(|error| CliError::session(&error.into()))?;
-        return Ok(Arc::new(journal));
+        return Ok(plain_files(folder)?);
     }
     match system.journal() {
         Some(journal) => Ok(journal),
@@ -297,6 +295,11 @@ fn journal(system: &System, going: &Going, quiet: bool) -> Result<Arc<dyn Journa
             Ok(Arc::new(MemoryJournal::default()))
         }
     }
+}
+
+fn plain_files(folder: &Path) -> Result<Arc<JsonlJournal>, CliError> {
+    let journal = JsonlJournal::open(folder, Arc::new(TokioTimer));
+    Ok(Arc::new(journal.map_err(|error| CliError::session(&error.into()))?))
 }
 
 /// A name that sorts by time, such as `20261121-164500-k3f9`.
