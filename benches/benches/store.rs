@@ -174,6 +174,7 @@ fn attempt(at: u64, step: u64) -> UsageRecord {
         attempt: 1,
         started_at,
         provider: format!("provider-{provider}").into(),
+        vendor: forge_core::ModelProvider::Anthropic,
         model_asked: format!("model-{provider}-{model}").into(),
         model_served: Some(format!("model-{provider}-{model}-20261101").into()),
         role: ["drafter", "critic", "synthesizer", "coder", "reviewer"][usize::try_from(role).unwrap_or(0)]

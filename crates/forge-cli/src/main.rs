@@ -84,7 +84,7 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = Wanted { source: options.source, config, quiet, scenario: "{}" };
             doctor::run(options, wanted).await
         }
-        Command::Metrics { command } => metrics::run(command, config, quiet),
+        Command::Metrics { command } => metrics::run(command, quiet),
         Command::Config { command } => config::run(command, config, quiet),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(&command),

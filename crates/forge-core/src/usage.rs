@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, ErrorKind, ModelId, Money, ParticipantRole, ProviderId, StorageError, Tags, TokenCount};
+use crate::{
+    CallId, ErrorKind, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, StorageError, Tags,
+    TokenCount,
+};
 
 /// One attempt of one call, as the accounts keep it. Never holds prompts, replies or credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,8 @@ pub struct UsageRecord {
     pub started_at: DateTime<Utc>,
     /// The configured provider.
     pub provider: ProviderId,
+    /// Whose models it serves; prices go by vendor and model.
+    pub vendor: ModelProvider,
     /// The model asked for.
     pub model_asked: ModelId,
     /// The model that served the attempt, which sets the price.

@@ -233,6 +233,7 @@ impl Recorder {
             attempt: self.cx.attempt,
             started_at: self.started_at,
             provider: participant.provider_id.clone(),
+            vendor: participant.provider.clone(),
             model_asked: participant.model.clone(),
             model_served: self.served.clone(),
             role: participant.role.clone(),

@@ -44,6 +44,7 @@ struct Line<'a> {
     attempt: u32,
     started_at: String,
     provider: &'a str,
+    vendor: &'a str,
     model_asked: &'a str,
     model_served: Option<&'a str>,
     role: &'a str,
@@ -67,7 +68,7 @@ struct Line<'a> {
 }
 
 /// The columns of [`csv`], which are the keys of [`jsonl`] as well.
-const HEADER: &str = "call_id,attempt,started_at,provider,model_asked,model_served,role,session,round,task,\
+const HEADER: &str = "call_id,attempt,started_at,provider,vendor,model_asked,model_served,role,session,round,task,\
     status,error,latency_us,first_token_us,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,\
     cost_nano_usd,price_version,estimated,request_id\n";
 
@@ -81,6 +82,7 @@ impl<'a> From<&'a Attempt> for Line<'a> {
             attempt: record.attempt,
             started_at: record.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
             provider: record.provider.as_str(),
+            vendor: record.vendor.as_str(),
             model_asked: record.model_asked.as_str(),
             model_served: record.model_served.as_ref().map(AsRef::as_ref),
             role: record.role.as_str(),
@@ -123,6 +125,7 @@ pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Re
         row.number(Some(line.attempt));
         row.text(&line.started_at);
         row.text(line.provider);
+        row.text(line.vendor);
         row.text(line.model_asked);
         row.text(line.model_served.unwrap_or_default());
         row.text(line.role);

@@ -3,7 +3,6 @@
 //! Everything is done in steps of a part of a day, between which other records are written. All of it blocks.
 
 use std::{
-    collections::HashMap,
     fs::File,
     io::{self, BufWriter, Write as _},
     path::Path,
@@ -11,7 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{ModelId, ModelProvider, ModelTable, Money, ProviderId, TokenCount};
+use forge_core::{ModelId, ModelProvider, ModelTable, Money, TokenCount};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
@@ -102,32 +101,30 @@ impl Store {
 
     /// Prices the attempts since `since` and before `until` anew, by `table`, in attempts and sums, and
     /// notes `version` with those that it can price. The model that served sets the price, else the one
-    /// asked; `vendor` tells whose models a configured provider serves. An attempt of which no token count
+    /// asked. An attempt of which no token count
     /// is known keeps its cost, and so do pruned ones.
     pub fn reprice(
         &self,
         table: &ModelTable,
-        vendor: impl Fn(&ProviderId) -> ModelProvider,
         since: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
         version: &str,
     ) -> Result<Repriced, StoreError> {
         let (from, to) = Filter { since, until, ..Filter::default() }.span()?;
-        let vendors = self.vendors(vendor)?;
-        let work = Arc::new((table.clone(), vendors, version.to_owned()));
+        let work = Arc::new((table.clone(), version.to_owned()));
         let mut total = Repriced::default();
         let mut next = Some((from, [0; 16], 0));
         while let Some(key) = next {
             let work = Arc::clone(&work);
             let (done, rest) = self.step(move |conn, names| {
-                let (table, vendors, version) = &*work;
+                let (table, version) = &*work;
                 let rows = rows(conn, key, to)?;
                 let version = version_id(conn, version)?;
                 let price = |names: &mut Names, row: &Row| -> rusqlite::Result<Option<Money>> {
-                    let Some(vendor) = vendors.get(&row.provider) else { return Ok(None) };
+                    let vendor = ModelProvider::from(&*names.name(conn, row.vendor)?);
                     let model = ModelId::new(names.name(conn, row.model())?);
                     let day = row::time(row.started_at).date_naive();
-                    Ok(table.cost(vendor, &model, day, &tokens(row)))
+                    Ok(table.cost(&vendor, &model, day, &tokens(row)))
                 };
                 let mut done = Repriced::default();
                 let mut sums = Sums::default();
@@ -162,22 +159,6 @@ impl Store {
             next = rest;
         }
         Ok(total)
-    }
-
-    /// Whose models each provider serves that occurs.
-    fn vendors(
-        &self,
-        vendor: impl Fn(&ProviderId) -> ModelProvider,
-    ) -> Result<HashMap<i64, ModelProvider>, StoreError> {
-        self.read("read", |conn| {
-            let sql = "SELECT id, name FROM names WHERE id IN (SELECT DISTINCT provider FROM rollups)";
-            let mut statement = conn.prepare(sql)?;
-            let read = |row: &rusqlite::Row<'_>| {
-                let name: String = row.get(1)?;
-                Ok((row.get(0)?, vendor(&name.into())))
-            };
-            statement.query_map([], read)?.collect()
-        })
     }
 
     fn step<T: Send + 'static>(

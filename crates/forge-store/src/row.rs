@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use forge_core::{CallId, ModelId, Money, ParticipantRole, ProviderId, Tags, TokenCount, UsageRecord};
+use forge_core::{
+    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, Tags, TokenCount, UsageRecord,
+};
 use rusqlite::{Connection, Statement, params};
 
 use crate::{
@@ -23,6 +25,7 @@ pub(crate) struct Row {
     pub(crate) call: [u8; 16],
     pub(crate) attempt: u32,
     pub(crate) provider: i64,
+    pub(crate) vendor: i64,
     pub(crate) asked: i64,
     pub(crate) served: Option<i64>,
     pub(crate) role: i64,
@@ -47,7 +50,7 @@ pub(crate) struct Row {
     pub(crate) request_id: Option<String>,
 }
 
-pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, asked, served, role, session, round, \
+pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, vendor, asked, served, role, session, round, \
     task, status, error, latency, first_token, input, cache_read, cache_write_5m, cache_write_1h, output, \
     reasoning, cost, price_version, estimated, ends, fallback, request_id";
 
@@ -74,6 +77,7 @@ impl Row {
             call: record.call_id.as_u128().to_be_bytes(),
             attempt: record.attempt,
             provider: id(record.provider.as_str())?,
+            vendor: id(record.vendor.as_str())?,
             asked: id(record.model_asked.as_str())?,
             served: record.model_served.as_ref().map(|model| id(model.as_str())).transpose()?,
             role: id(record.role.as_str())?,
@@ -101,23 +105,24 @@ impl Row {
             call: row.get(1)?,
             attempt: row.get(2)?,
             provider: row.get(3)?,
-            asked: row.get(4)?,
-            served: row.get(5)?,
-            role: row.get(6)?,
-            session: row.get(7)?,
-            round: row.get(8)?,
-            task: row.get(9)?,
-            status: row.get(10)?,
-            error: row.get(11)?,
-            latency: row.get(12)?,
-            first_token: row.get(13)?,
-            tokens: [row.get(14)?, row.get(15)?, row.get(16)?, row.get(17)?, row.get(18)?, row.get(19)?],
-            cost: row.get(20)?,
-            price_version: row.get(21)?,
-            estimated: row.get(22)?,
-            ends: row.get(23)?,
-            fallback: row.get(24)?,
-            request_id: row.get(25)?,
+            vendor: row.get(4)?,
+            asked: row.get(5)?,
+            served: row.get(6)?,
+            role: row.get(7)?,
+            session: row.get(8)?,
+            round: row.get(9)?,
+            task: row.get(10)?,
+            status: row.get(11)?,
+            error: row.get(12)?,
+            latency: row.get(13)?,
+            first_token: row.get(14)?,
+            tokens: [row.get(15)?, row.get(16)?, row.get(17)?, row.get(18)?, row.get(19)?, row.get(20)?],
+            cost: row.get(21)?,
+            price_version: row.get(22)?,
+            estimated: row.get(23)?,
+            ends: row.get(24)?,
+            fallback: row.get(25)?,
+            request_id: row.get(26)?,
         })
     }
 
@@ -129,6 +134,7 @@ impl Row {
             self.call,
             self.attempt,
             self.provider,
+            self.vendor,
             self.asked,
             self.served,
             self.role,
@@ -164,6 +170,7 @@ impl Row {
             attempt: self.attempt,
             started_at: time(self.started_at),
             provider: ProviderId::new(name(self.provider)?),
+            vendor: ModelProvider::from(&*name(self.vendor)?),
             model_asked: ModelId::new(name(self.asked)?),
             model_served: self.served.map(&mut name).transpose()?.map(ModelId::new),
             role: ParticipantRole::from(&*name(self.role)?),

@@ -69,6 +69,14 @@ impl Database {
         }
         Ok(Self { conn, _alive: alive })
     }
+
+    /// Fails where the file can be read alone.
+    pub(crate) fn may_write(&self, path: &Path) -> Result<(), StoreError> {
+        match self.conn.is_readonly("main") {
+            Ok(true) => Err(StoreError::Denied { path: path.to_owned(), source: "it is read-only".into() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// SQLite does not wait by itself while another process turns the log on or clears it away.

@@ -218,6 +218,7 @@ mod tests {
             attempt: 1,
             started_at: chrono::DateTime::UNIX_EPOCH,
             provider: "claude".into(),
+            vendor: forge_core::ModelProvider::Anthropic,
             model_asked: "large".into(),
             model_served: None,
             role: ParticipantRole::Critic,

@@ -11,6 +11,7 @@ CREATE TABLE attempts (
     call_id BLOB NOT NULL, -- UUIDv7, 16 bytes
     attempt INTEGER NOT NULL, -- from 1
     provider INTEGER NOT NULL,
+    vendor INTEGER NOT NULL,
     asked INTEGER NOT NULL,
     served INTEGER,
     role INTEGER NOT NULL,

@@ -148,13 +148,19 @@ impl Writer {
     /// if it may spool.
     pub(crate) fn run(mut self, may_spool: bool, opened: impl FnOnce(Result<(), StoreError>)) {
         let _ended = Ended(Arc::clone(&self.shared));
-        match self.database().map(drop) {
+        let shared = Arc::clone(&self.shared);
+        match self.database().map(|database| database.may_write(&shared.options.path)) {
             Err(error) if may_spool => {
                 self.failed(&error);
                 opened(Err(error));
             }
             Err(error) => return opened(Err(error)),
-            Ok(()) => opened(Ok(())),
+            Ok(writable) => {
+                if let Some(error) = writable.err().filter(|_| may_spool) {
+                    self.failed(&error);
+                }
+                opened(Ok(()));
+            }
         }
         let mut records = Vec::with_capacity(self.shared.options.queue.min(USUAL));
         let mut later: VecDeque<Job> = VecDeque::new();

@@ -5,7 +5,6 @@ mod page;
 mod summary;
 
 use std::{
-    collections::HashMap,
     fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -14,13 +13,12 @@ use std::{
 
 use chrono::Utc;
 use forge::{
-    ModelProvider, ModelTable, ProviderId,
+    ModelTable,
     store::{Filter, Repriced, Store, StoreError, StoreOptions, export},
 };
 
 use crate::{
     args::{ExportFormat, MetricsCommand, MetricsExport, MetricsPrune, MetricsReprice},
-    config,
     error::CliError,
     machine::state_folder,
     show::note,
@@ -35,7 +33,7 @@ pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
     Some(Store::open_or_spool(options(&path)))
 }
 
-pub(crate) fn run(command: MetricsCommand, config: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(command: MetricsCommand, quiet: bool) -> Result<ExitCode, CliError> {
     match command {
         MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
         MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
@@ -45,7 +43,7 @@ pub(crate) fn run(command: MetricsCommand, config: Option<&Path>, quiet: bool) -
             note(quiet, "the sums were made anew from the attempts that are kept");
             Ok(ExitCode::SUCCESS)
         }
-        MetricsCommand::Reprice(wanted) => reprice(&wanted, config, quiet),
+        MetricsCommand::Reprice(wanted) => reprice(&wanted, quiet),
     }
 }
 
@@ -121,7 +119,7 @@ fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn reprice(wanted: &MetricsReprice, config: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
     let now = Utc::now();
     let edge = |text: &Option<String>| text.as_deref().map(|text| filter::time(text, now)).transpose();
     let (since, until) = (edge(&wanted.since)?, edge(&wanted.until)?);
@@ -135,18 +133,10 @@ fn reprice(wanted: &MetricsReprice, config: Option<&Path>, quiet: bool) -> Resul
         table.merge(&rows);
         version = format!("{}, {}", path.display(), now.format("%F"));
     }
-    let vendors = vendors(config)?;
-    let vendor = |id: &ProviderId| vendors.get(id).cloned().unwrap_or_else(|| id.as_str().into());
-    let done = open(wanted.offline)?.reprice(&table, vendor, since, until, &version);
+    let done = open(wanted.offline)?.reprice(&table, since, until, &version);
     let Repriced { changed, unpriced, before, after } = done.map_err(|error| CliError::store(&error))?;
     let told =
         format!("{changed} attempts cost {after} now instead of {before}; {unpriced} have no known price");
     note(quiet, &told);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whose models the configured providers serve.
-fn vendors(config: Option<&Path>) -> Result<HashMap<ProviderId, ModelProvider>, CliError> {
-    let plan = config::find_and_load(config)?.map(|loaded| loaded.file.plan).unwrap_or_default();
-    Ok(plan.providers.into_iter().map(|one| (one.id.clone(), one.vendor())).collect())
 }

@@ -199,18 +199,14 @@ fn a_corrected_price_changes_exactly_its_period() {
     let store = Store::open(forge_store::StoreOptions { price_version: Some("old".into()), ..dir.options() })
         .unwrap();
     let hour = |at: u8| UsageRecord { started_at: noon() + TimeDelta::hours(at.into()), ..record(at.into()) };
-    put(&store, (0..4).map(hour).chain([UsageRecord { provider: "other".into(), ..hour(9) }, failed(10, 1)]));
+    put(&store, (0..4).map(hour).chain([UsageRecord { vendor: "other".into(), ..hour(9) }, failed(10, 1)]));
     let table = ModelTable::from_json(
         r#"[{"provider": "anthropic", "id": "large", "source": "s", "checked": "2026-11",
              "prices": [{"tiers": [{"input": "1", "output": "2"}]}]}]"#,
     )
     .unwrap();
-    let vendor = |provider: &forge_core::ProviderId| match provider.as_str() {
-        "claude" => forge_core::ModelProvider::Anthropic,
-        other => other.into(),
-    };
     let (since, until) = (Some(noon() + TimeDelta::hours(1)), Some(noon() + TimeDelta::hours(3)));
-    let done = store.reprice(&table, vendor, since, until, "new").unwrap();
+    let done = store.reprice(&table, since, until, "new").unwrap();
     let new = (1_200 + 2 * 340) * 1_000;
     assert_eq!((done.changed, done.unpriced), (2, 0));
     assert_eq!((done.before.nanos(), done.after.nanos()), (2 * 12_345_678, 2 * new));
@@ -229,7 +225,7 @@ fn a_corrected_price_changes_exactly_its_period() {
         store.summary(&Filter::default(), &[GroupBy::Hour]).unwrap()
     );
 
-    let whole = store.reprice(&table, vendor, None, None, "new").unwrap();
+    let whole = store.reprice(&table, None, None, "new").unwrap();
     assert_eq!((whole.changed, whole.unpriced), (2, 2), "one has no price, of one no tokens are known");
     assert_eq!(total(&store).unknown_cost, 1);
 }

@@ -175,6 +175,7 @@ fn a_read_only_file_can_be_asked_but_records_go_to_the_spool() {
     file.write_all(&[3]).unwrap();
     drop(file);
     let store = Store::open_or_spool(dir.options());
+    assert_eq!(store.status().state, StoreState::Spooling, "known before anything is written");
     put(&store, [record(10)]);
     let status = store.status();
     assert_eq!((status.state, status.spooled, status.dropped), (StoreState::Spooling, 1, 0));

@@ -89,6 +89,7 @@ pub(crate) fn record(call: u128) -> UsageRecord {
         attempt: 1,
         started_at: noon(),
         provider: "claude".into(),
+        vendor: forge_core::ModelProvider::Anthropic,
         model_asked: "large".into(),
         model_served: Some("large-20261101".into()),
         role: ParticipantRole::Critic,
@@ -168,6 +169,12 @@ pub(crate) fn child(name: &str, task: &str) -> Command {
 #[allow(clippy::disallowed_methods, reason = "a test tells its child what to do")]
 pub(crate) fn task() -> Option<String> {
     std::env::var("FORGE_STORE_TASK").ok()
+}
+
+/// How much of it a test does: what the variable says, else `usual`.
+#[allow(clippy::disallowed_methods, reason = "whoever runs a test may ask for more of it")]
+pub(crate) fn amount(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
 }
 
 /// Ends with the test that started it.
