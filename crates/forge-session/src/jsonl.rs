@@ -74,14 +74,19 @@ impl JsonlJournal {
         StorageError::new(format!("use the journal in {}", self.folder.display()), error).into()
     }
 
-    fn path(&self, stream: &StreamName, extension: &str) -> PathBuf {
-        self.folder.join(format!("{stream}.{extension}"))
+    /// A file of the stream. A link is refused: it may lead out of the folder.
+    fn path(&self, stream: &StreamName, extension: &str) -> Result<PathBuf, JournalError> {
+        let path = self.folder.join(format!("{stream}.{extension}"));
+        if path.is_symlink() {
+            return Err(self.failed(io::Error::other(format!("{} is a link", path.display()))));
+        }
+        Ok(path)
     }
 
     /// The claim, locked until the file is dropped.
     fn claimed(&self, stream: &StreamName) -> Result<(File, Claim), JournalError> {
         fs::create_dir_all(&self.folder).map_err(|error| self.failed(error))?;
-        let path = self.path(stream, "claim");
+        let path = self.path(stream, "claim")?;
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = options.map_err(|error| self.failed(error))?;
         file.lock().map_err(|error| self.failed(error))?;
@@ -99,7 +104,7 @@ impl JsonlJournal {
     }
 
     fn content(&self, stream: &StreamName) -> Result<Content, JournalError> {
-        let bytes = match fs::read(self.path(stream, "jsonl")) {
+        let bytes = match fs::read(self.path(stream, "jsonl")?) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::default()),
             Err(error) => return Err(self.failed(error)),
@@ -122,11 +127,11 @@ impl JsonlJournal {
         if content.torn.is_empty() {
             return Ok(());
         }
-        let torn = OpenOptions::new().create(true).append(true).open(self.path(stream, "torn"));
+        let torn = OpenOptions::new().create(true).append(true).open(self.path(stream, "torn")?);
         torn.and_then(|mut file| file.write_all(&content.torn)).map_err(|error| self.failed(error))?;
         let file = OpenOptions::new()
             .write(true)
-            .open(self.path(stream, "jsonl"))
+            .open(self.path(stream, "jsonl")?)
             .map_err(|error| self.failed(error))?;
         file.set_len(content.whole).and_then(|()| file.sync_all()).map_err(|error| self.failed(error))
     }
@@ -223,7 +228,7 @@ impl Journal for JsonlJournal {
         let line = Line { v: VERSION, crc: checksum(&entries), entries };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| self.failed(error.into()))?;
         bytes.push(b'\n');
-        let file = OpenOptions::new().create(true).append(true).open(self.path(stream, "jsonl"));
+        let file = OpenOptions::new().create(true).append(true).open(self.path(stream, "jsonl")?);
         let written = file.and_then(|mut file| {
             // What a failed append has left is not part of the stream.
             file.set_len(content.whole)?;

@@ -187,3 +187,30 @@ fn plain_files_keep_a_second_writer_out_and_fence_a_late_one_off() {
         one.claim(&stream, "a", lease).await.unwrap();
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_place_of_a_file_is_not_followed() {
+    let (folder, outside) = (Folder::new("linked"), Folder::new("outside"));
+    for path in [&folder.0, &outside.0] {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    let theatre = Theatre::new();
+    let journal = folder.journal(&theatre);
+    for (stream, extension) in [("s-1", "jsonl"), ("s-2", "claim")] {
+        let target = outside.0.join(extension);
+        std::fs::write(&target, "").unwrap();
+        std::os::unix::fs::symlink(&target, folder.0.join(format!("{stream}.{extension}"))).unwrap();
+        let stream = StreamName::new(stream).unwrap();
+        theatre.run(async {
+            let lease = std::time::Duration::from_secs(9);
+            let claimed = journal.claim(&stream, "a", lease).await;
+            let written = match claimed {
+                Ok(fence) => journal.append(&stream, fence, 0, vec![b"x".to_vec()]).await.map(drop),
+                Err(error) => Err(error),
+            };
+            assert!(matches!(written, Err(JournalError::Storage(_))), "{written:?}");
+        });
+        assert_eq!(std::fs::read(&target).unwrap(), b"");
+    }
+}
