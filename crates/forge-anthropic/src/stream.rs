@@ -18,6 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Decoder {
     asked: ModelId,
+    begun: bool,
     parts: Vec<Open>,
     usage: Usage,
     raw_reason: Option<String>,
@@ -27,16 +28,26 @@ pub(crate) struct Decoder {
 #[derive(Debug)]
 struct Open {
     vendor_index: u32,
-    is_tool: bool,
+    takes: Takes,
     /// Vendor state that goes out when the part ends.
     state: Option<String>,
     ended: bool,
 }
 
+/// The deltas that go on with a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Text,
+    Thinking,
+    ToolInput,
+    /// Whatever they are, they are the vendor's.
+    Nothing,
+}
+
 impl Decoder {
     /// For the reply to a request for `asked`.
     pub(crate) fn new(asked: ModelId) -> Self {
-        Self { asked, parts: Vec::new(), usage: Usage::default(), raw_reason: None }
+        Self { asked, begun: false, parts: Vec::new(), usage: Usage::default(), raw_reason: None }
     }
 
     fn block_start(&mut self, index: u32, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
@@ -52,8 +63,13 @@ impl Decoder {
             PartKind::ToolUse { .. } | PartKind::Vendor => None,
         };
         let part = part_index(self.parts.len());
-        let is_tool = matches!(kind, PartKind::ToolUse { .. });
-        self.parts.push(Open { vendor_index: index, is_tool, state, ended: false });
+        let takes = match kind {
+            PartKind::Text => Takes::Text,
+            PartKind::Thinking => Takes::Thinking,
+            PartKind::ToolUse { .. } => Takes::ToolInput,
+            PartKind::Vendor => Takes::Nothing,
+        };
+        self.parts.push(Open { vendor_index: index, takes, state, ended: false });
         events.push_back(StreamEvent::PartStarted { index: part, kind });
         push_delta(part, first, events);
         Ok(())
@@ -61,13 +77,19 @@ impl Decoder {
 
     fn block_delta(&mut self, index: u32, delta: WireDelta<'_>, events: &mut Events) -> Result<(), Failure> {
         let (part, open) = self.open(index)?;
-        let delta = match &*delta.r#type {
-            "text_delta" => delta.text.map(Delta::Text),
-            "input_json_delta" if open.is_tool => delta.partial_json.map(Delta::ToolInput),
-            "thinking_delta" => delta.thinking.map(Delta::Thinking),
-            "signature_delta" => {
+        let delta = match (&*delta.r#type, open.takes) {
+            ("text_delta", Takes::Text) => delta.text.map(Delta::Text),
+            ("input_json_delta", Takes::ToolInput) => delta.partial_json.map(Delta::ToolInput),
+            ("thinking_delta", Takes::Thinking) => delta.thinking.map(Delta::Thinking),
+            ("signature_delta", Takes::Thinking) => {
                 open.state = delta.signature;
                 None
+            }
+            ("text_delta" | "input_json_delta" | "thinking_delta" | "signature_delta", takes)
+                if takes != Takes::Nothing =>
+            {
+                let message = format!("a {} does not fit its block {index}", delta.r#type);
+                return Err(Failure::new(ErrorKind::Decode, message));
             }
             _ => None,
         };
@@ -111,6 +133,16 @@ fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(data).map_err(|error| Failure::decode("a stream event", &error))
 }
 
+/// The events of a message. The first of them comes first and once.
+const EVENTS: [&str; 6] = [
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+];
+
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         let Frame::Event { name, data } = frame else { return Ok(()) };
@@ -121,6 +153,10 @@ impl Decode for Decoder {
         } else {
             name
         };
+        if EVENTS.contains(&name) && self.begun == (name == EVENTS[0]) {
+            let message = format!("`{name}` stands at the wrong place of the stream");
+            return Err(Failure::new(ErrorKind::Decode, message));
+        }
         match name {
             "content_block_delta" => {
                 let BlockDelta { index, delta } = parse(data)?;
@@ -136,6 +172,7 @@ impl Decode for Decoder {
             }
             "message_start" => {
                 let MessageStart { message } = parse(data)?;
+                self.begun = true;
                 self.usage = message.usage;
                 events.push_back(started(message.id, message.model.as_deref(), &self.asked));
                 events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));

@@ -35,7 +35,7 @@ pub use forge_core::*;
 pub use forge_google::GoogleProvider;
 pub use forge_layers as layers;
 #[cfg(feature = "local")]
-pub use forge_local::LocalProvider;
+pub use forge_local::{LocalProvider, ServerKind};
 #[cfg(feature = "openai")]
 pub use forge_openai::OpenAIProvider;
 pub use forge_router as router;

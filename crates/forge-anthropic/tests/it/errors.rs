@@ -53,7 +53,8 @@ async fn an_error_event_before_content_may_move_on_and_after_content_keeps_the_p
     let failed = ask(Delivery::Stream, Reply::sse(event)).await.unwrap_err();
     assert_eq!((failed.kind, failed.phase), (ErrorKind::Overloaded, Phase::BeforeOutput));
 
-    let text = "event: content_block_start\ndata: {\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
+    let text = "event: message_start\ndata: {\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{}}}\n\n\
+                event: content_block_start\ndata: {\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
                 event: content_block_delta\ndata: {\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hel\"}}\n\n";
     let failed = ask(Delivery::Stream, Reply::sse(&format!("{text}{event}"))).await.unwrap_err();
     assert_eq!((failed.kind, failed.phase), (ErrorKind::Overloaded, Phase::AfterOutput));
@@ -83,7 +84,8 @@ async fn each_clock_of_a_call_rings() {
     let short = Duration::from_millis(60);
     let long = Duration::from_secs(60);
     let clocks = Timeouts { connect: long, first_event: long, gap: long, total: long };
-    let opening = "event: content_block_start\ndata: {\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    let opening = "event: message_start\ndata: {\"message\":{\"id\":\"m\",\"model\":\"m\",\"usage\":{}}}\n\n\
+                   event: content_block_start\ndata: {\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
     let silence = || Reply::raw("").then(Then::Hold);
     let begun = || Reply::sse(opening).cut_body(opening.len()).then(Then::Hold);
     for (reply, timeouts, words, phase) in [

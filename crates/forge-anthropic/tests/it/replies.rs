@@ -1,4 +1,4 @@
-use forge_core::{Delivery, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount};
+use forge_core::{Delivery, ErrorKind, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount};
 use forge_testkit::Reply;
 use serde_json::json;
 
@@ -191,4 +191,36 @@ async fn an_unknown_stop_reason_is_kept_as_the_vendor_said_it() {
         (response.stop_reason, response.raw_stop_reason.as_deref()),
         (StopReason::Other, Some("compaction"))
     );
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_begin_or_begins_twice_is_an_error() {
+    for events in [vec![stop("end_turn"), end()], vec![start(), start(), stop("end_turn"), end()]] {
+        let error = ask(Delivery::Stream, stream(&events)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Decode);
+        assert!(error.message.contains("wrong place"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_of_a_new_kind_is_kept_as_it_began_and_its_deltas_are_the_vendors() {
+    let block = json!({"type": "musing", "thinking": ""});
+    let delta = |kind: &str, field: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": kind, field: "x"}});
+    let ended = json!({"type": "content_block_stop", "index": 0});
+    let begun = |block: &serde_json::Value| json!({"type": "content_block_start", "index": 0, "content_block": block});
+    let deltas = [("thinking_delta", "thinking"), ("signature_delta", "signature"), ("text_delta", "text")];
+    let mut events = vec![start(), begun(&block)];
+    events.extend(deltas.map(|(kind, field)| delta(kind, field)));
+    events.extend([ended, stop("end_turn"), end()]);
+    let response = ask(Delivery::Stream, stream(&events)).await.unwrap();
+    let [Part::Vendor { opaque }] = &response.content[..] else { panic!("{response:?}") };
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&opaque.data).unwrap(), block);
+
+    let text = json!({"type": "text", "text": ""});
+    for (kind, field) in [("thinking_delta", "thinking"), ("input_json_delta", "partial_json")] {
+        let error =
+            ask(Delivery::Stream, stream(&[start(), begun(&text), delta(kind, field)])).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Decode);
+        assert!(error.message.contains("does not fit its block"), "{error}");
+    }
 }

@@ -413,6 +413,12 @@ async fn models_come_in_pages_and_alone() {
     assert_eq!(page["last_id"], seen[2].as_str());
     let one = get(&sim, Vendor::Anthropic, "/v1/models/claude-opus-4-6").await.json();
     assert_eq!(one["capabilities"]["effort"]["xhigh"]["supported"], false);
+    assert_eq!(one["lifecycle"], "active");
+    let types = |model: &Value| model["capabilities"]["thinking"]["types"].clone();
+    assert_eq!(types(&one)["disabled"]["supported"], true);
+    let always = get(&sim, Vendor::Anthropic, "/v1/models/claude-opus-5-5").await.json();
+    assert_eq!(types(&always)["disabled"]["supported"], false);
+    assert_eq!(types(&always)["between_tools"]["supported"], false);
     let none = get(&sim, Vendor::Anthropic, "/v1/models/claude-2").await;
     assert_eq!((none.status, &none.json()["error"]["message"]), (404, &json!("model: claude-2")));
 }

@@ -128,6 +128,13 @@ async fn two_calls_come_without_ids_and_the_first_is_signed() {
     let next = ask(&sim, "gemini-3.8-flash", body.clone()).await;
     assert!(next.text().contains("get_weather said:"), "{}", next.text());
 
+    // Some clients write bytes in the other alphabet of base64.
+    let mut respelt = body.clone();
+    let signature = &mut respelt["contents"][1]["parts"][0]["thoughtSignature"];
+    *signature = signature.as_str().unwrap().replace('+', "-").replace('/', "_").into();
+    assert_ne!(respelt, body);
+    assert_eq!(ask(&sim, "gemini-3.8-flash", respelt).await.status, 200);
+
     let mut missing = body.clone();
     missing["contents"][1]["parts"][0].as_object_mut().unwrap().remove("thoughtSignature");
     assert!(refused(&sim, "gemini-3.8-flash", missing.clone()).await.contains("missing a thought_signature"));
@@ -221,6 +228,10 @@ async fn snake_case_is_read_too() {
     assert_eq!(reply["candidates"][0]["finishReason"], "MAX_TOKENS");
     assert_eq!(reply["usageMetadata"]["candidatesTokenCount"], 3);
     assert_eq!(reply["usageMetadata"]["promptTokenCount"], 10);
+    let schema = json!({"type": "OBJECT", "properties": {"a": {"type": "STRING", "max_length": 5}}, "property_ordering": ["a"]});
+    let config = json!({"response_mime_type": "application/json", "response_schema": schema});
+    let reply = ask(&sim, "gemini-3.8-flash", with(hello(), json!({"generation_config": config}))).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
 }
 
 #[tokio::test]

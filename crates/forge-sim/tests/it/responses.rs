@@ -94,6 +94,19 @@ async fn a_stream_numbers_its_events_and_closes_every_item() {
 }
 
 #[tokio::test]
+async fn every_text_event_has_its_logprobs() {
+    let sim = start().await;
+    let reply = ask(&sim, json!({"model": "gpt-6.2-sol", "input": "Hello", "stream": true})).await;
+    let events = reply.events();
+    let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
+    let (deltas, done) = (of("response.output_text.delta"), of("response.output_text.done"));
+    assert!(deltas.len() > 1 && done.len() == 1);
+    assert!(deltas.iter().chain(&done).all(|event| event["logprobs"] == json!([])), "{}", reply.text());
+    let text: String = deltas.iter().filter_map(|event| event["delta"].as_str()).collect();
+    assert_eq!(done[0]["text"], text.as_str());
+}
+
+#[tokio::test]
 async fn items_sent_back_unchanged_are_accepted() {
     let sim = start().await;
     let reply = ask(&sim, second_turn(&sim).await).await;

@@ -159,12 +159,19 @@ impl Model {
             "id": self.id,
             "display_name": self.name,
             "created_at": self.released,
+            "lifecycle": "active",
             "max_input_tokens": self.context,
             "max_tokens": self.max_output,
             "capabilities": {
                 "batch": supported(true),
                 "citations": supported(true),
                 "code_execution": supported(true),
+                "context_management": {
+                    "supported": true,
+                    "clear_thinking_20251015": supported(true),
+                    "clear_tool_uses_20250919": supported(true),
+                    "compact_20260112": supported(self.adaptive),
+                },
                 "effort": {
                     "supported": !self.efforts.is_empty(),
                     "low": effort("low"),
@@ -175,11 +182,18 @@ impl Model {
                 },
                 "image_input": supported(true),
                 "pdf_input": supported(true),
+                "server_tools": {
+                    "supported": true,
+                    "code_execution": supported(true),
+                    "web_search": supported(true),
+                },
                 "structured_outputs": supported(true),
                 "thinking": {
                     "supported": true,
                     "types": {
                         "adaptive": supported(self.adaptive),
+                        "between_tools": supported(self.between_tools),
+                        "disabled": supported(!self.always_thinks),
                         "enabled": supported(!self.modern),
                     },
                 },

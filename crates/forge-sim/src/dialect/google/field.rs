@@ -40,7 +40,7 @@ pub(super) fn check_names(value: &Value, at: &str, known: &[&str]) -> Result<(),
     Ok(())
 }
 
-pub(super) fn unknown_name(field: &str, at: &str) -> ApiError {
+fn unknown_name(field: &str, at: &str) -> ApiError {
     let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
     ApiError::invalid(format!(
         "Invalid JSON payload received. Unknown name \"{field}\"{place}: Cannot find field."

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::field::{get, list, text, unknown_name, wrong_value};
+use super::field::{check_names, get, list, text, wrong_value};
 use crate::api_error::ApiError;
 use crate::turn::{Tool, ToolChoice};
 
@@ -70,11 +70,7 @@ const SCHEMA_FIELDS: &[&str] = &[
 
 /// Refuses what the subset does not know.
 pub(super) fn check_subset(schema: &Value, at: &str) -> Result<(), ApiError> {
-    for field in schema.as_object().into_iter().flat_map(|schema| schema.keys()) {
-        if !SCHEMA_FIELDS.contains(&field.as_str()) {
-            return Err(unknown_name(field, at));
-        }
-    }
+    check_names(schema, at, SCHEMA_FIELDS)?;
     if let Some(kind @ Value::Array(_)) = schema.get("type") {
         return Err(wrong_value(
             &format!("{at}.type"),

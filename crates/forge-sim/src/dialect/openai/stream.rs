@@ -87,11 +87,13 @@ impl Events<'_, '_> {
         };
         empty[field] = "".into();
         self.push("response.content_part.added", with("part", empty));
+        let piece_of = if refused { at.clone() } else { with("logprobs", json!([])) };
         for piece in word_groups(text) {
-            let event = if refused { at.clone() } else { with("logprobs", json!([])) };
-            self.delta(delta, event, piece);
+            self.delta(delta, piece_of.clone(), piece);
         }
-        self.push(done, with(field, text.into()));
+        let mut whole = piece_of;
+        whole[field] = text.into();
+        self.push(done, whole);
         self.push("response.content_part.done", with("part", item.part()));
     }
 }

@@ -1,0 +1,62 @@
+//! The built command with llama.cpp behind its providers.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::python::{SENTENCE, Server};
+
+/// What the command says with these arguments and a configuration of two models of the server's.
+fn said(server: &Server, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("config.yaml");
+    let text = format!(
+        r#"schema_version: "1.0"
+providers:
+  writer: {{ type: local, model: tiny, endpoint: "{url}" }}
+  reader: {{ type: local, model: other, endpoint: "{url}" }}
+roles:
+  drafter: {{ provider: writer }}
+  critic: {{ panel: [reader] }}
+  synthesizer: {{ provider: writer }}
+  checker: {{ provider: reader }}
+default_provider: writer
+session: {{ critics: 1, required: 1, cycles: 1 }}
+"#,
+        url = server.url
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--locked", "-p", "forge-cli", "--bin", "forge", "--"]);
+    command.args(arguments).arg("--config").arg(config).env("FORGE_HOME", &folder);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    fs::remove_dir_all(folder).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_status_of_the_providers_comes_from_the_server() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (code, stdout, stderr) = said(&server, "status", &["providers", "status"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let ready = stdout.lines().filter(|line| line.contains("ready"));
+    assert_eq!(ready.count(), 2, "{stdout}");
+}
+
+#[test]
+fn a_question_is_answered() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (code, stdout, stderr) = said(&server, "ask", &["ask", "Why is the sky blue?"]);
+    assert_eq!((code, stdout.trim()), (Some(0), SENTENCE), "{stderr}");
+    assert!(stderr.contains("9 out, $0.00"), "{stderr}");
+}
+
+#[test]
+fn a_session_is_drafted_judged_revised_and_checked() {
+    let Some(server) = Server::start(&["n_ctx=16384"]) else { return };
+    let (code, stdout, stderr) = said(&server, "session", &["run", "An answer"]);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(stdout.starts_with("Seven small words make one better answer."), "{stdout}");
+    assert!(stdout.contains("converged: no critical or major finding is open"), "{stdout}");
+    assert!(stdout.contains("| F1 | major | 1 | settled |"), "{stdout}");
+}
