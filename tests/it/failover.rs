@@ -147,23 +147,6 @@ fn an_answer_that_breaks_off_is_not_spliced_with_another() {
 }
 
 #[test]
-fn five_hundred_calls_to_a_vendor_that_never_answers_all_end() {
-    on_runtime(async {
-        let silent = ScriptedServer::start([Reply::raw("").then(Then::Hold)]).await.unwrap();
-        let mut plan = RouterPlan::of(vec![claude("silent", &silent.url())]);
-        plan.retry.max_retries = 0;
-        plan.breaker.consecutive_failures = u32::MAX;
-        plan.breaker.error_rate = 2.0;
-        let router = Router::build(plan, forge::parts()).unwrap();
-        let contexts: Vec<_> = (0..500).map(|_| context().with_timeout(Duration::from_secs(5))).collect();
-        let outcomes = join_all(contexts.iter().map(|cx| router.complete(cx, question()))).await;
-        let timeouts =
-            outcomes.iter().filter(|one| one.as_ref().is_err_and(|e| e.kind == ErrorKind::Timeout));
-        assert_eq!((timeouts.count(), router.in_flight()), (500, 0));
-    });
-}
-
-#[test]
 fn the_primary_is_used_again_after_its_recovery_without_a_restart() {
     on_runtime(async {
         let outage =

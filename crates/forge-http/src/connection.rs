@@ -213,7 +213,7 @@ impl Connection {
         };
         let (head, body) = reply.into_parts();
         tracing::debug!(provider = %self.id, host = self.base.host_str(), status = head.status.as_u16(), "reply");
-        origin.request_id = request_id(&head.headers);
+        origin.request_id = request_id(&head.headers, &origin);
         let limits = (self.dialect.rate_limits)(&head.headers, now);
         if !limits.is_unknown() {
             let limits = RateLimitStatus { observed_at: Some(now), ..limits };
@@ -270,11 +270,13 @@ impl Connection {
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Option<String> {
+/// What the vendor calls the request, at most 100 characters of it.
+fn request_id(headers: &HeaderMap, origin: &Origin) -> Option<String> {
     const NAMES: [HeaderName; 2] =
         [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
-    let value = NAMES.iter().find_map(|name| headers.get(name))?;
-    value.to_str().ok().map(str::to_owned)
+    let id = NAMES.iter().find_map(|name| headers.get(name))?.to_str().ok()?;
+    // Header values that are text are ASCII.
+    (!origin.holds_secret(id)).then(|| id[..id.len().min(100)].to_owned())
 }
 
 /// The text of the innermost source, which names the operating system's or the peer's reason.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{ModelId, Phase, ProviderError, ProviderId, RateLimitStatus, SecretString};
+use forge_core::{ExposeSecret, ModelId, Phase, ProviderError, ProviderId, RateLimitStatus, SecretString};
 
 use crate::{Failure, redact::redact};
 
@@ -37,5 +37,12 @@ impl Origin {
             facts.retry_after = failure.retry_after;
             facts.rate_limit.clone_from(&self.rate_limit);
         })
+    }
+
+    /// Whether the text holds a credential of this call. What is shorter than 8 characters is none, though it may
+    /// stand in a header of the user's own.
+    pub(crate) fn holds_secret(&self, text: &str) -> bool {
+        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
+        secrets.filter(|secret| secret.len() >= 8).any(|secret| text.contains(secret))
     }
 }

@@ -29,13 +29,13 @@ impl Environment {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let proxy = set("HTTPS_PROXY").or_else(|| set("https_proxy"));
-        let vendors: [(&'static str, &[&'static str], &str, Participant); 3] = [
-            ("anthropic", &["ANTHROPIC_API_KEY"], "ANTHROPIC_BASE_URL", Participant::claude_sonnet()),
-            ("openai", &["OPENAI_API_KEY"], "OPENAI_BASE_URL", Participant::gpt()),
-            ("google", &["GOOGLE_API_KEY", "GEMINI_API_KEY"], "GEMINI_BASE_URL", Participant::gemini_flash()),
+        let vendors = [
+            ("anthropic", "ANTHROPIC_BASE_URL", Participant::claude_sonnet()),
+            ("openai", "OPENAI_BASE_URL", Participant::gpt()),
+            ("google", "GEMINI_BASE_URL", Participant::gemini_flash()),
         ];
-        let found = vendors.into_iter().filter_map(|(kind, variables, base_variable, participant)| {
-            let (variable, key) = variables.iter().find_map(|name| Some((*name, set(name)?)))?;
+        let found = vendors.into_iter().filter_map(|(kind, base_variable, participant)| {
+            let (variable, key) = key_variables(kind).iter().find_map(|name| Some((*name, set(name)?)))?;
             let base_url = set(base_variable);
             let direct = base_url.as_deref().is_some_and(is_loopback);
             let plan = ProviderPlan {
@@ -53,6 +53,16 @@ impl Environment {
     /// A plan in which the first provider that was found does every job and the others stand in for it.
     pub fn plan(&self) -> RouterPlan {
         RouterPlan::of(self.providers.iter().map(|found| found.plan.clone()).collect())
+    }
+}
+
+/// The variables in which a vendor's key usually stands, the first that is set counting.
+pub(crate) fn key_variables(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "anthropic" => &["ANTHROPIC_API_KEY"],
+        "openai" => &["OPENAI_API_KEY"],
+        "google" => &["GOOGLE_API_KEY", "GEMINI_API_KEY"],
+        _ => &[],
     }
 }
 

@@ -1,8 +1,10 @@
 //! Money and tokens are set aside before a call and settled after it.
 
 use forge_core::{
-    Amount, BudgetStore as _, CallContext, ErrorKind, Money, ParticipantRole, ProviderExt as _, Spent, Tags,
+    Amount, BudgetStore as _, CallContext, ErrorKind, Money, ParticipantRole, Provider, ProviderExt as _,
+    Spent, Tags,
 };
+use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
 use futures_util::{FutureExt as _, future::join_all};
 
@@ -39,7 +41,7 @@ fn what_is_set_aside_is_settled_by_what_was_taken() {
     let stage = Stage::new();
     let router = stage.router(with_budget(Budget { session: money(MOST), day: money(10 * MOST) }));
     let cx = in_session(&stage, "s");
-    let mut stream = stage.run(forge_core::Provider::stream(&router, &cx, question().into())).unwrap();
+    let mut stream = stage.run(Provider::stream(&router, &cx, question().into())).unwrap();
     assert_eq!(spent(&stage, "session:s").reserved, Amount { money: nanos(MOST), tokens: 134 });
     while stage.run(stream.next()).is_some() {}
     let taken = Amount { money: nanos(TAKEN), tokens: 110 };
@@ -137,25 +139,58 @@ fn refusals_take_nothing_and_a_reply_that_breaks_off_takes_what_it_had() {
 #[test]
 fn a_call_dropped_at_any_poll_gives_everything_back() {
     let stage = Stage::new();
-    stage.always("a-1", Play::Late(1));
+    // Two waits before a retry, one for the answer of the next route, one turn for each event of it.
+    stage.always("a-1", Play::Fail(ErrorKind::Overloaded));
+    stage.always("o-1", Play::Late(1));
     let mut plan = with_budget(Budget { day: money(1_000 * MOST), ..Budget::default() });
-    plan.providers[0].concurrent = Some(1);
-    plan.providers[0].rate.output_tokens_per_minute = std::num::NonZeroU64::new(1_000_000);
+    plan.retry = RetryPolicy::default();
+    plan.breaker.consecutive_failures = u32::MAX;
+    plan.breaker.error_rate = 2.0;
+    for provider in &mut plan.providers {
+        provider.concurrent = Some(1);
+        provider.rate.output_tokens_per_minute = std::num::NonZeroU64::new(1_000_000);
+    }
     let router = stage.router(plan);
     let cx = stage.context("coder");
-    for polls in 0..6 {
-        let mut call = Box::pin(router.complete(&cx, question()));
+    let (mut polls, mut done) = (0, false);
+    while !done {
+        let mut call = Box::pin(async {
+            let mut events = Provider::stream(&router, &cx, question().into()).await.unwrap();
+            while let Some(event) = events.next().await {
+                event.unwrap();
+                yield_once().await;
+            }
+        });
         for _ in 0..polls {
-            if call.as_mut().now_or_never().is_some() {
+            done = call.as_mut().now_or_never().is_some();
+            if done {
                 break;
             }
-            stage.timer.advance(stage.timer.next_wake().unwrap_or_default());
+            if let Some(wake) = stage.timer.next_wake() {
+                stage.timer.advance(wake);
+            }
         }
         drop(call);
         assert_eq!(spent(&stage, "day:1970-01-01").reserved, Amount::default(), "after {polls} polls");
         assert_eq!(router.in_flight(), 0);
+        polls += 1;
     }
-    let begun = stage.calls("a-1");
+    println!("dropped after each of {polls} numbers of polls");
+    let begun = stage.calls("a-1") + stage.calls("o-1");
+    assert!(polls > 8 && begun > 20, "{polls} {begun}");
     assert_eq!(stage.ledger.records.lock().unwrap().len(), begun, "one usage row per attempt");
     stage.ask(&router, "coder").unwrap();
+}
+
+/// Lets whoever polls have a turn.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut yielded, true) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
 }

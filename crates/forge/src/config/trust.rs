@@ -3,6 +3,7 @@
 use forge_router::{KeyPath, ParameterSpec, Problem, ProviderSpec, RouterSpec};
 
 use super::code;
+use crate::environment::key_variables;
 
 /// Whether the user stands behind a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,8 +11,9 @@ pub enum Trust {
     /// The user named the file, owns it or trusted it.
     Trusted,
     /// The file was found in the working directory. It may choose roles, chains and parameters, but not
-    /// where a key or a prompt is sent, nor which file is read: `endpoint`, `headers`, literal keys,
-    /// `${file:...}` and `parameters.extra` (which may name servers that the vendor calls) are mistakes.
+    /// where a key or a prompt is sent, nor which file is read: `endpoint`, `headers`, `parameters.extra`
+    /// (which may name servers that the vendor calls), `${file:...}`, and any `${NAME}` but the vendor's usual
+    /// variable in `api_key` are mistakes.
     Project,
 }
 
@@ -38,18 +40,27 @@ fn refused(path: KeyPath, what: &str) -> Problem {
 }
 
 fn check_provider(provider: &ProviderSpec, path: &KeyPath) -> Vec<Problem> {
-    let reads_file = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("${file:"));
-    let literal = |key: &String| !forge_router::is_reference(key);
     let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
     let headers = (!provider.headers.is_empty()).then_some(("headers", "sends headers of its own"));
-    let file = "reads a file of this machine";
-    let key = if reads_file(&provider.api_key) {
-        Some(("api_key", file))
-    } else {
-        provider.api_key.as_ref().is_some_and(literal).then_some(("api_key", "holds a key itself"))
-    };
-    let model = reads_file(&provider.model).then_some(("model", file));
+    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, provider.kind.as_deref()));
+    let key = key.map(|what| ("api_key", what));
+    let model = provider.model.as_ref().is_some_and(|text| text.contains("${"));
+    let model = model.then_some(("model", "shows and sends a value of this machine as a model's name"));
     let settings = [model, key, endpoint, headers].into_iter().flatten();
     let settings = settings.map(|(name, what)| refused(path.key(name), what));
     settings.chain(check_extra(provider.parameters.as_ref(), path)).collect()
+}
+
+/// What speaks against a key as an untrusted file writes it. The usual variable of the vendor is the one that the
+/// vendor gets without any file; another one may hold what is meant for somebody else.
+fn key_objection(key: &str, kind: Option<&str>) -> Option<&'static str> {
+    if key.contains("${file:") {
+        return Some("reads a file of this machine");
+    }
+    if !forge_router::is_reference(key) {
+        return Some("holds a key itself");
+    }
+    let name = key.trim_start_matches("${").trim_end_matches('}');
+    let usual = kind.is_some_and(|kind| key_variables(kind).contains(&name));
+    (!usual).then_some("sends a variable to a vendor that it may not be meant for")
 }

@@ -15,7 +15,7 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 
 /// How many nodes a file may have once every alias stands for a copy. A long text counts as several.
-const MAX_NODES: usize = 100_000;
+const MAX_NODES: usize = 50_000;
 
 /// This many bytes of text count as one more node.
 const BYTES_PER_NODE: usize = 64;

@@ -90,3 +90,40 @@ fn a_project_file_reads_no_file_wherever_it_names_one() {
     let refused: Vec<_> = reports.iter().filter(|report| report.code == "E108").collect();
     assert_eq!(refused.len(), 4, "{reports:?}");
 }
+
+#[test]
+fn a_project_file_shows_no_variable_as_the_name_of_a_model() {
+    for model in ["${ANTHROPIC_API_KEY}", "x-${ANTHROPIC_API_KEY}", "${ANTHROPIC_API_KEY:-qwen3}"] {
+        let text =
+            format!("schema_version: '1.0'\nproviders:\n  aa: {{ type: local, model: \"{model}\" }}\n");
+        let error = load(&text, Trust::Project).unwrap_err();
+        assert!(error.reports.len() == 1 && error.reports[0].code == "E108", "{error}");
+        assert!(!error.to_string().contains("test-secret"), "{error}");
+        assert!(load(&text, Trust::Trusted).is_ok());
+    }
+}
+
+#[test]
+fn a_project_file_gives_a_vendor_no_key_but_its_own() {
+    let refused = |kind: &str, name: &str| {
+        let text = format!(
+            "schema_version: '1.0'\nproviders:\n  a: {{ type: {kind}, model: m, api_key: \"${{{name}}}\" }}\n"
+        );
+        let reports = match load(&text, Trust::Project) {
+            Ok(file) => file.warnings,
+            Err(error) => error.reports,
+        };
+        reports.iter().any(|report| report.code == "E108")
+    };
+    for (kind, name, expected) in [
+        ("anthropic", "ANTHROPIC_API_KEY", false),
+        ("openai", "OPENAI_API_KEY", false),
+        ("google", "GEMINI_API_KEY", false),
+        ("openai", "ANTHROPIC_API_KEY", true),
+        ("local", "OPENAI_API_KEY", true),
+        ("google", "BROKEN_KEY", true),
+        ("anthropic", "anthropic_api_key", true),
+    ] {
+        assert_eq!(refused(kind, name), expected, "{kind} {name}");
+    }
+}
