@@ -24,7 +24,8 @@ pub fn serve_stream(address: &str, deltas: usize) -> io::Result<SocketAddr> {
     serve_with(address, move |connection, _| connection.write_all(reply.as_bytes()))
 }
 
-fn serve_with(
+/// Serves what `reply` writes for each request; it is told whether the request asks for a stream.
+pub fn serve_with(
     address: &str,
     reply: impl Fn(&mut TcpStream, bool) -> io::Result<()> + Clone + Send + 'static,
 ) -> io::Result<SocketAddr> {

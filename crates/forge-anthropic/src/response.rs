@@ -15,7 +15,7 @@ use crate::{
 /// The events of a whole reply to a request for `asked`.
 pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
     let message: Message<'_> =
-        serde_json::from_slice(body).map_err(|error| Failure::decode("the reply", &error))?;
+        forge_http::from_json(body).map_err(|error| Failure::decode("the reply", &error))?;
     let Some(raw_reason) = message.stop_reason else {
         return Err(not_a_message(body));
     };

@@ -130,7 +130,7 @@ fn push_delta(index: u32, delta: Option<Delta>, events: &mut Events) {
 }
 
 fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(data).map_err(|error| Failure::decode("a stream event", &error))
+    forge_http::from_json(data).map_err(|error| Failure::decode("a stream event", &error))
 }
 
 /// The events of a message. The first of them comes first and once.

@@ -44,7 +44,7 @@ impl Decoder {
 
     /// Takes a frame or a whole body.
     pub(crate) fn take(&mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
-        let reply: Reply<'_> = serde_json::from_slice(body).map_err(|error| {
+        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| {
             // An error may stand in an array.
             error::inside(body).unwrap_or_else(|| Failure::decode("a reply", &error))
         })?;

@@ -66,7 +66,8 @@ impl ClientSettings {
     fn build(&self) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
+            // Without the second, every request is cloned for a retry that never comes.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .referer(false)
             .connect_timeout(self.connect_timeout)
             .tcp_nodelay(true)

@@ -24,7 +24,7 @@ impl Decoder {
 
     /// Takes a whole reply or one line; tells whether it was the last.
     fn take(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
-        let reply: Reply<'_> = serde_json::from_slice(body).map_err(|error| match failure_inside(body) {
+        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| match failure_inside(body) {
             Some(failure) => review(failure),
             None if error.is_eof() => Failure::truncated(),
             None => Failure::decode("a line", &error),

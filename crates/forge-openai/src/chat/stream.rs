@@ -53,7 +53,7 @@ impl Decoder {
 
     /// Takes a whole reply or one chunk; tells whether it had a choice.
     pub(super) fn take(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
-        let reply: Reply<'_> = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
+        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| unreadable(body, &error))?;
         if let Some(failure) = error_in(&reply, body) {
             return Err((self.review)(failure));
         }

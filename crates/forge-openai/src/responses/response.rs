@@ -12,7 +12,7 @@ use crate::{
 
 /// Turns a whole reply into the same events as its stream.
 pub(crate) fn from_wire(body: &[u8], model: &ModelId, events: &mut Events) -> Result<(), Failure> {
-    let response: Response<'_> = serde_json::from_slice(body).map_err(|error| {
+    let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
         if error.is_eof() {
             return Failure::truncated();
         }

@@ -240,7 +240,7 @@ impl Decode for Decoder {
 }
 
 fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(data).map_err(|error| Failure::decode("an event", &error))
+    forge_http::from_json(data).map_err(|error| Failure::decode("an event", &error))
 }
 
 fn misfit(what: &str) -> Failure {

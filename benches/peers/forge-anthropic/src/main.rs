@@ -1,0 +1,51 @@
+//! One call by forge-anthropic.
+
+use std::sync::Arc;
+
+use forge_anthropic::AnthropicProvider;
+use forge_core::{
+    CallContext, Delivery, Delta, ModelProvider, ModelRequest, Participant, Provider, ProviderExt,
+    StreamEvent,
+};
+use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
+
+struct Forge {
+    provider: AnthropicProvider,
+    participant: Arc<Participant>,
+}
+
+fn request(delivery: Delivery) -> ModelRequest {
+    ModelRequest::new(SYSTEM).with_user_message(USER).with_max_tokens(MAX_TOKENS).with_delivery(delivery)
+}
+
+impl Peer for Forge {
+    async fn connect(dialect: Dialect, url: &str) -> Result<Self, Failure> {
+        if dialect != Dialect::Anthropic {
+            return Err("another crate speaks that".into());
+        }
+        let provider = AnthropicProvider::new(KEY).with_base_url(url);
+        let participant = Participant::new(ModelProvider::Anthropic, dialect.model());
+        Ok(Self { provider, participant: Arc::new(participant) })
+    }
+
+    async fn unary(&mut self) -> Result<String, Failure> {
+        let cx = CallContext::new(Arc::clone(&self.participant));
+        Ok(self.provider.complete(&cx, request(Delivery::Whole)).await?.text().into_owned())
+    }
+
+    async fn stream(&mut self) -> Result<String, Failure> {
+        let cx = CallContext::new(Arc::clone(&self.participant));
+        let mut events = self.provider.stream(&cx, Arc::new(request(Delivery::Stream))).await?;
+        let mut text = String::new();
+        while let Some(event) = events.next().await {
+            if let StreamEvent::PartDelta { delta: Delta::Text(delta), .. } = event? {
+                text.push_str(&delta);
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    harness::run::<Forge>()
+}
