@@ -10,7 +10,6 @@ use forge::{
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use forge_testkit::{Reply, ScriptedServer, Then};
-use futures_util::future::join_all;
 
 const ANSWER: &str = concat!(
     "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",",

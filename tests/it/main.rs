@@ -5,13 +5,18 @@
 mod arrows;
 mod ask;
 mod config;
+mod corpora;
 mod examples;
 mod failover;
+mod faults;
+mod kills;
 mod lists;
 mod metrics;
 mod place;
+mod readme;
 mod route;
 mod run;
+mod session_input;
 mod simulator;
 
 use std::{

@@ -68,7 +68,10 @@ impl Decree {
             Self::Feedback(text) => Some(text.clone()),
             Self::Resolve(resolutions) => {
                 let told = resolutions.iter().filter_map(|one| match &one.choice {
-                    Choice::Choose(text) | Choice::Custom(text) => Some(format!("On {}: {text}", one.about)),
+                    // Mostly words of models, who get no lines of their own in a prompt.
+                    Choice::Choose(text) | Choice::Custom(text) => {
+                        Some(format!("On {}: {}", one_line(&one.about), one_line(text)))
+                    }
                     Choice::Accept | Choice::Defer => None,
                 });
                 let told: Vec<String> = told.collect();
@@ -77,6 +80,10 @@ impl Decree {
             Self::Continue | Self::Skip | Self::Abort => None,
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Steers a running session. Clones steer the same one.

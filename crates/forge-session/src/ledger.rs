@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Verdict};
+use crate::{Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Verdict, seed};
 
 /// Two claims about one passage say the same when they share this part of their words; claims about no
 /// certain passage must share more.
@@ -42,12 +42,18 @@ impl Ledger {
     pub(crate) fn raise(&self, cycle: u32, heard: &[Heard<'_>]) -> Vec<Finding> {
         let mut ledger = self.clone();
         let mut touched = BTreeSet::new();
+        let (mut judged, mut text, mut gists) = ("", Text::default(), Vec::new());
         for Heard { seat, remark, document, late } in heard {
-            let place = anchor(document, &remark.quote);
+            if !std::ptr::eq(judged, *document) {
+                (judged, text) = (*document, Text::of(document));
+                gists = ledger.findings().map(|known| Gist::of(known.id, &known.remark, &text)).collect();
+            }
+            let id = FindingId(ledger.0.keys().next_back().map_or(1, |last| last.0 + 1));
+            let gist = Gist::of(id, remark, &text);
             let raised =
                 Raised { seat: *seat, cycle, severity: remark.severity, claim: remark.claim.clone() };
-            let same = ledger.0.values_mut().find(|known| says_the_same(known, remark, document, place));
-            let id = if let Some(known) = same {
+            let same = gists.iter().find(|known| known.says_the_same(&gist)).map(|known| known.id);
+            let id = if let Some(known) = same.and_then(|id| ledger.0.get_mut(&id)) {
                 known.raised_by.push(raised);
                 known.remark.severity = known.remark.severity.max(remark.severity);
                 let done = matches!(known.state, FindingState::Settled | FindingState::Accepted);
@@ -57,18 +63,18 @@ impl Ledger {
                 }
                 known.id
             } else {
-                let id = FindingId(ledger.0.keys().next_back().map_or(1, |last| last.0 + 1));
                 let finding = Finding {
                     id,
                     cycle,
                     remark: (*remark).clone(),
-                    anchored: place.is_some(),
+                    anchored: gist.place.is_some(),
                     raised_by: vec![raised],
                     state: FindingState::Open,
                     disposition: None,
                     note: None,
                 };
                 ledger.0.insert(id, finding);
+                gists.push(gist);
                 id
             };
             touched.insert(id);
@@ -79,12 +85,13 @@ impl Ledger {
     /// Every open finding after the synthesizer's decisions: an accepted one counts only if the text really
     /// changed, a rejected one only with a reason, and one without a decision stays open.
     pub(crate) fn dispose(&self, old: &str, new: &str, dispositions: &[Disposition]) -> Vec<Finding> {
+        let (old, new) = (Text::of(old), Text::of(new));
         let decide = |finding: &Finding| {
             let given = dispositions.iter().find(|given| given.finding == finding.id);
             let (state, note) = match given {
                 None => (FindingState::Open, Some("the synthesizer left it out")),
                 Some(given) => match given.decision {
-                    Decision::Accept if !has_changed(old, new, finding, given) => {
+                    Decision::Accept if !has_changed(&old, &new, finding, given) => {
                         (FindingState::Open, Some("accepted, but the text did not change"))
                     }
                     Decision::Accept if finding.blocks() => (FindingState::Accepted, None),
@@ -131,40 +138,78 @@ pub(crate) struct Heard<'a> {
     pub(crate) late: bool,
 }
 
-/// Where `quote` occurs in `document` apart from white space, as byte positions.
-pub(crate) fn anchor(document: &str, quote: &str) -> Option<(usize, usize)> {
-    let solid = |c: &char| !c.is_whitespace();
-    let quote = quote.trim().trim_matches(['"', '“', '”', '`']);
-    let wanted: String = quote.chars().filter(solid).collect();
-    if wanted.is_empty() {
-        return None;
+/// A document without its white space, in which quotes are looked for.
+#[derive(Debug, Default)]
+struct Text {
+    solid: String,
+    /// Where each byte of it stands in the document.
+    places: Vec<usize>,
+}
+
+impl Text {
+    fn of(document: &str) -> Self {
+        let mut text = Self::default();
+        for (at, c) in document.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+            text.solid.push(c);
+            text.places.extend((at..).take(c.len_utf8()));
+        }
+        text
     }
-    let mut text = String::with_capacity(document.len());
-    let mut places = Vec::with_capacity(document.len());
-    for (at, c) in document.char_indices().filter(|(_, c)| solid(c)) {
-        text.push(c);
-        places.extend(std::iter::repeat_n(at, c.len_utf8()));
+
+    /// Where `quote` occurs, as byte positions in the document.
+    fn find(&self, quote: &str) -> Option<(usize, usize)> {
+        let quote = quote.trim().trim_matches(['"', '“', '”', '`']);
+        let wanted: String = quote.chars().filter(|c| !c.is_whitespace()).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        let start = self.solid.find(&wanted)?;
+        Some((*self.places.get(start)?, self.places.get(start + wanted.len() - 1)? + 1))
     }
-    let start = text.find(&wanted)?;
-    let last = places.get(start + wanted.len() - 1)?;
-    let end = last + document[*last..].chars().next().map_or(1, char::len_utf8);
-    Some((*places.get(start)?, end))
 }
 
 /// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
-fn has_changed(old: &str, new: &str, finding: &Finding, given: &Disposition) -> bool {
-    let occurs = |text: &str, part: &str| anchor(text, part).is_some();
+fn has_changed(old: &Text, new: &Text, finding: &Finding, given: &Disposition) -> bool {
+    let occurs = |text: &Text, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
     let came = occurs(new, span) && !occurs(old, span);
     let quote = &finding.remark.quote;
     came || (occurs(old, quote) && !occurs(new, quote))
 }
 
-fn says_the_same(known: &Finding, remark: &Remark, document: &str, place: Option<(usize, usize)>) -> bool {
-    let likeness = likeness(&known.remark.claim, &remark.claim);
-    match (anchor(document, &known.remark.quote), place) {
-        (Some(one), Some(other)) => overlap(one, other) && likeness >= SAME_PLACE,
-        _ => likeness >= ANYWHERE,
+/// What a finding is about, for comparison with many others.
+#[derive(Debug)]
+struct Gist {
+    id: FindingId,
+    place: Option<(usize, usize)>,
+    words: BTreeSet<String>,
+    /// A bit for each word, by which most claims are told apart at once.
+    bits: u128,
+}
+
+impl Gist {
+    fn of(id: FindingId, remark: &Remark, text: &Text) -> Self {
+        let words = remark.claim.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words: BTreeSet<String> = words.map(str::to_lowercase).collect();
+        let bits = words.iter().fold(0, |bits, word| bits | 1 << (seed::hash(&[word.as_bytes()]) % 128));
+        Self { id, place: text.find(&remark.quote), words, bits }
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        match (self.place, other.place) {
+            (Some(one), Some(another)) => overlap(one, another) && self.is_like(other, SAME_PLACE),
+            _ => self.is_like(other, ANYWHERE),
+        }
+    }
+
+    /// Whether the claims have this share of their words in common (Jaccard).
+    fn is_like(&self, other: &Self, share: f64) -> bool {
+        let is_enough = |common: usize| {
+            let all = self.words.len() + other.words.len() - common;
+            all > 0 && common as f64 >= share * all as f64
+        };
+        let most = self.words.len() - (self.bits & !other.bits).count_ones() as usize;
+        is_enough(most) && is_enough(self.words.intersection(&other.words).count())
     }
 }
 
@@ -173,17 +218,6 @@ fn overlap(one: (usize, usize), other: (usize, usize)) -> bool {
     let common = one.1.min(other.1).saturating_sub(one.0.max(other.0));
     let shorter = (one.1 - one.0).min(other.1 - other.0);
     common * 2 >= shorter
-}
-
-/// The share of words that two claims have in common (Jaccard).
-fn likeness(one: &str, other: &str) -> f64 {
-    let words = |text: &str| -> BTreeSet<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        words.map(str::to_lowercase).collect()
-    };
-    let (one, other) = (words(one), words(other));
-    let all = one.union(&other).count();
-    if all == 0 { 0.0 } else { one.intersection(&other).count() as f64 / all as f64 }
 }
 
 #[cfg(test)]
@@ -214,11 +248,12 @@ mod tests {
 
     #[test]
     fn a_quote_is_found_whatever_its_white_space() {
-        let place = anchor(TEXT, "one  hundred requests\ta minute.").unwrap();
+        let text = Text::of(TEXT);
+        let place = text.find("one  hundred requests\ta minute.").unwrap();
         assert_eq!(&TEXT[place.0..place.1], "one hundred\nrequests a minute.");
-        assert_eq!(anchor("für Öl", "Öl").map(|place| &"für Öl"[place.0..place.1]), Some("Öl"));
+        assert_eq!(Text::of("für Öl").find("Öl").map(|place| &"für Öl"[place.0..place.1]), Some("Öl"));
         for missing in ["", "  ", "\"\"", "two hundred"] {
-            assert_eq!(anchor(TEXT, missing), None, "{missing:?}");
+            assert_eq!(text.find(missing), None, "{missing:?}");
         }
     }
 

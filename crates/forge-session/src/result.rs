@@ -256,7 +256,8 @@ impl SessionResult {
     /// Whether there is less than a synthesis where one was planned. A draft in which nothing was found is not
     /// less.
     pub fn is_degraded(&self) -> bool {
-        self.label != DocumentLabel::Synthesis
+        self.mode != Mode::Direct
+            && self.label != DocumentLabel::Synthesis
             && !matches!(self.stop_reason, Some(Stop::NothingOpen | Stop::AllStagesDone))
     }
 }

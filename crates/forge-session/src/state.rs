@@ -216,7 +216,9 @@ impl State {
             }
             Event::Attended { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
-                    self.feedback.push((*cycle, text));
+                    // Conflicts are told in the words of models.
+                    let of_models = matches!(decision, Decree::Resolve(_));
+                    self.feedback.push((*cycle, if of_models { self.names.hide(&text) } else { text }));
                 }
                 self.decrees.insert(*cycle, decision.clone());
             }

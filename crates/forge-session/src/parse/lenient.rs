@@ -4,9 +4,14 @@
 
 use serde_json::{Deserializer, Map, Value};
 
+use crate::prompt::clean::clean;
+
+/// After a key; the second one is Chinese.
+const COLONS: [char; 2] = [':', '：'];
 const MAX_DEPTH: usize = 64;
-/// Places in a text at which a value is looked for.
+/// Places in a text at which a correct value is looked for, and one that can be understood.
 const MAX_STARTS: usize = 200;
+const MAX_TRIES: usize = 50;
 
 /// The first value in `text` that `fits`: a correct one if there is any, else one that can be understood.
 pub(super) fn find<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<T> {
@@ -18,10 +23,34 @@ pub(super) fn find_at<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Opti
     let starts: Vec<usize> = text.match_indices(['{', '[']).map(|(at, _)| at).take(MAX_STARTS).collect();
     let strict = starts.iter().find_map(|at| {
         let value = Deserializer::from_str(&text[*at..]).into_iter::<Value>().next()?.ok()?;
-        Some((*at, fits(&value)?))
+        Some((*at, fits(&cleaned(value))?))
     });
-    let forgiving = |at: &usize| Some((*at, fits(&Reader { rest: &text[*at..] }.value(0)?)?));
-    strict.or_else(|| starts.iter().find_map(forgiving))
+    let forgiving = |at: &usize| Some((*at, fits(&cleaned(Reader { rest: &text[*at..] }.value(0)?))?));
+    strict.or_else(|| starts.iter().take(MAX_TRIES).find_map(forgiving))
+}
+
+/// Every object that stands by itself in `text`, correct or not.
+pub(super) fn objects(text: &str) -> Vec<Value> {
+    let mut reader = Reader { rest: text };
+    let (mut objects, mut broken) = (Vec::new(), 0);
+    while let Some(at) = reader.rest.find('{').filter(|_| broken < MAX_TRIES) {
+        reader.skip(at);
+        match reader.object(0).map(cleaned) {
+            Some(Value::Object(members)) if !members.is_empty() => objects.push(Value::Object(members)),
+            _ => broken += 1,
+        }
+    }
+    objects
+}
+
+/// Without the control characters that an answer may hold as escapes.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(clean(&text)),
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (key, cleaned(value))).collect(),
+        other => other,
+    }
 }
 
 struct Reader<'a> {
@@ -32,49 +61,57 @@ impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.blank();
         if depth > MAX_DEPTH {
+            // Nobody means this; the rest would be as deep.
+            self.rest = "";
             return None;
         }
         match self.rest.chars().next()? {
-            '{' => Some(self.object(depth)),
-            '[' => Some(self.array(depth)),
+            '{' => self.object(depth),
+            '[' => self.array(depth),
             quote if is_quote(quote) => self.string(false).map(Value::String),
             _ => self.word(),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Value {
+    /// `None` if the text ends before anything is in it.
+    fn object(&mut self, depth: usize) -> Option<Value> {
         self.skip(1);
         let mut members = Map::new();
         loop {
             self.separators();
-            let Some(c) = self.rest.chars().next() else { break };
+            let Some(c) = self.rest.chars().next() else {
+                return (!members.is_empty()).then_some(Value::Object(members));
+            };
             if c == '}' {
                 self.skip(1);
                 break;
             }
-            if c == ']' {
+            // The end was forgotten.
+            if matches!(c, ']' | '{' | '[') {
                 break;
             }
             let key = if is_quote(c) { self.string(true) } else { Some(self.bare_key()) };
             self.blank();
             let Some(key) = key else { break };
-            if !self.rest.starts_with(':') {
+            let Some(rest) = self.rest.strip_prefix(COLONS) else {
                 self.skip_member();
                 continue;
-            }
-            self.skip(1);
+            };
+            self.rest = rest;
             let Some(value) = self.value(depth + 1) else { break };
             members.entry(key).or_insert(value);
         }
-        Value::Object(members)
+        Some(Value::Object(members))
     }
 
-    fn array(&mut self, depth: usize) -> Value {
+    /// `None` if the text ends before anything is in it.
+    fn array(&mut self, depth: usize) -> Option<Value> {
         self.skip(1);
         let mut items = Vec::new();
         loop {
             self.separators();
             match self.rest.chars().next() {
+                None if items.is_empty() => return None,
                 None | Some('}') => break,
                 Some(']') => {
                     self.skip(1);
@@ -82,11 +119,12 @@ impl Reader<'_> {
                 }
                 Some(_) => match self.value(depth + 1) {
                     Some(item) => items.push(item),
+                    None if items.is_empty() && self.rest.is_empty() => return None,
                     None => break,
                 },
             }
         }
-        Value::Array(items)
+        Some(Value::Array(items))
     }
 
     /// A quote inside a string does not end it unless what follows goes on like JSON.
@@ -150,13 +188,13 @@ impl Reader<'_> {
         after.blank();
         let rest = after.rest;
         if key {
-            return rest.starts_with(':');
+            return rest.starts_with(COLONS);
         }
         let Some(next) = rest.chars().next() else { return true };
         match next {
             '}' | ']' => true,
-            ',' => {
-                after.skip(1);
+            ',' | '，' => {
+                after.skip(next.len_utf8());
                 after.blank();
                 let rest = after.rest;
                 let first = rest.chars().next();
@@ -183,7 +221,7 @@ impl Reader<'_> {
 
     /// A number, a literal, or a word without quotes up to the end of its member.
     fn word(&mut self) -> Option<Value> {
-        let end = self.rest.find([',', '}', ']', '\n'])?;
+        let end = self.rest.find([',', '，', '}', ']', '\n'])?;
         let end = self.rest[..end].find("/*").unwrap_or(end);
         let word = self.rest[..end].trim();
         let value = match word {
@@ -204,10 +242,8 @@ impl Reader<'_> {
     fn separators(&mut self) {
         loop {
             self.blank();
-            if !self.rest.starts_with([',', ';']) {
-                return;
-            }
-            self.skip(1);
+            let Some(rest) = self.rest.strip_prefix([',', ';', '，']) else { return };
+            self.rest = rest;
         }
     }
 
@@ -237,13 +273,13 @@ fn is_quote(c: char) -> bool {
 fn starts_with_key(text: &str) -> bool {
     let mut pieces = text.splitn(3, is_quote).skip(1);
     let key = pieces.next().unwrap_or_default();
-    key.len() < 40 && pieces.next().is_some_and(|rest| rest.trim_start().starts_with(':'))
+    key.len() < 40 && pieces.next().is_some_and(|rest| rest.trim_start().starts_with(COLONS))
 }
 
 /// The length of a key without quotes, if a colon follows it.
 fn bare_key_length(text: &str) -> Option<usize> {
     let length = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(0);
-    (length > 0 && text[length..].trim_start().starts_with(':')).then_some(length)
+    (length > 0 && text[length..].trim_start().starts_with(COLONS)).then_some(length)
 }
 
 #[cfg(test)]
@@ -270,6 +306,7 @@ mod tests {
             ("{\"a\": \"x\"\n \"b\": \"y\"}", json!({"a": "x", "b": "y"})),
             ("{\"a\": [{\"b\": 1}, {\"c\": \"cut of", json!({"a": [{"b": 1}, {}]})),
             ("{\"a\": critical, \"b\": -2.5}", json!({"a": "critical", "b": -2.5})),
+            ("{\"a\": \"x\\u001b[2J\\u202ey\", \"b\": [\"\\u0000\"]}", json!({"a": "x[2Jy", "b": [""]})),
             ("{\"a\": \"\\ud83d\\ude00 \\u00e9 \\q\",}", json!({"a": "😀 é \\q"})),
         ] {
             let value = find(text, |value| value.get("a").map(|_| value.clone()));

@@ -2,14 +2,14 @@
 
 mod line;
 
-use self::line::{Field, Line, begins_with_severity, mark, numbered};
+use self::line::{Field, Line, begins_with_severity, is_label, mark, numbered};
 use super::{Check, Critique, Revision, category, document, finding_id, plain, revision, severity, verdicts};
 use crate::{Category, Disposition, Remark, Severity, Verdict};
 
 /// A critique under headings or in lists, each finding marked by its severity, its number or a heading.
 pub(super) fn critique(text: &str) -> Option<Critique> {
     let mut reader = Reader::default();
-    for line in text.lines() {
+    for line in untagged(text).lines() {
         reader.line(line);
     }
     reader.close();
@@ -79,6 +79,48 @@ fn ruling(line: &str) -> Option<(crate::FindingId, String, String)> {
     Some((finding, word.to_owned(), reason))
 }
 
+/// `Major issues:` above a list.
+fn is_group(text: &str) -> bool {
+    let name = text.trim_end().strip_suffix(':').map(plain).unwrap_or_default();
+    ["issues", "findings", "problems", "faults", "severity"]
+        .iter()
+        .any(|word| name.strip_suffix(word).is_some_and(|head| severity(head).is_some()))
+}
+
+/// The text of a quotation, if there is nothing else.
+pub(super) fn unquoted(text: &str) -> Option<String> {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let quoted = lines().next().is_some() && lines().all(|line| line.starts_with('>'));
+    quoted.then(|| lines().flat_map(|line| [line.trim_start_matches(['>', ' ']), "\n"]).collect())
+}
+
+/// `<severity>major</severity>` as `severity: major` in a line of its own; other tags stay.
+fn untagged(text: &str) -> String {
+    let mut lines = String::new();
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        let (closes, name) = tag.strip_prefix('/').map_or((false, tag), |name| (true, name));
+        let name = &name[..name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len())];
+        let after = tag.trim_start_matches('/')[name.len()..].strip_prefix('>');
+        lines.push_str(before);
+        rest = match after.filter(|_| Field::of(name).is_some()) {
+            Some(after) if closes => {
+                lines.push('\n');
+                after
+            }
+            Some(after) => {
+                lines.extend(["\n", name, ": "]);
+                after
+            }
+            None => {
+                lines.push('<');
+                tag
+            }
+        };
+    }
+    lines + rest
+}
+
 /// A short reply that says that there is nothing to say.
 fn says_none(text: &str) -> bool {
     let said = plain(text);
@@ -111,6 +153,8 @@ struct Reader {
     /// The severity that a heading gives to everything under it.
     group: Option<Severity>,
     open: Option<Remark>,
+    /// The name of the field that began it: the same name again begins the next.
+    opener: String,
     field: Option<Field>,
     columns: Vec<Option<Field>>,
 }
@@ -128,8 +172,9 @@ impl Reader {
                 self.set(Field::Quote, &text);
             }
             Line::Item(text) => self.item(&text, indented),
+            Line::Text(text) if is_group(&text) => self.heading(text.trim_end_matches(':')),
             Line::Quote(text) | Line::Text(text) => match Field::split(&text) {
-                Some((field, value)) => self.begin_or_set(field, &value),
+                Some((field, name, value)) => self.begin_or_set(field, name, &value),
                 None => match mark(&text).filter(|(_, _, rest)| !rest.is_empty()) {
                     Some(found) if text.starts_with(['*', '[', '(']) || begins_with_severity(&text) => {
                         self.start(found);
@@ -182,8 +227,8 @@ impl Reader {
     fn item(&mut self, text: &str, indented: bool) {
         if self.section == Section::Strengths {
             self.critique.strengths.push(text.to_owned());
-        } else if let Some((field, value)) = Field::split(text) {
-            self.begin_or_set(field, &value);
+        } else if let Some((field, name, value)) = Field::split(text) {
+            self.begin_or_set(field, name, &value);
         } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
             self.start(found);
         } else if self.group.is_some() && !indented {
@@ -218,13 +263,13 @@ impl Reader {
         self.open = Some(Remark {
             severity: Some(severity),
             category: category.unwrap_or_default(),
-            claim,
+            claim: if is_label(&claim) { String::new() } else { claim },
             ..Remark::default()
         });
     }
 
     /// A severity that stands alone begins a finding, unless the open one still lacks it.
-    fn begin_or_set(&mut self, field: Field, value: &str) {
+    fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
         // The claim may follow the severity in one line.
         let end = value.find(|c: char| !c.is_alphanumeric()).unwrap_or(value.len());
         let (word, rest) = value.split_at(end);
@@ -234,16 +279,18 @@ impl Reader {
             && category(rest).is_none()
             && severity(word).is_some()
         {
-            self.begin_or_set(Field::Severity, word);
+            self.begin_or_set(Field::Severity, name, word);
             return self.set(Field::Claim, rest);
         }
         let rated = self.open.as_ref().is_none_or(|open| open.severity.is_some() && self.group.is_none());
-        if field == Field::Severity && rated && severity(value).is_some() {
+        let again = field == Field::Claim && plain(name) == self.opener;
+        if again || (field == Field::Severity && rated && severity(value).is_some()) {
             self.close();
-            self.open = Some(Remark::default());
         }
-        if field == Field::Claim && self.open.is_none() {
-            self.open = Some(Remark { severity: self.group, ..Remark::default() });
+        if self.open.is_none() && matches!(field, Field::Claim | Field::Severity) {
+            let severity = self.group.filter(|_| field == Field::Claim);
+            self.open = Some(Remark { severity, ..Remark::default() });
+            self.opener = plain(name);
         }
         self.set(field, value);
         self.field = Some(field);
@@ -274,6 +321,7 @@ impl Reader {
 
     fn close(&mut self) {
         self.field = None;
+        self.opener.clear();
         if let Some(open) =
             self.open.take().filter(|one| !one.claim.is_empty() || !one.suggested_change.is_empty())
         {

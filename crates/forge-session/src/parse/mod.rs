@@ -31,6 +31,12 @@ pub(crate) struct Critique {
     pub(crate) findings: Vec<Remark>,
 }
 
+impl Critique {
+    fn of(findings: Vec<Remark>) -> Self {
+        Self { findings, ..Self::default() }
+    }
+}
+
 /// The synthesizer's reply. A reply to a repair may have no document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Revision {
@@ -99,6 +105,12 @@ fn severity(word: &str) -> Option<Severity> {
         "nit" | "nitpick" | "trivial" | "cosmetic" | "style" => Some(Severity::Nit),
         _ => None,
     }
+}
+
+/// `major`, `Major - must be changed`, `major (blocking)`.
+fn rated(text: &str) -> Option<Severity> {
+    severity(text)
+        .or_else(|| severity(text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty())?))
 }
 
 fn category(word: &str) -> Option<Category> {

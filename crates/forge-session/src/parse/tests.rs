@@ -124,6 +124,37 @@ fn a_reply_without_findings_is_told_from_one_that_is_not_understood() {
 }
 
 #[test]
+fn a_list_of_which_nothing_is_understood_is_not_an_empty_one() {
+    for text in [
+        r#"{"findings": [{"severity": "maj"#,
+        r#"{"strengths": ["short"], "findings": ["#,
+        r#"{"strengths": ["short"], "findings": [{"#,
+        r#"{"findings": [{"weight": 3}]}"#,
+        r#"{"findings": {"type": "array", "items": {}}}"#,
+        r#"{"findings": 3}"#,
+    ] {
+        assert_eq!(read(Stage::Critique, text), Reading::Unreadable, "{text}");
+    }
+    for text in
+        [r#"{"findings": {}}"#, r#"{"findings": {"major": [], "minor": null}}"#, r#"{"findings": "none"}"#]
+    {
+        assert_eq!(read(Stage::Critique, text), Reading::Critique(Critique::default()), "{text}");
+    }
+}
+
+#[test]
+fn nonsense_of_any_shape_and_length_is_read_and_says_nothing() {
+    for piece in
+        ["{a:b ", "{\"a\":", "[", "\"", "{", "<severity>", "> ", "| a ", "**", "F1: ", "\\u00", "#", "{'a' "]
+    {
+        let text = piece.repeat(30_000 / piece.len());
+        for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
+            assert_eq!(read(stage, &text), Reading::Unreadable, "{stage} of {piece}");
+        }
+    }
+}
+
+#[test]
 fn what_a_critic_leaves_out_stays_empty() {
     let Reading::Critique(critique) = read(
         Stage::Critique,

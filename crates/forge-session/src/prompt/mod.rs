@@ -80,7 +80,7 @@ impl Prompts {
         for entry in entries {
             let path = entry.map_err(|error| unreadable(folder, error))?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if name.ends_with(".jinja") {
+            if path.extension().is_some_and(|ending| ending == "jinja") {
                 let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
                 replaced.insert(name.to_owned(), text);
             }

@@ -10,6 +10,8 @@ use crate::{Plan, seed};
 /// Hiding is undone in what comes back, so that a document that names a vendor for a good reason keeps the name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
+    /// What every stand-in begins with; the place of its name follows.
+    mark: String,
     /// (name as spelled, stand-in), longest first.
     pairs: Vec<(String, String)>,
     /// The first bytes of all names in lower case.
@@ -52,7 +54,7 @@ impl Names {
         let mut names: Vec<String> = spelled.collect();
         names.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         names.dedup();
-        let salt = seed::dice(plan.settings.seed, "names").u16(..);
+        let mark = format!("Name{:04x}n", seed::dice(plan.settings.seed, "names").u16(..));
         let mut initials: Vec<u8> = names
             .iter()
             .filter_map(|name| name.bytes().next())
@@ -61,8 +63,8 @@ impl Names {
         initials.sort_unstable();
         initials.dedup();
         let pairs = names.into_iter().enumerate();
-        let pairs = pairs.map(|(index, name)| (name, format!("Name{salt:04x}n{index:03}"))).collect();
-        Self { pairs, initials }
+        let pairs = pairs.map(|(index, name)| (name, format!("{mark}{index:03}"))).collect();
+        Self { mark, pairs, initials }
     }
 
     /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
@@ -104,15 +106,20 @@ impl Names {
 
     /// The text with its names back.
     pub(crate) fn reveal(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (name, stand_in) in &self.pairs {
-            if text.contains(stand_in.as_str()) {
+        let mut shown = String::with_capacity(text.len());
+        let mut copied = 0;
+        for (at, _) in text.match_indices(&self.mark).filter(|_| !self.pairs.is_empty()) {
+            let digits = &text[at + self.mark.len()..];
+            let digits = &digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())];
+            if let Some((name, _)) = digits.parse().ok().and_then(|index: usize| self.pairs.get(index)) {
+                shown.push_str(&text[copied..at]);
                 // In an answer the name may stand inside a JSON string.
-                let safe: String = name.chars().filter(|c| !matches!(c, '"' | '\\')).collect();
-                text = text.replace(stand_in.as_str(), &safe);
+                shown.extend(name.chars().filter(|c| !matches!(c, '"' | '\\')));
+                copied = at + self.mark.len() + digits.len();
             }
         }
-        text
+        shown.push_str(&text[copied..]);
+        shown
     }
 }
 

@@ -41,14 +41,19 @@ fn a_direct_session_is_one_call_and_a_review_three() {
 
 #[test]
 fn critics_without_findings_end_the_session_with_the_draft() {
-    let theatre = Theatre::new();
-    for critic in ["alpha-1", "beta-1", "gamma-1"] {
-        theatre.always(critic, Play::Say(critique(&[])));
+    for (mode, status) in [(Mode::Council, SessionStatus::Converged), (Mode::Review, SessionStatus::Complete)]
+    {
+        let theatre = Theatre::new();
+        for critic in ["alpha-1", "beta-1", "gamma-1"] {
+            theatre.always(critic, Play::Say(critique(&[])));
+        }
+        let mut plan = plan();
+        plan.settings.mode = mode;
+        let result = theatre.session(plan);
+        assert_eq!((result.status, result.label), (status, DocumentLabel::Draft));
+        assert_eq!(result.document, DRAFT.trim());
+        assert!(!result.is_degraded() && result.degraded.is_empty(), "{mode:?}");
     }
-    let result = theatre.session(plan());
-    assert_eq!((result.status, result.label), (SessionStatus::Converged, DocumentLabel::Draft));
-    assert_eq!(result.document, DRAFT.trim());
-    assert!(!result.is_degraded());
 }
 
 #[test]

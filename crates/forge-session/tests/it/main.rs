@@ -1,12 +1,21 @@
 //! Sessions over providers that answer as they are told.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
 
+mod anonymity;
+mod bad_input;
+mod budget;
 mod council;
 mod cut;
 mod example;
+mod injection;
+mod malformed;
+mod order;
 mod output;
 mod panel;
 mod prompts;
+mod script;
 mod simulated;
 mod stage;
 mod steer;
+mod time;
+mod torn;

@@ -150,6 +150,7 @@ fn faults() -> [(&'static str, Play); 9] {
 
 #[test]
 fn every_fault_in_every_role_ends_in_a_labelled_result() {
+    let mut outcomes = 0;
     for (fault, play) in faults() {
         for (role, models) in [
             (Stage::Draft, vec!["drafter-1"]),
@@ -176,8 +177,12 @@ fn every_fault_in_every_role_ends_in_a_labelled_result() {
             let labelled = result.degraded.iter().find(|one| one.stage == role);
             let labelled = labelled.is_some_and(|one| !one.reason.is_empty());
             assert_eq!(labelled, role != Stage::Draft || broken_draft, "{what}");
+            // No call outlives the ceiling of its stage, and there is at most one repair.
+            assert!(result.wall_ms <= 360_000, "{what}: {} ms", result.wall_ms);
+            outcomes += 1;
         }
     }
+    assert_eq!(outcomes, 36);
 }
 
 #[test]

@@ -4,19 +4,19 @@ use std::{
     collections::HashMap,
     fmt,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use forge_core::{
     CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished, Journal as _, ManualTimer,
-    MemoryJournal, ModelId, ModelProvider, ModelRequest, Money, OutputFormat, Part, PartKind, Participant,
-    Provider, ProviderError, ResponseStream, Started, StopReason, StreamEvent, StreamName, Timer as _,
-    TokenCount, async_trait,
+    MemoryJournal, ModelId, ModelRequest, Money, OutputFormat, PartKind, Participant, Provider,
+    ProviderError, ResponseStream, Started, StopReason, StreamEvent, Timer as _, TokenCount, async_trait,
 };
-use forge_session::{Cast, Parts, Plan, Session, SessionResult, Stage, Topic};
+use forge_session::{Parts, Plan, Prompts, Session, SessionResult, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use serde_json::{Value, json};
+
+pub(crate) use crate::script::*;
 
 /// What a participant does with a call.
 #[derive(Debug, Clone)]
@@ -32,6 +32,7 @@ pub(crate) enum Play {
     /// This text and this end.
     End(String, StopReason),
     Fail(ErrorKind),
+    FailAfter(Duration, ErrorKind),
     /// Part of an answer, and then the connection breaks.
     Break,
     /// Part of an answer, and then nothing for ever.
@@ -40,6 +41,19 @@ pub(crate) enum Play {
     Hang,
     /// A letter every so many seconds.
     Drip(u64),
+    /// This text, from now on until then, without long pauses.
+    Over(Duration, String),
+}
+
+/// What the vendor says that a call took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meter {
+    /// A token for each four bytes of the prompt and of the answer.
+    Usual,
+    /// As many tokens as there can be: one for each byte, and all that the answer may have where it broke off.
+    Greedy,
+    /// As many, but it does not say so.
+    Silent,
 }
 
 type Script = dyn Fn(usize, &ModelRequest) -> Play + Send + Sync;
@@ -65,6 +79,9 @@ pub(crate) struct Theatre {
     counts: Arc<Mutex<HashMap<String, usize>>>,
     pub(crate) structured: bool,
     pub(crate) sampling: bool,
+    pub(crate) meter: Meter,
+    /// Tokens that the vendors bill by a greedy meter, whatever they say: of input and of output.
+    pub(crate) billed: Arc<Mutex<(u64, u64)>>,
     /// Hanging calls that were dropped.
     pub(crate) cancelled: Arc<Mutex<usize>>,
 }
@@ -94,6 +111,8 @@ impl Theatre {
             counts: Arc::default(),
             structured: true,
             sampling: true,
+            meter: Meter::Usual,
+            billed: Arc::default(),
             cancelled: Arc::default(),
         }
     }
@@ -118,9 +137,16 @@ impl Theatre {
     pub(crate) fn parts(&self) -> Parts {
         let provider: Arc<dyn Provider> = Arc::new(self.clone());
         let timer = Arc::new(self.timer.clone());
-        Parts::new(provider, Arc::clone(&self.journal) as _, timer, "test")
-            .unwrap()
-            .with_prices(Arc::new(price))
+        Parts {
+            providers: provider.into(),
+            journal: Arc::clone(&self.journal) as _,
+            timer,
+            prices: Arc::new(price),
+            prompts: prompts(),
+            observer: None,
+            attendant: None,
+            holder: "test".into(),
+        }
     }
 
     /// Drives `future` to its end; whenever it waits, time moves on to the next wake.
@@ -154,110 +180,15 @@ impl Theatre {
     }
 }
 
+/// The built-in prompts, compiled once for all tests.
+fn prompts() -> Arc<Prompts> {
+    static PROMPTS: OnceLock<Arc<Prompts>> = OnceLock::new();
+    Arc::clone(PROMPTS.get_or_init(|| Arc::new(Prompts::built_in().unwrap())))
+}
+
 /// A dollar per million tokens of input, two of output.
 pub(crate) fn price(_: &Participant, tokens: &TokenCount) -> Option<Money> {
     Some(Money::from_nanos(tokens.total_input()? * 1_000 + tokens.total_output()? * 2_000))
-}
-
-pub(crate) fn name() -> StreamName {
-    StreamName::new("s-1").unwrap()
-}
-
-pub(crate) fn model(name: &str) -> Participant {
-    let provider = match name.split('-').next().unwrap() {
-        "drafter" | "synth" => ModelProvider::Anthropic,
-        "alpha" | "checker" => ModelProvider::OpenAI,
-        "beta" => ModelProvider::Google,
-        _ => ModelProvider::Local,
-    };
-    Participant::new(provider, name)
-}
-
-/// A drafter, three critics, a synthesizer and a checker, each with a second choice where it is `fallback`.
-pub(crate) fn plan() -> Plan {
-    let one = |name: &str| vec![model(name)];
-    let cast = Cast {
-        drafter: one("drafter-1"),
-        critics: vec![one("alpha-1"), one("beta-1"), one("gamma-1")],
-        synthesizer: one("synth-1"),
-        checker: one("checker-1"),
-    };
-    Plan::new(Topic::new("A rate limiter"), cast)
-}
-
-pub(crate) const DRAFT: &str = "# A rate limiter\n\nThe limit is one hundred requests a minute.\n\nTokens never expire.\n\nErrors are ignored by the caller.\n";
-
-pub(crate) fn stage_of(request: &ModelRequest) -> Stage {
-    let heading = request.system.lines().next().unwrap_or_default();
-    Stage::ALL.into_iter().find(|stage| heading.to_lowercase().contains(stage.as_str())).expect("a stage")
-}
-
-pub(crate) fn user(request: &ModelRequest) -> &str {
-    match &request.messages[0].parts[0] {
-        Part::Text { text, .. } => text,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// What stands between the fences of this name.
-pub(crate) fn fenced<'a>(text: &'a str, name: &str) -> &'a str {
-    let Some(start) = text.find(&format!("<<<{name} ")) else { return "" };
-    let body = &text[start..];
-    let body = &body[body.find('\n').unwrap() + 1..];
-    body[..body.find("<<<END ").unwrap()].trim_end_matches('\n')
-}
-
-pub(crate) fn finding(severity: &str, quote: &str, claim: &str) -> Value {
-    json!({"severity": severity, "category": "correctness", "location": "", "quote": quote,
-        "claim": claim, "suggested_change": "say more"})
-}
-
-pub(crate) fn critique(findings: &[Value]) -> String {
-    json!({"strengths": ["short"], "findings": findings}).to_string()
-}
-
-/// The labels of the findings in a prompt.
-pub(crate) fn labels(prompt: &str) -> Vec<String> {
-    let lines = fenced(prompt, "FINDINGS").lines();
-    let words = lines.filter(|line| line.starts_with('F')).filter_map(|line| line.split_whitespace().next());
-    words.map(str::to_owned).collect()
-}
-
-pub(crate) fn sensible(model: &str, request: &ModelRequest) -> String {
-    let prompt = user(request);
-    match stage_of(request) {
-        Stage::Draft => DRAFT.to_owned(),
-        Stage::Critique => {
-            let document = fenced(prompt, "DOCUMENT");
-            let mut quotes: Vec<&str> = document.lines().filter(|line| line.ends_with('.')).collect();
-            quotes.extend(quotes.is_empty().then_some(""));
-            let own = model.len() + usize::from(model.as_bytes()[0]);
-            let quote = quotes[own % quotes.len()];
-            critique(&[
-                finding("major", quotes[0], "the limit has no scope"),
-                finding("minor", quote, &format!("unclear to {own}")),
-            ])
-        }
-        Stage::Synthesis => {
-            let mut document = fenced(prompt, "DOCUMENT").to_owned();
-            let dispositions: Vec<Value> = labels(prompt)
-                .iter()
-                .map(|label| {
-                    let again =
-                        if document.contains(&format!("Settled for {label}.")) { "again " } else { "" };
-                    let span = format!("Settled {again}for {label}.");
-                    document = format!("{document}\n\n{span}");
-                    json!({"finding": label, "decision": "accept", "reason": "right", "changed_span": span})
-                })
-                .collect();
-            json!({"document": document, "dispositions": dispositions, "conflicts": []}).to_string()
-        }
-        Stage::Check => {
-            let verdict = |label| json!({"finding": label, "settled": true, "reason": "it is there"});
-            let verdicts: Vec<Value> = labels(prompt).into_iter().map(verdict).collect();
-            json!({"verdicts": verdicts, "new_findings": []}).to_string()
-        }
-    }
 }
 
 #[async_trait]
@@ -291,9 +222,15 @@ impl Provider for Theatre {
         };
         let script = self.scripts.lock().unwrap().get(&model).cloned();
         let play = script.map_or(Play::Sensible, |script| script(nth, &request));
-        let size = user(&request).len() as u64;
+        let most = u64::from(request.max_tokens.unwrap());
+        let bytes = (request.system.len() + user(&request).len()) as u64;
+        let bill = |output| {
+            let mut billed = self.billed.lock().unwrap();
+            *billed = (billed.0 + bytes, billed.1 + output);
+        };
         let wait = |seconds| self.timer.sleep_until(self.timer.instant() + Duration::from_secs(seconds));
         let error = |kind| ProviderError::new(kind, "theatre", "as told");
+        let mut over = Duration::ZERO;
         let (text, reason) = match play {
             Play::Sensible => (sensible(&model, &request), StopReason::EndTurn),
             Play::Say(text) => (text, StopReason::EndTurn),
@@ -306,19 +243,31 @@ impl Provider for Theatre {
                 (sensible(&model, &request), StopReason::EndTurn)
             }
             Play::End(text, reason) => (text, reason),
+            Play::Over(duration, text) => {
+                over = duration;
+                (text, StopReason::EndTurn)
+            }
             Play::Fail(kind) => return Err(error(kind)),
+            Play::FailAfter(duration, kind) => {
+                self.timer.sleep_until(self.timer.instant() + duration).await;
+                return Err(error(kind));
+            }
             Play::Break => {
+                bill(most);
                 let events = begun("Hel").into_iter().map(Ok).chain([Err(error(ErrorKind::Transport))]);
                 return Ok(ResponseStream::from_events(events.collect::<Vec<_>>()));
             }
             Play::Stall => {
+                bill(most);
                 return Ok(ResponseStream::new(stream::iter(begun("Hel").map(Ok)).chain(stream::pending())));
             }
             Play::Hang => {
+                bill(most);
                 let _gone = Gone(Arc::clone(&self.cancelled));
                 futures_util::future::pending().await
             }
             Play::Drip(seconds) => {
+                bill(most);
                 let timer = self.timer.clone();
                 let drips = stream::unfold((), move |()| {
                     let wait = timer.sleep_until(timer.instant() + Duration::from_secs(seconds));
@@ -327,16 +276,22 @@ impl Provider for Theatre {
                 return Ok(ResponseStream::new(stream::iter(begun("x").map(Ok)).chain(drips)));
             }
         };
-        let usage = TokenCount {
-            input: Some(size / 4),
-            output: Some(text.len() as u64 / 4),
-            ..TokenCount::default()
+        let output = most.min(text.len() as u64);
+        bill(output);
+        let (input, output) = match self.meter {
+            Meter::Usual => (Some(user(&request).len() as u64 / 4), Some(text.len() as u64 / 4)),
+            Meter::Greedy => (Some(bytes), Some(output)),
+            Meter::Silent => (None, None),
         };
+        let usage = TokenCount { input, output, ..TokenCount::default() };
         let finished = StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None });
         let ended = StreamEvent::PartEnded { index: 0, opaque: None };
-        Ok(ResponseStream::from_events(
-            begun(&text).into_iter().chain([ended, finished]).map(Ok).collect::<Vec<_>>(),
-        ))
+        let pauses = u32::try_from(over.as_secs().div_ceil(30)).unwrap();
+        let (timer, begins) = (self.timer.clone(), self.timer.instant());
+        let waits = stream::iter(1..=pauses)
+            .then(move |pause| timer.sleep_until(begins + over * pause / pauses).map(|()| Ok(delta(" "))));
+        let end = stream::iter([delta(&text), ended, finished].map(Ok));
+        Ok(ResponseStream::new(stream::iter(begun("").map(Ok)).chain(waits).chain(end)))
     }
 }
 

@@ -19,6 +19,7 @@ impl Line {
         if line.is_empty()
             || line.starts_with("```")
             || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_'))
+            || is_tag(line)
         {
             return Self::Blank;
         }
@@ -45,6 +46,12 @@ impl Line {
             None => Self::Text(line.to_owned()),
         }
     }
+}
+
+/// `<findings>` or `</findings>` and nothing else.
+fn is_tag(line: &str) -> bool {
+    let inner = line.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    inner.is_some_and(|name| name.trim_start_matches('/').chars().all(char::is_alphanumeric))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +81,20 @@ impl Field {
         }
     }
 
-    /// `**Severity:** major`, `Severity: major`, `*Quote* - text`.
-    pub(super) fn split(line: &str) -> Option<(Self, String)> {
-        let (name, value) = line.split_once(':')?;
-        let field = Self::of(name).filter(|_| name.len() < 30)?;
-        Some((field, value.trim().trim_start_matches('*').trim().to_owned()))
+    /// `**Severity:** major`, `Severity: major`, `*Quote* - text`: the field, its name as written, its value.
+    pub(super) fn split(line: &str) -> Option<(Self, &str, String)> {
+        let parts = [":", " - ", " – ", " — "].into_iter().filter_map(|mark| line.split_once(mark));
+        let named = |(name, value)| Some((Self::of(name).filter(|_| name.len() < 30)?, name, value));
+        let (field, name, value) = parts.into_iter().find_map(named)?;
+        Some((field, name, value.trim().trim_start_matches('*').trim().to_owned()))
     }
+}
+
+/// `F1`, `Finding 2`, `3`: a number and no title.
+pub(super) fn is_label(text: &str) -> bool {
+    let name = plain(text);
+    let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    word.len() < name.len() && ["", "f", "no", "finding", "issue", "problem", "fault"].contains(&word)
 }
 
 /// Whether a heading only numbers a finding: `Finding 1`, `Issue 2: title`, `F3`.
@@ -92,17 +107,18 @@ pub(super) fn numbered(text: &str) -> bool {
 /// set apart by brackets, bold, a colon or a dash, or alone.
 pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let head_end = text
-        .match_indices([':', '—', '–', ']', ')'])
+        .match_indices([':', '—', '–', '·', ']', ')'])
         .map(|(at, found)| at + found.len())
         .chain(text.match_indices(" - ").map(|(at, found)| at + found.len()))
         .chain(text.match_indices("** ").map(|(at, found)| at + found.len()))
         .filter(|end| *end <= 80 && has_severity(&text[..*end]))
         .min();
     let words = text.split_whitespace().count();
-    let end = head_end.or_else(|| (words <= 3 && has_severity(text)).then_some(text.len()))?;
+    let end = head_end.or_else(|| (words <= 3 && has_severity(text)).then_some(text.len()));
+    let Some(end) = end else { return mark_at_end(text) };
     let (head, rest) = text.split_at(end);
     if head.split_whitespace().count() > 5 {
-        return None;
+        return mark_at_end(text);
     }
     let found = head.split(|c: char| !c.is_alphanumeric()).find_map(severity)?;
     let mut rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '"' | '“'));
@@ -116,9 +132,25 @@ pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
     }
     let left = head
         .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && severity(word).is_none());
+        .filter(|word| !word.is_empty() && severity(word).is_none())
+        .skip_while(|word| word.bytes().all(|b| b.is_ascii_digit()));
     let general = rest.is_empty().then(|| left.collect::<Vec<_>>().join(" "));
     Some((found, in_head.or(next), general.unwrap_or_else(|| rest.to_owned())))
+}
+
+/// `**Text** (major)`, `Text — *major, clarity*`.
+fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    let bare = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let start = bare.rfind(['(', '[', '—', '–', '·'])?;
+    let (head, tail) = bare.split_at(start);
+    let words: Vec<&str> =
+        tail.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
+    let found = words.iter().find_map(|word| severity(word))?;
+    let known =
+        |word: &&str| severity(word).is_some() || category(word).is_some() || plain(word) == "severity";
+    let head = head.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_');
+    let head = head.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(['.', ')', ' ']);
+    words.iter().all(known).then(|| (found, words.iter().find_map(|word| category(word)), head.to_owned()))
 }
 
 /// `Major: …`
