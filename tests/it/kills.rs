@@ -261,7 +261,9 @@ fn killed_until_it_ends(
             Some(id) => ["resume", id, "--json"].map(str::to_owned).into(),
         };
         arguments.extend(kept.arguments());
-        let leg = command.leg(&arguments, dice.below(whole.took));
+        // A machine that has become slower gets more time, so that every session ends.
+        let patience = u32::try_from(1 + kills.len() / 16).unwrap();
+        let leg = command.leg(&arguments, dice.below(whole.took * patience));
         if !leg.killed {
             assert_eq!(leg.code, Some(0), "{arguments:?}: {}", leg.stderr);
             break serde_json::from_str(&leg.stdout).unwrap();
@@ -329,7 +331,7 @@ fn a_session_killed_at_random_moments_repeats_no_finished_call_and_ends_as_if_no
             "{} kills in {sessions} sessions, at these lengths of their journals: {kills:?}",
             kills.len()
         );
-        // Kills before the first entry and kills in the middle are both among them.
+        // Sessions were killed in the middle, and not only while the process began.
         assert!(kills.iter().any(|entries| *entries > 3), "{kills:?}");
     });
 }
