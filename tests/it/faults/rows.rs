@@ -295,10 +295,6 @@ pub(super) const ROWS: &[Row] = &[
         expected: "No finished call is made again",
         tests: &[
             Test(
-                "tests/it/kills.rs",
-                "a_session_killed_at_random_moments_repeats_no_finished_call_and_ends_as_if_nothing_had_been",
-            ),
-            Test(
                 "crates/forge-session/tests/it/cut.rs",
                 "a_session_cut_at_any_entry_goes_on_without_repeating_a_finished_call",
             ),
