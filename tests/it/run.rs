@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::{Said, place::Place, with_sim};
 
-const TOPIC: &str = "Design a rate limiter for a public HTTP API";
+pub(crate) const TOPIC: &str = "Design a rate limiter for a public HTTP API";
 
 /// Anthropic drafts and merges, the others judge, OpenAI checks.
-const CAST: &str = r"
+pub(crate) const CAST: &str = r"
 roles:
   drafter:     { provider: claude }
   critic:      { panel: [gpt, gemini] }
@@ -20,7 +20,7 @@ retry: { max_attempts: 1 }
 session: { critics: 2, required: 1, cycles: 1 }
 ";
 
-fn object(said: &Said) -> Value {
+pub(crate) fn object(said: &Said) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"))
 }
 

@@ -3,25 +3,12 @@
 use std::process::{Child, Stdio};
 
 use forge_sim::{Scenario, Sim};
-use serde_json::Value;
 
-use crate::{Said, place::Place, run_with_input, with_sim};
-
-const TOPIC: &str = "Design a rate limiter for a public HTTP API";
-
-const CAST: &str = r"
-roles:
-  drafter:     { provider: claude }
-  critic:      { panel: [gpt, gemini] }
-  synthesizer: { provider: claude }
-  reviewer:    { provider: gpt }
-retry: { max_attempts: 1 }
-session: { critics: 2, required: 1, cycles: 1 }
-";
-
-fn object(said: &Said) -> Value {
-    serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"))
-}
+use crate::{
+    place::Place,
+    run::{CAST, TOPIC, object},
+    run_with_input, with_sim,
+};
 
 #[test]
 fn a_prompt_of_nothing_is_refused_wherever_it_comes_from() {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::task::AtomicWaker;
 use serde::{Deserialize, Serialize};
 
-use crate::State;
+use crate::{State, prompt::clean::one_line};
 
 /// Decides after each cycle of an attended session.
 #[async_trait]
@@ -80,10 +80,6 @@ impl Decree {
             Self::Continue | Self::Skip | Self::Abort => None,
         }
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Steers a running session. Clones steer the same one.

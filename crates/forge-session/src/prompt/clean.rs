@@ -9,6 +9,11 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !is_hidden(*c)).collect()
 }
 
+/// The clean text in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn is_hidden(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{200b}' | '\u{2060}')

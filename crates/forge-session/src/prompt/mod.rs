@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{CallKey, Finding, OutputType, Plan, PromptError, Purpose, Stage};
-use clean::{clean, marker, shorten};
+use clean::{clean, marker, one_line, shorten};
 use names::Names;
 
 /// The templates that ship with the crate: (name, text).
@@ -290,10 +290,6 @@ fn topic(plan: &Plan) -> serde_json::Value {
         "constraints": topic.constraints.iter().map(|text| one_line(text)).collect::<Vec<_>>(),
         "output": topic.output.as_str(),
     })
-}
-
-fn one_line(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The labels of `count` peers in a random order: who stands at `index` is called `Reviewer A` and so on.

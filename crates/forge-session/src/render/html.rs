@@ -7,8 +7,8 @@ use std::fmt::{self, Write as _};
 
 use similar::{ChangeTag, TextDiff};
 
-use super::{counted, markdown, one_line, seconds, status};
-use crate::SessionResult;
+use super::{counted, markdown, seconds, status};
+use crate::{SessionResult, prompt::clean::one_line};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
 color:#222;background:#fff}pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem;border-radius:.4rem}\

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{call_name, one_line, seconds, status};
-use crate::{Finding, SessionResult, Usage};
+use super::{call_name, seconds, status};
+use crate::{Finding, SessionResult, Usage, prompt::clean::one_line};
 
 pub(super) fn render(result: &SessionResult) -> String {
     let mut out = String::new();

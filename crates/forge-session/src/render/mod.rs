@@ -58,10 +58,6 @@ fn call_name(call: &CallSummary) -> String {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn seconds(millis: u64) -> String {
     format!("{:.1} s", millis as f64 / 1_000.0)
 }
