@@ -1,10 +1,13 @@
 //! From the common request to the vendor's.
 
+use std::borrow::Cow;
+
 use forge_core::{
     CacheTtl, Delivery, Effort, Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque,
     OutputFormat, Part, ProviderError, Source, ToolChoice, Warning,
 };
-use serde_json::{Value, value::RawValue};
+use forge_http::to_json;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     profile::{Profile, ThinkingForm, default_max_tokens},
@@ -15,9 +18,6 @@ use crate::{
 const MAX_BREAKPOINTS: usize = 4;
 /// The smallest thinking budget the vendor takes.
 const MIN_BUDGET: u64 = 1_024;
-
-/// Bytes set aside for a body before it is written; longer ones grow.
-const USUAL_BODY: usize = 2 * 1024;
 
 /// A body ready to be sent, and what had to be left out of it.
 pub(crate) struct Mapped {
@@ -39,7 +39,8 @@ pub(crate) fn to_wire(
     mapper.thinking(request, max_tokens, &mut body);
     mapper.sampling(request, &mut body);
     body.stop_sequences = &request.stop_sequences;
-    Ok(Mapped { body: mapper.encode(&body, request)?, warnings: mapper.warnings })
+    let body = to_json(provider, model, &body, &request.extra)?;
+    Ok(Mapped { body, warnings: mapper.warnings })
 }
 
 /// The body of a token count: the prompt alone.
@@ -50,7 +51,7 @@ pub(crate) fn to_count(
 ) -> Result<Vec<u8>, ProviderError> {
     let mut mapper = Mapper::new(provider, model);
     let body = mapper.prompt(request)?;
-    mapper.encode(&body, &ModelRequest::default())
+    to_json(provider, model, &body, &Map::new())
 }
 
 struct Mapper<'a> {
@@ -148,7 +149,9 @@ impl<'a> Mapper<'a> {
                 Some(signature) => KnownBlock::Thinking { thinking: text, signature },
                 None => return Ok(None),
             },
-            Part::ToolUse { id, name, input, .. } => KnownBlock::ToolUse { id, name, input },
+            Part::ToolUse { id, name, input, .. } => {
+                KnownBlock::ToolUse { id, name, input: arguments(input) }
+            }
             Part::ToolResult { tool_use_id, content, is_error, cache } => {
                 let mut blocks = Vec::with_capacity(content.len());
                 for part in content {
@@ -273,21 +276,6 @@ impl<'a> Mapper<'a> {
             self.warn(about, format!("{about} is not taken by this vendor; it is left out"));
         }
     }
-
-    fn encode(&self, body: &Body<'_>, request: &ModelRequest) -> Result<Vec<u8>, ProviderError> {
-        let encoded = if request.extra.is_empty() {
-            let mut json = Vec::with_capacity(USUAL_BODY);
-            serde_json::to_writer(&mut json, body).map(|()| json)
-        } else {
-            serde_json::to_value(body).and_then(|mut value| {
-                if let Value::Object(fields) = &mut value {
-                    fields.extend(request.extra.clone());
-                }
-                serde_json::to_vec(&value)
-            })
-        };
-        encoded.map_err(|error| self.unsupported(&format!("a request that is not JSON ({error})")))
-    }
 }
 
 fn role(role: MessageRole) -> &'static str {
@@ -295,6 +283,11 @@ fn role(role: MessageRole) -> &'static str {
         MessageRole::User => "user",
         MessageRole::Assistant => "assistant",
     }
+}
+
+/// The vendor wants an object; what a model broke off stays readable inside one.
+fn arguments(input: &Value) -> Cow<'_, Value> {
+    if input.is_object() { Cow::Borrowed(input) } else { Cow::Owned(json!({ "input": input })) }
 }
 
 fn wire_source(source: &Source) -> wire::Source<'_> {
@@ -314,5 +307,23 @@ fn budget(effort: Effort) -> u64 {
         Effort::High => 16_384,
         Effort::XHigh => 24_576,
         Effort::Max => 32_768,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vendors_blocks_go_back_byte_for_byte_beside_extra_fields() {
+        let block = r#"{"type":"server_tool_use", "id":"srv_1","input":{"q":1.50}}"#;
+        let model = ModelId::from("claude-opus-5");
+        let data = block.to_owned();
+        let opaque = Opaque { provider: ModelProvider::Anthropic, model: model.clone(), data };
+        let turn = Message { role: MessageRole::Assistant, parts: vec![Part::Vendor { opaque }] };
+        let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
+        request.extra.insert("service_tier".into(), json!("standard_only"));
+        let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
+        assert!(body.contains(block) && body.contains(r#""service_tier":"standard_only""#), "{body}");
     }
 }

@@ -20,7 +20,7 @@
 //! use std::sync::Arc;
 //! use forge_core::{
 //!     CallContext, Capabilities, Delta, Finished, ModelId, ModelRequest, PartKind, Participant, Provider,
-//!     ProviderError, ProviderExt, ResponseStream, StopReason, StreamEvent, TokenCount, async_trait,
+//!     ProviderError, ProviderExt, ResponseStream, Started, StopReason, StreamEvent, TokenCount, async_trait,
 //! };
 //!
 //! #[derive(Debug)]
@@ -43,6 +43,7 @@
 //!     ) -> Result<ResponseStream, ProviderError> {
 //!         let text = format!("{} messages", request.messages.len());
 //!         Ok(ResponseStream::from_events([
+//!             Ok(StreamEvent::Started(Started::default())),
 //!             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
 //!             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),
 //!             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
@@ -63,6 +64,7 @@
 //! assert_eq!(response.text(), "1 messages");
 //! # Ok(())
 //! # }
+//! # futures_util::FutureExt::now_or_never(demo()).expect("nothing to wait for").unwrap();
 //! ```
 
 mod accumulate;
@@ -71,6 +73,7 @@ mod capabilities;
 mod clock;
 mod context;
 mod error;
+mod error_kind;
 mod event;
 mod id;
 mod journal;
@@ -98,7 +101,8 @@ pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spe
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
 pub use context::{CallContext, Tags};
-pub use error::{Advice, BreakerEffect, ErrorFacts, ErrorKind, Phase, Policy, ProviderError};
+pub use error::{ErrorFacts, ProviderError};
+pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 pub use event::{Delta, Finished, PartKind, ResponseStream, Started, StreamEvent, Warning};
 pub use id::{CallId, ModelId, ProviderId};
 pub use journal::{Entry, Fence, Journal, JournalError, StreamName};

@@ -157,24 +157,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, Utc};
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::Money;
-
-    #[derive(Debug)]
-    struct Hand(Instant, Mutex<Duration>);
-
-    impl Clock for Hand {
-        fn now(&self) -> DateTime<Utc> {
-            DateTime::UNIX_EPOCH
-        }
-
-        fn instant(&self) -> Instant {
-            self.0 + *lock(&self.1)
-        }
-    }
+    use crate::{ManualTimer, Money};
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("memory never waits")
@@ -182,8 +168,8 @@ mod tests {
 
     #[test]
     fn a_second_writer_is_refused_and_a_late_one_fenced_off() {
-        let clock = Arc::new(Hand(Instant::now(), Mutex::default()));
-        let journal = MemoryJournal::new(Arc::clone(&clock) as _);
+        let clock = ManualTimer::new();
+        let journal = MemoryJournal::new(Arc::new(clock.clone()));
         let name = StreamName::new("s-1").unwrap();
         let lease = Duration::from_secs(10);
         let first = now(journal.claim(&name, "a", lease)).unwrap();
@@ -192,7 +178,7 @@ mod tests {
         );
         assert_eq!(now(journal.append(&name, first, 0, vec![b"x".to_vec()])).unwrap(), 1);
 
-        *lock(&clock.1) = lease;
+        clock.advance(lease);
         let second = now(journal.claim(&name, "b", lease)).unwrap();
         assert!(second > first);
         let late = now(journal.append(&name, first, 1, vec![b"late".to_vec()]));

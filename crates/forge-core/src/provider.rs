@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::{
-    Accumulator, CallContext, Capabilities, ErrorKind, ModelId, ModelInfo, ModelRequest, ModelResponse,
-    ProviderError, RateLimitStatus, ResponseStream,
+    Accumulator, CallContext, Capabilities, ModelId, ModelInfo, ModelRequest, ModelResponse, ProviderError,
+    RateLimitStatus, ResponseStream,
 };
 
 /// Anything that answers model requests: an adapter, a router, a layer around either, a fake.
@@ -67,9 +67,8 @@ pub trait ProviderExt: Provider {
             let mut accumulator = Accumulator::new(cx);
             let mut events = self.stream(cx, request).await?;
             while let Some(event) = events.next().await {
-                match event {
-                    Ok(event) => accumulator.push(event)?,
-                    Err(error) => return Err(accumulator.interrupted(error)),
+                if let Err(error) = event.and_then(|event| accumulator.push(event)) {
+                    return Err(accumulator.interrupted(error));
                 }
             }
             accumulator.finish()
@@ -85,8 +84,8 @@ pub trait Adapter: Provider {
     /// Asks a free endpoint whether the vendor is there and takes the credential.
     ///
     /// # Errors
-    /// Those of the request, [`ErrorKind::Authentication`] for a bad credential among them. A server
-    /// that is still loading its model is `Ok` with [`Health::Loading`].
+    /// Those of the request, [`Authentication`](crate::ErrorKind::Authentication) for a bad credential
+    /// among them. A server that is still loading its model is `Ok` with [`Health::Loading`].
     async fn health_check(&self) -> Result<Health, ProviderError>;
 
     /// Every model the vendor lists for this credential.
@@ -95,7 +94,7 @@ pub trait Adapter: Provider {
     /// How many input tokens the request would have for `model`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] where the vendor has no way to count.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the vendor has no way to count.
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError>;
 
     /// The rate limits last seen in a reply's headers.
@@ -114,29 +113,22 @@ pub enum Health {
     Empty,
 }
 
-impl ProviderError {
-    /// The error for a feature that `provider` does not have; nothing was sent.
-    pub fn unsupported(provider: &str, model: &ModelId, what: impl fmt::Display) -> Self {
-        let message = format!("{what} is not supported by this model");
-        Self::new(ErrorKind::Unsupported, provider, message).with(|facts| {
-            facts.model = Some(model.clone());
-            facts.phase = crate::Phase::BeforeSend;
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Delta, Finished, PartKind, Participant, Started, StopReason, StreamEvent, TokenCount};
+    use crate::{
+        Delta, ErrorKind, Finished, PartKind, Participant, Phase, Started, StopReason, StreamEvent,
+        TokenCount,
+    };
 
+    /// Ends its reply with this.
     #[derive(Debug)]
-    struct Cut(bool);
+    struct Ending(fn() -> Result<StreamEvent, ProviderError>);
 
     #[async_trait]
-    impl Provider for Cut {
+    impl Provider for Ending {
         fn name(&self) -> &'static str {
-            "cut"
+            "p"
         }
 
         fn capabilities(&self, _: &ModelId) -> Capabilities {
@@ -148,34 +140,40 @@ mod tests {
             _: &CallContext,
             _: Arc<ModelRequest>,
         ) -> Result<ResponseStream, ProviderError> {
-            let usage = TokenCount::default();
-            let end = if self.0 {
-                Err(ProviderError::new(ErrorKind::Transport, "cut", "reset"))
-            } else {
-                let reason = StopReason::EndTurn;
-                Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
-            };
             Ok(ResponseStream::from_events([
                 Ok(StreamEvent::Started(Started { model: Some("served".into()), ..Started::default() })),
                 Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
                 Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hello".into()) }),
-                end,
+                (self.0)(),
             ]))
         }
     }
 
+    fn complete(end: fn() -> Result<StreamEvent, ProviderError>) -> Result<ModelResponse, ProviderError> {
+        let provider: Arc<dyn Provider> = Arc::new(Ending(end));
+        let cx = CallContext::new(Participant::local("asked"));
+        let call = provider.complete(&cx, ModelRequest::new(""));
+        futures_util::FutureExt::now_or_never(call).expect("nothing to wait for")
+    }
+
     #[test]
     fn complete_folds_the_stream() {
-        let cx = CallContext::new(Participant::local("asked"));
-        let run = |cut| {
-            let provider: Arc<dyn Provider> = Arc::new(Cut(cut));
-            let call = provider.complete(&cx, ModelRequest::new(""));
-            futures_util::FutureExt::now_or_never(call).expect("nothing to wait for")
-        };
-        let whole = run(false).unwrap();
+        let whole = complete(|| {
+            let (reason, usage) = (StopReason::EndTurn, TokenCount::default());
+            Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+        })
+        .unwrap();
         assert_eq!((whole.text().as_ref(), whole.model.as_str()), ("Hello", "served"));
-        let error = run(true).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Transport);
-        assert_eq!(error.partial.as_ref().unwrap().text(), "Hello");
+    }
+
+    #[test]
+    fn what_had_arrived_is_kept_whatever_broke_the_call_off() {
+        let reset = || Err(ProviderError::new(ErrorKind::Transport, "p", "reset"));
+        let breach = || Ok(StreamEvent::PartEnded { index: 7, opaque: None });
+        for (end, kind) in [(reset as fn() -> _, ErrorKind::Transport), (breach, ErrorKind::Decode)] {
+            let error = complete(end).unwrap_err();
+            assert_eq!((error.kind, error.phase), (kind, Phase::AfterOutput));
+            assert_eq!(error.partial.as_ref().unwrap().text(), "Hello");
+        }
     }
 }

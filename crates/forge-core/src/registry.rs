@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::{Adapter, Capabilities, ModelId, ProviderError, ProviderId};
 
 /// How to reach a vendor. `None` means the adapter's default.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AdapterSettings {
     /// The name under which the provider is configured.
     pub id: ProviderId,
@@ -17,10 +17,25 @@ pub struct AdapterSettings {
     pub base_url: Option<String>,
     /// Headers sent with every request, beside the adapter's own.
     pub headers: Vec<(String, SecretString)>,
-    /// The HTTP proxy to go through.
+    /// The HTTP proxy to go through. Its address may hold a password.
     pub proxy: Option<String>,
     /// The clocks of a call.
     pub timeouts: Option<Timeouts>,
+}
+
+impl fmt::Debug for AdapterSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, api_key, base_url, headers, proxy, timeouts } = self;
+        let proxy = proxy.as_ref().map(|_| "[redacted]");
+        f.debug_struct("AdapterSettings")
+            .field("id", id)
+            .field("api_key", api_key)
+            .field("base_url", base_url)
+            .field("headers", headers)
+            .field("proxy", &proxy)
+            .field("timeouts", timeouts)
+            .finish()
+    }
 }
 
 impl AdapterSettings {
@@ -158,6 +173,19 @@ pub enum RegistryError {
 mod tests {
     use super::*;
     use crate::ErrorKind;
+
+    #[test]
+    fn no_credential_shows_in_the_debug_form() {
+        let secret = || SecretString::from("pa55w0rd");
+        let settings = AdapterSettings {
+            api_key: Some(secret()),
+            headers: vec![("x-team".into(), secret())],
+            proxy: Some("http://me:pa55w0rd@proxy:3128".into()),
+            ..AdapterSettings::new("claude")
+        };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("claude") && !shown.contains("pa55w0rd"), "{shown}");
+    }
 
     #[test]
     fn an_unknown_kind_names_the_known_ones() {

@@ -153,7 +153,7 @@ pub enum ToolChoice {
 
 /// The form of the answer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OutputFormat {
     /// Free text.
     #[default]
@@ -255,7 +255,8 @@ mod tests {
         .unwrap();
         assert_eq!(request.effort, Some(Effort::XHigh));
         assert_eq!(request.tool_choice, ToolChoice::Tool("add".into()));
-        for bad in [r#"{"mesages": []}"#, r#"{"sampling": {"temp": 1}}"#] {
+        let output = r#"{"output": {"json_schema": {"name": "a", "schema": {}, "strict": true}}}"#;
+        for bad in [r#"{"mesages": []}"#, r#"{"sampling": {"temp": 1}}"#, output] {
             assert!(serde_json::from_str::<ModelRequest>(bad).is_err(), "{bad}");
         }
         let part = r#"{"type": "text", "text": "hi", "bold": true}"#;

@@ -28,6 +28,7 @@ const TOOLS_FRAME: u64 = 1_000;
 pub struct RequestSize {
     text_bytes: u64,
     pictures: u64,
+    documents: u64,
     document_tokens: u64,
     frame: u64,
 }
@@ -61,8 +62,7 @@ impl RequestSize {
     /// Input tokens the request is expected to have: a quarter of the bytes of its texts, and 1,600 for each
     /// picture or document.
     pub fn expected_input(self) -> u64 {
-        let documents = u64::from(self.document_tokens > 0) * PICTURE;
-        tokens_of(self.text_bytes) + self.pictures * PICTURE + documents
+        tokens_of(self.text_bytes) + (self.pictures + self.documents) * PICTURE
     }
 
     /// Input tokens the request cannot have more of: every token is at least one byte of text.
@@ -79,7 +79,10 @@ impl RequestSize {
         match part {
             Part::Text { text, .. } | Part::Thinking { text, .. } => self.text(text),
             Part::Image { .. } => self.pictures += 1,
-            Part::Document { source, .. } => self.document_tokens += document(source),
+            Part::Document { source, .. } => {
+                self.documents += 1;
+                self.document_tokens += document(source);
+            }
             Part::ToolUse { name, input, .. } => {
                 self.text(name);
                 self.json(input);
@@ -159,5 +162,14 @@ mod tests {
             .with_output(OutputFormat::JsonSchema { name: "n".into(), schema });
         // 1,600 for the picture, 20 for the result, 3 names or descriptions of one token, 3 x 17 bytes of JSON.
         assert_eq!(RequestSize::of(&request).expected_input(), 1_600 + 20 + 3 + 13);
+    }
+
+    #[test]
+    fn every_document_counts() {
+        let source = || Source::Url { url: "https://example.com/a.pdf".into() };
+        let parts = (0..3).map(|_| Part::Document { source: source(), name: None, cache: None }).collect();
+        let request = ModelRequest::new("").with_message(Message { role: MessageRole::User, parts });
+        let size = RequestSize::of(&request);
+        assert_eq!((size.expected_input(), size.most_input()), (3 * 1_600, 3 * 200_000 + 32));
     }
 }

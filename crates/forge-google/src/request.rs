@@ -1,10 +1,8 @@
 //! From the common request to the vendor's.
 
-use forge_core::{
-    ErrorKind, ModelId, ModelRequest, OutputFormat, Phase, ProviderError, Tool, ToolChoice, Warning,
-};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use forge_core::{ModelId, ModelRequest, OutputFormat, ProviderError, Tool, ToolChoice, Warning};
+use forge_http::to_json;
+use serde_json::Map;
 
 use crate::{
     contents::Contents,
@@ -15,9 +13,6 @@ use crate::{
         ToolGroup,
     },
 };
-
-/// Bytes set aside for a body before it is written; longer ones grow.
-const USUAL_BODY: usize = 2 * 1024;
 
 /// A body ready to be sent, and what had to be left out of it.
 pub(crate) struct Mapped {
@@ -45,8 +40,7 @@ pub(crate) fn to_wire(
     }
     // The vendor keeps what it is sent, unless told otherwise.
     body.store = Some(false);
-    let body = encode(&body, &request.extra).map_err(|error| not_json(provider, model, error))?;
-    Ok(Mapped { body, warnings })
+    Ok(Mapped { body: to_json(provider, model, &body, &request.extra)?, warnings })
 }
 
 /// The body of a token count: the prompt alone.
@@ -58,7 +52,7 @@ pub(crate) fn to_count(
     let mut body = prompt(provider, model, request)?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
-    encode(&count, &Map::new()).map_err(|error| not_json(provider, model, error))
+    to_json(provider, model, &count, &Map::new())
 }
 
 /// What counts as input: system text, conversation and tools.
@@ -103,23 +97,21 @@ fn tool_config(request: &ModelRequest) -> Option<ToolConfig<'_>> {
     Some(ToolConfig { function_calling_config: FunctionCalling { mode, allowed_function_names } })
 }
 
-fn encode(body: &impl Serialize, extra: &Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
-    if extra.is_empty() {
-        let mut json = Vec::with_capacity(USUAL_BODY);
-        return serde_json::to_writer(&mut json, body).map(|()| json);
-    }
-    let mut value = serde_json::to_value(body)?;
-    if let Value::Object(fields) = &mut value {
-        fields.extend(extra.clone());
-    }
-    serde_json::to_vec(&value)
-}
+#[cfg(test)]
+mod tests {
+    use forge_core::{Message, MessageRole, ModelProvider, Opaque, Part};
 
-fn not_json(provider: &str, model: &ModelId, source: serde_json::Error) -> ProviderError {
-    let message = "the request cannot be written as JSON";
-    ProviderError::new(ErrorKind::InvalidRequest, provider, message).with(|facts| {
-        facts.model = Some(model.clone());
-        facts.phase = Phase::BeforeSend;
-        facts.source = Some(Box::new(source));
-    })
+    use super::*;
+
+    #[test]
+    fn the_vendors_parts_go_back_byte_for_byte_beside_extra_fields() {
+        let part = r#"{"executableCode": {"language":"PYTHON",  "code":"1"}, "n":1.50}"#;
+        let model = ModelId::from("gemini-3.8-flash");
+        let opaque = Opaque { provider: ModelProvider::Google, model: model.clone(), data: part.into() };
+        let turn = Message { role: MessageRole::Assistant, parts: vec![Part::Vendor { opaque }] };
+        let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
+        request.extra.insert("serviceTier".into(), "flex".into());
+        let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
+        assert!(body.contains(part) && body.contains(r#""serviceTier":"flex""#), "{body}");
+    }
 }

@@ -49,7 +49,7 @@ impl Decoder {
             error::inside(body).unwrap_or_else(|| Failure::decode("a reply", &error))
         })?;
         if reply.error.is_some() {
-            return Err(error::inside(body).unwrap_or_else(nameless));
+            return Err(error::inside(body).unwrap_or_else(Failure::nameless));
         }
         let candidates = reply.candidates.unwrap_or_default();
         if let Some(feedback) = reply.prompt_feedback.filter(|_| candidates.is_empty()) {
@@ -148,8 +148,4 @@ fn blocked(feedback: PromptFeedback) -> Result<(), Failure> {
     let said = feedback.block_reason_message.filter(|said| !said.is_empty());
     let message = said.unwrap_or_else(|| format!("the prompt was blocked ({reason})"));
     Err(Failure::new(ErrorKind::ContentFiltered, message).with_code(reason))
-}
-
-fn nameless() -> Failure {
-    Failure::new(ErrorKind::Server, "the vendor reports a failure without saying which")
 }

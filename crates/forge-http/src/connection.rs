@@ -9,12 +9,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    AdapterSettings, CallContext, Clock as _, Delivery, ErrorKind, ExposeSecret, Phase, ProviderError,
-    ProviderId, RateLimitStatus, SecretString, SystemClock, Timeouts,
+    AdapterSettings, CallContext, Clock as _, Delivery, ErrorKind, Phase, ProviderError, ProviderId,
+    RateLimitStatus, SecretString, SystemClock, Timeouts,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 use reqwest::Url;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     ErrorReply, Failure,
@@ -23,6 +23,7 @@ use crate::{
     hints,
     origin::Origin,
     reply::Reply,
+    settings::{base_url, request_headers},
 };
 
 /// The most bytes of an error reply that are read.
@@ -91,7 +92,7 @@ impl Connection {
                 .with(|facts| facts.phase = Phase::BeforeSend)
         };
         let base = settings.base_url.as_deref().unwrap_or(dialect.base_url);
-        let base = parse_base(base).map_err(refuse)?;
+        let base = base_url(base).map_err(refuse)?;
         let proxy = match &settings.proxy {
             None => None,
             Some(proxy) => Some(
@@ -227,10 +228,11 @@ impl Connection {
         }
     }
 
-    /// Reads an error reply. What the vendor says about it is kept even if its body breaks off.
+    /// Reads an error reply. Its status and headers count even if its body breaks off or stalls.
     async fn failed(&self, mut reply: Reply, status: u16, now: DateTime<Utc>) -> ProviderError {
         reply.origin.status = Some(status);
-        let body = timeout_at(reply.clocks.deadline, reply.read_up_to(MAX_ERROR_BYTES)).await;
+        let until = reply.clocks.deadline.min(Instant::now() + reply.clocks.gap);
+        let body = timeout_at(until, reply.read_up_to(MAX_ERROR_BYTES)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let headers = &reply.headers;
         if (300..400).contains(&status) {
@@ -286,67 +288,4 @@ fn root_cause(error: &dyn std::error::Error) -> Option<String> {
         cause = next;
     }
     Some(cause.to_string())
-}
-
-fn parse_base(text: &str) -> Result<Url, String> {
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
-    if text.chars().any(char::is_control) {
-        return Err(format!("the base URL `{shown}` holds a line break or another control character"));
-    }
-    let url = Url::parse(text).map_err(|error| format!("the base URL `{shown}` cannot be used: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(format!("the base URL `{shown}` must begin with http:// or https:// and name a host"));
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err("the base URL must not hold a user name, a password, a query or a fragment".into());
-    }
-    Ok(url)
-}
-
-fn request_headers(
-    settings: &AdapterSettings,
-    dialect: &Dialect,
-) -> Result<(HeaderMap, Vec<SecretString>), String> {
-    let mut headers = HeaderMap::with_capacity(8);
-    let mut secrets = Vec::new();
-    for (name, value) in dialect.headers {
-        headers.insert(*name, HeaderValue::from_static(value));
-    }
-    headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let agent = concat!("forge/", env!("CARGO_PKG_VERSION"));
-    headers.insert(http::header::USER_AGENT, HeaderValue::from_static(agent));
-    let key = settings.api_key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty());
-    if let Some(key) = key {
-        let (name, prefix) = dialect.credential;
-        let value = secret_value(&format!("{prefix}{key}")).ok_or(
-            "the API key holds a line break or another character that cannot stand in a header; a key is \
-             one line of letters, digits and signs",
-        )?;
-        headers.insert(name, value);
-        secrets.push(SecretString::from(key));
-    }
-    for (name, value) in &settings.headers {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| format!("`{shown}` is not the name of a header"))?;
-        let value = value.expose_secret();
-        let header = secret_value(value)
-            .ok_or_else(|| format!("the header `{shown}` holds a line break or another control character"))?;
-        headers.insert(name, header);
-        secrets.push(SecretString::from(value));
-    }
-    Ok((headers, secrets))
-}
-
-/// A header value that no log shows.
-fn secret_value(text: &str) -> Option<HeaderValue> {
-    let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
-    let mut value = HeaderValue::from_str(text).ok().filter(|_| printable)?;
-    value.set_sensitive(true);
-    Some(value)
 }

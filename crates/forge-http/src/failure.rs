@@ -57,6 +57,11 @@ impl Failure {
         Self::new(ErrorKind::Truncated, "the reply ended before the vendor said that it was complete")
     }
 
+    /// A failure that the vendor reports and does not explain.
+    pub fn nameless() -> Self {
+        Self::new(ErrorKind::Server, "the vendor reports a failure without saying which")
+    }
+
     /// What can be said of an error reply whose body says nothing that the vendor's own format has.
     pub fn from_status(reply: &ErrorReply<'_>) -> Self {
         Self::new(kind_of_status(reply.status), readable(reply.body))

@@ -125,7 +125,7 @@ impl SseDecoder {
                 }
             }
         }
-        if self.lines.held() + self.joined.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(None) }
+        if self.lines.held() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(None) }
     }
 
     /// Between events nothing needs to be kept, however many comments follow each other.
@@ -294,6 +294,16 @@ mod tests {
             decoder.next_frame().is_err()
         });
         assert!(refused.is_some());
+    }
+
+    #[test]
+    fn the_data_lines_of_an_event_count_once_and_not_for_the_next() {
+        let line = format!("data: {}\n", "x".repeat(MAX_EVENT_BYTES * 2 / 5));
+        let mut decoder = SseDecoder::new();
+        for piece in [&line, &line, "\n", &line[..line.len() / 2]] {
+            decoder.push(piece.as_bytes());
+            while decoder.next_frame().expect("an event of four fifths of the cap").is_some() {}
+        }
     }
 
     #[test]

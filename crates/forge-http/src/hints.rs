@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 /// The longest wait that is believed; nonsense beyond it (a vendor's bug, an attack) is cut to it.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A header as text, if it is there, once, and is text.
+/// The first header of this name, if it is text.
 pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }

@@ -1,6 +1,10 @@
-//! Reading JSON.
+//! Reading and writing JSON.
 
-use serde::Deserialize;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use forge_core::{ErrorKind, ModelId, Phase, ProviderError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
 
 /// Reads JSON like [`serde_json::from_slice`], but checks the bytes for UTF-8 once instead of text by text.
 ///
@@ -14,5 +18,73 @@ pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<
         Ok(text) => serde_json::from_str(text),
         // The error says where.
         Err(_) => serde_json::from_slice(bytes),
+    }
+}
+
+/// Bytes set aside for a body before it is written; longer ones grow.
+const USUAL_BODY: usize = 2 * 1024;
+
+/// The JSON text of a request's body, with the fields of `extra` set on its top level. What `extra` does
+/// not name stays byte for byte.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] in the phase [`Phase::BeforeSend`] when `body` has no JSON form;
+/// `provider` and `model` are named in it.
+pub fn to_json(
+    provider: &str,
+    model: &ModelId,
+    body: &impl Serialize,
+    extra: &Map<String, Value>,
+) -> Result<Vec<u8>, ProviderError> {
+    merged(body, extra).map_err(|source| {
+        let message = "the request cannot be written as JSON";
+        ProviderError::new(ErrorKind::InvalidRequest, provider, message).with(|facts| {
+            facts.model = Some(model.clone());
+            facts.phase = Phase::BeforeSend;
+            facts.source = Some(Box::new(source));
+        })
+    })
+}
+
+fn merged(body: &impl Serialize, extra: &Map<String, Value>) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut bytes, body)?;
+    if extra.is_empty() {
+        return Ok(bytes);
+    }
+    let own: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(&bytes)?;
+    let mut merged: BTreeMap<&str, Field<'_>> =
+        own.iter().map(|(name, value)| (name.as_ref(), Field::Own(value))).collect();
+    merged.extend(extra.iter().map(|(name, value)| (name.as_str(), Field::Extra(value))));
+    serde_json::to_vec(&merged)
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Field<'a> {
+    Own(&'a RawValue),
+    Extra(&'a Value),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extra_fields_replace_and_the_rest_stays_byte_for_byte() {
+        let raw: Box<RawValue> = RawValue::from_string(r#"{"z" : 1.50,  "a":1e2}"#.into()).unwrap();
+        let body = BTreeMap::from([("item", &*raw), ("n", RawValue::NULL)]);
+        let Value::Object(extra) = serde_json::json!({"n": [1], "more": true}) else { panic!() };
+        let bytes = to_json("p", &"m".into(), &body, &extra).unwrap();
+        let expected = r#"{"item":{"z" : 1.50,  "a":1e2},"more":true,"n":[1]}"#;
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_body_without_a_json_form_is_an_error_before_anything_is_sent() {
+        let body = BTreeMap::from([((1, 2), 3)]);
+        let error = to_json("mine", &"m".into(), &body, &Map::new()).unwrap_err();
+        assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend));
+        assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&"m".into())));
     }
 }

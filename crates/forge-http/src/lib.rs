@@ -41,12 +41,12 @@ mod lines;
 mod origin;
 mod redact;
 mod reply;
+mod settings;
 mod stream;
 
 pub use connection::{Connection, Dialect, Endpoint};
 pub use failure::{ErrorReply, Failure, kind_of_status, readable};
 pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, NdjsonDecoder, SseDecoder};
-pub use json::from_json;
-pub use redact::redact;
+pub use json::{from_json, to_json};
 pub use reply::{EventOptions, MAX_BODY_BYTES, Reply};
 pub use stream::{Decode, Events, Framing, MAX_STREAM_BYTES};

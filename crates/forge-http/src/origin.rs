@@ -39,10 +39,8 @@ impl Origin {
         })
     }
 
-    /// Whether the text holds a credential of this call. What is shorter than 8 characters is none, though it may
-    /// stand in a header of the user's own.
+    /// Whether the text holds a credential of this call.
     pub(crate) fn holds_secret(&self, text: &str) -> bool {
-        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
-        secrets.filter(|secret| secret.len() >= 8).any(|secret| text.contains(secret))
+        self.secrets.iter().any(|secret| text.contains(secret.expose_secret()))
     }
 }

@@ -14,10 +14,10 @@ const PREFIXES: [&str; 8] = ["sk-", "sk_", "AIza", "AQ.", "ghp_", "xoxb-", "hf_"
 const LABELS: [&str; 4] = ["Bearer ", "bearer ", "key=", "token="];
 
 /// The text without the given secrets and without anything that looks like a credential.
-pub fn redact<'a>(text: &'a str, secrets: &[SecretString]) -> Cow<'a, str> {
+pub(crate) fn redact<'a>(text: &'a str, secrets: &[SecretString]) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(text);
     for secret in secrets.iter().map(ExposeSecret::expose_secret) {
-        if !secret.is_empty() && text.contains(secret) {
+        if text.contains(secret) {
             text = Cow::Owned(text.replace(secret, MASK));
         }
     }

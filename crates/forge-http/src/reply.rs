@@ -13,6 +13,7 @@ use crate::{
     Decode, Events, Failure, Framing,
     clients::Lease,
     clocks::{Clocks, describe_timeout},
+    from_json,
     origin::Origin,
     stream::EventStream,
 };
@@ -72,7 +73,7 @@ impl Reply {
     /// The body as a JSON value of the vendor's own type.
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, ProviderError> {
         let body = self.bytes().await?;
-        serde_json::from_slice(&body)
+        from_json(&body)
             .map_err(|error| self.origin.error(Failure::decode("the reply", &error), Phase::BeforeOutput))
     }
 

@@ -25,13 +25,7 @@ const DIALECT: Dialect = Dialect {
     credential: ("authorization", "Bearer "),
     headers: &[],
     timeouts: profile::TIMEOUTS,
-    rate_limits: |_, _| RateLimitStatus {
-        requests: None,
-        tokens: None,
-        input_tokens: None,
-        output_tokens: None,
-        observed_at: None,
-    },
+    rate_limits: |_, _| RateLimitStatus::default(),
     classify: error::classify,
 };
 

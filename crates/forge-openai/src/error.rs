@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use forge_core::{ErrorKind, ModelId, Phase, ProviderError};
+use forge_core::ErrorKind;
 use forge_http::{ErrorReply, Failure, kind_of_status};
 
 use crate::wire::error::ErrorBody;
@@ -78,22 +78,7 @@ pub fn inside(body: &[u8]) -> Option<Failure> {
 /// Reads the value of an `error` field.
 pub(crate) fn from_field(error: &str) -> Failure {
     let whole = format!(r#"{{"error":{error}}}"#);
-    inside(whole.as_bytes()).unwrap_or_else(nameless)
-}
-
-/// A failure that the vendor does not explain.
-pub(crate) fn nameless() -> Failure {
-    Failure::new(ErrorKind::Server, "the vendor reports a failure without saying which")
-}
-
-/// A request that cannot be written down; nothing was sent.
-pub(crate) fn not_json(provider: &str, model: &ModelId, source: serde_json::Error) -> ProviderError {
-    let message = "the request cannot be written as JSON";
-    ProviderError::new(ErrorKind::InvalidRequest, provider, message).with(|facts| {
-        facts.model = Some(model.clone());
-        facts.phase = Phase::BeforeSend;
-        facts.source = Some(Box::new(source));
-    })
+    inside(whole.as_bytes()).unwrap_or_else(Failure::nameless)
 }
 
 fn failure(body: ErrorBody, status: Option<u16>) -> Failure {

@@ -1,5 +1,7 @@
 //! Bodies that are sent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
@@ -72,7 +74,7 @@ pub(crate) enum KnownBlock<'a> {
     ToolUse {
         id: &'a str,
         name: &'a str,
-        input: &'a Value,
+        input: Cow<'a, Value>,
     },
     ToolResult {
         tool_use_id: &'a str,

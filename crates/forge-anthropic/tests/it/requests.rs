@@ -146,3 +146,15 @@ async fn a_forced_tool_call_is_refused_where_the_model_refuses_it() {
     let (_, sent) = exchange("claude-opus-5", request, Reply::json(200, DONE)).await;
     assert_eq!(sent[0].body["tool_choice"], json!({"type": "any"}));
 }
+
+#[tokio::test]
+async fn arguments_that_are_no_object_are_sent_inside_one() {
+    let broken =
+        Part::ToolUse { id: "a".into(), name: "look".into(), input: json!("{\"at\": "), opaque: None };
+    let request = ModelRequest::new("")
+        .with_user_message("hi")
+        .with_message(Message { role: MessageRole::Assistant, parts: vec![broken] })
+        .with_message(Message { role: MessageRole::User, parts: vec![Part::tool_result("a", "x")] });
+    let (body, _) = sent("claude-sonnet-5-5", request).await;
+    assert_eq!(body["messages"][1]["content"][0]["input"], json!({"input": "{\"at\": "}));
+}

@@ -114,6 +114,15 @@ async fn pings_do_not_stop_the_clock_for_content() {
 }
 
 #[tokio::test]
+async fn an_error_whose_body_stalls_is_told_by_its_head() {
+    let short = Timeouts { gap: Duration::from_millis(80), ..Timeouts::default() };
+    let reply = Scripted::json(429, "{\"error\": \"slow down\"}").cut_body(5).then(Then::Hold);
+    let (_server, reply) =
+        tokio::time::timeout(Duration::from_secs(30), connect(reply, short)).await.expect("no clock rang");
+    assert_eq!(reply.unwrap_err().kind, ErrorKind::RateLimited);
+}
+
+#[tokio::test]
 async fn a_caller_who_is_slow_to_read_is_not_a_stall() {
     let short = Timeouts { gap: Duration::from_millis(40), ..Timeouts::default() };
     let (_server, reply) = connect(Scripted::sse("data: one\n\ndata: end\n\n").in_pieces(40), short).await;

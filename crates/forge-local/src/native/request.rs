@@ -3,9 +3,10 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use forge_core::{
-    Delivery, Effort, ErrorKind, Message as Turn, MessageRole, ModelId, ModelRequest, OutputFormat, Part,
-    Phase, ProviderError, Source, ToolChoice, Warning,
+    Delivery, Effort, Message as Turn, MessageRole, ModelId, ModelRequest, OutputFormat, Part, ProviderError,
+    Source, ToolChoice, Warning,
 };
+use forge_http::to_json;
 use serde_json::{Map, Value};
 
 use crate::wire::native::{Body, Function, FunctionCall, Message, Think, Tool, ToolCall, option};
@@ -38,26 +39,7 @@ pub(crate) fn to_wire(
         keep_alive,
         options: options(request, &mut extra),
     };
-    let bytes = to_json(&body, extra).map_err(|source| {
-        let message = "the request cannot be written as JSON";
-        ProviderError::new(ErrorKind::InvalidRequest, provider, message).with(|facts| {
-            facts.model = Some(model.clone());
-            facts.phase = Phase::BeforeSend;
-            facts.source = Some(Box::new(source));
-        })
-    })?;
-    Ok((bytes, warnings))
-}
-
-fn to_json(body: &Body<'_>, extra: Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
-    if extra.is_empty() {
-        return serde_json::to_vec(body);
-    }
-    let mut whole = serde_json::to_value(body)?;
-    if let Value::Object(fields) = &mut whole {
-        fields.extend(extra);
-    }
-    serde_json::to_vec(&whole)
+    Ok((to_json(provider, model, &body, &extra)?, warnings))
 }
 
 fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String, Value> {
@@ -206,6 +188,7 @@ fn tool(tool: &forge_core::Tool) -> Tool<'_> {
 
 #[cfg(test)]
 mod tests {
+    use forge_core::{ErrorKind, Phase};
     use serde_json::json;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! Whole replies and lines of a stream become events.
 
-use forge_core::{ErrorKind, Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
+use forge_core::{Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 use forge_openai::chat::{CallPiece, Parts, failure_inside};
 
@@ -30,9 +30,7 @@ impl Decoder {
             None => Failure::decode("a line", &error),
         })?;
         if reply.error.is_some() {
-            let nameless =
-                || Failure::new(ErrorKind::Server, "the server reports a failure without saying which");
-            return Err(review(failure_inside(body).unwrap_or_else(nameless)));
+            return Err(review(failure_inside(body).unwrap_or_else(Failure::nameless)));
         }
         if !std::mem::replace(&mut self.started, true) {
             let model = reply.model.map(|model| ModelId::from(&*model.0));
@@ -89,7 +87,7 @@ impl Decode for Decoder {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant};
+    use forge_core::{Accumulator, CallContext, ErrorKind, ModelResponse, Part, Participant};
     use serde_json::json;
 
     use super::*;

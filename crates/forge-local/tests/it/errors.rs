@@ -47,17 +47,11 @@ async fn a_loading_server_is_overloaded_and_then_ready() {
 async fn an_unknown_model_is_not_found() {
     for vendor in [Vendor::Ollama, Vendor::Vllm] {
         let sim = sim("{}").await;
-        let provider = provider(&sim, vendor);
-        for native in [false, vendor == Vendor::Ollama] {
-            let provider = if native {
-                LocalProvider::new(sim.base_url(vendor)).with_native()
-            } else {
-                LocalProvider::new(sim.base_url(vendor))
-            };
+        let native = (vendor == Vendor::Ollama).then(|| provider(&sim, vendor).with_native());
+        for provider in [provider(&sim, vendor)].into_iter().chain(native) {
             let error = provider.complete(&context("nobody"), question()).await.unwrap_err();
             assert_eq!((error.kind, error.status), (ErrorKind::ModelNotFound, Some(404)), "{vendor:?}");
         }
-        drop(provider);
     }
 }
 

@@ -4,10 +4,10 @@ use forge_core::{
     Delivery, Message, MessageRole, ModelId, ModelRequest, OutputFormat, Part, ProviderError, Source,
     ToolChoice, Warning,
 };
+use forge_http::to_json;
 
 use super::{Rules, SystemRole, TokenLimit};
 use crate::{
-    error::not_json,
     schema::is_strict,
     tune::{Takes, tune},
     wire::{
@@ -16,7 +16,6 @@ use crate::{
             ResponseFormat, StreamOptions, Tool, ToolCall,
         },
         content::{Address, Arguments, JsonSchema, ResultText, file_name},
-        to_json,
     },
 };
 
@@ -93,8 +92,7 @@ pub fn to_wire(
         stream,
         stream_options: stream.then_some(StreamOptions { include_usage: true }),
     };
-    let bytes = to_json(&body, &request.extra).map_err(|error| not_json(provider, model, error))?;
-    Ok((bytes, warnings))
+    Ok((to_json(provider, model, &body, &request.extra)?, warnings))
 }
 
 fn messages<'a>(request: &'a ModelRequest, rules: &Rules) -> Result<Vec<chat::Message<'a>>, &'static str> {

@@ -1,18 +1,18 @@
 //! Requests become bodies.
 
 use forge_core::{Delivery, ModelId, ModelRequest, OutputFormat, ProviderError, ToolChoice, Warning};
+use forge_http::to_json;
+use serde_json::Map;
 
 use super::items::items;
 use crate::{
     chat::{PREFILL, ends_with_assistant},
-    error::not_json,
     profile::Profile,
     schema::is_strict,
     tune::{Tuned, tune},
     wire::{
         content::JsonSchema,
         responses::{self, Body, ENCRYPTED_THOUGHTS, Format, Reasoning, Text, Tool},
-        to_json,
     },
 };
 
@@ -43,8 +43,7 @@ pub(crate) fn to_wire(
         stream: request.delivery == Delivery::Stream,
         ..counted(provider, model, request, profile, &tuned)?
     };
-    let bytes = to_json(&body, &request.extra).map_err(|error| not_json(provider, model, error))?;
-    Ok((bytes, warnings))
+    Ok((to_json(provider, model, &body, &request.extra)?, warnings))
 }
 
 /// The body that asks how many tokens the request has.
@@ -56,7 +55,7 @@ pub(crate) fn to_count(
 ) -> Result<Vec<u8>, ProviderError> {
     let tuned = tune(request, profile.takes(), &mut Vec::new());
     let body = counted(provider, model, request, profile, &tuned)?;
-    serde_json::to_vec(&body).map_err(|error| not_json(provider, model, error))
+    to_json(provider, model, &body, &Map::new())
 }
 
 /// The fields that count as input; the counting endpoint takes no others.

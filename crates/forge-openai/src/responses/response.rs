@@ -88,6 +88,11 @@ impl<'a> Whole<'a> {
         Ok(whole)
     }
 
+    /// What events call the item. Older llama.cpp names calls by their `call_id`.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.fields.id.as_ref().or(self.fields.call_id.as_ref()).map(crate::wire::Text::as_str)
+    }
+
     pub(super) fn part_kind(&self) -> PartKind {
         let text = |field: &Option<crate::wire::Text<'_>>| {
             field.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()

@@ -28,7 +28,8 @@ pub(crate) struct Decoder {
 
 #[derive(Debug)]
 struct Item {
-    output_index: u32,
+    output_index: Option<u32>,
+    id: Option<String>,
     part: u32,
     kind: Kind,
     /// How many bytes of its text went out.
@@ -36,6 +37,22 @@ struct Item {
     /// Which of its texts is under way.
     source: Source,
     ended: bool,
+}
+
+/// Which item an event is about: by its place, or, where the server gives none (llama.cpp), by its id.
+#[derive(Debug, Clone, Copy)]
+struct Which<'a> {
+    output_index: Option<u32>,
+    id: Option<&'a str>,
+}
+
+impl Which<'_> {
+    fn is(self, item: &Item) -> bool {
+        match (self.output_index, item.output_index) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.id.is_some() && self.id == item.id.as_deref(),
+        }
+    }
 }
 
 /// A text of an item: a summary or a content, by its index.
@@ -62,7 +79,8 @@ impl Decoder {
             }
             "response.output_item.added" => {
                 let ItemEvent { output_index, item } = parse(data)?;
-                self.open(output_index, &Whole::read(item)?, events);
+                let whole = Whole::read(item)?;
+                self.open(Which { output_index, id: whole.id() }, &whole, events)?;
                 Ok(())
             }
             "response.output_item.done" => {
@@ -78,20 +96,21 @@ impl Decoder {
                 let ResponseEvent { response } = parse(data)?;
                 self.finish(&response, name.strip_prefix("response."), events)
             }
-            "error" => Err(error::inside(data).unwrap_or_else(error::nameless)),
+            "error" => Err(error::inside(data).unwrap_or_else(Failure::nameless)),
             _ => Ok(()),
         }
     }
 
     fn delta(&mut self, kind: Kind, summary: bool, data: &[u8], events: &mut Events) -> Result<(), Failure> {
-        let DeltaEvent { output_index, mut delta, content_index: index } = parse(data)?;
+        let DeltaEvent { output_index, item_id, mut delta, content_index: index } = parse(data)?;
         if delta.is_empty() {
             return Ok(());
         }
-        let at = match self.position(output_index) {
+        let which = Which { output_index, id: item_id.as_ref().map(Text::as_str) };
+        let at = match self.position(which) {
             Some(at) => at,
             None if kind == Kind::Call => return Err(misfit("the arguments of a call that did not begin")),
-            None => self.open(output_index, &Whole::empty(kind), events),
+            None => self.open(which, &Whole::empty(kind), events)?,
         };
         let item = &mut self.items[at];
         if item.kind != kind || item.ended {
@@ -105,27 +124,43 @@ impl Decoder {
         Ok(())
     }
 
-    fn position(&self, output_index: u32) -> Option<usize> {
-        self.items.iter().rposition(|item| item.output_index == output_index)
+    fn position(&self, which: Which<'_>) -> Option<usize> {
+        self.items.iter().rposition(|item| which.is(item))
     }
 
-    fn open(&mut self, output_index: u32, whole: &Whole<'_>, events: &mut Events) -> usize {
-        if let Some(at) = self.position(output_index) {
-            return at;
+    fn open(&mut self, which: Which<'_>, whole: &Whole<'_>, events: &mut Events) -> Result<usize, Failure> {
+        if let Some(at) = self.position(which) {
+            return Ok(at);
+        }
+        let Which { output_index, id } = which;
+        if output_index.is_none() && id.is_none() {
+            return Err(misfit("an event that does not say which item it is about"));
         }
         self.ensure_started(Started::default(), events);
         let part = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
         let kind = whole.part_kind();
         events.push_back(StreamEvent::PartStarted { index: part, kind });
-        let source = Source::default();
-        self.items.push(Item { output_index, part, kind: whole.kind, sent: 0, source, ended: false });
-        self.items.len() - 1
+        self.items.push(Item {
+            output_index,
+            id: id.map(str::to_owned),
+            part,
+            kind: whole.kind,
+            sent: 0,
+            source: Source::default(),
+            ended: false,
+        });
+        Ok(self.items.len() - 1)
     }
 
     /// A whole item: what of its text did not come in deltas goes out now.
-    fn item(&mut self, output_index: u32, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
+    fn item(
+        &mut self,
+        output_index: Option<u32>,
+        raw: &RawValue,
+        events: &mut Events,
+    ) -> Result<(), Failure> {
         let whole = Whole::read(raw)?;
-        let at = self.open(output_index, &whole, events);
+        let at = self.open(Which { output_index, id: whole.id() }, &whole, events)?;
         let item = &mut self.items[at];
         if item.ended {
             return Ok(());
@@ -167,14 +202,14 @@ impl Decoder {
         let status = response.status.as_ref().map(Text::as_str).or(said).unwrap_or_default();
         match (status, response.error) {
             (_, Some(error)) => return Err(error::from_field(error.get())),
-            ("failed" | "cancelled", None) => return Err(error::nameless()),
+            ("failed" | "cancelled", None) => return Err(Failure::nameless()),
             ("in_progress" | "queued", None) => return Err(Failure::truncated()),
             ("", None) => return Err(misfit("a reply without a status")),
             _ => {}
         }
         self.start(response, events);
         for (output_index, raw) in (0..).zip(response.output.iter().flatten()) {
-            self.item(output_index, raw, events)?;
+            self.item(Some(output_index), raw, events)?;
         }
         for item in self.items.iter().filter(|item| !item.ended) {
             events.push_back(StreamEvent::PartEnded { index: item.part, opaque: None });
@@ -380,6 +415,60 @@ mod tests {
         }
     }
 
+    /// As llama.cpp sends it: no event says at which place of the output its item stands.
+    fn unplaced(call: impl Fn(&str, &str) -> Value) -> [Value; 14] {
+        let event =
+            |word: &str, item: Value| json!({"type": format!("response.output_item.{word}"), "item": item});
+        let delta = |word: &str, id: &str, text: &str| json!({"type": format!("response.{word}.delta"), "item_id": id, "delta": text});
+        let thought = |content: Value| json!({"id": "rs_1", "summary": [], "type": "reasoning", "content": content, "encrypted_content": ""});
+        let message = |content: Value| json!({"content": content, "id": "msg_1", "role": "assistant", "type": "message"});
+        let thought_whole = thought(json!([{"text": "Hmm.", "type": "reasoning_text"}]));
+        let text = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": "I add."});
+        let whole = [thought_whole, message(json!([text])), call("1", "{\"x\":1}"), call("2", "{}")];
+        let [done_thought, done_message, done_first, done_second] =
+            whole.clone().map(|item| event("done", item));
+        [
+            json!({"type": "response.created", "response": {"id": "resp_1", "object": "response", "status": "in_progress"}}),
+            event("added", thought(json!([]))),
+            delta("reasoning_text", "rs_1", "Hmm."),
+            event("added", call("1", "")),
+            delta("function_call_arguments", "fc_1", "{\"x\":1}"),
+            event("added", message(json!([]))),
+            delta("output_text", "msg_1", "I add."),
+            event("added", call("2", "")),
+            delta("function_call_arguments", "fc_2", "{}"),
+            done_thought,
+            done_message,
+            done_first,
+            done_second,
+            terminal("completed", &json!({"output": whole})),
+        ]
+    }
+
+    #[test]
+    fn items_without_a_place_are_told_by_their_ids() {
+        let newer = |id: &str, arguments: &str| {
+            json!({"id": format!("fc_{id}"), "type": "function_call", "call_id": format!("call_{id}"),
+                "name": "add", "arguments": arguments})
+        };
+        let older = |id: &str, arguments: &str| json!({"type": "function_call", "call_id": format!("fc_{id}"), "name": "add", "arguments": arguments});
+        for (lines, prefix) in [(unplaced(newer), "call"), (unplaced(older), "fc")] {
+            let response = run(&lines).unwrap();
+            let seen: Vec<_> = response
+                .content
+                .iter()
+                .map(|part| match part {
+                    Part::Thinking { text, .. } | Part::Text { text, .. } => text.clone(),
+                    Part::ToolUse { id, input, .. } => format!("{id} {input}"),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            let calls = [format!("{prefix}_1 {{\"x\":1}}"), format!("{prefix}_2 {{}}")];
+            assert_eq!(seen, ["Hmm.", &calls[0], "I add.", &calls[1]]);
+            assert_eq!(response.stop_reason, StopReason::ToolUse);
+        }
+    }
+
     #[test]
     fn events_that_contradict_each_other_are_errors() {
         let added = item("added", 0, &json!({"type": "message", "content": []}));
@@ -388,6 +477,9 @@ mod tests {
             delta("function_call_arguments", 5, "{}"),
             item("done", 0, &json!({"type": "reasoning"})),
             json!({"type": "response.output_text.delta", "output_index": "first", "delta": "x"}),
+            json!({"type": "response.output_text.delta", "delta": "x"}),
+            json!({"type": "response.function_call_arguments.delta", "item_id": "fc_9", "delta": "{}"}),
+            json!({"type": "response.output_item.added", "item": {"type": "message", "content": []}}),
         ] {
             assert_eq!(run(&[added.clone(), wrong]).unwrap_err().kind, ErrorKind::Decode);
         }

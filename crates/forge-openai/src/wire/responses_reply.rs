@@ -36,6 +36,8 @@ pub(crate) struct TypeOnly<'a> {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Item<'a> {
     #[serde(borrow)]
+    pub(crate) id: Option<Text<'a>>,
+    #[serde(borrow)]
     pub(crate) call_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
@@ -83,14 +85,16 @@ pub(crate) struct ResponseEvent<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ItemEvent<'a> {
-    pub(crate) output_index: u32,
+    pub(crate) output_index: Option<u32>,
     #[serde(borrow)]
     pub(crate) item: &'a RawValue,
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct DeltaEvent {
-    pub(crate) output_index: u32,
+pub(crate) struct DeltaEvent<'a> {
+    pub(crate) output_index: Option<u32>,
+    #[serde(borrow)]
+    pub(crate) item_id: Option<Text<'a>>,
     pub(crate) delta: String,
     /// Which text of the item, for items with several.
     #[serde(default, alias = "summary_index")]
