@@ -113,7 +113,8 @@ fn keeps_the_contract(wire: &Wire, Outcome { events, error }: &Outcome) {
         let _ = (response.tokens.total_input(), response.tokens.total_output());
         return;
     };
-    assert_ne!(error.kind, ErrorKind::Timeout, "{error}");
+    // A clock of ours may not run out; a vendor may say that one of its own did.
+    assert!(error.kind != ErrorKind::Timeout || error.status.is_some(), "{error}");
     assert!(!error.to_string().contains(KEY), "{error}");
     let content = events.iter().any(StreamEvent::is_content);
     assert_eq!(error.phase == Phase::AfterOutput, content, "{error:?}");

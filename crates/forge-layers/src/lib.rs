@@ -3,9 +3,9 @@
 //!
 //! Use this crate with `forge-core` and one adapter when calls should keep to limits and survive a bad
 //! minute. Each layer is usable alone around any [`Provider`](forge_core::Provider), keeps its state in the
-//! layer value (the wrappers it makes are cheap and share that state), and asks the given [`Timer`] for the
-//! time, so that it can be tested without waiting ([`ManualTimer`]). What a call holds travels inside its
-//! stream and settles when that ends or is dropped.
+//! layer value (the wrappers it makes are cheap and share that state), and takes the time from a clock that it
+//! is given (a [`Timer`] where it waits), so that it can be tested without waiting ([`ManualTimer`]). What a
+//! call holds travels inside its stream and settles when that ends or is dropped.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -25,7 +25,6 @@
 //! There is one retry loop in a process: put [`Retry`] around a provider once, and around nothing that
 //! retries itself.
 
-// One file a layer, in the order in which they usually stand around a provider.
 mod breaker;
 mod cache;
 mod concurrency;
@@ -40,7 +39,6 @@ mod timeout;
 mod timer;
 mod watched;
 
-// Every layer takes one.
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};

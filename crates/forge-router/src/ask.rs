@@ -86,15 +86,8 @@ impl<'a> Ask<'a> {
         self.request.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
     }
 
-    /// What speaks against asking `route` now.
+    /// What speaks against asking `route` now: first what it can never do, then what may pass.
     pub(crate) fn objection(&self, route: &Route) -> Option<Passed> {
-        if let Some(status) = route.health.objection(self.now) {
-            return Some(Passed::Unwell(status));
-        }
-        if let BreakerState::Open { until } = route.breaker.state() {
-            let left = until.saturating_duration_since(self.now);
-            return Some(Passed::Open { left, cause: route.breaker.cause() });
-        }
         let model = route.model_for(&self.cx.participant);
         let able = route.capabilities(model);
         if let Some(what) = lacking(able, self.request) {
@@ -103,8 +96,15 @@ impl<'a> Ask<'a> {
         if let Some(window) = able.context_tokens.filter(|window| self.size.least_input() > *window) {
             return Some(Passed::TooSmall(window));
         }
-        let unpriced = route.quota.limits_money(self.role()) && route.price(model, self.day).is_none();
-        unpriced.then_some(Passed::Unpriced)
+        if route.quota.limits_money(self.role()) && route.price(model, self.day).is_none() {
+            return Some(Passed::Unpriced);
+        }
+        if let Some(status) = route.health.objection(self.now) {
+            return Some(Passed::Unwell(status));
+        }
+        let BreakerState::Open { until } = route.breaker.state() else { return None };
+        let left = until.saturating_duration_since(self.now);
+        Some(Passed::Open { left, cause: route.breaker.cause() })
     }
 }
 

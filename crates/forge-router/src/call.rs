@@ -75,8 +75,12 @@ pub(crate) async fn call(
                     Advice::Stop => false,
                 };
                 let late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
-                if !go_on || late || manner == Manner::LastResort {
+                if !go_on || late {
                     return Err(traced(error, walk.trace(None).into()));
+                }
+                if manner == Manner::LastResort {
+                    last_error = Some(error);
+                    break;
                 }
                 let provider = &running.routes[pick.route].plan.id;
                 tracing::info!(call = %cx.call_id, %provider, error = ?error.kind, "falling back");

@@ -8,11 +8,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use forge_layers::Timer;
 use futures_util::task::AtomicWaker;
+
+/// How long those who are told to go are waited for.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Counts calls and, once closed, waits for their end.
 #[derive(Debug, Default)]
@@ -58,18 +61,10 @@ impl Drain {
     }
 
     /// Lets nobody in any more, waits until everybody has left, at most until `until`, and then tells those
-    /// who are left to go. Returns how many those were.
+    /// who are left to go, and waits a moment for what they leave in the accounts. Returns how many those were.
     pub(crate) async fn close(&self, timer: &dyn Timer, until: Option<Instant>) -> usize {
         self.lock().closed = true;
-        let mut alarm = until.map(|until| timer.sleep_until(until));
-        let late = poll_fn(|task| {
-            if self.is_empty(task) {
-                return Poll::Ready(false);
-            }
-            alarm.as_mut().map_or(Poll::Pending, |alarm| alarm.as_mut().poll(task).map(|()| true))
-        })
-        .await;
-        if !late {
+        if self.is_empty_by(timer, until).await {
             return 0;
         }
         let left: Vec<Arc<Cut>> = self.lock().calls.values().cloned().collect();
@@ -77,7 +72,20 @@ impl Drain {
             call.cut.store(true, Ordering::Release);
             call.waker.wake();
         }
+        // Whoever does not even look at its call is not waited for any longer.
+        self.is_empty_by(timer, timer.instant().checked_add(FAREWELL)).await;
         left.len()
+    }
+
+    async fn is_empty_by(&self, timer: &dyn Timer, until: Option<Instant>) -> bool {
+        let mut alarm = until.map(|until| timer.sleep_until(until));
+        poll_fn(|task| {
+            if self.is_empty(task) {
+                return Poll::Ready(true);
+            }
+            alarm.as_mut().map_or(Poll::Pending, |alarm| alarm.as_mut().poll(task).map(|()| false))
+        })
+        .await
     }
 
     fn is_empty(&self, task: &Context<'_>) -> bool {
@@ -139,8 +147,6 @@ impl Drop for Inside {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use forge_core::Clock as _;
     use forge_layers::ManualTimer;
     use futures_util::FutureExt as _;
@@ -153,6 +159,7 @@ mod tests {
         let (early, late) = (Drain::enter(&drain).unwrap(), Drain::enter(&drain).unwrap());
         let until = Some(timer.instant() + Duration::from_secs(5));
         let mut closing = Box::pin(drain.close(&timer, until));
+        let silent = Drain::enter(&drain).unwrap();
         assert!(closing.as_mut().now_or_never().is_none());
         assert!(Drain::enter(&drain).is_none());
         drop(early);
@@ -160,9 +167,12 @@ mod tests {
         let task = Context::from_waker(Waker::noop());
         assert!(!late.is_cut(&task));
         timer.advance(Duration::from_secs(5));
-        assert_eq!(closing.now_or_never(), Some(1));
-        assert!(late.is_cut(&task));
+        assert!(closing.as_mut().now_or_never().is_none(), "it hears what they say at the end");
+        assert!(late.is_cut(&task) && silent.is_cut(&task));
         drop(late);
+        timer.advance(FAREWELL);
+        assert_eq!(closing.now_or_never(), Some(2), "one that does not listen is left behind");
+        drop(silent);
         assert_eq!(drain.close(&timer, until).now_or_never(), Some(0), "closing again is no mistake");
     }
 }

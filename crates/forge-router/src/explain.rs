@@ -51,25 +51,27 @@ fn ordered(running: &Running, ask: &Ask<'_>, target: Target, into: &mut Vec<(usi
         Target::Provider(at) => return into.push((at, None)),
         Target::Pool(at) => &running.pools[at],
     };
+    let (before, after) = match pool.strategy {
+        Strategy::Priority | Strategy::Weighted => pool.split(0),
+        Strategy::RoundRobin
+        | Strategy::LeastConnections
+        | Strategy::LowestCost
+        | Strategy::LowestLatency => pool.split(pool.coming_turn()),
+    };
     let mut members = Vec::new();
-    for member in &pool.members {
+    for member in after.iter().chain(before) {
         let mut routes = Vec::new();
         ordered(running, ask, member.target, &mut routes);
         for (route, _) in routes {
             members.push((ask.load(running, pool.strategy, route, member.weight), route, member.weight));
         }
     }
-    if pool.strategy == Strategy::RoundRobin {
-        let turn = pool.turn.load(std::sync::atomic::Ordering::Relaxed);
-        let count = members.len().max(1) as u64;
-        members.rotate_left(usize::try_from(turn % count).unwrap_or(0));
-    } else {
-        members.sort_by(|(one, ..), (other, ..)| match (one.is_less(*other), other.is_less(*one)) {
-            (true, _) => Ordering::Less,
-            (_, true) => Ordering::Greater,
-            _ => Ordering::Equal,
-        });
-    }
+    // Those that are alike stay in the order of their turns.
+    members.sort_by(|(one, ..), (other, ..)| match (one.is_less(*other), other.is_less(*one)) {
+        (true, _) => Ordering::Less,
+        (_, true) => Ordering::Greater,
+        _ => Ordering::Equal,
+    });
     for (load, route, weight) in members {
         into.push((route, note(pool, load.amount, weight)));
     }

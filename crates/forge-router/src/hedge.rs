@@ -65,7 +65,8 @@ pub(crate) async fn ask(
     if let Some(outcome) = early.await {
         return (pick, outcome);
     }
-    let Some(other) = shared.hedges.take().then(|| walk.next()).flatten() else {
+    let hedged = manner == Manner::OneOfSeveral && shared.hedges.take();
+    let Some(other) = hedged.then(|| walk.next()).flatten() else {
         return (pick, first.await);
     };
     tracing::debug!(route = %attempt.running().routes[other.route].plan.id, "hedging");

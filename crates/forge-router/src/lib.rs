@@ -51,6 +51,7 @@ mod health;
 mod hedge;
 mod latency;
 mod manager;
+mod meter;
 mod plan;
 mod problem;
 mod quota;

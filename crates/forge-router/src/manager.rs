@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use forge_core::{
     CallContext, ModelRequest, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
-    ProviderExt as _, ProviderId,
+    ProviderExt as _,
 };
 use futures_util::future::join_all;
 
-use crate::{IllegalTransition, Router, TaskContext};
+use crate::{IllegalTransition, Router, TaskContext, TaskState};
 
 /// Chooses participants for roles and asks them, through a [`Router`].
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl ParticipantManager {
     /// else in the order of the role's chain. Providers outside of the chain are left out, unless the
     /// configuration does not name the role.
     pub fn participants(&self, role: &ParticipantRole) -> Vec<Participant> {
-        let mut all: Vec<Known> = self.router.every_participant(role);
+        let mut all: Vec<Player> = self.router.every_participant(role);
         if all.iter().any(|one| one.rank.is_some()) {
             all.retain(|one| one.rank.is_some());
         }
@@ -115,8 +115,7 @@ impl ParticipantManager {
         task: &mut TaskContext,
         request: impl Into<Arc<ModelRequest>> + Send,
     ) -> Result<Result<ModelResponse, ProviderError>, IllegalTransition> {
-        let mut after = task.clone();
-        after.run(ProviderId::from(task.role().as_str()))?;
+        task.check(TaskState::Running)?;
         let participant = Router::participant(task.role().clone());
         let mut cx = self.context(&participant);
         cx.tags.task = Some(task.id().into());
@@ -137,7 +136,7 @@ impl ParticipantManager {
 
 /// A provider as a participant.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct Player {
     pub(crate) participant: Participant,
     /// Whether it can be asked now.
     pub(crate) able: bool,

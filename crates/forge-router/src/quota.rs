@@ -10,7 +10,7 @@ use forge_core::{
 };
 use forge_layers::{Witness, witnessed};
 
-use crate::{Budget, Cap};
+use crate::Budget;
 
 /// The output that a call may have when neither the request nor the model's limit is known.
 const LARGEST_OUTPUT: u64 = 131_072;
@@ -78,9 +78,9 @@ impl Quota {
         budgets.iter().flatten().any(|budget| budget.session.money.or(budget.day.money).is_some())
     }
 
-    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone, and
-    /// are returned without a key.
-    fn caps(&self, cx: &CallContext, day: NaiveDate) -> (Vec<BudgetCap>, Vec<Cap>) {
+    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone and
+    /// come second.
+    fn caps(&self, cx: &CallContext, day: NaiveDate) -> (Vec<BudgetCap>, Vec<BudgetCap>) {
         let role = &cx.participant.role;
         let owners = [
             (Some(self.rules.all), String::new()),
@@ -93,7 +93,7 @@ impl Quota {
             match &cx.tags.session {
                 _ if budget.session.is_none() => {}
                 Some(session) => caps.push(budget.session.on(format!("{owner}session:{session}"))),
-                None => alone.push(budget.session),
+                None => alone.push(budget.session.on(format!("{owner}session"))),
             }
             if !budget.day.is_none() {
                 caps.push(budget.day.on(format!("{owner}day:{day}")));
@@ -126,9 +126,8 @@ impl Quota {
             return Err(refused(BudgetError::Exceeded { key: "money (the price is unknown)".into() }));
         }
         let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
-        let over = |cap: &Cap| !cap.on(String::new()).allows(amount);
-        if alone.iter().any(over) {
-            return Err(refused(BudgetError::Exceeded { key: "session".into() }));
+        if let Some(over) = alone.into_iter().find(|cap| !cap.allows(amount)) {
+            return Err(refused(BudgetError::Exceeded { key: over.key }));
         }
         let reservation = self.store.reserve(&caps, amount).await.map_err(refused)?;
         Ok(Held {

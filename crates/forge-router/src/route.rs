@@ -1,28 +1,25 @@
 //! One provider of a configuration, running: its adapter, its layers and what they remember.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use chrono::NaiveDate;
 use forge_core::{
-    AdapterRegistry, AdapterSettings, BudgetStore, CallContext, Capabilities, ErrorKind, ExposeSecret as _,
-    Health, Layer, ModelId, ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider,
-    ProviderError, RegistryError, ResponseStream, Stack, StreamEvent, UsageSink, async_trait,
+    AdapterRegistry, AdapterSettings, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
+    ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
+    RegistryError, Stack, UsageSink,
 };
 use forge_layers::{
     Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, RetryPolicy, Timeout,
-    Timer, Witness, witnessed,
+    Timer,
 };
 
 use crate::{
     ProviderPlan,
     health::LastFinding,
-    latency::Latency,
+    meter::{Meter, Metered},
     quota::{Quota, Rules},
 };
 
@@ -87,7 +84,7 @@ impl Route {
     ) -> Result<Self, RegistryError> {
         let timer = &parts.timer;
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
-        let adapter = match same {
+        let adapter = match same.filter(|old| old.plan.timeouts == plan.timeouts) {
             Some(old) => Arc::clone(&old.adapter),
             None => parts.registry.build(&plan.kind, settings(plan))?,
         };
@@ -95,11 +92,11 @@ impl Route {
             Some(old) => old.breaker.clone(),
             None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan)),
         };
-        let rate = match old.filter(|old| old.plan.rate == plan.rate) {
+        let rate = match same.filter(|old| old.plan.rate == plan.rate) {
             Some(old) => old.rate.clone(),
             None => is_limited(plan).then(|| RateLimit::new(plan.rate, Arc::clone(timer))),
         };
-        let concurrency = match old.filter(|old| old.plan.concurrent == plan.concurrent) {
+        let concurrency = match same.filter(|old| old.plan.concurrent == plan.concurrent) {
             Some(old) => old.concurrency.clone(),
             None => {
                 plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most), Arc::clone(timer)))
@@ -126,7 +123,7 @@ impl Route {
         if let Some(concurrency) = &concurrency {
             stack = stack.with(concurrency);
         }
-        let stack = stack.with(&Metered { meter: Arc::clone(&meter) });
+        let stack = Stack::new(Arc::new(Metered { inner: stack.build(), meter: Arc::clone(&meter) }));
         let last_resort = Stack::new(breaker.last_resort(stack.clone().build()));
         let last_resort = last_resort.with(&quota).with(retry).build();
         let stack = stack.with(&breaker).with(&quota);
@@ -140,7 +137,7 @@ impl Route {
             prices,
             breaker,
             meter,
-            health: old.map(|old| Arc::clone(&old.health)).filter(|_| same.is_some()).unwrap_or_default(),
+            health: same.map(|old| Arc::clone(&old.health)).unwrap_or_default(),
             quota,
             price_today: RwLock::default(),
             rate,
@@ -234,16 +231,17 @@ fn settings(plan: &ProviderPlan) -> AdapterSettings {
 
 /// Whether both go to the same place with the same credential.
 fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
-    let key = |plan: &ProviderPlan| plan.api_key.as_ref().map(|key| key.expose_secret().to_owned());
-    let headers = |plan: &ProviderPlan| -> Vec<(String, String)> {
-        plan.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
-    };
+    fn key(plan: &ProviderPlan) -> Option<&str> {
+        plan.api_key.as_ref().map(ExposeSecret::expose_secret)
+    }
+    fn headers(plan: &ProviderPlan) -> impl Iterator<Item = (&str, &str)> {
+        plan.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+    }
     old.kind == new.kind
         && old.endpoint == new.endpoint
         && old.proxy == new.proxy
-        && old.timeouts == new.timeouts
         && key(old) == key(new)
-        && headers(old) == headers(new)
+        && headers(old).eq(headers(new))
 }
 
 fn is_limited(plan: &ProviderPlan) -> bool {
@@ -275,85 +273,4 @@ fn prices(plan: &ProviderPlan, table: &Arc<ModelTable>) -> Arc<ModelTable> {
         source: "configuration".into(),
         checked: String::new(),
     }]))
-}
-
-/// What is under way, and how soon replies begin.
-#[derive(Debug, Default)]
-pub(crate) struct Meter {
-    in_flight: AtomicU32,
-    pub(crate) latency: Latency,
-}
-
-impl Meter {
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-}
-
-#[derive(Debug)]
-struct Metered {
-    meter: Arc<Meter>,
-}
-
-impl Layer for Metered {
-    fn layer(&self, inner: Arc<dyn Provider>) -> Arc<dyn Provider> {
-        Arc::new(Meters { inner, meter: Arc::clone(&self.meter) })
-    }
-}
-
-#[derive(Debug)]
-struct Meters {
-    inner: Arc<dyn Provider>,
-    meter: Arc<Meter>,
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Provider for Meters {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
-    }
-
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
-        self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
-        let count = Count {
-            meter: Arc::clone(&self.meter),
-            clock: Arc::clone(&cx.clock),
-            begun: Some(cx.clock.instant()),
-        };
-        witnessed(&*self.inner, cx, request, count).await
-    }
-}
-
-struct Count {
-    meter: Arc<Meter>,
-    clock: Arc<dyn forge_core::Clock>,
-    /// Until the first content.
-    begun: Option<Instant>,
-}
-
-impl Witness for Count {
-    fn event(&mut self, event: &StreamEvent) {
-        if event.is_content()
-            && let Some(begun) = self.begun.take()
-        {
-            self.meter.latency.record(self.clock.instant().saturating_duration_since(begun));
-        }
-    }
-
-    fn failure(&mut self, _: Option<&ProviderError>) {}
-}
-
-impl Drop for Count {
-    fn drop(&mut self) {
-        self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }

@@ -24,7 +24,7 @@ use crate::{
     explain,
     health::Finding,
     hedge::HedgeBudget,
-    manager::Known,
+    manager::Player,
     route::{Parts, Route},
     running::Running,
     walk::Walk,
@@ -199,7 +199,7 @@ impl Router {
     }
 
     /// Every provider as a participant in `role`.
-    pub(crate) fn every_participant(&self, role: &ParticipantRole) -> Vec<Known> {
+    pub(crate) fn every_participant(&self, role: &ParticipantRole) -> Vec<Player> {
         let running = self.shared.running();
         let job = running.job(role);
         let mut chain = Vec::new();
@@ -209,13 +209,13 @@ impl Router {
         let cx = CallContext::with_clock(Self::participant(role.clone()), self.clock());
         let request = Arc::default();
         let ask = Ask::new(&running, &cx, &request);
-        let known = |(at, route): (usize, &Arc<Route>)| Known {
+        let player = |(at, route): (usize, &Arc<Route>)| Player {
             participant: route.participant(&cx.participant),
             able: ask.objection(route).is_none(),
             prefers: route.plan.preferred_roles.contains(role),
             rank: chain.iter().position(|leaf| *leaf == at),
         };
-        running.routes.iter().enumerate().map(known).collect()
+        running.routes.iter().enumerate().map(player).collect()
     }
 
     /// How many calls are under way.
@@ -224,8 +224,8 @@ impl Router {
     }
 
     /// Takes no more calls, waits for those under way, at most for `grace`, ends the rest with
-    /// [`Cancelled`](forge_core::ErrorKind::Cancelled), and flushes the accounts. May be called again.
-    /// Returns how many calls were ended.
+    /// [`Cancelled`](forge_core::ErrorKind::Cancelled), which takes 200 ms at most, and flushes the accounts. May
+    /// be called again. Returns how many calls were ended.
     pub async fn shutdown(&self, grace: Duration) -> Result<usize, StorageError> {
         let Parts { timer, sink, .. } = &self.shared.parts;
         let until = timer.instant().checked_add(grace);

@@ -14,8 +14,9 @@ use forge_layers::{Retry, RetryBudget};
 
 use crate::{
     Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target,
+    meter::Meter,
     quota::Rules,
-    route::{Meter, Parts, Route},
+    route::{Parts, Route},
 };
 
 /// A configuration, running. Calls keep the one they began with.
@@ -89,7 +90,7 @@ pub(crate) struct Pool {
     /// Sums of the weights up to each member, itself included.
     sums: Vec<u64>,
     /// Counts the picks.
-    pub(crate) turn: AtomicU64,
+    turn: AtomicU64,
     seed: u64,
 }
 
@@ -179,10 +180,12 @@ impl Job {
         let links = role.primary.iter().map(|target| Link { target: *target, place: first });
         let fallbacks = role.fallback.iter().map(|target| Link { target: *target, place: Place::Fallback });
         let default = default.map(|target| Link { target, place: Place::Default });
+        let only = default.filter(|_| role.primary.is_empty());
+        let chain = only.into_iter().chain(links).chain(fallbacks).chain(default);
         let mut seen = HashSet::new();
         Self {
             named: true,
-            chain: links.chain(fallbacks).chain(default).filter(|link| seen.insert(link.target)).collect(),
+            chain: chain.filter(|link| seen.insert(link.target)).collect(),
             parameters: role.parameters.clone(),
             fallback_on_filter: role.fallback_on_filter,
             fallback_on_refusal: role.fallback_on_refusal,
@@ -210,6 +213,17 @@ impl Pool {
     /// The number of this pick.
     pub(crate) fn next_turn(&self) -> u64 {
         self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of the next pick.
+    pub(crate) fn coming_turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// The members before and from the one that is looked at first in `turn`.
+    pub(crate) fn split(&self, turn: u64) -> (&[Member], &[Member]) {
+        let first = usize::try_from(turn % self.members.len().max(1) as u64).unwrap_or(0);
+        self.members.split_at(first)
     }
 
     pub(crate) fn total_weight(&self) -> u64 {

@@ -159,7 +159,8 @@ impl TaskContext {
         }
     }
 
-    fn check(&self, to: TaskState) -> Result<(), IllegalTransition> {
+    /// Whether it may become `to`.
+    pub(crate) fn check(&self, to: TaskState) -> Result<(), IllegalTransition> {
         if self.state.may_become(to) {
             return Ok(());
         }

@@ -130,10 +130,15 @@ impl<'a> Walk<'a> {
         if several { Manner::OneOfSeveral } else { Manner::Only }
     }
 
-    /// A route that is left alone because its circuit is open, for a call that has nowhere else to go: the
-    /// last of the chain.
+    /// A route that is left alone because its circuit is open, or because another call is its probe, for a call
+    /// that has nowhere else to go: the last of the chain.
     pub(crate) fn last_resort(&mut self) -> Option<Pick> {
-        let is_open = |seen: &&mut Seen| matches!(seen.outcome, Outcome::Passed(Passed::Open { .. }));
+        let is_open = |seen: &&mut Seen| {
+            matches!(
+                seen.outcome,
+                Outcome::Passed(Passed::Open { .. }) | Outcome::Failed(ErrorKind::CircuitOpen)
+            )
+        };
         let seen = self.seen.iter_mut().rev().find(is_open)?;
         seen.outcome = Outcome::Asked;
         Some(seen.pick)
@@ -174,21 +179,19 @@ impl<'a> Walk<'a> {
     }
 
     fn pick_member(&mut self, pool: &Pool, link: Link) -> Option<usize> {
-        let count = pool.members.len();
-        let member = |at: usize| pool.members[at % count].target;
         match pool.strategy {
-            Strategy::Priority => (0..count).find_map(|at| self.pick(member(at), link)),
+            Strategy::Priority => pool.members.iter().find_map(|member| self.pick(member.target, link)),
             Strategy::RoundRobin => {
-                let start = start(pool);
-                (start..start + count).find_map(|at| self.pick(member(at), link))
+                let (before, after) = pool.split(pool.next_turn());
+                after.iter().chain(before).find_map(|member| self.pick(member.target, link))
             }
             Strategy::Weighted => {
                 let turn = pool.next_turn();
-                let drawn = pool.drawn(turn);
-                self.pick(member(drawn), link).or_else(|| self.draw_again(pool, turn, link))
+                let drawn = pool.members.get(pool.drawn(turn))?;
+                self.pick(drawn.target, link).or_else(|| self.draw_again(pool, turn, link))
             }
             Strategy::LeastConnections | Strategy::LowestCost | Strategy::LowestLatency => {
-                let (before, after) = pool.members.split_at(start(pool));
+                let (before, after) = pool.split(pool.next_turn());
                 let mut best: Option<(Load, usize)> = None;
                 for member in after.iter().chain(before) {
                     let route = match member.target {
@@ -226,7 +229,7 @@ impl<'a> Walk<'a> {
         if self.tried.contains(&route) {
             return false;
         }
-        let passed = self.ask.objection(&self.running.routes[route]).or_else(|| self.too_small(route));
+        let passed = self.too_small(route).or_else(|| self.ask.objection(&self.running.routes[route]));
         match passed {
             None => true,
             Some(passed) => {
@@ -271,8 +274,4 @@ impl<'a> Walk<'a> {
     fn origin(&self, pick: Pick) -> String {
         origin(self.running, pick.link)
     }
-}
-
-fn start(pool: &Pool) -> usize {
-    usize::try_from(pool.next_turn() % pool.members.len().max(1) as u64).unwrap_or(0)
 }

@@ -50,7 +50,7 @@ impl Resolver<'_> {
         let headers = self.headers(spec, &path.key("headers"));
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
         if !kind.is_empty() && !model.as_str().is_empty() {
-            self.check_model(&kind, &model, &path.key("model"));
+            self.check_model(&kind, &model, spec.model.as_deref().unwrap_or_default(), &path.key("model"));
         }
         ProviderPlan {
             id: id.into(),
@@ -223,13 +223,14 @@ impl Resolver<'_> {
         headers
     }
 
-    /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, kind: &str, model: &ModelId, path: &KeyPath) {
+    /// Warns about a model that the table does not know or whose time is over. One that is not known is shown as it
+    /// is `written`: a variable or a file may hold a key in the wrong place.
+    fn check_model(&mut self, kind: &str, model: &ModelId, written: &str, path: &KeyPath) {
         let vendor = ModelProvider::from(kind);
         let today = self.known.today;
         let Some(row) = self.known.models.find(&vendor, model) else {
             let message = format!(
-                "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
+                "model `{written}` is not in the table: its abilities are assumed, its cost is unknown"
             );
             let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
             let rows = self.known.models.rows().iter().filter(|row| row.provider == vendor);

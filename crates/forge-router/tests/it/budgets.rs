@@ -97,6 +97,15 @@ fn a_providers_own_quota_sends_the_call_to_the_next() {
 }
 
 #[test]
+fn a_providers_own_cap_on_sessions_sends_a_call_outside_of_one_to_the_next() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.providers[0].budget.session = money(MOST - 1);
+    let router = stage.router(plan);
+    assert_eq!((stage.who(&router, "coder").as_str(), stage.calls("a-1")), ("o-1", 0));
+}
+
+#[test]
 fn a_roles_budget_holds_for_that_role_only() {
     let stage = Stage::new();
     let mut plan = chain("coder", &["a-1"]);

@@ -288,6 +288,38 @@ fn a_role_without_a_route_says_what_to_write() {
 }
 
 #[test]
+fn a_role_that_names_only_fallbacks_has_them_behind_the_default() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.roles.values_mut().next().unwrap().primary.clear();
+    plan.default = Some(Target::Provider(0));
+    let router = stage.router(plan);
+    assert_eq!(stage.who(&router, "coder"), "a-1");
+    stage.always("a-1", Play::Fail(ErrorKind::Server));
+    assert_eq!(stage.who(&router, "coder"), "o-1");
+}
+
+#[test]
+fn a_route_that_lacks_a_feature_is_not_the_last_resort() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.providers[1].capabilities.tools = false;
+    for id in ["a-1", "o-1"] {
+        stage.always(id, Play::Fail(ErrorKind::Server));
+    }
+    let router = stage.router(plan);
+    for _ in 0..5 {
+        stage.ask(&router, "coder").unwrap_err();
+    }
+    stage.always("a-1", Play::Answer);
+    let tool =
+        Tool { name: "t".into(), description: String::new(), schema: serde_json::json!({}), strict: false };
+    let request = question().with_tool(tool);
+    let response = stage.run(router.complete(&stage.context("coder"), request)).unwrap();
+    assert_eq!((response.text().as_ref(), stage.calls("o-1")), ("a-1", 5));
+}
+
+#[test]
 fn explaining_sends_nothing_and_gives_the_reasons() {
     let stage = Stage::new();
     let mut plan = chain("coder", &["a-1", "o-1", "g-1"]);

@@ -146,12 +146,34 @@ fn pools_may_stand_in_pools() {
 #[test]
 fn explaining_does_not_take_anybodys_turn() {
     let stage = Stage::new();
-    let router = stage.router(pool(Strategy::RoundRobin, [1, 1, 1]));
-    for expected in ["a-1", "o-1", "g-1", "a-1"] {
-        for _ in 0..3 {
-            let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
-            assert_eq!(trace.participant.unwrap().provider_id, expected);
+    let turns = [Strategy::RoundRobin, Strategy::LeastConnections, Strategy::LowestCost];
+    for router in turns.map(|strategy| stage.router(pool(strategy, [1, 1, 1]))) {
+        for expected in ["a-1", "o-1", "g-1", "a-1"] {
+            for _ in 0..3 {
+                assert_eq!(chosen(&stage, &router), expected);
+            }
+            assert_eq!(stage.who(&router, "coder"), expected);
         }
+    }
+}
+
+#[test]
+fn explaining_gives_a_pool_in_a_pool_one_turn() {
+    let stage = Stage::new();
+    let mut plan = pool(Strategy::RoundRobin, [1, 1, 1]);
+    let outer = &mut plan.pools[0].members;
+    let inner =
+        PoolPlan { id: "inner".into(), strategy: Strategy::Priority, members: outer.drain(..2).collect() };
+    outer.insert(0, Member { target: Target::Pool(1), weight: 1 });
+    plan.pools.push(inner);
+    let router = stage.router(plan);
+    for expected in ["a-1", "g-1", "a-1"] {
+        assert_eq!(chosen(&stage, &router), expected);
         assert_eq!(stage.who(&router, "coder"), expected);
     }
+}
+
+fn chosen(stage: &Stage, router: &Router) -> String {
+    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    trace.participant.unwrap().provider_id.to_string()
 }

@@ -109,6 +109,38 @@ fn the_last_route_is_asked_although_its_circuit_is_open_unless_waiting_was_asked
 }
 
 #[test]
+fn a_last_resort_that_fails_hides_no_other_attempt() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Fail(ErrorKind::Overloaded));
+    stage.always("o-1", Play::FailFor(ErrorKind::RateLimited, 300));
+    let router = stage.router(chain("coder", &["a-1", "o-1"]));
+    stage.ask(&router, "coder").unwrap_err();
+    let error = stage.ask(&router, "coder").unwrap_err();
+    assert_eq!((error.kind, stage.calls("o-1")), (ErrorKind::CircuitOpen, 1));
+    assert_eq!(error.retry_after, Some(seconds(300)));
+    assert!(error.message.contains("(a-1: overloaded; o-1: circuit open)"), "{error}");
+}
+
+#[test]
+fn while_the_last_route_is_probed_other_calls_are_not_refused() {
+    let stage = Stage::new();
+    stage.plays("a-1", |call| match call {
+        0..5 => Play::Fail(ErrorKind::Server),
+        5 => Play::Late(60),
+        _ => Play::Answer,
+    });
+    let router = stage.router(chain("coder", &["a-1"]));
+    for _ in 0..5 {
+        stage.ask(&router, "coder").unwrap_err();
+    }
+    stage.timer.advance(seconds(15));
+    let cx = stage.context("coder");
+    let mut probe = Box::pin(router.complete(&cx, question()));
+    assert!(probe.as_mut().now_or_never().is_none());
+    assert_eq!((stage.who(&router, "coder").as_str(), stage.calls("a-1")), ("a-1", 7));
+}
+
+#[test]
 fn the_deadline_of_the_call_ends_the_chain() {
     let stage = Stage::new();
     stage.always("a-1", Play::Late(10));
@@ -219,6 +251,23 @@ fn a_call_that_is_slow_to_begin_is_hedged_where_the_role_says_so() {
 }
 
 #[test]
+fn slow_calls_that_nobody_else_can_take_leave_the_extra_ones_to_others() {
+    let stage = Stage::new();
+    stage.plays("a-1", |call| Play::Late(if call < 37 { 1 } else { 9 }));
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    let coder = plan.roles.values_mut().next().unwrap();
+    coder.hedge = true;
+    let mut alone = coder.clone();
+    alone.fallback.clear();
+    plan.roles.insert("poet".into(), alone);
+    let router = stage.router(plan);
+    for _ in 0..38 {
+        assert_eq!(stage.who(&router, "poet"), "a-1");
+    }
+    assert_eq!(stage.who(&router, "coder"), "o-1");
+}
+
+#[test]
 fn another_configuration_holds_for_new_calls_and_keeps_what_is_known() {
     let stage = Stage::new();
     stage.always("a-1", Play::Fail(ErrorKind::Server));
@@ -231,7 +280,9 @@ fn another_configuration_holds_for_new_calls_and_keeps_what_is_known() {
     let mut old_call = Box::pin(router.complete(&cx, question()));
     assert!(old_call.as_mut().now_or_never().is_none());
 
-    router.reload(chain("coder", &["a-1", "g-1"])).unwrap();
+    let mut other = chain("coder", &["a-1", "g-1"]);
+    other.providers[0].timeouts = Some(forge_core::Timeouts::USUAL);
+    router.reload(other).unwrap();
     assert_eq!(stage.who(&router, "coder"), "g-1");
     assert_eq!(stage.calls("a-1"), 5, "its circuit is still open");
     assert_eq!(stage.run(old_call).unwrap().text(), "o-1", "it ends as it began");
@@ -252,6 +303,24 @@ fn another_configuration_holds_for_new_calls_and_keeps_what_is_known() {
 }
 
 #[test]
+fn another_credential_does_not_keep_the_wait_that_the_vendor_asked_of_the_old_one() {
+    let stage = Stage::new();
+    stage.plays("a-1", |call| match call {
+        0 => Play::FailFor(ErrorKind::RateLimited, 100),
+        _ => Play::Answer,
+    });
+    let mut plan = chain("coder", &["a-1"]);
+    plan.providers[0].rate.requests_per_minute = std::num::NonZeroU32::new(600);
+    let router = stage.router(plan.clone());
+    stage.ask(&router, "coder").unwrap_err();
+    plan.providers[0].api_key = Some(SecretString::from("sk-test-new"));
+    router.reload(plan).unwrap();
+    let begun = stage.timer.instant();
+    assert_eq!(stage.who(&router, "coder"), "a-1");
+    assert_eq!(stage.timer.instant(), begun);
+}
+
+#[test]
 fn a_shutdown_waits_for_calls_ends_those_that_take_too_long_and_flushes() {
     let stage = Stage::new();
     stage.plays("a-1", |call| if call == 0 { Play::Late(2) } else { Play::Hang });
@@ -267,9 +336,11 @@ fn a_shutdown_waits_for_calls_ends_those_that_take_too_long_and_flushes() {
     let refused = stage.ask(&router, "coder").unwrap_err();
     assert!(refused.kind == ErrorKind::Cancelled && refused.message.contains("shutting down"), "{refused}");
     assert_eq!(stage.run(&mut quick).unwrap().text(), "a-1");
-    assert_eq!(stage.run(closing).unwrap(), 1);
+    stage.timer.advance(seconds(3));
+    assert!(closing.as_mut().now_or_never().is_none());
     let ended = endless.now_or_never().unwrap().unwrap_err();
-    assert_eq!(ended.kind, ErrorKind::Cancelled);
+    assert_eq!((ended.kind, *stage.ledger.flushed.lock().unwrap()), (ErrorKind::Cancelled, 0));
+    assert_eq!(closing.now_or_never().unwrap().unwrap(), 1);
     assert_eq!((router.in_flight(), *stage.ledger.flushed.lock().unwrap()), (0, 1));
     assert_eq!(stage.run(router.shutdown(seconds(5))).unwrap(), 0, "again");
     assert_eq!(stage.ledger.records.lock().unwrap().len(), 2, "one row per attempt");

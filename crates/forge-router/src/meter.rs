@@ -1,0 +1,88 @@
+//! What is under way at a route, and how soon its replies begin.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use forge_core::{
+    CallContext, Capabilities, Clock, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    StreamEvent, async_trait,
+};
+use forge_layers::{Witness, witnessed};
+
+use crate::latency::Latency;
+
+/// What is under way, and how soon replies begin.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    in_flight: AtomicU32,
+    pub(crate) latency: Latency,
+}
+
+impl Meter {
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+}
+
+/// A provider whose calls are metered.
+#[derive(Debug)]
+pub(crate) struct Metered {
+    pub(crate) inner: Arc<dyn Provider>,
+    pub(crate) meter: Arc<Meter>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Provider for Metered {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.inner.capabilities(model)
+    }
+
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
+        self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+        let count = Count {
+            meter: Arc::clone(&self.meter),
+            clock: Arc::clone(&cx.clock),
+            begun: Some(cx.clock.instant()),
+        };
+        witnessed(&*self.inner, cx, request, count).await
+    }
+}
+
+struct Count {
+    meter: Arc<Meter>,
+    clock: Arc<dyn Clock>,
+    /// Until the first content.
+    begun: Option<Instant>,
+}
+
+impl Witness for Count {
+    fn event(&mut self, event: &StreamEvent) {
+        if event.is_content()
+            && let Some(begun) = self.begun.take()
+        {
+            self.meter.latency.record(self.clock.instant().saturating_duration_since(begun));
+        }
+    }
+
+    fn failure(&mut self, _: Option<&ProviderError>) {}
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
