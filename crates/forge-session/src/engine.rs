@@ -86,7 +86,10 @@ impl Session {
             session.release().await?;
             return Err(SessionError::Unknown(session.name));
         }
-        session.parts.check(&session.state.plan)?;
+        if let Err(error) = session.parts.check(&session.state.plan) {
+            session.release().await?;
+            return Err(error.into());
+        }
         let settings = session.state.plan.settings.clone();
         match session.state.stopped {
             Some((Stop::UserAborted, _)) => session.reopen(settings).await?,
@@ -127,10 +130,18 @@ impl Session {
     async fn claim(parts: Parts, name: StreamName) -> Result<Self, SessionError> {
         let fence = parts.journal.claim(&name, &parts.holder, LEASE).await?;
         let now = parts.timer.instant();
-        let entries = parts.journal.read(&name, 0).await?;
-        let state = State::of(&name, &entries)?;
+        let read = parts.journal.read(&name, 0).await.map_err(SessionError::from);
+        let read = read.and_then(|entries| Ok((entries.len() as u64, State::of(&name, &entries)?)));
+        let (sequence, state) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                // Nothing was begun, so that others need not wait for the lease to end.
+                let _ = parts.journal.release(&name, fence).await;
+                return Err(error);
+            }
+        };
         Ok(Self {
-            sequence: entries.len() as u64,
+            sequence,
             before: Duration::from_millis(state.at),
             controls: Controls::default(),
             batch: Vec::new(),
@@ -258,7 +269,7 @@ impl Session {
     async fn wait(&self, live: &mut Vec<Live>, wake: Option<Duration>, asking: &mut Option<Asking>) -> Woken {
         let planner = self.planner();
         let at = [wake, planner.deadline()].into_iter().flatten().min();
-        let at = at.map(|at| self.begun + at.saturating_sub(self.before));
+        let at = at.and_then(|at| self.begun.checked_add(at.saturating_sub(self.before)));
         let renewal = self.renewed + RENEWAL;
         let mut sleep = self.parts.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
         poll_fn(|cx| {
@@ -329,6 +340,14 @@ impl Session {
         let seats = if stage == Stage::Critique { self.state.plan.seats() } else { 0..1 };
         for seat in seats {
             self.note(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Skipped });
+        }
+        // Critics go on, and may join the next cycle.
+        if stage != Stage::Critique {
+            let running = self.state.running().map(|call| call.intent.call);
+            let cancelled: Vec<_> = running.filter(|key| (key.cycle, key.stage) == (cycle, stage)).collect();
+            for key in cancelled {
+                self.give_up(key);
+            }
         }
     }
 }

@@ -9,9 +9,7 @@ use forge_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Conflict, Disposition, Finding, FindingId, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
-};
+use crate::{Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict};
 
 /// The version of the journal's entries. A newer one is refused.
 pub(crate) const VERSION: u32 = 1;
@@ -317,6 +315,17 @@ pub struct Label {
 }
 
 impl Event {
+    /// Whether it brings what a model has answered into the session.
+    pub(crate) const fn takes_up_an_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::DraftAccepted { .. }
+                | Self::FindingsRecorded { .. }
+                | Self::DispositionsRecorded { .. }
+                | Self::Checked { .. }
+        )
+    }
+
     /// The findings that the event sets, as they stand after it.
     pub(crate) fn findings(&self) -> &[Finding] {
         match self {
@@ -340,9 +349,4 @@ impl Event {
             | Self::Stopped { .. } => &[],
         }
     }
-}
-
-/// A number for each open finding that a reply says nothing about.
-pub(crate) fn missing(open: &[FindingId], answered: &[FindingId]) -> Vec<FindingId> {
-    open.iter().filter(|id| !answered.contains(id)).copied().collect()
 }

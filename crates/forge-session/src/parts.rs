@@ -73,15 +73,11 @@ impl Parts {
     }
 
     /// The provider that reaches a participant, or an error that says that there is none.
-    pub(crate) fn provider(
-        &self,
-        participant: &Participant,
-    ) -> Result<Arc<dyn Provider>, impl Fn() -> ProviderError + Send + Sync + use<>> {
-        let id = participant.provider_id.clone();
-        let unknown = move || {
+    pub(crate) fn provider(&self, participant: &Participant) -> Result<Arc<dyn Provider>, ProviderError> {
+        let id = &participant.provider_id;
+        self.providers.find(id).cloned().ok_or_else(|| {
             ProviderError::new(ErrorKind::InvalidRequest, id.as_str(), "this provider is not configured")
-        };
-        self.providers.find(&participant.provider_id).cloned().ok_or(unknown)
+        })
     }
 
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {

@@ -8,7 +8,13 @@ use forge_core::{Amount, CallId, ModelRequest, Participant};
 
 use crate::{
     CallKey, Decree, DropReason, Event, Intent, Mode, Outcome, Parts, Purpose, SessionError, Stage, State,
-    Stop, ledger::Heard, parse::Reading, plan::MAX_CYCLES, prompt, quorum, state::Seat, stop,
+    Stop,
+    ledger::Heard,
+    parse::Reading,
+    plan::MAX_CYCLES,
+    prompt, quorum,
+    state::{Seat, is_cut_off},
+    stop,
 };
 
 /// What to do next.
@@ -65,13 +71,37 @@ impl Planner<'_> {
     /// # Errors
     /// A prompt template that does not fit its stage.
     pub(crate) fn next(&self) -> Result<Action, SessionError> {
-        let state = self.state;
-        if state.stopped.is_some() {
+        if self.state.stopped.is_some() {
             return Ok(Action::Done);
         }
-        if self.deadline().is_some_and(|deadline| self.now >= deadline) {
-            return Ok(stop(Stop::Deadline));
+        match self.go_on()? {
+            Action::Record(event) if event.takes_up_an_answer() => Ok(Action::Record(event)),
+            _ if self.is_over() => Ok(self.end_in_time()),
+            action => Ok(action),
         }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline().is_some_and(|deadline| self.now >= deadline)
+    }
+
+    /// At the deadline nothing is begun any more. What critics have said by then is kept; their panel stays open,
+    /// so that the others can be asked when the session is reopened.
+    fn end_in_time(&self) -> Action {
+        let state = self.state;
+        let cycle = state.cycle();
+        let answered = state.plan.seats().filter_map(|seat| {
+            match state.seat(cycle, Stage::Critique, seat, &self.critics(cycle, seat)) {
+                Seat::Answered(key, _) if !state.heard.contains(&key) => Some(key),
+                _ => None,
+            }
+        });
+        let unheard: Vec<CallKey> = state.unheard().into_iter().chain(answered).collect();
+        if unheard.is_empty() { stop(Stop::Deadline) } else { self.record_findings(cycle, unheard) }
+    }
+
+    fn go_on(&self) -> Result<Action, SessionError> {
+        let state = self.state;
         if state.versions.is_empty() {
             return self.draft();
         }
@@ -130,8 +160,7 @@ impl Planner<'_> {
             Seat::Exhausted => {
                 // A draft that was cut off is better than none.
                 let cut = self.state.at_seat(0, Stage::Draft, 0).find(|call| {
-                    matches!(&call.outcome, Outcome::Answered(answer)
-                        if answer.stop_reason == forge_core::StopReason::MaxTokens)
+                    matches!(&call.outcome, Outcome::Answered(answer) if is_cut_off(answer.stop_reason))
                         && self.state.reading(call.intent.call) != Reading::Unreadable
                 });
                 let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));

@@ -5,9 +5,9 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::{Amount, Participant, StopReason};
+use forge_core::{Amount, Participant};
 
-pub(crate) use self::seat::{Seat, is_usable};
+pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     Answer, CallKey, Cast, Conflict, Decree, DropReason, Event, Failure, FindingId, FindingState, Intent,
     Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
@@ -244,7 +244,7 @@ impl State {
         if self.versions.is_empty() { 0 } else { u32::try_from(self.closed.len()).unwrap_or(u32::MAX) + 1 }
     }
 
-    /// Whether a live call of this run or a dead one of an earlier run is under way.
+    /// Calls without an end: live ones of this run and dead ones of an earlier run.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Call> {
         self.calls.values().filter(|call| matches!(call.outcome, Outcome::Running))
     }
@@ -314,7 +314,7 @@ impl State {
             text,
             asked: call.intent.participant.clone(),
             author: answer.served.clone(),
-            cut_off: answer.stop_reason == StopReason::MaxTokens,
+            cut_off: is_cut_off(answer.stop_reason),
         });
     }
 }

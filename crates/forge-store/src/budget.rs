@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     Store, StoreError,
+    queue::Job,
     row::{DAY, clamp, unsigned},
-    writer::{Job, Writer},
+    writer::Writer,
 };
 
 /// What a process is called that reserves. Its reservations count while it renews its name, and for a time

@@ -35,6 +35,7 @@ mod maintain;
 mod names;
 pub mod prometheus;
 mod query;
+mod queue;
 mod row;
 mod schema;
 mod spool;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{ModelId, ModelProvider, ModelTable, Money, TokenCount};
+use forge_core::{ModelId, ModelProvider, ModelTable, Money};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
@@ -52,10 +52,10 @@ impl Store {
     /// is used again by later attempts.
     pub fn prune(&self, before: DateTime<Utc>, archive: Option<&Path>) -> Result<Pruned, StoreError> {
         let end = before.timestamp_millis().div_euclid(DAY) * DAY;
-        let mut archive = archive.map(Archive::create).transpose()?.map(Arc::new);
+        let archive = archive.map(Archive::create).transpose()?.map(Arc::new);
         let mut pruned = Pruned::default();
         loop {
-            let archive = archive.as_mut().map(|archive| Arc::clone(archive));
+            let archive = archive.clone();
             let gone = self.step(move |conn, names| {
                 let rows = rows(conn, (i64::MIN, [0; 16], 0), end)?;
                 if let Some(archive) = archive
@@ -101,8 +101,7 @@ impl Store {
 
     /// Prices the attempts since `since` and before `until` anew, by `table`, in attempts and sums, and
     /// notes `version` with those that it can price. The model that served sets the price, else the one
-    /// asked. An attempt of which no token count
-    /// is known keeps its cost, and so do pruned ones.
+    /// asked. An attempt of which no token count is known keeps its cost, and so do pruned ones.
     pub fn reprice(
         &self,
         table: &ModelTable,
@@ -124,7 +123,7 @@ impl Store {
                     let vendor = ModelProvider::from(&*names.name(conn, row.vendor)?);
                     let model = ModelId::new(names.name(conn, row.model())?);
                     let day = row::time(row.started_at).date_naive();
-                    Ok(table.cost(&vendor, &model, day, &tokens(row)))
+                    Ok(table.cost(&vendor, &model, day, &row.token_count()))
                 };
                 let mut done = Repriced::default();
                 let mut sums = Sums::default();
@@ -218,12 +217,6 @@ fn rebuild_day(conn: &Connection, day: i64) -> rusqlite::Result<()> {
         sums.count(&Row::read(row)?, 1);
     }
     sums.apply(conn)
-}
-
-fn tokens(row: &Row) -> TokenCount {
-    let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] =
-        row.tokens.map(|class| class.map(unsigned));
-    TokenCount { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning }
 }
 
 /// Where attempts go before they are removed.

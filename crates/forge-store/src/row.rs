@@ -163,8 +163,6 @@ impl Row {
 
     pub(crate) fn to_record(&self, conn: &Connection, names: &mut Names) -> rusqlite::Result<UsageRecord> {
         let mut name = |id: i64| names.name(conn, id);
-        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] =
-            self.tokens.map(|class| class.map(unsigned));
         Ok(UsageRecord {
             call_id: CallId::from_u128(u128::from_be_bytes(self.call)),
             attempt: self.attempt,
@@ -183,11 +181,17 @@ impl Row {
             error: error_kind(self.error),
             latency: Duration::from_micros(unsigned(self.latency)),
             first_token: self.first_token.map(unsigned).map(Duration::from_micros),
-            tokens: TokenCount { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
+            tokens: self.token_count(),
             cost: self.cost.map(unsigned).map(Money::from_nanos),
             estimated: self.estimated,
             request_id: self.request_id.clone(),
         })
+    }
+
+    pub(crate) fn token_count(&self) -> TokenCount {
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] =
+            self.tokens.map(|class| class.map(unsigned));
+        TokenCount { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning }
     }
 
     /// The model that sets the price.

@@ -4,14 +4,14 @@ use std::{
     fs,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use serde::Serialize;
 
-use crate::{StoreError, schema, spool};
+use crate::{StoreError, queue::lock, schema, spool};
 
 /// How a [`Store`](crate::Store) is doing, since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,8 +57,8 @@ pub enum StoreState {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) written: AtomicU64,
-    pub(crate) spooled: AtomicU64,
-    pub(crate) dropped: AtomicU64,
+    spooled: AtomicU64,
+    dropped: AtomicU64,
     pub(crate) quarantined: AtomicU64,
     down: AtomicBool,
     off: AtomicBool,
@@ -102,7 +102,7 @@ impl Counters {
     }
 
     pub(crate) fn note(&self, error: &StoreError) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(causes(error));
+        *lock(&self.last_error) = Some(causes(error));
     }
 
     fn tell(&self, spool: &str, why: &dyn std::fmt::Display) {
@@ -125,7 +125,7 @@ impl Counters {
             spooled: self.spooled.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: lock(&self.last_error).clone(),
             database_bytes: size(path),
             log_bytes: size(&schema::beside(path, "-wal")),
             spool_bytes: spool::files(&spool::directory(path)).iter().map(|file| size(file)).sum(),

@@ -13,8 +13,10 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
-    StoreError, StoreStatus, schema, spool,
-    writer::{Job, Shared, Writer, lock},
+    StoreError, StoreStatus,
+    queue::{Job, Shared, lock},
+    schema, spool,
+    writer::Writer,
 };
 
 /// Where the file is and how it is used.

@@ -11,7 +11,7 @@ use crate::{
     cell::{Cell, Series},
     codes,
     names::Names,
-    row::{self, DAY, HOUR, Row},
+    row::{self, DAY, HOUR, Row, unsigned},
 };
 
 /// Points that a trend may have.
@@ -191,8 +191,7 @@ impl Group {
     }
 
     fn figures(&self) -> Figures {
-        let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        let total = &self.total;
+        let (count, total) = (unsigned, &self.total);
         let [successes, failures, retries, cancelled] = self.statuses.map(count);
         let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] = total.tokens.map(count);
         let mut errors: Vec<_> = self
@@ -221,7 +220,7 @@ impl Group {
 }
 
 fn timing(series: &Series) -> Timing {
-    let micros = |value: i64| Duration::from_micros(u64::try_from(value).unwrap_or(0));
+    let micros = |value: i64| Duration::from_micros(unsigned(value));
     let at = |percent| series.values.percentile(percent).map(Duration::from_micros);
     let count = series.values.count();
     Timing { mean: (count > 0).then(|| micros(series.sum / count)), p50: at(50), p95: at(95), p99: at(99) }

@@ -5,7 +5,7 @@ use forge_core::{ParticipantRole, ProviderId};
 use rusqlite::params;
 use serde::Serialize;
 
-use crate::{Store, StoreError, row, row::clamp, writer::Job};
+use crate::{Store, StoreError, queue::Job, row, row::clamp};
 
 /// A task as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,11 +1,8 @@
-//! The one thread that writes, and the queue to it.
+//! The one thread that writes.
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -13,117 +10,19 @@ use forge_core::UsageRecord;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
-    StoreError, StoreOptions, budget::Holder, ledger, names::Names, schema::Database, spool, spool::Spool,
-    status::Counters,
+    StoreError,
+    budget::Holder,
+    ledger,
+    names::Names,
+    queue::{Job, Shared, batch, lock},
+    schema::Database,
+    spool,
 };
 
-/// Records are committed when so many wait,
-const BATCH: usize = 256;
-/// or when the first of them has waited for so long.
-const DELAY: Duration = Duration::from_millis(50);
 /// How long nothing happens before the log is written back and claims are renewed.
 const IDLE: Duration = Duration::from_secs(1);
-/// Records that a queue has room for from the beginning.
-const USUAL: usize = 8_192;
 /// Jobs that are kept for later while the file cannot be written; more are given up.
 const LATER: usize = 10_000;
-
-/// Something to be done by the thread.
-pub(crate) enum Job {
-    /// Somebody waits for it.
-    Once(Box<dyn FnOnce(&mut Writer) + Send>),
-    /// Nobody waits for it; it is tried again later if it returns false.
-    Until(Box<dyn FnMut(&mut Writer) -> bool + Send>),
-}
-
-/// What the thread and its clients share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) options: StoreOptions,
-    pub(crate) counters: Counters,
-    pub(crate) spool: Mutex<Spool>,
-    queue: Mutex<Queue>,
-    wake: Condvar,
-    /// Whether the spool may hold something to import.
-    pending: AtomicBool,
-}
-
-#[derive(Default)]
-struct Queue {
-    records: Vec<UsageRecord>,
-    jobs: VecDeque<Job>,
-    closing: bool,
-    /// The thread has ended, and nobody takes anything any more.
-    closed: bool,
-}
-
-impl std::fmt::Debug for Queue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue").field("records", &self.records.len()).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(crate) fn new(options: StoreOptions) -> Self {
-        let queue = Queue { records: Vec::with_capacity(options.queue.min(USUAL)), ..Queue::default() };
-        Self {
-            counters: Counters::default(),
-            spool: Mutex::new(Spool::new(&options.path)),
-            queue: Mutex::new(queue),
-            wake: Condvar::new(),
-            pending: AtomicBool::new(true),
-            options,
-        }
-    }
-
-    /// Queues a record; what does not fit goes to the spool at once.
-    pub(crate) fn record(&self, record: UsageRecord) {
-        let mut queue = lock(&self.queue);
-        if queue.closed || queue.records.len() >= self.options.queue {
-            drop(queue);
-            self.counters.overflowing(&spool::directory(&self.options.path));
-            self.spool([&record]);
-            return;
-        }
-        queue.records.push(record);
-        let waiting = queue.records.len();
-        drop(queue);
-        if waiting == 1 || waiting == BATCH {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Queues a job. It is dropped if the thread has ended.
-    pub(crate) fn submit(&self, job: Job) {
-        let mut queue = lock(&self.queue);
-        if !queue.closed {
-            queue.jobs.push_back(job);
-            drop(queue);
-            self.wake.notify_one();
-        }
-    }
-
-    pub(crate) fn queued(&self) -> usize {
-        lock(&self.queue).records.len()
-    }
-
-    pub(crate) fn close(&self) {
-        lock(&self.queue).closing = true;
-        self.wake.notify_one();
-    }
-
-    fn spool<'a>(&self, records: impl IntoIterator<Item = &'a UsageRecord>) {
-        for record in records {
-            // One at a time, so that nobody waits for more than a line.
-            let appended = lock(&self.spool).append(record);
-            self.pending.store(true, Relaxed);
-            match appended {
-                Ok(()) => self.counters.spooled(),
-                Err(error) => self.counters.lost(&spool::directory(&self.options.path), &error),
-            }
-        }
-    }
-}
 
 /// The thread's own state.
 #[derive(Debug)]
@@ -149,7 +48,7 @@ impl Writer {
     pub(crate) fn run(mut self, may_spool: bool, opened: impl FnOnce(Result<(), StoreError>)) {
         let _ended = Ended(Arc::clone(&self.shared));
         let shared = Arc::clone(&self.shared);
-        match self.database().map(|database| database.may_write(&shared.options.path)) {
+        match self.database().map(|(database, _)| database.may_write(&shared.options.path)) {
             Err(error) if may_spool => {
                 self.failed(&error);
                 opened(Err(error));
@@ -162,11 +61,14 @@ impl Writer {
                 opened(Ok(()));
             }
         }
-        let mut records = Vec::with_capacity(self.shared.options.queue.min(USUAL));
+        let mut records = batch(&shared.options);
         let mut later: VecDeque<Job> = VecDeque::new();
         self.import();
         loop {
-            let (jobs, closing) = self.take(&mut records, !later.is_empty());
+            let (jobs, closing) = shared.take(&mut records, self.idle(!later.is_empty()));
+            if records.is_empty() && jobs.is_empty() && !closing {
+                self.checkpoint();
+            }
             if !records.is_empty() {
                 self.write(&records);
                 records.clear();
@@ -193,30 +95,13 @@ impl Writer {
         }
     }
 
-    /// Waits for records or jobs, or until something else is due.
-    fn take(&mut self, records: &mut Vec<UsageRecord>, later: bool) -> (VecDeque<Job>, bool) {
-        let shared = Arc::clone(&self.shared);
-        let idle = match (shared.pending.load(Relaxed) || later, self.dirty || self.holder.holds()) {
-            (true, _) => shared.options.retry.clamp(Duration::from_millis(1), IDLE),
+    /// How long to wait until something else is due.
+    fn idle(&self, later: bool) -> Duration {
+        match (self.shared.pending.load(Relaxed) || later, self.dirty || self.holder.holds()) {
+            (true, _) => self.shared.options.retry.clamp(Duration::from_millis(1), IDLE),
             (_, true) => IDLE,
             _ => Duration::from_secs(3_600),
-        };
-        let wait =
-            |queue, time| shared.wake.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
-        let mut queue = lock(&shared.queue);
-        let nothing = |queue: &Queue| queue.records.is_empty() && queue.jobs.is_empty() && !queue.closing;
-        if nothing(&queue) {
-            queue = wait(queue, idle);
         }
-        if nothing(&queue) {
-            drop(queue);
-            self.checkpoint();
-            queue = lock(&shared.queue);
-        } else if queue.jobs.is_empty() && !queue.closing && queue.records.len() < BATCH {
-            queue = wait(queue, DELAY);
-        }
-        std::mem::swap(&mut queue.records, records);
-        (std::mem::take(&mut queue.jobs), queue.closing)
     }
 
     fn paused(&self) -> bool {
@@ -235,10 +120,9 @@ impl Writer {
 
     fn try_write(&mut self, records: &[UsageRecord]) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        self.database()?;
-        let Some(database) = &mut self.database else { return Ok(()) };
+        let (database, names) = self.database()?;
         let version = shared.options.price_version.as_deref();
-        let written = ledger::write(&mut database.conn, &mut self.names, version, records)
+        let written = ledger::write(&mut database.conn, names, version, records)
             .map_err(|source| StoreError::sqlite("write to", &shared.options.path, source))?;
         shared.counters.written.fetch_add(written, Relaxed);
         shared.counters.writing();
@@ -286,15 +170,16 @@ impl Writer {
         }
     }
 
-    /// The open file; it is opened if need be.
-    fn database(&mut self) -> Result<&mut Database, StoreError> {
-        match &mut self.database {
-            Some(database) => Ok(database),
+    /// The open file, which is opened if need be, and the names in it.
+    fn database(&mut self) -> Result<(&mut Database, &mut Names), StoreError> {
+        let database = match &mut self.database {
+            Some(database) => database,
             closed => {
                 self.names.clear();
-                Ok(closed.insert(Database::open(&self.shared.options)?))
+                closed.insert(Database::open(&self.shared.options)?)
             }
-        }
+        };
+        Ok((database, &mut self.names))
     }
 
     /// Asks the file.
@@ -302,7 +187,7 @@ impl Writer {
         &mut self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let answer = question(&self.database()?.conn);
+        let answer = question(&self.database()?.0.conn);
         answer.map_err(|source| StoreError::sqlite("read", &self.shared.options.path, source))
     }
 
@@ -320,11 +205,7 @@ impl Writer {
         synchronous: &str,
         job: impl FnOnce(&Transaction<'_>, &mut Names) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, StoreError> {
-        self.database()?;
-        let Some(database) = &mut self.database else {
-            return Err(StoreError::Closed { path: self.shared.options.path.clone() });
-        };
-        let (conn, names) = (&mut database.conn, &mut self.names);
+        let (Database { conn, .. }, names) = self.database()?;
         let run = || {
             conn.pragma_update(None, "synchronous", synchronous)?;
             let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -333,7 +214,7 @@ impl Writer {
             Ok(outcome)
         };
         let outcome = run();
-        let _ = database.conn.pragma_update(None, "synchronous", "NORMAL");
+        let _ = conn.pragma_update(None, "synchronous", "NORMAL");
         self.dirty = true;
         if !matches!(outcome, Ok(Ok(_))) {
             self.names.clear();
@@ -354,15 +235,6 @@ struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let mut queue = lock(&self.0.queue);
-        queue.closed = true;
-        let left = (std::mem::take(&mut queue.records), std::mem::take(&mut queue.jobs));
-        drop(queue);
-        self.0.spool(&left.0);
+        self.0.end();
     }
-}
-
-/// No code here panics while it holds a lock, so a poisoned one is still whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

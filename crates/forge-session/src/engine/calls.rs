@@ -1,12 +1,8 @@
 //! Calls of a session: intended, made, ended.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use forge_core::{CallContext, Clock, ModelResponse, ProviderError, Tags, Timer};
+use forge_core::{Amount, CallContext, Clock, ErrorKind, ModelResponse, Phase, ProviderError, Tags, Timer};
 
 use super::{Session, millis};
 use crate::{
@@ -15,6 +11,9 @@ use crate::{
     event::Attempt,
     prompt::clean::clean,
 };
+
+/// No call takes longer, whatever the settings say: clocks end somewhere.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(super) type Ended = (CallKey, Duration, Result<ModelResponse, ProviderError>, Vec<Attempt>);
 
@@ -26,14 +25,16 @@ pub(super) struct Live {
 impl Session {
     /// Makes the calls again that were in flight when an earlier run died.
     pub(super) async fn take_up(&mut self) -> Result<Vec<Live>, SessionError> {
-        if self.state.stopped.is_some() {
+        if self.state.stopped.is_some() || self.planner().is_over() {
             return Ok(Vec::new());
         }
-        let dead =
-            self.state.running().map(|call| &call.intent).filter(|intent| !self.is_dropped(intent.call));
-        let dead: Vec<_> = dead.cloned().collect();
+        let dead: Vec<_> = self.state.running().map(|call| call.intent.clone()).collect();
         let mut launch = Vec::new();
         for intent in dead {
+            if self.is_dropped(intent.call) {
+                self.give_up(intent.call);
+                continue;
+            }
             let planned = self.planner().plan_call(intent.call, &intent.participant, intent.purpose)?;
             // The dead call may be billed, so that its reservation stays beside the new one.
             if self.planner().has_room(&planned)? {
@@ -41,6 +42,7 @@ impl Session {
             } else {
                 let CallKey { cycle, stage, seat, .. } = planned.key;
                 self.note(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget });
+                self.give_up(planned.key);
             }
         }
         self.flush().await?;
@@ -48,7 +50,7 @@ impl Session {
     }
 
     pub(super) fn intend(&mut self, planned: Planned) -> (Planned, CallContext) {
-        let clock: Arc<dyn Clock> = Arc::new(TimerClock(Arc::clone(&self.parts.timer)));
+        let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.parts.timer);
         let tags =
             Tags { session: Some(self.name.as_str().into()), round: Some(planned.key.cycle), task: None };
         let cx = CallContext::with_clock(planned.participant.clone(), clock).with_tags(tags);
@@ -61,11 +63,11 @@ impl Session {
         let settings = &self.state.plan.settings;
         let thinks = !self.parts.capabilities(&planned.participant).efforts.is_empty();
         let times = if thinks { 2 } else { 1 };
-        let left = settings.caps.time.map_or(Duration::MAX, |cap| cap.saturating_sub(self.now()));
+        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(self.now()));
         let guards = Guards {
-            first_content: settings.first_content * times,
-            gap: settings.gap,
-            ceiling: (settings.ceilings.of(planned.key.stage) * times).min(left),
+            first_content: settings.first_content.saturating_mul(times).min(LONGEST),
+            gap: settings.gap.min(LONGEST),
+            ceiling: settings.ceilings.of(planned.key.stage).saturating_mul(times).min(left).min(LONGEST),
         };
         let cx = cx.with_timeout(guards.ceiling);
         tracing::debug!(session = %self.name, call = %planned.key, id = %cx.call_id, "asked");
@@ -80,9 +82,9 @@ impl Session {
                     observer(&Notice::ParticipantDelta { call: key, text: text.to_owned() });
                 }
             };
-            let result = match &provider {
-                Ok(provider) => call::perform(&**provider, &cx, request, guards, &*timer, heard).await,
-                Err(unknown) => Err(unknown()),
+            let result = match provider {
+                Ok(provider) => call::perform(&*provider, &cx, request, guards, &*timer, heard).await,
+                Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);
             (key, took, result, cx.attempts.failed().iter().map(Attempt::from).collect())
@@ -114,10 +116,25 @@ impl Session {
         self.note(event);
     }
 
+    /// Ends a call for which nobody waits any more. The vendor may bill it.
+    pub(super) fn give_up(&mut self, key: CallKey) {
+        let Some(call) = self.state.calls.get(&key) else { return };
+        let (kind, phase) = (ErrorKind::Cancelled, Phase::BeforeOutput);
+        let failure = Failure {
+            kind,
+            phase,
+            message: "not waited for".into(),
+            charged: budget::charged_for_failure(call.intent.reserved, kind, phase),
+            took: millis(self.now()).saturating_sub(call.begun),
+            failed: Vec::new(),
+        };
+        self.note(Event::CallFailed { call: key, failure: Box::new(failure) });
+    }
+
     fn answer(
         &self,
         response: ModelResponse,
-        reserved: forge_core::Amount,
+        reserved: Amount,
         took: Duration,
         failed: Vec<Attempt>,
     ) -> Answer {
@@ -137,19 +154,5 @@ impl Session {
             warnings: response.warnings.into_iter().map(|warning| warning.message).collect(),
             served,
         }
-    }
-}
-
-/// The clock in a timer.
-#[derive(Debug)]
-struct TimerClock(Arc<dyn Timer>);
-
-impl Clock for TimerClock {
-    fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        self.0.now()
-    }
-
-    fn instant(&self) -> Instant {
-        self.0.instant()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Critique, category, field, items, lenient, markdown, plain, rated, severity, text};
+use super::{Critique, category, items, lenient, markdown, plain, rated, severity, text};
 use crate::Remark;
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
@@ -26,13 +26,21 @@ fn from_json(value: &Value) -> Option<Critique> {
         let findings: Vec<Remark> = list.iter().filter_map(remark).collect();
         return (!findings.is_empty()).then(|| Critique::of(findings));
     }
-    let Some(found) = field(value, &FINDINGS) else {
-        // The arguments of a call, as text.
-        return value.as_object()?.values().find_map(encoded);
+    let members = value.as_object()?;
+    let rank = |key: &str| FINDINGS.iter().position(|name| *name == plain(key));
+    let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
+    named.sort_by_key(|(rank, _)| *rank);
+    let mut named = named.into_iter().map(|(_, value)| value);
+    let Some(first) = named.next() else {
+        // The arguments of a call, as text; what one finding quotes is not meant.
+        let is_finding = remark(value).is_some_and(|one| one.severity.is_some());
+        return if is_finding { None } else { members.values().find_map(encoded) };
     };
+    let mut findings = list(first)?;
+    findings.extend(named.filter_map(list).flatten());
     let strengths = items(value, &["strengths", "positives", "pros"]);
     let strengths = strengths.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    Some(Critique { strengths, findings: list(found)? })
+    Some(Critique { strengths, findings })
 }
 
 fn encoded(value: &Value) -> Option<Critique> {
@@ -41,7 +49,7 @@ fn encoded(value: &Value) -> Option<Critique> {
 
 /// The findings in a list, in groups by severity, or by label; `None` if there is something and none of it is
 /// a finding.
-fn list(value: &Value) -> Option<Vec<Remark>> {
+pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     let (found, nothing) = match value {
         Value::Null => return Some(Vec::new()),
@@ -103,9 +111,4 @@ fn remark(value: &Value) -> Option<Remark> {
         suggested_change: text(value, &CHANGE),
     };
     (!remark.claim.is_empty() || !remark.suggested_change.is_empty()).then_some(remark)
-}
-
-/// The findings in a list of them.
-pub(super) fn remarks(value: &Value) -> Vec<Remark> {
-    value.as_array().map_or(&[][..], Vec::as_slice).iter().filter_map(remark).collect()
 }

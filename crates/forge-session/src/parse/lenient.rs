@@ -4,6 +4,7 @@
 
 use serde_json::{Deserializer, Map, Value};
 
+use super::strict::{self, Whole};
 use crate::prompt::clean::clean;
 
 /// After a key; the second one is Chinese.
@@ -22,11 +23,21 @@ pub(super) fn find<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<
 pub(super) fn find_at<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<(usize, T)> {
     let starts: Vec<usize> = text.match_indices(['{', '[']).map(|(at, _)| at).take(MAX_STARTS).collect();
     let strict = starts.iter().find_map(|at| {
-        let value = Deserializer::from_str(&text[*at..]).into_iter::<Value>().next()?.ok()?;
+        let Whole(value) = Deserializer::from_str(&text[*at..]).into_iter().next()?.ok()?;
         Some((*at, fits(&cleaned(value))?))
     });
-    let forgiving = |at: &usize| Some((*at, fits(&cleaned(Reader { rest: &text[*at..] }.value(0)?))?));
-    strict.or_else(|| starts.iter().take(MAX_TRIES).find_map(forgiving))
+    let forgiving = |at: &usize| {
+        let mut reader = Reader { rest: &text[*at..] };
+        let found = fits(&cleaned(reader.value(0)?))?;
+        Some((text.len() - reader.rest.len(), (*at, found)))
+    };
+    let Some((inner, _)) = strict else {
+        return starts.iter().take(MAX_TRIES).find_map(forgiving).map(|(_, found)| found);
+    };
+    // A correct value may be but a part of an object with a slip.
+    let before = starts.iter().take(MAX_TRIES).filter(|at| **at < inner && text[**at..].starts_with('{'));
+    let around = before.filter_map(forgiving).find(|(end, _)| *end > inner);
+    around.map(|(_, found)| found).or(strict)
 }
 
 /// Every object that stands by itself in `text`, correct or not.
@@ -99,7 +110,7 @@ impl Reader<'_> {
             };
             self.rest = rest;
             let Some(value) = self.value(depth + 1) else { break };
-            members.entry(key).or_insert(value);
+            strict::add(&mut members, key, value);
         }
         Some(Value::Object(members))
     }

@@ -33,14 +33,25 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
     Some(Revision { document, dispositions, conflicts: Vec::new() })
 }
 
-/// Lines such as `F1: settled`.
+/// Lines such as `F1: settled`, and new findings under a heading that says so.
 pub(super) fn check(text: &str) -> Option<Check> {
     let verdict = |line: &str| {
         let (finding, word, reason) = ruling(line)?;
         Some(Verdict { finding, settled: verdicts::said(&word)?, reason })
     };
     let verdicts: Vec<Verdict> = text.lines().filter_map(verdict).collect();
-    (!verdicts.is_empty()).then(|| Check { verdicts, ..Check::default() })
+    let is_border = |line: &str| {
+        let heading = match Line::of(line) {
+            Line::Heading(heading) => plain(&heading),
+            Line::Text(text) if text.ends_with(':') => plain(&text),
+            _ => return false,
+        };
+        ["newfinding", "newfault", "newissue", "newproblem"].iter().any(|word| heading.contains(word))
+    };
+    let border = offsets(text).find(|(_, line)| is_border(line));
+    let new = border.and_then(|(at, line)| critique(&text[at + line.len()..]));
+    let new_findings = new.map(|critique| critique.findings).unwrap_or_default();
+    (!verdicts.is_empty()).then_some(Check { verdicts, new_findings })
 }
 
 /// The text without a first line that only says what it is.

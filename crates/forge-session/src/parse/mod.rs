@@ -5,6 +5,7 @@ mod critique;
 mod lenient;
 mod markdown;
 mod revision;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod verdicts;

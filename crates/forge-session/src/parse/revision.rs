@@ -22,7 +22,10 @@ fn from_json(value: &Value) -> Option<Revision> {
         return (!dispositions.is_empty()).then(|| Revision { dispositions, ..Revision::default() });
     }
     let names = ["document", "revision", "reviseddocument", "newdocument", "markdown"];
-    let document = document(&text(value, &names));
+    // A list is one of lines; two documents are none.
+    let is_line = |line: &Value| line.as_str().is_some_and(|line| !line.trim_end().contains('\n'));
+    let is_one = |value: &&Value| value.as_array().is_none_or(|lines| lines.iter().all(is_line));
+    let document = field(value, &names).filter(is_one).and_then(|_| document(&text(value, &names)));
     let dispositions = match field(value, &["dispositions", "decisions", "findings"]) {
         Some(Value::Array(list)) => list.iter().filter_map(disposition).collect(),
         Some(Value::Object(by_id)) => by_id.iter().filter_map(|(id, value)| keyed(id, value)).collect(),

@@ -155,6 +155,72 @@ fn nonsense_of_any_shape_and_length_is_read_and_says_nothing() {
 }
 
 #[test]
+fn a_name_that_comes_twice_hides_nothing() {
+    let (one, two) = (json!({"severity": "major", "claim": ONE}), json!({"severity": "minor", "claim": TWO}));
+    for text in [
+        format!(r#"{{"findings": [{one}], "findings": [{two}]}}"#),
+        format!(r#"{{"findings": [{one}], "strengths": [], "findings": [{two}],}}"#),
+        format!(r#"{{"findings": [{one}, {two}], "findings": [{one}, {two}]}}"#),
+        format!(r#"{{"findings": null, "findings": [{one}, {two}]}}"#),
+        format!(r#"{{"findings": [{one}], "issues": [{two}]}}"#),
+        format!(r#"{{"Findings": [{one}], "findings": [{two}]}}"#),
+    ] {
+        let Reading::Critique(critique) = read(Stage::Critique, &text) else { panic!("{text}") };
+        let claims: Vec<_> = critique.findings.iter().map(|one| one.claim.as_str()).collect();
+        assert!(claims == [ONE, TWO] || claims == [TWO, ONE], "{text}: {claims:?}");
+    }
+    let joined = format!(r#"{{"findings": [{{"severity": "major", "claim": "{ONE}", "claim": "{TWO}"}}]}}"#);
+    let Reading::Critique(critique) = read(Stage::Critique, &joined) else { panic!("{joined}") };
+    assert_eq!(critique.findings[0].claim, format!("{ONE}\n{TWO}"));
+}
+
+#[test]
+fn answers_that_contradict_themselves_are_no_answers() {
+    let twice = r##"{"document": "# A\n\na", "document": "# B\n\nb", "dispositions": [
+        {"finding": "F1", "decision": "accept", "decision": "reject"}, {"finding": "F2", "decision": "defer"}]}"##;
+    let Reading::Revision(revision) = read(Stage::Synthesis, twice) else { panic!("not understood") };
+    let given: Vec<_> = revision.dispositions.iter().map(|one| one.finding.0).collect();
+    assert_eq!((revision.document, given), (None, vec![2]));
+
+    let twice = r#"{"verdicts": [{"finding": "F1", "settled": true, "settled": false}]}"#;
+    assert_eq!(read(Stage::Check, twice), Reading::Check(Check::default()));
+}
+
+#[test]
+fn a_slip_at_the_end_of_an_answer_does_not_reduce_it_to_a_part() {
+    let groups =
+        format!(r#"{{"findings": {{"major": [{{"claim": "{ONE}"}}], "minor": [{{"claim": "{TWO}"}}]}},}}"#);
+    let Reading::Critique(critique) = read(Stage::Critique, &groups) else { panic!("{groups}") };
+    let found: Vec<_> = critique.findings.iter().map(|one| (one.severity, one.claim.as_str())).collect();
+    assert_eq!(found, [(Some(Severity::Major), ONE), (Some(Severity::Minor), TWO)]);
+
+    let whole =
+        r##"{"document": "# T\n\nBody.", "dispositions": [{"finding": "F1", "decision": "defer"}],}"##;
+    let Reading::Revision(revision) = read(Stage::Synthesis, whole) else { panic!("{whole}") };
+    assert_eq!((revision.document.as_deref(), revision.dispositions.len()), (Some("# T\n\nBody."), 1));
+
+    let check = format!(
+        r#"{{"verdicts": [{{"finding": "F1", "settled": true}}], "new_findings": [{{"claim": "{ONE}"}}],}}"#
+    );
+    let Reading::Check(check) = read(Stage::Check, &check) else { panic!("{check}") };
+    assert_eq!((check.verdicts.len(), check.new_findings.len()), (1, 1));
+}
+
+#[test]
+fn what_a_finding_quotes_is_not_read_as_findings() {
+    let quote = r#"[{"title": "teapot", "message": "short and stout"}]"#;
+    let finding = |claim: &str| json!({"severity": "major", "quote": quote, "claim": claim});
+    for text in [
+        format!("{}\n{}", finding(ONE), finding(TWO)),
+        format!(r#"{{"findings": [{}, {},],}}"#, finding(ONE), finding(TWO)),
+    ] {
+        let Reading::Critique(critique) = read(Stage::Critique, &text) else { panic!("{text}") };
+        let claims: Vec<_> = critique.findings.iter().map(|one| one.claim.as_str()).collect();
+        assert_eq!(claims, [ONE, TWO], "{text}");
+    }
+}
+
+#[test]
 fn what_a_critic_leaves_out_stays_empty() {
     let Reading::Critique(critique) = read(
         Stage::Critique,
@@ -205,6 +271,24 @@ fn a_check_is_read_from_json_and_from_lines() {
         assert_eq!(given, [(1, true), (2, false)], "{text}");
     }
     assert_eq!(read(Stage::Check, "All good, well done!"), Reading::Unreadable);
+}
+
+#[test]
+fn new_faults_of_a_check_are_read_in_every_form() {
+    for text in [
+        r#"{"verdicts": [], "new_findings": [{"severity": "major", "claim": "the limit has no unit"}]}"#,
+        r#"{"verdicts": [], "new_findings": {"major": ["the limit has no unit"]}}"#,
+        r#"{"verdicts": [], "new_findings": {"severity": "major", "claim": "the limit has no unit"}}"#,
+        "- F1: settled\n\n## New findings\n\n- **Major**: the limit has no unit\n",
+        "F1: settled\n\nNew faults:\n1. [major] the limit has no unit\n",
+    ] {
+        let Reading::Check(check) = read(Stage::Check, text) else { panic!("{text}") };
+        let found: Vec<_> = check.new_findings.iter().map(|one| (one.severity, one.claim.as_str())).collect();
+        assert_eq!(found, [(Some(Severity::Major), ONE)], "{text}");
+    }
+    let none = "F1: settled\n\n## New findings\n\nNone.\n";
+    let Reading::Check(check) = read(Stage::Check, none) else { panic!("{none}") };
+    assert_eq!((check.verdicts.len(), check.new_findings.len()), (1, 0));
 }
 
 /// Writes findings in one of many wrong ways.

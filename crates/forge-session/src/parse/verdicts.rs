@@ -24,7 +24,7 @@ fn from_json(value: &Value) -> Option<Check> {
         None if new.is_some() => Vec::new(),
         _ => return None,
     };
-    let new_findings = new.map(critique::remarks).unwrap_or_default();
+    let new_findings = new.and_then(critique::list).unwrap_or_default();
     Some(Check { verdicts, new_findings })
 }
 

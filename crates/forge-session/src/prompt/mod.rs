@@ -292,7 +292,7 @@ fn topic(plan: &Plan) -> serde_json::Value {
     })
 }
 
-/// The labels of `count` peers in a random order: who stands at `index` is called `Reviewer A` and so on.
+/// The seats in a random order, with labels: the first is `Reviewer A` and so on.
 pub(crate) fn shuffled(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::Label> {
     let mut seats = seats.to_vec();
     crate::seed::dice(seed, uses).shuffle(&mut seats);

@@ -4,14 +4,16 @@ use forge_core::ModelProvider;
 
 use crate::{Plan, seed};
 
-/// Stand-ins for the names of everybody in the cast and of the large vendors. A name that the topic itself uses is not hidden: the
-/// document is about it.
+/// Stand-ins for the names of everybody in the cast and of the large vendors. A name that the topic itself uses
+/// is not hidden: the document is about it.
 ///
 /// Hiding is undone in what comes back, so that a document that names a vendor for a good reason keeps the name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// What every stand-in begins with; the place of its name follows.
     mark: String,
+    /// Digits of that place, always as many: others may follow the name.
+    digits: usize,
     /// (name as spelled, stand-in), longest first.
     pairs: Vec<(String, String)>,
     /// The first bytes of all names in lower case.
@@ -62,9 +64,10 @@ impl Names {
             .collect();
         initials.sort_unstable();
         initials.dedup();
+        let digits = names.len().to_string().len().max(3);
         let pairs = names.into_iter().enumerate();
-        let pairs = pairs.map(|(index, name)| (name, format!("{mark}{index:03}"))).collect();
-        Self { mark, pairs, initials }
+        let pairs = pairs.map(|(index, name)| (name, format!("{mark}{index:0digits$}"))).collect();
+        Self { mark, digits, pairs, initials }
     }
 
     /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
@@ -109,13 +112,14 @@ impl Names {
         let mut shown = String::with_capacity(text.len());
         let mut copied = 0;
         for (at, _) in text.match_indices(&self.mark).filter(|_| !self.pairs.is_empty()) {
-            let digits = &text[at + self.mark.len()..];
-            let digits = &digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())];
-            if let Some((name, _)) = digits.parse().ok().and_then(|index: usize| self.pairs.get(index)) {
+            let (begin, end) = (at + self.mark.len(), at + self.mark.len() + self.digits);
+            let index = text.get(begin..end).filter(|index| index.bytes().all(|byte| byte.is_ascii_digit()));
+            let index = index.and_then(|index| index.parse::<usize>().ok());
+            if let Some((name, _)) = index.and_then(|index| self.pairs.get(index)) {
                 shown.push_str(&text[copied..at]);
                 // In an answer the name may stand inside a JSON string.
                 shown.extend(name.chars().filter(|c| !matches!(c, '"' | '\\')));
-                copied = at + self.mark.len() + digits.len();
+                copied = end;
             }
         }
         shown.push_str(&text[copied..]);
@@ -160,6 +164,14 @@ mod tests {
         }
         assert_eq!(names.reveal(&hidden), text);
         assert!(!names.hide("cLaUdE says").to_lowercase().contains("claude"));
+    }
+
+    #[test]
+    fn a_name_with_its_number_comes_back() {
+        let names = names("x");
+        for text in ["GPT4o, Claude3 and gpt-6.2-sol2024", "GPT5", "GPT 5"] {
+            assert_eq!(names.reveal(&names.hide(text)), text);
+        }
     }
 
     #[test]

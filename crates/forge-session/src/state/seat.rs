@@ -59,7 +59,7 @@ impl State {
             };
         }
         let dropped = self.dropped.contains_key(&(cycle, stage, seat));
-        let complete = answer.as_ref().is_some_and(|(_, reading)| self.is_complete(stage, reading));
+        let complete = answer.as_ref().is_some_and(|(_, reading)| self.is_complete(reading));
         let step = u32::try_from(calls.len()).unwrap_or(u32::MAX);
         let repaired = calls.iter().any(|call| call.intent.purpose == Purpose::Repair);
         let repairable =
@@ -111,17 +111,17 @@ impl State {
         whole.filter(|(_, reading)| !matches!(reading, Reading::Revision(Revision { document: None, .. })))
     }
 
-    fn is_complete(&self, stage: Stage, reading: &Reading) -> bool {
+    fn is_complete(&self, reading: &Reading) -> bool {
         match reading {
-            Reading::Revision(revision) if stage == Stage::Synthesis => {
-                let given: Vec<_> = revision.dispositions.iter().map(|given| given.finding).collect();
-                crate::event::missing(&self.to_decide(), &given).is_empty()
+            Reading::Revision(revision) => {
+                let is_given = |id| revision.dispositions.iter().any(|given| given.finding == id);
+                self.to_decide().into_iter().all(is_given)
             }
             Reading::Check(check) => {
-                let given: Vec<_> = check.verdicts.iter().map(|verdict| verdict.finding).collect();
-                crate::event::missing(&self.to_check(), &given).is_empty()
+                let is_given = |id| check.verdicts.iter().any(|verdict| verdict.finding == id);
+                self.to_check().into_iter().all(is_given)
             }
-            Reading::Document(_) | Reading::Critique(_) | Reading::Revision(_) => true,
+            Reading::Document(_) | Reading::Critique(_) => true,
             Reading::Unreadable => false,
         }
     }
@@ -174,6 +174,11 @@ pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
         StopReason::MaxTokens | StopReason::ContextWindow => stage != Stage::Draft,
         StopReason::Refusal | StopReason::ContentFiltered | StopReason::Paused | StopReason::Error => false,
     }
+}
+
+/// Whether an answer that ended so lacks its end.
+pub(crate) const fn is_cut_off(reason: StopReason) -> bool {
+    matches!(reason, StopReason::MaxTokens | StopReason::ContextWindow)
 }
 
 fn can_be_repaired(stage: Stage, call: &Call) -> bool {

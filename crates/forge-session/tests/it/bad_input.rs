@@ -2,7 +2,7 @@
 
 use forge_core::{ErrorKind, StopReason};
 use forge_session::{
-    DocumentLabel, FindingState, Mode, PlanError, Reference, ReferenceKind, Session, SessionError,
+    DocumentLabel, FindingState, Mode, PerStage, PlanError, Reference, ReferenceKind, Session, SessionError,
     SessionStatus, Stage, Stop,
 };
 use serde_json::json;
@@ -158,6 +158,16 @@ fn a_refusal_at_any_stage_says_so_on_top_of_the_result() {
             assert!(result.to_markdown().to_lowercase().contains("refus"), "{stage}");
         }
     }
+}
+
+#[test]
+fn times_without_an_end_are_taken() {
+    let theatre = Theatre::new();
+    let (mut plan, ever) = (plan(), std::time::Duration::MAX);
+    let settings = &mut plan.settings;
+    (settings.gap, settings.first_content, settings.caps.time) = (ever, ever, Some(ever));
+    settings.ceilings = PerStage { draft: ever, critique: ever, synthesis: ever, check: ever };
+    assert_eq!(theatre.session(plan).status, SessionStatus::Converged);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use forge_core::{Journal as _, JournalError};
 use forge_session::{
-    DocumentLabel, FindingState, Mode, Session, SessionError, SessionStatus, Severity, Stop,
+    DocumentLabel, FindingState, Mode, Parts, PlanError, Providers, Session, SessionError, SessionStatus,
+    Severity, Stop,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -160,6 +161,27 @@ fn a_second_resumer_is_refused_while_the_first_is_at_work() {
     let second = theatre.run(Session::resume(parts, name()));
     assert!(matches!(second, Err(SessionError::Journal(JournalError::Held { .. }))));
     assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Converged);
+}
+
+#[test]
+fn a_resume_that_is_refused_leaves_the_session_to_others() {
+    let theatre = Theatre::new();
+    theatre.session(plan());
+    let mut parts = theatre.parts();
+    (parts.holder, parts.providers) = ("another".into(), Providers::ById(HashMap::new()));
+    let refused = theatre.run(Session::resume(parts, name()));
+    assert!(matches!(refused, Err(SessionError::Plan(PlanError::NoProvider { .. }))));
+    theatre.run(async {
+        let fence = theatre.journal.claim(&name(), "another", Duration::from_secs(1)).await.unwrap();
+        let count = theatre.journal.read(&name(), 0).await.unwrap().len() as u64;
+        theatre.journal.append(&name(), fence, count, vec![b"unreadable".to_vec()]).await.unwrap();
+        theatre.journal.release(&name(), fence).await.unwrap();
+    });
+    for holder in ["one", "other"] {
+        let parts = Parts { holder: holder.into(), ..theatre.parts() };
+        let unread = theatre.run(Session::resume(parts, name()));
+        assert!(matches!(unread, Err(SessionError::Entry { .. })), "{unread:?}");
+    }
 }
 
 #[test]

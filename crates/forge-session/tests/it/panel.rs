@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use forge_core::{Clock as _, ErrorKind, StopReason};
-use forge_session::{DocumentLabel, FindingState, Mode, SessionStatus, Stage, Stop};
+use forge_session::{DocumentLabel, FindingState, Mode, Session, SessionStatus, Stage, Stop};
 
-use crate::stage::{DRAFT, Play, Theatre, critique, finding, model, plan, sensible};
+use crate::stage::{DRAFT, Play, Theatre, critique, finding, model, name, plan, sensible};
 
 fn after(seconds: u64) -> Play {
     Play::SensibleAfter(seconds)
@@ -133,6 +133,39 @@ fn a_deadline_ends_the_session_with_what_there_is() {
     assert_eq!(result.wall_ms, 100_000);
 }
 
+#[test]
+fn what_critics_have_said_by_the_deadline_is_in_the_result_and_not_asked_for_again() {
+    let theatre = Theatre::new();
+    theatre.plays("gamma-1", |nth, _| if nth == 0 { Play::Hang } else { Play::Sensible });
+    let mut plan = plan();
+    plan.settings.required = 3;
+    plan.settings.caps.time = Some(Duration::from_secs(30));
+    let result = theatre.session(plan.clone());
+    assert_eq!((result.status, result.label), (SessionStatus::TimedOut, DocumentLabel::Draft));
+    assert_eq!(result.findings[0].raised_by.len(), 2);
+    assert!(result.banners().iter().any(|banner| banner.starts_with("OPEN: 1 ")), "{:?}", result.banners());
+
+    plan.settings.caps.time = None;
+    let again = theatre.run(async {
+        let mut session = Session::resume(theatre.parts(), name()).await.unwrap();
+        session.reopen(plan.settings).await.unwrap();
+        session.run().await.unwrap()
+    });
+    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((theatre.calls("alpha-1"), theatre.calls("gamma-1")), (1, 2));
+    assert_eq!((again.findings[0].raised_by.len(), again.degraded.len()), (3, 0), "{:?}", again.degraded);
+}
+
+#[test]
+fn a_synthesis_that_comes_at_the_deadline_is_not_thrown_away() {
+    let theatre = Theatre::new();
+    theatre.always("synth-1", after(30));
+    let mut plan = plan();
+    plan.settings.caps.time = Some(Duration::from_secs(30));
+    let result = theatre.session(plan);
+    assert_eq!((result.status, result.label), (SessionStatus::TimedOut, DocumentLabel::Synthesis));
+}
+
 /// What goes wrong, as every role meets it.
 fn faults() -> [(&'static str, Play); 9] {
     [
@@ -224,11 +257,13 @@ fn a_fallback_makes_up_for_any_fault_of_the_first_choice() {
 
 #[test]
 fn a_draft_that_was_cut_off_is_taken_when_there_is_no_better_one() {
-    let theatre = Theatre::new();
-    theatre.always("drafter-1", Play::End("# Half\n\nA text".into(), StopReason::MaxTokens));
-    let mut plan = plan();
-    plan.settings.mode = Mode::Direct;
-    let result = theatre.session(plan);
-    assert_eq!((result.label, result.document.as_str()), (DocumentLabel::Draft, "# Half\n\nA text"));
-    assert!(result.degraded[0].reason.contains("cut off"));
+    for reason in [StopReason::MaxTokens, StopReason::ContextWindow] {
+        let theatre = Theatre::new();
+        theatre.always("drafter-1", Play::End("# Half\n\nA text".into(), reason));
+        let mut plan = plan();
+        plan.settings.mode = Mode::Direct;
+        let result = theatre.session(plan);
+        assert_eq!((result.label, result.document.as_str()), (DocumentLabel::Draft, "# Half\n\nA text"));
+        assert!(result.degraded[0].reason.contains("cut off"));
+    }
 }

@@ -226,6 +226,59 @@ fn a_skipped_synthesis_leaves_the_labelled_draft() {
 }
 
 #[test]
+fn a_skipped_check_does_not_keep_its_place_among_the_calls_at_once() {
+    let theatre = Theatre::new();
+    theatre.plays("checker-1", |nth, _| if nth == 0 { Play::Hang } else { Play::Sensible });
+    let held: Arc<Mutex<Option<Controls>>> = Arc::default();
+    let controls = Arc::clone(&held);
+    let observer = move |notice: &Notice| {
+        if let (Notice::StageStarted { call, .. }, Some(controls)) = (notice, &*controls.lock().unwrap())
+            && (call.cycle, call.stage) == (1, Stage::Check)
+        {
+            controls.skip();
+        }
+    };
+    let script = Scripted(Mutex::new(vec![Decree::Feedback("go on".into())].into()));
+    let parts = theatre.parts().with_observer(Arc::new(observer)).with_attendant(Arc::new(script));
+    let mut plan = plan();
+    (plan.settings.attended, plan.settings.caps.at_once) = (true, 1);
+    let result = theatre.run(async {
+        let session = Session::start(parts, name(), plan).await.unwrap();
+        *held.lock().unwrap() = Some(session.controls());
+        session.run().await.unwrap()
+    });
+    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2), "{:?}", result.degraded);
+    let skipped = result.calls.iter().find(|call| call.call.stage == Stage::Check).unwrap();
+    assert_eq!(skipped.error.as_deref(), Some("not waited for"));
+}
+
+#[test]
+fn skipped_critics_whose_run_died_do_not_keep_their_places_either() {
+    let theatre = Theatre::new();
+    theatre.always("alpha-1", Play::SensibleAfter(1));
+    theatre.always("beta-1", Play::Hang);
+    theatre.always("gamma-1", Play::Hang);
+    let mut plan = plan();
+    plan.settings.caps.at_once = 2;
+    theatre.run(async {
+        let session = Session::start(theatre.parts(), name(), plan).await.unwrap();
+        let controls = session.controls();
+        let mut run = Box::pin(session.run());
+        for _ in 0..5 {
+            assert!(run.as_mut().now_or_never().is_none());
+            theatre.timer.advance(Duration::from_secs(1));
+        }
+        assert_eq!(theatre.calls("gamma-1"), 1);
+        controls.skip();
+        assert!(run.as_mut().now_or_never().is_none());
+    });
+    let again =
+        theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() });
+    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((theatre.calls("beta-1"), theatre.calls("gamma-1")), (1, 1));
+}
+
+#[test]
 fn a_paused_session_makes_no_call_until_it_goes_on() {
     let theatre = Theatre::new();
     let parts = theatre.parts();

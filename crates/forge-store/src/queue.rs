@@ -1,0 +1,160 @@
+//! The queue to the one thread that writes.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use forge_core::UsageRecord;
+
+use crate::{StoreOptions, spool, spool::Spool, status::Counters, writer::Writer};
+
+/// Records are committed when so many wait,
+const BATCH: usize = 256;
+/// or when the first of them has waited for so long.
+const DELAY: Duration = Duration::from_millis(50);
+/// Records that a queue has room for from the beginning.
+const USUAL: usize = 8_192;
+
+/// Something to be done by the thread.
+pub(crate) enum Job {
+    /// Somebody waits for it.
+    Once(Box<dyn FnOnce(&mut Writer) + Send>),
+    /// Nobody waits for it; it is tried again later if it returns false.
+    Until(Box<dyn FnMut(&mut Writer) -> bool + Send>),
+}
+
+/// What the thread and its clients share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: StoreOptions,
+    pub(crate) counters: Counters,
+    pub(crate) spool: Mutex<Spool>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    /// Whether the spool may hold something to import.
+    pub(crate) pending: AtomicBool,
+}
+
+#[derive(Default)]
+struct Queue {
+    records: Vec<UsageRecord>,
+    jobs: VecDeque<Job>,
+    closing: bool,
+    /// The thread has ended, and nobody takes anything any more.
+    closed: bool,
+}
+
+impl Queue {
+    fn is_idle(&self) -> bool {
+        self.records.is_empty() && self.jobs.is_empty() && !self.closing
+    }
+}
+
+/// Room for what usually waits at once.
+pub(crate) fn batch(options: &StoreOptions) -> Vec<UsageRecord> {
+    Vec::with_capacity(options.queue.min(USUAL))
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("records", &self.records.len()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(options: StoreOptions) -> Self {
+        let queue = Queue { records: batch(&options), ..Queue::default() };
+        Self {
+            counters: Counters::default(),
+            spool: Mutex::new(Spool::new(&options.path)),
+            queue: Mutex::new(queue),
+            wake: Condvar::new(),
+            pending: AtomicBool::new(true),
+            options,
+        }
+    }
+
+    /// Queues a record; what does not fit goes to the spool at once.
+    pub(crate) fn record(&self, record: UsageRecord) {
+        let mut queue = lock(&self.queue);
+        if queue.closed || queue.records.len() >= self.options.queue {
+            drop(queue);
+            self.counters.overflowing(&spool::directory(&self.options.path));
+            self.spool([&record]);
+            return;
+        }
+        queue.records.push(record);
+        let waiting = queue.records.len();
+        drop(queue);
+        if waiting == 1 || waiting == BATCH {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Queues a job. It is dropped if the thread has ended.
+    pub(crate) fn submit(&self, job: Job) {
+        let mut queue = lock(&self.queue);
+        if !queue.closed {
+            queue.jobs.push_back(job);
+            drop(queue);
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        lock(&self.queue).records.len()
+    }
+
+    pub(crate) fn close(&self) {
+        lock(&self.queue).closing = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits for records or jobs, at most for `idle`. The records go into `records`, which is empty; with the
+    /// jobs comes whether the queue is closing.
+    pub(crate) fn take(&self, records: &mut Vec<UsageRecord>, idle: Duration) -> (VecDeque<Job>, bool) {
+        let wait =
+            |queue, time| self.wake.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0;
+        let mut queue = lock(&self.queue);
+        if queue.is_idle() {
+            queue = wait(queue, idle);
+        }
+        if !queue.records.is_empty() && queue.records.len() < BATCH && queue.jobs.is_empty() && !queue.closing
+        {
+            queue = wait(queue, DELAY);
+        }
+        std::mem::swap(&mut queue.records, records);
+        (std::mem::take(&mut queue.jobs), queue.closing)
+    }
+
+    /// Takes nothing any more. Records that are left go to the spool.
+    pub(crate) fn end(&self) {
+        let mut queue = lock(&self.queue);
+        queue.closed = true;
+        let left = (std::mem::take(&mut queue.records), std::mem::take(&mut queue.jobs));
+        drop(queue);
+        self.spool(&left.0);
+    }
+
+    pub(crate) fn spool<'a>(&self, records: impl IntoIterator<Item = &'a UsageRecord>) {
+        for record in records {
+            // One at a time, so that nobody waits for more than a line.
+            let appended = lock(&self.spool).append(record);
+            self.pending.store(true, Relaxed);
+            match appended {
+                Ok(()) => self.counters.spooled(),
+                Err(error) => self.counters.lost(&spool::directory(&self.options.path), &error),
+            }
+        }
+    }
+}
+
+/// No code here panics while it holds a lock, so a poisoned one is still whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
