@@ -58,8 +58,8 @@ pub(crate) struct Stream {
     pub(crate) error_frames: ErrorFrames,
 }
 
-/// Frames for an error in the middle of a stream.
-pub(crate) type ErrorFrames = Box<dyn Fn(&ApiError) -> Vec<Frame> + Send>;
+/// Frames for an error in the middle of a stream, after so many others.
+pub(crate) type ErrorFrames = Box<dyn Fn(&ApiError, usize) -> Vec<Frame> + Send>;
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

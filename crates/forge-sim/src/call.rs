@@ -41,10 +41,6 @@ impl Call {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
-
-    pub(crate) fn body_text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.raw_body)
-    }
 }
 
 /// Splits a query string; `%XX` and `+` are decoded.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::api_error::{ApiError, ExceededLimit};
 use crate::call::Call;
 use crate::completion::Completion;
-use crate::limits::{Account, Exceeded, Levels, Limits, Meter, Need};
+use crate::limits::{Account, Exceeded, Levels, Limits, Meter};
 use crate::scenario::{ErrorKind, Limit, Quirk, Rule};
 use crate::seed::{Rng, Seals, hash};
 use crate::shape;
@@ -61,7 +61,7 @@ pub(crate) struct Context<'a> {
     seed: u64,
     memory: &'a Memory,
     limits: &'a [Limit],
-    pub(crate) rule: &'a Rule,
+    rule: &'a Rule,
     pub(crate) rng: Rng,
     /// The random part of this request's id.
     pub(crate) request_token: String,
@@ -78,8 +78,7 @@ impl<'a> Context<'a> {
         rule: &'a Rule,
         call: &Call,
     ) -> Self {
-        let request =
-            hash(seed, &[call.vendor.id().as_bytes(), call.path.as_bytes(), call.body_text().as_bytes()]);
+        let request = hash(seed, &[call.vendor.id().as_bytes(), call.path.as_bytes(), &call.raw_body]);
         let repeat = memory.repeat(request);
         let mut rng = Rng::new(hash(request, &[&repeat.to_le_bytes()]));
         let request_token = rng.alphanumeric(22);
@@ -142,7 +141,7 @@ impl<'a> Context<'a> {
     pub(crate) fn complete(&mut self, turn: &Turn) -> Result<Completion, ApiError> {
         let prompt_tokens = prompt_tokens(turn)?;
         let scope = hash(self.credential, &[turn.model.served.as_bytes()]);
-        let cached =
+        let (cached, fresh) =
             lock(&self.memory.cache).meter(turn.model.cache, scope, &turn.prompt, turn.model.token_percent);
         let spec = self.rule.reply.clone().unwrap_or_default();
         let written = cached.written_5m + cached.written_1h;
@@ -154,6 +153,7 @@ impl<'a> Context<'a> {
             ..Usage::default()
         };
         self.admit(&turn.model.served, input)?;
+        lock(&self.memory.cache).keep(fresh);
 
         let (parts, stop) = shape::answer(turn, &spec, self.seed);
         let usage = spec.usage.apply(Usage {
@@ -178,8 +178,9 @@ impl<'a> Context<'a> {
             return Ok(());
         };
         let account = Account { vendor: self.vendor, credential: self.credential, model: model.to_owned() };
-        let need = Need { input: input.input + input.cache_write() };
-        let verdict = lock(&self.memory.limits).admit(&account, limit, need, Instant::now());
+        // Cache reads do not count.
+        let input = input.input + input.cache_write();
+        let verdict = lock(&self.memory.limits).admit(&account, limit, input, Instant::now());
         self.account = Some(account);
         verdict.map_err(|exceeded| refused(model, limit, exceeded))
     }

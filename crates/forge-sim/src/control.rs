@@ -40,7 +40,5 @@ fn set_scenario(app: &App, body: Option<&[u8]>) -> Answer {
 }
 
 fn problem(status: u16, text: &str) -> Answer {
-    let mut answer = Answer::json(json!({"error": text}));
-    answer.status = status;
-    answer
+    Answer::new(status, Payload::Json(json!({"error": text})))
 }

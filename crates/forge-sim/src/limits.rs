@@ -40,6 +40,13 @@ pub(crate) struct Level {
     pub(crate) full_in: Duration,
 }
 
+impl Level {
+    /// A bucket that nothing was taken from.
+    pub(crate) const fn full(limit: u64) -> Self {
+        Self { limit, remaining: limit, full_in: Duration::ZERO }
+    }
+}
+
 /// The state of an account; a meter without a limit is absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Levels {
@@ -47,13 +54,6 @@ pub(crate) struct Levels {
     pub(crate) tokens: Option<Level>,
     pub(crate) input_tokens: Option<Level>,
     pub(crate) output_tokens: Option<Level>,
-}
-
-/// What a request needs.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Need {
-    /// Input that counts against limits.
-    pub(crate) input: u64,
 }
 
 #[derive(Debug, Default)]
@@ -74,20 +74,20 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Limits {
-    /// Takes what the request needs, or nothing at all when it does not fit.
+    /// Takes a request and its input, or nothing at all when it does not fit.
     pub(crate) fn admit(
         &mut self,
         account: &Account,
         limit: &Limit,
-        need: Need,
+        input: u64,
         now: Instant,
     ) -> Result<(), Exceeded> {
         let buckets = self.buckets(account, limit, now);
         let mut wanted = [
             (Meter::RequestsPerDay, &mut buckets.day, 1),
             (Meter::Requests, &mut buckets.requests, 1),
-            (Meter::Tokens, &mut buckets.tokens, need.input),
-            (Meter::InputTokens, &mut buckets.input_tokens, need.input),
+            (Meter::Tokens, &mut buckets.tokens, input),
+            (Meter::InputTokens, &mut buckets.input_tokens, input),
             (Meter::OutputTokens, &mut buckets.output_tokens, 1),
         ];
         for (meter, bucket, amount) in &mut wanted {
@@ -215,7 +215,7 @@ mod tests {
         let mut limits = Limits::default();
         let limit = Limit { requests_per_minute: Some(2), ..Limit::default() };
         let now = Instant::now();
-        let mut admit = |account: &Account, now| limits.admit(account, &limit, Need::default(), now);
+        let mut admit = |account: &Account, now| limits.admit(account, &limit, 0, now);
         assert!(admit(&account(1), now).is_ok());
         assert!(admit(&account(1), now).is_ok());
         let exceeded = admit(&account(1), now).unwrap_err();
@@ -232,8 +232,7 @@ mod tests {
         let limit =
             Limit { requests_per_minute: Some(10), input_tokens_per_minute: Some(100), ..Limit::default() };
         let now = Instant::now();
-        let big = Need { input: 101 };
-        let exceeded = limits.admit(&account(1), &limit, big, now).unwrap_err();
+        let exceeded = limits.admit(&account(1), &limit, 101, now).unwrap_err();
         assert_eq!(exceeded.meter, Meter::InputTokens);
         let levels = limits.levels(&account(1), &limit, now);
         assert_eq!(levels.requests.unwrap().remaining, 10);
@@ -244,9 +243,9 @@ mod tests {
         let mut limits = Limits::default();
         let limit = Limit { output_tokens_per_minute: Some(60), ..Limit::default() };
         let now = Instant::now();
-        limits.admit(&account(1), &limit, Need::default(), now).unwrap();
+        limits.admit(&account(1), &limit, 0, now).unwrap();
         limits.settle(&account(1), 90);
-        let exceeded = limits.admit(&account(1), &limit, Need::default(), now).unwrap_err();
+        let exceeded = limits.admit(&account(1), &limit, 0, now).unwrap_err();
         assert_eq!(exceeded.meter, Meter::OutputTokens);
         assert_eq!(exceeded.wait, Duration::from_secs(31));
         let level = limits.levels(&account(1), &limit, now).output_tokens.unwrap();
@@ -258,8 +257,8 @@ mod tests {
         let mut limits = Limits::default();
         let limit = Limit { requests_per_day: Some(1), ..Limit::default() };
         let now = Instant::now();
-        limits.admit(&account(1), &limit, Need::default(), now).unwrap();
-        let exceeded = limits.admit(&account(1), &limit, Need::default(), now + MINUTE).unwrap_err();
+        limits.admit(&account(1), &limit, 0, now).unwrap();
+        let exceeded = limits.admit(&account(1), &limit, 0, now + MINUTE).unwrap_err();
         assert_eq!(exceeded.meter, Meter::RequestsPerDay);
         assert!(exceeded.wait > Duration::from_secs(80_000));
     }

@@ -1,5 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::App;
+use crate::context::lock;
 use crate::error::SimError;
 use crate::journal::RecordedRequest;
 use crate::scenario::Scenario;
@@ -44,8 +45,12 @@ impl Default for SimConfig {
 pub struct Sim {
     addr: SocketAddr,
     app: Arc<App>,
+    /// Opens the connections, which end when the last owner of the set is gone.
     task: JoinHandle<()>,
+    connections: Connections,
 }
+
+type Connections = Arc<Mutex<JoinSet<()>>>;
 
 impl Sim {
     /// Opens the port and starts to answer. Needs a tokio runtime with I/O and time.
@@ -55,8 +60,9 @@ impl Sim {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let app = Arc::new(App::new(config.seed, config.scenario, config.journal_capacity));
-        let task = tokio::spawn(accept(listener, Arc::clone(&app)));
-        Ok(Self { addr, app, task })
+        let connections = Connections::default();
+        let task = tokio::spawn(accept(listener, Arc::clone(&app), Arc::clone(&connections)));
+        Ok(Self { addr, app, task, connections })
     }
 
     /// Where the simulator listens.
@@ -89,11 +95,8 @@ impl Sim {
         self.task.abort();
         // The only possible error is the abort itself.
         let _ = (&mut self.task).await;
-    }
-
-    /// Waits until the server ends by itself, which it does not do while all is well.
-    pub async fn run(mut self) {
-        let _ = (&mut self.task).await;
+        let mut connections = std::mem::take(&mut *lock(&self.connections));
+        connections.shutdown().await;
     }
 }
 
@@ -103,13 +106,12 @@ impl Drop for Sim {
     }
 }
 
-/// Owns the connections, so that the end of this task is theirs too.
-async fn accept(listener: TcpListener, app: Arc<App>) {
-    let mut connections = JoinSet::new();
+async fn accept(listener: TcpListener, app: Arc<App>, connections: Connections) {
     loop {
-        while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
+                let mut connections = lock(&connections);
+                while connections.try_join_next().is_some() {}
                 connections.spawn(converse(stream, Arc::clone(&app)));
             }
             // Out of file descriptors, or a client that left early: others go on.
@@ -128,4 +130,24 @@ async fn converse(stream: TcpStream, app: Arc<App>) {
     // Errors of one connection, scripted or not, concern only its client.
     let _ =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn after_a_shutdown_no_connection_is_left() {
+        let sim = Sim::start(SimConfig::default()).await.unwrap();
+        let app = Arc::clone(&sim.app);
+        let mut clients = Vec::new();
+        for _ in 0..200 {
+            clients.push(TcpStream::connect(sim.addr()).await.unwrap());
+        }
+        while lock(&sim.connections).len() < clients.len() {
+            tokio::task::yield_now().await;
+        }
+        sim.shutdown().await;
+        assert_eq!(Arc::strong_count(&app), 1, "every connection holds one");
+    }
 }

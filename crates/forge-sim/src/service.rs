@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub(crate) async fn serve(
     let path = head.uri.path();
     if let Some(command) = path.strip_prefix("/__sim") {
         let answer = control::answer(&app, &head.method, command, body.as_deref());
-        return Ok(unrecorded(answer, connection));
+        return Ok(respond(faultless(answer), connection, None));
     }
     let query = parse_query(head.uri.query().unwrap_or(""));
     let split = Vendor::split_path(path);
@@ -60,10 +60,9 @@ pub(crate) async fn serve(
     let ticket = app.journal.open(recorded, raw_body.len(), arrived);
     let Some((vendor, rest)) = split else {
         let known: Vec<&str> = Vendor::ALL.into_iter().map(Vendor::id).collect();
-        let mut answer = Answer::json(json!({"error": "no such simulated vendor", "known": known}));
-        answer.status = 404;
-        let plan = plan(answer, &Rule::default(), Pace::default(), false);
-        return Ok(respond(plan, connection, ticket));
+        let problem = json!({"error": "no such simulated vendor", "known": known});
+        let plan = faultless(Answer::new(404, Payload::Json(problem)));
+        return Ok(respond(plan, connection, Some(ticket)));
     };
     let mut call = Call {
         vendor,
@@ -78,7 +77,11 @@ pub(crate) async fn serve(
     call.credential = dialect::credential(&call);
     let body_state =
         if too_large { Err(ApiError::new(ErrorKind::TooLarge)) } else { accept(&mut call, parsed) };
-    let (plan, ticket) = decide(&app, &call, body_state, ticket);
+    let (mut plan, ticket) = decide(&app, &call, body_state, ticket);
+    if call.method == Method::HEAD {
+        // No body is asked for, and so the reply ends with its head.
+        plan.steps.clear();
+    }
     deliver(plan, connection, ticket).await
 }
 
@@ -128,7 +131,7 @@ fn decide(app: &App, call: &Call, body_state: Result<(), ApiError>, mut ticket: 
         Err(error) => dialect::refuse(call, &error, &cx),
     };
     dialect::add_headers(call, &mut answer, &cx);
-    ticket.outcome.fault = rule.fault();
+    ticket.outcome.fault = rule.fault(matches!(answer.payload, Payload::Stream(_)));
     ticket.outcome.usage = answer.usage;
     ticket.outcome.model_served.clone_from(&answer.model);
     let pace = pace(&active, call, &mut cx);
@@ -195,13 +198,19 @@ async fn deliver(
         ticket.finish();
         return Err(Severed);
     }
-    Ok(respond(plan, connection, ticket))
+    Ok(respond(plan, connection, Some(ticket)))
 }
 
-fn respond(plan: Plan, connection: Arc<Connection>, mut ticket: Ticket) -> Response<PlannedBody> {
+fn faultless(answer: Answer) -> Plan {
+    plan(answer, &Rule::default(), Pace::default(), false)
+}
+
+fn respond(plan: Plan, connection: Arc<Connection>, mut ticket: Option<Ticket>) -> Response<PlannedBody> {
     let status = StatusCode::from_u16(plan.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    ticket.outcome.status = Some(status.as_u16());
-    let mut response = Response::new(PlannedBody::new(plan.steps, connection, Some(ticket)));
+    if let Some(ticket) = &mut ticket {
+        ticket.outcome.status = Some(status.as_u16());
+    }
+    let mut response = Response::new(PlannedBody::new(plan.steps, connection, ticket));
     *response.status_mut() = status;
     let length = plan.length.map(|length| ("content-length".to_owned(), length.to_string()));
     for (name, value) in plan.headers.into_iter().chain(length) {
@@ -211,20 +220,6 @@ fn respond(plan: Plan, connection: Arc<Connection>, mut ticket: Ticket) -> Respo
         {
             response.headers_mut().append(name, value);
         }
-    }
-    response
-}
-
-fn unrecorded(answer: Answer, connection: Arc<Connection>) -> Response<PlannedBody> {
-    let status = answer.status;
-    let empty = matches!(answer.payload, Payload::Empty);
-    let plan = plan(answer, &Rule::default(), Pace::default(), false);
-    let mut response = Response::new(PlannedBody::new(plan.steps, connection, None));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    if !empty {
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     response
 }

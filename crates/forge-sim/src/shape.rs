@@ -101,7 +101,7 @@ fn cut_at_limit(parts: Vec<Part>, stop: Stop, turn: &Turn) -> (Vec<Part>, Stop) 
             kept.push(part);
             continue;
         }
-        let chars = usize::try_from(left * CHARS_PER_TOKEN * 100 / percent).unwrap_or(usize::MAX);
+        let chars = usize::try_from(left * 100 / percent * CHARS_PER_TOKEN).unwrap_or(usize::MAX);
         let start: String = text_of(&part).chars().take(chars).collect();
         if !start.is_empty() {
             kept.push(match part {

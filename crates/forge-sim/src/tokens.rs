@@ -14,6 +14,11 @@ pub(crate) fn count(text: &str, percent: u64) -> u64 {
 
 pub(crate) const CHARS_PER_TOKEN: u64 = 4;
 
+/// Text that counts as much as `number` images or documents, which count 258 each, whatever their size.
+pub(crate) fn attachments(number: usize) -> String {
+    "?".repeat(number * 258 * 4)
+}
+
 /// One piece of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
@@ -68,33 +73,39 @@ const BLOCK_TOKENS: u64 = 128;
 const LOOKBACK: usize = 20;
 
 impl PromptCache {
+    /// What the cache would do with a prompt, and the prefixes that it would [`keep`](Self::keep).
     /// `scope` keeps credentials and models apart.
     pub(crate) fn meter(
-        &mut self,
+        &self,
         kind: CacheKind,
         scope: u64,
         prompt: &[Segment],
         percent: u64,
-    ) -> CacheUse {
-        if self.seen.len() > CAPACITY {
-            self.seen.clear();
-        }
+    ) -> (CacheUse, Vec<u64>) {
         match kind {
-            CacheKind::None => CacheUse::default(),
+            CacheKind::None => (CacheUse::default(), Vec::new()),
             CacheKind::Explicit { minimum } => self.explicit(scope, prompt, percent, minimum),
             CacheKind::Automatic { minimum, reports_writes } => {
-                let mut used = self.automatic(scope, prompt, minimum);
+                let (mut used, fresh) = self.automatic(scope, prompt, minimum);
                 if !reports_writes {
                     used.written_5m = 0;
                 }
-                used
+                (used, fresh)
             }
         }
     }
 
-    fn explicit(&mut self, scope: u64, prompt: &[Segment], percent: u64, minimum: u64) -> CacheUse {
+    /// Remembers the prefixes of a request that was let in.
+    pub(crate) fn keep(&mut self, prefixes: Vec<u64>) {
+        if self.seen.len() > CAPACITY {
+            self.seen.clear();
+        }
+        self.seen.extend(prefixes);
+    }
+
+    fn explicit(&self, scope: u64, prompt: &[Segment], percent: u64, minimum: u64) -> (CacheUse, Vec<u64>) {
         if prompt.iter().all(|segment| segment.breakpoint.is_none()) {
-            return CacheUse::default();
+            return Default::default();
         }
         let mut chain = scope;
         let mut tokens = 0;
@@ -116,6 +127,7 @@ impl PromptCache {
             .unwrap_or(0);
         let mut used = CacheUse { read, ..CacheUse::default() };
         let mut covered = read;
+        let mut fresh = Vec::new();
         for (index, ttl) in breakpoints() {
             let (chain, end) = ends[index];
             if end < minimum || end <= covered {
@@ -126,19 +138,19 @@ impl PromptCache {
                 Ttl::OneHour => used.written_1h += end - covered,
             }
             covered = end;
-            self.seen.insert(chain);
+            fresh.push(chain);
         }
-        used
+        (used, fresh)
     }
 
-    fn automatic(&mut self, scope: u64, prompt: &[Segment], minimum: u64) -> CacheUse {
+    fn automatic(&self, scope: u64, prompt: &[Segment], minimum: u64) -> (CacheUse, Vec<u64>) {
         let block_chars = usize::try_from(BLOCK_TOKENS * CHARS_PER_TOKEN).unwrap_or(usize::MAX);
         let mut chain = scope;
         let mut block = String::new();
         let mut held = 0;
         let mut end = 0;
         let mut used = CacheUse::default();
-        let mut unbroken = true;
+        let mut fresh = Vec::new();
         for character in prompt.iter().flat_map(|segment| segment.text.chars()) {
             block.push(character);
             held += 1;
@@ -147,8 +159,10 @@ impl PromptCache {
                 block.clear();
                 held = 0;
                 end += BLOCK_TOKENS;
-                unbroken &= !self.seen.insert(chain);
-                if unbroken {
+                if !self.seen.contains(&chain) {
+                    fresh.push(chain);
+                }
+                if fresh.is_empty() {
                     used.read = end;
                 }
             }
@@ -159,7 +173,7 @@ impl PromptCache {
         if end >= minimum {
             used.written_5m = end - used.read;
         }
-        used
+        (used, fresh)
     }
 }
 
@@ -169,6 +183,12 @@ mod tests {
 
     const EXPLICIT: CacheKind = CacheKind::Explicit { minimum: 100 };
     const AUTOMATIC: CacheKind = CacheKind::Automatic { minimum: 1024, reports_writes: true };
+
+    fn serve(cache: &mut PromptCache, kind: CacheKind, scope: u64, prompt: &[Segment]) -> CacheUse {
+        let (used, fresh) = cache.meter(kind, scope, prompt, 100);
+        cache.keep(fresh);
+        used
+    }
 
     fn marked(text: &str, ttl: Ttl) -> Segment {
         Segment { text: text.into(), breakpoint: Some(ttl) }
@@ -188,11 +208,11 @@ mod tests {
         let hour = marked(&"a".repeat(800), Ttl::OneHour);
         let short = marked(&"b".repeat(400), Ttl::FiveMinutes);
         let prompt = [hour, short, Segment::plain("question")];
-        let first = cache.meter(EXPLICIT, 1, &prompt, 100);
+        let first = serve(&mut cache, EXPLICIT, 1, &prompt);
         assert_eq!(first, CacheUse { read: 0, written_5m: 100, written_1h: 200 });
-        let again = cache.meter(EXPLICIT, 1, &prompt, 100);
+        let again = serve(&mut cache, EXPLICIT, 1, &prompt);
         assert_eq!(again, CacheUse { read: 300, ..CacheUse::default() });
-        assert_eq!(cache.meter(EXPLICIT, 2, &prompt, 100).read, 0);
+        assert_eq!(serve(&mut cache, EXPLICIT, 2, &prompt).read, 0);
     }
 
     #[test]
@@ -200,7 +220,7 @@ mod tests {
         let mut cache = PromptCache::default();
         let prompt = [marked("tiny", Ttl::FiveMinutes)];
         for _ in 0..2 {
-            assert_eq!(cache.meter(EXPLICIT, 1, &prompt, 100), CacheUse::default());
+            assert_eq!(serve(&mut cache, EXPLICIT, 1, &prompt), CacheUse::default());
         }
     }
 
@@ -208,9 +228,9 @@ mod tests {
     fn an_earlier_breakpoint_serves_a_longer_prompt() {
         let mut cache = PromptCache::default();
         let first = marked(&"a".repeat(800), Ttl::FiveMinutes);
-        cache.meter(EXPLICIT, 1, std::slice::from_ref(&first), 100);
+        serve(&mut cache, EXPLICIT, 1, std::slice::from_ref(&first));
         let longer = [Segment::plain(first.text), marked(&"b".repeat(400), Ttl::FiveMinutes)];
-        let used = cache.meter(EXPLICIT, 1, &longer, 100);
+        let used = serve(&mut cache, EXPLICIT, 1, &longer);
         assert_eq!((used.read, used.written_5m), (200, 100));
     }
 
@@ -218,10 +238,10 @@ mod tests {
     fn the_automatic_cache_reads_whole_blocks_of_a_repeated_prefix() {
         let mut cache = PromptCache::default();
         let long = "x".repeat(4 * 1100);
-        let first = cache.meter(AUTOMATIC, 1, &[Segment::plain(long.clone())], 100);
+        let first = serve(&mut cache, AUTOMATIC, 1, &[Segment::plain(long.clone())]);
         assert_eq!((first.read, first.written_5m), (0, 1024));
         let longer = [Segment::plain(long), Segment::plain("and more")];
-        let again = cache.meter(AUTOMATIC, 1, &longer, 100);
+        let again = serve(&mut cache, AUTOMATIC, 1, &longer);
         assert_eq!((again.read, again.written_5m), (1024, 0));
     }
 
@@ -230,7 +250,7 @@ mod tests {
         let mut cache = PromptCache::default();
         let prompt = [Segment::plain("x".repeat(4 * 1000))];
         for _ in 0..2 {
-            assert_eq!(cache.meter(AUTOMATIC, 1, &prompt, 100), CacheUse::default());
+            assert_eq!(serve(&mut cache, AUTOMATIC, 1, &prompt), CacheUse::default());
         }
     }
 }

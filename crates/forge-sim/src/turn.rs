@@ -51,6 +51,12 @@ impl Turn {
         self.prompt.iter().map(|segment| count(&segment.text, self.model.token_percent)).sum()
     }
 
+    /// Tools open the prompt.
+    pub(crate) fn push_tools(&mut self) {
+        let segments = self.tools.iter().map(|tool| Segment::plain(format!("{} {}", tool.name, tool.schema)));
+        self.prompt.extend(segments);
+    }
+
     pub(crate) fn push_prompt(&mut self, text: impl Into<String>) {
         self.prompt.push(Segment::plain(text));
     }

@@ -1,8 +1,7 @@
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Tokens in disjoint classes. Each dialect adds them up in its own vendor's way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Input that was neither read from nor written to the prompt cache.
     pub input: u64,

@@ -76,11 +76,6 @@ impl Vendor {
         }
     }
 
-    /// Whether the vendor stands for a server on the user's own machine.
-    pub const fn is_local(self) -> bool {
-        matches!(self, Self::Ollama | Self::LlamaCpp | Self::Vllm | Self::LmStudio)
-    }
-
     /// Splits a request path into the vendor and the rest, which starts with `/`.
     pub(crate) fn split_path(path: &str) -> Option<(Self, &str)> {
         let (first, rest) =

@@ -76,8 +76,9 @@ impl<'a> Filler<'a> {
             return Value::Null;
         }
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-            let target = target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)).cloned();
-            return target.map_or(Value::Null, |target| self.value(&target, name, depth + 1));
+            let root = self.root;
+            let target = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+            return target.map_or(Value::Null, |target| self.value(target, name, depth + 1));
         }
         if let Some(constant) = schema.get("const") {
             return constant.clone();

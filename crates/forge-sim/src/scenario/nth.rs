@@ -23,6 +23,14 @@ impl Nth {
             Self::Every(n) => n != 0 && count.is_multiple_of(n),
         }
     }
+
+    /// Whether there is no request that it includes.
+    pub(super) fn never(self) -> bool {
+        match self {
+            Self::Exactly(n) | Self::Every(n) => n == 0,
+            Self::Range(from, to) => to.is_some_and(|to| to < from.max(1)),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Nth {

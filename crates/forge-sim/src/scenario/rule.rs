@@ -71,11 +71,12 @@ impl Rule {
         self.quirks.contains(&quirk)
     }
 
-    /// The name of the fault for the journal; none for a rule that only shapes a good reply.
-    pub(crate) fn fault(&self) -> Option<String> {
+    /// The name of the fault for the journal; none for a rule that only shapes a good reply, or
+    /// whose fault needs a stream where the reply is whole, or the other way round.
+    pub(crate) fn fault(&self, streamed: bool) -> Option<String> {
         let name = if let Some(error) = &self.error {
             return Some(format!("error:{}", error.kind.id()));
-        } else if let Some(error) = &self.stream_error {
+        } else if let Some(error) = self.stream_error.as_ref().filter(|_| streamed) {
             return Some(format!("stream_error:{}", error.kind.id()));
         } else if self.loading_ms.is_some() {
             "loading"
@@ -85,15 +86,15 @@ impl Rule {
             "reset"
         } else if self.cut.is_some() {
             "cut"
-        } else if self.truncated_json {
+        } else if self.truncated_json && !streamed {
             "truncated_json"
         } else if self.stall.is_some() {
             "stall"
         } else if self.drip.is_some() {
             "drip"
-        } else if self.silent_end {
+        } else if self.silent_end && streamed {
             "silent_end"
-        } else if self.error_then_done {
+        } else if self.error_then_done && streamed {
             "error_then_done"
         } else {
             return None;
@@ -126,6 +127,14 @@ impl Rule {
         ];
         if ends.into_iter().filter(|set| *set).count() > 1 {
             return Err("ends its reply in more than one way");
+        }
+        if self.nth.is_some_and(Nth::never) {
+            return Err("never fires: requests count from 1, and a range goes upwards");
+        }
+        if self.stall.is_some_and(|stall| {
+            stall.before_headers == 0 && stall.before_first_byte == 0 && stall.between_events == 0
+        }) {
+            return Err("stalls for no time");
         }
         if self.drip.is_some_and(|drip| drip.bytes == 0) {
             return Err("drips zero bytes at a time");
@@ -187,5 +196,26 @@ mod tests {
         assert!(rule.check().is_err());
         let rule = Rule { silent_end: true, ..Rule::default() };
         assert!(rule.check().is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_could_do_nothing_is_refused() {
+        for nth in [Nth::Exactly(0), Nth::Every(0), Nth::Range(5, Some(2)), Nth::Range(0, Some(0))] {
+            let rule = Rule { nth: Some(nth), silent_end: true, ..Rule::default() };
+            assert!(rule.check().is_err(), "{nth:?}");
+        }
+        let stall = Stall { after_events: Some(3), ..Stall::default() };
+        assert!(Rule { stall: Some(stall), ..Rule::default() }.check().is_err());
+        let stall = Stall { between_events: 1, ..stall };
+        let nth = Some(Nth::Range(0, Some(1)));
+        assert_eq!(Rule { stall: Some(stall), nth, ..Rule::default() }.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_fault_that_the_reply_has_no_place_for_is_not_named() {
+        let rule = Rule { silent_end: true, ..Rule::default() };
+        assert_eq!((rule.fault(true).as_deref(), rule.fault(false)), (Some("silent_end"), None));
+        let rule = Rule { truncated_json: true, ..Rule::default() };
+        assert_eq!((rule.fault(true), rule.fault(false).as_deref()), (None, Some("truncated_json")));
     }
 }

@@ -12,10 +12,7 @@ pub(crate) struct Piece {
 }
 
 pub(crate) fn pieces(framing: Framing, frames: &[Frame], style: &ByteStyle) -> Vec<Piece> {
-    let framing = match (framing, style.line_ending) {
-        (Framing::Sse(_), Some(ending)) => Framing::Sse(ending),
-        _ => framing,
-    };
+    let ping = ping(framing, frames);
     let mut pieces = Vec::with_capacity(frames.len());
     for (index, frame) in frames.iter().enumerate() {
         pieces.push(Piece {
@@ -24,8 +21,8 @@ pub(crate) fn pieces(framing: Framing, frames: &[Frame], style: &ByteStyle) -> V
             tokens: frame.tokens,
         });
         let due = style.pings.is_some_and(|every| (index + 1).is_multiple_of(every.max(1)));
-        if due && let Some(ping) = ping(framing, frames) {
-            pieces.push(ping);
+        if due {
+            pieces.extend(ping.clone());
         }
     }
     let ended_bare = frames.last().is_some_and(|frame| frame.kind == FrameKind::Bare);
@@ -115,12 +112,11 @@ mod tests {
         let style = ByteStyle {
             pings: Some(1),
             no_final_blank_line: true,
-            line_ending: Some(LineEnding::Crlf),
             trailing_spaces: true,
             ..ByteStyle::default()
         };
         assert_eq!(
-            joined(Framing::Sse(LineEnding::Lf), &[Frame::data("1")], &style),
+            joined(Framing::Sse(LineEnding::Crlf), &[Frame::data("1")], &style),
             "data: 1   \r\n\r\n: keep-alive"
         );
     }

@@ -10,7 +10,7 @@ use super::encode::{self, Piece};
 use super::pieces;
 use crate::answer::{Answer, Frame, Framing, Payload, Stream};
 use crate::api_error::ApiError;
-use crate::scenario::{Cut, ErrorKind, Reset, Rule, Split, StreamError};
+use crate::scenario::{Cut, ErrorKind, Reset, Rule, Split};
 use crate::seed::Rng;
 
 /// A reply as a schedule.
@@ -72,35 +72,35 @@ pub(crate) fn plan(answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bool) 
         length: None,
         steps: VecDeque::new(),
     };
-    let framing = match &answer.payload {
-        Payload::Stream(stream) => Some(stream.framing),
-        _ => None,
-    };
-    let (content_type, pieces) = match answer.payload {
-        Payload::Empty => (None, Vec::new()),
-        Payload::Json(value) => (Some("application/json"), vec![whole(value.to_string())]),
-        Payload::Text { content_type, text } => (Some(content_type), vec![whole(text)]),
-        Payload::Stream(stream) => {
-            plan.delay += pace.first_byte;
-            let content_type = stream.framing.content_type();
-            (Some(content_type), streamed(stream, rule))
-        }
+    let content_type = match &answer.payload {
+        Payload::Empty => None,
+        Payload::Json(_) => Some("application/json"),
+        Payload::Text { content_type, .. } => Some(*content_type),
+        Payload::Stream(stream) => Some(stream.framing.content_type()),
     };
     if let Some(content_type) = content_type
         && !plan.has_header("content-type")
     {
         plan.headers.push(("content-type".into(), content_type.into()));
     }
-    match framing {
-        Some(framing) => plan.schedule_stream(&pieces, framing, rule, pace),
-        None => {
-            let generated = answer.usage.map_or(0, |usage| usage.total_output());
-            if generated > 0 {
-                plan.delay += pace.first_byte + pace.time_for(generated);
-            }
-            plan.schedule_whole(pieces, rule, accepts_gzip);
+    let usage = answer.usage.unwrap_or_default();
+    let text = match answer.payload {
+        Payload::Stream(stream) => {
+            // Thinking that is not shown has no frames, but takes its time.
+            let shown = stream.frames.iter().map(|frame| frame.tokens).sum();
+            let hidden = usage.reasoning.min(usage.total_output().saturating_sub(shown));
+            plan.delay += pace.first_byte + pace.time_for(hidden);
+            plan.schedule_stream(stream, rule, pace);
+            return plan;
         }
+        Payload::Empty => String::new(),
+        Payload::Json(value) => value.to_string(),
+        Payload::Text { text, .. } => text,
+    };
+    if usage.total_output() > 0 {
+        plan.delay += pace.first_byte + pace.time_for(usage.total_output());
     }
+    plan.schedule_whole(text.into_bytes(), rule, accepts_gzip);
     plan
 }
 
@@ -109,36 +109,37 @@ impl Plan {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
-    fn schedule_whole(&mut self, mut pieces: Vec<Piece>, rule: &Rule, accepts_gzip: bool) {
+    fn schedule_whole(&mut self, mut bytes: Vec<u8>, rule: &Rule, accepts_gzip: bool) {
         if rule.truncated_json {
-            for piece in &mut pieces {
-                piece.bytes.truncate(piece.bytes.len() / 2);
-            }
+            bytes.truncate(bytes.len() / 2);
         }
         if rule.bytes.gzip && accepts_gzip {
-            for piece in &mut pieces {
-                piece.bytes = gzip(&piece.bytes);
-            }
+            bytes = gzip(&bytes);
             self.headers.push(("content-encoding".into(), "gzip".into()));
         }
-        let length: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-        self.length = (!rule.bytes.chunked).then_some(length as u64);
+        self.length = (!rule.bytes.chunked).then_some(bytes.len() as u64);
         self.opening(rule);
-        self.send_all(&pieces, rule, |_| Vec::new());
+        self.send_all(&[Piece { bytes, terminal: true, tokens: 0 }], rule, |_| Vec::new());
     }
 
-    fn schedule_stream(&mut self, pieces: &[Piece], framing: Framing, rule: &Rule, pace: Pace) {
+    fn schedule_stream(&mut self, stream: Stream, rule: &Rule, pace: Pace) {
         self.opening(rule);
         let stall = rule.stall.unwrap_or_default();
-        let named = pieces.first().is_some_and(|piece| piece.bytes.starts_with(b"event: message_start"));
-        self.send_all(pieces, rule, |index| {
+        let framing = match (stream.framing, rule.bytes.line_ending) {
+            (Framing::Sse(_), Some(ending)) => Framing::Sse(ending),
+            (framing, _) => framing,
+        };
+        let frames = played(stream, rule);
+        let pieces = encode::pieces(framing, &frames, &rule.bytes);
+        self.send_all(&pieces, rule, |index| {
             let mut steps = Vec::new();
             let stalls = match stall.after_events {
                 Some(after) => index == after,
                 None => index > 0,
             };
             if stalls && stall.between_events > 0 {
-                steps.extend(silence(stall.between_events, stall.pings_every, framing, named));
+                let ping = encode::ping(framing, &frames);
+                steps.extend(silence(stall.between_events, stall.pings_every, ping.as_ref()));
             }
             let pause = pace.time_for(pieces[index].tokens);
             if !pause.is_zero() {
@@ -176,9 +177,8 @@ impl Plan {
         let group = rule.bytes.coalesce.unwrap_or(1).max(1);
         for (index, piece) in pieces.iter().enumerate() {
             let mut bytes = piece.bytes.as_slice();
-            if joined.is_empty() {
-                self.steps.extend(before(index));
-            }
+            // What is coalesced goes out after all the pauses that its events have.
+            self.steps.extend(before(index));
             if bytes.len() > left {
                 bytes = &bytes[..left];
             }
@@ -221,51 +221,38 @@ impl Plan {
 }
 
 /// A pause, with keep-alives in it where they are asked for.
-fn silence(total: u64, pings_every: Option<u64>, framing: Framing, named: bool) -> Vec<Step> {
+fn silence(total: u64, pings_every: Option<u64>, ping: Option<&Piece>) -> Vec<Step> {
     let Some(every) = pings_every.filter(|every| *every > 0) else {
         return vec![Step::Wait(Duration::from_millis(total))];
     };
-    let mut opening = Frame::data("");
-    opening.event = named.then(|| "message_start".to_owned());
-    let ping = encode::ping(framing, &[opening]);
     let mut steps = Vec::new();
     for _ in 0..(total / every).min(100_000) {
         steps.push(Step::Wait(Duration::from_millis(every)));
-        if let Some(ping) = &ping {
+        if let Some(ping) = ping {
             steps.push(Step::Send(Bytes::copy_from_slice(&ping.bytes)));
         }
     }
     steps
 }
 
-fn streamed(stream: Stream, rule: &Rule) -> Vec<Piece> {
-    let Stream { framing, mut frames, error_frames } = stream;
+/// The frames that the rule leaves of a stream, and those that it adds.
+fn played(stream: Stream, rule: &Rule) -> Vec<Frame> {
+    let Stream { mut frames, error_frames, .. } = stream;
     let terminal = frames.iter().position(|frame| frame.terminal);
     let content = terminal.unwrap_or(frames.len());
     if let Some(error) = &rule.stream_error {
         frames.truncate(error.after_events.unwrap_or(content).min(content));
-        frames.extend(error_frames(&ApiError::from(error)));
+        frames.extend(error_frames(&ApiError::from(error), frames.len()));
     } else if rule.error_then_done {
         frames.truncate(content);
-        let error = StreamError {
-            kind: ErrorKind::Server,
-            after_events: None,
-            message: None,
-            code: None,
-            style: crate::scenario::ErrorStyle::Usual,
-        };
-        frames.extend(error_frames(&ApiError::from(&error)));
+        frames.extend(error_frames(&ApiError::new(ErrorKind::Server), frames.len()));
         if frames.last().is_none_or(|frame| frame.data != "[DONE]") {
             frames.push(Frame::data("[DONE]").terminal());
         }
     } else if rule.silent_end {
         frames.truncate(content);
     }
-    encode::pieces(framing, &frames, &rule.bytes)
-}
-
-fn whole(text: String) -> Piece {
-    Piece { bytes: text.into_bytes(), terminal: true, tokens: 0 }
+    frames
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -280,7 +267,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scenario::{ByteStyle, Drip, LineEnding, Stall};
+    use crate::scenario::{ByteStyle, Drip, ErrorStyle, LineEnding, Stall, StreamError};
+    use crate::usage::Usage;
 
     fn stream(texts: &[&str]) -> Answer {
         let mut frames: Vec<Frame> = texts.iter().map(|text| Frame::data(*text)).collect();
@@ -290,7 +278,7 @@ mod tests {
         Answer::stream(Stream {
             framing: Framing::Sse(LineEnding::Lf),
             frames,
-            error_frames: Box::new(|error| vec![Frame::data(error.kind.id())]),
+            error_frames: Box::new(|error, _| vec![Frame::data(error.kind.id())]),
         })
     }
 
@@ -330,7 +318,7 @@ mod tests {
                 after_events: Some(1),
                 message: None,
                 code: None,
-                style: crate::scenario::ErrorStyle::Usual,
+                style: ErrorStyle::Usual,
             }),
             ..Rule::default()
         };
@@ -357,6 +345,41 @@ mod tests {
         let wait = Step::Wait(Duration::from_millis(100));
         let at: Vec<usize> = (0..planned.steps.len()).filter(|index| planned.steps[*index] == wait).collect();
         assert_eq!(at, [2]);
+    }
+
+    #[test]
+    fn keep_alives_of_a_stall_have_the_line_ends_of_the_stream() {
+        let rule = Rule {
+            stall: Some(Stall { between_events: 10, pings_every: Some(5), ..Stall::default() }),
+            bytes: ByteStyle { line_ending: Some(LineEnding::Crlf), ..ByteStyle::default() },
+            ..Rule::default()
+        };
+        let text = sent(&plan(stream(&["1", "2"]), &rule, Pace::default(), false)).concat();
+        assert_eq!(text.matches(": keep-alive\r\n\r\n").count(), 2, "{text:?}");
+    }
+
+    #[test]
+    fn coalesced_events_keep_their_pauses() {
+        let rule = Rule {
+            stall: Some(Stall { between_events: 100, after_events: Some(1), ..Stall::default() }),
+            bytes: ByteStyle { coalesce: Some(3), ..ByteStyle::default() },
+            ..Rule::default()
+        };
+        let planned = plan(stream(&["1", "2", "3"]), &rule, Pace::default(), false);
+        assert_eq!(planned.steps[0], Step::Wait(Duration::from_millis(100)));
+        assert_eq!(sent(&planned).len(), 1);
+    }
+
+    #[test]
+    fn thinking_that_no_event_shows_takes_its_time_before_the_first() {
+        let usage = Usage { output: 5, reasoning: 20, ..Usage::default() };
+        let mut answer = stream(&["1", "2"]).reporting(usage, "m");
+        if let Payload::Stream(stream) = &mut answer.payload {
+            stream.frames[1].tokens = 5;
+        }
+        let pace = Pace { first_byte: Duration::from_millis(30), tokens_per_second: Some(100.0) };
+        let planned = plan(answer, &Rule::default(), pace, false);
+        assert_eq!(planned.delay, Duration::from_millis(30 + 200));
     }
 
     #[test]

@@ -206,6 +206,15 @@ async fn each_gate_refuses_in_the_vendors_words() {
             json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}),
             "\"system\"",
         ),
+        (
+            "claude-opus-5",
+            json!({"messages": [
+                {"role": "user", "content": "a"},
+                {"role": "assistant", "content": "b"},
+                {"role": "system", "content": "c"},
+            ]}),
+            "\"system\"",
+        ),
         ("claude-opus-5", json!({"max_tokens": 128_001}), "maximum allowed number"),
         ("claude-opus-5", json!({"max_tokens": 0, "stream": true}), "max_tokens: 0"),
         ("claude-opus-5", json!({"speed": "fast"}), "speed: Extra inputs are not permitted"),
@@ -223,6 +232,29 @@ async fn each_gate_refuses_in_the_vendors_words() {
     let mut body = hello("claude-opus-5");
     body.as_object_mut().unwrap().remove("max_tokens");
     assert_eq!(refused(&sim, body).await, "max_tokens: Field required");
+}
+
+#[tokio::test]
+async fn a_strict_tool_may_refer_but_not_to_itself() {
+    let sim = start().await;
+    let tool = |link: Value| {
+        let schema = json!({
+            "type": "object",
+            "properties": {"first": {"$ref": "#/$defs/node"}, "last": {"$ref": "#/$defs/node"}},
+            "required": ["first", "last"],
+            "$defs": {
+                "node": {"type": "object", "properties": {"link": {"$ref": "#/$defs/link"}}, "required": ["link"]},
+                "link": link,
+            },
+        });
+        json!({"tools": [{"name": "walk", "strict": true, "input_schema": schema}]})
+    };
+    let plain = ask(&sim, with(hello("claude-opus-5"), tool(json!({"type": "string"})))).await;
+    assert_eq!(plain.status, 200, "{}", plain.text());
+    for target in ["#", "#/$defs", "#/$defs/node", "#/$defs/link"] {
+        let text = refused(&sim, with(hello("claude-opus-5"), tool(json!({"$ref": target})))).await;
+        assert!(text.contains("Recursive schemas"), "{target}: {text}");
+    }
 }
 
 #[tokio::test]
@@ -260,6 +292,10 @@ async fn zero_tokens_warm_the_cache_and_answer_nothing() {
 async fn the_token_limit_and_stop_sequences_cut_the_text() {
     let sim = start().await;
     let message = ask(&sim, with(hello("claude-sonnet-4-5"), json!({"max_tokens": 10}))).await.json();
+    assert_eq!(message["stop_reason"], "max_tokens");
+    assert_eq!(message["usage"]["output_tokens"], 10);
+    // Tokens of newer models are shorter, and the limit still holds.
+    let message = ask(&sim, with(hello("claude-opus-5"), json!({"max_tokens": 10}))).await.json();
     assert_eq!(message["stop_reason"], "max_tokens");
     assert_eq!(message["usage"]["output_tokens"], 10);
     let body = with(hello("claude-sonnet-4-5"), json!({"stop_sequences": ["Anthropic"]}));

@@ -162,6 +162,12 @@ async fn each_gate_refuses_with_param_and_code() {
         ),
         (
             "gpt-4o",
+            json!({"tools": tools, "tool_choice": {"type": "function", "name": "get_weather"}}),
+            json!("tool_choice.function.name"),
+            json!("missing_required_parameter"),
+        ),
+        (
+            "gpt-4o",
             json!({"tools": loose}),
             json!("tools[0].function.parameters"),
             json!("invalid_function_parameters"),
@@ -176,6 +182,14 @@ async fn each_gate_refuses_with_param_and_code() {
         assert_eq!(error["type"], "invalid_request_error");
         assert_eq!((&error["param"], &error["code"]), (&param, &code), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_effort_that_only_responses_takes_is_not_offered() {
+    let sim = start().await;
+    let reply = ask(&sim, with(hello("gpt-6.1-sol"), json!({"reasoning_effort": "max"}))).await;
+    let text = reply.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(text.ends_with("Supported values are: 'low', 'medium', 'high', 'xhigh'."), "{text}");
 }
 
 #[tokio::test]

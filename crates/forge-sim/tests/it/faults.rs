@@ -130,7 +130,7 @@ async fn every_byte_may_be_a_write_of_its_own() {
     assert!(reply.chunks.iter().all(|chunk| std::str::from_utf8(chunk).unwrap().chars().count() == 1));
     let (_sim, reply) = play("{ bytes: { split: { seed: 9 } } }", true).await;
     assert_eq!(reply.body, good);
-    assert!(reply.chunks.iter().any(|chunk| std::str::from_utf8(chunk).is_err() || chunk.len() < 40));
+    assert!(reply.chunks.iter().all(|chunk| chunk.len() <= 40));
 }
 
 #[tokio::test]
@@ -365,7 +365,7 @@ async fn dropping_the_simulator_closes_its_connections() {
     let mut stream = open(&sim, "POST", PATH, &HEADERS, body(true).to_string().as_bytes()).await;
     let mut head = [0; 12];
     stream.read_exact(&mut head).await.unwrap();
-    sim.shutdown().await;
+    drop(sim);
     let mut rest = Vec::new();
     let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
     assert!(ended.is_ok());

@@ -320,6 +320,14 @@ async fn a_bad_key_is_an_invalid_argument() {
 }
 
 #[tokio::test]
+async fn a_cached_content_that_nobody_made_is_forbidden() {
+    let sim = start().await;
+    let body = with(hello(), json!({"cachedContent": "cachedContents/lost"}));
+    let reply = ask(&sim, "gemini-2.5-pro", body).await;
+    assert_eq!((reply.status, &reply.json()["error"]["status"]), (403, &json!("PERMISSION_DENIED")));
+}
+
+#[tokio::test]
 async fn models_come_in_pages() {
     let sim = start().await;
     let first = get(&sim, Vendor::Google, "/models?pageSize=7").await.json();

@@ -69,7 +69,8 @@ async fn openai_tells_limits_as_go_durations() {
 
 #[tokio::test]
 async fn google_tells_limits_only_in_the_refusal() {
-    let sim = start_with("limits: [ { vendor: google, requests_per_minute: 1 } ]").await;
+    let sim = start_with("limits: [ { vendor: google, requests_per_minute: 2 } ]").await;
+    google(&sim).await;
     assert!(google(&sim).await.headers.iter().all(|(name, _)| !name.contains("limit")));
     let refused = google(&sim).await;
     assert_eq!((refused.status, &refused.json()["error"]["status"]), (429, &json!("RESOURCE_EXHAUSTED")));
@@ -77,6 +78,7 @@ async fn google_tells_limits_only_in_the_refusal() {
     let details = refused.json()["error"]["details"].clone();
     let quota = details[0]["violations"][0]["quotaId"].as_str().unwrap().to_owned();
     assert!(quota.contains("PerMinute"), "{quota}");
+    assert_eq!(details[0]["violations"][0]["quotaValue"], "2");
     let delay = details[2]["retryDelay"].as_str().unwrap();
     assert!(delay.ends_with('s') && delay.contains('.'), "{delay}");
 }
@@ -108,6 +110,17 @@ async fn credentials_and_models_have_their_own_buckets() {
     assert_eq!(reply.status, 200);
     sim.reset();
     assert_eq!(anthropic(&sim).await.status, 200, "a reset refills");
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_nothing_in_the_prompt_cache() {
+    let sim = start_with("limits: [ { input_tokens_per_minute: 1100 } ]").await;
+    let mut body = message();
+    body["cache_control"] = json!({"type": "ephemeral"});
+    body["messages"][0]["content"] = "x".repeat(4 * 1200).into();
+    for _ in 0..2 {
+        assert_eq!(post(&sim, Vendor::Anthropic, "/v1/messages", &body).await.status, 429);
+    }
 }
 
 #[tokio::test]

@@ -54,11 +54,15 @@ async fn vllm_ends_its_content_and_its_reason_in_one_chunk() {
         hello("llama3.2"),
         json!({"stream": true, "stream_options": {"include_usage": true, "continuous_usage_stats": true}}),
     );
-    let events = ask(&sim, Vendor::Vllm, body).await.events();
+    let events = ask(&sim, Vendor::Vllm, body.clone()).await.events();
     let last = &events[events.len() - 3]["choices"][0];
     assert_eq!(last["finish_reason"], "stop");
     assert!(last["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()));
     assert!(events[0]["usage"]["prompt_tokens"].is_u64());
+    let other = ask(&sim, Vendor::LmStudio, body.clone()).await.events();
+    assert!(other[0].get("usage").is_none(), "the others do not know the option");
+    let sim = start_with("rules: [ { quirks: [no_usage] } ]").await;
+    assert!(!ask(&sim, Vendor::Vllm, body).await.text().contains("usage"));
 }
 
 #[tokio::test]
@@ -73,6 +77,7 @@ async fn unknown_models_are_refused_or_answered_by_kind() {
     let vllm = ask(&sim, Vendor::Vllm, hello("nope")).await;
     assert_eq!(vllm.json()["error"]["type"], "NotFoundError");
     assert_eq!(vllm.json()["error"]["code"], 404, "an integer");
+    assert_eq!(ask(&sim, Vendor::Vllm, hello("qwen3:8b")).await.status, 404, "tags are Ollama's");
     for vendor in [Vendor::LlamaCpp, Vendor::LmStudio] {
         assert_eq!(ask(&sim, vendor, hello("nope")).await.json()["model"], "qwen3");
     }
@@ -113,6 +118,16 @@ async fn ollama_reads_max_tokens_only_and_no_tool_choice() {
     let cut = ask(&sim, Vendor::Ollama, with(body, json!({"max_tokens": 3}))).await.json();
     assert_eq!(cut["choices"][0]["finish_reason"], "length");
     assert_eq!(cut["usage"]["completion_tokens"], 3);
+}
+
+#[tokio::test]
+async fn local_servers_take_any_number_of_stop_words() {
+    let sim = start().await;
+    for vendor in LOCAL {
+        let body = with(hello("qwen3"), json!({"stop": ["a1", "b2", "c3", "d4", "reply"]}));
+        let text = ask(&sim, vendor, body).await.json()["choices"][0]["message"]["content"].clone();
+        assert_eq!(text, "Simulated ", "{vendor}");
+    }
 }
 
 #[tokio::test]
@@ -166,6 +181,8 @@ async fn ollamas_own_calls_have_object_arguments_and_gates() {
 async fn servers_tell_that_they_are_alive_and_what_they_hold() {
     let sim = start().await;
     assert_eq!(get(&sim, Vendor::Ollama, "/").await.text(), "Ollama is running");
+    assert_eq!(send(&sim, "HEAD", "/ollama/", &[], b"").await.header("content-length"), Some("17"));
+    assert!(!sim.journal()[1].outcome.as_ref().unwrap().client_disconnected);
     assert!(get(&sim, Vendor::Ollama, "/api/version").await.json()["version"].is_string());
     let tags = get(&sim, Vendor::Ollama, "/api/tags").await.json();
     assert_eq!(tags["models"][0]["name"], "qwen3:latest");

@@ -47,6 +47,7 @@ async fn a_response_has_the_vendors_shape() {
     assert!(response["id"].as_str().unwrap().starts_with("resp_"));
     assert_eq!(response["status"], "completed");
     assert_eq!(response["store"], false);
+    assert_eq!(response["reasoning"], json!({"effort": "medium", "summary": "auto"}));
     let [reasoning, message] = &response["output"].as_array().unwrap()[..] else { panic!("{response}") };
     assert_eq!(reasoning["type"], "reasoning");
     assert!(reasoning.get("encrypted_content").is_none(), "it was not asked for");
@@ -182,6 +183,14 @@ async fn what_only_chat_knows_is_refused() {
             json!("input[0].content[0].type"),
             json!("invalid_value"),
         ),
+        (
+            json!({
+                "tools": [{"type": "function", "name": "f"}],
+                "tool_choice": {"type": "function", "function": {"name": "f"}},
+            }),
+            json!("tool_choice.name"),
+            json!("missing_required_parameter"),
+        ),
         (json!({"include": ["everything"]}), json!("include[0]"), json!("invalid_value")),
         (json!({"model": "gpt-9"}), json!("model"), json!("model_not_found")),
     ];
@@ -237,6 +246,7 @@ async fn a_stream_error_is_nested_or_flat_and_then_the_response_fails() {
         assert_eq!(error["type"], "error");
         assert_eq!(failed["type"], "response.failed");
         assert_eq!(failed["response"]["status"], "failed");
+        assert_eq!((&error["sequence_number"], &failed["sequence_number"]), (&json!(4), &json!(5)));
     }
 }
 

@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::models::Model;
 use crate::api_error::ApiError;
+use crate::tokens::attachments;
 
 const MAX_MESSAGES: usize = 100_000;
-/// What an image or a document counts, whatever its size.
-const ATTACHMENT_TOKENS: usize = 258;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -51,7 +50,7 @@ impl<'a> Block<'a> {
                 }
                 _ => String::new(),
             },
-            "image" | "document" => "?".repeat(ATTACHMENT_TOKENS * 4),
+            "image" | "document" => attachments(1),
             _ => String::new(),
         }
     }
@@ -74,7 +73,11 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
         let role = match message.get("role").and_then(Value::as_str) {
             Some("user") => Role::User,
             Some("assistant") => Role::Assistant,
-            Some("system") if model.system_turns && !sides.is_empty() => Role::System,
+            Some("system")
+                if model.system_turns && sides.last().is_some_and(|side| side.role != Role::Assistant) =>
+            {
+                Role::System
+            }
             Some("system") => {
                 return Err(ApiError::invalid(
                     "messages: Unexpected role \"system\". The Messages API accepts a top-level \

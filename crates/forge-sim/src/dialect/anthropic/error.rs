@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Frame};
+use crate::answer::{Answer, Frame, Payload};
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::scenario::ErrorKind;
@@ -59,9 +59,7 @@ pub(in crate::dialect) fn refuse(error: &ApiError, cx: &Context<'_>) -> Answer {
         _ => super::request_id(cx).into(),
     };
     let body = json!({"type": "error", "error": object(error), "request_id": request_id});
-    let mut answer = Answer::json(body);
-    answer.status = status;
-    answer
+    Answer::new(status, Payload::Json(body))
 }
 
 /// The `error` event ends the stream.

@@ -40,7 +40,7 @@ pub(super) fn read(
     }
     describe(&sides, turn)?;
     if let Some(last) = turn.prompt.last_mut()
-        && let Some(ttl) = cache_control(&Value::Object(body.clone()))?
+        && let Some(ttl) = breakpoint(body.get("cache_control"))?
     {
         last.breakpoint = Some(ttl);
     }
@@ -53,9 +53,9 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The breakpoint of a block, if it has one.
-pub(super) fn cache_control(block: &Value) -> Result<Option<Ttl>, ApiError> {
-    let Some(control) = block.get("cache_control").filter(|value| !value.is_null()) else {
+/// The breakpoint that a `cache_control` sets.
+pub(super) fn breakpoint(control: Option<&Value>) -> Result<Option<Ttl>, ApiError> {
+    let Some(control) = control.filter(|value| !value.is_null()) else {
         return Ok(None);
     };
     if control.get("type").and_then(Value::as_str) != Some("ephemeral") {
@@ -87,7 +87,8 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
                 }
                 turn.system += text;
                 turn.system.push('\n');
-                turn.prompt.push(Segment { text: text.to_owned(), breakpoint: cache_control(block)? });
+                let breakpoint = breakpoint(block.get("cache_control"))?;
+                turn.prompt.push(Segment { text: text.to_owned(), breakpoint });
             }
             Ok(())
         }
@@ -209,7 +210,8 @@ fn check_thinking_start(sides: &[Side<'_>], thinking: Thinking) -> Result<(), Ap
 /// Fills the turn with what the mind and the meter look at.
 fn describe(sides: &[Side<'_>], turn: &mut Turn) -> Result<(), ApiError> {
     for block in sides.iter().flat_map(|side| &side.blocks) {
-        turn.prompt.push(Segment { text: block.prompt_text(), breakpoint: cache_control(block.value)? });
+        let breakpoint = breakpoint(block.value.get("cache_control"))?;
+        turn.prompt.push(Segment { text: block.prompt_text(), breakpoint });
     }
     let user = sides.iter().rev().find(|side| side.role == Role::User);
     let last_is_user =

@@ -81,7 +81,7 @@ fn messages(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
         Answer::stream(Stream {
             framing: Framing::Sse(LineEnding::Lf),
             frames: stream::frames(&message, cx),
-            error_frames: Box::new(error::frames),
+            error_frames: Box::new(|error, _| error::frames(error)),
         })
     } else {
         Answer::json(message.json())
@@ -136,15 +136,14 @@ pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
         return;
     }
     let levels = cx.levels().unwrap_or_default();
-    let ample = |limit| Level { limit, remaining: limit, full_in: std::time::Duration::ZERO };
-    let input = levels.input_tokens.unwrap_or(ample(2_000_000));
-    let output = levels.output_tokens.unwrap_or(ample(400_000));
+    let input = levels.input_tokens.unwrap_or(Level::full(2_000_000));
+    let output = levels.output_tokens.unwrap_or(Level::full(400_000));
     let both = levels.tokens.unwrap_or(Level {
         limit: input.limit + output.limit,
         remaining: input.remaining + output.remaining,
         full_in: input.full_in.max(output.full_in),
     });
-    add_level(answer, REQUESTS, levels.requests.unwrap_or(ample(4_000)));
+    add_level(answer, REQUESTS, levels.requests.unwrap_or(Level::full(4_000)));
     add_level(answer, TOKENS, thousands(both));
     add_level(answer, INPUT, thousands(input));
     add_level(answer, OUTPUT, thousands(output));

@@ -77,9 +77,7 @@ pub(super) fn parse(call: &Call, cx: &Context<'_>, purpose: Purpose) -> Result<R
     gates::sampling(body, model, thinking)?;
     gates::effort(body, model)?;
     gates::forced_tools(&turn.tool_choice, model, thinking)?;
-    for tool in &turn.tools {
-        turn.prompt.push(crate::tokens::Segment::plain(format!("{} {}", tool.name, tool.schema)));
-    }
+    turn.push_tools();
     tools::mark_breakpoints(body.get("tools"), &mut turn.prompt)?;
     history::read(body, model, thinking, cx, &mut turn)?;
     let request = Request { turn, model, stream, shows_thinking: thinking.shown };
@@ -119,7 +117,7 @@ fn max_tokens(body: &Map<String, Value>, model: &Model, purpose: Purpose) -> Res
     Ok(Some(tokens))
 }
 
-pub(super) fn flag(body: &Map<String, Value>, name: &str) -> Result<bool, ApiError> {
+fn flag(body: &Map<String, Value>, name: &str) -> Result<bool, ApiError> {
     match body.get(name) {
         None => Ok(false),
         Some(value) => value

@@ -1,5 +1,7 @@
 //! Tools and schemas of a Messages request.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::history;
@@ -86,7 +88,7 @@ pub(super) fn mark_breakpoints(value: Option<&Value>, prompt: &mut [Segment]) ->
         kind.is_none_or(|kind| kind == "custom")
     });
     for (tool, segment) in own.zip(prompt) {
-        segment.breakpoint = history::cache_control(tool)?;
+        segment.breakpoint = history::breakpoint(tool.get("cache_control"))?;
     }
     Ok(())
 }
@@ -117,6 +119,41 @@ fn subschemas(object: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     named.chain(direct)
 }
 
+/// Whether a reference leads back to where it stands.
+fn recurs(root: &Value) -> bool {
+    // False while a target is being followed, true when all behind it is known.
+    let mut done = HashMap::from([("", false)]);
+    let mut open = vec![("", references(root))];
+    while let Some((target, leads)) = open.last_mut() {
+        let Some(next) = leads.pop() else {
+            done.insert(*target, true);
+            open.pop();
+            continue;
+        };
+        match done.get(next) {
+            Some(true) => {}
+            Some(false) => return true,
+            None => {
+                done.insert(next, false);
+                open.push((next, root.pointer(next).map(references).unwrap_or_default()));
+            }
+        }
+    }
+    false
+}
+
+/// The targets inside the document that a schema and everything in it name.
+fn references(schema: &Value) -> Vec<&str> {
+    match schema {
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Totals over all strict tools of a request.
 #[derive(Debug, Default)]
 struct Strictness {
@@ -128,7 +165,7 @@ struct Strictness {
 impl Strictness {
     fn add(&mut self, schema: &Value) -> Result<(), ApiError> {
         self.tools += 1;
-        if schema.to_string().contains("\"$ref\":\"#\"") {
+        if recurs(schema) {
             return Err(ApiError::invalid("Recursive schemas are not supported"));
         }
         self.measure(schema);

@@ -2,9 +2,8 @@ use serde_json::Value;
 
 use super::{Reading, missing, wrong_type, wrong_value};
 use crate::api_error::ApiError;
+use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
-
-const ATTACHMENT_TOKENS: usize = 258;
 
 /// Reads `messages` into the turn.
 pub(in crate::dialect) fn read(
@@ -63,7 +62,7 @@ fn message(index: usize, message: &Value, reading: Reading, turn: &mut Turn) -> 
         .flatten()
         .filter(|part| part.get("type").and_then(Value::as_str) != Some("text"))
         .count();
-    words += &"?".repeat(images * ATTACHMENT_TOKENS * 4);
+    words += &attachments(images);
     if matches!(role, "system" | "developer") {
         turn.system += &words;
         turn.system.push('\n');
@@ -176,11 +175,15 @@ fn role(message: &Value) -> &str {
     message.get("role").and_then(Value::as_str).unwrap_or("")
 }
 
-/// The text of a message's content, string or parts.
 fn text(message: &Value) -> String {
-    match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
+    content_text(message.get("content").unwrap_or(&Value::Null))
+}
+
+/// The text of a string or of parts.
+pub(in crate::dialect) fn content_text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
             .iter()
             .filter_map(|part| part.get("text").or_else(|| part.get("refusal"))?.as_str())
             .collect::<Vec<_>>()

@@ -6,7 +6,7 @@ mod settings;
 mod stream;
 mod style;
 
-pub(super) use messages::read as read_messages;
+pub(super) use messages::{content_text, read as read_messages};
 pub(super) use render::{CREATED, answer};
 pub(super) use settings::{response_format, schema_format, stop, tool, tool_choice, tools};
 pub(super) use style::{Output, Style, UsageStyle};

@@ -48,7 +48,7 @@ pub(super) struct Reply {
 
 impl Reply {
     fn new(completion: &Completion, style: Style, cx: &mut Context<'_>) -> Self {
-        let id = format!("{}{}", style.id_prefix, cx.rng.alphanumeric(29));
+        let id = format!("chatcmpl-{}", cx.rng.alphanumeric(29));
         let mut calls: Vec<Value> = Vec::new();
         for (index, call) in completion.calls().enumerate() {
             let mut function = json!({"name": call.name, "arguments": call.json});

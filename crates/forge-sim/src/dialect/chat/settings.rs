@@ -121,9 +121,11 @@ fn strict_schema(schema: &Value, what: &str, param: &str) -> Result<(), ApiError
         .try_for_each(|schema| strict_schema(schema, what, param))
 }
 
+/// `name` points to the name of a forced tool: nested in Chat, flat in Responses.
 pub(in crate::dialect) fn tool_choice(
     body: &Value,
     tools: &[Tool],
+    name: &str,
     reading: Reading,
 ) -> Result<ToolChoice, ApiError> {
     let Some(choice) = body.get("tool_choice").filter(|choice| !choice.is_null()) else {
@@ -146,11 +148,9 @@ pub(in crate::dialect) fn tool_choice(
         None => {}
     }
     let name = choice
-        .get("function")
-        .unwrap_or(choice)
-        .get("name")
+        .pointer(name)
         .and_then(Value::as_str)
-        .ok_or_else(|| missing("tool_choice.function.name"))?;
+        .ok_or_else(|| missing(&format!("tool_choice{}", name.replace('/', "."))))?;
     if tools.iter().any(|tool| tool.name == name) {
         Ok(ToolChoice::Named(name.to_owned()))
     } else {
@@ -204,17 +204,20 @@ pub(in crate::dialect) fn schema_format(
     })
 }
 
-pub(in crate::dialect) fn stop(body: &Value) -> Result<Vec<String>, ApiError> {
+/// Only OpenAI limits their number.
+pub(in crate::dialect) fn stop(body: &Value, reading: Reading) -> Result<Vec<String>, ApiError> {
     match body.get("stop") {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(word)) => Ok(vec![word.clone()]),
-        Some(Value::Array(words)) if words.len() > MAX_STOPS => Err(ApiError::invalid(format!(
-            "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an \
+        Some(Value::Array(words)) if reading == Reading::Strict && words.len() > MAX_STOPS => {
+            Err(ApiError::invalid(format!(
+                "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an \
              array with length {} instead.",
-            words.len()
-        ))
-        .with_param("stop")
-        .with_code("array_above_max_length")),
+                words.len()
+            ))
+            .with_param("stop")
+            .with_code("array_above_max_length"))
+        }
         Some(Value::Array(words)) => {
             Ok(words.iter().filter_map(|word| word.as_str().map(ToOwned::to_owned)).collect())
         }

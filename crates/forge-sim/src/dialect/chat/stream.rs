@@ -61,7 +61,7 @@ impl Chunks<'_> {
             "logprobs": null,
             "finish_reason": finish_reason,
         }]);
-        if self.output.usage_in_every_chunk {
+        if self.output.usage_in_every_chunk && !cx.has(Quirk::NoUsage) {
             chunk["usage"] = self.reply.usage.clone();
         } else if self.output.include_usage && self.reply.style.vendor_extras {
             chunk["usage"] = Value::Null;
@@ -137,7 +137,7 @@ pub(super) fn error_frames(reply: &Reply, error_body: fn(&ApiError) -> Value) ->
         "delta": {"role": "assistant", "content": ""},
         "finish_reason": null,
     }]);
-    Box::new(move |error| {
+    Box::new(move |error, _| {
         if style.swallows_errors && error.style == ErrorStyle::Usual {
             return vec![Frame::data(empty.to_string())];
         }

@@ -9,7 +9,6 @@ pub(in crate::dialect) struct Style {
     /// The last content and the finish reason share a chunk.
     pub(in crate::dialect) finish_with_content: bool,
     pub(in crate::dialect) fingerprint: Option<&'static str>,
-    pub(in crate::dialect) id_prefix: &'static str,
     /// An error in mid stream is swallowed: an empty chunk, then the end.
     pub(in crate::dialect) swallows_errors: bool,
     /// An error in mid stream is followed by `[DONE]`.

@@ -7,9 +7,9 @@ use super::models::{Generation, Model};
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::dialect::canonical::canonical;
+use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
 
-const ATTACHMENT_TOKENS: usize = 258;
 /// Values that the vendor documents for histories of other models.
 const WAIVERS: [&str; 2] = ["context_engineering_is_the_way_to_go", "skip_thought_signature_validator"];
 
@@ -213,5 +213,5 @@ fn prompt_text(part: &Value) -> String {
     if let Some(response) = get(part, "functionResponse") {
         return response["response"].to_string();
     }
-    "?".repeat(ATTACHMENT_TOKENS * 4)
+    attachments(1)
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::field::violation;
-use crate::answer::{Answer, Frame, FrameKind};
+use crate::answer::{Answer, Frame, FrameKind, Payload};
 use crate::api_error::ApiError;
 use crate::scenario::{ErrorKind, ErrorStyle};
 
@@ -97,7 +97,7 @@ fn details(error: &ApiError, message: &str) -> Vec<Value> {
                 "quotaMetric": format!("generativelanguage.googleapis.com/{metric}"),
                 "quotaId": id,
                 "quotaDimensions": {"location": "global"},
-                "quotaValue": "1",
+                "quotaValue": error.limit.as_ref().map_or(1, |limit| limit.exceeded.limit).to_string(),
             }],
         }));
         details.push(json!({
@@ -121,9 +121,7 @@ fn details(error: &ApiError, message: &str) -> Vec<Value> {
 
 pub(in crate::dialect) fn refuse(error: &ApiError) -> Answer {
     let (status, ..) = words(error.kind);
-    let mut answer = Answer::json(body(error));
-    answer.status = status;
-    answer
+    Answer::new(status, Payload::Json(body(error)))
 }
 
 /// Framed as an event, or bare as the vendor's own SDK expects it too.

@@ -85,7 +85,7 @@ fn generate(call: &Call, model: &str, shape: Shape, cx: &mut Context<'_>) -> Res
                 Framing::JsonArray
             },
             frames: reply.frames(),
-            error_frames: Box::new(error::frames),
+            error_frames: Box::new(|error, _| error::frames(error)),
         }),
     };
     Ok(answer.reporting(completion.usage, &completion.model))

@@ -7,7 +7,7 @@ use super::models::{Generation, MAX_OUTPUT, Model};
 use super::{contents, models, tools};
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::tokens::Segment;
+use crate::scenario::ErrorKind;
 use crate::turn::{Format, Turn};
 use crate::vendor::Vendor;
 
@@ -58,6 +58,11 @@ const CONFIG_FIELDS: &[&str] = &[
 pub(super) fn parse(body: &Value, asked: &str, whole: bool, cx: &Context<'_>) -> Result<Request, ApiError> {
     let model = models::find(asked).ok_or_else(|| super::unknown_model(asked))?;
     check_names(body, "", FIELDS)?;
+    if get(body, "cachedContent").is_some() {
+        // Nothing is ever put into the explicit cache here.
+        return Err(ApiError::new(ErrorKind::Permission)
+            .with_message("CachedContent not found (or permission denied)"));
+    }
     let mut turn = Turn::new(Vendor::Google, model.facts());
     let none = Value::Null;
     let config = get(body, "generationConfig").unwrap_or(&none);
@@ -76,10 +81,7 @@ pub(super) fn parse(body: &Value, asked: &str, whole: bool, cx: &Context<'_>) ->
     if turn.stop.len() > 5 {
         return Err(ApiError::invalid("The number of stop sequences should be at most 5."));
     }
-    for tool in &turn.tools {
-        let text = format!("{} {}", tool.name, tool.schema);
-        turn.prompt.push(Segment::plain(text));
-    }
+    turn.push_tools();
     if let Some(system) = get(body, "systemInstruction") {
         let words: String = list(system, "parts").iter().filter_map(|part| text(part, "text")).collect();
         turn.push_prompt(&words);

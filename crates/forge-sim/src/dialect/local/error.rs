@@ -41,7 +41,6 @@ fn type_name(vendor: Vendor, kind: ErrorKind, status: u16) -> &'static str {
         (Vendor::LlamaCpp, 401) => "authentication_error",
         (Vendor::LlamaCpp, 403) => "permission_error",
         (Vendor::LlamaCpp | Vendor::Ollama, 404) => "not_found_error",
-        (Vendor::LlamaCpp, 501) => "not_supported_error",
         (Vendor::LlamaCpp, 503) => "unavailable_error",
         (Vendor::LlamaCpp, 500..) => "server_error",
         (Vendor::Vllm, 401) => "AuthenticationError",

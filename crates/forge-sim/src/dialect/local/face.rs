@@ -9,7 +9,6 @@ use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
 use crate::dialect::chat::{self, CREATED, Output, Reading, Style, UsageStyle};
-use crate::tokens::Segment;
 use crate::turn::{ToolChoice, Turn};
 use crate::vendor::Vendor;
 
@@ -27,16 +26,13 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     turn.tool_choice = if vendor == Vendor::Ollama {
         ToolChoice::Auto
     } else {
-        chat::tool_choice(body, &turn.tools, Reading::Lenient)?
+        chat::tool_choice(body, &turn.tools, "/function/name", Reading::Lenient)?
     };
     turn.thinks = thinks(body, model);
     turn.format = chat::response_format(body, Reading::Lenient)?;
-    turn.stop = chat::stop(body)?;
+    turn.stop = chat::stop(body, Reading::Lenient)?;
     turn.max_tokens = limit(body, vendor);
-    for tool in &turn.tools {
-        let text = format!("{} {}", tool.name, tool.schema);
-        turn.prompt.push(Segment::plain(text));
-    }
+    turn.push_tools();
     chat::read_messages(body.get("messages"), Reading::Lenient, &mut turn)?;
     let completion = cx.complete(&turn)?;
     let error_body = match vendor {
@@ -45,7 +41,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         Vendor::Vllm => |error: &ApiError| error::body(Vendor::Vllm, error),
         _ => |error: &ApiError| error::body(Vendor::LmStudio, error),
     };
-    Ok(chat::answer(&completion, style(vendor), output(body), cx, error_body))
+    Ok(chat::answer(&completion, style(vendor), output(body, vendor), cx, error_body))
 }
 
 fn thinks(body: &Value, model: &Model) -> bool {
@@ -62,14 +58,14 @@ fn limit(body: &Value, vendor: Vendor) -> Option<u64> {
     newer.or_else(|| read("max_tokens"))
 }
 
-fn output(body: &Value) -> Output {
+fn output(body: &Value, vendor: Vendor) -> Output {
     let option = |name: &str| {
         body.get("stream_options").and_then(|options| options.get(name)?.as_bool()).unwrap_or(false)
     };
     Output {
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         include_usage: option("include_usage"),
-        usage_in_every_chunk: option("continuous_usage_stats"),
+        usage_in_every_chunk: vendor == Vendor::Vllm && option("continuous_usage_stats"),
         obfuscation: false,
         choices: 1,
     }
@@ -82,7 +78,6 @@ fn style(vendor: Vendor) -> Style {
         vendor_extras: false,
         finish_with_content: false,
         fingerprint: None,
-        id_prefix: "chatcmpl-",
         swallows_errors: false,
         done_after_error: false,
     };

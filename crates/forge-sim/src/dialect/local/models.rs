@@ -60,10 +60,11 @@ pub(super) fn find(vendor: Vendor, asked: &str) -> Option<&'static Model> {
         // One model is loaded, and it answers for every name.
         Vendor::LlamaCpp => Some(loaded),
         Vendor::LmStudio => Some(MODELS.iter().find(|model| model.id == asked).unwrap_or(loaded)),
-        _ => {
+        Vendor::Ollama => {
             let name = asked.split_once(':').map_or(asked, |(name, _)| name);
             MODELS.iter().find(|model| model.id == name)
         }
+        _ => MODELS.iter().find(|model| model.id == asked),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::completion::{Completion, Stop};
 use crate::context::Context;
 use crate::dialect::chat::{self, Reading};
 use crate::scenario::Quirk;
-use crate::tokens::{Segment, count};
+use crate::tokens::count;
 use crate::turn::{Format, Turn};
 use crate::vendor::Vendor;
 
@@ -43,12 +43,9 @@ pub(super) fn chat(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError
             )));
         }
     };
-    turn.stop = chat::stop(options)?;
+    turn.stop = chat::stop(options, Reading::Lenient)?;
     turn.max_tokens = options.get("num_predict").and_then(Value::as_u64);
-    for tool in &turn.tools {
-        let text = format!("{} {}", tool.name, tool.schema);
-        turn.prompt.push(Segment::plain(text));
-    }
+    turn.push_tools();
     let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(true);
     let empty = |messages: &Value| messages.as_array().is_none_or(Vec::is_empty);
     if body.get("messages").is_none_or(empty) {
@@ -60,7 +57,7 @@ pub(super) fn chat(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError
         Answer::stream(Stream {
             framing: Framing::NdJson,
             frames: frames(&completion, cx),
-            error_frames: Box::new(|error| {
+            error_frames: Box::new(|error, _| {
                 let line = json!({"error": error.text("an error was encountered while running the model")});
                 vec![Frame::data(line.to_string())]
             }),

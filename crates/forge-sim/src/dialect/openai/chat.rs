@@ -77,14 +77,11 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         limit => limit,
     };
     gates::sampling(body, model, &effort)?;
-    turn.stop = chat::stop(body)?;
-    turn.tool_choice = chat::tool_choice(body, &turn.tools, Reading::Strict)?;
+    turn.stop = chat::stop(body, Reading::Strict)?;
+    turn.tool_choice = chat::tool_choice(body, &turn.tools, "/function/name", Reading::Strict)?;
     turn.parallel_calls = body.get("parallel_tool_calls") != Some(&Value::Bool(false));
     turn.format = chat::response_format(body, Reading::Strict)?;
-    for tool in &turn.tools {
-        let text = format!("{} {}", tool.name, tool.schema);
-        turn.prompt.push(crate::tokens::Segment::plain(text));
-    }
+    turn.push_tools();
     chat::read_messages(body.get("messages"), Reading::Strict, &mut turn)?;
     mentions_json(body, &turn)?;
     let output = output(body)?;
@@ -95,7 +92,6 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         vendor_extras: true,
         finish_with_content: false,
         fingerprint: Some("fp_simulated"),
-        id_prefix: "chatcmpl-",
         swallows_errors: false,
         done_after_error: false,
     };

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::duration::go_duration;
-use crate::answer::Answer;
+use crate::answer::{Answer, Payload};
 use crate::api_error::ApiError;
 use crate::limits::Meter;
 use crate::scenario::ErrorKind;
@@ -106,7 +106,5 @@ pub(super) fn refuse(error: &ApiError, responses: bool) -> Answer {
     if responses && status == 401 {
         value["status"] = status.into();
     }
-    let mut answer = Answer::json(value);
-    answer.status = status;
-    answer
+    Answer::new(status, Payload::Json(value))
 }

@@ -5,10 +5,9 @@ use serde_json::Value;
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::dialect::chat::{missing, wrong_type, wrong_value};
+use crate::dialect::chat::{content_text, missing, wrong_type, wrong_value};
+use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
-
-const ATTACHMENT_TOKENS: usize = 258;
 
 /// The items of `input`, with stored ones in the place of references.
 pub(super) fn items(input: Option<&Value>, cx: &Context<'_>) -> Result<Vec<Value>, ApiError> {
@@ -57,12 +56,12 @@ pub(super) fn read(
             .find(|other| kind(other) == "function_call" && other.get("call_id") == item.get("call_id"));
         turn.tool_results.push(ToolResult {
             name: call.and_then(|call| Some(call.get("name")?.as_str()?.to_owned())),
-            text: text(&item["output"]),
+            text: content_text(&item["output"]),
         });
     }
     let user = items.iter().rev().find(|item| kind(item) == "message" && item["role"] == "user");
     if let Some(user) = user {
-        turn.user = text(&user["content"]);
+        turn.user = content_text(&user["content"]);
     }
     Ok(())
 }
@@ -241,18 +240,18 @@ fn check_pairs(items: &[Value]) -> Result<(), ApiError> {
 fn describe(item: &Value, turn: &mut Turn) {
     match kind(item) {
         "message" => {
-            let mut words = text(&item["content"]);
+            let mut words = content_text(&item["content"]);
             if matches!(item["role"].as_str(), Some("system" | "developer")) {
                 turn.system += &words;
                 turn.system.push('\n');
             }
-            let attachments = item["content"]
+            let number = item["content"]
                 .as_array()
                 .into_iter()
                 .flatten()
                 .filter(|part| matches!(part["type"].as_str(), Some("input_image" | "input_file")))
                 .count();
-            words += &"?".repeat(attachments * ATTACHMENT_TOKENS * 4);
+            words += &attachments(number);
             turn.push_prompt(words);
         }
         "function_call" => turn.push_prompt(format!(
@@ -260,20 +259,7 @@ fn describe(item: &Value, turn: &mut Turn) {
             item["name"].as_str().unwrap_or_default(),
             item["arguments"].as_str().unwrap_or_default()
         )),
-        "function_call_output" => turn.push_prompt(text(&item["output"])),
+        "function_call_output" => turn.push_prompt(content_text(&item["output"])),
         _ => {}
-    }
-}
-
-/// Text of a string or of parts.
-fn text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part.get("text").or_else(|| part.get("refusal"))?.as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
-        _ => String::new(),
     }
 }

@@ -10,8 +10,6 @@ mod response;
 mod responses;
 mod stream;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -82,9 +80,8 @@ pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
         return;
     }
     let levels = cx.levels().unwrap_or_default();
-    let ample = |limit| Level { limit, remaining: limit, full_in: Duration::ZERO };
-    let requests = levels.requests.unwrap_or(ample(10_000));
-    let tokens = levels.tokens.or(levels.input_tokens).unwrap_or(ample(2_000_000));
+    let requests = levels.requests.unwrap_or(Level::full(10_000));
+    let tokens = levels.tokens.or(levels.input_tokens).unwrap_or(Level::full(2_000_000));
     let mut add = |name, value| answer.headers.push((name, value));
     add("x-ratelimit-limit-requests", requests.limit.to_string());
     add("x-ratelimit-limit-tokens", tokens.limit.to_string());

@@ -153,9 +153,10 @@ impl Model {
                 .with_param(param)
                 .with_code("unsupported_parameter"));
             }
-            let hidden = asked == "max" && face == Face::Chat && self.max_only_in_responses;
-            if !self.efforts.contains(&asked) || hidden {
-                let known: Vec<String> = self.efforts.iter().map(|effort| format!("'{effort}'")).collect();
+            let hides_max = face == Face::Chat && self.max_only_in_responses;
+            let offered = || self.efforts.iter().filter(|effort| !(hides_max && **effort == "max"));
+            if !offered().any(|effort| *effort == asked) {
+                let known: Vec<String> = offered().map(|effort| format!("'{effort}'")).collect();
                 return Err(ApiError::invalid(format!(
                     "Unsupported value: '{param}' does not support '{asked}' with this model. \
                      Supported values are: {}.",

@@ -133,7 +133,7 @@ fn base(id: &str, completion: &Completion, request: &Request) -> Value {
         "output": [],
         "parallel_tool_calls": echo("parallel_tool_calls", json!(true)),
         "previous_response_id": echo("previous_response_id", Value::Null),
-        "reasoning": {"effort": request.effort.level, "summary": null},
+        "reasoning": {"effort": request.effort.level, "summary": request.echo["reasoning"]["summary"]},
         "service_tier": "default",
         "store": request.store,
         "temperature": echo("temperature", json!(1.0)),

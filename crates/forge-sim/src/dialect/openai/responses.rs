@@ -10,7 +10,6 @@ use crate::call::Call;
 use crate::context::Context;
 use crate::dialect::chat::{self, Reading, missing, wrong_value};
 use crate::scenario::{ErrorKind, LineEnding};
-use crate::tokens::Segment;
 use crate::turn::{Format, Tool, Turn};
 
 const FIELDS: &[&str] = &[
@@ -121,13 +120,10 @@ fn parse(call: &Call, cx: &Context<'_>) -> Result<Request, ApiError> {
     turn.thinks = effort.on;
     turn.max_tokens = gates::token_limit(body, "max_output_tokens", model)?;
     gates::sampling(body, model, &effort)?;
-    turn.tool_choice = chat::tool_choice(body, &turn.tools, Reading::Strict)?;
+    turn.tool_choice = chat::tool_choice(body, &turn.tools, "/name", Reading::Strict)?;
     turn.parallel_calls = body.get("parallel_tool_calls") != Some(&Value::Bool(false));
     turn.format = format(body)?;
-    for tool in &turn.tools {
-        let text = format!("{} {}", tool.name, tool.schema);
-        turn.prompt.push(Segment::plain(text));
-    }
+    turn.push_tools();
     if let Some(instructions) = body.get("instructions").and_then(Value::as_str) {
         turn.system = format!("{instructions}\n");
         turn.push_prompt(instructions);

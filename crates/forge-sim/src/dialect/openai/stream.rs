@@ -113,7 +113,7 @@ pub(super) fn frames(response: &Response, obfuscation: bool, cx: &mut Context<'_
 /// An `error` event, then `response.failed`. The vendor nests the error; the flat style does not.
 pub(super) fn error_frames(response: &Response) -> ErrorFrames {
     let begun = response.in_progress();
-    Box::new(move |error| {
+    Box::new(move |error, sent| {
         let object = error::object(error);
         let mut event = match error.style {
             ErrorStyle::Flat => json!({
@@ -124,13 +124,13 @@ pub(super) fn error_frames(response: &Response) -> ErrorFrames {
             _ => json!({"error": object}),
         };
         event["type"] = "error".into();
-        event["sequence_number"] = 0.into();
+        event["sequence_number"] = sent.into();
         let mut failed = begun.clone();
         failed["status"] = "failed".into();
         failed["error"] = json!({"code": object["code"], "message": object["message"]});
         let failed = json!({
             "type": "response.failed",
-            "sequence_number": 1,
+            "sequence_number": sent + 1,
             "response": failed,
         });
         vec![Frame::typed(&event), Frame::typed(&failed).terminal()]
