@@ -17,7 +17,9 @@ pub struct Amount {
 }
 
 impl Amount {
-    pub(crate) fn plus(self, other: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         Self { money: self.money + other.money, tokens: self.tokens.saturating_add(other.tokens) }
     }
 

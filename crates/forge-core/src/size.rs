@@ -27,6 +27,8 @@ const TOOLS_FRAME: u64 = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestSize {
     text_bytes: u64,
+    /// Of vendor state that comes with other parts.
+    state_bytes: u64,
     pictures: u64,
     documents: u64,
     document_tokens: u64,
@@ -65,9 +67,14 @@ impl RequestSize {
         tokens_of(self.text_bytes) + (self.pictures + self.documents) * PICTURE
     }
 
-    /// Input tokens the request cannot have more of: every token is at least one byte of text.
+    /// Input tokens the request cannot have more of: every token is at least one byte of text, or of the state in
+    /// which a vendor hides a text.
     pub fn most_input(self) -> u64 {
-        self.text_bytes + self.pictures * LARGEST_PICTURE + self.document_tokens + self.frame
+        self.text_bytes
+            + self.state_bytes
+            + self.pictures * LARGEST_PICTURE
+            + self.document_tokens
+            + self.frame
     }
 
     /// Input tokens the request has in any case, media not counted.
@@ -76,6 +83,9 @@ impl RequestSize {
     }
 
     fn part(&mut self, part: &Part) {
+        if let Part::Thinking { opaque: Some(state), .. } | Part::ToolUse { opaque: Some(state), .. } = part {
+            self.state_bytes += state.data.len() as u64;
+        }
         match part {
             Part::Text { text, .. } | Part::Thinking { text, .. } => self.text(text),
             Part::Image { .. } => self.pictures += 1,
@@ -136,7 +146,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Message, MessageRole, Tool};
+    use crate::{Message, MessageRole, ModelProvider, Opaque, Tool};
 
     #[test]
     fn every_text_counts_by_its_length() {
@@ -162,6 +172,15 @@ mod tests {
             .with_output(OutputFormat::JsonSchema { name: "n".into(), schema });
         // 1,600 for the picture, 20 for the result, 3 names or descriptions of one token, 3 x 17 bytes of JSON.
         assert_eq!(RequestSize::of(&request).expected_input(), 1_600 + 20 + 3 + 13);
+    }
+
+    #[test]
+    fn thoughts_that_a_vendor_hides_count_for_the_upper_bound() {
+        let state = Opaque { provider: ModelProvider::Anthropic, model: "m".into(), data: "s".repeat(1_000) };
+        let parts = vec![Part::Thinking { text: "hm".into(), opaque: Some(state) }];
+        let request = ModelRequest::new("").with_message(Message { role: MessageRole::Assistant, parts });
+        let size = RequestSize::of(&request);
+        assert_eq!((size.expected_input(), size.most_input()), (1, 1_002 + 32));
     }
 
     #[test]

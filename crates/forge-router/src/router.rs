@@ -124,7 +124,8 @@ impl Router {
 
     /// Asks the free endpoint of every provider, side by side, 10 s in all. The findings are kept for a while
     /// (5 min for good news and refused credentials, 30 s for bad news, 5 s while a model is being loaded);
-    /// until then, calls pass over providers that are not ready.
+    /// until then, calls pass over providers that are not ready. One that did not answer is asked all the same by a
+    /// call that has nowhere else to go.
     pub async fn check(&self) -> Vec<ProviderHealth> {
         let running = self.shared.running();
         join_all(running.routes.iter().map(|route| self.check_one(route))).await

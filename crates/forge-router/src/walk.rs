@@ -8,6 +8,7 @@ use crate::{
     Strategy, Target,
     affinity::Affinity,
     ask::{Ask, Load, Passed, candidate, origin},
+    health::HealthStatus,
     route::{Manner, Route},
     running::{Link, Place, Pool, Running},
     strip,
@@ -130,16 +131,17 @@ impl<'a> Walk<'a> {
         if several { Manner::OneOfSeveral } else { Manner::Only }
     }
 
-    /// A route that is left alone because its circuit is open, or because another call is its probe, for a call
-    /// that has nowhere else to go: the last of the chain.
+    /// A route that is left alone because its circuit is open, because another call is its probe, or because it did
+    /// not answer a check, for a call that has nowhere else to go: the last of the chain.
     pub(crate) fn last_resort(&mut self) -> Option<Pick> {
-        let is_open = |seen: &&mut Seen| {
+        let may_answer = |seen: &&mut Seen| {
             matches!(
                 seen.outcome,
-                Outcome::Passed(Passed::Open { .. }) | Outcome::Failed(ErrorKind::CircuitOpen)
+                Outcome::Passed(Passed::Open { .. } | Passed::Unwell(HealthStatus::Failed))
+                    | Outcome::Failed(ErrorKind::CircuitOpen)
             )
         };
-        let seen = self.seen.iter_mut().rev().find(is_open)?;
+        let seen = self.seen.iter_mut().rev().find(may_answer)?;
         seen.outcome = Outcome::Asked;
         Some(seen.pick)
     }

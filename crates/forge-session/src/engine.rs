@@ -100,7 +100,11 @@ impl Session {
     }
 
     /// Lets a session that ended go on with other settings: more money, more time, more cycles.
+    ///
+    /// # Errors
+    /// Settings that the cast does not suffice for; the journal's.
     pub async fn reopen(&mut self, settings: Settings) -> Result<(), SessionError> {
+        Plan { settings: settings.clone(), ..self.state.plan.clone() }.check()?;
         self.note(Event::Resumed { settings: Box::new(settings) });
         self.flush().await
     }

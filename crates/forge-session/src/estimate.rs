@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::{
     CallKey, Mode, Parts, Plan, Purpose, Session, SessionError, Stage, budget,
     prompt::{self, Matter, names::Names},
-    state::plus,
 };
 
 /// Answers use about this part of the tokens that they may have.
@@ -65,14 +64,16 @@ impl Session {
                 calls.extend(estimated(parts, plan, &names, *stage, seat)?);
             }
         }
-        let sum = |of: &dyn Fn(&EstimatedCall) -> Amount| calls.iter().map(of).fold(Amount::default(), plus);
+        let sum = |of: &dyn Fn(&EstimatedCall) -> Amount| {
+            calls.iter().map(of).fold(Amount::default(), Amount::plus)
+        };
         let likely = sum(&|call| call.likely);
         let further = sum(&|call| if call.stage == Stage::Draft { Amount::default() } else { call.likely });
         let cycles = plan.cycles();
         Ok(Estimate {
             cycles,
             likely,
-            likely_all_cycles: (1..cycles).fold(likely, |sum, _| plus(sum, further)),
+            likely_all_cycles: (1..cycles).fold(likely, |sum, _| sum.plus(further)),
             most: sum(&|call| call.most),
             priced: calls.iter().all(|call| call.priced),
             calls,

@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 ///
 /// Each line has a checksum over its entries, and each append is one line, so that it is there as a whole or
 /// not at all. Text after the last whole line, which a crash may leave, is moved to `NAME.torn` at the next
-/// claim. Every append is synced. Entries are UTF-8 text. Two processes keep each other out by the claim file,
+/// claim; a broken line before a whole one is no crash's doing, and such a file is refused. Every append is synced. Entries are UTF-8 text. Two processes keep each other out by the claim file,
 /// which is locked while it is read and changed.
 #[derive(Debug)]
 pub struct JsonlJournal {
@@ -74,6 +74,15 @@ impl JsonlJournal {
         StorageError::new(format!("use the journal in {}", self.folder.display()), error).into()
     }
 
+    fn damaged(&self, stream: &StreamName, before: &[u8]) -> JournalError {
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let text = format!(
+            "{stream}.jsonl is damaged in line {line}, and whole lines follow; bring that line back, or remove it \
+             with all that follow and let their calls be made and paid for again"
+        );
+        self.failed(io::Error::new(io::ErrorKind::InvalidData, text))
+    }
+
     /// A file of the stream. A link is refused: it may lead out of the folder.
     fn path(&self, stream: &StreamName, extension: &str) -> Result<PathBuf, JournalError> {
         let path = self.folder.join(format!("{stream}.{extension}"));
@@ -112,7 +121,14 @@ impl JsonlJournal {
         let mut content = Content::default();
         let mut rest = &bytes[..];
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let Some(entries) = read_line(&rest[..end])? else { break };
+            let Some(entries) = read_line(&rest[..end])? else {
+                for line in rest[end + 1..].split(|byte| *byte == b'\n') {
+                    if read_line(line)?.is_some() {
+                        return Err(self.damaged(stream, &bytes[..bytes.len() - rest.len()]));
+                    }
+                }
+                break;
+            };
             content.entries.extend(entries.into_iter().map(String::into_bytes));
             content.whole += end as u64 + 1;
             rest = &rest[end + 1..];

@@ -174,7 +174,7 @@ impl State {
                     outcome: Outcome::Running,
                 };
                 if let Some(dead) = self.calls.insert(intent.call, call) {
-                    self.lost = plus(self.lost, dead.intent.reserved);
+                    self.lost = self.lost.plus(dead.intent.reserved);
                 }
             }
             Event::CallFinished { call, answer } => {
@@ -256,7 +256,7 @@ impl State {
             Outcome::Answered(answer) => answer.charged,
             Outcome::Failed(failure) => failure.charged,
         };
-        self.calls.values().map(of).fold(self.lost, plus)
+        self.calls.values().map(of).fold(self.lost, Amount::plus)
     }
 
     /// The document that `cycle` starts from.
@@ -317,8 +317,4 @@ impl State {
             cut_off: is_cut_off(answer.stop_reason),
         });
     }
-}
-
-pub(crate) fn plus(one: Amount, other: Amount) -> Amount {
-    Amount { money: one.money + other.money, tokens: one.tokens.saturating_add(other.tokens) }
 }

@@ -56,10 +56,6 @@ fn extend(conn: &Connection, holder: i64, now: i64, ttl: i64) -> rusqlite::Resul
         .map(drop)
 }
 
-fn plus(one: Amount, other: Amount) -> Amount {
-    Amount { money: one.money + other.money, tokens: one.tokens.saturating_add(other.tokens) }
-}
-
 fn amount(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Amount> {
     Ok(Amount { money: Money::from_nanos(unsigned(row.get(at)?)), tokens: unsigned(row.get(at + 1)?) })
 }
@@ -77,7 +73,7 @@ fn state(conn: &Connection, key: &str, now: i64) -> rusqlite::Result<Option<(i64
     )?;
     let mut reserved = Amount::default();
     for one in open.query_map([id, now], |row| amount(row, 0))? {
-        reserved = plus(reserved, one?);
+        reserved = reserved.plus(one?);
     }
     Ok(Some((id, Spent { booked, reserved })))
 }
@@ -102,7 +98,7 @@ fn reserve(
                     (conn.last_insert_rowid(), Spent::default())
                 }
             };
-            if !cap.allows(plus(plus(spent.booked, spent.reserved), amount)) {
+            if !cap.allows(spent.booked.plus(spent.reserved).plus(amount)) {
                 return Ok(Err(BudgetError::Exceeded { key: cap.key.clone() }));
             }
             budgets.push(id);
@@ -144,8 +140,8 @@ fn close(conn: &Connection, reservation: i64, actual: Amount) -> rusqlite::Resul
     for found in budgets {
         let (id, before) = found?;
         match booked.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, sum)) => *sum = plus(*sum, actual),
-            None => booked.push((id, plus(before, actual))),
+            Some((_, sum)) => *sum = sum.plus(actual),
+            None => booked.push((id, before.plus(actual))),
         }
     }
     for (id, sum) in booked {

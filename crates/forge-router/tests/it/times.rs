@@ -189,6 +189,17 @@ fn a_provider_that_is_not_ready_is_passed_over_until_it_is() {
 }
 
 #[test]
+fn a_provider_that_did_not_answer_a_check_is_asked_where_nobody_else_is_left() {
+    let stage = Stage::new();
+    stage.health("a-1", Err(ErrorKind::Transport));
+    stage.health("o-1", Err(ErrorKind::Authentication));
+    let router = stage.router(chain("coder", &["a-1", "o-1"]));
+    stage.run(router.check());
+    assert_eq!(stage.who(&router, "coder"), "a-1");
+    assert_eq!(stage.calls("o-1"), 0);
+}
+
+#[test]
 fn a_corrected_credential_is_used_at_once_after_a_good_check() {
     let stage = Stage::new();
     stage.always("a-1", Play::Fail(ErrorKind::Authentication));

@@ -6,7 +6,7 @@ use super::{Action, Planned, Planner, drop_seat};
 use crate::{
     CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version, budget,
     prompt::{self, Matter},
-    state::{Seat, plus},
+    state::Seat,
 };
 
 impl Planner<'_> {
@@ -65,7 +65,7 @@ impl Planner<'_> {
         } else {
             Amount::default()
         };
-        let total = [planned.reserved, held].into_iter().fold(state.used(), plus);
+        let total = [planned.reserved, held].into_iter().fold(state.used(), Amount::plus);
         Ok(fits(&state.plan.settings.caps, total))
     }
 
@@ -82,7 +82,7 @@ impl Planner<'_> {
             let key = CallKey { cycle, stage, seat: 0, step: 0 };
             let request = self.request(key, participant, Purpose::Answer)?;
             let (amount, _) = budget::larger(&*self.parts.prices, participant, &request, critiques);
-            held = plus(held, amount);
+            held = held.plus(amount);
         }
         Ok(held)
     }

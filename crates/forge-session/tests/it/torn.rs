@@ -164,6 +164,22 @@ fn a_changed_byte_anywhere_in_the_last_record_is_found() {
 }
 
 #[test]
+fn a_damaged_record_before_whole_ones_is_refused_and_nothing_is_paid_for_again() {
+    let folder = Folder::new("damaged-within");
+    let (mut bytes, _) = whole(&folder);
+    let borders = borders(&bytes);
+    bytes[usize::midpoint(borders[1], borders[2])] = 0;
+    let (theatre, result) = folder.resumed(&bytes);
+    let error = result.unwrap_err();
+    assert!(matches!(error, SessionError::Journal(_)), "{error}");
+    let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let said = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    assert!(said.contains("damaged in line 2"), "{said}");
+    assert_eq!(theatre.sent.lock().unwrap().len(), 0);
+    assert_eq!(std::fs::read(folder.0.join("s-1.jsonl")).unwrap(), bytes);
+}
+
+#[test]
 fn a_journal_without_a_whole_record_is_no_session_and_stays_as_it_is() {
     let folder = Folder::new("nothing-whole");
     let (bytes, _) = whole(&folder);
