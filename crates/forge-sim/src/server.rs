@@ -81,8 +81,13 @@ impl Sim {
     }
 
     /// Plays another scenario from now on; counters and limits start anew.
-    pub fn set_scenario(&self, scenario: Scenario) {
+    ///
+    /// # Errors
+    /// See [`Scenario::from_yaml`]: a rule that can do nothing. The old scenario goes on.
+    pub fn set_scenario(&self, scenario: Scenario) -> Result<(), SimError> {
+        scenario.check()?;
         self.app.set_scenario(scenario);
+        Ok(())
     }
 
     /// Forgets requests, prompt caches and limits, and starts the scenario anew.

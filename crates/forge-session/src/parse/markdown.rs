@@ -24,7 +24,15 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
         let heading = plain(&heading);
         ["disposition", "decisionsonfindings", "decisiononfindings"].iter().any(|word| heading.contains(word))
     };
-    let border = offsets(text).find(|(_, line)| is_border(line)).map(|(at, _)| at)?;
+    // The document may have such a heading of its own: the decisions stand below the one that means them.
+    let decides = |at: usize, heading: &str| {
+        let below = text[at + heading.len()..].lines();
+        below
+            .take_while(|line| !matches!(Line::of(line), Line::Heading(_)))
+            .any(|line| disposition(line).is_some())
+    };
+    let borders: Vec<_> = offsets(text).filter(|(_, line)| is_border(line)).collect();
+    let (border, _) = *borders.iter().find(|(at, line)| decides(*at, line)).or(borders.last())?;
     let dispositions: Vec<Disposition> = text[border..].lines().filter_map(disposition).collect();
     if dispositions.is_empty() {
         return None;

@@ -274,6 +274,15 @@ fn a_check_is_read_from_json_and_from_lines() {
 }
 
 #[test]
+fn a_heading_of_the_document_about_dispositions_does_not_end_it() {
+    let text =
+        "# Waste\n\n## Disposition of waste\n\nIt is burnt.\n\n## Dispositions\n\n- F1: accepted - done\n";
+    let Reading::Revision(revision) = read(Stage::Synthesis, text) else { panic!("{text}") };
+    assert!(revision.document.is_some_and(|document| document.ends_with("It is burnt.")));
+    assert_eq!(revision.dispositions.len(), 1);
+}
+
+#[test]
 fn new_faults_of_a_check_are_read_in_every_form() {
     for text in [
         r#"{"verdicts": [], "new_findings": [{"severity": "major", "claim": "the limit has no unit"}]}"#,

@@ -137,12 +137,9 @@ async fn parts_of_a_reply_can_be_left_out() {
     let native = json!({"model": "qwen3", "messages": [{"role": "user", "content": "hi"}], "stream": false});
     let reply = post(&sim, Vendor::Ollama, "/api/chat", &native).await.json();
     assert!(reply.get("eval_count").is_none());
-    sim.set_scenario(
-        Scenario::from_yaml(
-            "rules: [ { quirks: [no_stop_details, corrected_usage], reply: { stop_reason: refusal } } ]",
-        )
-        .unwrap(),
-    );
+    let scenario =
+        "rules: [ { quirks: [no_stop_details, corrected_usage], reply: { stop_reason: refusal } } ]";
+    sim.set_scenario(Scenario::from_yaml(scenario).unwrap()).unwrap();
     let mut long = message("Tell me about corrections");
     long["stream"] = true.into();
     let events = post(&sim, Vendor::Anthropic, "/v1/messages", &long).await.events();

@@ -318,7 +318,7 @@ async fn rules_count_their_own_requests() {
     assert_eq!(statuses, [200, 529, 200, 529]);
     assert_eq!(get(&sim, Vendor::Anthropic, "/v1/models").await.status, 500);
     assert_eq!(get(&sim, Vendor::Anthropic, "/v1/models").await.status, 200);
-    sim.set_scenario(Scenario::default());
+    sim.set_scenario(Scenario::default()).unwrap();
     assert_eq!(ask(&sim, false).await.status, 200);
     assert_eq!(ask(&sim, false).await.status, 200);
 }
