@@ -38,20 +38,15 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("forge-examples", &[]),
 ];
 
-fn metadata(arguments: &[&str]) -> Value {
+/// The normal dependencies of each package inside the workspace.
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .args(arguments)
+        .args(["metadata", "--format-version", "1", "--locked", "--no-deps"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The normal dependencies of each package inside the workspace.
-fn arrows() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = metadata(&["--no-deps"]);
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     let inside: BTreeSet<String> = packages.iter().map(name).collect();

@@ -151,18 +151,14 @@ fn the_primary_is_used_again_after_its_recovery_without_a_restart() {
         let outage =
             Scenario::from_yaml("rules: [{ vendor: anthropic, error: { kind: overloaded } }]").unwrap();
         let sim = Sim::start(SimConfig { scenario: outage, ..SimConfig::default() }).await.unwrap();
-        let plan = RouterPlan {
-            providers: vec![
-                claude("claude", &sim.base_url(Vendor::Anthropic)),
-                ProviderPlan {
-                    api_key: Some(SecretString::from("sk-test-1")),
-                    endpoint: Some(sim.base_url(Vendor::OpenAi)),
-                    ..forge::provider_plan("openai", "gpt-6.2-sol")
-                },
-            ],
-            ..RouterPlan::default()
-        };
-        let mut plan = RouterPlan { providers: plan.providers.clone(), ..RouterPlan::of(plan.providers) };
+        let mut plan = RouterPlan::of(vec![
+            claude("claude", &sim.base_url(Vendor::Anthropic)),
+            ProviderPlan {
+                api_key: Some(SecretString::from("sk-test-1")),
+                endpoint: Some(sim.base_url(Vendor::OpenAi)),
+                ..forge::provider_plan("openai", "gpt-6.2-sol")
+            },
+        ]);
         plan.retry.max_retries = 0;
         plan.breaker.cooldown = Duration::from_millis(100);
         let router = Arc::new(Router::build(plan, forge::parts()).unwrap());
@@ -176,7 +172,7 @@ fn the_primary_is_used_again_after_its_recovery_without_a_restart() {
         let asked =
             |sim: &Sim| sim.journal().iter().filter(|one| one.vendor == Some(Vendor::Anthropic)).count();
         assert!(asked(&sim) < 20, "it is left alone");
-        sim.set_scenario(Scenario::default());
+        sim.set_scenario(Scenario::default()).unwrap();
         let recovered = async {
             while who().await != "claude" {
                 tokio::task::yield_now().await;

@@ -161,6 +161,8 @@ fn accounts_that_cannot_be_written_fail_no_call() {
         let said = place.run(&["metrics", "summary"]);
         assert_eq!(said.code, Some(1));
         assert!(said.stderr.contains("error[E006]"), "{}", said.stderr);
+        let said = place.run(&["ask", "hello", "--role", "coder", "-q"]);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "only errors are said");
     });
 }
 
@@ -200,6 +202,10 @@ fn simulated_calls_are_accounted_for_apart() {
         assert_eq!((number(&simulated["total"]["calls"]), &simulated["simulated"]), (1, &Value::Bool(true)));
         let table = place.run(&["metrics", "summary", "--offline"]).stdout;
         assert!(table.starts_with("SIMULATED\n"), "{table}");
+        let page = place.path("hours.html");
+        place.run(&["metrics", "summary", "--offline", "--by", "hour", "--html", &page]);
+        let html = std::fs::read_to_string(&page).unwrap();
+        assert!(html.contains("h</td>"), "each hour has its name: {html}");
     });
 }
 

@@ -167,3 +167,45 @@ fn a_watch_takes_over_a_good_configuration_and_keeps_it_when_the_next_one_is_bad
         assert_eq!(child.wait().unwrap().code(), Some(0));
     });
 }
+
+#[test]
+fn a_watch_whose_last_provider_is_gone_keeps_it_and_turns_to_no_simulated_one() {
+    let place = Place::new("watch-gone");
+    let config = place.path("forge/config.yaml");
+    std::fs::create_dir(place.path("forge")).unwrap();
+    let local = "schema_version: '1.0'\nproviders: { laptop: { type: local, model: qwen3 } }\n";
+    std::fs::write(&config, local).unwrap();
+    let mut child = place
+        .command(&["providers", "status", "--watch", "20ms"])
+        .env("XDG_CONFIG_HOME", place.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(shown.any(|line| line.starts_with("laptop")));
+    // It must not wait for a reader.
+    std::thread::spawn(move || shown.for_each(drop));
+    let signal = |name: &str| {
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    std::fs::remove_file(&config).unwrap();
+    signal("-HUP");
+    let is_last = |line: &String| line.contains("in use stays") || line.contains("read again");
+    let mut said = Vec::new();
+    for line in told {
+        said.push(line);
+        if said.last().is_some_and(is_last) {
+            break;
+        }
+    }
+    signal("-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    if said.last().unwrap().contains("read again") {
+        println!("SKIPPED: a local server answers on this machine, so there is always a provider");
+        return;
+    }
+    assert!(said.iter().any(|line| line.contains("no provider is left")), "{said:?}");
+}

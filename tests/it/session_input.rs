@@ -104,7 +104,7 @@ fn a_journal_of_a_newer_version_is_refused_and_stays_as_it_is() {
         let file = place.path(&format!("sessions/{id}.jsonl"));
         let text = std::fs::read_to_string(&file).unwrap();
         let calls = sim.journal().len();
-        sim.set_scenario(Scenario::default());
+        sim.set_scenario(Scenario::default()).unwrap();
         for newer in
             [text.replace("{\"v\":1", "{\"v\":2"), format!("{text}{{\"v\":7,\"crc\":0,\"entries\":[]}}\n")]
         {

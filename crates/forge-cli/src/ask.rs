@@ -1,6 +1,6 @@
 //! `forge ask`: one call.
 
-use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::Ask,
     error::CliError,
+    files,
     setup::{System, Wanted},
     show::{self, note},
     signals::Ends,
@@ -32,7 +33,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
     let headed = simulated && !ask.json && ask.schema.is_none();
     if headed {
-        show::out("SIMULATED\n\n").map_err(|error| CliError::stdout(&error))?;
+        show::out("SIMULATED\n\n")?;
     }
     let call = call(&cx, &system, request, &ask, wanted.quiet);
     let mut ends = Ends::new()?;
@@ -53,7 +54,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         Ok(response) => {
             let cost = system.router.cost(&response);
             if ask.json {
-                show::json(&success(&response, cost, simulated)).map_err(|error| CliError::stdout(&error))?;
+                show::json(&success(&response, cost, simulated))?;
             }
             report(wanted.quiet, &response, cost);
             Ok(ExitCode::SUCCESS)
@@ -61,8 +62,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         Err(error) => {
             let failure = CliError::provider(&error);
             if ask.json {
-                show::json(&failed(&cx, &error, &failure, simulated))
-                    .map_err(|error| CliError::stdout(&error))?;
+                show::json(&failed(&cx, &error, &failure, simulated))?;
             } else if let Some(route) = &error.route {
                 tell_failures(wanted.quiet, route);
             }
@@ -112,7 +112,7 @@ async fn call(
                 if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event
                     && shown
                 {
-                    show::out(text).map_err(|error| CliError::stdout(&error))?;
+                    show::out(text)?;
                     ends_with_line = text.ends_with('\n');
                 }
                 if let Err(error) = accumulator.push(event) {
@@ -127,7 +127,7 @@ async fn call(
         }
     }
     if shown && !ends_with_line {
-        show::out("\n").map_err(|error| CliError::stdout(&error))?;
+        show::out("\n")?;
     }
     Ok(match failure {
         Some(error) => Err(accumulator.interrupted(error)),
@@ -155,7 +155,7 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         parts.push(image(path)?);
     }
     match ask.prompt.as_deref() {
-        Some("-") => parts.push(Part::text(standard_input()?)),
+        Some("-") => parts.push(Part::text(files::standard_input()?)),
         Some(prompt) => parts.push(Part::text(prompt)),
         None => {}
     }
@@ -183,14 +183,6 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     std::fs::read(path).map_err(|error| CliError::file(path, &error))
-}
-
-fn standard_input() -> Result<String, CliError> {
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| CliError::failed("standard input is not text", &error))?;
-    Ok(text)
 }
 
 fn image(path: &Path) -> Result<Part, CliError> {

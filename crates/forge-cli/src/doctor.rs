@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What is looked for in the environment; values are never shown.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 14] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "OPENAI_API_KEY",
@@ -26,8 +26,10 @@ const VARIABLES: [&str; 12] = [
     "GEMINI_BASE_URL",
     "OLLAMA_HOST",
     "HTTPS_PROXY",
+    "https_proxy",
     "FORGE_HOME",
     "FORGE_LOG",
+    "FORGE_MAX_COST",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 
@@ -58,7 +60,7 @@ pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, 
             .collect();
         show::out(&show::table(&["", "TOPIC", "FOUND"], &[], &rows))
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -5,6 +5,7 @@ mod ask;
 mod config;
 mod doctor;
 mod error;
+mod files;
 mod machine;
 mod manual;
 mod metrics;
@@ -37,7 +38,7 @@ use crate::{
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let _spans = log(args.verbose);
+    let _spans = log(args.verbose, args.quiet);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error)),
@@ -50,38 +51,38 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<ExitCode, CliError> {
     let (quiet, config) = (args.quiet, args.config.as_deref());
+    let wanted = |source| Wanted { source, config, quiet, scenario: "{}" };
     match args.command {
         Command::Ask(ask) => {
-            let wanted = Wanted { source: ask.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(ask.source);
             ask::run(*ask, wanted).await
         }
         Command::Run(run) => {
-            let wanted = Wanted { source: run.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(run.source);
             session::run(*run, wanted).await
         }
         Command::Resume(resume) => {
-            let wanted = Wanted { source: resume.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(resume.source);
             session::resume(*resume, wanted).await
         }
         Command::Sessions { command } => session::sessions(command, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,
         Command::Providers { command: ProvidersCommand::List(list) } => {
-            providers::list(list.json, Wanted { source: list.source, config, quiet, scenario: "{}" }).await
+            providers::list(list.json, wanted(list.source)).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {
-            let wanted = Wanted { source: status.list.source, config, quiet, scenario: "{}" };
-            providers::status(&status, wanted).await
+            providers::status(&status, wanted(status.list.source)).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
-            let wanted = Wanted { source: explain.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(explain.source);
             route::explain(explain, wanted).await
         }
         Command::Models { command: ModelsCommand::List(list) } => {
-            let wanted = Wanted { source: list.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(list.source);
             models::list(list, wanted).await
         }
         Command::Doctor(options) => {
-            let wanted = Wanted { source: options.source, config, quiet, scenario: "{}" };
+            let wanted = wanted(options.source);
             doctor::run(options, wanted).await
         }
         Command::Metrics { command } => metrics::run(command, quiet),
@@ -97,12 +98,13 @@ fn fail(error: &CliError) -> ExitCode {
     error.exit_code()
 }
 
-/// Logs go to stderr: `FORGE_LOG` in the form of `RUST_LOG`, else by the number of `-v`.
-fn log(verbose: u8) -> Spans {
-    let level = match verbose {
-        0 => LevelFilter::WARN,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
+/// Logs go to stderr: `FORGE_LOG` in the form of `RUST_LOG`, else by `-q` and the number of `-v`.
+fn log(verbose: u8, quiet: bool) -> Spans {
+    let level = match (verbose, quiet) {
+        (0, true) => LevelFilter::ERROR,
+        (0, false) => LevelFilter::WARN,
+        (1, _) => LevelFilter::INFO,
+        (2, _) => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
     let filter =

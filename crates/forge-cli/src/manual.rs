@@ -34,6 +34,6 @@ pub(crate) fn page(words: &[String]) -> Result<ExitCode, CliError> {
 }
 
 fn write(text: &[u8]) -> Result<ExitCode, CliError> {
-    show::out(&String::from_utf8_lossy(text)).map_err(|error| CliError::stdout(&error))?;
+    show::out(&String::from_utf8_lossy(text))?;
     Ok(ExitCode::SUCCESS)
 }

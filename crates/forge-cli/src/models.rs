@@ -41,7 +41,8 @@ fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
         show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
-    finish(shown)
+    shown?;
+    Ok(ExitCode::SUCCESS)
 }
 
 const HEADINGS: [&str; 7] = ["VENDOR", "MODEL", "CONTEXT", "OUTPUT", "$IN/M", "$OUT/M", "NOTE"];
@@ -131,7 +132,7 @@ async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result
     } else {
         show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
-    finish(shown)?;
+    shown?;
     for failure in &failures {
         show::note(false, failure.to_string().trim_end());
     }
@@ -169,9 +170,4 @@ fn live_cells(id: &str, kind: &str, model: &ModelInfo, today: NaiveDate) -> Vec<
         }
     }
     row
-}
-
-fn finish(shown: std::io::Result<()>) -> Result<ExitCode, CliError> {
-    shown.map_err(|error| CliError::stdout(&error))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -30,7 +30,7 @@ pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, 
             .collect();
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,7 +97,7 @@ async fn check(system: &System, as_json: bool) -> Result<ExitCode, CliError> {
             .collect();
         show::out(&show::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(match ready {
         all if all == checks.len() => ExitCode::SUCCESS,
         0 => 3.into(),

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     args::RouteExplain,
     error::CliError,
+    files,
     setup::{System, Wanted},
     show,
 };
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let prompt = match &explain.file {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?,
+        Some(path) => files::read(path)?,
     };
     let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
     let role = ParticipantRole::from(explain.role.as_str());
@@ -33,7 +34,7 @@ pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result
     } else {
         show::out(&text(&role, &system, &trace))
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(if trace.participant.is_some() { ExitCode::SUCCESS } else { 3.into() })
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Wanted<'a> {
     /// The configuration named on the command line.
     pub(crate) config: Option<&'a Path>,
     pub(crate) quiet: bool,
-    /// What simulated vendors play, if they are asked; empty for nothing special.
+    /// What simulated vendors play, if they are asked; `{}` for nothing special.
     pub(crate) scenario: &'a str,
 }
 
@@ -136,7 +136,10 @@ impl System {
         if self.is_simulated() {
             return Ok(());
         }
-        let Found { plan, places, .. } = find(wanted).await?;
+        let Found { plan, places, sim, .. } = find(wanted).await?;
+        if sim.is_some() {
+            return Err(CliError::usage("no provider is left", "write a configuration, or set a key"));
+        }
         self.router
             .reload(plan.clone())
             .map_err(|error| CliError::failed("a provider cannot be set up", &error))?;

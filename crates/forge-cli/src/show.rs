@@ -7,6 +7,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::error::CliError;
+
 /// The text without control and direction-changing characters, which could make a terminal do or show
 /// something else than the text says. Line ends and tabs stay.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
@@ -18,15 +20,15 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// Writes to stdout at once: as it is into files and pipes, cleaned onto a terminal.
-pub(crate) fn out(text: &str) -> io::Result<()> {
+pub(crate) fn out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { clean(text) } else { Cow::Borrowed(text) };
-    stdout.write_all(shown.as_bytes())?;
-    stdout.flush()
+    let written = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| CliError::stdout(&error))
 }
 
 /// Writes one JSON value to stdout.
-pub(crate) fn json(value: &Value) -> io::Result<()> {
+pub(crate) fn json(value: &Value) -> Result<(), CliError> {
     out(&format!("{value:#}\n"))
 }
 

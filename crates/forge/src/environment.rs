@@ -1,5 +1,7 @@
 //! Providers that the environment's variables name.
 
+use std::net::IpAddr;
+
 use forge_router::{ProviderPlan, RouterPlan};
 
 use crate::{Participant, SecretString};
@@ -68,7 +70,13 @@ pub(crate) fn key_variables(kind: &str) -> &'static [&'static str] {
 
 pub(crate) fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    ["127.", "localhost", "[::1]"].iter().any(|host| rest.starts_with(host))
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(ipv6) => ipv6.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let host = host.unwrap_or_default();
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// The URL that `OLLAMA_HOST` means, by Ollama's own rules: the scheme is `http` unless given, the port
@@ -131,6 +139,30 @@ mod tests {
         let proxies: Vec<_> = environment.providers.iter().map(|found| found.plan.proxy.as_deref()).collect();
         assert_eq!(proxies, [Some("http://proxy:3128"), None]);
         assert!(!format!("{environment:?}").contains("sk-test-1"));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback_and_not_who_has_a_similar_name() {
+        for url in [
+            "http://127.0.0.1:11434",
+            "https://127.8.8.8/v1",
+            "http://localhost",
+            "http://LOCALHOST:1?a",
+            "http://[::1]:80/",
+            "localhost:1",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://127.example.com",
+            "http://localhost.example.com:80",
+            "https://localhost-proxy/v1",
+            "http://[::2]",
+            "http://10.0.0.1/localhost",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
     }
 
     #[test]

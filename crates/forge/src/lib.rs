@@ -2,7 +2,8 @@
 //!
 //! Use this crate when a program speaks to several vendors and wants them set up for it; depend on
 //! `forge-core` and one adapter crate when it speaks to one. Each adapter is a feature (`anthropic`,
-//! `openai`, `google`, `local`), all on by default.
+//! `openai`, `google`, `local`), and so are sessions (`session`) and the accounts (`store`); all are on by
+//! default.
 //!
 //! ```no_run
 //! use forge::{ModelRequest, ProviderExt, config, router::Router};

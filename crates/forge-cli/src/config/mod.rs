@@ -56,7 +56,7 @@ pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> 
         ConfigCommand::Check(check) => self::check(&check, named, quiet),
         ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet),
         ConfigCommand::Schema => {
-            show::json(config::schema()).map_err(|error| CliError::stdout(&error))?;
+            show::json(config::schema())?;
             Ok(ExitCode::SUCCESS)
         }
         ConfigCommand::Trust(one) => {
@@ -106,7 +106,7 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
         CheckFormat::Json => {
             let file = path.display().to_string();
             let object = json!({"schema_version": "1.0", "file": file, "ok": good, "problems": reports});
-            show::json(&object).map_err(|error| CliError::stdout(&error))?;
+            show::json(&object)?;
         }
         CheckFormat::Text => {
             tell(&reports, quiet);
@@ -129,7 +129,7 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCo
         (ShowFormat::Json, false) => show::json(&settings),
         (ShowFormat::Json, true) => show::json(&settings::with_origins(settings, &loaded)),
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,6 +20,7 @@ use forge::{
 use crate::{
     args::{ExportFormat, MetricsCommand, MetricsExport, MetricsPrune, MetricsReprice},
     error::CliError,
+    files,
     machine::state_folder,
     show::note,
 };
@@ -126,8 +127,7 @@ fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
     let mut table = forge::models();
     let mut version = price_version(&table);
     if let Some(path) = &wanted.prices {
-        let text = std::fs::read_to_string(path).map_err(|error| CliError::file(path, &error))?;
-        let rows = ModelTable::from_json(&text).map_err(|error| {
+        let rows = ModelTable::from_json(&files::read(path)?).map_err(|error| {
             CliError::content(path, "a table of models (rows as in `models.json`)", &error)
         })?;
         table.merge(&rows);

@@ -37,7 +37,7 @@ svg line { stroke: var(--line); }
 pub(super) fn render(
     store: &Store,
     filter: &Filter,
-    rows: &[SummaryRow],
+    (rows, by): (&[SummaryRow], &[GroupBy]),
     total: &Figures,
     now: DateTime<Utc>,
     simulated: bool,
@@ -72,7 +72,7 @@ pub(super) fn render(
         let failed = |figures: &Figures| figures.attempt_success_rate().map_or(0.0, |rate| 1.0 - rate);
         page.push_str(&bars(trend, "bad", failed, |most| share(Some(most))));
         page.push_str("<h2>Details</h2>\n");
-        page.push_str(&table(rows));
+        page.push_str(&table(rows, by));
     }
     page.push_str("</body>\n</html>\n");
     Ok(page)
@@ -162,13 +162,11 @@ fn svg(label: &str, height: usize, marks: &str) -> String {
     format!("<svg role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 900 {height}\">{marks}</svg>\n")
 }
 
-fn table(rows: &[SummaryRow]) -> String {
-    let by = [GroupBy::Day, GroupBy::Provider, GroupBy::Model, GroupBy::Role, GroupBy::Status];
+fn table(rows: &[SummaryRow], by: &[GroupBy]) -> String {
     let headings =
         ["", "Calls", "Answered", "Cost", "p50", "p95", "p99", "Tokens in", "Cached", "Tokens out"];
     let mut body = String::new();
     for row in rows {
-        let name: Vec<_> = names(row, &by).into_iter().filter(|name| !name.is_empty()).collect();
         let (figures, tokens) = (&row.figures, &row.figures.tokens);
         let cells = [
             figures.calls.to_string(),
@@ -182,7 +180,8 @@ fn table(rows: &[SummaryRow]) -> String {
             (tokens.output + tokens.reasoning).to_string(),
         ];
         let cells = cells.map(|cell| format!("<td>{cell}</td>")).concat();
-        let _ = writeln!(body, "<tr><td class=\"name\">{}</td>{cells}</tr>", escape(&name.join(" ")));
+        let _ =
+            writeln!(body, "<tr><td class=\"name\">{}</td>{cells}</tr>", escape(&names(row, by).join(" ")));
     }
     let heads = headings.map(|heading| format!("<th>{heading}</th>")).concat();
     format!("<div class=\"scroll\"><table>\n<tr>{heads}</tr>\n{body}</table></div>\n")

@@ -10,7 +10,7 @@ use super::{filter, open, page};
 use crate::{
     args::{MetricsBy, MetricsSummary, SummaryFormat},
     error::CliError,
-    show::{self, note},
+    files, show,
 };
 
 /// Trends of a shorter time are shown by the hour.
@@ -30,10 +30,8 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
     let total = total.into_iter().next().map(|row| row.figures).unwrap_or_default();
     let simulated = wanted.filter.offline;
     if let Some(path) = &wanted.html {
-        let page = page::render(&store, &filter, &rows, &total, now, simulated).map_err(failed)?;
-        std::fs::write(path, page)
-            .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
-        note(quiet, &format!("wrote {}", path.display()));
+        let page = page::render(&store, &filter, (&rows, &by), &total, now, simulated).map_err(failed)?;
+        files::write(path, &page, quiet)?;
         return Ok(ExitCode::SUCCESS);
     }
     let shown = match wanted.format {
@@ -53,7 +51,7 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
             "rows": rows,
         })),
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(ExitCode::SUCCESS)
 }
 

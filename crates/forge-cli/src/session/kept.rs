@@ -8,17 +8,17 @@ use forge::{
 };
 use serde_json::json;
 
-use super::{plain_files, rendered};
+use super::{journal::plain_files, output::rendered};
 use crate::{
     args::{Kept, SessionsCommand, SessionsExport, SessionsList, SessionsShow},
     error::CliError,
-    metrics, show,
+    files, metrics, show,
 };
 
 pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<ExitCode, CliError> {
     match command {
         SessionsCommand::Schema => {
-            show::json(&SessionResult::schema()).map_err(|error| CliError::stdout(&error))?;
+            show::json(&SessionResult::schema())?;
             Ok(ExitCode::SUCCESS)
         }
         SessionsCommand::List(wanted) => list(&wanted).await,
@@ -36,13 +36,19 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
     }
 }
 
+/// One that cannot be read is named and does not hide the others.
 async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
     let store = metrics::open(wanted.offline)?;
     let mut streams = store.streams().map_err(|error| CliError::store(&error))?;
     streams.sort_by(|one, other| other.name.cmp(&one.name));
-    let mut results = Vec::new();
+    // A process that was killed before it wrote anything leaves a name and nothing else.
+    streams.retain(|stream| stream.entries > 0);
+    let (mut results, mut failures) = (Vec::new(), Vec::new());
     for stream in &streams {
-        results.push(read(&store, &stream.name).await?);
+        match read(&store, &stream.name).await {
+            Ok(result) => results.push(result),
+            Err(error) => failures.push(error),
+        }
     }
     let status = |result: &SessionResult| json!(result.status).as_str().unwrap_or_default().to_owned();
     let shown = if wanted.json {
@@ -64,8 +70,11 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
             .collect();
         show::out(&show::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
     };
-    shown.map_err(|error| CliError::stdout(&error))?;
-    Ok(ExitCode::SUCCESS)
+    shown?;
+    for failure in &failures {
+        show::note(false, failure.to_string().trim_end());
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
@@ -86,19 +95,15 @@ async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
         }
     }
     let shown = if parts.is_empty() { show::out(&result.to_markdown()) } else { show::json(&json!(parts)) };
-    shown.map_err(|error| CliError::stdout(&error))?;
+    shown?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliError> {
     let text = rendered(&result(&wanted.kept, &wanted.id).await?, wanted.format);
     match &wanted.output {
-        None => show::out(&text).map_err(|error| CliError::stdout(&error))?,
-        Some(path) => {
-            std::fs::write(path, text)
-                .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
-            show::note(quiet, &format!("wrote {}", path.display()));
-        }
+        None => show::out(&text)?,
+        Some(path) => files::write(path, &text, quiet)?,
     }
     Ok(ExitCode::SUCCESS)
 }

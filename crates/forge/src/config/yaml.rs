@@ -270,13 +270,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What YAML's core schema makes of a scalar.
 fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
-    let may_be_typed = text.is_empty()
-        || text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '~'))
-        || ["null", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
-    if style == ScalarStyle::Plain && may_be_typed {
-        if let Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) = serde_yaml::from_str(&text) {
-            return value;
+    if style != ScalarStyle::Plain {
+        return Value::String(text.into_owned());
+    }
+    match &*text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        if let Ok(number) = text.parse() {
+            return Value::Number(number);
         }
         // A whole number beyond 64 bits is still a number.
         if !text.starts_with('0')

@@ -85,6 +85,7 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("10 MiB of lines", "a: b\n".repeat(10 * MAX_BYTES / 5)),
         ("10 MiB in one value", format!("a: {}\n", "x".repeat(10 * MAX_BYTES))),
         ("a mebibyte of one list", format!("a: [{}]\n", "x,".repeat(MAX_BYTES / 2 - 10))),
+        ("a mebibyte of numbers", format!("a: [{}]\n", "1.5,".repeat(MAX_BYTES / 4 - 10))),
         ("a mebibyte of providers", lines(20_000, |at| format!("providers{at}: {{x: {{y: {{z: 1}}}}}}\n"))),
         ("a mebibyte of anchors", lines(60_000, |at| format!("a{at}: &b{at} c\n"))),
         ("a mebibyte of tags", "a: !!x y\n".repeat(100_000)),
