@@ -30,6 +30,36 @@ fn a_prompt_of_nothing_is_refused_wherever_it_comes_from() {
 }
 
 #[test]
+fn a_file_without_an_end_is_refused_in_constant_memory() {
+    let place = Place::new("endless");
+    for arguments in [
+        &["run", "x", "--offline", "--reference", "/dev/zero"][..],
+        &["run", "--offline", "--file", "/dev/zero"],
+        &["ask", "x", "--offline", "--schema", "/dev/zero"],
+        &["ask", "--offline", "--request", "/dev/zero"],
+        &["route", "explain", "--role", "critic", "--offline", "--file", "/dev/zero"],
+        &["sim", "--scenario", "/dev/zero"],
+    ] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", said.stderr);
+        assert!(said.stderr.contains("/dev/zero is larger than 1"), "{arguments:?}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn a_place_where_nothing_can_be_written_is_refused_before_anything_is_asked() {
+    with_sim("{}", |sim| {
+        let place = Place::with("no-output", sim, CAST);
+        for path in [place.path(""), place.path("nowhere/result.md")] {
+            let said = place.run(&["run", TOPIC, "-o", &path]);
+            assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{path}: {}", said.stderr);
+            assert!(said.stderr.contains("cannot be written"), "{path}: {}", said.stderr);
+        }
+        assert_eq!(sim.journal().len(), 0);
+    });
+}
+
+#[test]
 fn a_reference_of_ten_megabytes_is_cut_and_a_larger_one_refused() {
     with_sim("{}", |sim| {
         let place = Place::with("large-reference", sim, CAST);

@@ -23,6 +23,9 @@ use crate::{
 /// Pictures larger than this are refused by every vendor.
 const MAX_IMAGE_BYTES: u64 = 20 * 1024 * 1024;
 
+/// A request may hold several.
+const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
+
 pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let request = Arc::new(request(&ask)?);
     let system = System::choose(wanted).await?;
@@ -138,9 +141,11 @@ async fn call(
 fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
     let mut request = match &ask.request {
         None => ModelRequest::default(),
-        Some(path) => serde_json::from_slice(&read(path)?).map_err(|error| {
-            CliError::content(path, "a request (fields as in `forge_core::ModelRequest`)", &error)
-        })?,
+        Some(path) => {
+            serde_json::from_slice(&files::read_bytes(path, MAX_REQUEST_BYTES)?).map_err(|error| {
+                CliError::content(path, "a request (fields as in `forge_core::ModelRequest`)", &error)
+            })?
+        }
     };
     if let Some(system) = &ask.system {
         request.system.clone_from(system);
@@ -169,7 +174,7 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         return Err(CliError::usage("the request has no messages", "add a prompt, or messages to the file"));
     }
     if let Some(path) = &ask.schema {
-        let schema: Value = serde_json::from_slice(&read(path)?)
+        let schema: Value = serde_json::from_slice(&files::read_bytes(path, MAX_REQUEST_BYTES)?)
             .map_err(|error| CliError::content(path, "a JSON Schema", &error))?;
         request.output = OutputFormat::JsonSchema { name: "answer".into(), schema };
     }
@@ -179,10 +184,6 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         request.delivery = Delivery::Whole;
     }
     Ok(request)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|error| CliError::file(path, &error))
 }
 
 fn image(path: &Path) -> Result<Part, CliError> {
@@ -197,12 +198,7 @@ fn image(path: &Path) -> Result<Part, CliError> {
             return Err(CliError::usage(what, "give a .png, .jpg, .gif or .webp file"));
         }
     };
-    let size = std::fs::metadata(path).map_err(|error| CliError::file(path, &error))?.len();
-    if size > MAX_IMAGE_BYTES {
-        let what = format!("{} is larger than {} MiB", path.display(), MAX_IMAGE_BYTES / 1024 / 1024);
-        return Err(CliError::usage(what, "make the picture smaller"));
-    }
-    Ok(Part::image_base64(media_type, STANDARD.encode(read(path)?)))
+    Ok(Part::image_base64(media_type, STANDARD.encode(files::read_bytes(path, MAX_IMAGE_BYTES)?)))
 }
 
 /// A line for each route that did not answer, and one for the one that answers in its place.

@@ -46,6 +46,11 @@ impl CliError {
         Self { code: Code::Failed, what: what.into(), why: causes(cause), next: String::new(), exit: FAILED }
     }
 
+    /// The same, with what to do next.
+    pub(crate) fn with_next(self, next: String) -> Self {
+        Self { next, ..self }
+    }
+
     /// The result cannot be written. A reader that has seen enough and closed its end (`| head`) is no
     /// failure and is not spoken of.
     pub(crate) fn stdout(error: &std::io::Error) -> Self {

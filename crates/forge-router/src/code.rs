@@ -55,6 +55,8 @@ codes! {
     OTHER_VERSION = "E129";
     /// A role needs what a model cannot do.
     CANNOT_DO = "E130";
+    /// A secret stands where it would be shown.
+    SHOWN_SECRET = "E131";
     /// The file does not say its version.
     NO_VERSION = "W101";
     /// A key stands in the file itself.

@@ -75,7 +75,7 @@ impl JsonlJournal {
     }
 
     fn damaged(&self, stream: &StreamName, before: &[u8]) -> JournalError {
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let text = format!(
             "{stream}.jsonl is damaged in line {line}, and whole lines follow; bring that line back, or remove it \
              with all that follow and let their calls be made and paid for again"

@@ -206,7 +206,10 @@ impl Lookup for Machine {
 
     fn file(&self, path: &str) -> io::Result<String> {
         let mut text = String::new();
-        File::open(self.folder.join(path))?.take(MAX_SECRET).read_to_string(&mut text)?;
+        let read = File::open(self.folder.join(path))?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
+        if read as u64 > MAX_SECRET {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any key"));
+        }
         Ok(text)
     }
 }

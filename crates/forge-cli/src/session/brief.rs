@@ -1,7 +1,5 @@
 //! What a session is about and how it is to run, as the user says.
 
-use std::path::Path;
-
 use forge::session::{Mode, OutputType, Reference, ReferenceKind, Settings, Topic};
 
 use crate::{
@@ -11,12 +9,9 @@ use crate::{
     setup::System,
 };
 
-/// A larger file is no reference but an archive.
-const MAX_REFERENCE: u64 = 10 * 1024 * 1024;
-
 pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
     let text = match (&run.file, run.prompt.as_deref()) {
-        (Some(path), _) => read(path)?,
+        (Some(path), _) => files::read(path)?,
         (None, Some("-")) => files::standard_input()?,
         (None, prompt) => prompt.unwrap_or_default().to_owned(),
     };
@@ -38,20 +33,10 @@ pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
         topic = topic.with_constraint(constraint.as_str());
     }
     for path in &run.references {
-        let (name, text) = (path.display().to_string(), read(path)?);
+        let (name, text) = (path.display().to_string(), files::read(path)?);
         topic = topic.with_reference(Reference { kind: ReferenceKind::File, name, text });
     }
     Ok(topic)
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    let size = std::fs::metadata(path).map_err(|error| CliError::file(path, &error))?.len();
-    if size > MAX_REFERENCE {
-        let what = format!("{} is larger than {} MiB", path.display(), MAX_REFERENCE / 1024 / 1024);
-        return Err(CliError::usage(what, "give the part that matters"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| CliError::file(path, &error))?;
-    String::from_utf8(bytes).map_err(|error| CliError::content(path, "text in UTF-8", &error))
 }
 
 pub(super) fn settings(run: &Run, system: &System) -> Settings {

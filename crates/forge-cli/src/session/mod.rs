@@ -21,6 +21,7 @@ use self::progress::Progress;
 use crate::{
     args::{Going, Resume, Run},
     error::CliError,
+    files,
     setup::{System, Wanted},
     show::note,
     signals::Ends,
@@ -36,6 +37,7 @@ rules:
 
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let topic = brief::topic(&run)?;
+    run.going.output.as_deref().map(files::check_output).transpose()?;
     let system = System::choose(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let settings = brief::settings(&run, &system);
     let plan = Plan {
@@ -59,6 +61,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
+    resume.going.output.as_deref().map(files::check_output).transpose()?;
     let system = System::choose(wanted).await?;
     let progress = Progress::new(wanted.quiet, resume.going.attended);
     let mut session = take_up(&system, &resume.going, &progress, &name).await?;
@@ -103,11 +106,12 @@ async fn go(
     system.close(Duration::from_secs(1)).await;
     interrupts.abort();
     let result = result.map_err(|error| CliError::session(&error))?;
-    output::deliver(&result, going, progress.quiet)?;
+    let offline = if system.is_simulated() { " --offline" } else { "" };
+    let kept = going.journal.as_ref().map(|folder| format!(" --journal {}", folder.display()));
+    let kept = kept.unwrap_or_default();
+    output::deliver(&result, going, progress.quiet)
+        .map_err(|error| error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))?;
     if result.stop_reason == Some(Stop::UserAborted) {
-        let offline = if system.is_simulated() { " --offline" } else { "" };
-        let kept = going.journal.as_ref().map(|folder| format!(" --journal {}", folder.display()));
-        let kept = kept.unwrap_or_default();
         note(false, &format!("broken off; go on with: forge resume {name}{offline}{kept}"));
         return Ok(130.into());
     }

@@ -18,6 +18,15 @@ pub fn is_reference(text: &str) -> bool {
     inner.is_some_and(|inner| !inner.contains('}') && (inner.starts_with("file:") || !inner.contains(":-")))
 }
 
+/// The first reference in `text` to what is a secret by its name: a file, or a variable such as `SOME_API_KEY`.
+pub(super) fn secret(text: &str) -> Option<&str> {
+    const SECRETS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(inner, _)| inner).find(|inner| {
+        let name = inner.split(":-").next().unwrap_or_default().to_ascii_uppercase();
+        inner.starts_with("file:") || SECRETS.iter().any(|end| name.ends_with(end))
+    })
+}
+
 /// `text` with every reference replaced, or everything that stands against it.
 pub(super) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Failure>> {
     let mut expanded = String::with_capacity(text.len());
@@ -126,6 +135,21 @@ mod tests {
             let failures = expand(text, &table()).unwrap_err();
             assert_eq!(failures[0].code, code::BAD_EXPANSION, "{text}");
             assert!(!format!("{failures:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_name() {
+        for (text, expected) in [
+            ("${OPENAI_API_KEY}", Some("OPENAI_API_KEY")),
+            ("a ${MODEL} b ${file:key.txt}", Some("file:key.txt")),
+            ("${my_token:-x}", Some("my_token:-x")),
+            ("${MODEL}", None),
+            ("${KEYBOARD:-API_KEY}", None),
+            ("KEY", None),
+            ("${KEY", None),
+        ] {
+            assert_eq!(secret(text), expected, "{text}");
         }
     }
 

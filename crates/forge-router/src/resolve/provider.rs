@@ -50,7 +50,7 @@ impl Resolver<'_> {
         let headers = self.headers(spec, &path.key("headers"));
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
         if !kind.is_empty() && !model.as_str().is_empty() {
-            self.check_model(&kind, &model, spec.model.as_deref().unwrap_or_default(), &path.key("model"));
+            self.check_model(&kind, &model, &path.key("model"));
         }
         ProviderPlan {
             id: id.into(),
@@ -88,7 +88,7 @@ impl Resolver<'_> {
             self.report(Problem::new(code::MISSING, path.clone(), "the provider has no `model`"));
             return "".into();
         };
-        let model = self.expanded(written, path);
+        let model = self.shown(written, path);
         if model.as_deref().is_some_and(|model| model.trim().is_empty()) {
             self.report(Problem::new(code::MISSING, path.clone(), "the model's name is empty"));
         }
@@ -126,7 +126,7 @@ impl Resolver<'_> {
     }
 
     fn endpoint(&mut self, written: Option<&str>, path: &KeyPath) -> Option<String> {
-        let url = self.expanded(written?, path)?;
+        let url = self.shown(written?, path)?;
         if let Some(message) = endpoint_fault(&url) {
             let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
@@ -223,14 +223,13 @@ impl Resolver<'_> {
         headers
     }
 
-    /// Warns about a model that the table does not know or whose time is over. One that is not known is shown as it
-    /// is `written`: a variable or a file may hold a key in the wrong place.
-    fn check_model(&mut self, kind: &str, model: &ModelId, written: &str, path: &KeyPath) {
+    /// Warns about a model that the table does not know or whose time is over.
+    fn check_model(&mut self, kind: &str, model: &ModelId, path: &KeyPath) {
         let vendor = ModelProvider::from(kind);
         let today = self.known.today;
         let Some(row) = self.known.models.find(&vendor, model) else {
             let message = format!(
-                "model `{written}` is not in the table: its abilities are assumed, its cost is unknown"
+                "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
             );
             let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
             let rows = self.known.models.rows().iter().filter(|row| row.provider == vendor);

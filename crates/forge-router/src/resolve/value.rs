@@ -4,7 +4,10 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use forge_core::Money;
 
-use super::{Resolver, expand::expand};
+use super::{
+    Resolver,
+    expand::{expand, secret},
+};
 use crate::{Budget, BudgetSpec, Cap, KeyPath, Problem, code, nearest};
 
 /// No clock and no wait is longer than a day.
@@ -118,6 +121,15 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// As [`expanded`](Self::expanded), for a value that is shown: in it a secret is refused.
+    pub(super) fn shown(&mut self, text: &str, path: &KeyPath) -> Option<String> {
+        let Some(name) = secret(text) else { return self.expanded(text, path) };
+        let message = format!("`${{{name}}}` is a secret by its name, and this value is shown");
+        let hint = "write the value itself or another variable; secrets belong into `api_key` and `headers`";
+        self.report(Problem::new(code::SHOWN_SECRET, path.clone(), message).with_hint(hint));
+        None
     }
 
     pub(super) fn budget(&mut self, spec: Option<&BudgetSpec>, path: &KeyPath) -> Budget {

@@ -16,6 +16,9 @@ use super::{
 /// What only a provider may set.
 const PROVIDER_KEYS: [&str; 4] = ["type", "model", "api_key", "endpoint"];
 
+/// Unknown keys of a mapping that are listed; who has more has mistaken the file.
+const LISTED: usize = 100;
+
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Shape {
@@ -78,14 +81,18 @@ impl Shape {
         let known = schema["properties"].as_object();
         let others = &schema["additionalProperties"];
         let keys: Vec<String> = mapping.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect();
+        let mut unknown = 0_usize;
         for key in keys {
             let below = path.key(&key);
             let inner = match known.and_then(|known| known.get(&key)) {
                 Some(inner) => inner,
                 None if others.is_object() => others,
                 None if others.as_bool() == Some(false) => {
-                    let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
-                    self.unknown(&key, names, mapping, path);
+                    unknown += 1;
+                    if unknown <= LISTED {
+                        let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
+                        self.unknown(&key, names, mapping, path);
+                    }
                     mapping.remove(&key);
                     self.cut.insert(below);
                     continue;
@@ -97,6 +104,10 @@ impl Shape {
                 mapping.remove(&key);
                 self.cut.insert(below);
             }
+        }
+        if let Some(more @ 1..) = unknown.checked_sub(LISTED) {
+            let message = format!("{more} more keys are unknown here");
+            self.problems.push(Problem::new(code::UNKNOWN_KEY, path.clone(), message).about_key());
         }
     }
 

@@ -99,8 +99,10 @@ fn a_project_file_shows_no_variable_as_the_name_of_a_model() {
         let error = load(&text, Trust::Project).unwrap_err();
         assert!(error.reports.len() == 1 && error.reports[0].code == "E108", "{error}");
         assert!(!error.to_string().contains("test-secret"), "{error}");
-        assert!(load(&text, Trust::Trusted).is_ok());
     }
+    let text = "schema_version: '1.0'\nproviders:\n  aa: { type: local, model: \"${MODEL:-qwen3}\" }\n";
+    assert_eq!(load(text, Trust::Project).unwrap_err().reports[0].code, "E108");
+    assert!(load(text, Trust::Trusted).is_ok());
 }
 
 #[test]
