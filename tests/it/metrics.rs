@@ -283,14 +283,19 @@ fn the_doctor_tells_what_is_wrong_with_the_accounts_and_shows_no_key() {
         {
             assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
         }
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(place.path("forge.db"), open).unwrap();
+        let said = doctor(&[]);
+        assert!(said.stdout.contains("mode 600, "), "others may no longer read it: {}", said.stdout);
         std::fs::remove_file(place.path("forge.db")).unwrap();
         std::fs::create_dir_all(place.path("forge.db")).unwrap();
         assert_eq!(place.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
         let said = doctor(&["--json"]);
         assert_eq!(said.code, Some(1));
         let object: Value = serde_json::from_str(&said.stdout).unwrap();
-        let accounts = &object["findings"].as_array().unwrap()[3];
-        assert_eq!((&accounts["topic"], &accounts["ok"]), (&"accounts".into(), &Value::Bool(false)));
+        let findings = object["findings"].as_array().unwrap();
+        let accounts = findings.iter().find(|one| one["topic"] == "accounts").unwrap();
+        assert_eq!(accounts["ok"], false);
         assert!(accounts["text"].as_str().unwrap().contains("is a directory"), "{accounts}");
         assert!(number(&accounts["facts"]["status"]["spool_bytes"]) > 0, "{accounts}");
         assert!(!said.stdout.contains("sk-test"));

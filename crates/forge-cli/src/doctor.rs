@@ -43,7 +43,7 @@ struct Finding {
 
 /// Exit code 0 if nothing is wrong, else 1.
 pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let mut findings = vec![version(), variables(), configuration(wanted.config), accounts()];
+    let mut findings = vec![version(), clock(), variables(), configuration(wanted.config), accounts()];
     if doctor.live {
         findings.push(providers(wanted).await);
     }
@@ -69,6 +69,17 @@ fn version() -> Finding {
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     let facts = json!({"version": version, "system": system});
     Finding { topic: "version", good: true, text: format!("forge {version} on {system}"), facts }
+}
+
+/// Prices, retirements and day budgets hang on the clock, which cannot be right before the table of models was made.
+fn clock() -> Finding {
+    let now = chrono::Utc::now();
+    let models = forge::models();
+    let made = models.rows().iter().map(|row| row.checked.as_str()).max().unwrap_or_default();
+    let good = now.format("%Y-%m-%d").to_string().as_str() >= made;
+    let late = if good { "" } else { &format!(", before the table of models of {made}: set the clock") };
+    let text = format!("{}{late}", now.format("%Y-%m-%d %H:%M:%S UTC"));
+    Finding { topic: "clock", good, text, facts: json!({"now": now, "not_before": made}) }
 }
 
 fn variables() -> Finding {
@@ -106,7 +117,9 @@ fn accounts() -> Finding {
     };
     let (path, status) = (store.path().display().to_string(), store.status());
     let bytes = status.database_bytes + status.log_bytes;
-    let mut text = format!("{path}: {bytes} bytes, SQLite {}", status.sqlite_version);
+    let mode = mode(store.path());
+    let shown = mode.as_ref().map_or_else(String::new, |mode| format!("mode {mode}, "));
+    let mut text = format!("{path}: {bytes} bytes, {shown}SQLite {}", status.sqlite_version);
     if status.spool_bytes > 0 {
         text = format!("{text}, {} bytes wait in {}", status.spool_bytes, store.spool_path().display());
     }
@@ -114,7 +127,20 @@ fn accounts() -> Finding {
         text = format!("{text}; {error}");
     }
     let good = status.state == StoreState::Writing && status.quarantined == 0;
-    Finding { topic, good, text, facts: json!({"path": path, "status": status}) }
+    Finding { topic, good, text, facts: json!({"path": path, "mode": mode, "status": status}) }
+}
+
+/// Who may read and write a file, in octal; the store takes it from everybody but the owner.
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = std::fs::metadata(path).ok()?;
+    Some(format!("{:o}", found.permissions().mode() & 0o777))
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<String> {
+    None
 }
 
 async fn providers(wanted: Wanted<'_>) -> Finding {

@@ -94,8 +94,13 @@ async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
             parts.insert(name.into(), part);
         }
     }
-    let shown = if parts.is_empty() { show::out(&result.to_markdown()) } else { show::json(&json!(parts)) };
-    shown?;
+    if parts.is_empty() {
+        show::out(&result.to_markdown())?;
+    } else {
+        parts.insert("schema_version".into(), json!("1.0"));
+        parts.insert("simulated".into(), json!(result.simulated));
+        show::json(&json!(parts))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
