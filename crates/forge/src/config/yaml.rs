@@ -29,6 +29,8 @@ pub struct Place {
     pub column: usize,
 }
 
+const START: Place = Place { line: 1, column: 1 };
+
 /// What a file holds.
 #[derive(Debug)]
 pub(super) struct Document {
@@ -36,6 +38,7 @@ pub(super) struct Document {
     /// Mistakes that leave the rest readable.
     pub(super) problems: Vec<(Place, Problem)>,
     places: Node,
+    end: Place,
 }
 
 /// Where a key and its value begin.
@@ -60,16 +63,17 @@ type Fatal = (Place, Problem);
 impl Document {
     /// Where `path` is written, or the nearest thing above it.
     pub(super) fn place(&self, path: &KeyPath, about: About) -> Place {
-        match (self.walk(path), about) {
+        let place = match (self.walk(path), about) {
             ((node, true), About::Value) => node.value,
             ((node, _), _) => node.key,
-        }
+        };
+        place.min(self.end)
     }
 
     /// Where the value at `path` is written, if it is.
     pub(super) fn written(&self, path: &KeyPath) -> Option<Place> {
         let (node, found) = self.walk(path);
-        found.then_some(node.value)
+        found.then_some(node.value.min(self.end))
     }
 
     /// The node at `path`, or the last one on the way to it.
@@ -92,37 +96,42 @@ impl Document {
 
 /// Reads one document with a mapping at its top.
 pub(super) fn parse(text: &str) -> Result<Document, Fatal> {
-    parse_document(text).map_err(|(place, problem)| (within(place, text), problem))
+    if text.len() > MAX_BYTES {
+        return Err(fatal(START, code::TOO_LARGE, "the file is larger than 1 MiB"));
+    }
+    let end = end(text);
+    match parse_document(text, end) {
+        Ok(mut document) => {
+            for (place, _) in &mut document.problems {
+                *place = end.min(*place);
+            }
+            Ok(document)
+        }
+        Err((place, problem)) => Err((place.min(end), problem)),
+    }
 }
 
-/// The parser sees a line more than there is where the last one has no end.
-fn within(place: Place, text: &str) -> Place {
-    if place.line == 1 {
-        return place;
-    }
+/// Where the text ends. The parser sees a line more than there is where the last one has no end.
+fn end(text: &str) -> Place {
     let text = text.replace("\r\n", "\n");
     let (number, last) = text.split(['\n', '\r']).enumerate().last().unwrap_or_default();
-    if place.line > number + 1 { Place { line: number + 1, column: last.chars().count() + 1 } } else { place }
+    Place { line: number + 1, column: last.chars().count() + 1 }
 }
 
-fn parse_document(text: &str) -> Result<Document, Fatal> {
-    let start = Place { line: 1, column: 1 };
+fn parse_document(text: &str, end: Place) -> Result<Document, Fatal> {
     let fail = |place, code, message: &str| Err(fatal(place, code, message));
-    if text.len() > MAX_BYTES {
-        return fail(start, code::TOO_LARGE, "the file is larger than 1 MiB");
-    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parser = Parser::new_from_str(text);
     let mut reader =
         Reader { parser, nodes: 0, anchors: HashMap::new(), trail: Vec::new(), problems: Vec::new() };
     let (value, mut places) = loop {
         match reader.next()? {
-            (Event::StreamEnd, _) => return fail(start, code::NOT_A_MAPPING, "the file is empty"),
+            (Event::StreamEnd, _) => return fail(START, code::NOT_A_MAPPING, "the file is empty"),
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-            event => break reader.node(event, start)?,
+            event => break reader.node(event, START)?,
         }
     };
-    places.key = start;
+    places.key = START;
     loop {
         match reader.next()? {
             (Event::StreamEnd, _) => break,
@@ -134,8 +143,8 @@ fn parse_document(text: &str) -> Result<Document, Fatal> {
         }
     }
     match value {
-        Value::Mapping(_) => Ok(Document { value, places, problems: reader.problems }),
-        Value::Null => fail(start, code::NOT_A_MAPPING, "the file is empty"),
+        Value::Mapping(_) => Ok(Document { value, places, problems: reader.problems, end }),
+        Value::Null => fail(START, code::NOT_A_MAPPING, "the file is empty"),
         _ => {
             fail(places.value, code::NOT_A_MAPPING, "the file does not begin with a key such as `providers:`")
         }
