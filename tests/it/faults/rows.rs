@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Row] = &[
             Test("crates/forge/tests/it/hostile.rs", "no_mutation_of_the_sample_makes_it_panic"),
         ],
         goal: "0 in 10 min",
-        measured: "the corpora of `fuzz/` hold; the time of a fuzzing run is not part of the tests",
+        measured: "10 targets, 10 minutes each: 148,000 to 2,228,000 executions, 0 findings at the end; what was found on the way stands in the corpora, which the tests replay",
     },
     Row {
         fault: "A line of 100 MiB, a body and a stream of 1 GiB, a head of 10 MiB, a gigabyte in a megabyte of gzip",
