@@ -37,7 +37,10 @@ fn at_most(source: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 fn too_large(what: impl std::fmt::Display, most: u64) -> CliError {
-    CliError::usage(format!("{what} is larger than {} MiB", most / 1024 / 1024), "give the part that matters")
+    CliError::usage(
+        format!("{what} is larger than {} MiB", most / 1024 / 1024),
+        "give a smaller one, or the part that matters",
+    )
 }
 
 /// Refuses a path at which nothing can be written, before anything is paid for.
