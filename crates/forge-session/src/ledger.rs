@@ -100,7 +100,7 @@ impl Ledger {
                         (FindingState::Open, Some("rejected without a reason"))
                     }
                     Decision::Reject => (FindingState::Rejected, None),
-                    Decision::Defer => (FindingState::Deferred, None),
+                    Decision::Defer | Decision::Duplicate => (FindingState::Deferred, None),
                 },
             };
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
@@ -243,7 +243,13 @@ mod tests {
     }
 
     fn decided(decision: Decision, reason: &str, span: &str) -> Disposition {
-        Disposition { finding: FindingId(1), decision, reason: reason.into(), changed_span: span.into() }
+        Disposition {
+            finding: FindingId(1),
+            decision,
+            reason: reason.into(),
+            changed_span: span.into(),
+            ..Disposition::default()
+        }
     }
 
     #[test]

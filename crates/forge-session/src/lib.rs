@@ -43,6 +43,7 @@
 //! `tests/it/example.rs` shows how to test code that runs sessions: a scripted provider, one
 //! [`MemoryJournal`](forge_core::MemoryJournal), and a [`ManualTimer`](forge_core::ManualTimer).
 
+mod answer;
 mod attend;
 mod budget;
 mod call;
@@ -54,7 +55,6 @@ mod finding;
 mod jsonl;
 mod ledger;
 mod notice;
-mod parse;
 mod parts;
 mod plan;
 mod planner;
@@ -68,16 +68,16 @@ mod state;
 mod stop;
 mod topic;
 
+pub use answer::{
+    Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
+};
 pub use attend::{Attendant, Choice, Controls, Decree, Resolution};
 pub use budget::{Prices, no_prices};
 pub use engine::Session;
 pub use error::{PlanError, PromptError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
 pub use event::{Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, Purpose, Record};
-pub use finding::{
-    Category, Conflict, Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Severity,
-    Verdict,
-};
+pub use finding::{Finding, FindingState, Raised};
 pub use jsonl::JsonlJournal;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};

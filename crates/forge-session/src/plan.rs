@@ -5,7 +5,7 @@ use std::time::Duration;
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-use crate::{PlanError, Topic};
+use crate::{PlanError, Topic, answer::Form};
 
 /// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
 /// nothing else.
@@ -146,6 +146,16 @@ pub enum Stage {
 impl Stage {
     /// Every stage in order.
     pub const ALL: [Self; 4] = [Self::Draft, Self::Critique, Self::Synthesis, Self::Check];
+
+    /// What its answers are read as.
+    pub(crate) const fn form(self) -> Form {
+        match self {
+            Self::Draft => Form::Document,
+            Self::Critique => Form::Critique,
+            Self::Synthesis => Form::Revision,
+            Self::Check => Form::Check,
+        }
+    }
 
     /// The written name, as in JSON.
     pub const fn as_str(self) -> &'static str {

@@ -9,8 +9,8 @@ use forge_core::{Amount, CallId, ModelRequest, Participant};
 use crate::{
     CallKey, Decree, DropReason, Event, Intent, Mode, Outcome, Parts, Purpose, SessionError, Stage, State,
     Stop,
+    answer::Reading,
     ledger::Heard,
-    parse::Reading,
     plan::MAX_CYCLES,
     prompt, quorum,
     state::{Seat, is_cut_off},
@@ -303,7 +303,7 @@ impl Planner<'_> {
         Action::Record(Event::FindingsRecorded { cycle, calls, findings })
     }
 
-    fn record_check(&self, cycle: u32, call: CallKey, check: &crate::parse::Check) -> Action {
+    fn record_check(&self, cycle: u32, call: CallKey, check: &crate::answer::Check) -> Action {
         let state = self.state;
         let mut ledger = state.ledger.clone();
         let mut findings = ledger.judge(&check.verdicts);

@@ -11,7 +11,7 @@ pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     Answer, CallKey, Cast, Conflict, Decree, DropReason, Event, Failure, FindingId, FindingState, Intent,
     Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
-    parse::{self, Reading},
+    answer::{self, Reading},
     prompt::names::Names,
     stop::Closed,
 };
@@ -178,7 +178,7 @@ impl State {
                 }
             }
             Event::CallFinished { call, answer } => {
-                let reading = parse::read(call.stage, &self.names.reveal(&answer.raw_content));
+                let reading = answer::read(call.stage.form(), &self.names.reveal(&answer.raw_content));
                 self.readings.insert(*call, reading);
                 self.end(*call, record.at, Outcome::Answered(answer.clone()));
             }

@@ -42,6 +42,7 @@ fn finding() -> Finding {
         cycle: 1,
         remark: Remark {
             severity: Some(Severity::Major),
+            rating: String::new(),
             category: Category::Clarity,
             location: "location".into(),
             quote: "quote".into(),
@@ -56,6 +57,7 @@ fn finding() -> Finding {
             decision: Decision::Accept,
             reason: "reason".into(),
             changed_span: "span".into(),
+            ..Disposition::default()
         }),
         note: None,
     }

@@ -5,7 +5,7 @@ use forge_core::{Participant, StopReason};
 use super::{Call, Outcome, State};
 use crate::{
     CallKey, FindingId, Purpose, Stage,
-    parse::{Check, Critique, Reading, Revision},
+    answer::{Check, Critique, Reading, Revision},
 };
 
 /// How a seat stands.
@@ -122,7 +122,7 @@ impl State {
                 self.to_check().into_iter().all(is_given)
             }
             Reading::Document(_) | Reading::Critique(_) => true,
-            Reading::Unreadable => false,
+            Reading::Unreadable | Reading::Contradictory => false,
         }
     }
 

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Revision, document, field, finding_id, items, lenient, markdown, plain, text};
-use crate::{Conflict, Decision, Disposition};
+use super::{
+    Conflict, Decision, Disposition, FindingId, Revision, document, field, finding_id, items, lenient,
+    markdown, plain, text,
+};
 
 pub(super) fn read(text: &str) -> Option<Revision> {
     let Some((at, revision)) = lenient::find_at(text, from_json) else { return markdown::revision(text) };
@@ -48,18 +50,19 @@ fn keyed(id: &str, value: &Value) -> Option<Disposition> {
     match value {
         Value::String(word) => {
             let decision = decision(word)?;
-            Some(Disposition { finding: id, decision, reason: String::new(), changed_span: String::new() })
+            Some(Disposition { finding: id, decision, ..Disposition::default() })
         }
         other => with_id(id, other),
     }
 }
 
-fn with_id(finding: crate::FindingId, value: &Value) -> Option<Disposition> {
+fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     Some(Disposition {
         finding,
         decision: decision(&text(value, &["decision", "disposition", "status", "action", "verdict"]))?,
         reason: text(value, &["reason", "rationale", "explanation", "why", "justification"]),
         changed_span: text(value, &["changedspan", "span", "newtext", "change", "changedtext"]),
+        ..Disposition::default()
     })
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::Decision;
 use super::*;
-use crate::Decision;
 
 const ONE: &str = "the limit has no unit";
 const TWO: &str = "tokens never expire";
@@ -79,7 +79,7 @@ const BOTH: &[&str] = &[
 fn a_malformed_critique_is_understood_without_a_repair() {
     let mut lost = Vec::new();
     for text in BOTH {
-        let found = match read(Stage::Critique, &crate::prompt::clean::clean(text)) {
+        let found = match read(Form::Critique, &crate::prompt::clean::clean(text)) {
             Reading::Critique(critique) => critique.findings,
             _ => Vec::new(),
         };
@@ -102,8 +102,8 @@ fn a_reply_without_findings_is_told_from_one_that_is_not_understood() {
         "I found no issues.",
     ] {
         assert_eq!(
-            read(Stage::Critique, text),
-            Reading::Critique(match read(Stage::Critique, text) {
+            read(Form::Critique, text),
+            Reading::Critique(match read(Form::Critique, text) {
                 Reading::Critique(critique) if critique.findings.is_empty() => critique,
                 other => panic!("{text}: {other:?}"),
             })
@@ -119,7 +119,7 @@ fn a_reply_without_findings_is_told_from_one_that_is_not_understood() {
         "{\"answer\": 42}",
         "The text is fine as far as it goes, and long.",
     ] {
-        assert_eq!(read(Stage::Critique, text), Reading::Unreadable, "{text}");
+        assert_eq!(read(Form::Critique, text), Reading::Unreadable, "{text}");
     }
 }
 
@@ -133,12 +133,12 @@ fn a_list_of_which_nothing_is_understood_is_not_an_empty_one() {
         r#"{"findings": {"type": "array", "items": {}}}"#,
         r#"{"findings": 3}"#,
     ] {
-        assert_eq!(read(Stage::Critique, text), Reading::Unreadable, "{text}");
+        assert_eq!(read(Form::Critique, text), Reading::Unreadable, "{text}");
     }
     for text in
         [r#"{"findings": {}}"#, r#"{"findings": {"major": [], "minor": null}}"#, r#"{"findings": "none"}"#]
     {
-        assert_eq!(read(Stage::Critique, text), Reading::Critique(Critique::default()), "{text}");
+        assert_eq!(read(Form::Critique, text), Reading::Critique(Critique::default()), "{text}");
     }
 }
 
@@ -148,8 +148,8 @@ fn nonsense_of_any_shape_and_length_is_read_and_says_nothing() {
         ["{a:b ", "{\"a\":", "[", "\"", "{", "<severity>", "> ", "| a ", "**", "F1: ", "\\u00", "#", "{'a' "]
     {
         let text = piece.repeat(30_000 / piece.len());
-        for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
-            assert_eq!(read(stage, &text), Reading::Unreadable, "{stage} of {piece}");
+        for stage in [Form::Critique, Form::Revision, Form::Check] {
+            assert_eq!(read(stage, &text), Reading::Unreadable, "{stage:?} of {piece}");
         }
     }
 }
@@ -165,12 +165,12 @@ fn a_name_that_comes_twice_hides_nothing() {
         format!(r#"{{"findings": [{one}], "issues": [{two}]}}"#),
         format!(r#"{{"Findings": [{one}], "findings": [{two}]}}"#),
     ] {
-        let Reading::Critique(critique) = read(Stage::Critique, &text) else { panic!("{text}") };
+        let Reading::Critique(critique) = read(Form::Critique, &text) else { panic!("{text}") };
         let claims: Vec<_> = critique.findings.iter().map(|one| one.claim.as_str()).collect();
         assert!(claims == [ONE, TWO] || claims == [TWO, ONE], "{text}: {claims:?}");
     }
     let joined = format!(r#"{{"findings": [{{"severity": "major", "claim": "{ONE}", "claim": "{TWO}"}}]}}"#);
-    let Reading::Critique(critique) = read(Stage::Critique, &joined) else { panic!("{joined}") };
+    let Reading::Critique(critique) = read(Form::Critique, &joined) else { panic!("{joined}") };
     assert_eq!(critique.findings[0].claim, format!("{ONE}\n{TWO}"));
 }
 
@@ -178,31 +178,31 @@ fn a_name_that_comes_twice_hides_nothing() {
 fn answers_that_contradict_themselves_are_no_answers() {
     let twice = r##"{"document": "# A\n\na", "document": "# B\n\nb", "dispositions": [
         {"finding": "F1", "decision": "accept", "decision": "reject"}, {"finding": "F2", "decision": "defer"}]}"##;
-    let Reading::Revision(revision) = read(Stage::Synthesis, twice) else { panic!("not understood") };
+    let Reading::Revision(revision) = read(Form::Revision, twice) else { panic!("not understood") };
     let given: Vec<_> = revision.dispositions.iter().map(|one| one.finding.0).collect();
     assert_eq!((revision.document, given), (None, vec![2]));
 
     let twice = r#"{"verdicts": [{"finding": "F1", "settled": true, "settled": false}]}"#;
-    assert_eq!(read(Stage::Check, twice), Reading::Check(Check::default()));
+    assert_eq!(read(Form::Check, twice), Reading::Check(Check::default()));
 }
 
 #[test]
 fn a_slip_at_the_end_of_an_answer_does_not_reduce_it_to_a_part() {
     let groups =
         format!(r#"{{"findings": {{"major": [{{"claim": "{ONE}"}}], "minor": [{{"claim": "{TWO}"}}]}},}}"#);
-    let Reading::Critique(critique) = read(Stage::Critique, &groups) else { panic!("{groups}") };
+    let Reading::Critique(critique) = read(Form::Critique, &groups) else { panic!("{groups}") };
     let found: Vec<_> = critique.findings.iter().map(|one| (one.severity, one.claim.as_str())).collect();
     assert_eq!(found, [(Some(Severity::Major), ONE), (Some(Severity::Minor), TWO)]);
 
     let whole =
         r##"{"document": "# T\n\nBody.", "dispositions": [{"finding": "F1", "decision": "defer"}],}"##;
-    let Reading::Revision(revision) = read(Stage::Synthesis, whole) else { panic!("{whole}") };
+    let Reading::Revision(revision) = read(Form::Revision, whole) else { panic!("{whole}") };
     assert_eq!((revision.document.as_deref(), revision.dispositions.len()), (Some("# T\n\nBody."), 1));
 
     let check = format!(
         r#"{{"verdicts": [{{"finding": "F1", "settled": true}}], "new_findings": [{{"claim": "{ONE}"}}],}}"#
     );
-    let Reading::Check(check) = read(Stage::Check, &check) else { panic!("{check}") };
+    let Reading::Check(check) = read(Form::Check, &check) else { panic!("{check}") };
     assert_eq!((check.verdicts.len(), check.new_findings.len()), (1, 1));
 }
 
@@ -214,7 +214,7 @@ fn what_a_finding_quotes_is_not_read_as_findings() {
         format!("{}\n{}", finding(ONE), finding(TWO)),
         format!(r#"{{"findings": [{}, {},],}}"#, finding(ONE), finding(TWO)),
     ] {
-        let Reading::Critique(critique) = read(Stage::Critique, &text) else { panic!("{text}") };
+        let Reading::Critique(critique) = read(Form::Critique, &text) else { panic!("{text}") };
         let claims: Vec<_> = critique.findings.iter().map(|one| one.claim.as_str()).collect();
         assert_eq!(claims, [ONE, TWO], "{text}");
     }
@@ -223,7 +223,7 @@ fn what_a_finding_quotes_is_not_read_as_findings() {
 #[test]
 fn what_a_critic_leaves_out_stays_empty() {
     let Reading::Critique(critique) = read(
-        Stage::Critique,
+        Form::Critique,
         r#"{"findings": [{"claim": "x"}, {"severity": "huge", "category": "fun", "claim": "y"}, {"severity": "major"}]}"#,
     ) else {
         panic!("not understood")
@@ -246,14 +246,14 @@ fn a_synthesis_is_read_from_json_and_from_headed_markdown() {
     );
     let mixed = format!("{document}\n\n```json\n{}\n```", json!({"dispositions": whole["dispositions"]}));
     for text in [whole.to_string(), format!("```json\n{whole:#}\n```"), markdown, mixed] {
-        let Reading::Revision(revision) = read(Stage::Synthesis, &text) else { panic!("{text}") };
+        let Reading::Revision(revision) = read(Form::Revision, &text) else { panic!("{text}") };
         assert_eq!(revision.document.as_deref(), Some(document), "{text}");
         let given: Vec<_> = revision.dispositions.iter().map(|one| (one.finding.0, one.decision)).collect();
         assert_eq!(given, [(1, Decision::Accept), (2, Decision::Reject), (3, Decision::Defer)], "{text}");
         assert_eq!(revision.dispositions[1].reason, "no", "{text}");
     }
     for text in ["I would rather not.", "# T\n\nOnly a document.", "{\"document\": \"cut of"] {
-        assert_eq!(read(Stage::Synthesis, text), Reading::Unreadable, "{text}");
+        assert_eq!(read(Form::Revision, text), Reading::Unreadable, "{text}");
     }
 }
 
@@ -266,18 +266,18 @@ fn a_check_is_read_from_json_and_from_lines() {
         "**F1** — resolved (r)\n**F2** — unresolved (r)",
         "| F1 | settled | r |\n| F2 | open | r |",
     ] {
-        let Reading::Check(check) = read(Stage::Check, text) else { panic!("{text}") };
+        let Reading::Check(check) = read(Form::Check, text) else { panic!("{text}") };
         let given: Vec<_> = check.verdicts.iter().map(|one| (one.finding.0, one.settled)).collect();
         assert_eq!(given, [(1, true), (2, false)], "{text}");
     }
-    assert_eq!(read(Stage::Check, "All good, well done!"), Reading::Unreadable);
+    assert_eq!(read(Form::Check, "All good, well done!"), Reading::Unreadable);
 }
 
 #[test]
 fn a_heading_of_the_document_about_dispositions_does_not_end_it() {
     let text =
         "# Waste\n\n## Disposition of waste\n\nIt is burnt.\n\n## Dispositions\n\n- F1: accepted - done\n";
-    let Reading::Revision(revision) = read(Stage::Synthesis, text) else { panic!("{text}") };
+    let Reading::Revision(revision) = read(Form::Revision, text) else { panic!("{text}") };
     assert!(revision.document.is_some_and(|document| document.ends_with("It is burnt.")));
     assert_eq!(revision.dispositions.len(), 1);
 }
@@ -291,12 +291,12 @@ fn new_faults_of_a_check_are_read_in_every_form() {
         "- F1: settled\n\n## New findings\n\n- **Major**: the limit has no unit\n",
         "F1: settled\n\nNew faults:\n1. [major] the limit has no unit\n",
     ] {
-        let Reading::Check(check) = read(Stage::Check, text) else { panic!("{text}") };
+        let Reading::Check(check) = read(Form::Check, text) else { panic!("{text}") };
         let found: Vec<_> = check.new_findings.iter().map(|one| (one.severity, one.claim.as_str())).collect();
         assert_eq!(found, [(Some(Severity::Major), ONE)], "{text}");
     }
     let none = "F1: settled\n\n## New findings\n\nNone.\n";
-    let Reading::Check(check) = read(Stage::Check, none) else { panic!("{none}") };
+    let Reading::Check(check) = read(Form::Check, none) else { panic!("{none}") };
     assert_eq!((check.verdicts.len(), check.new_findings.len()), (1, 0));
 }
 
@@ -362,7 +362,7 @@ fn of_a_thousand_garbled_critiques_98_percent_are_understood_and_nothing_is_made
             })
             .collect();
         let text = garble(&mut dice, &findings);
-        let read = match read(Stage::Critique, &text) {
+        let read = match read(Form::Critique, &text) {
             Reading::Critique(critique) => critique.findings,
             _ => Vec::new(),
         };
@@ -382,8 +382,8 @@ fn of_a_thousand_garbled_critiques_98_percent_are_understood_and_nothing_is_made
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_parsers_panic(text in "[-#*>|`\\[\\]{}():,.\"'FfMm a-z0-9\n—🔴é]{0,300}") {
-        for stage in Stage::ALL {
-            read(stage, &text);
+        for form in [Form::Document, Form::Critique, Form::Revision, Form::Check] {
+            read(form, &text);
         }
     }
 }

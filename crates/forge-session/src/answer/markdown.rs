@@ -3,8 +3,10 @@
 mod line;
 
 use self::line::{Field, Line, begins_with_severity, is_label, mark, numbered};
-use super::{Check, Critique, Revision, category, document, finding_id, plain, revision, severity, verdicts};
-use crate::{Category, Disposition, Remark, Severity, Verdict};
+use super::{
+    Category, Check, Critique, Disposition, Remark, Revision, Severity, Strength, Verdict, category,
+    document, finding_id, plain, revision, severity, verdicts,
+};
 
 /// A critique under headings or in lists, each finding marked by its severity, its number or a heading.
 pub(super) fn critique(text: &str) -> Option<Critique> {
@@ -72,11 +74,11 @@ pub(super) fn without_label(text: &str) -> String {
 
 fn disposition(line: &str) -> Option<Disposition> {
     let (finding, word, reason) = ruling(line)?;
-    Some(Disposition { finding, decision: revision::decision(&word)?, reason, changed_span: String::new() })
+    Some(Disposition { finding, decision: revision::decision(&word)?, reason, ..Disposition::default() })
 }
 
 /// `F1`, a word or two, and a reason, however they are set apart: `- **F1**: accept — because`.
-fn ruling(line: &str) -> Option<(crate::FindingId, String, String)> {
+fn ruling(line: &str) -> Option<(super::FindingId, String, String)> {
     let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`' | '|' | '[' | ']')).collect();
     let clean = clean.trim().trim_start_matches(['-', '+', '#', ' ']).trim();
     let starts = clean.starts_with(['F', 'f']);
@@ -245,7 +247,7 @@ impl Reader {
 
     fn item(&mut self, text: &str, indented: bool) {
         if self.section == Section::Strengths {
-            self.critique.strengths.push(text.to_owned());
+            self.critique.strengths.push(Strength { claim: text.to_owned(), ..Strength::default() });
         } else if let Some((field, name, value)) = Field::split(text) {
             self.begin_or_set(field, name, &value);
         } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Check, critique, field, finding_id, lenient, markdown, plain, text};
-use crate::Verdict;
+use super::{Check, Verdict, critique, field, finding_id, lenient, markdown, plain, text};
 
 pub(super) fn read(text: &str) -> Option<Check> {
     lenient::find(text, from_json).or_else(|| markdown::check(text))

@@ -6,13 +6,26 @@ mod lenient;
 mod markdown;
 mod revision;
 mod strict;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod verdicts;
 
 use serde_json::Value;
 
-use crate::{Category, Conflict, Disposition, FindingId, Remark, Severity, Stage, Verdict};
+pub use self::terms::{
+    Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
+};
+
+/// What an answer is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Any text.
+    Document,
+    Critique,
+    Revision,
+    Check,
+}
 
 /// What an answer says.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +36,14 @@ pub(crate) enum Reading {
     Check(Check),
     /// Not in any form that is understood.
     Unreadable,
+    /// It says two things that exclude each other: two documents, or a finding that is settled and is not.
+    Contradictory,
 }
 
 /// One critic's reply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Critique {
-    pub(crate) strengths: Vec<String>,
+    pub(crate) strengths: Vec<Strength>,
     pub(crate) findings: Vec<Remark>,
 }
 
@@ -53,13 +68,13 @@ pub(crate) struct Check {
     pub(crate) new_findings: Vec<Remark>,
 }
 
-/// Reads the answer of a stage.
-pub(crate) fn read(stage: Stage, text: &str) -> Reading {
-    match stage {
-        Stage::Draft => document(text).map_or(Reading::Unreadable, Reading::Document),
-        Stage::Critique => critique::read(text).map_or(Reading::Unreadable, Reading::Critique),
-        Stage::Synthesis => revision::read(text).map_or(Reading::Unreadable, Reading::Revision),
-        Stage::Check => verdicts::read(text).map_or(Reading::Unreadable, Reading::Check),
+/// Reads an answer.
+pub(crate) fn read(form: Form, text: &str) -> Reading {
+    match form {
+        Form::Document => document(text).map_or(Reading::Unreadable, Reading::Document),
+        Form::Critique => critique::read(text).map_or(Reading::Unreadable, Reading::Critique),
+        Form::Revision => revision::read(text).map_or(Reading::Unreadable, Reading::Revision),
+        Form::Check => verdicts::read(text).map_or(Reading::Unreadable, Reading::Check),
     }
 }
 

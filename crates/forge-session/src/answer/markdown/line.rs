@@ -1,7 +1,7 @@
 //! The marks in a line of Markdown.
 
+use super::super::{Category, Severity};
 use super::super::{category, plain, severity};
-use crate::{Category, Severity};
 
 /// What a line is, without its marks.
 pub(super) enum Line {

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Critique, category, items, lenient, markdown, plain, rated, severity, text};
-use crate::Remark;
+use super::{Critique, Remark, Strength, category, items, lenient, markdown, plain, rated, severity, text};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
 const CLAIM: [&str; 9] =
@@ -39,7 +38,11 @@ fn from_json(value: &Value) -> Option<Critique> {
     let mut findings = list(first)?;
     findings.extend(named.filter_map(list).flatten());
     let strengths = items(value, &["strengths", "positives", "pros"]);
-    let strengths = strengths.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let strengths = strengths
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|claim| Strength { claim: claim.to_owned(), ..Strength::default() })
+        .collect();
     Some(Critique { strengths, findings })
 }
 
@@ -103,6 +106,7 @@ fn remark(value: &Value) -> Option<Remark> {
         return remark(inner);
     }
     let remark = Remark {
+        rating: String::new(),
         severity: rated(&text(value, &["severity", "level", "priority", "impact"])),
         category: category(&plain(&text(value, &["category", "type", "kind", "area"]))).unwrap_or_default(),
         location: text(value, &["location", "where", "section", "line", "lines", "position"]),
