@@ -111,6 +111,7 @@ fn session(script: Script) -> (SessionResult, SessionResult) {
         providers: provider.into(),
         journal: Arc::clone(&journal) as _,
         timer: Arc::new(timer.clone()),
+        configured: forge_session::nothing_configured(),
         prices: forge_session::no_prices(),
         prompts: Arc::clone(&PROMPTS),
         observer: None,

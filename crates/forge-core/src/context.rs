@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attempts, CallId, Clock, ModelId, Participant, SystemClock};
+use crate::{Attempts, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock};
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
@@ -24,6 +24,11 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// On whose behalf the call is made.
     pub tags: Tags,
+    /// Who must not answer, whatever the configuration says: nobody judges a text of its own. A model is known by
+    /// its vendor and its id, through whichever provider it is reached.
+    pub exclude: Arc<[Participant]>,
+    /// Who may answer in place of the one that is named.
+    pub fallback: Fallback,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +43,19 @@ pub struct Tags {
     pub round: Option<u32>,
     /// The task.
     pub task: Option<Arc<str>>,
+}
+
+/// Who may answer in place of the participant that a call names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Fallback {
+    /// Whoever the configuration has for its role.
+    #[default]
+    Configured,
+    /// Nobody: the caller asks the next one by itself, so that a circuit that is open is left alone and a
+    /// connection that cannot be made is not tried again.
+    Caller,
+    /// Nobody, and the caller has nobody else to ask.
+    Nobody,
 }
 
 impl CallContext {
@@ -55,6 +73,8 @@ impl CallContext {
             attempts: Arc::default(),
             deadline: None,
             tags: Tags::default(),
+            exclude: Arc::default(),
+            fallback: Fallback::default(),
             clock,
         }
     }
@@ -72,6 +92,23 @@ impl CallContext {
     /// The same context with a deadline this far from now.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.deadline = self.clock.instant().checked_add(timeout);
+        self
+    }
+
+    /// The same context for a call that none of these may answer.
+    pub fn with_exclusions(mut self, exclude: impl Into<Arc<[Participant]>>) -> Self {
+        self.exclude = exclude.into();
+        self
+    }
+
+    /// Whether this model is among those that must not answer.
+    pub fn excludes(&self, provider: &ModelProvider, model: &ModelId) -> bool {
+        self.exclude.iter().any(|one| one.provider == *provider && one.model == *model)
+    }
+
+    /// The same context with another rule for who may answer in place of the one that is named.
+    pub fn with_fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
         self
     }
 

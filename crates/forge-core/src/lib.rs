@@ -100,7 +100,7 @@ pub use async_trait::async_trait;
 pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent};
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
-pub use context::{CallContext, Tags};
+pub use context::{CallContext, Fallback, Tags};
 pub use error::{ErrorFacts, ProviderError};
 pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 pub use event::{Delta, Finished, PartKind, ResponseStream, Started, StreamEvent, Warning};

@@ -81,7 +81,7 @@ pub use finding::{Finding, FindingState, Raised};
 pub use jsonl::JsonlJournal;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
-pub use parts::{Parts, Providers};
+pub use parts::{CallSettings, Configured, Parts, Providers, nothing_configured};
 pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};
 pub use prompt::Prompts;
 pub use result::{CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Part, SessionResult, Usage};

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use forge_core::{Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timer};
+use forge_core::{
+    Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timeouts, Timer,
+};
 
 use crate::{Attendant, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget};
 
@@ -15,6 +17,8 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Where time comes from.
     pub timer: Arc<dyn Timer>,
+    /// What the configuration says about the calls of each participant; nothing unless set.
+    pub configured: Configured,
     /// What calls cost; unknown unless set.
     pub prices: Prices,
     /// The prompt templates.
@@ -39,12 +43,19 @@ impl Parts {
             providers: providers.into(),
             journal,
             timer,
+            configured: nothing_configured(),
             prices: budget::no_prices(),
             prompts: Arc::new(Prompts::built_in()?),
             observer: None,
             attendant: None,
             holder: holder.into(),
         })
+    }
+
+    /// The same parts with what the configuration says about calls.
+    pub fn with_configured(mut self, configured: Configured) -> Self {
+        self.configured = configured;
+        self
     }
 
     /// The same parts with prices.
@@ -98,6 +109,26 @@ impl fmt::Debug for Parts {
             .field("holder", &self.holder)
             .finish_non_exhaustive()
     }
+}
+
+/// What the configuration says about the calls of a participant in its role. It wins over the session's own
+/// numbers, which stand where it is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CallSettings {
+    /// Tokens that an answer may have, thinking included.
+    pub max_tokens: Option<u32>,
+    /// Randomness.
+    pub temperature: Option<f64>,
+    /// The clocks of its provider. The longer of these and the session's own hold.
+    pub timeouts: Option<Timeouts>,
+}
+
+/// What the configuration says about the calls of a participant.
+pub type Configured = Arc<dyn Fn(&Participant) -> CallSettings + Send + Sync>;
+
+/// The configuration says nothing.
+pub fn nothing_configured() -> Configured {
+    Arc::new(|_| CallSettings::default())
 }
 
 /// Who answers.

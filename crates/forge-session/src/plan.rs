@@ -22,12 +22,15 @@ pub struct Plan {
     /// Whether the answers come from scripts instead of models. Every rendering then says so.
     #[serde(default)]
     pub simulated: bool,
+    /// What is less than was wanted from the beginning, such as fewer critics. It stands on top of the result.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Plan {
     /// A plan with the usual settings.
     pub fn new(topic: Topic, cast: Cast) -> Self {
-        Self { topic, cast, settings: Settings::default(), simulated: false }
+        Self { topic, cast, settings: Settings::default(), simulated: false, notes: Vec::new() }
     }
 
     /// The chain of participants that is asked at `seat` of `stage`.
@@ -226,8 +229,8 @@ pub struct Settings {
     pub first_content: Duration,
     /// The longest time between two pieces of content.
     pub gap: Duration,
-    /// Tokens of a prompt that references may take.
-    pub reference_tokens: u32,
+    /// Tokens of a prompt that references may take; a third of the smallest window in the cast unless set.
+    pub reference_tokens: Option<u32>,
     /// Ask the attendant after each cycle.
     pub attended: bool,
     /// Compare the result with the draft.
@@ -254,7 +257,7 @@ impl Default for Settings {
             },
             first_content: seconds(60),
             gap: seconds(45),
-            reference_tokens: 20_000,
+            reference_tokens: None,
             attended: false,
             compare: false,
         }

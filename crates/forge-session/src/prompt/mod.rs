@@ -265,7 +265,7 @@ fn item(finding: &Finding, labels: &[String], peer: &impl Fn(&str) -> String) ->
 /// The topic as templates see it, its references within their budget.
 fn topic(plan: &Plan) -> serde_json::Value {
     let topic = &plan.topic;
-    let mut left = plan.settings.reference_tokens as usize * 4;
+    let mut left = plan.settings.reference_tokens.unwrap_or(20_000) as usize * 4;
     let references: Vec<_> = topic
         .references
         .iter()

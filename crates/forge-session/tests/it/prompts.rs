@@ -24,7 +24,7 @@ fn references_are_cut_on_a_border_and_say_so() {
     let text = format!("# One\n\n{}\n\n# Two\n\nsecret tail", "word ".repeat(300));
     plan.topic =
         plan.topic.with_reference(Reference { kind: ReferenceKind::File, name: "spec.md".into(), text });
-    plan.settings.reference_tokens = 380;
+    plan.settings.reference_tokens = Some(380);
     theatre.session(plan);
     let prompt = theatre.sent.lock().unwrap()[0].text();
     let reference = fenced(&prompt, "REFERENCE");

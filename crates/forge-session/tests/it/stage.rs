@@ -141,6 +141,7 @@ impl Theatre {
             providers: provider.into(),
             journal: Arc::clone(&self.journal) as _,
             timer,
+            configured: forge_session::nothing_configured(),
             prices: Arc::new(price),
             prompts: prompts(),
             observer: None,
