@@ -31,6 +31,11 @@ pub(crate) async fn perform(
     let begun = timer.instant();
     let over = |what: &str, limit: Duration| {
         let message = format!("no {what} within {} s", limit.as_secs_f64());
+        // What the time was spent on: the last refusal before the wait.
+        let message = match cx.attempts.failed().last() {
+            Some(failed) => format!("{message}; the last attempt failed: {}", failed.message),
+            None => message,
+        };
         ProviderError::new(ErrorKind::Timeout, cx.participant.provider_id.as_str(), message)
             .with(|facts| facts.model = Some(cx.model().clone()))
     };

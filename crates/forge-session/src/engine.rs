@@ -69,6 +69,11 @@ impl Session {
             session.release().await?;
             return Err(SessionError::Exists(session.name));
         }
+        let said = plan.notes.len();
+        let plan = session.parts.settled(plan);
+        for message in plan.notes.iter().skip(said) {
+            session.tell(&Notice::Warning { message: message.clone() });
+        }
         let started = session.parts.timer.now();
         session.note(Event::SessionStarted { version: VERSION, started, plan: Box::new(plan) });
         session.flush().await?;

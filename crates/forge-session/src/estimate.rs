@@ -1,10 +1,12 @@
 //! What a session will use, before anything is sent.
 
+use std::time::Duration;
+
 use forge_core::{Amount, Participant, RequestSize, TokenCount};
 use serde::Serialize;
 
 use crate::{
-    CallKey, Mode, Parts, Plan, Purpose, Session, SessionError, Stage, budget,
+    CallKey, Mode, Parts, Plan, Planner, Purpose, Session, SessionError, Stage, State, Version, budget,
     prompt::{self, Matter, names::Names},
 };
 
@@ -14,7 +16,7 @@ const LIKELY_SHARE: u64 = 4;
 /// What a session will use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The draft and every call of one cycle, if each first choice answers.
+    /// The draft and every call of one cycle, if each first choice answers, by the rules by which they will be made.
     pub calls: Vec<EstimatedCall>,
     /// Cycles at most.
     pub cycles: u32,
@@ -26,6 +28,8 @@ pub struct Estimate {
     pub most: Amount,
     /// Whether every price is known; if not, the money above is too low.
     pub priced: bool,
+    /// What will be less than was wanted.
+    pub warnings: Vec<String>,
 }
 
 /// One call that will be made.
@@ -51,17 +55,25 @@ impl Session {
     pub fn estimate(parts: &Parts, plan: &Plan) -> Result<Estimate, SessionError> {
         plan.check()?;
         parts.check(plan)?;
-        let names = Names::of(plan);
+        let state = foreseen(parts, plan);
+        let planner = Planner { state: &state, parts, now: Duration::ZERO };
+        let plan = &state.plan;
         let stages: &[Stage] = match plan.settings.mode {
             Mode::Direct => &[Stage::Draft],
             Mode::Review => &[Stage::Draft, Stage::Critique, Stage::Synthesis],
             Mode::Council => &Stage::ALL,
         };
-        let mut calls = Vec::new();
+        let (mut calls, mut warnings) = (Vec::new(), plan.notes.clone());
         for stage in stages {
             let seats = if *stage == Stage::Critique { plan.seats() } else { 0..1 };
             for seat in seats {
-                calls.extend(estimated(parts, plan, &names, *stage, seat)?);
+                match planner.first_choice(*stage, seat) {
+                    Some(participant) => calls.push(estimated(parts, &state, participant, *stage)?),
+                    None => warnings.push(format!(
+                        "nobody is left to ask at seat {} of the {stage}: whoever wrote a text does not judge it",
+                        seat + 1
+                    )),
+                }
             }
         }
         let sum = |of: &dyn Fn(&EstimatedCall) -> Amount| {
@@ -77,21 +89,38 @@ impl Session {
             most: sum(&|call| call.most),
             priced: calls.iter().all(|call| call.priced),
             calls,
+            warnings,
         })
     }
 }
 
+/// The state in which the first choices have answered, so that the rules of the planner say who comes next.
+fn foreseen(parts: &Parts, plan: &Plan) -> State {
+    let plan = parts.settled(plan.clone());
+    let draft = plan.cast.drafter.first().map(|drafter| Version {
+        cycle: 0,
+        text: String::new(),
+        asked: drafter.clone(),
+        author: drafter.clone(),
+        cut_off: false,
+        lost: 0,
+    });
+    let mut state = State::default();
+    (state.names, state.versions, state.plan) = (Names::of(&plan), draft.into_iter().collect(), plan);
+    state
+}
+
 fn estimated(
     parts: &Parts,
-    plan: &Plan,
-    names: &Names,
+    state: &State,
+    participant: &Participant,
     stage: Stage,
-    seat: u32,
-) -> Result<Option<EstimatedCall>, SessionError> {
-    let Some(participant) = plan.chain(stage, seat).first() else { return Ok(None) };
-    let key = CallKey { cycle: u32::from(stage != Stage::Draft), stage, seat, step: 0 };
-    let able = parts.capabilities(participant);
-    let request = parts.prompts.request(plan, names, key, Purpose::Answer, able, &Matter::default())?;
+) -> Result<EstimatedCall, SessionError> {
+    let plan = &state.plan;
+    let key = CallKey { cycle: u32::from(stage != Stage::Draft), stage, seat: 0, step: 0 };
+    let asked = parts.asked(participant);
+    let request =
+        parts.prompts.request(plan, &state.names, key, Purpose::Answer, &asked, &Matter::default())?;
     let document = u64::from(plan.settings.max_tokens.draft);
     let critiques = plan.seats().len() as u64 * u64::from(plan.settings.max_tokens.critique);
     let earlier = match stage {
@@ -106,11 +135,11 @@ fn estimated(
     let money = (parts.prices)(participant, &tokens);
     let (most, priced) =
         budget::larger(&*parts.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
-    Ok(Some(EstimatedCall {
+    Ok(EstimatedCall {
         stage,
         participant: participant.clone(),
         likely: Amount { money: money.unwrap_or_default(), tokens: input + output },
         most,
         priced,
-    }))
+    })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict};
 
 /// The version of the journal's entries. A newer one is refused.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub enum Event {
         cycle: u32,
         /// The critiques.
         calls: Vec<CallKey>,
+        /// How many wishes of the person who asked for the document became findings.
+        #[serde(default)]
+        wishes: u32,
         /// Every finding that is new or was raised again, as it stands now.
         findings: Vec<Finding>,
     },
@@ -99,12 +102,18 @@ pub enum Event {
         /// The labels.
         labels: Vec<Label>,
     },
-    /// There is a new version with decisions.
+    /// The findings were decided.
     DispositionsRecorded {
         /// The cycle.
         cycle: u32,
-        /// The call that wrote the document.
+        /// The call that decided them.
         call: CallKey,
+        /// The new version; `None` if the text stays as it was.
+        #[serde(default)]
+        document: Option<String>,
+        /// Lines that it lost although no accepted finding is about them.
+        #[serde(default)]
+        lost: u32,
         /// The decisions, as given.
         dispositions: Vec<Disposition>,
         /// Conflicts and how they were resolved.
@@ -131,6 +140,9 @@ pub enum Event {
         open: u32,
         /// Critical and major findings that this cycle settled.
         settled: u32,
+        /// What its panel was worth.
+        #[serde(default)]
+        panel: Option<PanelWorth>,
     },
     /// The attendant decided.
     Attended {
@@ -155,6 +167,27 @@ pub enum Event {
         /// How.
         status: SessionStatus,
     },
+}
+
+/// What the panel of a cycle was worth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PanelWorth {
+    /// The cycle.
+    pub cycle: u32,
+    /// Critics that were wanted.
+    pub wanted: u32,
+    /// Critics that answered in time.
+    pub answered: u32,
+    /// Those of them that said something: a finding, or a strength with a quote from the text.
+    pub spoke: u32,
+    /// Whether that is enough.
+    pub quorum: bool,
+    /// Whether nothing blocking that it raised stood, and the text that it read stayed as it was.
+    pub dry: bool,
+    /// The least number of blocking faults that it missed, by what only one critic saw; see
+    /// [`Tally::unseen`](crate::Tally).
+    pub unseen: Option<f64>,
 }
 
 impl Record {
@@ -266,6 +299,9 @@ pub struct Failure {
     pub took: u64,
     /// Attempts that failed.
     pub failed: Vec<Attempt>,
+    /// What had come of the answer, for a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
 }
 
 /// An attempt that failed.

@@ -1,4 +1,4 @@
-//! Findings: what critics say is wrong, and what became of it.
+//! Findings: what is said to be wrong, and what became of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,27 +16,33 @@ pub struct Finding {
     pub remark: Remark,
     /// Whether the quote occurs in the document that was judged, apart from white space.
     pub anchored: bool,
-    /// Who raised it, in the order of the seats.
+    /// Who raised it, each voice once a cycle, in the order of the seats.
     pub raised_by: Vec<Raised>,
     /// What became of it.
     pub state: FindingState,
     /// The synthesizer's latest decision on it.
     pub disposition: Option<Disposition>,
-    /// Why the host or the checker left it open in spite of the decision.
+    /// Whether the check agreed with that decision.
+    #[serde(default)]
+    pub checked: bool,
+    /// Why the host or the checker left it open in spite of the decision; what the checker said of a rejection.
     pub note: Option<String>,
 }
 
 impl Finding {
-    /// Whether it is critical or major.
+    /// Whether it is critical or major. What nobody rated counts as major until somebody does.
     pub fn blocks(&self) -> bool {
-        self.remark.severity.is_some_and(Severity::blocks)
+        self.remark.severity.is_none_or(Severity::blocks)
     }
 
     /// Whether it still waits for a change to the text.
     pub fn is_open(&self) -> bool {
         match self.state {
             FindingState::Open | FindingState::Deferred => true,
-            FindingState::Accepted | FindingState::Settled | FindingState::Rejected => false,
+            FindingState::Accepted
+            | FindingState::Settled
+            | FindingState::Rejected
+            | FindingState::Duplicate => false,
         }
     }
 
@@ -44,19 +50,31 @@ impl Finding {
     pub fn severity(&self) -> &'static str {
         self.remark.severity.map_or("unrated", Severity::as_str)
     }
+
+    /// The finding that it says the same as.
+    pub fn duplicate_of(&self) -> Option<FindingId> {
+        let given = self.disposition.as_ref().filter(|_| self.state == FindingState::Duplicate)?;
+        given.same_as
+    }
 }
 
 /// One time that a fault was raised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Raised {
-    /// The critic's seat; `None` for the checker.
+    /// The critic's seat; `None` for the checker and for the person who asked for the document.
     pub seat: Option<u32>,
+    /// Whether the person who asked for the document said it.
+    #[serde(default)]
+    pub person: bool,
     /// The cycle.
     pub cycle: u32,
-    /// How bad this critic called it.
+    /// Who that was, by provider and model; in results only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// How bad this voice called it.
     pub severity: Option<Severity>,
-    /// How this critic put it.
+    /// How this voice put it.
     pub claim: String,
 }
 
@@ -75,6 +93,8 @@ pub enum FindingState {
     Rejected,
     /// Put off.
     Deferred,
+    /// Another finding at the same place says the same and stands for it.
+    Duplicate,
 }
 
 impl FindingState {
@@ -86,6 +106,7 @@ impl FindingState {
             Self::Settled => "settled",
             Self::Rejected => "rejected",
             Self::Deferred => "deferred",
+            Self::Duplicate => "duplicate",
         }
     }
 }

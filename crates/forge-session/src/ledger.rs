@@ -1,15 +1,17 @@
-//! The findings ledger: which faults were raised, by how many, and what became of each.
+//! The findings ledger: which faults were raised, by whom, and what became of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use crate::{Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Verdict, seed};
+use crate::{
+    Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Severity, Verdict,
+    passage::{Text, overlap},
+    revise::Revised,
+};
 
-/// Two claims about one passage say the same when they share this part of their words; claims about no
-/// certain passage must share more.
-const SAME_PLACE: f64 = 0.4;
-const ANYWHERE: f64 = 0.75;
-
-/// Every finding of a session. Findings are merged, never dropped.
+/// Every finding of a session. None is ever dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger(BTreeMap<FindingId, Finding>);
 
@@ -34,47 +36,60 @@ impl Ledger {
         self.open().filter(|finding| finding.blocks()).count()
     }
 
+    /// The seats that raised a finding or one of its duplicates in `cycle`, each once.
+    pub(crate) fn seats(&self, finding: &Finding, cycle: u32) -> BTreeSet<u32> {
+        let same = self.findings().filter(|other| other.duplicate_of() == Some(finding.id));
+        let raised = std::iter::once(finding).chain(same).flat_map(|one| &one.raised_by);
+        raised.filter(|raised| raised.cycle == cycle).filter_map(|raised| raised.seat).collect()
+    }
+
     pub(crate) fn set(&mut self, findings: &[Finding]) {
         self.0.extend(findings.iter().map(|finding| (finding.id, finding.clone())));
     }
 
-    /// The findings that these remarks make new or raise again.
+    fn next_id(&self) -> FindingId {
+        FindingId(self.0.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
+    /// The findings that these remarks make new or raise again. Only what is put in the same words about the same
+    /// passage is one finding: what two critics mean is for the synthesizer to say.
     pub(crate) fn raise(&self, cycle: u32, heard: &[Heard<'_>]) -> Vec<Finding> {
         let mut ledger = self.clone();
         let mut touched = BTreeSet::new();
-        let (mut judged, mut text, mut gists) = ("", Text::default(), Vec::new());
+        let mut judged = "";
+        let mut text = Text::default();
+        let mut places: BTreeMap<FindingId, Option<Range<usize>>> = BTreeMap::new();
+        let mut claims: BTreeMap<String, Vec<FindingId>> = BTreeMap::new();
+        for finding in self.findings() {
+            claims.entry(finding.remark.claim.clone()).or_default().push(finding.id);
+        }
         for Heard { seat, remark, document, late } in heard {
             if !std::ptr::eq(judged, *document) {
                 (judged, text) = (*document, Text::of(document));
-                gists = ledger.findings().map(|known| Gist::of(known.id, &known.remark, &text)).collect();
+                places = ledger.findings().map(|known| (known.id, text.find(&known.remark.quote))).collect();
             }
-            let id = FindingId(ledger.0.keys().next_back().map_or(1, |last| last.0 + 1));
-            let gist = Gist::of(id, remark, &text);
-            let raised =
-                Raised { seat: *seat, cycle, severity: remark.severity, claim: remark.claim.clone() };
-            let same = gists.iter().find(|known| known.says_the_same(&gist)).map(|known| known.id);
+            let place = text.find(&remark.quote);
+            let raised = Raised {
+                seat: *seat,
+                person: false,
+                cycle,
+                who: None,
+                severity: remark.severity,
+                claim: remark.claim.clone(),
+            };
+            let same_claim = claims.get(&remark.claim).into_iter().flatten();
+            let same = same_claim.copied().find(|id| match (&place, places.get(id)) {
+                (Some(one), Some(Some(other))) => overlap(one, other),
+                _ => ledger.find(*id).is_some_and(|known| known.remark.quote == remark.quote),
+            });
             let id = if let Some(known) = same.and_then(|id| ledger.0.get_mut(&id)) {
-                known.raised_by.push(raised);
-                known.remark.severity = known.remark.severity.max(remark.severity);
-                let done = matches!(known.state, FindingState::Settled | FindingState::Accepted);
-                if done && !late {
-                    known.state = FindingState::Open;
-                    known.note = Some("raised again".into());
-                }
+                known.raise_again(raised, *late);
                 known.id
             } else {
-                let finding = Finding {
-                    id,
-                    cycle,
-                    remark: (*remark).clone(),
-                    anchored: gist.place.is_some(),
-                    raised_by: vec![raised],
-                    state: FindingState::Open,
-                    disposition: None,
-                    note: None,
-                };
-                ledger.0.insert(id, finding);
-                gists.push(gist);
+                let id = ledger.next_id();
+                places.insert(id, place.clone());
+                claims.entry(remark.claim.clone()).or_default().push(id);
+                ledger.0.insert(id, Finding::new(id, cycle, (*remark).clone(), place.is_some(), raised));
                 id
             };
             touched.insert(id);
@@ -82,46 +97,179 @@ impl Ledger {
         touched.into_iter().filter_map(|id| ledger.0.get(&id).cloned()).collect()
     }
 
-    /// Every open finding after the synthesizer's decisions: an accepted one counts only if the text really
-    /// changed, a rejected one only with a reason, and one without a decision stays open.
-    pub(crate) fn dispose(&self, old: &str, new: &str, dispositions: &[Disposition]) -> Vec<Finding> {
-        let (old, new) = (Text::of(old), Text::of(new));
-        let decide = |finding: &Finding| {
+    /// What the person who asked for the document wants, as findings that must be decided like any other.
+    pub(crate) fn raise_feedback<'a>(
+        &self,
+        cycle: u32,
+        wanted: impl Iterator<Item = &'a str>,
+    ) -> Vec<Finding> {
+        let first = self.next_id().0;
+        let finding = |(id, text): (u32, &str)| {
+            let severity = Some(Severity::Major);
+            let remark = Remark { severity, claim: text.to_owned(), ..Remark::default() };
+            let raised =
+                Raised { seat: None, person: true, cycle, who: None, severity, claim: text.to_owned() };
+            Finding::new(FindingId(id), cycle, remark, false, raised)
+        };
+        (first..).zip(wanted).map(finding).collect()
+    }
+
+    /// Every finding that was decided, after the synthesizer's decisions: an accepted one counts only if the text
+    /// really changed, a rejected one only with a reason, a duplicate only at the place of the other, and one
+    /// without a decision stays open.
+    pub(crate) fn dispose(
+        &self,
+        base: &str,
+        revised: &Revised,
+        dispositions: &[Disposition],
+    ) -> Vec<Finding> {
+        let base = Text::of(base);
+        let mut ledger = self.clone();
+        let mut decided = BTreeSet::new();
+        for finding in self.open() {
             let given = dispositions.iter().find(|given| given.finding == finding.id);
             let (state, note) = match given {
-                None => (FindingState::Open, Some("the synthesizer left it out")),
+                None => (FindingState::Open, Some("the synthesizer left it out".to_owned())),
                 Some(given) => match given.decision {
-                    Decision::Accept if !has_changed(&old, &new, finding, given) => {
-                        (FindingState::Open, Some("accepted, but the text did not change"))
-                    }
-                    Decision::Accept if finding.blocks() => (FindingState::Accepted, None),
-                    Decision::Accept => (FindingState::Settled, None),
+                    Decision::Accept => match revised.unplaced.get(&finding.id) {
+                        Some(why) => (FindingState::Open, Some(why.clone())),
+                        None if finding.blocks() => (FindingState::Accepted, None),
+                        None => (FindingState::Settled, None),
+                    },
                     Decision::Reject if given.reason.trim().is_empty() => {
-                        (FindingState::Open, Some("rejected without a reason"))
+                        (FindingState::Open, Some("rejected without a reason".to_owned()))
                     }
                     Decision::Reject => (FindingState::Rejected, None),
-                    Decision::Defer | Decision::Duplicate => (FindingState::Deferred, None),
+                    Decision::Defer => (FindingState::Deferred, None),
+                    Decision::Duplicate => match self.stands_for(&base, finding, given, dispositions) {
+                        Ok(_) => (FindingState::Duplicate, None),
+                        Err(why) => (FindingState::Open, Some(why)),
+                    },
                 },
             };
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
-            Finding { state, disposition, note: note.map(str::to_owned), ..finding.clone() }
-        };
-        self.open().map(decide).collect()
+            let finding = Finding { state, disposition, checked: false, note, ..finding.clone() };
+            decided.insert(finding.id);
+            // A rejection that is to stand for one more finding is judged again, with that one at hand.
+            let stands = finding.duplicate_of().and_then(|id| ledger.0.get_mut(&id));
+            if let Some(known) = stands.filter(|known| known.state == FindingState::Rejected) {
+                known.checked = false;
+                decided.insert(known.id);
+            }
+            ledger.set(&[finding]);
+        }
+        ledger.carry_severities(&mut decided);
+        decided.into_iter().filter_map(|id| ledger.0.get(&id).cloned()).collect()
     }
 
-    /// The accepted findings after a check. What the check says nothing about is open again.
+    /// The finding that stands for a duplicate: one that is decided in the same answer, or was rejected before, and
+    /// is about the same passage. Another claim, no place, or a circle makes no duplicate.
+    pub(crate) fn stands_for(
+        &self,
+        base: &Text,
+        finding: &Finding,
+        given: &Disposition,
+        dispositions: &[Disposition],
+    ) -> Result<FindingId, String> {
+        let id = given.same_as.ok_or("called a duplicate of nothing")?;
+        let known = self.find(id).filter(|known| known.id != finding.id);
+        let known = known.ok_or_else(|| format!("called a duplicate of {id}, which is no other finding"))?;
+        let own =
+            dispositions.iter().any(|given| given.finding == id && given.decision != Decision::Duplicate);
+        if !(known.is_open() && own) && known.state != FindingState::Rejected {
+            return Err(format!("called a duplicate of {id}, which is not decided here"));
+        }
+        let quotes = (base.find(&finding.remark.quote), base.find(&known.remark.quote));
+        match quotes {
+            (Some(one), Some(other)) if overlap(&one, &other) => Ok(id),
+            _ => Err(format!("called a duplicate of {id}, which is about another passage")),
+        }
+    }
+
+    /// A finding that stands for others is as bad as the worst of them.
+    fn carry_severities(&mut self, touched: &mut BTreeSet<FindingId>) {
+        let same: Vec<_> =
+            self.findings().filter_map(|one| Some((one.duplicate_of()?, one.remark.severity))).collect();
+        for (id, severity) in same {
+            let Some(known) = self.0.get_mut(&id) else { continue };
+            let worst = worse(known.remark.severity, severity);
+            if worst != known.remark.severity {
+                known.remark.severity = worst;
+                // What was settled as a minor fault is now one that the check must see.
+                if known.blocks() && known.state == FindingState::Settled {
+                    known.state = FindingState::Accepted;
+                }
+                touched.insert(id);
+            }
+        }
+    }
+
+    /// Blocking findings that wait for the checker: accepted ones, and rejected ones that it has not judged.
+    pub(crate) fn to_check(&self) -> impl Iterator<Item = &Finding> {
+        self.findings().filter(|finding| match finding.state {
+            FindingState::Accepted => true,
+            FindingState::Rejected => finding.blocks() && !finding.checked,
+            _ => false,
+        })
+    }
+
+    /// The findings that waited for the check, after it. What it says nothing about is open again.
     pub(crate) fn judge(&self, verdicts: &[Verdict]) -> Vec<Finding> {
-        let accepted = self.findings().filter(|finding| finding.state == FindingState::Accepted);
         let judge = |finding: &Finding| {
+            let rejected = finding.state == FindingState::Rejected;
             let given = verdicts.iter().find(|verdict| verdict.finding == finding.id);
             let (state, note) = match given {
+                Some(verdict) if verdict.settled && rejected => {
+                    (FindingState::Rejected, Some(format!("the check agrees: {}", verdict.reason)))
+                }
                 Some(verdict) if verdict.settled => (FindingState::Settled, None),
+                Some(verdict) if rejected => {
+                    (FindingState::Open, Some(format!("wrongly rejected: {}", verdict.reason)))
+                }
                 Some(verdict) => (FindingState::Open, Some(format!("not settled: {}", verdict.reason))),
                 None => (FindingState::Open, Some("the check left it out".into())),
             };
-            Finding { state, note, ..finding.clone() }
+            let checked = given.is_some_and(|verdict| verdict.settled);
+            let note = note.map(|note| note.trim_end_matches([' ', ':']).to_owned());
+            Finding { state, note, checked, ..finding.clone() }
         };
-        accepted.map(judge).collect()
+        self.to_check().map(judge).collect()
+    }
+}
+
+/// The worse of two ratings. No rating counts as major.
+fn worse(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
+    let weight = |rating: Option<Severity>| (rating.unwrap_or(Severity::Major), rating.is_some());
+    if weight(other) > weight(one) { other } else { one }
+}
+
+impl Finding {
+    fn new(id: FindingId, cycle: u32, remark: Remark, anchored: bool, raised: Raised) -> Self {
+        Self {
+            id,
+            cycle,
+            remark,
+            anchored,
+            raised_by: vec![raised],
+            state: FindingState::Open,
+            disposition: None,
+            checked: false,
+            note: None,
+        }
+    }
+
+    /// A voice counts once a cycle, however often it says the same.
+    fn raise_again(&mut self, raised: Raised, late: bool) {
+        self.remark.severity = worse(self.remark.severity, raised.severity);
+        let who = |raised: &Raised| (raised.cycle, raised.seat, raised.person);
+        if self.raised_by.iter().all(|known| who(known) != who(&raised)) {
+            self.raised_by.push(raised);
+        }
+        let done = matches!(self.state, FindingState::Settled | FindingState::Accepted);
+        if done && !late {
+            self.state = FindingState::Open;
+            self.note = Some("raised again".into());
+        }
     }
 }
 
@@ -138,92 +286,10 @@ pub(crate) struct Heard<'a> {
     pub(crate) late: bool,
 }
 
-/// A document without its white space, in which quotes are looked for.
-#[derive(Debug, Default)]
-struct Text {
-    solid: String,
-    /// Where each byte of it stands in the document.
-    places: Vec<usize>,
-}
-
-impl Text {
-    fn of(document: &str) -> Self {
-        let mut text = Self::default();
-        for (at, c) in document.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-            text.solid.push(c);
-            text.places.extend((at..).take(c.len_utf8()));
-        }
-        text
-    }
-
-    /// Where `quote` occurs, as byte positions in the document.
-    fn find(&self, quote: &str) -> Option<(usize, usize)> {
-        let quote = quote.trim().trim_matches(['"', '“', '”', '`']);
-        let wanted: String = quote.chars().filter(|c| !c.is_whitespace()).collect();
-        if wanted.is_empty() {
-            return None;
-        }
-        let start = self.solid.find(&wanted)?;
-        Some((*self.places.get(start)?, self.places.get(start + wanted.len() - 1)? + 1))
-    }
-}
-
-/// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
-fn has_changed(old: &Text, new: &Text, finding: &Finding, given: &Disposition) -> bool {
-    let occurs = |text: &Text, part: &str| text.find(part).is_some();
-    let span = &given.changed_span;
-    let came = occurs(new, span) && !occurs(old, span);
-    let quote = &finding.remark.quote;
-    came || (occurs(old, quote) && !occurs(new, quote))
-}
-
-/// What a finding is about, for comparison with many others.
-#[derive(Debug)]
-struct Gist {
-    id: FindingId,
-    place: Option<(usize, usize)>,
-    words: BTreeSet<String>,
-    /// A bit for each word, by which most claims are told apart at once.
-    bits: u128,
-}
-
-impl Gist {
-    fn of(id: FindingId, remark: &Remark, text: &Text) -> Self {
-        let words = remark.claim.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        let words: BTreeSet<String> = words.map(str::to_lowercase).collect();
-        let bits = words.iter().fold(0, |bits, word| bits | 1 << (seed::hash(&[word.as_bytes()]) % 128));
-        Self { id, place: text.find(&remark.quote), words, bits }
-    }
-
-    fn says_the_same(&self, other: &Self) -> bool {
-        match (self.place, other.place) {
-            (Some(one), Some(another)) => overlap(one, another) && self.is_like(other, SAME_PLACE),
-            _ => self.is_like(other, ANYWHERE),
-        }
-    }
-
-    /// Whether the claims have this share of their words in common (Jaccard).
-    fn is_like(&self, other: &Self, share: f64) -> bool {
-        let is_enough = |common: usize| {
-            let all = self.words.len() + other.words.len() - common;
-            all > 0 && common as f64 >= share * all as f64
-        };
-        let most = self.words.len() - (self.bits & !other.bits).count_ones() as usize;
-        is_enough(most) && is_enough(self.words.intersection(&other.words).count())
-    }
-}
-
-/// Whether the shorter passage lies in the longer one by half or more.
-fn overlap(one: (usize, usize), other: (usize, usize)) -> bool {
-    let common = one.1.min(other.1).saturating_sub(one.0.max(other.0));
-    let shorter = (one.1 - one.0).min(other.1 - other.0);
-    common * 2 >= shorter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Severity;
+    use crate::{Edit, answer::Revision, revise::revise};
 
     const TEXT: &str = "# Limits\n\nThe limit is one hundred\nrequests a minute.\n\nTokens never expire.\n";
 
@@ -242,25 +308,27 @@ mod tests {
         ledger
     }
 
-    fn decided(decision: Decision, reason: &str, span: &str) -> Disposition {
-        Disposition {
-            finding: FindingId(1),
-            decision,
-            reason: reason.into(),
-            changed_span: span.into(),
-            ..Disposition::default()
-        }
+    fn decided(finding: u32, decision: Decision, reason: &str) -> Disposition {
+        Disposition { finding: FindingId(finding), decision, reason: reason.into(), ..Disposition::default() }
     }
 
-    #[test]
-    fn a_quote_is_found_whatever_its_white_space() {
-        let text = Text::of(TEXT);
-        let place = text.find("one  hundred requests\ta minute.").unwrap();
-        assert_eq!(&TEXT[place.0..place.1], "one hundred\nrequests a minute.");
-        assert_eq!(Text::of("für Öl").find("Öl").map(|place| &"für Öl"[place.0..place.1]), Some("Öl"));
-        for missing in ["", "  ", "\"\"", "two hundred"] {
-            assert_eq!(text.find(missing), None, "{missing:?}");
-        }
+    fn accepted(finding: u32, old: &str, new: &str) -> Disposition {
+        let edits = vec![Edit { old: old.into(), new: new.into() }];
+        Disposition { edits, ..decided(finding, Decision::Accept, "right") }
+    }
+
+    fn same(finding: u32, as_: u32) -> Disposition {
+        Disposition { same_as: Some(FindingId(as_)), ..decided(finding, Decision::Duplicate, "") }
+    }
+
+    fn disposed(ledger: &mut Ledger, dispositions: Vec<Disposition>) {
+        let revision = Revision { dispositions, ..Revision::default() };
+        let revised = revise(TEXT, &revision, ledger);
+        ledger.set(&ledger.dispose(TEXT, &revised, &revision.dispositions));
+    }
+
+    fn states(ledger: &Ledger) -> Vec<FindingState> {
+        ledger.findings().map(|finding| finding.state).collect()
     }
 
     #[test]
@@ -271,56 +339,136 @@ mod tests {
     }
 
     #[test]
-    fn the_same_fault_raised_twice_is_one_finding_with_the_worse_severity() {
+    fn only_the_same_words_about_the_same_passage_are_one_finding() {
+        let claim = "tokens never expire, which is unsafe";
         let ledger = raised(&[
-            remark(Severity::Minor, "Tokens never expire.", "tokens never expire, which is unsafe"),
-            remark(Severity::Critical, "Tokens never  expire", "unsafe: the tokens never expire"),
-            remark(Severity::Nit, "Tokens never expire.", "a full stop too many"),
+            remark(Severity::Minor, "Tokens never expire.", claim),
+            remark(Severity::Critical, "Tokens never  expire", claim),
+            remark(Severity::Major, "Tokens never expire.", "unsafe: the tokens never expire"),
+            remark(Severity::Minor, "The limit is one hundred", claim),
         ]);
         let all: Vec<_> = ledger.findings().collect();
-        assert_eq!(all.len(), 2);
+        assert_eq!(all.len(), 3);
         assert_eq!((all[0].raised_by.len(), all[0].remark.severity), (2, Some(Severity::Critical)));
-        assert_eq!(all[1].raised_by.len(), 1);
+    }
+
+    #[test]
+    fn opposites_at_one_passage_stay_two_findings() {
+        let quote = "The limit is one hundred";
+        let ledger = raised(&[
+            remark(Severity::Major, quote, "the limit is too small for the load"),
+            remark(Severity::Major, quote, "the limit is too large for the load"),
+        ]);
+        assert_eq!(ledger.findings().count(), 2);
+    }
+
+    #[test]
+    fn a_voice_that_repeats_itself_counts_once() {
+        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
+        let heard: Vec<_> = (0..50).map(|_| said(0, &fault)).chain([said(2, &fault)]).collect();
+        let found = Ledger::default().raise(1, &heard);
+        assert_eq!(found[0].raised_by.iter().map(|one| one.seat).collect::<Vec<_>>(), [Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn unrated_counts_as_major_and_a_known_rating_wins_over_none() {
+        let unrated = Remark { severity: None, ..remark(Severity::Nit, "Tokens", "they must") };
+        assert_eq!(raised(std::slice::from_ref(&unrated)).open_blocking(), 1);
+        for (other, worst) in [
+            (Severity::Nit, None),
+            (Severity::Major, Some(Severity::Major)),
+            (Severity::Critical, Some(Severity::Critical)),
+        ] {
+            let ledger = raised(&[unrated.clone(), remark(other, "Tokens", "they must")]);
+            assert_eq!(ledger.find(FindingId(1)).unwrap().remark.severity, worst);
+        }
     }
 
     #[test]
     fn acceptance_counts_only_if_the_text_changed() {
-        let ledger = raised(&[remark(Severity::Major, "Tokens never expire.", "they must")]);
-        let new = TEXT.replace("Tokens never expire.", "Tokens expire after an hour.");
-        let state = |new: &str, span: &str| {
-            ledger.dispose(TEXT, new, &[decided(Decision::Accept, "", span)])[0].state
-        };
-        assert_eq!(state(&new, "Tokens expire after an hour."), FindingState::Accepted);
-        assert_eq!(state(&new, ""), FindingState::Accepted);
-        assert_eq!(state(TEXT, "Tokens expire after an hour."), FindingState::Open);
-        assert_eq!(state(TEXT, "Tokens never expire."), FindingState::Open);
+        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
+        for (given, state) in [
+            (accepted(1, "never expire", "expire after an hour"), FindingState::Accepted),
+            (accepted(1, "no such words", "x"), FindingState::Open),
+            (decided(1, Decision::Accept, "right"), FindingState::Open),
+        ] {
+            let mut ledger = raised(std::slice::from_ref(&fault));
+            disposed(&mut ledger, vec![given]);
+            assert_eq!(states(&ledger), [state]);
+        }
     }
 
     #[test]
     fn a_finding_without_a_decision_or_rejected_without_a_reason_stays_open() {
-        let ledger = raised(&[remark(Severity::Major, "Tokens never expire.", "they must")]);
-        let state = |given: &[Disposition]| ledger.dispose(TEXT, TEXT, given)[0].state;
-        assert_eq!(state(&[]), FindingState::Open);
-        assert_eq!(state(&[decided(Decision::Reject, " ", "")]), FindingState::Open);
-        assert_eq!(state(&[decided(Decision::Reject, "out of scope", "")]), FindingState::Rejected);
-        assert_eq!(state(&[decided(Decision::Defer, "", "")]), FindingState::Deferred);
+        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
+        for (given, state) in [
+            (vec![], FindingState::Open),
+            (vec![decided(1, Decision::Reject, " ")], FindingState::Open),
+            (vec![decided(1, Decision::Reject, "out of scope")], FindingState::Rejected),
+            (vec![decided(1, Decision::Defer, "")], FindingState::Deferred),
+        ] {
+            let mut ledger = raised(std::slice::from_ref(&fault));
+            disposed(&mut ledger, given);
+            assert_eq!(states(&ledger), [state]);
+        }
     }
 
     #[test]
-    fn a_check_settles_only_what_it_names() {
+    fn a_duplicate_counts_only_at_the_place_of_a_finding_that_is_decided_itself() {
+        let faults = [
+            remark(Severity::Minor, "Tokens never expire.", "they must"),
+            remark(Severity::Critical, "never expire", "expiry is missing"),
+            remark(Severity::Major, "The limit is one hundred", "per whom?"),
+        ];
+        let fix = accepted(1, "never expire", "expire");
+        let mut ledger = raised(&faults);
+        disposed(&mut ledger, vec![fix.clone(), same(2, 1), same(3, 1)]);
+        // The one that stands for a critical fault must be checked as such.
+        assert_eq!(states(&ledger), [FindingState::Accepted, FindingState::Duplicate, FindingState::Open]);
+        assert_eq!(ledger.find(FindingId(1)).unwrap().remark.severity, Some(Severity::Critical));
+        for circle in [vec![same(1, 2), same(2, 1)], vec![same(1, 1), same(2, 9)]] {
+            let mut ledger = raised(&faults[..2]);
+            disposed(&mut ledger, circle);
+            assert_eq!(states(&ledger), [FindingState::Open, FindingState::Open]);
+        }
+    }
+
+    #[test]
+    fn a_duplicate_of_a_rejected_finding_has_the_rejection_judged_again() {
+        let mut ledger = raised(&[remark(Severity::Major, "Tokens never expire.", "they must")]);
+        disposed(&mut ledger, vec![decided(1, Decision::Reject, "out of scope")]);
+        let agreed = Verdict { finding: FindingId(1), settled: true, reason: "so it is".into() };
+        ledger.set(&ledger.judge(&[agreed]));
+        assert_eq!(ledger.to_check().count(), 0);
+        let again = remark(Severity::Major, "Tokens never expire", "no expiry");
+        ledger.set(&ledger.raise(2, &[said(0, &again)]));
+        disposed(&mut ledger, vec![same(2, 1)]);
+        assert_eq!(ledger.to_check().map(|one| one.id).collect::<Vec<_>>(), [FindingId(1)]);
+    }
+
+    #[test]
+    fn a_check_settles_only_what_it_names_and_judges_rejections() {
         let mut ledger = raised(&[
             remark(Severity::Major, "Tokens never expire.", "they must"),
             remark(Severity::Major, "The limit is one hundred", "per whom?"),
+            remark(Severity::Major, "requests a minute", "which requests?"),
+            remark(Severity::Major, "# Limits", "of what?"),
         ]);
-        let new = "all new";
-        let mut given =
-            vec![decided(Decision::Accept, "", "all new"), decided(Decision::Accept, "", "all new")];
-        given[1].finding = FindingId(2);
-        ledger.set(&ledger.dispose(TEXT, new, &given));
-        let verdict = Verdict { finding: FindingId(1), settled: true, reason: String::new() };
-        ledger.set(&ledger.judge(&[verdict]));
-        let states: Vec<_> = ledger.findings().map(|finding| finding.state).collect();
-        assert_eq!(states, [FindingState::Settled, FindingState::Open]);
+        disposed(
+            &mut ledger,
+            vec![
+                accepted(1, "never expire", "expire"),
+                accepted(2, "one hundred", "100 a user"),
+                decided(3, Decision::Reject, "plain from the title"),
+                decided(4, Decision::Reject, "n/a"),
+            ],
+        );
+        let verdict =
+            |finding, settled| Verdict { finding: FindingId(finding), settled, reason: String::new() };
+        ledger.set(&ledger.judge(&[verdict(1, true), verdict(3, true), verdict(4, false)]));
+        let (open, rejected) = (FindingState::Open, FindingState::Rejected);
+        assert_eq!(states(&ledger), [FindingState::Settled, open, rejected, open]);
+        assert_eq!(ledger.to_check().count(), 0);
     }
 
     #[test]
@@ -336,5 +484,12 @@ mod tests {
             let late = Heard { late: true, ..said(0, &fault) };
             assert_eq!(ledger.raise(2, &[late])[0].state, state);
         }
+    }
+
+    #[test]
+    fn what_the_person_wants_is_a_finding_like_any_other() {
+        let mut ledger = raised(&[remark(Severity::Nit, "Tokens", "a word")]);
+        ledger.set(&ledger.raise_feedback(1, ["be brief", "name the unit"].into_iter()));
+        assert_eq!((ledger.findings().count(), ledger.open_blocking()), (3, 2));
     }
 }

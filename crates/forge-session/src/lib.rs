@@ -56,6 +56,7 @@ mod jsonl;
 mod ledger;
 mod notice;
 mod parts;
+mod passage;
 mod plan;
 mod planner;
 mod prompt;
@@ -63,10 +64,12 @@ mod quorum;
 mod read;
 mod render;
 mod result;
+mod revise;
 mod seed;
 mod state;
 mod stop;
 mod topic;
+mod unseen;
 
 pub use answer::{
     Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
@@ -76,7 +79,9 @@ pub use budget::{Prices, no_prices};
 pub use engine::Session;
 pub use error::{PlanError, PromptError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
-pub use event::{Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, Purpose, Record};
+pub use event::{
+    Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
+};
 pub use finding::{Finding, FindingState, Raised};
 pub use jsonl::JsonlJournal;
 pub use ledger::Ledger;
@@ -84,7 +89,9 @@ pub use notice::{Notice, Observer};
 pub use parts::{CallSettings, Configured, Parts, Providers, nothing_configured};
 pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};
 pub use prompt::Prompts;
-pub use result::{CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Part, SessionResult, Usage};
+pub use result::{
+    CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Part, Praise, SessionResult, Tally, Usage,
+};
 pub use state::{Call, Outcome, Panel, State, Version};
 pub use stop::{SessionStatus, Stop};
 pub use topic::{OutputType, Reference, ReferenceKind, Topic};

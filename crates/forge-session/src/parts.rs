@@ -6,7 +6,10 @@ use forge_core::{
     Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timeouts, Timer,
 };
 
-use crate::{Attendant, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget};
+use crate::{
+    Attendant, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
+    prompt::{Asked, references},
+};
 
 /// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
 #[derive(Clone)]
@@ -81,6 +84,20 @@ impl Parts {
             Some(provider) => provider.capabilities(&participant.model),
             None => Capabilities::default(),
         }
+    }
+
+    pub(crate) fn asked(&self, participant: &Participant) -> Asked {
+        Asked { able: self.capabilities(participant), configured: (self.configured)(participant) }
+    }
+
+    /// The plan with what can be known only now: how much of the references fits, and what that leaves out.
+    pub(crate) fn settled(&self, mut plan: Plan) -> Plan {
+        if plan.settings.reference_tokens.is_none() {
+            let windows = plan.cast.everyone().map(|one| self.capabilities(one));
+            plan.settings.reference_tokens = Some(references::tokens_within(windows));
+        }
+        plan.notes.extend(references::warnings(&plan));
+        plan
     }
 
     /// The provider that reaches a participant, or an error that says that there is none.

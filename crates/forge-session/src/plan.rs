@@ -43,14 +43,18 @@ impl Plan {
         }
     }
 
-    /// The critics' seats.
-    pub(crate) fn seats(&self) -> std::ops::Range<u32> {
-        let wanted = match self.settings.mode {
+    /// How many critics are wanted, whether or not the cast has them.
+    pub(crate) fn wanted_seats(&self) -> u32 {
+        match self.settings.mode {
             Mode::Direct => 0,
             Mode::Review => 1,
             Mode::Council => self.settings.critics,
-        };
-        0..wanted.min(u32::try_from(self.cast.critics.len()).unwrap_or(u32::MAX))
+        }
+    }
+
+    /// The critics' seats.
+    pub(crate) fn seats(&self) -> std::ops::Range<u32> {
+        0..self.wanted_seats().min(u32::try_from(self.cast.critics.len()).unwrap_or(u32::MAX))
     }
 
     /// How many critics must answer before the others get only a grace.

@@ -4,17 +4,17 @@ mod asking;
 
 use std::time::Duration;
 
-use forge_core::{Amount, CallId, ModelRequest, Participant};
+use forge_core::{Amount, CallId, Fallback, ModelRequest, Participant};
 
 use crate::{
-    CallKey, Decree, DropReason, Event, Intent, Mode, Outcome, Parts, Purpose, SessionError, Stage, State,
-    Stop,
-    answer::Reading,
+    CallKey, Decision, Decree, DropReason, Event, Finding, FindingState, Intent, Mode, Outcome, Parts,
+    Purpose, SessionError, SessionStatus, Stage, State, Stop,
+    answer::{Check, Reading, Revision},
     ledger::Heard,
     plan::MAX_CYCLES,
     prompt, quorum,
     state::{Seat, is_cut_off},
-    stop,
+    stop::{self, Closed},
 };
 
 /// What to do next.
@@ -42,6 +42,10 @@ pub(crate) struct Planned {
     pub(crate) prompt: String,
     pub(crate) reserved: Amount,
     pub(crate) priced: bool,
+    /// Who must not answer it.
+    pub(crate) exclude: Vec<Participant>,
+    /// Who may answer it in place of the participant.
+    pub(crate) fallback: Fallback,
 }
 
 impl Planned {
@@ -97,7 +101,7 @@ impl Planner<'_> {
             }
         });
         let unheard: Vec<CallKey> = state.unheard().into_iter().chain(answered).collect();
-        if unheard.is_empty() { stop(Stop::Deadline) } else { self.record_findings(cycle, unheard) }
+        if unheard.is_empty() { self.stop(Stop::Deadline) } else { self.record_findings(cycle, unheard) }
     }
 
     fn go_on(&self) -> Result<Action, SessionError> {
@@ -107,26 +111,26 @@ impl Planner<'_> {
         }
         let mode = state.plan.settings.mode;
         if mode == Mode::Direct {
-            return Ok(stop(Stop::AllStagesDone));
+            return Ok(self.stop(Stop::AllStagesDone));
         }
-        if let Some(action) = self.between_cycles() {
+        if let Some(action) = self.between_cycles()? {
             return Ok(action);
         }
         let cycle = state.cycle();
         let Some(panel) = state.panels.get(&cycle) else { return self.critique(cycle) };
-        // Late answers of the last cycle come first: the order of cycles and seats, not that of arrival.
-        let counted = panel.counted.iter().filter(|key| !state.heard.contains(key)).copied();
-        let unheard: Vec<CallKey> = state.unheard().into_iter().chain(counted).collect();
-        if !unheard.is_empty() && !state.revised.contains(&cycle) && !state.has_begun(cycle, Stage::Synthesis)
-        {
-            return Ok(self.record_findings(cycle, unheard));
+        let decided = state.revised.contains(&cycle);
+        if !decided && !state.has_begun(cycle, Stage::Synthesis) {
+            // Late answers of the last cycle come first: the order of cycles and seats, not that of arrival.
+            let counted = panel.counted.iter().filter(|key| !state.heard.contains(key)).copied();
+            let unheard: Vec<CallKey> = state.unheard().into_iter().chain(counted).collect();
+            if !unheard.is_empty() || state.new_wishes().next().is_some() {
+                return Ok(self.record_findings(cycle, unheard));
+            }
         }
-        if !state.revised.contains(&cycle) && (!state.to_decide().is_empty() || state.has_new_feedback(cycle))
-        {
+        if !decided && self.is_revision_due(cycle) {
             return self.synthesis(cycle);
         }
-        let check_due = mode == Mode::Council && state.revised.contains(&cycle);
-        if check_due && !state.checked.contains(&cycle) {
+        if state.needs_check(cycle) && !state.checked.contains(&cycle) {
             let chain = self.checkers(cycle);
             match state.seat(cycle, Stage::Check, 0, &chain) {
                 Seat::Answered(call, Reading::Check(check)) => {
@@ -145,7 +149,15 @@ impl Planner<'_> {
             cycle,
             open: count(state.ledger.open_blocking()),
             settled: count(state.settled_blocking().saturating_sub(before)),
+            panel: Some(state.worth(cycle)),
         }))
+    }
+
+    /// The first cycle settles whatever was found. A later one touches the text only for what must change, so that
+    /// a text that a panel found nothing against stays the very text that it read.
+    fn is_revision_due(&self, cycle: u32) -> bool {
+        let mut open = self.state.ledger.open();
+        if cycle > 1 { open.any(Finding::blocks) } else { open.next().is_some() }
     }
 
     /// When the session's time is over.
@@ -158,42 +170,52 @@ impl Planner<'_> {
         match self.state.seat(0, Stage::Draft, 0, &chain) {
             Seat::Answered(call, _) => Ok(Action::Record(Event::DraftAccepted { call })),
             Seat::Exhausted => {
-                // A draft that was cut off is better than none.
-                let cut = self.state.at_seat(0, Stage::Draft, 0).find(|call| {
-                    matches!(&call.outcome, Outcome::Answered(answer) if is_cut_off(answer.stop_reason))
-                        && self.state.reading(call.intent.call) != Reading::Unreadable
+                // A draft that was cut off, at its limit or by the clock, is better than none.
+                let cut = self.state.at_seat(0, Stage::Draft, 0).find(|call| match &call.outcome {
+                    Outcome::Answered(answer) => {
+                        is_cut_off(answer.stop_reason)
+                            && self.state.reading(call.intent.call) != Reading::Unreadable
+                    }
+                    Outcome::Failed(failure) => failure.partial.is_some(),
+                    Outcome::Running => false,
                 });
                 let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));
                 Ok(match cut {
                     Some(call) => Action::Record(Event::DraftAccepted { call: call.intent.call }),
-                    None if dropped == Some(&DropReason::Budget) => stop(Stop::Budget),
-                    None => stop(Stop::NoDraft),
+                    None if dropped == Some(&DropReason::Budget) => self.stop(Stop::Budget),
+                    None => self.stop(Stop::NoDraft),
                 })
             }
             seat => self.ask(0, Stage::Draft, 0, &seat),
         }
     }
 
-    /// After a closed cycle: the attendant's word, then the stop rule.
-    fn between_cycles(&self) -> Option<Action> {
+    /// After a closed cycle: the attendant's word, then the stop rule, then whether there is room for a panel.
+    fn between_cycles(&self) -> Result<Option<Action>, SessionError> {
         let state = self.state;
         let closed = count(state.closed.len());
         let begun = state.panels.contains_key(&state.cycle())
             || state.calls.keys().any(|key| key.cycle == state.cycle());
         if closed == 0 || begun {
-            return None;
+            return Ok(None);
         }
         let settings = &state.plan.settings;
-        let rule = stop::after(settings.mode, state.plan.cycles(), &state.closed);
+        let contested = state.contested().next().is_some();
+        let rule = stop::after(settings.mode, state.plan.cycles(), contested, &state.closed);
         if settings.attended && !state.decrees.contains_key(&closed) {
-            return Some(Action::Ask(closed));
+            return Ok(Some(Action::Ask(closed)));
         }
-        match state.decrees.get(&closed) {
-            Some(Decree::Skip) => Some(stop(Stop::UserSatisfied)),
-            Some(Decree::Abort) => Some(stop(Stop::UserAborted)),
+        let ended = match state.decrees.get(&closed) {
+            Some(Decree::Skip) => Some(Stop::UserSatisfied),
+            Some(Decree::Abort) => Some(Stop::UserAborted),
             Some(decree) if decree.instruction().is_some() && closed < MAX_CYCLES => None,
-            Some(Decree::Feedback(_) | Decree::Resolve(_) | Decree::Continue) | None => rule.map(stop),
-        }
+            Some(Decree::Feedback(_) | Decree::Resolve(_) | Decree::Continue) | None => rule,
+        };
+        let ended = match ended {
+            None if !self.has_room_for_panel(state.cycle())? => Some(Stop::Budget),
+            ended => ended,
+        };
+        Ok(ended.map(|reason| self.stop(reason)))
     }
 
     fn critique(&self, cycle: u32) -> Result<Action, SessionError> {
@@ -207,7 +229,8 @@ impl Planner<'_> {
             match state.seat(cycle, Stage::Critique, seat, &chain) {
                 Seat::Answered(key, _) => {
                     counted.push(key);
-                    if let Some(call) = state.calls.get(&key) {
+                    // Whoever has nothing to say is not who the others are waited for.
+                    if let Some(call) = state.calls.get(&key).filter(|_| state.has_substance(key)) {
                         let millis = Duration::from_millis;
                         let ended = call.ended.unwrap_or(call.begun);
                         answers.push((millis(ended), millis(ended.saturating_sub(call.begun))));
@@ -226,16 +249,13 @@ impl Planner<'_> {
             }
         }
         let nothing_to_do =
-            state.to_decide().is_empty() && !state.has_new_feedback(cycle) && state.unheard().is_empty();
+            state.to_decide().is_empty() && state.new_wishes().next().is_none() && state.unheard().is_empty();
         if running.is_empty() && counted.is_empty() && nothing_to_do {
             // The panel stays unclosed, so that it can be asked again when the session is reopened.
             let mut dropped =
                 state.plan.seats().filter_map(|seat| state.dropped.get(&(cycle, Stage::Critique, seat)));
-            return Ok(stop(if dropped.any(|reason| *reason == DropReason::Budget) {
-                Stop::Budget
-            } else {
-                Stop::NoCritic
-            }));
+            let budget = dropped.any(|reason| *reason == DropReason::Budget);
+            return Ok(self.stop(if budget { Stop::Budget } else { Stop::NoCritic }));
         }
         let closes = quorum::closes(state.plan.required(), &answers);
         if running.is_empty() || closes.is_some_and(|at| self.now >= at) {
@@ -260,25 +280,42 @@ impl Planner<'_> {
         let chain: Vec<&Participant> = state.plan.cast.synthesizer.iter().collect();
         match state.seat(cycle, Stage::Synthesis, 0, &chain) {
             Seat::Answered(call, Reading::Revision(revision)) => {
-                let old = state.base(cycle).map_or("", |version| &version.text);
-                let new = revision.document.as_deref().unwrap_or_default();
-                let findings = state.ledger.dispose(old, new, &revision.dispositions);
-                Ok(Action::Record(Event::DispositionsRecorded {
-                    cycle,
-                    call,
-                    dispositions: revision.dispositions,
-                    conflicts: revision.conflicts,
-                    findings,
-                }))
+                Ok(self.record_decisions(cycle, call, revision))
             }
             Seat::Answered(..) | Seat::Exhausted => {
-                Ok(stop(match state.dropped.get(&(cycle, Stage::Synthesis, 0)) {
+                Ok(self.stop(match state.dropped.get(&(cycle, Stage::Synthesis, 0)) {
                     Some(DropReason::Budget) => Stop::Budget,
                     Some(DropReason::Skipped | DropReason::OwnText) | None => Stop::NoSynthesis,
                 }))
             }
             seat => self.ask(cycle, Stage::Synthesis, 0, &seat),
         }
+    }
+
+    fn record_decisions(&self, cycle: u32, call: CallKey, revision: Revision) -> Action {
+        let state = self.state;
+        let base = state.base(cycle).map_or("", |version| &version.text);
+        let mut revised = state.revised_by(cycle, &revision);
+        let mut findings = state.ledger.dispose(base, &revised, &revision.dispositions);
+        let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
+        if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {
+            // Small things do not cost a text that a panel has read without finding anything that must change.
+            let accepted = revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
+            let why = "right, but left: this text is the one that the panel has read";
+            revised.unplaced.extend(accepted.map(|given| (given.finding, why.to_owned())));
+            base.clone_into(&mut revised.text);
+            revised.loss.lines = 0;
+            findings = state.ledger.dispose(base, &revised, &revision.dispositions);
+        }
+        Action::Record(Event::DispositionsRecorded {
+            cycle,
+            call,
+            document: (revised.text != base).then_some(revised.text),
+            lost: count(revised.loss.lines),
+            dispositions: revision.dispositions,
+            conflicts: revision.conflicts,
+            findings,
+        })
     }
 
     fn record_findings(&self, cycle: u32, calls: Vec<CallKey>) -> Action {
@@ -299,11 +336,28 @@ impl Planner<'_> {
                 })
             })
             .collect();
-        let findings = state.ledger.raise(cycle, &heard);
-        Action::Record(Event::FindingsRecorded { cycle, calls, findings })
+        let mut findings = state.ledger.raise(cycle, &heard);
+        let mut ledger = state.ledger.clone();
+        ledger.set(&findings);
+        let wanted = ledger.raise_feedback(cycle, state.new_wishes());
+        let wishes = count(wanted.len());
+        findings.extend(wanted);
+        Action::Record(Event::FindingsRecorded { cycle, calls, wishes, findings })
     }
 
-    fn record_check(&self, cycle: u32, call: CallKey, check: &crate::answer::Check) -> Action {
+    /// What ends early after a cycle that left nothing open is settled all the same.
+    fn stop(&self, reason: Stop) -> Action {
+        let state = self.state;
+        let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);
+        let is_settled = early
+            && state.closed.last().is_some_and(Closed::is_settled)
+            && state.ledger.open_blocking() == 0
+            && state.contested().next().is_none();
+        let status = if is_settled { SessionStatus::Settled } else { reason.status() };
+        Action::Record(Event::Stopped { reason, status })
+    }
+
+    fn record_check(&self, cycle: u32, call: CallKey, check: &Check) -> Action {
         let state = self.state;
         let mut ledger = state.ledger.clone();
         let mut findings = ledger.judge(&check.verdicts);
@@ -316,10 +370,6 @@ impl Planner<'_> {
         findings.extend(raised);
         Action::Record(Event::Checked { cycle, call, verdicts: check.verdicts.clone(), findings })
     }
-}
-
-fn stop(reason: Stop) -> Action {
-    Action::Record(Event::Stopped { reason, status: reason.status() })
 }
 
 fn drop_seat(cycle: u32, stage: Stage, seat: u32, reason: DropReason) -> Action {

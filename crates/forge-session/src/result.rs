@@ -1,6 +1,7 @@
 //! The result of a session: a document, and everything that lets one check it.
 
 mod account;
+mod tally;
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,14 @@ use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::account::because;
-use self::account::{comparison, critical_path, degradations, dissents, part, summaries};
-use crate::{Attempt, CallKey, Conflict, Decree, Finding, Mode, Purpose, SessionStatus, Stage, State, Stop};
+use self::account::{comparison, critical_path, degradations, dissents, named, part, strengths, summaries};
+pub use self::tally::Tally;
+use crate::{
+    Attempt, CallKey, Conflict, Decree, Finding, Mode, PanelWorth, Purpose, SessionStatus, Stage, State, Stop,
+};
 
 /// The version of [`SessionResult`] in JSON. A field that is only added does not change it.
-const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA_VERSION: &str = "2.0";
 
 /// The result of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,8 +39,14 @@ pub struct SessionResult {
     pub status: SessionStatus,
     /// Why it ended; `None` if it has not.
     pub stop_reason: Option<Stop>,
+    /// What came of it, counted.
+    #[serde(default)]
+    pub tally: Tally,
     /// What the document is.
     pub label: DocumentLabel,
+    /// What was less than wanted from the beginning.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What is less than planned, and why. To be shown on top of the document.
     pub degraded: Vec<Degradation>,
     /// The document; empty if there is none.
@@ -46,10 +56,19 @@ pub struct SessionResult {
     pub draft: String,
     /// Who took part in what.
     pub participants: Vec<Part>,
+    /// What each panel was worth.
+    #[serde(default)]
+    pub panels: Vec<PanelWorth>,
+    /// What critics found good, each with its quote.
+    #[serde(default)]
+    pub strengths: Vec<Praise>,
     /// Every finding with what became of it.
     pub findings: Vec<Finding>,
     /// Critical and major findings that the synthesizer rejected.
     pub dissents: Vec<Dissent>,
+    /// Lines that the document lost although no accepted finding is about them.
+    #[serde(default)]
+    pub lost_lines: u32,
     /// Conflicts and how they were resolved, with their cycle.
     pub conflicts: Vec<(u32, Conflict)>,
     /// What the attendant decided, by cycle.
@@ -132,10 +151,32 @@ pub struct Dissent {
     pub severity: String,
     /// What is wrong, as the critics see it.
     pub claim: String,
-    /// How many raised it.
+    /// How many critics raised it.
     pub support: usize,
+    /// Who they are, by provider and model.
+    #[serde(default)]
+    pub raised_by: Vec<String>,
+    /// What the check said of the rejection; `None` if it did not judge it.
+    #[serde(default)]
+    pub check: Option<String>,
     /// Why the synthesizer rejected it.
     pub reason: String,
+}
+
+/// Something good that a critic said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Praise {
+    /// The cycle.
+    pub cycle: u32,
+    /// Who said it, by provider and model.
+    pub who: String,
+    /// The passage, as the critic quoted it.
+    pub quote: String,
+    /// Whether the quote occurs in the text that was judged.
+    pub anchored: bool,
+    /// What is good about it.
+    pub claim: String,
 }
 
 /// What calls used.
@@ -212,6 +253,7 @@ impl SessionResult {
             Some(version) if version.cycle == 0 => DocumentLabel::Draft,
             Some(_) => DocumentLabel::Synthesis,
         };
+        let panels: Vec<PanelWorth> = state.closed.iter().filter_map(|closed| closed.panel).collect();
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
             session: session.to_owned(),
@@ -221,7 +263,10 @@ impl SessionResult {
             started: state.started,
             status: state.status(),
             stop_reason: state.stopped.map(|(reason, _)| reason),
+            tally: Tally::of(state, &panels),
+            panels,
             label,
+            notes: state.plan.notes.clone(),
             degraded: degradations(state),
             draft: state.versions.first().map(|version| version.text.clone()).unwrap_or_default(),
             document: state.versions.last().map(|version| version.text.clone()).unwrap_or_default(),
@@ -231,7 +276,9 @@ impl SessionResult {
                 .filter(|call| call.intent.purpose == Purpose::Answer)
                 .map(part)
                 .collect(),
-            findings: state.ledger.findings().cloned().collect(),
+            strengths: strengths(state),
+            findings: state.ledger.findings().map(|finding| named(state, finding)).collect(),
+            lost_lines: state.versions.iter().map(|version| version.lost).sum(),
             dissents: dissents(state),
             conflicts: state.conflicts.clone(),
             decisions: state.decrees.clone(),
@@ -253,12 +300,30 @@ impl SessionResult {
         settings.into_generator().into_root_schema_for::<Self>().to_value()
     }
 
-    /// Whether there is less than a synthesis where one was planned. A draft in which nothing was found is not
-    /// less.
+    /// Whether the session gave less than its mode promises: too few critics spoke, the decisions were not checked,
+    /// a draft was not revised although something was found, or it was broken off. A draft in which nothing was found
+    /// is not less.
     pub fn is_degraded(&self) -> bool {
-        self.mode != Mode::Direct
-            && self.label != DocumentLabel::Synthesis
-            && !matches!(self.stop_reason, Some(Stop::NothingOpen | Stop::AllStagesDone))
+        if self.mode == Mode::Direct
+            || matches!(self.status, SessionStatus::Converged | SessionStatus::Settled)
+        {
+            return false;
+        }
+        let reason = matches!(
+            self.stop_reason,
+            Some(
+                Stop::BelowQuorum
+                    | Stop::Unchecked
+                    | Stop::NoCritic
+                    | Stop::NoSynthesis
+                    | Stop::NoDraft
+                    | Stop::Deadline
+                    | Stop::UserAborted
+            )
+        );
+        let unrevised = self.label != DocumentLabel::Synthesis
+            && !matches!(self.stop_reason, Some(Stop::AllStagesDone | Stop::Contested));
+        reason || unrevised
     }
 }
 

@@ -1,5 +1,7 @@
 //! The state of a session: a pure fold over its journal.
 
+mod gaps;
+mod panel;
 mod seat;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +13,7 @@ pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     Answer, CallKey, Cast, Conflict, Decree, DropReason, Event, Failure, FindingId, FindingState, Intent,
     Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
-    answer::{self, Reading},
+    answer::{self, Form, Reading},
     prompt::names::Names,
     stop::Closed,
 };
@@ -45,10 +47,13 @@ pub struct State {
     pub paused: bool,
     /// Milliseconds for which the session had run at the last entry.
     pub at: u64,
+    version: u32,
     pub(crate) names: Names,
     /// What the answers say, read once.
     readings: BTreeMap<CallKey, Reading>,
     pub(crate) feedback: Vec<(u32, String)>,
+    /// How many of them are findings by now.
+    pub(crate) wishes: usize,
     pub(crate) heard: BTreeSet<CallKey>,
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
@@ -94,8 +99,10 @@ pub struct Version {
     pub asked: Participant,
     /// Who wrote it.
     pub author: Participant,
-    /// Whether it was cut off at its token limit.
+    /// Whether it was cut off, at its token limit or by the clock.
     pub cut_off: bool,
+    /// Lines that it lost although no accepted finding is about them.
+    pub lost: u32,
 }
 
 /// The critics of one cycle.
@@ -123,9 +130,11 @@ impl Default for State {
             stopped: None,
             paused: false,
             at: 0,
+            version: 0,
             names: Names::default(),
             readings: BTreeMap::new(),
             feedback: Vec::new(),
+            wishes: 0,
             heard: BTreeSet::new(),
             revised: BTreeSet::new(),
             checked: BTreeSet::new(),
@@ -149,7 +158,8 @@ impl State {
         self.at = self.at.max(record.at);
         self.ledger.set(record.event.findings());
         match &record.event {
-            Event::SessionStarted { started, plan, .. } => {
+            Event::SessionStarted { version, started, plan } => {
+                self.version = *version;
                 self.started = Some(*started);
                 self.names = Names::of(plan);
                 self.plan = (**plan).clone();
@@ -189,30 +199,42 @@ impl State {
                 self.dropped.insert((*cycle, *stage, *seat), *reason);
             }
             Event::DraftAccepted { call } => {
-                if let Reading::Document(text) = self.reading(*call) {
-                    self.add_version(*call, text);
+                let partial = match self.calls.get(call).map(|call| &call.outcome) {
+                    Some(Outcome::Failed(failure)) => failure.partial.as_deref(),
+                    _ => None,
+                };
+                let partial = partial.map(|text| answer::read(Form::Document, &self.names.reveal(text)));
+                if let Reading::Document(text) = partial.unwrap_or_else(|| self.reading(*call)) {
+                    self.add_version(*call, text, 0);
                 }
             }
             Event::PanelClosed { cycle, counted, late } => {
                 self.panels.insert(*cycle, Panel { counted: counted.clone(), late: late.clone() });
             }
-            Event::FindingsRecorded { calls, .. } => self.heard.extend(calls),
+            Event::FindingsRecorded { calls, wishes, .. } => {
+                self.heard.extend(calls);
+                self.wishes += *wishes as usize;
+            }
             Event::LabelsAssigned { cycle, labels } => {
                 self.labels.insert(*cycle, labels.clone());
             }
-            Event::DispositionsRecorded { cycle, call, conflicts, .. } => {
+            Event::DispositionsRecorded { cycle, call, conflicts, document, lost, .. } => {
                 self.revised.insert(*cycle);
                 self.conflicts.extend(conflicts.iter().map(|conflict| (*cycle, conflict.clone())));
-                if let Some(text) = self.revision(*cycle).and_then(|revision| revision.document) {
-                    self.add_version(*call, text);
+                let of_answer = || self.revision(*cycle).and_then(|revision| revision.document);
+                // Journals of the first version leave the document in the answer.
+                let text = if self.version < 2 { of_answer() } else { document.clone() };
+                if let Some(text) = text {
+                    self.add_version(*call, text, *lost);
                 }
             }
             Event::Checked { cycle, .. } => {
                 self.checked.insert(*cycle);
             }
-            Event::CycleClosed { cycle, open, settled } => {
-                let checked = self.checked.contains(cycle) || !self.revised.contains(cycle);
-                self.closed.push(Closed { open: *open, settled: *settled, checked });
+            Event::CycleClosed { cycle, open, settled, panel } => {
+                let checked = self.checked.contains(cycle) || !self.needs_check(*cycle);
+                let raised = self.raised_blocking(*cycle);
+                self.closed.push(Closed { open: *open, settled: *settled, checked, raised, panel: *panel });
             }
             Event::Attended { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
@@ -271,8 +293,7 @@ impl State {
 
     /// Findings that wait for the checker.
     pub(crate) fn to_check(&self) -> Vec<FindingId> {
-        let accepted = self.ledger.findings().filter(|finding| finding.state == FindingState::Accepted);
-        accepted.map(|finding| finding.id).collect()
+        self.ledger.to_check().map(|finding| finding.id).collect()
     }
 
     /// What the user said up to the beginning of `cycle`, or in it.
@@ -280,9 +301,16 @@ impl State {
         self.feedback.iter().filter(|(given, _)| *given <= cycle).map(|(_, text)| text.as_str()).collect()
     }
 
-    /// Whether the user asked for something that no synthesis has seen.
-    pub(crate) fn has_new_feedback(&self, cycle: u32) -> bool {
-        self.feedback.iter().any(|(given, _)| *given + 1 >= cycle)
+    /// What the user asked for once there was a document and that is no finding yet.
+    pub(crate) fn new_wishes(&self) -> impl Iterator<Item = &str> {
+        self.feedback.iter().skip(self.wishes).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether the decisions of `cycle` have to be checked: the text changed, or a blocking finding was decided.
+    pub(crate) fn needs_check(&self, cycle: u32) -> bool {
+        let changed = self.versions.last().is_some_and(|version| version.cycle == cycle);
+        let is_council = self.plan.settings.mode == Mode::Council;
+        is_council && (changed || self.ledger.to_check().next().is_some())
     }
 
     /// Findings that block and that the synthesis of this cycle got settled or, without a check, accepted.
@@ -306,15 +334,17 @@ impl State {
         }
     }
 
-    fn add_version(&mut self, key: CallKey, text: String) {
+    fn add_version(&mut self, key: CallKey, text: String, lost: u32) {
         let Some(call) = self.calls.get(&key) else { return };
-        let Outcome::Answered(answer) = &call.outcome else { return };
-        self.versions.push(Version {
-            cycle: key.cycle,
-            text,
-            asked: call.intent.participant.clone(),
-            author: answer.served.clone(),
-            cut_off: is_cut_off(answer.stop_reason),
-        });
+        let asked = call.intent.participant.clone();
+        let (author, cut_off) = match &call.outcome {
+            // Edits are whole or they are not made.
+            Outcome::Answered(answer) => {
+                (answer.served.clone(), key.stage == Stage::Draft && is_cut_off(answer.stop_reason))
+            }
+            Outcome::Failed(_) => (asked.clone(), true),
+            Outcome::Running => return,
+        };
+        self.versions.push(Version { cycle: key.cycle, text, asked, author, cut_off, lost });
     }
 }

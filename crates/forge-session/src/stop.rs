@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Mode;
+use crate::{Mode, event::PanelWorth, unseen};
 
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,8 +17,11 @@ pub enum SessionStatus {
     InProgress,
     /// Held by the user.
     Paused,
-    /// Ended: no critical or major finding is open after a check.
+    /// Ended: a whole blind panel read the very text that is delivered, and nothing that must change was left.
     Converged,
+    /// Ended: nothing that must change is open, but the last change was not read blind again, or more such faults
+    /// are likely. The normal good end.
+    Settled,
     /// Ended for another reason; see the stop reason.
     Complete,
     /// Broken off.
@@ -32,7 +35,11 @@ pub enum SessionStatus {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// No critical or major finding is open after a check.
+    /// A blind panel, not the first, raised nothing against the text that must change it.
+    Dry,
+    /// The first panel found nothing that must change. That alone proves nothing.
+    NothingFound,
+    /// No critical or major finding is open.
     NothingOpen,
     /// Every stage of its mode is done.
     AllStagesDone,
@@ -42,6 +49,10 @@ pub enum Stop {
     MaxCycles,
     /// The revision could not be checked.
     Unchecked,
+    /// Too few critics said anything.
+    BelowQuorum,
+    /// What most of the panel raised was rejected by the family that wrote the text.
+    Contested,
     /// No critic answered.
     NoCritic,
     /// No synthesizer answered.
@@ -59,14 +70,17 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// The status that a session ends with for this reason.
+    /// The status that a session ends with for this reason, unless what was done before it is worth more.
     pub const fn status(self) -> SessionStatus {
         match self {
-            Self::NothingOpen => SessionStatus::Converged,
+            Self::Dry => SessionStatus::Converged,
+            Self::NothingFound | Self::NothingOpen => SessionStatus::Settled,
             Self::AllStagesDone
             | Self::NoProgress
             | Self::MaxCycles
             | Self::Unchecked
+            | Self::BelowQuorum
+            | Self::Contested
             | Self::NoCritic
             | Self::NoSynthesis
             | Self::Budget
@@ -79,11 +93,15 @@ impl Stop {
     /// The written name, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Dry => "dry",
+            Self::NothingFound => "nothing_found",
             Self::NothingOpen => "nothing_open",
             Self::AllStagesDone => "all_stages_done",
             Self::NoProgress => "no_progress",
             Self::MaxCycles => "max_cycles",
             Self::Unchecked => "unchecked",
+            Self::BelowQuorum => "below_quorum",
+            Self::Contested => "contested",
             Self::NoCritic => "no_critic",
             Self::NoSynthesis => "no_synthesis",
             Self::NoDraft => "no_draft",
@@ -98,11 +116,15 @@ impl Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Dry => "a blind panel found nothing that must change in this text",
+            Self::NothingFound => "the critics found nothing that must change",
             Self::NothingOpen => "no critical or major finding is open",
             Self::AllStagesDone => "every stage is done",
             Self::NoProgress => "two cycles settled no critical or major finding",
             Self::MaxCycles => "the last cycle is done",
             Self::Unchecked => "the revision could not be checked",
+            Self::BelowQuorum => "too few critics said anything",
+            Self::Contested => "a finding of most critics was rejected by the family that wrote the text",
             Self::NoCritic => "no critic answered",
             Self::NoSynthesis => "no synthesizer answered",
             Self::NoDraft => "no drafter answered",
@@ -115,58 +137,128 @@ impl fmt::Display for Stop {
 }
 
 /// A cycle that is over, as far as the stop rule looks at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Closed {
     /// Critical and major findings that are open.
     pub(crate) open: u32,
     /// Critical and major findings that it settled.
     pub(crate) settled: u32,
-    /// Whether its version was checked, or needed no check because nothing was changed.
+    /// Whether its decisions were checked, or needed no check.
     pub(crate) checked: bool,
+    /// Whether its panel raised anything that blocks.
+    pub(crate) raised: bool,
+    /// What its panel was worth; `None` in journals of the first version, which did not say.
+    pub(crate) panel: Option<PanelWorth>,
 }
 
-/// Whether the session ends after these cycles.
-pub(crate) fn after(mode: Mode, max_cycles: u32, closed: &[Closed]) -> Option<Stop> {
+impl Closed {
+    pub(crate) fn has_quorum(&self) -> bool {
+        self.panel.is_none_or(|panel| panel.quorum)
+    }
+
+    /// Whether nothing that must change is left, as far as this cycle can tell.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open == 0 && self.checked && self.has_quorum()
+    }
+
+    fn is_dry(&self) -> bool {
+        self.panel.is_some_and(|panel| panel.dry)
+    }
+
+    fn is_likely_whole(&self) -> bool {
+        self.panel.and_then(|panel| panel.unseen).is_none_or(|unseen| unseen < unseen::LIKELY)
+    }
+}
+
+/// Whether the session ends after these cycles. `contested`: whether a finding of most of a panel was rejected by
+/// the family that wrote the text.
+///
+/// The dry panel is the rule: what was changed is read again, blind, while a cycle is left. The first panel alone
+/// proves nothing, and the estimate of unseen faults only keeps the word *converged* back.
+pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Closed]) -> Option<Stop> {
     let last = closed.last()?;
-    match mode {
-        Mode::Direct | Mode::Review => return Some(Stop::AllStagesDone),
-        Mode::Council => {}
+    if mode == Mode::Direct {
+        return Some(Stop::AllStagesDone);
+    }
+    if !last.has_quorum() {
+        return Some(Stop::BelowQuorum);
+    }
+    if mode == Mode::Review {
+        return Some(if last.raised { Stop::AllStagesDone } else { Stop::NothingFound });
     }
     if !last.checked {
         return Some(Stop::Unchecked);
     }
-    if last.open == 0 {
-        return Some(Stop::NothingOpen);
+    let is_last = closed.len() >= max_cycles as usize;
+    if last.open == 0 && (last.is_dry() || is_last) {
+        let converged = last.is_dry() && closed.len() > 1 && last.is_likely_whole();
+        return Some(match (contested, converged, last.raised) {
+            (true, ..) => Stop::Contested,
+            (false, true, _) => Stop::Dry,
+            (false, false, false) if closed.len() == 1 => Stop::NothingFound,
+            (false, false, _) => Stop::NothingOpen,
+        });
     }
     if let [.., before, last] = closed
         && before.settled == 0
         && last.settled == 0
+        && last.open > 0
     {
         return Some(Stop::NoProgress);
     }
-    (closed.len() >= max_cycles as usize).then_some(Stop::MaxCycles)
+    is_last.then_some(Stop::MaxCycles)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn cycle(open: u32, settled: u32) -> Closed {
+        let panel =
+            PanelWorth { cycle: 1, wanted: 3, answered: 3, spoke: 3, quorum: true, dry: false, unseen: None };
+        Closed { open, settled, checked: true, raised: true, panel: Some(panel) }
+    }
+
+    fn with(closed: Closed, change: impl Fn(&mut PanelWorth)) -> Closed {
+        Closed {
+            panel: closed.panel.map(|mut panel| {
+                change(&mut panel);
+                panel
+            }),
+            ..closed
+        }
+    }
+
     #[test]
     fn the_first_rule_that_holds_ends_the_session() {
-        let cycle = |open, settled| Closed { open, settled, checked: true };
+        let dry = with(cycle(0, 0), |panel| panel.dry = true);
+        let silent = Closed { raised: false, ..dry };
+        let hollow = with(silent, |panel| panel.quorum = false);
+        let more = with(dry, |panel| panel.unseen = Some(0.5));
         let unchecked = Closed { checked: false, ..cycle(0, 1) };
-        for (mode, closed, expected) in [
-            (Mode::Council, vec![cycle(0, 3)], Some(Stop::NothingOpen)),
-            (Mode::Council, vec![cycle(1, 3)], None),
-            (Mode::Council, vec![cycle(1, 0)], None),
-            (Mode::Council, vec![cycle(1, 0), cycle(1, 0)], Some(Stop::NoProgress)),
-            (Mode::Council, vec![cycle(1, 0), cycle(1, 1)], None),
-            (Mode::Council, vec![cycle(1, 1), cycle(1, 1), cycle(1, 1)], Some(Stop::MaxCycles)),
-            (Mode::Council, vec![unchecked], Some(Stop::Unchecked)),
-            (Mode::Review, vec![cycle(2, 0)], Some(Stop::AllStagesDone)),
-            (Mode::Council, vec![], None),
+        for (closed, expected) in [
+            (vec![], None),
+            (vec![cycle(0, 3)], None),
+            (vec![cycle(1, 3)], None),
+            (vec![cycle(0, 3), dry], Some(Stop::Dry)),
+            (vec![cycle(0, 3), silent], Some(Stop::Dry)),
+            (vec![cycle(0, 3), more], Some(Stop::NothingOpen)),
+            (vec![silent], Some(Stop::NothingFound)),
+            (vec![dry], Some(Stop::NothingOpen)),
+            (vec![hollow], Some(Stop::BelowQuorum)),
+            (vec![cycle(0, 3), hollow], Some(Stop::BelowQuorum)),
+            (vec![cycle(1, 0), cycle(1, 0)], Some(Stop::NoProgress)),
+            (vec![cycle(1, 0), cycle(1, 1)], None),
+            (vec![cycle(1, 1), cycle(1, 1), cycle(1, 1)], Some(Stop::MaxCycles)),
+            (vec![cycle(1, 1), cycle(1, 1), cycle(0, 1)], Some(Stop::NothingOpen)),
+            (vec![cycle(1, 1), cycle(0, 1), dry], Some(Stop::Dry)),
+            (vec![unchecked], Some(Stop::Unchecked)),
         ] {
-            assert_eq!(after(mode, 3, &closed), expected, "{mode:?} {closed:?}");
+            assert_eq!(after(Mode::Council, 3, false, &closed), expected, "{closed:?}");
         }
+        assert_eq!(after(Mode::Review, 3, false, &[cycle(2, 0)]), Some(Stop::AllStagesDone));
+        assert_eq!(after(Mode::Review, 3, false, &[silent]), Some(Stop::NothingFound));
+        assert_eq!(after(Mode::Review, 3, false, &[hollow]), Some(Stop::BelowQuorum));
+        assert_eq!(after(Mode::Council, 3, true, &[cycle(0, 3), dry]), Some(Stop::Contested));
     }
 }

@@ -147,3 +147,15 @@ fn finding_id(text: &str) -> Option<FindingId> {
     }
     rest[..end].parse().ok().map(FindingId)
 }
+
+/// Stand-in until the readers' branch is merged.
+pub(crate) fn is_refusal(_text: &str) -> bool {
+    false
+}
+
+/// Stand-in until the readers' branch is merged.
+pub(crate) mod reasoning {
+    pub(crate) fn strip(text: &str) -> std::borrow::Cow<'_, str> {
+        text.into()
+    }
+}

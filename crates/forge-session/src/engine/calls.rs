@@ -6,7 +6,7 @@ use forge_core::{Amount, CallContext, Clock, ErrorKind, ModelResponse, Phase, Pr
 
 use super::{Session, millis};
 use crate::{
-    Answer, CallKey, DropReason, Event, Failure, Notice, Planned, SessionError, budget,
+    Answer, CallKey, DropReason, Event, Failure, Notice, Planned, SessionError, Stage, budget,
     call::{self, Guards},
     event::Attempt,
     prompt::clean::clean,
@@ -60,16 +60,9 @@ impl Session {
 
     /// Starts a call whose intent is in the journal.
     pub(super) fn launch(&self, planned: Planned, cx: CallContext) -> Live {
-        let settings = &self.state.plan.settings;
-        let thinks = !self.parts.capabilities(&planned.participant).efforts.is_empty();
-        let times = if thinks { 2 } else { 1 };
-        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(self.now()));
-        let guards = Guards {
-            first_content: settings.first_content.saturating_mul(times).min(LONGEST),
-            gap: settings.gap.min(LONGEST),
-            ceiling: settings.ceilings.of(planned.key.stage).saturating_mul(times).min(left).min(LONGEST),
-        };
-        let cx = cx.with_timeout(guards.ceiling);
+        let guards = self.guards(&planned);
+        let cx = cx.with_timeout(guards.ceiling).with_exclusions(planned.exclude);
+        let cx = cx.with_fallback(planned.fallback);
         tracing::debug!(session = %self.name, call = %planned.key, id = %cx.call_id, "asked");
         let (key, timer, observer) =
             (planned.key, Arc::clone(&self.parts.timer), self.parts.observer.clone());
@@ -92,6 +85,26 @@ impl Session {
         Live { key, future }
     }
 
+    /// How long the call may take: as the session says, twice as long for a model that thinks, or as its
+    /// configuration says, if that is longer; never beyond the end of the session.
+    fn guards(&self, planned: &Planned) -> Guards {
+        let settings = &self.state.plan.settings;
+        let asked = self.parts.asked(&planned.participant);
+        let times = if asked.thinks() { 2 } else { 1 };
+        let longer = |usual: Duration, configured: Option<Duration>| {
+            usual.max(configured.unwrap_or_default()).min(LONGEST)
+        };
+        let configured = asked.configured.timeouts;
+        let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
+        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(self.now()));
+        let first = settings.first_content.saturating_mul(times);
+        Guards {
+            first_content: longer(first, configured.map(|clocks| clocks.first_event)),
+            gap: longer(settings.gap, configured.map(|clocks| clocks.gap)),
+            ceiling: longer(ceiling, configured.map(|clocks| clocks.total)).min(left),
+        }
+    }
+
     pub(super) fn end(&mut self, (key, took, result, failed): Ended) {
         let Some(call) = self.state.calls.get(&key) else { return };
         let reserved = call.intent.reserved;
@@ -109,6 +122,7 @@ impl Session {
                     charged: budget::charged_for_failure(reserved, error.kind, error.phase),
                     took: millis(took),
                     failed,
+                    partial: partial_draft(key, &error),
                 }),
             },
         };
@@ -127,6 +141,7 @@ impl Session {
             charged: budget::charged_for_failure(call.intent.reserved, kind, phase),
             took: millis(self.now()).saturating_sub(call.begun),
             failed: Vec::new(),
+            partial: None,
         };
         self.note(Event::CallFailed { call: key, failure: Box::new(failure) });
     }
@@ -155,4 +170,10 @@ impl Session {
             served,
         }
     }
+}
+
+/// What had come of a draft when its call broke off.
+fn partial_draft(key: CallKey, error: &ProviderError) -> Option<String> {
+    let partial = error.partial.as_ref().filter(|_| key.stage == Stage::Draft)?;
+    Some(clean(&partial.text())).filter(|text| !text.trim().is_empty())
 }

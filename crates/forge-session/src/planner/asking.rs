@@ -1,10 +1,14 @@
 //! Whom to ask, with which request, and whether there is room for the call.
 
-use forge_core::{Amount, ModelRequest, Participant};
+use std::borrow::Cow;
+
+use forge_core::{Amount, Fallback, ModelRequest, Participant};
 
 use super::{Action, Planned, Planner, drop_seat};
 use crate::{
-    CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version, budget,
+    CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version,
+    answer::reasoning,
+    budget,
     prompt::{self, Matter},
     state::Seat,
 };
@@ -18,14 +22,17 @@ impl Planner<'_> {
         seat: u32,
         status: &Seat<'_>,
     ) -> Result<Action, SessionError> {
-        let Seat::Ready { step, participant, purpose } = *status else { return Ok(Action::Wait(None)) };
+        let Seat::Ready { step, participant, purpose, last } = *status else { return Ok(Action::Wait(None)) };
         let state = self.state;
         let full = state.running().count() >= state.plan.settings.caps.at_once.max(1) as usize;
         if full || state.paused {
             return Ok(Action::Wait(None));
         }
         let key = CallKey { cycle, stage, seat, step };
-        let planned = self.plan_call(key, participant, purpose)?;
+        let mut planned = self.plan_call(key, participant, purpose)?;
+        if !last && planned.fallback == Fallback::Nobody {
+            planned.fallback = Fallback::Caller;
+        }
         if self.has_room(&planned)? {
             return Ok(Action::Call(Box::new(planned)));
         }
@@ -43,7 +50,32 @@ impl Planner<'_> {
         let (reserved, priced) = budget::worst_case(&*self.parts.prices, participant, &request);
         let json = serde_json::to_vec(&request).unwrap_or_default();
         let prompt = format!("{:016x}", crate::seed::hash(&[&json]));
-        Ok(Planned { key, participant: participant.clone(), purpose, request, prompt, reserved, priced })
+        let state = self.state;
+        let exclude = match key.stage {
+            Stage::Draft | Stage::Synthesis => Vec::new(),
+            Stage::Critique => state.authors(key.cycle),
+            Stage::Check => self.deciders(key.cycle),
+        };
+        // A participant that stands for a role has the fallbacks of the role; any other is asked alone.
+        let by_role = participant.model.as_str().is_empty();
+        let fallback = if by_role { Fallback::Configured } else { Fallback::Nobody };
+        let participant = participant.clone();
+        Ok(Planned { key, participant, purpose, request, prompt, reserved, priced, exclude, fallback })
+    }
+
+    fn deciders(&self, cycle: u32) -> Vec<Participant> {
+        (1..=cycle).flat_map(|cycle| self.state.deciders(cycle)).collect()
+    }
+
+    /// Whether the critics that a further cycle needs at least fit into what is left, with what follows them.
+    pub(super) fn has_room_for_panel(&self, cycle: u32) -> Result<bool, SessionError> {
+        let mut total = self.state.used().plus(self.held(cycle)?);
+        for seat in self.state.plan.seats().take(self.state.plan.required()) {
+            let Some(critic) = self.critics(cycle, seat).first().copied() else { continue };
+            let key = CallKey { cycle, stage: Stage::Critique, seat, step: 0 };
+            total = total.plus(self.plan_call(key, critic, Purpose::Answer)?.reserved);
+        }
+        Ok(fits(&self.state.plan.settings.caps, total))
     }
 
     fn request(
@@ -53,9 +85,9 @@ impl Planner<'_> {
         purpose: Purpose,
     ) -> Result<ModelRequest, SessionError> {
         let state = self.state;
-        let able = self.parts.capabilities(participant);
+        let asked = self.parts.asked(participant);
         let matter = self.matter(key, purpose);
-        Ok(self.parts.prompts.request(&state.plan, &state.names, key, purpose, able, &matter)?)
+        Ok(self.parts.prompts.request(&state.plan, &state.names, key, purpose, &asked, &matter)?)
     }
 
     pub(crate) fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
@@ -100,9 +132,13 @@ impl Planner<'_> {
             Stage::Synthesis => state.to_decide(),
             Stage::Check => state.to_check(),
         };
+        let gap =
+            (purpose == Purpose::Repair).then(|| state.gap_at(key.cycle, key.stage, key.seat)).flatten();
+        let gap = gap.unwrap_or_default();
         let labels = state.labels.get(&key.cycle).map_or(&[][..], Vec::as_slice);
         let mut findings: Vec<_> = ids
             .iter()
+            .filter(|id| gap.findings.is_empty() || gap.findings.contains(id))
             .filter_map(|id| state.ledger.find(*id))
             .map(|finding| (finding, raised_by(finding, labels)))
             .collect();
@@ -113,46 +149,89 @@ impl Planner<'_> {
         let last =
             state.at_seat(key.cycle, key.stage, key.seat).rfind(|call| call.intent.call.step < key.step);
         let answer = match (purpose, last.map(|call| &call.outcome)) {
-            (Purpose::Repair, Some(Outcome::Answered(answer))) => Some(answer.raw_content.as_str()),
-            _ => None,
+            (Purpose::Repair, Some(Outcome::Answered(answer))) => reasoning::strip(&answer.raw_content),
+            _ => Cow::Borrowed(""),
+        };
+        // Edits that are decided again go on top of those that stand.
+        let so_far = state.revision(key.cycle).filter(|_| !gap.findings.is_empty());
+        let document = match so_far.filter(|_| key.stage == Stage::Synthesis) {
+            Some(revision) => Cow::Owned(state.revised_by(key.cycle, &revision).text),
+            None => Cow::Borrowed(version.map_or("", |version| version.text.as_str())),
+        };
+        let duplicates = |id: FindingId| {
+            let same = state.ledger.findings().filter(move |other| other.duplicate_of() == Some(id));
+            same.map(|other| other.remark.claim.as_str()).collect()
         };
         Matter {
-            document: version.map_or("", |version| &version.text),
-            findings,
+            document,
+            findings: findings.into_iter().map(|(one, by)| (one, by, duplicates(one.id))).collect(),
             feedback: state.feedback(key.cycle),
             answer,
+            problem: gap.problem,
         }
     }
 
-    /// Whom to ask at a critic's seat: nobody judges a text of its own.
+    /// Whom to ask at a critic's seat: nobody judges a text of its own, and nobody sits at two seats.
     pub(super) fn critics(&self, cycle: u32, seat: u32) -> Vec<&Participant> {
-        let author = self.state.base(cycle);
-        let own = |critic: &Participant, author: &Participant| {
-            (&critic.provider_id, &critic.model) == (&author.provider_id, &author.model)
-                && !critic.model.as_str().is_empty()
+        let state = self.state;
+        let authors = state.authors(cycle);
+        // Whoever sits at another seat: first choices by the order of the seats, stand-ins once they were asked.
+        let others = state.plan.seats().filter(|other| *other != seat);
+        let seated: Vec<(bool, &Participant)> = others
+            .flat_map(|other| {
+                let asked = state.at_seat(cycle, Stage::Critique, other).map(|call| &call.intent.participant);
+                let first = state.plan.chain(Stage::Critique, other).first();
+                first.into_iter().chain(asked).map(move |one| (other < seat, one))
+            })
+            .collect();
+        let chain = state.plan.chain(Stage::Critique, seat).iter().enumerate();
+        let may_sit = |(at, critic): &(usize, &Participant)| {
+            let is_taken =
+                seated.iter().any(|(before, one)| (*at > 0 || *before) && is_one_model(critic, one));
+            !is_taken && !authors.iter().any(|author| is_one_model(critic, author))
         };
-        let is_author = |critic: &&Participant| {
-            author.is_some_and(|version| own(critic, &version.author) || own(critic, &version.asked))
-        };
-        self.state.plan.chain(Stage::Critique, seat).iter().filter(|critic| !is_author(critic)).collect()
+        chain.filter(may_sit).map(|(_, critic)| critic).collect()
     }
 
-    /// Whom to ask for a check: other families than the author's first.
+    /// Whom to ask for a check: nobody who decided the findings, and other families than theirs first.
     pub(super) fn checkers(&self, cycle: u32) -> Vec<&Participant> {
-        let author = self.state.versions.iter().rev().find(|version| version.cycle == cycle);
-        let mut chain: Vec<&Participant> = self.state.plan.cast.checker.iter().collect();
+        self.checkers_of(&self.deciders(cycle))
+    }
+
+    fn checkers_of(&self, deciders: &[Participant]) -> Vec<&Participant> {
+        let checkers = self.state.plan.cast.checker.iter();
+        let mut chain: Vec<&Participant> =
+            checkers.filter(|checker| !deciders.iter().any(|one| is_one_model(checker, one))).collect();
+        chain.sort_by_key(|checker| deciders.iter().any(|one| one.provider == checker.provider));
         chain
-            .sort_by_key(|checker| author.is_some_and(|version| version.author.provider == checker.provider));
-        chain
+    }
+
+    /// Who is asked first at a seat of the first cycle, if everybody before it has answered.
+    pub(crate) fn first_choice(&self, stage: Stage, seat: u32) -> Option<&Participant> {
+        let cast = &self.state.plan.cast;
+        match stage {
+            Stage::Draft | Stage::Synthesis => self.state.plan.chain(stage, 0).first(),
+            Stage::Critique => self.critics(1, seat).first().copied(),
+            Stage::Check => {
+                let synthesizer = cast.synthesizer.first().cloned();
+                self.checkers_of(&synthesizer.into_iter().collect::<Vec<_>>()).first().copied()
+            }
+        }
     }
 }
 
+/// Whether two participants are the same model, through whichever provider. One that a role chooses is nobody yet.
+fn is_one_model(one: &Participant, other: &Participant) -> bool {
+    (&one.provider, &one.model) == (&other.provider, &other.model) && !one.model.as_str().is_empty()
+}
+
 fn raised_by(finding: &crate::Finding, labels: &[crate::Label]) -> Vec<String> {
-    let name = |seat: Option<u32>| match seat {
+    let name = |raised: &crate::Raised| match raised.seat {
+        None if raised.person => Some("the person who asked for the document".to_owned()),
         None => Some("the checker".to_owned()),
         Some(seat) => labels.iter().find(|label| label.seat == seat).map(|label| label.label.clone()),
     };
-    let mut names: Vec<String> = finding.raised_by.iter().filter_map(|raised| name(raised.seat)).collect();
+    let mut names: Vec<String> = finding.raised_by.iter().filter_map(name).collect();
     names.sort();
     names.dedup();
     names

@@ -2,24 +2,26 @@
 
 pub(crate) mod clean;
 pub(crate) mod names;
+pub(crate) mod references;
 mod sample;
 mod schema;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
     path::Path,
 };
 
-use forge_core::{Capabilities, ModelRequest, tokens_of};
+use forge_core::{Capabilities, ModelRequest};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{CallKey, Finding, OutputType, Plan, PromptError, Purpose, Stage};
-use clean::{clean, marker, one_line, shorten};
+use crate::{CallKey, CallSettings, Finding, FindingState, OutputType, Plan, PromptError, Purpose, Stage};
+use clean::{clean, marker, one_line};
 use names::Names;
 
 /// The templates that ship with the crate: (name, text).
@@ -172,17 +174,43 @@ impl Write for Capped {
     }
 }
 
+/// What is known of whoever is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked {
+    pub(crate) able: Capabilities,
+    pub(crate) configured: CallSettings,
+}
+
+impl Asked {
+    /// Whether it thinks before it answers, in tokens and time of the answer.
+    pub(crate) const fn thinks(&self) -> bool {
+        !self.able.efforts.is_empty()
+    }
+
+    /// Tokens that its answer may have: those of the configuration, else those of the session, twice as many for a
+    /// model that thinks; at most what it can write.
+    pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
+        let usual = plan.settings.max_tokens.of(stage);
+        let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };
+        let most = self.able.max_output_tokens.and_then(|most| u32::try_from(most).ok());
+        self.configured.max_tokens.unwrap_or(usual).min(most.unwrap_or(u32::MAX))
+    }
+}
+
 /// What a stage is about, beside the topic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Matter<'a> {
     /// The document to judge or to revise.
-    pub(crate) document: &'a str,
-    /// The findings to decide or to check, with the labels of those who raised them.
-    pub(crate) findings: Vec<(&'a Finding, Vec<String>)>,
+    pub(crate) document: Cow<'a, str>,
+    /// The findings to decide or to check, with the labels of those who raised them and the claims of those that they
+    /// stand for.
+    pub(crate) findings: Vec<(&'a Finding, Vec<String>, Vec<&'a str>)>,
     /// What the user said, latest last.
     pub(crate) feedback: Vec<&'a str>,
     /// The answer to put into form, for a repair.
-    pub(crate) answer: Option<&'a str>,
+    pub(crate) answer: Cow<'a, str>,
+    /// What is wrong with it.
+    pub(crate) problem: String,
 }
 
 #[derive(Serialize)]
@@ -195,27 +223,35 @@ struct Item {
     claim: String,
     suggested_change: String,
     reviewers: String,
+    /// What others said of the same fault.
+    also: Vec<String>,
+    /// The new passages of an accepted finding.
     changed_span: String,
+    /// Why it was rejected; empty if it was not.
+    rejected: String,
 }
 
 impl Prompts {
-    /// The request for one call. `able` decides what is asked for beside the text.
+    /// The request for one call.
     pub(crate) fn request(
         &self,
         plan: &Plan,
         names: &Names,
         call: CallKey,
         purpose: Purpose,
-        able: Capabilities,
+        asked: &Asked,
         matter: &Matter<'_>,
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);
         let kind = plan.topic.output;
         let peer = |text: &str| names.hide(&clean(text));
-        let document = peer(matter.document);
-        let items: Vec<Item> =
-            matter.findings.iter().map(|(finding, labels)| item(finding, labels, &peer)).collect();
-        let answer = peer(matter.answer.unwrap_or_default());
+        let document = peer(&matter.document);
+        let items: Vec<Item> = matter
+            .findings
+            .iter()
+            .map(|(finding, labels, also)| item(finding, labels, also, &peer))
+            .collect();
+        let (answer, problem) = (peer(&matter.answer), peer(&matter.problem));
         let topic = topic(plan);
         let findings = serde_json::to_string(&items).unwrap_or_default();
         let marker =
@@ -224,7 +260,8 @@ impl Prompts {
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
         let values = json!({
             "topic": topic, "marker": marker, "document": document, "findings": items, "rubric": rubric,
-            "form": form, "feedback": matter.feedback, "answer": answer, "stage": stage.as_str(),
+            "form": form, "feedback": matter.feedback, "answer": answer, "problem": problem,
+            "stage": stage.as_str(),
         });
         let user = match purpose {
             Purpose::Answer => format!("{}.user.jinja", stage.as_str()),
@@ -232,23 +269,29 @@ impl Prompts {
         };
         let system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
         let mut request = ModelRequest::new(system).with_user_message(self.render(&user, kind, &values)?);
-        let most = able.max_output_tokens.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
-        request.max_tokens = Some(settings.max_tokens.of(stage).min(most));
-        if able.sampling {
-            request.sampling.temperature = Some(settings.temperatures.of(stage));
+        request.max_tokens = Some(asked.max_tokens(plan, stage));
+        if asked.able.sampling {
+            let configured = asked.configured.temperature;
+            request.sampling.temperature = configured.or(Some(settings.temperatures.of(stage)));
         }
-        if able.structured_output {
+        if asked.able.structured_output {
             request.output = schema::output(stage);
         }
         Ok(request)
     }
 }
 
-fn item(finding: &Finding, labels: &[String], peer: &impl Fn(&str) -> String) -> Item {
+fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> Item {
     // Labels of findings begin a line; a line that a critic wrote never does.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
     let remark = &finding.remark;
-    let changed = finding.disposition.as_ref().map_or("", |given| &given.changed_span);
+    let given = finding.disposition.as_ref();
+    let changed = given.map_or_else(String::new, |given| {
+        let edits = given.edits.iter().map(|edit| edit.new.as_str());
+        let spans = edits.chain([given.changed_span.as_str()]).filter(|span| !span.is_empty());
+        spans.collect::<Vec<_>>().join("\n")
+    });
+    let rejected = given.filter(|_| finding.state == FindingState::Rejected);
     Item {
         id: finding.id.to_string(),
         severity: finding.severity(),
@@ -258,31 +301,20 @@ fn item(finding: &Finding, labels: &[String], peer: &impl Fn(&str) -> String) ->
         claim: peer(&remark.claim),
         suggested_change: peer(&remark.suggested_change),
         reviewers: labels.join(", "),
-        changed_span: peer(changed),
+        also: also.iter().map(|claim| peer(claim)).collect(),
+        changed_span: peer(&changed),
+        rejected: rejected.map_or_else(String::new, |given| peer(&given.reason)),
     }
 }
 
 /// The topic as templates see it, its references within their budget.
 fn topic(plan: &Plan) -> serde_json::Value {
     let topic = &plan.topic;
-    let mut left = plan.settings.reference_tokens.unwrap_or(20_000) as usize * 4;
-    let references: Vec<_> = topic
-        .references
-        .iter()
-        .map(|reference| {
-            let whole = clean(&reference.text);
-            let (text, cut) = shorten(&whole, left);
-            left -= text.len();
-            let notice = match cut {
-                0 => String::new(),
-                cut => format!(
-                    "[{cut} of {} characters of this reference are left out: about {} of its {} tokens fit]",
-                    whole.chars().count(),
-                    tokens_of(text.len() as u64),
-                    tokens_of(whole.len() as u64),
-                ),
-            };
-            json!({"kind": reference.kind.as_str(), "name": one_line(&reference.name), "text": text, "notice": notice})
+    let references: Vec<_> = references::fitted(plan)
+        .into_iter()
+        .map(|one| {
+            let notice = one.notice().map_or_else(String::new, |notice| format!("[{notice}]"));
+            json!({"kind": one.kind, "name": one.name, "text": one.text, "notice": notice})
         })
         .collect();
     json!({

@@ -1,8 +1,6 @@
 //! Renders every template once, so that a wrong one is found before anything is paid for.
 
-use forge_core::Capabilities;
-
-use super::{Matter, Names, Prompts};
+use super::{Asked, Matter, Names, Prompts};
 use crate::{
     CallKey, Cast, Category, Decision, Disposition, Finding, FindingId, FindingState, OutputType, Plan,
     PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
@@ -12,17 +10,18 @@ use crate::{
 pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
     let finding = finding();
     let matter = Matter {
-        document: "document",
-        findings: vec![(&finding, vec!["Reviewer A".into()])],
+        document: "document".into(),
+        findings: vec![(&finding, vec!["Reviewer A".into()], vec!["also"])],
         feedback: vec!["feedback"],
-        answer: Some("answer"),
+        answer: "answer".into(),
+        problem: "problem".into(),
     };
     for kind in OutputType::ALL {
         let plan = plan(kind);
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {
-                prompts.request(&plan, &Names::default(), call, purpose, Capabilities::default(), &matter)?;
+                prompts.request(&plan, &Names::default(), call, purpose, &Asked::default(), &matter)?;
             }
         }
     }
@@ -52,6 +51,7 @@ fn finding() -> Finding {
         anchored: true,
         raised_by: Vec::new(),
         state: FindingState::Accepted,
+        checked: false,
         disposition: Some(Disposition {
             finding: id,
             decision: Decision::Accept,

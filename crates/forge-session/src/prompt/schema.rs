@@ -1,8 +1,10 @@
 //! The JSON Schemas of structured answers. Every property is required and no other allowed, which is what the
-//! strictest vendor asks for.
+//! strictest vendor asks for. Their order is that in which a model should think, since those that write under a
+//! schema keep to it: the passage before the claim, the claim before its severity, the reason before the decision,
+//! the edits last.
 
 use forge_core::OutputFormat;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{Category, Severity, Stage};
 
@@ -10,45 +12,51 @@ use crate::{Category, Severity, Stage};
 pub(crate) fn output(stage: Stage) -> OutputFormat {
     let schema = match stage {
         Stage::Draft => return OutputFormat::Text,
-        Stage::Critique => object(json!({"strengths": list(text()), "findings": list(finding())})),
-        Stage::Synthesis => object(json!({
-            "document": text(),
-            "dispositions": list(object(json!({
-                "finding": text(),
-                "decision": {"type": "string", "enum": ["accept", "reject", "defer"]},
-                "reason": text(),
-                "changed_span": text(),
-            }))),
-            "conflicts": list(object(json!({
-                "about": text(), "positions": list(text()), "resolution": text(), "rationale": text(),
-            }))),
-        })),
-        Stage::Check => object(json!({
-            "verdicts": list(object(json!({
-                "finding": text(), "settled": {"type": "boolean"}, "reason": text(),
-            }))),
-            "new_findings": list(finding()),
-        })),
+        Stage::Critique => object([("strengths", list(strength())), ("findings", list(finding()))]),
+        Stage::Synthesis => object([("decisions", list(decision())), ("conflicts", list(conflict()))]),
+        Stage::Check => object([("verdicts", list(verdict())), ("new_findings", list(finding()))]),
     };
     OutputFormat::JsonSchema { name: stage.as_str().to_owned(), schema }
 }
 
-fn finding() -> Value {
-    object(json!({
-        "severity": {"type": "string", "enum": Severity::ALL.map(Severity::as_str)},
-        "category": {"type": "string", "enum": Category::ALL.map(Category::as_str)},
-        "location": text(),
-        "quote": text(),
-        "claim": text(),
-        "suggested_change": text(),
-    }))
+fn strength() -> Value {
+    object([("quote", text()), ("claim", text())])
 }
 
-fn object(properties: Value) -> Value {
-    let required: Vec<&String> = properties.as_object().map(|all| all.keys().collect()).unwrap_or_default();
-    let mut schema = json!({"type": "object", "required": required, "additionalProperties": false});
-    schema["properties"] = properties;
-    schema
+fn finding() -> Value {
+    object([
+        ("quote", text()),
+        ("location", text()),
+        ("claim", text()),
+        ("category", one_of(&Category::ALL.map(Category::as_str))),
+        ("severity", one_of(&Severity::ALL.map(Severity::as_str))),
+        ("suggested_change", text()),
+    ])
+}
+
+fn decision() -> Value {
+    object([
+        ("finding", text()),
+        ("reason", text()),
+        ("decision", one_of(&["accept", "reject", "defer", "duplicate"])),
+        ("same_as", text()),
+        ("edits", list(object([("old", text()), ("new", text())]))),
+    ])
+}
+
+fn conflict() -> Value {
+    object([("about", text()), ("positions", list(text())), ("rationale", text()), ("resolution", text())])
+}
+
+fn verdict() -> Value {
+    object([("finding", text()), ("reason", text()), ("settled", json!({"type": "boolean"}))])
+}
+
+fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
+    let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+    let properties: Map<String, Value> =
+        properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
 fn list(item: Value) -> Value {
@@ -57,6 +65,49 @@ fn list(item: Value) -> Value {
     schema
 }
 
+fn one_of(words: &[&str]) -> Value {
+    json!({"type": "string", "enum": words})
+}
+
 fn text() -> Value {
     json!({"type": "string"})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words in quotation marks of `text` that are followed by a colon.
+    fn keys(text: &str) -> Vec<&str> {
+        let pieces: Vec<&str> = text.split('"').collect();
+        let keys = pieces.windows(2).skip(1).step_by(2).filter(|pair| pair[1].starts_with(':'));
+        keys.map(|pair| pair[0]).collect()
+    }
+
+    fn properties(schema: &Value, into: &mut Vec<String>) {
+        if let Some(members) = schema["properties"].as_object() {
+            for (name, value) in members {
+                into.push(name.clone());
+                properties(value, into);
+            }
+        }
+        if schema.get("items").is_some() {
+            properties(&schema["items"], into);
+        }
+    }
+
+    #[test]
+    fn a_schema_and_the_form_in_the_prompt_name_the_same_members_in_the_same_order() {
+        let form = include_str!("../../prompts/form.jinja");
+        for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
+            let OutputFormat::JsonSchema { schema, .. } = output(stage) else { panic!("{stage}") };
+            // What a vendor gets is text.
+            let schema: Value = serde_json::from_str(&schema.to_string()).unwrap();
+            let mut ordered = Vec::new();
+            properties(&schema, &mut ordered);
+            let part = form.split("{%").find(|part| part.contains(&format!("\"{stage}\" %}}"))).unwrap();
+            let (_, part) = part.split_once("%}").unwrap();
+            assert_eq!(keys(part), ordered, "{stage}");
+        }
+    }
 }

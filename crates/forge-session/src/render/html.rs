@@ -56,6 +56,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     for banner in result.banners() {
         let _ = writeln!(out, "<p class=\"banner\">{}</p>", Safe(&banner));
     }
+    let _ = writeln!(out, "<p><strong>{}</strong></p>", Safe(&result.first_line()));
     let _ = writeln!(
         out,
         "<p class=\"quiet\">Session {}, {}. {}; {} in all, {} of them in calls that had to follow each other.</p>\n\
@@ -70,6 +71,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     findings(&mut out, result);
     dissents(&mut out, result);
     conflicts(&mut out, result);
+    strengths(&mut out, result);
     changes(&mut out, result);
     comparison(&mut out, result);
     charts::timeline(&mut out, &result.calls);
@@ -88,9 +90,6 @@ fn findings(out: &mut String, result: &SessionResult) {
          <table><tr><th></th><th>severity</th><th>raised by</th><th>claim</th><th>state</th><th>decision</th></tr>"
     );
     for finding in &result.findings {
-        let decision = finding.disposition.as_ref();
-        let decision = decision
-            .map_or_else(String::new, |given| format!("{}: {}", given.decision.as_str(), given.reason));
         let quote = match finding.remark.quote.as_str() {
             "" => String::new(),
             quote => format!("<br><q>{}</q>", Safe(&one_line(quote))),
@@ -100,10 +99,10 @@ fn findings(out: &mut String, result: &SessionResult) {
             "<tr><td>{0}</td><td class=\"{1}\">{1}</td><td>{2}</td><td>{3}{quote}</td><td>{4}</td><td>{5}</td></tr>",
             finding.id,
             finding.severity(),
-            finding.raised_by.len(),
+            Safe(&super::voices(finding)),
             Safe(&finding.remark.claim),
             Safe(&markdown::state(finding)),
-            Safe(&decision)
+            Safe(&super::decision(finding))
         );
     }
     let _ = writeln!(out, "</table>");
@@ -120,11 +119,13 @@ fn dissents(out: &mut String, result: &SessionResult) {
     for dissent in &result.dissents {
         let _ = writeln!(
             out,
-            "<li>{} ({}): {} <em>Rejected:</em> {}</li>",
+            "<li>{} ({}, raised by {}): {} <em>Rejected:</em> {} {}</li>",
             Safe(&dissent.finding),
             Safe(&dissent.severity),
+            Safe(&dissent.raised_by.join(", ")),
             Safe(&dissent.claim),
-            Safe(&dissent.reason)
+            Safe(&dissent.reason),
+            Safe(dissent.check.as_deref().unwrap_or_default())
         );
     }
     let _ = writeln!(out, "</ul>");
@@ -147,6 +148,21 @@ fn conflicts(out: &mut String, result: &SessionResult) {
             Safe(&conflict.resolution),
             Safe(&conflict.rationale)
         );
+    }
+    let _ = writeln!(out, "</ul>");
+}
+
+fn strengths(out: &mut String, result: &SessionResult) {
+    if result.strengths.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>Strengths</h2>\n<ul>");
+    for praise in &result.strengths {
+        let quote = match praise.quote.as_str() {
+            "" => String::new(),
+            quote => format!("<q>{}</q> ", Safe(&one_line(quote))),
+        };
+        let _ = writeln!(out, "<li>{quote}{} ({})</li>", Safe(&praise.claim), Safe(&praise.who));
     }
     let _ = writeln!(out, "</ul>");
 }

@@ -11,8 +11,9 @@ pub(super) fn render(result: &SessionResult) -> String {
         let _ = writeln!(out, "> **{}**", one_line(&banner));
     }
     if !out.is_empty() {
-        out.push('\n');
+        out.push_str(">\n");
     }
+    let _ = writeln!(out, "> {}\n", one_line(&result.first_line()));
     let _ = writeln!(out, "{}\n\n---\n\n## About this document\n", result.document.trim());
     let _ = writeln!(out, "- session `{}`, {}", result.session, status(result));
     let _ = writeln!(out, "- {}", usage(result.total));
@@ -26,6 +27,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     findings(&mut out, result);
     dissents(&mut out, result);
     conflicts(&mut out, result);
+    strengths(&mut out, result);
     participants(&mut out, result);
     if let Some(comparison) = &result.comparison {
         let _ = writeln!(out, "\n### Against the draft\n");
@@ -50,23 +52,33 @@ fn findings(out: &mut String, result: &SessionResult) {
     }
     let _ = writeln!(
         out,
-        "\n### Findings\n\n| | severity | raised | state | claim | decision |\n|---|---|---|---|---|---|"
+        "\n### Findings\n\n| | severity | raised by | state | claim | decision |\n|---|---|---|---|---|---|"
     );
     for finding in &result.findings {
-        let decision = finding
-            .disposition
-            .as_ref()
-            .map_or_else(String::new, |given| format!("{}: {}", given.decision.as_str(), given.reason));
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} |",
             finding.id,
             finding.severity(),
-            finding.raised_by.len(),
+            cell(&super::voices(finding)),
             cell(&state(finding)),
             cell(&finding.remark.claim),
-            cell(&decision)
+            cell(&super::decision(finding))
         );
+    }
+}
+
+fn strengths(out: &mut String, result: &SessionResult) {
+    if result.strengths.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Strengths\n");
+    for praise in &result.strengths {
+        let quote = match praise.quote.as_str() {
+            "" => String::new(),
+            quote => format!("\"{}\": ", one_line(quote)),
+        };
+        let _ = writeln!(out, "- {quote}{} ({})", one_line(&praise.claim), praise.who);
     }
 }
 
@@ -90,12 +102,13 @@ fn dissents(out: &mut String, result: &SessionResult) {
     for dissent in &result.dissents {
         let _ = writeln!(
             out,
-            "- {} ({}, raised {}): {} — rejected: {}",
+            "- {} ({}, raised by {}): {} — rejected: {}{}",
             dissent.finding,
             dissent.severity,
-            super::counted(dissent.support as u64, "time"),
+            dissent.raised_by.join(", "),
             one_line(&dissent.claim),
-            one_line(&dissent.reason)
+            one_line(&dissent.reason),
+            dissent.check.as_ref().map_or_else(String::new, |check| format!(" ({})", one_line(check)))
         );
     }
 }

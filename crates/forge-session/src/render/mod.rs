@@ -3,7 +3,7 @@
 mod html;
 mod markdown;
 
-use crate::{CallSummary, Purpose, SessionResult, Stage};
+use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop};
 
 impl SessionResult {
     /// The result as Markdown: what is less than planned, the document, then the facts about it.
@@ -27,7 +27,12 @@ impl SessionResult {
         let simulated = self.simulated.then(|| "SIMULATED: written by scripts, not by models".to_owned());
         let label = match (self.is_degraded(), self.label) {
             (true, crate::DocumentLabel::Nothing) => Some("NO DOCUMENT: no drafter answered".to_owned()),
-            (true, _) => Some("DRAFT: this is the draft as it was written; it was not revised".to_owned()),
+            (true, crate::DocumentLabel::Draft) => {
+                Some("DRAFT: this is the draft as it was written; it was not revised".to_owned())
+            }
+            (true, crate::DocumentLabel::Synthesis) => {
+                self.stop_reason.map(|reason| format!("DEGRADED: {reason}"))
+            }
             (false, _) => None,
         };
         let open = self.findings.iter().filter(|finding| finding.blocks() && finding.is_open()).count();
@@ -36,7 +41,39 @@ impl SessionResult {
             0 => format!("{}: {}", one.stage, one.reason),
             cycle => format!("{} of cycle {cycle}: {}", one.stage, one.reason),
         });
-        simulated.into_iter().chain(label).chain(open).chain(degraded).collect()
+        let notes = self.notes.iter().cloned();
+        simulated.into_iter().chain(label).chain(open).chain(notes).chain(degraded).collect()
+    }
+
+    /// What came of it, in one line: the counts, and what the status means.
+    pub fn first_line(&self) -> String {
+        let critics = |number: u32| match number {
+            1 => "one other".to_owned(),
+            2 => "two others".to_owned(),
+            3 => "three others".to_owned(),
+            number => format!("{number} others"),
+        };
+        let status = match self.stop_reason {
+            Some(Stop::Dry) => format!(
+                "converged: {} read this very text and found nothing that must change",
+                critics(self.tally.confirmed_by)
+            ),
+            Some(Stop::NothingFound) => {
+                format!("settled: read by {}, nothing found that must change", critics(self.tally.critics))
+            }
+            Some(Stop::NothingOpen) => {
+                let but = match self.panels.last() {
+                    Some(panel) if panel.dry && self.panels.len() == 1 => {
+                        "a first panel alone proves nothing"
+                    }
+                    Some(panel) if panel.dry => "more such faults are likely",
+                    _ => "the last change was not read blind again",
+                };
+                format!("settled: nothing that must change is open; {but}")
+            }
+            _ => status(self),
+        };
+        if self.mode == crate::Mode::Direct { status } else { format!("{}; {status}", self.tally) }
     }
 }
 
@@ -68,5 +105,25 @@ fn status(result: &SessionResult) -> String {
     match result.stop_reason {
         Some(reason) => format!("{word}: {reason}"),
         None => word,
+    }
+}
+
+/// Who raised a finding, each once.
+fn voices(finding: &Finding) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in finding.raised_by.iter().filter_map(|raised| raised.who.as_deref()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
+}
+
+/// The decision on a finding, with its reason.
+fn decision(finding: &Finding) -> String {
+    let Some(given) = &finding.disposition else { return String::new() };
+    match given.same_as {
+        Some(other) => format!("same as {other}: {}", given.reason),
+        None => format!("{}: {}", given.decision.as_str(), given.reason),
     }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CallSummary, Comparison, Degradation, Dissent, Part, Usage};
+use forge_core::Participant;
+
+use super::{CallSummary, Comparison, Degradation, Dissent, Part, Praise, Usage};
 use crate::{
-    Answer, Call, CallKey, DropReason, Finding, FindingState, Mode, Outcome, Stage, State, Stop,
-    event::Attempt, state::is_usable,
+    Answer, Call, CallKey, DropReason, Finding, FindingState, Mode, Stage, State, Stop, Strength,
+    event::Attempt,
+    passage::Text,
+    state::{Outcome, is_cut_off, is_usable},
 };
 
 pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
@@ -54,7 +58,11 @@ fn answered(answer: &Answer) -> Usage {
 
 fn fault(stage: Stage, answer: &Answer) -> Option<String> {
     if answer.raw_content.trim().is_empty() {
-        return Some("empty answer".into());
+        let thought = answer.tokens.reasoning.filter(|tokens| *tokens > 0 && is_cut_off(answer.stop_reason));
+        return Some(thought.map_or_else(
+            || "empty answer".to_owned(),
+            |tokens| format!("{tokens} tokens went into thinking and none were left for an answer"),
+        ));
     }
     let word = serde_json::to_value(answer.stop_reason).ok()?;
     (!is_usable(answer.stop_reason, stage))
@@ -82,21 +90,72 @@ pub(super) fn part(call: &Call) -> Part {
 pub(super) fn dissents(state: &State) -> Vec<Dissent> {
     let rejected =
         state.ledger.findings().filter(|finding| finding.blocks() && finding.state == FindingState::Rejected);
-    let dissent = |finding: &Finding| Dissent {
-        finding: finding.id.to_string(),
-        severity: finding.severity().to_owned(),
-        claim: finding.remark.claim.clone(),
-        support: finding.raised_by.len(),
-        reason: finding.disposition.as_ref().map(|given| given.reason.clone()).unwrap_or_default(),
+    let dissent = |finding: &Finding| {
+        let seats = (finding.cycle..=state.cycle())
+            .flat_map(|cycle| state.ledger.seats(finding, cycle).into_iter().map(move |seat| (cycle, seat)));
+        let who: BTreeSet<String> = seats.filter_map(|(cycle, seat)| critic(state, cycle, seat)).collect();
+        Dissent {
+            finding: finding.id.to_string(),
+            severity: finding.severity().to_owned(),
+            claim: finding.remark.claim.clone(),
+            support: who.len(),
+            raised_by: who.into_iter().collect(),
+            reason: finding.disposition.as_ref().map(|given| given.reason.clone()).unwrap_or_default(),
+            check: finding.note.clone().filter(|_| finding.checked),
+        }
     };
     rejected.map(dissent).collect()
+}
+
+/// The critic at a seat, as it answered: its provider and its model.
+fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
+    let answered = |call: &Call| match &call.outcome {
+        Outcome::Answered(answer) => Some(name(&answer.served)),
+        Outcome::Running | Outcome::Failed(_) => None,
+    };
+    state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).last()
+}
+
+fn name(participant: &Participant) -> String {
+    format!("{}/{}", participant.provider_id, participant.model)
+}
+
+/// The finding with the names of those who raised it.
+pub(super) fn named(state: &State, finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    for raised in &mut finding.raised_by {
+        raised.who = match raised.seat {
+            // A late answer counts in a later cycle than the one in which it was asked for.
+            Some(seat) => (0..=raised.cycle).rev().find_map(|cycle| critic(state, cycle, seat)),
+            None if raised.person => Some("the person who asked".to_owned()),
+            None => Some("the checker".to_owned()),
+        };
+    }
+    finding
+}
+
+/// What critics found good, once each.
+pub(super) fn strengths(state: &State) -> Vec<Praise> {
+    let mut all: Vec<Praise> = Vec::new();
+    for key in state.panels.values().flat_map(|panel| &panel.counted) {
+        let text = Text::of(state.base(key.cycle).map_or("", |version| &version.text));
+        let who = critic(state, key.cycle, key.seat).unwrap_or_default();
+        for Strength { quote, claim } in state.critique(*key).strengths {
+            let anchored = text.find(&quote).is_some();
+            let praise = Praise { cycle: key.cycle, who: who.clone(), quote, anchored, claim };
+            if !all.iter().any(|known| (&known.who, &known.claim) == (&praise.who, &praise.claim)) {
+                all.push(praise);
+            }
+        }
+    }
+    all
 }
 
 /// Why nobody was asked, in words.
 pub(crate) const fn because(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Budget => "the budget has no room for it",
-        DropReason::OwnText => "nobody judges a text of its own",
+        DropReason::OwnText => "nobody is left who did not write the text and does not sit at another seat",
         DropReason::Skipped => "the user skipped it",
     }
 }
@@ -114,32 +173,8 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     }
     let stopped = state.stopped.map(|(reason, _)| reason);
     for cycle in 1..=state.cycle() {
-        let Some(counted) = counted(state, cycle) else { continue };
-        let seats = state.plan.seats().len();
-        let missing = state.plan.seats().filter(|seat| counted.iter().all(|key| key.seat != *seat));
-        let missing: Vec<String> = missing
-            .map(|seat| format!("critic {}: {}", seat + 1, why(state, cycle, Stage::Critique, seat)))
-            .collect();
-        if !missing.is_empty() {
-            let found = counted.len();
-            add(
-                cycle,
-                Stage::Critique,
-                format!("{found} of {seats} critics answered in time ({})", missing.join("; ")),
-            );
-        }
-        for key in counted {
-            let author =
-                state.base(cycle).map(|version| (&version.author.provider_id, &version.author.model));
-            if let Some(Call { outcome: Outcome::Answered(answer), .. }) = state.calls.get(key)
-                && author == Some((&answer.served.provider_id, &answer.served.model))
-            {
-                add(
-                    cycle,
-                    Stage::Critique,
-                    format!("critic {} was served by the author of the text", key.seat + 1),
-                );
-            }
+        if let Some(reason) = missing(state, cycle) {
+            add(cycle, Stage::Critique, reason);
         }
     }
     let no_synthesis = matches!(stopped, Some(Stop::NoSynthesis | Stop::Budget));
@@ -148,7 +183,8 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     }
     for cycle in &state.revised {
         let closed = state.closed.len() >= *cycle as usize;
-        if state.plan.settings.mode == Mode::Council && closed && !state.checked.contains(cycle) {
+        let unchecked = state.closed.get((*cycle as usize).saturating_sub(1)).is_some_and(|one| !one.checked);
+        if state.plan.settings.mode == Mode::Council && closed && unchecked {
             add(
                 *cycle,
                 Stage::Check,
@@ -156,7 +192,34 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
             );
         }
     }
+    for finding in state.contested() {
+        let reason = format!(
+            "{} was raised by most critics and rejected by the family that wrote the text",
+            finding.id
+        );
+        add(finding.cycle, Stage::Synthesis, reason);
+    }
+    for version in state.versions.iter().filter(|version| version.lost > 0) {
+        let lines = if version.lost == 1 { "line was" } else { "lines were" };
+        let reason = format!("{} {lines} lost that no accepted finding is about", version.lost);
+        add(version.cycle, Stage::Synthesis, reason);
+    }
     all
+}
+
+/// Which critics of a cycle did not answer, or said nothing, and why; `None` if all of them spoke.
+fn missing(state: &State, cycle: u32) -> Option<String> {
+    let counted = counted(state, cycle)?;
+    let silent = |seat: u32| match counted.iter().find(|key| key.seat == seat) {
+        Some(key) if state.has_substance(*key) => None,
+        Some(_) => Some(format!("critic {}: read, nothing said", seat + 1)),
+        None => Some(format!("critic {}: {}", seat + 1, why(state, cycle, Stage::Critique, seat))),
+    };
+    let silent: Vec<String> = state.plan.seats().filter_map(silent).collect();
+    let seats = state.plan.seats().len();
+    let spoke = seats - silent.len();
+    (!silent.is_empty())
+        .then(|| format!("{spoke} of {seats} critics said something in time ({})", silent.join("; ")))
 }
 
 /// The critiques that counted in a cycle; `None` if its panel was never at work.
@@ -173,10 +236,27 @@ fn why(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
     }
     match state.at_seat(cycle, stage, seat).next_back().map(|call| &call.outcome) {
         None => "it was not asked".into(),
+        Some(Outcome::Running) if matches!(state.stopped, Some((Stop::UserAborted, _))) => {
+            "it was interrupted".into()
+        }
         Some(Outcome::Running) => "it was too slow".into(),
         Some(Outcome::Failed(failure)) => failure.message.clone(),
-        Some(Outcome::Answered(answer)) => fault(stage, answer)
-            .unwrap_or_else(|| "its answer could not be understood or came too late".into()),
+        Some(Outcome::Answered(answer)) => {
+            let last = state.at_seat(cycle, stage, seat).next_back();
+            fault(stage, answer).unwrap_or_else(|| last.map_or_else(String::new, |call| unused(state, call)))
+        }
+    }
+}
+
+/// Why an answer that was given whole was not used.
+fn unused(state: &State, call: &Call) -> String {
+    let key = call.intent.call;
+    if state.is_own_text(call) {
+        return "it came from whoever wrote the text".into();
+    }
+    match state.gap_at(key.cycle, key.stage, key.seat) {
+        Some(gap) => format!("its answer (call {key}) could not be used: {}", gap.problem),
+        None => "it came too late".into(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use forge_core::{Participant, StopReason};
 
+use super::gaps::{can_be_repaired, is_repaired, rated};
 use super::{Call, Outcome, State};
 use crate::{
-    CallKey, FindingId, Purpose, Stage,
-    answer::{Check, Critique, Reading, Revision},
+    CallKey, Purpose, Stage,
+    answer::{Check, Critique, Reading},
 };
 
 /// How a seat stands.
@@ -18,6 +19,8 @@ pub(crate) enum Seat<'a> {
         step: u32,
         participant: &'a Participant,
         purpose: Purpose,
+        /// Whether nobody is left to ask behind it.
+        last: bool,
     },
     /// Nobody is left to ask.
     Exhausted,
@@ -59,15 +62,18 @@ impl State {
             };
         }
         let dropped = self.dropped.contains_key(&(cycle, stage, seat));
-        let complete = answer.as_ref().is_some_and(|(_, reading)| self.is_complete(reading));
         let step = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        let repaired = calls.iter().any(|call| call.intent.purpose == Purpose::Repair);
-        let repairable =
-            calls.last().filter(|call| !complete && !dropped && !repaired && can_be_repaired(stage, call));
+        let repairable = calls.last().filter(|call| {
+            !dropped
+                && !is_repaired(&calls)
+                && can_be_repaired(stage, call)
+                && self.gap(cycle, answer.as_ref().map(|(_, reading)| reading), call).is_some()
+        });
         if let Some(last) = repairable {
-            return Seat::Ready { step, participant: &last.intent.participant, purpose: Purpose::Repair };
+            let (participant, purpose) = (&last.intent.participant, Purpose::Repair);
+            return Seat::Ready { step, participant, purpose, last: true };
         }
-        if let Some((key, reading)) = answer {
+        if let Some((key, reading)) = answer.filter(|(_, reading)| self.is_worth_using(cycle, reading)) {
             return Seat::Answered(key, reading);
         }
         let tried = |call: &&&Call| {
@@ -75,7 +81,10 @@ impl State {
         };
         let asked = calls.iter().filter(tried).count();
         match chain.get(asked) {
-            Some(participant) if !dropped => Seat::Ready { step, participant, purpose: Purpose::Answer },
+            Some(participant) if !dropped => {
+                let last = chain.len() == asked + 1;
+                Seat::Ready { step, participant, purpose: Purpose::Answer, last }
+            }
             _ => Seat::Exhausted,
         }
     }
@@ -85,45 +94,69 @@ impl State {
         let mut whole: Option<(CallKey, Reading)> = None;
         for call in calls {
             let Outcome::Answered(answer) = &call.outcome else { continue };
-            if !is_usable(answer.stop_reason, call.intent.call.stage) {
+            let key = call.intent.call;
+            if !is_usable(answer.stop_reason, key.stage) || self.is_own_text(call) {
                 continue;
             }
-            let reading = self.reading(call.intent.call);
+            let reading = self.reading(key);
             // Only a repair completes what came before; a fallback answers anew.
-            let before =
-                whole.filter(|_| call.intent.purpose == Purpose::Repair || reading == Reading::Unreadable);
+            let before = whole.filter(|_| {
+                call.intent.purpose == Purpose::Repair
+                    || matches!(reading, Reading::Unreadable | Reading::Contradictory)
+            });
             whole = match (before, reading) {
-                (Some((key, Reading::Revision(first))), Reading::Revision(second)) => {
-                    Some((key, Reading::Revision(joined(first, second))))
+                (Some((first, Reading::Revision(one))), Reading::Revision(other)) => {
+                    Some((first, Reading::Revision(self.joined(key.cycle, &one, other))))
                 }
-                (Some((key, Reading::Check(first))), Reading::Check(second)) => {
-                    let known: Vec<_> = first.verdicts.iter().map(|verdict| verdict.finding).collect();
-                    let more =
-                        second.verdicts.into_iter().filter(|verdict| !known.contains(&verdict.finding));
-                    let verdicts = first.verdicts.iter().cloned().chain(more).collect();
-                    Some((key, Reading::Check(Check { verdicts, ..first })))
+                (Some((first, Reading::Critique(one))), Reading::Critique(other)) => {
+                    Some((first, Reading::Critique(rated(one, &other))))
                 }
-                (whole, Reading::Unreadable) => whole,
-                (_, reading) => Some((call.intent.call, reading)),
+                (Some((first, Reading::Check(one))), Reading::Check(other)) => {
+                    let is_new = |given: &crate::Verdict| {
+                        one.verdicts.iter().all(|verdict| verdict.finding != given.finding)
+                    };
+                    let more = other.verdicts.into_iter().filter(is_new);
+                    let verdicts = one.verdicts.iter().cloned().chain(more).collect();
+                    Some((first, Reading::Check(Check { verdicts, ..one })))
+                }
+                (Some(before), Reading::Unreadable | Reading::Contradictory) => Some(before),
+                (None, Reading::Unreadable) => None,
+                (_, reading) => Some((key, reading)),
             };
         }
-        // A synthesis without a document is none.
-        whole.filter(|(_, reading)| !matches!(reading, Reading::Revision(Revision { document: None, .. })))
+        whole
     }
 
-    fn is_complete(&self, reading: &Reading) -> bool {
+    /// Whether an answer can be used as it is, when nothing more is asked of whoever gave it.
+    fn is_worth_using(&self, cycle: u32, reading: &Reading) -> bool {
         match reading {
-            Reading::Revision(revision) => {
-                let is_given = |id| revision.dispositions.iter().any(|given| given.finding == id);
-                self.to_decide().into_iter().all(is_given)
-            }
-            Reading::Check(check) => {
-                let is_given = |id| check.verdicts.iter().any(|verdict| verdict.finding == id);
-                self.to_check().into_iter().all(is_given)
-            }
-            Reading::Document(_) | Reading::Critique(_) => true,
+            Reading::Revision(revision) => self.is_usable_revision(cycle, revision),
+            Reading::Document(_) | Reading::Critique(_) | Reading::Check(_) => true,
             Reading::Unreadable | Reading::Contradictory => false,
         }
+    }
+
+    /// Whether a critique came from somebody who wrote the text, whoever had been asked for it.
+    pub(crate) fn is_own_text(&self, call: &Call) -> bool {
+        let Outcome::Answered(answer) = &call.outcome else { return false };
+        let is_author = |one: &Participant| {
+            (&one.provider, &one.model) == (&answer.served.provider, &answer.served.model)
+        };
+        let key = call.intent.call;
+        match key.stage {
+            Stage::Critique => self.authors(key.cycle).iter().any(is_author),
+            Stage::Check => self.deciders(key.cycle).iter().any(is_author),
+            Stage::Draft | Stage::Synthesis => false,
+        }
+    }
+
+    /// What the answers at a seat leave out, and the last of them.
+    pub(crate) fn gap_at(&self, cycle: u32, stage: Stage, seat: u32) -> Option<super::gaps::Gap> {
+        let calls: Vec<&Call> = self.at_seat(cycle, stage, seat).collect();
+        let ended: Vec<&Call> =
+            calls.into_iter().filter(|call| !matches!(call.outcome, Outcome::Running)).collect();
+        let reading = self.combined(&ended).map(|(_, reading)| reading);
+        self.gap(cycle, reading.as_ref(), ended.last()?)
     }
 
     /// What an answered call says, with the names back in place.
@@ -139,7 +172,8 @@ impl State {
         }
     }
 
-    pub(crate) fn revision(&self, cycle: u32) -> Option<Revision> {
+    /// What the synthesis of `cycle` says, as far as it goes.
+    pub(crate) fn revision(&self, cycle: u32) -> Option<crate::answer::Revision> {
         let calls: Vec<&Call> = self.at_seat(cycle, Stage::Synthesis, 0).collect();
         match self.combined(&calls) {
             Some((_, Reading::Revision(revision))) => Some(revision),
@@ -159,14 +193,6 @@ impl State {
     }
 }
 
-fn joined(first: Revision, second: Revision) -> Revision {
-    let known: Vec<FindingId> = first.dispositions.iter().map(|given| given.finding).collect();
-    let more = second.dispositions.into_iter().filter(|given| !known.contains(&given.finding));
-    let dispositions = first.dispositions.iter().cloned().chain(more).collect();
-    let conflicts = if first.conflicts.is_empty() { second.conflicts } else { first.conflicts };
-    Revision { document: first.document.or(second.document), dispositions, conflicts }
-}
-
 /// Whether an answer that ended so can be used. Structured answers are judged by what can be read of them.
 pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
     match reason {
@@ -179,9 +205,4 @@ pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
 /// Whether an answer that ended so lacks its end.
 pub(crate) const fn is_cut_off(reason: StopReason) -> bool {
     matches!(reason, StopReason::MaxTokens | StopReason::ContextWindow)
-}
-
-fn can_be_repaired(stage: Stage, call: &Call) -> bool {
-    let Outcome::Answered(answer) = &call.outcome else { return false };
-    stage != Stage::Draft && is_usable(answer.stop_reason, stage) && !answer.raw_content.trim().is_empty()
 }

@@ -57,8 +57,30 @@ pub(crate) fn finding(severity: &str, quote: &str, claim: &str) -> Value {
         "claim": claim, "suggested_change": "say more"})
 }
 
+/// A critique with something good to say of the draft, so that it counts without a finding too.
 pub(crate) fn critique(findings: &[Value]) -> String {
-    json!({"strengths": ["short"], "findings": findings}).to_string()
+    let strength = json!({"quote": "The limit is one hundred requests a minute.", "claim": "a number"});
+    json!({"strengths": [strength], "findings": findings}).to_string()
+}
+
+pub(crate) fn decision(label: &str, decision: &str, reason: &str) -> Value {
+    json!({"finding": label, "reason": reason, "decision": decision, "same_as": "", "edits": []})
+}
+
+/// An acceptance with one edit.
+pub(crate) fn accept(label: &str, old: &str, new: &str) -> Value {
+    let edits = [json!({"old": old, "new": new})];
+    json!({"finding": label, "reason": "right", "decision": "accept", "same_as": "", "edits": edits})
+}
+
+pub(crate) fn decisions(all: &[Value]) -> String {
+    json!({"decisions": all, "conflicts": []}).to_string()
+}
+
+/// The same decision on every finding.
+pub(crate) fn decide_all(request: &ModelRequest, word: &str, reason: &str) -> String {
+    let all: Vec<Value> = labels(user(request)).iter().map(|label| decision(label, word, reason)).collect();
+    decisions(&all)
 }
 
 /// The labels of the findings in a prompt.
@@ -78,24 +100,21 @@ pub(crate) fn sensible(model: &str, request: &ModelRequest) -> String {
             quotes.extend(quotes.is_empty().then_some(""));
             let own = model.len() + usize::from(model.as_bytes()[0]);
             let quote = quotes[own % quotes.len()];
+            if document.contains("Settled for F1.") {
+                return critique(&[]);
+            }
             critique(&[
                 finding("major", quotes[0], "the limit has no scope"),
                 finding("minor", quote, &format!("unclear to {own}")),
             ])
         }
         Stage::Synthesis => {
-            let mut document = fenced(prompt, "DOCUMENT").to_owned();
-            let dispositions: Vec<Value> = labels(prompt)
-                .iter()
-                .map(|label| {
-                    let again =
-                        if document.contains(&format!("Settled for {label}.")) { "again " } else { "" };
-                    let span = format!("Settled {again}for {label}.");
-                    document = format!("{document}\n\n{span}");
-                    json!({"finding": label, "decision": "accept", "reason": "right", "changed_span": span})
-                })
-                .collect();
-            json!({"document": document, "dispositions": dispositions, "conflicts": []}).to_string()
+            let document = fenced(prompt, "DOCUMENT");
+            let accepted = labels(prompt).into_iter().map(|label| {
+                let again = if document.contains(&format!("Settled for {label}.")) { "again " } else { "" };
+                accept(&label, "", &format!("Settled {again}for {label}."))
+            });
+            decisions(&accepted.collect::<Vec<_>>())
         }
         Stage::Check => {
             let verdict = |label| json!({"finding": label, "settled": true, "reason": "it is there"});

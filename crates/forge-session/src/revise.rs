@@ -1,0 +1,239 @@
+//! From a synthesizer's answer to the next version of a text. The host applies the edits, so that what no accepted
+//! finding touches stays byte for byte; a whole document is taken as it is and looked through for what it lost.
+
+mod loss;
+
+use std::{collections::BTreeMap, ops::Range};
+
+pub(crate) use self::loss::Loss;
+use crate::{
+    Decision, Disposition, Edit, Finding, FindingId, Ledger,
+    answer::Revision,
+    passage::{Text, overlap},
+};
+
+/// What an answer makes of a text.
+#[derive(Debug)]
+pub(crate) struct Revised {
+    /// The next version.
+    pub(crate) text: String,
+    /// Why the change for an accepted finding is not in it.
+    pub(crate) unplaced: BTreeMap<FindingId, String>,
+    /// What is gone that no accepted finding is about.
+    pub(crate) loss: Loss,
+}
+
+/// Applies the decisions of `revision` to `base`. All edits of a finding are applied, or none.
+pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revised {
+    let accepted = || revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
+    let mut unplaced = BTreeMap::new();
+    let by_edits = accepted().any(|given| !given.edits.is_empty());
+    let text = match &revision.document {
+        Some(document) if !by_edits => {
+            let (old, new) = (Text::of(base), Text::of(document));
+            for given in
+                accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given))
+            {
+                unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
+            }
+            document.clone()
+        }
+        _ => {
+            let mut text = base.to_owned();
+            let mut made = Vec::new();
+            for given in accepted() {
+                match edited(&text, given, ledger.find(given.finding), &made) {
+                    Ok(next) => {
+                        text = next;
+                        made.extend(&given.edits);
+                    }
+                    Err(why) => {
+                        unplaced.insert(given.finding, why);
+                    }
+                }
+            }
+            text
+        }
+    };
+    let quotes = accepted().filter(|given| !unplaced.contains_key(&given.finding));
+    let quotes = quotes.filter_map(|given| ledger.find(given.finding)).map(|finding| &*finding.remark.quote);
+    let loss = Loss::between(base, &text, quotes);
+    Revised { text, unplaced, loss }
+}
+
+/// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
+fn has_changed(old: &Text, new: &Text, finding: Option<&Finding>, given: &Disposition) -> bool {
+    let occurs = |text: &Text, part: &str| text.find(part).is_some();
+    let span = &given.changed_span;
+    let came = occurs(new, span) && !occurs(old, span);
+    let quote = finding.map_or("", |finding| &finding.remark.quote);
+    came || (occurs(old, quote) && !occurs(new, quote))
+}
+
+/// The text with all edits of a decision. An edit that stands under several findings is made once.
+fn edited(
+    text: &str,
+    given: &Disposition,
+    finding: Option<&Finding>,
+    made: &[&Edit],
+) -> Result<String, String> {
+    if given.edits.is_empty() {
+        return Err("accepted without an edit".to_owned());
+    }
+    let quote = finding.map_or("", |finding| &finding.remark.quote);
+    let mut next = text.to_owned();
+    let new = || given.edits.iter().filter(|edit| !made.contains(edit));
+    for edit in new() {
+        apply(&mut next, edit, quote)?;
+    }
+    if next == text && new().next().is_some() {
+        return Err("accepted, but its edit changes nothing".to_owned());
+    }
+    Ok(next)
+}
+
+/// Replaces the passage of `edit`. Where it stands several times, the place of the finding's `quote` decides.
+fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
+    if edit.old.trim().is_empty() {
+        let addition = edit.new.trim();
+        if !addition.is_empty() {
+            text.truncate(text.trim_end().len());
+            *text = format!("{text}\n\n{addition}\n");
+        }
+        return Ok(());
+    }
+    let exact: Vec<Range<usize>> =
+        text.match_indices(&edit.old).map(|(at, found)| at..at + found.len()).collect();
+    if let Some(place) = choose(text, exact, quote)? {
+        text.replace_range(place, &edit.new);
+        return Ok(());
+    }
+    // The passage was copied with other white space; what stands around it stays.
+    let folded: Vec<Range<usize>> = Text::of(text).find_all(&edit.old).collect();
+    match choose(text, folded, quote)? {
+        Some(place) => {
+            text.replace_range(place, edit.new.trim());
+            Ok(())
+        }
+        None => Err("the passage of its edit is not in the text".to_owned()),
+    }
+}
+
+fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Option<Range<usize>>, String> {
+    if places.len() > 1 {
+        let count = places.len();
+        let quoted: Vec<Range<usize>> = Text::of(text).find_all(quote).collect();
+        places.retain(|place| quoted.iter().any(|quote| overlap(quote, place)));
+        if places.len() != 1 {
+            return Err(format!("the passage of its edit stands {count} times in the text"));
+        }
+    }
+    Ok(places.pop())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Remark, Severity, ledger::Heard};
+
+    const TEXT: &str = "# Limits\n\nOne hundred requests.\n\n- a: 1\n- b: 1\n\nTokens never expire.\n";
+
+    fn ledger(quotes: &[&str]) -> Ledger {
+        let mut ledger = Ledger::default();
+        let remarks: Vec<Remark> = quotes
+            .iter()
+            .enumerate()
+            .map(|(at, quote)| Remark {
+                severity: Some(Severity::Major),
+                quote: (*quote).into(),
+                claim: format!("claim {at}"),
+                ..Remark::default()
+            })
+            .collect();
+        let heard: Vec<Heard<'_>> = remarks
+            .iter()
+            .map(|remark| Heard { seat: Some(0), remark, document: TEXT, late: false })
+            .collect();
+        ledger.set(&ledger.raise(1, &heard));
+        ledger
+    }
+
+    fn accept(finding: u32, edits: &[(&str, &str)]) -> Disposition {
+        let edit = |(old, new): &(&str, &str)| Edit { old: (*old).into(), new: (*new).into() };
+        Disposition {
+            finding: FindingId(finding),
+            decision: Decision::Accept,
+            edits: edits.iter().map(edit).collect(),
+            ..Disposition::default()
+        }
+    }
+
+    fn revised(quotes: &[&str], dispositions: Vec<Disposition>) -> Revised {
+        revise(TEXT, &Revision { dispositions, ..Revision::default() }, &ledger(quotes))
+    }
+
+    #[test]
+    fn an_edit_changes_its_passage_and_nothing_else() {
+        let one =
+            revised(&["Tokens never expire."], vec![accept(1, &[("never expire", "expire after 1 h")])]);
+        assert_eq!(one.text, TEXT.replace("never expire", "expire after 1 h"));
+        assert!(one.unplaced.is_empty() && one.loss.lines == 0);
+    }
+
+    #[test]
+    fn a_passage_copied_with_other_white_space_is_found() {
+        let one = revised(&[""], vec![accept(1, &[("- a: 1 - b: 1", "- a: 2\n- b: 2")])]);
+        assert_eq!(one.text, TEXT.replace("- a: 1\n- b: 1", "- a: 2\n- b: 2"));
+    }
+
+    #[test]
+    fn of_equal_passages_the_quoted_one_is_meant() {
+        let one = revised(&["b: 1"], vec![accept(1, &[(": 1", ": 9")])]);
+        assert_eq!(one.text, TEXT.replace("b: 1", "b: 9"));
+        let unknown = revised(&[""], vec![accept(1, &[(": 1", ": 9")])]);
+        assert_eq!((unknown.text.as_str(), unknown.unplaced.len()), (TEXT, 1));
+    }
+
+    #[test]
+    fn all_edits_of_a_finding_are_applied_or_none() {
+        let edits = [("One hundred", "Two hundred"), ("no such passage", "x")];
+        let one = revised(&[""], vec![accept(1, &edits)]);
+        assert_eq!((one.text.as_str(), one.unplaced.len()), (TEXT, 1));
+    }
+
+    #[test]
+    fn one_edit_may_settle_two_findings_and_is_made_once() {
+        let edits = [("Tokens never expire.", "Tokens never expire. They should.")];
+        let both = revised(&["", ""], vec![accept(1, &edits), accept(2, &edits)]);
+        assert_eq!(both.text, TEXT.replace("expire.", "expire. They should."));
+        assert!(both.unplaced.is_empty(), "{:?}", both.unplaced);
+        let other = [("One hundred", "Two hundred")];
+        let both = revised(&["", ""], vec![accept(1, &other), accept(2, &other)]);
+        assert!(both.unplaced.is_empty(), "{:?}", both.unplaced);
+    }
+
+    #[test]
+    fn an_addition_goes_to_the_end_and_an_empty_acceptance_is_none() {
+        let one = revised(&[""], vec![accept(1, &[("", "## More\n\nText.")])]);
+        assert_eq!(one.text, format!("{TEXT}\n## More\n\nText.\n"));
+        for nothing in [vec![], vec![("Tokens", "Tokens")], vec![("", " ")], vec![("nowhere", "Tokens")]] {
+            let one = revised(&["One hundred"], vec![accept(1, &nothing)]);
+            assert_eq!((one.text.as_str(), one.unplaced.len()), (TEXT, 1), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_document_counts_for_a_finding_only_if_the_text_changed_there() {
+        let whole = |document: String, span: &str| {
+            let given = Disposition { changed_span: span.into(), ..accept(1, &[]) };
+            let revision =
+                Revision { document: Some(document), dispositions: vec![given], ..Revision::default() };
+            revise(TEXT, &revision, &ledger(&["Tokens never expire."]))
+        };
+        let new = TEXT.replace("never expire", "expire");
+        assert!(whole(new.clone(), "").unplaced.is_empty());
+        assert!(whole(format!("{TEXT}\nMore."), "More.").unplaced.is_empty());
+        assert_eq!(whole(TEXT.to_owned(), "Tokens never expire.").unplaced.len(), 1);
+        assert_eq!(whole(format!("{TEXT}\nMore."), "Less.").unplaced.len(), 1);
+    }
+}

@@ -1,0 +1,202 @@
+//! What a revision lost.
+
+use std::collections::BTreeMap;
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::passage::Text;
+
+/// Lines of both texts up to which they are compared line by line; the time for it grows with their square.
+const MOST_LINES: usize = 20_000;
+
+/// Lines that a revision lost although no accepted finding is about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Loss {
+    /// Lines with text that are gone, beyond those that others took the place of.
+    pub(crate) lines: usize,
+    /// Lines with text that there were.
+    pub(crate) of: usize,
+    /// Whether a mark such as `[... unchanged ...]` stands where text was.
+    pub(crate) elided: bool,
+}
+
+impl Loss {
+    /// What `new` lost of `old`, apart from the lines that hold one of `quotes`.
+    pub(crate) fn between<'a>(old: &str, new: &str, quotes: impl Iterator<Item = &'a str>) -> Self {
+        let of = old.lines().filter(|line| has_text(line)).count();
+        if old == new {
+            return Self { of, ..Self::default() };
+        }
+        let solid = Text::of(old);
+        let quoted: Vec<_> = quotes.flat_map(|quote| solid.find_all(quote)).collect();
+        if old.lines().count() + new.lines().count() > MOST_LINES {
+            return Self { lines: missing(old, new), of, elided: false };
+        }
+        let diff = TextDiff::from_lines(old, new);
+        // Lines that come back elsewhere have moved.
+        let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
+        for change in diff.iter_all_changes().filter(|change| change.tag() == ChangeTag::Insert) {
+            *moved.entry(change.value().trim()).or_default() += 1;
+        }
+        let mut loss = Self { of, ..Self::default() };
+        let mut hunk = Hunk::default();
+        let mut at = 0;
+        for change in diff.iter_all_changes() {
+            let line = change.value();
+            match change.tag() {
+                ChangeTag::Equal => loss.add(&std::mem::take(&mut hunk)),
+                ChangeTag::Insert => hunk.insert(line),
+                ChangeTag::Delete if has_text(line) => {
+                    hunk.deleted += 1;
+                    let end = at + line.len();
+                    let is_quoted = quoted.iter().any(|quote| quote.start < end && at < quote.end);
+                    match moved.get_mut(line.trim()).filter(|left| **left > 0) {
+                        Some(left) => *left -= 1,
+                        None if !is_quoted => hunk.missing += 1,
+                        None => {}
+                    }
+                }
+                ChangeTag::Delete => {}
+            }
+            if change.tag() != ChangeTag::Insert {
+                at += line.len();
+            }
+        }
+        loss.add(&hunk);
+        loss
+    }
+
+    fn add(&mut self, hunk: &Hunk) {
+        self.lines += hunk.missing.saturating_sub(hunk.inserted);
+        self.elided |= hunk.mark && hunk.deleted > hunk.inserted;
+    }
+
+    /// Whether so much is gone that the revision cannot be meant: more than a tenth, or an elision.
+    pub(crate) const fn is_too_much(self) -> bool {
+        self.elided || self.lines * 10 > self.of
+    }
+}
+
+/// Changes without an unchanged line between them.
+#[derive(Debug, Default)]
+struct Hunk {
+    /// Lines that are gone.
+    deleted: usize,
+    /// Those of them that no finding is about.
+    missing: usize,
+    inserted: usize,
+    mark: bool,
+}
+
+impl Hunk {
+    fn insert(&mut self, line: &str) {
+        if is_elision(line) {
+            self.mark = true;
+        } else if has_text(line) {
+            self.inserted += 1;
+        }
+    }
+}
+
+/// Lines of `old` that `new` does not have, wherever they stand.
+fn missing(old: &str, new: &str) -> usize {
+    let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in new.lines() {
+        *kept.entry(line.trim()).or_default() += 1;
+    }
+    let is_missing = |line: &&str| match kept.get_mut(line.trim()).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => has_text(line),
+    };
+    old.lines().filter(is_missing).count()
+}
+
+fn has_text(line: &str) -> bool {
+    line.chars().any(char::is_alphanumeric)
+}
+
+/// `...`, `[…]`, `// ... existing code ...`, `(sections 2 to 9 unchanged)`.
+fn is_elision(line: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "unchanged",
+        "omitted",
+        "remains the same",
+        "remain the same",
+        "existing code",
+        "rest of the",
+        "as before",
+        "same as above",
+        "no changes",
+    ];
+    let dots = line.contains("...") || line.contains('…');
+    let bracketed = line.contains(['[', '(', '<', '{']) && line.contains([']', ')', '>', '}']);
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let ends_in_dots = ["...", "…"].iter().any(|dots| {
+        let bare = line.trim().trim_matches(|c| {
+            matches!(c, '[' | ']' | '(' | ')' | '<' | '>' | '!' | '/' | '*' | '#' | '-' | ' ')
+        });
+        bare.starts_with(dots) || bare.ends_with(dots)
+    });
+    ends_in_dots || ((dots || bracketed) && WORDS.iter().any(|word| words.contains(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn long() -> String {
+        let lines: Vec<String> = (0..200).map(|at| format!("Line {at} says something.")).collect();
+        format!("# Title\n\n{}\n", lines.join("\n"))
+    }
+
+    fn loss(old: &str, new: &str, quotes: &[&str]) -> Loss {
+        Loss::between(old, new, quotes.iter().copied())
+    }
+
+    #[test]
+    fn an_elided_document_is_too_much_whatever_the_words() {
+        for mark in [
+            "# Title [... sections unchanged ...]",
+            "# Title\n\n...",
+            "# Title\n\n[…]",
+            "# Title\n\n<!-- rest of the document unchanged -->",
+            "# Title\n\n// ... existing code ...",
+            "# Title\n\n(the remaining sections are omitted)",
+        ] {
+            let found = loss(&long(), mark, &[]);
+            assert!(found.elided && found.is_too_much(), "{mark}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_small_elision_is_seen_too() {
+        let new =
+            long().replace("Line 5 says something.\nLine 6 says something.\nLine 7 says something.", "...");
+        let found = loss(&long(), &new, &[]);
+        assert!(found.elided && found.lines == 3, "{found:?}");
+    }
+
+    #[test]
+    fn lines_that_others_replace_and_lines_that_move_are_not_lost() {
+        let old = long();
+        assert_eq!(loss(&old, &old.replace("says", "claims"), &[]).lines, 0);
+        let moved = format!("{}Line 5 says something.\n", old.replace("Line 5 says something.\n", ""));
+        assert_eq!(loss(&old, &moved, &[]).lines, 0);
+        let more =
+            old.replace("Line 5 says something.", "Line 5 says this.\nAnd this.\nfor i in 0..3 { ... }");
+        assert_eq!((loss(&old, &more, &[]).lines, loss(&old, &more, &[]).elided), (0, false));
+    }
+
+    #[test]
+    fn lines_that_an_accepted_finding_quotes_may_go() {
+        let old = long();
+        let new = old.replace("Line 5 says something.\nLine 6 says something.\n", "");
+        assert_eq!(loss(&old, &new, &[]).lines, 2);
+        assert_eq!(loss(&old, &new, &["Line 5 says something. Line 6"]).lines, 0);
+        assert!(!loss(&old, &new, &[]).is_too_much());
+        assert!(loss(&old, "# Title\n\nShort.\n", &["Line 5"]).is_too_much());
+    }
+}

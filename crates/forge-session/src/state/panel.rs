@@ -1,0 +1,127 @@
+//! What a panel was worth: who spoke, who may judge, and what only one of them saw.
+
+use std::collections::BTreeSet;
+
+use forge_core::{ModelProvider, Participant};
+
+use super::{Outcome, State};
+use crate::{
+    CallKey, Decision, Finding, FindingState, Mode, Stage,
+    answer::Critique,
+    event::PanelWorth,
+    passage::{Text, overlap},
+    unseen,
+};
+
+/// Characters of a quote that shows that a critic has read the text.
+const QUOTE: usize = 20;
+
+impl State {
+    /// Whether a critique says something: a finding, or a strength with a quote that the host finds in the text that
+    /// was judged, and that is not its title.
+    pub(crate) fn has_substance(&self, key: CallKey) -> bool {
+        let critique = self.critique(key);
+        !critique.findings.is_empty() || self.quotes_text(key.cycle, &critique)
+    }
+
+    fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
+        let Some(base) = self.base(cycle) else { return false };
+        let text = Text::of(&base.text);
+        let first = base.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let title = text.find(first);
+        critique.strengths.iter().any(|strength| {
+            let long = strength.quote.chars().filter(|c| !c.is_whitespace()).count() >= QUOTE;
+            let places = text.find_all(&strength.quote);
+            long && places.into_iter().any(|place| title.as_ref().is_none_or(|title| !overlap(title, &place)))
+        })
+    }
+
+    /// Everybody who wrote a part of the text that `cycle` starts from, as asked and as served.
+    pub(crate) fn authors(&self, cycle: u32) -> Vec<Participant> {
+        let versions = self.versions.iter().filter(|version| version.cycle < cycle.max(1));
+        distinct(versions.flat_map(|version| [&version.asked, &version.author]))
+    }
+
+    /// Everybody who decided the findings of `cycle`.
+    pub(crate) fn deciders(&self, cycle: u32) -> Vec<Participant> {
+        let calls = self.at_seat(cycle, Stage::Synthesis, 0);
+        let answered = calls.filter_map(|call| match &call.outcome {
+            Outcome::Answered(answer) => Some([&call.intent.participant, &answer.served]),
+            Outcome::Running | Outcome::Failed(_) => None,
+        });
+        distinct(answered.flatten())
+    }
+
+    /// Blocking findings that most of their panel raised and that the family which wrote the text rejected. No check
+    /// is strong enough to call that settled.
+    pub(crate) fn contested(&self) -> impl Iterator<Item = &Finding> {
+        let rejected = |finding: &&Finding| finding.blocks() && finding.state == FindingState::Rejected;
+        self.ledger.findings().filter(rejected).filter(|finding| {
+            (finding.cycle..=self.cycle()).any(|cycle| {
+                let spoke = self.spoke(cycle);
+                spoke > 1
+                    && self.ledger.seats(finding, cycle).len() * 2 > spoke
+                    && self.is_of_one_family(cycle)
+            })
+        })
+    }
+
+    fn is_of_one_family(&self, cycle: u32) -> bool {
+        let families = |all: Vec<Participant>| -> Vec<ModelProvider> {
+            all.into_iter().map(|one| one.provider).collect()
+        };
+        let authors = families(self.authors(cycle));
+        families(self.deciders(cycle)).iter().any(|family| authors.contains(family))
+    }
+
+    /// Critics of a cycle that said something in time.
+    fn spoke(&self, cycle: u32) -> usize {
+        let counted = self.panels.get(&cycle).map_or(&[][..], |panel| panel.counted.as_slice());
+        counted.iter().filter(|key| self.has_substance(**key)).count()
+    }
+
+    /// What the panel of `cycle`, which is about to be closed, was worth.
+    pub(crate) fn worth(&self, cycle: u32) -> PanelWorth {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let spoke = self.spoke(cycle);
+        let quorum = spoke >= self.plan.required();
+        let is_changed = self.versions.last().is_some_and(|version| version.cycle == cycle);
+        let is_council = self.plan.settings.mode == Mode::Council;
+        let accepted = |finding: &&Finding| {
+            let given = finding.disposition.as_ref().filter(|_| finding.duplicate_of().is_none());
+            finding.blocks() && given.is_some_and(|given| given.decision == Decision::Accept)
+        };
+        let seats = self.ledger.findings().filter(accepted).map(|one| self.ledger.seats(one, cycle).len());
+        let (mut by_one, mut by_two) = (0, 0);
+        for seats in seats {
+            by_one += usize::from(seats == 1);
+            by_two += usize::from(seats == 2);
+        }
+        PanelWorth {
+            cycle,
+            wanted: self.plan.wanted_seats(),
+            answered: count(self.panels.get(&cycle).map_or(0, |panel| panel.counted.len())),
+            spoke: count(spoke),
+            quorum,
+            dry: is_council
+                && quorum
+                && !is_changed
+                && self.ledger.open_blocking() == 0
+                && self.ledger.to_check().next().is_none(),
+            unseen: if is_council { unseen::at_least(spoke, by_one, by_two) } else { None },
+        }
+    }
+
+    /// Whether anything that blocks was raised in `cycle`.
+    pub(crate) fn raised_blocking(&self, cycle: u32) -> bool {
+        let raised = |finding: &&Finding| finding.raised_by.iter().any(|raised| raised.cycle == cycle);
+        self.ledger.findings().filter(raised).any(Finding::blocks)
+    }
+}
+
+fn distinct<'a>(all: impl Iterator<Item = &'a Participant>) -> Vec<Participant> {
+    let mut seen = BTreeSet::new();
+    let known = all.filter(|one| !one.model.as_str().is_empty());
+    let new = known.filter(|one| seen.insert((one.provider.clone(), one.model.clone())));
+    new.cloned().collect()
+}
