@@ -338,10 +338,11 @@ impl State {
         let Some(call) = self.calls.get(&key) else { return };
         let asked = call.intent.participant.clone();
         let (author, cut_off) = match &call.outcome {
-            // Edits are whole or they are not made.
-            Outcome::Answered(answer) => {
-                (answer.served.clone(), key.stage == Stage::Draft && is_cut_off(answer.stop_reason))
+            // Edits are whole or they are not made; what was cut off before them stays so.
+            Outcome::Answered(answer) if key.stage != Stage::Draft => {
+                (answer.served.clone(), self.versions.last().is_some_and(|version| version.cut_off))
             }
+            Outcome::Answered(answer) => (answer.served.clone(), is_cut_off(answer.stop_reason)),
             Outcome::Failed(_) => (asked.clone(), true),
             Outcome::Running => return,
         };

@@ -40,8 +40,7 @@ fn from_json(value: &Value) -> Option<Critique> {
     let strengths = items(value, &["strengths", "positives", "pros"]);
     let strengths = strengths
         .iter()
-        .filter_map(Value::as_str)
-        .map(|claim| Strength { claim: claim.to_owned(), ..Strength::default() })
+        .map(|one| Strength { quote: text(one, &["quote"]), claim: text(one, &["claim"]) })
         .collect();
     Some(Critique { strengths, findings })
 }

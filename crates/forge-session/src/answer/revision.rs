@@ -60,6 +60,14 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     Some(Disposition {
         finding,
         decision: decision(&text(value, &["decision", "disposition", "status", "action", "verdict"]))?,
+        same_as: finding_id(&text(value, &["sameas"])),
+        edits: items(value, &["edits"])
+            .iter()
+            .map(|edit| {
+                let raw = |name| edit.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                super::Edit { old: raw("old"), new: raw("new") }
+            })
+            .collect(),
         reason: text(value, &["reason", "rationale", "explanation", "why", "justification"]),
         changed_span: text(value, &["changedspan", "span", "newtext", "change", "changedtext"]),
         ..Disposition::default()
@@ -82,6 +90,7 @@ pub(super) fn decision(word: &str) -> Option<Decision> {
             Some(Decision::Accept)
         }
         "reject" | "rejected" | "declined" | "decline" | "wontfix" | "disagree" => Some(Decision::Reject),
+        "duplicate" => Some(Decision::Duplicate),
         "defer" | "deferred" | "postpone" | "postponed" | "later" => Some(Decision::Defer),
         _ => None,
     }

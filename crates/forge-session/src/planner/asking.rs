@@ -167,7 +167,7 @@ impl Planner<'_> {
             findings: findings.into_iter().map(|(one, by)| (one, by, duplicates(one.id))).collect(),
             feedback: state.feedback(key.cycle),
             answer,
-            problem: gap.problem,
+            problem: format!("{}. {}", gap.problem, gap.wanted),
         }
     }
 

@@ -167,9 +167,7 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
         add(0, Stage::Draft, why(state, 0, Stage::Draft, 0));
     }
     if state.versions.last().is_some_and(|version| version.cut_off) {
-        let cycle = state.versions.last().map_or(0, |version| version.cycle);
-        let stage = if cycle == 0 { Stage::Draft } else { Stage::Synthesis };
-        add(cycle, stage, "the document was cut off at its token limit".into());
+        add(0, Stage::Draft, "the draft was cut off before its end".into());
     }
     let stopped = state.stopped.map(|(reason, _)| reason);
     for cycle in 1..=state.cycle() {

@@ -13,15 +13,17 @@ use crate::{
 /// What is missing, and for which findings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Gap {
-    /// In words, for whoever gave the answer.
+    /// In words.
     pub(crate) problem: String,
+    /// What is asked of whoever gave the answer.
+    pub(crate) wanted: &'static str,
     /// The findings that it is about; all of them if empty.
     pub(crate) findings: Vec<FindingId>,
 }
 
 impl Gap {
-    fn of(problem: impl Into<String>) -> Option<Self> {
-        Some(Self { problem: problem.into(), findings: Vec::new() })
+    fn of(problem: impl Into<String>, wanted: &'static str) -> Option<Self> {
+        Some(Self { problem: problem.into(), wanted, findings: Vec::new() })
     }
 }
 
@@ -35,13 +37,14 @@ impl State {
             Some(Reading::Revision(revision)) => self.gap_of_revision(cycle, revision),
             Some(Reading::Check(check)) => self.gap_of_check(check),
             Some(Reading::Contradictory) => {
-                Gap::of("It says two things that exclude each other. Say once what holds.")
+                Gap::of("it says two things that exclude each other", "Say once what holds.")
             }
             Some(Reading::Unreadable) | None if is_cut => Gap::of(
-                "It was cut off at its length limit. Give at most the five most important items, in few words.",
+                "it was cut off at its length limit",
+                "Give at most the five most important items, in few words.",
             ),
             Some(Reading::Unreadable) | None => {
-                Gap::of("It is not one JSON object in the form that was asked for.")
+                Gap::of("it is not in the form that was asked for", "Give one JSON object and nothing else.")
             }
         }
     }
@@ -50,18 +53,19 @@ impl State {
         let given: BTreeSet<FindingId> = check.verdicts.iter().map(|verdict| verdict.finding).collect();
         let missing: Vec<FindingId> =
             self.to_check().into_iter().filter(|finding| !given.contains(finding)).collect();
-        let problem = format!("It has no verdict on {}.", list(&missing));
-        (!missing.is_empty()).then_some(Gap { problem, findings: missing })
+        let problem = format!("it has no verdict on {}", list(&missing));
+        let wanted = "Judge the findings below.";
+        (!missing.is_empty()).then_some(Gap { problem, wanted, findings: missing })
     }
 
     fn gap_of_revision(&self, cycle: u32, revision: &Revision) -> Option<Gap> {
         let revised = self.revised_by(cycle, revision);
         if revised.loss.is_too_much() {
             let (lost, of) = (revised.loss.lines, revised.loss.of);
-            return Gap::of(format!(
-                "Its document leaves out text that no accepted finding is about ({lost} of {of} lines are gone). Answer \
-                 with edits, each an old passage and a new one; what they do not touch stays."
-            ));
+            return Gap::of(
+                format!("its document lost text that no accepted finding is about ({lost} of {of} lines)"),
+                "Answer with edits, each an old passage and a new one; what they do not touch stays.",
+            );
         }
         let mut problems: Vec<(FindingId, String)> = Vec::new();
         let base = Text::of(self.base(cycle).map_or("", |version| &version.text));
@@ -80,11 +84,10 @@ impl State {
             return None;
         }
         let told: Vec<String> = problems.iter().map(|(id, problem)| format!("{id}: {problem}")).collect();
-        let problem = format!(
-            "The document below has the edits that could be made. Decide these again, and only these: {}.",
-            told.join("; ")
-        );
-        Some(Gap { problem, findings: problems.into_iter().map(|(id, _)| id).collect() })
+        let problem = told.join("; ");
+        let wanted = "Decide the findings below again, and only these, for the document as it stands below: the \
+                      edits that could be made are in it.";
+        Some(Gap { problem, wanted, findings: problems.into_iter().map(|(id, _)| id).collect() })
     }
 
     /// What a revision makes of the text that `cycle` starts from.
@@ -144,9 +147,8 @@ fn unrated(critique: &Critique) -> Option<Gap> {
         return None;
     }
     let claims = unrated.join(", ");
-    Gap::of(format!(
-        "Each finding needs one of the severities critical, major, minor, nit. Rate these: {claims}."
-    ))
+    let problem = format!("it gives no known severity for {claims}");
+    Gap::of(problem, "Rate each finding as critical, major, minor or nit.")
 }
 
 fn pick<T: Clone>(first: &[T], second: Vec<T>) -> Vec<T> {

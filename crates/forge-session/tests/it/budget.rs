@@ -56,7 +56,10 @@ fn check(round: u32, plan: &Plan, result: &SessionResult, billed: (u64, u64)) {
         // Less than planned and labelled so, or all that was planned.
         DocumentLabel::Draft => {
             result.is_degraded() && !result.degraded.is_empty()
-                || matches!(result.stop_reason, Some(Stop::NothingOpen | Stop::AllStagesDone))
+                || matches!(
+                    result.stop_reason,
+                    Some(Stop::NothingFound | Stop::NothingOpen | Stop::AllStagesDone | Stop::Contested)
+                )
         }
     };
     assert!(labelled, "round {round}: {:?} {:?} {:?}", result.label, result.stop_reason, result.degraded);

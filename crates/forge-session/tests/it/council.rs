@@ -8,13 +8,13 @@ use forge_session::{
 use futures_util::FutureExt as _;
 use serde_json::json;
 
-use crate::stage::{DRAFT, Play, Theatre, critique, finding, labels, name, plan, user};
+use crate::stage::{DRAFT, Play, Theatre, critique, decide_all, finding, labels, name, plan, user};
 
 #[test]
 fn a_council_drafts_judges_merges_and_checks() {
     let theatre = Theatre::new();
     let result = theatre.session(plan());
-    assert_eq!((result.status, result.stop_reason), (SessionStatus::Converged, Some(Stop::NothingOpen)));
+    assert_eq!((result.status, result.stop_reason), (SessionStatus::Settled, Some(Stop::NothingOpen)));
     assert_eq!((result.label, result.degraded.len(), result.cycles), (DocumentLabel::Synthesis, 0, 1));
     assert_eq!(theatre.sent.lock().unwrap().len(), 6);
     let major = &result.findings[0];
@@ -42,8 +42,7 @@ fn a_direct_session_is_one_call_and_a_review_three() {
 
 #[test]
 fn critics_without_findings_end_the_session_with_the_draft() {
-    for (mode, status) in [(Mode::Council, SessionStatus::Converged), (Mode::Review, SessionStatus::Complete)]
-    {
+    for (mode, status) in [(Mode::Council, SessionStatus::Settled), (Mode::Review, SessionStatus::Complete)] {
         let theatre = Theatre::new();
         for critic in ["alpha-1", "beta-1", "gamma-1"] {
             theatre.always(critic, Play::Say(critique(&[])));
@@ -51,7 +50,8 @@ fn critics_without_findings_end_the_session_with_the_draft() {
         let mut plan = plan();
         plan.settings.mode = mode;
         let result = theatre.session(plan);
-        assert_eq!((result.status, result.label), (status, DocumentLabel::Draft));
+        let ended = (result.status, result.stop_reason, result.label);
+        assert_eq!(ended, (SessionStatus::Settled, Some(Stop::NothingFound), DocumentLabel::Draft));
         assert_eq!(result.document, DRAFT.trim());
         assert!(!result.is_degraded() && result.degraded.is_empty(), "{mode:?}");
     }
@@ -60,15 +60,9 @@ fn critics_without_findings_end_the_session_with_the_draft() {
 #[test]
 fn a_rejected_serious_finding_is_a_dissent() {
     let theatre = Theatre::new();
-    theatre.plays("synth-1", |_, request| {
-        let dispositions: Vec<_> = labels(user(request))
-            .iter()
-            .map(|label| json!({"finding": label, "decision": "reject", "reason": "out of scope", "changed_span": ""}))
-            .collect();
-        Play::Say(json!({"document": DRAFT, "dispositions": dispositions, "conflicts": []}).to_string())
-    });
+    theatre.plays("synth-1", |_, request| Play::Say(decide_all(request, "reject", "out of scope")));
     let result = theatre.session(plan());
-    assert_eq!(result.status, SessionStatus::Converged);
+    assert_eq!((result.status, result.stop_reason), (SessionStatus::Complete, Some(Stop::Contested)));
     let [dissent] = &result.dissents[..] else { panic!("{:?}", result.dissents) };
     assert_eq!(
         (dissent.reason.as_str(), dissent.support, dissent.severity.as_str()),
@@ -136,8 +130,10 @@ fn what_the_check_leaves_open_is_taken_up_in_the_next_cycle() {
             if nth == 0 { vec![finding("critical", "", "the revision lost the unit")] } else { Vec::new() };
         Play::Say(json!({"verdicts": verdicts, "new_findings": new}).to_string())
     });
-    let result = theatre.session(plan());
-    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2));
+    let mut plan = plan();
+    plan.settings.cycles = 2;
+    let result = theatre.session(plan);
+    assert_eq!((result.status, result.cycles), (SessionStatus::Settled, 2));
     let new = result.findings.iter().find(|finding| finding.remark.claim.contains("lost the unit")).unwrap();
     assert_eq!((new.raised_by[0].seat, new.state), (None, FindingState::Settled));
 }
@@ -160,7 +156,7 @@ fn a_second_resumer_is_refused_while_the_first_is_at_work() {
     parts.holder = "another".into();
     let second = theatre.run(Session::resume(parts, name()));
     assert!(matches!(second, Err(SessionError::Journal(JournalError::Held { .. }))));
-    assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Converged);
+    assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Settled);
 }
 
 #[test]
@@ -197,7 +193,7 @@ fn a_run_that_was_presumed_dead_is_fenced_off() {
         fenced,
         Err(SessionError::Journal(JournalError::Fenced { .. } | JournalError::Held { .. }))
     ));
-    assert_eq!(theatre.run(second.run()).unwrap().status, SessionStatus::Converged);
+    assert_eq!(theatre.run(second.run()).unwrap().status, SessionStatus::Settled);
 }
 
 #[test]
@@ -225,14 +221,8 @@ fn a_long_run_keeps_its_claim() {
 #[test]
 fn a_fallback_decides_anew_and_takes_nothing_over_from_who_failed() {
     let theatre = Theatre::new();
-    let decisions = |word: &str, request: &forge_core::ModelRequest| -> Vec<_> {
-        let decide = |label: &String| json!({"finding": label, "decision": word, "reason": "because", "changed_span": ""});
-        labels(user(request)).iter().map(decide).collect()
-    };
-    // Decisions without a document, also when asked for a repair.
-    theatre.plays("synth-1", move |_, request| {
-        Play::Say(json!({"dispositions": decisions("reject", request)}).to_string())
-    });
+    // Everything is accepted and nothing edited, also when asked for a repair.
+    theatre.plays("synth-1", |_, request| Play::Say(decide_all(request, "accept", "because")));
     let mut plan = plan();
     plan.cast.synthesizer.push(crate::stage::model("second-1"));
     let result = theatre.session(plan);

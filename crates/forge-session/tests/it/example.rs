@@ -31,8 +31,8 @@ impl Provider for Scripted {
                 r#"{"strengths": [], "findings": [{"severity": "major", "quote": "Boil the water.", "claim": "How much?"}]}"#
             }
             "synthesizer" => {
-                r##"{"document": "# Tea\n\nBoil a litre of water.", "dispositions":
-                    [{"finding": "F1", "decision": "accept", "reason": "", "changed_span": "a litre"}]}"##
+                r#"{"decisions": [{"finding": "F1", "reason": "true", "decision": "accept",
+                    "edits": [{"old": "the water", "new": "a litre of water"}]}]}"#
             }
             _ => {
                 r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "a litre"}], "new_findings": []}"#
@@ -66,11 +66,13 @@ fn a_scripted_provider_and_a_journal_in_memory_are_all_a_test_needs() {
     let parts =
         Parts::new(provider, Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "test")
             .unwrap();
+    let mut plan = Plan::new(Topic::new("How to make tea"), cast);
+    plan.settings.cycles = 1;
     let run = async {
         let name = StreamName::new("tea").unwrap();
-        Session::start(parts, name, Plan::new(Topic::new("How to make tea"), cast)).await?.run().await
+        Session::start(parts, name, plan).await?.run().await
     };
     let result = run.now_or_never().expect("nothing waits for time").unwrap();
-    assert_eq!((result.status, result.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((result.status, result.label), (SessionStatus::Settled, DocumentLabel::Synthesis));
     assert!(result.document.contains("a litre of water"));
 }

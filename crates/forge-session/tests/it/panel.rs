@@ -17,7 +17,9 @@ fn a_straggler_gets_half_as_long_again_and_its_answer_joins_the_next_cycle() {
     let late = critique(&[finding("critical", "Errors are ignored by the caller.", "errors get lost")]);
     theatre.plays("gamma-1", move |nth, _| if nth == 0 { Play::Late(40, late.clone()) } else { after(5) });
     theatre.always("synth-1", after(15));
-    let result = theatre.session(plan());
+    let mut plan = plan();
+    plan.settings.cycles = 2;
+    let result = theatre.session(plan);
     let first = &result.degraded[0];
     assert_eq!((first.cycle, first.stage), (1, Stage::Critique));
     assert!(first.reason.starts_with("2 of 3 critics"), "{}", first.reason);
@@ -25,7 +27,7 @@ fn a_straggler_gets_half_as_long_again_and_its_answer_joins_the_next_cycle() {
     assert_eq!(result.cycles, 2);
     let late = result.findings.iter().find(|finding| finding.remark.claim == "errors get lost").unwrap();
     assert_eq!((late.raised_by[0].seat, late.state), (Some(2), FindingState::Settled));
-    assert_eq!(result.status, SessionStatus::Converged, "{:#?} {:#?}", result.findings, result.degraded);
+    assert_eq!(result.status, SessionStatus::Settled, "{:#?} {:#?}", result.findings, result.degraded);
 }
 
 #[test]
@@ -97,7 +99,9 @@ fn a_failure_in_the_second_cycle_keeps_the_first_synthesis() {
         let said = sensible("checker-1", request);
         Play::Say(if nth == 0 { said.replace("true", "false") } else { said })
     });
-    let result = theatre.session(plan());
+    let mut plan = plan();
+    plan.settings.cycles = 2;
+    let result = theatre.session(plan);
     assert_eq!((result.label, result.stop_reason), (DocumentLabel::Synthesis, Some(Stop::NoSynthesis)));
     assert!(result.degraded.iter().any(|one| one.cycle == 2 && one.stage == Stage::Synthesis));
 }
@@ -110,7 +114,7 @@ fn a_critic_never_judges_its_own_text() {
     plan.cast.critics[1] = vec![model("drafter-1")];
     let result = theatre.session(plan);
     assert_eq!((theatre.calls("drafter-1"), theatre.calls("alpha-2")), (1, 1));
-    assert!(result.degraded[0].reason.contains("nobody judges a text of its own"), "{:?}", result.degraded);
+    assert!(result.degraded[0].reason.contains("did not write the text"), "{:?}", result.degraded);
 }
 
 #[test]
@@ -151,7 +155,7 @@ fn what_critics_have_said_by_the_deadline_is_in_the_result_and_not_asked_for_aga
         session.reopen(plan.settings).await.unwrap();
         session.run().await.unwrap()
     });
-    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((again.status, again.label), (SessionStatus::Settled, DocumentLabel::Synthesis));
     assert_eq!((theatre.calls("alpha-1"), theatre.calls("gamma-1")), (1, 2));
     assert_eq!((again.findings[0].raised_by.len(), again.degraded.len()), (3, 0), "{:?}", again.degraded);
 }
@@ -196,9 +200,11 @@ fn every_fault_in_every_role_ends_in_a_labelled_result() {
                 theatre.always(model, play.clone());
             }
             let result = theatre.session(plan());
+            // What had come of a draft is better than none, and labelled.
+            let is_partial = matches!(play, Play::Break | Play::Stall | Play::Drip(_));
             let broken_draft = role == Stage::Draft && fault != "bad JSON";
             let expected = match role {
-                Stage::Draft if broken_draft => (DocumentLabel::Nothing, Stop::NoDraft),
+                Stage::Draft if broken_draft && !is_partial => (DocumentLabel::Nothing, Stop::NoDraft),
                 // Any text is a draft; it is for the critics to say that it is a bad one.
                 Stage::Draft => (DocumentLabel::Synthesis, Stop::NothingOpen),
                 Stage::Critique => (DocumentLabel::Draft, Stop::NoCritic),
@@ -226,7 +232,7 @@ fn one_critic_with_any_fault_leaves_a_labelled_synthesis() {
         let result = theatre.session(plan());
         assert_eq!(
             (result.label, result.status),
-            (DocumentLabel::Synthesis, SessionStatus::Converged),
+            (DocumentLabel::Synthesis, SessionStatus::Settled),
             "{fault}"
         );
         assert!(result.degraded[0].reason.contains("critic 2"), "{fault}: {:?}", result.degraded);
@@ -249,7 +255,7 @@ fn a_fallback_makes_up_for_any_fault_of_the_first_choice() {
             plan.settings.required = 3;
             theatre.always(first, play.clone());
             let result = theatre.session(plan);
-            assert_eq!(result.status, SessionStatus::Converged, "{fault} {role}");
+            assert_eq!(result.status, SessionStatus::Settled, "{fault} {role}");
             assert_eq!(result.degraded, [], "{fault} {role}");
         }
     }

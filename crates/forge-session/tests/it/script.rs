@@ -18,7 +18,7 @@ pub(crate) fn model(name: &str) -> Participant {
     Participant::new(provider, name)
 }
 
-/// A drafter, three critics, a synthesizer and a checker, each with a second choice where it is `fallback`.
+/// A drafter, three critics, a synthesizer and a checker, for one cycle.
 pub(crate) fn plan() -> Plan {
     let one = |name: &str| vec![model(name)];
     let cast = Cast {
@@ -27,7 +27,9 @@ pub(crate) fn plan() -> Plan {
         synthesizer: one("synth-1"),
         checker: one("checker-1"),
     };
-    Plan::new(Topic::new("A rate limiter"), cast)
+    let mut plan = Plan::new(Topic::new("A rate limiter"), cast);
+    plan.settings.cycles = 1;
+    plan
 }
 
 pub(crate) const DRAFT: &str = "# A rate limiter\n\nThe limit is one hundred requests a minute.\n\nTokens never expire.\n\nErrors are ignored by the caller.\n";

@@ -36,8 +36,8 @@ fn attended(decrees: &[Decree]) -> (Theatre, forge_session::SessionResult) {
 #[test]
 fn the_attendant_may_go_on_skip_or_abort() {
     for (decree, status, stop) in [
-        (Decree::Continue, SessionStatus::Converged, Stop::NothingOpen),
-        (Decree::Skip, SessionStatus::Complete, Stop::UserSatisfied),
+        (Decree::Continue, SessionStatus::Settled, Stop::NothingOpen),
+        (Decree::Skip, SessionStatus::Settled, Stop::UserSatisfied),
         (Decree::Abort, SessionStatus::Aborted, Stop::UserAborted),
     ] {
         let (_, result) = attended(std::slice::from_ref(&decree));
@@ -74,11 +74,17 @@ fn an_attendant_who_takes_long_is_asked_once() {
 #[test]
 fn feedback_runs_one_more_cycle_and_reaches_its_prompts() {
     let (theatre, result) = attended(&[Decree::Feedback("mention the cost".into())]);
-    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2));
+    assert_eq!((result.status, result.cycles), (SessionStatus::Settled, 2));
     let sent = theatre.sent.lock().unwrap();
-    let told: Vec<bool> =
-        sent.iter().map(|one| user(&one.request).contains("adds: mention the cost")).collect();
-    assert!(!told[..6].contains(&true) && told[6..10].iter().all(|told| *told), "{told:?}");
+    let told = |one: &crate::stage::Sent| {
+        let prompt = user(&one.request);
+        // Critics read it beside the task; for the others it is a finding like any other.
+        prompt.contains("adds: mention the cost") || prompt.contains("claim: mention the cost")
+    };
+    let told: Vec<bool> = sent.iter().map(told).collect();
+    assert!(!told[..6].contains(&true) && told[6..].iter().all(|told| *told), "{told:?}");
+    let wish = result.findings.iter().find(|one| one.remark.claim == "mention the cost").unwrap();
+    assert!(wish.raised_by[0].person && wish.state == forge_session::FindingState::Settled);
 }
 
 #[test]
@@ -86,7 +92,7 @@ fn a_conflict_that_the_attendant_settles_goes_into_one_more_cycle() {
     let resolve = |choice| Decree::Resolve(vec![Resolution { about: "the limit".into(), choice }]);
     for (choice, cycles) in [(Choice::Accept, 1), (Choice::Defer, 1), (Choice::Choose("per key".into()), 2)] {
         let (theatre, result) = attended(&[resolve(choice.clone())]);
-        assert_eq!((result.status, result.cycles), (SessionStatus::Converged, cycles), "{choice:?}");
+        assert_eq!((result.status, result.cycles), (SessionStatus::Settled, cycles), "{choice:?}");
         assert_eq!(result.decisions[&1], resolve(choice));
         let told = theatre
             .sent
@@ -125,7 +131,7 @@ fn an_attendant_who_broke_off_is_asked_again_after_a_resume() {
     let parts = theatre.parts().with_attendant(script);
     assert_eq!(theatre.session_of(parts.clone(), plan).status, SessionStatus::Aborted);
     let again = theatre.run(async { Session::resume(parts, name()).await.unwrap().run().await.unwrap() });
-    assert_eq!((again.status, again.cycles), (SessionStatus::Converged, 1));
+    assert_eq!((again.status, again.cycles), (SessionStatus::Settled, 1));
 }
 
 /// Runs a session and calls `act` each time a call of `stage` begins.
@@ -160,7 +166,7 @@ fn an_aborted_session_can_be_resumed_and_repeats_only_what_was_in_flight() {
     assert_eq!((result.status, result.label), (SessionStatus::Aborted, DocumentLabel::Draft));
     let result =
         theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() });
-    assert_eq!(result.status, SessionStatus::Converged);
+    assert_eq!(result.status, SessionStatus::Settled);
     assert_eq!((theatre.calls("drafter-1"), theatre.calls("alpha-1"), theatre.calls("synth-1")), (1, 1, 2));
 }
 
@@ -247,7 +253,7 @@ fn a_skipped_check_does_not_keep_its_place_among_the_calls_at_once() {
         *held.lock().unwrap() = Some(session.controls());
         session.run().await.unwrap()
     });
-    assert_eq!((result.status, result.cycles), (SessionStatus::Converged, 2), "{:?}", result.degraded);
+    assert_eq!((result.status, result.cycles), (SessionStatus::Settled, 2), "{:?}", result.degraded);
     let skipped = result.calls.iter().find(|call| call.call.stage == Stage::Check).unwrap();
     assert_eq!(skipped.error.as_deref(), Some("not waited for"));
 }
@@ -274,7 +280,7 @@ fn skipped_critics_whose_run_died_do_not_keep_their_places_either() {
     });
     let again =
         theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() });
-    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((again.stop_reason, again.label), (Some(Stop::BelowQuorum), DocumentLabel::Synthesis));
     assert_eq!((theatre.calls("beta-1"), theatre.calls("gamma-1")), (1, 1));
 }
 
@@ -295,7 +301,7 @@ fn a_paused_session_makes_no_call_until_it_goes_on() {
         controls.resume();
         run.await.unwrap()
     });
-    assert_eq!(result.status, SessionStatus::Converged);
+    assert_eq!(result.status, SessionStatus::Settled);
 }
 
 #[test]
@@ -303,10 +309,10 @@ fn feedback_during_a_run_reaches_the_next_stage() {
     let theatre = Theatre::new();
     theatre.always("alpha-1", Play::SensibleAfter(5));
     let result = steered(&theatre, Stage::Critique, |controls| controls.feedback("be brief"));
-    assert_eq!(result.status, SessionStatus::Converged);
+    assert_eq!(result.status, SessionStatus::Settled);
     let sent = theatre.sent.lock().unwrap();
     let synthesis = sent.iter().find(|one| one.model == "synth-1").unwrap();
-    assert!(user(&synthesis.request).contains("adds: be brief"));
+    assert!(user(&synthesis.request).contains("claim: be brief"));
 }
 
 #[test]
@@ -325,7 +331,7 @@ fn a_session_that_ran_out_of_budget_goes_on_with_more() {
     assert_eq!(theatre.calls("drafter-1"), 1);
     assert_eq!(
         (again.status, again.label),
-        (SessionStatus::Converged, DocumentLabel::Synthesis),
+        (SessionStatus::Settled, DocumentLabel::Synthesis),
         "{:?}",
         again.degraded
     );
@@ -343,7 +349,7 @@ fn a_synthesis_that_failed_is_tried_again_when_the_session_is_reopened() {
         session.reopen(plan().settings).await.unwrap();
         session.run().await.unwrap()
     });
-    assert_eq!((again.status, again.label), (SessionStatus::Converged, DocumentLabel::Synthesis));
+    assert_eq!((again.status, again.label), (SessionStatus::Settled, DocumentLabel::Synthesis));
 }
 
 #[test]
