@@ -7,7 +7,7 @@ use forge_session::{
 };
 use serde_json::json;
 
-use crate::stage::{DRAFT, Play, Theatre, critique, decide_all, fenced, finding, labels, name, plan, user};
+use crate::stage::{DRAFT, Play, Theatre, critique, decide_all, fenced, finding, name, plan, user};
 
 /// Faults that have no word in common.
 fn many(count: usize) -> Vec<serde_json::Value> {

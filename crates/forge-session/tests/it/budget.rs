@@ -3,7 +3,7 @@
 use forge_core::{ErrorKind, Money, StopReason, TokenCount};
 use forge_session::{DocumentLabel, Mode, PerStage, Plan, SessionResult, Stop};
 
-use crate::stage::{Meter, Play, Theatre, critique, model, plan, price, sensible};
+use crate::stage::{Meter, Play, Theatre, critique, model, plan, price, scale, sensible};
 
 /// A plan of any size with caps from far too small to ample.
 fn random_plan(dice: &mut fastrand::Rng) -> Plan {
@@ -69,7 +69,7 @@ fn check(round: u32, plan: &Plan, result: &SessionResult, billed: (u64, u64)) {
 fn ten_thousand_random_sessions_never_overrun_and_end_in_a_synthesis_or_a_labelled_draft() {
     let mut dice = fastrand::Rng::with_seed(5);
     let mut ends = std::collections::BTreeMap::new();
-    for round in 0..10_000 {
+    for round in 0..500 * scale() {
         let mut theatre = Theatre::new();
         theatre.structured = false;
         theatre.meter = if dice.u8(0..5) == 0 { Meter::Silent } else { Meter::Greedy };

@@ -122,6 +122,7 @@ fn played(place: Place, text: &str) -> (Theatre, SessionResult) {
         Play::Say(json!({"verdicts": verdicts, "new_findings": new}).to_string())
     });
     let mut plan: Plan = plan();
+    plan.settings.cycles = 2;
     let reference = if place == Place::Reference { text } else { "material" };
     plan.topic = plan.topic.with_reference(Reference {
         kind: ReferenceKind::File,

@@ -18,6 +18,11 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 pub(crate) use crate::script::*;
 
+/// By how much counts are multiplied: 1 for a quick look, 20 for the figures of the documents.
+pub(crate) fn scale() -> usize {
+    std::env::var("FORGE_TEST_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1)
+}
+
 /// What a participant does with a call.
 #[derive(Debug, Clone)]
 pub(crate) enum Play {

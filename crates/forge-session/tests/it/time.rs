@@ -9,10 +9,9 @@ use std::{
 use forge_core::ErrorKind;
 use forge_session::{DocumentLabel, Prompts, Stage, Stop};
 
-use crate::stage::{Play, Theatre, critique, plan, sensible};
+use crate::stage::{Play, Theatre, critique, plan, scale, sensible};
 
 /// Sessions of which each is one round of a panel. The benchmark `session` runs 60,000.
-const ROUNDS: usize = 3_000;
 
 /// Prompts that say nothing but their stage: the panel is what is looked at.
 fn short_prompts() -> Arc<Prompts> {
@@ -33,10 +32,11 @@ fn latency(dice: &mut fastrand::Rng) -> Option<Duration> {
 
 #[test]
 fn panels_with_stragglers_are_closed_early_and_lose_few_answers() {
+    let rounds = 3_000 * scale();
     let prompts = short_prompts();
     let mut dice = fastrand::Rng::with_seed(3);
     let (mut times, mut kept, mut failed) = (Vec::new(), 0, 0);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let mut theatre = Theatre::new();
         theatre.structured = false;
         theatre.always("drafter-1", Play::Say("# A\n\nThe limit is one hundred requests a minute.".into()));
@@ -63,9 +63,9 @@ fn panels_with_stragglers_are_closed_early_and_lose_few_answers() {
         failed += usize::from(answers < 2);
     }
     times.sort_unstable();
-    let (p95, p99) = (times[ROUNDS * 95 / 100], times[ROUNDS * 99 / 100]);
-    let (kept, failed) = (kept as f64 / ROUNDS as f64, failed as f64 / ROUNDS as f64);
-    println!("{ROUNDS} rounds: p95 {p95} ms, p99 {p99} ms, {kept} kept, {failed} failed");
+    let (p95, p99) = (times[rounds * 95 / 100], times[rounds * 99 / 100]);
+    let (kept, failed) = (kept as f64 / rounds as f64, failed as f64 / rounds as f64);
+    println!("{rounds} rounds: p95 {p95} ms, p99 {p99} ms, {kept} kept, {failed} failed");
     assert!(p95 <= 55_000 && p99 <= 75_000 && kept >= 2.5 && failed <= 0.002, "{p95} {p99} {kept} {failed}");
 }
 

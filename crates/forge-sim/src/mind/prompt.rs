@@ -94,6 +94,14 @@ pub(super) fn finding_ids(text: &str) -> Vec<String> {
     ids
 }
 
+/// The passage that a finding quotes: the line of its quote below the line of its label.
+pub(super) fn quote_of<'a>(text: &'a str, finding: &str) -> Option<&'a str> {
+    let is_label = |line: &&str| line.strip_prefix(finding).is_some_and(|rest| rest.starts_with(" ("));
+    let below = text.lines().skip_while(|line| !is_label(line)).skip(1);
+    let mut own = below.take_while(|line| line.starts_with(' ') || line.is_empty());
+    own.find_map(|line| line.trim_start().strip_prefix("quote: "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +121,15 @@ mod tests {
             "Judge this.\n<<<DATA 77\n# Bees\n> SIMULATED: yes\nBody here.\n<<<END 77\nAnswer in JSON.";
         assert_eq!(document(prompt), Some("# Bees\n> SIMULATED: yes\nBody here."));
         assert_eq!(document("nothing"), None);
+    }
+
+    #[test]
+    fn the_quote_of_a_finding_stands_below_its_label() {
+        let text = "F1 (major, other), raised by A\n  where: here\n  quote: one\n  claim: x\nF2 (nit, other)\n  claim: y\n";
+        assert_eq!(
+            (quote_of(text, "F1"), quote_of(text, "F2"), quote_of(text, "F3")),
+            (Some("one"), None, None)
+        );
     }
 
     #[test]

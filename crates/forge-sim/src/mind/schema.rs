@@ -26,6 +26,10 @@ pub(super) struct Filler<'a> {
     revision: Option<Revision>,
     /// Position in the array that is being filled.
     item: usize,
+    /// Position among the findings that are being answered.
+    finding: usize,
+    /// Whether strengths are being named, not faults.
+    praise: bool,
     values: usize,
 }
 
@@ -62,6 +66,8 @@ impl<'a> Filler<'a> {
             quotes: Vec::new(),
             revision: None,
             item: 0,
+            finding: 0,
+            praise: false,
             values: 0,
         }
     }
@@ -138,27 +144,30 @@ impl<'a> Filler<'a> {
         let wanted = self.items_wanted(item, name) as u64;
         let wanted = if depth > FULL_DEPTH { 0 } else { wanted };
         let most = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        let outer = self.item;
+        let (outer, outer_praise) = (self.item, self.praise);
+        self.praise |= name == "strengths";
+        let answers = answers_findings(item);
         let items = (0..wanted.max(minimum).min(most.min(1000)))
             .map(|index| {
                 self.item = usize::try_from(index).unwrap_or(0);
+                if answers {
+                    self.finding = self.item;
+                }
                 self.value(item, name, depth + 1)
             })
             .collect();
-        self.item = outer;
+        (self.item, self.praise) = (outer, outer_praise);
         Value::Array(items)
     }
 
     /// One item, but an entry for each finding, and no new faults found in a check.
     fn items_wanted(&mut self, item: &Value, name: &str) -> usize {
-        let properties = item.get("properties");
-        let answers_findings = properties.is_some_and(|properties| {
-            properties.get("finding").is_some() || properties.get("finding_id").is_some()
-        });
         match self.stage {
             Some(Stage::Check) if name.contains("findings") => 0,
+            // A document that was revised has no fault left that this critic would know.
+            Some(Stage::Critique) if name == "findings" && stage::is_revised(self.turn) => 0,
             Some(Stage::Critique) if name == "findings" => (1 + self.rng.below(3)).min(self.quotes.len()),
-            _ if answers_findings => self.finding_ids.len().max(1),
+            _ if answers_findings(item) => self.finding_ids.len().max(1),
             _ => 1,
         }
     }
@@ -190,6 +199,11 @@ impl<'a> Filler<'a> {
             "quote" | "excerpt" => at(&self.quotes, self.item),
             "finding" | "finding_id" => at(&self.finding_ids, self.item),
             "id" if self.stage == Some(Stage::Critique) => Some(format!("F{}", self.item + 1)),
+            "old" | "new" => self.finding_ids.get(self.finding).map(|id| {
+                let (old, new) = stage::edit(self.turn, id);
+                if name == "old" { old } else { new }
+            }),
+            "same_as" => Some(String::new()),
             "changed_span" | "span" => {
                 self.revision.as_ref().and_then(|revision| at(&revision.spans, self.item))
             }
@@ -197,6 +211,7 @@ impl<'a> Filler<'a> {
                 Some(Stage::Draft) => Some(prose::document(self.turn, self.rng)),
                 _ => self.revision.as_ref().map(|revision| revision.document.clone()),
             },
+            "claim" if self.praise => Some("Simulated strength: this passage says what it is about.".into()),
             "claim" => Some("Simulated finding: this passage gives no limit and no unit.".into()),
             "suggested_change" => Some("State the limit, its unit and its default.".into()),
             "location" => Some("the passage quoted".into()),
@@ -205,6 +220,12 @@ impl<'a> Filler<'a> {
         };
         found.unwrap_or_else(|| format!("simulated {}: {}", name.replace('_', " "), self.topic))
     }
+}
+
+/// Whether an array of these has an entry for each finding.
+fn answers_findings(item: &Value) -> bool {
+    let properties = item.get("properties");
+    properties.is_some_and(|all| all.get("finding").is_some() || all.get("finding_id").is_some())
 }
 
 /// The type of a schema; the first one that is not null where it lists several.

@@ -98,6 +98,20 @@ pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
     Revision { document, spans }
 }
 
+/// The edit for a finding: the addition behind the passage that it quotes, or at the end where it quotes none.
+pub(super) fn edit(turn: &Turn, finding: &str) -> (String, String) {
+    let document = prompt::document(&turn.user).unwrap_or_default();
+    match prompt::quote_of(&turn.user, finding).filter(|quote| document.contains(quote)) {
+        Some(quote) => (quote.to_owned(), format!("{quote} {ADDITION}")),
+        None => (String::new(), ADDITION.to_owned()),
+    }
+}
+
+/// Whether the document in the prompt is a revision.
+pub(super) fn is_revised(turn: &Turn) -> bool {
+    prompt::document(&turn.user).is_some_and(|document| document.contains(ADDITION))
+}
+
 /// Remarks on a document in prose, for a critic who was not asked for JSON.
 pub(super) fn remarks(turn: &Turn, rng: &mut Rng) -> String {
     let mut text = String::from("# Findings\n\nSimulated remarks, written by a script.\n");
