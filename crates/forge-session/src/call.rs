@@ -8,6 +8,8 @@ use forge_core::{
 };
 use futures_util::future::{Either, select};
 
+use crate::answer::Loop;
+
 /// The longest times that a call may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guards {
@@ -40,6 +42,7 @@ pub(crate) async fn perform(
             .with(|facts| facts.model = Some(cx.model().clone()))
     };
     let mut accumulator = Accumulator::new(cx);
+    let mut repetition = Loop::default();
     let (mut what, mut limit, mut since) = ("content", guards.first_content, begun);
     let ceiling = begun + guards.ceiling;
     let mut events = {
@@ -65,9 +68,16 @@ pub(crate) async fn perform(
         if event.is_content() {
             (what, limit, since) = ("further content", guards.gap, timer.instant());
         }
+        let mut loops = false;
         if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event {
             heard(text);
+            loops = repetition.push(text);
         }
         accumulator.push(event)?;
+        if loops {
+            let provider = cx.participant.provider_id.as_str();
+            let error = ProviderError::new(ErrorKind::Decode, provider, "it repeats itself without end");
+            return Err(accumulator.interrupted(error.with(|facts| facts.model = Some(cx.model().clone()))));
+        }
     }
 }

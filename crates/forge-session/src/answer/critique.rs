@@ -2,29 +2,185 @@
 
 use serde_json::Value;
 
-use super::{Critique, Remark, Strength, category, items, lenient, markdown, plain, rated, severity, text};
+use super::{Critique, Remark, Strength, category, echo, field, lenient, markdown, plain, severity, text};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
+const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
+const SEVERITY: [&str; 4] = ["severity", "level", "priority", "impact"];
+const QUOTE: [&str; 6] = ["quote", "excerpt", "passage", "quotedtext", "evidence", "citation"];
 const CLAIM: [&str; 9] =
     ["claim", "issue", "problem", "finding", "description", "message", "comment", "title", "summary"];
 const CHANGE: [&str; 7] =
     ["suggestedchange", "suggestion", "fix", "recommendation", "change", "remedy", "proposedchange"];
+/// Ways to say in a list's place that there is nothing to list.
+const NOTHING: [&str; 24] = [
+    "none",
+    "no",
+    "nothing",
+    "na",
+    "nil",
+    "empty",
+    "nofindings",
+    "noissues",
+    "noproblems",
+    "nofaults",
+    "nonefound",
+    "noissuesfound",
+    "nofindingsfound",
+    "nothingtoreport",
+    "无",
+    "没有",
+    "कोई नहीं",
+    "ninguno",
+    "aucun",
+    "لا يوجد",
+    "nenhum",
+    "нет",
+    "keine",
+    "なし",
+];
 
+/// A part of an answer.
+enum Part {
+    /// A critique, or a list of rated findings.
+    Form(Critique),
+    /// A finding by itself, with the names that were asked for.
+    Finding(Remark),
+    /// What may be findings, if the answer has no others.
+    Loose(Vec<Remark>),
+}
+
+/// All that an answer says, in JSON and in Markdown, wherever it stands; so an example of the form hides nothing.
 pub(super) fn read(text: &str) -> Option<Critique> {
     let unquoted = markdown::unquoted(text);
     let text = unquoted.as_deref().unwrap_or(text);
-    lenient::find(text, from_json)
-        .or_else(|| in_sequence(text))
-        .or_else(|| serde_json::from_str::<String>(text.trim()).ok().and_then(|inner| read(&inner)))
-        .or_else(|| markdown::critique(text))
+    if let Ok(inner) = serde_json::from_str::<String>(text.trim()) {
+        return read(&inner);
+    }
+    let values = lenient::all(text, &part);
+    let code = markdown::code(text);
+    let is_code = |at: usize| code.iter().any(|(range, is_block)| *is_block && range.contains(&at));
+    let is_inline = |at: usize| code.iter().any(|(range, is_block)| !is_block && range.contains(&at));
+    let (mut prose, mut at) = (String::new(), 0);
+    for value in values.iter().filter(|value| !is_code(value.range.start)) {
+        let start = value.range.start.max(at);
+        prose.push_str(&text[at..start]);
+        prose.push('\n');
+        at = value.range.end.max(at);
+    }
+    prose.push_str(&text[at..]);
+    let (written, samples) = markdown::critique(&prose);
+    let is_sample = |value: &lenient::Found<Part>| {
+        let source = squeezed(&text[value.range.clone()]);
+        is_code(value.range.start) && samples.iter().any(|sample| squeezed(sample).contains(&source))
+    };
+    let mut critique = Critique::default();
+    let mut is_form = false;
+    let mut loose = Vec::new();
+    for value in values.into_iter().filter(|value| !is_sample(value)) {
+        let is_aside = is_inline(value.range.start);
+        for part in value.fits {
+            match part {
+                Part::Form(form) if !is_aside || written.is_none() => {
+                    is_form = true;
+                    critique.join(form);
+                }
+                Part::Form(_) => {}
+                Part::Finding(remark) if !is_aside => critique.join(Critique::of(vec![remark])),
+                Part::Finding(remark) => loose.push(remark),
+                Part::Loose(remarks) => loose.extend(remarks),
+            }
+        }
+    }
+    is_form |= written.is_some();
+    critique.join(written.unwrap_or_default());
+    if critique.findings.is_empty() {
+        critique.join(Critique::of(loose));
+    }
+    if is_form || !critique.findings.is_empty() {
+        return Some(critique);
+    }
+    markdown::fenced_alone(text).and_then(|inner| markdown::critique(inner).0)
 }
 
-fn from_json(value: &Value) -> Option<Critique> {
+impl Critique {
+    fn of(findings: Vec<Remark>) -> Self {
+        Self { findings, ..Self::default() }
+    }
+
+    /// Takes in what another one says, each thing once.
+    fn join(&mut self, other: Self) {
+        for strength in other.strengths {
+            if !self.strengths.contains(&strength) {
+                self.strengths.push(strength);
+            }
+        }
+        join(&mut self.findings, other.findings);
+    }
+}
+
+/// Adds findings. One that only repeats another is put together with it, under the worse severity.
+pub(super) fn join(findings: &mut Vec<Remark>, more: Vec<Remark>) {
+    for remark in more {
+        let Some(same) = findings.iter_mut().find(|one| is_repeated(one, &remark)) else {
+            findings.push(remark);
+            continue;
+        };
+        same.severity = same.severity.max(remark.severity);
+        if same.severity.is_some() {
+            same.rating.clear();
+        }
+        let fields = [
+            (&mut same.quote, remark.quote),
+            (&mut same.location, remark.location),
+            (&mut same.suggested_change, remark.suggested_change),
+        ];
+        for (field, said) in fields.into_iter().filter(|(field, _)| field.is_empty()) {
+            *field = said;
+        }
+    }
+}
+
+fn is_repeated(one: &Remark, other: &Remark) -> bool {
+    let agree =
+        |one: &str, other: &str| one.is_empty() || other.is_empty() || squeezed(one) == squeezed(other);
+    squeezed(&one.claim) == squeezed(&other.claim)
+        && agree(&one.quote, &other.quote)
+        && agree(&one.location, &other.location)
+        && agree(&one.suggested_change, &other.suggested_change)
+}
+
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+fn part(value: &Value) -> Option<Part> {
+    if lenient::is_schema(value) {
+        return None;
+    }
     if let Value::Array(list) = value {
         // An empty list alone could be anything, and so could one of words.
         let findings: Vec<Remark> = list.iter().filter_map(remark).collect();
-        return (!findings.is_empty()).then(|| Critique::of(findings));
+        let is_rated = findings.iter().any(|one| one.severity.is_some());
+        return match findings.is_empty() {
+            true => None,
+            false if is_rated => Some(Part::Form(Critique::of(findings))),
+            false => Some(Part::Loose(findings)),
+        };
     }
+    if let Some(form) = form(value) {
+        return Some(Part::Form(form));
+    }
+    let remark = remark(value)?;
+    let is_named = field(value, &SEVERITY[..1]).is_some() && field(value, &CLAIM[..1]).is_some();
+    match remark.severity {
+        Some(_) if is_named => Some(Part::Finding(remark)),
+        Some(_) => Some(Part::Loose(vec![remark])),
+        None => None,
+    }
+}
+
+fn form(value: &Value) -> Option<Critique> {
     let members = value.as_object()?;
     let rank = |key: &str| FINDINGS.iter().position(|name| *name == plain(key));
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
@@ -37,28 +193,63 @@ fn from_json(value: &Value) -> Option<Critique> {
     };
     let mut findings = list(first)?;
     findings.extend(named.filter_map(list).flatten());
-    let strengths = items(value, &["strengths", "positives", "pros"]);
-    let strengths = strengths
-        .iter()
-        .map(|one| Strength { quote: text(one, &["quote"]), claim: text(one, &["claim"]) })
-        .collect();
-    Some(Critique { strengths, findings })
+    let mut critique = Critique::default();
+    critique.join(Critique { strengths: strengths(value), findings });
+    Some(critique)
 }
 
+/// A critique in a string.
 fn encoded(value: &Value) -> Option<Critique> {
-    lenient::find(value.as_str()?, from_json)
+    let values = lenient::all(value.as_str()?, &form);
+    values.into_iter().flat_map(|value| value.fits).reduce(|mut all, more| {
+        all.join(more);
+        all
+    })
+}
+
+fn strengths(value: &Value) -> Vec<Strength> {
+    let of_text = |text: &str| {
+        let is_said = !echo::is_blank(text) && !is_nothing(text);
+        is_said.then(|| Strength { quote: markdown::passage(text).to_owned(), claim: text.trim().to_owned() })
+    };
+    let of = |value: &Value| match value {
+        Value::String(text) => of_text(text),
+        value => {
+            let claim = [&CLAIM[..], &["strength", "point", "text", "reason", "why"]].concat();
+            let strength = Strength { quote: text(value, &QUOTE), claim: text(value, &claim) };
+            let is_said = |text: &str| !text.is_empty() && !echo::is_blank(text);
+            let is_blank =
+                [&strength.quote, &strength.claim].iter().any(|text| !text.is_empty() && !is_said(text));
+            (!is_blank && (is_said(&strength.claim) || is_said(&strength.quote))).then_some(strength)
+        }
+    };
+    match field(value, &STRENGTHS) {
+        Some(Value::Array(list)) => list.iter().filter_map(of).collect(),
+        Some(one) => of(one).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn is_nothing(text: &str) -> bool {
+    let said = plain(text);
+    NOTHING.iter().any(|nothing| plain(nothing) == said)
 }
 
 /// The findings in a list, in groups by severity, or by label; `None` if there is something and none of it is
 /// a finding.
 pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    let says_nothing = |value: &Value| value.as_str().is_some_and(is_nothing);
     let (found, nothing) = match value {
         Value::Null => return Some(Vec::new()),
+        Value::String(text) if is_nothing(text) => return Some(Vec::new()),
         Value::String(_) => return encoded(value).map(|critique| critique.findings),
         Value::Array(list) => {
             let only_claims = list.iter().all(Value::is_string);
-            (list.iter().filter_map(if only_claims { claim } else { remark }).collect(), list.is_empty())
+            (
+                list.iter().filter_map(if only_claims { claim } else { remark }).collect(),
+                list.iter().all(says_nothing),
+            )
         }
         Value::Object(groups) => match remark(value) {
             Some(one) => (vec![one], false),
@@ -74,27 +265,16 @@ pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
 }
 
 fn grouped(name: &str, group: &Value) -> Vec<Remark> {
-    let named = severity(name);
+    let named = severity::of_field(name);
     let remarks: Vec<Remark> = match group {
         Value::Array(list) => list.iter().filter_map(|one| remark(one).or_else(|| claim(one))).collect(),
-        one => remark(one).into_iter().collect(),
+        one => remark(one).or_else(|| claim(one).filter(|_| named.is_some())).into_iter().collect(),
     };
     remarks.into_iter().map(|one| Remark { severity: one.severity.or(named), ..one }).collect()
 }
 
-/// Findings that stand one after the other, or under labels, instead of in a list.
-fn in_sequence(text: &str) -> Option<Critique> {
-    let values = lenient::objects(text);
-    let labelled = |value: &Value| -> Vec<Remark> {
-        value.as_object().into_iter().flat_map(|all| all.values().filter_map(remark)).collect()
-    };
-    let each = values.iter().flat_map(|value| remark(value).map_or_else(|| labelled(value), |one| vec![one]));
-    let findings: Vec<Remark> = each.filter(|one| one.severity.is_some()).collect();
-    (!findings.is_empty()).then(|| Critique::of(findings))
-}
-
 fn claim(value: &Value) -> Option<Remark> {
-    let claim = value.as_str().filter(|text| !text.trim().is_empty())?;
+    let claim = value.as_str().filter(|text| !echo::is_blank(text) && !is_nothing(text))?;
     Some(Remark { claim: claim.to_owned(), ..Remark::default() })
 }
 
@@ -104,14 +284,18 @@ fn remark(value: &Value) -> Option<Remark> {
     if let (1, Some(inner)) = (members.len(), members.values().find(|inner| inner.is_object())) {
         return remark(inner);
     }
+    let rated = text(value, &SEVERITY);
+    let kind = text(value, &["category", "type", "kind", "area"]);
+    let (severity, rating) = severity::rated(&rated);
     let remark = Remark {
-        rating: String::new(),
-        severity: rated(&text(value, &["severity", "level", "priority", "impact"])),
-        category: category(&plain(&text(value, &["category", "type", "kind", "area"]))).unwrap_or_default(),
+        severity,
+        rating,
+        category: category(&plain(&kind)).unwrap_or_default(),
         location: text(value, &["location", "where", "section", "line", "lines", "position"]),
-        quote: text(value, &["quote", "excerpt", "passage", "quotedtext", "evidence", "citation"]),
+        quote: text(value, &QUOTE),
         claim: text(value, &CLAIM),
         suggested_change: text(value, &CHANGE),
     };
-    (!remark.claim.is_empty() || !remark.suggested_change.is_empty()).then_some(remark)
+    let is_said = !remark.claim.is_empty() || !remark.suggested_change.is_empty();
+    (is_said && !lenient::is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
 }

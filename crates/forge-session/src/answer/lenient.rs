@@ -2,6 +2,8 @@
 //! quotes, bare words, trailing or missing commas, line breaks and quotes inside strings, and an end that is
 //! missing. It never adds anything: what is not complete is left out.
 
+use std::ops::Range;
+
 use serde_json::{Deserializer, Map, Value};
 
 use super::strict::{self, Whole};
@@ -10,48 +12,68 @@ use crate::prompt::clean::clean;
 /// After a key; the second one is Chinese.
 const COLONS: [char; 2] = [':', '：'];
 const MAX_DEPTH: usize = 64;
-/// Places in a text at which a correct value is looked for, and one that can be understood.
-const MAX_STARTS: usize = 200;
+/// Places in a text at which a value that is not correct is looked for.
 const MAX_TRIES: usize = 50;
 
-/// The first value in `text` that `fits`: a correct one if there is any, else one that can be understood.
-pub(super) fn find<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<T> {
-    find_at(text, fits).map(|(_, found)| found)
+/// A JSON value of an answer that stands in no other one.
+pub(super) struct Found<T> {
+    pub(super) range: Range<usize>,
+    /// What of it fits: itself, or parts of it if it does not. Nothing if it is JSON about something else.
+    pub(super) fits: Vec<T>,
+    /// Whether the answer goes on to its end.
+    pub(super) is_whole: bool,
 }
 
-/// The same, and where the value begins.
-pub(super) fn find_at<T>(text: &str, fits: impl Fn(&Value) -> Option<T>) -> Option<(usize, T)> {
-    let starts: Vec<usize> = text.match_indices(['{', '[']).map(|(at, _)| at).take(MAX_STARTS).collect();
-    let strict = starts.iter().find_map(|at| {
-        let Whole(value) = Deserializer::from_str(&text[*at..]).into_iter().next()?.ok()?;
-        Some((*at, fits(&cleaned(value))?))
-    });
-    let forgiving = |at: &usize| {
-        let mut reader = Reader { rest: &text[*at..] };
-        let found = fits(&cleaned(reader.value(0)?))?;
-        Some((text.len() - reader.rest.len(), (*at, found)))
-    };
-    let Some((inner, _)) = strict else {
-        return starts.iter().take(MAX_TRIES).find_map(forgiving).map(|(_, found)| found);
-    };
-    // A correct value may be but a part of an object with a slip.
-    let before = starts.iter().take(MAX_TRIES).filter(|at| **at < inner && text[**at..].starts_with('{'));
-    let around = before.filter_map(forgiving).find(|(end, _)| *end > inner);
-    around.map(|(_, found)| found).or(strict)
-}
-
-/// Every object that stands by itself in `text`, correct or not.
-pub(super) fn objects(text: &str) -> Vec<Value> {
-    let mut reader = Reader { rest: text };
-    let (mut objects, mut broken) = (Vec::new(), 0);
-    while let Some(at) = reader.rest.find('{').filter(|_| broken < MAX_TRIES) {
-        reader.skip(at);
-        match reader.object(0).map(cleaned) {
-            Some(Value::Object(members)) if !members.is_empty() => objects.push(Value::Object(members)),
-            _ => broken += 1,
+/// Every value in `text`. A correct one is taken as it stands; one with slips if it fits, or if the answer begins
+/// with it.
+pub(super) fn all<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Vec<Found<T>> {
+    let (mut all, mut at, mut tries) = (Vec::new(), 0, 0);
+    while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
+        at = start + 1;
+        let mut stream = Deserializer::from_str(&text[start..]).into_iter();
+        if let Some(Ok(Whole(value))) = stream.next() {
+            at = start + stream.byte_offset();
+            all.push(Found { range: start..at, fits: parts(&cleaned(value), fits), is_whole: true });
+            continue;
+        }
+        let mut reader = Reader { rest: &text[start..] };
+        if tries == MAX_TRIES || !reader.is_value() {
+            continue;
+        }
+        tries += 1;
+        let found = reader.value(0).map(|value| parts(&cleaned(value), fits)).unwrap_or_default();
+        let range = start..text.len() - reader.rest.len();
+        let is_first = matches!(text[..start].trim_matches(['`', '~', '\n', ' ']), "" | "json" | "json5");
+        if !found.is_empty() {
+            at = range.end;
+        }
+        if is_first || !found.is_empty() {
+            let is_whole = !reader.rest.is_empty() || text.trim_end().ends_with(['}', ']']);
+            all.push(Found { range, fits: found, is_whole });
         }
     }
-    objects
+    all
+}
+
+/// A value if it fits, else the parts of it that do. What stands in its strings is no part of the answer.
+fn parts<T>(value: &Value, fits: &impl Fn(&Value) -> Option<T>) -> Vec<T> {
+    if let Some(found) = fits(value) {
+        return vec![found];
+    }
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| parts(item, fits)).collect(),
+        Value::Object(members) if !is_schema(value) => {
+            members.values().flat_map(|item| parts(item, fits)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A JSON Schema describes an answer and is none.
+pub(super) fn is_schema(value: &Value) -> bool {
+    let kind = value.get("type").and_then(Value::as_str);
+    let is_kind = |kind| ["object", "array", "string", "boolean", "integer", "number"].contains(&kind);
+    value.get("$schema").is_some() || (kind.is_some_and(is_kind) && value.get("severity").is_none())
 }
 
 /// Without the control characters that an answer may hold as escapes.
@@ -69,6 +91,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether it goes on as a value of somebody's, and not as brackets in prose or code.
+    fn is_value(&self) -> bool {
+        let is_object = self.rest.starts_with('{');
+        let mut inside = Reader { rest: &self.rest[1..] };
+        inside.blank();
+        let first = inside.rest.chars().next();
+        first.is_some_and(|c| is_quote(c) || (!is_object && matches!(c, '{' | '[')))
+            || (is_object && bare_key_length(inside.rest).is_some())
+    }
+
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.blank();
         if depth > MAX_DEPTH {
@@ -205,8 +237,7 @@ impl Reader<'_> {
         match next {
             '}' | ']' => true,
             ',' | '，' => {
-                after.skip(next.len_utf8());
-                after.blank();
+                after.separators();
                 let rest = after.rest;
                 let first = rest.chars().next();
                 first.is_none_or(|c| is_quote(c) || "{}[]-".contains(c) || c.is_ascii_digit())
@@ -300,8 +331,12 @@ mod tests {
 
     use super::*;
 
+    fn first<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Option<T> {
+        all(text, fits).into_iter().flat_map(|found| found.fits).next()
+    }
+
     fn read(text: &str) -> Value {
-        find(text, |value| Some(value.clone())).unwrap_or(Value::Null)
+        first(text, &|value| Some(value.clone())).unwrap_or(Value::Null)
     }
 
     #[test]
@@ -320,7 +355,7 @@ mod tests {
             ("{\"a\": \"x\\u001b[2J\\u202ey\", \"b\": [\"\\u0000\"]}", json!({"a": "x[2Jy", "b": [""]})),
             ("{\"a\": \"\\ud83d\\ude00 \\u00e9 \\q\",}", json!({"a": "😀 é \\q"})),
         ] {
-            let value = find(text, |value| value.get("a").map(|_| value.clone()));
+            let value = first(text, &|value| value.get("a").map(|_| value.clone()));
             assert_eq!(value, Some(expected), "{text}");
         }
     }

@@ -1,46 +1,121 @@
 //! Reading replies in headed Markdown.
 
+mod blocks;
+mod critique;
 mod line;
 
-use self::line::{Field, Line, begins_with_severity, is_label, mark, numbered};
+use self::line::Line;
+pub(super) use self::{blocks::code, critique::read as critique};
 use super::{
-    Category, Check, Critique, Disposition, Remark, Revision, Severity, Strength, Verdict, category,
-    document, finding_id, plain, revision, severity, verdicts,
+    Check, Decision, Disposition, FindingId, Revision, Verdict, decision, document, edits, fence,
+    fenced_lines, finding_id, offsets, plain, severity, verdicts,
 };
 
-/// A critique under headings or in lists, each finding marked by its severity, its number or a heading.
-pub(super) fn critique(text: &str) -> Option<Critique> {
-    let mut reader = Reader::default();
-    for line in untagged(text).lines() {
-        reader.line(line);
+/// A passage of at least this many characters in quotation marks is a quote.
+const MIN_PASSAGE: usize = 20;
+
+/// A document followed by a section with a decision on each finding; or only decisions, with edits below them.
+pub(super) fn revision(text: &str) -> Option<Revision> {
+    let (edits, text) = edits::blocks(text, names_finding);
+    let text = text.as_str();
+    if edits.is_empty()
+        && let Some((at, line)) = border(text)
+    {
+        let dispositions = dispositions(&text[at + line.len()..]);
+        let document = document::read(&text[..at]).map(|text| without_label(&text));
+        return (!dispositions.is_empty()).then(|| Revision {
+            document,
+            dispositions,
+            conflicts: Vec::new(),
+        });
     }
-    reader.close();
-    let found = !reader.critique.findings.is_empty() || says_none(text);
-    found.then_some(reader.critique)
+    let is_other = |line: &str| matches!(Line::of(line), Line::Heading(heading) if names_finding(&heading).is_none() && !is_border(line));
+    if edits.is_empty() && text.lines().any(is_other) {
+        return None;
+    }
+    let mut dispositions = dispositions(text);
+    for (finding, edit) in edits {
+        match dispositions.iter_mut().find(|given| given.finding == finding) {
+            Some(given) => given.edits.push(edit),
+            // Who changes the text for a finding accepts it.
+            None => dispositions.push(Disposition {
+                finding,
+                decision: Decision::Accept,
+                edits: vec![edit],
+                ..Disposition::default()
+            }),
+        }
+    }
+    (!dispositions.is_empty()).then(|| Revision { dispositions, ..Revision::default() })
 }
 
-/// A document followed by a section with a decision on each finding.
-pub(super) fn revision(text: &str) -> Option<Revision> {
-    let is_border = |line: &str| {
-        let Line::Heading(heading) = Line::of(line) else { return false };
-        let heading = plain(&heading);
-        ["disposition", "decisionsonfindings", "decisiononfindings"].iter().any(|word| heading.contains(word))
-    };
-    // The document may have such a heading of its own: the decisions stand below the one that means them.
+/// Where the decisions begin. The document may have such a heading of its own: they stand below the one that
+/// means them.
+fn border(text: &str) -> Option<(usize, &str)> {
     let decides = |at: usize, heading: &str| {
         let below = text[at + heading.len()..].lines();
         below
-            .take_while(|line| !matches!(Line::of(line), Line::Heading(_)))
+            .take_while(
+                |line| !matches!(Line::of(line), Line::Heading(heading) if names_finding(&heading).is_none()),
+            )
             .any(|line| disposition(line).is_some())
     };
     let borders: Vec<_> = offsets(text).filter(|(_, line)| is_border(line)).collect();
-    let (border, _) = *borders.iter().find(|(at, line)| decides(*at, line)).or(borders.last())?;
-    let dispositions: Vec<Disposition> = text[border..].lines().filter_map(disposition).collect();
-    if dispositions.is_empty() {
-        return None;
+    borders.iter().find(|(at, line)| decides(*at, line)).or(borders.last()).copied()
+}
+
+fn is_border(line: &str) -> bool {
+    let Line::Heading(heading) = Line::of(line) else { return false };
+    let heading = plain(&heading);
+    heading == "decisions"
+        || ["disposition", "decisionsonfindings", "decisiononfindings"]
+            .iter()
+            .any(|word| heading.contains(word))
+}
+
+/// Lines such as `F1: accept - why`, or `Decision: accept` and `Reason: why` below one that names the finding.
+fn dispositions(text: &str) -> Vec<Disposition> {
+    let mut given: Vec<Disposition> = Vec::new();
+    let mut named = None;
+    for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
+        if let Some(one) = disposition(line) {
+            named = Some(one.finding);
+            given.push(one);
+            continue;
+        }
+        named = names_finding(line).or(named);
+        let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`')).collect();
+        let Some((name, value)) = clean.trim().trim_start_matches(['-', '+', ' ']).split_once(':') else {
+            continue;
+        };
+        let value = value.trim();
+        match (plain(name).as_str(), named) {
+            ("decision" | "disposition", Some(finding)) => {
+                let end = value.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(value.len());
+                if let Some((decision, same_as)) =
+                    decision::of(value).or_else(|| decision::of(value[..end].trim()))
+                {
+                    given.push(Disposition { finding, decision, same_as, ..Disposition::default() });
+                }
+            }
+            ("reason" | "rationale" | "why", Some(finding)) => {
+                let open =
+                    given.last_mut().filter(|given| given.finding == finding && given.reason.is_empty());
+                if let Some(open) = open {
+                    value.clone_into(&mut open.reason);
+                }
+            }
+            _ => {}
+        }
     }
-    let document = document(&text[..border]).map(|text| without_label(&text));
-    Some(Revision { document, dispositions, conflicts: Vec::new() })
+    given
+}
+
+/// `### F1`, `**F2: title**`, `Finding 3`: a line that begins with the name of a finding.
+fn names_finding(line: &str) -> Option<FindingId> {
+    let line = line.trim().trim_start_matches(['#', '*', '-', '+', '[', '`', ' ']);
+    let is_named = line.starts_with(['F', 'f']) && line.len() < 200;
+    is_named.then(|| finding_id(line)).flatten()
 }
 
 /// Lines such as `F1: settled`, and new findings under a heading that says so.
@@ -49,7 +124,13 @@ pub(super) fn check(text: &str) -> Option<Check> {
         let (finding, word, reason) = ruling(line)?;
         Some(Verdict { finding, settled: verdicts::said(&word)?, reason })
     };
-    let verdicts: Vec<Verdict> = text.lines().filter_map(verdict).collect();
+    let lines = fenced_lines(text).filter(|(_, is_code)| !is_code).map(|(line, _)| line);
+    let mut verdicts: Vec<Verdict> = lines.filter_map(verdict).collect();
+    if verdicts.is_empty()
+        && let Some(inner) = fenced_alone(text)
+    {
+        verdicts = inner.lines().filter_map(verdict).collect();
+    }
     let is_border = |line: &str| {
         let heading = match Line::of(line) {
             Line::Heading(heading) => plain(&heading),
@@ -59,7 +140,7 @@ pub(super) fn check(text: &str) -> Option<Check> {
         ["newfinding", "newfault", "newissue", "newproblem"].iter().any(|word| heading.contains(word))
     };
     let border = offsets(text).find(|(_, line)| is_border(line));
-    let new = border.and_then(|(at, line)| critique(&text[at + line.len()..]));
+    let new = border.and_then(|(at, line)| critique(&text[at + line.len()..]).0);
     let new_findings = new.map(|critique| critique.findings).unwrap_or_default();
     (!verdicts.is_empty()).then_some(Check { verdicts, new_findings })
 }
@@ -74,11 +155,12 @@ pub(super) fn without_label(text: &str) -> String {
 
 fn disposition(line: &str) -> Option<Disposition> {
     let (finding, word, reason) = ruling(line)?;
-    Some(Disposition { finding, decision: revision::decision(&word)?, reason, ..Disposition::default() })
+    let (decision, same_as) = decision::of(&word)?;
+    Some(Disposition { finding, decision, reason, same_as, ..Disposition::default() })
 }
 
 /// `F1`, a word or two, and a reason, however they are set apart: `- **F1**: accept — because`.
-fn ruling(line: &str) -> Option<(super::FindingId, String, String)> {
+fn ruling(line: &str) -> Option<(FindingId, String, String)> {
     let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`' | '|' | '[' | ']')).collect();
     let clean = clean.trim().trim_start_matches(['-', '+', '#', ' ']).trim();
     let starts = clean.starts_with(['F', 'f']);
@@ -91,7 +173,7 @@ fn ruling(line: &str) -> Option<(super::FindingId, String, String)> {
     let (word, reason) = rest.split_at(end);
     let (word, reason) = match word.split_once(' ') {
         // A table has no marks between its cells once its bars are gone.
-        Some((first, more)) if revision::decision(word).is_none() && verdicts::said(word).is_none() => {
+        Some((first, more)) if decision::of(word).is_none() && verdicts::said(word).is_none() => {
             (first, format!("{more}{reason}"))
         }
         _ => (word, reason.to_owned()),
@@ -105,7 +187,7 @@ fn is_group(text: &str) -> bool {
     let name = text.trim_end().strip_suffix(':').map(plain).unwrap_or_default();
     ["issues", "findings", "problems", "faults", "severity"]
         .iter()
-        .any(|word| name.strip_suffix(word).is_some_and(|head| severity(head).is_some()))
+        .any(|word| name.strip_suffix(word).is_some_and(|head| severity::of_mark(head).is_some()))
 }
 
 /// The text of a quotation, if there is nothing else.
@@ -115,33 +197,6 @@ pub(super) fn unquoted(text: &str) -> Option<String> {
     quoted.then(|| lines().flat_map(|line| [line.trim_start_matches(['>', ' ']), "\n"]).collect())
 }
 
-/// `<severity>major</severity>` as `severity: major` in a line of its own; other tags stay.
-fn untagged(text: &str) -> String {
-    let mut lines = String::new();
-    let mut rest = text;
-    while let Some((before, tag)) = rest.split_once('<') {
-        let (closes, name) = tag.strip_prefix('/').map_or((false, tag), |name| (true, name));
-        let name = &name[..name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len())];
-        let after = tag.trim_start_matches('/')[name.len()..].strip_prefix('>');
-        lines.push_str(before);
-        rest = match after.filter(|_| Field::of(name).is_some()) {
-            Some(after) if closes => {
-                lines.push('\n');
-                after
-            }
-            Some(after) => {
-                lines.extend(["\n", name, ": "]);
-                after
-            }
-            None => {
-                lines.push('<');
-                tag
-            }
-        };
-    }
-    lines + rest
-}
-
 /// A short reply that says that there is nothing to say.
 fn says_none(text: &str) -> bool {
     let said = plain(text);
@@ -149,204 +204,33 @@ fn says_none(text: &str) -> bool {
     said.len() < 400 && none.iter().any(|none| said.contains(none))
 }
 
-fn offsets(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split_inclusive('\n').scan(0, |at, line| {
-        let start = *at;
-        *at += line.len();
-        Some((start, line))
-    })
+/// The first long passage that a text puts in quotation marks or backticks; empty if there is none.
+pub(super) fn passage(text: &str) -> &str {
+    let pairs = [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('`', '`'), ('「', '」')];
+    let passages = pairs.into_iter().filter_map(|(open, close)| {
+        let mut rest = text;
+        while let Some((_, inner)) = rest.split_once(open) {
+            let (passage, after) = inner.split_once(close)?;
+            if passage.trim().chars().count() >= MIN_PASSAGE {
+                return Some(passage.trim());
+            }
+            rest = after;
+        }
+        None
+    });
+    passages.min_by_key(|passage| text.find(passage)).unwrap_or_default()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Section {
-    #[default]
-    None,
-    Strengths,
-    Findings,
-    /// After the findings: a summary, a verdict.
-    Rest,
-}
-
-#[derive(Default)]
-struct Reader {
-    critique: Critique,
-    section: Section,
-    /// The severity that a heading gives to everything under it.
-    group: Option<Severity>,
-    open: Option<Remark>,
-    /// The name of the field that began it: the same name again begins the next.
-    opener: String,
-    field: Option<Field>,
-    columns: Vec<Option<Field>>,
-}
-
-impl Reader {
-    fn line(&mut self, line: &str) {
-        let indented = line.starts_with("  ") || line.starts_with('\t');
-        match Line::of(line) {
-            Line::Blank => {}
-            Line::Heading(text) => self.heading(&text),
-            Line::Row(cells) => self.row(&cells),
-            Line::Quote(text)
-                if self.open.is_some() && !(text.starts_with(['*', '[']) && mark(&text).is_some()) =>
-            {
-                self.set(Field::Quote, &text);
-            }
-            Line::Item(text) => self.item(&text, indented),
-            Line::Text(text) if is_group(&text) => self.heading(text.trim_end_matches(':')),
-            Line::Quote(text) | Line::Text(text) => match Field::split(&text) {
-                Some((field, name, value)) => self.begin_or_set(field, name, &value),
-                None => match mark(&text).filter(|(_, _, rest)| !rest.is_empty()) {
-                    Some(found) if text.starts_with(['*', '[', '(']) || begins_with_severity(&text) => {
-                        self.start(found);
-                    }
-                    _ => self.more(&text),
-                },
-            },
-        }
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.columns.clear();
-        let name = plain(text);
-        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        if let Some((severity, category, rest)) = mark(text) {
-            let rest_name = plain(&rest);
-            let general =
-                ["", "s", "issues", "findings", "problems", "faults", "severity", "issue", "finding"];
-            if category.is_none() && general.contains(&rest_name.as_str()) {
-                self.close();
-                (self.section, self.group) = (Section::Findings, Some(severity));
-            } else {
-                self.start((severity, category, rest));
-            }
-        } else if has(&["strength", "positives", "whatworks"]) {
-            self.close();
-            self.section = Section::Strengths;
-        } else if has(&["summary", "conclusion", "overall", "verdict"]) {
-            self.close();
-            self.section = Section::Rest;
-        } else if ["findings", "critique", "issues", "problems", "faults", "review"].contains(&name.as_str())
-        {
-            self.close();
-            (self.section, self.group) = (Section::Findings, None);
-        } else if has(&["finding", "issue", "problem"])
-            || finding_id(text).is_some()
-            || self.section == Section::Findings
-        {
-            self.close();
-            let title = text
-                .split_once([':', '—', '–'])
-                .map_or_else(String::new, |(_, title)| title.trim().to_owned());
-            let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
-            let claim = if general { title } else { text.to_owned() };
-            self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
-            self.section = Section::Findings;
-        }
-    }
-
-    fn item(&mut self, text: &str, indented: bool) {
-        if self.section == Section::Strengths {
-            self.critique.strengths.push(Strength { claim: text.to_owned(), ..Strength::default() });
-        } else if let Some((field, name, value)) = Field::split(text) {
-            self.begin_or_set(field, name, &value);
-        } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
-            self.start(found);
-        } else if self.group.is_some() && !indented {
-            self.close();
-            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
-        } else {
-            self.more(text);
-        }
-    }
-
-    fn row(&mut self, cells: &[String]) {
-        if cells.iter().all(|cell| cell.chars().all(|c| matches!(c, '-' | ':' | ' '))) {
-            return;
-        }
-        if self.columns.is_empty() {
-            self.columns = cells.iter().map(|cell| Field::of(cell)).collect();
-            return;
-        }
-        self.close();
-        self.open = Some(Remark::default());
-        for (field, cell) in self.columns.clone().into_iter().zip(cells) {
-            if let Some(field) = field {
-                self.set(field, cell);
-            }
-        }
-        self.close();
-    }
-
-    fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
-        self.close();
-        self.section = Section::Findings;
-        self.open = Some(Remark {
-            severity: Some(severity),
-            category: category.unwrap_or_default(),
-            claim: if is_label(&claim) { String::new() } else { claim },
-            ..Remark::default()
-        });
-    }
-
-    /// A severity that stands alone begins a finding, unless the open one still lacks it.
-    fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
-        // The claim may follow the severity in one line.
-        let end = value.find(|c: char| !c.is_alphanumeric()).unwrap_or(value.len());
-        let (word, rest) = value.split_at(end);
-        let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
-        if field == Field::Severity
-            && !rest.is_empty()
-            && category(rest).is_none()
-            && severity(word).is_some()
-        {
-            self.begin_or_set(Field::Severity, name, word);
-            return self.set(Field::Claim, rest);
-        }
-        let rated = self.open.as_ref().is_none_or(|open| open.severity.is_some() && self.group.is_none());
-        let again = field == Field::Claim && plain(name) == self.opener;
-        if again || (field == Field::Severity && rated && severity(value).is_some()) {
-            self.close();
-        }
-        if self.open.is_none() && matches!(field, Field::Claim | Field::Severity) {
-            let severity = self.group.filter(|_| field == Field::Claim);
-            self.open = Some(Remark { severity, ..Remark::default() });
-            self.opener = plain(name);
-        }
-        self.set(field, value);
-        self.field = Some(field);
-    }
-
-    fn more(&mut self, text: &str) {
-        let field = self.field.unwrap_or(Field::Claim);
-        self.set(field, text);
-    }
-
-    fn set(&mut self, field: Field, value: &str) {
-        let Some(open) = &mut self.open else { return };
-        let add = |text: &mut String| {
-            if !text.is_empty() && !value.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(value);
-        };
-        match field {
-            Field::Severity => open.severity = severity(value).or(open.severity),
-            Field::Category => open.category = category(value).unwrap_or(open.category),
-            Field::Location => add(&mut open.location),
-            Field::Quote => add(&mut open.quote),
-            Field::Claim => add(&mut open.claim),
-            Field::Change => add(&mut open.suggested_change),
-        }
-    }
-
-    fn close(&mut self) {
-        self.field = None;
-        self.opener.clear();
-        if let Some(open) =
-            self.open.take().filter(|one| !one.claim.is_empty() || !one.suggested_change.is_empty())
-        {
-            self.critique.findings.push(open);
-        }
-    }
+/// What a fence holds that is all of an answer, but for a line before it.
+pub(super) fn fenced_alone(text: &str) -> Option<&str> {
+    let (at, line) = offsets(text).find(|(_, line)| fence(line).is_some())?;
+    let (mark, info) = fence(line)?;
+    let is_text =
+        ["", "markdown", "md", "text", "txt", "yaml", "yml"].contains(&info.to_lowercase().as_str());
+    let inner = &text[at + line.len()..];
+    let end =
+        offsets(inner).filter(|(_, line)| fence(line).is_some_and(|(end, _)| end.starts_with(mark))).last();
+    let (inner, rest) = inner.split_at(end.map_or(inner.len(), |(at, _)| at));
+    let around = text[..at].trim().len() + rest.trim().trim_start_matches(['`', '~']).trim().len();
+    (is_text && around <= 120 && around < inner.len()).then_some(inner)
 }

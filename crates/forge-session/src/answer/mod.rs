@@ -1,10 +1,20 @@
 //! Reading what models answer. Every stage asks for JSON and takes much else: fenced JSON, JSON inside prose,
 //! slightly broken JSON, and headed Markdown. What cannot be understood is left out; nothing is made up.
 
+#[cfg(test)]
+mod corpus;
 mod critique;
+mod decision;
+mod document;
+mod echo;
+mod edits;
 mod lenient;
 mod markdown;
+pub(crate) mod reasoning;
+mod refusal;
+mod repetition;
 mod revision;
+mod severity;
 mod strict;
 mod terms;
 #[cfg(test)]
@@ -16,6 +26,7 @@ use serde_json::Value;
 pub use self::terms::{
     Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
 };
+pub(crate) use self::{refusal::is_refusal, repetition::Loop};
 
 /// What an answer is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +58,6 @@ pub(crate) struct Critique {
     pub(crate) findings: Vec<Remark>,
 }
 
-impl Critique {
-    fn of(findings: Vec<Remark>) -> Self {
-        Self { findings, ..Self::default() }
-    }
-}
-
 /// The synthesizer's reply. A reply to a repair may have no document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Revision {
@@ -68,22 +73,50 @@ pub(crate) struct Check {
     pub(crate) new_findings: Vec<Remark>,
 }
 
-/// Reads an answer.
+/// Reads an answer. What the model thought before it answered is no part of it.
 pub(crate) fn read(form: Form, text: &str) -> Reading {
+    let text = reasoning::strip(text);
     match form {
-        Form::Document => document(text).map_or(Reading::Unreadable, Reading::Document),
-        Form::Critique => critique::read(text).map_or(Reading::Unreadable, Reading::Critique),
-        Form::Revision => revision::read(text).map_or(Reading::Unreadable, Reading::Revision),
-        Form::Check => verdicts::read(text).map_or(Reading::Unreadable, Reading::Check),
+        Form::Document => document::read(&text).map_or(Reading::Unreadable, Reading::Document),
+        Form::Critique => critique::read(&text).map_or(Reading::Unreadable, Reading::Critique),
+        Form::Revision => revision::read(&text),
+        Form::Check => verdicts::read(&text),
     }
 }
 
-/// A document is any text; a fence around the whole of it is taken off.
-fn document(text: &str) -> Option<String> {
-    let text = text.trim();
-    let fenced = text.strip_prefix("```markdown").or_else(|| text.strip_prefix("```md"));
-    let text = fenced.and_then(|inner| inner.trim_end().strip_suffix("```")).unwrap_or(text).trim();
-    (!text.is_empty()).then(|| text.to_owned())
+/// The lines of a text with their ends, and where each begins.
+fn offsets(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split_inclusive('\n').scan(0, |at, line| {
+        let start = *at;
+        *at += line.len();
+        Some((start, line))
+    })
+}
+
+/// Three or more backticks or tildes at the beginning of a line, and what follows them.
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    ['`', '~'].iter().find_map(|c| {
+        let length = line.len() - line.trim_start_matches(*c).len();
+        let (mark, info) = line.split_at(length);
+        (length >= 3 && !info.contains('`')).then(|| (mark, info.trim()))
+    })
+}
+
+/// Every line with its end, and whether it is part of fenced code or of its fence.
+fn fenced_lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut open: Option<&str> = None;
+    text.split_inclusive('\n').map(move |line| match (open, fence(line)) {
+        (None, Some((mark, _))) => {
+            open = Some(mark);
+            (line, true)
+        }
+        (Some(first), Some((mark, ""))) if mark.starts_with(first) => {
+            open = None;
+            (line, true)
+        }
+        _ => (line, open.is_some()),
+    })
 }
 
 /// The member of an object under any of these names, written in any case, with or without `_`, `-` or blanks.
@@ -113,22 +146,6 @@ fn items<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
     field(value, names).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn severity(word: &str) -> Option<Severity> {
-    match plain(word).as_str() {
-        "critical" | "blocker" | "blocking" | "severe" | "fatal" => Some(Severity::Critical),
-        "major" | "high" | "serious" | "important" => Some(Severity::Major),
-        "minor" | "medium" | "moderate" | "low" => Some(Severity::Minor),
-        "nit" | "nitpick" | "trivial" | "cosmetic" | "style" => Some(Severity::Nit),
-        _ => None,
-    }
-}
-
-/// `major`, `Major - must be changed`, `major (blocking)`.
-fn rated(text: &str) -> Option<Severity> {
-    severity(text)
-        .or_else(|| severity(text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty())?))
-}
-
 fn category(word: &str) -> Option<Category> {
     let word = plain(word);
     Category::ALL.into_iter().find(|category| plain(category.as_str()) == word)
@@ -146,16 +163,4 @@ fn finding_id(text: &str) -> Option<FindingId> {
         return None;
     }
     rest[..end].parse().ok().map(FindingId)
-}
-
-/// Stand-in until the readers' branch is merged.
-pub(crate) fn is_refusal(_text: &str) -> bool {
-    false
-}
-
-/// Stand-in until the readers' branch is merged.
-pub(crate) mod reasoning {
-    pub(crate) fn strip(text: &str) -> std::borrow::Cow<'_, str> {
-        text.into()
-    }
 }

@@ -40,7 +40,7 @@ fn any_answer(mut dice: fastrand::Rng, model: &str, request: &forge_core::ModelR
 }
 
 /// What must be true of every end.
-fn check(round: u32, plan: &Plan, result: &SessionResult, billed: (u64, u64)) {
+fn check(round: usize, plan: &Plan, result: &SessionResult, billed: (u64, u64)) {
     let caps = plan.settings.caps;
     let said = (result.total.input, result.total.output);
     for (input, output) in [said, billed] {

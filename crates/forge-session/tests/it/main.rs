@@ -8,7 +8,6 @@ mod council;
 mod cut;
 mod example;
 mod injection;
-mod malformed;
 mod order;
 mod output;
 mod panel;

@@ -3,12 +3,10 @@
 use super::super::{Category, Severity};
 use super::super::{category, plain, severity};
 
-/// What a line is, without its marks.
+/// What a line is, without its marks, apart from what stands around it.
 pub(super) enum Line {
     Heading(String),
     Item(String),
-    Quote(String),
-    Row(Vec<String>),
     Text(String),
     Blank,
 }
@@ -16,22 +14,11 @@ pub(super) enum Line {
 impl Line {
     pub(super) fn of(line: &str) -> Self {
         let line = line.trim();
-        if line.is_empty()
-            || line.starts_with("```")
-            || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_'))
-            || is_tag(line)
-        {
+        if line.is_empty() || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_')) {
             return Self::Blank;
-        }
-        if let Some(quote) = line.strip_prefix('>') {
-            return Self::Quote(quote.trim().to_owned());
         }
         if line.starts_with('#') {
             return Self::Heading(line.trim_start_matches('#').trim().to_owned());
-        }
-        if let Some(row) = line.strip_prefix('|') {
-            let row = row.strip_suffix('|').unwrap_or(row);
-            return Self::Row(row.split('|').map(|cell| cell.trim().trim_matches('*').to_owned()).collect());
         }
         let bold = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
         if let Some(heading) = bold.filter(|inner| !inner.contains("**") && !inner.trim_end().ends_with(':'))
@@ -40,18 +27,13 @@ impl Line {
         }
         let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let numbered = (digits > 0).then(|| &line[digits..]).and_then(|rest| rest.strip_prefix(['.', ')']));
+        let numbered = numbered.filter(|rest| rest.starts_with([' ', '*', '[', '(']));
         let item = ["- ", "* ", "+ ", "• "].iter().find_map(|mark| line.strip_prefix(mark));
         match item.or(numbered) {
             Some(item) => Self::Item(item.trim().to_owned()),
             None => Self::Text(line.to_owned()),
         }
     }
-}
-
-/// `<findings>` or `</findings>` and nothing else.
-fn is_tag(line: &str) -> bool {
-    let inner = line.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-    inner.is_some_and(|name| name.trim_start_matches('/').chars().all(char::is_alphanumeric))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,35 +86,49 @@ pub(super) fn numbered(text: &str) -> bool {
 }
 
 /// The severity and category that mark a text, and the rest of it. The severity stands among the first words,
-/// set apart by brackets, bold, a colon or a dash, or alone.
+/// set apart by brackets, bold, a colon or a dash, or alone; or a traffic light stands for it.
 pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    in_brackets(text).or_else(|| mark_in_words(text)).or_else(|| {
+        let (severity, rest) = severity::of_light(text.trim_start_matches(['*', ' ']))?;
+        Some((severity, None, rest.trim_matches(['*', ' ', ':', '—', '–', '-']).to_owned()))
+    })
+}
+
+/// `[S3] text`: brackets may hold any name of a severity.
+fn in_brackets(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    let (word, rest) = text.trim_start_matches(['*', '`']).strip_prefix('[')?.split_once(']')?;
+    let is_mark = severity::tokens(word).count() <= 3 && word.len() <= 40 && !rest.starts_with(['(', ':']);
+    let severity = severity::of_field(word).filter(|_| is_mark && in_mark(word).is_none())?;
+    Some((severity, None, rest.trim_start_matches(['*', '`', ' ', ':', '-', '—', '–']).to_owned()))
+}
+
+fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let head_end = text
-        .match_indices([':', '—', '–', '·', ']', ')'])
+        .match_indices([':', '：', '—', '–', '·', ']', ')', '】', '）'])
         .map(|(at, found)| at + found.len())
         .chain(text.match_indices(" - ").map(|(at, found)| at + found.len()))
         .chain(text.match_indices("** ").map(|(at, found)| at + found.len()))
-        .filter(|end| *end <= 80 && has_severity(&text[..*end]))
+        .filter(|end| *end <= 80 && in_mark(&text[..*end]).is_some())
         .min();
     let words = text.split_whitespace().count();
-    let end = head_end.or_else(|| (words <= 3 && has_severity(text)).then_some(text.len()));
+    let end = head_end.or_else(|| (words <= 3 && in_mark(text).is_some()).then_some(text.len()));
     let Some(end) = end else { return mark_at_end(text) };
     let (head, rest) = text.split_at(end);
     if head.split_whitespace().count() > 5 {
         return mark_at_end(text);
     }
-    let found = head.split(|c: char| !c.is_alphanumeric()).find_map(severity)?;
-    let mut rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '"' | '“'));
+    let found = in_mark(head)?;
+    let begins = |c: char| c.is_alphanumeric() || matches!(c, '`' | '"' | '“' | '<' | '$' | '«');
+    let mut rest = rest.trim_start_matches(|c| !begins(c));
     let in_head = head.split(|c: char| !(c.is_alphanumeric() || c == '_')).find_map(category);
     let word_end =
         rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ' '))).unwrap_or(rest.len());
     let next = category(&rest[..word_end]);
     if next.is_some() {
-        rest = rest[word_end..]
-            .trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '"' | '“'));
+        rest = rest[word_end..].trim_start_matches(|c| !begins(c));
     }
-    let left = head
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && severity(word).is_none())
+    let left = severity::tokens(head)
+        .filter(|word| severity::of_mark(word).is_none())
         .skip_while(|word| word.bytes().all(|b| b.is_ascii_digit()));
     let general = rest.is_empty().then(|| left.collect::<Vec<_>>().join(" "));
     Some((found, in_head.or(next), general.unwrap_or_else(|| rest.to_owned())))
@@ -141,23 +137,39 @@ pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
 /// `**Text** (major)`, `Text — *major, clarity*`.
 fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let bare = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let start = bare.rfind(['(', '[', '—', '–', '·'])?;
+    let start = bare.rfind(['(', '[', '—', '–', '·', '（', '【'])?;
     let (head, tail) = bare.split_at(start);
-    let words: Vec<&str> =
-        tail.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
-    let found = words.iter().find_map(|word| severity(word))?;
-    let known =
-        |word: &&str| severity(word).is_some() || category(word).is_some() || plain(word) == "severity";
+    let words: Vec<&str> = severity::tokens(tail).collect();
+    let found = in_mark(tail)?;
+    let known = |word: &&str| severity::of_mark(word).is_some() || is_label_word(word);
     let head = head.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_');
     let head = head.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(['.', ')', ' ']);
     words.iter().all(known).then(|| (found, words.iter().find_map(|word| category(word)), head.to_owned()))
 }
 
-/// `Major: …`
+/// `Major: …`. Words that begin any sentence of advice mark nothing there.
 pub(super) fn begins_with_severity(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(word, _)| severity(word).is_some())
+    let is_advice = |word: &str| ["important", "style", "info"].contains(&plain(word).as_str());
+    text.split_once([':', '：']).is_some_and(|(word, _)| {
+        in_mark(word).is_some() && severity::tokens(word).count() <= 3 && !is_advice(word)
+    }) || severity::of_light(text).is_some()
 }
 
-fn has_severity(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric()).any(|word| severity(word).is_some())
+fn in_mark(head: &str) -> Option<Severity> {
+    severity::in_mark(head, is_label_word)
+}
+
+/// What may stand beside a severity that is no more than that.
+fn is_label_word(word: &str) -> bool {
+    let name = plain(word);
+    let words = [
+        "severity", "priority", "level", "impact", "risk", "issue", "issues", "finding", "findings",
+        "problem", "problems", "fault", "faults", "f",
+    ];
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    bare.is_empty()
+        || words.contains(&bare)
+        || category(word).is_some()
+        || name == "code"
+        || name == "quality"
 }

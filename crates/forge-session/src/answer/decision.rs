@@ -1,0 +1,53 @@
+//! What synthesizers call a decision.
+
+use super::{Decision, FindingId, finding_id, plain};
+
+const WORDS: [(Decision, &str); 4] = [
+    (
+        Decision::Accept,
+        "accept, accepted, fix, fixed, adopt, adopted, apply, applied, agree, agreed, \
+         接受, 采纳, 同意, स्वीकार, स्वीकृत, aceptar, aceptado, aceptada, acepto, accepter, accepté, acceptée, \
+         قبول, مقبول, مقبولة, aceitar, aceito, aceita, aceite, принять, принято, принят, принята, \
+         akzeptieren, akzeptiert, annehmen, angenommen, übernommen, 採用, 承認, 受け入れる",
+    ),
+    (
+        Decision::Reject,
+        "reject, rejected, decline, declined, wontfix, disagree, dismiss, dismissed, \
+         拒绝, 驳回, अस्वीकार, अस्वीकृत, rechazar, rechazado, rechazada, rechazo, rejeter, rejeté, rejetée, refusé, \
+         refusée, رفض, مرفوض, مرفوضة, rejeitar, rejeitado, rejeitada, отклонить, отклонено, отклонён, отклонен, \
+         отклонена, ablehnen, abgelehnt, zurückgewiesen, 却下, 拒否",
+    ),
+    (
+        Decision::Defer,
+        "defer, deferred, postpone, postponed, later, \
+         推迟, 延后, 暂缓, स्थगित, aplazar, aplazado, aplazada, diferido, différer, différé, différée, reporté, reportée, \
+         تأجيل, مؤجل, مؤجلة, adiar, adiado, adiada, отложить, отложено, отложен, отложена, \
+         aufgeschoben, verschoben, zurückgestellt, 延期, 保留",
+    ),
+    (
+        Decision::Duplicate,
+        "duplicate, duplicated, duplicate of, dup, dup of, dupe, dupe of, same, same as, \
+         重复, 重复于, डुप्लिकेट, duplicado, duplicada, doublon, doublon de, مكرر, дубликат, duplikat, duplikat von, doppelt, 重複",
+    ),
+];
+
+/// The decision that a word stands for, and the finding that it names: `same as F2`.
+pub(super) fn of(text: &str) -> Option<(Decision, Option<FindingId>)> {
+    if let Some(decision) = of_word(text) {
+        return Some((decision, None));
+    }
+    let (same, id) = text.char_indices().skip(1).find_map(|(at, _)| {
+        let before = text[..at].chars().next_back()?;
+        let begins = !before.is_alphanumeric()
+            && text[at..].starts_with(['F', 'f', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        Some((&text[..at], finding_id(&text[at..]).filter(|_| begins)?))
+    })?;
+    let decision = of_word(same.trim_matches(|c: char| !c.is_alphanumeric()))?;
+    (decision == Decision::Duplicate).then_some((decision, Some(id)))
+}
+
+pub(super) fn of_word(word: &str) -> Option<Decision> {
+    let said = plain(word);
+    let is_said = |words: &str| words.split(',').any(|word| plain(word) == said);
+    WORDS.iter().find(|(_, words)| !said.is_empty() && is_said(words)).map(|(decision, _)| *decision)
+}

@@ -1,0 +1,94 @@
+//! Telling an answer from a form that is repeated before it is filled in.
+
+use super::{Remark, plain, severity};
+
+/// What stands in a form where an answer has something to say.
+const BLANKS: [&str; 22] = [
+    "string",
+    "text",
+    "str",
+    "claim",
+    "quote",
+    "location",
+    "reason",
+    "number",
+    "value",
+    "word",
+    "todo",
+    "tbd",
+    "suggestedchange",
+    "yourclaim",
+    "yourreason",
+    "claimtext",
+    "reasontext",
+    "exactquote",
+    "old",
+    "new",
+    "why",
+    "placeholder",
+];
+/// What a form explains. A critic may begin so as well, so it counts only beside other signs.
+const EXPLANATIONS: [&str; 14] = [
+    "whatiswrong",
+    "whatswrong",
+    "whatisthe",
+    "whatthe",
+    "whythis",
+    "describe",
+    "description",
+    "explain",
+    "explanation",
+    "theproblem",
+    "thefault",
+    "theissue",
+    "yourfinding",
+    "ashort",
+];
+
+/// Text that is there to be replaced: nothing but dots, `<text>`, `{{text}}`, `string`, a choice of severities.
+pub(super) fn is_blank(text: &str) -> bool {
+    let text = text.trim();
+    let is_between = |open: &str, close: &str| {
+        let inner = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+        inner.is_some_and(|inner| !inner.contains([open.as_bytes()[0] as char, '\n']) && inner.len() < 80)
+    };
+    let name = plain(text);
+    name.is_empty()
+        || is_between("<", ">")
+        || is_between("{{", "}}")
+        || is_between("[", "]")
+        || (BLANKS.contains(&name.as_str()))
+        || (text.contains('|') && severity::is_choice(text))
+}
+
+/// A form's example of a finding.
+pub(super) fn is_example(remark: &Remark, rated: &str, category: &str) -> bool {
+    let said = if remark.claim.is_empty() { &remark.suggested_change } else { &remark.claim };
+    let is_blank_quote = !remark.quote.is_empty() && is_blank(&remark.quote);
+    let is_choice = severity::is_choice(rated) || is_blank_word(rated);
+    let explains = EXPLANATIONS.iter().any(|start| plain(said).starts_with(start))
+        && said.split_whitespace().count() <= 12;
+    let has_blank = is_choice || is_blank_quote || category.contains('|');
+    is_blank(said) || (explains && has_blank) || (is_choice && (remark.quote.is_empty() || is_blank_quote))
+}
+
+fn is_blank_word(text: &str) -> bool {
+    !text.trim().is_empty() && is_blank(text) && severity::of_field(text).is_none()
+}
+
+/// A document of which only headings and blanks are there.
+pub(super) fn is_outline(document: &str) -> bool {
+    let is_named = |line: &str| {
+        let name = plain(line);
+        ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"]
+            .iter()
+            .any(|start| name.starts_with(start))
+            && (name.contains("document") || name.contains("text"))
+    };
+    let one_line = !document.trim().contains('\n');
+    document.lines().filter(|line| !line.starts_with('#')).all(is_blank) && !document.starts_with('#')
+        || (one_line && is_named(document))
+        || (document.starts_with('#')
+            && document.lines().skip(1).any(|line| !line.trim().is_empty())
+            && document.lines().skip(1).all(is_blank))
+}

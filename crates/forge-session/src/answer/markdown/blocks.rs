@@ -1,0 +1,195 @@
+//! Markdown as a sequence of lines that know where they stand.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::super::fenced_lines;
+use super::line::Field;
+
+/// A line as it is written, without the marks of what it stands in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    Heading(String),
+    /// The first line of an item, and whether its list is part of another one.
+    Item(String, bool),
+    Text(String),
+    Quote(String),
+    Columns(Vec<String>),
+    Row(Vec<String>),
+    /// The whole of a code block, word for word.
+    Code(String),
+}
+
+pub(super) fn read(text: &str) -> Vec<Block> {
+    let text = prepared(text);
+    let mut reader = Reader { text: &text, ..Reader::default() };
+    for (event, range) in Parser::new_ext(&text, Options::ENABLE_TABLES).into_offset_iter() {
+        reader.event(event, range);
+    }
+    reader.blocks
+}
+
+/// Where code stands, and whether it is a block.
+pub(crate) fn code(text: &str) -> Vec<(Range<usize>, bool)> {
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter();
+    let code = events.filter_map(|(event, range)| match event {
+        Event::Start(Tag::CodeBlock(_)) => Some((range, true)),
+        Event::Code(_) => Some((range, false)),
+        _ => None,
+    });
+    code.collect()
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    text: &'a str,
+    blocks: Vec<Block>,
+    lists: usize,
+    quotes: usize,
+    /// The next line is the first of an item.
+    begins_item: bool,
+    is_heading: bool,
+    cells: Option<Vec<String>>,
+    code: Option<String>,
+    /// The line so far, and where it may begin.
+    line: Option<Range<usize>>,
+    floor: usize,
+}
+
+impl Reader<'_> {
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) {
+        match event {
+            Event::Start(Tag::List(_)) => self.between(|reader| reader.lists += 1),
+            Event::End(TagEnd::List(_)) => self.between(|reader| reader.lists -= 1),
+            Event::Start(Tag::Item) => self.between(|reader| reader.begins_item = true),
+            Event::End(TagEnd::Item) => self.between(|reader| reader.begins_item = false),
+            Event::Start(Tag::BlockQuote(_)) => self.between(|reader| reader.quotes += 1),
+            Event::End(TagEnd::BlockQuote(_)) => self.between(|reader| reader.quotes -= 1),
+            // A rule below a paragraph makes a heading of it; only a short line is meant as one.
+            Event::Start(Tag::Heading { .. }) => {
+                let source = self.text[range].trim();
+                self.is_heading = source.starts_with('#')
+                    || (source.lines().count() == 2
+                        && Field::split(source.lines().next().unwrap_or_default()).is_none());
+            }
+            Event::End(TagEnd::Heading(_)) => self.between(|reader| reader.is_heading = false),
+            Event::Start(Tag::CodeBlock(_)) => self.between(|reader| reader.code = Some(String::new())),
+            Event::End(TagEnd::CodeBlock) => self.blocks.extend(self.code.take().map(Block::Code)),
+            Event::Start(Tag::TableHead | Tag::TableRow) => self.cells = Some(Vec::new()),
+            Event::End(TagEnd::TableHead) => self.blocks.extend(self.cells.take().map(Block::Columns)),
+            Event::End(TagEnd::TableRow) => self.blocks.extend(self.cells.take().map(Block::Row)),
+            Event::Start(Tag::TableCell) => self.line = None,
+            Event::End(TagEnd::TableCell) => self.cell(),
+            Event::End(TagEnd::Paragraph | TagEnd::HtmlBlock) => self.between(|_| {}),
+            Event::Start(Tag::Paragraph | Tag::HtmlBlock | Tag::Table(_)) | Event::End(TagEnd::Table) => {}
+            Event::SoftBreak | Event::HardBreak => self.end_line(Some(range)),
+            Event::Text(text) if self.code.is_some() => {
+                self.code.get_or_insert_default().push_str(&text);
+            }
+            Event::Html(_) => {
+                self.extend(range);
+                self.end_line(None);
+            }
+            Event::Rule => {}
+            _ => self.extend(range),
+        }
+    }
+
+    fn between(&mut self, change: impl FnOnce(&mut Self)) {
+        self.end_line(None);
+        change(self);
+    }
+
+    fn extend(&mut self, range: Range<usize>) {
+        let line = self.line.get_or_insert(range.start.max(self.floor)..range.end);
+        line.end = line.end.max(range.end);
+    }
+
+    fn cell(&mut self) {
+        let text = self.line.take().map_or("", |line| &self.text[line]);
+        if let Some(cells) = &mut self.cells {
+            cells.push(text.trim().trim_matches('*').to_owned());
+        }
+    }
+
+    fn end_line(&mut self, at: Option<Range<usize>>) {
+        let line = self.line.take();
+        self.floor = at.as_ref().map_or(self.floor, |at| at.end);
+        let Some(line) = line else { return };
+        let end = at.map_or(line.end, |at| at.start);
+        let text = self.text.get(line.start..end).unwrap_or_default().trim().to_owned();
+        if text.is_empty() {
+            return;
+        }
+        let begins_item = std::mem::take(&mut self.begins_item);
+        // A line may belong to a quotation without its mark; then it is meant as what comes after it.
+        let line_start = self.text[..line.start].rfind('\n').map_or(0, |at| at + 1);
+        let is_quoted = self.quotes > 0 && self.text[line_start..line.start].contains('>');
+        self.blocks.push(match () {
+            () if self.is_heading => Block::Heading(text.trim_end_matches('#').trim().to_owned()),
+            () if is_quoted => Block::Quote(text),
+            () if begins_item => Block::Item(text, self.lists > 1),
+            () => Block::Text(text),
+        });
+    }
+}
+
+/// With fields in tags as lines of their own, without lines of other tags, and with nothing that could be taken
+/// for the definition of a link, which would not be shown. Code stays as it is.
+fn prepared(text: &str) -> String {
+    let mut prepared = String::with_capacity(text.len());
+    let has_pairs = text.contains("</");
+    let untagged = |line: &str| if has_pairs { untagged(line) } else { line.to_owned() };
+    for (line, is_code) in fenced_lines(text) {
+        let start = line
+            .trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "-*+>.)".contains(c));
+        if is_code {
+            prepared.push_str(line);
+        } else if is_tag(line.trim()) && !(has_pairs && is_field(line.trim())) {
+            prepared.push('\n');
+        } else if start.starts_with('[') && start.contains("]:") {
+            prepared.push_str(&untagged(&line.replacen("]:", "] :", 1)));
+        } else {
+            prepared.push_str(&untagged(line));
+        }
+    }
+    prepared
+}
+
+/// `<findings>` or `</findings>` and nothing else.
+fn is_tag(line: &str) -> bool {
+    let inner = line.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    inner.is_some_and(|name| name.trim_start_matches('/').chars().all(char::is_alphanumeric))
+}
+
+fn is_field(tag: &str) -> bool {
+    Field::of(tag.trim_matches(['<', '/', '>'])).is_some()
+}
+
+/// `<severity>major</severity>` as `severity: major` in a line of its own; other tags stay.
+fn untagged(text: &str) -> String {
+    let mut lines = String::new();
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        let (closes, name) = tag.strip_prefix('/').map_or((false, tag), |name| (true, name));
+        let name = &name[..name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len())];
+        let after = tag.trim_start_matches('/')[name.len()..].strip_prefix('>');
+        lines.push_str(before);
+        rest = match after.filter(|_| Field::of(name).is_some()) {
+            Some(after) if closes => {
+                lines.push('\n');
+                after
+            }
+            Some(after) => {
+                lines.extend(["\n", name, ": "]);
+                after
+            }
+            None => {
+                lines.push('<');
+                tag
+            }
+        };
+    }
+    lines + rest
+}

@@ -1,0 +1,319 @@
+//! Reading a critique in Markdown.
+
+use super::super::{
+    Category, Critique, Remark, Severity, Strength, category, critique, finding_id, plain, severity,
+};
+use super::{
+    blocks::{self, Block},
+    line::{Field, Line, begins_with_severity, is_label, mark, numbered},
+    passage,
+};
+
+const STRENGTHS: [&str; 13] = [
+    "strength",
+    "positives",
+    "whatworks",
+    "whatisgood",
+    "stärke",
+    "fortaleza",
+    "pointsforts",
+    "pontosfortes",
+    "сильныестороны",
+    "优点",
+    "優点",
+    "強み",
+    "良い点",
+];
+/// Headings above findings that are told apart by nothing else.
+const GENERAL: [&str; 8] =
+    ["findings", "issues", "problems", "faults", "weaknesses", "concerns", "issuesfound", "defects"];
+
+/// A critique under headings or in lists, each finding marked by its severity, its number or a heading; and the
+/// code that belongs to its findings. Code begins no finding and sets no field.
+pub(crate) fn read(text: &str) -> (Option<Critique>, Vec<String>) {
+    let mut reader = Reader::default();
+    for block in blocks::read(text) {
+        reader.block(block);
+    }
+    reader.close();
+    let is_said = !reader.critique.findings.is_empty() || super::says_none(text);
+    (is_said.then_some(reader.critique), reader.samples)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Section {
+    #[default]
+    None,
+    Strengths,
+    Findings,
+    /// After the findings: a summary, a verdict.
+    Rest,
+}
+
+#[derive(Default)]
+struct Reader {
+    critique: Critique,
+    samples: Vec<String>,
+    section: Section,
+    /// The severity that a heading gives to everything under it.
+    group: Option<Severity>,
+    /// Whether each item of a list is a finding.
+    lists_findings: bool,
+    open: Option<Remark>,
+    /// Whether the open finding stands in a quotation, so that the next one may.
+    is_quoted: bool,
+    /// The name of the field that began it: the same name again begins the next.
+    opener: String,
+    field: Option<Field>,
+    /// What follows a severity in its line: the claim, if there is no other.
+    aside: String,
+    columns: Vec<Option<Field>>,
+    last: String,
+}
+
+impl Reader {
+    fn block(&mut self, block: Block) {
+        match block {
+            Block::Heading(text) => self.heading(&text),
+            Block::Columns(cells) => self.columns = cells.iter().map(|cell| Field::of(cell)).collect(),
+            Block::Row(cells) => self.row(&cells),
+            Block::Quote(text) if self.section == Section::Strengths => self.praised_passage(&text),
+            Block::Quote(text) if self.open.is_some() && !(self.is_quoted && mark(&text).is_some()) => {
+                self.set(Field::Quote, &text);
+            }
+            Block::Quote(text) => {
+                self.text(&text);
+                self.is_quoted = self.open.is_some();
+            }
+            Block::Item(text, is_nested) => self.item(&text, is_nested),
+            Block::Text(text) => self.text(&text),
+            Block::Code(text) => self.code(&text),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        text.clone_into(&mut self.last);
+        let text = match Line::of(text) {
+            Line::Blank => return,
+            Line::Heading(text) => return self.heading(&text),
+            Line::Item(text) => return self.item(&text, false),
+            Line::Text(text) => text,
+        };
+        let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(plain).unwrap_or_default();
+        if super::is_group(&text)
+            || GENERAL.contains(&name.as_str())
+            || (name.len() < 30 && STRENGTHS.iter().any(|word| name.contains(word)))
+        {
+            return self.heading(text.trim_matches(['*', ' ', ':']));
+        }
+        if self.section == Section::Strengths && self.open.is_none() && !is_marked(&text) {
+            return self.praise(&text, false);
+        }
+        match Field::split(&text) {
+            Some((field, name, value)) => self.begin_or_set(field, name, &value),
+            None => match mark(&text).filter(|(_, _, rest)| !rest.is_empty()) {
+                Some(found) if is_marked(&text) => self.start(found),
+                _ => self.more(&text),
+            },
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        text.clone_into(&mut self.last);
+        self.columns.clear();
+        let name = plain(text);
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        if let Some((severity, category, rest)) = mark(text) {
+            let rest_name = plain(&rest);
+            let general =
+                ["", "s", "issues", "findings", "problems", "faults", "severity", "issue", "finding"];
+            if category.is_none() && general.contains(&rest_name.as_str()) {
+                self.enter(Section::Findings, Some(severity));
+            } else {
+                self.start((severity, category, rest));
+            }
+        } else if has(&STRENGTHS) {
+            self.enter(Section::Strengths, None);
+        } else if has(&["summary", "conclusion", "overall", "verdict", "json"]) {
+            self.enter(Section::Rest, None);
+        } else if GENERAL.contains(&name.as_str()) || ["critique", "review"].contains(&name.as_str()) {
+            self.enter(Section::Findings, None);
+            self.lists_findings = GENERAL.contains(&name.as_str());
+        } else if has(&["finding", "issue", "problem"])
+            || finding_id(text).is_some()
+            || self.section == Section::Findings
+        {
+            self.close();
+            let title = text
+                .split_once([':', '—', '–'])
+                .map_or_else(String::new, |(_, title)| title.trim().to_owned());
+            let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
+            let claim = if general { title } else { text.to_owned() };
+            self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
+            (self.section, self.lists_findings) = (Section::Findings, false);
+        }
+    }
+
+    fn enter(&mut self, section: Section, group: Option<Severity>) {
+        self.close();
+        (self.section, self.group, self.lists_findings) = (section, group, group.is_some());
+    }
+
+    fn item(&mut self, text: &str, is_nested: bool) {
+        text.clone_into(&mut self.last);
+        if self.section == Section::Strengths {
+            self.praise(text, true);
+        } else if let Some((field, name, value)) = Field::split(text) {
+            self.begin_or_set(field, name, &value);
+        } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
+            self.start(found);
+        } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
+            self.close();
+            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+        } else {
+            self.more(text);
+        }
+    }
+
+    /// A line of praise. One of running text counts if it names a passage.
+    fn praise(&mut self, text: &str, is_item: bool) {
+        let quote = passage(text).to_owned();
+        match (Field::split(text), self.critique.strengths.last_mut()) {
+            (Some((Field::Quote, _, value)), _) => self.praised_passage(&value),
+            (Some((Field::Claim, _, value)), Some(last)) if last.claim.is_empty() => last.claim = value,
+            (Some((Field::Claim, _, value)), _) => {
+                self.critique.strengths.push(Strength { quote, claim: value });
+            }
+            _ if (is_item || !quote.is_empty()) && !critique::is_nothing(text) => {
+                self.critique.strengths.push(Strength { quote, claim: text.to_owned() });
+            }
+            _ => {}
+        }
+    }
+
+    fn praised_passage(&mut self, text: &str) {
+        let text = text.trim_matches(['"', '“', '”']);
+        match self.critique.strengths.last_mut().filter(|last| last.quote.is_empty()) {
+            Some(last) => text.clone_into(&mut last.quote),
+            None => {
+                self.critique.strengths.push(Strength { quote: text.to_owned(), ..Strength::default() });
+            }
+        }
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        self.close();
+        self.open = Some(Remark::default());
+        for (field, cell) in self.columns.clone().into_iter().zip(cells) {
+            if let Some(field) = field {
+                self.set(field, cell);
+            }
+        }
+        self.close();
+    }
+
+    /// What is said under `As JSON:` is the answer once more, and no part of the last finding.
+    fn code(&mut self, text: &str) {
+        let last = self.last.to_lowercase();
+        let says_again = last.contains("json")
+            && last.split_whitespace().count() <= 6
+            && !["sample", "example", "change", "fix", "suggest"].iter().any(|word| last.contains(word));
+        if self.open.is_some() && !says_again {
+            self.more(text.trim_end_matches('\n'));
+            self.samples.push(text.to_owned());
+        }
+    }
+
+    fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
+        self.close();
+        self.section = Section::Findings;
+        self.open = Some(Remark {
+            severity: Some(severity),
+            category: category.unwrap_or_default(),
+            claim: if is_label(&claim) { String::new() } else { claim },
+            ..Remark::default()
+        });
+    }
+
+    /// A severity that stands alone begins a finding, unless the open one still lacks it.
+    fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
+        let is_severity = field == Field::Severity
+            && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
+        let lacks = |open: &Remark| open.severity.is_none() && open.rating.is_empty();
+        let rated = self.open.as_ref().is_none_or(|open| !lacks(open) && self.group.is_none());
+        let again = field == Field::Claim && plain(name) == self.opener;
+        if again || (is_severity && rated) {
+            self.close();
+        }
+        if self.open.is_none() && (is_severity || field == Field::Claim) {
+            let severity = self.group.filter(|_| field == Field::Claim);
+            self.open = Some(Remark { severity, ..Remark::default() });
+            self.opener = plain(name);
+        }
+        self.set(field, value);
+        if is_severity {
+            // The claim may follow the severity in one line.
+            let end = value.find(|c: char| !(c.is_alphanumeric() || c == ' ')).unwrap_or(value.len());
+            let rest = value[end..].trim_start_matches(|c: char| !c.is_alphanumeric());
+            if category(rest).is_none() && !value[end..].trim_start().starts_with(['(', '/', '（']) {
+                rest.clone_into(&mut self.aside);
+            }
+        }
+        self.field = Some(field);
+    }
+
+    /// Text without a mark goes on with the open field; after one of a word it is the claim.
+    fn more(&mut self, text: &str) {
+        let field = match self.field {
+            Some(field @ (Field::Quote | Field::Claim | Field::Change)) => field,
+            Some(Field::Severity | Field::Category | Field::Location) | None => Field::Claim,
+        };
+        self.set(field, text);
+    }
+
+    fn set(&mut self, field: Field, value: &str) {
+        let Some(open) = &mut self.open else { return };
+        let add = |text: &mut String| {
+            if !text.is_empty() && !value.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(value);
+        };
+        match field {
+            Field::Severity => {
+                let (severity, rating) = severity::rated(value);
+                open.severity = severity.or(open.severity);
+                if open.severity.is_none() {
+                    open.rating = rating.trim_matches('*').to_owned();
+                } else {
+                    open.rating.clear();
+                }
+            }
+            Field::Category => open.category = category(value).unwrap_or(open.category),
+            Field::Location => add(&mut open.location),
+            Field::Quote => add(&mut open.quote),
+            Field::Claim => add(&mut open.claim),
+            Field::Change => add(&mut open.suggested_change),
+        }
+    }
+
+    fn close(&mut self) {
+        self.field = None;
+        self.is_quoted = false;
+        self.opener.clear();
+        let aside = std::mem::take(&mut self.aside);
+        let Some(mut open) = self.open.take() else { return };
+        if open.claim.is_empty() {
+            open.claim = aside;
+        }
+        let is_said = !open.claim.is_empty() || !open.suggested_change.is_empty();
+        if is_said && !super::super::echo::is_example(&open, "", "") {
+            self.critique.findings.push(open);
+        }
+    }
+}
+
+/// Whether a line of running text is marked, and does not only name a severity somewhere.
+fn is_marked(text: &str) -> bool {
+    mark(text).is_some() && (text.starts_with(['*', '[', '(', '【', '（']) || begins_with_severity(text))
+}

@@ -1,0 +1,327 @@
+//! What a model thinks aloud before it answers. It is no part of the answer.
+
+use std::{borrow::Cow, ops::Range};
+
+use serde_json::{Deserializer, Value};
+
+const NAMES: [&str; 11] = [
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "reflection",
+    "scratchpad",
+    "analysis",
+    "seed:think",
+    "antthinking",
+    "inner_monologue",
+];
+/// Before and after a name: others than the first stand around `think` only.
+const MARKS: [(&str, char); 3] = [("<", '>'), ("[", ']'), ("◁", '▷')];
+const CHANNEL: &str = "<|channel|>";
+const MESSAGE: &str = "<|message|>";
+const ENDS: [&str; 4] = ["<|end|>", "<|return|>", "<|start|>", "<|call|>"];
+/// What comes before a thought in an answer and is no document of its own.
+const MAX_PREFACE: usize = 300;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tag {
+    start: usize,
+    end: usize,
+    opens: bool,
+    name: &'static str,
+}
+
+/// The text without reasoning. A block begins where an answer begins, after another block, or in a line of its
+/// own; a tag in code or in a JSON value begins and ends nothing, so what only speaks of such tags stays.
+pub(crate) fn strip(text: &str) -> Cow<'_, str> {
+    if let Some(answer) = last_channel(text) {
+        return Cow::Owned(strip(&answer).into_owned());
+    }
+    let tags = tags(text);
+    if tags.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let values = values(text);
+    let (mut kept, mut from, mut at) = (String::new(), 0, 0);
+    while let Some(tag) = tags.get(at) {
+        let place = Place { text, kept: &kept, from, tag: *tag };
+        let is_quoted = values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code();
+        at += 1;
+        if tag.opens {
+            let close = closing(&tags[at - 1..]).map(|offset| at - 1 + offset);
+            if is_quoted || !place.begins_block(close.map(|close| tags[close].end)) {
+                continue;
+            }
+            kept.push_str(&text[from..tag.start]);
+            from = close.map_or(text.len(), |close| tags[close].end);
+            at = close.map_or(tags.len(), |close| close + 1);
+        } else if !is_quoted && place.ends_block(&tags) {
+            // The opening tag was part of the prompt: everything before this one is thought.
+            kept.clear();
+            from = tag.end;
+        }
+    }
+    kept.push_str(&text[from..]);
+    Cow::Owned(kept)
+}
+
+/// A tag, and what stands before it: what is kept so far, and the text since.
+struct Place<'a> {
+    text: &'a str,
+    kept: &'a str,
+    from: usize,
+    tag: Tag,
+}
+
+impl Place<'_> {
+    fn before(&self) -> &str {
+        &self.text[self.from..self.tag.start]
+    }
+
+    fn line_before(&self) -> &str {
+        self.before().rsplit('\n').next().unwrap_or_default()
+    }
+
+    fn line_after(&self) -> &str {
+        self.text[self.tag.end..].split('\n').next().unwrap_or_default()
+    }
+
+    fn is_in_code(&self) -> bool {
+        let before = self.before();
+        let quotes = |text: &str| text.replace("\\\"", "").matches('"').count() % 2 == 1;
+        let lines = before.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        before.ends_with(['`', '\'', '“'])
+            || (quotes(self.line_before()) && quotes(self.line_after()))
+            || (self.line_before().matches('`').count() % 2 == 1 && self.line_after().contains('`'))
+            || super::fenced_lines(&(lines.to_owned() + "\n.")).last().is_some_and(|(_, is_code)| is_code)
+            || is_indented(self.line_before())
+    }
+
+    fn begins_block(&self, close: Option<usize>) -> bool {
+        let starts_line = self.line_before().trim().is_empty();
+        let is_first = self.kept.trim().is_empty() && self.before().trim().is_empty();
+        // A word in brackets may stand for anything.
+        let is_doubtful = close.is_none() && self.text[self.tag.start..].starts_with("[t");
+        match close {
+            _ if is_doubtful => false,
+            _ if is_first => true,
+            Some(end) => {
+                begins_answer(&self.text[end..], !starts_line) && (starts_line || self.is_after_preface())
+            }
+            None => starts_line && self.line_after().trim().is_empty() && self.is_after_preface(),
+        }
+    }
+
+    /// A closing tag whose opening tag is in sight is one that the text speaks of.
+    fn ends_block(&self, tags: &[Tag]) -> bool {
+        let is_open = |tag: &Tag| {
+            tag.opens && tag.name == self.tag.name && (self.from..self.tag.start).contains(&tag.start)
+        };
+        let starts_line = self.line_before().trim().is_empty();
+        !tags.iter().any(is_open) && begins_answer(&self.text[self.tag.end..], !starts_line)
+    }
+
+    fn is_after_preface(&self) -> bool {
+        let before = [self.kept, self.before()].concat();
+        let before = before.trim();
+        let is_structure = before.starts_with(['{', '[']) || before.starts_with("```json");
+        is_structure || (before.len() < MAX_PREFACE && !before.lines().any(|line| line.starts_with('#')))
+    }
+}
+
+/// Whether what follows a block is an answer, and not the rest of a sentence about tags.
+fn begins_answer(after: &str, strictly: bool) -> bool {
+    let (line, rest) = after.split_once('\n').unwrap_or((after, ""));
+    let line = line.trim();
+    let next_is_blank = rest.split('\n').next().unwrap_or_default().trim().is_empty();
+    (line.is_empty() && (next_is_blank || !strictly))
+        || line.starts_with(['{', '[', '#', '<', '◁'])
+        || line.starts_with("```")
+        || rest.trim_start().starts_with(['{', '[', '#', '`'])
+        || (!strictly && line.starts_with(|c: char| c.is_uppercase()))
+}
+
+fn is_indented(line_before: &str) -> bool {
+    line_before.trim().is_empty() && (line_before.len() >= 4 || line_before.starts_with('\t'))
+}
+
+/// The tag that closes the first one: tags of one name nest. Where the thought speaks of an opening tag, the
+/// last one closes it.
+fn closing(tags: &[Tag]) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut last = None;
+    for (at, tag) in tags.iter().enumerate().filter(|(_, tag)| tag.name == tags[0].name) {
+        if tag.opens {
+            depth += 1;
+            continue;
+        }
+        last = Some(at);
+        depth = depth.saturating_sub(1);
+        if depth == 0 {
+            return last;
+        }
+    }
+    last
+}
+
+fn tags(text: &str) -> Vec<Tag> {
+    let lower = text.to_ascii_lowercase();
+    let starts = lower.match_indices(['<', '[', '◁']);
+    starts.filter_map(|(start, mark)| tag(&lower, start, mark)).collect()
+}
+
+fn tag(lower: &str, start: usize, mark: &str) -> Option<Tag> {
+    let (_, end_mark) = MARKS.into_iter().find(|(open, _)| *open == mark)?;
+    let inner = &lower[start + mark.len()..];
+    let (opens, inner) = inner.strip_prefix('/').map_or((true, inner), |inner| (false, inner));
+    let length = inner.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '_')))?;
+    let name = NAMES.into_iter().find(|name| *name == &inner[..length])?;
+    // Attributes may follow the name.
+    let (attributes, _) = inner[length..].split_once(end_mark)?;
+    let is_tag = attributes.is_empty()
+        || (mark == "<"
+            && attributes.starts_with(' ')
+            && !attributes.contains(['<', '\n'])
+            && !attributes.ends_with('/'));
+    let end = lower.len() - inner.len() + length + attributes.len() + end_mark.len_utf8();
+    (is_tag && (mark == "<" || name == "think")).then_some(Tag { start, end, opens, name })
+}
+
+/// Where correct JSON values stand.
+fn values(text: &str) -> Vec<Range<usize>> {
+    let (mut values, mut at) = (Vec::new(), 0);
+    while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
+        let mut stream = Deserializer::from_str(&text[start..]).into_iter::<Value>();
+        at = start + 1;
+        if let Some(Ok(_)) = stream.next() {
+            at = start + stream.byte_offset();
+            values.push(start..at);
+        }
+    }
+    values
+}
+
+/// The answer of a model that writes into channels (`analysis`, `commentary`, `final`): the last final message,
+/// or what is outside of the channels if there is none.
+fn last_channel(text: &str) -> Option<String> {
+    // Some servers drop the marks between the channels.
+    let bare = text.trim_start().strip_prefix("analysis").filter(|rest| !rest.starts_with([' ', '<', '\n']));
+    if let Some((_, answer)) = bare.and_then(|rest| rest.rsplit_once("assistantfinal")) {
+        return Some(answer.to_owned());
+    }
+    let text = text.trim_start();
+    let text = text.strip_prefix("<|start|>assistant").unwrap_or(text);
+    let first = text.find(CHANNEL)?;
+    let place =
+        Place { text, kept: "", from: 0, tag: Tag { start: first, end: first, opens: true, name: "" } };
+    if !place.is_after_preface() || place.is_in_code() || !place.line_before().trim().is_empty() {
+        return None;
+    }
+    let mut outside = text[..first].to_owned();
+    let mut last = None;
+    for part in text[first..].split(CHANNEL).skip(1) {
+        let (name, message) = part.split_once(MESSAGE).unwrap_or((part, ""));
+        let end = ENDS.iter().filter_map(|end| message.find(end)).min().unwrap_or(message.len());
+        if name.trim_start().starts_with("final") {
+            last = Some(message[..end].to_owned());
+        } else if let Some(after) = message[end..].strip_prefix(ENDS[0]) {
+            outside.push_str(after.split("<|start|>").next().unwrap_or_default());
+        }
+    }
+    Some(last.unwrap_or(outside))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = r#"{"findings": [{"severity": "critical", "claim": "x"}]}"#;
+
+    #[test]
+    fn every_kind_of_thought_goes() {
+        for (open, close) in [
+            ("<think>", "</think>"),
+            ("<THINK>", "</Think>"),
+            ("<thinking>", "</thinking>"),
+            ("<thought>", "</thought>"),
+            ("<reasoning effort=\"high\">", "</reasoning>"),
+            ("<reflection>", "</reflection>"),
+            ("<scratchpad>", "</scratchpad>"),
+            ("<analysis>", "</analysis>"),
+            ("<seed:think>", "</seed:think>"),
+            ("[THINK]", "[/THINK]"),
+            ("◁think▷", "◁/think▷"),
+        ] {
+            let inner = "The form is {\"findings\": []}.\n```\nx\n\nNow \"fill\" it.";
+            for (said, kept) in [
+                (format!("{open}{inner}{close}{ANSWER}"), ANSWER),
+                (format!("\n {open}\n{inner}\n{close}\n\n{ANSWER}"), ANSWER),
+                (format!("{open}a{close}\n{open}{inner}{close}\n{ANSWER}"), ANSWER),
+                (format!("{open}a{open}b{close}c{close}{ANSWER}"), ANSWER),
+                (format!("{open}I write no {open} now.{close}\n{ANSWER}"), ANSWER),
+                (format!("{open}It ends with {close} and so.\n{close}\n{ANSWER}"), ANSWER),
+                (format!("Let me see.\n{open}\n{inner}\n{close}\n{ANSWER}"), "Let me see.\n\n{\"findings\""),
+                (format!("Well, {open}hm{close}{ANSWER}"), "Well, {\"findings\""),
+                (format!("{open}{inner} {ANSWER}"), ""),
+                (format!("Sure.\n{open}\n{inner} {ANSWER}"), "Sure."),
+                (format!("The form is {{\"findings\": []}}. So:\n{close}\n{ANSWER}"), ANSWER),
+                (format!("So it is.{close}{ANSWER}"), ANSWER),
+                (format!("{ANSWER}\n{open}\nOr is it []?\n{close}"), ANSWER),
+            ] {
+                let stripped = strip(&said);
+                let is_right = stripped.trim() == kept
+                    || (!kept.is_empty() && kept != ANSWER && stripped.trim().starts_with(kept));
+                assert!(is_right, "{said}\n=> {stripped}");
+                assert!(kept != ANSWER || stripped.trim() == ANSWER);
+            }
+        }
+    }
+
+    #[test]
+    fn channels_are_left_for_the_final_one() {
+        for said in [
+            format!(
+                "<|channel|>analysis<|message|>Empty: {{}}<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}"
+            ),
+            format!(
+                "<|start|>assistant<|channel|>analysis<|message|>a<|end|>\n<|channel|>commentary<|message|>b<|end|><|channel|>final <|constrain|>json<|message|>{ANSWER}<|return|>"
+            ),
+            format!("<|channel|>analysis<|message|>a<|end|>{ANSWER}"),
+            format!("analysisThe user wants JSON.assistantfinal{ANSWER}"),
+        ] {
+            assert_eq!(strip(&said).trim(), ANSWER, "{said}");
+        }
+        assert_eq!(strip("<|channel|>analysis<|message|>cut"), "");
+    }
+
+    #[test]
+    fn a_text_that_speaks_of_thoughts_stays_whole() {
+        for said in [
+            "# Tags\n\nA model opens with `<think>` and closes with `</think>`.\n\nMore.",
+            "# Tags\n\n```\n<think>\nhm\n</think>\n```\n\nMore.",
+            "# Tags\n\n~~~xml\n</think>\n~~~\n\nMore.",
+            "# Tags\n\n    <think>\n    hm\n\nMore.",
+            "# Tags\n\nThe tag <think> opens a thought, </think> ends it.\n\nMore.",
+            "# Tags\n\n<think> tags open and </think> tags close a thought.\n\nMore.",
+            "# Tags\n\nIt begins with\n\n<think>\n\nand is never closed.",
+            "# Channels\n\ngpt-oss writes `<|channel|>analysis<|message|>`.\n\n```\n<|channel|>final<|message|>x\n```\n",
+            r#"{"findings": [{"severity": "minor", "quote": "<think>", "claim": "</think> is not closed"}]}"#,
+            "{\"document\": \"# T\\n\\n<think>\\nx\\n</think>\\n\"}",
+            "{\"document\": \"# T\\n\\n<think>\\nx\\n</think>\\n\",}",
+            "[think] about it",
+            "analysis of the text",
+            "A <thinking-aloud> element, a [reasoning](link).",
+        ] {
+            assert_eq!(strip(said), said);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_stripped_without_panic(text in "(<think>|</think>|\\[/?THINK\\]|◁/?think▷|[\\n `\"{}a#é]){0,30}") {
+            strip(&text);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Noticing a model that says the same thing over and over.
+
+/// Bytes that must come again before a repetition is followed.
+const WINDOW: usize = 40;
+/// Repetitions of one unit, the first included, that nobody writes on purpose.
+const MAX_REPEATS: usize = 21;
+/// What they come to at least: shorter runs are emphasis and rules.
+const MIN_LENGTH: usize = WINDOW * MAX_REPEATS;
+/// The same for short units without a word: rules of tables, blanks, rows of zeros, padding in encoded data.
+const MIN_WORDLESS: usize = 8_192;
+/// The longest unit that is noticed. A power of two, as `RING`.
+const MAX_PERIOD: usize = 1_024;
+const RING: usize = 2 * MAX_PERIOD;
+const BASE: u64 = 0x0100_0000_01b3;
+
+/// Watches a text in pieces for an end that repeats one unit exactly. Costs the same for every byte.
+#[derive(Debug, Clone)]
+pub(crate) struct Loop {
+    /// The last bytes, at their position modulo the length.
+    recent: Vec<u8>,
+    /// For windows of the last bytes by their hash: where they ended last.
+    seen: Vec<(u64, usize)>,
+    length: usize,
+    hash: u64,
+    /// What a byte that leaves the window counts in its hash.
+    leaving: u64,
+    /// The length of the unit, and of the end of the text that repeats it.
+    period: usize,
+    run: usize,
+    found: bool,
+}
+
+impl Default for Loop {
+    fn default() -> Self {
+        Self {
+            recent: vec![0; RING],
+            seen: vec![(0, 0); 2 * RING],
+            length: 0,
+            hash: 0,
+            leaving: (0..WINDOW).fold(1, |power: u64, _| power.wrapping_mul(BASE)),
+            period: 0,
+            run: 0,
+            found: false,
+        }
+    }
+}
+
+impl Loop {
+    /// Takes the next piece of the text. `true` as soon as the text loops, and from then on.
+    pub(crate) fn push(&mut self, piece: &str) -> bool {
+        for byte in piece.bytes() {
+            if !self.found {
+                self.byte(byte);
+            }
+        }
+        self.found
+    }
+
+    fn byte(&mut self, byte: u8) {
+        let at = self.length;
+        let before = |distance: usize| (distance <= at).then(|| self.recent[(at - distance) % RING]);
+        let goes_on = self.period > 0 && before(self.period) == Some(byte);
+        let left = before(WINDOW).map_or(0, |old| (u64::from(old) + 1).wrapping_mul(self.leaving));
+        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1).wrapping_sub(left);
+        self.recent[at % RING] = byte;
+        self.length += 1;
+        let last = self.last_seen();
+        if goes_on {
+            self.run += 1;
+            self.found = self.is_loop();
+        } else {
+            self.period = last.map_or(0, |end| self.length - end).min(MAX_PERIOD + 1) % (MAX_PERIOD + 1);
+            self.run = WINDOW + self.period;
+        }
+    }
+
+    /// Where the last window ended before, if it did; and remembers it.
+    fn last_seen(&mut self) -> Option<usize> {
+        if self.length < WINDOW {
+            return None;
+        }
+        // The upper bits depend on every byte of the window.
+        let slot = usize::try_from(self.hash >> 40).unwrap_or_default() % self.seen.len();
+        let (hash, end) = std::mem::replace(&mut self.seen[slot], (self.hash, self.length));
+        (hash == self.hash && end > 0).then_some(end)
+    }
+
+    fn is_loop(&self) -> bool {
+        let least = MIN_LENGTH.max(MAX_REPEATS * self.period);
+        let wordless = if self.period < WINDOW { MIN_WORDLESS } else { least };
+        self.run == wordless || (self.run == least && self.has_word())
+    }
+
+    /// Whether two letters stand together in the unit, wherever it begins.
+    fn has_word(&self) -> bool {
+        let more = if self.period == 1 { 0 } else { 2 * char::MAX.len_utf8() };
+        let unit: Vec<u8> =
+            (self.length - self.period - more..self.length).map(|at| self.recent[at % RING]).collect();
+        let letters: Vec<bool> = String::from_utf8_lossy(&unit).chars().map(char::is_alphabetic).collect();
+        letters.windows(2).any(|pair| pair[0] && pair[1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes were read when the loop was noticed, in pieces of `size` characters.
+    fn noticed(text: &str, size: usize) -> Option<usize> {
+        let (mut guard, mut read) = (Loop::default(), 0);
+        let chars: Vec<char> = text.chars().collect();
+        chars.chunks(size).find_map(|piece| {
+            let piece: String = piece.iter().collect();
+            read += piece.len();
+            guard.push(&piece).then_some(read)
+        })
+    }
+
+    #[test]
+    fn a_loop_is_noticed_at_any_period_and_in_any_pieces() {
+        let start = "# A limit\n\nA client may send one hundred requests in a minute, and no more.\n\n";
+        for unit in [
+            "ha",
+            "the ",
+            "wait, no. ",
+            "I will now repeat this sentence forever. ",
+            "- The limit is one hundred per minute and per client, as before.\n",
+            "так далее и ",
+            "等等，",
+        ] {
+            let unit_of = |length: usize| unit.repeat(length / unit.len() + 1);
+            for size in [1, 2, 3, 7, 40, 41, 1_000] {
+                let least = MIN_LENGTH.max(MAX_REPEATS * unit.len());
+                let at = noticed(&(start.to_owned() + &unit_of(4 * least)), size)
+                    .unwrap_or_else(|| panic!("{unit}"));
+                let late = at.abs_diff(start.len() + least);
+                assert!(late <= 4 * size + WINDOW + unit.len(), "{unit} in {size}: {at}");
+                let short = unit.repeat(least / unit.len() - 1);
+                assert_eq!(noticed(&format!("{start}{short}\n\nThe end."), size), None, "{unit} in {size}");
+            }
+        }
+        let long: String = (0..100).map(|word| format!("w{word} ")).collect();
+        assert!(noticed(&long.repeat(30), 5).is_some());
+        let runs = format!("{}b", "a".repeat(60));
+        assert!(noticed(&runs.repeat(30), 5).is_some());
+        assert!(noticed(&"!".repeat(20_000), 11).is_some());
+    }
+
+    #[test]
+    fn an_ordinary_document_does_not_loop() {
+        let rows: String = (0..400).map(|row| format!("| {row} | yes | no |\n")).collect();
+        let lines: String = (0..300).map(|line| format!("    let x{line} = next()?;\n")).collect();
+        for text in [
+            "-".repeat(900),
+            " ".repeat(900),
+            format!("|{}|{}|\n", "-".repeat(400), "-".repeat(400)),
+            format!("{}\n", "─".repeat(600)),
+            "=".repeat(79) + "\n" + &"text\n".repeat(20),
+            "0,0,0,0,0,0\n".repeat(300),
+            "0x00, ".repeat(256),
+            "    }\n".repeat(20),
+            "A".repeat(2_000),
+            "<br>\n".repeat(60),
+            "ok,ok,ok,ok,ok,ok,ok\n".repeat(20),
+            rows,
+            lines,
+        ] {
+            assert_eq!(noticed(&format!("# T\n\n{text}\n\nEnd."), 13), None, "{text}");
+        }
+    }
+}
