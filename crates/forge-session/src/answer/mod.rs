@@ -119,10 +119,15 @@ fn fenced_lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
     })
 }
 
-/// The member of an object under any of these names, written in any case, with or without `_`, `-` or blanks.
+/// The member of an object under any of these names, written in any case, with or without `_`, `-` or blanks. Of
+/// several under one name, the first that says something.
 fn field<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     let members = value.as_object()?;
-    names.iter().find_map(|name| members.iter().find(|(key, _)| plain(key) == *name).map(|(_, value)| value))
+    names.iter().find_map(|name| {
+        let mut named = members.iter().filter(|(key, _)| plain(key) == *name).map(|(_, value)| value);
+        let says_something = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+        named.clone().find(says_something).or_else(|| named.next())
+    })
 }
 
 fn plain(key: &str) -> String {
