@@ -1,4 +1,6 @@
-//! What the benchmarks share: a vendor that answers as fast as it can.
+//! What the benchmarks share: a vendor that answers as fast as it can, and a council over a world that knows the truth.
+
+pub mod council;
 
 use std::{
     io::{self, Read, Write},

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use forge_core::{
     Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
-    StreamEvent, Timer,
+    StopReason, StreamEvent, Timer, Warning,
 };
 use futures_util::future::{Either, select};
 
@@ -75,9 +75,22 @@ pub(crate) async fn perform(
         }
         accumulator.push(event)?;
         if loops {
-            let provider = cx.participant.provider_id.as_str();
-            let error = ProviderError::new(ErrorKind::Decode, provider, "it repeats itself without end");
-            return Err(accumulator.interrupted(error.with(|facts| facts.model = Some(cx.model().clone()))));
+            return cut(accumulator, cx);
         }
+    }
+}
+
+/// What had come of an answer that repeats itself without end, as an answer that was cut off: what it says counts.
+fn cut(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
+    let message = "it repeated itself without end and was cut off";
+    let error = ProviderError::new(ErrorKind::Decode, cx.participant.provider_id.as_str(), message);
+    let mut error = accumulator.interrupted(error);
+    match error.partial.take() {
+        Some(mut partial) => {
+            partial.stop_reason = StopReason::MaxTokens;
+            partial.warnings.push(Warning::new(message));
+            Ok(*partial)
+        }
+        None => Err(error),
     }
 }
