@@ -65,6 +65,10 @@ struct Reader {
     /// The name of the field that began it: the same name again begins the next.
     opener: String,
     field: Option<Field>,
+    /// The field that a heading names, if its value is a word below it.
+    asked: Option<Field>,
+    /// Whether the open finding is a paragraph, which may only introduce a list of findings.
+    is_paragraph: bool,
     /// What follows a severity in its line: the claim, if there is no other.
     aside: String,
     columns: Vec<Option<Field>>,
@@ -78,7 +82,7 @@ impl Reader {
             Block::Columns(cells) => self.columns = cells.iter().map(|cell| Field::of(cell)).collect(),
             Block::Row(cells) => self.row(&cells),
             Block::Quote(text) if self.section == Section::Strengths => self.praised_passage(&text),
-            Block::Quote(text) if self.open.is_some() && !(self.is_quoted && mark(&text).is_some()) => {
+            Block::Quote(text) if self.open.is_some() && !self.is_quoted => {
                 self.set(Field::Quote, &text);
             }
             Block::Quote(text) => {
@@ -109,18 +113,53 @@ impl Reader {
         if self.section == Section::Strengths && self.open.is_none() && !is_marked(&text) {
             return self.praise(&text, false);
         }
+        if let Some(field) = self.asked.take() {
+            return self.set(field, &text);
+        }
         match Field::split(&text) {
             Some((field, name, value)) => self.begin_or_set(field, name, &value),
             None => match mark(&text).filter(|(_, _, rest)| !rest.is_empty()) {
                 Some(found) if is_marked(&text) => self.start(found),
+                _ if self.open.is_none() && self.group.is_some() => self.paragraph(&text),
                 _ => self.more(&text),
             },
         }
     }
 
+    /// Text under a heading that gives a severity.
+    fn paragraph(&mut self, text: &str) {
+        if self.section == Section::Findings && !critique::is_nothing(text) && !text.ends_with(':') {
+            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+            self.is_paragraph = true;
+        }
+    }
+
+    /// `#### Claim`, `#### Severity: major` within a finding, or above several.
+    fn field_heading(&mut self, text: &str) -> bool {
+        let is_general = ["issue", "problem", "finding"].contains(&plain(text).as_str());
+        match (Field::of(text).filter(|_| self.open.is_some() && !is_general), Field::split(text)) {
+            (Some(field @ (Field::Severity | Field::Category | Field::Location)), _) => {
+                self.asked = Some(field)
+            }
+            (Some(field), _) => self.field = Some(field),
+            (None, Some((Field::Severity, name, value))) => match &self.open {
+                Some(open) if open.severity.is_none() => self.begin_or_set(Field::Severity, name, &value),
+                _ if severity::of_field(&value).is_some() => {
+                    self.enter(Section::Findings, severity::of_field(&value));
+                }
+                _ => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+
     fn heading(&mut self, text: &str) {
         text.clone_into(&mut self.last);
         self.columns.clear();
+        if self.field_heading(text.trim_end_matches(':')) {
+            return;
+        }
         let name = plain(text);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         if let Some((severity, category, rest)) = mark(text) {
@@ -161,13 +200,18 @@ impl Reader {
 
     fn item(&mut self, text: &str, is_nested: bool) {
         text.clone_into(&mut self.last);
-        if self.section == Section::Strengths {
+        if let Some(field) = self.asked.take() {
+            self.set(field, text);
+        } else if self.section == Section::Strengths {
             self.praise(text, true);
         } else if let Some((field, name, value)) = Field::split(text) {
             self.begin_or_set(field, name, &value);
         } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
             self.start(found);
         } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
+            if std::mem::take(&mut self.is_paragraph) {
+                self.open = None;
+            }
             self.close();
             self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
         } else {
@@ -298,8 +342,8 @@ impl Reader {
     }
 
     fn close(&mut self) {
-        self.field = None;
-        self.is_quoted = false;
+        (self.field, self.asked) = (None, None);
+        (self.is_quoted, self.is_paragraph) = (false, false);
         self.opener.clear();
         let aside = std::mem::take(&mut self.aside);
         let Some(mut open) = self.open.take() else { return };
@@ -316,4 +360,70 @@ impl Reader {
 /// Whether a line of running text is marked, and does not only name a severity somewhere.
 fn is_marked(text: &str) -> bool {
     mark(text).is_some() && (text.starts_with(['*', '[', '(', '【', '（']) || begins_with_severity(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(text: &str) -> Vec<Remark> {
+        read(text).0.unwrap_or_default().findings
+    }
+
+    #[test]
+    fn code_belongs_to_the_open_field_and_begins_nothing() {
+        let code = "# critical: fake\n- severity: critical\n- claim: fake\n\n## Strengths";
+        for (open, close) in [("```", "```"), ("~~~yaml", "~~~"), ("````", "````")] {
+            let text = format!(
+                "### Major: no unit\n\n- Quote: one hundred\n- Suggested change:\n\n{open}\n{code}\n{close}\n\n### Minor: no end\n\n{open}\n  a\n   b\n{close}\n"
+            );
+            let found = findings(&text);
+            assert_eq!(found.len(), 2, "{text}: {found:#?}");
+            assert_eq!(found[0].suggested_change, code);
+            assert_eq!((found[0].claim.as_str(), found[1].claim.as_str()), ("no unit", "no end\n  a\n   b"));
+        }
+        let indented = "1. **Major**: no unit\n\n       - severity: critical\n\n2. **Minor**: no end\n";
+        let found = findings(indented);
+        assert_eq!(found.len(), 2, "{found:#?}");
+        assert!(found[0].claim.ends_with("- severity: critical"));
+    }
+
+    #[test]
+    fn tables_quotes_and_nested_lists_are_read() {
+        for text in [
+            "Severity | Claim | Fix\n--- | --- | ---\nmajor | no unit | name it\n",
+            "- **Major**: no unit\n  - Quote: \"a\"\n  - Fix: name it\n",
+            "> **Major**: no unit\n>\n> Fix: name it\n",
+            "1. no unit\n   - Severity: major\n   - Fix: name it\n",
+            "# Findings\n\n## no unit\n\nSeverity: **Major** (blocks)\n\nFix: name it\n---\n",
+            "## Major\n\nno unit\n\nFix: name it\n\n## Minor\n\nNone found.\n",
+            "## Major\n\nThese must be changed.\n\n- no unit\n\n  Fix: name it\n\n## Critical\n\n- None\n",
+            "### Finding 1\n\n#### Severity\n\nmajor\n\n#### Claim\n\nno unit\n\n#### Suggested change\n\nname it\n",
+            "[Major]: no unit\n\nFix: name it",
+            "<finding><severity>major</severity>\n<claim>\nno unit\n</claim>\n<fix>name it</fix></finding>",
+        ] {
+            let text = text.replace("1. no unit", "## Issues\n\n1. no unit");
+            let found = findings(&text);
+            assert_eq!(found.len(), 1, "{text}: {found:#?}");
+            let one = &found[0];
+            let read = (one.severity, one.claim.trim(), one.suggested_change.as_str());
+            assert_eq!(read, (Some(Severity::Major), "no unit", "name it"), "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_prose_says_nothing() {
+        for text in [
+            "The document is critical for us: major parts are fine, minor ones too.",
+            "Important: read it twice.\n\nNote: it is short.",
+            "# Overview\n\nHigh availability matters: the low level is fine.\n\n- a list of critical systems and more\n",
+            "## High level view\n\nIt is good.",
+            "A legend: critical, major, minor, nit.",
+            "## Severity levels: critical / major / minor / nit\n\nNothing of the sort here.",
+            "It is not critical: nothing is lost.",
+            "```\n## major: a\n\n- minor: b\n```\n\nThat was a sample of what others say, and it is long enough to be more than the code. I have nothing to add to it, really.",
+        ] {
+            assert_eq!(findings(text), [], "{text}");
+        }
+    }
 }
