@@ -186,7 +186,16 @@ fn form(value: &Value) -> Option<Critique> {
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
     named.sort_by_key(|(rank, _)| *rank);
     let mut named = named.into_iter().map(|(_, value)| value);
+    let is_group = |(key, value): (&String, &Value)| {
+        let is_list = value.is_array() || value.is_null();
+        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&plain(key).as_str()))
+    };
     let Some(first) = named.next() else {
+        if members.keys().any(|key| severity::of_mark(key).is_some()) && members.iter().all(is_group) {
+            let groups = members.iter().filter(|(key, _)| severity::of_mark(key).is_some());
+            let findings = list(&groups.map(|(key, value)| (key.clone(), value.clone())).collect())?;
+            return Some(Critique { strengths: strengths(value), findings });
+        }
         // The arguments of a call, as text; what one finding quotes is not meant.
         let is_finding = remark(value).is_some_and(|one| one.severity.is_some());
         return if is_finding { None } else { members.values().find_map(encoded) };
@@ -244,7 +253,8 @@ pub(super) fn is_nothing(text: &str) -> bool {
 /// a finding.
 pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    let says_nothing = |value: &Value| value.as_str().is_some_and(is_nothing);
+    let says_nothing =
+        |value: &Value| value.as_str().map_or_else(|| is_nothing(&text(value, &CLAIM)), is_nothing);
     let (found, nothing) = match value {
         Value::Null => return Some(Vec::new()),
         Value::String(text) if is_nothing(text) => return Some(Vec::new()),
@@ -301,7 +311,8 @@ fn remark(value: &Value) -> Option<Remark> {
         claim: text(value, &CLAIM),
         suggested_change: text(value, &CHANGE),
     };
-    let is_said = !remark.claim.is_empty() || !remark.suggested_change.is_empty();
+    let is_said =
+        !remark.suggested_change.is_empty() || !(remark.claim.is_empty() || is_nothing(&remark.claim));
     (is_said && !lenient::is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
 }
 
@@ -371,6 +382,8 @@ mod tests {
             format!("{REAL}\n{more}"),
             format!("{REAL}\n{REAL}\n{more}"),
             format!("[{REAL}, {more}]"),
+            r#"{"strengths": [], "critical": ["no lock is held"], "major": [], "minor": ["no unit"]}"#
+                .to_owned(),
             format!(r#"{{"first": {REAL}, "second": {more}}}"#),
             format!("{REAL}\n\n## Minor\n\n- no unit"),
             format!("{REAL}\n\n- **minor**: no unit\n- **critical**: no lock is held"),
@@ -394,6 +407,7 @@ mod tests {
             r#""None.""#,
             r#""no issues""#,
             r#"["none"]"#,
+            r#"[{"severity": "nit", "claim": "None"}]"#,
             "null",
             "[]",
             "{}",

@@ -47,17 +47,17 @@ pub(crate) fn strip(text: &str) -> Cow<'_, str> {
     let (mut kept, mut from, mut at) = (String::new(), 0, 0);
     while let Some(tag) = tags.get(at) {
         let place = Place { text, kept: &kept, from, tag: *tag };
-        let is_quoted = values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code();
+        let is_quoted = || values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code();
         at += 1;
         if tag.opens {
             let close = closing(&tags[at - 1..]).map(|offset| at - 1 + offset);
-            if is_quoted || !place.begins_block(close.map(|close| tags[close].end)) {
+            if !place.begins_block(close.map(|close| tags[close].end)) || is_quoted() {
                 continue;
             }
             kept.push_str(&text[from..tag.start]);
             from = close.map_or(text.len(), |close| tags[close].end);
             at = close.map_or(tags.len(), |close| close + 1);
-        } else if !is_quoted && place.ends_block(&tags) {
+        } else if place.ends_block(&tags) && !is_quoted() {
             // The opening tag was part of the prompt: everything before this one is thought.
             kept.clear();
             from = tag.end;
@@ -124,10 +124,11 @@ impl Place<'_> {
     }
 
     fn is_after_preface(&self) -> bool {
-        let before = [self.kept, self.before()].concat();
-        let before = before.trim();
-        let is_structure = before.starts_with(['{', '[']) || before.starts_with("```json");
-        is_structure || (before.len() < MAX_PREFACE && !before.lines().any(|line| line.starts_with('#')))
+        let parts = [self.kept, self.before()];
+        let start = parts.into_iter().map(str::trim_start).find(|part| !part.is_empty()).unwrap_or_default();
+        let is_structure = start.starts_with(['{', '[']) || start.starts_with("```json");
+        let is_short = parts.iter().map(|part| part.len()).sum::<usize>() < MAX_PREFACE;
+        is_structure || (is_short && !parts.iter().any(|part| part.lines().any(|line| line.starts_with('#'))))
     }
 }
 

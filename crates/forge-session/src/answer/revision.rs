@@ -130,9 +130,10 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let reason = text(value, &["reason", "rationale", "explanation", "why", "justification"]);
     let is_example = echo::is_form(&reason);
     let edits = edits::of(value);
-    let spans: &[&str] = match edits.is_empty() {
-        true => &["changedspan", "span", "newtext", "change", "changedtext"],
-        false => &["changedspan", "span"],
+    let spans: &[&str] = if edits.is_empty() {
+        &["changedspan", "span", "newtext", "change", "changedtext"]
+    } else {
+        &["changedspan", "span"]
     };
     let given = Disposition {
         finding,
@@ -197,6 +198,7 @@ mod tests {
             "### F1: accept - yes",
             "**F1** — accept: yes",
             "### F1\n\nDecision: accept\nReason: yes",
+            "### F1: accept\n\nyes",
             "- F1: accepted (yes)",
         ] {
             for (open, close) in [("", ""), ("```\n", "```\n")] {

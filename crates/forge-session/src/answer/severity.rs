@@ -186,13 +186,13 @@ pub(super) fn in_mark(head: &str, is_label: impl Fn(&str) -> bool) -> Option<Sev
     }
     let words: Vec<&str> = tokens(head).collect();
     let (from, count, severity) = (0..words.len()).find_map(|from| {
-        let longest = (1..=3.min(words.len() - from)).rev();
-        longest.filter_map(|count| Some((from, count, of_mark(&words[from..from + count].concat())?))).next()
+        let mut longest = (1..=3.min(words.len() - from)).rev();
+        longest.find_map(|count| Some((from, count, of_mark(&words[from..from + count].concat())?)))
     })?;
     let is_denied = from > 0 && NEGATIONS[0].contains(&folded(words[from - 1]));
     let is_weak = count == 1 && WEAK.contains(&folded(words[from]).as_str());
-    let is_other = |word: &&&str| of_mark(word).is_none() && !is_label(word);
-    (!is_denied && !(is_weak && words.iter().find(is_other).is_some())).then_some(severity)
+    let is_known = |word: &&str| of_mark(word).is_some() || is_label(word);
+    (!is_denied && (!is_weak || words.iter().all(is_known))).then_some(severity)
 }
 
 /// The severity that a traffic light at the beginning stands for. Green marks praise as often as faults.
@@ -230,9 +230,8 @@ fn word_in(tokens: &[&str]) -> Option<Severity> {
     let mut at = 0;
     let mut denied = false;
     while at < tokens.len() {
-        let longest = (1..=3.min(tokens.len() - at)).rev();
-        let found =
-            longest.filter_map(|count| Some((count, known(&tokens[at..at + count].concat())?))).next();
+        let mut longest = (1..=3.min(tokens.len() - at)).rev();
+        let found = longest.find_map(|count| Some((count, known(&tokens[at..at + count].concat())?)));
         let Some((count, severity)) = found else {
             let token = folded(tokens[at]);
             denied = NEGATIONS[0].contains(&token) || (denied && folds_to_article(&token));

@@ -154,6 +154,18 @@ mod tests {
     }
 
     #[test]
+    fn a_question_is_not_taken_for_its_answer() {
+        for text in [
+            "F1 - settled: yes\nF2 - settled: no",
+            "### F1\n\nSettled: yes\n\n### F2\n\n**Settled:** no - it stays",
+            "F1: resolved? yes\nF2: resolved? no",
+            "- F1: status: fixed\n- F2: status: open",
+        ] {
+            assert_eq!(given(text), [(1, true), (2, false)], "{text}");
+        }
+    }
+
+    #[test]
     fn a_rejection_is_upheld_or_overruled() {
         for (word, settled) in [
             ("rightly rejected", true),

@@ -1,32 +1,41 @@
 //! Reading a critique in Markdown.
 
-use super::super::{
-    Category, Critique, Remark, Severity, Strength, category, critique, finding_id, plain, severity,
-};
+use super::super::{Category, Critique, Remark, Severity, category, critique, finding_id, plain, severity};
 use super::{
     blocks::{self, Block},
-    line::{Field, Line, begins_with_severity, is_label, mark, numbered},
-    passage,
+    line::{Field, Line, begins_with_severity, is_label, is_only_marked, mark, numbered},
+    strengths,
 };
 
-const STRENGTHS: [&str; 13] = [
-    "strength",
-    "positives",
-    "whatworks",
-    "whatisgood",
-    "stärke",
-    "fortaleza",
-    "pointsforts",
-    "pontosfortes",
-    "сильныестороны",
-    "优点",
-    "優点",
-    "強み",
-    "良い点",
-];
+/// How deep a line in bold is as a heading.
+const BOLD: u8 = 7;
 /// Headings above findings that are told apart by nothing else.
-const GENERAL: [&str; 8] =
-    ["findings", "issues", "problems", "faults", "weaknesses", "concerns", "issuesfound", "defects"];
+const GENERAL: [&str; 24] = [
+    "findings",
+    "issues",
+    "problems",
+    "faults",
+    "weaknesses",
+    "concerns",
+    "issuesfound",
+    "defects",
+    "问题",
+    "发现",
+    "缺陷",
+    "समस्याएँ",
+    "hallazgos",
+    "problemas",
+    "constats",
+    "problèmes",
+    "المشاكل",
+    "الملاحظات",
+    "achados",
+    "замечания",
+    "проблемы",
+    "befunde",
+    "mängel",
+    "問題点",
+];
 
 /// A critique under headings or in lists, each finding marked by its severity, its number or a heading; and the
 /// code that belongs to its findings. Code begins no finding and sets no field.
@@ -67,8 +76,12 @@ struct Reader {
     field: Option<Field>,
     /// The field that a heading names, if its value is a word below it.
     asked: Option<Field>,
-    /// Whether the open finding is a paragraph, which may only introduce a list of findings.
-    is_paragraph: bool,
+    /// Whether the open finding is so far a title or a paragraph, which may only introduce a list of findings.
+    is_intro: bool,
+    /// The depth of the heading that began it.
+    level: Option<u8>,
+    /// What a heading says that the findings under it are about.
+    topic: Category,
     /// What follows a severity in its line: the claim, if there is no other.
     aside: String,
     columns: Vec<Option<Field>>,
@@ -78,10 +91,12 @@ struct Reader {
 impl Reader {
     fn block(&mut self, block: Block) {
         match block {
-            Block::Heading(text) => self.heading(&text),
+            Block::Heading(text, level) => self.heading(&text, level),
             Block::Columns(cells) => self.columns = cells.iter().map(|cell| Field::of(cell)).collect(),
             Block::Row(cells) => self.row(&cells),
-            Block::Quote(text) if self.section == Section::Strengths => self.praised_passage(&text),
+            Block::Quote(text) if self.section == Section::Strengths => {
+                strengths::quote(&mut self.critique.strengths, &text);
+            }
             Block::Quote(text) if self.open.is_some() && !self.is_quoted => {
                 self.set(Field::Quote, &text);
             }
@@ -97,21 +112,24 @@ impl Reader {
 
     fn text(&mut self, text: &str) {
         text.clone_into(&mut self.last);
+        if self.open.is_some() && is_farewell(text) {
+            return self.enter(Section::Rest, None);
+        }
         let text = match Line::of(text) {
             Line::Blank => return,
-            Line::Heading(text) => return self.heading(&text),
+            Line::Heading(text) => return self.heading(&text, BOLD),
             Line::Item(text) => return self.item(&text, false),
             Line::Text(text) => text,
         };
         let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(plain).unwrap_or_default();
         if super::is_group(&text)
             || GENERAL.contains(&name.as_str())
-            || (name.len() < 30 && STRENGTHS.iter().any(|word| name.contains(word)))
+            || (!name.is_empty() && strengths::is_heading(text.trim_matches(['*', ' ', ':'])))
         {
-            return self.heading(text.trim_matches(['*', ' ', ':']));
+            return self.heading(text.trim_matches(['*', ' ', ':']), BOLD);
         }
         if self.section == Section::Strengths && self.open.is_none() && !is_marked(&text) {
-            return self.praise(&text, false);
+            return strengths::add(&mut self.critique.strengths, &text, false);
         }
         if let Some(field) = self.asked.take() {
             return self.set(field, &text);
@@ -130,16 +148,17 @@ impl Reader {
     fn paragraph(&mut self, text: &str) {
         if self.section == Section::Findings && !critique::is_nothing(text) && !text.ends_with(':') {
             self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
-            self.is_paragraph = true;
+            self.is_intro = true;
         }
     }
 
     /// `#### Claim`, `#### Severity: major` within a finding, or above several.
-    fn field_heading(&mut self, text: &str) -> bool {
+    fn field_heading(&mut self, text: &str, is_below: bool) -> bool {
         let is_general = ["issue", "problem", "finding"].contains(&plain(text).as_str());
-        match (Field::of(text).filter(|_| self.open.is_some() && !is_general), Field::split(text)) {
+        match (Field::of(text).filter(|_| is_below && self.open.is_some() && !is_general), Field::split(text))
+        {
             (Some(field @ (Field::Severity | Field::Category | Field::Location)), _) => {
-                self.asked = Some(field)
+                self.asked = Some(field);
             }
             (Some(field), _) => self.field = Some(field),
             (None, Some((Field::Severity, name, value))) => match &self.open {
@@ -154,10 +173,11 @@ impl Reader {
         true
     }
 
-    fn heading(&mut self, text: &str) {
+    fn heading(&mut self, text: &str, level: u8) {
         text.clone_into(&mut self.last);
         self.columns.clear();
-        if self.field_heading(text.trim_end_matches(':')) {
+        let is_below = self.level.map_or(level == BOLD, |above| level > above);
+        if self.field_heading(text.trim_end_matches(':'), is_below) {
             return;
         }
         let name = plain(text);
@@ -170,10 +190,14 @@ impl Reader {
                 self.enter(Section::Findings, Some(severity));
             } else {
                 self.start((severity, category, rest));
+                self.level = Some(level);
             }
-        } else if has(&STRENGTHS) {
+        } else if let Some(topic) = category(text) {
+            self.close();
+            self.topic = topic;
+        } else if strengths::is_heading(text) {
             self.enter(Section::Strengths, None);
-        } else if has(&["summary", "conclusion", "overall", "verdict", "json"]) {
+        } else if is_rest(text) {
             self.enter(Section::Rest, None);
         } else if GENERAL.contains(&name.as_str()) || ["critique", "review"].contains(&name.as_str()) {
             self.enter(Section::Findings, None);
@@ -186,15 +210,21 @@ impl Reader {
             let title = text
                 .split_once([':', '—', '–'])
                 .map_or_else(String::new, |(_, title)| title.trim().to_owned());
+            let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let counted =
+                text[digits..].strip_prefix(['.', ')']).filter(|rest| digits > 0 && !is_label(rest));
+            let text = counted.map_or(text, str::trim);
             let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
             let claim = if general { title } else { text.to_owned() };
             self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
             (self.section, self.lists_findings) = (Section::Findings, false);
+            (self.level, self.is_intro) = (Some(level), true);
         }
     }
 
     fn enter(&mut self, section: Section, group: Option<Severity>) {
         self.close();
+        self.topic = Category::Other;
         (self.section, self.group, self.lists_findings) = (section, group, group.is_some());
     }
 
@@ -202,16 +232,15 @@ impl Reader {
         text.clone_into(&mut self.last);
         if let Some(field) = self.asked.take() {
             self.set(field, text);
-        } else if self.section == Section::Strengths {
-            self.praise(text, true);
+        } else if self.section == Section::Strengths && !is_only_marked(text) {
+            strengths::add(&mut self.critique.strengths, text, true);
         } else if let Some((field, name, value)) = Field::split(text) {
             self.begin_or_set(field, name, &value);
         } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
+            self.drop_intro();
             self.start(found);
         } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
-            if std::mem::take(&mut self.is_paragraph) {
-                self.open = None;
-            }
+            self.drop_intro();
             self.close();
             self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
         } else {
@@ -219,29 +248,9 @@ impl Reader {
         }
     }
 
-    /// A line of praise. One of running text counts if it names a passage.
-    fn praise(&mut self, text: &str, is_item: bool) {
-        let quote = passage(text).to_owned();
-        match (Field::split(text), self.critique.strengths.last_mut()) {
-            (Some((Field::Quote, _, value)), _) => self.praised_passage(&value),
-            (Some((Field::Claim, _, value)), Some(last)) if last.claim.is_empty() => last.claim = value,
-            (Some((Field::Claim, _, value)), _) => {
-                self.critique.strengths.push(Strength { quote, claim: value });
-            }
-            _ if (is_item || !quote.is_empty()) && !critique::is_nothing(text) => {
-                self.critique.strengths.push(Strength { quote, claim: text.to_owned() });
-            }
-            _ => {}
-        }
-    }
-
-    fn praised_passage(&mut self, text: &str) {
-        let text = text.trim_matches(['"', '“', '”']);
-        match self.critique.strengths.last_mut().filter(|last| last.quote.is_empty()) {
-            Some(last) => text.clone_into(&mut last.quote),
-            None => {
-                self.critique.strengths.push(Strength { quote: text.to_owned(), ..Strength::default() });
-            }
+    fn drop_intro(&mut self) {
+        if self.is_intro {
+            self.open = None;
         }
     }
 
@@ -271,9 +280,12 @@ impl Reader {
     fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
         self.close();
         self.section = Section::Findings;
+        if critique::is_nothing(&claim) {
+            return;
+        }
         self.open = Some(Remark {
             severity: Some(severity),
-            category: category.unwrap_or_default(),
+            category: category.unwrap_or(self.topic),
             claim: if is_label(&claim) { String::new() } else { claim },
             ..Remark::default()
         });
@@ -316,6 +328,7 @@ impl Reader {
     }
 
     fn set(&mut self, field: Field, value: &str) {
+        self.is_intro = false;
         let Some(open) = &mut self.open else { return };
         let add = |text: &mut String| {
             if !text.is_empty() && !value.is_empty() {
@@ -328,7 +341,7 @@ impl Reader {
                 let (severity, rating) = severity::rated(value);
                 open.severity = severity.or(open.severity);
                 if open.severity.is_none() {
-                    open.rating = rating.trim_matches('*').to_owned();
+                    rating.trim_matches('*').clone_into(&mut open.rating);
                 } else {
                     open.rating.clear();
                 }
@@ -343,18 +356,35 @@ impl Reader {
 
     fn close(&mut self) {
         (self.field, self.asked) = (None, None);
-        (self.is_quoted, self.is_paragraph) = (false, false);
+        (self.is_quoted, self.is_intro, self.level) = (false, false, None);
         self.opener.clear();
         let aside = std::mem::take(&mut self.aside);
         let Some(mut open) = self.open.take() else { return };
         if open.claim.is_empty() {
             open.claim = aside;
         }
-        let is_said = !open.claim.is_empty() || !open.suggested_change.is_empty();
+        let is_claim = !open.claim.is_empty() && !critique::is_nothing(&open.claim);
+        let is_said = is_claim || !open.suggested_change.is_empty();
         if is_said && !super::super::echo::is_example(&open, "", "") {
             self.critique.findings.push(open);
         }
     }
+}
+
+/// `Summary`, `Final verdict`: what comes after the findings.
+fn is_rest(heading: &str) -> bool {
+    let name = plain(heading);
+    let names =
+        ["summary", "conclusion", "overall", "verdict", "recommendation", "assessment", "json", "nextsteps"];
+    heading.split_whitespace().count() <= 2 && names.iter().any(|rest| name.contains(rest))
+}
+
+/// A line at the end that is about the critique, and no part of its last finding.
+fn is_farewell(text: &str) -> bool {
+    let text = plain(text);
+    ["letmeknow", "overall", "hopethishelps", "ihopethis", "insummary", "inconclusion", "pleaseletme"]
+        .iter()
+        .any(|start| text.starts_with(start))
 }
 
 /// Whether a line of running text is marked, and does not only name a severity somewhere.
@@ -399,6 +429,9 @@ mod tests {
             "## Major\n\nno unit\n\nFix: name it\n\n## Minor\n\nNone found.\n",
             "## Major\n\nThese must be changed.\n\n- no unit\n\n  Fix: name it\n\n## Critical\n\n- None\n",
             "### Finding 1\n\n#### Severity\n\nmajor\n\n#### Claim\n\nno unit\n\n#### Suggested change\n\nname it\n",
+            "Strengths:\n- short\n\nBefunde:\n- **Major**: no unit\n  Fix: name it\n",
+            "## Stärken\n\n- kurz\n- **Major**: no unit\n\n  Fix: name it\n\nLet me know if it helps.",
+            "1. no unit - Severity: Major\n   Fix: name it",
             "[Major]: no unit\n\nFix: name it",
             "<finding><severity>major</severity>\n<claim>\nno unit\n</claim>\n<fix>name it</fix></finding>",
         ] {
@@ -408,6 +441,40 @@ mod tests {
             let one = &found[0];
             let read = (one.severity, one.claim.trim(), one.suggested_change.as_str());
             assert_eq!(read, (Some(Severity::Major), "no unit", "name it"), "{text}");
+        }
+    }
+
+    #[test]
+    fn headings_that_only_order_findings_are_none() {
+        let text = "## Issues\n\n### Clarity\n\n- no unit (major)\n\n### In section 2\n\n- no end (minor)\n\n### Typo\n\n## Recommendation\n\nRevise.";
+        let found = findings(text);
+        let given: Vec<_> =
+            found.iter().map(|one| (one.severity, one.category, one.claim.as_str())).collect();
+        let (clarity, other) = (Category::Clarity, Category::Other);
+        assert_eq!(given[0], (Some(Severity::Major), clarity, "no unit"));
+        assert_eq!((given[1].0, given[1].2), (Some(Severity::Minor), "no end"));
+        assert_eq!((given[2].0, given[2].2), (None, "Typo"));
+        assert!(found.iter().all(|one| one.suggested_change.is_empty()), "{found:#?}");
+        assert!(
+            findings("| Severity | Issue |\n|---|---|\n| none | none |\n").is_empty()
+                && other == Category::default()
+        );
+    }
+
+    #[test]
+    fn a_title_before_the_mark_is_part_of_the_claim() {
+        for text in [
+            "- **The lock is never released by it** [Major]: it stays.",
+            "1. **The lock is never released by it (major)** – it stays.",
+            "## The lock is never released by it (Major, correctness): it stays.",
+        ] {
+            let found = findings(text);
+            let given: Vec<_> = found.iter().map(|one| (one.severity, one.claim.as_str())).collect();
+            assert_eq!(
+                given,
+                [(Some(Severity::Major), "The lock is never released by it: it stays.")],
+                "{text}"
+            );
         }
     }
 
