@@ -186,7 +186,16 @@ fn form(value: &Value) -> Option<Critique> {
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
     named.sort_by_key(|(rank, _)| *rank);
     let mut named = named.into_iter().map(|(_, value)| value);
+    let is_group = |(key, value): (&String, &Value)| {
+        let is_list = value.is_array() || value.is_null();
+        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&plain(key).as_str()))
+    };
     let Some(first) = named.next() else {
+        if members.keys().any(|key| severity::of_mark(key).is_some()) && members.iter().all(is_group) {
+            let groups = members.iter().filter(|(key, _)| severity::of_mark(key).is_some());
+            let findings = list(&groups.map(|(key, value)| (key.clone(), value.clone())).collect())?;
+            return Some(Critique { strengths: strengths(value), findings });
+        }
         // The arguments of a call, as text; what one finding quotes is not meant.
         let is_finding = remark(value).is_some_and(|one| one.severity.is_some());
         return if is_finding { None } else { members.values().find_map(encoded) };
@@ -230,16 +239,22 @@ fn strengths(value: &Value) -> Vec<Strength> {
     }
 }
 
+/// `None`, `No major issues found.`
 pub(super) fn is_nothing(text: &str) -> bool {
     let said = plain(text);
+    let is_short =
+        text.split_whitespace().count() <= 6 && (said.starts_with("no") || said.starts_with("none"));
+    let nouns = ["issues", "findings", "problems", "faults", "concerns", "identified", "found"];
     NOTHING.iter().any(|nothing| plain(nothing) == said)
+        || (is_short && nouns.iter().any(|noun| said.contains(noun)))
 }
 
 /// The findings in a list, in groups by severity, or by label; `None` if there is something and none of it is
 /// a finding.
 pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    let says_nothing = |value: &Value| value.as_str().is_some_and(is_nothing);
+    let says_nothing =
+        |value: &Value| value.as_str().map_or_else(|| is_nothing(&text(value, &CLAIM)), is_nothing);
     let (found, nothing) = match value {
         Value::Null => return Some(Vec::new()),
         Value::String(text) if is_nothing(text) => return Some(Vec::new()),
@@ -296,6 +311,151 @@ fn remark(value: &Value) -> Option<Remark> {
         claim: text(value, &CLAIM),
         suggested_change: text(value, &CHANGE),
     };
-    let is_said = !remark.claim.is_empty() || !remark.suggested_change.is_empty();
+    let is_said =
+        !remark.suggested_change.is_empty() || !(remark.claim.is_empty() || is_nothing(&remark.claim));
     (is_said && !lenient::is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Form, Reading, Severity, read};
+    use super::*;
+
+    fn critique(text: &str) -> Critique {
+        match read(Form::Critique, text) {
+            Reading::Critique(critique) => critique,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn claims(text: &str) -> Vec<(Option<Severity>, String)> {
+        let findings = critique(text).findings;
+        findings.into_iter().map(|one| (one.severity, one.claim)).collect()
+    }
+
+    const REAL: &str = r#"{"strengths": [], "findings": [{"severity": "critical", "quote": "x", "claim": "no lock is held"}]}"#;
+
+    #[test]
+    fn no_example_hides_or_adds_a_finding() {
+        let real = [(Some(Severity::Critical), "no lock is held".to_owned())];
+        for example in [
+            r#"{"strengths": [], "findings": []}"#,
+            r#"{"findings": [{"severity": "critical|major|minor|nit", "category": "correctness|clarity", "location": text, "quote": text, "claim": text, "suggested_change": text}]}"#,
+            r#"{"strengths": ["..."], "findings": [{"severity": "critical", "quote": "...", "claim": "..."}]}"#,
+            r#"{"findings": [{"severity": "<severity>", "quote": "<quote>", "claim": "<claim>"}]}"#,
+            r#"{"findings": [{"severity": "string", "quote": "string", "claim": "string"}]}"#,
+            r#"{"findings": [{"severity": "major", "quote": "exact quote", "claim": "What is wrong and why"}]}"#,
+            r#"{"findings": [{"severity": "critical | major | minor | nit", "claim": "Describe the fault."}]}"#,
+            r#"{"findings": [{"severity": "{{severity}}", "claim": "{{claim}}"}]}"#,
+            r#"{"type": "object", "properties": {"findings": {"type": "array", "items": {"type": "object", "properties": {"claim": {"type": "string", "description": "what is wrong"}}}}}}"#,
+            r#"[1, 2] {"a": 1} {}"#,
+        ] {
+            for text in [
+                format!("{example}\n{REAL}"),
+                format!("{REAL}\n\nas in {example}"),
+                format!("The form:\n```json\n{example}\n```\nMy answer:\n```json\n{REAL}\n```"),
+            ] {
+                assert_eq!(claims(&text), real, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_only_repeated_is_no_critique() {
+        for text in [
+            r#"{"strengths": ["..."], "findings": [{"severity": "critical|major|minor|nit", "claim": "..."}]}"#,
+            r#"{"findings": [{"severity": "string", "claim": "string"}]}"#,
+            "I could not access the document, but it looks good.",
+        ] {
+            assert_eq!(read(Form::Critique, text), Reading::Unreadable, "{text}");
+        }
+    }
+
+    #[test]
+    fn findings_of_all_values_and_of_markdown_are_put_together_once() {
+        let more = r#"{"findings": [{"severity": "minor", "claim": "no unit"}, {"severity": "critical", "quote": "x", "claim": "no lock is held"}]}"#;
+        let both = [
+            (Some(Severity::Critical), "no lock is held".to_owned()),
+            (Some(Severity::Minor), "no unit".to_owned()),
+        ];
+        for text in [
+            format!("{REAL}\n{more}"),
+            format!("{REAL}\n{REAL}\n{more}"),
+            format!("[{REAL}, {more}]"),
+            r#"{"strengths": [], "critical": ["no lock is held"], "major": [], "minor": ["no unit"]}"#
+                .to_owned(),
+            format!(r#"{{"first": {REAL}, "second": {more}}}"#),
+            format!("{REAL}\n\n## Minor\n\n- no unit"),
+            format!("{REAL}\n\n- **minor**: no unit\n- **critical**: no lock is held"),
+            format!("{REAL}\n{{\"severity\": \"minor\", \"claim\": \"no unit\"}}"),
+            format!(
+                "{REAL}\n{{\"findings\": [{{\"severity\": \"minor\", \"claim\": \"no unit\"}}, {{\"severity\": \"maj"
+            ),
+            "{\"findings\": []}\n\n### Critical: no lock is held\n\nx\n\n### Minor: no unit".to_owned(),
+        ] {
+            let text = text.replace("held\n\nx", "held");
+            assert_eq!(claims(&text), both, "{text}");
+        }
+        let twice = r#"{"findings": [{"severity": "minor", "quote": "a", "claim": "no unit"}, {"severity": "minor", "quote": "b", "claim": "no unit"}]}"#;
+        assert_eq!(critique(twice).findings.len(), 2);
+    }
+
+    #[test]
+    fn nothing_said_in_a_word_is_an_empty_critique() {
+        for said in [
+            r#""none""#,
+            r#""None.""#,
+            r#""no issues""#,
+            r#"["none"]"#,
+            r#"[{"severity": "nit", "claim": "None"}]"#,
+            "null",
+            "[]",
+            "{}",
+            r#""Keine""#,
+            r#""N/A""#,
+        ] {
+            let text = format!(r#"{{"strengths": [], "findings": {said}}}"#);
+            assert_eq!(critique(&text), Critique::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn strengths_keep_what_they_quote() {
+        let quote = "one hundred requests in a minute";
+        for text in [
+            format!(r#"{{"strengths": [{{"quote": "{quote}", "claim": "exact"}}], "findings": []}}"#),
+            format!(r#"{{"strengths": [{{"passage": "{quote}", "strength": "exact"}}], "findings": []}}"#),
+            format!(r#"{{"strengths": ["“{quote}” is exact"], "findings": []}}"#),
+            format!(r#"{{"strengths": "`{quote}` is exact", "findings": []}}"#),
+            format!("## Strengths\n\n- \"{quote}\" is exact\n\n## Findings\n\nNo issues."),
+            format!("**Strengths:**\n- The limit is exact\n  > {quote}\n\nNo findings."),
+            format!("## Strengths\n\nThat it says `{quote}` is exact.\n\nNo findings."),
+        ] {
+            let strengths = critique(&text).strengths;
+            assert_eq!(strengths.len(), 1, "{text}: {strengths:?}");
+            assert!(
+                strengths[0].quote == quote && strengths[0].claim.contains("exact"),
+                "{text}: {strengths:?}"
+            );
+        }
+        let plain = critique(r#"{"strengths": ["It is \"short\"", "..."], "findings": []}"#).strengths;
+        assert_eq!(plain, [Strength { quote: String::new(), claim: "It is \"short\"".into() }]);
+    }
+
+    #[test]
+    fn a_word_that_nobody_knows_is_kept_as_the_rating() {
+        for (text, rating) in [
+            (r#"{"findings": [{"severity": "spicy", "claim": "no unit"}]}"#, "spicy"),
+            (r#"{"findings": [{"severity": 7, "claim": "no unit"}]}"#, "7"),
+            (r#"{"findings": [{"claim": "no unit"}]}"#, ""),
+            ("## Finding 1\n\nSeverity: spicy\nClaim: no unit", "spicy"),
+            ("| Severity | Claim |\n|---|---|\n| **spicy** | no unit |", "spicy"),
+            ("## Findings\n\n- no unit", ""),
+        ] {
+            let findings = critique(text).findings;
+            let given: Vec<_> =
+                findings.iter().map(|one| (one.severity, one.rating.as_str(), one.claim.as_str())).collect();
+            assert_eq!(given, [(None, rating, "no unit")], "{text}");
+        }
+    }
 }

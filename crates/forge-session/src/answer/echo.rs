@@ -3,7 +3,7 @@
 use super::{Remark, plain, severity};
 
 /// What stands in a form where an answer has something to say.
-const BLANKS: [&str; 22] = [
+const BLANKS: [&str; 15] = [
     "string",
     "text",
     "str",
@@ -11,9 +11,6 @@ const BLANKS: [&str; 22] = [
     "quote",
     "location",
     "reason",
-    "number",
-    "value",
-    "word",
     "todo",
     "tbd",
     "suggestedchange",
@@ -22,10 +19,6 @@ const BLANKS: [&str; 22] = [
     "claimtext",
     "reasontext",
     "exactquote",
-    "old",
-    "new",
-    "why",
-    "placeholder",
 ];
 /// What a form explains. A critic may begin so as well, so it counts only beside other signs.
 const EXPLANATIONS: [&str; 14] = [
@@ -76,19 +69,19 @@ fn is_blank_word(text: &str) -> bool {
     !text.trim().is_empty() && is_blank(text) && severity::of_field(text).is_none()
 }
 
-/// A document of which only headings and blanks are there.
+/// A blank that a form has: a dash is what somebody writes who has nothing to say.
+pub(super) fn is_form(text: &str) -> bool {
+    is_blank(text) && (!plain(text).is_empty() || text.contains("..") || text.contains('…'))
+}
+
+/// A document that is still to be written.
 pub(super) fn is_outline(document: &str) -> bool {
-    let is_named = |line: &str| {
-        let name = plain(line);
-        ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"]
-            .iter()
-            .any(|start| name.starts_with(start))
-            && (name.contains("document") || name.contains("text"))
-    };
-    let one_line = !document.trim().contains('\n');
-    document.lines().filter(|line| !line.starts_with('#')).all(is_blank) && !document.starts_with('#')
-        || (one_line && is_named(document))
-        || (document.starts_with('#')
-            && document.lines().skip(1).any(|line| !line.trim().is_empty())
-            && document.lines().skip(1).all(is_blank))
+    let is_dots =
+        |line: &&str| is_form(line) && !plain(line).chars().eq(line.chars().flat_map(char::to_lowercase));
+    let lines = || document.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let name = plain(document);
+    let starts = ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"];
+    let is_named = starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
+    (is_named && lines().count() == 1 && document.split_whitespace().count() < 10)
+        || (lines().next().is_some() && lines().all(|line| is_dots(&line)))
 }

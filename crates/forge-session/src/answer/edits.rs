@@ -50,9 +50,7 @@ pub(super) fn of(value: &Value) -> Vec<Edit> {
 /// Both passages must be named: one that is missing is not an empty one.
 fn edit(value: &Value) -> Option<Edit> {
     let (old, new) = (verbatim(field(value, &OLD)?)?, verbatim(field(value, &NEW)?)?);
-    let is_form = |text: &str| {
-        !text.trim().is_empty() && echo::is_blank(text) && text.chars().any(|c| !c.is_alphanumeric())
-    };
+    let is_form = |text: &str| echo::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
     let changes = old != new || old.is_empty();
     (changes && !(is_form(&old) && is_form(&new))).then_some(Edit { old, new })
 }

@@ -247,7 +247,8 @@ impl Reader<'_> {
                     || bare_key_length(rest).is_some()
             }
             // A comma was forgotten at the end of the line or before the next key.
-            next => is_quote(next) && (self.rest.starts_with(['\n', '\r']) || starts_with_key(rest)),
+            next if is_quote(next) => self.rest.starts_with(['\n', '\r']) || starts_with_key(rest),
+            _ => self.rest.starts_with(['\n', '\r']) && bare_key_length(rest).is_some(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod blocks;
 mod critique;
 mod line;
+mod strengths;
 
 use self::line::Line;
 pub(super) use self::{blocks::code, critique::read as critique};
@@ -84,25 +85,26 @@ fn dispositions(text: &str) -> Vec<Disposition> {
             continue;
         }
         named = names_finding(line).or(named);
-        let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`')).collect();
-        let Some((name, value)) = clean.trim().trim_start_matches(['-', '+', ' ']).split_once(':') else {
-            continue;
-        };
-        let value = value.trim();
-        match (plain(name).as_str(), named) {
+        let is_open = |given: &&mut Disposition| Some(given.finding) == named && given.reason.is_empty();
+        let (name, value) = field_of(line).unwrap_or_default();
+        match (plain(&name).as_str(), named) {
             ("decision" | "disposition", Some(finding)) => {
                 let end = value.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(value.len());
                 if let Some((decision, same_as)) =
-                    decision::of(value).or_else(|| decision::of(value[..end].trim()))
+                    decision::of(&value).or_else(|| decision::of(value[..end].trim()))
                 {
                     given.push(Disposition { finding, decision, same_as, ..Disposition::default() });
                 }
             }
-            ("reason" | "rationale" | "why", Some(finding)) => {
-                let open =
-                    given.last_mut().filter(|given| given.finding == finding && given.reason.is_empty());
-                if let Some(open) = open {
-                    value.clone_into(&mut open.reason);
+            ("reason" | "rationale" | "why", _) => {
+                if let Some(open) = given.last_mut().filter(is_open) {
+                    open.reason = value;
+                }
+            }
+            // What is said below a decision is its reason.
+            _ if matches!(Line::of(line), Line::Text(_)) => {
+                if let Some(open) = given.last_mut().filter(is_open) {
+                    line.trim().clone_into(&mut open.reason);
                 }
             }
             _ => {}
@@ -120,16 +122,11 @@ fn names_finding(line: &str) -> Option<FindingId> {
 
 /// Lines such as `F1: settled`, and new findings under a heading that says so.
 pub(super) fn check(text: &str) -> Option<Check> {
-    let verdict = |line: &str| {
-        let (finding, word, reason) = ruling(line)?;
-        Some(Verdict { finding, settled: verdicts::said(&word)?, reason })
-    };
-    let lines = fenced_lines(text).filter(|(_, is_code)| !is_code).map(|(line, _)| line);
-    let mut verdicts: Vec<Verdict> = lines.filter_map(verdict).collect();
+    let mut verdicts = verdicts(text);
     if verdicts.is_empty()
         && let Some(inner) = fenced_alone(text)
     {
-        verdicts = inner.lines().filter_map(verdict).collect();
+        verdicts = self::verdicts(inner);
     }
     let is_border = |line: &str| {
         let heading = match Line::of(line) {
@@ -143,6 +140,41 @@ pub(super) fn check(text: &str) -> Option<Check> {
     let new = border.and_then(|(at, line)| critique(&text[at + line.len()..]).0);
     let new_findings = new.map(|critique| critique.findings).unwrap_or_default();
     (!verdicts.is_empty()).then_some(Check { verdicts, new_findings })
+}
+
+/// Lines such as `F1: settled - why` or `F1 - settled: no`, or `Settled: yes` below one that names the finding.
+fn verdicts(text: &str) -> Vec<Verdict> {
+    let mut given: Vec<Verdict> = Vec::new();
+    let mut named = None;
+    for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
+        let ruled = ruling(line).and_then(|(finding, word, reason)| {
+            // The word may only name what is answered.
+            let first = reason.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            let answer = verdicts::said(first).filter(|_| is_question(&word));
+            Some(Verdict { finding, settled: answer.or_else(|| verdicts::said(&word))?, reason })
+        });
+        named = names_finding(line).or(named);
+        let below = || {
+            let (name, value) = field_of(line)?;
+            let end = value.find([':', '—', '–', '(', ',', '.', ';', '-']).unwrap_or(value.len());
+            let settled = verdicts::said(&value[..end]).filter(|_| is_question(&name))?;
+            let reason = value[end..].trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+            Some(Verdict { finding: named?, settled, reason })
+        };
+        given.extend(ruled.or_else(below));
+    }
+    given
+}
+
+fn is_question(name: &str) -> bool {
+    ["settled", "resolved", "fixed", "verdict", "status"].contains(&plain(name).as_str())
+}
+
+/// `**Decision:** accept`: a name and its value.
+fn field_of(line: &str) -> Option<(String, String)> {
+    let clean: String = line.chars().filter(|c| !matches!(c, '*' | '`')).collect();
+    let (name, value) = clean.trim().trim_start_matches(['-', '+', '#', ' ']).split_once(':')?;
+    Some((name.to_owned(), value.trim().to_owned()))
 }
 
 /// The text without a first line that only says what it is.

@@ -47,17 +47,19 @@ pub(crate) fn strip(text: &str) -> Cow<'_, str> {
     let (mut kept, mut from, mut at) = (String::new(), 0, 0);
     while let Some(tag) = tags.get(at) {
         let place = Place { text, kept: &kept, from, tag: *tag };
-        let is_quoted = values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code();
+        let is_quoted = || {
+            !place.is_first() && (values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code())
+        };
         at += 1;
         if tag.opens {
             let close = closing(&tags[at - 1..]).map(|offset| at - 1 + offset);
-            if is_quoted || !place.begins_block(close.map(|close| tags[close].end)) {
+            if !place.begins_block(close.map(|close| tags[close].end)) || is_quoted() {
                 continue;
             }
             kept.push_str(&text[from..tag.start]);
             from = close.map_or(text.len(), |close| tags[close].end);
             at = close.map_or(tags.len(), |close| close + 1);
-        } else if !is_quoted && place.ends_block(&tags) {
+        } else if place.ends_block(&tags) && !is_quoted() {
             // The opening tag was part of the prompt: everything before this one is thought.
             kept.clear();
             from = tag.end;
@@ -99,48 +101,61 @@ impl Place<'_> {
             || is_indented(self.line_before())
     }
 
+    /// Whether nothing but thoughts stands before it.
+    fn is_first(&self) -> bool {
+        self.kept.trim().is_empty() && self.before().trim().is_empty()
+    }
+
+    fn starts_line(&self) -> bool {
+        self.line_before().trim().is_empty()
+    }
+
     fn begins_block(&self, close: Option<usize>) -> bool {
-        let starts_line = self.line_before().trim().is_empty();
-        let is_first = self.kept.trim().is_empty() && self.before().trim().is_empty();
         // A word in brackets may stand for anything.
         let is_doubtful = close.is_none() && self.text[self.tag.start..].starts_with("[t");
         match close {
             _ if is_doubtful => false,
-            _ if is_first => true,
+            _ if self.is_first() => true,
+            Some(end) if self.starts_line() => begins_answer(&self.text[end..]),
             Some(end) => {
-                begins_answer(&self.text[end..], !starts_line) && (starts_line || self.is_after_preface())
+                let has_lines = self.text[self.tag.end..end].contains('\n');
+                let after = &self.text[end..];
+                self.is_after_preface() && (begins_structure(after) || (has_lines && begins_answer(after)))
             }
-            None => starts_line && self.line_after().trim().is_empty() && self.is_after_preface(),
+            None => self.starts_line() && self.line_after().trim().is_empty() && self.is_after_preface(),
         }
     }
 
-    /// A closing tag whose opening tag is in sight is one that the text speaks of.
+    /// A closing tag whose opening tag is in sight is one that the text speaks of, and so may be one at the end
+    /// of a line of a document.
     fn ends_block(&self, tags: &[Tag]) -> bool {
         let is_open = |tag: &Tag| {
             tag.opens && tag.name == self.tag.name && (self.from..self.tag.start).contains(&tag.start)
         };
-        let starts_line = self.line_before().trim().is_empty();
-        !tags.iter().any(is_open) && begins_answer(&self.text[self.tag.end..], !starts_line)
+        let after = &self.text[self.tag.end..];
+        let is_document = self.before().trim_start().starts_with('#');
+        let ends = (self.starts_line() && begins_answer(after)) || (begins_structure(after) && !is_document);
+        ends && !tags.iter().any(is_open)
     }
 
     fn is_after_preface(&self) -> bool {
-        let before = [self.kept, self.before()].concat();
-        let before = before.trim();
-        let is_structure = before.starts_with(['{', '[']) || before.starts_with("```json");
-        is_structure || (before.len() < MAX_PREFACE && !before.lines().any(|line| line.starts_with('#')))
+        let parts = [self.kept, self.before()];
+        let start = parts.into_iter().map(str::trim_start).find(|part| !part.is_empty()).unwrap_or_default();
+        let is_structure = start.starts_with(['{', '[']) || start.starts_with("```json");
+        let is_short = parts.iter().map(|part| part.len()).sum::<usize>() < MAX_PREFACE;
+        is_structure || (is_short && !parts.iter().any(|part| part.lines().any(|line| line.starts_with('#'))))
     }
 }
 
 /// Whether what follows a block is an answer, and not the rest of a sentence about tags.
-fn begins_answer(after: &str, strictly: bool) -> bool {
-    let (line, rest) = after.split_once('\n').unwrap_or((after, ""));
-    let line = line.trim();
-    let next_is_blank = rest.split('\n').next().unwrap_or_default().trim().is_empty();
-    (line.is_empty() && (next_is_blank || !strictly))
-        || line.starts_with(['{', '[', '#', '<', '◁'])
-        || line.starts_with("```")
-        || rest.trim_start().starts_with(['{', '[', '#', '`'])
-        || (!strictly && line.starts_with(|c: char| c.is_uppercase()))
+fn begins_answer(after: &str) -> bool {
+    let line = after.split('\n').next().unwrap_or_default().trim();
+    line.is_empty() || line.starts_with(char::is_uppercase) || begins_structure(after)
+}
+
+fn begins_structure(after: &str) -> bool {
+    let after = after.trim_start();
+    after.starts_with(['{', '[', '#', '<', '◁']) || after.starts_with("```")
 }
 
 fn is_indented(line_before: &str) -> bool {
@@ -257,6 +272,7 @@ mod tests {
             let inner = "The form is {\"findings\": []}.\n```\nx\n\nNow \"fill\" it.";
             for (said, kept) in [
                 (format!("{open}{inner}{close}{ANSWER}"), ANSWER),
+                (format!("    {open}\n{inner}{close}\n{ANSWER}"), ANSWER),
                 (format!("\n {open}\n{inner}\n{close}\n\n{ANSWER}"), ANSWER),
                 (format!("{open}a{close}\n{open}{inner}{close}\n{ANSWER}"), ANSWER),
                 (format!("{open}a{open}b{close}c{close}{ANSWER}"), ANSWER),
@@ -310,6 +326,8 @@ mod tests {
             r#"{"findings": [{"severity": "minor", "quote": "<think>", "claim": "</think> is not closed"}]}"#,
             "{\"document\": \"# T\\n\\n<think>\\nx\\n</think>\\n\"}",
             "{\"document\": \"# T\\n\\n<think>\\nx\\n</think>\\n\",}",
+            "# Tags\n\nA thought ends with </think>\n\n## More",
+            "The tags <think></think>\n\nstand around a thought, as in <think>hm</think>\n\nand so on.",
             "[think] about it",
             "analysis of the text",
             "A <thinking-aloud> element, a [reasoning](link).",

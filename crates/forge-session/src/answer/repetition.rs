@@ -139,7 +139,7 @@ mod tests {
                 assert_eq!(noticed(&format!("{start}{short}\n\nThe end."), size), None, "{unit} in {size}");
             }
         }
-        let long: String = (0..100).map(|word| format!("w{word} ")).collect();
+        let long = (0..100).map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
         assert!(noticed(&long.repeat(30), 5).is_some());
         let runs = format!("{}b", "a".repeat(60));
         assert!(noticed(&runs.repeat(30), 5).is_some());
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn an_ordinary_document_does_not_loop() {
-        let rows: String = (0..400).map(|row| format!("| {row} | yes | no |\n")).collect();
-        let lines: String = (0..300).map(|line| format!("    let x{line} = next()?;\n")).collect();
+        let rows = (0..400).map(|row| format!("| {row} | yes | no |")).collect::<Vec<_>>().join("\n");
+        let lines = (0..300).map(|line| format!("    let x{line} = next()?;")).collect::<Vec<_>>().join("\n");
         for text in [
             "-".repeat(900),
             " ".repeat(900),

@@ -128,11 +128,12 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let (decision, named) = decision::of(&said)?;
     let same = || finding_id(&text(value, &["sameas", "duplicateof", "dupof", "duplicates", "same"]));
     let reason = text(value, &["reason", "rationale", "explanation", "why", "justification"]);
-    let is_example = !reason.is_empty() && echo::is_blank(&reason);
+    let is_example = echo::is_form(&reason);
     let edits = edits::of(value);
-    let spans: &[&str] = match edits.is_empty() {
-        true => &["changedspan", "span", "newtext", "change", "changedtext"],
-        false => &["changedspan", "span"],
+    let spans: &[&str] = if edits.is_empty() {
+        &["changedspan", "span", "newtext", "change", "changedtext"]
+    } else {
+        &["changedspan", "span"]
     };
     let given = Disposition {
         finding,
@@ -152,5 +153,165 @@ fn conflict(value: &Value) -> Conflict {
         positions: positions.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         resolution: text(value, &["resolution", "decision", "chosen"]),
         rationale: text(value, &["rationale", "reason", "why"]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Edit, Form};
+    use super::*;
+
+    fn revision(text: &str) -> Revision {
+        match super::super::read(Form::Revision, text) {
+            Reading::Revision(revision) => revision,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn edit(old: &str, new: &str) -> Edit {
+        Edit { old: old.into(), new: new.into() }
+    }
+
+    #[test]
+    fn edits_are_read_under_all_their_names_and_kept_byte_for_byte() {
+        for text in [
+            r#"{"decisions": [{"finding": "F1", "reason": "r", "decision": "accept", "same_as": "", "edits": [{"old": "  a\n", "new": "\tb "}]}], "conflicts": []}"#,
+            r#"{"dispositions": [{"finding": "F1", "decision": "accept", "edits": {"old_passage": "  a\n", "new_passage": "\tb "}}]}"#,
+            r#"{"decisions": [{"finding": "F1", "decision": "accepted", "edit": [{"search": "  a\n", "replace": "\tb "}]}]}"#,
+            r#"{"decisions": [{"finding": "F1", "decision": "accept", "before": "  a\n", "after": "\tb "}]}"#,
+            r#"{"decisions": [{"finding": "F1", "decision": "accept", "old": "  a\n", "new_text": "\tb "}]}"#,
+            r#"{"decisions": {"F1": {"decision": "accept", "edits": [{"from": "  a\n", "to": "\tb "}]}}}"#,
+            r#"{"decisions": [{"finding": "F1", "decision": "accept"}], "edits": [{"finding": "F1", "original": "  a\n", "replacement": "\tb "}]}"#,
+            r#"{"decisions": [{"finding": "F1", "decision": "accept", "edits": [{"find": ["  a", ""], "replace_with": "\tb "}, {"old": "x"}, {"old": "...", "new": "..."}]}],}"#,
+        ] {
+            let read = revision(text);
+            assert_eq!(read.dispositions[0].edits, [edit("  a\n", "\tb ")], "{text}");
+            assert_eq!((read.dispositions.len(), read.document), (1, None));
+        }
+        let gone = r#"{"decisions": [{"finding": "F1", "decision": "accept", "edits": [{"old": "a", "new": ""}, {"old": "", "new": "end"}]}]}"#;
+        assert_eq!(revision(gone).dispositions[0].edits, [edit("a", ""), edit("", "end")]);
+    }
+
+    #[test]
+    fn search_and_replace_blocks_are_edits_of_the_finding_above() {
+        for head in [
+            "### F1: accept - yes",
+            "**F1** — accept: yes",
+            "### F1\n\nDecision: accept\nReason: yes",
+            "### F1: accept\n\nyes",
+            "- F1: accepted (yes)",
+        ] {
+            for (open, close) in [("", ""), ("```\n", "```\n")] {
+                let text = format!(
+                    "{head}\n\n{open}<<<<<<< SEARCH\n    a = 1\n=======\n    a = 2\n\n    b = F2: reject\n>>>>>>> REPLACE\n{close}\n### F2: reject - no\n"
+                );
+                let read = revision(&text);
+                let given: Vec<_> = read
+                    .dispositions
+                    .iter()
+                    .map(|one| (one.finding.0, one.decision, one.reason.as_str()))
+                    .collect();
+                assert_eq!(given, [(1, Decision::Accept, "yes"), (2, Decision::Reject, "no")], "{text}");
+                assert_eq!(
+                    read.dispositions[0].edits,
+                    [edit("    a = 1", "    a = 2\n\n    b = F2: reject")],
+                    "{text}"
+                );
+                assert_eq!(read.document, None);
+            }
+        }
+        let bare = "F3\n<<<<<<< SEARCH\nx\n=======\n>>>>>>> REPLACE\n<<<<<<< SEARCH\ny\n=======\nz\n>>>>>>> REPLACE\n";
+        let read = revision(bare);
+        assert_eq!(read.dispositions[0].edits, [edit("x", ""), edit("y", "z")]);
+        assert_eq!((read.dispositions[0].finding.0, read.dispositions[0].decision), (3, Decision::Accept));
+    }
+
+    #[test]
+    fn a_duplicate_names_the_finding_it_repeats() {
+        for said in [
+            r#""decision": "duplicate", "same_as": "F2""#,
+            r#""decision": "same as F2""#,
+            r#""decision": "dup of F2", "same_as": """#,
+            r#""decision": "Duplicate (F2)""#,
+            r#""decision": "same_as", "same_as": "Finding 2""#,
+            r#""decision": "same", "duplicate_of": 2"#,
+            r#""decision": "Doublon de F2""#,
+        ] {
+            let read = revision(&format!(r#"{{"decisions": [{{"finding": "F1", "reason": "r", {said}}}]}}"#));
+            let one = &read.dispositions[0];
+            assert_eq!((one.decision, one.same_as), (Decision::Duplicate, Some(FindingId(2))), "{said}");
+        }
+        let line = revision("## Dispositions\n\n- F1: same as F2 - both say so\n- F2: reject - no");
+        assert_eq!(line.dispositions[0].same_as, Some(FindingId(2)));
+        let accepted =
+            revision(r#"{"decisions": [{"finding": "F1", "decision": "accept", "same_as": "F2"}]}"#);
+        assert_eq!(accepted.dispositions[0].same_as, None);
+    }
+
+    #[test]
+    fn decisions_are_known_in_ten_languages() {
+        for (decision, words) in [
+            (
+                Decision::Accept,
+                "accept adopted 接受 स्वीकार aceptado accepté قبول aceito принято akzeptiert 採用",
+            ),
+            (
+                Decision::Reject,
+                "reject wontfix 拒绝 अस्वीकार rechazado rejeté رفض rejeitado отклонено abgelehnt 却下",
+            ),
+            (Decision::Defer, "defer later 推迟 स्थगित aplazado différé مؤجل adiado отложено verschoben 延期"),
+            (Decision::Duplicate, "duplicate same 重复 duplicado doublon مكرر дубликат duplikat 重複"),
+        ] {
+            for word in words.split(' ') {
+                assert_eq!(decision::of(word), Some((decision, None)), "{word}");
+            }
+        }
+        for word in ["", "perhaps", "accept|reject|defer", "F2", "accept F2", "not accepted"] {
+            assert_eq!(decision::of(word), None, "{word}");
+        }
+    }
+
+    const WHOLE: &str = r##"{"document": "# T\n\nNew.", "dispositions": [{"finding": "F1", "decision": "accept", "reason": "r"}]}"##;
+
+    #[test]
+    fn the_last_whole_value_counts_and_two_that_differ_exclude_each_other() {
+        for text in [
+            format!("<think>{}</think>{WHOLE}", WHOLE.replace("New", "Old")),
+            format!("{WHOLE}\n{WHOLE}"),
+            format!(r#"{{"document": "...", "dispositions": [{{"finding": "F1", "decision": "reject", "reason": "..."}}]}} {WHOLE}"#),
+            format!(r#"{{"document": "the whole new document in Markdown", "dispositions": [{{"finding": "F1", "decision": "accept|reject|defer", "reason": text}}]}} {WHOLE}"#),
+            format!(r#"{{"document": "<document>", "dispositions": []}} {WHOLE}"#),
+            format!("{WHOLE}\n\n{{\"document\": \"# T\\n\\nOther.\", \"dispositions\": [{{\"finding\": \"F1\", \"decision\": \"reject\"}}, {{\"fin"),
+            r##"{"document": "# T\n\nNew."} {"dispositions": [{"finding": "F1", "decision": "accept", "reason": "r"}]}"##.to_owned(),
+        ] {
+            let read = revision(&text);
+            assert_eq!(read.document.as_deref(), Some("# T\n\nNew."), "{text}");
+            assert_eq!((read.dispositions.len(), read.dispositions[0].decision), (1, Decision::Accept), "{text}");
+        }
+        for text in [
+            format!("{WHOLE}\n{}", WHOLE.replace("New", "Old")),
+            format!("{WHOLE}\n{}", WHOLE.replace("accept", "reject")),
+            r#"{"decisions": [{"finding": "F1", "decision": "accept"}, {"finding": "F1", "decision": "reject"}]}"#.to_owned(),
+        ] {
+            assert_eq!(super::super::read(Form::Revision, &text), Reading::Contradictory, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_before_decisions_is_no_document() {
+        let json = r#"{"decisions": [{"finding": "F1", "decision": "reject", "reason": "r"}]}"#;
+        for text in
+            [format!("Sure.\nHere are my decisions:\n\n{json}"), format!("Sure.\n\n```json\n{json}\n```")]
+        {
+            assert_eq!(revision(&text).document, None, "{text}");
+        }
+        let document = "# T\n\nBody.";
+        for text in [
+            format!("{document}\n\n{json}"),
+            format!("{document}\n\n```json\n{json}\n```"),
+            format!("```markdown\n{document}\n```\n\n```json\n{json}\n```"),
+        ] {
+            assert_eq!(revision(&text).document.as_deref(), Some(document), "{text}");
+        }
     }
 }

@@ -144,9 +144,27 @@ fn a_list_of_which_nothing_is_understood_is_not_an_empty_one() {
 
 #[test]
 fn nonsense_of_any_shape_and_length_is_read_and_says_nothing() {
-    for piece in
-        ["{a:b ", "{\"a\":", "[", "\"", "{", "<severity>", "> ", "| a ", "**", "F1: ", "\\u00", "#", "{'a' "]
-    {
+    for piece in [
+        "{a:b ",
+        "{\"a\":",
+        "[",
+        "\"",
+        "{",
+        "<severity>",
+        "> ",
+        "| a ",
+        "**",
+        "F1: ",
+        "\\u00",
+        "#",
+        "{'a' ",
+        "a <think> ",
+        "</think>. ",
+        "```\n",
+        "- <<<<<<< SEARCH\n",
+        "[THINK",
+        "<|channel|>",
+    ] {
         let text = piece.repeat(30_000 / piece.len());
         for stage in [Form::Critique, Form::Revision, Form::Check] {
             assert_eq!(read(stage, &text), Reading::Unreadable, "{stage:?} of {piece}");

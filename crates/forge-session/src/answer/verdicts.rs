@@ -58,7 +58,7 @@ fn verdict(value: &Value) -> Option<Verdict> {
 
 /// A verdict for which the reason is still to be filled in is one of the form.
 fn given(verdict: Verdict) -> Option<Verdict> {
-    (verdict.reason.is_empty() || !echo::is_blank(&verdict.reason)).then_some(verdict)
+    (!echo::is_form(&verdict.reason)).then_some(verdict)
 }
 
 fn keyed(id: &str, value: &Value) -> Option<Verdict> {
@@ -105,5 +105,82 @@ pub(super) fn said(word: &str) -> Option<bool> {
         | "rejectionoverruled"
         | "overruled" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Form;
+    use super::*;
+
+    fn given(text: &str) -> Vec<(u32, bool)> {
+        match super::super::read(Form::Check, text) {
+            Reading::Check(check) => check.verdicts.iter().map(|one| (one.finding.0, one.settled)).collect(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn verdicts_of_all_values_are_put_together() {
+        let real =
+            r#"{"verdicts": [{"finding": "F1", "reason": "r", "settled": false}], "new_findings": []}"#;
+        for text in [
+            format!("<think>If all were well: {}</think>{real}", real.replace("false", "true")),
+            format!(r#"{{"verdicts": []}} {real}"#),
+            format!(r#"{{"verdicts": [{{"finding": "F1", "settled": true, "reason": "..."}}]}} {real}"#),
+            format!(
+                r#"{{"verdicts": [{{"finding": its label, "settled": true|false, "reason": text}}], "new_findings": []}} {real}"#
+            ),
+            format!("{real}\n{real}"),
+            "{\"verdicts\": []}\n\nF1: not settled - r".to_owned(),
+        ] {
+            assert_eq!(given(&text), [(1, false)], "{text}");
+        }
+        let two = format!(r#"{real} {{"verdicts": [{{"finding": "F2", "settled": "yes"}}]}}"#);
+        assert_eq!(given(&two), [(1, false), (2, true)]);
+    }
+
+    #[test]
+    fn settled_and_not_settled_is_a_contradiction() {
+        let one = r#"{"verdicts": [{"finding": "F1", "settled": true}]}"#;
+        for text in [
+            format!("{one}\n{}", one.replace("true", "false")),
+            r#"{"verdicts": [{"finding": "F1", "settled": true}, {"finding": 1, "settled": false}]}"#
+                .to_owned(),
+            "F1: settled\nF1: not settled".to_owned(),
+        ] {
+            assert_eq!(super::super::read(Form::Check, &text), Reading::Contradictory, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_question_is_not_taken_for_its_answer() {
+        for text in [
+            "F1 - settled: yes\nF2 - settled: no",
+            "### F1\n\nSettled: yes\n\n### F2\n\n**Settled:** no - it stays",
+            "F1: resolved? yes\nF2: resolved? no",
+            "- F1: status: fixed\n- F2: status: open",
+        ] {
+            assert_eq!(given(text), [(1, true), (2, false)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rejection_is_upheld_or_overruled() {
+        for (word, settled) in [
+            ("rightly rejected", true),
+            ("Upheld", true),
+            ("wrongly_rejected", false),
+            ("overruled", false),
+            ("not settled", false),
+            ("partially", false),
+        ] {
+            assert_eq!(
+                given(&format!(r#"{{"verdicts": [{{"finding": "F1", "verdict": "{word}"}}]}}"#)),
+                [(1, settled)],
+                "{word}"
+            );
+            assert_eq!(given(&format!("- F1: {word} - because\n")), [(1, settled)], "{word}");
+        }
     }
 }

@@ -10,7 +10,8 @@ use super::line::Field;
 /// A line as it is written, without the marks of what it stands in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Block {
-    Heading(String),
+    /// A heading, and how deep it is.
+    Heading(String, u8),
     /// The first line of an item, and whether its list is part of another one.
     Item(String, bool),
     Text(String),
@@ -49,7 +50,7 @@ struct Reader<'a> {
     quotes: usize,
     /// The next line is the first of an item.
     begins_item: bool,
-    is_heading: bool,
+    heading: Option<u8>,
     cells: Option<Vec<String>>,
     code: Option<String>,
     /// The line so far, and where it may begin.
@@ -67,13 +68,14 @@ impl Reader<'_> {
             Event::Start(Tag::BlockQuote(_)) => self.between(|reader| reader.quotes += 1),
             Event::End(TagEnd::BlockQuote(_)) => self.between(|reader| reader.quotes -= 1),
             // A rule below a paragraph makes a heading of it; only a short line is meant as one.
-            Event::Start(Tag::Heading { .. }) => {
+            Event::Start(Tag::Heading { level, .. }) => {
                 let source = self.text[range].trim();
-                self.is_heading = source.starts_with('#')
-                    || (source.lines().count() == 2
-                        && Field::split(source.lines().next().unwrap_or_default()).is_none());
+                let first = source.lines().next().unwrap_or_default();
+                let is_heading =
+                    source.starts_with('#') || (source.lines().count() == 2 && Field::split(first).is_none());
+                self.heading = is_heading.then_some(level as u8);
             }
-            Event::End(TagEnd::Heading(_)) => self.between(|reader| reader.is_heading = false),
+            Event::End(TagEnd::Heading(_)) => self.between(|reader| reader.heading = None),
             Event::Start(Tag::CodeBlock(_)) => self.between(|reader| reader.code = Some(String::new())),
             Event::End(TagEnd::CodeBlock) => self.blocks.extend(self.code.take().map(Block::Code)),
             Event::Start(Tag::TableHead | Tag::TableRow) => self.cells = Some(Vec::new()),
@@ -82,7 +84,9 @@ impl Reader<'_> {
             Event::Start(Tag::TableCell) => self.line = None,
             Event::End(TagEnd::TableCell) => self.cell(),
             Event::End(TagEnd::Paragraph | TagEnd::HtmlBlock) => self.between(|_| {}),
-            Event::Start(Tag::Paragraph | Tag::HtmlBlock | Tag::Table(_)) | Event::End(TagEnd::Table) => {}
+            Event::Start(Tag::Paragraph | Tag::HtmlBlock | Tag::Table(_))
+            | Event::End(TagEnd::Table)
+            | Event::Rule => {}
             Event::SoftBreak | Event::HardBreak => self.end_line(Some(range)),
             Event::Text(text) if self.code.is_some() => {
                 self.code.get_or_insert_default().push_str(&text);
@@ -91,7 +95,6 @@ impl Reader<'_> {
                 self.extend(range);
                 self.end_line(None);
             }
-            Event::Rule => {}
             _ => self.extend(range),
         }
     }
@@ -109,7 +112,7 @@ impl Reader<'_> {
     fn cell(&mut self) {
         let text = self.line.take().map_or("", |line| &self.text[line]);
         if let Some(cells) = &mut self.cells {
-            cells.push(text.trim().trim_matches('*').to_owned());
+            cells.push(text.trim().trim_matches('*').replace("\\|", "|"));
         }
     }
 
@@ -126,11 +129,11 @@ impl Reader<'_> {
         // A line may belong to a quotation without its mark; then it is meant as what comes after it.
         let line_start = self.text[..line.start].rfind('\n').map_or(0, |at| at + 1);
         let is_quoted = self.quotes > 0 && self.text[line_start..line.start].contains('>');
-        self.blocks.push(match () {
-            () if self.is_heading => Block::Heading(text.trim_end_matches('#').trim().to_owned()),
-            () if is_quoted => Block::Quote(text),
-            () if begins_item => Block::Item(text, self.lists > 1),
-            () => Block::Text(text),
+        self.blocks.push(match self.heading {
+            Some(level) => Block::Heading(text.trim_end_matches('#').trim().to_owned(), level),
+            None if is_quoted => Block::Quote(text),
+            None if begins_item => Block::Item(text, self.lists > 1),
+            None => Block::Text(text),
         });
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn numbered(text: &str) -> bool {
 /// The severity and category that mark a text, and the rest of it. The severity stands among the first words,
 /// set apart by brackets, bold, a colon or a dash, or alone; or a traffic light stands for it.
 pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
-    in_brackets(text).or_else(|| mark_in_words(text)).or_else(|| {
+    in_brackets(text).or_else(|| after_title(text)).or_else(|| mark_in_words(text)).or_else(|| {
         let (severity, rest) = severity::of_light(text.trim_start_matches(['*', ' ']))?;
         Some((severity, None, rest.trim_matches(['*', ' ', ':', '—', '–', '-']).to_owned()))
     })
@@ -100,6 +100,23 @@ fn in_brackets(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let is_mark = severity::tokens(word).count() <= 3 && word.len() <= 40 && !rest.starts_with(['(', ':']);
     let severity = severity::of_field(word).filter(|_| is_mark && in_mark(word).is_none())?;
     Some((severity, None, rest.trim_start_matches(['*', '`', ' ', ':', '-', '—', '–']).to_owned()))
+}
+
+/// `**Title** [Major]: text`, `**Title (Major)** - text`: brackets that hold nothing but marks.
+fn after_title(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    let open = text.find(['(', '[', '（', '【']).filter(|at| *at > 0)?;
+    let (title, tail) = text.split_at(open);
+    let (marks, rest) = tail.split_once([')', ']', '）', '】'])?;
+    let words: Vec<&str> = severity::tokens(marks).collect();
+    let known = |word: &&str| severity::of_mark(word).is_some() || is_label_word(word);
+    let severity = in_mark(marks).filter(|_| words.iter().all(known))?;
+    let rest = rest.trim_start_matches(['*', '_', ' ']);
+    let text = rest.strip_prefix([':', '：', '—', '–', '-'])?.trim_start_matches(['*', ' ']);
+    let title = title.trim_start_matches(|c: char| c.is_ascii_digit() || ".)*_# ".contains(c));
+    let title = title.trim_end_matches(['*', '_', ' ', ':', '—', '–', '-']);
+    let is_title = title.chars().any(char::is_alphanumeric) && in_mark(title).is_none() && !is_label(title);
+    let category = words.iter().find_map(|word| category(word));
+    (is_title && !text.is_empty()).then(|| (severity, category, format!("{title}: {text}")))
 }
 
 fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
@@ -137,6 +154,17 @@ fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
 /// `**Text** (major)`, `Text — *major, clarity*`.
 fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let bare = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    // `Text. Severity: major`
+    if let Some((head, word)) = bare.rsplit_once([':', '：'])
+        && let Some(head) = head.trim_end_matches('*').strip_suffix("everity")
+        && severity::tokens(word).count() <= 3
+    {
+        let head = head
+            .trim_end_matches(['s', 'S'])
+            .trim_end_matches(|c: char| c.is_whitespace() || "(*[—–-".contains(c));
+        let severity = severity::of_field(word).filter(|_| head.split_whitespace().count() > 1)?;
+        return Some((severity, None, head.trim_start_matches(['*', ' ']).to_owned()));
+    }
     let start = bare.rfind(['(', '[', '—', '–', '·', '（', '【'])?;
     let (head, tail) = bare.split_at(start);
     let words: Vec<&str> = severity::tokens(tail).collect();
@@ -153,6 +181,14 @@ pub(super) fn begins_with_severity(text: &str) -> bool {
     text.split_once([':', '：']).is_some_and(|(word, _)| {
         in_mark(word).is_some() && severity::tokens(word).count() <= 3 && !is_advice(word)
     }) || severity::of_light(text).is_some()
+}
+
+/// `**Major:** …`, `[Major] …`: nothing but a mark before the text, so that it marks a fault even among praise.
+pub(super) fn is_only_marked(text: &str) -> bool {
+    let bare = text.trim_start_matches(['*', '[', '(', ' ']);
+    let end = bare.find([':', '：', '*', ']', ')', '—', '–']).unwrap_or(0);
+    let known = |word: &str| severity::of_mark(word).is_some() || is_label_word(word);
+    in_mark(&bare[..end]).is_some() && severity::tokens(&bare[..end]).all(known)
 }
 
 fn in_mark(head: &str) -> Option<Severity> {
