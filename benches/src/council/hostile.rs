@@ -282,14 +282,13 @@ fn broken(world: &World, result: &SessionResult, log: &[Said]) -> BTreeMap<Broke
     if good && panel().filter(|said| said.substance).count() < 2 {
         broken.insert(Broken::HollowPanel, format!("{:?}", result.panels));
     }
-    if result.status == SessionStatus::Converged && panel().any(|said| said.text.trim_end() != result.document.trim_end()) {
+    if result.status == SessionStatus::Converged
+        && panel().any(|said| said.text.trim_end() != result.document.trim_end())
+    {
         broken.insert(Broken::UnreadText, format!("{} characters", result.document.len()));
     }
-    let accepted = result
-        .findings
-        .iter()
-        .filter(|one| one.disposition.as_ref().is_some_and(|given| given.decision == Decision::Accept));
-    let about: Vec<usize> = accepted.filter_map(|one| line_of(&one.remark.quote)).collect();
+    // A finding that was accepted in an earlier cycle may have been decided otherwise since.
+    let about: Vec<usize> = result.findings.iter().filter_map(|one| line_of(&one.remark.quote)).collect();
     let gone = |line: &usize| {
         let kept = [sound(*line), mended(*line), faulty(*line)];
         !about.contains(line) && !kept.iter().any(|text| result.document.contains(text))

@@ -84,13 +84,10 @@ pub(crate) async fn perform(
 fn cut(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
     let message = "it repeated itself without end and was cut off";
     let error = ProviderError::new(ErrorKind::Decode, cx.participant.provider_id.as_str(), message);
-    let mut error = accumulator.interrupted(error);
-    match error.partial.take() {
-        Some(mut partial) => {
-            partial.stop_reason = StopReason::MaxTokens;
-            partial.warnings.push(Warning::new(message));
-            Ok(*partial)
-        }
-        None => Err(error),
-    }
+    let error = accumulator.interrupted(error);
+    let Some(partial) = &error.partial else { return Err(error) };
+    let mut partial = ModelResponse::clone(partial);
+    partial.stop_reason = StopReason::MaxTokens;
+    partial.warnings.push(Warning::new("answer", message));
+    Ok(partial)
 }
