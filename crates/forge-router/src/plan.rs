@@ -197,6 +197,8 @@ pub struct RolePlan {
     pub primary: Vec<Target>,
     /// Who is asked next, in order.
     pub fallback: Vec<Target>,
+    /// Whether the file names somebody for it and all of them are disabled.
+    pub all_disabled: bool,
     /// Whether a prompt that a filter refused may go to the next.
     pub fallback_on_filter: bool,
     /// Whether a request that a model declined may go to the next.
@@ -209,6 +211,13 @@ pub struct RolePlan {
     pub hedge: bool,
     /// What the role may cost.
     pub budget: Budget,
+}
+
+impl RolePlan {
+    /// Whether the file says who does it, and not only how.
+    pub fn names_people(&self) -> bool {
+        self.all_disabled || !self.primary.is_empty() || !self.fallback.is_empty()
+    }
 }
 
 /// What every model of a role must be able to do.
