@@ -1,6 +1,6 @@
 //! Who takes part in a session, by what the configuration says about its roles.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use forge_router::{ParticipantManager, RolePlan, Router, RouterPlan, Target};
 use forge_session::{CallSettings, Cast, Configured};
@@ -32,8 +32,9 @@ pub struct Casting {
 /// as there are some; with one model in reach, they are other models of its vendor. The checker comes from the other
 /// roles' people.
 pub fn cast(router: &Router, critics: u32) -> Casting {
-    let company =
-        Company { plan: &router.plan(), manager: &ParticipantManager::new(router.clone()), author: None };
+    let well = ParticipantManager::new(router.clone()).active_participants();
+    let well = well.into_iter().map(|one| one.provider_id).collect();
+    let company = Company { plan: &router.plan(), well, author: None };
     let drafter = company.people(&ParticipantRole::Drafter);
     let synthesizer = company.people(&ParticipantRole::Synthesizer);
     let company = Company { author: drafter.first().cloned(), ..company };
@@ -66,7 +67,8 @@ fn model(one: &Participant) -> Model<'_> {
 /// Those who may be asked.
 struct Company<'a> {
     plan: &'a RouterPlan,
-    manager: &'a ParticipantManager,
+    /// Those who can be asked now.
+    well: HashSet<ProviderId>,
     /// Who is asked first for the draft.
     author: Option<Participant>,
 }
@@ -76,34 +78,45 @@ impl Company<'_> {
         self.plan.roles.get(role).filter(|role| role.names_people())
     }
 
-    fn ids<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) -> Vec<&ProviderId> {
+    /// The providers behind `targets`, nobody twice.
+    fn leaves<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) -> Vec<usize> {
         let mut leaves = Vec::new();
         for target in targets {
             self.plan.leaves(*target, &mut leaves);
         }
-        leaves.into_iter().map(|at| &self.plan.providers[at].id).collect()
+        without_repeats(leaves)
+    }
+
+    fn participants(&self, role: &ParticipantRole, providers: Vec<usize>) -> Vec<Participant> {
+        let participant = |at: usize| {
+            let plan = &self.plan.providers[at];
+            Participant::new(plan.vendor(), plan.model.clone())
+                .with_provider_id(plan.id.clone())
+                .with_display_name(plan.display_name.clone())
+                .with_role(role.clone())
+        };
+        providers.into_iter().map(participant).collect()
+    }
+
+    fn preferring(&self, role: &ParticipantRole) -> Vec<usize> {
+        let providers = self.plan.providers.iter().enumerate();
+        providers.filter(|(_, one)| one.preferred_roles.contains(role)).map(|(at, _)| at).collect()
     }
 
     /// Who may play `role`, in order, nobody twice.
     fn people(&self, role: &ParticipantRole) -> Vec<Participant> {
-        let everybody = self.manager.participants(role);
         if let Some(named) = self.named(role) {
-            return pick(&everybody, &self.ids(named.primary.iter().chain(&named.fallback)));
+            return self.participants(role, self.leaves(named.primary.iter().chain(&named.fallback)));
         }
-        let roles = || self.plan.roles.values().filter(|role| role.names_people());
-        if roles().next().is_none() {
-            return everybody;
-        }
-        let mut known = self.ids(&self.plan.default);
-        known.extend(self.ids(roles().flat_map(|role| role.primary.iter().chain(&role.fallback))));
-        let prefers = |id: &ProviderId| {
-            let mut providers = self.plan.providers.iter();
-            providers.any(|one| one.id == *id && one.preferred_roles.contains(role))
-        };
+        let mut roles = self.plan.roles.values().filter(|role| role.names_people()).peekable();
+        let closed = roles.peek().is_some();
+        let named = self.leaves(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
+        let named: HashSet<usize> = named.into_iter().collect();
+        let known = (0..self.plan.providers.len()).filter(|at| !closed || named.contains(at));
+        let everybody = self.preferring(role).into_iter().chain(self.leaves(&self.plan.default)).chain(known);
+        let mut everybody = self.participants(role, without_repeats(everybody));
+        everybody.sort_by_key(|one| !self.well.contains(&one.provider_id));
         everybody
-            .into_iter()
-            .filter(|one| known.contains(&&one.provider_id) || prefers(&one.provider_id))
-            .collect()
     }
 
     fn is_author(&self, one: &Participant) -> bool {
@@ -112,11 +125,11 @@ impl Company<'_> {
 
     /// Who may have a seat as a critic: the panel, else everybody who may play the role.
     fn panel(&self) -> Vec<Participant> {
-        let people = self.people(&ParticipantRole::Critic);
-        match self.named(&ParticipantRole::Critic) {
-            Some(role) if role.primary.is_empty() => pick(&people, &self.ids(&role.fallback)),
-            Some(role) => pick(&people, &self.ids(&role.primary)),
-            None => people,
+        let critic = ParticipantRole::Critic;
+        match self.named(&critic) {
+            Some(role) if role.primary.is_empty() => self.participants(&critic, self.leaves(&role.fallback)),
+            Some(role) => self.participants(&critic, self.leaves(&role.primary)),
+            None => self.people(&critic),
         }
     }
 
@@ -175,9 +188,7 @@ impl Company<'_> {
         if self.named(&role).is_some() {
             return self.people(&role);
         }
-        let prefers = self.plan.providers.iter().filter(|one| one.preferred_roles.contains(&role));
-        let prefers: Vec<_> = prefers.map(|one| &one.id).collect();
-        let first = pick(&self.manager.participants(&role), &prefers);
+        let first = self.participants(&role, self.preferring(&role));
         let critics =
             cast.critics.iter().filter_map(|chain| chain.first()).chain(cast.critics.iter().flatten());
         let others = critics.chain(&cast.drafter).chain(&cast.synthesizer);
@@ -243,16 +254,9 @@ fn same_models(people: &[Participant]) -> Vec<String> {
     names.collect()
 }
 
-/// Those of `people` with these ids, in the order of the ids, nobody twice.
-fn pick(people: &[Participant], ids: &[&ProviderId]) -> Vec<Participant> {
-    let mut picked: Vec<Participant> = Vec::new();
-    for id in ids {
-        let one = people.iter().find(|one| one.provider_id == **id);
-        if let Some(one) = one.filter(|one| picked.iter().all(|other| other.provider_id != one.provider_id)) {
-            picked.push(one.clone());
-        }
-    }
-    picked
+fn without_repeats(providers: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    providers.into_iter().filter(|at| seen.insert(*at)).collect()
 }
 
 /// A chain for each of `seated`, with everybody of `rest` behind it.

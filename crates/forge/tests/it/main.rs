@@ -4,10 +4,12 @@
 
 mod broken;
 mod cast;
+mod closed;
 mod good;
 mod hostile;
 mod reference;
 mod schema;
+mod scripted;
 
 use std::{io, path::Path};
 
