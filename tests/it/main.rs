@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod casts;
 mod config;
 mod corpora;
 mod examples;

@@ -279,7 +279,7 @@ fn the_doctor_tells_what_is_wrong_with_the_accounts_and_shows_no_key() {
         let said = doctor(&["--live"]);
         assert_eq!(said.code, Some(0), "{}", said.stdout);
         for expected in
-            ["config.yaml: 3 providers, 0 warnings", "forge.db: ", "claude ready, gemini ready, gpt ready"]
+            ["config.yaml: 3 providers, 0 warnings", "forge.db: ", "claude ready, gpt ready, gemini ready"]
         {
             assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
         }

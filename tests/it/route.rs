@@ -141,28 +141,28 @@ fn a_watch_takes_over_a_good_configuration_and_keeps_it_when_the_next_one_is_bad
         // The child reads signals before it shows anything.
         let mut table = || {
             let heading = shown.find(|line| line.as_ref().unwrap().starts_with("ID")).unwrap();
-            let rows: Vec<String> = (0..2).map(|_| shown.next().unwrap().unwrap()).collect();
+            let rows: Vec<String> = (0..3).map(|_| shown.next().unwrap().unwrap()).collect();
             (heading.unwrap(), rows)
         };
         let signal = |name: &str| {
             let id = child.id().to_string();
             assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
         };
-        assert!(table().1[1].starts_with("gemini"));
+        assert!(table().1[2].starts_with("gemini"));
         assert!(told.next().unwrap().unwrap().starts_with("providers: "));
 
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("gemini", "flash")).unwrap();
         signal("-HUP");
         assert_eq!(told.next().unwrap().unwrap(), "the configuration was read again");
-        while !table().1[1].starts_with("flash") {}
+        while !table().1[2].starts_with("flash") {}
 
         std::fs::write(&path, text.replace("coder:", "coder: 7 #")).unwrap();
         signal("-HUP");
         let bad: Vec<String> =
             told.by_ref().map(Result::unwrap).take_while(|line| !line.contains("in use stays")).collect();
         assert!(bad.iter().any(|line| line.contains("roles.coder")), "{bad:?}");
-        assert!(table().1[1].starts_with("flash"));
+        assert!(table().1[2].starts_with("flash"));
         signal("-TERM");
         assert_eq!(child.wait().unwrap().code(), Some(0));
     });

@@ -44,7 +44,11 @@ fn text(role: &ParticipantRole, system: &System, trace: &RouteTrace) -> String {
         Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model),
         None => format!("{role}: nobody can be asked."),
     };
-    let unknown = if known { "" } else { " The configuration does not name this role; its default holds." };
+    let unknown = if known {
+        ""
+    } else {
+        " The configuration does not name this role: those who prefer it, the default, then every provider."
+    };
     let mut next = 0;
     let rows: Vec<_> = trace
         .candidates

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use forge_core::{
@@ -45,7 +45,9 @@ impl ConcurrencyPolicy {
 /// since that follows the length of the answers.
 ///
 /// A call whose deadline passes while it waits fails with [`ErrorKind::RateLimited`] in the phase
-/// [`Phase::BeforeSend`]. Deadlines are read on the given timer, which has to be the clock of the call
+/// [`Phase::BeforeSend`]. If the vendor refuses another call and asks for a wait
+/// ([`retry_after`](forge_core::ErrorFacts::retry_after)) that is longer than what a waiting call has left, that one
+/// fails at once. Deadlines are read on the given timer, which has to be the clock of the call
 /// as well.
 ///
 /// ```
@@ -71,7 +73,16 @@ impl Concurrency {
         let max = policy.max.max(1);
         let min = policy.min.clamp(1, max);
         let limit = policy.initial.clamp(min, max);
-        let lane = Lane { min, max, limit, in_flight: 0, successes: 0, epoch: 0, queue: Queue::new() };
+        let lane = Lane {
+            min,
+            max,
+            limit,
+            in_flight: 0,
+            successes: 0,
+            paused_until: None,
+            epoch: 0,
+            queue: Queue::new(),
+        };
         Self { shared: Arc::new(Shared { timer, lane: Mutex::new(lane) }) }
     }
 
@@ -119,14 +130,28 @@ impl Provider for Limited {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let Some(permit) = Shared::permit(&self.shared, cx.deadline).await else {
-            let message = "the deadline passed while the call waited for others to end";
-            return Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
-                facts.model = Some(cx.model().clone());
-                facts.phase = Phase::BeforeSend;
-            }));
+        let waited = match Shared::permit(&self.shared, cx.deadline).await {
+            Ok(permit) => return witnessed(&*self.inner, cx, request, permit).await,
+            Err(waited) => waited,
         };
-        witnessed(&*self.inner, cx, request, permit).await
+        let (message, retry_after) = match waited {
+            Waited::ForOthers(others) => {
+                (format!("the deadline passed while the call waited for one of {others} others to end"), None)
+            }
+            Waited::ForVendor(pause) => (
+                format!(
+                    "the vendor refused a call (rate limited) and asked for a wait of which {:.0} s are left, more \
+                     than this call has",
+                    pause.as_secs_f64().ceil()
+                ),
+                Some(pause),
+            ),
+        };
+        Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
+            facts.model = Some(cx.model().clone());
+            facts.phase = Phase::BeforeSend;
+            facts.retry_after = retry_after;
+        }))
     }
 }
 
@@ -144,23 +169,32 @@ struct Lane {
     in_flight: u32,
     /// Since the limit last moved.
     successes: u32,
+    /// Until when the vendor wants no calls.
+    paused_until: Option<Instant>,
     /// Counts the halvings. A permit remembers in which epoch it was given out.
     epoch: u64,
     queue: Queue<()>,
 }
 
 impl Shared {
-    /// Waits for a permit; `None` if the deadline comes first.
-    async fn permit(shared: &Arc<Self>, deadline: Option<Instant>) -> Option<Permit> {
+    /// Waits for a permit, unless the deadline comes first.
+    async fn permit(shared: &Arc<Self>, deadline: Option<Instant>) -> Result<Permit, Waited> {
         let mut place = Place { shared: Arc::clone(shared), place: None };
         let mut alarm = None;
         poll_fn(|cx| {
             if let Some(permit) = place.take(cx.waker()) {
-                return Poll::Ready(Some(permit));
+                return Poll::Ready(Ok(permit));
             }
             let Some(deadline) = deadline else { return Poll::Pending };
+            let lane = shared.lock();
+            let (paused_until, others) = (lane.paused_until, lane.in_flight);
+            drop(lane);
+            let now = shared.timer.instant();
+            if let Some(until) = paused_until.filter(|until| *until > now && *until >= deadline) {
+                return Poll::Ready(Err(Waited::ForVendor(until.saturating_duration_since(now))));
+            }
             let alarm = alarm.get_or_insert_with(|| shared.timer.sleep_until(deadline));
-            alarm.as_mut().poll(cx).map(|()| None)
+            alarm.as_mut().poll(cx).map(|()| Err(Waited::ForOthers(others)))
         })
         .await
     }
@@ -169,6 +203,14 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Lane> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a call has waited for in vain.
+enum Waited {
+    /// That one of so many others ends.
+    ForOthers(u32),
+    /// That the vendor takes calls again, in this time.
+    ForVendor(Duration),
 }
 
 /// A place in the queue, once there is a need for one.
@@ -223,6 +265,13 @@ impl Witness for Permit {
         if congested {
             self.shared.lock().congested(self.epoch);
         }
+        if let Some(error) = error.filter(|error| congested && error.kind == ErrorKind::RateLimited)
+            && let Some(until) =
+                error.retry_after.and_then(|wait| self.shared.timer.instant().checked_add(wait))
+        {
+            let waiting = self.shared.lock().pause(until);
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
@@ -246,6 +295,15 @@ impl Lane {
             self.successes = 0;
             self.limit = self.max.min(self.limit.saturating_add(1));
         }
+    }
+
+    /// Returns whom to wake because the wait may have become too long for them.
+    fn pause(&mut self, until: Instant) -> Vec<Waker> {
+        if self.paused_until >= Some(until) {
+            return Vec::new();
+        }
+        self.paused_until = Some(until);
+        self.queue.wakers()
     }
 
     fn congested(&mut self, epoch: u64) {
@@ -374,7 +432,7 @@ mod tests {
         drop(held);
         drop(first);
         // Polls the second only if it was woken.
-        assert!(second.next().now_or_never().flatten().flatten().is_some());
+        assert!(second.next().now_or_never().flatten().is_some_and(|permit| permit.is_ok()));
     }
 
     #[test]
@@ -426,8 +484,50 @@ mod tests {
         assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
         assert_eq!(forge_core::Clock::instant(&timer) - begun, seconds(7));
         assert!(script.calls().is_empty());
+        assert!(error.message.contains("waited for one of 1 others to end"), "{error}");
         drop(held);
         assert_eq!((concurrency.in_flight(), concurrency.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn a_waiter_learns_at_once_that_the_vendor_wants_more_time_than_it_has() {
+        for (kind, hint, ends) in [
+            (ErrorKind::RateLimited, Some(120), true),
+            (ErrorKind::RateLimited, Some(90), false),
+            (ErrorKind::RateLimited, None, false),
+            (ErrorKind::Overloaded, Some(120), false),
+        ] {
+            let timer = ManualTimer::new();
+            let concurrency = lane(ConcurrencyPolicy::new(2), &timer);
+            let held = outcome(&concurrency, &timer, None);
+            let refused = Script::new(&timer, move |_| {
+                let refusal = ProviderError::new(kind, "script", "slow down");
+                vec![sleep(1), Step::Fail(refusal.with(|facts| facts.retry_after = hint.map(seconds)))]
+            });
+            let call = |script: Arc<Script>, deadline| {
+                let (provider, cx) =
+                    (concurrency.layer(script), context(&timer).with_timeout(seconds(deadline)));
+                async move { provider.complete(&cx, ModelRequest::default()).await }.boxed()
+            };
+            let script = Script::new(&timer, |_| reply(&["Hi"]));
+            let mut refused = call(refused, 500);
+            assert!(refused.as_mut().now_or_never().is_none());
+            let mut waiters: FuturesUnordered<_> =
+                [call(Arc::clone(&script), 92), call(Arc::clone(&script), 300)].into_iter().collect();
+            assert!(waiters.next().now_or_never().is_none());
+            run(&timer, refused).unwrap_err();
+            // Polls them only if they were woken.
+            let ended = waiters.next().now_or_never().flatten();
+            assert_eq!(ended.is_some(), ends, "{kind:?} {hint:?}");
+            if let Some(error) = ended.map(Result::unwrap_err) {
+                assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
+                assert_eq!(error.retry_after, Some(seconds(120)));
+                assert!(error.message.contains("asked for a wait of which 120 s are left"), "{error}");
+            }
+            drop(held);
+            assert!(run(&timer, waiters.collect::<Vec<_>>()).iter().all(Result::is_ok));
+            assert_eq!((concurrency.in_flight(), concurrency.waiting()), (0, 0));
+        }
     }
 
     #[test]
@@ -483,8 +583,9 @@ mod tests {
             (0..2).map(|_| Box::pin(Shared::permit(shared, None))).collect();
         assert!(waiters.next().now_or_never().is_none());
         drain(stream);
-        let permits: Vec<_> =
-            (0..2).map(|_| waiters.next().now_or_never().flatten().flatten().expect("a permit")).collect();
+        let permits: Vec<_> = (0..2)
+            .map(|_| waiters.next().now_or_never().flatten().and_then(Result::ok).expect("a permit"))
+            .collect();
         assert_eq!((concurrency.limit(), concurrency.in_flight()), (2, 2));
         drop(permits);
     }

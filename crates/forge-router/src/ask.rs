@@ -89,6 +89,9 @@ impl<'a> Ask<'a> {
     /// What speaks against asking `route` now: first what it can never do, then what may pass.
     pub(crate) fn objection(&self, route: &Route) -> Option<Passed> {
         let model = route.model_for(&self.cx.participant);
+        if self.cx.excludes(&route.vendor, model) {
+            return Some(Passed::Author);
+        }
         let able = route.capabilities(model);
         if let Some(what) = lacking(able, self.request) {
             return Some(Passed::Lacks(what));
@@ -102,9 +105,13 @@ impl<'a> Ask<'a> {
         if let Some(status) = route.health.objection(self.now) {
             return Some(Passed::Unwell(status));
         }
-        let BreakerState::Open { until } = route.breaker.state() else { return None };
-        let left = until.saturating_duration_since(self.now);
-        Some(Passed::Open { left, cause: route.breaker.cause() })
+        if let BreakerState::Open { until } = route.breaker.state() {
+            let left = until.saturating_duration_since(self.now);
+            return Some(Passed::Open { left, cause: route.breaker.cause() });
+        }
+        let left = self.cx.deadline?.saturating_duration_since(self.now);
+        let wait = route.expected_wait(self.request);
+        (wait >= left && !wait.is_zero()).then(|| Passed::Late { wait, refused: route.is_paused() })
     }
 }
 
@@ -148,8 +155,18 @@ impl Load {
 /// Why a route is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passed {
+    /// It wrote the text that the call is about.
+    Author,
     Unwell(HealthStatus),
-    Open { left: Duration, cause: Option<ErrorKind> },
+    Open {
+        left: Duration,
+        cause: Option<ErrorKind>,
+    },
+    /// Its turn comes after the deadline, because the vendor refused calls for so long or by its limits.
+    Late {
+        wait: Duration,
+        refused: bool,
+    },
     Lacks(&'static str),
     TooSmall(u64),
     NotLarger(u64),
@@ -161,6 +178,8 @@ impl Passed {
     pub(crate) fn kind(self) -> ErrorKind {
         match self {
             Self::Open { .. } => ErrorKind::CircuitOpen,
+            Self::Late { .. } => ErrorKind::RateLimited,
+            Self::Author => ErrorKind::InvalidRequest,
             Self::Lacks(_) => ErrorKind::Unsupported,
             Self::TooSmall(_) | Self::NotLarger(_) => ErrorKind::ContextTooLong,
             Self::Unpriced => ErrorKind::BudgetExceeded,
@@ -185,6 +204,18 @@ impl fmt::Display for Passed {
                 let cause = cause.map_or("failures", ErrorKind::describe);
                 write!(f, "circuit open for {:.0} s after: {cause}", left.as_secs_f64().ceil())
             }
+            Self::Late { wait, refused: true } => {
+                let wait = wait.as_secs_f64().ceil();
+                write!(
+                    f,
+                    "the vendor takes no calls for {wait:.0} s (rate limited), longer than the call may take"
+                )
+            }
+            Self::Late { wait, refused: false } => {
+                let wait = wait.as_secs_f64().ceil();
+                write!(f, "its limits let the call wait for {wait:.0} s, longer than it may take")
+            }
+            Self::Author => f.write_str("it wrote the text that is to be judged"),
             Self::Lacks(what) => f.write_str(what),
             Self::TooSmall(window) => write!(f, "the prompt does not fit into its window of {window} tokens"),
             Self::NotLarger(window) => {

@@ -65,7 +65,7 @@ pub(crate) async fn ask(
     if let Some(outcome) = early.await {
         return (pick, outcome);
     }
-    let hedged = manner == Manner::OneOfSeveral && shared.hedges.take();
+    let hedged = walk.has_another() && shared.hedges.take();
     let Some(other) = hedged.then(|| walk.next()).flatten() else {
         return (pick, first.await);
     };

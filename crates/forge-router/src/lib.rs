@@ -67,7 +67,8 @@ mod walk;
 pub use health::{HealthStatus, ProviderHealth};
 pub use manager::ParticipantManager;
 pub use plan::{
-    Budget, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan, Strategy, Target,
+    Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
+    Strategy, Target,
 };
 pub use problem::{About, Key, KeyPath, Problem, nearest};
 pub use resolve::{Known, Lookup, is_reference};

@@ -34,13 +34,10 @@ impl ParticipantManager {
     }
 
     /// Who can play `role`: first those that can be asked now, among them first those that prefer the role,
-    /// else in the order of the role's chain. Providers outside of the chain are left out, unless the
-    /// configuration does not name the role.
+    /// else in the order of the role's chain. Providers outside of the chain are left out.
     pub fn participants(&self, role: &ParticipantRole) -> Vec<Participant> {
         let mut all: Vec<Player> = self.router.every_participant(role);
-        if all.iter().any(|one| one.rank.is_some()) {
-            all.retain(|one| one.rank.is_some());
-        }
+        all.retain(|one| one.rank.is_some());
         all.sort_by_key(|one| (!one.able, !one.prefers, one.rank));
         all.into_iter().map(|one| one.participant).collect()
     }
@@ -56,12 +53,10 @@ impl ParticipantManager {
     }
 
     /// Up to `count` critics, no model twice: vendors that are not among them yet go first, the drafter's
-    /// vendor behind the others, and its model last. Fewer if there are fewer models.
+    /// vendor behind the others, and its model last. Fewer if the role has fewer models.
     pub fn critics(&self, count: usize) -> Vec<Participant> {
         let drafter = self.drafter();
-        let others = self.router.every_participant(&ParticipantRole::Critic);
-        let mut left = self.participants(&ParticipantRole::Critic);
-        left.extend(others.into_iter().filter(|one| one.able).map(|one| one.participant));
+        let left = self.participants(&ParticipantRole::Critic);
         let model = |one: &Participant| (one.provider.clone(), one.model.clone());
         let mut critics: Vec<Participant> = Vec::new();
         while critics.len() < count {
@@ -78,12 +73,10 @@ impl ParticipantManager {
         critics
     }
 
-    /// Who checks the work of `author`: a model of another vendor. `None` if there is no other vendor.
+    /// Who checks the work of `author`: a model of another vendor. `None` if the role has none.
     pub fn checker(&self, author: &Participant) -> Option<Participant> {
         let reviewers = self.participants(&ParticipantRole::Reviewer);
-        let others = self.router.every_participant(&ParticipantRole::Reviewer);
-        let others = others.into_iter().filter(|one| one.able).map(|one| one.participant);
-        reviewers.into_iter().chain(others).find(|one| one.provider != author.provider)
+        reviewers.into_iter().find(|one| one.provider != author.provider)
     }
 
     /// Asks `participant`, with the fallbacks of its role behind it.
@@ -141,6 +134,6 @@ pub(crate) struct Player {
     /// Whether it can be asked now.
     pub(crate) able: bool,
     pub(crate) prefers: bool,
-    /// Its place in the chain of the role; `None` if it does not stand there or the role is not named.
+    /// Its place in the chain of the role; `None` if it does not stand there.
     pub(crate) rank: Option<usize>,
 }

@@ -18,7 +18,8 @@ pub struct RouterPlan {
     pub pools: Vec<PoolPlan>,
     /// The roles that the file names.
     pub roles: BTreeMap<ParticipantRole, RolePlan>,
-    /// Who is asked for roles that the file does not name, and last for all others.
+    /// Who is asked last for the roles that the file names. For any other role, those who prefer it are asked, then
+    /// the default, then every provider.
     pub default: Option<Target>,
     /// When failed attempts are made again.
     pub retry: RetryPolicy,
@@ -36,6 +37,18 @@ impl RouterPlan {
             PoolPlan { id: "everybody".into(), strategy: Strategy::Priority, members: members.collect() };
         let default = (!providers.is_empty()).then_some(Target::Pool(0));
         Self { providers, pools: vec![everybody], default, ..Self::default() }
+    }
+
+    /// The places in `providers` of all that `target` stands for, pools in the order of their members.
+    pub fn leaves(&self, target: Target, into: &mut Vec<usize>) {
+        match target {
+            Target::Provider(at) => into.push(at),
+            Target::Pool(at) => {
+                for member in &self.pools[at].members {
+                    self.leaves(member.target, into);
+                }
+            }
+        }
     }
 }
 
@@ -184,6 +197,8 @@ pub struct RolePlan {
     pub primary: Vec<Target>,
     /// Who is asked next, in order.
     pub fallback: Vec<Target>,
+    /// Whether the file names somebody for it and all of them are disabled.
+    pub all_disabled: bool,
     /// Whether a prompt that a filter refused may go to the next.
     pub fallback_on_filter: bool,
     /// Whether a request that a model declined may go to the next.
@@ -196,6 +211,13 @@ pub struct RolePlan {
     pub hedge: bool,
     /// What the role may cost.
     pub budget: Budget,
+}
+
+impl RolePlan {
+    /// Whether the file says who does it, and not only how.
+    pub fn names_people(&self) -> bool {
+        self.all_disabled || !self.primary.is_empty() || !self.fallback.is_empty()
+    }
 }
 
 /// What every model of a role must be able to do.
@@ -262,6 +284,17 @@ impl Parameters {
             request.extra.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
+}
+
+/// What the configuration says about the calls of a participant: its role first, then its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CallSettings {
+    /// The most tokens an answer may have.
+    pub max_tokens: Option<u32>,
+    /// Randomness.
+    pub temperature: Option<f64>,
+    /// The clocks of its provider.
+    pub timeouts: Option<Timeouts>,
 }
 
 /// What calls may cost. An unset side has no cap.

@@ -194,6 +194,11 @@ impl Route {
         self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
     }
 
+    /// Whether the vendor has asked for a wait that is not over.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.rate.as_ref().is_some_and(|rate| !rate.pause().is_zero())
+    }
+
     /// The participant that answers through this route, in the role of `asked`.
     pub(crate) fn participant(&self, asked: &Participant) -> Participant {
         let model = self.model_for(asked).clone();

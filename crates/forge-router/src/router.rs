@@ -16,7 +16,7 @@ use forge_layers::{Observe, RetryBudget};
 use futures_util::future::join_all;
 
 use crate::{
-    ProviderHealth, RouterPlan,
+    CallSettings, ProviderHealth, RouterPlan,
     affinity::Affinity,
     ask::Ask,
     call::{self, NAME, cut_off},
@@ -37,8 +37,12 @@ const CHECK: Duration = Duration::from_secs(10);
 ///
 /// A call is routed by its participant. If the participant's provider id names a provider or pool of the
 /// configuration, that one is asked first; then come the fallbacks of the role and the default. Otherwise
-/// ([`participant`](Self::participant) makes such a one) the whole chain of the role is asked in order. A role
-/// that the configuration does not name has the default for its chain; a named provider is then asked alone.
+/// ([`participant`](Self::participant) makes such a one) the whole chain of the role is asked in order. The chain of
+/// a role that the configuration does not name is those who prefer it, the default, then every provider; a named
+/// provider is then asked alone.
+///
+/// A caller that goes along a chain of its own says so with [`Fallback`](forge_core::Fallback); the one that the
+/// call names is then asked and nobody else. Whom the call [excludes](CallContext::exclude) is never asked.
 ///
 /// Every reply carries in [`Started::route`](forge_core::Started), and every error in
 /// [`ErrorFacts::route`](forge_core::ErrorFacts), what was looked at and what was tried. Nothing is tried
@@ -194,6 +198,27 @@ impl Router {
         Arc::clone(route.map_or(&self.shared.parts.models, |route| &route.prices))
     }
 
+    /// What the configuration says about the calls of `participant`.
+    pub fn call_settings(&self, participant: &Participant) -> CallSettings {
+        let running = self.shared.running();
+        let mut request = ModelRequest::default();
+        running.job(&participant.role).parameters.fill(&mut request);
+        let provider = running.route(&participant.provider_id).map(|route| &route.plan);
+        if let Some(provider) = provider {
+            provider.parameters.fill(&mut request);
+        }
+        CallSettings {
+            max_tokens: request.max_tokens,
+            temperature: request.sampling.temperature,
+            timeouts: provider.and_then(|provider| provider.timeouts),
+        }
+    }
+
+    /// Models with their limits, dates and prices.
+    pub fn models(&self) -> &Arc<ModelTable> {
+        &self.shared.parts.models
+    }
+
     /// The clock of its calls.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.shared.parts.timer) as Arc<dyn Clock>
@@ -204,8 +229,8 @@ impl Router {
         let running = self.shared.running();
         let job = running.job(role);
         let mut chain = Vec::new();
-        for link in job.chain.iter().filter(|_| job.named) {
-            running.leaves(link.target, &mut chain);
+        for link in &job.chain {
+            running.plan.leaves(link.target, &mut chain);
         }
         let cx = CallContext::with_clock(Self::participant(role.clone()), self.clock());
         let request = Arc::default();
@@ -282,16 +307,25 @@ impl Provider for Entrance {
         NAME
     }
 
-    /// Those of the first provider with this model; for any other, those of the default.
+    /// Those of the first provider with this model, else of the first whose vendor is known to have it; for any
+    /// other, those of the default.
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         let running = self.shared.running();
         let own = running.routes.iter().find(|route| route.plan.model == *model);
+        let vendor = || {
+            let has = |route: &&Arc<Route>| {
+                let row = self.shared.parts.models.find(&route.vendor, model);
+                row.is_some_and(|row| row.id != "*")
+            };
+            running.routes.iter().find(has).map(|route| route.capabilities(model))
+        };
         let default = || {
             let mut leaves = Vec::new();
-            running.leaves(running.plan.default?, &mut leaves);
-            leaves.first().map(|at| &running.routes[*at])
+            running.plan.leaves(running.plan.default?, &mut leaves);
+            let route = &running.routes[*leaves.first()?];
+            Some(route.capabilities(&route.plan.model))
         };
-        own.or_else(default).map(|route| route.capabilities(&route.plan.model)).unwrap_or_default()
+        own.map(|route| route.capabilities(model)).or_else(vendor).or_else(default).unwrap_or_default()
     }
 
     async fn stream(

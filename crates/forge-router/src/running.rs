@@ -29,8 +29,9 @@ pub(crate) struct Running {
     /// Those of the routes' models on the day on which the configuration was loaded.
     pub(crate) prices: Vec<Option<Price>>,
     pub(crate) pools: Vec<Pool>,
+    /// Those that the configuration names, and those that a provider prefers.
     roles: HashMap<ParticipantRole, Job>,
-    /// For roles that the configuration does not name.
+    /// For all others.
     unnamed: Job,
     targets: HashMap<ProviderId, Target>,
 }
@@ -63,7 +64,11 @@ pub(crate) enum Place {
     Primary,
     Panel,
     Fallback,
+    /// It prefers the role, which the configuration does not name.
+    Preferred,
     Default,
+    /// It is enabled, and the configuration does not name the role.
+    Enabled,
     /// The conversation has been there before.
     Affinity,
 }
@@ -75,7 +80,9 @@ impl fmt::Display for Place {
             Self::Primary => "primary",
             Self::Panel => "panel",
             Self::Fallback => "fallback",
+            Self::Preferred => "prefers the role",
             Self::Default => "default",
+            Self::Enabled => "enabled",
             Self::Affinity => "affinity",
         })
     }
@@ -118,7 +125,11 @@ impl Running {
         let providers = providers.map(|(at, provider)| (provider.id.clone(), Target::Provider(at)));
         let pools = plan.pools.iter().enumerate().map(|(at, pool)| (pool.id.clone(), Target::Pool(at)));
         let targets = providers.chain(pools).collect();
-        let jobs = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, plan.default)));
+        let preferred: HashSet<_> =
+            plan.providers.iter().flat_map(|provider| &provider.preferred_roles).collect();
+        let preferred = preferred.into_iter().map(|role| (role.clone(), Job::unnamed(Some(role), &plan)));
+        let named = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, plan.default)));
+        let roles = preferred.chain(named).collect();
         let today = parts.timer.now().date_naive();
         let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
         Ok(Self {
@@ -126,8 +137,8 @@ impl Running {
             meters: routes.iter().map(|route| Arc::clone(&route.meter)).collect(),
             routes,
             pools: plan.pools.iter().map(|pool| Pool::new(pool, parts.seed)).collect(),
-            roles: jobs.collect(),
-            unnamed: Job { named: false, ..Job::new(&RolePlan::default(), plan.default) },
+            roles,
+            unnamed: Job::unnamed(None, &plan),
             targets,
             plan,
         })
@@ -160,18 +171,6 @@ impl Running {
             Target::Pool(at) => self.pools[at].members.iter().any(|member| self.any(member.target, wanted)),
         }
     }
-
-    /// Every route behind `target`, in the order of the file.
-    pub(crate) fn leaves(&self, target: Target, into: &mut Vec<usize>) {
-        match target {
-            Target::Provider(at) => into.push(at),
-            Target::Pool(at) => {
-                for member in &self.pools[at].members {
-                    self.leaves(member.target, into);
-                }
-            }
-        }
-    }
 }
 
 impl Job {
@@ -191,6 +190,27 @@ impl Job {
             fallback_on_refusal: role.fallback_on_refusal,
             hedge: role.hedge,
         }
+    }
+
+    /// For a role that the configuration does not name: whoever prefers it, the default, everybody.
+    fn unnamed(role: Option<&ParticipantRole>, plan: &RouterPlan) -> Self {
+        let mut behind_default = Vec::new();
+        if let Some(default) = plan.default {
+            plan.leaves(default, &mut behind_default);
+        }
+        let behind_default: HashSet<usize> = behind_default.into_iter().collect();
+        let providers = plan.providers.iter().enumerate();
+        let preferred = providers
+            .clone()
+            .filter(|(_, provider)| role.is_some_and(|role| provider.preferred_roles.contains(role)))
+            .map(|(at, _)| Link { target: Target::Provider(at), place: Place::Preferred });
+        let default = plan.default.map(|target| Link { target, place: Place::Default });
+        let others = providers
+            .filter(|(at, _)| !behind_default.contains(at))
+            .map(|(at, _)| Link { target: Target::Provider(at), place: Place::Enabled });
+        let mut seen = HashSet::new();
+        let chain = preferred.chain(default).chain(others);
+        Self { chain: chain.filter(|link| seen.insert(link.target)).collect(), ..Self::default() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,16 +18,18 @@ pub struct RouterSpec {
     /// The version of this format: "1.0".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<String>,
-    /// Providers by id: lower-case letters, digits and inner hyphens.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub providers: BTreeMap<String, ProviderSpec>,
+    /// Providers by id: lower-case letters, digits and inner hyphens. Where nothing else decides, the first one is
+    /// asked first.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub providers: IndexMap<String, ProviderSpec>,
     /// Groups of providers that share the load, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pools: BTreeMap<String, PoolSpec>,
-    /// Which provider does which job.
+    /// Which provider does which job. In a session, nobody but those whom a role names sees its texts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, RoleSpec>,
-    /// The provider or pool for roles without one, and the last fallback of all others.
+    /// The provider or pool for roles without one, and the last fallback of all others. A role that is not named
+    /// is done by those who prefer it, then by the default, then by every provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_provider: Option<String>,
     /// A single provider, in the old form; it gets the id `default`.

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{ErrorKind, RouteTrace, Verdict};
+use forge_core::{ErrorKind, Fallback, RouteTrace, Verdict};
 
 use crate::{
     Strategy, Target,
     affinity::Affinity,
     ask::{Ask, Load, Passed, candidate, origin},
+    call::NAME,
     health::HealthStatus,
     route::{Manner, Route},
     running::{Link, Place, Pool, Running},
@@ -56,13 +57,22 @@ pub(crate) struct Pick {
 impl<'a> Walk<'a> {
     pub(crate) fn new(running: &'a Running, ask: &'a Ask<'a>, affinity: &Affinity) -> Self {
         let job = ask.job;
-        let named = running.target(&ask.cx.participant.provider_id);
+        let asked = &ask.cx.participant.provider_id;
         let link = |target, place| Link { target, place };
-        let chain: &[Link] = if named.is_some() && !job.named { &[] } else { &job.chain };
+        let named = running.target(asked).map(|target| link(target, Place::Named));
+        let (named, chain): (_, &[Link]) = match ask.cx.fallback {
+            Fallback::Configured if named.is_some() && !job.named => (named, &[]),
+            Fallback::Configured => (named, &job.chain),
+            // A call by role alone means the first of the role.
+            Fallback::Caller | Fallback::Nobody if *asked == NAME => {
+                (named.or_else(|| job.chain.first().copied()), &[])
+            }
+            Fallback::Caller | Fallback::Nobody => (named, &[]),
+        };
         let walk = Self {
             running,
             ask,
-            heads: [None, named.map(|target| link(target, Place::Named))],
+            heads: [None, named],
             chain,
             at: 0,
             tried: Vec::new(),
@@ -124,16 +134,24 @@ impl<'a> Walk<'a> {
 
     /// How the route that `next` gave is to be asked.
     pub(crate) fn manner(&self) -> Manner {
+        let several = self.ask.cx.fallback == Fallback::Caller || self.has_another();
+        if several { Manner::OneOfSeveral } else { Manner::Only }
+    }
+
+    /// Whether `next` has a further route to give.
+    pub(crate) fn has_another(&self) -> bool {
         let usable = |route: usize| {
             !self.tried.contains(&route) && self.ask.objection(&self.running.routes[route]).is_none()
         };
-        let several = self.links().skip(self.at).any(|link| self.running.any(link.target, &usable));
-        if several { Manner::OneOfSeveral } else { Manner::Only }
+        self.links().skip(self.at).any(|link| self.running.any(link.target, &usable))
     }
 
     /// A route that is left alone because its circuit is open, because another call is its probe, or because it did
     /// not answer a check, for a call that has nowhere else to go: the last of the chain.
     pub(crate) fn last_resort(&mut self) -> Option<Pick> {
+        if self.ask.cx.fallback == Fallback::Caller {
+            return None;
+        }
         let may_answer = |seen: &&mut Seen| {
             matches!(
                 seen.outcome,
@@ -164,7 +182,9 @@ impl<'a> Walk<'a> {
     /// Why the last route that was looked at is not asked, and how long that lasts.
     pub(crate) fn refusal(&self) -> Option<(ErrorKind, Option<Duration>)> {
         self.seen.iter().rev().find_map(|seen| match seen.outcome {
-            Outcome::Passed(Passed::Open { left, .. }) => Some((ErrorKind::CircuitOpen, Some(left))),
+            Outcome::Passed(passed @ (Passed::Open { left, .. } | Passed::Late { wait: left, .. })) => {
+                Some((passed.kind(), Some(left)))
+            }
             Outcome::Passed(passed) => Some((passed.kind(), None)),
             Outcome::Asked | Outcome::Failed(_) => None,
         })

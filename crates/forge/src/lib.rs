@@ -19,6 +19,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "session")]
+mod cast;
 pub mod config;
 mod environment;
 mod system;
@@ -28,6 +30,8 @@ mod system;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+#[cfg(feature = "session")]
+pub use cast::{Casting, cast, configured};
 pub use environment::{Environment, FoundProvider, ollama_url};
 #[cfg(feature = "anthropic")]
 pub use forge_anthropic::AnthropicProvider;

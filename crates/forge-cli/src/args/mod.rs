@@ -15,7 +15,7 @@ pub(crate) use self::{
         MetricsStatus, MetricsSummary, SummaryFormat,
     },
     session::{
-        Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,
+        Accept, Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,
         SessionsList, SessionsShow,
     },
 };

@@ -93,6 +93,15 @@ pub(crate) struct Going {
     /// Keep the session in this folder of plain files instead of the accounts.
     #[arg(long, value_name = "DIR")]
     pub(crate) journal: Option<PathBuf>,
+    /// End with exit code 0 also with less than was to be had, such as a labelled draft.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) accept: Option<Accept>,
+}
+
+/// What is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Accept {
+    Degraded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,6 +160,9 @@ pub(crate) struct SessionsShow {
     /// Every call.
     #[arg(long)]
     pub(crate) calls: bool,
+    /// The raw answer of one call, such as `1.critique.0.0`, or why it failed.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["findings", "dissents", "decisions", "calls"])]
+    pub(crate) call: Option<String>,
     #[command(flatten)]
     pub(crate) kept: Kept,
 }

@@ -1,6 +1,6 @@
 //! What a session is about and how it is to run, as the user says.
 
-use forge::session::{Mode, OutputType, Reference, ReferenceKind, Settings, Topic};
+use forge::session::{Mode, OutputType, Plan, Reference, ReferenceKind, Settings, Topic};
 
 use crate::{
     args::{Run, RunMode, RunOutput},
@@ -39,7 +39,28 @@ pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
     Ok(topic)
 }
 
-pub(super) fn settings(run: &Run, system: &System) -> Settings {
+/// The plan, and in its notes what is less than the user wants.
+pub(super) fn plan(topic: Topic, run: &Run, system: &System) -> Plan {
+    let mut settings = settings(run, system);
+    let wanted = match settings.mode {
+        Mode::Direct => 0,
+        Mode::Review => 1,
+        Mode::Council => settings.critics,
+    };
+    let casting = forge::cast(&system.router, wanted);
+    let mut notes = casting.notes;
+    let judges = casting.judges.max(1);
+    if wanted > 0 && settings.required > judges {
+        if settings.mode == Mode::Council && system.session.required.is_some() {
+            let required = settings.required;
+            notes.push(format!("{required} critics were to answer at least; {judges} will have to do"));
+        }
+        settings.required = judges;
+    }
+    Plan { settings, simulated: system.is_simulated(), notes, ..Plan::new(topic, casting.cast) }
+}
+
+fn settings(run: &Run, system: &System) -> Settings {
     let written = &system.session;
     let mut settings = Settings {
         mode: match run.mode {
@@ -55,6 +76,7 @@ pub(super) fn settings(run: &Run, system: &System) -> Settings {
     settings.critics = run.critics.or(written.critics).unwrap_or(settings.critics);
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
     settings.cycles = run.cycles.or(written.cycles).unwrap_or(settings.cycles);
+    settings.reference_tokens = written.reference_tokens;
     settings.caps.money = run.going.max_cost.or(system.plan.budget.session.money).or(settings.caps.money);
     settings.caps.tokens = run.max_tokens.or(system.plan.budget.session.tokens).or(settings.caps.tokens);
     settings.caps.time = run.deadline.map(Into::into).or(settings.caps.time);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use forge::{
     Journal, StreamName,
-    session::{SessionResult, State},
+    session::{Outcome, SessionResult, State},
 };
 use serde_json::json;
 
@@ -78,6 +78,10 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
 }
 
 async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
+    if let Some(key) = &wanted.call {
+        show::out(&raw(&state(&wanted.kept, &wanted.id).await?, key)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let result = result(&wanted.kept, &wanted.id).await?;
     let mut parts = serde_json::Map::new();
     for (asked, name, part) in [
@@ -113,17 +117,50 @@ async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the call `key` brought, as it came.
+fn raw(state: &State, key: &str) -> Result<String, CliError> {
+    let Some((_, call)) = state.calls.iter().find(|(known, _)| known.to_string() == key) else {
+        let known: Vec<_> = state.calls.keys().map(ToString::to_string).collect();
+        let next = format!("choose one of: {}", known.join(", "));
+        return Err(CliError::usage(format!("the session has no call `{key}`"), next));
+    };
+    let text = match &call.outcome {
+        Outcome::Answered(answer) => answer.raw_content.clone(),
+        Outcome::Failed(failure) => {
+            let attempts = failure.failed.iter().map(|one| {
+                format!("\n{}/{}: {}: {}", one.provider, one.model, one.error.describe(), one.message)
+            });
+            format!(
+                "failed: {}: {}{}",
+                failure.kind.describe(),
+                failure.message,
+                attempts.collect::<String>()
+            )
+        }
+        Outcome::Running => "not answered: it is under way, or its run has died".into(),
+    };
+    let head = if state.plan.simulated { "SIMULATED\n\n" } else { "" };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{head}{text}{end}"))
+}
+
 async fn result(kept: &Kept, id: &str) -> Result<SessionResult, CliError> {
+    Ok(SessionResult::of(id, &state(kept, id).await?))
+}
+
+async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
     match &kept.journal {
-        Some(folder) => read(&*plain_files(folder)?, id).await,
-        None => read(&metrics::open(kept.offline)?, id).await,
+        Some(folder) => read_state(&*plain_files(folder)?, id).await,
+        None => read_state(&metrics::open(kept.offline)?, id).await,
     }
 }
 
 async fn read(journal: &dyn Journal, id: &str) -> Result<SessionResult, CliError> {
-    let name = name(id)?;
-    let state = State::read(journal, &name).await.map_err(|error| CliError::session(&error))?;
-    Ok(SessionResult::of(name.as_str(), &state))
+    Ok(SessionResult::of(id, &read_state(journal, id).await?))
+}
+
+async fn read_state(journal: &dyn Journal, id: &str) -> Result<State, CliError> {
+    State::read(journal, &name(id)?).await.map_err(|error| CliError::session(&error))
 }
 
 fn name(id: &str) -> Result<StreamName, CliError> {

@@ -2,7 +2,6 @@
 
 mod attend;
 mod brief;
-mod cast;
 mod journal;
 mod kept;
 mod output;
@@ -13,7 +12,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use forge::{
     JournalError, Money, Participant, StreamName, TokenCount,
     layers::TokioTimer,
-    session::{Cast, Controls, Observer, Parts, Plan, PromptError, Prompts, Session, SessionError, Stop},
+    session::{Controls, Observer, Parts, PromptError, Prompts, Session, SessionError, Stop},
 };
 
 pub(crate) use self::kept::sessions;
@@ -39,18 +38,15 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let topic = brief::topic(&run)?;
     run.going.output.as_deref().map(files::check_output).transpose()?;
     let system = System::choose(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
-    let settings = brief::settings(&run, &system);
-    let plan = Plan {
-        cast: cast::of(&system, settings.critics),
-        settings,
-        simulated: system.is_simulated(),
-        ..Plan::new(topic, Cast::default())
-    };
+    let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
     let parts = parts(&system, &run.going, &progress)?;
     if run.dry {
         let estimate = Session::estimate(&parts, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, run.going.json);
+    }
+    for less in &plan.notes {
+        note(wanted.quiet, &format!("warning: {less}"));
     }
     let name = journal::fresh_name()?;
     note(wanted.quiet, &format!("session {name}"));
@@ -115,7 +111,7 @@ async fn go(
         note(false, &format!("broken off; go on with: forge resume {name}{offline}{kept}"));
         return Ok(130.into());
     }
-    Ok(output::exit_code(&result))
+    Ok(output::exit_code(&result, going.accept))
 }
 
 async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress) {
@@ -139,6 +135,7 @@ fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, C
         router.price(participant, tokens)
     };
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
+    let parts = parts.with_configured(forge::configured(&system.router));
     let parts = parts.with_prices(Arc::new(price)).with_observer(observer);
     Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
 }

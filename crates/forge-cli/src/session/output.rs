@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use forge::session::{DocumentLabel, Estimate, Plan, SessionResult, Stop};
 
 use crate::{
-    args::{Going, ResultFormat},
+    args::{Accept, Going, ResultFormat},
     error::CliError,
     files,
     show::{self, note},
@@ -14,11 +14,11 @@ use crate::{
 /// The session ended with less than it was to give.
 const DEGRADED: u8 = 5;
 
-pub(super) fn exit_code(result: &SessionResult) -> ExitCode {
+pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>) -> ExitCode {
     match (result.label, result.stop_reason) {
         (_, Some(Stop::Budget)) => 4.into(),
         (DocumentLabel::Nothing, _) => 3.into(),
-        _ if result.is_degraded() => DEGRADED.into(),
+        _ if result.is_degraded() && accept != Some(Accept::Degraded) => DEGRADED.into(),
         _ => ExitCode::SUCCESS,
     }
 }
@@ -68,6 +68,7 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
             "schema_version": "1.0",
             "simulated": plan.simulated,
             "settings": plan.settings,
+            "notes": plan.notes,
             "estimate": estimate,
         });
         show::json(&object)?;
@@ -94,6 +95,10 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
     text = format!("{text}likely, if all {cycles} cycles are needed: {likely}\n");
     if !estimate.priced {
         text.push_str("some prices are unknown; the costs above are too low\n");
+    }
+    for less in &plan.notes {
+        text.push_str(less);
+        text.push('\n');
     }
     let head = if plan.simulated { "SIMULATED\n\n" } else { "" };
     show::out(&format!("{head}{text}"))?;

@@ -63,13 +63,18 @@ impl Gate {
     /// corrected or given back.
     pub(super) fn wait(&self, place: Option<u64>, need: Need, now: Instant) -> Duration {
         let ahead = || self.queue.ahead_of(place);
-        let closed = self.closed_until.map(|until| until.saturating_duration_since(now));
+        let closed = Some(self.pause(now));
         let requests = self.requests.as_ref().map(|requests| requests.wait(ahead().count(), now));
         let input =
             self.input.as_ref().map(|input| input.wait(ahead().map(|need| need.input), need.input, now));
         let output =
             self.output.as_ref().map(|output| output.wait(ahead().map(|need| need.output), need.output, now));
         [closed, requests, input, output].into_iter().flatten().max().unwrap_or_default()
+    }
+
+    /// How long the vendor wants no calls.
+    pub(super) fn pause(&self, now: Instant) -> Duration {
+        self.closed_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     /// Whether it is the turn of the one at `place`, who is given a place in the queue if it is not.

@@ -54,7 +54,7 @@ pub struct RateLimits {
 /// [`retry_after`](forge_core::ErrorFacts::retry_after) no call goes out until then.
 ///
 /// A call that would have to wait beyond its deadline fails at once with [`ErrorKind::RateLimited`] in the
-/// phase [`Phase::BeforeSend`], and `retry_after` says how long the wait would be. Deadlines are read on the
+/// phase [`Phase::BeforeSend`]; its message says what it would wait for, and `retry_after` how long. Deadlines are read on the
 /// given timer, which has to be the clock of the call as well.
 ///
 /// ```
@@ -92,6 +92,11 @@ impl RateLimit {
     pub fn expected_wait(&self, request: &ModelRequest) -> Duration {
         let need = self.shared.need(request);
         self.shared.lock().wait(None, need, self.shared.timer.instant())
+    }
+
+    /// How long the vendor's last refusal still holds every call back.
+    pub fn pause(&self) -> Duration {
+        self.shared.lock().pause(self.shared.timer.instant())
     }
 
     /// How many calls wait.
@@ -132,7 +137,15 @@ impl Provider for Paced {
         match Shared::admission(&self.shared, need, cx.deadline).await {
             Ok(held) => witnessed(&*self.inner, cx, request, held).await,
             Err(wait) => {
-                let message = "the call would wait for its turn beyond its deadline";
+                let seconds = wait.as_secs_f64().ceil();
+                let message = if self.shared.lock().pause(self.shared.timer.instant()) >= wait {
+                    format!(
+                        "the vendor refused a call (rate limited) and asked for a wait of which {seconds:.0} s are \
+                         left, more than this call has"
+                    )
+                } else {
+                    format!("by the limits its turn comes in {seconds:.0} s, more than the call has left")
+                };
                 Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
                     facts.model = Some(cx.model().clone());
                     facts.phase = Phase::BeforeSend;

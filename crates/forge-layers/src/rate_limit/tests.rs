@@ -252,6 +252,7 @@ fn a_wait_beyond_the_deadline_is_not_begun() {
     let error = call(30).now_or_never().expect("no wait").unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
     assert_eq!(error.retry_after, Some(seconds(30)));
+    assert!(error.message.contains("by the limits its turn comes in 30 s"), "{error}");
     let mut first = call(31);
     assert!(first.as_mut().now_or_never().is_none());
     assert!(call(60).now_or_never().is_some(), "those ahead count as well");
@@ -296,6 +297,32 @@ fn a_refusal_with_a_time_closes_the_way_until_then() {
     bench.call(ours).unwrap_err();
     assert_eq!(bench.timer.instant() - begun, seconds(20));
     assert_eq!(bench.wait(1, 1), 0, "only the vendor can close it");
+}
+
+#[test]
+fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_why() {
+    let bench = Bench::new(0, 0, 0);
+    bench.call(|| refusal(|facts| facts.retry_after = Some(seconds(120)))).unwrap_err();
+    assert_eq!(bench.limit.pause(), seconds(120));
+    bench.timer.advance(seconds(20));
+    let (provider, script) = bench.provider(|| reply(&["Hi"]));
+    for (timeout, passes) in [(99, false), (100, false), (101, true)] {
+        let cx = context(&bench.timer).with_timeout(seconds(timeout));
+        let call = async { provider.complete(&cx, request(1, 1)).await };
+        let Some(outcome) = call.now_or_never() else {
+            assert!(passes, "{timeout} s");
+            continue;
+        };
+        let error = outcome.unwrap_err();
+        assert!(!passes && error.retry_after == Some(seconds(100)), "{timeout} s: {error}");
+        assert!(
+            error.message.contains("rate limited) and asked for a wait of which 100 s are left"),
+            "{error}"
+        );
+    }
+    assert!(script.calls().is_empty());
+    bench.timer.advance(seconds(100));
+    assert_eq!(bench.limit.pause(), seconds(0));
 }
 
 #[test]

@@ -51,7 +51,9 @@ impl Resolver<'_> {
         if primary.is_empty() && default.is_none() {
             self.no_route(spec, path);
         }
+        let names = spec.provider.is_some() || spec.panel.is_some() || spec.fallback.is_some();
         let mut plan = RolePlan {
+            all_disabled: names && primary.is_empty() && fallback.is_empty(),
             primary,
             fallback,
             parameters: self.parameters(spec.parameters.as_ref(), &path.key("parameters")),

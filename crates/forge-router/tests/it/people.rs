@@ -34,13 +34,66 @@ fn participants_stand_in_the_order_of_the_chain_preferred_and_healthy_ones_first
     stage.run(manager.router().check());
     assert_eq!(ids(&manager.participants(&ParticipantRole::Critic)), ["a-1", "o-1", "g-1"]);
     assert_eq!(ids(&manager.active_participants()), ["a-1", "o-1", "a-2"]);
-    assert_eq!(manager.synthesizer().unwrap().provider_id, "a-1", "a role without a chain takes anybody");
+    let anybody = ids(&manager.participants(&ParticipantRole::Synthesizer)).join(" ");
+    assert_eq!(anybody, "o-1 a-1 a-2 g-1", "the default, then everybody, those that are not well last");
+}
+
+#[test]
+fn a_role_that_nobody_names_is_played_by_those_who_prefer_it_the_default_and_everybody_else() {
+    let stage = Stage::new();
+    let mut plan = chain("drafter", &["a-1", "o-1", "g-1", "a-2"]);
+    plan.default = Some(Target::Provider(2));
+    for at in [3, 1] {
+        plan.providers[at].preferred_roles = vec!["coder".into()];
+    }
+    let router = stage.router(plan.clone());
+    let order = |role: &str| {
+        let trace = router.explain(&stage.context(role), &question().into());
+        let places = trace.candidates.iter().map(|one| format!("{} {}", one.provider, one.origin));
+        let people = ParticipantManager::new(router.clone()).participants(&role.into());
+        let explained: Vec<_> = trace.candidates.iter().map(|one| one.provider.as_str()).collect();
+        assert_eq!(ids(&people), explained, "{role}");
+        places.collect::<Vec<_>>().join(", ")
+    };
+    let expected = "o-1 prefers the role, a-2 prefers the role, g-1 default, a-1 enabled";
+    assert_eq!(order("coder"), expected);
+    assert_eq!(order("poet"), "g-1 default, a-1 enabled, o-1 enabled, a-2 enabled");
+    for (dead, next) in [("o-1", "a-2"), ("a-2", "g-1"), ("g-1", "a-1")] {
+        stage.always(dead, Play::Fail(ErrorKind::Server));
+        assert_eq!(stage.who(&router, "coder"), next, "after {dead}");
+    }
+    // A role that is named keeps to its own, whoever prefers it.
+    let named = RolePlan { primary: vec![Target::Provider(0)], ..RolePlan::default() };
+    plan.roles.insert("coder".into(), named);
+    let stage = Stage::new();
+    let trace = stage.router(plan).explain(&stage.context("coder"), &question().into());
+    let asked: Vec<_> = trace.candidates.iter().map(|one| one.provider.as_str()).collect();
+    assert_eq!(asked, ["a-1", "g-1"]);
+}
+
+#[test]
+fn without_a_default_every_provider_stands_in_and_those_behind_a_default_pool_stand_there_once() {
+    let stage = Stage::new();
+    let mut plan = chain("drafter", &["a-1", "o-1", "g-1"]);
+    assert_eq!(stage.who(&stage.router(plan.clone()), "poet"), "a-1");
+    let members = [2, 1].map(|at| forge_router::Member { target: Target::Provider(at), weight: 1 });
+    let strategy = forge_router::Strategy::Priority;
+    plan.pools = vec![forge_router::PoolPlan { id: "both".into(), strategy, members: members.into() }];
+    plan.default = Some(Target::Pool(0));
+    let trace = stage.router(plan).explain(&stage.context("poet"), &question().into());
+    let places: Vec<_> =
+        trace.candidates.iter().map(|one| (one.provider.as_str(), one.origin.as_str())).collect();
+    assert_eq!(places, [("g-1", "default, pool both"), ("o-1", "default, pool both"), ("a-1", "enabled")]);
 }
 
 #[test]
 fn critics_come_from_other_vendors_than_the_drafter_as_far_as_there_are_some() {
-    let manager = manager(&Stage::new(), plan());
-    assert_eq!(ids(&manager.critics(2)), ["o-1", "g-1"]);
+    let panel = manager(&Stage::new(), plan());
+    assert_eq!(ids(&panel.critics(2)), ["o-1", "g-1"]);
+    assert_eq!(ids(&panel.critics(9)), ["o-1", "g-1", "a-1"], "nobody whom the role does not name");
+    let mut open = plan();
+    open.roles.remove(&ParticipantRole::Critic);
+    let manager = manager(&Stage::new(), open);
     assert_eq!(ids(&manager.critics(3)), ["o-1", "g-1", "a-2"], "another model of the drafter's vendor");
     assert_eq!(ids(&manager.critics(9)), ["o-1", "g-1", "a-2", "a-1"], "no model twice");
     let critic = &manager.critics(1)[0];
@@ -58,6 +111,9 @@ fn the_checker_is_of_another_vendor() {
     }
     let alone = ParticipantManager::new(stage.router(chain("drafter", &["a-1", "a-2"])));
     assert!(alone.checker(&alone.drafter().unwrap()).is_none());
+    let closed = ParticipantManager::new(stage.router(chain("reviewer", &["a-1", "a-2"])));
+    let author = closed.active_participants().remove(0);
+    assert!(closed.checker(&author).is_none(), "nobody whom the role does not name");
 }
 
 #[test]

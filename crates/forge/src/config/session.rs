@@ -6,6 +6,9 @@ use forge_router::{KeyPath, Problem, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Critics unless the file says otherwise, as in a session's own settings.
+const CRITICS: u32 = 3;
+
 /// How sessions are run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +25,10 @@ pub struct SessionSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3))]
     pub cycles: Option<i64>,
+    /// Tokens of a prompt that references may take; a third of the smallest window of those who take part if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub reference_tokens: Option<i64>,
     /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompts: Option<PathBuf>,
@@ -36,6 +43,8 @@ pub struct SessionPlan {
     pub required: Option<u32>,
     /// How many times a draft is criticised and rewritten, 1 to 3.
     pub cycles: Option<u32>,
+    /// Tokens of a prompt that references may take.
+    pub reference_tokens: Option<u32>,
     /// A folder of prompt templates that stand in for the built-in ones, seen from the file's folder.
     pub prompts: Option<PathBuf>,
 }
@@ -57,9 +66,11 @@ impl SessionPlan {
             critics: count("critics", spec.critics, 8),
             required: count("required", spec.required, 8),
             cycles: count("cycles", spec.cycles, 3),
+            reference_tokens: count("reference_tokens", spec.reference_tokens, 10_000_000),
             prompts: spec.prompts,
         };
-        if let (Some(critics), Some(required)) = (plan.critics, plan.required)
+        let usual = spec.critics.is_none().then_some(CRITICS);
+        if let (Some(critics), Some(required)) = (plan.critics.or(usual), plan.required)
             && required > critics
         {
             let message = format!("{required} critics have to answer, but only {critics} are asked");

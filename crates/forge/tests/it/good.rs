@@ -75,7 +75,7 @@ default_provider: laptop
 retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, multiplier: 3 }
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
-session: { critics: 2, required: 1, cycles: 3, prompts: prompts }
+session: { critics: 2, required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
 "#;
 
 fn good(text: &str) -> ConfigFile {
@@ -105,6 +105,17 @@ fn anchors_and_aliases_are_followed() {
          default_provider: one\n",
     );
     assert_eq!(file.plan.providers.len(), 2);
+}
+
+#[test]
+fn providers_stand_in_the_order_of_the_file() {
+    let file = good(
+        "schema_version: '1.0'\nproviders:\n  zz: { type: local, model: one }\n  mm: { type: local, model: two }\n  \
+         aa: { type: local, model: three }\n",
+    );
+    let ids: Vec<_> = file.plan.providers.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["zz", "mm", "aa"]);
+    assert_eq!(file.plan.default, None);
 }
 
 #[test]

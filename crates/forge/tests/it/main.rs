@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
 
 mod broken;
+mod cast;
+mod closed;
 mod good;
 mod hostile;
 mod reference;
 mod schema;
+mod scripted;
 
 use std::{io, path::Path};
 

@@ -1,0 +1,172 @@
+//! Providers that fail as the dice fall, on a clock that moves by hand.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fastrand::Rng;
+use forge::{
+    Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Fallback, Finished,
+    Health, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant, ParticipantRole, Phase,
+    Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
+    StopReason, StreamEvent, TokenCount, async_trait,
+    layers::{ManualTimer, Timer as _},
+    router::Router,
+};
+use futures_util::FutureExt as _;
+
+pub(crate) const KINDS: [&str; 4] = ["anthropic", "openai", "google", "local"];
+
+/// What all providers of a configuration share.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) timer: ManualTimer,
+    dice: Arc<Mutex<Rng>>,
+    /// How often each provider fails, in percent.
+    failing: Arc<BTreeMap<String, u8>>,
+    /// Which provider was reached, in which role.
+    reached: Arc<Mutex<Vec<(ProviderId, ParticipantRole)>>>,
+}
+
+#[derive(Debug)]
+struct Scripted {
+    id: ProviderId,
+    world: World,
+}
+
+#[async_trait]
+impl Provider for Scripted {
+    fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn capabilities(&self, _: &ModelId) -> Capabilities {
+        Capabilities::default()
+    }
+
+    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+        self.world.reached.lock().unwrap().push((self.id.clone(), cx.participant.role.clone()));
+        let (fails, how, hint) = {
+            let mut dice = self.world.dice.lock().unwrap();
+            (dice.u8(0..100) < self.world.failing[self.id.as_str()], dice.u8(0..7), dice.u64(0..300))
+        };
+        let error = |kind| ProviderError::new(kind, self.id.as_str(), "as the dice fell");
+        let hint = Duration::from_secs(hint);
+        match how {
+            _ if !fails => {}
+            0 => return Err(error(ErrorKind::RateLimited).with(|facts| facts.retry_after = Some(hint))),
+            1 => return Err(error(ErrorKind::RateLimited)),
+            2 => return Err(error(ErrorKind::Server)),
+            3 => return Err(error(ErrorKind::Transport).with(|facts| facts.phase = Phase::BeforeSend)),
+            4 => return Err(error(ErrorKind::Authentication)),
+            5 => {
+                self.world.timer.sleep_until(self.world.timer.instant() + hint).await;
+                return Err(error(ErrorKind::Timeout));
+            }
+            _ => {
+                let broken = [Ok(StreamEvent::Started(Started::default())), Err(error(ErrorKind::Truncated))];
+                return Ok(ResponseStream::from_events(broken));
+            }
+        }
+        let tokens =
+            TokenCount { input: Some(10), output: Some(10), cache_read: Some(5), ..TokenCount::default() };
+        let end = Finished { reason: StopReason::EndTurn, raw_reason: None, usage: tokens, raw: None };
+        Ok(ResponseStream::from_events([
+            Ok(StreamEvent::Started(Started::default())),
+            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
+            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("text".into()) }),
+            Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
+            Ok(StreamEvent::Finished(end)),
+        ]))
+    }
+}
+
+#[async_trait]
+impl Adapter for Scripted {
+    async fn health_check(&self) -> Result<Health, ProviderError> {
+        Ok(Health::Ready)
+    }
+
+    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    async fn count_tokens(&self, model: &ModelId, _: &ModelRequest) -> Result<u64, ProviderError> {
+        Err(ProviderError::unsupported(self.id.as_str(), model, "counting"))
+    }
+
+    fn rate_limit_status(&self) -> RateLimitStatus {
+        RateLimitStatus::default()
+    }
+}
+
+impl World {
+    pub(crate) fn new(failing: BTreeMap<String, u8>, dice: Rng) -> Self {
+        Self {
+            timer: ManualTimer::new(),
+            dice: Arc::new(Mutex::new(dice)),
+            failing: Arc::new(failing),
+            reached: Arc::default(),
+        }
+    }
+
+    pub(crate) fn reached(&self) -> Vec<(ProviderId, ParticipantRole)> {
+        self.reached.lock().unwrap().clone()
+    }
+
+    pub(crate) fn registry(&self) -> AdapterRegistry {
+        let mut registry = AdapterRegistry::new();
+        for kind in KINDS {
+            let world = self.clone();
+            registry.register(
+                kind,
+                |_| Capabilities::default(),
+                move |settings| Ok(Arc::new(Scripted { id: settings.id, world: world.clone() })),
+            );
+        }
+        registry
+    }
+
+    /// Drives `future` to its end; whenever it waits, time moves on to the next wake.
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            if let Some(output) = future.as_mut().now_or_never() {
+                return output;
+            }
+            self.timer.advance(self.timer.next_wake().expect("a call that waits for time"));
+        }
+    }
+
+    /// Goes along `chain` as a session does.
+    pub(crate) fn ask(
+        &self,
+        router: &Router,
+        chain: &[Participant],
+        authors: &[Participant],
+        left: Option<u64>,
+    ) -> Option<ModelResponse> {
+        for (at, one) in chain.iter().enumerate() {
+            let fallback = if at + 1 == chain.len() { Fallback::Nobody } else { Fallback::Caller };
+            let cx = CallContext::with_clock(one.clone(), Arc::new(self.timer.clone()));
+            let cx = cx.with_fallback(fallback).with_exclusions(authors);
+            let cx = match left {
+                Some(seconds) => cx.with_timeout(Duration::from_secs(seconds)),
+                None => cx,
+            };
+            let request = ModelRequest::new("").with_user_message("judge this");
+            if let Ok(answer) = self.run(router.complete(&cx, request)) {
+                let is_author = |author: &Participant| {
+                    (&author.provider, &author.model)
+                        == (&answer.participant.provider, &answer.participant.model)
+                };
+                assert!(!authors.iter().any(is_author), "the author has judged its own text");
+                return Some(answer);
+            }
+        }
+        None
+    }
+}
