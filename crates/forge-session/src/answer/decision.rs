@@ -2,6 +2,9 @@
 
 use super::{Decision, FindingId, finding_id, plain};
 
+/// A decision is a word or two.
+const MAX_LENGTH: usize = 80;
+
 const WORDS: [(Decision, &str); 4] = [
     (
         Decision::Accept,
@@ -36,17 +39,23 @@ pub(super) fn of(text: &str) -> Option<(Decision, Option<FindingId>)> {
     if let Some(decision) = of_word(text) {
         return Some((decision, None));
     }
-    let (same, id) = text.char_indices().skip(1).find_map(|(at, _)| {
-        let before = text[..at].chars().next_back()?;
-        let begins = !before.is_alphanumeric()
-            && text[at..].starts_with(['F', 'f', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-        Some((&text[..at], finding_id(&text[at..]).filter(|_| begins)?))
+    if text.len() > MAX_LENGTH {
+        return None;
+    }
+    let names = |rest: &str| rest.starts_with(['F', 'f']) || rest.starts_with(|c: char| c.is_ascii_digit());
+    let mut marks = text.char_indices().filter(|(_, c)| !c.is_alphanumeric());
+    let (same, id) = marks.find_map(|(at, c)| {
+        let rest = &text[at + c.len_utf8()..];
+        Some((&text[..at], finding_id(rest).filter(|_| names(rest))?))
     })?;
     let decision = of_word(same.trim_matches(|c: char| !c.is_alphanumeric()))?;
     (decision == Decision::Duplicate).then_some((decision, Some(id)))
 }
 
 pub(super) fn of_word(word: &str) -> Option<Decision> {
+    if word.len() > MAX_LENGTH {
+        return None;
+    }
     let said = plain(word);
     let is_said = |words: &str| words.split(',').any(|word| plain(word) == said);
     WORDS.iter().find(|(_, words)| !said.is_empty() && is_said(words)).map(|(decision, _)| *decision)

@@ -14,6 +14,8 @@ const COLONS: [char; 2] = [':', '：'];
 const MAX_DEPTH: usize = 64;
 /// Places in a text at which a value that is not correct is looked for.
 const MAX_TRIES: usize = 50;
+/// The same for correct ones: more broken ones than this nobody writes.
+const MAX_STARTS: usize = 500;
 
 /// A JSON value of an answer that stands in no other one.
 pub(super) struct Found<T> {
@@ -27,17 +29,21 @@ pub(super) struct Found<T> {
 /// Every value in `text`. A correct one is taken as it stands; one with slips if it fits, or if the answer begins
 /// with it.
 pub(super) fn all<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Vec<Found<T>> {
-    let (mut all, mut at, mut tries) = (Vec::new(), 0, 0);
+    let (mut all, mut at, mut failed, mut tries) = (Vec::new(), 0, 0, 0);
     while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
         at = start + 1;
+        let mut reader = Reader { rest: &text[start..] };
+        if failed == MAX_STARTS || !reader.is_value() {
+            continue;
+        }
         let mut stream = Deserializer::from_str(&text[start..]).into_iter();
         if let Some(Ok(Whole(value))) = stream.next() {
             at = start + stream.byte_offset();
             all.push(Found { range: start..at, fits: parts(&cleaned(value), fits), is_whole: true });
             continue;
         }
-        let mut reader = Reader { rest: &text[start..] };
-        if tries == MAX_TRIES || !reader.is_value() {
+        failed += 1;
+        if tries == MAX_TRIES {
             continue;
         }
         tries += 1;

@@ -24,6 +24,8 @@ const MESSAGE: &str = "<|message|>";
 const ENDS: [&str; 4] = ["<|end|>", "<|return|>", "<|start|>", "<|call|>"];
 /// What comes before a thought in an answer and is no document of its own.
 const MAX_PREFACE: usize = 300;
+/// Brackets that begin no JSON value; a text with more of them is no answer in JSON.
+const MAX_BROKEN: usize = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tag {
@@ -206,13 +208,17 @@ fn tag(lower: &str, start: usize, mark: &str) -> Option<Tag> {
 
 /// Where correct JSON values stand.
 fn values(text: &str) -> Vec<Range<usize>> {
-    let (mut values, mut at) = (Vec::new(), 0);
-    while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
+    let (mut values, mut at, mut failed) = (Vec::new(), 0, 0);
+    while let Some(start) =
+        text[at..].find(['{', '[']).map(|offset| at + offset).filter(|_| failed < MAX_BROKEN)
+    {
         let mut stream = Deserializer::from_str(&text[start..]).into_iter::<Value>();
-        at = start + 1;
         if let Some(Ok(_)) = stream.next() {
             at = start + stream.byte_offset();
             values.push(start..at);
+        } else {
+            at = start + 1;
+            failed += 1;
         }
     }
     values
