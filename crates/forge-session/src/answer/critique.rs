@@ -1,5 +1,7 @@
 //! Reading a critique.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{Critique, Remark, Strength, category, echo, field, lenient, markdown, plain, severity, text};
@@ -76,7 +78,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     };
     let mut critique = Critique::default();
     let mut is_form = false;
-    let mut loose = Vec::new();
+    let (mut loose, mut single) = (Vec::new(), Vec::new());
     for value in values.into_iter().filter(|value| !is_sample(value)) {
         let is_aside = is_inline(value.range.start);
         for part in value.fits {
@@ -86,12 +88,13 @@ pub(super) fn read(text: &str) -> Option<Critique> {
                     critique.join(form);
                 }
                 Part::Form(_) => {}
-                Part::Finding(remark) if !is_aside => critique.join(Critique::of(vec![remark])),
+                Part::Finding(remark) if !is_aside => single.push(remark),
                 Part::Finding(remark) => loose.push(remark),
                 Part::Loose(remarks) => loose.extend(remarks),
             }
         }
     }
+    critique.join(Critique::of(single));
     is_form |= written.is_some();
     critique.join(written.unwrap_or_default());
     if critique.findings.is_empty() {
@@ -121,8 +124,16 @@ impl Critique {
 
 /// Adds findings. One that only repeats another is put together with it, under the worse severity.
 pub(super) fn join(findings: &mut Vec<Remark>, more: Vec<Remark>) {
+    let mut by_claim: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, one) in findings.iter().enumerate() {
+        by_claim.entry(squeezed(&one.claim)).or_default().push(at);
+    }
     for remark in more {
-        let Some(same) = findings.iter_mut().find(|one| is_repeated(one, &remark)) else {
+        let known = by_claim.entry(squeezed(&remark.claim)).or_default();
+        let repeated = |at: &&usize| findings.get(**at).is_some_and(|one| is_repeated(one, &remark));
+        let same = known.iter().find(repeated).copied();
+        let Some(same) = same.and_then(|at| findings.get_mut(at)) else {
+            known.push(findings.len());
             findings.push(remark);
             continue;
         };
@@ -141,11 +152,11 @@ pub(super) fn join(findings: &mut Vec<Remark>, more: Vec<Remark>) {
     }
 }
 
+/// Whether two findings of one claim are one.
 fn is_repeated(one: &Remark, other: &Remark) -> bool {
     let agree =
         |one: &str, other: &str| one.is_empty() || other.is_empty() || squeezed(one) == squeezed(other);
-    squeezed(&one.claim) == squeezed(&other.claim)
-        && agree(&one.quote, &other.quote)
+    agree(&one.quote, &other.quote)
         && agree(&one.location, &other.location)
         && agree(&one.suggested_change, &other.suggested_change)
 }

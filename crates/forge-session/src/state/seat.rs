@@ -164,10 +164,11 @@ impl State {
         self.readings.get(&key).cloned().unwrap_or(Reading::Unreadable)
     }
 
-    /// What a critic said.
+    /// What a critic said, in the answer of this call and in the repair of it.
     pub(crate) fn critique(&self, key: CallKey) -> Critique {
-        match self.reading(key) {
-            Reading::Critique(critique) => critique,
+        let calls: Vec<&Call> = self.at_seat(key.cycle, key.stage, key.seat).collect();
+        match self.combined(&calls) {
+            Some((answered, Reading::Critique(critique))) if answered == key => critique,
             _ => Critique::default(),
         }
     }

@@ -18,3 +18,4 @@ mod stage;
 mod steer;
 mod time;
 mod torn;
+mod trust;

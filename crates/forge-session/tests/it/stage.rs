@@ -9,9 +9,10 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished, Journal as _, ManualTimer,
-    MemoryJournal, ModelId, ModelRequest, Money, OutputFormat, PartKind, Participant, Provider,
-    ProviderError, ResponseStream, Started, StopReason, StreamEvent, Timer as _, TokenCount, async_trait,
+    CallContext, Capabilities, Clock as _, Delta, Effort, Efforts, ErrorKind, Finished, Journal as _,
+    ManualTimer, MemoryJournal, ModelId, ModelRequest, Money, OutputFormat, PartKind, Participant, Provider,
+    ProviderError, ResponseStream, RouteTrace, Started, StopReason, StreamEvent, Timer as _, TokenCount,
+    async_trait,
 };
 use forge_session::{Parts, Plan, Prompts, Session, SessionResult, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -38,6 +39,8 @@ pub(crate) enum Play {
     End(String, StopReason),
     Fail(ErrorKind),
     FailAfter(Duration, ErrorKind),
+    /// Nothing but so many tokens of thoughts, up to its limit.
+    Thought(u64),
     /// Part of an answer, and then the connection breaks.
     Break,
     /// Part of an answer, and then nothing for ever.
@@ -67,6 +70,8 @@ type Script = dyn Fn(usize, &ModelRequest) -> Play + Send + Sync;
 pub(crate) struct Sent {
     pub(crate) model: String,
     pub(crate) request: Arc<ModelRequest>,
+    /// The models that must not answer.
+    pub(crate) excluded: Vec<String>,
 }
 
 impl Sent {
@@ -84,6 +89,9 @@ pub(crate) struct Theatre {
     counts: Arc<Mutex<HashMap<String, usize>>>,
     pub(crate) structured: bool,
     pub(crate) sampling: bool,
+    pub(crate) thinks: bool,
+    /// Models in whose place another one answers.
+    served: Arc<Mutex<HashMap<String, String>>>,
     pub(crate) meter: Meter,
     /// Tokens that the vendors bill by a greedy meter, whatever they say: of input and of output.
     pub(crate) billed: Arc<Mutex<(u64, u64)>>,
@@ -116,6 +124,8 @@ impl Theatre {
             counts: Arc::default(),
             structured: true,
             sampling: true,
+            thinks: false,
+            served: Arc::default(),
             meter: Meter::Usual,
             billed: Arc::default(),
             cancelled: Arc::default(),
@@ -133,6 +143,11 @@ impl Theatre {
 
     pub(crate) fn always(&self, model: &str, play: Play) {
         self.plays(model, move |_, _| play.clone());
+    }
+
+    /// Another model answers in the place of this one, as a router might see to.
+    pub(crate) fn serves(&self, model: &str, in_its_place: &str) {
+        self.served.lock().unwrap().insert(model.to_owned(), in_its_place.to_owned());
     }
 
     pub(crate) fn calls(&self, model: &str) -> usize {
@@ -207,6 +222,7 @@ impl Provider for Theatre {
         Capabilities {
             structured_output: self.structured,
             sampling: self.sampling,
+            efforts: if self.thinks { Efforts::of(&[Effort::High]) } else { Efforts::NONE },
             ..Capabilities::default()
         }
     }
@@ -219,7 +235,9 @@ impl Provider for Theatre {
         let model = cx.model().as_str().to_owned();
         let asked = matches!(request.output, OutputFormat::JsonSchema { .. });
         assert_eq!(asked, self.structured && stage_of(&request) != Stage::Draft);
-        self.sent.lock().unwrap().push(Sent { model: model.clone(), request: Arc::clone(&request) });
+        let excluded = cx.exclude.iter().map(|one| one.model.to_string()).collect();
+        let request_sent = Arc::clone(&request);
+        self.sent.lock().unwrap().push(Sent { model: model.clone(), request: request_sent, excluded });
         let nth = {
             let mut counts = self.counts.lock().unwrap();
             let count = counts.entry(model.clone()).or_default();
@@ -249,6 +267,13 @@ impl Provider for Theatre {
                 (sensible(&model, &request), StopReason::EndTurn)
             }
             Play::End(text, reason) => (text, reason),
+            Play::Thought(tokens) => {
+                let usage = TokenCount { reasoning: Some(tokens), ..TokenCount::default() };
+                let reason = StopReason::MaxTokens;
+                let finished = Finished { reason, raw_reason: None, usage, raw: None };
+                let events = [StreamEvent::Started(Started::default()), StreamEvent::Finished(finished)];
+                return Ok(ResponseStream::from_events(events.map(Ok)));
+            }
             Play::Over(duration, text) => {
                 over = duration;
                 (text, StopReason::EndTurn)
@@ -297,8 +322,18 @@ impl Provider for Theatre {
         let waits = stream::iter(1..=pauses)
             .then(move |pause| timer.sleep_until(begins + over * pause / pauses).map(|()| Ok(delta(" "))));
         let end = stream::iter([delta(&text), ended, finished].map(Ok));
-        Ok(ResponseStream::new(stream::iter(begun("").map(Ok)).chain(waits).chain(end)))
+        let mut first = begun("");
+        if let Some(other) = self.served.lock().unwrap().get(&model) {
+            first[0] = StreamEvent::Started(Started { route: Some(served_by(other)), ..Started::default() });
+        }
+        Ok(ResponseStream::new(stream::iter(first.map(Ok)).chain(waits).chain(end)))
     }
+}
+
+/// The trace of a router that asked somebody else.
+fn served_by(name: &str) -> Arc<RouteTrace> {
+    let participant = Some(Arc::new(model(name)));
+    Arc::new(RouteTrace { participant, candidates: Vec::new(), failed: Vec::new() })
 }
 
 fn delta(text: &str) -> StreamEvent {
