@@ -187,6 +187,23 @@ fn another_model_of_an_author_is_no_author_and_a_last_resort_is_none_either() {
 }
 
 #[test]
+fn a_hedge_passes_over_an_author() {
+    let stage = Stage::new();
+    let mut plan = chain("critic", &["a-1", "o-1", "g-1"]);
+    plan.roles.values_mut().next().unwrap().hedge = true;
+    let router = stage.router(plan);
+    let ask = || {
+        let cx = stage.context("critic").with_exclusions([author("openai", "model-o-1")]);
+        stage.run(router.complete(&cx, question())).unwrap().text().into_owned()
+    };
+    for _ in 0..40 {
+        assert_eq!(ask(), "a-1");
+    }
+    stage.always("a-1", Play::Late(60));
+    assert_eq!((ask().as_str(), stage.calls("a-1"), stage.calls("o-1")), ("g-1", 41, 0));
+}
+
+#[test]
 fn a_conversation_does_not_go_back_to_an_author() {
     let stage = Stage::new();
     stage.always("a-1", Play::Cached);

@@ -198,3 +198,16 @@ fn where_nobody_else_can_judge_it_is_said_before_anything_is_sent() {
         assert!(casting.notes[0].contains("nobody else can judge what one/"), "{:?}", casting.notes);
     }
 }
+
+#[test]
+fn a_model_that_no_provider_has_for_its_own_can_do_what_its_vendor_says() {
+    let plan = load(&file("default_provider: aa\n"), Trust::Trusted).unwrap().plan;
+    let router = Router::build(plan, forge::parts()).unwrap();
+    for (kind, model) in
+        [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-4-5"), ("google", "gemini-2.5-pro")]
+    {
+        let model = model.into();
+        let expected = forge::registry().capabilities(kind, &model).unwrap();
+        assert_eq!(forge::Provider::capabilities(&router, &model), expected, "{model}");
+    }
+}
