@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use forge::session::{DocumentLabel, Estimate, Plan, SessionResult, Stop};
+use forge::session::{DocumentLabel, Estimate, Plan, SessionResult, SessionStatus, Stop};
 
 use crate::{
     args::{Accept, Going, ResultFormat},
@@ -15,9 +15,11 @@ use crate::{
 const DEGRADED: u8 = 5;
 
 pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>) -> ExitCode {
-    match (result.label, result.stop_reason) {
-        (_, Some(Stop::Budget)) => 4.into(),
-        (DocumentLabel::Nothing, _) => 3.into(),
+    match (result.status, result.label, result.stop_reason) {
+        (SessionStatus::Converged | SessionStatus::Settled, ..) => ExitCode::SUCCESS,
+        (_, _, Some(Stop::Budget)) => 4.into(),
+        (_, DocumentLabel::Nothing, Some(Stop::NoDraft)) => 3.into(),
+        (_, DocumentLabel::Nothing, _) => ExitCode::FAILURE,
         _ if result.is_degraded() && accept != Some(Accept::Degraded) => DEGRADED.into(),
         _ => ExitCode::SUCCESS,
     }

@@ -142,7 +142,7 @@ fn load(file: &Value, registry: &AdapterRegistry) -> Option<ConfigFile> {
     config::load("forge.yaml", &file.to_string(), &known, Trust::Trusted).ok()
 }
 
-/// Two rounds of a whole session's calls; how many reached whom they must not.
+/// Two rounds of a session's calls and a whole session; how many calls reached whom they must not.
 fn strays(seed: u64) -> Option<(usize, usize)> {
     let mut dice = Rng::with_seed(seed);
     let file = random(&mut dice);
@@ -171,6 +171,7 @@ fn strays(seed: u64) -> Option<(usize, usize)> {
         world.ask(&router, &cast.checker, &authors, left);
         world.timer.advance(Duration::from_secs(dice.u64(0..60)));
     }
+    world.session(&router, cast, seed);
     let reached = world.reached();
     let allowed = allowed(&file)?;
     let strays = reached.iter().filter(|(id, role)| !allowed[role.as_str()].contains(id.as_str()));

@@ -3,18 +3,19 @@
 use std::{
     collections::BTreeMap,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use fastrand::Rng;
 use forge::{
     Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Fallback, Finished,
-    Health, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant, ParticipantRole, Phase,
-    Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
-    StopReason, StreamEvent, TokenCount, async_trait,
+    Health, MemoryJournal, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant,
+    ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus,
+    ResponseStream, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
     layers::{ManualTimer, Timer as _},
     router::Router,
+    session::{Cast, Parts, Plan, Prompts, Session, SessionError, Topic},
 };
 use futures_util::FutureExt as _;
 
@@ -29,6 +30,12 @@ pub(crate) struct World {
     failing: Arc<BTreeMap<String, u8>>,
     /// Which provider was reached, in which role.
     reached: Arc<Mutex<Vec<(ProviderId, ParticipantRole)>>>,
+}
+
+/// The built-in prompts, compiled once.
+fn prompts() -> Arc<Prompts> {
+    static PROMPTS: OnceLock<Arc<Prompts>> = OnceLock::new();
+    Arc::clone(PROMPTS.get_or_init(|| Arc::new(Prompts::built_in().unwrap())))
 }
 
 #[derive(Debug)]
@@ -47,7 +54,11 @@ impl Provider for Scripted {
         Capabilities::default()
     }
 
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+    async fn stream(
+        &self,
+        cx: &CallContext,
+        request: Arc<ModelRequest>,
+    ) -> Result<ResponseStream, ProviderError> {
         self.world.reached.lock().unwrap().push((self.id.clone(), cx.participant.role.clone()));
         let (fails, how, hint) = {
             let mut dice = self.world.dice.lock().unwrap();
@@ -77,11 +88,29 @@ impl Provider for Scripted {
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::Started(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
-            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("text".into()) }),
+            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(said(&request)) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
             Ok(StreamEvent::Finished(end)),
         ]))
     }
+}
+
+/// An answer in the form of the stage that asks.
+fn said(request: &ModelRequest) -> String {
+    let stages = [
+        (
+            "# Critique",
+            r#"{"findings": [{"quote": "It is a text.", "claim": "no reason", "severity": "major"}]}"#,
+        ),
+        (
+            "# Synthesis",
+            r#"{"decisions": [{"finding": "F1", "reason": "true", "decision": "accept",
+                "edits": [{"old": "It is a text.", "new": "It is a text, since it has words."}]}]}"#,
+        ),
+        ("# Check", r#"{"verdicts": [{"finding": "F1", "reason": "there", "settled": true}]}"#),
+    ];
+    let stage = stages.iter().find(|(heading, _)| request.system.starts_with(heading));
+    stage.map_or("# A title\n\nIt is a text.", |(_, answer)| answer).to_owned()
 }
 
 #[async_trait]
@@ -139,6 +168,26 @@ impl World {
             }
             self.timer.advance(self.timer.next_wake().expect("a call that waits for time"));
         }
+    }
+
+    /// A whole session with this cast, whatever comes of it.
+    pub(crate) fn session(&self, router: &Router, cast: Cast, seed: u64) {
+        let mut plan = Plan::new(Topic::new("A text"), cast);
+        (plan.settings.seed, plan.settings.cycles) = (seed, 2);
+        (plan.settings.caps.money, plan.settings.caps.tokens) = (None, None);
+        let timer = Arc::new(self.timer.clone());
+        let journal = Arc::new(MemoryJournal::new(timer.clone()));
+        let provider: Arc<dyn Provider> = Arc::new(router.clone());
+        let mut parts = Parts::new(provider, journal, timer, "test").unwrap();
+        parts.prompts = prompts();
+        self.run(async {
+            let name = StreamName::new("s").unwrap();
+            match Session::start(parts, name, plan).await {
+                Ok(session) => drop(session.run().await.unwrap()),
+                // Nobody is left for a stage.
+                Err(error) => assert!(matches!(error, SessionError::Plan(_)), "{error}"),
+            }
+        });
     }
 
     /// Goes along `chain` as a session does.
