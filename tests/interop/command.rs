@@ -1,8 +1,37 @@
 //! The built command with llama.cpp behind its providers.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
 
 use crate::python::{SENTENCE, Server};
+
+/// The built command. It is built here because cargo builds binaries for their own package's tests only.
+pub(crate) fn forge() -> Command {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--locked", "-p", "forge-cli", "--bin", "forge", "--message-format", "json"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let mut executables = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executables.next_back().expect("the command is built")
+    });
+    let mut command = Command::new(path);
+    command.env_clear().stdin(Stdio::null());
+    command
+}
 
 /// What the command says with these arguments and a configuration of two models of the server's.
 fn said(server: &Server, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -25,10 +54,9 @@ session: {{ critics: 1, required: 1, cycles: 1 }}
         url = server.url
     );
     fs::write(&config, text).unwrap();
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--locked", "-p", "forge-cli", "--bin", "forge", "--"]);
+    let mut command = forge();
     command.args(arguments).arg("--config").arg(config).env("FORGE_HOME", &folder);
-    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let output = command.current_dir(&folder).output().unwrap();
     fs::remove_dir_all(folder).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))

