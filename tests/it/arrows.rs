@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("forge-cli", &["forge", "forge-sim"]),
-    ("forge-benches", &[]),
+    ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];
 

@@ -21,8 +21,8 @@ use serde_json::Value;
 
 use crate::{place::Place, with_sim};
 
-/// How often a process is killed, unless `FORGE_TEST_KILLS` says otherwise.
-const KILLS: usize = 200;
+/// How often a process is killed, times `FORGE_TEST_SCALE`, unless `FORGE_TEST_KILLS` says otherwise.
+const KILLS: usize = 10;
 
 /// Sessions differ by their seed.
 const SEEDS: u64 = 4;
@@ -311,7 +311,8 @@ fn killed_until_it_ends(
 #[test]
 fn a_session_killed_at_random_moments_repeats_no_finished_call_and_ends_as_if_nothing_had_been() {
     #[allow(clippy::disallowed_methods, reason = "how long a test runs is for its caller to say")]
-    let wanted = std::env::var("FORGE_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let wanted = number("FORGE_TEST_KILLS").unwrap_or(KILLS * number("FORGE_TEST_SCALE").unwrap_or(1));
     with_sim(PACE, |sim| {
         let command = Command { place: Place::with("kills", sim, &config(sim)), home: Home::new() };
         let whole = whole(&command, sim);

@@ -73,8 +73,7 @@ fn a_reference_of_ten_megabytes_is_cut_and_a_larger_one_refused() {
         for request in &sent {
             let body = request.body.to_string();
             assert!(body.len() < 120_000, "{} bytes", body.len());
-            let cut = body.contains("characters of this reference are left out");
-            assert_eq!(cut, !body.contains("\"# Check\\n"), "only the check goes without references");
+            assert!(body.contains("characters of this reference are left out"), "every stage has its share");
         }
         let said = place.run(&["run", TOPIC, "--reference", &place.path("more.md")]);
         assert_eq!(said.code, Some(2), "{}", said.stderr);

@@ -231,7 +231,7 @@ impl Ledger {
             };
             let checked = given.is_some_and(|verdict| verdict.settled);
             let note = note.map(|note| note.trim_end_matches([' ', ':']).to_owned());
-            Finding { state, note, checked, ..finding.clone() }
+            Finding { state, checked, note, ..finding.clone() }
         };
         self.to_check().map(judge).collect()
     }

@@ -94,7 +94,8 @@ impl Parts {
     pub(crate) fn settled(&self, mut plan: Plan) -> Plan {
         if plan.settings.reference_tokens.is_none() {
             let windows = plan.cast.everyone().map(|one| self.capabilities(one));
-            plan.settings.reference_tokens = Some(references::tokens_within(windows));
+            plan.settings.reference_tokens =
+                Some(references::tokens_within(windows, plan.settings.caps.tokens));
         }
         plan.notes.extend(references::warnings(&plan));
         plan

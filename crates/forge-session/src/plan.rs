@@ -233,7 +233,8 @@ pub struct Settings {
     pub first_content: Duration,
     /// The longest time between two pieces of content.
     pub gap: Duration,
-    /// Tokens of a prompt that references may take; a third of the smallest window in the cast unless set.
+    /// Tokens of a prompt that references may take; unless set, a quarter of the smallest window in the cast, and at most
+    /// a twenty-fifth of the session's tokens.
     pub reference_tokens: Option<u32>,
     /// Ask the attendant after each cycle.
     pub attended: bool,

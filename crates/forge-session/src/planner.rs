@@ -202,6 +202,9 @@ impl Planner<'_> {
         let settings = &state.plan.settings;
         let contested = state.contested().next().is_some();
         let rule = stop::after(settings.mode, state.plan.cycles(), contested, &state.closed);
+        // Whoever reopens a session that has cycles left wants another panel, whatever ended it.
+        let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
+        let rule = rule.filter(|_| !wanted);
         if settings.attended && !state.decrees.contains_key(&closed) {
             return Ok(Some(Action::Ask(closed)));
         }

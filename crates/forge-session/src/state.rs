@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
     pub(crate) closed: Vec<Closed>,
+    /// Whether the user let the session go on since the last cycle was closed.
+    pub(crate) reopened: bool,
     /// Calls that had ended when a later run began: whoever failed in them may be asked again.
     pub(crate) forgiven: BTreeSet<CallKey>,
     /// What calls of dead runs may have cost.
@@ -139,6 +141,7 @@ impl Default for State {
             revised: BTreeSet::new(),
             checked: BTreeSet::new(),
             closed: Vec::new(),
+            reopened: false,
             forgiven: BTreeSet::new(),
             lost: Amount::default(),
         }
@@ -166,7 +169,7 @@ impl State {
             }
             Event::Resumed { settings } => {
                 self.plan.settings = (**settings).clone();
-                self.stopped = None;
+                self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
                 self.paused = false;
                 self.decrees.retain(|_, decree| !matches!(decree, Decree::Skip | Decree::Abort));
                 // What failed or did not fit may be tried again, except in panels that are closed.
@@ -234,6 +237,7 @@ impl State {
             Event::CycleClosed { cycle, open, settled, panel } => {
                 let checked = self.checked.contains(cycle) || !self.needs_check(*cycle);
                 let raised = self.raised_blocking(*cycle);
+                self.reopened = false;
                 self.closed.push(Closed { open: *open, settled: *settled, checked, raised, panel: *panel });
             }
             Event::Attended { cycle, decision } => {

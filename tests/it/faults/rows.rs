@@ -433,6 +433,96 @@ pub(super) const ROWS: &[Row] = &[
         measured: "60 of 60 refused by 4 commands, every file outside is as it was; links are not followed",
     },
     Row {
+        fault: "A critique hides behind thoughts, an example of the form, another language or scale, a fence, a repetition; \
+                or says nothing",
+        expected: "What it says counts, once; what says nothing does not count",
+        tests: &[
+            Test(
+                "crates/forge-session/src/answer/corpus.rs",
+                "no_finding_is_lost_or_invented_in_three_hundred_critiques",
+            ),
+            Test("benches/tests/trust.rs", "no_hostile_council_makes_a_session_say_what_is_not_so"),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "a_finding_behind_thoughts_or_an_example_of_the_form_is_heard",
+            ),
+            Test("crates/forge-session/tests/it/trust.rs", "a_panel_that_says_nothing_is_below_the_quorum"),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "an_unknown_rating_is_asked_for_and_blocks_until_it_is_given",
+            ),
+        ],
+        goal: "0 findings lost or invented, 0 false `converged`",
+        measured: "MEASURED_CRITIQUES",
+    },
+    Row {
+        fault: "A synthesis drops lines, leaves the rest out, claims changes that it does not make, names false duplicates",
+        expected: "The host makes the edits; a whole document is looked through, asked for once more, and not used",
+        tests: &[
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "what_no_accepted_finding_touches_stays_byte_for_byte",
+            ),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "a_document_that_leaves_the_rest_out_is_asked_for_once_more_and_never_delivered",
+            ),
+            Test("crates/forge-session/tests/it/trust.rs", "a_few_lost_lines_are_said"),
+            Test("crates/forge-session/src/ledger.rs", "acceptance_counts_only_if_the_text_changed"),
+            Test(
+                "crates/forge-session/src/ledger.rs",
+                "a_duplicate_counts_only_at_the_place_of_a_finding_that_is_decided_itself",
+            ),
+        ],
+        goal: "0 lines lost unsaid",
+        measured: "MEASURED_LINES",
+    },
+    Row {
+        fault: "Serious findings are rejected by the family that wrote the text, or a checker lies",
+        expected: "Rejections are judged; what most critics raised is never settled by its author's family",
+        tests: &[
+            Test("crates/forge-session/tests/it/trust.rs", "the_check_judges_rejections"),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "what_most_critics_raised_and_the_authors_family_rejected_is_a_banner_and_not_convergence",
+            ),
+            Test("benches/tests/trust.rs", "no_hostile_council_makes_a_session_say_what_is_not_so"),
+        ],
+        goal: "0 false `converged`",
+        measured: "MEASURED_REJECTIONS",
+    },
+    Row {
+        fault: "Vendors fail in any way, and a fallback would bring the author of the text or a provider outside of the role",
+        expected: "A stand-in of the role, or the seat stays empty",
+        tests: &[
+            Test("crates/forge/tests/it/closed.rs", "no_call_reaches_a_provider_that_no_role_names"),
+            Test(
+                "crates/forge-router/tests/it/alone.rs",
+                "whoever_is_excluded_is_passed_over_wherever_it_stands",
+            ),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "nobody_judges_a_text_of_its_own_whoever_was_asked_for_it",
+            ),
+            Test(
+                "crates/forge-session/tests/it/trust.rs",
+                "a_stand_in_takes_an_empty_seat_and_nobody_sits_twice",
+            ),
+        ],
+        goal: "0 bytes to anyone outside of the roles",
+        measured: "MEASURED_CASTS",
+    },
+    Row {
+        fault: "A vendor asks for a longer wait than the call has left",
+        expected: "The next one at once; the error names the wait",
+        tests: &[Test(
+            "crates/forge-router/tests/it/alone.rs",
+            "a_wait_longer_than_the_call_has_left_leads_on_at_once_and_says_what_it_is",
+        )],
+        goal: "0 s waited",
+        measured: "0 s, on a clock that is moved",
+    },
+    Row {
         fault: "A text of a model or a document holds fences, roles, verdicts, templates, control characters",
         expected: "It stays inside its fence, is not expanded and changes no verdict",
         tests: &[

@@ -40,6 +40,7 @@ pub(super) fn deliver(result: &SessionResult, going: &Going, quiet: bool) -> Res
         _ => show::out(&result.to_markdown()),
     };
     shown?;
+    note(quiet, &result.first_line());
     let total = result.total;
     let unknown = if total.unknown > 0 { " and more of unknown cost" } else { "" };
     note(

@@ -318,6 +318,6 @@ mod tests {
         let bytes = to_count("openai", &model, &request, Profile::of(&model)).unwrap();
         let body: Value = serde_json::from_slice(&bytes).unwrap();
         let fields: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(fields, ["input", "instructions", "model"]);
+        assert_eq!(fields, ["model", "instructions", "input"]);
     }
 }

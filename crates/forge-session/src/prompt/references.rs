@@ -8,12 +8,12 @@ use super::{
 };
 use crate::Plan;
 
-/// Tokens for references where no window is known.
+/// Tokens for references where neither a window nor a cap is known.
 const USUAL: u32 = 20_000;
-/// Tokens for references at most, unless the plan says otherwise: every call pays for them.
-const MOST: u32 = 50_000;
 /// References may take this part of the smallest window in the cast.
-const SHARE: u64 = 4;
+const WINDOW_SHARE: u64 = 4;
+/// And this part of the session's tokens: every call of a cycle sets them aside, each byte as a token.
+const CAP_SHARE: u64 = 25;
 
 /// A reference as far as it fits.
 #[derive(Debug)]
@@ -39,10 +39,13 @@ impl Fitted {
     }
 }
 
-/// Tokens for the references of a prompt, by the smallest window of those who will read them.
-pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>) -> u32 {
-    let smallest = windows.filter_map(|able| able.context_tokens).min();
-    smallest.map_or(USUAL, |window| u32::try_from(window / SHARE).unwrap_or(MOST).min(MOST))
+/// Tokens for the references of a prompt, by the smallest window of those who will read them and by what the session
+/// may use.
+pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Option<u64>) -> u32 {
+    let window = windows.filter_map(|able| able.context_tokens).min();
+    let shares = [window.map(|window| window / WINDOW_SHARE), cap.map(|cap| cap / CAP_SHARE)];
+    let least = shares.into_iter().flatten().min();
+    least.map_or(USUAL, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX))
 }
 
 /// The references of the plan, each with a fair share: what the small ones leave goes to the large ones.
@@ -103,8 +106,10 @@ mod tests {
     #[test]
     fn the_smallest_window_decides_how_much_fits() {
         let window = |tokens| Capabilities { context_tokens: Some(tokens), ..Capabilities::default() };
-        assert_eq!(tokens_within([window(200_000), window(8_192)].into_iter()), 2_048);
-        assert_eq!(tokens_within([window(1_000_000)].into_iter()), MOST);
-        assert_eq!(tokens_within([Capabilities::default()].into_iter()), USUAL);
+        let none = Capabilities::default;
+        assert_eq!(tokens_within([window(200_000), window(8_192), none()].into_iter(), Some(500_000)), 2_048);
+        assert_eq!(tokens_within([window(1_000_000)].into_iter(), Some(500_000)), 20_000);
+        assert_eq!(tokens_within([window(1_000_000)].into_iter(), None), 250_000);
+        assert_eq!(tokens_within([none()].into_iter(), None), USUAL);
     }
 }

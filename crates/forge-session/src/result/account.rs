@@ -113,7 +113,7 @@ fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
         Outcome::Answered(answer) => Some(name(&answer.served)),
         Outcome::Running | Outcome::Failed(_) => None,
     };
-    state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).last()
+    state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).next_back()
 }
 
 fn name(participant: &Participant) -> String {

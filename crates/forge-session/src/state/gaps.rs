@@ -22,8 +22,8 @@ pub(crate) struct Gap {
 }
 
 impl Gap {
-    fn of(problem: impl Into<String>, wanted: &'static str) -> Option<Self> {
-        Some(Self { problem: problem.into(), wanted, findings: Vec::new() })
+    fn of(problem: impl Into<String>, wanted: &'static str) -> Self {
+        Self { problem: problem.into(), wanted, findings: Vec::new() }
     }
 }
 
@@ -37,14 +37,15 @@ impl State {
             Some(Reading::Revision(revision)) => self.gap_of_revision(cycle, revision),
             Some(Reading::Check(check)) => self.gap_of_check(check),
             Some(Reading::Contradictory) => {
-                Gap::of("it says two things that exclude each other", "Say once what holds.")
+                Some(Gap::of("it says two things that exclude each other", "Say once what holds."))
             }
-            Some(Reading::Unreadable) | None if is_cut => Gap::of(
+            Some(Reading::Unreadable) | None if is_cut => Some(Gap::of(
                 "it was cut off at its length limit",
                 "Give at most the five most important items, in few words.",
-            ),
+            )),
             Some(Reading::Unreadable) | None => {
-                Gap::of("it is not in the form that was asked for", "Give one JSON object and nothing else.")
+                let wanted = "Give one JSON object and nothing else.";
+                Some(Gap::of("it is not in the form that was asked for", wanted))
             }
         }
     }
@@ -62,10 +63,10 @@ impl State {
         let revised = self.revised_by(cycle, revision);
         if revised.loss.is_too_much() {
             let (lost, of) = (revised.loss.lines, revised.loss.of);
-            return Gap::of(
+            return Some(Gap::of(
                 format!("its document lost text that no accepted finding is about ({lost} of {of} lines)"),
                 "Answer with edits, each an old passage and a new one; what they do not touch stays.",
-            );
+            ));
         }
         let mut problems: Vec<(FindingId, String)> = Vec::new();
         let base = Text::of(self.base(cycle).map_or("", |version| &version.text));
@@ -148,7 +149,7 @@ fn unrated(critique: &Critique) -> Option<Gap> {
     }
     let claims = unrated.join(", ");
     let problem = format!("it gives no known severity for {claims}");
-    Gap::of(problem, "Rate each finding as critical, major, minor or nit.")
+    Some(Gap::of(problem, "Rate each finding as critical, major, minor or nit."))
 }
 
 fn pick<T: Clone>(first: &[T], second: Vec<T>) -> Vec<T> {

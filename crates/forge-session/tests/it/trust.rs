@@ -57,6 +57,29 @@ fn a_change_that_nobody_reads_again_is_settled_and_no_more() {
 }
 
 #[test]
+fn a_session_that_was_only_settled_can_have_one_more_panel() {
+    let theatre = Theatre::new();
+    for critic in ["beta-1", "gamma-1"] {
+        theatre.plays(critic, |nth, request| match nth {
+            0 => Play::Fail(ErrorKind::Server),
+            _ => Play::Say(sensible("beta-1", request)),
+        });
+    }
+    let first = theatre.session(plan());
+    assert_eq!(ended(&first), (SessionStatus::Complete, Some(Stop::BelowQuorum)));
+    let again = theatre.run(async {
+        let mut session =
+            forge_session::Session::resume(theatre.parts(), crate::stage::name()).await.unwrap();
+        let mut settings = session.state().plan.settings.clone();
+        settings.cycles = 2;
+        session.reopen(settings).await.unwrap();
+        session.run().await.unwrap()
+    });
+    assert_eq!(ended(&again), (SessionStatus::Converged, Some(Stop::Dry)));
+    assert_eq!((again.cycles, theatre.calls("drafter-1")), (2, 1));
+}
+
+#[test]
 fn a_first_panel_that_finds_nothing_is_said_in_words_of_its_own() {
     let theatre = Theatre::new();
     silent(&theatre, &["alpha-1", "beta-1", "gamma-1"]);
