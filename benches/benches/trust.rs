@@ -6,13 +6,28 @@
 
 use std::collections::BTreeMap;
 
-use forge_benches::council::{Figures, Reference, Setting, figures, hostile};
+use forge_benches::council::{Broken, Figures, Reference, Setting, figures, hostile};
 use forge_session::Mode;
 
 const SEED: u64 = 11;
 
 fn main() {
     let sessions = std::env::args().find_map(|one| one.parse().ok()).unwrap_or(1_000);
+    let runs = |part: &str| {
+        let mut wanted =
+            std::env::args().filter(|one| ["worlds", "hostile"].contains(&one.as_str())).peekable();
+        wanted.peek().is_none() || wanted.any(|one| one == part)
+    };
+    if runs("worlds") {
+        worlds(sessions);
+    }
+    if runs("hostile") {
+        hostile_councils(sessions as u64 * 10);
+    }
+}
+
+/// Councils of honest people who do not see everything.
+fn worlds(sessions: usize) {
     println!(
         "{sessions} sessions a row from seed {SEED}; 20 planted faults, 4 of them critical; shares in %"
     );
@@ -41,17 +56,21 @@ fn main() {
             }
         }
     }
-    let mut broken: BTreeMap<_, usize> = BTreeMap::new();
+}
+
+/// Councils in which everybody may be hostile, hollow or lossy.
+fn hostile_councils(sessions: u64) {
+    let mut broken: BTreeMap<Broken, (usize, u64, String)> = BTreeMap::new();
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
-    let many = sessions as u64 * 10;
-    for seed in SEED..SEED + many {
+    for seed in SEED..SEED + sessions {
         let (result, all) = hostile(seed);
-        for kind in all.into_keys() {
-            *broken.entry(kind).or_default() += 1;
+        for (kind, what) in all {
+            broken.entry(kind).or_insert((0, seed, what)).0 += 1;
         }
         *ends.entry(format!("{:?}", result.status)).or_default() += 1;
     }
-    println!("{many} hostile sessions: {ends:?}; broken: {broken:?}");
+    println!("{sessions} hostile sessions: {ends:?}");
+    println!("what they broke, how often, and the first seed: {broken:?}");
 }
 
 fn print_row(p: f64, correlation: f64, noise: bool, rule: &str, of: &Figures) {

@@ -7,6 +7,7 @@ use forge_benches::council::{Broken, Reference, Setting, figures, hostile};
 use forge_session::Mode;
 
 /// By how much counts are multiplied: 1 for a quick look, 20 for the figures of the documents.
+#[allow(clippy::disallowed_methods, reason = "whoever runs the tests says how much")]
 fn scale() -> u64 {
     std::env::var("FORGE_TEST_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1)
 }

@@ -74,15 +74,12 @@ impl Place {
             GAP.as_secs(),
             TOTAL.as_secs()
         );
-        let providers: String = NAMES
-            .iter()
-            .zip(urls.iter().cycle())
-            .map(|(name, url)| {
-                format!(
-                    "  by-{name}: {{ type: local, model: {name}, endpoint: \"{url}\", timeouts: {clocks} }}\n"
-                )
-            })
-            .collect();
+        let provider = |(name, url): (&&str, &String)| {
+            format!(
+                "  by-{name}: {{ type: local, model: {name}, endpoint: \"{url}\", timeouts: {clocks} }}\n"
+            )
+        };
+        let providers = NAMES.iter().zip(urls.iter().cycle()).map(provider).collect::<Vec<_>>().concat();
         let [draft, critique, synthesis, check] = SETTINGS.map(|(_, tokens, temperature)| {
             format!("parameters: {{ max_tokens: {tokens}, temperature: {temperature}, seed: 7 }}")
         });
@@ -191,13 +188,10 @@ fn settings(stage: &str) -> (u64, f64) {
 /// A request has the limit and the temperature of a role of the file.
 fn obeys_the_file(request: &Value) {
     let system = request["messages"][0]["content"].as_str().unwrap().to_lowercase();
-    let (tokens, temperature) = SETTINGS
-        .iter()
-        .find(|(stage, ..)| system.contains(&format!("# {stage}\n")))
-        .map(|(_, tokens, temperature)| (*tokens, *temperature))
-        .unwrap_or_else(|| panic!("of no stage: {request:#}"));
-    assert!(number(request, "max_tokens") <= tokens, "{request:#}");
-    assert_eq!(request["temperature"].as_f64(), Some(temperature), "{request:#}");
+    let of_stage = SETTINGS.iter().find(|(stage, ..)| system.contains(&format!("# {stage}\n")));
+    let Some((_, tokens, temperature)) = of_stage else { panic!("of no stage: {request:#}") };
+    assert!(number(request, "max_tokens") <= *tokens, "{request:#}");
+    assert_eq!(request["temperature"].as_f64(), Some(*temperature), "{request:#}");
     assert_eq!(request["seed"], 7, "{request:#}");
 }
 
@@ -221,7 +215,10 @@ fn in_time(result: &Value) {
         assert!(!is_cut || took + second >= GAP, "cut too early: {call:#}");
     }
     let (wall, path) = (number(result, "wall_ms"), number(result, "critical_path_ms"));
-    assert!(wall <= path + OVERHEAD.as_millis() as u64, "{wall} ms, {path} ms of them in calls");
+    assert!(
+        wall <= path + u64::try_from(OVERHEAD.as_millis()).unwrap(),
+        "{wall} ms, {path} ms of them in calls"
+    );
 }
 
 /// Who said anything in the critiques of a cycle: found a fault, or praised a passage that is there.

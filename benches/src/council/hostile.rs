@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -134,7 +135,8 @@ fn markdown(findings: &[Value], prompt: &str) -> String {
     let mut out = format!("## Strengths\n\n- \"{strength}\" is as it should be\n\n## Findings\n");
     for one in findings {
         let part = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
-        out += &format!(
+        let _ = write!(
+            out,
             "\n### {}: {}\n\n> {}\n\nSuggested change:\n\n```\n# critical: an example\n- severity: critical\n  claim: no such fault\n```\n",
             part("severity"),
             part("claim"),

@@ -20,6 +20,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 pub(crate) use crate::script::*;
 
 /// By how much counts are multiplied: 1 for a quick look, 20 for the figures of the documents.
+#[allow(clippy::disallowed_methods, reason = "whoever runs the tests says how much")]
 pub(crate) fn scale() -> usize {
     std::env::var("FORGE_TEST_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1)
 }

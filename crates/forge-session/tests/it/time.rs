@@ -11,8 +11,6 @@ use forge_session::{DocumentLabel, Prompts, Stage, Stop};
 
 use crate::stage::{Play, Theatre, critique, plan, scale, sensible};
 
-/// Sessions of which each is one round of a panel. The benchmark `session` runs 60,000.
-
 /// Prompts that say nothing but their stage: the panel is what is looked at.
 fn short_prompts() -> Arc<Prompts> {
     let mut replaced = BTreeMap::new();
@@ -32,6 +30,7 @@ fn latency(dice: &mut fastrand::Rng) -> Option<Duration> {
 
 #[test]
 fn panels_with_stragglers_are_closed_early_and_lose_few_answers() {
+    // Each session is one round of a panel.
     let rounds = 3_000 * scale();
     let prompts = short_prompts();
     let mut dice = fastrand::Rng::with_seed(3);

@@ -311,10 +311,11 @@ fn what_no_accepted_finding_touches_stays_byte_for_byte() {
         result.degraded
     );
     for (at, line) in lines.iter().enumerate() {
-        match touched.contains(&at) {
-            true => assert!(new[at].starts_with(&format!("{at:04} mended")), "{}", new[at]),
+        if touched.contains(&at) {
+            assert!(new[at].starts_with(&format!("{at:04} mended")), "{}", new[at]);
+        } else {
             // The draft's own end is trimmed.
-            false => assert_eq!(new[at].trim_end(), line.trim_end(), "line {at}"),
+            assert_eq!(new[at].trim_end(), line.trim_end(), "line {at}");
         }
     }
 }
@@ -465,9 +466,12 @@ fn a_small_change_does_not_cost_a_text_that_a_panel_has_let_stand() {
         if nth == 0 {
             return Play::Say(sensible("synth-1", request));
         }
-        let decide = |label: String| match user(request).contains(&format!("{label} (nit")) {
-            true => accept(&label, "Tokens never expire.", "Tokens do not expire."),
-            false => decision(&label, "reject", "so the draft says"),
+        let decide = |label: String| {
+            if user(request).contains(&format!("{label} (nit")) {
+                accept(&label, "Tokens never expire.", "Tokens do not expire.")
+            } else {
+                decision(&label, "reject", "so the draft says")
+            }
         };
         Play::Say(decisions(&labels(user(request)).into_iter().map(decide).collect::<Vec<_>>()))
     });
