@@ -33,16 +33,16 @@ pub(crate) fn forge() -> Command {
     command
 }
 
-/// What the command says with these arguments and a configuration of two models of the server's.
-fn said(server: &Server, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+/// What the command says with these arguments and a configuration of two models, each behind its server.
+fn said(writer: &Server, reader: &Server, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let config = folder.join("config.yaml");
     let text = format!(
         r#"schema_version: "1.0"
 providers:
-  writer: {{ type: local, model: tiny, endpoint: "{url}" }}
-  reader: {{ type: local, model: other, endpoint: "{url}" }}
+  writer: {{ type: local, model: tiny, endpoint: "{}" }}
+  reader: {{ type: local, model: other, endpoint: "{}" }}
 roles:
   drafter: {{ provider: writer }}
   critic: {{ panel: [reader] }}
@@ -51,7 +51,7 @@ roles:
 default_provider: writer
 session: {{ critics: 1, required: 1, cycles: 1 }}
 "#,
-        url = server.url
+        writer.url, reader.url
     );
     fs::write(&config, text).unwrap();
     let mut command = forge();
@@ -65,7 +65,7 @@ session: {{ critics: 1, required: 1, cycles: 1 }}
 #[test]
 fn the_status_of_the_providers_comes_from_the_server() {
     let Some(server) = Server::start(&[]) else { return };
-    let (code, stdout, stderr) = said(&server, "status", &["providers", "status"]);
+    let (code, stdout, stderr) = said(&server, &server, "status", &["providers", "status"]);
     assert_eq!(code, Some(0), "{stderr}");
     let ready = stdout.lines().filter(|line| line.contains("ready"));
     assert_eq!(ready.count(), 2, "{stdout}");
@@ -74,17 +74,20 @@ fn the_status_of_the_providers_comes_from_the_server() {
 #[test]
 fn a_question_is_answered() {
     let Some(server) = Server::start(&[]) else { return };
-    let (code, stdout, stderr) = said(&server, "ask", &["ask", "Why is the sky blue?"]);
+    let (code, stdout, stderr) = said(&server, &server, "ask", &["ask", "Why is the sky blue?"]);
     assert_eq!((code, stdout.trim()), (Some(0), SENTENCE), "{stderr}");
     assert!(stderr.contains("9 out, $0.00"), "{stderr}");
 }
 
 #[test]
 fn a_session_is_drafted_judged_revised_and_checked() {
-    let Some(server) = Server::start(&["n_ctx=16384"]) else { return };
-    let (code, stdout, stderr) = said(&server, "session", &["run", "An answer"]);
+    let Some(writer) = Server::start(&["n_ctx=16384"]) else { return };
+    // Who answers under the writer's name would be told that it judges a text of its own.
+    let Some(reader) = Server::start(&["n_ctx=16384", "model_alias=other"]) else { return };
+    let (code, stdout, stderr) = said(&writer, &reader, "session", &["run", "An answer"]);
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    assert!(stdout.starts_with("Seven small words make one better answer."), "{stdout}");
-    assert!(stdout.contains("converged: no critical or major finding is open"), "{stdout}");
-    assert!(stdout.contains("| F1 | major | 1 | settled |"), "{stdout}");
+    let settled = "> 1 critic, 1 fault, 1 fixed, 0 left; settled: nothing that must change is open";
+    assert!(stdout.starts_with(settled), "{stdout}");
+    assert!(stdout.contains("\nSeven small words make one better answer.\n"), "{stdout}");
+    assert!(stdout.contains("| F1 | major | reader/other | settled |"), "{stdout}");
 }

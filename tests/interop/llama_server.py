@@ -25,26 +25,31 @@ CIRCLE = ["▁round", "▁and", "▁about"]
 
 def answer(value):
     """A whole JSON text as one token, in the order of keys that the grammar of a schema asks for."""
-    return [json.dumps(value, sort_keys=True).replace(" ", "▁")]
+    return [json.dumps(value).replace(" ", "▁")]
 
 
 FINDING = {
-    "severity": "major",
-    "category": "clarity",
-    "location": "",
     "quote": "one plain answer",
+    "location": "",
     "claim": "Plain is not enough.",
+    "category": "clarity",
+    "severity": "major",
     "suggested_change": "Better.",
 }
-DISPOSITION = {"finding": "F1", "decision": "accept", "reason": "", "changed_span": "one better answer"}
-DOCUMENT = "Seven small words make one better answer."
-VERDICT = {"finding": "F1", "settled": True, "reason": "It is better."}
+DECISION = {
+    "finding": "F1",
+    "reason": "It could be better.",
+    "decision": "accept",
+    "same_as": "",
+    "edits": [{"old": "one plain answer", "new": "one better answer"}],
+}
+VERDICT = {"finding": "F1", "reason": "It is better.", "settled": True}
 ENDINGS = {
     "<|say|>": "▁Seven ▁small ▁words ▁make ▁one ▁plain ▁answer .".split(),
     "<|ponder|>": ["<think>", "▁Let", "▁me", "▁see", "</think>", "Indeed"],
     "<|use|>": '<tool_call>\n|{"name":▁|"get_weather",▁|"arguments":▁|{"unit":▁|"kelvin"}}|\n</tool_call>'.split("|"),
-    "<|critique|>": answer({"strengths": ["short"], "findings": [FINDING]}),
-    "<|synthesis|>": answer({"document": DOCUMENT, "dispositions": [DISPOSITION], "conflicts": []}),
+    "<|critique|>": answer({"strengths": [], "findings": [FINDING]}),
+    "<|synthesis|>": answer({"decisions": [DECISION], "conflicts": []}),
     "<|check|>": answer({"verdicts": [VERDICT], "new_findings": []}),
 }
 TEMPLATE = """\
@@ -136,7 +141,7 @@ def serve(path, name, settings):
     parameters.verbosity = -1
     for setting in settings:
         key, value = setting.split("=")
-        setattr(parameters, key, [value] if key == "api_keys" else int(value))
+        setattr(parameters, key, [value] if key in ("api_keys", "model_alias") else int(value))
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     return server
