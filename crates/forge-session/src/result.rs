@@ -253,7 +253,10 @@ impl SessionResult {
             Some(version) if version.cycle == 0 => DocumentLabel::Draft,
             Some(_) => DocumentLabel::Synthesis,
         };
-        let panels: Vec<PanelWorth> = state.closed.iter().filter_map(|closed| closed.panel).collect();
+        // The last panel may have been at work in a cycle that did not come to its end.
+        let current = state.panels.contains_key(&state.cycle()).then(|| state.worth(state.cycle()));
+        let closed = state.closed.iter().filter_map(|closed| closed.panel);
+        let panels: Vec<PanelWorth> = closed.chain(current).collect();
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
             session: session.to_owned(),

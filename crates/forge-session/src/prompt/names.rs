@@ -111,7 +111,9 @@ impl Names {
     pub(crate) fn reveal(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         let mut copied = 0;
-        for (at, _) in text.match_indices(&self.mark).filter(|_| !self.pairs.is_empty()) {
+        // Some models write a stand-in in other letters.
+        let (folded, mark) = (text.to_ascii_lowercase(), self.mark.to_ascii_lowercase());
+        for (at, _) in folded.match_indices(&mark).filter(|_| !self.pairs.is_empty()) {
             let (begin, end) = (at + self.mark.len(), at + self.mark.len() + self.digits);
             let index = text.get(begin..end).filter(|index| index.bytes().all(|byte| byte.is_ascii_digit()));
             let index = index.and_then(|index| index.parse::<usize>().ok());
@@ -164,6 +166,15 @@ mod tests {
         }
         assert_eq!(names.reveal(&hidden), text);
         assert!(!names.hide("cLaUdE says").to_lowercase().contains("claude"));
+    }
+
+    #[test]
+    fn a_stand_in_in_other_letters_comes_back_too() {
+        let names = names("x");
+        let hidden = names.hide("ask Claude");
+        for other in [hidden.to_uppercase(), hidden.to_lowercase()] {
+            assert!(names.reveal(&other).ends_with("Claude"), "{other}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a revision lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
@@ -35,8 +35,15 @@ impl Loss {
         let diff = TextDiff::from_lines(old, new);
         // Lines that come back elsewhere have moved.
         let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
-        for change in diff.iter_all_changes().filter(|change| change.tag() == ChangeTag::Insert) {
-            *moved.entry(change.value().trim()).or_default() += 1;
+        let mut deleted = BTreeSet::new();
+        for change in diff.iter_all_changes() {
+            match change.tag() {
+                ChangeTag::Insert => *moved.entry(change.value().trim()).or_default() += 1,
+                ChangeTag::Delete => {
+                    deleted.insert(change.value().trim());
+                }
+                ChangeTag::Equal => {}
+            }
         }
         let mut loss = Self { of, ..Self::default() };
         let mut hunk = Hunk::default();
@@ -45,6 +52,7 @@ impl Loss {
             let line = change.value();
             match change.tag() {
                 ChangeTag::Equal => loss.add(&std::mem::take(&mut hunk)),
+                ChangeTag::Insert if deleted.contains(line.trim()) => {}
                 ChangeTag::Insert => hunk.insert(line),
                 ChangeTag::Delete if has_text(line) => {
                     hunk.deleted += 1;
@@ -67,7 +75,9 @@ impl Loss {
     }
 
     fn add(&mut self, hunk: &Hunk) {
-        self.lines += hunk.missing.saturating_sub(hunk.inserted);
+        // New lines take the place of what findings are about first, and of other lines only beyond that.
+        let about = hunk.deleted - hunk.missing;
+        self.lines += hunk.missing.saturating_sub(hunk.inserted.saturating_sub(about));
         self.elided |= hunk.mark && hunk.deleted > hunk.inserted;
     }
 
@@ -188,6 +198,19 @@ mod tests {
         let more =
             old.replace("Line 5 says something.", "Line 5 says this.\nAnd this.\nfor i in 0..3 { ... }");
         assert_eq!((loss(&old, &more, &[]).lines, loss(&old, &more, &[]).elided), (0, false));
+    }
+
+    #[test]
+    fn what_takes_the_place_of_a_quoted_line_makes_up_for_no_other() {
+        let old = long();
+        let new = old.replace(
+            "Line 5 says something.\nLine 6 says something.\nLine 7 says something.",
+            "Line 5 says more.",
+        );
+        assert_eq!(loss(&old, &new, &["Line 5 says something."]).lines, 2);
+        let moved = format!("{}Line 5 says something.\n", old.replace("Line 5 says something.\n", ""));
+        let moved = moved.replace("Line 199 says something.\n", "");
+        assert_eq!(loss(&old, &moved, &[]).lines, 1);
     }
 
     #[test]

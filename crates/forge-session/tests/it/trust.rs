@@ -649,6 +649,14 @@ fn a_looping_model_is_ended_at_once_and_what_it_said_counts() {
 }
 
 #[test]
+fn the_counts_know_a_panel_whose_cycle_did_not_come_to_its_end() {
+    let theatre = Theatre::new();
+    theatre.always("synth-1", Play::Fail(ErrorKind::Server));
+    let result = theatre.session(plan());
+    assert_eq!((result.stop_reason, result.tally.critics), (Some(Stop::NoSynthesis), 3));
+}
+
+#[test]
 fn strengths_are_shown_with_who_said_them() {
     let result = Theatre::new().session(plan());
     let praise = &result.strengths[0];
