@@ -16,7 +16,7 @@ const SEED: u64 = 11;
 
 #[test]
 fn no_hostile_council_makes_a_session_say_what_is_not_so() {
-    let sessions = 250 * scale();
+    let sessions = 125 * scale();
     let mut broken: BTreeMap<Broken, Vec<(u64, String)>> = BTreeMap::new();
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
     for seed in SEED..SEED + sessions {
@@ -36,7 +36,7 @@ fn no_hostile_council_makes_a_session_say_what_is_not_so() {
 
 #[test]
 fn a_converged_document_has_hardly_ever_a_critical_fault_left() {
-    let sessions = 60 * usize::try_from(scale()).unwrap();
+    let sessions = 40 * usize::try_from(scale()).unwrap();
     let setting = Setting { faults: 20, p: 0.6, correlation: 0.0, noise: false, cycles: 3 };
     let council = figures(setting, sessions, SEED, Ok(Mode::Council));
     let fixed = figures(setting, sessions, SEED, Err(Reference::ThreeCycles));

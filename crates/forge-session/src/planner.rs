@@ -1,16 +1,16 @@
 //! What a session does next: a pure function of its state and the time.
 
 mod asking;
+mod recording;
 
 use std::time::Duration;
 
 use forge_core::{Amount, CallId, Fallback, ModelRequest, Participant};
 
 use crate::{
-    CallKey, Decision, Decree, DropReason, Event, Finding, FindingState, Intent, Mode, Outcome, Parts,
-    Purpose, SessionError, SessionStatus, Stage, State, Stop,
-    answer::{Check, Reading, Revision},
-    ledger::Heard,
+    CallKey, Decree, DropReason, Event, Finding, Intent, Mode, Outcome, Parts, Purpose, SessionError,
+    SessionStatus, Stage, State, Stop,
+    answer::Reading,
     plan::MAX_CYCLES,
     prompt, quorum,
     state::{Seat, is_cut_off},
@@ -295,59 +295,6 @@ impl Planner<'_> {
         }
     }
 
-    fn record_decisions(&self, cycle: u32, call: CallKey, revision: Revision) -> Action {
-        let state = self.state;
-        let base = state.base(cycle).map_or("", |version| &version.text);
-        let mut revised = state.revised_by(cycle, &revision);
-        let mut findings = state.ledger.dispose(base, &revised, &revision.dispositions);
-        let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
-        if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {
-            // Small things do not cost a text that a panel has read without finding anything that must change.
-            let accepted = revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
-            let why = "right, but left: this text is the one that the panel has read";
-            revised.unplaced.extend(accepted.map(|given| (given.finding, why.to_owned())));
-            base.clone_into(&mut revised.text);
-            revised.loss.lines = 0;
-            findings = state.ledger.dispose(base, &revised, &revision.dispositions);
-        }
-        Action::Record(Event::DispositionsRecorded {
-            cycle,
-            call,
-            document: (revised.text != base).then_some(revised.text),
-            lost: count(revised.loss.lines),
-            dispositions: revision.dispositions,
-            conflicts: revision.conflicts,
-            findings,
-        })
-    }
-
-    fn record_findings(&self, cycle: u32, calls: Vec<CallKey>) -> Action {
-        let state = self.state;
-        let critiques: Vec<_> = calls.iter().map(|key| (*key, state.critique(*key))).collect();
-        let newest = state.versions.last().map_or(0, |version| version.cycle);
-        let heard: Vec<Heard<'_>> = critiques
-            .iter()
-            .flat_map(|(key, critique)| {
-                let base = state.base(key.cycle);
-                let document = base.map_or("", |version| version.text.as_str());
-                let late = base.is_none_or(|version| version.cycle < newest);
-                critique.findings.iter().map(move |remark| Heard {
-                    seat: Some(key.seat),
-                    remark,
-                    document,
-                    late,
-                })
-            })
-            .collect();
-        let mut findings = state.ledger.raise(cycle, &heard);
-        let mut ledger = state.ledger.clone();
-        ledger.set(&findings);
-        let wanted = ledger.raise_feedback(cycle, state.new_wishes());
-        let wishes = count(wanted.len());
-        findings.extend(wanted);
-        Action::Record(Event::FindingsRecorded { cycle, calls, wishes, findings })
-    }
-
     /// What ends early after a cycle that left nothing open is settled all the same.
     fn stop(&self, reason: Stop) -> Action {
         let state = self.state;
@@ -358,20 +305,6 @@ impl Planner<'_> {
             && state.contested().next().is_none();
         let status = if is_settled { SessionStatus::Settled } else { reason.status() };
         Action::Record(Event::Stopped { reason, status })
-    }
-
-    fn record_check(&self, cycle: u32, call: CallKey, check: &Check) -> Action {
-        let state = self.state;
-        let mut ledger = state.ledger.clone();
-        let mut findings = ledger.judge(&check.verdicts);
-        ledger.set(&findings);
-        let document = state.versions.last().map_or("", |version| &version.text);
-        let heard = |remark| Heard { seat: None, remark, document, late: false };
-        let heard: Vec<_> = check.new_findings.iter().map(heard).collect();
-        let raised = ledger.raise(cycle, &heard);
-        findings.retain(|finding| raised.iter().all(|newer| newer.id != finding.id));
-        findings.extend(raised);
-        Action::Record(Event::Checked { cycle, call, verdicts: check.verdicts.clone(), findings })
     }
 }
 

@@ -28,36 +28,31 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let accepted = || revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
     let mut unplaced = BTreeMap::new();
     let by_edits = accepted().any(|given| !given.edits.is_empty());
-    let text = match &revision.document {
-        Some(document) if !by_edits => {
-            let (old, new) = (Text::of(base), Text::of(document));
-            for given in
-                accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given))
-            {
-                unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
-            }
-            document.clone()
+    let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.remark.quote.as_str());
+    if let Some(document) = revision.document.as_ref().filter(|_| !by_edits) {
+        let (old, new) = (Text::of(base), Text::of(document));
+        for given in accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given)) {
+            unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
         }
-        _ => {
-            let mut text = base.to_owned();
-            let mut made = Vec::new();
-            for given in accepted() {
-                match edited(&text, given, ledger.find(given.finding), &made) {
-                    Ok(next) => {
-                        text = next;
-                        made.extend(&given.edits);
-                    }
-                    Err(why) => {
-                        unplaced.insert(given.finding, why);
-                    }
-                }
+        let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
+        let loss = Loss::between(base, document, placed.filter_map(|given| quote_of(given.finding)));
+        return Revised { text: document.clone(), unplaced, loss };
+    }
+    let mut text = base.to_owned();
+    let mut made = Vec::new();
+    for given in accepted() {
+        match edited(&text, given, ledger.find(given.finding), &made) {
+            Ok(next) => {
+                text = next;
+                made.extend(given.edits.iter().filter(|edit| !made.contains(edit)).collect::<Vec<_>>());
             }
-            text
+            Err(why) => {
+                unplaced.insert(given.finding, why);
+            }
         }
-    };
-    let quotes = accepted().filter(|given| !unplaced.contains_key(&given.finding));
-    let quotes = quotes.filter_map(|given| ledger.find(given.finding)).map(|finding| &*finding.remark.quote);
-    let loss = Loss::between(base, &text, quotes);
+    }
+    let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
+    let loss = Loss::of_edits(base, &made, placed.filter_map(|given| quote_of(given.finding)));
     Revised { text, unplaced, loss }
 }
 
@@ -220,6 +215,17 @@ mod tests {
             let one = revised(&["One hundred"], vec![accept(1, &nothing)]);
             assert_eq!((one.text.as_str(), one.unplaced.len()), (TEXT, 1), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn what_an_edit_takes_away_beyond_its_finding_is_lost_whatever_others_add() {
+        let edit = [("- b: 1\n\nTokens never expire.", "Shorter.")];
+        let more = [("", "An addition."), ("", "And another.")];
+        let one = revised(&["Tokens never expire.", ""], vec![accept(1, &edit), accept(2, &more)]);
+        assert_eq!((one.loss.lines, one.unplaced.len()), (1, 0), "{}", one.text);
+        let part =
+            revised(&["One hundred requests.\n\n- a: 1\n- b: 1"], vec![accept(1, &[("- a: 1\n", "")])]);
+        assert_eq!(part.loss.lines, 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::passage::Text;
+use crate::{Edit, passage::Text};
 
 /// Lines of both texts up to which they are compared line by line; the time for it grows with their square.
 const MOST_LINES: usize = 20_000;
@@ -21,14 +21,28 @@ pub(crate) struct Loss {
 }
 
 impl Loss {
-    /// What `new` lost of `old`, apart from the lines that hold one of `quotes`.
-    pub(crate) fn between<'a>(old: &str, new: &str, quotes: impl Iterator<Item = &'a str>) -> Self {
+    /// What edits lost of `text`, each by itself, so that what one adds makes up for nothing that another takes away.
+    pub(super) fn of_edits<'a>(
+        text: &str,
+        edits: &[&Edit],
+        quotes: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
+        let whole = Self { of: text.lines().filter(|line| has_text(line)).count(), ..Self::default() };
+        edits.iter().filter(|edit| !edit.old.trim().is_empty()).fold(whole, |sum, edit| {
+            let one = Self::between(&edit.old, &edit.new, quotes.clone());
+            Self { lines: sum.lines + one.lines, elided: sum.elided || one.elided, ..sum }
+        })
+    }
+
+    /// What `new` lost of `old`, apart from the lines that hold one of `quotes` or a part of it.
+    pub(super) fn between<'a>(old: &str, new: &str, quotes: impl Iterator<Item = &'a str> + Clone) -> Self {
         let of = old.lines().filter(|line| has_text(line)).count();
         if old == new {
             return Self { of, ..Self::default() };
         }
         let solid = Text::of(old);
-        let quoted: Vec<_> = quotes.flat_map(|quote| solid.find_all(quote)).collect();
+        let quoted: Vec<_> = quotes.clone().flat_map(|quote| solid.find_all(quote)).collect();
+        let quotes: Vec<Text> = quotes.map(Text::of).collect();
         if old.lines().count() + new.lines().count() > MOST_LINES {
             return Self { lines: missing(old, new), of, elided: false };
         }
@@ -57,7 +71,8 @@ impl Loss {
                 ChangeTag::Delete if has_text(line) => {
                     hunk.deleted += 1;
                     let end = at + line.len();
-                    let is_quoted = quoted.iter().any(|quote| quote.start < end && at < quote.end);
+                    let is_quoted = quoted.iter().any(|quote| quote.start < end && at < quote.end)
+                        || quotes.iter().any(|quote| quote.find(line).is_some());
                     match moved.get_mut(line.trim()).filter(|left| **left > 0) {
                         Some(left) => *left -= 1,
                         None if !is_quoted => hunk.missing += 1,
