@@ -52,7 +52,8 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
         }
     }
     let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
-    let loss = Loss::of_edits(base, &made, placed.filter_map(|given| quote_of(given.finding)));
+    let quotes = placed.filter_map(|given| quote_of(given.finding));
+    let loss = Loss::of_edits(base, &made, &quotes);
     Revised { text, unplaced, loss }
 }
 

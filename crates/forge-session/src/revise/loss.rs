@@ -25,7 +25,7 @@ impl Loss {
     pub(super) fn of_edits<'a>(
         text: &str,
         edits: &[&Edit],
-        quotes: impl Iterator<Item = &'a str> + Clone,
+        quotes: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Self {
         let whole = Self { of: text.lines().filter(|line| has_text(line)).count(), ..Self::default() };
         edits.iter().filter(|edit| !edit.old.trim().is_empty()).fold(whole, |sum, edit| {
