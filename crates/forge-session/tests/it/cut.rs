@@ -60,6 +60,46 @@ fn a_session_cut_at_any_entry_goes_on_without_repeating_a_finished_call() {
     }
 }
 
+/// Without what journals of the first version did not have.
+fn as_written_before(entry: &[u8]) -> Vec<u8> {
+    let mut record: serde_json::Value = serde_json::from_slice(entry).unwrap();
+    let fields = record.as_object_mut().unwrap();
+    for new in ["document", "lost", "panel", "wishes"] {
+        fields.remove(new);
+    }
+    if let Some(version) = fields.get_mut("version") {
+        *version = 1.into();
+    }
+    for finding in fields.get_mut("findings").and_then(|all| all.as_array_mut()).into_iter().flatten() {
+        finding.as_object_mut().unwrap().remove("checked");
+        for raised in finding["raised_by"].as_array_mut().unwrap() {
+            raised.as_object_mut().unwrap().remove("person");
+        }
+    }
+    serde_json::to_vec(&record).unwrap()
+}
+
+#[test]
+fn a_journal_of_the_first_version_is_read() {
+    let whole = Theatre::new();
+    whole.plays("synth-1", |_, request| {
+        let prompt = crate::stage::user(request);
+        let document = format!("{}\n\nAll new.", crate::stage::fenced(prompt, "DOCUMENT"));
+        let decide = |label: &String| {
+            serde_json::json!({"finding": label, "decision": "accept", "reason": "right", "changed_span": "All new."})
+        };
+        let all: Vec<_> = crate::stage::labels(prompt).iter().map(decide).collect();
+        crate::stage::Play::Say(serde_json::json!({"document": document, "dispositions": all}).to_string())
+    });
+    let expected = whole.session(plan());
+    let entries: Vec<Vec<u8>> = whole.entries().iter().map(|entry| as_written_before(entry)).collect();
+    let theatre = cut(&entries, entries.len());
+    let read = resume(&theatre);
+    assert!(read.document.ends_with("All new."), "{}", read.document);
+    assert_eq!((read.document, read.status), (expected.document, expected.status));
+    assert_eq!((theatre.sent.lock().unwrap().len(), read.panels.len()), (0, 0));
+}
+
 #[test]
 fn a_newer_journal_is_refused() {
     let whole = Theatre::new();
