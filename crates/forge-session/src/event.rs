@@ -335,7 +335,7 @@ impl From<&FailedAttempt> for Attempt {
 pub enum DropReason {
     /// Its calls do not fit into the budget, or would leave too little for the later stages.
     Budget,
-    /// Nobody in its chain can judge: each of them wrote the text.
+    /// Nobody in its chain can judge: each of them wrote the text, or sits at another seat.
     OwnText,
     /// The user skipped the stage.
     Skipped,

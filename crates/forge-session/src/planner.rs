@@ -140,8 +140,9 @@ impl Planner<'_> {
                 seat => return self.ask(cycle, Stage::Check, 0, &seat),
             }
         }
+        // What comes too late for this cycle is open, so that it is not forgotten in the next or at the end.
         let late = state.unheard();
-        if !late.is_empty() {
+        if !late.is_empty() || state.new_wishes().next().is_some() {
             return Ok(self.record_findings(cycle, late));
         }
         let before: usize = state.closed.iter().map(|closed| closed.settled as usize).sum();

@@ -1,6 +1,9 @@
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -140,6 +143,17 @@ fn steered(
     stage: Stage,
     act: impl Fn(&Controls) + Send + Sync + 'static,
 ) -> forge_session::SessionResult {
+    steered_in(theatre, 1, stage, act)
+}
+
+fn steered_in(
+    theatre: &Theatre,
+    cycles: u32,
+    stage: Stage,
+    act: impl Fn(&Controls) + Send + Sync + 'static,
+) -> forge_session::SessionResult {
+    let mut plan = plan();
+    plan.settings.cycles = cycles;
     let held: Arc<Mutex<Option<Controls>>> = Arc::default();
     let controls = Arc::clone(&held);
     let observer = move |notice: &Notice| {
@@ -152,7 +166,7 @@ fn steered(
     };
     let parts = theatre.parts().with_observer(Arc::new(observer));
     theatre.run(async {
-        let session = Session::start(parts, name(), plan()).await.unwrap();
+        let session = Session::start(parts, name(), plan).await.unwrap();
         *held.lock().unwrap() = Some(session.controls());
         session.run().await.unwrap()
     })
@@ -313,6 +327,27 @@ fn feedback_during_a_run_reaches_the_next_stage() {
     let sent = theatre.sent.lock().unwrap();
     let synthesis = sent.iter().find(|one| one.model == "synth-1").unwrap();
     assert!(user(&synthesis.request).contains("claim: be brief"));
+}
+
+#[test]
+fn feedback_during_the_last_check_is_not_forgotten() {
+    for cycles in [1, 2] {
+        let theatre = Theatre::new();
+        theatre.plays("checker-1", |nth, request| match nth {
+            0 => Play::SensibleAfter(5),
+            _ => Play::Say(sensible("checker-1", request)),
+        });
+        let said = AtomicBool::new(false);
+        let result = steered_in(&theatre, cycles, Stage::Check, move |controls| {
+            if !said.swap(true, Ordering::Relaxed) {
+                controls.feedback("be brief");
+            }
+        });
+        let wish = result.findings.iter().find(|one| one.remark.claim == "be brief").unwrap();
+        assert_eq!(wish.is_open(), cycles == 1, "{cycles}");
+        let expected = if cycles == 1 { Stop::MaxCycles } else { Stop::NothingOpen };
+        assert_eq!(result.stop_reason, Some(expected));
+    }
 }
 
 #[test]
