@@ -57,7 +57,7 @@ fn signed(model: &str, request: &ModelRequest, boast: &str) -> String {
 }
 
 #[test]
-fn no_name_of_a_model_or_vendor_reaches_a_peer_in_ten_thousand_sessions() {
+fn no_name_of_a_model_or_vendor_reaches_a_peer() {
     let mut dice = fastrand::Rng::with_seed(11);
     for round in 0..500 * scale() {
         let mut theatre = Theatre::new();

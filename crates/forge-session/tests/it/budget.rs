@@ -66,7 +66,7 @@ fn check(round: usize, plan: &Plan, result: &SessionResult, billed: (u64, u64)) 
 }
 
 #[test]
-fn ten_thousand_random_sessions_never_overrun_and_end_in_a_synthesis_or_a_labelled_draft() {
+fn random_sessions_never_overrun_and_end_in_a_synthesis_or_a_labelled_draft() {
     let mut dice = fastrand::Rng::with_seed(5);
     let mut ends = std::collections::BTreeMap::new();
     for round in 0..500 * scale() {
