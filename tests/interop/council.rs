@@ -276,7 +276,8 @@ fn honest(result: &Value, code: Option<i32>, head: &[&str]) {
     }
     if let Some(last) = panels.last() {
         assert!(!is_good || last["quorum"] == true, "{status} over {last:#}");
-        assert_eq!(last["quorum"] == false, stop == "below_quorum", "{stop} after {last:#}");
+        // A session may end for another reason before its last panel is weighed.
+        assert!(stop != "below_quorum" || last["quorum"] == false, "{stop} after {last:#}");
     }
     if is_good {
         assert!(mode != "direct" && !panels.is_empty(), "{status}, and nobody has read it");

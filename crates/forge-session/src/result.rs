@@ -253,8 +253,10 @@ impl SessionResult {
             Some(version) if version.cycle == 0 => DocumentLabel::Draft,
             Some(_) => DocumentLabel::Synthesis,
         };
-        // The last panel may have been at work in a cycle that did not come to its end.
+        // The last panel may have been at work in a cycle that did not come to its end, so that nothing let the text
+        // stand.
         let current = state.panels.contains_key(&state.cycle()).then(|| state.worth(state.cycle()));
+        let current = current.map(|worth| PanelWorth { dry: false, ..worth });
         let closed = state.closed.iter().filter_map(|closed| closed.panel);
         let panels: Vec<PanelWorth> = closed.chain(current).collect();
         Self {
