@@ -109,7 +109,9 @@ impl Provider for Scripted {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities { structured_output: true, ..Capabilities::default() }
+        let mut able = Capabilities::default();
+        able.structured_output = true;
+        able
     }
 
     async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
@@ -118,18 +120,17 @@ impl Provider for Scripted {
             ParticipantRole::Reviewer => r#"{"verdicts": [], "new_findings": []}"#,
             _ => "Take a token for each request; refuse with 429 when there is none.",
         };
-        let finished = Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount { input: Some(10), output: Some(20), ..TokenCount::default() },
-            raw: None,
-        };
+        let finished = Finished::new(StopReason::EndTurn).with_usage(TokenCount {
+            input: Some(10),
+            output: Some(20),
+            ..TokenCount::default()
+        });
         let events = [
-            StreamEvent::Started(Started::default()),
+            StreamEvent::from(Started::default()),
             StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
             StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) },
             StreamEvent::PartEnded { index: 0, opaque: None },
-            StreamEvent::Finished(finished),
+            StreamEvent::from(finished),
         ];
         Ok(ResponseStream::from_events(events.map(Ok)))
     }

@@ -31,16 +31,11 @@ impl Provider for Instant {
     async fn stream(&self, _: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
         let usage = TokenCount { input: Some(10), output: Some(2), ..TokenCount::default() };
         Ok(ResponseStream::from_events([
-            Ok(StreamEvent::Started(Started::default())),
+            Ok(StreamEvent::from(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hello".into()) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(Finished {
-                reason: StopReason::EndTurn,
-                raw_reason: None,
-                usage,
-                raw: None,
-            })),
+            Ok(StreamEvent::from(Finished::new(StopReason::EndTurn).with_usage(usage))),
         ]))
     }
 }

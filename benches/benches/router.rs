@@ -224,7 +224,11 @@ fn context(role: &str) -> CallContext {
 
 fn plan(count: usize, kind: &str) -> RouterPlan {
     let provider = |at: usize| ProviderPlan {
-        capabilities: Capabilities { context_tokens: Some(200_000), ..Capabilities::default() },
+        capabilities: {
+            let mut able = Capabilities::default();
+            able.context_tokens = Some(200_000);
+            able
+        },
         ..ProviderPlan::new(format!("provider-{at}"), kind, format!("model-{at}"))
     };
     RouterPlan {
@@ -283,13 +287,13 @@ impl Provider for Instantly {
         }
         drop(times);
         let usage = TokenCount { input: Some(10), output: Some(2), ..TokenCount::default() };
-        let finished = Finished { reason: StopReason::EndTurn, raw_reason: None, usage, raw: None };
+        let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
         Ok(ResponseStream::from_events([
-            Ok(StreamEvent::Started(Started::default())),
+            Ok(StreamEvent::from(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hello".into()) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(finished)),
+            Ok(StreamEvent::from(finished)),
         ]))
     }
 }

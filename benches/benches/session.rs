@@ -251,7 +251,9 @@ impl Provider for Vendor {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities { structured_output: true, ..Capabilities::default() }
+        let mut able = Capabilities::default();
+        able.structured_output = true;
+        able
     }
 
     async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
@@ -285,13 +287,13 @@ impl Provider for Vendor {
 
 fn written(text: String) -> [Result<StreamEvent, ProviderError>; 5] {
     let usage = TokenCount { input: Some(10), output: Some(20), ..TokenCount::default() };
-    let finished = Finished { reason: StopReason::EndTurn, raw_reason: None, usage, raw: None };
+    let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
     [
-        StreamEvent::Started(Started::default()),
+        StreamEvent::from(Started::default()),
         StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
         StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) },
         StreamEvent::PartEnded { index: 0, opaque: None },
-        StreamEvent::Finished(finished),
+        StreamEvent::from(finished),
     ]
     .map(Ok)
 }

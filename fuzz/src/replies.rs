@@ -8,7 +8,7 @@ use std::{
 use forge_core::{
     CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelProvider,
     ModelRequest, PartKind, Participant, Provider, ProviderError, ResponseStream, Started, StopReason,
-    StreamEvent, StreamName, TokenCount, async_trait,
+    StreamEvent, StreamName, async_trait,
 };
 use forge_session::{Cast, Parts, Plan, Prompts, Session, SessionResult, State, Topic};
 use futures_util::FutureExt as _;
@@ -29,24 +29,21 @@ impl Provider for Script {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities { structured_output: true, ..Capabilities::default() }
+        let mut able = Capabilities::default();
+        able.structured_output = true;
+        able
     }
 
     async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
         let stage = STAGES.iter().position(|stage| *stage == cx.model().as_str()).expect("a stage");
         let text = self.0[stage].clone();
-        let finished = Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount::default(),
-            raw: None,
-        };
+        let finished = Finished::new(StopReason::EndTurn);
         Ok(ResponseStream::from_events([
-            Ok(StreamEvent::Started(Started::default())),
+            Ok(StreamEvent::from(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(finished)),
+            Ok(StreamEvent::from(finished)),
         ]))
     }
 }

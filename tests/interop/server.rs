@@ -31,7 +31,7 @@ pub(crate) fn thermometer() -> Tool {
         "required": ["unit"],
         "additionalProperties": false
     });
-    Tool { name: "get_weather".into(), description: "The weather.".into(), schema, strict: false }
+    Tool::function("get_weather", schema).with_description("The weather.")
 }
 
 /// The reply, which is the same streamed and whole.
@@ -124,7 +124,7 @@ async fn an_answer_keeps_to_its_schema() {
         "required": ["sure", "grade"],
         "additionalProperties": false
     });
-    let request = question().with_output(OutputFormat::JsonSchema { name: "verdict".into(), schema });
+    let request = question().with_output(OutputFormat::json_schema("verdict", schema));
     let response = reply(&adapter, &request).await;
     assert_eq!(response.stop_reason, StopReason::EndTurn);
     let answer: Value = serde_json::from_str(&response.text()).unwrap();
@@ -133,7 +133,7 @@ async fn an_answer_keeps_to_its_schema() {
     );
 
     let schema = json!({"type": "no such type"});
-    let request = question().with_output(OutputFormat::JsonSchema { name: "bad".into(), schema });
+    let request = question().with_output(OutputFormat::json_schema("bad", schema));
     assert_eq!(error(&adapter, &request).await.kind, ErrorKind::InvalidRequest);
 }
 
@@ -147,13 +147,13 @@ async fn a_tool_makes_a_round_trip() {
         let response = reply(&adapter, &request).await;
         assert_eq!(response.stop_reason, StopReason::ToolUse, "{response:?}");
         let [Part::ToolUse { id, name, input, .. }] = &response.content[..] else { panic!("{response:?}") };
-        assert_eq!((&**name, input), ("get_weather", &json!({"unit": "kelvin"})));
+        assert_eq!((&**name, input), ("get_weather", &json!({"unit": "kelvin"}).into()));
 
         let result = Part::tool_result(id.as_str(), "12 degrees");
         request.tool_choice = ToolChoice::Auto;
         let request = request
-            .with_message(Message { role: MessageRole::Assistant, parts: response.content.clone() })
-            .with_message(Message { role: MessageRole::User, parts: vec![result] });
+            .with_message(Message::new(MessageRole::Assistant, response.content.clone()))
+            .with_message(Message::new(MessageRole::User, vec![result]));
         assert_eq!(reply(&adapter, &request).await.text(), SENTENCE);
     }
 }
@@ -173,7 +173,7 @@ async fn each_refusal_has_its_kind() {
     assert!(long.message.contains(&WINDOW.to_string()), "{long}");
 
     let mut request = question();
-    request.extra.insert("min_p".into(), json!("much"));
+    request.extra.insert(ModelProvider::Local, "min_p", "much");
     let strange = error(&adapter, &request).await;
     assert_eq!(strange.kind, ErrorKind::InvalidRequest, "{strange}");
 

@@ -39,7 +39,7 @@ async fn answers(adapter: Arc<dyn Adapter>, participant: Participant) {
         let calls: Vec<_> =
             response.content.iter().filter(|part| matches!(part, Part::ToolUse { .. })).collect();
         let [Part::ToolUse { name, input, .. }] = &calls[..] else { panic!("{response:?}") };
-        assert_eq!((&**name, input), ("get_weather", &json!({"unit": "kelvin"})));
+        assert_eq!((&**name, input), ("get_weather", &json!({"unit": "kelvin"}).into()));
     }
     let limited = request.with_max_tokens(16);
     let endless = limited.clone().with_user_message(ENDLESS);

@@ -57,7 +57,7 @@ impl Provider for Players {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let heading = request.system.lines().next().unwrap_or_default().to_lowercase();
+        let heading = request.system_text().lines().next().unwrap_or_default().to_lowercase();
         let stage = Stage::ALL.into_iter().find(|stage| heading.contains(stage.as_str()));
         let prompt = match request.messages.first().and_then(|message| message.parts.first()) {
             Some(Part::Text { text, .. }) => text.as_str(),
@@ -65,17 +65,16 @@ impl Provider for Players {
         };
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let text = (self.answer)(stage.unwrap_or(Stage::Draft), cx.model().as_str(), prompt, nth);
-        let finished = Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount { input: Some(1), output: Some(1), ..TokenCount::default() },
-            raw: None,
-        };
+        let finished = Finished::new(StopReason::EndTurn).with_usage(TokenCount {
+            input: Some(1),
+            output: Some(1),
+            ..TokenCount::default()
+        });
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(finished)),
+            Ok(StreamEvent::from(finished)),
         ]))
     }
 }

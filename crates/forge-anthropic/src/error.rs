@@ -27,6 +27,12 @@ pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
         "invalid_request_error" if error.message.starts_with("prompt is too long") => {
             ErrorKind::ContextTooLong
         }
+        // Nor for this: signatures of another model, or altered ones.
+        "invalid_request_error"
+            if error.message.contains("signature") && error.message.contains("thinking") =>
+        {
+            ErrorKind::StateRejected
+        }
         "invalid_request_error" | "request_too_large" => ErrorKind::InvalidRequest,
         "authentication_error" => ErrorKind::Authentication,
         "billing_error" => ErrorKind::QuotaExhausted,
@@ -94,6 +100,9 @@ mod tests {
         }
         let long = r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#;
         assert_eq!(kind(400, long), ErrorKind::ContextTooLong);
+        let state = r#"{"error":{"type":"invalid_request_error",
+            "message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#;
+        assert_eq!(kind(400, state), ErrorKind::StateRejected);
         let spent = r#"{"error":{"type":"rate_limit_error","message":"m",
             "details":{"error_code":"enforced_spend_limit_reached"}}}"#;
         assert_eq!(kind(429, spent), ErrorKind::QuotaExhausted);

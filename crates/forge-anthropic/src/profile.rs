@@ -16,6 +16,8 @@ pub(crate) struct Profile {
     pub(crate) prefill: bool,
     /// Can be made to call a tool.
     pub(crate) forced_tools: bool,
+    /// Takes instructions between turns.
+    pub(crate) system_turns: bool,
 }
 
 /// How thinking is asked for.
@@ -34,7 +36,7 @@ const FOUR_LEVELS: Efforts = Efforts::of(&[Effort::Low, Effort::Medium, Effort::
 const FIVE_LEVELS: Efforts =
     Efforts::of(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max]);
 
-const PROFILES: [Profile; 6] = [
+const PROFILES: [Profile; 7] = [
     Profile {
         ids: &["claude-fable-5-2", "claude-fable-5-1", "claude-opus-5-5"],
         sampling: false,
@@ -42,6 +44,7 @@ const PROFILES: [Profile; 6] = [
         efforts: FIVE_LEVELS,
         prefill: false,
         forced_tools: false,
+        system_turns: true,
     },
     Profile {
         ids: &["claude-fable-5", "claude-mythos-5"],
@@ -50,6 +53,7 @@ const PROFILES: [Profile; 6] = [
         efforts: FIVE_LEVELS,
         prefill: false,
         forced_tools: true,
+        system_turns: true,
     },
     Profile {
         ids: &["claude-sonnet-5-5"],
@@ -58,14 +62,25 @@ const PROFILES: [Profile; 6] = [
         efforts: FIVE_LEVELS,
         prefill: false,
         forced_tools: false,
+        system_turns: true,
     },
     Profile {
-        ids: &["claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-sonnet-5", "claude-haiku-5-5"],
+        ids: &["claude-opus-5", "claude-opus-4-8", "claude-sonnet-5", "claude-haiku-5-5"],
         sampling: false,
         thinking: ThinkingForm::Adaptive { optional: true },
         efforts: FIVE_LEVELS,
         prefill: false,
         forced_tools: true,
+        system_turns: true,
+    },
+    Profile {
+        ids: &["claude-opus-4-7"],
+        sampling: false,
+        thinking: ThinkingForm::Adaptive { optional: true },
+        efforts: FIVE_LEVELS,
+        prefill: false,
+        forced_tools: true,
+        system_turns: false,
     },
     Profile {
         ids: &["claude-opus-4-6", "claude-sonnet-4-6"],
@@ -74,6 +89,7 @@ const PROFILES: [Profile; 6] = [
         efforts: FOUR_LEVELS,
         prefill: false,
         forced_tools: true,
+        system_turns: false,
     },
     Profile {
         ids: &["claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"],
@@ -82,6 +98,7 @@ const PROFILES: [Profile; 6] = [
         efforts: FOUR_LEVELS,
         prefill: true,
         forced_tools: true,
+        system_turns: false,
     },
 ];
 
@@ -94,6 +111,7 @@ const UNKNOWN: Profile = Profile {
     efforts: FIVE_LEVELS,
     prefill: true,
     forced_tools: true,
+    system_turns: true,
 };
 
 impl Profile {
@@ -124,19 +142,19 @@ pub(crate) fn default_max_tokens(model: &ModelId) -> u64 {
 pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::Anthropic, model);
-    Capabilities {
-        context_tokens: row.and_then(|row| row.context_tokens),
-        max_output_tokens: row.and_then(|row| row.max_output_tokens),
-        images: true,
-        documents: true,
-        tools: true,
-        forced_tool_choice: profile.forced_tools,
-        structured_output: true,
-        sampling: profile.sampling,
-        stop_sequences: true,
-        prefill: profile.prefill,
-        efforts: profile.efforts,
-    }
+    let mut able = Capabilities::default();
+    able.context_tokens = row.and_then(|row| row.context_tokens);
+    able.max_output_tokens = row.and_then(|row| row.max_output_tokens);
+    able.images = true;
+    able.documents = true;
+    able.tools = true;
+    able.forced_tool_choice = profile.forced_tools;
+    able.structured_output = true;
+    able.sampling = profile.sampling;
+    able.stop_sequences = true;
+    able.prefill = profile.prefill;
+    able.efforts = profile.efforts;
+    able
 }
 
 #[cfg(test)]

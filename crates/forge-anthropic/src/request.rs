@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use forge_core::{
     CacheTtl, Delivery, Effort, Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque,
-    OutputFormat, Part, ProviderError, Source, ToolChoice, Warning,
+    OutputFormat, Part, ProviderError, Source, Tool, ToolChoice, ToolInput, Warning,
 };
 use forge_http::to_json;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     profile::{Profile, ThinkingForm, default_max_tokens},
@@ -16,6 +16,8 @@ use crate::{
 
 /// The vendor takes at most this many cache breakpoints.
 const MAX_BREAKPOINTS: usize = 4;
+/// What a model is told where the vendor has no JSON mode.
+const JSON_ALONE: &str = "Answer with JSON alone: no other text, no code fence.";
 /// The smallest thinking budget the vendor takes.
 const MIN_BUDGET: u64 = 1_024;
 
@@ -39,7 +41,7 @@ pub(crate) fn to_wire(
     mapper.thinking(request, max_tokens, &mut body);
     mapper.sampling(request, &mut body);
     body.stop_sequences = &request.stop_sequences;
-    let body = to_json(provider, model, &body, &request.extra)?;
+    let body = to_json(provider, model, &body, request.extra.fields(&ModelProvider::Anthropic))?;
     Ok(Mapped { body, warnings: mapper.warnings })
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn to_count(
 ) -> Result<Vec<u8>, ProviderError> {
     let mut mapper = Mapper::new(provider, model);
     let body = mapper.prompt(request)?;
-    to_json(provider, model, &body, &Map::new())
+    to_json(provider, model, &body, None)
 }
 
 struct Mapper<'a> {
@@ -77,31 +79,33 @@ impl<'a> Mapper<'a> {
 
     /// What counts as input: tools, system text, messages, and the form of the answer.
     fn prompt(&mut self, request: &'a ModelRequest) -> Result<Body<'a>, ProviderError> {
-        let mut system = Vec::new();
-        if !request.system.is_empty() {
-            let cache_control = self.cache(request.system_cache);
-            system.push(Block::Known(KnownBlock::Text { text: &request.system, cache_control }));
+        let tools = self.tools(request)?;
+        let mut system = Vec::with_capacity(request.system.len());
+        for block in &request.system {
+            let cache_control = self.cache(block.cache);
+            system.push(Block::Known(KnownBlock::Text { text: &block.text, cache_control }));
         }
         let mut messages = Vec::with_capacity(request.messages.len());
         for message in &request.messages {
             let content = self.content(message)?;
             // Thoughts of another model leave nothing behind.
             if !content.is_empty() {
-                messages.push(Turn { role: role(message.role), content });
+                messages.push(Turn { role: self.role(message.role), content });
             }
         }
         if messages.last().is_some_and(|turn| turn.role == "assistant") && !self.profile.prefill {
             return Err(self.unsupported("a last message of the assistant's (prefill)"));
         }
-        let tools = request.tools.iter().map(|tool| wire::Tool {
-            name: &tool.name,
-            description: &tool.description,
-            input_schema: &tool.schema,
-            strict: tool.strict,
-        });
         let format = match &request.output {
-            OutputFormat::Text => None,
-            OutputFormat::JsonSchema { schema, .. } => Some(wire::Format { r#type: "json_schema", schema }),
+            OutputFormat::JsonSchema(output) => {
+                Some(wire::Format { r#type: "json_schema", schema: output.schema.raw() })
+            }
+            OutputFormat::Json => {
+                self.warn("output", "this vendor has no JSON mode; the model is told to answer in JSON");
+                system.push(Block::Known(KnownBlock::Text { text: JSON_ALONE, cache_control: None }));
+                None
+            }
+            _ => None,
         };
         Ok(Body {
             model: self.model.as_str(),
@@ -109,7 +113,7 @@ impl<'a> Mapper<'a> {
             stream: false,
             system,
             messages,
-            tools: tools.collect(),
+            tools,
             tool_choice: self.tool_choice(request)?,
             thinking: None,
             output_config: wire::OutputConfig { effort: None, format },
@@ -118,6 +122,56 @@ impl<'a> Mapper<'a> {
             top_k: None,
             stop_sequences: &[],
         })
+    }
+
+    /// A cacheable prefix begins with the tools, so that their marks count first.
+    fn tools(&mut self, request: &'a ModelRequest) -> Result<Vec<wire::Tool<'a>>, ProviderError> {
+        let mut tools = Vec::with_capacity(request.tools.len());
+        for tool in &request.tools {
+            match tool {
+                // The vendor has no list of tools that may be called beside that of all tools.
+                tool if !is_allowed(tool, &request.tool_choice) => {}
+                Tool::Function(tool) => tools.push(wire::Tool::Function {
+                    name: &tool.name,
+                    description: &tool.description,
+                    input_schema: tool.schema.raw(),
+                    strict: tool.strict,
+                    cache_control: self.cache(tool.cache),
+                }),
+                Tool::Hosted(tool) if tool.vendor == ModelProvider::Anthropic => {
+                    tools.push(wire::Tool::Hosted(tool.definition.raw()));
+                }
+                Tool::Hosted(tool) => {
+                    self.warn("tools", format!("a tool that {} runs is left out", tool.vendor));
+                }
+                _ => return Err(self.unsupported("a tool that takes free text")),
+            }
+        }
+        Ok(tools)
+    }
+
+    fn role(&mut self, role: MessageRole) -> &'static str {
+        match role {
+            MessageRole::User => "user",
+            MessageRole::Assistant => "assistant",
+            MessageRole::System if self.profile.system_turns => "system",
+            MessageRole::System => {
+                self.warn(
+                    "system",
+                    "this model takes no instructions between turns; they are sent as the user's",
+                );
+                "user"
+            }
+        }
+    }
+
+    fn source(&self, source: &'a Source) -> Result<wire::Source<'a>, ProviderError> {
+        match source {
+            Source::Base64 { media_type, data } => Ok(wire::Source::Base64 { media_type, data }),
+            Source::Url { url } => Ok(wire::Source::Url { url }),
+            Source::File { id, vendor: ModelProvider::Anthropic } => Ok(wire::Source::File { file_id: id }),
+            _ => Err(self.unsupported("a file that another vendor has")),
+        }
     }
 
     fn content(&mut self, message: &'a Message) -> Result<Vec<Block<'a>>, ProviderError> {
@@ -136,23 +190,25 @@ impl<'a> Mapper<'a> {
         let known = match part {
             // The vendor refuses empty texts.
             Part::Text { text, .. } if text.is_empty() => return Ok(None),
+            Part::Refusal { text, .. } => KnownBlock::Text { text, cache_control: None },
             Part::Text { text, cache, .. } => KnownBlock::Text { text, cache_control: self.cache(*cache) },
-            Part::Image { source, cache } => {
-                KnownBlock::Image { source: wire_source(source), cache_control: self.cache(*cache) }
+            Part::Image { source, cache, .. } => {
+                KnownBlock::Image { source: self.source(source)?, cache_control: self.cache(*cache) }
             }
-            Part::Document { source, name, cache } => KnownBlock::Document {
-                source: wire_source(source),
+            Part::Document { source, name, cache, .. } => KnownBlock::Document {
+                source: self.source(source)?,
                 title: name.as_deref(),
                 cache_control: self.cache(*cache),
             },
-            Part::Thinking { text, opaque } => match self.own(opaque.as_ref()) {
+            Part::Thinking { text, opaque, .. } => match self.own(opaque.as_ref()) {
                 Some(signature) => KnownBlock::Thinking { thinking: text, signature },
                 None => return Ok(None),
             },
-            Part::ToolUse { id, name, input, .. } => {
-                KnownBlock::ToolUse { id, name, input: arguments(input) }
+            Part::ToolUse { id, name, input, cache, .. } => {
+                let cache_control = self.cache(*cache);
+                KnownBlock::ToolUse { id, name, input: arguments(input), cache_control }
             }
-            Part::ToolResult { tool_use_id, content, is_error, cache } => {
+            Part::ToolResult { tool_use_id, content, is_error, cache, .. } => {
                 let mut blocks = Vec::with_capacity(content.len());
                 for part in content {
                     blocks.extend(self.block(part)?);
@@ -160,26 +216,29 @@ impl<'a> Mapper<'a> {
                 let cache_control = self.cache(*cache);
                 KnownBlock::ToolResult { tool_use_id, content: blocks, is_error: *is_error, cache_control }
             }
-            Part::Vendor { opaque } => {
+            Part::Vendor { opaque, .. } => {
                 let Some(data) = self.own(Some(opaque)) else { return Ok(None) };
                 let block = RawValue::from_string(data.to_owned())
                     .map_err(|_| self.unsupported("a vendor part that is not JSON"))?;
                 return Ok(Some(Block::Verbatim(block)));
             }
+            Part::Audio { .. } => return Err(self.unsupported("a recording")),
+            _ => return Err(self.unsupported("a part of this kind")),
         };
         Ok(Some(Block::Known(known)))
     }
 
     /// The state, if this model minted it; the vendor refuses that of any other.
     fn own(&self, opaque: Option<&'a Opaque>) -> Option<&'a str> {
-        let opaque = opaque.filter(|opaque| opaque.belongs_to(&ModelProvider::Anthropic, self.model));
+        let opaque =
+            opaque.filter(|opaque| opaque.belongs_to(&ModelProvider::Anthropic, self.model, self.provider));
         opaque.map(|opaque| opaque.data.as_str())
     }
 
     fn cache(&mut self, ttl: Option<CacheTtl>) -> Option<CacheControl> {
         let ttl = match ttl? {
-            CacheTtl::FiveMinutes => "5m",
             CacheTtl::OneHour => "1h",
+            _ => "5m",
         };
         self.breakpoints += 1;
         if self.breakpoints == MAX_BREAKPOINTS + 1 {
@@ -192,14 +251,16 @@ impl<'a> Mapper<'a> {
         if request.tools.is_empty() {
             return Ok(None);
         }
-        let forced = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_));
-        if forced && !self.profile.forced_tools {
+        if request.tool_choice.is_forced() && !self.profile.forced_tools {
             return Err(self.unsupported("a forced tool call"));
         }
         let disable_parallel_tool_use = (request.parallel_tools == Some(false)).then_some(true);
         let (r#type, name) = match &request.tool_choice {
-            ToolChoice::Auto if disable_parallel_tool_use.is_none() => return Ok(None),
-            ToolChoice::Auto => ("auto", None),
+            ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => match disable_parallel_tool_use
+            {
+                None => return Ok(None),
+                Some(_) => ("auto", None),
+            },
             ToolChoice::None => {
                 return Ok(Some(wire::ToolChoice {
                     r#type: "none",
@@ -207,8 +268,9 @@ impl<'a> Mapper<'a> {
                     disable_parallel_tool_use: None,
                 }));
             }
-            ToolChoice::Required => ("any", None),
+            ToolChoice::Required | ToolChoice::Allowed { .. } => ("any", None),
             ToolChoice::Tool(name) => ("tool", Some(name.as_str())),
+            _ => return Err(self.unsupported("this choice of tools")),
         };
         Ok(Some(wire::ToolChoice { r#type, name, disable_parallel_tool_use }))
     }
@@ -216,7 +278,10 @@ impl<'a> Mapper<'a> {
     fn thinking(&mut self, request: &ModelRequest, max_tokens: u64, body: &mut Body<'_>) {
         match self.profile.thinking {
             ThinkingForm::Adaptive { optional } => {
-                let display = request.show_thinking.then_some("summarized");
+                let display = request.show_thinking.map(|shown| if shown { "summarized" } else { "omitted" });
+                if request.thinking_budget.is_some() {
+                    self.warn("thinking_budget", "this model takes no number of tokens for thinking");
+                }
                 match request.effort {
                     Some(Effort::None) if optional => body.thinking = Some(Thinking::Disabled),
                     Some(effort) => {
@@ -224,13 +289,16 @@ impl<'a> Mapper<'a> {
                         let level = self.profile.efforts.settle(effort, &mut self.warnings);
                         body.output_config.effort = level.map(Effort::as_str);
                     }
-                    None if display.is_some() => body.thinking = Some(Thinking::Adaptive { display }),
+                    None if request.show_thinking == Some(true) => {
+                        body.thinking = Some(Thinking::Adaptive { display });
+                    }
                     None => {}
                 }
             }
             ThinkingForm::Budget => {
-                let Some(effort) = request.effort.filter(|effort| *effort != Effort::None) else { return };
-                let budget = budget(effort).min(max_tokens / 2);
+                let effort = request.effort.filter(|effort| *effort != Effort::None).map(budget);
+                let Some(budget) = request.thinking_budget.map(u64::from).or(effort) else { return };
+                let budget = budget.min(max_tokens / 2);
                 if budget < MIN_BUDGET {
                     self.warn("effort", "max_tokens leaves no room for thinking; it is left out");
                 } else {
@@ -278,22 +346,20 @@ impl<'a> Mapper<'a> {
     }
 }
 
-fn role(role: MessageRole) -> &'static str {
-    match role {
-        MessageRole::User => "user",
-        MessageRole::Assistant => "assistant",
+fn is_allowed(tool: &Tool, choice: &ToolChoice) -> bool {
+    match choice {
+        ToolChoice::Allowed { names, .. } => {
+            tool.name().is_some_and(|own| names.iter().any(|name| name == own))
+        }
+        _ => true,
     }
 }
 
 /// The vendor wants an object; what a model broke off stays readable inside one.
-fn arguments(input: &Value) -> Cow<'_, Value> {
-    if input.is_object() { Cow::Borrowed(input) } else { Cow::Owned(json!({ "input": input })) }
-}
-
-fn wire_source(source: &Source) -> wire::Source<'_> {
-    match source {
-        Source::Base64 { media_type, data } => wire::Source::Base64 { media_type, data },
-        Source::Url { url } => wire::Source::Url { url },
+fn arguments(input: &ToolInput) -> Cow<'_, Value> {
+    match input {
+        ToolInput::Json(value) if value.is_object() => Cow::Borrowed(value),
+        other => Cow::Owned(json!({ "input": other.to_text() })),
     }
 }
 
@@ -306,7 +372,7 @@ fn budget(effort: Effort) -> u64 {
         Effort::Medium => 8_192,
         Effort::High => 16_384,
         Effort::XHigh => 24_576,
-        Effort::Max => 32_768,
+        _ => 32_768,
     }
 }
 
@@ -319,10 +385,10 @@ mod tests {
         let block = r#"{"type":"server_tool_use", "id":"srv_1","input":{"q":1.50}}"#;
         let model = ModelId::from("claude-opus-5");
         let data = block.to_owned();
-        let opaque = Opaque { provider: ModelProvider::Anthropic, model: model.clone(), data };
-        let turn = Message { role: MessageRole::Assistant, parts: vec![Part::Vendor { opaque }] };
+        let opaque = Opaque::new(ModelProvider::Anthropic, model.clone(), data);
+        let turn = Message::new(MessageRole::Assistant, vec![Part::vendor(opaque)]);
         let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
-        request.extra.insert("service_tier".into(), json!("standard_only"));
+        request.extra.insert(forge_core::ModelProvider::Anthropic, "service_tier", json!("standard_only"));
         let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
         assert!(body.contains(block) && body.contains(r#""service_tier":"standard_only""#), "{body}");
     }

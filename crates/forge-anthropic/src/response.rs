@@ -1,15 +1,15 @@
 //! From the vendor's whole reply to events.
 
 use forge_core::{
-    Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, Started, StopReason, StreamEvent,
-    Warning,
+    Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, Started, StopDetail,
+    StopReason, StreamEvent,
 };
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 
 use crate::{
     error,
-    wire::reply::{Block, ErrorReply, Message, StopDetails},
+    wire::reply::{self as wire, Block, ErrorReply, Message, StopDetails},
 };
 
 /// The events of a whole reply to a request for `asked`.
@@ -23,13 +23,12 @@ pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Re
     for (block, index) in message.content.iter().zip(0..) {
         whole_block(block, index, asked, events)?;
     }
-    events.extend(refusal_warning(message.stop_details));
-    events.push_back(StreamEvent::Finished(Finished {
-        reason: stop_reason(&raw_reason),
-        raw_reason: Some(raw_reason),
-        usage: message.usage.tokens(),
-        raw: None,
-    }));
+    let mut finished = Finished::new(stop_reason(&raw_reason))
+        .with_raw_reason(raw_reason)
+        .with_usage(message.usage.tokens());
+    finished.stop_sequence = message.stop_sequence;
+    finished.detail = detail(message.stop_details);
+    events.push_back(finished.into());
     Ok(())
 }
 
@@ -43,7 +42,7 @@ fn not_a_message(body: &[u8]) -> Failure {
 
 pub(crate) fn started(id: Option<String>, model: Option<&str>, asked: &ModelId) -> StreamEvent {
     let model = model.map(|served| if *asked == served { asked.clone() } else { served.into() });
-    StreamEvent::Started(Started { id, model, ..Started::default() })
+    StreamEvent::from(Started::new(id, model))
 }
 
 fn whole_block(raw: &RawValue, index: u32, asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
@@ -51,21 +50,29 @@ fn whole_block(raw: &RawValue, index: u32, asked: &ModelId, events: &mut Events)
     let (delta, state) = match kind {
         PartKind::Text => (Some(Delta::Text(block.text)), None),
         PartKind::Thinking => (Some(Delta::Thinking(block.thinking)), block.signature),
-        PartKind::ToolUse { .. } => {
+        PartKind::ToolUse(_) => {
             let input = block.input.map_or("{}", RawValue::get);
             (Some(Delta::ToolInput(input.to_owned())), None)
         }
-        PartKind::Vendor => (None, Some(raw.get().to_owned())),
+        _ => (None, Some(raw.get().to_owned())),
     };
+    let citations = block.citations.filter(|_| kind == PartKind::Text).into_iter().flatten();
     events.push_back(StreamEvent::PartStarted { index, kind });
-    let delta = delta.filter(|delta| {
-        let (Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text)) = delta;
-        !text.is_empty()
-    });
-    events.extend(delta.map(|delta| StreamEvent::PartDelta { index, delta }));
+    let deltas = delta.filter(|delta| !delta.is_empty()).into_iter().chain(citations.map(citation));
+    events.extend(deltas.map(|delta| StreamEvent::PartDelta { index, delta }));
     events
         .push_back(StreamEvent::PartEnded { index, opaque: state.map(|data| Box::new(opaque(asked, data))) });
     Ok(())
+}
+
+/// What a text rests on. Kinds of citations differ in what they name; all of it stays in the raw form.
+pub(crate) fn citation(raw: &RawValue) -> Delta {
+    let named: wire::Citation = serde_json::from_str(raw.get()).unwrap_or_default();
+    let citation = Citation::raw(raw.get())
+        .with_url(named.url)
+        .with_title(named.title.or(named.document_title))
+        .with_quote(named.cited_text);
+    Delta::Citation(Box::new(citation))
 }
 
 /// What a block is, and the block itself. Blocks of unknown types stay as the vendor sent them.
@@ -75,9 +82,7 @@ pub(crate) fn part_kind(raw: &RawValue) -> Result<(PartKind, Block<'_>), Failure
     let kind = match &*block.r#type {
         "text" => PartKind::Text,
         "thinking" => PartKind::Thinking,
-        "tool_use" => {
-            PartKind::ToolUse { id: std::mem::take(&mut block.id), name: std::mem::take(&mut block.name) }
-        }
+        "tool_use" => PartKind::tool_use(std::mem::take(&mut block.id), std::mem::take(&mut block.name)),
         _ => PartKind::Vendor,
     };
     Ok((kind, block))
@@ -85,14 +90,13 @@ pub(crate) fn part_kind(raw: &RawValue) -> Result<(PartKind, Block<'_>), Failure
 
 /// State that only `asked` may have back.
 pub(crate) fn opaque(asked: &ModelId, data: String) -> Opaque {
-    Opaque { provider: ModelProvider::Anthropic, model: asked.clone(), data }
+    Opaque::new(ModelProvider::Anthropic, asked.clone(), data)
 }
 
 /// What the vendor said about a refusal.
-pub(crate) fn refusal_warning(details: Option<StopDetails>) -> Option<StreamEvent> {
-    let details = details?;
-    let words: Vec<_> = [details.category, details.explanation].into_iter().flatten().collect();
-    (!words.is_empty()).then(|| StreamEvent::Warned(Warning::new("refusal", words.join(": "))))
+pub(crate) fn detail(details: Option<StopDetails>) -> Option<StopDetail> {
+    let StopDetails { category, explanation } = details?;
+    StopDetail::of(category, explanation)
 }
 
 pub(crate) fn stop_reason(raw: &str) -> StopReason {

@@ -1,13 +1,13 @@
 //! From the vendor's stream to events.
 
-use forge_core::{Delta, ErrorKind, Finished, ModelId, PartKind, StreamEvent};
+use forge_core::{Delta, ErrorKind, Finished, ModelId, PartKind, StopDetail, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     error,
-    response::{opaque, part_kind, refusal_warning, started, stop_reason},
+    response::{citation, detail, opaque, part_kind, started, stop_reason},
     wire::reply::{
         BlockDelta, BlockStart, BlockStop, Delta as WireDelta, ErrorReply, MessageDelta, MessageStart,
         TypeOnly, Usage,
@@ -22,6 +22,8 @@ pub(crate) struct Decoder {
     parts: Vec<Open>,
     usage: Usage,
     raw_reason: Option<String>,
+    stop_sequence: Option<String>,
+    detail: Option<StopDetail>,
 }
 
 /// A part that has started, under the vendor's index.
@@ -47,7 +49,15 @@ enum Takes {
 impl Decoder {
     /// For the reply to a request for `asked`.
     pub(crate) fn new(asked: ModelId) -> Self {
-        Self { asked, begun: false, parts: Vec::new(), usage: Usage::default(), raw_reason: None }
+        Self {
+            asked,
+            begun: false,
+            parts: Vec::new(),
+            usage: Usage::default(),
+            raw_reason: None,
+            stop_sequence: None,
+            detail: None,
+        }
     }
 
     fn block_start(&mut self, index: u32, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
@@ -55,19 +65,19 @@ impl Decoder {
         let state = match kind {
             PartKind::Vendor => Some(raw.get().to_owned()),
             PartKind::Thinking => block.signature.filter(|signature| !signature.is_empty()),
-            PartKind::Text | PartKind::ToolUse { .. } => None,
+            _ => None,
         };
         let first = match kind {
             PartKind::Text => Some(Delta::Text(block.text)),
             PartKind::Thinking => Some(Delta::Thinking(block.thinking)),
-            PartKind::ToolUse { .. } | PartKind::Vendor => None,
+            _ => None,
         };
         let part = part_index(self.parts.len());
         let takes = match kind {
             PartKind::Text => Takes::Text,
             PartKind::Thinking => Takes::Thinking,
-            PartKind::ToolUse { .. } => Takes::ToolInput,
-            PartKind::Vendor => Takes::Nothing,
+            PartKind::ToolUse(_) => Takes::ToolInput,
+            _ => Takes::Nothing,
         };
         self.parts.push(Open { vendor_index: index, takes, state, ended: false });
         events.push_back(StreamEvent::PartStarted { index: part, kind });
@@ -79,6 +89,7 @@ impl Decoder {
         let (part, open) = self.open(index)?;
         let delta = match (&*delta.r#type, open.takes) {
             ("text_delta", Takes::Text) => delta.text.map(Delta::Text),
+            ("citations_delta", Takes::Text) => delta.citation.map(citation),
             ("input_json_delta", Takes::ToolInput) => delta.partial_json.map(Delta::ToolInput),
             ("thinking_delta", Takes::Thinking) => delta.thinking.map(Delta::Thinking),
             ("signature_delta", Takes::Thinking) => {
@@ -121,11 +132,8 @@ fn part_index(position: usize) -> u32 {
 }
 
 fn push_delta(index: u32, delta: Option<Delta>, events: &mut Events) {
-    if let Some(delta) = delta {
-        let (Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text)) = &delta;
-        if !text.is_empty() {
-            events.push_back(StreamEvent::PartDelta { index, delta });
-        }
+    if let Some(delta) = delta.filter(|delta| !delta.is_empty()) {
+        events.push_back(StreamEvent::PartDelta { index, delta });
     }
 }
 
@@ -175,27 +183,26 @@ impl Decode for Decoder {
                 self.begun = true;
                 self.usage = message.usage;
                 events.push_back(started(message.id, message.model.as_deref(), &self.asked));
-                events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));
+                events.push_back(StreamEvent::from(self.usage.tokens()));
             }
             "message_delta" => {
                 let MessageDelta { delta, usage } = parse(data)?;
                 self.usage.overwrite(usage);
                 self.raw_reason = delta.stop_reason.or(self.raw_reason.take());
-                events.push_back(StreamEvent::UsageUpdated(self.usage.tokens()));
-                events.extend(refusal_warning(delta.stop_details));
+                self.stop_sequence = delta.stop_sequence.or(self.stop_sequence.take());
+                self.detail = detail(delta.stop_details).or(self.detail.take());
+                events.push_back(StreamEvent::from(self.usage.tokens()));
             }
             "message_stop" => {
                 parse::<TypeOnly<'_>>(data)?;
-                let raw_reason = self.raw_reason.take();
-                let Some(raw) = &raw_reason else {
+                let Some(raw) = self.raw_reason.take() else {
                     return Err(Failure::new(ErrorKind::Decode, "the stream stopped without a stop_reason"));
                 };
-                events.push_back(StreamEvent::Finished(Finished {
-                    reason: stop_reason(raw),
-                    raw_reason,
-                    usage: self.usage.tokens(),
-                    raw: None,
-                }));
+                let mut finished =
+                    Finished::new(stop_reason(&raw)).with_raw_reason(raw).with_usage(self.usage.tokens());
+                finished.stop_sequence = self.stop_sequence.take();
+                finished.detail = self.detail.take();
+                events.push_back(finished.into());
             }
             "error" => {
                 let ErrorReply { error } = parse(data)?;

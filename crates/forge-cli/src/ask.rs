@@ -5,8 +5,8 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
     Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelRequest, ModelResponse, Money,
-    OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
-    Started, StreamEvent, Verdict,
+    OutputFormat, Part, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace, StreamEvent,
+    SystemText, Verdict,
     router::{Router, TaskContext},
 };
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ fn context(ask: &Ask, system: &System, request: &Arc<ModelRequest>) -> Result<Ca
     // Another model of the provider that would be asked.
     let nobody = || CliError::usage("nobody can be asked", "see `forge route explain`");
     let first = system.router.first_choice(&cx, request).ok_or_else(nobody)?;
-    Ok(CallContext::new(Participant { model: model.as_str().into(), ..first }))
+    Ok(CallContext::new(first.with_model(model.as_str())))
 }
 
 /// Makes the call; text goes to stdout while it comes, if it is to be shown. The outer error is the
@@ -109,7 +109,9 @@ async fn call(
     while let Some(event) = stream.next().await {
         match event {
             Ok(event) => {
-                if let StreamEvent::Started(Started { route: Some(route), .. }) = &event {
+                if let StreamEvent::Started(started) = &event
+                    && let Some(route) = &started.route
+                {
                     tell_failures(quiet, route);
                 }
                 if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event
@@ -148,12 +150,11 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         }
     };
     if let Some(system) = &ask.system {
-        request.system.clone_from(system);
+        request.system = vec![SystemText::new(system)].into();
     }
     if let Some(role) = &ask.role {
         let modifier = ParticipantRole::from(role.as_str()).system_prompt_modifier();
-        let gap = if request.system.is_empty() || modifier.is_empty() { "" } else { "\n\n" };
-        request.system = format!("{}{gap}{modifier}", request.system);
+        request = request.with_system_text(SystemText::new(modifier));
     }
     let mut parts = Vec::new();
     for path in &ask.images {
@@ -168,7 +169,7 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         return Err(CliError::usage("the prompt is empty", "say what the model should answer"));
     }
     if !parts.is_empty() {
-        request.messages.push(Message { role: MessageRole::User, parts });
+        request.messages.push(Message::new(MessageRole::User, parts));
     }
     if request.messages.is_empty() {
         return Err(CliError::usage("the request has no messages", "add a prompt, or messages to the file"));
@@ -176,7 +177,7 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
     if let Some(path) = &ask.schema {
         let schema: Value = serde_json::from_slice(&files::read_bytes(path, MAX_REQUEST_BYTES)?)
             .map_err(|error| CliError::content(path, "a JSON Schema", &error))?;
-        request.output = OutputFormat::JsonSchema { name: "answer".into(), schema };
+        request.output = OutputFormat::json_schema("answer", schema);
     }
     request.max_tokens = ask.max_tokens.or(request.max_tokens);
     request.sampling.temperature = ask.temperature.or(request.sampling.temperature);
@@ -240,8 +241,12 @@ fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
     note(quiet, &line);
     for part in &response.content {
         if let Part::ToolUse { name, input, .. } = part {
-            note(quiet, &format!("tool call: {name} {input}"));
+            note(quiet, &format!("tool call: {name} {}", input.to_text()));
         }
+    }
+    if let Some(detail) = &response.stop_detail {
+        let words: Vec<_> = [&detail.category, &detail.explanation].into_iter().flatten().cloned().collect();
+        note(quiet, &format!("the vendor says: {}", words.join(": ")));
     }
     for warning in &response.warnings {
         note(quiet, &format!("warning: {}: {}", warning.about, warning.message));
@@ -271,6 +276,8 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "parts": response.content,
         "stop_reason": response.stop_reason,
         "raw_stop_reason": response.raw_stop_reason,
+        "stop_sequence": response.stop_sequence,
+        "stop_detail": response.stop_detail,
         "usage": response.tokens,
         "cost_usd": cost.map(Money::dollars),
         "cost_nanos": cost,

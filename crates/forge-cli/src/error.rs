@@ -175,6 +175,7 @@ impl Code {
                 ErrorKind::Cancelled => "E026",
                 ErrorKind::BudgetExceeded => "E027",
                 ErrorKind::Decode => "E028",
+                ErrorKind::StateRejected => "E029",
             },
         }
     }

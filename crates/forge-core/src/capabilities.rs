@@ -6,6 +6,7 @@ use crate::{Effort, Warning};
 
 /// What a model can do, as far as routing has to know. Cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Capabilities {
     /// Tokens of input and output together; `None` if unknown.
     pub context_tokens: Option<u64>,
@@ -15,6 +16,8 @@ pub struct Capabilities {
     pub images: bool,
     /// Takes documents such as PDF files.
     pub documents: bool,
+    /// Takes recordings.
+    pub audio: bool,
     /// Calls tools.
     pub tools: bool,
     /// Can be made to call a tool ([`ToolChoice::Required`](crate::ToolChoice::Required)).

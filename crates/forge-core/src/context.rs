@@ -7,10 +7,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attempts, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock};
+use crate::{Attempts, BudgetCap, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock};
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CallContext {
     /// Who is asked. Routers replace it on the way in.
     pub participant: Arc<Participant>,
@@ -29,6 +30,8 @@ pub struct CallContext {
     pub exclude: Arc<[Participant]>,
     /// Who may answer in place of the one that is named.
     pub fallback: Fallback,
+    /// Budgets of the caller's own, such as those of a key, which hold beside the configured ones.
+    pub caps: Arc<[BudgetCap]>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,6 +50,7 @@ pub struct Tags {
 
 /// Who may answer in place of the participant that a call names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::exhaustive_enums, reason = "Forge's own judgement, which every reader has to follow")]
 pub enum Fallback {
     /// Whoever the configuration has for its role.
     #[default]
@@ -75,6 +79,7 @@ impl CallContext {
             tags: Tags::default(),
             exclude: Arc::default(),
             fallback: Fallback::default(),
+            caps: Arc::default(),
             clock,
         }
     }
@@ -95,6 +100,18 @@ impl CallContext {
         self
     }
 
+    /// The same context for another participant.
+    pub fn with_participant(mut self, participant: impl Into<Arc<Participant>>) -> Self {
+        self.participant = participant.into();
+        self
+    }
+
+    /// The same context for the attempt of this number, from 1.
+    pub fn with_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
     /// The same context for a call that none of these may answer.
     pub fn with_exclusions(mut self, exclude: impl Into<Arc<[Participant]>>) -> Self {
         self.exclude = exclude.into();
@@ -109,6 +126,12 @@ impl CallContext {
     /// The same context with another rule for who may answer in place of the one that is named.
     pub fn with_fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = fallback;
+        self
+    }
+
+    /// The same context with these budgets beside the configured ones.
+    pub fn with_caps(mut self, caps: impl Into<Arc<[BudgetCap]>>) -> Self {
+        self.caps = caps.into();
         self
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "routing judges every kind, and has no arm for unknown ones")]
 pub enum ErrorKind {
     /// Too many requests or tokens for now.
     RateLimited,
@@ -43,6 +44,8 @@ pub enum ErrorKind {
     Cancelled,
     /// A budget on our side refused the call.
     BudgetExceeded,
+    /// The vendor refuses the state that came with the request: a signature, an encrypted thought.
+    StateRejected,
     /// The vendor's reply could not be understood.
     Decode,
 }
@@ -50,6 +53,7 @@ pub enum ErrorKind {
 /// How far the call had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "a call is before, within or after its output")]
 pub enum Phase {
     /// Nothing was sent: nothing is billed.
     BeforeSend,
@@ -62,9 +66,12 @@ pub enum Phase {
 
 /// What to do about a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "whoever follows advice has to know all of it")]
 pub enum Advice {
     /// Retry on the same route within the retry budget, then go to the next.
     RetryThenNext,
+    /// Once more on the same route without the state that vendors hand out, then go to the next.
+    RetryStripped,
     /// Go to the next route.
     Next,
     /// Go to the next route whose context window is larger.
@@ -77,6 +84,7 @@ pub enum Advice {
 
 /// What a failed attempt says about the health of its route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "whoever follows advice has to know all of it")]
 pub enum BreakerEffect {
     /// Nothing: the route is not at fault.
     Ignored,
@@ -88,6 +96,7 @@ pub enum BreakerEffect {
 
 /// How a failed attempt is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "one advice for each that has to act")]
 pub struct Policy {
     /// Where the call goes.
     pub advice: Advice,
@@ -97,7 +106,7 @@ pub struct Policy {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::RateLimited,
         Self::Overloaded,
         Self::Server,
@@ -116,6 +125,7 @@ impl ErrorKind {
         Self::Unsupported,
         Self::Cancelled,
         Self::BudgetExceeded,
+        Self::StateRejected,
         Self::Decode,
     ];
 
@@ -138,6 +148,7 @@ impl ErrorKind {
             Self::InvalidRequest | Self::Unsupported | Self::Cancelled | Self::BudgetExceeded => {
                 (A::Stop, B::Ignored)
             }
+            Self::StateRejected => (A::RetryStripped, B::Ignored),
             Self::Decode => (A::Next, B::Counts),
         };
         let advice = if matches!(phase, Phase::AfterOutput) { A::Stop } else { advice };
@@ -165,6 +176,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::Cancelled => "cancelled",
             Self::BudgetExceeded => "budget_exceeded",
+            Self::StateRejected => "state_rejected",
             Self::Decode => "decode",
         }
     }
@@ -190,6 +202,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported",
             Self::Cancelled => "cancelled",
             Self::BudgetExceeded => "over budget",
+            Self::StateRejected => "vendor state refused",
             Self::Decode => "reply not understood",
         }
     }
@@ -213,6 +226,7 @@ impl ErrorKind {
             Self::Unsupported => "leave the feature out, or use a model that has it",
             Self::Cancelled => "start the call again when you want it",
             Self::BudgetExceeded => "raise the budget, or ask for less",
+            Self::StateRejected => "send the conversation without its thoughts and signatures",
             Self::Decode => "check that the base URL belongs to this vendor's API",
         }
     }

@@ -20,7 +20,7 @@
 //! use std::sync::Arc;
 //! use forge_core::{
 //!     CallContext, Capabilities, Delta, Finished, ModelId, ModelRequest, PartKind, Participant, Provider,
-//!     ProviderError, ProviderExt, ResponseStream, Started, StopReason, StreamEvent, TokenCount, async_trait,
+//!     ProviderError, ProviderExt, ResponseStream, Started, StopReason, StreamEvent, async_trait,
 //! };
 //!
 //! #[derive(Debug)]
@@ -43,16 +43,11 @@
 //!     ) -> Result<ResponseStream, ProviderError> {
 //!         let text = format!("{} messages", request.messages.len());
 //!         Ok(ResponseStream::from_events([
-//!             Ok(StreamEvent::Started(Started::default())),
+//!             Ok(Started::default().into()),
 //!             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
 //!             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),
 //!             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-//!             Ok(StreamEvent::Finished(Finished {
-//!                 reason: StopReason::EndTurn,
-//!                 raw_reason: None,
-//!                 usage: TokenCount::default(),
-//!                 raw: None,
-//!             })),
+//!             Ok(Finished::new(StopReason::EndTurn).into()),
 //!         ]))
 //!     }
 //! }
@@ -67,7 +62,6 @@
 //! # futures_util::FutureExt::now_or_never(demo()).expect("nothing to wait for").unwrap();
 //! ```
 
-mod accumulate;
 mod budget;
 mod capabilities;
 mod clock;
@@ -79,7 +73,7 @@ mod id;
 mod journal;
 mod layer;
 mod memory;
-mod message;
+mod millis;
 mod models;
 mod money;
 mod participant;
@@ -87,15 +81,12 @@ mod provider;
 mod rate;
 mod registry;
 mod request;
-mod response;
 mod route;
-mod size;
 mod storage;
 mod timer;
 mod tokens;
 mod usage;
 
-pub use accumulate::Accumulator;
 pub use async_trait::async_trait;
 pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent};
 pub use capabilities::{Capabilities, Efforts};
@@ -103,23 +94,28 @@ pub use clock::{Clock, SystemClock};
 pub use context::{CallContext, Fallback, Tags};
 pub use error::{ErrorFacts, ProviderError};
 pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
-pub use event::{Delta, Finished, PartKind, ResponseStream, Started, StreamEvent, Warning};
+pub use event::{
+    Accumulator, Delta, Finished, ModelResponse, PartKind, Relayed, ResponseStream, Started, StopDetail,
+    StopReason, StreamEvent, ToolStart, Warning,
+};
 pub use id::{CallId, ModelId, ProviderId};
 pub use journal::{Entry, Fence, Journal, JournalError, StreamName};
 pub use layer::{Layer, Stack};
 pub use memory::{MemoryBudgets, MemoryJournal};
-pub use message::{CacheTtl, Message, MessageRole, Opaque, Part, Source};
 pub use models::{ModelInfo, ModelRow, ModelTable, Price, Rate, Routed, Tier};
 pub use money::{Money, ParseMoneyError};
 pub use participant::{ModelProvider, Participant, ParticipantRole};
 pub use provider::{Adapter, Health, Provider, ProviderExt};
 pub use rate::{RateLimitStatus, RateLimitWindow};
 pub use registry::{AdapterRegistry, AdapterSettings, RegistryError, Timeouts};
-pub use request::{Delivery, Effort, ModelRequest, OutputFormat, Sampling, Tool, ToolChoice};
-pub use response::{ModelResponse, StopReason};
+pub use request::{
+    CacheTtl, Carried, Citation, Delivery, Dialect, Effort, Extras, FreeformFormat, FreeformTool,
+    FunctionTool, HostedTool, Message, MessageRole, ModelRequest, Opaque, Outline, OutputFormat,
+    OutputSchema, ParseBody, Part, RequestSize, Sampling, Schema, Shared, Source, SystemText, Tool,
+    ToolChoice, ToolInput, tokens_of,
+};
 pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
-pub use size::{RequestSize, tokens_of};
 pub use storage::StorageError;
 pub use timer::{ManualTimer, Timer, Wait};
 pub use tokens::TokenCount;

@@ -12,6 +12,7 @@ use crate::{ModelId, ProviderId};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum ModelProvider {
     /// Anthropic's Claude models.
     Anthropic,
@@ -74,6 +75,7 @@ impl From<ModelProvider> for String {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum ParticipantRole {
     /// No special task.
     #[default]
@@ -217,6 +219,7 @@ impl From<ParticipantRole> for String {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Participant {
     /// The model asked for. The model that served a call stands in the response.
     pub model: ModelId,
@@ -286,6 +289,12 @@ impl Participant {
     /// The same participant in another role.
     pub fn with_role(mut self, role: ParticipantRole) -> Self {
         self.role = role;
+        self
+    }
+
+    /// The same participant with another model.
+    pub fn with_model(mut self, model: impl Into<ModelId>) -> Self {
+        self.model = model.into();
         self
     }
 

@@ -104,6 +104,7 @@ pub trait Adapter: Provider {
 /// How a vendor does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "Forge's own judgement, which every reader has to follow")]
 pub enum Health {
     /// It answers and takes the credential.
     Ready,
@@ -116,10 +117,7 @@ pub enum Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Delta, ErrorKind, Finished, PartKind, Participant, Phase, Started, StopReason, StreamEvent,
-        TokenCount,
-    };
+    use crate::{Delta, ErrorKind, Finished, PartKind, Participant, Phase, Started, StopReason, StreamEvent};
 
     /// Ends its reply with this.
     #[derive(Debug)]
@@ -141,7 +139,7 @@ mod tests {
             _: Arc<ModelRequest>,
         ) -> Result<ResponseStream, ProviderError> {
             Ok(ResponseStream::from_events([
-                Ok(StreamEvent::Started(Started { model: Some("served".into()), ..Started::default() })),
+                Ok(Started::new(None, Some("served".into())).into()),
                 Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
                 Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hello".into()) }),
                 (self.0)(),
@@ -158,11 +156,7 @@ mod tests {
 
     #[test]
     fn complete_folds_the_stream() {
-        let whole = complete(|| {
-            let (reason, usage) = (StopReason::EndTurn, TokenCount::default());
-            Ok(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
-        })
-        .unwrap();
+        let whole = complete(|| Ok(Finished::new(StopReason::EndTurn).into())).unwrap();
         assert_eq!((whole.text().as_ref(), whole.model.as_str()), ("Hello", "served"));
     }
 

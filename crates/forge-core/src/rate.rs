@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Rate limits as last seen in a reply's headers. Vendors that send none leave everything `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct RateLimitStatus {
     /// Requests.
     pub requests: Option<RateLimitWindow>,
@@ -29,6 +30,7 @@ impl RateLimitStatus {
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct RateLimitWindow {
     /// How much there is when nothing is used.
     pub limit: Option<u64>,
@@ -36,4 +38,11 @@ pub struct RateLimitWindow {
     pub remaining: Option<u64>,
     /// When it is whole again.
     pub resets_at: Option<DateTime<Utc>>,
+}
+
+impl RateLimitWindow {
+    /// A limit with what is left of it and when it is whole again.
+    pub fn new(limit: Option<u64>, remaining: Option<u64>, resets_at: Option<DateTime<Utc>>) -> Self {
+        Self { limit, remaining, resets_at }
+    }
 }

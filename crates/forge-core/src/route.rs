@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{CallContext, ErrorKind, ModelId, Money, Participant, Phase, ProviderError, ProviderId};
 
 /// How a call found its model. Attached to every reply and every error of a router.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RouteTrace {
     /// Who answers; `None` if nobody could.
     pub participant: Option<Arc<Participant>>,
@@ -23,8 +24,20 @@ pub struct RouteTrace {
     pub failed: Vec<FailedAttempt>,
 }
 
+impl RouteTrace {
+    /// Who answers, what was looked at, and what failed.
+    pub fn new(
+        participant: Option<Arc<Participant>>,
+        candidates: Vec<Candidate>,
+        failed: Vec<FailedAttempt>,
+    ) -> Self {
+        Self { participant, candidates, failed }
+    }
+}
+
 /// A route that was looked at for a call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The configured provider.
     pub provider: ProviderId,
@@ -39,13 +52,14 @@ pub struct Candidate {
     /// What the call may cost at most; `None` if the model's price is unknown.
     pub cost: Option<Money>,
     /// How long the call would wait for its turn.
-    #[serde(rename = "wait_ms", serialize_with = "millis")]
+    #[serde(rename = "wait_ms", with = "crate::millis")]
     pub wait: Duration,
 }
 
 /// What became of a route that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "Forge's own judgement, which every reader has to follow")]
 pub enum Verdict {
     /// It answers, or would be asked first.
     Chosen,
@@ -58,7 +72,8 @@ pub enum Verdict {
 }
 
 /// One attempt that failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FailedAttempt {
     /// Which attempt of the call it was, from 1.
     pub attempt: u32,
@@ -71,19 +86,34 @@ pub struct FailedAttempt {
     /// How far it had come.
     pub phase: Phase,
     /// The HTTP status.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     /// The vendor's own code.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The vendor's own words.
     pub message: String,
     /// The vendor's id of the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// From sending to the failure.
-    #[serde(rename = "duration_ms", serialize_with = "millis")]
+    #[serde(rename = "duration_ms", with = "crate::millis")]
     pub duration: Duration,
+}
+
+impl Candidate {
+    /// A route to `model` of `provider` that was looked at as `origin`.
+    pub fn new(provider: ProviderId, model: ModelId, origin: impl Into<String>, verdict: Verdict) -> Self {
+        Self {
+            provider,
+            model,
+            origin: origin.into(),
+            verdict,
+            input_tokens: 0,
+            cost: None,
+            wait: Duration::ZERO,
+        }
+    }
 }
 
 impl FailedAttempt {
@@ -138,8 +168,4 @@ impl Default for Attempts {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use forge_core::{
     ErrorKind, Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Phase, ProviderError, Source,
+    ToolInput, Warning,
 };
 use serde_json::{Value, json, value::RawValue};
 
@@ -18,6 +19,9 @@ use crate::{
 /// Where a part stands that is no tool result: after those.
 const AFTER_RESULTS: usize = usize::MAX;
 
+/// What tells instructions from what the user says.
+const INSTRUCTIONS: &str = "[Instructions from the system, not from the user]";
+
 /// Collects the turns of a conversation.
 pub(crate) struct Contents<'a> {
     provider: &'a str,
@@ -25,6 +29,8 @@ pub(crate) struct Contents<'a> {
     /// Ids and names of all calls so far.
     calls: Vec<(&'a str, &'a str)>,
     turns: Vec<Turn<'a>>,
+    /// Whether instructions stand between turns.
+    instructed: bool,
 }
 
 struct Turn<'a> {
@@ -39,11 +45,17 @@ impl<'a> Contents<'a> {
         provider: &'a str,
         model: &'a ModelId,
         messages: &'a [Message],
+        warnings: &mut Vec<Warning>,
     ) -> Result<Vec<Content<'a>>, ProviderError> {
         let turns = Vec::with_capacity(messages.len());
-        let mut contents = Self { provider, model, calls: Vec::new(), turns };
+        let mut contents = Self { provider, model, calls: Vec::new(), turns, instructed: false };
         for message in messages {
             contents.add(message)?;
+        }
+        if contents.instructed {
+            let message =
+                "this vendor takes no instructions between turns; they are sent as the user's, and marked";
+            warnings.push(Warning::new("system", message));
         }
         contents.finish()
     }
@@ -52,14 +64,24 @@ impl<'a> Contents<'a> {
     /// together.
     fn add(&mut self, message: &'a Message) -> Result<(), ProviderError> {
         let mut parts = Vec::with_capacity(message.parts.len());
+        let role = match message.role {
+            MessageRole::Assistant => MessageRole::Assistant,
+            MessageRole::User => MessageRole::User,
+            MessageRole::System => {
+                self.instructed = true;
+                let mark = unsigned(PartContent::Text(INSTRUCTIONS));
+                parts.push((AFTER_RESULTS, WirePart::Known(mark)));
+                MessageRole::User
+            }
+        };
         for part in &message.parts {
             self.part(part, &mut parts)?;
         }
-        match self.turns.last_mut().filter(|turn| turn.role == message.role) {
+        match self.turns.last_mut().filter(|turn| turn.role == role) {
             Some(turn) => turn.parts.extend(parts),
             // Thoughts of another model leave nothing behind.
             None if parts.is_empty() => {}
-            None => self.turns.push(Turn { role: message.role, parts }),
+            None => self.turns.push(Turn { role, parts }),
         }
         Ok(())
     }
@@ -74,14 +96,17 @@ impl<'a> Contents<'a> {
                 }
                 KnownPart { content: PartContent::Text(text), thought: false, thought_signature }
             }
-            Part::Image { source, .. } | Part::Document { source, .. } => media(source),
-            Part::Thinking { text, opaque } => match self.own(opaque.as_ref()) {
+            Part::Refusal { text, .. } => unsigned(PartContent::Text(text)),
+            Part::Image { source, .. } | Part::Document { source, .. } | Part::Audio { source, .. } => {
+                self.media(source)?
+            }
+            Part::Thinking { text, opaque, .. } => match self.own(opaque.as_ref()) {
                 None => return Ok(()),
                 thought_signature => {
                     KnownPart { content: PartContent::Text(text), thought: true, thought_signature }
                 }
             },
-            Part::ToolUse { id, name, input, opaque } => {
+            Part::ToolUse { id, name, input, opaque, .. } => {
                 self.calls.push((id, name));
                 let content = PartContent::FunctionCall(FunctionCall { id, name, args: arguments(input) });
                 KnownPart { content, thought: false, thought_signature: self.own(opaque.as_ref()) }
@@ -89,7 +114,7 @@ impl<'a> Contents<'a> {
             Part::ToolResult { tool_use_id, content, is_error, .. } => {
                 return self.tool_result(tool_use_id, content, *is_error, parts);
             }
-            Part::Vendor { opaque } => {
+            Part::Vendor { opaque, .. } => {
                 if let Some(data) = self.own(Some(opaque)) {
                     let verbatim = RawValue::from_string(data.to_owned())
                         .map_err(|_| self.invalid("a vendor part of the conversation is not JSON"))?;
@@ -97,6 +122,7 @@ impl<'a> Contents<'a> {
                 }
                 return Ok(());
             }
+            _ => return Err(ProviderError::unsupported(self.provider, self.model, "a part of this kind")),
         };
         parts.push((AFTER_RESULTS, WirePart::Known(known)));
         Ok(())
@@ -118,7 +144,7 @@ impl<'a> Contents<'a> {
             match part {
                 Part::Text { text, .. } => texts.push(text.as_str()),
                 Part::Image { source, .. } | Part::Document { source, .. } => {
-                    parts.push((AFTER_RESULTS, WirePart::Known(media(source))));
+                    parts.push((AFTER_RESULTS, WirePart::Known(self.media(source)?)));
                 }
                 _ => {
                     let what = "a tool result of anything but text, images and documents";
@@ -151,8 +177,27 @@ impl<'a> Contents<'a> {
 
     /// The state, if this model minted it.
     fn own(&self, opaque: Option<&'a Opaque>) -> Option<&'a str> {
-        let opaque = opaque.filter(|opaque| opaque.belongs_to(&ModelProvider::Google, self.model));
+        let opaque =
+            opaque.filter(|opaque| opaque.belongs_to(&ModelProvider::Google, self.model, self.provider));
         opaque.map(|opaque| opaque.data.as_str())
+    }
+
+    fn media(&self, source: &'a Source) -> Result<KnownPart<'a>, ProviderError> {
+        Ok(unsigned(match source {
+            Source::Base64 { media_type, data } => {
+                PartContent::InlineData(InlineData { mime_type: media_type, data })
+            }
+            Source::Url { url } => {
+                PartContent::FileData(FileData { mime_type: mime_type(url), file_uri: url })
+            }
+            Source::File { id, vendor: ModelProvider::Google } => {
+                PartContent::FileData(FileData { mime_type: None, file_uri: id })
+            }
+            _ => {
+                let what = "a file that another vendor has";
+                return Err(ProviderError::unsupported(self.provider, self.model, what));
+            }
+        }))
     }
 
     fn invalid(&self, message: &str) -> ProviderError {
@@ -185,25 +230,19 @@ impl<'a> Turn<'a> {
 
     fn into_content(self) -> Content<'a> {
         let role = match self.role {
-            MessageRole::User => "user",
             MessageRole::Assistant => "model",
+            MessageRole::User | MessageRole::System => "user",
         };
         Content { role, parts: self.parts.into_iter().map(|(_, part)| part).collect() }
     }
 }
 
 /// The vendor wants an object; what a model broke off stays readable inside one.
-fn arguments(input: &Value) -> Cow<'_, Value> {
-    if input.is_object() { Cow::Borrowed(input) } else { Cow::Owned(json!({ "input": input })) }
-}
-
-fn media(source: &Source) -> KnownPart<'_> {
-    unsigned(match source {
-        Source::Base64 { media_type, data } => {
-            PartContent::InlineData(InlineData { mime_type: media_type, data })
-        }
-        Source::Url { url } => PartContent::FileData(FileData { mime_type: mime_type(url), file_uri: url }),
-    })
+fn arguments(input: &ToolInput) -> Cow<'_, Value> {
+    match input {
+        ToolInput::Json(value) if value.is_object() => Cow::Borrowed(value),
+        other => Cow::Owned(json!({ "input": other.to_text() })),
+    }
 }
 
 fn unsigned(content: PartContent<'_>) -> KnownPart<'_> {

@@ -1,8 +1,9 @@
 //! From the common request to the vendor's.
 
-use forge_core::{ModelId, ModelRequest, OutputFormat, ProviderError, Tool, ToolChoice, Warning};
+use forge_core::{
+    ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError, Tool, ToolChoice, Warning,
+};
 use forge_http::to_json;
-use serde_json::Map;
 
 use crate::{
     contents::Contents,
@@ -28,19 +29,25 @@ pub(crate) fn to_wire(
 ) -> Result<Mapped, ProviderError> {
     let profile = Profile::of(model);
     let mut warnings = Vec::new();
-    let mut body = prompt(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &mut warnings)?;
     body.generation_config = tune(request, profile, &mut warnings);
-    if let OutputFormat::JsonSchema { schema, .. } = &request.output {
+    if request.output == OutputFormat::Json {
+        body.generation_config.response_mime_type = Some("application/json");
+    }
+    if let OutputFormat::JsonSchema(output) = &request.output {
         if !request.tools.is_empty() && !profile.tools_with_schema {
             let what = "a JSON Schema for the answer together with tools";
             return Err(ProviderError::unsupported(provider, model, what));
         }
         body.generation_config.response_mime_type = Some("application/json");
-        body.generation_config.response_json_schema = Some(schema);
+        body.generation_config.response_json_schema = Some(output.schema.raw());
     }
     // The vendor keeps what it is sent, unless told otherwise.
     body.store = Some(false);
-    Ok(Mapped { body: to_json(provider, model, &body, &request.extra)?, warnings })
+    Ok(Mapped {
+        body: to_json(provider, model, &body, request.extra.fields(&ModelProvider::Google))?,
+        warnings,
+    })
 }
 
 /// The body of a token count: the prompt alone.
@@ -49,10 +56,10 @@ pub(crate) fn to_count(
     model: &ModelId,
     request: &ModelRequest,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut body = prompt(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &mut Vec::new())?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
-    to_json(provider, model, &count, &Map::new())
+    to_json(provider, model, &count, None)
 }
 
 /// What counts as input: system text, conversation and tools.
@@ -60,39 +67,67 @@ fn prompt<'a>(
     provider: &'a str,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
-    let system = Some(request.system.as_str()).filter(|system| !system.is_empty());
+    let system: Vec<_> = request.system.iter().map(|block| PartContent::Text(&block.text)).collect();
     Ok(Body {
         model: None,
-        system_instruction: system.map(|text| Instruction { parts: [PartContent::Text(text)] }),
-        contents: Contents::of(provider, model, &request.messages)?,
-        tools: tools(&request.tools),
+        system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
+        contents: Contents::of(provider, model, &request.messages, warnings)?,
+        tools: tools(&request.tools, warnings)
+            .map_err(|what| ProviderError::unsupported(provider, model, what))?,
         tool_config: tool_config(request),
         generation_config: GenerationConfig::default(),
         store: None,
     })
 }
 
-fn tools(tools: &[Tool]) -> Option<[ToolGroup<'_>; 1]> {
-    let functions = tools.iter().map(|tool| Function {
-        name: &tool.name,
-        description: &tool.description,
-        parameters_json_schema: &tool.schema,
-    });
-    (!tools.is_empty()).then(|| [ToolGroup { function_declarations: functions.collect() }])
+/// The functions stand in one group; each tool of the vendor's is a group by itself.
+fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Result<Vec<ToolGroup<'a>>, &'static str> {
+    let (mut functions, mut hosted) = (Vec::new(), Vec::new());
+    for tool in tools {
+        if tool.namespace().is_some() {
+            return Err("a tool in a namespace");
+        }
+        match tool {
+            Tool::Function(tool) => functions.push(Function {
+                name: &tool.name,
+                description: &tool.description,
+                parameters_json_schema: tool.schema.raw(),
+            }),
+            Tool::Hosted(tool) if tool.vendor == ModelProvider::Google => {
+                hosted.push(ToolGroup::Hosted(tool.definition.raw()));
+            }
+            Tool::Hosted(tool) => {
+                let message = format!("a tool that {} runs is left out", tool.vendor);
+                warnings.push(Warning::new("tools", message));
+            }
+            _ => return Err("a tool that takes free text"),
+        }
+    }
+    let functions =
+        (!functions.is_empty()).then_some(ToolGroup::Functions { function_declarations: functions });
+    Ok(functions.into_iter().chain(hosted).collect())
 }
 
 /// The vendor holds a model to all schemas or to none: one strict tool makes every call valid.
 fn tool_config(request: &ModelRequest) -> Option<ToolConfig<'_>> {
-    if request.tools.is_empty() {
+    let is_function = |tool: &Tool| matches!(tool, Tool::Function(_));
+    if !request.tools.iter().any(is_function) {
         return None;
     }
+    let is_strict = |tool: &Tool| matches!(tool, Tool::Function(tool) if tool.strict);
     let (mode, allowed_function_names) = match &request.tool_choice {
-        ToolChoice::Auto if request.tools.iter().any(|tool| tool.strict) => ("VALIDATED", None),
-        ToolChoice::Auto => return None,
-        ToolChoice::None => ("NONE", None),
-        ToolChoice::Required => ("ANY", None),
-        ToolChoice::Tool(name) => ("ANY", Some([name.as_str()])),
+        ToolChoice::None => ("NONE", Vec::new()),
+        ToolChoice::Required => ("ANY", Vec::new()),
+        ToolChoice::Tool(name) => ("ANY", vec![name.as_str()]),
+        // The vendor takes names in these two modes alone.
+        ToolChoice::Allowed { names, required } => {
+            let mode = if *required { "ANY" } else { "VALIDATED" };
+            (mode, names.iter().map(String::as_str).collect())
+        }
+        _ if request.tools.iter().any(is_strict) => ("VALIDATED", Vec::new()),
+        _ => return None,
     };
     Some(ToolConfig { function_calling_config: FunctionCalling { mode, allowed_function_names } })
 }
@@ -107,10 +142,10 @@ mod tests {
     fn the_vendors_parts_go_back_byte_for_byte_beside_extra_fields() {
         let part = r#"{"executableCode": {"language":"PYTHON",  "code":"1"}, "n":1.50}"#;
         let model = ModelId::from("gemini-3.8-flash");
-        let opaque = Opaque { provider: ModelProvider::Google, model: model.clone(), data: part.into() };
-        let turn = Message { role: MessageRole::Assistant, parts: vec![Part::Vendor { opaque }] };
+        let opaque = Opaque::new(ModelProvider::Google, model.clone(), part);
+        let turn = Message::new(MessageRole::Assistant, vec![Part::vendor(opaque)]);
         let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
-        request.extra.insert("serviceTier".into(), "flex".into());
+        request.extra.insert(forge_core::ModelProvider::Google, "serviceTier", "flex");
         let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
         assert!(body.contains(part) && body.contains(r#""serviceTier":"flex""#), "{body}");
     }

@@ -25,7 +25,7 @@ pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Re
 pub(crate) fn started(id: Option<String>, model: Option<&str>, asked: &ModelId) -> StreamEvent {
     let served = model.map(plain_id).filter(|served| !served.is_empty());
     let model = served.map(|served| if *asked == served { asked.clone() } else { served.into() });
-    StreamEvent::Started(Started { id, model, ..Started::default() })
+    StreamEvent::from(Started::new(id, model))
 }
 
 /// Why the model stopped. The vendor says `STOP` after calls too.
@@ -120,7 +120,7 @@ impl Parts {
             Some(reply) => format!("call_{reply}_{}", self.next),
             None => format!("call_{}", self.next),
         });
-        self.start(PartKind::ToolUse { id, name: call.name }, events);
+        self.start(PartKind::tool_use(id, call.name), events);
         let arguments = call.args.map_or("{}", RawValue::get).to_owned();
         events.push_back(StreamEvent::PartDelta { index: self.next, delta: Delta::ToolInput(arguments) });
         self.end_with(signature, events);
@@ -140,9 +140,7 @@ impl Parts {
     }
 
     fn end_with(&mut self, state: Option<String>, events: &mut Events) {
-        let opaque = state.map(|data| {
-            Box::new(Opaque { provider: ModelProvider::Google, model: self.asked.clone(), data })
-        });
+        let opaque = state.map(|data| Box::new(Opaque::new(ModelProvider::Google, self.asked.clone(), data)));
         events.push_back(StreamEvent::PartEnded { index: self.next, opaque });
         self.open = None;
         self.next += 1;

@@ -1,6 +1,6 @@
 //! From the vendor's stream to events.
 
-use forge_core::{ErrorKind, Finished, ModelId, StreamEvent, Warning};
+use forge_core::{ErrorKind, Finished, ModelId, StopDetail, StreamEvent, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -24,6 +24,8 @@ pub(crate) struct Decoder {
     usage: Usage,
     /// The vendor's word for why the model stopped.
     raw_reason: Option<String>,
+    /// What the vendor said about it.
+    explanation: Option<String>,
     /// Lines outside of the framing that may become an error.
     bare: Vec<u8>,
 }
@@ -38,6 +40,7 @@ impl Decoder {
             reply_id: None,
             usage: Usage::default(),
             raw_reason: None,
+            explanation: None,
             bare: Vec::new(),
         }
     }
@@ -66,7 +69,7 @@ impl Decoder {
         // Each report is about the whole call so far.
         if let Some(usage) = reply.usage_metadata.filter(|usage| *usage != Usage::default()) {
             self.usage = usage;
-            events.push_back(StreamEvent::UsageUpdated(usage.tokens()));
+            events.push_back(StreamEvent::from(usage.tokens()));
         }
         Ok(())
     }
@@ -76,9 +79,8 @@ impl Decoder {
         for part in parts {
             self.parts.take(part, self.reply_id.as_deref(), events)?;
         }
-        if let Some(message) = candidate.finish_message.filter(|message| !message.is_empty()) {
-            events.push_back(StreamEvent::Warned(Warning::new("stop_reason", message)));
-        }
+        let message = candidate.finish_message.filter(|message| !message.is_empty());
+        self.explanation = message.or(self.explanation.take());
         let reason = candidate.finish_reason.filter(|reason| !reason.is_empty());
         self.raw_reason = reason.or(self.raw_reason.take());
         Ok(())
@@ -91,14 +93,12 @@ impl Decoder {
         let usage = self.usage.tokens();
         if usage.is_unknown() {
             let message = "the vendor did not say how many tokens the call took";
-            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+            events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
-        events.push_back(StreamEvent::Finished(Finished {
-            reason: stop_reason(&raw, self.parts.called()),
-            raw_reason: Some(raw),
-            usage,
-            raw: None,
-        }));
+        let reason = stop_reason(&raw, self.parts.called());
+        let mut finished = Finished::new(reason).with_raw_reason(raw).with_usage(usage);
+        finished.detail = StopDetail::of(None, self.explanation.take());
+        events.push_back(finished.into());
         true
     }
 

@@ -55,8 +55,16 @@ fn thinking(
 ) -> Option<ThinkingConfig> {
     let level = request.effort.and_then(|effort| profile.efforts.settle(effort, warnings));
     let off = profile.efforts.is_empty() || level == Some(Effort::None);
-    let config = ThinkingConfig { include_thoughts: request.show_thinking && !off, ..Default::default() };
+    let include_thoughts = request.show_thinking == Some(true) && !off;
+    let config = ThinkingConfig { include_thoughts, ..Default::default() };
+    if request.thinking_budget.is_some() && profile.thinking == ThinkingForm::Level {
+        let message = "thinking_budget was left out: this model takes a level, no number of tokens";
+        warnings.push(Warning::new("thinking_budget", message));
+    }
     let config = match (level, profile.thinking) {
+        (_, ThinkingForm::Budget) if request.thinking_budget.is_some() => {
+            ThinkingConfig { thinking_budget: request.thinking_budget, ..config }
+        }
         (None, _) => config,
         (Some(level), ThinkingForm::Budget) => {
             ThinkingConfig { thinking_budget: Some(budget(level)), ..config }
@@ -74,7 +82,7 @@ fn budget(level: Effort) -> u32 {
         Effort::Minimal => 512,
         Effort::Low => 1_024,
         Effort::Medium => 8_192,
-        Effort::High | Effort::XHigh | Effort::Max => 24_576,
+        _ => 24_576,
     }
 }
 
@@ -83,13 +91,13 @@ fn word(level: Effort) -> &'static str {
         Effort::None | Effort::Minimal => "MINIMAL",
         Effort::Low => "LOW",
         Effort::Medium => "MEDIUM",
-        Effort::High | Effort::XHigh | Effort::Max => "HIGH",
+        _ => "HIGH",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Sampling, Tool};
+    use forge_core::Tool;
     use serde_json::{Value, json};
 
     use super::*;
@@ -103,15 +111,10 @@ mod tests {
 
     #[test]
     fn sampling_goes_to_the_models_that_take_it() {
-        let sampling = Sampling {
-            temperature: Some(0.5),
-            top_p: Some(0.9),
-            top_k: Some(40),
-            seed: Some(7),
-            presence_penalty: Some(1.0),
-            frequency_penalty: Some(1.0),
-        };
-        let request = ModelRequest { sampling, ..ModelRequest::default() };
+        let sampling = json!({"temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 7,
+            "presence_penalty": 1.0, "frequency_penalty": 1.0});
+        let mut request = ModelRequest::default();
+        request.sampling = serde_json::from_value(sampling).unwrap();
         let (config, warned) = tuned("gemini-3.1-pro-preview", &request);
         assert_eq!(config, json!({"temperature": 0.5, "topP": 0.9, "topK": 40, "seed": 7}));
         assert_eq!(warned, ["presence_penalty", "frequency_penalty"]);
@@ -142,9 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_tokens_goes_to_the_models_that_take_one() {
+        let mut request = ModelRequest::default();
+        request.thinking_budget = Some(2_000);
+        let (config, warned) = tuned("gemini-2.5-flash", &request);
+        assert_eq!((&config["thinkingConfig"], warned.len()), (&json!({"thinkingBudget": 2_000}), 0));
+        let (config, warned) = tuned("gemini-4-argon", &request);
+        assert_eq!((&config["thinkingConfig"], warned), (&Value::Null, vec!["thinking_budget".into()]));
+    }
+
+    #[test]
     fn thoughts_are_shown_only_where_there_are_any() {
         let shown = |model, effort| {
-            let request = ModelRequest { show_thinking: true, effort, ..ModelRequest::default() };
+            let mut request = ModelRequest::default();
+            (request.show_thinking, request.effort) = (Some(true), effort);
             tuned(model, &request).0["thinkingConfig"]["includeThoughts"].clone()
         };
         assert_eq!(shown("gemini-4-argon", None), true);
@@ -155,13 +169,9 @@ mod tests {
 
     #[test]
     fn calls_one_at_a_time_cannot_be_asked_for() {
-        let tool = Tool {
-            name: "add".into(),
-            description: String::new(),
-            schema: json!({"type": "object"}),
-            strict: false,
-        };
-        let request = ModelRequest { parallel_tools: Some(false), ..ModelRequest::default() };
+        let tool = Tool::function("add", json!({"type": "object"}));
+        let mut request = ModelRequest::default();
+        request.parallel_tools = Some(false);
         assert!(tuned("gemini-4-argon", &request).1.is_empty());
         assert_eq!(tuned("gemini-4-argon", &request.with_tool(tool)).1, ["parallel_tools"]);
     }

@@ -215,9 +215,9 @@ impl Connection {
         let (head, body) = reply.into_parts();
         tracing::debug!(provider = %self.id, host = self.base.host_str(), status = head.status.as_u16(), "reply");
         origin.request_id = request_id(&head.headers, &origin);
-        let limits = (self.dialect.rate_limits)(&head.headers, now);
+        let mut limits = (self.dialect.rate_limits)(&head.headers, now);
         if !limits.is_unknown() {
-            let limits = RateLimitStatus { observed_at: Some(now), ..limits };
+            limits.observed_at = Some(now);
             *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = limits.clone();
             origin.rate_limit = Some(Box::new(limits));
         }

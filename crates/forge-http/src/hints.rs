@@ -172,8 +172,7 @@ mod tests {
             window
         };
         let in_a_minute = Some(now() + chrono::TimeDelta::seconds(60));
-        let expected =
-            |remaining| Some(RateLimitWindow { limit: Some(50), remaining, resets_at: in_a_minute });
+        let expected = |remaining| Some(RateLimitWindow::new(Some(50), remaining, in_a_minute));
         assert_eq!(window("50", "49", "2026-11-20T12:01:00Z"), expected(Some(49)));
         assert_eq!(window("50", "0", "1m0s"), expected(Some(0)));
         assert_eq!(window("50", "-1", "60"), expected(None));

@@ -24,7 +24,7 @@ pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<
 /// Bytes set aside for a body before it is written; longer ones grow.
 const USUAL_BODY: usize = 2 * 1024;
 
-/// The JSON text of a request's body, with the fields of `extra` set on its top level. What `extra` does
+/// The JSON text of a request's body, with the fields of `extra`, if there are any, set on its top level. What `extra` does
 /// not name stays byte for byte.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub fn to_json(
     provider: &str,
     model: &ModelId,
     body: &impl Serialize,
-    extra: &Map<String, Value>,
+    extra: Option<&Map<String, Value>>,
 ) -> Result<Vec<u8>, ProviderError> {
     merged(body, extra).map_err(|source| {
         let message = "the request cannot be written as JSON";
@@ -46,12 +46,10 @@ pub fn to_json(
     })
 }
 
-fn merged(body: &impl Serialize, extra: &Map<String, Value>) -> serde_json::Result<Vec<u8>> {
+fn merged(body: &impl Serialize, extra: Option<&Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
     serde_json::to_writer(&mut bytes, body)?;
-    if extra.is_empty() {
-        return Ok(bytes);
-    }
+    let Some(extra) = extra.filter(|extra| !extra.is_empty()) else { return Ok(bytes) };
     let own: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(&bytes)?;
     let mut merged: BTreeMap<&str, Field<'_>> =
         own.iter().map(|(name, value)| (name.as_ref(), Field::Own(value))).collect();
@@ -75,7 +73,7 @@ mod tests {
         let raw: Box<RawValue> = RawValue::from_string(r#"{"z" : 1.50,  "a":1e2}"#.into()).unwrap();
         let body = BTreeMap::from([("item", &*raw), ("n", RawValue::NULL)]);
         let Value::Object(extra) = serde_json::json!({"n": [1], "more": true}) else { panic!() };
-        let bytes = to_json("p", &"m".into(), &body, &extra).unwrap();
+        let bytes = to_json("p", &"m".into(), &body, Some(&extra)).unwrap();
         let expected = r#"{"item":{"z" : 1.50,  "a":1e2},"more":true,"n":[1]}"#;
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }
@@ -83,7 +81,7 @@ mod tests {
     #[test]
     fn a_body_without_a_json_form_is_an_error_before_anything_is_sent() {
         let body = BTreeMap::from([((1, 2), 3)]);
-        let error = to_json("mine", &"m".into(), &body, &Map::new()).unwrap_err();
+        let error = to_json("mine", &"m".into(), &body, None).unwrap_err();
         assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend));
         assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&"m".into())));
     }

@@ -62,7 +62,7 @@ impl Reply {
             started.rate_limit = self.origin.rate_limit.take();
         }
         for (warning, at) in options.warnings.into_iter().zip(1..) {
-            events.insert(at, StreamEvent::Warned(warning));
+            events.insert(at, StreamEvent::from(warning));
         }
         if let Some(StreamEvent::Finished(finished)) = events.back_mut().filter(|_| options.keep_raw) {
             finished.raw = Some(String::from_utf8_lossy(&body).into_owned());

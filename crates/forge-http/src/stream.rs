@@ -185,13 +185,13 @@ impl<D: Decode> EventStream<D> {
                 started.request_id.clone_from(&self.reply.origin.request_id);
                 started.rate_limit = self.reply.origin.rate_limit.take();
                 for warning in self.warnings.drain(..).rev() {
-                    self.events.push_front(StreamEvent::Warned(warning));
+                    self.events.push_front(StreamEvent::from(warning));
                 }
             }
             StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
             StreamEvent::PartEnded { .. } => self.thinking = false,
             StreamEvent::Finished(finished) => finished.raw = self.raw.take(),
-            StreamEvent::PartDelta { .. } | StreamEvent::UsageUpdated(_) | StreamEvent::Warned(_) => {}
+            _ => {}
         }
         if event.is_content() {
             self.content_seen = true;

@@ -90,7 +90,8 @@ impl Cache {
             Some(temperature) => temperature <= 0.0,
             None => self.policy.allow_default_temperature,
         };
-        if !predictable || !request.tools.is_empty() || !request.extra.is_empty() {
+        let is_plain = request.tools.is_empty() && request.extra.is_empty() && request.carried().is_none();
+        if !predictable || !is_plain {
             return None;
         }
         let request = match request.delivery {
@@ -224,11 +225,12 @@ impl Reply {
         let text = match &mut event {
             StreamEvent::UsageUpdated(_) => return,
             StreamEvent::PartDelta { index, delta } => {
-                self.bytes += text_of(delta).len();
+                self.bytes += delta.len();
                 if let Some(StreamEvent::PartDelta { index: last, delta: written }) = self.events.last_mut()
                     && last == index
+                    && let (Some(written), Some(more)) = (text_of(written), text_of(delta))
                 {
-                    text_of(written).push_str(text_of(delta));
+                    written.push_str(more);
                     return;
                 }
                 0
@@ -242,7 +244,8 @@ impl Reply {
                 finished.usage = TokenCount { input: Some(0), output: Some(0), ..TokenCount::default() };
                 finished.raw.as_ref().map_or(0, String::len)
             }
-            StreamEvent::PartStarted { .. } | StreamEvent::Warned(_) => 0,
+            StreamEvent::Relayed(relayed) => relayed.bytes.len(),
+            _ => 0,
         };
         self.bytes += size_of::<StreamEvent>() + text;
         self.events.push(event);
@@ -251,14 +254,16 @@ impl Reply {
     fn marked(mut self) -> Self {
         let warning = Warning::new("cache", "this reply was given before and comes from the cache");
         let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
-        self.events.insert(place, StreamEvent::Warned(warning));
+        self.events.insert(place, StreamEvent::from(warning));
         self
     }
 }
 
-fn text_of(delta: &mut Delta) -> &mut String {
+/// The text of a delta that can be joined with the one before it.
+fn text_of(delta: &mut Delta) -> Option<&mut String> {
     match delta {
-        Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) => text,
+        Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -314,7 +319,7 @@ mod tests {
     }
 
     fn tool() -> Tool {
-        Tool { name: "t".into(), description: String::new(), schema: serde_json::json!({}), strict: false }
+        Tool::function("t", serde_json::json!({}))
     }
 
     struct Bench {
@@ -338,7 +343,7 @@ mod tests {
             participant: Participant,
             request: ModelRequest,
         ) -> Result<ModelResponse, ProviderError> {
-            let cx = CallContext { participant: Arc::new(participant), ..context(&self.timer) };
+            let cx = context(&self.timer).with_participant(participant);
             let cached = self.cache.layer(Arc::clone(&self.script) as _);
             run(&self.timer, cached.complete(&cx, request))
         }
@@ -386,7 +391,7 @@ mod tests {
     fn requests_with_tools_or_chance_pass_through() {
         let extra = || {
             let mut request = cold();
-            request.extra.insert("temperature".into(), 1.into());
+            request.extra.insert(forge_core::ModelProvider::OpenAI, "temperature", 1);
             request
         };
         let unset = || ModelRequest::new("").with_user_message("hi");

@@ -189,10 +189,7 @@ impl Recorder {
                 self.span.record("gen_ai.response.finish_reasons", tracing::field::debug([finished.reason]));
                 self.settle(CallStatus::Success, None, Phase::AfterOutput);
             }
-            StreamEvent::PartStarted { .. }
-            | StreamEvent::PartDelta { .. }
-            | StreamEvent::PartEnded { .. }
-            | StreamEvent::Warned(_) => {}
+            _ => {}
         }
     }
 
@@ -345,7 +342,7 @@ mod tests {
         });
         let (ledger, observed) = observed(script);
         let tags = Tags { round: Some(3), ..Tags::default() };
-        let cx = CallContext { attempt: 2, ..context(&timer) }.with_tags(tags.clone());
+        let cx = context(&timer).with_attempt(2).with_tags(tags.clone());
         run(&timer, observed.complete(&cx, request())).unwrap();
         let [record] = <[UsageRecord; 1]>::try_from(ledger.take()).unwrap();
         assert_eq!((record.call_id, record.attempt, record.tags), (cx.call_id, 2, tags));
@@ -371,7 +368,7 @@ mod tests {
             _ => vec![fail(ErrorKind::Cancelled)],
         }));
         for attempt in 1..=5 {
-            let cx = CallContext { attempt, ..context(&timer) };
+            let cx = context(&timer).with_attempt(attempt);
             run(&timer, observed.complete(&cx, request())).unwrap_err();
         }
         let records = ledger.take();
@@ -412,7 +409,7 @@ mod tests {
         let timer = ManualTimer::new();
         let input = TokenCount { input: Some(7), ..TokenCount::default() };
         let (ledger, observed) = observed(Script::new(&timer, move |_| {
-            let usage = Step::Event(StreamEvent::UsageUpdated(input));
+            let usage = Step::Event(StreamEvent::from(input));
             let mut steps = vec![sleep(1), Step::Open, sleep(1), started(), usage, sleep(1)];
             steps.extend([part(0, PartKind::Text), sleep(1), text(0, "a"), sleep(1)]);
             steps.push(finished(StopReason::EndTurn));
@@ -498,7 +495,7 @@ mod tests {
         let spans = Spans::default();
         tracing::subscriber::with_default(spans.clone(), || {
             run(&timer, calls.complete(&context(&timer), request())).unwrap();
-            let second = CallContext { attempt: 2, ..context(&timer) };
+            let second = context(&timer).with_attempt(2);
             run(&timer, calls.complete(&second, request())).unwrap_err();
         });
         let kept = std::mem::take(&mut *spans.0.lock().unwrap());
@@ -534,15 +531,16 @@ mod tests {
     fn the_vendors_request_id_is_kept_wherever_it_stands() {
         let timer = ManualTimer::new();
         let (ledger, observed) = observed(Script::new(&timer, |cx| {
-            let begun = Started { request_id: Some("r-1".into()), ..Started::default() };
+            let mut begun = Started::default();
+            begun.request_id = Some("r-1".into());
             let error = ProviderError::new(ErrorKind::Server, "script", "");
             match cx.attempt {
-                1 => vec![Step::Open, Step::Event(StreamEvent::Started(begun)), Step::Fail(error)],
+                1 => vec![Step::Open, Step::Event(StreamEvent::from(begun)), Step::Fail(error)],
                 _ => vec![Step::Fail(error.with(|facts| facts.request_id = Some("r-2".into())))],
             }
         }));
         for attempt in 1..=2 {
-            let cx = CallContext { attempt, ..context(&timer) };
+            let cx = context(&timer).with_attempt(attempt);
             run(&timer, observed.complete(&cx, request())).unwrap_err();
         }
         let ids: Vec<_> = ledger.take().into_iter().map(|record| record.request_id.unwrap()).collect();

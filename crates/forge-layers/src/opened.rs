@@ -74,23 +74,18 @@ impl Stream for Opened {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Delta, Finished, PartKind, Started, StopReason, TokenCount};
+    use forge_core::{Delta, Finished, PartKind, Started, StopReason};
     use futures_util::FutureExt as _;
 
     use super::*;
 
     fn events(failing_at: usize) -> ResponseStream {
-        let finished = Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount::default(),
-            raw: None,
-        };
+        let finished = Finished::new(StopReason::EndTurn);
         let events = [
-            StreamEvent::Started(Started::default()),
+            StreamEvent::from(Started::default()),
             StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
             StreamEvent::PartDelta { index: 0, delta: Delta::Text("Hi".into()) },
-            StreamEvent::Finished(finished),
+            finished.into(),
         ];
         let fail = move |(at, event)| {
             if at == failing_at {

@@ -45,7 +45,7 @@ pub(crate) fn fail(kind: ErrorKind) -> Step {
 }
 
 pub(crate) fn started() -> Step {
-    Step::Event(StreamEvent::Started(Started { model: Some("served".into()), ..Started::default() }))
+    Step::Event(StreamEvent::from(Started::new(None, Some("served".into()))))
 }
 
 pub(crate) fn part(index: u32, kind: PartKind) -> Step {
@@ -62,7 +62,7 @@ pub(crate) fn ended(index: u32) -> Step {
 
 pub(crate) fn finished(reason: StopReason) -> Step {
     let usage = TokenCount { input: Some(100), output: Some(10), ..TokenCount::default() };
-    Step::Event(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+    Step::Event(StreamEvent::from(Finished::new(reason).with_usage(usage)))
 }
 
 /// A whole reply that says `words`.

@@ -200,10 +200,7 @@ impl Watched {
             StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
             StreamEvent::PartEnded { .. } => self.thinking = false,
             StreamEvent::Finished(_) => self.events = None,
-            StreamEvent::Started(_)
-            | StreamEvent::PartDelta { .. }
-            | StreamEvent::UsageUpdated(_)
-            | StreamEvent::Warned(_) => {}
+            _ => {}
         }
         if event.is_content() {
             self.content_seen = true;
@@ -301,7 +298,7 @@ mod tests {
         let head = || vec![sleep(1_000), Step::Open];
         let first = || vec![sleep(60), Step::Open, started(), sleep(60), started()];
         let gap = || vec![Step::Open, started(), part(0, PartKind::Text), text(0, "a"), sleep(11), ended(0)];
-        let usage = || StreamEvent::UsageUpdated(forge_core::TokenCount::default());
+        let usage = || StreamEvent::from(forge_core::TokenCount::default());
         let pings = move || {
             let mut steps = vec![Step::Open, started(), part(0, PartKind::Text)];
             steps.extend((0..20).flat_map(|_| [sleep(3), Step::Event(usage())]));

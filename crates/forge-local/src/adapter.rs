@@ -4,8 +4,8 @@ use std::{sync::PoisonError, time::Duration};
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, Delivery, ErrorKind, Health, ModelId, ModelInfo, ModelRequest, Provider, ProviderError,
-    RateLimitStatus,
+    Adapter, Delivery, ErrorKind, Health, ModelId, ModelInfo, ModelProvider, ModelRequest, Provider,
+    ProviderError, RateLimitStatus,
 };
 use forge_http::Endpoint;
 use forge_openai::chat;
@@ -61,7 +61,8 @@ impl Adapter for LocalProvider {
         let kind = self.find_out().await?;
         let unsupported = || ProviderError::unsupported(self.name(), model, "counting tokens");
         let request = request.clone().with_delivery(Delivery::Whole);
-        let (body, _) = chat::to_wire(self.name(), model, &request, &profile::rules(kind))?;
+        let (body, _) =
+            chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &profile::rules(kind))?;
         let counted = match kind {
             ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, body).await,
             ServerKind::LlamaCpp => api.tokens_of_template(body).await,

@@ -15,7 +15,8 @@ impl Expected {
     /// is suspected that is whole.
     pub(crate) fn of(request: &ModelRequest) -> Self {
         let parts = request.messages.iter().flat_map(|message| &message.parts);
-        let letters = letters(&request.system) + parts.map(part_letters).sum::<u64>();
+        let letters = request.system.iter().map(|block| letters(&block.text)).sum::<u64>()
+            + parts.map(part_letters).sum::<u64>();
         Self(letters / 4)
     }
 
@@ -32,7 +33,7 @@ impl Expected {
             self.0
         );
         let finished = events.pop_back();
-        events.push_back(StreamEvent::Warned(Warning::new("prompt", message)));
+        events.push_back(StreamEvent::from(Warning::new("prompt", message)));
         events.extend(finished);
     }
 }
@@ -43,13 +44,9 @@ fn letters(text: &str) -> u64 {
 
 fn part_letters(part: &Part) -> u64 {
     match part {
-        Part::Text { text, .. } => letters(text),
+        Part::Text { text, .. } | Part::Refusal { text, .. } => letters(text),
         Part::ToolResult { content, .. } => content.iter().map(part_letters).sum(),
-        Part::Image { .. }
-        | Part::Document { .. }
-        | Part::Thinking { .. }
-        | Part::ToolUse { .. }
-        | Part::Vendor { .. } => 0,
+        _ => 0,
     }
 }
 
@@ -91,8 +88,8 @@ mod tests {
     fn warned(letters: usize, counted: Option<u64>) -> bool {
         let request = ModelRequest::new("x".repeat(letters / 2)).with_user_message("ä".repeat(letters / 2));
         let usage = TokenCount { input: counted, ..TokenCount::default() };
-        let finished = Finished { reason: StopReason::EndTurn, raw_reason: None, usage, raw: None };
-        let mut events = Events::from([StreamEvent::Finished(finished)]);
+        let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
+        let mut events = Events::from([StreamEvent::from(finished)]);
         Expected::of(&request).compare(&mut events);
         assert!(matches!(events.back(), Some(StreamEvent::Finished(_))));
         events.len() == 2

@@ -32,20 +32,22 @@ pub fn models() -> &'static ModelTable {
 /// `max_tokens` is the one field for the limit that every server takes; a limit that is not understood
 /// means an answer without end.
 pub(crate) fn rules(kind: ServerKind) -> Rules {
-    Rules {
-        token_limit: TokenLimit::MaxTokens,
-        system_role: SystemRole::System,
-        sampling: SamplingRule::Always,
-        top_k: kind != ServerKind::Ollama,
-        efforts: EFFORTS,
-        shows_thinking: true,
-        tool_choice: heeds_tool_choice(kind),
-        stop_sequences: usize::MAX,
-        prefill: true,
-        documents: false,
-        tool_result_images: true,
-        stores: false,
-    }
+    let mut rules = Rules::OPENAI;
+    rules.token_limit = TokenLimit::MaxTokens;
+    rules.system_role = SystemRole::System;
+    rules.sampling = SamplingRule::Always;
+    rules.top_k = kind != ServerKind::Ollama;
+    rules.efforts = EFFORTS;
+    rules.shows_thinking = true;
+    rules.tool_choice = heeds_tool_choice(kind);
+    rules.stop_sequences = usize::MAX;
+    rules.prefill = true;
+    rules.documents = false;
+    rules.audio = false;
+    rules.freeform_tools = false;
+    rules.tool_result_images = true;
+    rules.stores = false;
+    rules
 }
 
 pub(crate) fn heeds_tool_choice(kind: ServerKind) -> bool {
@@ -58,19 +60,17 @@ pub fn capabilities(_: &ModelId) -> Capabilities {
 }
 
 pub(crate) fn capabilities_on(kind: ServerKind, context_tokens: Option<u64>) -> Capabilities {
-    Capabilities {
-        context_tokens,
-        max_output_tokens: None,
-        images: true,
-        documents: false,
-        tools: true,
-        forced_tool_choice: heeds_tool_choice(kind),
-        structured_output: true,
-        sampling: true,
-        stop_sequences: true,
-        prefill: true,
-        efforts: EFFORTS,
-    }
+    let mut able = Capabilities::default();
+    able.context_tokens = context_tokens;
+    able.images = true;
+    able.tools = true;
+    able.forced_tool_choice = heeds_tool_choice(kind);
+    able.structured_output = true;
+    able.sampling = true;
+    able.stop_sequences = true;
+    able.prefill = true;
+    able.efforts = EFFORTS;
+    able
 }
 
 #[cfg(test)]

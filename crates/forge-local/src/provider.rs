@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    AdapterSettings, CallContext, Capabilities, Delivery, ModelId, ModelRequest, Provider, ProviderError,
-    ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    AdapterSettings, CallContext, Capabilities, Delivery, ModelId, ModelProvider, ModelRequest, Provider,
+    ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing};
 use forge_openai::chat;
@@ -146,7 +146,8 @@ impl LocalProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let rules = profile::rules(self.kind());
-        let (body, warnings) = chat::to_wire(self.name(), cx.model(), request, &rules)?;
+        let (body, warnings) =
+            chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw };
         let reply = api.connection.post(cx, &api.chat, body, request.delivery).await?;
         let decoder = chat::Decoder::with_review(error::review);

@@ -47,10 +47,14 @@ const KINDS: &[(&str, ErrorKind)] = &[
     ("decimal_above_max_value", ErrorKind::InvalidRequest),
     ("unknown_parameter", ErrorKind::InvalidRequest),
     ("previous_response_not_found", ErrorKind::InvalidRequest),
+    ("invalid_encrypted_content", ErrorKind::StateRejected),
 ];
 
 /// Types that say no more than that something is wrong; the status says more.
 const VAGUE: [&str; 2] = ["invalid_request_error", "BadRequestError"];
+
+/// Texts about thoughts that came back without what they belong to, or that cannot be decrypted.
+const STATE: [&str; 2] = ["without its required following item", "encrypted content"];
 
 /// Texts of refused prompts that are too long, from servers that give no code for it.
 const TOO_LONG: [&str; 5] = [
@@ -106,6 +110,9 @@ fn kind(body: &ErrorBody, status: Option<u16>) -> ErrorKind {
         None if body.r#type.as_deref().is_some_and(|kind| VAGUE.contains(&kind)) => ErrorKind::InvalidRequest,
         None => ErrorKind::Server,
     });
+    if kind == ErrorKind::InvalidRequest && STATE.iter().any(|text| body.message.contains(text)) {
+        return ErrorKind::StateRejected;
+    }
     if kind == ErrorKind::InvalidRequest && TOO_LONG.iter().any(|text| body.message.contains(text)) {
         return ErrorKind::ContextTooLong;
     }
@@ -159,6 +166,7 @@ mod tests {
             (400, request, "unknown_parameter", ErrorKind::InvalidRequest),
             (400, request, "previous_response_not_found", ErrorKind::InvalidRequest),
             (400, request, "", ErrorKind::InvalidRequest),
+            (400, request, "invalid_encrypted_content", ErrorKind::StateRejected),
             (400, request, "context_length_exceeded", ErrorKind::ContextTooLong),
             (400, request, "model_not_found", ErrorKind::ModelNotFound),
             (404, request, "model_not_found", ErrorKind::ModelNotFound),

@@ -187,19 +187,19 @@ pub fn models() -> &'static ModelTable {
 pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::OpenAI, model);
-    Capabilities {
-        context_tokens: row.and_then(|row| row.context_tokens),
-        max_output_tokens: row.and_then(|row| row.max_output_tokens),
-        images: true,
-        documents: true,
-        tools: true,
-        forced_tool_choice: true,
-        structured_output: true,
-        sampling: profile.sampling != SamplingRule::Never,
-        stop_sequences: profile.stop_sequences > 0,
-        prefill: false,
-        efforts: profile.efforts,
-    }
+    let mut able = Capabilities::default();
+    able.context_tokens = row.and_then(|row| row.context_tokens);
+    able.max_output_tokens = row.and_then(|row| row.max_output_tokens);
+    able.images = true;
+    able.documents = true;
+    able.audio = model.as_str().contains("audio");
+    able.tools = true;
+    able.forced_tool_choice = true;
+    able.structured_output = true;
+    able.sampling = profile.sampling != SamplingRule::Never;
+    able.stop_sequences = profile.stop_sequences > 0;
+    able.efforts = profile.efforts;
+    able
 }
 
 #[cfg(test)]

@@ -133,18 +133,28 @@ impl Provider for OpenAIProvider {
             profile::Api::Responses => {
                 (&api.responses, responses::to_wire(self.name(), model, &request, profile)?)
             }
-            profile::Api::Chat { limit } => {
-                (&api.chat, chat::to_wire(self.name(), model, &request, &profile.chat_rules(limit))?)
-            }
+            profile::Api::Chat { limit } => (
+                &api.chat,
+                chat::to_wire(
+                    self.name(),
+                    &ModelProvider::OpenAI,
+                    model,
+                    &request,
+                    &profile.chat_rules(limit),
+                )?,
+            ),
         };
         let reply = api.connection.post(cx, endpoint, body, delivery).await?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw };
         match (profile.api, delivery) {
-            (profile::Api::Responses, Delivery::Stream) => {
-                Ok(reply.events(Framing::Sse, responses::Decoder::new(model.clone()), options))
-            }
+            (profile::Api::Responses, Delivery::Stream) => Ok(reply.events(
+                Framing::Sse,
+                responses::Decoder::new(model.clone(), self.settings.id.clone()),
+                options,
+            )),
             (profile::Api::Responses, Delivery::Whole) => {
-                reply.whole(options, |body, events| responses::from_wire(body, model, events)).await
+                let origin = &self.settings.id;
+                reply.whole(options, |body, events| responses::from_wire(body, model, origin, events)).await
             }
             (profile::Api::Chat { .. }, Delivery::Stream) => {
                 Ok(reply.events(Framing::Sse, chat::Decoder::new(), options))

@@ -36,6 +36,10 @@ pub(crate) struct Tuned {
 }
 
 pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warning>) -> Tuned {
+    if request.thinking_budget.is_some() {
+        let message = "thinking_budget was left out: this API takes an effort, no number of tokens";
+        warnings.push(Warning::new("thinking_budget", message));
+    }
     let effort = request.effort.and_then(|effort| takes.efforts.settle(effort, warnings));
     let (allowed, why) = match takes.sampling {
         SamplingRule::Always => (true, ""),
@@ -85,20 +89,14 @@ impl Keep<'_> {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::Sampling;
-
     use super::*;
 
     fn tuned(rule: SamplingRule, effort: Option<Effort>, chat: bool) -> (Tuned, Vec<String>) {
-        let sampling = Sampling {
-            temperature: Some(0.5),
-            top_p: Some(0.9),
-            top_k: Some(40),
-            seed: Some(7),
-            presence_penalty: Some(1.0),
-            frequency_penalty: Some(1.0),
-        };
-        let request = ModelRequest { sampling, effort, ..ModelRequest::default() };
+        let sampling = serde_json::json!({"temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 7,
+            "presence_penalty": 1.0, "frequency_penalty": 1.0});
+        let mut request = ModelRequest::default();
+        request.sampling = serde_json::from_value(sampling).unwrap();
+        request.effort = effort;
         let efforts = Efforts::of(&[Effort::None, Effort::Low]);
         let mut warnings = Vec::new();
         let takes = Takes { sampling: rule, efforts, seed_and_penalties: chat, top_k: false };

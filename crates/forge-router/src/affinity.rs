@@ -2,12 +2,11 @@
 
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use forge_core::{ModelRequest, Part, ProviderId};
+use forge_core::ProviderId;
 
 /// As long as vendors keep a prompt cache that is not used.
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
@@ -15,38 +14,13 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
 /// Conversations that are remembered.
 const CAPACITY: usize = 4_096;
 
-/// What of the beginning of a conversation tells it from others.
-const HASHED_BYTES: usize = 1_024;
-
 /// Remembers for each conversation the provider whose replies said that its prefix is cached there.
 #[derive(Debug, Default)]
 pub(crate) struct Affinity(Mutex<HashMap<Prefix, (ProviderId, Instant)>>);
 
 /// The beginning of a conversation, which stays the same while the conversation grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Prefix(u64);
-
-impl Prefix {
-    pub(crate) fn of(request: &ModelRequest) -> Self {
-        let mut hasher = DefaultHasher::new();
-        head(&request.system).hash(&mut hasher);
-        for tool in &request.tools {
-            tool.name.hash(&mut hasher);
-        }
-        for part in request.messages.first().iter().flat_map(|message| &message.parts) {
-            if let Part::Text { text, .. } = part {
-                text.len().hash(&mut hasher);
-                head(text).hash(&mut hasher);
-            }
-        }
-        Self(hasher.finish())
-    }
-}
-
-fn head(text: &str) -> &[u8] {
-    let bytes = text.as_bytes();
-    bytes.get(..HASHED_BYTES).unwrap_or(bytes)
-}
+pub(crate) struct Prefix(pub(crate) u64);
 
 impl Affinity {
     pub(crate) fn find(&self, prefix: Prefix, now: Instant) -> Option<ProviderId> {
@@ -80,16 +54,6 @@ mod tests {
     use forge_core::{Clock as _, SystemClock};
 
     use super::*;
-
-    #[test]
-    fn a_conversation_keeps_its_prefix_while_it_grows() {
-        let first = ModelRequest::new("s").with_user_message("question");
-        let later = first.clone().with_assistant_message("answer").with_user_message("more");
-        assert_eq!(Prefix::of(&first), Prefix::of(&later));
-        for other in [ModelRequest::new("t").with_user_message("question"), ModelRequest::new("s")] {
-            assert_ne!(Prefix::of(&first), Prefix::of(&other));
-        }
-    }
 
     #[test]
     fn the_memory_is_bounded_and_ends_with_the_cache() {

@@ -1,6 +1,7 @@
 //! One call, and what speaks for and against asking a route.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -8,8 +9,7 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, OutputFormat, Part,
-    ParticipantRole, RequestSize, TokenCount, ToolChoice, Verdict,
+    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, Outline, TokenCount, Verdict,
 };
 use forge_layers::BreakerState;
 
@@ -31,7 +31,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) cx: &'a CallContext,
     pub(crate) request: &'a Arc<ModelRequest>,
     pub(crate) job: &'a Job,
-    pub(crate) size: RequestSize,
+    pub(crate) outline: Cow<'a, Outline>,
     pub(crate) prefix: Prefix,
     pub(crate) now: Instant,
     pub(crate) day: NaiveDate,
@@ -39,20 +39,16 @@ pub(crate) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(running: &'a Running, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
-        let (job, size) = (running.job(&cx.participant.role), RequestSize::of(request));
-        let (prefix, now, day) = (Prefix::of(request), cx.clock.instant(), cx.clock.now().date_naive());
-        Self { cx, request, job, size, prefix, now, day }
-    }
-
-    fn role(&self) -> &ParticipantRole {
-        &self.cx.participant.role
+        let (job, outline) = (running.job(&cx.participant.role), request.outline());
+        let (now, day) = (cx.clock.instant(), cx.clock.now().date_naive());
+        Self { cx, request, job, prefix: Prefix(outline.prefix), outline, now, day }
     }
 
     pub(crate) fn bound(&self, route: &Route) -> Bound {
         let model = route.model_for(&self.cx.participant);
         Bound::of(
             self.max_tokens(route),
-            self.size,
+            self.outline.size,
             route.capabilities(model),
             route.price(model, self.day).as_deref(),
         )
@@ -77,13 +73,14 @@ impl<'a> Ask<'a> {
     /// configuration was loaded.
     fn expected_cost(&self, running: &Running, route: usize) -> Option<Money> {
         let (price, route) = (running.prices[route].as_ref()?, &running.routes[route]);
-        let (input, output) = (Some(self.size.expected_input()), self.max_tokens(route).map(u64::from));
+        let (input, output) =
+            (Some(self.outline.size.expected_input()), self.max_tokens(route).map(u64::from));
         price.cost(&TokenCount { input, output: output.or(Some(USUAL_OUTPUT)), ..TokenCount::default() })
     }
 
     fn max_tokens(&self, route: &Route) -> Option<u32> {
         let settings = [&self.job.parameters, &route.plan.parameters];
-        self.request.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
+        self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
     }
 
     /// What speaks against asking `route` now: first what it can never do, then what may pass.
@@ -93,13 +90,13 @@ impl<'a> Ask<'a> {
             return Some(Passed::Author);
         }
         let able = route.capabilities(model);
-        if let Some(what) = lacking(able, self.request) {
+        if let Some(what) = lacking(able, &self.outline) {
             return Some(Passed::Lacks(what));
         }
-        if let Some(window) = able.context_tokens.filter(|window| self.size.least_input() > *window) {
+        if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(Passed::TooSmall(window));
         }
-        if route.quota.limits_money(self.role()) && route.price(model, self.day).is_none() {
+        if route.quota.limits_money(self.cx) && route.price(model, self.day).is_none() {
             return Some(Passed::Unpriced);
         }
         if let Some(status) = route.health.objection(self.now) {
@@ -116,25 +113,17 @@ impl<'a> Ask<'a> {
 }
 
 /// The feature that the request needs and the model does not have.
-fn lacking(able: Capabilities, request: &ModelRequest) -> Option<&'static str> {
-    if !request.tools.is_empty() && !able.tools {
-        return Some("cannot call tools");
-    }
-    if matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_)) && !able.forced_tool_choice {
-        return Some("cannot be made to call a tool");
-    }
-    if matches!(request.output, OutputFormat::JsonSchema { .. }) && !able.structured_output {
-        return Some("cannot answer by a schema");
-    }
-    if able.images && able.documents {
-        return None;
-    }
-    let parts = || request.messages.iter().flat_map(|message| &message.parts);
-    if !able.images && parts().any(|part| matches!(part, Part::Image { .. })) {
-        return Some("takes no pictures");
-    }
-    let documents = !able.documents && parts().any(|part| matches!(part, Part::Document { .. }));
-    documents.then_some("takes no documents")
+fn lacking(able: Capabilities, outline: &Outline) -> Option<&'static str> {
+    [
+        (outline.tools && !able.tools, "cannot call tools"),
+        (outline.forced_tool && !able.forced_tool_choice, "cannot be made to call a tool"),
+        (outline.schema && !able.structured_output, "cannot answer by a schema"),
+        (outline.images && !able.images, "takes no pictures"),
+        (outline.documents && !able.documents, "takes no documents"),
+        (outline.audio && !able.audio, "takes no recordings"),
+    ]
+    .into_iter()
+    .find_map(|(lacks, what)| lacks.then_some(what))
 }
 
 /// How much speaks against a member of a pool, for its weight.
@@ -242,13 +231,10 @@ pub(crate) fn candidate(
     verdict: Verdict,
 ) -> Candidate {
     let route = &running.routes[route];
-    Candidate {
-        provider: route.plan.id.clone(),
-        model: route.model_for(&ask.cx.participant).clone(),
-        origin,
-        verdict,
-        input_tokens: ask.size.expected_input(),
-        cost: ask.bound(route).money,
-        wait: route.expected_wait(ask.request),
-    }
+    let model = route.model_for(&ask.cx.participant).clone();
+    let mut candidate = Candidate::new(route.plan.id.clone(), model, origin, verdict);
+    candidate.input_tokens = ask.outline.size.expected_input();
+    candidate.cost = ask.bound(route).money;
+    candidate.wait = route.expected_wait(ask.request);
+    candidate
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, ErrorKind, FailedAttempt, ModelRequest, Phase, Provider as _, ProviderError,
+    Advice, CallContext, ErrorKind, FailedAttempt, ModelRequest, Opaque, Phase, Provider as _, ProviderError,
     ProviderId, ResponseStream, RouteTrace, StopReason, StreamEvent,
 };
 use forge_layers::Head;
@@ -40,7 +40,9 @@ pub(crate) async fn call(
     let ask = Ask::new(&running, cx, &request);
     let job = ask.job;
     let mut walk = Walk::new(&running, &ask, &shared.affinity);
-    let mut attempt = Attempt { running: &running, job, cx: cx.clone(), request: &request, made: false };
+    let (cx_of_call, request) = (cx.clone(), &request);
+    let mut attempt =
+        Attempt { running: &running, job, cx: cx_of_call, request, made: false, stripped: false };
     let mut last_error = None;
     loop {
         let (pick, manner) = match walk.next() {
@@ -50,11 +52,15 @@ pub(crate) async fn call(
                 None => break,
             },
         };
-        let (pick, outcome) = if job.hedge && manner != Manner::LastResort {
+        let (pick, mut outcome) = if job.hedge && manner != Manner::LastResort {
             hedge::ask(shared, &mut attempt, &mut walk, pick, manner).await
         } else {
             (pick, attempt.ask(pick, manner).await)
         };
+        if outcome.as_ref().is_err_and(|error| error.policy().advice == Advice::RetryStripped) {
+            // The vendor said no to the state alone: the same route may well answer without it.
+            outcome = attempt.ask_stripped(pick, manner).await;
+        }
         match outcome {
             Ok(head) => {
                 tracing::debug!(call = %cx.call_id, route = %running.routes[pick.route].plan.id, "answers");
@@ -66,7 +72,7 @@ pub(crate) async fn call(
             Err(error) => {
                 walk.failed(pick, error.kind);
                 let go_on = match error.policy().advice {
-                    Advice::RetryThenNext | Advice::Next => true,
+                    Advice::RetryThenNext | Advice::RetryStripped | Advice::Next => true,
                     Advice::NextIfLarger => {
                         walk.only_larger_than(pick);
                         true
@@ -162,6 +168,8 @@ pub(crate) struct Attempt<'a> {
     request: &'a Arc<ModelRequest>,
     /// Whether the first number has been used.
     made: bool,
+    /// Whether all state of vendors is left out.
+    stripped: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -185,7 +193,7 @@ impl<'a> Attempt<'a> {
         let declines = self.job.fallback_on_filter || self.job.fallback_on_refusal;
         async move {
             let begun = cx.clock.instant();
-            let stream = route.provider(manner).stream(&cx, request).await?;
+            let stream = route.provider(manner).stream(&cx, request?).await?;
             let head = Head::read(route.plan.id.as_str(), stream).await?;
             match declined(&head).filter(|_| declines) {
                 None => Ok(head),
@@ -200,23 +208,38 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Asks again without any state of vendors.
+    async fn ask_stripped(&mut self, pick: Pick, manner: Manner) -> Result<Head, ProviderError> {
+        self.stripped = true;
+        let outcome = self.ask(pick, manner).await;
+        self.stripped = false;
+        outcome
+    }
+
     /// The request with the settings of the role and the provider, and without other models' state.
-    fn fitted(&self, pick: Pick) -> Arc<ModelRequest> {
+    fn fitted(&self, pick: Pick) -> Result<Arc<ModelRequest>, ProviderError> {
         let route = &self.running.routes[pick.route];
-        let model = route.model_for(&self.cx.participant);
-        let settings = [&self.job.parameters, &route.plan.parameters];
-        let foreign = strip::is_needed(self.request, &route.vendor, model);
-        if !foreign && !settings.iter().any(|settings| settings.concern(self.request)) {
-            return Arc::clone(self.request);
+        let (model, vendor) = (route.model_for(&self.cx.participant), &route.vendor);
+        let settings = [
+            (&self.job.parameters, self.job.extra_for.as_ref().filter(|first| *first == vendor)),
+            (&route.plan.parameters, Some(vendor)),
+        ];
+        let is_foreign =
+            |state: &Opaque| self.stripped || !state.belongs_to(vendor, model, route.plan.id.as_str());
+        let asked = self.request.parsed()?;
+        let foreign = strip::is_needed(asked, is_foreign);
+        let fits = !foreign && !settings.iter().any(|(settings, vendor)| settings.concern(asked, *vendor));
+        if fits && self.request.carried().is_none() {
+            return Ok(Arc::clone(self.request));
         }
-        let mut request = ModelRequest::clone(self.request);
-        for settings in settings {
-            settings.fill(&mut request);
+        let mut request = asked.clone();
+        for (settings, vendor) in settings {
+            settings.fill(&mut request, vendor);
         }
         if foreign {
-            strip::foreign(&mut request, &route.vendor, model);
+            strip::foreign(&mut request, is_foreign);
         }
-        Arc::new(request)
+        Ok(Arc::new(request))
     }
 }
 

@@ -246,13 +246,19 @@ pub struct Parameters {
     pub effort: Option<Effort>,
     /// Texts that end the answer.
     pub stop_sequences: Vec<String>,
-    /// Raw vendor fields.
+    /// Raw fields for the vendor of the provider at which they stand.
     pub extra: Map<String, Value>,
 }
 
 impl Parameters {
-    /// Whether `request` leaves something open that is set here.
-    pub fn concern(&self, request: &ModelRequest) -> bool {
+    /// Whether `request` leaves something open that is set here. The raw fields are for `vendor`, where one is
+    /// given.
+    pub fn concern(&self, request: &ModelRequest, vendor: Option<&ModelProvider>) -> bool {
+        let has = |name: &String| {
+            vendor
+                .and_then(|vendor| request.extra.fields(vendor))
+                .is_some_and(|fields| fields.contains_key(name))
+        };
         let (ours, theirs) = (&self.sampling, &request.sampling);
         (self.max_tokens.is_some() && request.max_tokens.is_none())
             || (self.effort.is_some() && request.effort.is_none())
@@ -263,11 +269,11 @@ impl Parameters {
             || (ours.presence_penalty.is_some() && theirs.presence_penalty.is_none())
             || (ours.frequency_penalty.is_some() && theirs.frequency_penalty.is_none())
             || (!self.stop_sequences.is_empty() && request.stop_sequences.is_empty())
-            || self.extra.keys().any(|key| !request.extra.contains_key(key))
+            || (vendor.is_some() && self.extra.keys().any(|name| !has(name)))
     }
 
-    /// Fills in what `request` leaves open.
-    pub fn fill(&self, request: &mut ModelRequest) {
+    /// Fills in what `request` leaves open. The raw fields are for `vendor`, where one is given.
+    pub fn fill(&self, request: &mut ModelRequest, vendor: Option<&ModelProvider>) {
         let (ours, theirs) = (&self.sampling, &mut request.sampling);
         request.max_tokens = request.max_tokens.or(self.max_tokens);
         request.effort = request.effort.or(self.effort);
@@ -280,8 +286,8 @@ impl Parameters {
         if request.stop_sequences.is_empty() {
             request.stop_sequences.clone_from(&self.stop_sequences);
         }
-        for (key, value) in &self.extra {
-            request.extra.entry(key.clone()).or_insert_with(|| value.clone());
+        if let Some(vendor) = vendor {
+            request.extra.lay_under(vendor.clone(), &self.extra);
         }
     }
 }

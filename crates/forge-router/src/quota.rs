@@ -72,10 +72,12 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Whether money is limited for calls in this role.
-    pub(crate) fn limits_money(&self, role: &ParticipantRole) -> bool {
-        let budgets = [Some(self.rules.all), Some(self.provider), self.rules.roles.get(role).copied()];
+    /// Whether money is limited for this call.
+    pub(crate) fn limits_money(&self, cx: &CallContext) -> bool {
+        let of_role = self.rules.roles.get(&cx.participant.role).copied();
+        let budgets = [Some(self.rules.all), Some(self.provider), of_role];
         budgets.iter().flatten().any(|budget| budget.session.money.or(budget.day.money).is_some())
+            || cx.caps.iter().any(|cap| cap.money.is_some())
     }
 
     /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone and
@@ -99,14 +101,16 @@ impl Quota {
                 caps.push(budget.day.on(format!("{owner}day:{day}")));
             }
         }
+        caps.extend(cx.caps.iter().cloned());
         (caps, alone)
     }
 
-    fn is_idle(&self, role: &ParticipantRole) -> bool {
+    fn is_idle(&self, cx: &CallContext) -> bool {
         let none = Budget::default();
-        self.rules.all == none
+        cx.caps.is_empty()
+            && self.rules.all == none
             && self.provider == none
-            && self.rules.roles.get(role).is_none_or(|budget| *budget == none)
+            && self.rules.roles.get(&cx.participant.role).is_none_or(|budget| *budget == none)
     }
 
     async fn reserve(
@@ -122,7 +126,7 @@ impl Quota {
         let price = row.and_then(|row| row.price_on(day));
         let bound = Bound::of(request.max_tokens, size, inner.capabilities(cx.model()), price);
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
-        if bound.money.is_none() && self.limits_money(&cx.participant.role) {
+        if bound.money.is_none() && self.limits_money(cx) {
             return Err(refused(BudgetError::Exceeded { key: "money (the price is unknown)".into() }));
         }
         let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
@@ -189,7 +193,7 @@ impl Provider for Budgeted {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        if self.quota.is_idle(&cx.participant.role) {
+        if self.quota.is_idle(cx) {
             return self.inner.stream(cx, request).await;
         }
         let held = self.quota.reserve(&*self.inner, cx, &request).await?;
@@ -252,10 +256,7 @@ impl Witness for Held {
                 self.served.clone_from(&started.model);
             }
             StreamEvent::PartDelta { delta, .. } => {
-                let (forge_core::Delta::Text(text)
-                | forge_core::Delta::Thinking(text)
-                | forge_core::Delta::ToolInput(text)) = delta;
-                self.written = self.written.saturating_add(text.len() as u64);
+                self.written = self.written.saturating_add(delta.len() as u64);
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
@@ -263,7 +264,10 @@ impl Witness for Held {
                 let tokens = self.tokens;
                 self.settle(&tokens);
             }
-            StreamEvent::PartStarted { .. } | StreamEvent::PartEnded { .. } | StreamEvent::Warned(_) => {}
+            StreamEvent::Relayed(relayed) => {
+                self.written = self.written.saturating_add(relayed.bytes.len() as u64);
+            }
+            _ => {}
         }
     }
 

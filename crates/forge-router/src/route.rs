@@ -204,13 +204,10 @@ impl Route {
         let model = self.model_for(asked).clone();
         let display_name =
             if model == self.plan.model { self.plan.display_name.clone() } else { model.to_string() };
-        Participant {
-            model,
-            display_name,
-            provider: self.vendor.clone(),
-            provider_id: self.plan.id.clone(),
-            role: asked.role.clone(),
-        }
+        Participant::new(self.vendor.clone(), model)
+            .with_display_name(display_name)
+            .with_provider_id(self.plan.id.clone())
+            .with_role(asked.role.clone())
     }
 
     /// A good answer of the free endpoint means that the credential works: a circuit that is open because of

@@ -202,10 +202,10 @@ impl Router {
     pub fn call_settings(&self, participant: &Participant) -> CallSettings {
         let running = self.shared.running();
         let mut request = ModelRequest::default();
-        running.job(&participant.role).parameters.fill(&mut request);
+        running.job(&participant.role).parameters.fill(&mut request, None);
         let provider = running.route(&participant.provider_id).map(|route| &route.plan);
         if let Some(provider) = provider {
-            provider.parameters.fill(&mut request);
+            provider.parameters.fill(&mut request, None);
         }
         CallSettings {
             max_tokens: request.max_tokens,

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use forge_core::{ParticipantRole, Price, ProviderId, RegistryError};
+use forge_core::{ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
 use forge_layers::{Retry, RetryBudget};
 
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct Job {
     /// Whom to ask, in order; nobody twice.
     pub(crate) chain: Vec<Link>,
     pub(crate) parameters: Parameters,
+    /// Whose fields the raw ones of the parameters are: those of the first provider of the role.
+    pub(crate) extra_for: Option<ModelProvider>,
     pub(crate) fallback_on_filter: bool,
     pub(crate) fallback_on_refusal: bool,
     pub(crate) hedge: bool,
@@ -128,7 +130,7 @@ impl Running {
         let preferred: HashSet<_> =
             plan.providers.iter().flat_map(|provider| &provider.preferred_roles).collect();
         let preferred = preferred.into_iter().map(|role| (role.clone(), Job::unnamed(Some(role), &plan)));
-        let named = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, plan.default)));
+        let named = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, &plan)));
         let roles = preferred.chain(named).collect();
         let today = parts.timer.now().date_naive();
         let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
@@ -174,7 +176,12 @@ impl Running {
 }
 
 impl Job {
-    fn new(role: &RolePlan, default: Option<Target>) -> Self {
+    fn new(role: &RolePlan, plan: &RouterPlan) -> Self {
+        let default = plan.default;
+        let mut providers = Vec::new();
+        if let Some(first) = role.primary.first().copied().or(default) {
+            plan.leaves(first, &mut providers);
+        }
         let first = if role.primary.len() > 1 { Place::Panel } else { Place::Primary };
         let links = role.primary.iter().map(|target| Link { target: *target, place: first });
         let fallbacks = role.fallback.iter().map(|target| Link { target: *target, place: Place::Fallback });
@@ -186,6 +193,7 @@ impl Job {
             named: true,
             chain: chain.filter(|link| seen.insert(link.target)).collect(),
             parameters: role.parameters.clone(),
+            extra_for: providers.first().map(|at| plan.providers[*at].vendor()),
             fallback_on_filter: role.fallback_on_filter,
             fallback_on_refusal: role.fallback_on_refusal,
             hedge: role.hedge,

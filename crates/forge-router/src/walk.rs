@@ -12,7 +12,6 @@ use crate::{
     health::HealthStatus,
     route::{Manner, Route},
     running::{Link, Place, Pool, Running},
-    strip,
 };
 
 /// Routes that a trace lists; a pool may have thousands.
@@ -87,7 +86,7 @@ impl<'a> Walk<'a> {
     /// The route on which the conversation's state or its cached prefix is, if it may serve the call.
     fn kept_route(&self, affinity: &Affinity) -> Option<usize> {
         let routes = &self.running.routes;
-        let minted = strip::minted_by(self.ask.request).and_then(|(vendor, model)| {
+        let minted = self.ask.outline.minted_by.as_ref().and_then(|(vendor, model)| {
             let minted = |route: &Arc<Route>| {
                 route.vendor == *vendor && route.model_for(&self.ask.cx.participant) == model
             };
@@ -175,7 +174,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn only_larger_than(&mut self, pick: Pick) {
         let route = &self.running.routes[pick.route];
         let able = route.capabilities(route.model_for(&self.ask.cx.participant));
-        let window = able.context_tokens.unwrap_or_else(|| self.ask.size.expected_input());
+        let window = able.context_tokens.unwrap_or_else(|| self.ask.outline.size.expected_input());
         self.larger_than = Some(self.larger_than.map_or(window, |known| known.max(window)));
     }
 
@@ -290,7 +289,7 @@ impl<'a> Walk<'a> {
             };
             candidate(self.running, self.ask, seen.pick.route, self.origin(seen.pick), verdict)
         });
-        RouteTrace { participant, candidates: candidates.collect(), failed: self.ask.cx.attempts.failed() }
+        RouteTrace::new(participant, candidates.collect(), self.ask.cx.attempts.failed())
     }
 
     fn origin(&self, pick: Pick) -> String {

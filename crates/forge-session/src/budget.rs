@@ -73,6 +73,7 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
             | ErrorKind::ContextTooLong
             | ErrorKind::InvalidRequest
             | ErrorKind::Unsupported
+            | ErrorKind::StateRejected
             | ErrorKind::BudgetExceeded => false,
         },
     };

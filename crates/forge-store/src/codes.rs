@@ -55,6 +55,7 @@ pub(crate) const fn error_code(kind: ErrorKind) -> i64 {
         ErrorKind::Cancelled => 17,
         ErrorKind::BudgetExceeded => 18,
         ErrorKind::Decode => 19,
+        ErrorKind::StateRejected => 20,
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) const fn error_kind(code: i64) -> Option<ErrorKind> {
         17 => ErrorKind::Cancelled,
         18 => ErrorKind::BudgetExceeded,
         19 => ErrorKind::Decode,
+        20 => ErrorKind::StateRejected,
         _ => return None,
     })
 }
@@ -89,8 +91,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_error_is_read_back_as_itself() {
-        let kinds: Vec<_> = (1..20).filter_map(error_kind).collect();
-        assert_eq!(kinds.len(), 19);
+        let kinds: Vec<_> = (1..21).filter_map(error_kind).collect();
+        assert_eq!(kinds.len(), ErrorKind::ALL.len());
         for (kind, code) in kinds.into_iter().zip(1..) {
             assert_eq!(error_code(kind), code);
         }

@@ -243,7 +243,7 @@ pub async fn opaque_parts_come_back_byte_exact(subject: Subject) {
         }
 
         let mut foreign = next;
-        for part in foreign.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        for part in foreign.messages.to_mut().iter_mut().flat_map(|message| &mut message.parts) {
             if let Part::Text { opaque: Some(opaque), .. }
             | Part::Thinking { opaque: Some(opaque), .. }
             | Part::ToolUse { opaque: Some(opaque), .. } = part
@@ -272,8 +272,8 @@ fn second_turn(request: ModelRequest, first: &ModelResponse) -> ModelRequest {
         .collect();
     let parts = if results.is_empty() { vec![Part::text("And at night?")] } else { results };
     request
-        .with_message(Message { role: MessageRole::Assistant, parts: first.content.clone() })
-        .with_message(Message { role: MessageRole::User, parts })
+        .with_message(Message::new(MessageRole::Assistant, first.content.clone()))
+        .with_message(Message::new(MessageRole::User, parts))
 }
 
 /// The classes of tokens are those of the vendor and sum to its totals.

@@ -106,7 +106,7 @@ pub(crate) fn two_tools() -> ModelRequest {
 }
 
 fn one_tool(name: &str, schema: serde_json::Value) -> ModelRequest {
-    let tool = Tool { name: name.into(), description: "A tool.".into(), schema, strict: false };
+    let tool = Tool::function(name, schema).with_description("A tool.");
     ModelRequest::new("")
         .with_user_message(format!("Please call {name}."))
         .with_tool(tool)
@@ -115,7 +115,7 @@ fn one_tool(name: &str, schema: serde_json::Value) -> ModelRequest {
 
 pub(crate) fn thinking() -> ModelRequest {
     let mut request = text().with_effort(Effort::High).with_max_tokens(30_000);
-    request.show_thinking = true;
+    request.show_thinking = Some(true);
     request
 }
 
@@ -126,7 +126,7 @@ fn structured() -> ModelRequest {
         "required": ["answer", "sure"],
         "additionalProperties": false
     });
-    text().with_output(forge_core::OutputFormat::JsonSchema { name: "answer".into(), schema })
+    text().with_output(forge_core::OutputFormat::json_schema("answer", schema))
 }
 
 pub(crate) fn whole(request: &ModelRequest) -> ModelRequest {

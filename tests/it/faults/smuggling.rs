@@ -21,7 +21,7 @@ fn no_name_in_a_call_adds_a_line_to_its_request() {
                     ..AdapterSettings::new(text.clone())
                 };
                 let adapter = registry.build(kind, settings).unwrap();
-                let participant = Participant { model: text.as_str().into(), ..Participant::local("m") };
+                let participant = Participant::local(text.as_str());
                 let tag = Some(text.as_str().into());
                 let tags = Tags { session: tag.clone(), task: tag, ..Tags::default() };
                 let cx = CallContext::new(participant.with_role(text.as_str().into())).with_tags(tags);

@@ -13,6 +13,7 @@ pub(crate) struct Message<'a> {
     #[serde(borrow, default)]
     pub(crate) content: Vec<&'a RawValue>,
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
     #[serde(default)]
     pub(crate) usage: Usage,
@@ -33,6 +34,17 @@ pub(crate) struct Block<'a> {
     pub(crate) name: String,
     #[serde(borrow)]
     pub(crate) input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) citations: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Citation {
+    pub(crate) url: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) document_title: Option<String>,
+    pub(crate) cited_text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -95,6 +107,8 @@ pub(crate) struct Delta<'a> {
     pub(crate) partial_json: Option<String>,
     pub(crate) thinking: Option<String>,
     pub(crate) signature: Option<String>,
+    #[serde(borrow)]
+    pub(crate) citation: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,8 +124,10 @@ pub(crate) struct MessageDelta {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor's names")]
 pub(crate) struct Stop {
     pub(crate) stop_reason: Option<String>,
+    pub(crate) stop_sequence: Option<String>,
     pub(crate) stop_details: Option<StopDetails>,
 }
 

@@ -75,6 +75,8 @@ pub(crate) enum KnownBlock<'a> {
         id: &'a str,
         name: &'a str,
         input: Cow<'a, Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheControl>,
     },
     ToolResult {
         tool_use_id: &'a str,
@@ -91,6 +93,7 @@ pub(crate) enum KnownBlock<'a> {
 pub(crate) enum Source<'a> {
     Base64 { media_type: &'a str, data: &'a str },
     Url { url: &'a str },
+    File { file_id: &'a str },
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -100,13 +103,20 @@ pub(crate) struct CacheControl {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Tool<'a> {
-    pub(crate) name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) description: &'a str,
-    pub(crate) input_schema: &'a Value,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) strict: bool,
+#[serde(untagged)]
+pub(crate) enum Tool<'a> {
+    Function {
+        name: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        description: &'a str,
+        input_schema: &'a RawValue,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        strict: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheControl>,
+    },
+    /// A tool as the vendor's requests have it.
+    Hosted(&'a RawValue),
 }
 
 #[derive(Debug, Serialize)]
@@ -148,5 +158,5 @@ impl OutputConfig<'_> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Format<'a> {
     pub(crate) r#type: &'static str,
-    pub(crate) schema: &'a Value,
+    pub(crate) schema: &'a RawValue,
 }

@@ -1,4 +1,6 @@
-use forge_core::{Delivery, ErrorKind, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount};
+use forge_core::{
+    Delivery, ErrorKind, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount, ToolInput,
+};
 use forge_testkit::Reply;
 use serde_json::json;
 
@@ -45,6 +47,7 @@ async fn a_whole_reply_has_its_text_ids_and_cache_classes() {
     assert_eq!((response.text().as_ref(), response.id.as_deref()), ("Hello", Some("msg_1")));
     assert_eq!(response.request_id.as_deref(), Some("req_7"));
     assert_eq!(response.stop_reason, StopReason::StopSequence);
+    assert_eq!(response.stop_sequence.as_deref(), Some("END"));
     let tokens = TokenCount {
         input: Some(5),
         cache_read: Some(20),
@@ -64,7 +67,7 @@ async fn two_parallel_calls_come_out_of_a_whole_reply() {
         {"type": "tool_use", "id": "toolu_2", "name": "add", "input": {}}]});
     let response = ask(Delivery::Whole, Reply::json(200, &body.to_string())).await.unwrap();
     assert_eq!(response.stop_reason, StopReason::ToolUse);
-    let tool = |id: &str, input| Part::ToolUse { id: id.into(), name: "add".into(), input, opaque: None };
+    let tool = |id: &str, input| Part::tool_use(id, "add", input);
     assert_eq!(response.content[1..], [tool("toolu_1", json!({"x": 1})), tool("toolu_2", json!({}))]);
     assert!(response.tokens.is_unknown());
 }
@@ -126,7 +129,8 @@ async fn tools_stream_with_and_without_arguments_and_a_cut_one_keeps_its_text() 
             _ => None,
         })
         .collect();
-    assert_eq!(inputs, [json!({"x": 1}), json!({}), json!("{\"y\": [1,")]);
+    let broken = ToolInput::Broken("{\"y\": [1,".into());
+    assert_eq!(inputs, [json!({"x": 1}).into(), json!({}).into(), broken]);
 }
 
 #[tokio::test]
@@ -152,7 +156,7 @@ async fn thoughts_and_unknown_blocks_go_back_as_they_came_but_only_to_their_mode
 
     let next = ModelRequest::new("")
         .with_user_message("hi")
-        .with_message(Message { role: MessageRole::Assistant, parts: first.content })
+        .with_message(Message::new(MessageRole::Assistant, first.content))
         .with_user_message("Go on.");
     let (_, sent) = exchange("claude-sonnet-5-5", next.clone(), reply.clone()).await;
     let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": "Sig+/=="});
@@ -180,7 +184,8 @@ async fn a_refusal_is_a_stop_reason_with_and_without_details() {
         (response.stop_reason, response.raw_stop_reason.as_deref()),
         (StopReason::Refusal, Some("refusal"))
     );
-    assert_eq!(response.warnings[0].message, "cyber: No.");
+    let detail = response.stop_detail.unwrap();
+    assert_eq!((detail.category.as_deref(), detail.explanation.as_deref()), (Some("cyber"), Some("No.")));
 }
 
 #[tokio::test]
@@ -213,7 +218,7 @@ async fn a_block_of_a_new_kind_is_kept_as_it_began_and_its_deltas_are_the_vendor
     events.extend(deltas.map(|(kind, field)| delta(kind, field)));
     events.extend([ended, stop("end_turn"), end()]);
     let response = ask(Delivery::Stream, stream(&events)).await.unwrap();
-    let [Part::Vendor { opaque }] = &response.content[..] else { panic!("{response:?}") };
+    let [Part::Vendor { opaque, .. }] = &response.content[..] else { panic!("{response:?}") };
     assert_eq!(serde_json::from_str::<serde_json::Value>(&opaque.data).unwrap(), block);
 
     let text = json!({"type": "text", "text": ""});
@@ -222,5 +227,32 @@ async fn a_block_of_a_new_kind_is_kept_as_it_began_and_its_deltas_are_the_vendor
             ask(Delivery::Stream, stream(&[start(), begun(&text), delta(kind, field)])).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Decode);
         assert!(error.message.contains("does not fit its block"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn citations_stand_on_their_text_in_streams_and_in_whole_replies() {
+    let cited = json!({"type": "web_search_result_location", "url": "https://a.example", "title": "Atlas",
+        "cited_text": "Paris is a city", "encrypted_index": "x"});
+    let block = json!({"type": "text", "text": "Paris", "citations": [cited]});
+    let whole = json!({"id": "m", "model": "m", "stop_reason": "end_turn", "usage": {}, "content": [block]});
+    let streamed = stream(&[
+        start(),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Paris"}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": cited}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        stop("end_turn"),
+        end(),
+    ]);
+    for (delivery, reply) in
+        [(Delivery::Whole, Reply::json(200, &whole.to_string())), (Delivery::Stream, streamed)]
+    {
+        let response = ask(delivery, reply).await.unwrap();
+        let Part::Text { citations, .. } = &response.content[0] else { panic!("{response:?}") };
+        let named =
+            (citations[0].url.as_deref(), citations[0].title.as_deref(), citations[0].quote.as_deref());
+        assert_eq!(named, (Some("https://a.example"), Some("Atlas"), Some("Paris is a city")));
+        assert!(citations[0].raw.as_ref().unwrap().contains("encrypted_index"));
     }
 }

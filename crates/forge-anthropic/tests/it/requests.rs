@@ -1,6 +1,6 @@
 use forge_core::{
-    CacheTtl, Delivery, Effort, ErrorKind, Message, MessageRole, ModelRequest, OutputFormat, Part, Source,
-    Tool, ToolChoice,
+    CacheTtl, Delivery, Effort, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider, ModelRequest,
+    OutputFormat, Part, Source, SystemText, Tool, ToolChoice,
 };
 use forge_testkit::Reply;
 use serde_json::{Value, json};
@@ -33,45 +33,35 @@ async fn the_smallest_request_is_small_and_carries_the_key_in_its_header() {
 #[tokio::test]
 async fn every_kind_of_part_and_setting_is_sent() {
     let mut request = ModelRequest::new("Be exact.")
-        .with_message(Message {
-            role: MessageRole::User,
-            parts: vec![
-                Part::Image { source: Source::Url { url: "https://example.com/a.png".into() }, cache: None },
+        .with_message(Message::new(
+            MessageRole::User,
+            vec![
+                Part::image(Source::Url { url: "https://example.com/a.png".into() }),
                 Part::image_base64("image/png", "iVBORw=="),
-                Part::Document {
-                    source: Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() },
-                    name: Some("a.pdf".into()),
-                    cache: Some(CacheTtl::OneHour),
-                },
+                Part::document(Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() })
+                    .with_name("a.pdf")
+                    .with_cache(CacheTtl::OneHour),
                 Part::text("What is this?"),
             ],
-        })
-        .with_message(Message {
-            role: MessageRole::Assistant,
-            parts: vec![Part::ToolUse {
-                id: "t1".into(),
-                name: "look".into(),
-                input: json!({"at": 1}),
-                opaque: None,
-            }],
-        })
-        .with_message(Message {
-            role: MessageRole::User,
-            parts: vec![Part::text("Here:"), Part::text(""), Part::tool_result("t1", "a cat")],
-        })
-        .with_tool(Tool {
-            name: "look".into(),
-            description: "Looks.".into(),
-            schema: json!({"type": "object"}),
-            strict: true,
-        })
-        .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: json!({"type": "object"}) })
+        ))
+        .with_message(Message::new(
+            MessageRole::Assistant,
+            vec![Part::tool_use("t1", "look", json!({"at": 1}))],
+        ))
+        .with_message(Message::new(
+            MessageRole::User,
+            vec![Part::text("Here:"), Part::text(""), Part::tool_result("t1", "a cat")],
+        ))
+        .with_tool(FunctionTool::new("look", json!({"type": "object"})).with_description("Looks.").strict())
+        .with_output(OutputFormat::json_schema("x", json!({"type": "object"})))
         .with_max_tokens(100);
-    request.system_cache = Some(CacheTtl::FiveMinutes);
+    request.system.to_mut()[0].cache = Some(CacheTtl::FiveMinutes);
     request.stop_sequences = vec!["END".into()];
     request.tool_choice = ToolChoice::Tool("look".into());
     request.parallel_tools = Some(false);
-    request.extra = json!({"service_tier": "standard_only", "max_tokens": 50}).as_object().unwrap().clone();
+    let extra =
+        json!({"anthropic": {"service_tier": "standard_only", "max_tokens": 50}, "openai": {"store": true}});
+    request.extra = serde_json::from_value(extra).unwrap();
     let (body, warnings) = sent("claude-haiku-4-5", request).await;
     insta::assert_json_snapshot!(body);
     assert!(warnings.is_empty(), "{warnings:?}");
@@ -121,10 +111,8 @@ async fn effort_is_asked_for_in_the_form_the_model_knows() {
 
 #[tokio::test]
 async fn a_fifth_cache_hint_is_left_out() {
-    let parts =
-        (0..5).map(|_| Part::Text { text: "x".into(), cache: Some(CacheTtl::FiveMinutes), opaque: None });
-    let request =
-        ModelRequest::new("").with_message(Message { role: MessageRole::User, parts: parts.collect() });
+    let parts = (0..5).map(|_| Part::text("x").with_cache(CacheTtl::FiveMinutes));
+    let request = ModelRequest::new("").with_message(Message::new(MessageRole::User, parts.collect()));
     let (body, warnings) = sent("claude-sonnet-5-5", request).await;
     let blocks = body["messages"][0]["content"].as_array().unwrap();
     assert_eq!(blocks.iter().filter(|block| !block["cache_control"].is_null()).count(), 4);
@@ -133,12 +121,7 @@ async fn a_fifth_cache_hint_is_left_out() {
 
 #[tokio::test]
 async fn a_forced_tool_call_is_refused_where_the_model_refuses_it() {
-    let tool = Tool {
-        name: "look".into(),
-        description: String::new(),
-        schema: json!({"type": "object"}),
-        strict: false,
-    };
+    let tool = Tool::function("look", json!({"type": "object"}));
     let mut request = ModelRequest::new("").with_user_message("hi").with_tool(tool);
     request.tool_choice = ToolChoice::Required;
     let (outcome, sent) = exchange("claude-sonnet-5-5", request.clone(), Reply::json(200, DONE)).await;
@@ -149,12 +132,94 @@ async fn a_forced_tool_call_is_refused_where_the_model_refuses_it() {
 
 #[tokio::test]
 async fn arguments_that_are_no_object_are_sent_inside_one() {
-    let broken =
-        Part::ToolUse { id: "a".into(), name: "look".into(), input: json!("{\"at\": "), opaque: None };
+    let broken = Part::tool_use("a", "look", json!("{\"at\": "));
     let request = ModelRequest::new("")
         .with_user_message("hi")
-        .with_message(Message { role: MessageRole::Assistant, parts: vec![broken] })
-        .with_message(Message { role: MessageRole::User, parts: vec![Part::tool_result("a", "x")] });
+        .with_message(Message::new(MessageRole::Assistant, vec![broken]))
+        .with_message(Message::new(MessageRole::User, vec![Part::tool_result("a", "x")]));
     let (body, _) = sent("claude-sonnet-5-5", request).await;
     assert_eq!(body["messages"][1]["content"][0]["input"], json!({"input": "{\"at\": "}));
+}
+
+#[tokio::test]
+async fn instructions_between_turns_keep_their_role_where_the_model_takes_them() {
+    let request = ModelRequest::new("").with_user_message("hi").with_message(Message::system("be brief"));
+    let (body, warnings) = sent("claude-opus-5-5", request.clone()).await;
+    assert_eq!((&body["messages"][1]["role"], warnings.len()), (&json!("system"), 0));
+    let (body, warnings) = sent("claude-sonnet-4-5", request).await;
+    assert_eq!(
+        (&body["messages"][1]["role"], warnings.as_slice()),
+        (&json!("user"), &["system".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn cache_marks_of_tools_come_before_those_of_system_text_and_calls() {
+    let system = |text: &str| SystemText::new(text).with_cache(CacheTtl::OneHour);
+    let call = Part::tool_use("t1", "look", json!({})).with_cache(CacheTtl::FiveMinutes);
+    let request = ModelRequest::default()
+        .with_system_text(system("one"))
+        .with_system_text(system("two"))
+        .with_tool(FunctionTool::new("look", json!({"type": "object"})).with_cache(CacheTtl::OneHour))
+        .with_user_message("hi")
+        .with_message(Message::new(MessageRole::Assistant, vec![call]))
+        .with_message(Message::new(MessageRole::User, vec![Part::tool_result("t1", "x")]));
+    let (body, warnings) = sent("claude-opus-5-5", request).await;
+    let mark = |ttl: &str| json!({"type": "ephemeral", "ttl": ttl});
+    assert_eq!(body["tools"][0]["cache_control"], mark("1h"));
+    assert_eq!(
+        (&body["system"][1]["text"], &body["system"][1]["cache_control"]),
+        (&json!("two"), &mark("1h"))
+    );
+    assert_eq!(body["messages"][1]["content"][0]["cache_control"], mark("5m"));
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn hosted_tools_go_to_their_vendor_and_allowed_ones_are_all_that_is_sent() {
+    let search = json!({"type": "web_search_20250305", "name": "web_search"});
+    let mut request = ModelRequest::new("")
+        .with_user_message("hi")
+        .with_tool(Tool::function("look", json!({"type": "object"})))
+        .with_tool(Tool::function("add", json!({"type": "object"})))
+        .with_tool(Tool::hosted(ModelProvider::Anthropic, search.clone()))
+        .with_tool(Tool::hosted(ModelProvider::OpenAI, json!({"type": "web_search"})));
+    let (body, warnings) = sent("claude-sonnet-5-5", request.clone()).await;
+    assert_eq!((body["tools"].as_array().unwrap().len(), &body["tools"][2]), (3, &search));
+    assert_eq!(warnings, ["tools"]);
+    request.tool_choice = ToolChoice::Allowed { names: vec!["add".into()], required: false };
+    let (body, _) = sent("claude-sonnet-5-5", request.clone()).await;
+    assert_eq!((&body["tools"][0]["name"], body["tools"].as_array().unwrap().len()), (&json!("add"), 1));
+    request.tools.push(Tool::freeform("exec"));
+    request.tool_choice = ToolChoice::Auto;
+    let (outcome, _) = exchange("claude-sonnet-5-5", request, Reply::json(200, DONE)).await;
+    assert_eq!(outcome.unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn a_budget_a_hidden_thought_and_a_file_are_sent_as_the_vendor_writes_them() {
+    let file = |vendor| Part::document(Source::File { id: "file_1".into(), vendor });
+    let ask = |part| ModelRequest::new("").with_message(Message::new(MessageRole::User, vec![part]));
+    let mut request = ask(file(ModelProvider::Anthropic)).with_max_tokens(20_000);
+    request.thinking_budget = Some(3_000);
+    request.show_thinking = Some(false);
+    let (body, _) = sent("claude-haiku-4-5", request.clone()).await;
+    assert_eq!(body["thinking"], json!({"type": "enabled", "budget_tokens": 3_000}));
+    assert_eq!(body["messages"][0]["content"][0]["source"], json!({"type": "file", "file_id": "file_1"}));
+    let (body, warnings) = sent("claude-sonnet-5-5", request.with_effort(Effort::Low)).await;
+    assert_eq!(body["thinking"], json!({"type": "adaptive", "display": "omitted"}));
+    assert_eq!(warnings, ["thinking_budget"]);
+    for part in [file(ModelProvider::OpenAI), Part::audio(Source::Url { url: "https://a.example/x".into() })]
+    {
+        let (outcome, _) = exchange("claude-sonnet-5-5", ask(part), Reply::json(200, DONE)).await;
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Unsupported);
+    }
+}
+
+#[tokio::test]
+async fn json_without_a_schema_is_asked_for_in_words() {
+    let request = ModelRequest::new("s").with_user_message("hi").with_output(OutputFormat::Json);
+    let (body, warnings) = sent("claude-sonnet-5-5", request).await;
+    assert!(body["system"][1]["text"].as_str().unwrap().contains("JSON alone"), "{body}");
+    assert_eq!(warnings, ["output"]);
 }

@@ -19,8 +19,8 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) system_instruction: Option<Instruction<'a>>,
     pub(crate) contents: Vec<Content<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tools: Option<[ToolGroup<'a>; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<ToolGroup<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
@@ -38,7 +38,7 @@ pub(crate) struct Count<'a> {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Instruction<'a> {
-    pub(crate) parts: [PartContent<'a>; 1],
+    pub(crate) parts: Vec<PartContent<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,9 +114,13 @@ pub(crate) enum Outcome {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ToolGroup<'a> {
-    pub(crate) function_declarations: Vec<Function<'a>>,
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub(crate) enum ToolGroup<'a> {
+    Functions {
+        function_declarations: Vec<Function<'a>>,
+    },
+    /// A tool as the vendor's requests have it.
+    Hosted(&'a RawValue),
 }
 
 #[derive(Debug, Serialize)]
@@ -125,7 +129,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
-    pub(crate) parameters_json_schema: &'a Value,
+    pub(crate) parameters_json_schema: &'a RawValue,
 }
 
 #[derive(Debug, Serialize)]
@@ -138,11 +142,11 @@ pub(crate) struct ToolConfig<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FunctionCalling<'a> {
     pub(crate) mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) allowed_function_names: Option<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allowed_function_names: Vec<&'a str>,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,14 +164,31 @@ pub(crate) struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) response_json_schema: Option<&'a Value>,
+    pub(crate) response_json_schema: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_config: Option<ThinkingConfig>,
 }
 
 impl GenerationConfig<'_> {
     fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self {
+            temperature,
+            top_p,
+            top_k,
+            seed,
+            max_output_tokens,
+            stop_sequences,
+            response_mime_type,
+            response_json_schema,
+            thinking_config,
+        } = self;
+        temperature.or(*top_p).is_none()
+            && top_k.or(*max_output_tokens).is_none()
+            && seed.is_none()
+            && stop_sequences.is_empty()
+            && response_mime_type.is_none()
+            && response_json_schema.is_none()
+            && thinking_config.is_none()
     }
 }
 

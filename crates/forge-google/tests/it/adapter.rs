@@ -57,12 +57,7 @@ async fn a_bad_key_fails_the_health_check_although_the_status_is_400() {
 async fn tokens_are_counted_for_the_prompt_alone() {
     let total = r#"{"totalTokens":31,"promptTokensDetails":[{"modality":"TEXT","tokenCount":31}]}"#;
     let (provider, server) = served([Reply::json(200, total)]).await;
-    let tool = Tool {
-        name: "look".into(),
-        description: String::new(),
-        schema: json!({"type": "object"}),
-        strict: false,
-    };
+    let tool = Tool::function("look", json!({"type": "object"}));
     let request = ModelRequest::new("Be brief.").with_user_message("hi").with_tool(tool).with_max_tokens(5);
     assert_eq!(provider.count_tokens(&"models/gemini-3.8-flash".into(), &request).await.unwrap(), 31);
     let sent = &server.requests()[0];
@@ -73,7 +68,7 @@ async fn tokens_are_counted_for_the_prompt_alone() {
 #[tokio::test]
 async fn a_result_without_its_call_is_refused_before_anything_is_sent() {
     let (provider, server) = served([]).await;
-    let result = Message { role: MessageRole::User, parts: vec![Part::tool_result("t1", "a cat")] };
+    let result = Message::new(MessageRole::User, vec![Part::tool_result("t1", "a cat")]);
     let request = ModelRequest::new("").with_message(result);
     let failed = provider.count_tokens(&"gemini-3.8-flash".into(), &request).await.unwrap_err();
     assert_eq!((failed.kind, failed.phase), (ErrorKind::InvalidRequest, forge_core::Phase::BeforeSend));

@@ -29,12 +29,11 @@ const GEMINI_2_5: Subject = Subject {
 
 fn tools_and_schema() -> ModelRequest {
     let schema = json!({"type": "object"});
-    let tool =
-        Tool { name: "look".into(), description: String::new(), schema: schema.clone(), strict: false };
+    let tool = Tool::function("look", schema.clone());
     ModelRequest::new("")
         .with_user_message("hi")
         .with_tool(tool)
-        .with_output(OutputFormat::JsonSchema { name: "x".into(), schema })
+        .with_output(OutputFormat::json_schema("x", schema))
 }
 
 forge_testkit::contract!(GEMINI_2_5);

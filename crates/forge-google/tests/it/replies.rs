@@ -65,7 +65,8 @@ async fn calls_without_ids_get_ids_of_their_own_and_stop_for_tools() {
             _ => None,
         })
         .collect();
-    let expected = [("call_rEs-1_1", json!({"x": 1}), Some("c2ln")), ("call_rEs-1_2", json!({}), None)];
+    let expected =
+        [("call_rEs-1_1", json!({"x": 1}).into(), Some("c2ln")), ("call_rEs-1_2", json!({}).into(), None)];
     assert_eq!(calls, expected);
 }
 
@@ -86,7 +87,7 @@ async fn thoughts_and_answers_are_told_apart_and_signed_parts_stay_apart() {
         .content
         .iter()
         .map(|part| match part {
-            Part::Thinking { text, opaque } => ("thinking", text.as_str(), opaque.is_some()),
+            Part::Thinking { text, opaque, .. } => ("thinking", text.as_str(), opaque.is_some()),
             Part::Text { text, opaque, .. } => ("text", text.as_str(), opaque.is_some()),
             other => panic!("{other:?}"),
         })
@@ -107,7 +108,7 @@ async fn a_part_of_an_unknown_kind_is_kept_as_it_came() {
         r#"{{"candidates":[{{"content":{{"parts":[{code},{{"text":"1"}}]}},"finishReason":"STOP"}}]}}"#
     );
     let response = ask(Delivery::Whole, Reply::json(200, &body)).await.unwrap();
-    assert!(matches!(&response.content[0], Part::Vendor { opaque } if opaque.data == code));
+    assert!(matches!(&response.content[0], Part::Vendor { opaque, .. } if opaque.data == code));
     assert_eq!(response.text(), "1");
 }
 
@@ -140,7 +141,8 @@ async fn a_malformed_call_is_an_error_of_the_model_with_its_words() {
     body["candidates"][0]["finishMessage"] = json!("Malformed function call: add(");
     let response = whole(&body).await.unwrap();
     assert_eq!(response.stop_reason, StopReason::Error);
-    assert_eq!(response.warnings[0].message, "Malformed function call: add(");
+    let said = response.stop_detail.unwrap().explanation;
+    assert_eq!(said.as_deref(), Some("Malformed function call: add("));
 }
 
 #[tokio::test]

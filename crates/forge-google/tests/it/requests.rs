@@ -1,6 +1,6 @@
 use forge_core::{
-    Delivery, Effort, ErrorKind, Message, MessageRole, ModelProvider, ModelRequest, Opaque, OutputFormat,
-    Part, Source, Tool, ToolChoice,
+    Delivery, Effort, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider, ModelRequest, Opaque,
+    OutputFormat, Part, Source, SystemText, Tool, ToolChoice,
 };
 use forge_testkit::Reply;
 use serde_json::{Value, json};
@@ -19,23 +19,24 @@ async fn sent(model: &str, request: ModelRequest) -> (Value, Vec<String>) {
 
 fn look(strict: bool) -> Tool {
     let schema = json!({"type": "object", "properties": {"at": {"type": "integer"}}});
-    Tool { name: "look".into(), description: "Looks.".into(), schema, strict }
+    let tool = FunctionTool::new("look", schema).with_description("Looks.");
+    Tool::from(if strict { tool.strict() } else { tool })
 }
 
 fn opaque(model: &str, data: &str) -> Opaque {
-    Opaque { provider: ModelProvider::Google, model: model.into(), data: data.into() }
+    Opaque::new(ModelProvider::Google, model.into(), data)
 }
 
 fn call(id: &str, opaque: Option<Opaque>) -> Part {
-    Part::ToolUse { id: id.into(), name: format!("tool_{id}"), input: json!({"at": 1}), opaque }
+    Part::tool_use(id, format!("tool_{id}"), json!({"at": 1})).with_opaque(opaque)
 }
 
 fn user(parts: Vec<Part>) -> Message {
-    Message { role: MessageRole::User, parts }
+    Message::new(MessageRole::User, parts)
 }
 
 fn assistant(parts: Vec<Part>) -> Message {
-    Message { role: MessageRole::Assistant, parts }
+    Message::new(MessageRole::Assistant, parts)
 }
 
 #[tokio::test]
@@ -63,32 +64,31 @@ async fn the_model_is_one_segment_of_the_path_whatever_its_name() {
 
 #[tokio::test]
 async fn every_kind_of_part_and_setting_is_sent() {
-    let image = |url: &str| Part::Image { source: Source::Url { url: url.into() }, cache: None };
+    let image = |url: &str| Part::image(Source::Url { url: url.into() });
     let mut request = ModelRequest::new("Be exact.")
         .with_message(user(vec![
             image("https://example.com/a.PNG?size=1"),
             image("https://example.com/watch"),
             Part::image_base64("image/png", "iVBORw=="),
-            Part::Document {
-                source: Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() },
-                name: Some("a.pdf".into()),
-                cache: Some(forge_core::CacheTtl::OneHour),
-            },
+            Part::document(Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() })
+                .with_name("a.pdf")
+                .with_cache(forge_core::CacheTtl::OneHour),
             Part::text("What is this?"),
             Part::text(""),
         ]))
         .with_message(assistant(vec![call("t1", None)]))
         .with_message(user(vec![Part::tool_result("t1", "a cat")]))
         .with_tool(look(false))
-        .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: json!({"type": "object"}) })
+        .with_output(OutputFormat::json_schema("x", json!({"type": "object"})))
         .with_effort(Effort::Medium)
         .with_temperature(0.5)
         .with_max_tokens(100);
-    request.show_thinking = true;
+    request.show_thinking = Some(true);
     request.sampling.seed = Some(7);
     request.stop_sequences = vec!["END".into()];
     request.tool_choice = ToolChoice::Tool("look".into());
-    request.extra = json!({"serviceTier": "flex", "toolConfig": {}}).as_object().unwrap().clone();
+    request.extra =
+        serde_json::from_value(json!({"google": {"serviceTier": "flex", "toolConfig": {}}})).unwrap();
     let (body, warnings) = sent("gemini-3.1-pro-preview", request).await;
     insta::assert_json_snapshot!(body);
     assert!(warnings.is_empty(), "{warnings:?}");
@@ -96,12 +96,11 @@ async fn every_kind_of_part_and_setting_is_sent() {
 
 #[tokio::test]
 async fn results_go_back_together_in_the_order_of_their_calls() {
-    let failed = Part::ToolResult {
-        tool_use_id: "b".into(),
-        content: vec![Part::text("no"), Part::text("cat"), Part::image_base64("image/png", "iVBORw==")],
-        is_error: true,
-        cache: None,
-    };
+    let failed = Part::tool_result_parts(
+        "b",
+        vec![Part::text("no"), Part::text("cat"), Part::image_base64("image/png", "iVBORw==")],
+    )
+    .failed();
     let request = ModelRequest::new("")
         .with_user_message("Look twice.")
         .with_message(assistant(vec![call("a", None), call("b", None)]))
@@ -119,8 +118,7 @@ async fn results_go_back_together_in_the_order_of_their_calls() {
 
 #[tokio::test]
 async fn an_id_that_comes_again_means_the_latest_call() {
-    let named =
-        |name: &str| Part::ToolUse { id: "call_0".into(), name: name.into(), input: json!({}), opaque: None };
+    let named = |name: &str| Part::tool_use("call_0", name, json!({}));
     let turn = |request: ModelRequest, name| {
         request
             .with_message(assistant(vec![named(name)]))
@@ -137,13 +135,13 @@ async fn signatures_go_back_to_the_model_that_minted_them_on_their_own_parts() {
     let model = "gemini-3.8-flash";
     let vendor = r#"{"executableCode":{"code":"1"},"thoughtSignature":"dg=="}"#;
     let parts = vec![
-        Part::Thinking { text: "Hm.".into(), opaque: Some(opaque(model, "dA==")) },
-        Part::Thinking { text: "unsigned".into(), opaque: None },
+        Part::thinking("Hm.").with_opaque(Some(opaque(model, "dA=="))),
+        Part::thinking("unsigned"),
         Part::text("I will look."),
-        Part::Vendor { opaque: opaque(model, vendor) },
+        Part::vendor(opaque(model, vendor)),
         call("a", Some(opaque(model, "Yy+/"))),
         call("b", None),
-        Part::Text { text: String::new(), cache: None, opaque: Some(opaque(model, "ZQ==")) },
+        Part::text(String::new()).with_opaque(Some(opaque(model, "ZQ=="))),
     ];
     let results = vec![Part::tool_result("a", "x"), Part::tool_result("b", "y")];
     let request = ModelRequest::new("")
@@ -178,8 +176,7 @@ async fn signatures_go_back_to_the_model_that_minted_them_on_their_own_parts() {
 
 #[tokio::test]
 async fn arguments_that_are_no_object_are_sent_inside_one() {
-    let broken =
-        Part::ToolUse { id: "a".into(), name: "look".into(), input: json!("{\"at\": "), opaque: None };
+    let broken = Part::tool_use("a", "look", json!("{\"at\": "));
     let request = ModelRequest::new("")
         .with_user_message("hi")
         .with_message(assistant(vec![broken]))
@@ -218,4 +215,54 @@ async fn what_a_model_lacks_is_left_out_with_a_warning_or_refused() {
     assert_eq!((outcome.unwrap_err().kind, sent.len()), (ErrorKind::Unsupported, 0));
     let (_, sent) = exchange("gemini-3.5-flash", prefilled, Reply::json(200, DONE)).await;
     assert_eq!(sent[0].body["contents"][1]["role"], "model");
+}
+
+#[tokio::test]
+async fn instructions_between_turns_are_marked_and_system_blocks_stay_apart() {
+    let request = ModelRequest::new("one")
+        .with_system_text(SystemText::new("two"))
+        .with_user_message("hi")
+        .with_message(Message::system("be brief"));
+    let (body, warnings) = sent("gemini-4-argon", request).await;
+    assert_eq!(body["systemInstruction"]["parts"], json!([{"text": "one"}, {"text": "two"}]));
+    let turn = &body["contents"][0];
+    assert_eq!((&turn["role"], turn["parts"].as_array().unwrap().len()), (&json!("user"), 3));
+    assert_eq!(
+        (&turn["parts"][2]["text"], warnings.as_slice()),
+        (&json!("be brief"), &["system".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn tools_of_the_vendors_own_recordings_files_and_allowed_names_are_sent() {
+    let wav = Source::Base64 { media_type: "audio/wav".into(), data: "AAAA".into() };
+    let file = |vendor| Source::File { id: "https://files.example/1".into(), vendor };
+    let parts = vec![Part::audio(wav), Part::document(file(ModelProvider::Google))];
+    let mut request = ModelRequest::new("")
+        .with_message(Message::new(MessageRole::User, parts))
+        .with_tool(look(false))
+        .with_tool(Tool::hosted(ModelProvider::Google, json!({"googleSearch": {}})))
+        .with_tool(Tool::hosted(ModelProvider::OpenAI, json!({"type": "web_search"})))
+        .with_tool_choice(ToolChoice::Allowed { names: vec!["look".into()], required: false });
+    let (body, warnings) = sent("gemini-4-argon", request.clone()).await;
+    assert_eq!((&body["tools"][1], warnings), (&json!({"googleSearch": {}}), vec!["tools".to_owned()]));
+    let calling = json!({"mode": "VALIDATED", "allowedFunctionNames": ["look"]});
+    assert_eq!(body["toolConfig"]["functionCallingConfig"], calling);
+    assert_eq!(
+        body["contents"][0]["parts"],
+        json!([{"inlineData": {"mimeType": "audio/wav", "data": "AAAA"}},
+            {"fileData": {"fileUri": "https://files.example/1"}}])
+    );
+    let parts = vec![Part::document(file(ModelProvider::OpenAI))];
+    request.messages.push(Message::new(MessageRole::User, parts));
+    let (outcome, _) = exchange("gemini-4-argon", request, Reply::json(200, DONE)).await;
+    assert_eq!(outcome.unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn json_of_any_form_is_a_media_type() {
+    let request = ModelRequest::new("").with_user_message("hi").with_output(OutputFormat::Json);
+    let (body, warnings) = sent("gemini-4-argon", request).await;
+    assert_eq!(body["generationConfig"], json!({"responseMimeType": "application/json"}));
+    assert!(warnings.is_empty(), "{warnings:?}");
 }

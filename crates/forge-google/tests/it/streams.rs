@@ -64,8 +64,7 @@ async fn calls_stream_whole_and_stop_for_tools() {
         last(&json!([]), 5, 3),
     ]);
     let response = ask(Delivery::Stream, reply).await.unwrap();
-    let call =
-        |id: &str, name: &str, input| Part::ToolUse { id: id.into(), name: name.into(), input, opaque: None };
+    let call = |id: &str, name: &str, input| Part::tool_use(id, name, input);
     let expected = [call("call_r1_0", "a", json!({"x": [1, 2]})), call("call_r1_1", "b", json!({}))];
     assert_eq!((response.stop_reason, &response.content[..]), (StopReason::ToolUse, &expected[..]));
 }

@@ -9,7 +9,7 @@ use std::{io::Write as _, time::Duration};
 
 use forge_core::{
     AdapterSettings, CallContext, Delivery, Delta, ErrorKind, Finished, PartKind, Participant, ProviderError,
-    RateLimitStatus, ResponseStream, Started, StopReason, StreamEvent, Timeouts, TokenCount, Warning,
+    RateLimitStatus, ResponseStream, Started, StopReason, StreamEvent, Timeouts, Warning,
 };
 use forge_http::{Connection, Decode, Dialect, EventOptions, Events, Failure, Frame, Framing, Reply};
 use forge_testkit::{Reply as Scripted, ScriptedServer, Then};
@@ -31,11 +31,11 @@ impl Decode for Echo {
         let Frame::Event { data, .. } = frame else { return Ok(()) };
         let text = String::from_utf8_lossy(data).into_owned();
         if !std::mem::replace(&mut self.0, true) {
-            events.push_back(StreamEvent::Started(Started::default()));
+            events.push_back(StreamEvent::from(Started::default()));
             events.push_back(StreamEvent::PartStarted { index: 0, kind: PartKind::Text });
         }
         events.push_back(match text.as_str() {
-            "end" => StreamEvent::Finished(finished()),
+            "end" => StreamEvent::from(finished()),
             _ => StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) },
         });
         Ok(())
@@ -43,7 +43,7 @@ impl Decode for Echo {
 }
 
 fn finished() -> Finished {
-    Finished { reason: StopReason::EndTurn, raw_reason: None, usage: TokenCount::default(), raw: None }
+    Finished::new(StopReason::EndTurn)
 }
 
 async fn connect(reply: Scripted, timeouts: Timeouts) -> (ScriptedServer, Result<Reply, ProviderError>) {
@@ -88,7 +88,7 @@ async fn warnings_follow_the_start_and_the_raw_text_comes_with_the_end() {
     let options = EventOptions { warnings: vec![Warning::new("a", "b")], keep_raw: true };
     let (events, error) = collect(reply.unwrap().events(Framing::Sse, Echo(false), options)).await;
     assert!(error.is_none());
-    assert_eq!(events[1], StreamEvent::Warned(Warning::new("a", "b")));
+    assert_eq!(events[1], StreamEvent::from(Warning::new("a", "b")));
     assert!(
         matches!(events.last(), Some(StreamEvent::Finished(end)) if end.raw.as_deref() == Some("hi\nend\n"))
     );
@@ -132,7 +132,7 @@ async fn a_caller_who_is_slow_to_read_is_not_a_stall() {
     tokio::time::sleep(Duration::from_millis(120)).await;
     let (events, error) = collect(stream).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(events.last(), Some(&StreamEvent::Finished(finished())));
+    assert_eq!(events.last(), Some(&StreamEvent::from(finished())));
 }
 
 #[tokio::test]

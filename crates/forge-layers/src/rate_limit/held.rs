@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{
-    Delta, ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount, tokens_of,
-};
+use forge_core::{ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount, tokens_of};
 
 use super::{Shared, estimate::Need, gate::Taken, wake};
 use crate::watched::Witness;
@@ -58,8 +56,7 @@ impl Witness for Held {
                 }
             }
             StreamEvent::PartDelta { delta, .. } => {
-                let (Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text)) = delta;
-                self.written = self.written.saturating_add(text.len() as u64);
+                self.written = self.written.saturating_add(delta.len() as u64);
             }
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(usage),
             StreamEvent::Finished(finished) => {
@@ -67,7 +64,10 @@ impl Witness for Held {
                 let output = self.usage.total_output().unwrap_or_else(|| tokens_of(self.written));
                 self.settle(Need { input: self.input(), output });
             }
-            StreamEvent::PartStarted { .. } | StreamEvent::PartEnded { .. } | StreamEvent::Warned(_) => {}
+            StreamEvent::Relayed(relayed) => {
+                self.written = self.written.saturating_add(relayed.bytes.len() as u64);
+            }
+            _ => {}
         }
     }
 

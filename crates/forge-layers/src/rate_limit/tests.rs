@@ -60,17 +60,21 @@ fn request(input: u64, output: u32) -> ModelRequest {
 
 fn finished(usage: TokenCount) -> Step {
     let reason = StopReason::EndTurn;
-    Step::Event(StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None }))
+    Step::Event(StreamEvent::from(Finished::new(reason).with_usage(usage)))
 }
 
 fn left(requests: Option<u64>, tokens: Option<u64>) -> Box<RateLimitStatus> {
-    let window = |remaining| RateLimitWindow { remaining: Some(remaining), ..RateLimitWindow::default() };
+    let window = |remaining| RateLimitWindow::new(None, Some(remaining), None);
     let (requests, tokens) = (requests.map(window), tokens.map(window));
-    Box::new(RateLimitStatus { requests, tokens, ..RateLimitStatus::default() })
+    let mut status = RateLimitStatus::default();
+    (status.requests, status.tokens) = (requests, tokens);
+    Box::new(status)
 }
 
 fn accepted(status: Box<RateLimitStatus>) -> Step {
-    Step::Event(StreamEvent::Started(Started { rate_limit: Some(status), ..Started::default() }))
+    let mut started = Started::default();
+    started.rate_limit = Some(status);
+    Step::Event(started.into())
 }
 
 fn refusal(change: impl FnOnce(&mut forge_core::ErrorFacts)) -> Vec<Step> {
@@ -345,14 +349,10 @@ fn the_vendors_remaining_quota_slows_calls_down_before_the_first_refusal() {
 fn old_news_is_brought_up_to_date_and_windows_of_one_direction_come_first() {
     let bench = Bench::new(0, 6_000, 6_000);
     let (wall, now) = (bench.timer.now() + seconds(30), bench.timer.instant());
-    let window =
-        |remaining| Some(RateLimitWindow { remaining: Some(remaining), ..RateLimitWindow::default() });
-    let status = RateLimitStatus {
-        tokens: window(0),
-        input_tokens: window(1_000),
-        observed_at: Some(bench.timer.now()),
-        ..RateLimitStatus::default()
-    };
+    let window = |remaining| Some(RateLimitWindow::new(None, Some(remaining), None));
+    let mut status = RateLimitStatus::default();
+    (status.tokens, status.input_tokens) = (window(0), window(1_000));
+    status.observed_at = Some(bench.timer.now());
     bench.limit.shared.lock().adopt(&status, wall, now);
     assert_eq!(bench.tokens(), [Some(4_000), Some(3_000)]);
 }

@@ -51,7 +51,7 @@ impl Provider for Recovering {
         }
         let usage = TokenCount { input: Some(1), output: Some(1), ..TokenCount::default() };
         let reason = StopReason::EndTurn;
-        let end = StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None });
+        let end = StreamEvent::from(Finished::new(reason).with_usage(usage));
         Ok(ResponseStream::from_events([Ok(end)]))
     }
 }

@@ -3,13 +3,13 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use forge_core::{
-    Delivery, Effort, Message as Turn, MessageRole, ModelId, ModelRequest, OutputFormat, Part, ProviderError,
-    Source, ToolChoice, Warning,
+    Delivery, Effort, Message as Turn, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat, Part,
+    ProviderError, Source, ToolChoice, ToolInput, Warning,
 };
 use forge_http::to_json;
 use serde_json::{Map, Value};
 
-use crate::wire::native::{Body, Function, FunctionCall, Message, Think, Tool, ToolCall, option};
+use crate::wire::native::{Body, Format, Function, FunctionCall, Message, Think, Tool, ToolCall, option};
 
 /// The body of `request`, and what was changed in it. Settings in `extra["options"]` take their place
 /// beside the request's own.
@@ -20,26 +20,31 @@ pub(crate) fn to_wire(
     keep_alive: Option<&str>,
 ) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
-    if matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_)) {
+    if request.tool_choice.is_forced() {
         return Err(refuse("a forced tool call"));
     }
     let mut warnings = Vec::new();
-    let tools = if request.tool_choice == ToolChoice::None { &[] } else { request.tools.as_slice() };
-    let mut extra = request.extra.clone();
+    if request.thinking_budget.is_some() {
+        let message = "thinking_budget was left out: this server takes a level, no number of tokens";
+        warnings.push(Warning::new("thinking_budget", message));
+    }
+    let tools = tools(request, &mut warnings).map_err(refuse)?;
+    let mut extra = request.extra.fields(&ModelProvider::Local).cloned().unwrap_or_default();
     let body = Body {
         model: model.as_str(),
         messages: messages(request).map_err(refuse)?,
         stream: request.delivery == Delivery::Stream,
         format: match &request.output {
-            OutputFormat::Text => None,
-            OutputFormat::JsonSchema { schema, .. } => Some(schema),
+            OutputFormat::Json => Some(Format::Word("json")),
+            OutputFormat::JsonSchema(output) => Some(Format::Schema(output.schema.raw())),
+            _ => None,
         },
-        tools: tools.iter().map(tool).collect(),
+        tools,
         think: request.effort.map(|effort| think(effort, &mut warnings)),
         keep_alive,
         options: options(request, &mut extra),
     };
-    Ok((to_json(provider, model, &body, &extra)?, warnings))
+    Ok((to_json(provider, model, &body, Some(&extra))?, warnings))
 }
 
 fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String, Value> {
@@ -70,7 +75,7 @@ fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think {
         Effort::None => return Think::Off(false),
         Effort::Minimal | Effort::Low => Effort::Low,
         Effort::Medium => Effort::Medium,
-        Effort::High | Effort::XHigh | Effort::Max => Effort::High,
+        _ => Effort::High,
     };
     if level != effort {
         let message =
@@ -83,13 +88,14 @@ fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think {
 fn messages(request: &ModelRequest) -> Result<Vec<Message<'_>>, &'static str> {
     let mut messages = Vec::with_capacity(request.messages.len() + 1);
     if !request.system.is_empty() {
-        let content = Cow::Borrowed(request.system.as_str());
+        let content = request.system_text();
         messages.push(Message { role: "system", content, ..Message::default() });
     }
     let mut names = HashMap::new();
     for turn in &request.messages {
         match turn.role {
-            MessageRole::User => user(turn, &names, &mut messages)?,
+            MessageRole::User => user(turn, "user", &names, &mut messages)?,
+            MessageRole::System => user(turn, "system", &names, &mut messages)?,
             MessageRole::Assistant => assistant(turn, &mut names, &mut messages)?,
         }
     }
@@ -121,10 +127,11 @@ fn assistant<'a>(
 /// Tool results come first: they must follow their calls at once.
 fn user<'a>(
     turn: &'a Turn,
+    role: &'static str,
     names: &HashMap<&'a str, &'a str>,
     messages: &mut Vec<Message<'a>>,
 ) -> Result<(), &'static str> {
-    let mut message = Message { role: "user", ..Message::default() };
+    let mut message = Message { role, ..Message::default() };
     for part in &turn.parts {
         match part {
             Part::ToolResult { tool_use_id, content, is_error, .. } => {
@@ -151,18 +158,22 @@ fn user<'a>(
 impl<'a> Message<'a> {
     fn add(&mut self, part: &'a Part) -> Result<(), &'static str> {
         match part {
-            Part::Text { text, .. } if self.content.is_empty() => self.content = Cow::Borrowed(text),
-            Part::Text { text, .. } => {
+            Part::Text { text, .. } | Part::Refusal { text, .. } if self.content.is_empty() => {
+                self.content = Cow::Borrowed(text);
+            }
+            Part::Text { text, .. } | Part::Refusal { text, .. } => {
                 let content = self.content.to_mut();
                 content.push('\n');
                 content.push_str(text);
             }
             Part::Image { source: Source::Base64 { data, .. }, .. } => self.images.push(data),
             Part::Thinking { .. } | Part::Vendor { .. } => {}
-            Part::Image { .. } => return Err("a picture at a web address"),
+            Part::Image { .. } => return Err("a picture outside of the request"),
             Part::Document { .. } => return Err("a document"),
             Part::ToolUse { .. } => return Err("a tool call outside of an assistant's turn"),
             Part::ToolResult { .. } => return Err("a tool result outside of a user's turn"),
+            Part::Audio { .. } => return Err("a recording"),
+            _ => return Err("a part of this kind"),
         }
         Ok(())
     }
@@ -173,17 +184,38 @@ impl<'a> Message<'a> {
 }
 
 /// The server insists on an object; arguments that the model broke off are wrapped in one.
-fn object(arguments: &Value) -> Cow<'_, Value> {
-    if arguments.is_object() {
-        Cow::Borrowed(arguments)
-    } else {
-        Cow::Owned(serde_json::json!({ "arguments": arguments }))
+fn object(arguments: &ToolInput) -> Cow<'_, Value> {
+    match arguments {
+        ToolInput::Json(value) if value.is_object() => Cow::Borrowed(value),
+        other => Cow::Owned(serde_json::json!({ "arguments": other.to_text() })),
     }
 }
 
-fn tool(tool: &forge_core::Tool) -> Tool<'_> {
-    let forge_core::Tool { name, description, schema: parameters, .. } = tool;
-    Tool { r#type: "function", function: Function { name, description, parameters } }
+/// The server heeds no choice: what must not be called is not shown.
+fn tools<'a>(request: &'a ModelRequest, warnings: &mut Vec<Warning>) -> Result<Vec<Tool<'a>>, &'static str> {
+    let is_shown = |tool: &forge_core::Tool| match &request.tool_choice {
+        ToolChoice::None => false,
+        ToolChoice::Allowed { names, .. } => {
+            tool.name().is_some_and(|own| names.iter().any(|name| name == own))
+        }
+        _ => true,
+    };
+    let mut tools = Vec::with_capacity(request.tools.len());
+    for tool in request.tools.iter().filter(|tool| is_shown(tool)) {
+        match tool {
+            tool if tool.namespace().is_some() => return Err("a tool in a namespace"),
+            forge_core::Tool::Function(tool) => {
+                let (name, description, parameters) = (&tool.name, &tool.description, tool.schema.raw());
+                tools.push(Tool { r#type: "function", function: Function { name, description, parameters } });
+            }
+            forge_core::Tool::Hosted(tool) => {
+                let message = format!("a tool that {} runs is left out", tool.vendor);
+                warnings.push(Warning::new("tools", message));
+            }
+            _ => return Err("a tool that takes free text"),
+        }
+    }
+    Ok(tools)
 }
 
 #[cfg(test)]
@@ -200,29 +232,28 @@ mod tests {
     }
 
     fn turn(role: MessageRole, parts: Vec<Part>) -> Turn {
-        Turn { role, parts }
+        Turn::new(role, parts)
     }
 
     #[test]
     fn every_setting_has_its_place() {
         let schema = json!({"type": "object"});
-        let tool = forge_core::Tool {
-            name: "add".into(),
-            description: "Adds.".into(),
-            schema: schema.clone(),
-            strict: false,
-        };
+        let tool = forge_core::Tool::function("add", schema.clone()).with_description("Adds.");
         let mut request = ModelRequest::new("Be brief.")
             .with_user_message("Hi")
             .with_tool(tool)
             .with_max_tokens(9)
             .with_temperature(0.5)
             .with_effort(Effort::Max)
-            .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: schema.clone() });
+            .with_output(OutputFormat::json_schema("x", schema.clone()));
         request.stop_sequences = vec!["END".into()];
-        request.extra.insert("options".into(), json!({"num_ctx": 16_384, "temperature": 0.7}));
-        request.extra.insert("truncate".into(), json!(false));
-        request.extra.insert("keep_alive".into(), json!(-1));
+        request.extra.insert(
+            forge_core::ModelProvider::Local,
+            "options",
+            json!({"num_ctx": 16_384, "temperature": 0.7}),
+        );
+        request.extra.insert(forge_core::ModelProvider::Local, "truncate", json!(false));
+        request.extra.insert(forge_core::ModelProvider::Local, "keep_alive", json!(-1));
         let (body, warnings) = wire(&request);
         let function = json!({"name": "add", "description": "Adds.", "parameters": schema});
         assert_eq!(
@@ -247,17 +278,12 @@ mod tests {
 
     #[test]
     fn calls_results_and_pictures_are_mapped() {
-        let call = |id: &str, input| Part::ToolUse { id: id.into(), name: "add".into(), input, opaque: None };
-        let failed = Part::ToolResult {
-            tool_use_id: "b".into(),
-            content: vec![Part::text("bad")],
-            is_error: true,
-            cache: None,
-        };
+        let call = |id: &str, input: ToolInput| Part::tool_use(id, "add", input);
+        let failed = Part::tool_result_parts("b", vec![Part::text("bad")]).failed();
         let request = ModelRequest::new("")
             .with_message(turn(
                 MessageRole::Assistant,
-                vec![call("a", json!({"x": 1})), call("b", json!("{cut"))],
+                vec![call("a", json!({"x": 1}).into()), call("b", ToolInput::Broken("{cut".into()))],
             ))
             .with_message(turn(
                 MessageRole::User,
@@ -288,10 +314,10 @@ mod tests {
             let error = to_wire("p", &"m".into(), request, None).unwrap_err();
             assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
         };
-        refused(&ModelRequest { tool_choice: ToolChoice::Required, ..ModelRequest::default() });
+        refused(&ModelRequest::default().with_tool_choice(ToolChoice::Required));
         let source = Source::Url { url: "https://example.com/a".into() };
-        let image = Part::Image { source: source.clone(), cache: None };
-        let document = Part::Document { source, name: None, cache: None };
+        let image = Part::image(source.clone());
+        let document = Part::document(source);
         for part in [image, document] {
             refused(&ModelRequest::new("").with_message(turn(MessageRole::User, vec![part])));
         }

@@ -34,7 +34,7 @@ impl Decoder {
         }
         if !std::mem::replace(&mut self.started, true) {
             let model = reply.model.map(|model| ModelId::from(&*model.0));
-            events.push_back(StreamEvent::Started(Started { model, ..Started::default() }));
+            events.push_back(StreamEvent::from(Started::new(None, model)));
         }
         if let Some(message) = reply.message {
             self.message(message, events)?;
@@ -48,7 +48,7 @@ impl Decoder {
             TokenCount { input: reply.prompt_eval_count, output: reply.eval_count, ..TokenCount::default() };
         if usage.is_unknown() {
             let message = "the server did not say how many tokens the call took";
-            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+            events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
         let reason = match reply.done_reason.as_deref() {
             Some("length") => StopReason::MaxTokens,
@@ -56,8 +56,8 @@ impl Decoder {
             Some("stop") | None => StopReason::EndTurn,
             Some(_) => StopReason::Other,
         };
-        let finished = Finished { reason, raw_reason: reply.done_reason, usage, raw: None };
-        events.push_back(StreamEvent::Finished(finished));
+        let finished = Finished::new(reason).with_raw_reason(reply.done_reason).with_usage(usage);
+        events.push_back(finished.into());
         Ok(true)
     }
 
@@ -69,7 +69,7 @@ impl Decoder {
             let id = call.id.as_ref().map_or("", |Text(id)| id);
             let arguments = call.function.arguments.map(|json| json.get().to_owned()).unwrap_or_default();
             // Each call comes whole; servers number them all 0, or not at all.
-            self.parts.call(CallPiece { index: None, id, name }, arguments, events)?;
+            self.parts.call(CallPiece { index: None, id, name, freeform: false }, arguments, events)?;
         }
         Ok(())
     }
@@ -145,12 +145,7 @@ mod tests {
             {"function":{"index":0,"name":"add","arguments":{"x":2}}},
             {"id":"mine","function":{"name":"ping","arguments":{}}}]},"done":false}"#;
         let response = run(&[calls, DONE]).unwrap();
-        let call = |id: &str, name: &str, input| Part::ToolUse {
-            id: id.into(),
-            name: name.into(),
-            input,
-            opaque: None,
-        };
+        let call = |id: &str, name: &str, input| Part::tool_use(id, name, input);
         let expected = [
             call("call_0", "add", json!({"x": 1})),
             call("call_1", "add", json!({"x": 2})),

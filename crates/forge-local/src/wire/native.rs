@@ -12,7 +12,7 @@ pub(crate) struct Body<'a> {
     /// Always sent: the server streams unless told not to.
     pub(crate) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) format: Option<&'a Value>,
+    pub(crate) format: Option<Format<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,14 @@ pub(crate) struct Tool<'a> {
 pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     pub(crate) description: &'a str,
-    pub(crate) parameters: &'a Value,
+    pub(crate) parameters: &'a RawValue,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Format<'a> {
+    Word(&'static str),
+    Schema(&'a RawValue),
 }
 
 #[derive(Debug, Serialize)]

@@ -13,7 +13,7 @@ use crate::support::{ALL, ask, context, provider, question, scripted, sim, whole
 
 fn with_tool() -> ModelRequest {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
-    let tool = Tool { name: "get_weather".into(), description: "Weather.".into(), schema, strict: false };
+    let tool = Tool::function("get_weather", schema).with_description("Weather.");
     ModelRequest::new("").with_user_message("Please call get_weather.").with_tool(tool).with_max_tokens(500)
 }
 
@@ -21,7 +21,9 @@ fn first_call(parts: &[Part]) -> (&str, bool) {
     parts
         .iter()
         .find_map(|part| match part {
-            Part::ToolUse { id, input, .. } => Some((id.as_str(), input.is_object())),
+            Part::ToolUse { id, input, .. } => {
+                Some((id.as_str(), input.as_json().is_some_and(serde_json::Value::is_object)))
+            }
             _ => None,
         })
         .unwrap()
@@ -162,12 +164,12 @@ async fn a_prompt_that_was_cut_in_silence_is_warned_about() {
     let native = provider(&sim, Vendor::Ollama).with_native();
     let mut request =
         ModelRequest::new("").with_user_message("many words ".repeat(4_000)).with_max_tokens(100);
-    request.extra.insert("options".into(), json!({"num_ctx": 2_048}));
+    request.extra.insert(forge_core::ModelProvider::Local, "options", json!({"num_ctx": 2_048}));
     for request in [request.clone(), whole(request.clone())] {
         let response = native.complete(&context("qwen3"), request).await.unwrap();
         assert_eq!(response.warnings.iter().map(|warning| &*warning.about).collect::<Vec<_>>(), ["prompt"]);
     }
-    request.extra.insert("options".into(), json!({"num_ctx": 32_768}));
+    request.extra.insert(forge_core::ModelProvider::Local, "options", json!({"num_ctx": 32_768}));
     assert!(native.complete(&context("qwen3"), request).await.unwrap().warnings.is_empty());
 }
 
@@ -213,7 +215,7 @@ async fn the_native_mode_calls_ollamas_own_api() {
         .create_async()
         .await;
     let mut request = whole(question());
-    request.extra.insert("options".into(), json!({"num_ctx": 8_192}));
+    request.extra.insert(forge_core::ModelProvider::Local, "options", json!({"num_ctx": 8_192}));
     let provider = LocalProvider::new(server.url()).with_native().with_keep_alive("10m");
     assert_eq!(provider.complete(&context("m"), request).await.unwrap().text(), "Hi");
     mock.assert_async().await;

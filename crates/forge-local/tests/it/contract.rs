@@ -16,12 +16,12 @@ const NO_COUNT: (&str, &str) = ("token count", "the server does not offer it");
 
 fn a_document() -> ModelRequest {
     let source = Source::Base64 { media_type: "application/pdf".into(), data: "AAAA".into() };
-    let parts = vec![Part::Document { source, name: None, cache: None }];
-    ModelRequest::new("").with_message(Message { role: MessageRole::User, parts })
+    let parts = vec![Part::document(source)];
+    ModelRequest::new("").with_message(Message::new(MessageRole::User, parts))
 }
 
 fn a_forced_call() -> ModelRequest {
-    ModelRequest { tool_choice: ToolChoice::Required, ..ModelRequest::new("").with_user_message("Hi") }
+    ModelRequest::new("").with_user_message("Hi").with_tool_choice(ToolChoice::Required)
 }
 
 const OLLAMA: Subject = Subject {

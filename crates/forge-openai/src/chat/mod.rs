@@ -13,6 +13,7 @@
 //! A stream is complete only when a finish reason came, and after it `[DONE]` or the clean end of the
 //! body. `[DONE]` alone proves nothing.
 
+mod content;
 mod parts;
 mod request;
 mod response;
@@ -20,9 +21,10 @@ mod stream;
 
 use forge_core::Efforts;
 
+pub(crate) use self::content::{address, texts};
 pub use parts::{CallPiece, Parts};
 pub use request::to_wire;
-pub(crate) use request::{PREFILL, address, ends_with_assistant};
+pub(crate) use request::{PREFILL, ends_with_assistant};
 pub use response::from_wire;
 pub use stream::Decoder;
 
@@ -30,6 +32,7 @@ pub use crate::{error::inside as failure_inside, tune::SamplingRule};
 
 /// What a server or model of this dialect takes.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Rules {
     /// The field for the most tokens of the answer.
     pub token_limit: TokenLimit,
@@ -51,6 +54,10 @@ pub struct Rules {
     pub prefill: bool,
     /// Whether it takes documents.
     pub documents: bool,
+    /// Whether it takes recordings.
+    pub audio: bool,
+    /// Whether it takes tools of free text, and a list of the tools that may be called.
+    pub freeform_tools: bool,
     /// Whether it takes pictures in tool results.
     pub tool_result_images: bool,
     /// Whether it would store the conversation unless told not to.
@@ -70,6 +77,8 @@ impl Rules {
         stop_sequences: 4,
         prefill: false,
         documents: true,
+        audio: true,
+        freeform_tools: true,
         tool_result_images: false,
         stores: true,
     };
@@ -77,6 +86,7 @@ impl Rules {
 
 /// The field for the most tokens of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenLimit {
     /// `max_tokens`, which every server takes but OpenAI's reasoning models.
     MaxTokens,
@@ -86,6 +96,7 @@ pub enum TokenLimit {
 
 /// The role of the system text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SystemRole {
     /// `system`.
     System,

@@ -1,6 +1,6 @@
 //! The parts of a reply whose pieces come without indices of their own.
 
-use forge_core::{Delta, PartKind, StreamEvent};
+use forge_core::{Citation, Delta, PartKind, StreamEvent, ToolStart};
 use forge_http::{Events, Failure};
 
 /// Gives out the parts of a reply: thoughts, one text, tool calls.
@@ -12,6 +12,7 @@ pub struct Parts {
     next: u32,
     thinking: Option<u32>,
     text: Option<u32>,
+    refusal: Option<u32>,
     calls: Vec<Call>,
 }
 
@@ -31,6 +32,8 @@ pub struct CallPiece<'a> {
     pub id: &'a str,
     /// The tool's name; it comes with the first piece.
     pub name: &'a str,
+    /// Whether the tool takes free text.
+    pub freeform: bool,
 }
 
 impl Parts {
@@ -65,6 +68,30 @@ impl Parts {
         events.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
     }
 
+    /// Adds to the words with which the model declines.
+    pub fn refusal(&mut self, text: String, events: &mut Events) {
+        if text.is_empty() {
+            return;
+        }
+        self.end_thinking(events);
+        let index = match self.refusal {
+            Some(index) => index,
+            None => {
+                let index = self.start(PartKind::Refusal, events);
+                *self.refusal.insert(index)
+            }
+        };
+        events.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
+    }
+
+    /// Adds what the text so far rests on; without a text it rests on nothing.
+    pub fn citation(&mut self, citation: Citation, events: &mut Events) {
+        if let Some(index) = self.text {
+            let delta = Delta::Citation(Box::new(citation));
+            events.push_back(StreamEvent::PartDelta { index, delta });
+        }
+    }
+
     /// Adds to a tool call: the one that the piece belongs to, or a new one.
     ///
     /// # Errors
@@ -94,7 +121,7 @@ impl Parts {
     pub fn end(&mut self, events: &mut Events) {
         self.end_thinking(events);
         let calls = self.calls.iter().map(|call| call.part);
-        for index in self.text.take().into_iter().chain(calls) {
+        for index in self.text.take().into_iter().chain(self.refusal.take()).chain(calls) {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
         }
     }
@@ -124,7 +151,8 @@ impl Parts {
             "" => format!("call_{}", self.calls.len()),
             id => id.to_owned(),
         };
-        let kind = PartKind::ToolUse { id: id.clone(), name: piece.name.to_owned() };
+        let start = ToolStart::new(id.clone(), piece.name);
+        let kind = PartKind::ToolUse(Box::new(if piece.freeform { start.freeform() } else { start }));
         let part = self.start(kind, events);
         self.calls.push(Call { part, index: piece.index, id });
         Ok(part)
@@ -149,7 +177,7 @@ mod tests {
     use super::*;
 
     fn piece<'a>(index: Option<u32>, id: &'a str, name: &'a str) -> CallPiece<'a> {
-        CallPiece { index, id, name }
+        CallPiece { index, id, name, freeform: false }
     }
 
     /// The part that each piece went to, and the ids of the calls.
@@ -162,7 +190,7 @@ mod tests {
         for event in events {
             match event {
                 StreamEvent::PartDelta { index, .. } => targets.push(index),
-                StreamEvent::PartStarted { kind: PartKind::ToolUse { id, .. }, .. } => ids.push(id),
+                StreamEvent::PartStarted { kind: PartKind::ToolUse(tool), .. } => ids.push(tool.id),
                 other => panic!("{other:?}"),
             }
         }

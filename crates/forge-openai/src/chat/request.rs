@@ -1,21 +1,20 @@
 //! Requests become bodies.
 
 use forge_core::{
-    Delivery, Message, MessageRole, ModelId, ModelRequest, OutputFormat, Part, ProviderError, Source,
-    ToolChoice, Warning,
+    Delivery, FreeformFormat, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError,
+    Tool, ToolChoice, Warning,
 };
 use forge_http::to_json;
 
-use super::{Rules, SystemRole, TokenLimit};
+use super::{Rules, TokenLimit, content::messages};
 use crate::{
-    schema::is_strict,
     tune::{Takes, tune},
     wire::{
         chat::{
-            self, Body, Content, ContentPart, File, Function, FunctionCall, FunctionName, ImageUrl,
-            ResponseFormat, StreamOptions, Tool, ToolCall,
+            self, AllowedTools, Body, Custom, CustomFormat, Function, Grammar, Name, ResponseFormat,
+            StreamOptions, ToolName,
         },
-        content::{Address, Arguments, JsonSchema, ResultText, file_name},
+        content::JsonSchema,
     },
 };
 
@@ -26,7 +25,8 @@ pub(crate) fn ends_with_assistant(request: &ModelRequest) -> bool {
     request.messages.last().is_some_and(|message| message.role == MessageRole::Assistant)
 }
 
-/// The body of `request` for `model` under the rules of its server, and what was left out of it.
+/// The body of `request` for `model` under the rules of its server, and what was left out of it. Of the raw
+/// fields, those of `vendor` are sent.
 ///
 /// Thoughts and vendor parts of the history are left out: the dialect has no place for them. A failed
 /// tool result is told by `Error: ` before its text.
@@ -36,26 +36,13 @@ pub(crate) fn ends_with_assistant(request: &ModelRequest) -> bool {
 /// `provider` names it in the error.
 pub fn to_wire(
     provider: &str,
+    vendor: &ModelProvider,
     model: &ModelId,
     request: &ModelRequest,
     rules: &Rules,
 ) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
-    match (request.stop_sequences.len(), rules.stop_sequences) {
-        (0, _) => {}
-        (_, 0) => return Err(refuse("stopping at a sequence")),
-        (asked, most) if asked > most => {
-            return Err(refuse(&format!("stopping at more than {most} sequences")));
-        }
-        _ => {}
-    }
-    let forced = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_));
-    if forced && !rules.tool_choice {
-        return Err(refuse("a forced tool call"));
-    }
-    if ends_with_assistant(request) && !rules.prefill {
-        return Err(refuse(PREFILL));
-    }
+    check(request, rules).map_err(|what| refuse(&what))?;
     let mut warnings = Vec::new();
     let takes = Takes {
         sampling: rules.sampling,
@@ -64,11 +51,10 @@ pub fn to_wire(
         top_k: rules.top_k,
     };
     let tuned = tune(request, takes, &mut warnings);
-    if request.show_thinking && !rules.shows_thinking {
+    if request.show_thinking == Some(true) && !rules.shows_thinking {
         warnings.push(Warning::new("show_thinking", "this API does not show what the model thinks"));
     }
-    let withheld = request.tool_choice == ToolChoice::None && !rules.tool_choice;
-    let tools = if withheld { &[] } else { request.tools.as_slice() };
+    let tools = tools(request, rules, &mut warnings).map_err(refuse)?;
     let limit = |field| request.max_tokens.filter(|_| rules.token_limit == field);
     let stream = request.delivery == Delivery::Stream;
     let body = Body {
@@ -78,9 +64,9 @@ pub fn to_wire(
         max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
         reasoning_effort: tuned.effort.map(forge_core::Effort::as_str),
         response_format: response_format(&request.output),
-        tools: tools.iter().map(tool).collect(),
-        tool_choice: tool_choice(request).filter(|_| rules.tool_choice),
+        tool_choice: tool_choice(request, rules).filter(|_| rules.tool_choice),
         parallel_tool_calls: request.parallel_tools.filter(|_| !tools.is_empty()),
+        tools,
         stop: &request.stop_sequences,
         temperature: tuned.temperature,
         top_p: tuned.top_p,
@@ -92,158 +78,117 @@ pub fn to_wire(
         stream,
         stream_options: stream.then_some(StreamOptions { include_usage: true }),
     };
-    Ok((to_json(provider, model, &body, &request.extra)?, warnings))
+    Ok((to_json(provider, model, &body, request.extra.fields(vendor))?, warnings))
 }
 
-fn messages<'a>(request: &'a ModelRequest, rules: &Rules) -> Result<Vec<chat::Message<'a>>, &'static str> {
-    let mut messages = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        let content = request.system.as_str();
-        messages.push(match rules.system_role {
-            SystemRole::System => chat::Message::System { content },
-            SystemRole::Developer => chat::Message::Developer { content },
-        });
+/// What the server does not have and the request needs.
+fn check(request: &ModelRequest, rules: &Rules) -> Result<(), String> {
+    match (request.stop_sequences.len(), rules.stop_sequences) {
+        (0, _) => {}
+        (_, 0) => return Err("stopping at a sequence".into()),
+        (asked, most) if asked > most => return Err(format!("stopping at more than {most} sequences")),
+        _ => {}
     }
-    for message in &request.messages {
-        match message.role {
-            MessageRole::User => user(message, rules, &mut messages)?,
-            MessageRole::Assistant => messages.extend(assistant(message)?),
-        }
+    if request.tool_choice.is_forced() && !rules.tool_choice {
+        return Err("a forced tool call".into());
     }
-    Ok(messages)
-}
-
-/// Tool results come first: they must follow their calls at once.
-fn user<'a>(
-    message: &'a Message,
-    rules: &Rules,
-    messages: &mut Vec<chat::Message<'a>>,
-) -> Result<(), &'static str> {
-    let mut content = Vec::new();
-    for part in &message.parts {
-        if let Part::ToolResult { tool_use_id, content, is_error, .. } = part {
-            let content = tool_result(content, *is_error, rules)?;
-            messages.push(chat::Message::Tool { tool_call_id: tool_use_id, content });
-        } else {
-            content.extend(content_part(part, rules)?);
-        }
-    }
-    if !content.is_empty() {
-        messages.push(chat::Message::User { content: shortest(content) });
+    if ends_with_assistant(request) && !rules.prefill {
+        return Err(PREFILL.into());
     }
     Ok(())
 }
 
-fn assistant(message: &Message) -> Result<Option<chat::Message<'_>>, &'static str> {
-    let (mut content, mut tool_calls) = (Vec::new(), Vec::new());
-    for part in &message.parts {
-        match part {
-            Part::ToolUse { id, name, input, .. } => tool_calls.push(ToolCall {
-                id,
-                r#type: "function",
-                function: FunctionCall { name, arguments: Arguments(input) },
-            }),
-            Part::Text { text, .. } => content.push(plain(text)),
-            Part::Thinking { .. } | Part::Vendor { .. } => {}
-            Part::Image { .. } | Part::Document { .. } | Part::ToolResult { .. } => {
-                return Err("an assistant's turn that holds more than texts and tool calls");
-            }
-        }
-    }
-    let empty = content.is_empty() && tool_calls.is_empty();
-    let content = (!content.is_empty()).then(|| shortest(content));
-    Ok((!empty).then_some(chat::Message::Assistant { content, tool_calls }))
-}
-
-fn tool_result<'a>(content: &'a [Part], failed: bool, rules: &Rules) -> Result<Content<'a>, &'static str> {
-    let mut parts = Vec::with_capacity(content.len().max(1));
-    for part in content {
-        match part {
-            Part::Text { text, .. } => {
-                let failed = failed && parts.is_empty();
-                parts.push(ContentPart::Text { text: ResultText { failed, text } });
-            }
-            Part::Image { .. } if rules.tool_result_images => parts.extend(content_part(part, rules)?),
-            _ => return Err("anything but text in a tool's result"),
-        }
-    }
-    if parts.is_empty() {
-        parts.push(ContentPart::Text { text: ResultText { failed, text: "" } });
-    }
-    Ok(shortest(parts))
-}
-
-fn content_part<'a>(part: &'a Part, rules: &Rules) -> Result<Option<ContentPart<'a>>, &'static str> {
-    Ok(Some(match part {
-        Part::Text { text, .. } => plain(text),
-        Part::Image { source, .. } => ContentPart::ImageUrl { image_url: ImageUrl { url: address(source) } },
-        Part::Document { .. } if !rules.documents => return Err("a document"),
-        Part::Document { source: source @ Source::Base64 { media_type, .. }, name, .. } => {
-            let filename = file_name(name.as_deref(), media_type);
-            ContentPart::File { file: File { filename, file_data: address(source) } }
-        }
-        Part::Document { .. } => return Err("a document at a web address"),
-        Part::Thinking { .. } | Part::Vendor { .. } => return Ok(None),
-        Part::ToolUse { .. } => return Err("a tool call in a user's turn"),
-        Part::ToolResult { .. } => return Err("a tool result inside another"),
-    }))
-}
-
-fn plain(text: &str) -> ContentPart<'_> {
-    ContentPart::Text { text: ResultText { failed: false, text } }
-}
-
-/// One text goes out as a string, which the oldest servers understand, too.
-fn shortest(mut parts: Vec<ContentPart<'_>>) -> Content<'_> {
-    match parts.pop() {
-        Some(ContentPart::Text { text }) if parts.is_empty() => Content::Text(text),
-        last => {
-            parts.extend(last);
-            Content::Parts(parts)
-        }
-    }
-}
-
-pub(crate) fn address(source: &Source) -> Address<'_> {
-    match source {
-        Source::Url { url } => Address::Url(url),
-        Source::Base64 { media_type, data } => Address::Bytes { media_type, base64: data },
-    }
-}
-
 fn response_format(output: &OutputFormat) -> Option<ResponseFormat<'_>> {
     match output {
-        OutputFormat::Text => None,
-        OutputFormat::JsonSchema { name, schema } => {
-            let strict = is_strict(schema);
-            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema { name, schema, strict } })
+        OutputFormat::Json => Some(ResponseFormat::JsonObject),
+        OutputFormat::JsonSchema(output) => {
+            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema::of(output) })
         }
+        _ => None,
     }
 }
 
-fn tool(tool: &forge_core::Tool) -> Tool<'_> {
-    let forge_core::Tool { name, description, schema: parameters, strict } = tool;
-    Tool { r#type: "function", function: Function { name, description, parameters, strict: *strict } }
+/// The tools that are sent. A server that heeds no choice is not shown what must not be called.
+fn tools<'a>(
+    request: &'a ModelRequest,
+    rules: &Rules,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<chat::Tool<'a>>, &'static str> {
+    let mut tools = Vec::with_capacity(request.tools.len());
+    let is_shown = |tool: &Tool| match &request.tool_choice {
+        ToolChoice::None => rules.tool_choice,
+        ToolChoice::Allowed { names, .. } if !rules.freeform_tools => {
+            tool.name().is_some_and(|own| names.iter().any(|name| name == own))
+        }
+        _ => true,
+    };
+    for tool in request.tools.iter().filter(|tool| is_shown(tool)) {
+        if tool.namespace().is_some() {
+            return Err("a tool in a namespace");
+        }
+        match tool {
+            Tool::Function(tool) => tools.push(chat::Tool::Function {
+                function: Function {
+                    name: &tool.name,
+                    description: &tool.description,
+                    parameters: tool.schema.raw(),
+                    strict: tool.strict,
+                },
+            }),
+            Tool::Freeform(tool) if rules.freeform_tools => tools.push(chat::Tool::Custom {
+                custom: Custom {
+                    name: &tool.name,
+                    description: &tool.description,
+                    format: match &tool.format {
+                        FreeformFormat::Grammar { syntax, definition } => {
+                            Some(CustomFormat::Grammar { grammar: Grammar { syntax, definition } })
+                        }
+                        _ => None,
+                    },
+                },
+            }),
+            Tool::Hosted(_) => {
+                warnings
+                    .push(Warning::new("tools", "this API runs no tools of the vendor's; they are left out"));
+            }
+            _ => return Err("a tool that takes free text"),
+        }
+    }
+    Ok(tools)
 }
 
-fn tool_choice(request: &ModelRequest) -> Option<chat::ToolChoice<'_>> {
+fn tool_choice<'a>(request: &'a ModelRequest, rules: &Rules) -> Option<chat::ToolChoice<'a>> {
+    let name = |name: &'a str| {
+        let is_freeform = |tool: &Tool| matches!(tool, Tool::Freeform(tool) if tool.name == name);
+        if request.tools.iter().any(is_freeform) {
+            ToolName::Custom { custom: Name { name } }
+        } else {
+            ToolName::Function { function: Name { name } }
+        }
+    };
     match &request.tool_choice {
-        ToolChoice::Auto => None,
         ToolChoice::None if request.tools.is_empty() => None,
         ToolChoice::None => Some(chat::ToolChoice::Mode("none")),
-        ToolChoice::Required => Some(chat::ToolChoice::Mode("required")),
-        ToolChoice::Tool(name) => {
-            Some(chat::ToolChoice::Function { r#type: "function", function: FunctionName { name } })
+        ToolChoice::Tool(tool) => Some(chat::ToolChoice::Named(name(tool))),
+        ToolChoice::Allowed { names, required } if rules.freeform_tools => {
+            let mode = if *required { "required" } else { "auto" };
+            let tools = names.iter().map(|tool| name(tool)).collect();
+            let allowed_tools = AllowedTools { mode, tools };
+            Some(chat::ToolChoice::Allowed { r#type: "allowed_tools", allowed_tools })
         }
+        ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => {
+            Some(chat::ToolChoice::Mode("required"))
+        }
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Effort, ErrorKind};
+    use forge_core::{Effort, ErrorKind, FunctionTool, Message, Part, Source, ToolInput};
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::SystemRole, *};
 
     const SERVER: Rules = Rules {
         token_limit: TokenLimit::MaxTokens,
@@ -255,16 +200,16 @@ mod tests {
     };
 
     fn wire(request: &ModelRequest, rules: &Rules) -> Value {
-        let (bytes, _) = to_wire("p", &"m".into(), request, rules).unwrap();
+        let (bytes, _) = to_wire("p", &ModelProvider::OpenAI, &"m".into(), request, rules).unwrap();
         serde_json::from_slice(&bytes).unwrap()
     }
 
     fn turn(role: MessageRole, parts: Vec<Part>) -> ModelRequest {
-        ModelRequest::new("").with_message(Message { role, parts })
+        ModelRequest::new("").with_message(Message::new(role, parts))
     }
 
     fn refused(request: &ModelRequest, rules: &Rules) -> String {
-        let error = to_wire("p", &"m".into(), request, rules).unwrap_err();
+        let error = to_wire("p", &ModelProvider::OpenAI, &"m".into(), request, rules).unwrap_err();
         assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, forge_core::Phase::BeforeSend));
         error.message.clone()
     }
@@ -288,15 +233,10 @@ mod tests {
     #[test]
     fn every_setting_has_its_place() {
         let schema = json!({"type": "object", "properties": {"x": {}}});
-        let tool = forge_core::Tool {
-            name: "add".into(),
-            description: String::new(),
-            schema: schema.clone(),
-            strict: true,
-        };
+        let tool = FunctionTool::new("add", schema.clone()).strict();
         let mut request = ModelRequest::new("s")
             .with_tool(tool)
-            .with_output(OutputFormat::JsonSchema { name: "answer".into(), schema: schema.clone() })
+            .with_output(OutputFormat::json_schema("answer", schema.clone()))
             .with_effort(Effort::Max)
             .with_temperature(0.5);
         request.stop_sequences = vec!["END".into()];
@@ -304,7 +244,7 @@ mod tests {
         request.parallel_tools = Some(true);
         request.sampling.top_k = Some(40);
         request.sampling.seed = Some(7);
-        request.extra.insert("n".into(), json!(1));
+        request.extra.insert(forge_core::ModelProvider::OpenAI, "n", json!(1));
         let efforts = forge_core::Efforts::of(&[Effort::Low, Effort::High]);
         let body = wire(&request, &Rules { efforts, system_role: SystemRole::Developer, ..SERVER });
         let function = json!({"name": "add", "parameters": schema, "strict": true});
@@ -334,24 +274,19 @@ mod tests {
         let request = turn(
             MessageRole::Assistant,
             vec![
-                Part::Thinking { text: "hm".into(), opaque: None },
-                Part::ToolUse { id: "a".into(), name: "add".into(), input: json!({"x": 1}), opaque: None },
-                Part::ToolUse { id: "b".into(), name: "add".into(), input: json!("{broken"), opaque: None },
+                Part::thinking("hm"),
+                Part::tool_use("a", "add", json!({"x": 1})),
+                Part::tool_use("b", "add", ToolInput::Broken("{broken".into())),
             ],
         )
-        .with_message(Message {
-            role: MessageRole::User,
-            parts: vec![
+        .with_message(Message::new(
+            MessageRole::User,
+            vec![
                 Part::text("and?"),
                 Part::tool_result("a", "2"),
-                Part::ToolResult {
-                    tool_use_id: "b".into(),
-                    content: vec![Part::text("bad")],
-                    is_error: true,
-                    cache: None,
-                },
+                Part::tool_result_parts("b", vec![Part::text("bad")]).failed(),
             ],
-        });
+        ));
         let call = |id: &str, arguments: &str| {
             let function = json!({"name": "add", "arguments": arguments});
             json!({"id": id, "type": "function", "function": function})
@@ -372,7 +307,7 @@ mod tests {
         let source = Source::Base64 { media_type: "application/pdf".into(), data: "BBBB".into() };
         let parts = vec![
             Part::image_base64("image/png", "AAAA"),
-            Part::Document { source, name: Some("a.pdf".into()), cache: None },
+            Part::document(source).with_name("a.pdf"),
             Part::text("what?"),
         ];
         assert_eq!(
@@ -388,32 +323,21 @@ mod tests {
     #[test]
     fn features_that_the_server_lacks_are_refused_before_anything_is_sent() {
         let url = Source::Url { url: "https://example.com/a.pdf".into() };
-        let document = turn(MessageRole::User, vec![Part::Document { source: url, name: None, cache: None }]);
+        let document = turn(MessageRole::User, vec![Part::document(url)]);
         assert!(refused(&document, &SERVER).contains("web address"));
         assert_eq!(
             refused(&document, &Rules { documents: false, ..SERVER }),
             "a document is not supported by this model"
         );
-        let image = Part::ToolResult {
-            tool_use_id: "a".into(),
-            content: vec![Part::image_base64("image/png", "AAAA")],
-            is_error: false,
-            cache: None,
-        };
+        let image = Part::tool_result_parts("a", vec![Part::image_base64("image/png", "AAAA")]);
         let image = turn(MessageRole::User, vec![image]);
         assert!(refused(&image, &Rules::OPENAI).contains("tool's result"));
         assert_eq!(wire(&image, &SERVER)["messages"][0]["content"][0]["type"], "image_url");
-        let stops =
-            |n: usize| ModelRequest { stop_sequences: vec!["x".into(); n], ..ModelRequest::default() };
+        let stops = |n: usize| ModelRequest::default().with_stop_sequences(vec!["x"; n]);
         assert!(refused(&stops(5), &Rules::OPENAI).contains("more than 4"));
         assert!(refused(&stops(1), &Rules { stop_sequences: 0, ..SERVER }).contains("stopping"));
         let prefill = ModelRequest::new("").with_assistant_message("Once");
-        let tool = forge_core::Tool {
-            name: "add".into(),
-            description: String::new(),
-            schema: json!({}),
-            strict: false,
-        };
+        let tool = Tool::function("add", json!({}));
         let deaf = Rules { tool_choice: false, ..SERVER };
         let mut choosing = ModelRequest::new("").with_tool(tool);
         assert!(wire(&choosing, &deaf)["tools"].is_array());
@@ -423,5 +347,54 @@ mod tests {
         assert!(refused(&choosing, &deaf).contains("forced"));
         assert!(refused(&prefill, &Rules::OPENAI).contains("prefill"));
         assert_eq!(wire(&prefill, &SERVER)["messages"][0]["content"], "Once");
+    }
+
+    #[test]
+    fn free_text_tools_and_choices_among_tools_go_where_the_server_has_them() {
+        let call = Part::tool_use("c", "exec", ToolInput::Text("ls".into()));
+        let request = turn(MessageRole::Assistant, vec![call])
+            .with_message(Message::system("be brief"))
+            .with_message(Message::new(MessageRole::User, vec![Part::tool_result("c", "x")]))
+            .with_tool(Tool::function("add", json!({"type": "object"})))
+            .with_tool(Tool::freeform("exec"))
+            .with_tool(Tool::hosted(ModelProvider::OpenAI, json!({"type": "web_search"})))
+            .with_tool_choice(ToolChoice::Allowed { names: vec!["exec".into()], required: false })
+            .with_output(OutputFormat::Json);
+        let body = wire(&request, &Rules::OPENAI);
+        assert_eq!(body["messages"][1], json!({"role": "system", "content": "be brief"}));
+        assert_eq!(
+            body["messages"][0]["tool_calls"],
+            json!([{"type": "custom", "id": "c", "custom": {"name": "exec", "input": "ls"}}])
+        );
+        assert_eq!(body["tools"][1], json!({"type": "custom", "custom": {"name": "exec"}}));
+        assert_eq!(body["tools"].as_array().unwrap().len(), 2);
+        let allowed = json!({"mode": "auto", "tools": [{"type": "custom", "custom": {"name": "exec"}}]});
+        assert_eq!(body["tool_choice"], json!({"type": "allowed_tools", "allowed_tools": allowed}));
+        assert_eq!(body["response_format"], json!({"type": "json_object"}));
+        let mut plain = Rules { freeform_tools: false, ..SERVER };
+        plain.prefill = true;
+        assert!(refused(&request, &plain).contains("free text"));
+    }
+
+    #[test]
+    fn only_the_fields_of_the_vendor_are_set() {
+        let mut request = ModelRequest::new("").with_user_message("hi");
+        request.extra =
+            serde_json::from_value(json!({"openai": {"user": "u"}, "local": {"min_p": 0.1}})).unwrap();
+        let body = wire(&request, &Rules::OPENAI);
+        assert_eq!((&body["user"], body.get("min_p")), (&json!("u"), None));
+    }
+
+    #[test]
+    fn recordings_and_files_of_the_vendors_own_are_sent() {
+        let mp3 = Source::Base64 { media_type: "audio/mpeg".into(), data: "AAAA".into() };
+        let file = Source::File { id: "file_1".into(), vendor: ModelProvider::OpenAI };
+        let request = turn(MessageRole::User, vec![Part::audio(mp3), Part::document(file)]);
+        assert_eq!(
+            wire(&request, &Rules::OPENAI)["messages"][0]["content"],
+            json!([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+                {"type": "file", "file": {"file_id": "file_1"}}])
+        );
+        assert!(refused(&request, &Rules { audio: false, ..SERVER }).contains("recording"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::{ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
+use forge_core::{Citation, Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use crate::{
     error,
     wire::{
         Text,
-        chat_reply::{Function, Message, Reply, ToolCall},
+        chat_reply::{Annotation, Custom, Function, Message, Reply, ToolCall, UrlCitation},
     },
 };
 
@@ -74,7 +74,7 @@ impl Decoder {
         if let Some(usage) = usage.filter(|usage| !usage.is_unknown()) {
             self.usage.overwrite(&usage);
             self.ensure_started(Started::default(), events);
-            events.push_back(StreamEvent::UsageUpdated(self.usage));
+            events.push_back(StreamEvent::from(self.usage));
         }
         Ok(has_choice)
     }
@@ -86,14 +86,11 @@ impl Decoder {
         self.parts.end(events);
         if self.usage.is_unknown() {
             let message = "the server did not say how many tokens the call took";
-            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+            events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
-        events.push_back(StreamEvent::Finished(forge_core::Finished {
-            reason: self.reason(&raw),
-            raw_reason: Some(raw),
-            usage: self.usage,
-            raw: None,
-        }));
+        events.push_back(StreamEvent::from(
+            Finished::new(self.reason(&raw)).with_raw_reason(Some(raw)).with_usage(self.usage),
+        ));
         Ok(())
     }
 
@@ -104,18 +101,19 @@ impl Decoder {
         let (id, model) = (text(&reply.id), text(&reply.model).map(ModelId::from));
         // Some gateways send an empty chunk ahead of the one that names the reply.
         if model.is_some() || reply.choice.is_some() {
-            self.ensure_started(Started { id, model, ..Started::default() }, events);
+            self.ensure_started(Started::new(id, model), events);
         }
     }
 
     fn ensure_started(&mut self, started: Started, events: &mut Events) {
         if !std::mem::replace(&mut self.started, true) {
-            events.push_back(StreamEvent::Started(started));
+            events.push_back(StreamEvent::from(started));
         }
     }
 
     fn message(&mut self, message: Message<'_>, events: &mut Events) -> Result<(), Failure> {
-        let Message { content, refusal, reasoning_content, reasoning, thinking, tool_calls } = message;
+        let Message { content, refusal, reasoning_content, reasoning, thinking, tool_calls, annotations } =
+            message;
         let thoughts = [reasoning_content, reasoning, thinking].into_iter().flatten();
         if let Some(thoughts) = thoughts.into_iter().find(|thoughts| !thoughts.is_empty()) {
             self.parts.thinking(thoughts, events);
@@ -125,14 +123,26 @@ impl Decoder {
         }
         if let Some(refusal) = refusal.filter(|refusal| !refusal.is_empty()) {
             self.refused = true;
-            self.parts.text(refusal, events);
+            self.parts.refusal(refusal, events);
         }
-        for ToolCall { index, id, function } in tool_calls.into_iter().flatten() {
+        for raw in annotations.into_iter().flatten() {
+            self.parts.citation(citation(raw), events);
+        }
+        for ToolCall { index, id, function, custom } in tool_calls.into_iter().flatten() {
+            if let Some(Custom { name, input }) = custom {
+                let text = |field: &Option<Text<'_>>| {
+                    field.as_ref().map_or(String::new(), |text| text.as_str().into())
+                };
+                let (id, name) = (text(&id), text(&name));
+                let piece = CallPiece { index, id: &id, name: &name, freeform: true };
+                self.parts.call(piece, input.unwrap_or_default(), events)?;
+                continue;
+            }
             let Function { name, arguments } = function.unwrap_or(Function { name: None, arguments: None });
             let id = id.as_ref().map_or("", Text::as_str);
             let name = name.as_ref().map_or("", Text::as_str);
             let arguments = arguments.map(argument_text).transpose()?.unwrap_or_default();
-            self.parts.call(CallPiece { index, id, name }, arguments, events)?;
+            self.parts.call(CallPiece { index, id, name, freeform: false }, arguments, events)?;
         }
         Ok(())
     }
@@ -169,6 +179,12 @@ impl Decode for Decoder {
     fn end(&mut self, events: &mut Events) -> Result<(), Failure> {
         self.finish(events)
     }
+}
+
+fn citation(raw: &RawValue) -> Citation {
+    let annotation: Annotation = serde_json::from_str(raw.get()).unwrap_or_default();
+    let UrlCitation { url, title } = annotation.url_citation.unwrap_or_default();
+    Citation::raw(raw.get()).with_url(url).with_title(title)
 }
 
 /// The JSON text of a call's arguments, whether it came as text or as the value itself.
@@ -214,7 +230,7 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ErrorKind, ModelResponse, Part, Participant};
+    use forge_core::{Accumulator, CallContext, ErrorKind, ModelResponse, Part, Participant, ToolInput};
     use serde_json::json;
 
     use super::*;
@@ -274,6 +290,7 @@ mod tests {
         let refusal = r#"{"choices":[{"delta":{"refusal":"No."}}]}"#;
         let refused = run(&[refusal, STOP]).unwrap();
         assert_eq!((refused.stop_reason, refused.text().as_ref()), (StopReason::Refusal, "No."));
+        assert_eq!(refused.content, [Part::refusal("No.")]);
     }
 
     #[test]
@@ -329,6 +346,22 @@ mod tests {
     }
 
     #[test]
+    fn free_text_of_a_call_and_the_sources_of_a_text_are_kept() {
+        let piece = |text: &str| {
+            let call =
+                json!({"index": 0, "id": "c", "type": "custom", "custom": {"name": "exec", "input": text}});
+            json!({"choices": [{"delta": {"tool_calls": [call]}}]}).to_string()
+        };
+        let response = run(&[&piece("ls "), &piece("-l"), STOP]).unwrap();
+        assert_eq!(response.content, [Part::tool_use("c", "exec", ToolInput::Text("ls -l".into()))]);
+        let cited = json!({"choices": [{"delta": {"content": "Paris", "annotations": [{"type": "url_citation",
+            "url_citation": {"url": "https://a.example", "title": "Atlas", "start_index": 0, "end_index": 5}}]}}]});
+        let response = run(&[&cited.to_string(), STOP]).unwrap();
+        let Part::Text { citations, .. } = &response.content[0] else { panic!("{response:?}") };
+        assert_eq!((citations[0].title.as_deref(), citations.len()), (Some("Atlas"), 1));
+    }
+
+    #[test]
     fn arguments_come_as_text_or_as_an_object() {
         let call = |arguments: serde_json::Value| {
             let call = json!({"function": {"name": "add", "arguments": arguments}});
@@ -338,9 +371,9 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let expected = ("call_0".to_owned(), json!({"x": "\"1\""}));
+        let expected = ("call_0".to_owned(), ToolInput::from(json!({"x": "\"1\""})));
         assert_eq!(call(json!({"x": "\"1\""})), expected);
         assert_eq!(call(json!(r#"{"x": "\"1\""}"#)), expected);
-        assert_eq!(call(json!(null)).1, json!({}));
+        assert_eq!(call(json!(null)).1, json!({}).into());
     }
 }

@@ -1,34 +1,51 @@
 //! The conversation becomes input items. What the vendor minted for this model goes back as it came.
 
-use forge_core::{Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque, Part, Source};
+use forge_core::{
+    Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque, Part, Source, ToolInput,
+};
 use serde_json::value::RawValue;
 
 use crate::{
-    chat::address,
+    chat::{address, texts},
     wire::{
-        content::{Arguments, ResultText, file_name},
+        content::{Arguments, InputAudio, ResultText, file_name},
         responses::{Content, InputPart, Item, KnownItem},
     },
 };
 
-/// The items of the request's messages, or what of them the API does not take.
-pub(super) fn items<'a>(request: &'a ModelRequest, model: &ModelId) -> Result<Vec<Item<'a>>, &'static str> {
+/// The items of the request's messages for `model`, reached through the configured provider `through`, or what of
+/// them the API does not take.
+pub(super) fn items<'a>(
+    request: &'a ModelRequest,
+    model: &ModelId,
+    through: &str,
+) -> Result<Vec<Item<'a>>, &'static str> {
     let mut items = Vec::with_capacity(request.messages.len());
     for message in &request.messages {
         match message.role {
-            MessageRole::User => user(message, &mut items)?,
-            MessageRole::Assistant => assistant(message, model, &mut items)?,
+            MessageRole::User => user(request, message, &mut items)?,
+            MessageRole::Assistant => assistant(message, model, through, &mut items)?,
+            MessageRole::System => items
+                .push(Item::Known(KnownItem::Instructions { role: "developer", content: texts(message) })),
         }
     }
     Ok(items)
 }
 
-fn user<'a>(message: &'a Message, items: &mut Vec<Item<'a>>) -> Result<(), &'static str> {
+fn user<'a>(
+    request: &'a ModelRequest,
+    message: &'a Message,
+    items: &mut Vec<Item<'a>>,
+) -> Result<(), &'static str> {
     let mut content = Vec::new();
     for part in &message.parts {
-        if let Part::ToolResult { tool_use_id, content, is_error, .. } = part {
+        if let Part::ToolResult { tool_use_id: call_id, content, is_error, .. } = part {
             let output = tool_result(content, *is_error)?;
-            items.push(Item::Known(KnownItem::FunctionCallOutput { call_id: tool_use_id, output }));
+            items.push(Item::Known(if is_freeform(request, call_id) {
+                KnownItem::CustomToolCallOutput { call_id, output }
+            } else {
+                KnownItem::FunctionCallOutput { call_id, output }
+            }));
         } else {
             content.extend(input_part(part)?);
         }
@@ -40,16 +57,23 @@ fn user<'a>(message: &'a Message, items: &mut Vec<Item<'a>>) -> Result<(), &'sta
     Ok(())
 }
 
+/// Whether the call was one of a tool that takes free text.
+fn is_freeform(request: &ModelRequest, call: &str) -> bool {
+    let mut parts = request.messages.iter().flat_map(|message| &message.parts);
+    parts.any(|part| matches!(part, Part::ToolUse { id, input: ToolInput::Text(_), .. } if id == call))
+}
+
 /// The vendor refuses a reasoning item without the item that followed it; it is sent only together
 /// with that.
 fn assistant<'a>(
     message: &'a Message,
     model: &ModelId,
+    through: &str,
     items: &mut Vec<Item<'a>>,
 ) -> Result<(), &'static str> {
     let mut thoughts = Vec::new();
     for part in &message.parts {
-        let verbatim = part.opaque().and_then(|opaque| verbatim(opaque, model));
+        let verbatim = part.opaque().and_then(|opaque| verbatim(opaque, model, through));
         match (part, verbatim) {
             (Part::Thinking { .. }, raw) => thoughts.extend(raw.map(Item::Verbatim)),
             (_, Some(raw)) => {
@@ -65,8 +89,8 @@ fn assistant<'a>(
     Ok(())
 }
 
-fn verbatim<'a>(opaque: &'a Opaque, model: &ModelId) -> Option<&'a RawValue> {
-    if !opaque.belongs_to(&ModelProvider::OpenAI, model) {
+fn verbatim<'a>(opaque: &'a Opaque, model: &ModelId, through: &str) -> Option<&'a RawValue> {
+    if !opaque.belongs_to(&ModelProvider::OpenAI, model, through) {
         return None;
     }
     serde_json::from_str(&opaque.data).ok()
@@ -75,17 +99,19 @@ fn verbatim<'a>(opaque: &'a Opaque, model: &ModelId) -> Option<&'a RawValue> {
 /// The item made of the common parts.
 fn neutral(part: &Part) -> Result<Option<KnownItem<'_>>, &'static str> {
     match part {
-        Part::Text { text, .. } => {
+        Part::Text { text, .. } | Part::Refusal { text, .. } => {
             let content = Content::Text(ResultText { failed: false, text });
             Ok(Some(KnownItem::Message { role: "assistant", content }))
         }
-        Part::ToolUse { id, name, input, .. } => {
-            Ok(Some(KnownItem::FunctionCall { call_id: id, name, arguments: Arguments(input) }))
+        Part::ToolUse { id: call_id, name, namespace, input, .. } => {
+            let namespace = namespace.as_deref();
+            Ok(Some(match input {
+                ToolInput::Text(input) => KnownItem::CustomToolCall { call_id, name, namespace, input },
+                input => KnownItem::FunctionCall { call_id, name, namespace, arguments: Arguments(input) },
+            }))
         }
         Part::Thinking { .. } | Part::Vendor { .. } => Ok(None),
-        Part::Image { .. } | Part::Document { .. } | Part::ToolResult { .. } => {
-            Err("an assistant's turn that holds more than texts and tool calls")
-        }
+        _ => Err("an assistant's turn that holds more than texts and tool calls"),
     }
 }
 
@@ -108,19 +134,41 @@ fn tool_result(content: &[Part], failed: bool) -> Result<Content<'_>, &'static s
 
 fn input_part(part: &Part) -> Result<Option<InputPart<'_>>, &'static str> {
     Ok(Some(match part {
-        Part::Text { text, .. } => InputPart::Text { text: ResultText { failed: false, text } },
-        Part::Image { source, .. } => InputPart::Image { image_url: address(source) },
-        Part::Document { source: Source::Url { url }, .. } => {
-            InputPart::File { filename: None, file_data: None, file_url: Some(url) }
+        Part::Text { text, .. } | Part::Refusal { text, .. } => {
+            InputPart::Text { text: ResultText { failed: false, text } }
         }
-        Part::Document { source: source @ Source::Base64 { media_type, .. }, name, .. } => {
-            let filename = Some(file_name(name.as_deref(), media_type));
-            InputPart::File { filename, file_data: Some(address(source)), file_url: None }
+        Part::Image { source, .. } => {
+            let (image_url, file_id) = (address(source), stored(source)?);
+            InputPart::Image { image_url, file_id }
+        }
+        Part::Audio { source, .. } => {
+            let input_audio = InputAudio::of(source).ok_or("a recording outside of the request")?;
+            InputPart::Audio { input_audio }
+        }
+        Part::Document { source, name, .. } => {
+            let (filename, file_data, file_url) = match source {
+                Source::Url { url } => (None, None, Some(url.as_str())),
+                Source::Base64 { media_type, .. } => {
+                    (Some(file_name(name.as_deref(), media_type)), address(source), None)
+                }
+                _ => (None, None, None),
+            };
+            InputPart::File { filename, file_data, file_url, file_id: stored(source)? }
         }
         Part::Thinking { .. } | Part::Vendor { .. } => return Ok(None),
         Part::ToolUse { .. } => return Err("a tool call in a user's turn"),
         Part::ToolResult { .. } => return Err("a tool result inside another"),
+        _ => return Err("a part of this kind"),
     }))
+}
+
+/// The vendor's id of a file that it has.
+fn stored(source: &Source) -> Result<Option<&str>, &'static str> {
+    match source {
+        Source::File { id, vendor: ModelProvider::OpenAI } => Ok(Some(id)),
+        Source::File { .. } => Err("a file that another vendor has"),
+        _ => Ok(None),
+    }
 }
 
 fn shortest(mut parts: Vec<InputPart<'_>>) -> Content<'_> {

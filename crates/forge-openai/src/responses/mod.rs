@@ -4,6 +4,7 @@ mod items;
 mod request;
 mod response;
 mod stream;
+mod tools;
 
 pub(crate) use request::{to_count, to_wire};
 pub(crate) use response::from_wire;

@@ -1,18 +1,16 @@
 //! Requests become bodies.
 
-use forge_core::{Delivery, ModelId, ModelRequest, OutputFormat, ProviderError, ToolChoice, Warning};
+use forge_core::{Delivery, ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError, Warning};
 use forge_http::to_json;
-use serde_json::Map;
 
-use super::items::items;
+use super::{items::items, tools};
 use crate::{
     chat::{PREFILL, ends_with_assistant},
     profile::Profile,
-    schema::is_strict,
     tune::{Tuned, tune},
     wire::{
         content::JsonSchema,
-        responses::{self, Body, ENCRYPTED_THOUGHTS, Format, Reasoning, Text, Tool},
+        responses::{Body, ENCRYPTED_THOUGHTS, Format, Reasoning, Text},
     },
 };
 
@@ -31,7 +29,7 @@ pub(crate) fn to_wire(
     }
     let mut warnings = Vec::new();
     let tuned = tune(request, profile.takes(), &mut warnings);
-    if request.show_thinking && !profile.thinks() {
+    if request.show_thinking == Some(true) && !profile.thinks() {
         warnings.push(Warning::new("show_thinking", "show_thinking was left out: this model does not think"));
     }
     let body = Body {
@@ -41,9 +39,9 @@ pub(crate) fn to_wire(
         top_p: tuned.top_p,
         store: Some(false),
         stream: request.delivery == Delivery::Stream,
-        ..counted(provider, model, request, profile, &tuned)?
+        ..counted(provider, model, request, profile, &tuned, &mut warnings)?
     };
-    Ok((to_json(provider, model, &body, &request.extra)?, warnings))
+    Ok((to_json(provider, model, &body, request.extra.fields(&ModelProvider::OpenAI))?, warnings))
 }
 
 /// The body that asks how many tokens the request has.
@@ -53,9 +51,10 @@ pub(crate) fn to_count(
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
-    let tuned = tune(request, profile.takes(), &mut Vec::new());
-    let body = counted(provider, model, request, profile, &tuned)?;
-    to_json(provider, model, &body, &Map::new())
+    let mut warnings = Vec::new();
+    let tuned = tune(request, profile.takes(), &mut warnings);
+    let body = counted(provider, model, request, profile, &tuned, &mut warnings)?;
+    to_json(provider, model, &body, None)
 }
 
 /// The fields that count as input; the counting endpoint takes no others.
@@ -65,18 +64,20 @@ fn counted<'a>(
     request: &'a ModelRequest,
     profile: &Profile,
     tuned: &Tuned,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
+    let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
     let effort = tuned.effort.map(forge_core::Effort::as_str);
-    let summary = (request.show_thinking && profile.thinks()).then_some("auto");
+    let summary = (request.show_thinking == Some(true) && profile.thinks()).then_some("auto");
     Ok(Body {
         model: model.as_str(),
-        instructions: &request.system,
-        input: items(request, model).map_err(|what| ProviderError::unsupported(provider, model, what))?,
+        instructions: request.system_text(),
+        input: items(request, model, provider).map_err(refuse)?,
         max_output_tokens: None,
         reasoning: (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary }),
         text: text(&request.output),
-        tools: request.tools.iter().map(tool).collect(),
-        tool_choice: tool_choice(request),
+        tools: tools::tools(request, warnings).map_err(refuse)?,
+        tool_choice: tools::choice(request),
         parallel_tool_calls: request.parallel_tools.filter(|_| !request.tools.is_empty()),
         include: &[],
         temperature: None,
@@ -88,32 +89,18 @@ fn counted<'a>(
 
 fn text(output: &OutputFormat) -> Option<Text<'_>> {
     match output {
-        OutputFormat::Text => None,
-        OutputFormat::JsonSchema { name, schema } => {
-            let format = JsonSchema { name, schema, strict: is_strict(schema) };
-            Some(Text { format: Format::JsonSchema(format) })
-        }
-    }
-}
-
-fn tool(tool: &forge_core::Tool) -> Tool<'_> {
-    let forge_core::Tool { name, description, schema: parameters, strict } = tool;
-    Tool { r#type: "function", name, description, parameters, strict: *strict }
-}
-
-fn tool_choice(request: &ModelRequest) -> Option<responses::ToolChoice<'_>> {
-    match &request.tool_choice {
-        ToolChoice::Auto => None,
-        ToolChoice::None if request.tools.is_empty() => None,
-        ToolChoice::None => Some(responses::ToolChoice::Mode("none")),
-        ToolChoice::Required => Some(responses::ToolChoice::Mode("required")),
-        ToolChoice::Tool(name) => Some(responses::ToolChoice::Function { r#type: "function", name }),
+        OutputFormat::Json => Some(Text { format: Format::JsonObject }),
+        OutputFormat::JsonSchema(output) => Some(Text { format: Format::JsonSchema(JsonSchema::of(output)) }),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Effort, Message, MessageRole, ModelProvider, Opaque, Part, Source, Tool};
+    use forge_core::{
+        Effort, FreeformFormat, FreeformTool, FunctionTool, Message, MessageRole, Opaque, Part, Source, Tool,
+        ToolChoice, ToolInput,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -132,11 +119,11 @@ mod tests {
     }
 
     fn turn(role: MessageRole, parts: Vec<Part>) -> ModelRequest {
-        ModelRequest::new("").with_message(Message { role, parts })
+        ModelRequest::new("").with_message(Message::new(role, parts))
     }
 
     fn opaque(model: &str, data: &str) -> Opaque {
-        Opaque { provider: ModelProvider::OpenAI, model: model.into(), data: data.into() }
+        Opaque::new(ModelProvider::OpenAI, model.into(), data)
     }
 
     /// What the assistant's turn becomes; a user's turn follows it.
@@ -148,7 +135,7 @@ mod tests {
     }
 
     fn thinking(model: &str, data: &str) -> Part {
-        Part::Thinking { text: String::new(), opaque: Some(opaque(model, data)) }
+        Part::thinking(String::new()).with_opaque(Some(opaque(model, data)))
     }
 
     #[test]
@@ -167,16 +154,15 @@ mod tests {
     #[test]
     fn every_setting_has_its_place() {
         let schema = json!({"type": "object", "properties": {}, "additionalProperties": false});
-        let tool =
-            Tool { name: "add".into(), description: "Adds.".into(), schema: schema.clone(), strict: true };
+        let tool = FunctionTool::new("add", schema.clone()).with_description("Adds.").strict();
         let mut request = ModelRequest::new("")
             .with_tool(tool)
-            .with_output(OutputFormat::JsonSchema { name: "answer".into(), schema: schema.clone() })
+            .with_output(OutputFormat::json_schema("answer", schema.clone()))
             .with_effort(Effort::High);
         request.parallel_tools = Some(false);
-        request.show_thinking = true;
+        request.show_thinking = Some(true);
         request.tool_choice = ToolChoice::Tool("add".into());
-        request.extra.insert("service_tier".into(), json!("flex"));
+        request.extra.insert(forge_core::ModelProvider::OpenAI, "service_tier", json!("flex"));
         let body = wire(&request);
         assert_eq!(
             body["tools"],
@@ -206,7 +192,7 @@ mod tests {
 
     #[test]
     fn stop_sequences_are_refused_before_anything_is_sent() {
-        let request = ModelRequest { stop_sequences: vec!["END".into()], ..ModelRequest::default() };
+        let request = ModelRequest::default().with_stop_sequences(["END"]);
         let model = MODEL.into();
         let error = to_wire("mine", &model, &request, Profile::of(&model)).unwrap_err();
         assert_eq!(
@@ -234,13 +220,8 @@ mod tests {
             MessageRole::Assistant,
             vec![
                 thinking(MODEL, reasoning),
-                Part::Text { text: "t".into(), cache: None, opaque: Some(opaque(MODEL, message)) },
-                Part::ToolUse {
-                    id: "call_1".into(),
-                    name: "add".into(),
-                    input: json!({}),
-                    opaque: Some(opaque(MODEL, call)),
-                },
+                Part::text("t").with_opaque(Some(opaque(MODEL, message))),
+                Part::tool_use("call_1", "add", json!({})).with_opaque(Some(opaque(MODEL, call))),
             ],
         )
         .with_user_message("go on");
@@ -254,15 +235,78 @@ mod tests {
     fn another_models_items_become_plain_ones_and_its_thoughts_are_dropped() {
         let parts = vec![
             thinking("gpt-6-sol", r#"{"type":"reasoning"}"#),
-            Part::Text { text: "t".into(), cache: None, opaque: Some(opaque("gpt-6-sol", "{}")) },
-            Part::ToolUse { id: "c".into(), name: "add".into(), input: json!({"x": 1}), opaque: None },
-            Part::Vendor { opaque: opaque("gpt-6-sol", "{}") },
+            Part::text("t").with_opaque(Some(opaque("gpt-6-sol", "{}"))),
+            Part::tool_use("c", "add", json!({"x": 1})),
+            Part::vendor(opaque("gpt-6-sol", "{}")),
         ];
         assert_eq!(
             answered(parts),
             json!([{"type": "message", "role": "assistant", "content": "t"},
                 {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{\"x\":1}"}])
         );
+    }
+
+    #[test]
+    fn thoughts_of_another_account_stay_behind() {
+        let bound = opaque(MODEL, r#"{"type":"reasoning"}"#).with_origin("other-account".into());
+        let parts = vec![Part::thinking("").with_opaque(bound), Part::text("t")];
+        assert_eq!(answered(parts), json!([{"type": "message", "role": "assistant", "content": "t"}]));
+    }
+
+    #[test]
+    fn all_kinds_of_tools_have_their_form_and_groups_stay_together() {
+        let grammar = FreeformFormat::Grammar { syntax: "lark".into(), definition: "start: WORD".into() };
+        let mut request = ModelRequest::new("")
+            .with_tool(Tool::from(FreeformTool::new("exec").with_format(grammar)).with_namespace("shell"))
+            .with_tool(Tool::hosted(ModelProvider::OpenAI, json!({"type": "web_search"})))
+            .with_tool(Tool::function("wait", json!({"type": "object"})).with_namespace("shell"))
+            .with_tool(Tool::hosted(ModelProvider::Anthropic, json!({"type": "web_search_20250305"})))
+            .with_tool_choice(ToolChoice::Allowed {
+                names: vec!["exec".into(), "wait".into()],
+                required: true,
+            });
+        let (body, warnings) = wire_for(MODEL, &request);
+        assert_eq!(
+            body["tools"],
+            json!([{"type": "namespace", "name": "shell", "tools": [
+                {"type": "custom", "name": "exec",
+                    "format": {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}},
+                {"type": "function", "name": "wait", "parameters": {"type": "object"}, "strict": false}]},
+                {"type": "web_search"}])
+        );
+        assert_eq!(
+            body["tool_choice"],
+            json!({"type": "allowed_tools", "mode": "required", "tools": [
+                {"type": "custom", "name": "exec"}, {"type": "function", "name": "wait"}]})
+        );
+        assert_eq!(warnings, ["tools"]);
+        request.output = OutputFormat::Json;
+        assert_eq!(wire(&request)["text"], json!({"format": {"type": "json_object"}}));
+    }
+
+    #[test]
+    fn instructions_calls_and_files_have_their_items() {
+        let call = Part::tool_use("c", "exec", ToolInput::Text("ls".into())).with_namespace("shell");
+        let file = Source::File { id: "file_1".into(), vendor: ModelProvider::OpenAI };
+        let wav = Source::Base64 { media_type: "audio/x-wav".into(), data: "AAAA".into() };
+        let parts = vec![Part::tool_result("c", "a b"), Part::image(file), Part::audio(wav)];
+        let request = turn(MessageRole::Assistant, vec![call])
+            .with_message(Message::system("be brief"))
+            .with_message(Message::new(MessageRole::User, parts));
+        assert_eq!(
+            wire(&request)["input"],
+            json!([
+                {"type": "custom_tool_call", "call_id": "c", "name": "exec", "namespace": "shell", "input": "ls"},
+                {"type": "message", "role": "developer", "content": "be brief"},
+                {"type": "custom_tool_call_output", "call_id": "c", "output": "a b"},
+                {"type": "message", "role": "user", "content": [
+                    {"type": "input_image", "file_id": "file_1"},
+                    {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]}])
+        );
+        let foreign = Source::File { id: "f".into(), vendor: ModelProvider::Google };
+        let request = turn(MessageRole::User, vec![Part::document(foreign)]);
+        let error = to_wire("p", &MODEL.into(), &request, Profile::of(&MODEL.into())).unwrap_err();
+        assert_eq!(error.kind, forge_core::ErrorKind::Unsupported);
     }
 
     #[test]
@@ -275,8 +319,10 @@ mod tests {
 
     #[test]
     fn tool_results_pictures_and_documents_are_mapped() {
-        let pdf =
-            |source, name: Option<&str>| Part::Document { source, name: name.map(Into::into), cache: None };
+        let pdf = |source, name: Option<&str>| match name {
+            Some(name) => Part::document(source).with_name(name),
+            None => Part::document(source),
+        };
         let request = turn(
             MessageRole::User,
             vec![
@@ -285,12 +331,11 @@ mod tests {
                 pdf(Source::Base64 { media_type: "application/pdf".into(), data: "BBBB".into() }, None),
                 pdf(Source::Url { url: "https://example.com/x.pdf".into() }, Some("x.pdf")),
                 Part::tool_result("call_1", "3"),
-                Part::ToolResult {
-                    tool_use_id: "call_2".into(),
-                    content: vec![Part::text("broke"), Part::image_base64("image/png", "CCCC")],
-                    is_error: true,
-                    cache: None,
-                },
+                Part::tool_result_parts(
+                    "call_2",
+                    vec![Part::text("broke"), Part::image_base64("image/png", "CCCC")],
+                )
+                .failed(),
             ],
         );
         assert_eq!(
@@ -313,7 +358,7 @@ mod tests {
     #[test]
     fn counting_sends_nothing_that_is_not_input() {
         let mut request = ModelRequest::new("s").with_user_message("u").with_max_tokens(9);
-        request.extra.insert("metadata".into(), json!({}));
+        request.extra.insert(forge_core::ModelProvider::OpenAI, "metadata", json!({}));
         let model = ModelId::from(MODEL);
         let bytes = to_count("openai", &model, &request, Profile::of(&model)).unwrap();
         let body: Value = serde_json::from_slice(&bytes).unwrap();

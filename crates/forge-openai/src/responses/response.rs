@@ -1,6 +1,6 @@
 //! Whole replies and whole items.
 
-use forge_core::{ModelId, PartKind};
+use forge_core::{ModelId, PartKind, ProviderId, ToolStart};
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 
@@ -11,22 +11,30 @@ use crate::{
 };
 
 /// Turns a whole reply into the same events as its stream.
-pub(crate) fn from_wire(body: &[u8], model: &ModelId, events: &mut Events) -> Result<(), Failure> {
+pub(crate) fn from_wire(
+    body: &[u8],
+    model: &ModelId,
+    origin: &ProviderId,
+    events: &mut Events,
+) -> Result<(), Failure> {
     let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
         if error.is_eof() {
             return Failure::truncated();
         }
         error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
     })?;
-    Decoder::new(model.clone()).finish(&response, None, events)
+    Decoder::new(model.clone(), origin.clone()).finish(&response, None, events)
 }
 
 /// What an output item is to Forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Refusal,
     Thinking,
     Call,
+    /// A call of a tool that takes free text.
+    Freeform,
     /// An item of a kind that only the vendor understands.
     Vendor,
 }
@@ -39,6 +47,8 @@ pub(super) struct Whole<'a> {
     pub(super) refused: bool,
     /// The vendor takes it back. Thoughts that are not encrypted exist only in the vendor's store.
     pub(super) replayable: bool,
+    /// What the text rests on.
+    pub(super) citations: Vec<&'a RawValue>,
     fields: Item<'a>,
 }
 
@@ -47,7 +57,14 @@ impl<'a> Whole<'a> {
     pub(super) const BETWEEN_THOUGHTS: &'static str = "\n\n";
 
     pub(super) fn empty(kind: Kind) -> Self {
-        Self { kind, text: String::new(), refused: false, replayable: true, fields: Item::default() }
+        Self {
+            kind,
+            text: String::new(),
+            refused: false,
+            replayable: true,
+            citations: Vec::new(),
+            fields: Item::default(),
+        }
     }
 
     pub(super) fn read(raw: &'a RawValue) -> Result<Self, Failure> {
@@ -57,6 +74,7 @@ impl<'a> Whole<'a> {
             "message" => Kind::Text,
             "reasoning" => Kind::Thinking,
             "function_call" => Kind::Call,
+            "custom_tool_call" => Kind::Freeform,
             _ => return Ok(Self::empty(Kind::Vendor)),
         };
         let mut fields: Item<'a> = serde_json::from_str(raw.get()).map_err(wrong)?;
@@ -64,11 +82,17 @@ impl<'a> Whole<'a> {
         let parts = fields.summary.take().into_iter().chain(fields.content.take()).flatten();
         match kind {
             Kind::Text => {
-                for ItemPart { text, refusal } in parts {
+                let mut said = false;
+                for ItemPart { text, refusal, annotations } in parts {
                     whole.refused |= refusal.is_some();
+                    said |= text.is_some();
                     for text in text.iter().chain(&refusal) {
                         whole.text.push_str(text.as_str());
                     }
+                    whole.citations.extend(annotations.into_iter().flatten());
+                }
+                if whole.refused && !said {
+                    whole.kind = Kind::Refusal;
                 }
             }
             Kind::Thinking => {
@@ -82,7 +106,8 @@ impl<'a> Whole<'a> {
                     fields.encrypted_content.as_ref().is_some_and(|text| !text.as_str().is_empty());
             }
             Kind::Call => whole.text = fields.arguments.take().unwrap_or_default(),
-            Kind::Vendor => {}
+            Kind::Freeform => whole.text = fields.input.take().unwrap_or_default(),
+            Kind::Refusal | Kind::Vendor => {}
         }
         whole.fields = fields;
         Ok(whole)
@@ -99,8 +124,15 @@ impl<'a> Whole<'a> {
         };
         match self.kind {
             Kind::Text => PartKind::Text,
+            Kind::Refusal => PartKind::Refusal,
             Kind::Thinking => PartKind::Thinking,
-            Kind::Call => PartKind::ToolUse { id: text(&self.fields.call_id), name: text(&self.fields.name) },
+            Kind::Call | Kind::Freeform => {
+                let namespace = self.fields.namespace.as_ref().map(|text| text.as_str().to_owned());
+                let start = ToolStart::new(text(&self.fields.call_id), text(&self.fields.name));
+                let start = start.with_namespace(namespace);
+                let freeform = self.kind == Kind::Freeform;
+                PartKind::ToolUse(Box::new(if freeform { start.freeform() } else { start }))
+            }
             Kind::Vendor => PartKind::Vendor,
         }
     }

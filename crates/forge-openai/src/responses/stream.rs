@@ -1,7 +1,8 @@
 //! Events of the vendor become events.
 
 use forge_core::{
-    Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, Started, StopReason, StreamEvent, Warning,
+    Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Started,
+    StopReason, StreamEvent, Warning,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
@@ -12,7 +13,9 @@ use crate::{
     error,
     wire::{
         Text,
-        responses_reply::{DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly, Usage},
+        responses_reply::{
+            Annotation, AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly, Usage,
+        },
     },
 };
 
@@ -21,8 +24,12 @@ use crate::{
 pub(crate) struct Decoder {
     /// The model asked for, which owns the items.
     model: ModelId,
+    /// The configured provider: the vendor binds items to the account behind it.
+    origin: ProviderId,
     started: bool,
     items: Vec<Item>,
+    /// How many parts have begun.
+    parts: u32,
     refused: bool,
 }
 
@@ -30,10 +37,13 @@ pub(crate) struct Decoder {
 struct Item {
     output_index: Option<u32>,
     id: Option<String>,
-    part: u32,
+    /// The part it is, once it has begun.
+    part: Option<u32>,
     kind: Kind,
     /// How many bytes of its text went out.
     sent: usize,
+    /// How many of its citations went out.
+    cited: usize,
     /// Which of its texts is under way.
     source: Source,
     ended: bool,
@@ -63,8 +73,8 @@ struct Source {
 }
 
 impl Decoder {
-    pub(crate) fn new(model: ModelId) -> Self {
-        Self { model, started: false, items: Vec::new(), refused: false }
+    pub(crate) fn new(model: ModelId, origin: ProviderId) -> Self {
+        Self { model, origin, started: false, items: Vec::new(), parts: 0, refused: false }
     }
 
     fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
@@ -73,14 +83,28 @@ impl Decoder {
             "response.reasoning_summary_text.delta" => self.delta(Kind::Thinking, true, data, events),
             "response.reasoning_text.delta" => self.delta(Kind::Thinking, false, data, events),
             "response.function_call_arguments.delta" => self.delta(Kind::Call, false, data, events),
+            "response.custom_tool_call_input.delta" => self.delta(Kind::Freeform, false, data, events),
             "response.refusal.delta" => {
                 self.refused = true;
-                self.delta(Kind::Text, false, data, events)
+                self.delta(Kind::Refusal, false, data, events)
+            }
+            "response.output_text.annotation.added" => {
+                let AnnotationEvent { output_index, item_id, annotation } = parse(data)?;
+                self.citation(
+                    Which { output_index, id: item_id.as_ref().map(Text::as_str) },
+                    annotation,
+                    events,
+                );
+                Ok(())
             }
             "response.output_item.added" => {
                 let ItemEvent { output_index, item } = parse(data)?;
                 let whole = Whole::read(item)?;
-                self.open(Which { output_index, id: whole.id() }, &whole, events)?;
+                let at = self.open(Which { output_index, id: whole.id() }, whole.kind)?;
+                // Whether a message is an answer or a refusal shows with its first words.
+                if whole.kind != Kind::Text {
+                    self.begin(at, whole.part_kind(), events);
+                }
                 Ok(())
             }
             "response.output_item.done" => {
@@ -109,11 +133,16 @@ impl Decoder {
         let which = Which { output_index, id: item_id.as_ref().map(Text::as_str) };
         let at = match self.position(which) {
             Some(at) => at,
-            None if kind == Kind::Call => return Err(misfit("the arguments of a call that did not begin")),
-            None => self.open(which, &Whole::empty(kind), events)?,
+            None if matches!(kind, Kind::Call | Kind::Freeform) => {
+                return Err(misfit("the arguments of a call that did not begin"));
+            }
+            None => self.open(which, kind)?,
         };
+        if self.items[at].kind.goes_with(kind) {
+            self.begin(at, Whole::empty(kind).part_kind(), events);
+        }
         let item = &mut self.items[at];
-        if item.kind != kind || item.ended {
+        if !item.kind.goes_with(kind) || item.ended {
             return Err(misfit("a delta that does not fit its item"));
         }
         let source = Source { summary, index };
@@ -124,11 +153,17 @@ impl Decoder {
         Ok(())
     }
 
+    fn citation(&mut self, which: Which<'_>, raw: &RawValue, events: &mut Events) {
+        if let Some(at) = self.position(which).filter(|at| !self.items[*at].ended) {
+            self.items[at].cite(raw, events);
+        }
+    }
+
     fn position(&self, which: Which<'_>) -> Option<usize> {
         self.items.iter().rposition(|item| which.is(item))
     }
 
-    fn open(&mut self, which: Which<'_>, whole: &Whole<'_>, events: &mut Events) -> Result<usize, Failure> {
+    fn open(&mut self, which: Which<'_>, kind: Kind) -> Result<usize, Failure> {
         if let Some(at) = self.position(which) {
             return Ok(at);
         }
@@ -136,20 +171,33 @@ impl Decoder {
         if output_index.is_none() && id.is_none() {
             return Err(misfit("an event that does not say which item it is about"));
         }
-        self.ensure_started(Started::default(), events);
-        let part = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
-        let kind = whole.part_kind();
-        events.push_back(StreamEvent::PartStarted { index: part, kind });
         self.items.push(Item {
             output_index,
             id: id.map(str::to_owned),
-            part,
-            kind: whole.kind,
+            part: None,
+            kind,
             sent: 0,
+            cited: 0,
             source: Source::default(),
             ended: false,
         });
         Ok(self.items.len() - 1)
+    }
+
+    /// Begins the part that the item is, unless it has begun.
+    fn begin(&mut self, at: usize, kind: PartKind, events: &mut Events) {
+        if self.items[at].part.is_some() {
+            return;
+        }
+        self.ensure_started(Started::default(), events);
+        let index = self.parts;
+        self.parts += 1;
+        let item = &mut self.items[at];
+        item.part = Some(index);
+        if kind == PartKind::Refusal {
+            item.kind = Kind::Refusal;
+        }
+        events.push_back(StreamEvent::PartStarted { index, kind });
     }
 
     /// A whole item: what of its text did not come in deltas goes out now.
@@ -160,35 +208,40 @@ impl Decoder {
         events: &mut Events,
     ) -> Result<(), Failure> {
         let whole = Whole::read(raw)?;
-        let at = self.open(Which { output_index, id: whole.id() }, &whole, events)?;
-        let item = &mut self.items[at];
-        if item.ended {
+        let at = self.open(Which { output_index, id: whole.id() }, whole.kind)?;
+        if self.items[at].ended {
             return Ok(());
         }
-        if item.kind != whole.kind {
+        if !self.items[at].kind.goes_with(whole.kind) {
             return Err(misfit("an item that is not what it began as"));
         }
+        self.begin(at, whole.part_kind(), events);
+        let item = &mut self.items[at];
         self.refused |= whole.refused;
         let rest = whole.text.get(item.sent..).unwrap_or_default();
         item.send(rest.to_owned(), events);
+        for raw in whole.citations.iter().skip(item.cited) {
+            item.cite(raw, events);
+        }
         item.ended = true;
         let opaque = whole.replayable.then(|| {
             let data = raw.get().to_owned();
-            Box::new(Opaque { provider: ModelProvider::OpenAI, model: self.model.clone(), data })
+            let state = Opaque::new(ModelProvider::OpenAI, self.model.clone(), data);
+            Box::new(state.with_origin(self.origin.clone()))
         });
-        events.push_back(StreamEvent::PartEnded { index: item.part, opaque });
+        events.extend(item.part.map(|index| StreamEvent::PartEnded { index, opaque }));
         Ok(())
     }
 
     fn start(&mut self, response: &Response<'_>, events: &mut Events) {
         let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().to_owned());
         let (id, model) = (text(&response.id), text(&response.model).map(ModelId::from));
-        self.ensure_started(Started { id, model, ..Started::default() }, events);
+        self.ensure_started(Started::new(id, model), events);
     }
 
     fn ensure_started(&mut self, started: Started, events: &mut Events) {
         if !std::mem::replace(&mut self.started, true) {
-            events.push_back(StreamEvent::Started(started));
+            events.push_back(StreamEvent::from(started));
         }
     }
 
@@ -211,17 +264,20 @@ impl Decoder {
         for (output_index, raw) in (0..).zip(response.output.iter().flatten()) {
             self.item(Some(output_index), raw, events)?;
         }
-        for item in self.items.iter().filter(|item| !item.ended) {
-            events.push_back(StreamEvent::PartEnded { index: item.part, opaque: None });
-        }
+        let open = self.items.iter().filter(|item| !item.ended);
+        events.extend(
+            open.filter_map(|item| item.part).map(|index| StreamEvent::PartEnded { index, opaque: None }),
+        );
         let usage = response.usage.map(Usage::tokens).unwrap_or_default();
         if usage.is_unknown() {
             let message = "the vendor did not say how many tokens the call took";
-            events.push_back(StreamEvent::Warned(Warning::new("usage", message)));
+            events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
         let (reason, raw_reason) = self.reason(status, response);
         let raw_reason = Some(raw_reason.to_owned());
-        events.push_back(StreamEvent::Finished(Finished { reason, raw_reason, usage, raw: None }));
+        events.push_back(StreamEvent::from(
+            Finished::new(reason).with_raw_reason(raw_reason).with_usage(usage),
+        ));
         Ok(())
     }
 
@@ -229,7 +285,7 @@ impl Decoder {
     /// off whatever it holds.
     fn reason<'a>(&self, status: &'a str, response: &'a Response<'_>) -> (StopReason, &'a str) {
         let cause = response.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
-        let has_calls = self.items.iter().any(|item| item.kind == Kind::Call);
+        let has_calls = self.items.iter().any(|item| matches!(item.kind, Kind::Call | Kind::Freeform));
         match (status, cause) {
             ("completed", _) if has_calls => (StopReason::ToolUse, status),
             ("completed", _) if self.refused => (StopReason::Refusal, status),
@@ -248,12 +304,33 @@ impl Item {
         }
         self.sent += text.len();
         let delta = match self.kind {
-            Kind::Text => Delta::Text(text),
+            Kind::Text | Kind::Refusal => Delta::Text(text),
             Kind::Thinking => Delta::Thinking(text),
-            Kind::Call => Delta::ToolInput(text),
+            Kind::Call | Kind::Freeform => Delta::ToolInput(text),
             Kind::Vendor => return,
         };
-        events.push_back(StreamEvent::PartDelta { index: self.part, delta });
+        events.extend(self.part.map(|index| StreamEvent::PartDelta { index, delta }));
+    }
+}
+
+impl Item {
+    fn cite(&mut self, raw: &RawValue, events: &mut Events) {
+        if self.kind != Kind::Text {
+            return;
+        }
+        self.cited += 1;
+        let Annotation { url, title, filename } = serde_json::from_str(raw.get()).unwrap_or_default();
+        let citation = Citation::raw(raw.get()).with_url(url).with_title(title.or(filename));
+        let delta = Delta::Citation(Box::new(citation));
+        events.extend(self.part.map(|index| StreamEvent::PartDelta { index, delta }));
+    }
+}
+
+impl Kind {
+    /// Whether pieces of the one kind may come in an item of the other: a message holds answers and refusals.
+    fn goes_with(self, other: Self) -> bool {
+        let is_message = |kind| matches!(kind, Self::Text | Self::Refusal);
+        self == other || (is_message(self) && is_message(other))
     }
 }
 
@@ -284,13 +361,13 @@ fn misfit(what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant};
+    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, ToolInput};
     use serde_json::{Value, json};
 
     use super::*;
 
     fn run(lines: &[Value]) -> Result<ModelResponse, Failure> {
-        let (mut decoder, mut events) = (Decoder::new("gpt-6.2-sol".into()), Events::new());
+        let (mut decoder, mut events) = (Decoder::new("gpt-6.2-sol".into(), "openai".into()), Events::new());
         for line in lines {
             // Half of the servers name their events only in the data.
             let name = line["type"].as_str().filter(|name| name.len() % 2 == 0).unwrap_or_default();
@@ -340,7 +417,9 @@ mod tests {
         .unwrap();
         let at_once = run(&[terminal("completed", &json!({"output": [whole]}))]).unwrap();
         assert_eq!(streamed.content, at_once.content);
-        assert!(matches!(&streamed.content[0], Part::Thinking { text, opaque: Some(_) } if text == "A\n\nB"));
+        assert!(
+            matches!(&streamed.content[0], Part::Thinking { text, opaque: Some(_), .. } if text == "A\n\nB")
+        );
     }
 
     #[test]
@@ -359,7 +438,7 @@ mod tests {
     fn thoughts_without_their_encrypted_form_are_not_kept_for_replay() {
         let bare = json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": null});
         let response = run(&[terminal("completed", &json!({"output": [bare]}))]).unwrap();
-        assert_eq!(response.content, [Part::Thinking { text: String::new(), opaque: None }]);
+        assert_eq!(response.content, [Part::thinking(String::new())]);
     }
 
     #[test]
@@ -373,8 +452,46 @@ mod tests {
         ])
         .unwrap();
         assert!(
-            matches!(&response.content[0], Part::Vendor { opaque } if search == opaque.data.parse::<Value>().unwrap())
+            matches!(&response.content[0], Part::Vendor { opaque, .. } if search == opaque.data.parse::<Value>().unwrap())
         );
+    }
+
+    #[test]
+    fn free_text_calls_refusals_and_sources_are_told_in_streams_and_whole_replies() {
+        let call = json!({"type": "custom_tool_call", "id": "ct_1", "call_id": "c", "name": "exec",
+            "namespace": "shell", "input": "ls"});
+        let refusal = json!({"type": "message", "content": [{"type": "refusal", "refusal": "No."}]});
+        let annotation = json!({"type": "url_citation", "url": "https://a.example", "title": "Atlas"});
+        let text = json!({"type": "message", "content": [
+            {"type": "output_text", "text": "Paris", "annotations": [annotation]}]});
+        let empty = json!({"type": "message", "content": []});
+        let at_once = run(&[terminal("completed", &json!({"output": [call, refusal, text]}))]).unwrap();
+        let streamed = run(&[
+            item("added", 0, &json!({"type": "custom_tool_call", "call_id": "c", "name": "exec", "namespace": "shell"})),
+            delta("custom_tool_call_input", 0, "ls"),
+            item("done", 0, &call),
+            item("added", 1, &empty),
+            delta("refusal", 1, "No."),
+            item("done", 1, &refusal),
+            item("added", 2, &empty),
+            delta("output_text", 2, "Paris"),
+            json!({"type": "response.output_text.annotation.added", "output_index": 2, "annotation": annotation}),
+            item("done", 2, &text),
+            terminal("completed", &json!({"output": [call, refusal, text]})),
+        ])
+        .unwrap();
+        assert_eq!(streamed.content, at_once.content);
+        assert!(
+            matches!(&streamed.content[0], Part::ToolUse { namespace: Some(group), input: ToolInput::Text(text), .. }
+                if group == "shell" && text == "ls")
+        );
+        assert_eq!(streamed.content[1], Part::refusal("No."));
+        let Part::Text { citations, opaque: Some(state), .. } = &streamed.content[2] else {
+            panic!("{streamed:?}")
+        };
+        assert_eq!((citations.len(), citations[0].title.as_deref()), (1, Some("Atlas")));
+        assert!(state.belongs_to(&ModelProvider::OpenAI, &"gpt-6.2-sol".into(), "openai"));
+        assert!(!state.belongs_to(&ModelProvider::OpenAI, &"gpt-6.2-sol".into(), "other-account"));
     }
 
     #[test]
@@ -459,7 +576,7 @@ mod tests {
                 .iter()
                 .map(|part| match part {
                     Part::Thinking { text, .. } | Part::Text { text, .. } => text.clone(),
-                    Part::ToolUse { id, input, .. } => format!("{id} {input}"),
+                    Part::ToolUse { id, input, .. } => format!("{id} {}", input.to_text()),
                     other => panic!("{other:?}"),
                 })
                 .collect();

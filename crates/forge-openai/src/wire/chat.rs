@@ -1,9 +1,11 @@
 //! Chat Completions: what is sent.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::content::{Address, Arguments, JsonSchema, ResultText};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::content::{Address, Arguments, InputAudio, JsonSchema, ResultText};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
@@ -54,10 +56,10 @@ pub(crate) struct StreamOptions {
 #[serde(tag = "role", rename_all = "snake_case")]
 pub(crate) enum Message<'a> {
     System {
-        content: &'a str,
+        content: Cow<'a, str>,
     },
     Developer {
-        content: &'a str,
+        content: Cow<'a, str>,
     },
     User {
         content: Content<'a>,
@@ -86,6 +88,7 @@ pub(crate) enum ContentPart<'a> {
     Text { text: ResultText<'a> },
     ImageUrl { image_url: ImageUrl<'a> },
     File { file: File<'a> },
+    InputAudio { input_audio: InputAudio<'a> },
 }
 
 #[derive(Debug, Serialize)]
@@ -94,16 +97,23 @@ pub(crate) struct ImageUrl<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct File<'a> {
-    pub(crate) filename: &'a str,
-    pub(crate) file_data: Address<'a>,
+#[serde(untagged)]
+pub(crate) enum File<'a> {
+    Bytes { filename: &'a str, file_data: Address<'a> },
+    Stored { file_id: &'a str },
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct ToolCall<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) r#type: &'static str,
-    pub(crate) function: FunctionCall<'a>,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ToolCall<'a> {
+    Function { id: &'a str, function: FunctionCall<'a> },
+    Custom { id: &'a str, custom: CustomCall<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CustomCall<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) input: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,13 +125,36 @@ pub(crate) struct FunctionCall<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResponseFormat<'a> {
+    JsonObject,
     JsonSchema { json_schema: JsonSchema<'a> },
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Tool<'a> {
-    pub(crate) r#type: &'static str,
-    pub(crate) function: Function<'a>,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Tool<'a> {
+    Function { function: Function<'a> },
+    Custom { custom: Custom<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Custom<'a> {
+    pub(crate) name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<CustomFormat<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum CustomFormat<'a> {
+    Grammar { grammar: Grammar<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Grammar<'a> {
+    pub(crate) syntax: &'a str,
+    pub(crate) definition: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,7 +162,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
-    pub(crate) parameters: &'a Value,
+    pub(crate) parameters: &'a RawValue,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) strict: bool,
 }
@@ -138,10 +171,24 @@ pub(crate) struct Function<'a> {
 #[serde(untagged)]
 pub(crate) enum ToolChoice<'a> {
     Mode(&'static str),
-    Function { r#type: &'static str, function: FunctionName<'a> },
+    Named(ToolName<'a>),
+    Allowed { r#type: &'static str, allowed_tools: AllowedTools<'a> },
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct FunctionName<'a> {
+pub(crate) struct AllowedTools<'a> {
+    pub(crate) mode: &'static str,
+    pub(crate) tools: Vec<ToolName<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ToolName<'a> {
+    Function { function: Name<'a> },
+    Custom { custom: Name<'a> },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Name<'a> {
     pub(crate) name: &'a str,
 }

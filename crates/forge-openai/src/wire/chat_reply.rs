@@ -51,6 +51,20 @@ pub(crate) struct Message<'a> {
     pub(crate) thinking: Option<String>,
     #[serde(borrow)]
     pub(crate) tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(borrow)]
+    pub(crate) annotations: Option<Vec<&'a RawValue>>,
+}
+
+/// What a text rests on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Annotation {
+    pub(crate) url_citation: Option<UrlCitation>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct UrlCitation {
+    pub(crate) url: Option<String>,
+    pub(crate) title: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +74,16 @@ pub(crate) struct ToolCall<'a> {
     pub(crate) id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) function: Option<Function<'a>>,
+    #[serde(borrow)]
+    pub(crate) custom: Option<Custom<'a>>,
+}
+
+/// A call of a tool that takes free text.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Custom<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Option<Text<'a>>,
+    pub(crate) input: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,10 @@
 //! Values that both dialects share.
 
+use forge_core::{OutputSchema, Source, ToolInput};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::schema::is_strict;
 
 /// An address of bytes: a web address, or the bytes themselves.
 #[derive(Debug)]
@@ -23,13 +26,13 @@ impl Serialize for Address<'_> {
 
 /// The arguments of a call, as the JSON *text* that the vendor wants.
 #[derive(Debug)]
-pub(crate) struct Arguments<'a>(pub(crate) &'a Value);
+pub(crate) struct Arguments<'a>(pub(crate) &'a ToolInput);
 
 impl Serialize for Arguments<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::String(raw) => serializer.serialize_str(raw),
-            value => serializer.collect_str(value),
+            ToolInput::Json(value) => serializer.collect_str(value),
+            other => serializer.serialize_str(&other.to_text()),
         }
     }
 }
@@ -54,8 +57,42 @@ impl Serialize for ResultText<'_> {
 #[derive(Debug, Serialize)]
 pub(crate) struct JsonSchema<'a> {
     pub(crate) name: &'a str,
-    pub(crate) schema: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<&'a str>,
+    pub(crate) schema: &'a RawValue,
     pub(crate) strict: bool,
+}
+
+impl<'a> JsonSchema<'a> {
+    /// Strict where the caller says so, or where the vendor's strict mode takes the schema.
+    pub(crate) fn of(output: &'a OutputSchema) -> Self {
+        Self {
+            name: &output.name,
+            description: output.description.as_deref(),
+            schema: output.schema.raw(),
+            strict: output.strict.unwrap_or_else(|| is_strict(output.schema.value())),
+        }
+    }
+}
+
+/// A recording in the request itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct InputAudio<'a> {
+    pub(crate) data: &'a str,
+    pub(crate) format: &'a str,
+}
+
+impl<'a> InputAudio<'a> {
+    /// `None` for a recording that is somewhere else: the vendor fetches none.
+    pub(crate) fn of(source: &'a Source) -> Option<Self> {
+        let Source::Base64 { media_type, data } = source else { return None };
+        let format = match media_type.rsplit_once('/').map_or(media_type.as_str(), |(_, format)| format) {
+            "mpeg" => "mp3",
+            "x-wav" | "wave" => "wav",
+            format => format,
+        };
+        Some(Self { data, format })
+    }
 }
 
 /// What to call a document that has no name: the vendor insists on one.

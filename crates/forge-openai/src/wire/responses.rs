@@ -1,15 +1,17 @@
 //! Responses: what is sent.
 
-use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use std::borrow::Cow;
 
-use super::content::{Address, Arguments, JsonSchema, ResultText};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::content::{Address, Arguments, InputAudio, JsonSchema, ResultText};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
     pub(crate) model: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) instructions: &'a str,
+    pub(crate) instructions: Cow<'a, str>,
     pub(crate) input: Vec<Item<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_output_tokens: Option<u32>,
@@ -46,9 +48,37 @@ pub(crate) enum Item<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum KnownItem<'a> {
-    Message { role: &'static str, content: Content<'a> },
-    FunctionCall { call_id: &'a str, name: &'a str, arguments: Arguments<'a> },
-    FunctionCallOutput { call_id: &'a str, output: Content<'a> },
+    Message {
+        role: &'static str,
+        content: Content<'a>,
+    },
+    #[serde(rename = "message")]
+    Instructions {
+        role: &'static str,
+        content: Cow<'a, str>,
+    },
+    FunctionCall {
+        call_id: &'a str,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<&'a str>,
+        arguments: Arguments<'a>,
+    },
+    FunctionCallOutput {
+        call_id: &'a str,
+        output: Content<'a>,
+    },
+    CustomToolCall {
+        call_id: &'a str,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<&'a str>,
+        input: &'a str,
+    },
+    CustomToolCallOutput {
+        call_id: &'a str,
+        output: Content<'a>,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +94,14 @@ pub(crate) enum InputPart<'a> {
     #[serde(rename = "input_text")]
     Text { text: ResultText<'a> },
     #[serde(rename = "input_image")]
-    Image { image_url: Address<'a> },
+    Image {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image_url: Option<Address<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_id: Option<&'a str>,
+    },
+    #[serde(rename = "input_audio")]
+    Audio { input_audio: InputAudio<'a> },
     #[serde(rename = "input_file")]
     File {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +110,8 @@ pub(crate) enum InputPart<'a> {
         file_data: Option<Address<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         file_url: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_id: Option<&'a str>,
     },
 }
 
@@ -92,25 +131,60 @@ pub(crate) struct Text<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Format<'a> {
+    JsonObject,
     JsonSchema(JsonSchema<'a>),
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Tool<'a> {
-    pub(crate) r#type: &'static str,
-    pub(crate) name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) description: &'a str,
-    pub(crate) parameters: &'a Value,
-    /// Always sent: this API's default is another one than that of Chat Completions.
-    pub(crate) strict: bool,
+#[serde(untagged)]
+pub(crate) enum Tool<'a> {
+    Known(KnownTool<'a>),
+    /// A tool as the vendor's requests have it.
+    Verbatim(&'a RawValue),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum KnownTool<'a> {
+    Function {
+        name: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        description: &'a str,
+        parameters: &'a RawValue,
+        /// Always sent: this API's default is another one than that of Chat Completions.
+        strict: bool,
+    },
+    Custom {
+        name: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        description: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        format: Option<CustomFormat<'a>>,
+    },
+    Namespace {
+        name: &'a str,
+        tools: Vec<Tool<'a>>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum CustomFormat<'a> {
+    Grammar { syntax: &'a str, definition: &'a str },
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ToolChoice<'a> {
     Mode(&'static str),
-    Function { r#type: &'static str, name: &'a str },
+    Named(ToolName<'a>),
+    Allowed { r#type: &'static str, mode: &'static str, tools: Vec<ToolName<'a>> },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ToolName<'a> {
+    pub(crate) r#type: &'static str,
+    pub(crate) name: &'a str,
 }
 
 /// What must be asked for, so that thoughts can be sent back although the vendor stores nothing.

@@ -41,7 +41,11 @@ pub(crate) struct Item<'a> {
     pub(crate) call_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) namespace: Option<Text<'a>>,
     pub(crate) arguments: Option<String>,
+    /// Of a call of a tool that takes free text.
+    pub(crate) input: Option<String>,
     #[serde(borrow)]
     pub(crate) content: Option<Vec<ItemPart<'a>>>,
     #[serde(borrow)]
@@ -56,6 +60,25 @@ pub(crate) struct ItemPart<'a> {
     pub(crate) text: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) annotations: Option<Vec<&'a RawValue>>,
+}
+
+/// What a text rests on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Annotation {
+    pub(crate) url: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) filename: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AnnotationEvent<'a> {
+    pub(crate) output_index: Option<u32>,
+    #[serde(borrow)]
+    pub(crate) item_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) annotation: &'a RawValue,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

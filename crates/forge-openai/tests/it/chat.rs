@@ -69,8 +69,7 @@ async fn a_text_comes_with_its_model_reason_and_disjoint_tokens() {
 #[tokio::test]
 async fn two_parallel_calls_are_told_apart() {
     let response = streamed(OLD, &chunks(&TWO_CALLS)).await.unwrap();
-    let call =
-        |id: &str, name: &str, input| Part::ToolUse { id: id.into(), name: name.into(), input, opaque: None };
+    let call = |id: &str, name: &str, input| Part::tool_use(id, name, input);
     let expected = [call("call_a", "add", json!({"x": 1})), call("call_b", "sub", json!({"y": 2}))];
     assert_eq!(response.content, expected);
     assert_eq!(response.stop_reason, StopReason::ToolUse);
@@ -139,6 +138,6 @@ async fn the_request_has_the_shape_that_the_vendor_wants() {
     });
     let mut request = question().with_max_tokens(50).with_temperature(0.5);
     request.stop_sequences = vec!["END".into()];
-    request.extra.insert("service_tier".into(), json!("flex"));
+    request.extra.insert(forge_core::ModelProvider::OpenAI, "service_tier", json!("flex"));
     sends(OLD, request, body, &chunks(&TEXT)).await;
 }

@@ -12,13 +12,13 @@ const RESPONSES: Subject = Subject {
     provider: || ModelProvider::OpenAI,
     model: "gpt-6.2-sol",
     open: |settings| Ok(Arc::new(OpenAIProvider::from_settings(settings)?)),
-    unsupported: || ModelRequest { stop_sequences: vec!["END".into()], ..ModelRequest::default() },
+    unsupported: || ModelRequest::default().with_stop_sequences(["END"]),
     exempt: &[],
 };
 
 const CHAT: Subject = Subject {
     model: "gpt-4.1",
-    unsupported: || ModelRequest { stop_sequences: vec!["END".into(); 5], ..ModelRequest::default() },
+    unsupported: || ModelRequest::default().with_stop_sequences(vec!["END"; 5]),
     exempt: &[("opaque parts", "the dialect has no state")],
     ..RESPONSES
 };

@@ -37,10 +37,10 @@ async fn a_refused_parameter_is_an_invalid_request_with_and_without_a_code() {
 }
 
 #[tokio::test]
-async fn an_orphaned_reasoning_item_is_an_invalid_request() {
+async fn an_orphaned_reasoning_item_is_state_that_is_refused() {
     let message = "Item 'rs_1' of type 'reasoning' was provided without its required following item.";
     let error = failure(NEW, 400, &[], &body(message, "invalid_request_error", Some("input"), None)).await;
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::InvalidRequest, message));
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::StateRejected, message));
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn thoughts_text_and_call_keep_the_vendors_items_byte_for_byte() {
         (text.as_str(), said.as_str(), id.as_str(), name.as_str()),
         ("I add.", "Let me see.", "call_1", "add")
     );
-    assert_eq!((input, response.stop_reason), (&json!({"x": 1}), StopReason::ToolUse));
+    assert_eq!((input, response.stop_reason), (&json!({"x": 1}).into(), StopReason::ToolUse));
     let tokens = TokenCount {
         input: Some(15),
         cache_read: Some(10),
@@ -96,8 +96,8 @@ async fn thoughts_text_and_call_keep_the_vendors_items_byte_for_byte() {
 async fn an_answer_goes_back_as_it_came_with_the_tools_result() {
     let answer = streamed(NEW, &stream()).await.unwrap();
     let request = question()
-        .with_message(Message { role: MessageRole::Assistant, parts: answer.content })
-        .with_message(Message { role: MessageRole::User, parts: vec![Part::tool_result("call_1", "2")] });
+        .with_message(Message::new(MessageRole::Assistant, answer.content))
+        .with_message(Message::new(MessageRole::User, vec![Part::tool_result("call_1", "2")]));
     let item = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let body = json!({
         "model": NEW, "instructions": "Be brief.", "store": false, "stream": true,

@@ -18,7 +18,7 @@ pub(crate) fn provider(url: &str) -> OpenAIProvider {
 
 pub(crate) fn context(model: &str) -> CallContext {
     let participant = Participant::gpt();
-    CallContext::new(Participant { model: model.into(), ..participant })
+    CallContext::new(participant.with_model(model))
 }
 
 pub(crate) fn question() -> ModelRequest {

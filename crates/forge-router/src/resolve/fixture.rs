@@ -42,22 +42,15 @@ impl Lookup for Table {
 /// `basic` models take text only; all others can do everything.
 fn capabilities(model: &ModelId) -> Capabilities {
     if model.as_str().starts_with("basic") {
-        return Capabilities {
-            context_tokens: Some(8_000),
-            max_output_tokens: Some(1_000),
-            ..Capabilities::default()
-        };
+        let mut able = Capabilities::default();
+        (able.context_tokens, able.max_output_tokens) = (Some(8_000), Some(1_000));
+        return able;
     }
-    Capabilities {
-        images: true,
-        documents: true,
-        tools: true,
-        structured_output: true,
-        sampling: true,
-        stop_sequences: true,
-        efforts: Efforts::of(&[Effort::Low, Effort::High]),
-        ..Capabilities::default()
-    }
+    let mut able = Capabilities::default();
+    (able.images, able.documents, able.tools, able.structured_output) = (true, true, true, true);
+    (able.sampling, able.stop_sequences) = (true, true);
+    able.efforts = Efforts::of(&[Effort::Low, Effort::High]);
+    able
 }
 
 fn models() -> ModelTable {

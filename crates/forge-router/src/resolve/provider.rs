@@ -139,14 +139,14 @@ impl Resolver<'_> {
         let Some(spec) = spec else { return Parameters::default() };
         let levels = Effort::ALL.map(|level| (level.as_str(), level));
         let at = |key: &str| path.key(key);
-        let sampling = Sampling {
-            temperature: self.number(spec.temperature, 0.0..=2.0, &at("temperature")),
-            top_p: self.number(spec.top_p, 0.0..=1.0, &at("top_p")),
-            top_k: self.integer(spec.top_k, 1..=i64::from(u32::MAX), &at("top_k")),
-            seed: spec.seed,
-            presence_penalty: self.number(spec.presence_penalty, -2.0..=2.0, &at("presence_penalty")),
-            frequency_penalty: self.number(spec.frequency_penalty, -2.0..=2.0, &at("frequency_penalty")),
-        };
+        let mut sampling = Sampling::default();
+        sampling.temperature = self.number(spec.temperature, 0.0..=2.0, &at("temperature"));
+        sampling.top_p = self.number(spec.top_p, 0.0..=1.0, &at("top_p"));
+        sampling.top_k = self.integer(spec.top_k, 1..=i64::from(u32::MAX), &at("top_k"));
+        sampling.seed = spec.seed;
+        sampling.presence_penalty = self.number(spec.presence_penalty, -2.0..=2.0, &at("presence_penalty"));
+        sampling.frequency_penalty =
+            self.number(spec.frequency_penalty, -2.0..=2.0, &at("frequency_penalty"));
         for (place, text) in spec.stop_sequences.iter().enumerate() {
             if text.is_empty() {
                 let path = at("stop_sequences").index(place);

@@ -107,11 +107,11 @@ fn neither_affinity_nor_a_hedge_leads_away_from_whom_the_caller_names() {
     let mut plan = plan();
     plan.roles.values_mut().next().unwrap().hedge = true;
     let router = stage.router(plan);
-    let opaque = Opaque { provider: ModelProvider::Anthropic, model: "model-a-1".into(), data: "s".into() };
-    let turn = Message {
-        role: MessageRole::Assistant,
-        parts: vec![Part::Thinking { text: "hm".into(), opaque: Some(opaque) }, Part::text("said")],
-    };
+    let opaque = Opaque::new(ModelProvider::Anthropic, "model-a-1".into(), "s");
+    let turn = Message::new(
+        MessageRole::Assistant,
+        vec![Part::thinking("hm").with_opaque(Some(opaque)), Part::text("said")],
+    );
     for _ in 0..40 {
         let cx = named(&stage, "o-1", "critic").with_fallback(Fallback::Caller);
         let request = question().with_message(turn.clone()).with_user_message("go on");

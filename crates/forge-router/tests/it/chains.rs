@@ -9,7 +9,7 @@ use forge_core::{
 use forge_layers::RetryPolicy;
 use forge_router::{Parameters, Target};
 
-use crate::stage::{Play, Stage, able, chain, question};
+use crate::stage::{Play, Stage, chain, question};
 
 #[test]
 fn the_first_route_answers_and_says_how_it_was_chosen() {
@@ -170,21 +170,13 @@ fn routes_that_lack_a_feature_or_have_too_small_a_window_are_not_asked() {
     plan.providers[0].capabilities.tools = false;
     plan.providers[1].capabilities.context_tokens = Some(1_000);
     let router = stage.router(plan);
-    let tool = Tool {
-        name: "t".into(),
-        description: String::new(),
-        schema: serde_json::json!({"type": "object"}),
-        strict: false,
-    };
+    let tool = Tool::function("t", serde_json::json!({"type": "object"}));
     let request = question().with_user_message("x".repeat(13_000)).with_tool(tool);
     let response = stage.run(router.complete(&stage.context("coder"), request)).unwrap();
     assert_eq!((response.text().as_ref(), stage.calls("a-1"), stage.calls("o-1")), ("g-1", 0, 0));
     let mut alone = chain("coder", &["a-1"]);
     alone.providers[0].capabilities.structured_output = false;
-    let request = question().with_output(forge_core::OutputFormat::JsonSchema {
-        name: "n".into(),
-        schema: serde_json::json!({}),
-    });
+    let request = question().with_output(forge_core::OutputFormat::json_schema("n", serde_json::json!({})));
     let error = stage.run(stage.router(alone).complete(&stage.context("coder"), request)).unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
     assert!(error.message.contains("a-1: cannot answer by a schema"), "{error}");
@@ -214,9 +206,9 @@ fn the_request_wins_over_the_role_and_the_role_over_the_provider() {
 fn a_conversation_stays_with_the_model_whose_state_it_holds_while_that_is_healthy() {
     let stage = Stage::new();
     let router = stage.router(chain("coder", &["a-1", "o-1"]));
-    let opaque = Opaque { provider: ModelProvider::OpenAI, model: "model-o-1".into(), data: "s".into() };
-    let thought = Part::Thinking { text: "hm".into(), opaque: Some(opaque) };
-    let turn = Message { role: MessageRole::Assistant, parts: vec![thought, Part::text("said")] };
+    let opaque = Opaque::new(ModelProvider::OpenAI, "model-o-1".into(), "s");
+    let thought = Part::thinking("hm").with_opaque(Some(opaque));
+    let turn = Message::new(MessageRole::Assistant, vec![thought, Part::text("said")]);
     let request = question().with_message(turn).with_user_message("go on");
     let ask = || stage.run(router.complete(&stage.context("coder"), request.clone())).unwrap();
     let response = ask();
@@ -309,8 +301,7 @@ fn a_route_that_lacks_a_feature_is_not_the_last_resort() {
         stage.ask(&router, "coder").unwrap_err();
     }
     stage.always("a-1", Play::Answer);
-    let tool =
-        Tool { name: "t".into(), description: String::new(), schema: serde_json::json!({}), strict: false };
+    let tool = Tool::function("t", serde_json::json!({}));
     let request = question().with_tool(tool);
     let response = stage.run(router.complete(&stage.context("coder"), request)).unwrap();
     assert_eq!((response.text().as_ref(), stage.calls("o-1")), ("a-1", 5));
@@ -320,7 +311,7 @@ fn a_route_that_lacks_a_feature_is_not_the_last_resort() {
 fn explaining_sends_nothing_and_gives_the_reasons() {
     let stage = Stage::new();
     let mut plan = chain("coder", &["a-1", "o-1", "g-1"]);
-    plan.providers[1].capabilities = forge_core::Capabilities { tools: false, ..able() };
+    plan.providers[1].capabilities.tools = false;
     stage.always("a-1", Play::Fail(ErrorKind::Authentication));
     let router = stage.router(plan);
     stage.who(&router, "coder");

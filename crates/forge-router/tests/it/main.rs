@@ -8,3 +8,4 @@ mod people;
 mod pools;
 mod stage;
 mod times;
+mod vocabulary;

@@ -88,19 +88,12 @@ impl UsageSink for Ledger {
 
 /// Everything, with a window of 100,000 tokens.
 pub(crate) fn able() -> Capabilities {
-    Capabilities {
-        context_tokens: Some(100_000),
-        max_output_tokens: Some(1_000),
-        images: true,
-        documents: true,
-        tools: true,
-        forced_tool_choice: true,
-        structured_output: true,
-        sampling: true,
-        stop_sequences: true,
-        prefill: true,
-        ..Capabilities::default()
-    }
+    let mut able = Capabilities::default();
+    (able.context_tokens, able.max_output_tokens) = (Some(100_000), Some(1_000));
+    (able.images, able.documents, able.audio) = (true, true, true);
+    (able.tools, able.forced_tool_choice, able.structured_output) = (true, true, true);
+    (able.sampling, able.stop_sequences, able.prefill) = (true, true, true);
+    able
 }
 
 /// A dollar per million tokens of input, two of output, for every vendor.
@@ -324,7 +317,7 @@ impl Adapter for Fake {
 }
 
 fn started() -> StreamEvent {
-    StreamEvent::Started(Started::default())
+    StreamEvent::from(Started::default())
 }
 
 fn said(text: &str) -> [StreamEvent; 2] {
@@ -337,7 +330,7 @@ fn said(text: &str) -> [StreamEvent; 2] {
 fn finished(cached: u64, reason: StopReason) -> StreamEvent {
     let usage =
         TokenCount { input: Some(100), cache_read: Some(cached), output: Some(10), ..TokenCount::default() };
-    StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None })
+    StreamEvent::from(Finished::new(reason).with_usage(usage))
 }
 
 fn reply(text: &str, cached: u64, reason: StopReason) -> ResponseStream {

@@ -33,14 +33,11 @@ impl Names {
             .to_lowercase();
         let mut names: Vec<String> = BRANDS.iter().map(|brand| (*brand).to_owned()).collect();
         for participant in plan.cast.everyone() {
-            match &participant.provider {
-                // "forge" is our own router.
-                ModelProvider::Custom(name) if name != "forge" => names.push(name.clone()),
-                ModelProvider::Anthropic
-                | ModelProvider::OpenAI
-                | ModelProvider::Google
-                | ModelProvider::Local
-                | ModelProvider::Custom(_) => {}
+            // "forge" is our own router.
+            if let ModelProvider::Custom(name) = &participant.provider
+                && name != "forge"
+            {
+                names.push(name.clone());
             }
             names.push(participant.model.as_str().to_owned());
             names.push(participant.display_name.clone());

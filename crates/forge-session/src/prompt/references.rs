@@ -105,7 +105,11 @@ mod tests {
 
     #[test]
     fn the_smallest_window_decides_how_much_fits() {
-        let window = |tokens| Capabilities { context_tokens: Some(tokens), ..Capabilities::default() };
+        let window = |tokens| {
+            let mut able = Capabilities::default();
+            able.context_tokens = Some(tokens);
+            able
+        };
         let none = Capabilities::default;
         assert_eq!(tokens_within([window(200_000), window(8_192), none()].into_iter(), Some(500_000)), 2_048);
         assert_eq!(tokens_within([window(1_000_000)].into_iter(), Some(500_000)), 20_000);

@@ -16,7 +16,7 @@ pub(crate) fn output(stage: Stage) -> OutputFormat {
         Stage::Synthesis => object([("decisions", list(decision())), ("conflicts", list(conflict()))]),
         Stage::Check => object([("verdicts", list(verdict())), ("new_findings", list(finding()))]),
     };
-    OutputFormat::JsonSchema { name: stage.as_str().to_owned(), schema }
+    OutputFormat::json_schema(stage.as_str().to_owned(), schema)
 }
 
 fn strength() -> Value {
@@ -100,9 +100,9 @@ mod tests {
     fn a_schema_and_the_form_in_the_prompt_name_the_same_members_in_the_same_order() {
         let form = include_str!("../../prompts/form.jinja");
         for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
-            let OutputFormat::JsonSchema { schema, .. } = output(stage) else { panic!("{stage}") };
+            let OutputFormat::JsonSchema(output) = output(stage) else { panic!("{stage}") };
             // What a vendor gets is text.
-            let schema: Value = serde_json::from_str(&schema.to_string()).unwrap();
+            let schema: Value = serde_json::from_str(output.schema.text()).unwrap();
             let mut ordered = Vec::new();
             properties(&schema, &mut ordered);
             let part = form.split("{%").find(|part| part.contains(&format!("\"{stage}\" %}}"))).unwrap();

@@ -199,7 +199,7 @@ pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
     match reason {
         StopReason::EndTurn | StopReason::StopSequence | StopReason::ToolUse | StopReason::Other => true,
         StopReason::MaxTokens | StopReason::ContextWindow => stage != Stage::Draft,
-        StopReason::Refusal | StopReason::ContentFiltered | StopReason::Paused | StopReason::Error => false,
+        _ => false,
     }
 }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use forge_core::{
     CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelRequest, PartKind,
-    Participant, Provider, ProviderError, ResponseStream, StopReason, StreamEvent, StreamName, TokenCount,
-    async_trait,
+    Participant, Provider, ProviderError, ResponseStream, StopReason, StreamEvent, StreamName, async_trait,
 };
 use forge_session::{Cast, DocumentLabel, Parts, Plan, Session, SessionStatus, Topic};
 use futures_util::FutureExt as _;
@@ -21,7 +20,9 @@ impl Provider for Scripted {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities { structured_output: true, ..Capabilities::default() }
+        let mut able = Capabilities::default();
+        able.structured_output = true;
+        able
     }
 
     async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
@@ -38,17 +39,12 @@ impl Provider for Scripted {
                 r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "a litre"}], "new_findings": []}"#
             }
         };
-        let finished = Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount::default(),
-            raw: None,
-        };
+        let finished = Finished::new(StopReason::EndTurn);
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(finished)),
+            Ok(StreamEvent::from(finished)),
         ]))
     }
 }

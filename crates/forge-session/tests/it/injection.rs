@@ -179,7 +179,7 @@ fn no_text_is_expanded_or_leaves_its_fence_or_changes_a_verdict() {
         let frames = |theatre: &Theatre| -> Vec<(String, String)> {
             let sent = theatre.sent.lock().unwrap();
             let frame = |one: &crate::stage::Sent| taken_apart(user(&one.request)).0;
-            sent.iter().map(|one| (one.request.system.clone(), frame(one))).collect()
+            sent.iter().map(|one| (one.request.system_text().into_owned(), frame(one))).collect()
         };
         assert_eq!(expected.cycles, 2);
         for injection in INJECTIONS {

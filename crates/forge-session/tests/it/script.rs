@@ -35,7 +35,8 @@ pub(crate) fn plan() -> Plan {
 pub(crate) const DRAFT: &str = "# A rate limiter\n\nThe limit is one hundred requests a minute.\n\nTokens never expire.\n\nErrors are ignored by the caller.\n";
 
 pub(crate) fn stage_of(request: &ModelRequest) -> Stage {
-    let heading = request.system.lines().next().unwrap_or_default();
+    let system = request.system_text();
+    let heading = system.lines().next().unwrap_or_default();
     Stage::ALL.into_iter().find(|stage| heading.to_lowercase().contains(stage.as_str())).expect("a stage")
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(crate) fn text(&self) -> String {
-        format!("{}\n---\n{}", self.request.system, user(&self.request))
+        format!("{}\n---\n{}", self.request.system_text(), user(&self.request))
     }
 }
 
@@ -220,12 +220,11 @@ impl Provider for Theatre {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities {
-            structured_output: self.structured,
-            sampling: self.sampling,
-            efforts: if self.thinks { Efforts::of(&[Effort::High]) } else { Efforts::NONE },
-            ..Capabilities::default()
-        }
+        let mut able = Capabilities::default();
+        able.structured_output = self.structured;
+        able.sampling = self.sampling;
+        able.efforts = if self.thinks { Efforts::of(&[Effort::High]) } else { Efforts::NONE };
+        able
     }
 
     async fn stream(
@@ -271,8 +270,8 @@ impl Provider for Theatre {
             Play::Thought(tokens) => {
                 let usage = TokenCount { reasoning: Some(tokens), ..TokenCount::default() };
                 let reason = StopReason::MaxTokens;
-                let finished = Finished { reason, raw_reason: None, usage, raw: None };
-                let events = [StreamEvent::Started(Started::default()), StreamEvent::Finished(finished)];
+                let finished = Finished::new(reason).with_usage(usage);
+                let events = [StreamEvent::from(Started::default()), StreamEvent::from(finished)];
                 return Ok(ResponseStream::from_events(events.map(Ok)));
             }
             Play::Over(duration, text) => {
@@ -316,7 +315,7 @@ impl Provider for Theatre {
             Meter::Silent => (None, None),
         };
         let usage = TokenCount { input, output, ..TokenCount::default() };
-        let finished = StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None });
+        let finished = StreamEvent::from(Finished::new(reason).with_usage(usage));
         let ended = StreamEvent::PartEnded { index: 0, opaque: None };
         let pauses = u32::try_from(over.as_secs().div_ceil(30)).unwrap();
         let (timer, begins) = (self.timer.clone(), self.timer.instant());
@@ -325,7 +324,9 @@ impl Provider for Theatre {
         let end = stream::iter([delta(&text), ended, finished].map(Ok));
         let mut first = begun("");
         if let Some(other) = self.served.lock().unwrap().get(&model) {
-            first[0] = StreamEvent::Started(Started { route: Some(served_by(other)), ..Started::default() });
+            let mut started = Started::default();
+            started.route = Some(served_by(other));
+            first[0] = started.into();
         }
         Ok(ResponseStream::new(stream::iter(first.map(Ok)).chain(waits).chain(end)))
     }
@@ -334,7 +335,7 @@ impl Provider for Theatre {
 /// The trace of a router that asked somebody else.
 fn served_by(name: &str) -> Arc<RouteTrace> {
     let participant = Some(Arc::new(model(name)));
-    Arc::new(RouteTrace { participant, candidates: Vec::new(), failed: Vec::new() })
+    Arc::new(RouteTrace::new(participant, Vec::new(), Vec::new()))
 }
 
 fn delta(text: &str) -> StreamEvent {
@@ -343,7 +344,7 @@ fn delta(text: &str) -> StreamEvent {
 
 fn begun(text: &str) -> [StreamEvent; 3] {
     [
-        StreamEvent::Started(Started::default()),
+        StreamEvent::from(Started::default()),
         StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
         delta(text),
     ]

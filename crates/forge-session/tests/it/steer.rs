@@ -405,7 +405,7 @@ fn the_panel_shrinks_before_the_synthesis_is_put_at_risk() {
         plan.settings.caps.tokens = Some(cap);
         let result = theatre.session(plan);
         let sent = theatre.sent.lock().unwrap();
-        let asked = sent.iter().filter(|one| one.request.system.starts_with("# Critique")).count();
+        let asked = sent.iter().filter(|one| one.request.system_text().starts_with("# Critique")).count();
         assert_eq!(asked, critics, "{cap}");
         let label = if critics == 0 { DocumentLabel::Draft } else { DocumentLabel::Synthesis };
         assert_eq!((result.label, result.degraded.is_empty()), (label, critics == 3), "{cap}");

@@ -78,19 +78,19 @@ impl Provider for Scripted {
                 return Err(error(ErrorKind::Timeout));
             }
             _ => {
-                let broken = [Ok(StreamEvent::Started(Started::default())), Err(error(ErrorKind::Truncated))];
+                let broken = [Ok(StreamEvent::from(Started::default())), Err(error(ErrorKind::Truncated))];
                 return Ok(ResponseStream::from_events(broken));
             }
         }
         let tokens =
             TokenCount { input: Some(10), output: Some(10), cache_read: Some(5), ..TokenCount::default() };
-        let end = Finished { reason: StopReason::EndTurn, raw_reason: None, usage: tokens, raw: None };
+        let end = Finished::new(StopReason::EndTurn).with_usage(tokens);
         Ok(ResponseStream::from_events([
-            Ok(StreamEvent::Started(Started::default())),
+            Ok(StreamEvent::from(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(said(&request)) }),
             Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::Finished(end)),
+            Ok(StreamEvent::from(end)),
         ]))
     }
 }
@@ -109,7 +109,7 @@ fn said(request: &ModelRequest) -> String {
         ),
         ("# Check", r#"{"verdicts": [{"finding": "F1", "reason": "there", "settled": true}]}"#),
     ];
-    let stage = stages.iter().find(|(heading, _)| request.system.starts_with(heading));
+    let stage = stages.iter().find(|(heading, _)| request.system_text().starts_with(heading));
     stage.map_or("# A title\n\nIt is a text.", |(_, answer)| answer).to_owned()
 }
 

@@ -1,9 +1,29 @@
 //! What is asked of a model, in one form for every vendor.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+mod carried;
+mod extras;
+mod message;
+mod schema;
+mod shared;
+mod size;
+mod tool;
 
-use crate::{CacheTtl, Message};
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
+
+pub use self::{
+    carried::{Carried, Dialect, Outline, ParseBody},
+    extras::Extras,
+    message::{CacheTtl, Citation, Message, MessageRole, Opaque, Part, Source, SystemText},
+    schema::Schema,
+    shared::Shared,
+    size::{RequestSize, tokens_of},
+    tool::{FreeformFormat, FreeformTool, FunctionTool, HostedTool, Tool, ToolChoice, ToolInput},
+};
 
 /// One request. Which model serves it is the context's business ([`CallContext`](crate::CallContext)).
 ///
@@ -20,17 +40,16 @@ use crate::{CacheTtl, Message};
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ModelRequest {
-    /// System text; empty means none.
-    pub system: String,
-    /// Ends a cacheable prefix after the tools and the system text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub system_cache: Option<CacheTtl>,
+    /// System text in blocks; empty means none. In JSON also one text.
+    #[serde(deserialize_with = "text_or_blocks")]
+    pub system: Shared<SystemText>,
     /// The conversation so far, oldest first.
-    pub messages: Vec<Message>,
+    pub messages: Shared<Message>,
     /// Tools that the model may call.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<Tool>,
+    #[serde(skip_serializing_if = "<[Tool]>::is_empty")]
+    pub tools: Shared<Tool>,
     /// Whether the model may, must or must not call tools.
     pub tool_choice: ToolChoice,
     /// Whether the model may call several tools in one turn.
@@ -41,8 +60,12 @@ pub struct ModelRequest {
     /// How hard the model should think.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<Effort>,
-    /// Ask for a readable form of the thoughts, where the vendor offers one.
-    pub show_thinking: bool,
+    /// The most tokens that thinking may take, for models that take a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_budget: Option<u32>,
+    /// Whether to ask for a readable form of the thoughts, where the vendor offers one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show_thinking: Option<bool>,
     /// Randomness.
     pub sampling: Sampling,
     /// Texts that end the answer when the model writes them.
@@ -56,15 +79,37 @@ pub struct ModelRequest {
     pub delivery: Delivery,
     /// Keep the vendor's reply text beside the response.
     pub keep_raw: bool,
-    /// Raw vendor fields, set on the top level of the wire request after everything else.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub extra: Map<String, Value>,
+    /// Raw fields by the vendor that takes them, set on the top level of the wire request after everything else.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extra: Extras,
+    #[serde(skip)]
+    carried: Option<Arc<Carried>>,
 }
 
 impl ModelRequest {
     /// A request with this system text and no messages yet.
     pub fn new(system: impl Into<String>) -> Self {
-        Self { system: system.into(), ..Self::default() }
+        Self::default().with_system_text(SystemText::new(system))
+    }
+
+    /// Adds a block of system text; an empty one adds nothing.
+    pub fn with_system_text(mut self, block: SystemText) -> Self {
+        if !block.text.is_empty() {
+            self.system.push(block);
+        }
+        self
+    }
+
+    /// The system text as one text, its blocks apart by an empty line.
+    pub fn system_text(&self) -> Cow<'_, str> {
+        match &self.system[..] {
+            [] => Cow::Borrowed(""),
+            [one] => Cow::Borrowed(&one.text),
+            many => {
+                let texts: Vec<_> = many.iter().map(|block| block.text.as_str()).collect();
+                Cow::Owned(texts.join("\n\n"))
+            }
+        }
     }
 
     /// Adds a user turn.
@@ -96,8 +141,8 @@ impl ModelRequest {
     }
 
     /// Adds a tool.
-    pub fn with_tool(mut self, tool: Tool) -> Self {
-        self.tools.push(tool);
+    pub fn with_tool(mut self, tool: impl Into<Tool>) -> Self {
+        self.tools.push(tool.into());
         self
     }
 
@@ -113,6 +158,18 @@ impl ModelRequest {
         self
     }
 
+    /// Sets the texts that end the answer when the model writes them.
+    pub fn with_stop_sequences<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
+        self.stop_sequences = texts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets whether the model may, must or must not call tools.
+    pub fn with_tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.tool_choice = choice;
+        self
+    }
+
     /// Sets whether the vendor is asked for a stream or for one whole reply.
     pub fn with_delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
@@ -120,57 +177,79 @@ impl ModelRequest {
     }
 }
 
-/// A function that the model may ask to be called.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tool {
-    /// Letters, digits, `_` and `-`; at most 64 of them.
-    pub name: String,
-    /// What it does and when to use it.
-    #[serde(default)]
-    pub description: String,
-    /// JSON Schema of the arguments; the root is an object.
-    pub schema: Value,
-    /// Hold the model to the schema exactly, where the vendor can.
-    #[serde(default)]
-    pub strict: bool,
-}
+/// System text as one text or as a list of blocks.
+fn text_or_blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Shared<SystemText>, D::Error> {
+    struct Blocks;
 
-/// Whether the model may, must or must not call tools.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolChoice {
-    /// As the model sees fit.
-    #[default]
-    Auto,
-    /// No calls.
-    None,
-    /// At least one call. Newer models refuse this.
-    Required,
-    /// This tool. Newer models refuse this.
-    Tool(String),
+    impl<'de> Visitor<'de> for Blocks {
+        type Value = Vec<SystemText>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text or a list of blocks such as {\"text\": \"...\"}")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(if text.is_empty() { Vec::new() } else { vec![SystemText::new(text)] })
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, blocks: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(blocks))
+        }
+    }
+
+    deserializer.deserialize_any(Blocks).map(Shared::from)
 }
 
 /// The form of the answer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum OutputFormat {
     /// Free text.
     #[default]
     Text,
+    /// JSON of any form.
+    Json,
     /// JSON that obeys a schema, through the vendor's own JSON-Schema mode.
-    JsonSchema {
-        /// A short name: letters, digits, `_` and `-`; at most 64 of them.
-        name: String,
-        /// The JSON Schema.
-        schema: Value,
-    },
+    JsonSchema(OutputSchema),
+}
+
+/// The schema that an answer obeys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OutputSchema {
+    /// A short name: letters, digits, `_` and `-`; at most 64 of them.
+    pub name: String,
+    /// What the answer is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The JSON Schema.
+    pub schema: Schema,
+    /// Whether the vendor holds the model to the schema exactly; unset means that it does where it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+}
+
+impl OutputSchema {
+    /// A schema by this short name.
+    pub fn new(name: impl Into<String>, schema: impl Into<Schema>) -> Self {
+        Self { name: name.into(), description: None, schema: schema.into(), strict: None }
+    }
+}
+
+impl OutputFormat {
+    /// JSON that obeys this schema.
+    pub fn json_schema(name: impl Into<String>, schema: impl Into<Schema>) -> Self {
+        Self::JsonSchema(OutputSchema::new(name, schema))
+    }
 }
 
 /// How hard the model should think. Which levels a model knows stands in
 /// [`Capabilities::efforts`](crate::Capabilities).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Effort {
     /// No thinking.
     None,
@@ -210,6 +289,7 @@ impl Effort {
 /// Randomness. Many newer models take none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Sampling {
     /// 0 to 2; Anthropic allows up to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,6 +314,7 @@ pub struct Sampling {
 /// Whether the vendor is asked for a stream or for one whole reply. The events are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "a reply comes in pieces or in one")]
 pub enum Delivery {
     /// Piece by piece, as the model writes.
     #[default]
@@ -255,12 +336,23 @@ mod tests {
         .unwrap();
         assert_eq!(request.effort, Some(Effort::XHigh));
         assert_eq!(request.tool_choice, ToolChoice::Tool("add".into()));
-        let output = r#"{"output": {"json_schema": {"name": "a", "schema": {}, "strict": true}}}"#;
+        let output = r#"{"output": {"json_schema": {"name": "a", "schema": {}, "strikt": true}}}"#;
         for bad in [r#"{"mesages": []}"#, r#"{"sampling": {"temp": 1}}"#, output] {
             assert!(serde_json::from_str::<ModelRequest>(bad).is_err(), "{bad}");
         }
         let part = r#"{"type": "text", "text": "hi", "bold": true}"#;
         assert!(serde_json::from_str::<crate::Part>(part).is_err());
+    }
+
+    #[test]
+    fn system_text_is_one_text_or_blocks_with_cache_marks() {
+        let read = |text| serde_json::from_str::<ModelRequest>(text).unwrap().system;
+        assert_eq!(read(r#"{"system": "be brief"}"#), ModelRequest::new("be brief").system);
+        assert!(read(r#"{"system": ""}"#).is_empty());
+        let blocks = read(r#"{"system": [{"text": "a", "cache": "1h"}, {"text": "b"}]}"#);
+        assert_eq!(blocks[0], SystemText::new("a").with_cache(CacheTtl::OneHour));
+        let request = ModelRequest { system: blocks, ..ModelRequest::default() };
+        assert_eq!(request.system_text(), "a\n\nb");
     }
 
     #[test]
@@ -270,7 +362,7 @@ mod tests {
             .with_assistant_message("a")
             .with_max_tokens(5)
             .with_temperature(0.25)
-            .with_output(OutputFormat::JsonSchema { name: "x".into(), schema: serde_json::json!({}) });
+            .with_output(OutputFormat::json_schema("x", serde_json::json!({})));
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<ModelRequest>(&text).unwrap(), request);
     }

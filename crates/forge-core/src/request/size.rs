@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::{ModelRequest, OutputFormat, Part, Source};
+use super::{Message, ModelRequest, OutputFormat, Part, Source, SystemText, Tool, ToolInput};
 
 /// English text has about four bytes a token. Counting bytes and not letters keeps the guess high enough for
 /// scripts whose letters are longer and have more tokens each.
@@ -19,12 +19,16 @@ const LARGEST_PICTURE: u64 = 10_000;
 /// No text has fewer tokens than one in so many bytes.
 const LONGEST_TOKEN: u64 = 12;
 
+/// A document whose length is not known fits into a common window.
+const LARGEST_DOCUMENT: u64 = 200_000;
+
 /// What vendors add of their own to each message, and for the use of tools, at most.
 const MESSAGE_FRAME: u64 = 16;
 const TOOLS_FRAME: u64 = 1_000;
 
 /// How large a request is: a guess at its input tokens, and bounds for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct RequestSize {
     text_bytes: u64,
     /// Of vendor state that comes with other parts.
@@ -36,29 +40,39 @@ pub struct RequestSize {
 }
 
 impl RequestSize {
-    /// Measures all texts, schemas, pictures and documents of `request`.
+    /// A request with so many bytes of text, pictures and documents, where it was not read.
+    pub fn counted(text_bytes: u64, pictures: u64, documents: u64) -> Self {
+        let (document_tokens, frame) = (documents * LARGEST_DOCUMENT, MESSAGE_FRAME + TOOLS_FRAME);
+        Self { text_bytes, pictures, documents, document_tokens, frame, ..Self::default() }
+    }
+
+    /// Measures all texts, schemas, pictures and documents of `request`. Lists that were measured before, in this
+    /// request or in a copy, are not measured again.
     pub fn of(request: &ModelRequest) -> Self {
+        if let Some(carried) = request.carried() {
+            return carried.outline.size;
+        }
         let mut size = Self { frame: MESSAGE_FRAME, ..Self::default() };
-        size.text(&request.system);
-        for message in &request.messages {
-            size.frame += MESSAGE_FRAME;
-            for part in &message.parts {
-                size.part(part);
-            }
-        }
-        for tool in &request.tools {
-            size.text(&tool.name);
-            size.text(&tool.description);
-            size.json(&tool.schema);
-        }
+        size.add(request.system.size());
+        size.add(request.messages.size());
+        size.add(request.tools.size());
         if !request.tools.is_empty() {
             size.frame += TOOLS_FRAME;
         }
-        if let OutputFormat::JsonSchema { schema, .. } = &request.output {
-            size.json(schema);
+        if let OutputFormat::JsonSchema(output) = &request.output {
+            size.text(output.schema.text());
             size.frame += TOOLS_FRAME;
         }
         size
+    }
+
+    fn add(&mut self, other: Self) {
+        self.text_bytes += other.text_bytes;
+        self.state_bytes += other.state_bytes;
+        self.pictures += other.pictures;
+        self.documents += other.documents;
+        self.document_tokens += other.document_tokens;
+        self.frame += other.frame;
     }
 
     /// Input tokens the request is expected to have: a quarter of the bytes of its texts, and 1,600 for each
@@ -87,15 +101,18 @@ impl RequestSize {
             self.state_bytes += state.data.len() as u64;
         }
         match part {
-            Part::Text { text, .. } | Part::Thinking { text, .. } => self.text(text),
+            Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => self.text(text),
             Part::Image { .. } => self.pictures += 1,
-            Part::Document { source, .. } => {
+            Part::Document { source, .. } | Part::Audio { source } => {
                 self.documents += 1;
                 self.document_tokens += document(source);
             }
             Part::ToolUse { name, input, .. } => {
                 self.text(name);
-                self.json(input);
+                match input {
+                    ToolInput::Json(value) => self.json(value),
+                    ToolInput::Text(text) | ToolInput::Broken(text) => self.text(text),
+                }
             }
             Part::ToolResult { content, .. } => content.iter().for_each(|part| self.part(part)),
             Part::Vendor { opaque } => self.text(&opaque.data),
@@ -114,11 +131,50 @@ impl RequestSize {
     }
 }
 
+/// Items of a request whose size can be summed.
+pub(crate) trait Measure {
+    /// Adds the item to `size`.
+    fn measure(&self, size: &mut RequestSize);
+}
+
+impl Measure for SystemText {
+    fn measure(&self, size: &mut RequestSize) {
+        size.text(&self.text);
+    }
+}
+
+impl Measure for Message {
+    fn measure(&self, size: &mut RequestSize) {
+        size.frame += MESSAGE_FRAME;
+        self.parts.iter().for_each(|part| size.part(part));
+    }
+}
+
+impl Measure for Tool {
+    fn measure(&self, size: &mut RequestSize) {
+        match self {
+            Self::Function(tool) => {
+                size.text(&tool.name);
+                size.text(&tool.description);
+                size.text(tool.schema.text());
+            }
+            Self::Freeform(tool) => {
+                size.text(&tool.name);
+                size.text(&tool.description);
+                if let super::FreeformFormat::Grammar { definition, .. } = &tool.format {
+                    size.text(definition);
+                }
+            }
+            Self::Hosted(tool) => size.text(tool.definition.text()),
+        }
+    }
+}
+
 /// A document has at most one token in three bytes of its base64, or as many as fit into a common window.
 fn document(source: &Source) -> u64 {
     match source {
         Source::Base64 { data, .. } => (data.len() as u64 / 3).max(LARGEST_PICTURE),
-        Source::Url { .. } => 200_000,
+        Source::Url { .. } | Source::File { .. } => LARGEST_DOCUMENT,
     }
 }
 
@@ -146,7 +202,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Message, MessageRole, ModelProvider, Opaque, Tool};
+    use crate::{MessageRole, ModelProvider, Opaque};
 
     #[test]
     fn every_text_counts_by_its_length() {
@@ -161,24 +217,23 @@ mod tests {
         let schema = json!({"type": "object"});
         let parts = vec![
             Part::image_base64("image/png", "A".repeat(100_000)),
-            Part::ToolUse { id: "1".into(), name: "add1".into(), input: schema.clone(), opaque: None },
+            Part::tool_use("1", "add1", schema.clone()),
             Part::tool_result("1", "z".repeat(80)),
         ];
-        let tool =
-            Tool { name: "add1".into(), description: "adds".into(), schema: schema.clone(), strict: false };
+        let tool = Tool::function("add1", schema.clone()).with_description("adds");
         let request = ModelRequest::new("")
-            .with_message(Message { role: MessageRole::User, parts })
+            .with_message(Message::new(MessageRole::User, parts))
             .with_tool(tool)
-            .with_output(OutputFormat::JsonSchema { name: "n".into(), schema });
+            .with_output(OutputFormat::json_schema("n", schema));
         // 1,600 for the picture, 20 for the result, 3 names or descriptions of one token, 3 x 17 bytes of JSON.
         assert_eq!(RequestSize::of(&request).expected_input(), 1_600 + 20 + 3 + 13);
     }
 
     #[test]
     fn thoughts_that_a_vendor_hides_count_for_the_upper_bound() {
-        let state = Opaque { provider: ModelProvider::Anthropic, model: "m".into(), data: "s".repeat(1_000) };
-        let parts = vec![Part::Thinking { text: "hm".into(), opaque: Some(state) }];
-        let request = ModelRequest::new("").with_message(Message { role: MessageRole::Assistant, parts });
+        let state = Opaque::new(ModelProvider::Anthropic, "m".into(), "s".repeat(1_000));
+        let parts = vec![Part::thinking("hm").with_opaque(state)];
+        let request = ModelRequest::new("").with_message(Message::new(MessageRole::Assistant, parts));
         let size = RequestSize::of(&request);
         assert_eq!((size.expected_input(), size.most_input()), (1, 1_002 + 32));
     }
@@ -186,8 +241,8 @@ mod tests {
     #[test]
     fn every_document_counts() {
         let source = || Source::Url { url: "https://example.com/a.pdf".into() };
-        let parts = (0..3).map(|_| Part::Document { source: source(), name: None, cache: None }).collect();
-        let request = ModelRequest::new("").with_message(Message { role: MessageRole::User, parts });
+        let parts = (0..3).map(|_| Part::document(source())).collect();
+        let request = ModelRequest::new("").with_message(Message::new(MessageRole::User, parts));
         let size = RequestSize::of(&request);
         assert_eq!((size.expected_input(), size.most_input()), (3 * 1_600, 3 * 200_000 + 32));
     }

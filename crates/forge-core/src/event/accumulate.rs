@@ -2,12 +2,8 @@
 
 use std::{sync::Arc, time::Instant};
 
-use serde_json::Value;
-
-use crate::{
-    CallContext, Delta, ErrorKind, Finished, ModelResponse, Opaque, Part, PartKind, Phase, ProviderError,
-    Started, StopReason, StreamEvent, TokenCount, Warning,
-};
+use super::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning};
+use crate::{CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, TokenCount, ToolInput};
 
 /// Folds the events of one reply into a [`ModelResponse`] and holds them to the contract of
 /// [`StreamEvent`].
@@ -27,6 +23,7 @@ pub struct Accumulator {
 struct Open {
     kind: PartKind,
     text: String,
+    citations: Vec<Citation>,
     opaque: Option<Opaque>,
     ended: bool,
 }
@@ -59,7 +56,7 @@ impl Accumulator {
         }
         match event {
             StreamEvent::Started(started) => {
-                if self.started.replace(started).is_some() {
+                if self.started.replace(*started).is_some() {
                     return Err(self.breach("the reply started twice"));
                 }
             }
@@ -67,22 +64,14 @@ impl Accumulator {
                 if index as usize != self.parts.len() {
                     return Err(self.breach("a part started out of order"));
                 }
-                self.parts.push(Open { kind, text: String::new(), opaque: None, ended: false });
+                self.parts.push(Open::new(kind));
             }
             StreamEvent::PartDelta { index, delta } => {
                 let Some(part) = self.parts.get_mut(index as usize).filter(|part| !part.ended) else {
                     return Err(self.breach("a delta came for a part that is not open"));
                 };
-                let text = match (&part.kind, delta) {
-                    (PartKind::Text, Delta::Text(text))
-                    | (PartKind::Thinking, Delta::Thinking(text))
-                    | (PartKind::ToolUse { .. }, Delta::ToolInput(text)) => text,
-                    _ => return Err(self.breach("a delta does not fit its part")),
-                };
-                if part.text.is_empty() {
-                    part.text = text;
-                } else {
-                    part.text.push_str(&text);
+                if !part.add(delta) {
+                    return Err(self.breach("a delta does not fit its part"));
                 }
             }
             StreamEvent::PartEnded { index, opaque } => {
@@ -92,9 +81,11 @@ impl Accumulator {
                 part.ended = true;
                 part.opaque = opaque.map(|opaque| *opaque);
             }
+            // Its bytes go to the caller's client; what they say is not read here.
+            StreamEvent::Relayed(_) => {}
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(&usage),
-            StreamEvent::Warned(warning) => self.warnings.push(warning),
-            StreamEvent::Finished(finished) => self.finished = Some(finished),
+            StreamEvent::Warned(warning) => self.warnings.push(*warning),
+            StreamEvent::Finished(finished) => self.finished = Some(*finished),
         }
         Ok(())
     }
@@ -119,7 +110,7 @@ impl Accumulator {
         if self.parts.is_empty() {
             return error;
         }
-        let finished = Finished { reason: StopReason::Error, raw_reason: None, usage: self.usage, raw: None };
+        let finished = Finished::new(StopReason::Error).with_usage(self.usage);
         let partial = self.response(finished);
         error.with(|facts| {
             facts.phase = Phase::AfterOutput;
@@ -149,6 +140,8 @@ impl Accumulator {
             timestamp: self.context.clock.now(),
             stop_reason: finished.reason,
             raw_stop_reason: finished.raw_reason,
+            stop_sequence: finished.stop_sequence,
+            stop_detail: finished.detail,
             rate_limit: started.rate_limit,
             route: started.route,
             warnings: std::mem::take(&mut self.warnings),
@@ -168,13 +161,40 @@ impl Accumulator {
 }
 
 impl Open {
+    fn new(kind: PartKind) -> Self {
+        Self { kind, text: String::new(), citations: Vec::new(), opaque: None, ended: false }
+    }
+
+    /// Adds `delta`; `false` if it does not fit the part's kind.
+    fn add(&mut self, delta: Delta) -> bool {
+        let text = match (&self.kind, delta) {
+            (PartKind::Text | PartKind::Refusal, Delta::Text(text))
+            | (PartKind::Thinking, Delta::Thinking(text))
+            | (PartKind::ToolUse(_), Delta::ToolInput(text)) => text,
+            (PartKind::Text, Delta::Citation(citation)) => {
+                self.citations.push(*citation);
+                return true;
+            }
+            _ => return false,
+        };
+        if self.text.is_empty() {
+            self.text = text;
+        } else {
+            self.text.push_str(&text);
+        }
+        true
+    }
+
     fn into_part(self) -> Part {
-        let Self { kind, text, opaque, .. } = self;
+        let Self { kind, text, citations, opaque, .. } = self;
         match (kind, opaque) {
-            (PartKind::Text, opaque) => Part::Text { text, cache: None, opaque },
+            (PartKind::Text, opaque) => Part::Text { text, citations, cache: None, opaque },
+            (PartKind::Refusal, _) => Part::Refusal { text },
             (PartKind::Thinking, opaque) => Part::Thinking { text, opaque },
-            (PartKind::ToolUse { id, name }, opaque) => {
-                Part::ToolUse { id, name, input: tool_input(text), opaque }
+            (PartKind::ToolUse(tool), opaque) => {
+                let input = if tool.freeform { ToolInput::Text(text) } else { ToolInput::parse(text) };
+                let (id, name, namespace) = (tool.id, tool.name, tool.namespace);
+                Part::ToolUse { id, name, namespace, input, cache: None, opaque }
             }
             (PartKind::Vendor, Some(opaque)) => Part::Vendor { opaque },
             (PartKind::Vendor, None) => Part::text(String::new()),
@@ -182,17 +202,9 @@ impl Open {
     }
 }
 
-/// Empty arguments mean `{}`; arguments that are not JSON (the model broke off) stay as their text.
-fn tool_input(text: String) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(serde_json::Map::new());
-    }
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ToolStart, *};
     use crate::Participant;
 
     fn accumulator() -> Accumulator {
@@ -204,12 +216,8 @@ mod tests {
     }
 
     fn finished() -> StreamEvent {
-        StreamEvent::Finished(Finished {
-            reason: StopReason::EndTurn,
-            raw_reason: None,
-            usage: TokenCount { output: Some(2), ..TokenCount::default() },
-            raw: None,
-        })
+        let usage = TokenCount { output: Some(2), ..TokenCount::default() };
+        Finished::new(StopReason::EndTurn).with_usage(usage).into()
     }
 
     fn fold(events: Vec<StreamEvent>) -> Result<ModelResponse, ProviderError> {
@@ -222,7 +230,7 @@ mod tests {
 
     #[test]
     fn interleaved_parts_are_told_apart() {
-        let tool = |id: &str| PartKind::ToolUse { id: id.into(), name: "add".into() };
+        let tool = |id: &str| PartKind::tool_use(id, "add");
         let input =
             |index, text: &str| StreamEvent::PartDelta { index, delta: Delta::ToolInput(text.into()) };
         let response = fold(vec![
@@ -232,7 +240,7 @@ mod tests {
             input(1, ""),
             input(0, "1}"),
             StreamEvent::PartEnded { index: 1, opaque: None },
-            StreamEvent::UsageUpdated(TokenCount { input: Some(7), ..TokenCount::default() }),
+            TokenCount { input: Some(7), ..TokenCount::default() }.into(),
             finished(),
         ])
         .unwrap();
@@ -244,8 +252,30 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(inputs, [serde_json::json!({"x": 1}), serde_json::json!({})]);
+        assert_eq!(inputs, [serde_json::json!({"x": 1}), serde_json::json!({})].map(ToolInput::from));
         assert_eq!((response.tokens.input, response.tokens.output), (Some(7), Some(2)));
+    }
+
+    #[test]
+    fn free_text_citations_and_refusals_become_parts_of_their_own() {
+        let shell = ToolStart::new("a", "shell").with_namespace(Some("os".into())).freeform();
+        let part = |index, kind| StreamEvent::PartStarted { index, kind };
+        let delta = |index, delta| StreamEvent::PartDelta { index, delta };
+        let response = fold(vec![
+            part(0, PartKind::ToolUse(Box::new(shell))),
+            delta(0, Delta::ToolInput("{\"ls\"".into())),
+            part(1, PartKind::Text),
+            text(1, "Paris"),
+            delta(1, Delta::Citation(Box::new(Citation::raw("{}").with_title(Some("Atlas".into()))))),
+            part(2, PartKind::Refusal),
+            text(2, "No."),
+            finished(),
+        ])
+        .unwrap();
+        let called = Part::tool_use("a", "shell", ToolInput::Text("{\"ls\"".into())).with_namespace("os");
+        assert_eq!((&response.content[0], &response.content[2]), (&called, &Part::refusal("No.")));
+        let Part::Text { citations, .. } = &response.content[1] else { panic!("{response:?}") };
+        assert_eq!(citations[0].title.as_deref(), Some("Atlas"));
     }
 
     #[test]
@@ -260,7 +290,7 @@ mod tests {
     fn each_breach_of_the_contract_is_an_error() {
         let begin = || StreamEvent::PartStarted { index: 0, kind: PartKind::Text };
         let end = || StreamEvent::PartEnded { index: 0, opaque: None };
-        let start = || StreamEvent::Started(Started::default());
+        let start = || StreamEvent::from(Started::default());
         for events in [
             vec![text(0, "x")],
             vec![StreamEvent::PartStarted { index: 1, kind: PartKind::Text }],

@@ -1,0 +1,406 @@
+//! The events of a reply and the contract of their order.
+
+mod accumulate;
+mod response;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    accumulate::Accumulator,
+    response::{ModelResponse, StopReason},
+};
+use crate::{Citation, ModelId, Opaque, ProviderError, RateLimitStatus, RouteTrace, TokenCount};
+
+/// One step of a reply.
+///
+/// Every provider keeps this contract, for streams and for whole replies alike:
+///
+/// - [`Started`](Self::Started) comes first, once.
+/// - A part is [`PartStarted`](Self::PartStarted), any number of [`PartDelta`](Self::PartDelta), then
+///   [`PartEnded`](Self::PartEnded), all under one index. Indices are given out 0, 1, 2, ... in the
+///   order of the parts; several parts may be open at once. A part may stay open when the model
+///   reached its token limit inside it.
+/// - [`UsageUpdated`](Self::UsageUpdated) is cumulative.
+/// - [`Finished`](Self::Finished) comes exactly once, last, and only when the vendor said so.
+/// - An `Err` item is terminal. Input that ends without `Finished` is an error of kind
+///   [`Truncated`](crate::ErrorKind::Truncated), never a short success.
+/// - Unknown vendor events are skipped; a malformed known one is an error.
+/// - A reply that is [`Relayed`](Self::Relayed) has no parts: its bytes are the vendor's, and only usage, warnings
+///   and the end are told beside them.
+///
+/// An event is at most 48 bytes; what is larger is boxed, because events pass through many hands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamEvent {
+    /// The vendor accepted the request.
+    Started(Box<Started>),
+    /// A part begins.
+    PartStarted {
+        /// The part's index.
+        index: u32,
+        /// What it is.
+        kind: PartKind,
+    },
+    /// A part goes on.
+    PartDelta {
+        /// The part's index.
+        index: u32,
+        /// What is added to it.
+        delta: Delta,
+    },
+    /// A part is complete.
+    PartEnded {
+        /// The part's index.
+        index: u32,
+        /// Vendor state that belongs to the part.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        opaque: Option<Box<Opaque>>,
+    },
+    /// Bytes of the vendor's reply, passed on as they are.
+    Relayed(Relayed),
+    /// Tokens so far.
+    UsageUpdated(Box<TokenCount>),
+    /// Something the caller should know, such as a setting that was left out.
+    Warned(Box<Warning>),
+    /// The model is done.
+    Finished(Box<Finished>),
+}
+
+impl StreamEvent {
+    /// Whether the event hands part of the answer to the caller. The first such event is the border
+    /// up to which a call may move to another route.
+    pub fn is_content(&self) -> bool {
+        match self {
+            Self::PartStarted { .. } | Self::PartDelta { .. } | Self::PartEnded { .. } => true,
+            Self::Relayed(relayed) => relayed.has_content,
+            Self::Started(_) | Self::UsageUpdated(_) | Self::Warned(_) | Self::Finished(_) => false,
+        }
+    }
+
+    /// A piece of text of the part `index`.
+    pub fn text(index: u32, text: impl Into<String>) -> Self {
+        Self::PartDelta { index, delta: Delta::Text(text.into()) }
+    }
+}
+
+impl From<Started> for StreamEvent {
+    fn from(started: Started) -> Self {
+        Self::Started(Box::new(started))
+    }
+}
+
+impl From<TokenCount> for StreamEvent {
+    fn from(usage: TokenCount) -> Self {
+        Self::UsageUpdated(Box::new(usage))
+    }
+}
+
+impl From<Warning> for StreamEvent {
+    fn from(warning: Warning) -> Self {
+        Self::Warned(Box::new(warning))
+    }
+}
+
+impl From<Finished> for StreamEvent {
+    fn from(finished: Finished) -> Self {
+        Self::Finished(Box::new(finished))
+    }
+}
+
+/// Bytes of a vendor's reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Relayed {
+    /// The bytes, a whole frame or a piece of a whole reply.
+    #[serde(skip)]
+    pub bytes: Bytes,
+    /// Whether they hold part of the answer.
+    pub has_content: bool,
+}
+
+impl Relayed {
+    /// Bytes that hold part of the answer, or do not.
+    pub fn new(bytes: Bytes, has_content: bool) -> Self {
+        Self { bytes, has_content }
+    }
+}
+
+/// What the vendor said when it accepted the request.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Started {
+    /// The vendor's id of the reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The vendor's id of the request, for its support desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The model that serves the request, which may differ from the one asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
+    /// What the reply's headers said about rate limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<Box<RateLimitStatus>>,
+    /// How the call found its model, where a router chose it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<Arc<RouteTrace>>,
+}
+
+impl Started {
+    /// The vendor's ids of the reply and of the model that serves it.
+    pub fn new(id: Option<String>, model: Option<ModelId>) -> Self {
+        Self { id, model, ..Self::default() }
+    }
+}
+
+/// What a part is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PartKind {
+    /// Text of the answer.
+    Text,
+    /// The words with which the model declines; they come as [`Delta::Text`].
+    Refusal,
+    /// Thoughts.
+    Thinking,
+    /// A tool call; its input comes as [`Delta::ToolInput`].
+    ToolUse(Box<ToolStart>),
+    /// A part that only its vendor understands.
+    Vendor,
+}
+
+impl PartKind {
+    /// A call of a function.
+    pub fn tool_use(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self::ToolUse(Box::new(ToolStart::new(id, name)))
+    }
+}
+
+/// How a tool call begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ToolStart {
+    /// Pairs the call with its result.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The group of tools to which it belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Whether the tool takes free text; else its input is JSON.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub freeform: bool,
+}
+
+impl ToolStart {
+    /// A call of a function.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), namespace: None, freeform: false }
+    }
+
+    /// A call of a tool in this group.
+    pub fn with_namespace(mut self, namespace: Option<String>) -> Self {
+        self.namespace = namespace;
+        self
+    }
+
+    /// A call of a tool that takes free text.
+    pub fn freeform(mut self) -> Self {
+        self.freeform = true;
+        self
+    }
+}
+
+/// What is added to a part. The variant fits the part's kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "of", content = "text", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Delta {
+    /// Text of the answer.
+    Text(String),
+    /// Thoughts.
+    Thinking(String),
+    /// A piece of the JSON text of a tool call's arguments, or of a freeform tool's input.
+    ToolInput(String),
+    /// What the text so far rests on.
+    Citation(Box<Citation>),
+}
+
+impl Delta {
+    /// Whether it adds nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) | Self::Thinking(text) | Self::ToolInput(text) => text.is_empty(),
+            Self::Citation(_) => false,
+        }
+    }
+
+    /// The bytes of text that it adds.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Thinking(text) | Self::ToolInput(text) => text.len(),
+            Self::Citation(_) => 0,
+        }
+    }
+}
+
+/// Something the caller should know; the call goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Warning {
+    /// What it is about: a request field such as `temperature`, or a topic such as `usage`.
+    pub about: String,
+    /// One sentence for people.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning about `about`.
+    pub fn new(about: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { about: about.into(), message: message.into() }
+    }
+}
+
+/// How the reply ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finished {
+    /// Why the model stopped, in the common vocabulary.
+    pub reason: StopReason,
+    /// The vendor's own word for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_reason: Option<String>,
+    /// The stop sequence that the model wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_sequence: Option<String>,
+    /// What the vendor said about a refusal or a filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<StopDetail>,
+    /// Tokens of the whole call.
+    pub usage: TokenCount,
+    /// The vendor's reply, if the request asked to keep it: the body, or one line per frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+impl Finished {
+    /// An end for this reason, with nothing known about tokens.
+    pub fn new(reason: StopReason) -> Self {
+        Self {
+            reason,
+            raw_reason: None,
+            stop_sequence: None,
+            detail: None,
+            usage: TokenCount::default(),
+            raw: None,
+        }
+    }
+
+    /// Adds the vendor's own word for the reason.
+    pub fn with_raw_reason(mut self, word: impl Into<Option<String>>) -> Self {
+        self.raw_reason = word.into();
+        self
+    }
+
+    /// Sets the tokens of the whole call.
+    pub fn with_usage(mut self, usage: TokenCount) -> Self {
+        self.usage = usage;
+        self
+    }
+}
+
+/// What a vendor said about a refusal or a filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct StopDetail {
+    /// The vendor's word for what it objects to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The vendor's explanation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+}
+
+impl StopDetail {
+    /// A category, an explanation, or both; `None` for neither.
+    pub fn of(category: Option<String>, explanation: Option<String>) -> Option<Self> {
+        (category.is_some() || explanation.is_some()).then_some(Self { category, explanation })
+    }
+}
+
+/// The events of one reply. Dropping it cancels the call.
+pub struct ResponseStream(Pin<Box<dyn Stream<Item = Result<StreamEvent, ProviderError>> + Send>>);
+
+impl ResponseStream {
+    /// Wraps any stream of events that keeps the contract of [`StreamEvent`].
+    pub fn new(events: impl Stream<Item = Result<StreamEvent, ProviderError>> + Send + 'static) -> Self {
+        Self(Box::pin(events))
+    }
+
+    /// A stream of events that are already there.
+    pub fn from_events<I>(events: I) -> Self
+    where
+        I: IntoIterator<Item = Result<StreamEvent, ProviderError>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::new(Ready(events.into_iter()))
+    }
+
+    /// The next event; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<StreamEvent, ProviderError>> {
+        std::future::poll_fn(|cx| self.0.as_mut().poll_next(cx)).await
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl fmt::Debug for ResponseStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseStream").finish_non_exhaustive()
+    }
+}
+
+struct Ready<I>(I);
+
+impl<I> Unpin for Ready<I> {}
+
+impl<I: Iterator> Stream for Ready<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_small() {
+        assert!(size_of::<StreamEvent>() <= 48, "{}", size_of::<StreamEvent>());
+        assert!(size_of::<Option<Result<StreamEvent, ProviderError>>>() <= 48);
+    }
+}

@@ -1,0 +1,161 @@
+//! The conversation becomes messages.
+
+use std::borrow::Cow;
+
+use forge_core::{Message, MessageRole, ModelProvider, ModelRequest, Part, Source, ToolInput};
+
+use super::{Rules, SystemRole};
+use crate::wire::{
+    chat::{self, Content, ContentPart, CustomCall, File, FunctionCall, ImageUrl, ToolCall},
+    content::{Address, Arguments, InputAudio, ResultText, file_name},
+};
+
+/// The messages of the request, or what of them the server does not take.
+pub(super) fn messages<'a>(
+    request: &'a ModelRequest,
+    rules: &Rules,
+) -> Result<Vec<chat::Message<'a>>, &'static str> {
+    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system.is_empty() {
+        messages.push(system(request.system_text(), rules));
+    }
+    for message in &request.messages {
+        match message.role {
+            MessageRole::User => user(message, rules, &mut messages)?,
+            MessageRole::Assistant => messages.extend(assistant(message)?),
+            MessageRole::System => messages.push(system(texts(message), rules)),
+        }
+    }
+    Ok(messages)
+}
+
+fn system<'a>(content: Cow<'a, str>, rules: &Rules) -> chat::Message<'a> {
+    match rules.system_role {
+        SystemRole::System => chat::Message::System { content },
+        SystemRole::Developer => chat::Message::Developer { content },
+    }
+}
+
+/// The texts of a message as one, apart by an empty line.
+pub(crate) fn texts(message: &Message) -> Cow<'_, str> {
+    let mut texts = message.parts.iter().filter_map(|part| match part {
+        Part::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    let first = texts.next().unwrap_or_default();
+    texts.fold(Cow::Borrowed(first), |whole, next| Cow::Owned(format!("{whole}\n\n{next}")))
+}
+
+/// Tool results come first: they must follow their calls at once.
+fn user<'a>(
+    message: &'a Message,
+    rules: &Rules,
+    messages: &mut Vec<chat::Message<'a>>,
+) -> Result<(), &'static str> {
+    let mut content = Vec::new();
+    for part in &message.parts {
+        if let Part::ToolResult { tool_use_id, content, is_error, .. } = part {
+            let content = tool_result(content, *is_error, rules)?;
+            messages.push(chat::Message::Tool { tool_call_id: tool_use_id, content });
+        } else {
+            content.extend(content_part(part, rules)?);
+        }
+    }
+    if !content.is_empty() {
+        messages.push(chat::Message::User { content: shortest(content) });
+    }
+    Ok(())
+}
+
+fn assistant(message: &Message) -> Result<Option<chat::Message<'_>>, &'static str> {
+    let (mut content, mut tool_calls) = (Vec::new(), Vec::new());
+    for part in &message.parts {
+        match part {
+            Part::ToolUse { id, name, input: ToolInput::Text(input), .. } => {
+                tool_calls.push(ToolCall::Custom { id, custom: CustomCall { name, input } });
+            }
+            Part::ToolUse { id, name, input, .. } => {
+                let function = FunctionCall { name, arguments: Arguments(input) };
+                tool_calls.push(ToolCall::Function { id, function });
+            }
+            Part::Text { text, .. } | Part::Refusal { text, .. } => content.push(plain(text)),
+            Part::Thinking { .. } | Part::Vendor { .. } => {}
+            _ => return Err("an assistant's turn that holds more than texts and tool calls"),
+        }
+    }
+    let empty = content.is_empty() && tool_calls.is_empty();
+    let content = (!content.is_empty()).then(|| shortest(content));
+    Ok((!empty).then_some(chat::Message::Assistant { content, tool_calls }))
+}
+
+fn tool_result<'a>(content: &'a [Part], failed: bool, rules: &Rules) -> Result<Content<'a>, &'static str> {
+    let mut parts = Vec::with_capacity(content.len().max(1));
+    for part in content {
+        match part {
+            Part::Text { text, .. } => {
+                let failed = failed && parts.is_empty();
+                parts.push(ContentPart::Text { text: ResultText { failed, text } });
+            }
+            Part::Image { .. } if rules.tool_result_images => parts.extend(content_part(part, rules)?),
+            _ => return Err("anything but text in a tool's result"),
+        }
+    }
+    if parts.is_empty() {
+        parts.push(ContentPart::Text { text: ResultText { failed, text: "" } });
+    }
+    Ok(shortest(parts))
+}
+
+fn content_part<'a>(part: &'a Part, rules: &Rules) -> Result<Option<ContentPart<'a>>, &'static str> {
+    Ok(Some(match part {
+        Part::Text { text, .. } | Part::Refusal { text, .. } => plain(text),
+        Part::Image { source, .. } => {
+            let url = address(source).ok_or("a picture that the vendor has")?;
+            ContentPart::ImageUrl { image_url: ImageUrl { url } }
+        }
+        Part::Audio { source, .. } if rules.audio => {
+            let input_audio = InputAudio::of(source).ok_or("a recording outside of the request")?;
+            ContentPart::InputAudio { input_audio }
+        }
+        Part::Document { source: Source::File { id, vendor: ModelProvider::OpenAI }, .. } if rules.stores => {
+            ContentPart::File { file: File::Stored { file_id: id } }
+        }
+        Part::Document { .. } if !rules.documents => return Err("a document"),
+        Part::Document { source: source @ Source::Base64 { media_type, .. }, name, .. } => {
+            let filename = file_name(name.as_deref(), media_type);
+            let file_data = address(source).ok_or("a document")?;
+            ContentPart::File { file: File::Bytes { filename, file_data } }
+        }
+        Part::Document { source: Source::Url { .. }, .. } => return Err("a document at a web address"),
+        Part::Document { .. } => return Err("a file that another vendor has"),
+        Part::Thinking { .. } | Part::Vendor { .. } => return Ok(None),
+        Part::ToolUse { .. } => return Err("a tool call in a user's turn"),
+        Part::ToolResult { .. } => return Err("a tool result inside another"),
+        Part::Audio { .. } => return Err("a recording"),
+        _ => return Err("a part of this kind"),
+    }))
+}
+
+fn plain(text: &str) -> ContentPart<'_> {
+    ContentPart::Text { text: ResultText { failed: false, text } }
+}
+
+/// One text goes out as a string, which the oldest servers understand, too.
+fn shortest(mut parts: Vec<ContentPart<'_>>) -> Content<'_> {
+    match parts.pop() {
+        Some(ContentPart::Text { text }) if parts.is_empty() => Content::Text(text),
+        last => {
+            parts.extend(last);
+            Content::Parts(parts)
+        }
+    }
+}
+
+/// Where the bytes are; `None` for a file that a vendor has.
+pub(crate) fn address(source: &Source) -> Option<Address<'_>> {
+    match source {
+        Source::Url { url } => Some(Address::Url(url)),
+        Source::Base64 { media_type, data } => Some(Address::Bytes { media_type, base64: data }),
+        _ => None,
+    }
+}

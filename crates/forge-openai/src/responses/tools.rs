@@ -1,0 +1,82 @@
+//! Tools, in groups where they belong to one.
+
+use forge_core::{FreeformFormat, ModelProvider, ModelRequest, Tool, ToolChoice, Warning};
+
+use crate::wire::responses::{self as wire, CustomFormat, KnownTool, ToolName};
+
+/// The tools of the request. Those of one namespace stand in it together, where its first one stood.
+pub(super) fn tools<'a>(
+    request: &'a ModelRequest,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<wire::Tool<'a>>, &'static str> {
+    let mut tools: Vec<wire::Tool<'a>> = Vec::with_capacity(request.tools.len());
+    for tool in &request.tools {
+        let Some(mapped) = one(tool, warnings)? else { continue };
+        let Some(namespace) = tool.namespace() else {
+            tools.push(mapped);
+            continue;
+        };
+        let group = tools.iter_mut().find_map(|tool| match tool {
+            wire::Tool::Known(KnownTool::Namespace { name, tools }) if *name == namespace => Some(tools),
+            _ => None,
+        });
+        match group {
+            Some(group) => group.push(mapped),
+            None => {
+                let group = KnownTool::Namespace { name: namespace, tools: vec![mapped] };
+                tools.push(wire::Tool::Known(group));
+            }
+        }
+    }
+    Ok(tools)
+}
+
+fn one<'a>(tool: &'a Tool, warnings: &mut Vec<Warning>) -> Result<Option<wire::Tool<'a>>, &'static str> {
+    Ok(Some(match tool {
+        Tool::Function(tool) => wire::Tool::Known(KnownTool::Function {
+            name: &tool.name,
+            description: &tool.description,
+            parameters: tool.schema.raw(),
+            strict: tool.strict,
+        }),
+        Tool::Freeform(tool) => wire::Tool::Known(KnownTool::Custom {
+            name: &tool.name,
+            description: &tool.description,
+            format: match &tool.format {
+                FreeformFormat::Grammar { syntax, definition } => {
+                    Some(CustomFormat::Grammar { syntax, definition })
+                }
+                _ => None,
+            },
+        }),
+        Tool::Hosted(tool) if tool.vendor == ModelProvider::OpenAI => {
+            wire::Tool::Verbatim(tool.definition.raw())
+        }
+        Tool::Hosted(tool) => {
+            let message = format!("a tool that {} runs is left out", tool.vendor);
+            warnings.push(Warning::new("tools", message));
+            return Ok(None);
+        }
+        _ => return Err("a tool of this kind"),
+    }))
+}
+
+pub(super) fn choice(request: &ModelRequest) -> Option<wire::ToolChoice<'_>> {
+    let name = |name| {
+        let is_freeform = |tool: &Tool| matches!(tool, Tool::Freeform(tool) if tool.name == name);
+        let r#type = if request.tools.iter().any(is_freeform) { "custom" } else { "function" };
+        ToolName { r#type, name }
+    };
+    match &request.tool_choice {
+        ToolChoice::None if request.tools.is_empty() => None,
+        ToolChoice::None => Some(wire::ToolChoice::Mode("none")),
+        ToolChoice::Required => Some(wire::ToolChoice::Mode("required")),
+        ToolChoice::Tool(tool) => Some(wire::ToolChoice::Named(name(tool))),
+        ToolChoice::Allowed { names, required } => Some(wire::ToolChoice::Allowed {
+            r#type: "allowed_tools",
+            mode: if *required { "required" } else { "auto" },
+            tools: names.iter().map(|tool| name(tool)).collect(),
+        }),
+        _ => None,
+    }
+}
