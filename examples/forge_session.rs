@@ -121,7 +121,7 @@ impl Provider for Scripted {
         let finished = Finished {
             reason: StopReason::EndTurn,
             raw_reason: None,
-            usage: TokenCount { input: Some(10), output: Some(20), ..TokenCount::default() },
+            usage: TokenCount::default().with_input(10).with_output(20),
             raw: None,
         };
         let events = [

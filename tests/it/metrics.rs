@@ -54,14 +54,13 @@ fn took(sim: &Sim, prices: &ModelTable) -> BTreeMap<&'static str, Took> {
         let Some(usage) = outcome.usage.filter(|_| outcome.status == Some(200)) else { continue };
         took.successes += 1;
         took.tokens += usage.total();
-        let tokens = TokenCount {
-            input: Some(usage.input),
-            cache_read: Some(usage.cache_read),
-            cache_write_5m: Some(usage.cache_write_5m),
-            cache_write_1h: Some(usage.cache_write_1h),
-            output: Some(usage.output),
-            reasoning: Some(usage.reasoning),
-        };
+        let tokens = TokenCount::default()
+            .with_input(usage.input)
+            .with_cache_read(usage.cache_read)
+            .with_cache_write_5m(usage.cache_write_5m)
+            .with_cache_write_1h(usage.cache_write_1h)
+            .with_output(usage.output)
+            .with_reasoning(usage.reasoning);
         let model = outcome.model_served.unwrap().as_str().into();
         took.cost += prices.cost(&vendor, &model, day, &tokens).map_or(0, Money::nanos);
     }

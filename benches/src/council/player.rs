@@ -68,7 +68,7 @@ impl Provider for Players {
         let finished = Finished {
             reason: StopReason::EndTurn,
             raw_reason: None,
-            usage: TokenCount { input: Some(1), output: Some(1), ..TokenCount::default() },
+            usage: TokenCount::default().with_input(1).with_output(1),
             raw: None,
         };
         Ok(ResponseStream::from_events([

@@ -12,7 +12,7 @@
 //!   ([`ErrorKind::policy`]), with the vendor's own facts beside it.
 //! - [`TokenCount`] has classes that do not overlap; [`ModelTable`] prices them in whole
 //!   nano-dollars; what is unknown stays `None`.
-//! - [`UsageSink`], [`Journal`] and [`BudgetStore`] are the doors to storage.
+//! - [`UsageSink`], [`Journal`] and [`BudgetStore`] are doors to storage; [`storage`] has all of them.
 //!
 //! A provider of one's own, and a call to it:
 //!
@@ -68,7 +68,6 @@
 //! ```
 
 mod accumulate;
-mod budget;
 mod capabilities;
 mod clock;
 mod context;
@@ -76,9 +75,7 @@ mod error;
 mod error_kind;
 mod event;
 mod id;
-mod journal;
 mod layer;
-mod memory;
 mod message;
 mod models;
 mod money;
@@ -90,24 +87,21 @@ mod request;
 mod response;
 mod route;
 mod size;
-mod storage;
+pub mod storage;
+mod tags;
 mod timer;
 mod tokens;
-mod usage;
 
 pub use accumulate::Accumulator;
 pub use async_trait::async_trait;
-pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent};
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
-pub use context::{CallContext, Fallback, Tags};
+pub use context::{CallContext, Fallback};
 pub use error::{ErrorFacts, ProviderError};
 pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 pub use event::{Delta, Finished, PartKind, ResponseStream, Started, StreamEvent, Warning};
 pub use id::{CallId, ModelId, ProviderId};
-pub use journal::{Entry, Fence, Journal, JournalError, StreamName};
 pub use layer::{Layer, Stack};
-pub use memory::{MemoryBudgets, MemoryJournal};
 pub use message::{CacheTtl, Message, MessageRole, Opaque, Part, Source};
 pub use models::{ModelInfo, ModelRow, ModelTable, Price, Rate, Routed, Tier};
 pub use money::{Money, ParseMoneyError};
@@ -120,7 +114,13 @@ pub use response::{ModelResponse, StopReason};
 pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use size::{RequestSize, tokens_of};
-pub use storage::StorageError;
+pub use storage::{
+    StorageError, StorageErrorKind,
+    accounts::{CallStatus, Served, UsageRecord, UsageSink},
+    budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent},
+    journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName, Streams},
+    memory::{MemoryBudgets, MemoryJournal},
+};
+pub use tags::{MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, TagError, Tags};
 pub use timer::{ManualTimer, Timer, Wait};
-pub use tokens::TokenCount;
-pub use usage::{CallStatus, UsageRecord, UsageSink};
+pub use tokens::{ServerTools, TokenCount};

@@ -115,6 +115,14 @@ impl Store {
         spool::directory(self.path())
     }
 
+    /// Reads the whole file. Blocks, for seconds if the file is large.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the first fault that is found; otherwise when the file cannot be read.
+    pub fn check(&self) -> Result<(), StoreError> {
+        schema::check(&schema::reader(&self.shared.options)?, self.path())
+    }
+
     /// Has the writing thread do `job`.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
@@ -152,15 +160,24 @@ impl Store {
     }
 
     /// Reads one state of the file on a connection of its own.
-    pub(crate) fn read<T>(
+    pub(crate) fn query<T>(
         &self,
         what: &'static str,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut conn = schema::reader(&self.shared.options)?;
-        let answer = conn.transaction().and_then(|transaction| question(&transaction));
-        answer.map_err(|source| StoreError::sqlite(what, self.path(), source))
+        read(&self.shared, what, question)
     }
+}
+
+/// Reads one state of the file on a connection of its own.
+pub(crate) fn read<T>(
+    shared: &Shared,
+    what: &'static str,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let mut conn = schema::reader(&shared.options)?;
+    let answer = conn.transaction().and_then(|transaction| question(&transaction));
+    answer.map_err(|source| StoreError::sqlite(what, &shared.options.path, source))
 }
 
 #[async_trait]

@@ -269,7 +269,7 @@ impl Provider for Theatre {
             }
             Play::End(text, reason) => (text, reason),
             Play::Thought(tokens) => {
-                let usage = TokenCount { reasoning: Some(tokens), ..TokenCount::default() };
+                let usage = TokenCount::default().with_reasoning(tokens);
                 let reason = StopReason::MaxTokens;
                 let finished = Finished { reason, raw_reason: None, usage, raw: None };
                 let events = [StreamEvent::Started(Started::default()), StreamEvent::Finished(finished)];
@@ -315,7 +315,7 @@ impl Provider for Theatre {
             Meter::Greedy => (Some(bytes), Some(output)),
             Meter::Silent => (None, None),
         };
-        let usage = TokenCount { input, output, ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(input).with_output(output);
         let finished = StreamEvent::Finished(Finished { reason, raw_reason: None, usage, raw: None });
         let ended = StreamEvent::PartEnded { index: 0, opaque: None };
         let pauses = u32::try_from(over.as_secs().div_ceil(30)).unwrap();

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use forge_core::{Journal as _, JournalError, StreamName};
+use forge_core::{Claim, Journal as _, JournalError, StreamName};
 use forge_store::{Filter, Store, StoreError, StoreOptions, StoreState};
 
 use crate::support::*;
@@ -93,7 +93,8 @@ fn a_truncated_file_is_refused_and_records_go_to_the_spool_until_it_is_moved_awa
     put(&store, [record(1_000)]);
     assert_eq!((store.status().state, store.status().spooled), (StoreState::Spooling, 1));
     assert_eq!(warnings(&dir).len(), 1);
-    let claim = wait(store.claim(&StreamName::new("s").unwrap(), "a", std::time::Duration::ZERO));
+    let claim =
+        wait(store.claim(&StreamName::new("s").unwrap(), &Claim::new("a", std::time::Duration::ZERO)));
     assert!(matches!(claim, Err(JournalError::Storage(_))), "journals fail loudly");
     assert!(store.summary(&Filter::default(), &[]).is_err());
 
@@ -216,7 +217,7 @@ fn names_that_came_with_an_undone_batch_are_written_again() {
     for part in 0..20_u128 {
         let with = |call| {
             let mut record = record(call);
-            record.tags.session = Some(session(call).into());
+            record.tags = record.tags.with_session(session(call));
             record
         };
         put(&store, (part * 100..part * 100 + 100).map(with));
@@ -228,6 +229,6 @@ fn names_that_came_with_an_undone_batch_are_written_again() {
     assert!(!rest.is_empty());
     for attempt in rest {
         let record = attempt.record;
-        assert_eq!(record.tags.session.as_deref(), Some(session(record.call_id.as_u128()).as_str()));
+        assert_eq!(record.tags.session(), Some(session(record.call_id.as_u128()).as_str()));
     }
 }

@@ -7,6 +7,7 @@ mod budgets;
 mod export;
 mod faults;
 mod journals;
+mod migration;
 mod processes;
 mod samples;
 mod spool;
