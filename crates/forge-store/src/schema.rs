@@ -219,7 +219,7 @@ pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::sqlite("check", path, source))?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(StoreError::Damaged { path: path.to_owned(), detail: found }),
+        _ => Err(StoreError::Damaged { path: path.to_owned(), detail: found.replace('\n', " ") }),
     }
 }
 

@@ -204,3 +204,28 @@ impl Drop for Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Journal, JournalError, StorageErrorKind, StreamName};
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_was_closed_says_so() {
+        let path = std::env::temp_dir().join(format!("forge-closed-{}.db", std::process::id()));
+        let store = Store::open(StoreOptions::new(&path)).unwrap();
+        store.shared.close();
+        if let Some(thread) = lock(&store.thread).take() {
+            thread.join().unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        match runtime.block_on(Journal::read(&store, &StreamName::new("s").unwrap(), 0)) {
+            Err(JournalError::Storage(error)) => assert_eq!(error.kind(), StorageErrorKind::Closed),
+            other => panic!("{other:?}"),
+        }
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let _ = std::fs::remove_file(schema::beside(&path, suffix));
+        }
+    }
+}

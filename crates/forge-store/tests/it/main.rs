@@ -4,6 +4,7 @@
 
 mod accounts;
 mod budgets;
+mod contract;
 mod export;
 mod faults;
 mod journals;

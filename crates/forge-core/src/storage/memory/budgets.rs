@@ -36,10 +36,19 @@ impl Budgets {
         let Some(Reservation { keys, amount, .. }) = self.reservations.remove(&reservation) else { return };
         let actual = charge.of(amount);
         for key in keys {
-            let spent = self.spent.entry(key).or_default();
-            spent.reserved = spent.reserved.minus(amount);
-            spent.booked = spent.booked.plus(actual);
+            let before = self.spent.get(&key).copied().unwrap_or_default();
+            // Nothing can be taken from a sum that did not fit.
+            let fits = before.reserved.money.nanos() < u64::MAX && before.reserved.tokens < u64::MAX;
+            let reserved = if fits { before.reserved.minus(amount) } else { self.reserved(&key) };
+            self.spent.insert(key, Spent { booked: before.booked.plus(actual), reserved });
         }
+    }
+
+    /// What is set aside in a budget, summed up anew.
+    fn reserved(&self, key: &str) -> Amount {
+        let parts =
+            self.reservations.values().flat_map(|one| one.keys.iter().map(move |name| (name, one.amount)));
+        parts.filter(|(name, _)| *name == key).fold(Amount::default(), |sum, (_, amount)| sum.plus(amount))
     }
 
     /// Who holds the largest part of a budget.
