@@ -154,7 +154,7 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes from others what the file allows them.
-fn tighten(path: &Path) -> io::Result<()> {
+pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

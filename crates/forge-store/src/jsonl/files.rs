@@ -17,7 +17,7 @@ use forge_core::{
 };
 
 use super::line::{Claimed, Info, Line, VERSION, newer};
-use crate::schema::make_private_dir;
+use crate::schema::{make_private_dir, tighten};
 
 /// How long another process may hold a claim file before it counts as locked.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -101,6 +101,10 @@ impl Files {
         let mut file =
             self.open(stream, "claim", options.read(true).write(true).create(true).truncate(false))?;
         self.lock(stream, &file)?;
+        for extension in ["claim", "jsonl"] {
+            // Older versions let everybody read them. A file of another user is that user's to decide.
+            let _ = tighten(&self.path(stream, extension)?);
+        }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|error| self.failed(error))?;
         // A claim that was cut off while it was written is nobody's. The time is a larger fence than any before.
@@ -489,11 +493,7 @@ mod tests {
     fn files_of_the_first_version_are_read_and_go_on() {
         let folder = Folder::new("first-version");
         fs::create_dir_all(&folder.0).unwrap();
-        let line = serde_json::to_string(&Line::new(vec!["one".into(), "two".into()], None)).unwrap();
-        assert!(
-            line.starts_with("{\"v\":1,\"crc\":") && line.ends_with(",\"entries\":[\"one\",\"two\"]}"),
-            "{line}"
-        );
+        let line = r#"{"v":1,"crc":2023088124,"entries":["one","two"]}"#;
         fs::write(folder.0.join("s.jsonl"), format!("{line}\n")).unwrap();
         fs::write(folder.0.join("s.claim"), r#"{"version":1,"fence":4,"holder":"old","until":null}"#)
             .unwrap();
@@ -517,6 +517,10 @@ mod tests {
         fs::write(folder.0.join("torn.jsonl"), "half a li").unwrap();
         files.claim(&StreamName::new("torn").unwrap(), &claim()).unwrap();
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for file in ["s.jsonl", "s.claim"] {
+            fs::set_permissions(folder.0.join(file), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        files.claim(&stream(), &claim()).unwrap();
         assert_eq!(mode(&folder.0), 0o700);
         for file in ["s.jsonl", "s.claim", "s.info", "torn.torn"] {
             assert_eq!(mode(&folder.0.join(file)), 0o600, "{file}");

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Amount, BudgetCap, BudgetError, BudgetStore as _, Money, Spent};
+use forge_core::{
+    Amount, BudgetCap, BudgetError, BudgetStore as _, Money, Spent,
+    storage::budget::{DeadCharge, Holder},
+};
 use forge_store::{Store, StoreOptions};
 
 use crate::support::*;
@@ -111,4 +114,34 @@ fn a_settlement_that_meets_a_locked_file_is_booked_later() {
     locked.execute_batch("ROLLBACK").unwrap();
     put(&store, []);
     assert_eq!(wait(store.spent("day")).unwrap(), Spent { booked: amount(5, 0), reserved: amount(0, 0) });
+}
+
+#[test]
+fn a_run_that_died_is_named_with_the_time_when_its_part_is_free_and_settled_by_its_heir() {
+    let (dir, theirs, ours) = (Dir::new(), Hand::new(), Hand::new());
+    let (dead, heir) = (with(&dir, &theirs), with(&dir, &ours));
+    let session = Holder::new("s-1");
+    wait(dead.reserve(&[cap(10)], amount(10, 0), Some(&session))).unwrap();
+    let said = |store: &Store| wait(store.reserve(&[cap(10)], amount(1, 0), None)).unwrap_err().to_string();
+    let text = said(&heir);
+    assert!(text.ends_with("a part of it is held by `s-1`"), "{text}");
+    ours.forward(Duration::from_secs(400));
+    let text = said(&heir);
+    assert!(text.ends_with("held by `s-1`, a run that died, free in 4 min"), "{text}");
+    assert_eq!(wait(heir.settle_holder(&session, DeadCharge::Reserved)).unwrap(), 1);
+    assert_eq!(wait(heir.spent("day")).unwrap(), Spent { booked: amount(10, 0), reserved: amount(0, 0) });
+    let text = said(&heir);
+    assert!(text.ends_with("raise it or wait for its next period"), "{text}");
+}
+
+#[test]
+fn a_process_that_was_only_asleep_gets_its_reservations_back() {
+    let (dir, theirs, ours) = (Dir::new(), Hand::new(), Hand::new());
+    let (asleep, awake) = (with(&dir, &theirs), with(&dir, &ours));
+    wait(asleep.reserve(&[cap(10)], amount(6, 0), None)).unwrap();
+    ours.forward(Duration::from_secs(601));
+    assert_eq!(wait(awake.spent("day")).unwrap().reserved, amount(0, 0));
+    theirs.forward(Duration::from_secs(601));
+    wait(asleep.reserve(&[cap(10)], amount(1, 0), None)).unwrap();
+    assert_eq!(wait(awake.spent("day")).unwrap().reserved, amount(7, 0));
 }
