@@ -271,6 +271,33 @@ fn a_real_browser_draws_the_page() {
 }
 
 #[test]
+fn the_doctor_finds_noise_in_the_accounts_that_nobody_has_read() {
+    let place = Place::new("doctor-noise");
+    for _ in 0..2 {
+        assert_eq!(place.run(&["ask", "hello", "--offline"]).code, Some(0));
+    }
+    std::fs::copy(place.path("simulated.db"), place.path("forge.db")).unwrap();
+    assert!(accounts(&place)["facts"]["fault"].is_null());
+    let mut bytes = std::fs::read(place.path("forge.db")).unwrap();
+    let half = bytes.len() / 8_192 * 4_096;
+    for page in bytes[half..].chunks_mut(4_096) {
+        page[..64].fill(0xa5);
+    }
+    std::fs::write(place.path("forge.db"), bytes).unwrap();
+    let found = accounts(&place);
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(found["text"].as_str().unwrap().contains("is damaged"), "{found}");
+}
+
+/// What the doctor says of the accounts.
+fn accounts(place: &Place) -> Value {
+    let said = place.run(&["doctor", "--json"]);
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    let findings = object["findings"].as_array().unwrap();
+    findings.iter().find(|one| one["topic"] == "accounts").unwrap().clone()
+}
+
+#[test]
 fn the_doctor_tells_what_is_wrong_with_the_accounts_and_shows_no_key() {
     with_sim("{}", |sim| {
         let place = Place::with("doctor", sim, JOBS);

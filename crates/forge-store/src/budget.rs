@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent, StorageError,
-    storage::budget::{Blocker, DeadCharge, Holder},
+    storage::budget::{DeadCharge, Holder},
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
@@ -98,7 +98,7 @@ fn reserve(
             let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
             let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
             if !cap.has_room(spent, amount) {
-                return Ok(Err(refusal(conn, cap, amount, found, now, ttl)?));
+                return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
             }
             if !cap.per_call {
                 budgets.push(match found {
@@ -143,44 +143,6 @@ fn write(
         reserved::add(conn, *budget, amount)?;
     }
     Ok(id)
-}
-
-/// Why there is no room, and who stands in the way: the largest reservation.
-fn refusal(
-    conn: &Connection,
-    cap: &BudgetCap,
-    amount: Amount,
-    found: Option<(i64, Spent)>,
-    now: i64,
-    ttl: i64,
-) -> rusqlite::Result<BudgetError> {
-    let Some((id, spent)) = found else { return Ok(BudgetError::exceeded(&*cap.key)) };
-    if !cap.has_room_without_reservations(spent, amount) {
-        return Ok(BudgetError::exceeded(&*cap.key));
-    }
-    let mut find = conn.prepare_cached(
-        "SELECT owner, instance, expires_at FROM reserved
-         JOIN reservations ON reservations.id = reserved.reservation
-         JOIN holders ON holders.id = reservations.holder
-         WHERE reserved.budget = ?1 AND lapsed = 0
-         ORDER BY reservations.money DESC, reservations.tokens DESC LIMIT 1",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let holder = row.get::<_, Option<String>>(0)?.map(Holder::new);
-        let instance: Option<String> = row.get(1)?;
-        let holder = holder.map(|holder| match instance {
-            Some(instance) => holder.with_instance(instance),
-            None => holder,
-        });
-        let left = row.get::<_, i64>(2)?.saturating_sub(now);
-        // It renews its name in good time, so that less than half of the time is left only if it has died.
-        let silent = left < ttl / 2;
-        Ok(Blocker::new(holder).lapsing(Duration::from_millis(unsigned(left)), silent))
-    };
-    Ok(match find.query_row([id], read).optional()? {
-        Some(blocker) => BudgetError::blocked(&*cap.key, blocker),
-        None => BudgetError::exceeded(&*cap.key),
-    })
 }
 
 /// A reservation outlives its process by a day, so that a call that was slow is still booked.

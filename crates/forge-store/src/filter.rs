@@ -95,7 +95,10 @@ fn restrict(conditions: &mut String, column: &str, ids: &[i64]) {
 /// Texts stand in hexadecimal, so that no character in them means anything to SQL.
 fn tagged(conditions: &mut String, key: &str, value: &str) {
     let text = |text: &str| {
-        let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let digits = text.bytes().fold(String::new(), |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        });
         format!("CAST(x'{digits}' AS TEXT)")
     };
     let (key, value) = (text(key), text(value));

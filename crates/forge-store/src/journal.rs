@@ -71,7 +71,7 @@ fn settle<T>(
 impl Journal for Store {
     async fn claim(&self, stream: &StreamName, claim: &Claim) -> Result<Fence, JournalError> {
         let (name, claim, now) = (stream.clone(), claim.clone(), self.now());
-        settle(self.ask(move |writer| self::claim(writer, name, &claim, now)).await)
+        settle(self.ask(move |writer| self::claim(writer, &name, &claim, now)).await)
     }
 
     async fn release(&self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
@@ -127,7 +127,7 @@ impl Streams for Store {
 
     async fn delete(&self, stream: &StreamName) -> Result<bool, JournalError> {
         let (name, now) = (stream.clone(), self.now());
-        settle(self.ask(move |writer| delete(writer, name, now)).await)
+        settle(self.ask(move |writer| delete(writer, &name, now)).await)
     }
 
     async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
@@ -165,10 +165,14 @@ fn list(conn: &Connection, now: i64) -> rusqlite::Result<Vec<StreamInfo>> {
     Ok(streams)
 }
 
-fn delete(writer: &mut Writer, name: StreamName, now: i64) -> Result<Result<bool, JournalError>, StoreError> {
+fn delete(
+    writer: &mut Writer,
+    name: &StreamName,
+    now: i64,
+) -> Result<Result<bool, JournalError>, StoreError> {
     writer.durable(|conn| {
         let Some(found) = Stream::find(conn, name.as_str(), now)? else { return Ok(Ok(false)) };
-        if let Some(held) = found.held(&name) {
+        if let Some(held) = found.held(name) {
             return Ok(Err(held));
         }
         conn.execute("DELETE FROM journal_entries WHERE stream = ?1", [found.id])?;
@@ -185,7 +189,7 @@ fn delete(writer: &mut Writer, name: StreamName, now: i64) -> Result<Result<bool
 
 fn claim(
     writer: &mut Writer,
-    name: StreamName,
+    name: &StreamName,
     claim: &Claim,
     now: i64,
 ) -> Result<Result<Fence, JournalError>, StoreError> {
@@ -193,7 +197,7 @@ fn claim(
     writer.durable(|conn| {
         let found = Stream::find(conn, name.as_str(), now)?;
         let fence = match &found {
-            Some(stream) => match stream.held(&name) {
+            Some(stream) => match stream.held(name) {
                 Some(JournalError::Held { holder, .. }) if holder == claim.holder => stream.fence,
                 Some(held) if claim.replaces != Some(Fence(unsigned(stream.fence))) => return Ok(Err(held)),
                 _ => stream.fence + 1,

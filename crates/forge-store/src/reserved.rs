@@ -4,7 +4,12 @@
 //! which no difference can be taken from any more; so does one that an older form of the file did not have. It is
 //! made anew when it is needed.
 
-use forge_core::{Amount, Money};
+use std::time::Duration;
+
+use forge_core::{
+    Amount, BudgetCap, BudgetError, Money, Spent,
+    storage::budget::{Blocker, Holder},
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::row::{clamp, unsigned};
@@ -95,4 +100,42 @@ fn recount_all(conn: &Connection, process: i64) -> rusqlite::Result<()> {
         recount(conn, budget)?;
     }
     Ok(())
+}
+
+/// Why there is no room, and who stands in the way: the largest reservation.
+pub(crate) fn refusal(
+    conn: &Connection,
+    cap: &BudgetCap,
+    amount: Amount,
+    found: Option<(i64, Spent)>,
+    now: i64,
+    ttl: i64,
+) -> rusqlite::Result<BudgetError> {
+    let Some((id, spent)) = found else { return Ok(BudgetError::exceeded(&*cap.key)) };
+    if !cap.has_room_without_reservations(spent, amount) {
+        return Ok(BudgetError::exceeded(&*cap.key));
+    }
+    let mut find = conn.prepare_cached(
+        "SELECT owner, instance, expires_at FROM reserved
+         JOIN reservations ON reservations.id = reserved.reservation
+         JOIN holders ON holders.id = reservations.holder
+         WHERE reserved.budget = ?1 AND lapsed = 0
+         ORDER BY reservations.money DESC, reservations.tokens DESC LIMIT 1",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let holder = row.get::<_, Option<String>>(0)?.map(Holder::new);
+        let instance: Option<String> = row.get(1)?;
+        let holder = holder.map(|holder| match instance {
+            Some(instance) => holder.with_instance(instance),
+            None => holder,
+        });
+        let left = row.get::<_, i64>(2)?.saturating_sub(now);
+        // It renews its name in good time, so that less than half of the time is left only if it has died.
+        let silent = left < ttl / 2;
+        Ok(Blocker::new(holder).lapsing(Duration::from_millis(unsigned(left)), silent))
+    };
+    Ok(match find.query_row([id], read).optional()? {
+        Some(blocker) => BudgetError::blocked(&*cap.key, blocker),
+        None => BudgetError::exceeded(&*cap.key),
+    })
 }

@@ -95,11 +95,6 @@ impl Row {
         for (column, key) in indexed.iter_mut().zip(INDEXED) {
             *column = tags.get(key).map(&mut id).transpose()?;
         }
-        let has_column = |key: &str| matches!(key, "session" | "task") || INDEXED.contains(&key);
-        let rest: BTreeMap<_, _> = tags
-            .iter()
-            .filter(|(key, _)| !has_column(key) && (*key != "round" || tags.round().is_none()))
-            .collect();
         Ok(Self {
             started_at: record.started_at.timestamp_millis(),
             call: record.call_id.as_u128().to_be_bytes(),
@@ -124,7 +119,7 @@ impl Row {
             fallback: false,
             request_id: record.request_id.clone(),
             indexed,
-            tags: (!rest.is_empty()).then(|| json(&rest)),
+            tags: other_tags(tags),
             server_tools: tokens.server_tools.as_ref().map(json),
             served_as: record.served.as_ref().map(json),
         })
@@ -267,6 +262,17 @@ impl Row {
     pub(crate) fn model(&self) -> i64 {
         self.served.unwrap_or(self.asked)
     }
+}
+
+/// The tags that have no column, as a JSON object.
+fn other_tags(tags: &Tags) -> Option<String> {
+    let has_column = |key: &str| match key {
+        "session" | "task" => true,
+        "round" => tags.round().is_some(),
+        _ => INDEXED.contains(&key),
+    };
+    let rest: BTreeMap<_, _> = tags.iter().filter(|(key, _)| !has_column(key)).collect();
+    (!rest.is_empty()).then(|| json(&rest))
 }
 
 /// Maps and structs of plain values always have a JSON form.

@@ -83,16 +83,18 @@ async fn take_up(
     name: &StreamName,
 ) -> Result<Session, CliError> {
     let parts = self::parts(system, going, progress)?;
-    let held = match Session::resume(parts.clone(), name.clone()).await {
+    let session = match Session::resume(parts.clone(), name.clone()).await {
         Err(SessionError::Journal(JournalError::Held { holder, fence, .. })) if journal::is_gone(&holder) => {
-            fence
+            let claim = Claim::new(&*parts.holder, TAKEOVER).replacing(fence);
+            parts.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
+            Session::resume(parts, name.clone()).await
         }
-        outcome => return outcome.map_err(|error| CliError::session(&error)),
+        resumed => resumed,
     };
-    let claim = Claim::new(&*parts.holder, TAKEOVER).replacing(held);
-    parts.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
+    let session = session.map_err(|error| CliError::session(&error))?;
+    // Whoever else wrote the session writes it no more, and this run has asked nobody yet.
     system.settle_dead(name).await;
-    Session::resume(parts, name.clone()).await.map_err(|error| CliError::session(&error))
+    Ok(session)
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.

@@ -1,7 +1,11 @@
 //! A journal in plain files, for programs without a database.
 
+mod claim;
 mod files;
 mod line;
+mod list;
+#[cfg(test)]
+mod tests;
 
 use std::{
     future::poll_fn,
@@ -180,25 +184,6 @@ impl Streams for JsonlJournal {
                 return Ok(entries);
             }
             self.watching(seen).await;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use forge_core::SystemClock;
-
-    use super::*;
-
-    #[test]
-    fn a_journal_that_was_closed_says_so() {
-        let folder = std::env::temp_dir().join(format!("forge-jsonl-closed-{}", std::process::id()));
-        let journal = JsonlJournal::open(folder, SystemClock::shared()).unwrap();
-        lock(&journal.jobs).take();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        match runtime.block_on(journal.read(&StreamName::new("s").unwrap(), 0)) {
-            Err(JournalError::Storage(error)) => assert_eq!(error.kind(), StorageErrorKind::Closed),
-            other => panic!("{other:?}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, Money, Spent,
-    storage::budget::{DeadCharge, Holder},
+    storage::budget::{Blocker, DeadCharge, Holder},
 };
 
 use super::{Subject, at_once, wait};
@@ -19,10 +19,10 @@ fn spent(booked: Amount, reserved: Amount) -> Spent {
     Spent { booked, reserved }
 }
 
-/// The budget that has no room, and whose reservation stands in the way.
-fn refused<T: std::fmt::Debug>(outcome: Result<T, BudgetError>) -> (String, Option<Option<Holder>>) {
+/// The budget that has no room, and the reservation that stands in the way.
+fn refused<T: std::fmt::Debug>(outcome: Result<T, BudgetError>) -> (String, Option<Blocker>) {
     match outcome {
-        Err(BudgetError::Exceeded { key, blocked_by }) => (key, blocked_by.map(|blocker| blocker.holder)),
+        Err(BudgetError::Exceeded { key, blocked_by }) => (key, blocked_by),
         other => panic!("{other:?} where a budget has no room"),
     }
 }
@@ -78,7 +78,8 @@ pub fn a_refusal_names_who_stands_in_the_way<S: BudgetStore>(subject: &Subject<S
     let error = wait(subject.open().reserve(&[day(10)], amount(1, 0), None));
     let text = error.as_ref().unwrap_err().to_string();
     assert!(text.contains("`day`") && text.contains("held by `s-1`"), "{text}");
-    assert_eq!(refused(error), ("day".to_owned(), Some(Some(run))));
+    let (key, blocker) = refused(error);
+    assert_eq!((&*key, blocker.and_then(|blocker| blocker.holder)), ("day", Some(run)));
     store.settle(first, amount(10, 0));
     assert_eq!(refused(wait(store.reserve(&[day(10)], amount(1, 0), None))), ("day".to_owned(), None));
 }

@@ -135,7 +135,7 @@ pub fn of_many_who_append_at_once_each_is_written_or_told<S: Journal>(subject: &
         written
     });
     let mut found = texts(&*subject.open(), &name("s"));
-    assert_eq!(found.len(), written.into_iter().sum::<u64>() as usize);
+    assert_eq!(found.len() as u64, written.into_iter().sum::<u64>());
     found.sort_unstable();
     found.dedup();
     assert_eq!(found.len(), 40);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Points that a trend may have.
-const POINTS: i64 = 100_000;
+const POINTS: usize = 100_000;
 
 /// Accounts that end with the process. Their percentiles are exact.
 #[derive(Debug, Default)]
@@ -136,7 +136,7 @@ impl AccountsReader for MemoryAccounts {
         let Some((mut start, _)) = rows.peek().cloned() else { return Ok(Vec::new()) };
         let mut points = Vec::new();
         while rows.peek().is_some() {
-            if points.len() as i64 >= POINTS {
+            if points.len() >= POINTS {
                 let reason =
                     format!("the trend has more than {POINTS} points; ask for a shorter time, or for days");
                 return Err(AccountsError::Filter { reason });
@@ -167,7 +167,7 @@ fn order(key: &Key) -> Order {
     let names = [
         text(key.provider.as_ref().map(AsRef::as_ref)),
         text(key.model.as_ref().map(AsRef::as_ref)),
-        text(key.role.as_ref().map(|role| role.as_str())),
+        text(key.role.as_ref().map(crate::ParticipantRole::as_str)),
     ];
     (key.start, names, key.status.map(|status| status as u8))
 }
