@@ -120,11 +120,8 @@ impl Provider for Scripted {
             ParticipantRole::Reviewer => r#"{"verdicts": [], "new_findings": []}"#,
             _ => "Take a token for each request; refuse with 429 when there is none.",
         };
-        let finished = Finished::new(StopReason::EndTurn).with_usage(TokenCount {
-            input: Some(10),
-            output: Some(20),
-            ..TokenCount::default()
-        });
+        let finished = Finished::new(StopReason::EndTurn)
+            .with_usage(TokenCount::default().with_input(10).with_output(20));
         let events = [
             StreamEvent::from(Started::default()),
             StreamEvent::PartStarted { index: 0, kind: PartKind::Text },

@@ -29,7 +29,7 @@ impl Provider for Instant {
     }
 
     async fn stream(&self, _: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
-        let usage = TokenCount { input: Some(10), output: Some(2), ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(10).with_output(2);
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::from(Started::default())),
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),

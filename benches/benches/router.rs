@@ -286,7 +286,7 @@ impl Provider for Instantly {
             times.push(Instant::now());
         }
         drop(times);
-        let usage = TokenCount { input: Some(10), output: Some(2), ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(10).with_output(2);
         let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::from(Started::default())),

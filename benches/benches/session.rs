@@ -19,10 +19,8 @@ use forge_core::{
     StopReason, StreamEvent, StreamName, SystemClock, Timer, TokenCount, async_trait,
 };
 use forge_layers::TokioTimer;
-use forge_session::{
-    Cast, JsonlJournal, Parts, Plan, Prompts, Session, SessionResult, Settings, Stage, Topic,
-};
-use forge_store::{Store, StoreOptions};
+use forge_session::{Cast, Parts, Plan, Prompts, Session, SessionResult, Settings, Stage, Topic};
+use forge_store::{JsonlJournal, Store, StoreOptions};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 /// Sessions timed for each journal.
@@ -286,7 +284,7 @@ impl Provider for Vendor {
 }
 
 fn written(text: String) -> [Result<StreamEvent, ProviderError>; 5] {
-    let usage = TokenCount { input: Some(10), output: Some(20), ..TokenCount::default() };
+    let usage = TokenCount::default().with_input(10).with_output(20);
     let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
     [
         StreamEvent::from(Started::default()),

@@ -179,21 +179,20 @@ fn attempt(at: u64, step: u64) -> UsageRecord {
         model_served: Some(format!("model-{provider}-{model}-20261101").into()),
         role: ["drafter", "critic", "synthesizer", "coder", "reviewer"][usize::try_from(role).unwrap_or(0)]
             .into(),
-        tags: Tags { session: Some(format!("session-{}", at / 50).into()), round: Some(1), task: None },
+        tags: Tags::default().with_session(format!("session-{}", at / 50)).with_round(1),
         status: if failed { CallStatus::Failure } else { CallStatus::Success },
         error: failed.then_some(ErrorKind::Overloaded),
         latency: Duration::from_micros(pick(800_000, 30_000_000)),
         first_token: (!failed).then(|| Duration::from_micros(pick(200_000, 900_000))),
-        tokens: TokenCount {
-            input: Some(pick(100, 20_000)),
-            cache_read: Some(pick(0, 9_000)),
-            output: Some(pick(50, 4_000)),
-            reasoning: Some(pick(0, 3_000)),
-            ..TokenCount::default()
-        },
+        tokens: TokenCount::default()
+            .with_input(pick(100, 20_000))
+            .with_cache_read(pick(0, 9_000))
+            .with_output(pick(50, 4_000))
+            .with_reasoning(pick(0, 3_000)),
         cost: Some(Money::from_nanos(pick(100_000, 90_000_000))),
         estimated: false,
         request_id: Some(format!("req_{noise:024x}")),
+        served: None,
     }
 }
 

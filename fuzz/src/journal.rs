@@ -2,8 +2,9 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use forge_core::{Journal as _, JournalError, ManualTimer, MemoryJournal, StreamName};
-use forge_session::{JsonlJournal, SessionResult, State};
+use forge_core::{Batch, Claim, Journal as _, JournalError, ManualTimer, MemoryJournal, StreamName};
+use forge_session::{SessionResult, State};
+use forge_store::JsonlJournal;
 use futures_util::FutureExt as _;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -11,7 +12,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// The bytes as the file of a journal, and line by line as the entries of a session. What can be read is the same
 /// before and after a claim has put aside what is torn; not a byte is lost; and the journal goes on.
 pub fn journal(data: &[u8]) {
-    file(data).now_or_never().expect("files do not wait");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(file(data));
     entries(data).now_or_never().expect("memory does not wait");
 }
 
@@ -36,14 +38,15 @@ async fn file(data: &[u8]) {
         Err(JournalError::Storage(_)) => return,
         Err(error) => panic!("{error}"),
     };
-    let fence = journal.claim(&name(), "holder", LEASE).await.expect("a claim");
+    let fence = journal.claim(&name(), &Claim::new("holder", LEASE)).await.expect("a claim");
     assert_eq!(journal.read(&name(), 0).await.expect("entries"), read);
     let kept = fs::read(path("jsonl")).expect("a file");
     let torn = fs::read(path("torn")).unwrap_or_default();
     assert_eq!([kept, torn].concat(), data);
 
     let count = read.len() as u64;
-    let added = journal.append(&name(), fence, count, vec![b"{}".to_vec()]).await.expect("an entry");
+    let added =
+        journal.append(&name(), fence, Batch::new(count, vec![b"{}".to_vec()])).await.expect("an entry");
     assert_eq!(added, count + 1);
     let read_on = journal.read(&name(), count).await.expect("entries");
     assert_eq!(read_on.len(), 1);
@@ -52,9 +55,9 @@ async fn file(data: &[u8]) {
 
 async fn entries(data: &[u8]) {
     let journal = MemoryJournal::new(Arc::new(ManualTimer::new()));
-    let fence = journal.claim(&name(), "holder", LEASE).await.expect("a claim");
+    let fence = journal.claim(&name(), &Claim::new("holder", LEASE)).await.expect("a claim");
     let lines = data.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec);
-    journal.append(&name(), fence, 0, lines.collect()).await.expect("entries");
+    journal.append(&name(), fence, Batch::new(0, lines.collect())).await.expect("entries");
     if let Ok(state) = State::read(&journal, &name()).await {
         let result = SessionResult::of("s", &state);
         let _ = (result.to_markdown(), result.to_html());

@@ -13,8 +13,8 @@ use std::{
 
 use forge::{
     Journal, StreamName, SystemClock,
-    session::{CallKey, Event, JsonlJournal, Record},
-    store::{Store, StoreOptions},
+    session::{CallKey, Event, Record},
+    store::{JsonlJournal, Store, StoreOptions},
 };
 use forge_sim::{RecordedRequest, Sim, Vendor};
 use serde_json::Value;

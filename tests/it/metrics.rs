@@ -54,14 +54,13 @@ fn took(sim: &Sim, prices: &ModelTable) -> BTreeMap<&'static str, Took> {
         let Some(usage) = outcome.usage.filter(|_| outcome.status == Some(200)) else { continue };
         took.successes += 1;
         took.tokens += usage.total();
-        let tokens = TokenCount {
-            input: Some(usage.input),
-            cache_read: Some(usage.cache_read),
-            cache_write_5m: Some(usage.cache_write_5m),
-            cache_write_1h: Some(usage.cache_write_1h),
-            output: Some(usage.output),
-            reasoning: Some(usage.reasoning),
-        };
+        let tokens = TokenCount::default()
+            .with_input(usage.input)
+            .with_cache_read(usage.cache_read)
+            .with_cache_write_5m(usage.cache_write_5m)
+            .with_cache_write_1h(usage.cache_write_1h)
+            .with_output(usage.output)
+            .with_reasoning(usage.reasoning);
         let model = outcome.model_served.unwrap().as_str().into();
         took.cost += prices.cost(&vendor, &model, day, &tokens).map_or(0, Money::nanos);
     }
@@ -269,6 +268,33 @@ fn a_real_browser_draws_the_page() {
         }
         assert!(drawn.contains("<b>4</b>") && drawn.contains("claude-sonnet-5-5"), "{drawn}");
     });
+}
+
+#[test]
+fn the_doctor_finds_noise_in_the_accounts_that_nobody_has_read() {
+    let place = Place::new("doctor-noise");
+    for _ in 0..2 {
+        assert_eq!(place.run(&["ask", "hello", "--offline"]).code, Some(0));
+    }
+    std::fs::copy(place.path("simulated.db"), place.path("forge.db")).unwrap();
+    assert!(accounts(&place)["facts"]["fault"].is_null());
+    let mut bytes = std::fs::read(place.path("forge.db")).unwrap();
+    let half = bytes.len() / 8_192 * 4_096;
+    for page in bytes[half..].chunks_mut(4_096) {
+        page[..64].fill(0xa5);
+    }
+    std::fs::write(place.path("forge.db"), bytes).unwrap();
+    let found = accounts(&place);
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(found["text"].as_str().unwrap().contains("is damaged"), "{found}");
+}
+
+/// What the doctor says of the accounts.
+fn accounts(place: &Place) -> Value {
+    let said = place.run(&["doctor", "--json"]);
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    let findings = object["findings"].as_array().unwrap();
+    findings.iter().find(|one| one["topic"] == "accounts").unwrap().clone()
 }
 
 #[test]

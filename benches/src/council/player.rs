@@ -65,11 +65,8 @@ impl Provider for Players {
         };
         let nth = self.calls.fetch_add(1, Ordering::Relaxed);
         let text = (self.answer)(stage.unwrap_or(Stage::Draft), cx.model().as_str(), prompt, nth);
-        let finished = Finished::new(StopReason::EndTurn).with_usage(TokenCount {
-            input: Some(1),
-            output: Some(1),
-            ..TokenCount::default()
-        });
+        let finished =
+            Finished::new(StopReason::EndTurn).with_usage(TokenCount::default().with_input(1).with_output(1));
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
             Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),

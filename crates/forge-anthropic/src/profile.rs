@@ -185,11 +185,7 @@ mod tests {
     fn a_large_prompt_puts_the_small_model_into_its_upper_tier() {
         let day = "2026-11-20".parse().unwrap();
         let cost = |input| {
-            let tokens = forge_core::TokenCount {
-                input: Some(input),
-                output: Some(1_000_000),
-                ..forge_core::TokenCount::default()
-            };
+            let tokens = forge_core::TokenCount::default().with_input(input).with_output(1_000_000);
             let cost = models().cost(&ModelProvider::Anthropic, &"claude-haiku-5-5".into(), day, &tokens);
             cost.unwrap().to_string()
         };

@@ -27,14 +27,13 @@ impl Usage {
         let (cache_write_5m, cache_write_1h) = split(self.cache_creation_input_tokens, long);
         let thinking = self.output_tokens_details.and_then(|details| details.thinking_tokens);
         let (output, reasoning) = split(self.output_tokens, thinking);
-        TokenCount {
-            input: self.input_tokens,
-            cache_read: self.cache_read_input_tokens,
-            cache_write_5m,
-            cache_write_1h,
-            output,
-            reasoning,
-        }
+        TokenCount::default()
+            .with_input(self.input_tokens)
+            .with_cache_read(self.cache_read_input_tokens)
+            .with_cache_write_5m(cache_write_5m)
+            .with_cache_write_1h(cache_write_1h)
+            .with_output(output)
+            .with_reasoning(reasoning)
     }
 }
 

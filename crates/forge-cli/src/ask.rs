@@ -31,7 +31,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let system = System::choose(wanted).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
-    cx.tags.task = Some(task.id().into());
+    cx.tags = cx.tags.with_task(task.id());
     let simulated = system.is_simulated();
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
     let headed = simulated && !ask.json && ask.schema.is_none();

@@ -126,8 +126,19 @@ fn accounts() -> Finding {
     if let Some(error) = &status.last_error {
         text = format!("{text}; {error}");
     }
-    let good = status.state == StoreState::Writing && status.quarantined == 0;
-    Finding { topic, good, text, facts: json!({"path": path, "mode": mode, "status": status}) }
+    // What keeps the file from being opened is the last error already.
+    let fault = if status.state == StoreState::Writing { store.check().err() } else { None };
+    if let Some(fault) = &fault {
+        text = format!("{text}; {fault}");
+    }
+    let good = status.state == StoreState::Writing && status.quarantined == 0 && fault.is_none();
+    let fault = fault.map(|fault| json!({"kind": fault.kind().as_str(), "text": fault.to_string()}));
+    Finding {
+        topic,
+        good,
+        text,
+        facts: json!({"path": path, "mode": mode, "status": status, "fault": fault}),
+    }
 }
 
 /// Who may read and write a file, in octal; the store takes it from everybody but the owner.

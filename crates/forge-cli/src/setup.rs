@@ -4,10 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use forge::{
-    Adapter, AdapterSettings, Environment, Health, Journal, ModelId, ModelResponse, Participant,
-    ProviderError, SecretString,
+    Adapter, AdapterSettings, BudgetStore as _, Environment, Health, Journal, ModelId, ModelResponse,
+    Participant, ProviderError, SecretString, StreamName,
     config::SessionPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
+    storage::budget::{DeadCharge, Holder},
     store::{Store, StoreState, TaskEntry},
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
@@ -102,6 +103,13 @@ impl System {
     pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
         let store = self.store.as_ref().filter(|store| store.status().state == StoreState::Writing)?;
         Some(Arc::clone(store) as _)
+    }
+
+    /// Books what the dead run of a session had set aside. A budget that cannot be written says so at the next call.
+    pub(crate) async fn settle_dead(&self, session: &StreamName) {
+        if let Some(store) = &self.store {
+            let _ = store.settle_holder(&Holder::new(session.as_str()), DeadCharge::Reserved).await;
+        }
     }
 
     /// Writes down what came of a task.

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
-
-use crate::{Attempts, BudgetCap, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock};
+use crate::{Attempts, BudgetCap, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock, Tags};
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
@@ -34,18 +32,6 @@ pub struct CallContext {
     pub caps: Arc<[BudgetCap]>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
-}
-
-/// On whose behalf a call is made, for the accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tags {
-    /// The session.
-    pub session: Option<Arc<str>>,
-    /// The round within the session.
-    pub round: Option<u32>,
-    /// The task.
-    pub task: Option<Arc<str>>,
 }
 
 /// Who may answer in place of the participant that a call names.

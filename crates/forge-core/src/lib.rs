@@ -12,7 +12,7 @@
 //!   ([`ErrorKind::policy`]), with the vendor's own facts beside it.
 //! - [`TokenCount`] has classes that do not overlap; [`ModelTable`] prices them in whole
 //!   nano-dollars; what is unknown stays `None`.
-//! - [`UsageSink`], [`Journal`] and [`BudgetStore`] are the doors to storage.
+//! - [`UsageSink`], [`Journal`] and [`BudgetStore`] are doors to storage; [`storage`] has all of them.
 //!
 //! A provider of one's own, and a call to it:
 //!
@@ -62,7 +62,6 @@
 //! # futures_util::FutureExt::now_or_never(demo()).expect("nothing to wait for").unwrap();
 //! ```
 
-mod budget;
 mod capabilities;
 mod clock;
 mod context;
@@ -70,9 +69,7 @@ mod error;
 mod error_kind;
 mod event;
 mod id;
-mod journal;
 mod layer;
-mod memory;
 mod millis;
 mod models;
 mod money;
@@ -82,16 +79,15 @@ mod rate;
 mod registry;
 mod request;
 mod route;
-mod storage;
+pub mod storage;
+mod tags;
 mod timer;
 mod tokens;
-mod usage;
 
 pub use async_trait::async_trait;
-pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent};
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
-pub use context::{CallContext, Fallback, Tags};
+pub use context::{CallContext, Fallback};
 pub use error::{ErrorFacts, ProviderError};
 pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 pub use event::{
@@ -99,9 +95,7 @@ pub use event::{
     StopReason, StreamEvent, ToolStart, Warning,
 };
 pub use id::{CallId, ModelId, ProviderId};
-pub use journal::{Entry, Fence, Journal, JournalError, StreamName};
 pub use layer::{Layer, Stack};
-pub use memory::{MemoryBudgets, MemoryJournal};
 pub use models::{ModelInfo, ModelRow, ModelTable, Price, Rate, Routed, Tier};
 pub use money::{Money, ParseMoneyError};
 pub use participant::{ModelProvider, Participant, ParticipantRole};
@@ -116,7 +110,13 @@ pub use request::{
 };
 pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
-pub use storage::StorageError;
+pub use storage::{
+    StorageError, StorageErrorKind,
+    accounts::{CallStatus, Served, UsageRecord, UsageSink},
+    budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent},
+    journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName, Streams},
+    memory::{MemoryBudgets, MemoryJournal},
+};
+pub use tags::{MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, TagError, Tags};
 pub use timer::{ManualTimer, Timer, Wait};
-pub use tokens::TokenCount;
-pub use usage::{CallStatus, UsageRecord, UsageSink};
+pub use tokens::{ServerTools, TokenCount};

@@ -242,6 +242,7 @@ impl Price {
         };
         let classes = [
             (tier.input, tokens.input),
+            (tier.input, tokens.other_input),
             (tier.cache_read.unwrap_or(tier.input), tokens.cache_read),
             (tier.cache_write_5m.unwrap_or(tier.input), tokens.cache_write_5m),
             (tier.output, Some(output)),

@@ -198,12 +198,7 @@ mod tests {
     }
 
     fn cost(model: &str, day: &str, input: u64) -> String {
-        let tokens = TokenCount {
-            input: Some(input),
-            cache_read: Some(0),
-            output: Some(1_000_000),
-            ..TokenCount::default()
-        };
+        let tokens = TokenCount::default().with_input(input).with_cache_read(0).with_output(1_000_000);
         models()
             .cost(&ModelProvider::Google, &model.into(), day.parse().unwrap(), &tokens)
             .unwrap()

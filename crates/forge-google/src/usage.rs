@@ -7,22 +7,19 @@ use crate::wire::reply::Usage;
 impl Usage {
     /// Classes that do not overlap. The vendor leaves out counts that are zero, so in a report that
     /// names any count the others are zero. A cached part that is larger than its prompt is cut to it,
-    /// so that the sums hold.
+    /// so that the sums hold. What the vendor's own tools put into the prompt is input of a further class.
     pub(crate) fn tokens(self) -> TokenCount {
         if self == Self::default() {
             return TokenCount::default();
         }
         let prompt = self.prompt_token_count.unwrap_or(0);
         let cached = self.cached_content_token_count.unwrap_or(0).min(prompt);
-        let tool_results = self.tool_use_prompt_token_count.unwrap_or(0);
-        TokenCount {
-            input: Some((prompt - cached).saturating_add(tool_results)),
-            cache_read: Some(cached),
-            cache_write_5m: None,
-            cache_write_1h: None,
-            output: Some(self.candidates_token_count.unwrap_or(0)),
-            reasoning: Some(self.thoughts_token_count.unwrap_or(0)),
-        }
+        TokenCount::default()
+            .with_input(prompt - cached)
+            .with_other_input(self.tool_use_prompt_token_count)
+            .with_cache_read(cached)
+            .with_output(self.candidates_token_count.unwrap_or(0))
+            .with_reasoning(self.thoughts_token_count.unwrap_or(0))
     }
 }
 
@@ -67,13 +64,8 @@ mod tests {
     #[test]
     fn a_count_left_out_of_a_report_is_zero() {
         let usage = Usage { prompt_token_count: Some(7), ..Usage::default() };
-        let expected = TokenCount {
-            input: Some(7),
-            cache_read: Some(0),
-            output: Some(0),
-            reasoning: Some(0),
-            ..TokenCount::default()
-        };
+        let expected =
+            TokenCount::default().with_input(7).with_cache_read(0).with_output(0).with_reasoning(0);
         assert_eq!(usage.tokens(), expected);
     }
 }

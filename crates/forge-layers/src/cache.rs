@@ -241,7 +241,7 @@ impl Reply {
                 0
             }
             StreamEvent::Finished(finished) => {
-                finished.usage = TokenCount { input: Some(0), output: Some(0), ..TokenCount::default() };
+                finished.usage = TokenCount::default().with_input(0).with_output(0);
                 finished.raw.as_ref().map_or(0, String::len)
             }
             StreamEvent::Relayed(relayed) => relayed.bytes.len(),

@@ -243,6 +243,7 @@ impl Recorder {
             cost,
             estimated: false,
             request_id: self.request_id.clone(),
+            served: None,
         });
     }
 }
@@ -341,7 +342,7 @@ mod tests {
             steps
         });
         let (ledger, observed) = observed(script);
-        let tags = Tags { round: Some(3), ..Tags::default() };
+        let tags = Tags::default().with_round(3);
         let cx = context(&timer).with_attempt(2).with_tags(tags.clone());
         run(&timer, observed.complete(&cx, request())).unwrap();
         let [record] = <[UsageRecord; 1]>::try_from(ledger.take()).unwrap();
@@ -407,7 +408,7 @@ mod tests {
     #[test]
     fn an_attempt_dropped_anywhere_leaves_one_record() {
         let timer = ManualTimer::new();
-        let input = TokenCount { input: Some(7), ..TokenCount::default() };
+        let input = TokenCount::default().with_input(7);
         let (ledger, observed) = observed(Script::new(&timer, move |_| {
             let usage = Step::Event(StreamEvent::from(input));
             let mut steps = vec![sleep(1), Step::Open, sleep(1), started(), usage, sleep(1)];

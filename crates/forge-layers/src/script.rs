@@ -61,7 +61,7 @@ pub(crate) fn ended(index: u32) -> Step {
 }
 
 pub(crate) fn finished(reason: StopReason) -> Step {
-    let usage = TokenCount { input: Some(100), output: Some(10), ..TokenCount::default() };
+    let usage = TokenCount::default().with_input(100).with_output(10);
     Step::Event(StreamEvent::from(Finished::new(reason).with_usage(usage)))
 }
 

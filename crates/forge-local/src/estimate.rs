@@ -87,7 +87,7 @@ mod tests {
 
     fn warned(letters: usize, counted: Option<u64>) -> bool {
         let request = ModelRequest::new("x".repeat(letters / 2)).with_user_message("ä".repeat(letters / 2));
-        let usage = TokenCount { input: counted, ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(counted);
         let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
         let mut events = Events::from([StreamEvent::from(finished)]);
         Expected::of(&request).compare(&mut events);

@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_local_model_is_free() {
-        let tokens = TokenCount { input: Some(5), output: Some(5), ..TokenCount::default() };
+        let tokens = TokenCount::default().with_input(5).with_output(5);
         let day = "2026-11-20".parse().unwrap();
         let cost = |model: &str| models().cost(&ModelProvider::Local, &model.into(), day, &tokens);
         assert_eq!((cost("qwen3"), cost("anything:8b-q4")), (Some(Money::ZERO), Some(Money::ZERO)));

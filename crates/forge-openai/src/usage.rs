@@ -21,7 +21,12 @@ impl Totals {
         let (input, cache_read) = split(self.input, self.cached);
         let (input, cache_write_5m) = split(input, self.written);
         let (output, reasoning) = split(self.output, self.reasoning);
-        TokenCount { input, cache_read, cache_write_5m, cache_write_1h: None, output, reasoning }
+        TokenCount::default()
+            .with_input(input)
+            .with_cache_read(cache_read)
+            .with_cache_write_5m(cache_write_5m)
+            .with_output(output)
+            .with_reasoning(reasoning)
     }
 }
 
@@ -51,12 +56,7 @@ impl chat_reply::Usage {
 impl chat_reply::Timings {
     /// Here the prompt's number does not include the cached tokens.
     pub(crate) fn tokens(self) -> TokenCount {
-        TokenCount {
-            input: self.prompt,
-            cache_read: self.cached,
-            output: self.predicted,
-            ..TokenCount::default()
-        }
+        TokenCount::default().with_input(self.prompt).with_cache_read(self.cached).with_output(self.predicted)
     }
 }
 

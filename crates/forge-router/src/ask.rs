@@ -75,7 +75,7 @@ impl<'a> Ask<'a> {
         let (price, route) = (running.prices[route].as_ref()?, &running.routes[route]);
         let (input, output) =
             (Some(self.outline.size.expected_input()), self.max_tokens(route).map(u64::from));
-        price.cost(&TokenCount { input, output: output.or(Some(USUAL_OUTPUT)), ..TokenCount::default() })
+        price.cost(&TokenCount::default().with_input(input).with_output(output.or(Some(USUAL_OUTPUT))))
     }
 
     fn max_tokens(&self, route: &Route) -> Option<u32> {

@@ -111,7 +111,7 @@ impl ParticipantManager {
         task.check(TaskState::Running)?;
         let participant = Router::participant(task.role().clone());
         let mut cx = self.context(&participant);
-        cx.tags.task = Some(task.id().into());
+        cx.tags = cx.tags.with_task(task.id());
         let outcome = self.router.complete(&cx, request).await;
         task.record(&outcome)?;
         Ok(outcome)

@@ -329,6 +329,6 @@ impl Cap {
 
     /// This cap for the budget called `key`.
     pub fn on(self, key: String) -> BudgetCap {
-        BudgetCap { key, money: self.money, tokens: self.tokens }
+        BudgetCap::new(key).with_money(self.money).with_tokens(self.tokens)
     }
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
     ModelRequest, ModelTable, Money, ParticipantRole, Phase, Price, Provider, ProviderError, RequestSize,
-    ReservationId, ResponseStream, StreamEvent, TokenCount, async_trait, tokens_of,
+    ReservationId, ResponseStream, StreamEvent, TokenCount, async_trait, storage::budget::Holder, tokens_of,
 };
 use forge_layers::{Witness, witnessed};
 
@@ -43,11 +43,11 @@ impl Bound {
 
 /// The most that so many tokens cost, whichever class of input they turn out to be.
 fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
-    let output = TokenCount { output: Some(output), ..TokenCount::default() };
-    let plain = price.cost(&TokenCount { input: Some(input), ..output })?;
+    let output = TokenCount::default().with_output(output);
+    let plain = price.cost(&output.with_input(input))?;
     let zero = Some(0);
-    let written = price.cost(&TokenCount { input: zero, cache_write_5m: Some(input), ..output });
-    let kept = price.cost(&TokenCount { input: zero, cache_write_1h: Some(input), ..output });
+    let written = price.cost(&output.with_input(zero).with_cache_write_5m(input));
+    let kept = price.cost(&output.with_input(zero).with_cache_write_1h(input));
     [Some(plain), written, kept].into_iter().flatten().max()
 }
 
@@ -92,7 +92,7 @@ impl Quota {
         let (mut caps, mut alone) = (Vec::new(), Vec::new());
         for (budget, owner) in owners {
             let Some(budget) = budget else { continue };
-            match &cx.tags.session {
+            match cx.tags.session() {
                 _ if budget.session.is_none() => {}
                 Some(session) => caps.push(budget.session.on(format!("{owner}session:{session}"))),
                 None => alone.push(budget.session.on(format!("{owner}session"))),
@@ -127,13 +127,14 @@ impl Quota {
         let bound = Bound::of(request.max_tokens, size, inner.capabilities(cx.model()), price);
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
         if bound.money.is_none() && self.limits_money(cx) {
-            return Err(refused(BudgetError::Exceeded { key: "money (the price is unknown)".into() }));
+            return Err(refused(BudgetError::exceeded("money (the price is unknown)")));
         }
         let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
         if let Some(over) = alone.into_iter().find(|cap| !cap.allows(amount)) {
-            return Err(refused(BudgetError::Exceeded { key: over.key }));
+            return Err(refused(BudgetError::exceeded(over.key)));
         }
-        let reservation = self.store.reserve(&caps, amount).await.map_err(refused)?;
+        let reservation =
+            self.store.reserve(&caps, amount, Holder::of(&cx.tags).as_ref()).await.map_err(refused)?;
         Ok(Held {
             quota: self.clone(),
             cx: cx.clone(),
@@ -155,7 +156,7 @@ const PROVIDER: &str = "provider:";
 /// A provider's own quota sends the call to the next; every other budget ends it.
 fn refusal(name: &str, cx: &CallContext, error: BudgetError) -> ProviderError {
     let kind = match &error {
-        BudgetError::Exceeded { key } if key.starts_with(PROVIDER) => ErrorKind::QuotaExhausted,
+        BudgetError::Exceeded { key, .. } if key.starts_with(PROVIDER) => ErrorKind::QuotaExhausted,
         _ => ErrorKind::BudgetExceeded,
     };
     ProviderError::new(kind, name, error.to_string()).with(|facts| {

@@ -36,7 +36,7 @@ pub(crate) fn larger(
 ) -> (Amount, bool) {
     let input = RequestSize::of(request).most_input().saturating_add(more);
     let output = u64::from(request.max_tokens.unwrap_or(0));
-    let tokens = TokenCount { input: Some(input), output: Some(output), ..TokenCount::default() };
+    let tokens = TokenCount::default().with_input(input).with_output(output);
     let money = prices(participant, &tokens);
     (Amount { money: money.unwrap_or_default(), tokens: input.saturating_add(output) }, money.is_some())
 }
@@ -132,7 +132,7 @@ mod tests {
     fn an_unknown_cost_takes_all_that_was_set_aside() {
         let reserved = Amount { money: Money::from_nanos(9), tokens: 90 };
         assert_eq!(charged(reserved, None, &TokenCount::default()), reserved);
-        let tokens = TokenCount { input: Some(1), output: Some(2), ..TokenCount::default() };
+        let tokens = TokenCount::default().with_input(1).with_output(2);
         let known = Amount { money: Money::from_nanos(3), tokens: 3 };
         assert_eq!(charged(reserved, Some(Money::from_nanos(3)), &tokens), known);
         assert_eq!(charged_for_failure(reserved, ErrorKind::Timeout, Phase::BeforeOutput), reserved);

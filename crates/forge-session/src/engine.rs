@@ -9,12 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::{Fence, JournalError, StreamName};
+use forge_core::{Batch, Claim, Fence, JournalError, StreamName};
+
+use serde_json::json;
 
 use self::calls::{Ended, Live};
 use crate::{
     CallKey, Controls, Decree, DropReason, Event, Notice, Parts, Plan, Planner, Record, SessionError,
-    SessionResult, Settings, Stage, State, Stop,
+    SessionResult, SessionSummary, Settings, Stage, State, Stop,
     attend::Command,
     budget::{self, Reached},
     event::VERSION,
@@ -137,7 +139,7 @@ impl Session {
     }
 
     async fn claim(parts: Parts, name: StreamName) -> Result<Self, SessionError> {
-        let fence = parts.journal.claim(&name, &parts.holder, LEASE).await?;
+        let fence = parts.journal.claim(&name, &Claim::new(&*parts.holder, LEASE)).await?;
         let now = parts.timer.instant();
         let read = parts.journal.read(&name, 0).await.map_err(SessionError::from);
         let read = read.and_then(|entries| Ok((entries.len() as u64, State::of(&name, &entries)?)));
@@ -234,8 +236,10 @@ impl Session {
             return Ok(());
         }
         let payloads = batch.iter().map(Record::to_bytes).collect();
+        let summary = json!(SessionSummary::of(self.name.as_str(), &self.state));
         let journal = &self.parts.journal;
-        self.sequence = journal.append(&self.name, self.fence, self.sequence, payloads).await?;
+        let written = Batch::new(self.sequence, payloads).with_summary(summary);
+        self.sequence = journal.append(&self.name, self.fence, written).await?;
         for record in &batch {
             for notice in Notice::of(&record.event, &self.state) {
                 self.tell(&notice);
@@ -309,7 +313,8 @@ impl Session {
     async fn renew(&mut self) -> Result<(), SessionError> {
         let now = self.parts.timer.instant();
         if now >= self.renewed + RENEWAL {
-            self.fence = self.parts.journal.claim(&self.name, &self.parts.holder, LEASE).await?;
+            self.fence =
+                self.parts.journal.claim(&self.name, &Claim::new(&*self.parts.holder, LEASE)).await?;
             self.renewed = now;
         }
         Ok(())

@@ -131,7 +131,7 @@ fn estimated(
     let answer = u64::from(request.max_tokens.unwrap_or(0));
     let input = RequestSize::of(&request).expected_input() + earlier / LIKELY_SHARE;
     let output = answer / LIKELY_SHARE;
-    let tokens = TokenCount { input: Some(input), output: Some(output), ..TokenCount::default() };
+    let tokens = TokenCount::default().with_input(input).with_output(output);
     let money = (parts.prices)(participant, &tokens);
     let (most, priced) =
         budget::larger(&*parts.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);

@@ -6,8 +6,8 @@
 //!
 //! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] says what it will use.
 //! - [`Parts`] are what it runs on. A [`Journal`](forge_core::Journal) gets every intent before the call and every
-//!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. [`JsonlJournal`] keeps
-//!   it in plain files.
+//!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. `forge-store` keeps it in
+//!   a database or in plain files.
 //! - [`Controls`] steer it while it runs, an [`Observer`] watches, an [`Attendant`] decides between cycles.
 //! - The [`SessionResult`] has the document, what is less than planned ([`SessionResult::banners`]), every
 //!   finding with what became of it, dissents, costs and times; as Markdown, JSON, or one HTML page.
@@ -52,7 +52,6 @@ mod error;
 mod estimate;
 mod event;
 mod finding;
-mod jsonl;
 mod ledger;
 mod notice;
 mod parts;
@@ -68,6 +67,7 @@ mod revise;
 mod seed;
 mod state;
 mod stop;
+mod summary;
 mod topic;
 mod unseen;
 
@@ -83,7 +83,6 @@ pub use event::{
     Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
 };
 pub use finding::{Finding, FindingState, Raised};
-pub use jsonl::JsonlJournal;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
 pub use parts::{CallSettings, Configured, Parts, Providers, nothing_configured};
@@ -94,6 +93,7 @@ pub use result::{
 };
 pub use state::{Call, Outcome, Panel, State, Version};
 pub use stop::{SessionStatus, Stop};
+pub use summary::SessionSummary;
 pub use topic::{OutputType, Reference, ReferenceKind, Topic};
 
 use planner::{Planned, Planner};

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forge_core::{Amount, BudgetCap, BudgetError, BudgetStore, Money, ReservationId, Spent, StorageError};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use forge_core::{
+    Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent, StorageError,
+    storage::budget::{DeadCharge, Holder},
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::{
     Store, StoreError,
     queue::Job,
+    reserved::{self, amount},
     row::{DAY, clamp, unsigned},
     writer::Writer,
 };
@@ -16,13 +20,13 @@ use crate::{
 /// What a process is called that reserves. Its reservations count while it renews its name, and for a time
 /// after that.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub(crate) struct Process {
     id: i64,
     open: u64,
     renewed: i64,
 }
 
-impl Holder {
+impl Process {
     pub(crate) fn new() -> Self {
         Self { id: fastrand::i64(1..), open: 0, renewed: 0 }
     }
@@ -34,14 +38,19 @@ impl Holder {
     /// Keeps the reservations of this process alive.
     pub(crate) fn renew(writer: &mut Writer) {
         let (now, ttl) = times(writer);
-        if !writer.holder.holds() || now.saturating_sub(writer.holder.renewed).abs() < ttl / 3 {
+        if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
             return;
         }
-        let id = writer.holder.id;
+        let id = writer.process.id;
         // There is time for one that fails: the next is due before the claim lapses.
-        let _ = writer.durable(|conn| extend(conn, id, now, ttl).map(Ok::<_, StoreError>));
-        writer.holder.renewed = now;
+        let _ = writer.durable(|conn| reserved::extend(conn, id, now, ttl).map(Ok::<_, StoreError>));
+        writer.process.renewed = now;
     }
+}
+
+/// How often a process renews its name, in milliseconds.
+const fn renewal(ttl: i64) -> i64 {
+    ttl / 3
 }
 
 fn times(writer: &Writer) -> (i64, i64) {
@@ -50,119 +59,150 @@ fn times(writer: &Writer) -> (i64, i64) {
     (options.clock.now().timestamp_millis(), ttl(options.reservation_ttl))
 }
 
-fn extend(conn: &Connection, holder: i64, now: i64, ttl: i64) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT OR REPLACE INTO holders (id, expires_at) VALUES (?1, ?2)")?
-        .execute([holder, now.saturating_add(ttl)])
-        .map(drop)
-}
-
-fn amount(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Amount> {
-    Ok(Amount { money: Money::from_nanos(unsigned(row.get(at)?)), tokens: unsigned(row.get(at + 1)?) })
-}
-
-/// The budget's id and state; reservations of holders that are gone do not count.
-fn state(conn: &Connection, key: &str, now: i64) -> rusqlite::Result<Option<(i64, Spent)>> {
-    let mut find = conn.prepare_cached("SELECT id, money, tokens FROM budgets WHERE key = ?1")?;
-    let found = find.query_row([key], |row| Ok((row.get::<_, i64>(0)?, amount(row, 1)?))).optional()?;
-    let Some((id, booked)) = found else { return Ok(None) };
-    let mut open = conn.prepare_cached(
-        "SELECT reservations.money, reservations.tokens FROM reserved
-         JOIN reservations ON reservations.id = reserved.reservation
-         JOIN holders ON holders.id = reservations.holder
-         WHERE reserved.budget = ?1 AND holders.expires_at > ?2",
+/// The budget's id and state. What is set aside counts processes whose end nobody has noticed yet.
+fn state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
+    let mut find = conn.prepare_cached(
+        "SELECT id, money, tokens, reserved_money, reserved_tokens FROM budgets WHERE key = ?1",
     )?;
-    let mut reserved = Amount::default();
-    for one in open.query_map([id, now], |row| amount(row, 0))? {
-        reserved = reserved.plus(one?);
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, i64>(0)?, Spent { booked: amount(row, 1)?, reserved: amount(row, 3)? }))
+    };
+    find.query_row([key], read).optional()
+}
+
+/// The state of a budget in which anything may be written.
+fn settled_state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
+    let Some((id, spent)) = state(conn, key)? else { return Ok(None) };
+    if !reserved::is_saturated(spent.reserved) {
+        return Ok(Some((id, spent)));
     }
-    Ok(Some((id, Spent { booked, reserved })))
+    Ok(Some((id, Spent { reserved: reserved::recount(conn, id)?, ..spent })))
 }
 
 fn reserve(
     writer: &mut Writer,
     caps: &[BudgetCap],
     amount: Amount,
+    holder: Option<&Holder>,
 ) -> Result<Result<ReservationId, BudgetError>, StoreError> {
     let (now, ttl) = times(writer);
-    let (holder, first) = (writer.holder.id, writer.holder.renewed == 0);
+    let (process, first) = (writer.process.id, writer.process.renewed == 0);
     let outcome = writer.durable(|conn| {
+        reserved::sweep(conn, now)?;
         if first {
             forget(conn, now)?;
         }
+        reserved::extend(conn, process, now, ttl)?;
         let mut budgets = Vec::with_capacity(caps.len());
         for cap in caps {
-            let (id, spent) = match state(conn, &cap.key, now)? {
-                Some((id, spent)) => (id, spent),
-                None => {
-                    conn.execute("INSERT INTO budgets (key, money, tokens) VALUES (?1, 0, 0)", [&cap.key])?;
-                    (conn.last_insert_rowid(), Spent::default())
-                }
-            };
-            if !cap.allows(spent.booked.plus(spent.reserved).plus(amount)) {
-                return Ok(Err(BudgetError::Exceeded { key: cap.key.clone() }));
+            let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
+            let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
+            if !cap.has_room(spent, amount) {
+                return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
             }
-            budgets.push(id);
+            if !cap.per_call {
+                budgets.push(match found {
+                    Some((id, _)) => id,
+                    None => open(conn, &cap.key)?,
+                });
+            }
         }
-        extend(conn, holder, now, ttl)?;
-        conn.prepare_cached("INSERT INTO reservations (holder, money, tokens) VALUES (?1, ?2, ?3)")?
-            .execute(params![holder, clamp(amount.money.nanos()), clamp(amount.tokens)])?;
-        let id = conn.last_insert_rowid();
-        let mut link =
-            conn.prepare_cached("INSERT INTO reserved (budget, reservation, part) VALUES (?1, ?2, ?3)")?;
-        for (budget, part) in budgets.into_iter().zip(0_i64..) {
-            link.execute([budget, id, part])?;
-        }
+        let id = write(conn, process, amount, holder, &budgets)?;
         Ok(Ok(ReservationId(unsigned(id))))
     })?;
     if outcome.is_ok() {
-        writer.holder.open += 1;
-        writer.holder.renewed = now;
+        writer.process.open += 1;
+        writer.process.renewed = now;
     }
     Ok(outcome)
 }
 
-/// A reservation outlives its holder by a day, so that a call that was slow is still booked.
+fn open(conn: &Connection, key: &str) -> rusqlite::Result<i64> {
+    conn.prepare_cached("INSERT INTO budgets (key, money, tokens) VALUES (?1, 0, 0)")?.execute([key])?;
+    Ok(conn.last_insert_rowid())
+}
+
+fn write(
+    conn: &Transaction<'_>,
+    process: i64,
+    amount: Amount,
+    holder: Option<&Holder>,
+    budgets: &[i64],
+) -> rusqlite::Result<i64> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO reservations (holder, money, tokens, owner, instance) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let owner = holder.map(|holder| &*holder.owner);
+    let instance = holder.and_then(|holder| holder.instance.as_deref());
+    insert.execute(params![process, clamp(amount.money.nanos()), clamp(amount.tokens), owner, instance])?;
+    let id = conn.last_insert_rowid();
+    let mut link =
+        conn.prepare_cached("INSERT INTO reserved (budget, reservation, part) VALUES (?1, ?2, ?3)")?;
+    for (budget, part) in budgets.iter().zip(0_i64..) {
+        link.execute([*budget, id, part])?;
+        reserved::add(conn, *budget, amount)?;
+    }
+    Ok(id)
+}
+
+/// A reservation outlives its process by a day, so that a call that was slow is still booked.
 fn forget(conn: &Connection, now: i64) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM holders WHERE expires_at < ?1", [now.saturating_sub(DAY)])?;
+    conn.execute("DELETE FROM holders WHERE lapsed = 1 AND expires_at < ?1", [now.saturating_sub(DAY)])?;
     conn.execute("DELETE FROM reservations WHERE holder NOT IN (SELECT id FROM holders)", [])?;
     conn.execute("DELETE FROM reserved WHERE reservation NOT IN (SELECT id FROM reservations)", [])?;
     Ok(())
 }
 
-/// Books `actual` in the budgets of the reservation, which ends.
-fn close(conn: &Connection, reservation: i64, actual: Amount) -> rusqlite::Result<()> {
-    let mut linked = conn.prepare_cached(
-        "SELECT budgets.id, money, tokens FROM reserved JOIN budgets ON budgets.id = budget
-         WHERE reservation = ?1",
+/// Books what `charge` says in the budgets of the reservation, which ends.
+fn close(conn: &Connection, reservation: i64, charge: DeadCharge) -> rusqlite::Result<()> {
+    let mut find = conn.prepare_cached(
+        "SELECT reservations.money, reservations.tokens, lapsed FROM reservations
+         JOIN holders ON holders.id = reservations.holder WHERE reservations.id = ?1",
     )?;
-    let budgets = linked.query_map([reservation], |row| Ok((row.get::<_, i64>(0)?, amount(row, 1)?)))?;
-    let mut booked: Vec<(i64, Amount)> = Vec::new();
-    for found in budgets {
-        let (id, before) = found?;
-        match booked.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, sum)) => *sum = sum.plus(actual),
-            None => booked.push((id, before.plus(actual))),
-        }
-    }
-    for (id, sum) in booked {
-        conn.prepare_cached("UPDATE budgets SET money = ?2, tokens = ?3 WHERE id = ?1")?.execute(params![
-            id,
-            clamp(sum.money.nanos()),
-            clamp(sum.tokens)
-        ])?;
-    }
+    let read = |row: &rusqlite::Row<'_>| Ok((amount(row, 0)?, row.get::<_, bool>(2)?));
+    let Some((held, lapsed)) = find.query_row([reservation], read).optional()? else { return Ok(()) };
+    let actual = charge.of(held);
+    let mut linked = conn.prepare_cached("SELECT budget FROM reserved WHERE reservation = ?1")?;
+    let budgets = linked.query_map([reservation], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
     conn.prepare_cached("DELETE FROM reserved WHERE reservation = ?1")?.execute([reservation])?;
     conn.prepare_cached("DELETE FROM reservations WHERE id = ?1")?.execute([reservation])?;
+    for budget in budgets {
+        if !lapsed {
+            reserved::subtract(conn, budget, held)?;
+        }
+        book(conn, budget, actual)?;
+    }
     Ok(())
+}
+
+fn book(conn: &Connection, budget: i64, actual: Amount) -> rusqlite::Result<()> {
+    let mut find = conn.prepare_cached("SELECT money, tokens FROM budgets WHERE id = ?1")?;
+    let sum = find.query_row([budget], |row| amount(row, 0))?.plus(actual);
+    let mut update = conn.prepare_cached("UPDATE budgets SET money = ?2, tokens = ?3 WHERE id = ?1")?;
+    update.execute(params![budget, clamp(sum.money.nanos()), clamp(sum.tokens)]).map(drop)
+}
+
+/// Closes the reservations of a holder, whichever process made them.
+fn settle_holder(conn: &Connection, holder: &Holder, charge: DeadCharge) -> rusqlite::Result<Vec<i64>> {
+    let mut find = conn.prepare_cached(
+        "SELECT id, holder FROM reservations WHERE owner = ?1 AND (?2 IS NULL OR instance = ?2)",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let found = find.query_map(params![&*holder.owner, holder.instance.as_deref()], read)?;
+    let found = found.collect::<Result<Vec<(i64, i64)>, _>>()?;
+    for (reservation, _) in &found {
+        close(conn, *reservation, charge)?;
+    }
+    Ok(found.into_iter().map(|(_, process)| process).collect())
 }
 
 impl Store {
     fn end(&self, reservation: ReservationId, actual: Amount) {
         self.shared.submit(Job::Until(Box::new(move |writer| {
-            let id = clamp(reservation.0);
-            let done = writer.durable(|conn| close(conn, id, actual).map(Ok::<_, StoreError>)).is_ok();
+            let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
+            let done = writer.durable(|conn| close(conn, id, charge).map(Ok::<_, StoreError>)).is_ok();
             if done {
-                writer.holder.open = writer.holder.open.saturating_sub(1);
+                writer.process.open = writer.process.open.saturating_sub(1);
             }
             done
         })));
@@ -171,9 +211,14 @@ impl Store {
 
 #[async_trait]
 impl BudgetStore for Store {
-    async fn reserve(&self, caps: &[BudgetCap], amount: Amount) -> Result<ReservationId, BudgetError> {
-        let caps = caps.to_vec();
-        let answer = self.ask(move |writer| reserve(writer, &caps, amount)).await;
+    async fn reserve(
+        &self,
+        caps: &[BudgetCap],
+        amount: Amount,
+        holder: Option<&Holder>,
+    ) -> Result<ReservationId, BudgetError> {
+        let (caps, holder) = (caps.to_vec(), holder.cloned());
+        let answer = self.ask(move |writer| reserve(writer, &caps, amount, holder.as_ref())).await;
         answer.and_then(|outcome| outcome).map_err(StorageError::from)?
     }
 
@@ -189,9 +234,30 @@ impl BudgetStore for Store {
         let key = key.to_owned();
         let answer = self.ask(move |writer| {
             let (now, _) = times(writer);
-            writer.inspect(|conn| state(conn, &key, now))
+            if writer.inspect(|conn| reserved::is_lapsing(conn, now))? {
+                writer.durable(|conn| reserved::sweep(conn, now).map(Ok::<_, StoreError>))??;
+            }
+            let found = writer.inspect(|conn| state(conn, &key))?;
+            match found {
+                Some((_, spent)) if reserved::is_saturated(spent.reserved) => {
+                    writer.durable(|conn| settled_state(conn, &key).map(Ok::<_, StoreError>))?
+                }
+                found => Ok(found),
+            }
         });
         let found = answer.await.and_then(|outcome| outcome).map_err(StorageError::from)?;
         Ok(found.map_or_else(Spent::default, |(_, spent)| spent))
+    }
+
+    async fn settle_holder(&self, holder: &Holder, charge: DeadCharge) -> Result<u64, BudgetError> {
+        let holder = holder.clone();
+        let answer = self.ask(move |writer| {
+            let processes =
+                writer.durable(|conn| settle_holder(conn, &holder, charge).map(Ok::<_, StoreError>))??;
+            let own = processes.iter().filter(|process| **process == writer.process.id).count() as u64;
+            writer.process.open = writer.process.open.saturating_sub(own);
+            Ok(processes.len() as u64)
+        });
+        Ok(answer.await.and_then(|outcome: Result<u64, StoreError>| outcome).map_err(StorageError::from)?)
     }
 }

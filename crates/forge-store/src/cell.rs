@@ -11,7 +11,7 @@ pub(crate) struct Cell {
     pub(crate) attempts: i64,
     pub(crate) calls: i64,
     pub(crate) fallbacks: i64,
-    pub(crate) tokens: [i64; 6],
+    pub(crate) tokens: [i64; 7],
     pub(crate) unknown_tokens: i64,
     pub(crate) cost: i64,
     pub(crate) unknown_cost: i64,
@@ -41,7 +41,7 @@ impl Series {
 
 impl Cell {
     pub(crate) const COLUMNS: &str = "attempts, calls, fallbacks, input, cache_read, cache_write_5m, \
-        cache_write_1h, output, reasoning, unknown_tokens, cost, unknown_cost, latency_sum, latency, \
+        cache_write_1h, output, reasoning, other_input, unknown_tokens, cost, unknown_cost, latency_sum, latency, \
         first_token_sum, first_token";
 
     /// Counts an attempt in (`sign` 1) or out (-1).
@@ -53,7 +53,7 @@ impl Cell {
         for (sum, tokens) in self.tokens.iter_mut().zip(row.tokens) {
             add(sum, tokens.unwrap_or(0));
         }
-        add(&mut self.unknown_tokens, i64::from(row.tokens == [None; 6]));
+        add(&mut self.unknown_tokens, i64::from(row.tokens == [None; 7]));
         add(&mut self.cost, row.cost.unwrap_or(0));
         add(&mut self.unknown_cost, i64::from(row.cost.is_none()));
         self.latency.count(row.latency, sign);
@@ -66,7 +66,7 @@ impl Cell {
     /// attempts.
     pub(crate) fn read(&mut self, row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<i64> {
         let attempts = row.get(at)?;
-        let [latency, first_token] = [12, 14].map(|series| at + series);
+        let [latency, first_token] = [13, 15].map(|series| at + series);
         for (column, sum) in (at..).zip(self.sums()) {
             *sum = sum.saturating_add(row.get(column)?);
         }
@@ -78,7 +78,7 @@ impl Cell {
     /// The values of [`COLUMNS`](Self::COLUMNS).
     pub(crate) fn values(&self) -> Vec<Box<dyn ToSql>> {
         let mut copy = self.clone();
-        let mut values: Vec<Box<dyn ToSql>> = Vec::with_capacity(16);
+        let mut values: Vec<Box<dyn ToSql>> = Vec::with_capacity(17);
         values.extend(copy.sums().map(|sum| Box::new(*sum) as Box<dyn ToSql>));
         for series in [&self.latency, &self.first_token] {
             values.push(Box::new(series.sum));
@@ -87,8 +87,9 @@ impl Cell {
         values
     }
 
-    fn sums(&mut self) -> [&mut i64; 12] {
-        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] = &mut self.tokens;
+    fn sums(&mut self) -> [&mut i64; 13] {
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, other_input] =
+            &mut self.tokens;
         [
             &mut self.attempts,
             &mut self.calls,
@@ -99,6 +100,7 @@ impl Cell {
             cache_write_1h,
             output,
             reasoning,
+            other_input,
             &mut self.unknown_tokens,
             &mut self.cost,
             &mut self.unknown_cost,

@@ -6,6 +6,7 @@ pub(crate) const SUCCESS: i64 = 0;
 pub(crate) const FAILURE: i64 = 1;
 pub(crate) const RETRY: i64 = 2;
 pub(crate) const CANCELLED: i64 = 3;
+pub(crate) const KILLED: i64 = 4;
 
 pub(crate) const fn status_code(status: CallStatus) -> i64 {
     match status {
@@ -13,6 +14,7 @@ pub(crate) const fn status_code(status: CallStatus) -> i64 {
         CallStatus::Failure => FAILURE,
         CallStatus::Retry => RETRY,
         CallStatus::Cancelled => CANCELLED,
+        CallStatus::Killed => KILLED,
     }
 }
 
@@ -21,16 +23,8 @@ pub(crate) const fn status(code: i64) -> CallStatus {
         SUCCESS => CallStatus::Success,
         RETRY => CallStatus::Retry,
         CANCELLED => CallStatus::Cancelled,
+        KILLED => CallStatus::Killed,
         _ => CallStatus::Failure,
-    }
-}
-
-pub(crate) const fn status_name(status: CallStatus) -> &'static str {
-    match status {
-        CallStatus::Success => "success",
-        CallStatus::Failure => "failure",
-        CallStatus::Retry => "retry",
-        CallStatus::Cancelled => "cancelled",
     }
 }
 

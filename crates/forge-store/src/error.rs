@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use forge_core::StorageError;
+use forge_core::{StorageError, StorageErrorKind};
 use rusqlite::ErrorCode;
 
 /// Why the store could not do something. Each says what and where, and what to do next.
@@ -123,8 +123,27 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> StorageErrorKind {
+        match self {
+            Self::Locked { .. } => StorageErrorKind::Busy,
+            Self::Full { .. } => StorageErrorKind::Full,
+            Self::Damaged { .. } => StorageErrorKind::Damaged,
+            Self::Newer { .. } | Self::Foreign { .. } | Self::NotADatabase { .. } => {
+                StorageErrorKind::Foreign
+            }
+            Self::Closed { .. } => StorageErrorKind::Closed,
+            Self::Io { source, .. } => source.kind().into(),
+            Self::Directory { .. } | Self::Denied { .. } | Self::Filter { .. } | Self::Sqlite { .. } => {
+                StorageErrorKind::Io
+            }
+        }
+    }
+}
+
 impl From<StoreError> for StorageError {
     fn from(error: StoreError) -> Self {
-        Self::new("use the store", error)
+        Self::new(error.kind(), "use the store", error)
     }
 }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use chrono::SecondsFormat;
-use forge_core::{ErrorKind, UsageRecord};
+use forge_core::{ErrorKind, Served, ServerTools, Tags, UsageRecord};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
 use crate::{
-    Filter, Store, StoreError, codes,
+    Filter, Store, StoreError, filter,
     names::Names,
     row::{self, Row},
 };
@@ -64,19 +64,27 @@ struct Line<'a> {
     cost_nano_usd: Option<u64>,
     price_version: Option<&'a str>,
     estimated: bool,
+    other_input: Option<u64>,
+    server_tools: Option<ServerTools>,
+    tier: Option<&'a str>,
+    region: Option<&'a str>,
+    speed: Option<&'a str>,
+    tags: &'a Tags,
     request_id: Option<&'a str>,
 }
 
 /// The columns of [`csv`], which are the keys of [`jsonl`] as well.
 const HEADER: &str = "call_id,attempt,started_at,provider,vendor,model_asked,model_served,role,session,round,task,\
     status,error,latency_us,first_token_us,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,\
-    cost_nano_usd,price_version,estimated,request_id\n";
+    cost_nano_usd,price_version,estimated,other_input,server_tools,tier,region,speed,tags,request_id\n";
 
 impl<'a> From<&'a Attempt> for Line<'a> {
     fn from(attempt: &'a Attempt) -> Self {
         let Attempt { record, price_version } = attempt;
         let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let tokens = &record.tokens;
+        let served =
+            |of: fn(&Served) -> &Option<Arc<str>>| record.served.as_ref().and_then(|one| of(one).as_deref());
         Self {
             call_id: record.call_id.to_string(),
             attempt: record.attempt,
@@ -86,10 +94,10 @@ impl<'a> From<&'a Attempt> for Line<'a> {
             model_asked: record.model_asked.as_str(),
             model_served: record.model_served.as_ref().map(AsRef::as_ref),
             role: record.role.as_str(),
-            session: record.tags.session.as_deref(),
-            round: record.tags.round,
-            task: record.tags.task.as_deref(),
-            status: codes::status_name(record.status),
+            session: record.tags.session(),
+            round: record.tags.round(),
+            task: record.tags.task(),
+            status: record.status.as_str(),
             error: record.error.map(ErrorKind::as_str),
             latency_us: micros(record.latency),
             first_token_us: record.first_token.map(micros),
@@ -103,6 +111,12 @@ impl<'a> From<&'a Attempt> for Line<'a> {
             price_version: price_version.as_deref(),
             estimated: record.estimated,
             request_id: record.request_id.as_deref(),
+            other_input: tokens.other_input,
+            server_tools: tokens.server_tools,
+            tier: served(|one| &one.tier),
+            region: served(|one| &one.region),
+            speed: served(|one| &one.speed),
+            tags: &record.tags,
         }
     }
 }
@@ -150,6 +164,12 @@ pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Re
         }
         row.text(line.price_version.unwrap_or_default());
         row.number(Some(line.estimated));
+        row.number(line.other_input);
+        row.text(&line.server_tools.map(|uses| json(&uses)).unwrap_or_default());
+        for text in [line.tier, line.region, line.speed] {
+            row.text(text.unwrap_or_default());
+        }
+        row.text(&json(line.tags));
         row.text(line.request_id.unwrap_or_default());
         row.0.pop();
         row.0.push('\n');
@@ -168,6 +188,11 @@ pub fn csv_field(text: &str) -> Cow<'_, str> {
     } else {
         format!("{formula}{text}").into()
     }
+}
+
+/// Maps and structs of plain values always have a JSON form.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 struct Fields(String);
@@ -197,11 +222,12 @@ impl Store {
         filter: &Filter,
         mut take: impl FnMut(&Attempt) -> io::Result<()>,
     ) -> Result<u64, StoreError> {
-        let span = filter.span()?;
+        let span = filter::span(filter)?;
         let mut failed = None;
-        let count = self.read("read", |conn| {
+        let count = self.query("read", |conn| {
             let mut names = Names::default();
-            let Some(conditions) = filter.conditions(conn, &mut names, "coalesce(served, asked)")? else {
+            let Some(conditions) = filter::conditions(filter, conn, &mut names, "coalesce(served, asked)")?
+            else {
                 return Ok(0);
             };
             let mut statement = conn.prepare(&format!(

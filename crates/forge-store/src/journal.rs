@@ -1,12 +1,13 @@
 //! Journals: durable appends by one writer at a time.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use forge_core::{Entry, Fence, Journal, JournalError, StorageError, StreamName};
+use forge_core::{
+    Batch, Claim, Entry, Fence, Journal, JournalError, StorageError, StreamName, Streams,
+    storage::journal::StreamInfo,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde::Serialize;
 
 use crate::{
     Store, StoreError, row,
@@ -19,29 +20,13 @@ const JUMP: i64 = 60_000;
 /// A longer lease outlives every process.
 const YEAR: u64 = 365 * 24 * 60 * 60 * 1_000;
 
-/// A journal's stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StreamInfo {
-    /// Its name.
-    pub name: String,
-    /// Its entries.
-    pub entries: u64,
-    /// The bytes of their payloads.
-    pub bytes: u64,
-    /// When it was first claimed.
-    pub created_at: DateTime<Utc>,
-    /// When it was last appended to.
-    pub updated_at: DateTime<Utc>,
-    /// Who is writing it now.
-    pub holder: Option<String>,
-}
-
 #[derive(Debug)]
 struct Stream {
     id: i64,
     fence: i64,
     entries: i64,
-    holder: Option<String>,
+    /// Who writes it now, and until when.
+    holder: Option<(Arc<str>, i64)>,
 }
 
 impl Stream {
@@ -50,12 +35,19 @@ impl Stream {
             "SELECT id, fence, entries, holder, lease, lease_until FROM journal_streams WHERE name = ?1",
         )?;
         let read = |row: &rusqlite::Row<'_>| {
-            let holder: Option<String> = row.get(3)?;
+            let holder: Option<Arc<str>> = row.get(3)?;
             let (lease, until) = (row.get(4)?, row.get(5)?);
-            let holder = holder.filter(|_| holds(now, lease, until));
+            let holder = holder.filter(|_| holds(now, lease, until)).map(|holder| (holder, until));
             Ok(Self { id: row.get(0)?, fence: row.get(1)?, entries: row.get(2)?, holder })
         };
         statement.query_row([name], read).optional()
+    }
+
+    /// Why nobody else may write it now.
+    fn held(&self, stream: &StreamName) -> Option<JournalError> {
+        let (holder, until) = self.holder.clone()?;
+        let (stream, fence) = (stream.clone(), Fence(unsigned(self.fence)));
+        Some(JournalError::Held { stream, holder, fence, until: row::time(until) })
     }
 }
 
@@ -64,56 +56,6 @@ fn holds(now: i64, lease: i64, until: i64) -> bool {
 }
 
 impl Store {
-    /// Every stream, the latest first. Blocks.
-    pub fn streams(&self) -> Result<Vec<StreamInfo>, StoreError> {
-        let now = self.now();
-        self.read("read", |conn| {
-            let mut statement = conn.prepare(
-                "SELECT name, entries, bytes, created_at, updated_at, holder, lease, lease_until
-                 FROM journal_streams ORDER BY updated_at DESC, id DESC",
-            )?;
-            let read = |row: &rusqlite::Row<'_>| {
-                let holder: Option<String> = row.get(5)?;
-                let (lease, until) = (row.get(6)?, row.get(7)?);
-                Ok(StreamInfo {
-                    name: row.get(0)?,
-                    entries: unsigned(row.get(1)?),
-                    bytes: unsigned(row.get(2)?),
-                    created_at: row::time(row.get(3)?),
-                    updated_at: row::time(row.get(4)?),
-                    holder: holder.filter(|_| holds(now, lease, until)),
-                })
-            };
-            statement.query_map([], read)?.collect()
-        })
-    }
-
-    /// Deletes a stream with its entries; returns whether there was one. Blocks.
-    ///
-    /// # Errors
-    /// [`JournalError::Held`] while somebody writes it.
-    pub fn delete_stream(&self, stream: &StreamName) -> Result<bool, JournalError> {
-        let (name, now) = (stream.clone(), self.now());
-        let deleted = self.ask_and_wait(move |writer| {
-            writer.durable(|conn| {
-                let Some(found) = Stream::find(conn, name.as_str(), now)? else { return Ok(Ok(false)) };
-                if let Some(holder) = found.holder {
-                    return Ok(Err(JournalError::Held { stream: name, holder }));
-                }
-                conn.execute("DELETE FROM journal_entries WHERE stream = ?1", [found.id])?;
-                conn.execute("DELETE FROM journal_streams WHERE id = ?1", [found.id])?;
-                // A writer of the deleted stream stays fenced off from one of the same name.
-                conn.execute(
-                    "INSERT INTO meta (key, value) VALUES ('fence', ?1)
-                     ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
-                    [found.fence],
-                )?;
-                Ok(Ok(true))
-            })
-        });
-        settle(deleted)
-    }
-
     pub(crate) fn now(&self) -> i64 {
         self.shared.options.clock.now().timestamp_millis()
     }
@@ -127,10 +69,9 @@ fn settle<T>(
 
 #[async_trait]
 impl Journal for Store {
-    async fn claim(&self, stream: &StreamName, holder: &str, lease: Duration) -> Result<Fence, JournalError> {
-        let (name, holder, now) = (stream.clone(), holder.to_owned(), self.now());
-        let lease = clamp(u64::try_from(lease.as_millis()).unwrap_or(YEAR).min(YEAR));
-        settle(self.ask(move |writer| claim(writer, name, &holder, now, lease)).await)
+    async fn claim(&self, stream: &StreamName, claim: &Claim) -> Result<Fence, JournalError> {
+        let (name, claim, now) = (stream.clone(), claim.clone(), self.now());
+        settle(self.ask(move |writer| self::claim(writer, &name, &claim, now)).await)
     }
 
     async fn release(&self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
@@ -147,15 +88,13 @@ impl Journal for Store {
         settle(self.ask(job).await)
     }
 
-    async fn append(
-        &self,
-        stream: &StreamName,
-        fence: Fence,
-        expected: u64,
-        payloads: Vec<Vec<u8>>,
-    ) -> Result<u64, JournalError> {
+    async fn append(&self, stream: &StreamName, fence: Fence, batch: Batch) -> Result<u64, JournalError> {
+        let summary = batch.summary_text(stream)?;
         let (name, now) = (stream.clone(), self.now());
-        settle(self.ask(move |writer| append(writer, name, fence, expected, &payloads, now)).await)
+        let job = move |writer: &mut Writer| append(writer, name, fence, &batch, summary.as_deref(), now);
+        let count = settle(self.ask(job).await)?;
+        self.shared.changes.notify();
+        Ok(count)
     }
 
     async fn read(&self, stream: &StreamName, sequence: u64) -> Result<Vec<Entry>, JournalError> {
@@ -178,22 +117,91 @@ impl Journal for Store {
     }
 }
 
+#[async_trait]
+impl Streams for Store {
+    async fn list(&self) -> Result<Vec<StreamInfo>, JournalError> {
+        let now = self.now();
+        let listed = self.ask(move |writer| writer.inspect(|conn| list(conn, now))).await;
+        Ok(listed.and_then(|listed| listed).map_err(StorageError::from)?)
+    }
+
+    async fn delete(&self, stream: &StreamName) -> Result<bool, JournalError> {
+        let (name, now) = (stream.clone(), self.now());
+        settle(self.ask(move |writer| delete(writer, &name, now)).await)
+    }
+
+    async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
+        loop {
+            let seen = self.shared.changes.count();
+            let entries = self.read(stream, from).await?;
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+            self.shared.watching(seen).await;
+        }
+    }
+}
+
+fn list(conn: &Connection, now: i64) -> rusqlite::Result<Vec<StreamInfo>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT name, entries, bytes, created_at, updated_at, holder, lease, lease_until, summary
+         FROM journal_streams ORDER BY updated_at DESC, id DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut streams = Vec::new();
+    while let Some(row) = rows.next()? {
+        // A name that is none was written by another program.
+        let Ok(name) = StreamName::new(row.get_ref(0)?.as_str()?) else { continue };
+        let holder: Option<Arc<str>> = row.get(5)?;
+        let (lease, until) = (row.get(6)?, row.get(7)?);
+        let summary = row.get_ref(8)?.as_str_or_null()?.and_then(|text| serde_json::from_str(text).ok());
+        streams.push(
+            StreamInfo::new(name, row::time(row.get(3)?))
+                .with_content(unsigned(row.get(1)?), unsigned(row.get(2)?), row::time(row.get(4)?))
+                .with_holder(holder.filter(|_| holds(now, lease, until)))
+                .with_summary(summary),
+        );
+    }
+    Ok(streams)
+}
+
+fn delete(
+    writer: &mut Writer,
+    name: &StreamName,
+    now: i64,
+) -> Result<Result<bool, JournalError>, StoreError> {
+    writer.durable(|conn| {
+        let Some(found) = Stream::find(conn, name.as_str(), now)? else { return Ok(Ok(false)) };
+        if let Some(held) = found.held(name) {
+            return Ok(Err(held));
+        }
+        conn.execute("DELETE FROM journal_entries WHERE stream = ?1", [found.id])?;
+        conn.execute("DELETE FROM journal_streams WHERE id = ?1", [found.id])?;
+        // A writer of the deleted stream stays fenced off from one of the same name.
+        conn.execute(
+            "INSERT INTO meta (key, value) VALUES ('fence', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+            [found.fence],
+        )?;
+        Ok(Ok(true))
+    })
+}
+
 fn claim(
     writer: &mut Writer,
-    name: StreamName,
-    holder: &str,
+    name: &StreamName,
+    claim: &Claim,
     now: i64,
-    lease: i64,
 ) -> Result<Result<Fence, JournalError>, StoreError> {
+    let lease = clamp(u64::try_from(claim.lease.as_millis()).unwrap_or(YEAR).min(YEAR));
     writer.durable(|conn| {
         let found = Stream::find(conn, name.as_str(), now)?;
         let fence = match &found {
-            Some(Stream { holder: Some(current), .. }) if current != holder => {
-                let holder = current.clone();
-                return Ok(Err(JournalError::Held { stream: name, holder }));
-            }
-            Some(Stream { holder: Some(_), fence, .. }) => *fence,
-            Some(Stream { holder: None, fence, .. }) => fence + 1,
+            Some(stream) => match stream.held(name) {
+                Some(JournalError::Held { holder, .. }) if holder == claim.holder => stream.fence,
+                Some(held) if claim.replaces != Some(Fence(unsigned(stream.fence))) => return Ok(Err(held)),
+                _ => stream.fence + 1,
+            },
             None => {
                 let mut last = conn.prepare_cached("SELECT value FROM meta WHERE key = 'fence'")?;
                 last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0) + 1
@@ -206,7 +214,7 @@ fn claim(
              ON CONFLICT (name) DO UPDATE SET
                  fence = excluded.fence, holder = excluded.holder, lease = excluded.lease,
                  lease_until = excluded.lease_until",
-            params![name.as_str(), fence, holder, lease, now.saturating_add(lease), now],
+            params![name.as_str(), fence, &*claim.holder, lease, now.saturating_add(lease), now],
         )?;
         Ok(Ok(Fence(unsigned(fence))))
     })
@@ -216,8 +224,8 @@ fn append(
     writer: &mut Writer,
     name: StreamName,
     fence: Fence,
-    expected: u64,
-    payloads: &[Vec<u8>],
+    batch: &Batch,
+    summary: Option<&str>,
     now: i64,
 ) -> Result<Result<u64, JournalError>, StoreError> {
     writer.durable(|conn| {
@@ -225,22 +233,23 @@ fn append(
         let Some(found) = found.filter(|found| found.fence == clamp(fence.0)) else {
             return Ok(Err(JournalError::Fenced { stream: name }));
         };
-        let actual = unsigned(found.entries);
+        let (expected, actual) = (batch.expected, unsigned(found.entries));
         if actual != expected {
             return Ok(Err(JournalError::Conflict { stream: name, expected, actual }));
         }
         let mut insert = conn
             .prepare_cached("INSERT INTO journal_entries (stream, sequence, payload) VALUES (?1, ?2, ?3)")?;
         let mut entries = found.entries;
-        for payload in payloads {
+        for payload in &batch.payloads {
             insert.execute(params![found.id, entries, payload])?;
             entries += 1;
         }
-        let bytes: usize = payloads.iter().map(Vec::len).sum();
-        conn.execute(
-            "UPDATE journal_streams SET entries = ?2, bytes = bytes + ?3, updated_at = ?4 WHERE id = ?1",
-            params![found.id, entries, clamp(bytes as u64), now],
+        let bytes: usize = batch.payloads.iter().map(Vec::len).sum();
+        let mut update = conn.prepare_cached(
+            "UPDATE journal_streams SET entries = ?2, bytes = bytes + ?3, updated_at = ?4,
+                 summary = coalesce(?5, summary) WHERE id = ?1",
         )?;
+        update.execute(params![found.id, entries, clamp(bytes as u64), now, summary])?;
         Ok(Ok(unsigned(entries)))
     })
 }

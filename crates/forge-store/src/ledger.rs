@@ -159,10 +159,10 @@ fn add(conn: &Connection, width: i64, key: CellKey, mut cell: Cell) -> rusqlite:
     }
     let mut put = conn.prepare_cached(&format!(
         "INSERT OR REPLACE INTO rollups (width, hour, provider, model, role, status, error, {})
-         VALUES (?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+         VALUES (?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         Cell::COLUMNS
     ))?;
-    let mut values: Vec<Box<dyn ToSql>> = Vec::with_capacity(23);
+    let mut values: Vec<Box<dyn ToSql>> = Vec::with_capacity(24);
     values.push(Box::new(width));
     values.extend(key.map(|number| Box::new(number) as Box<dyn ToSql>));
     values.extend(cell.values());

@@ -23,19 +23,22 @@
 //! # }
 //! ```
 
+mod accounts;
 mod budget;
 mod cell;
 mod codes;
 mod error;
 pub mod export;
+mod filter;
 mod histogram;
 mod journal;
+mod jsonl;
 mod ledger;
 mod maintain;
 mod names;
 pub mod prometheus;
-mod query;
 mod queue;
+mod reserved;
 mod row;
 mod schema;
 mod spool;
@@ -47,9 +50,11 @@ mod writer;
 
 pub use error::StoreError;
 pub use export::Attempt;
-pub use journal::StreamInfo;
+pub use forge_core::storage::accounts::{
+    Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint,
+};
+pub use jsonl::JsonlJournal;
 pub use maintain::{Pruned, Repriced};
-pub use query::{Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint};
 pub use status::{StoreState, StoreStatus};
 pub use store::{Store, StoreOptions};
 pub use tasks::TaskEntry;

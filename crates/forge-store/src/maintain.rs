@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     Filter, Store, StoreError,
     export::{self, Attempt},
+    filter,
     ledger::{Sums, version_id},
     names::Names,
     row::{self, DAY, HOUR, Row, clamp, unsigned},
@@ -75,7 +76,7 @@ impl Store {
 
     /// Makes the sums of all days anew from their attempts, but for days that are pruned.
     pub fn rebuild(&self) -> Result<(), StoreError> {
-        let (first, last) = self.read("read", |conn| {
+        let (first, last) = self.query("read", |conn| {
             let sql = "SELECT min(hour), max(hour) FROM rollups";
             let summed: (Option<i64>, Option<i64>) = conn.query_row(sql, [], |row| row.try_into())?;
             let sql = "SELECT min(started_at), max(started_at) FROM attempts";
@@ -94,7 +95,7 @@ impl Store {
             }
             self.step(move |conn, _| rebuild_day(conn, day).map(Ok))?;
             // Days without anything are passed over.
-            next = self.read("read", |conn| next_day(conn, day + 1))?;
+            next = self.query("read", |conn| next_day(conn, day + 1))?;
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Store {
         until: Option<DateTime<Utc>>,
         version: &str,
     ) -> Result<Repriced, StoreError> {
-        let (from, to) = Filter { since, until, ..Filter::default() }.span()?;
+        let (from, to) = filter::span(&Filter { since, until, ..Filter::default() })?;
         let work = Arc::new((table.clone(), version.to_owned()));
         let mut total = Repriced::default();
         let mut next = Some((from, [0; 16], 0));

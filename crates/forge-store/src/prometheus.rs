@@ -9,7 +9,7 @@ use crate::{
     cell::Cell,
     codes::{self, FAILURE, RETRY},
     names::Names,
-    row::unsigned,
+    row::{self, unsigned},
 };
 
 /// Upper bounds of the latency histogram, in milliseconds.
@@ -38,7 +38,7 @@ impl Metric {
 /// `failure`, also if the call went on, so that no counter ever goes back. Bounds of the histogram are
 /// within 3.2 %. Blocks.
 pub fn render(store: &Store) -> Result<String, StoreError> {
-    store.read("read", |conn| {
+    store.query("read", |conn| {
         let mut attempts = Metric::new("forge_attempts_total", "counter", "Attempts of calls.");
         let mut errors = Metric::new("forge_errors_total", "counter", "Failed attempts by kind of error.");
         let mut tokens = Metric::new("forge_tokens_total", "counter", "Tokens by class, as far as known.");
@@ -51,11 +51,10 @@ pub fn render(store: &Store) -> Result<String, StoreError> {
         );
         for (labels, cell) in cells(conn, |status, _| {
             let status = if status == RETRY { FAILURE } else { status };
-            Some(("status", codes::status_name(codes::status(status))))
+            Some(("status", codes::status(status).as_str()))
         })? {
             attempts.line("", &labels, cell.attempts);
-            let classes = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning"];
-            for (class, count) in classes.into_iter().zip(cell.tokens) {
+            for (class, count) in row::CLASSES.into_iter().zip(cell.tokens) {
                 tokens.line("", &format!("{labels},class=\"{class}\""), count);
             }
             cost.line("", &labels, forge_core::Money::from_nanos(unsigned(cell.cost)).dollars());

@@ -2,6 +2,8 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
+    pin::pin,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -9,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::UsageRecord;
+use forge_core::{UsageRecord, storage::Changes};
 
 use crate::{StoreOptions, spool, spool::Spool, status::Counters, writer::Writer};
 
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     wake: Condvar,
     /// Whether the spool may hold something to import.
     pub(crate) pending: AtomicBool,
+    /// Of the journals.
+    pub(crate) changes: Changes,
 }
 
 #[derive(Default)]
@@ -75,6 +79,7 @@ impl Shared {
             queue: Mutex::new(queue),
             wake: Condvar::new(),
             pending: AtomicBool::new(true),
+            changes: Changes::default(),
             options,
         }
     }
@@ -104,6 +109,21 @@ impl Shared {
             drop(queue);
             self.wake.notify_one();
         }
+    }
+
+    /// Waits for another change of the journals than the one that was seen, by whichever process.
+    pub(crate) async fn watching(&self, seen: u64) {
+        let mut change = pin!(self.changes.after(seen));
+        let mut asked = false;
+        poll_fn(|cx| {
+            let poll = change.as_mut().poll(cx);
+            // The thread may be asleep, and has to look at the file from now on.
+            if poll.is_pending() && !std::mem::replace(&mut asked, true) {
+                self.submit(Job::Once(Box::new(|_| {})));
+            }
+            poll
+        })
+        .await;
     }
 
     pub(crate) fn queued(&self) -> usize {

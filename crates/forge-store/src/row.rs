@@ -1,12 +1,14 @@
 //! One attempt as it stands in the file: numbers, with ids for names.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, Tags, TokenCount, UsageRecord,
+    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, ServerTools, Tags, TokenCount,
+    UsageRecord,
 };
 use rusqlite::{Connection, Statement, params};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     codes::{error_code, error_kind, status, status_code},
@@ -38,7 +40,8 @@ pub(crate) struct Row {
     /// Microseconds.
     pub(crate) latency: i64,
     pub(crate) first_token: Option<i64>,
-    pub(crate) tokens: [Option<i64>; 6],
+    /// In the order of [`CLASSES`].
+    pub(crate) tokens: [Option<i64>; 7],
     /// Nano-dollars.
     pub(crate) cost: Option<i64>,
     pub(crate) price_version: Option<i64>,
@@ -48,11 +51,25 @@ pub(crate) struct Row {
     /// Whether it is the answer, and another provider was tried first.
     pub(crate) fallback: bool,
     pub(crate) request_id: Option<String>,
+    /// Names of the tags in [`INDEXED`].
+    pub(crate) indexed: [Option<i64>; 4],
+    /// The other tags, and so on: JSON objects.
+    pub(crate) tags: Option<String>,
+    pub(crate) server_tools: Option<String>,
+    pub(crate) served_as: Option<String>,
 }
+
+/// The classes of tokens, as they are called in the file.
+pub(crate) const CLASSES: [&str; 7] =
+    ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "other_input"];
+
+/// Tags that have a column with an id, beside `session` and `task`; `round` has one with its number.
+pub(crate) const INDEXED: [&str; 4] = ["workflow", "worker", "key", "team"];
 
 pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, vendor, asked, served, role, session, round, \
     task, status, error, latency, first_token, input, cache_read, cache_write_5m, cache_write_1h, output, \
-    reasoning, cost, price_version, estimated, ends, fallback, request_id";
+    reasoning, other_input, cost, price_version, estimated, ends, fallback, request_id, workflow, worker, \
+    \"key\", team, tags, server_tools, served_as";
 
 impl Row {
     /// The row of a record, as far as it can be told from the record alone.
@@ -71,7 +88,13 @@ impl Row {
             tokens.cache_write_1h,
             tokens.output,
             tokens.reasoning,
+            tokens.other_input,
         ];
+        let tags = &record.tags;
+        let mut indexed = [None; 4];
+        for (column, key) in indexed.iter_mut().zip(INDEXED) {
+            *column = tags.get(key).map(&mut id).transpose()?;
+        }
         Ok(Self {
             started_at: record.started_at.timestamp_millis(),
             call: record.call_id.as_u128().to_be_bytes(),
@@ -81,9 +104,9 @@ impl Row {
             asked: id(record.model_asked.as_str())?,
             served: record.model_served.as_ref().map(|model| id(model.as_str())).transpose()?,
             role: id(record.role.as_str())?,
-            session: record.tags.session.as_deref().map(&mut id).transpose()?,
-            round: record.tags.round,
-            task: record.tags.task.as_deref().map(&mut id).transpose()?,
+            session: tags.session().map(&mut id).transpose()?,
+            round: tags.round(),
+            task: tags.task().map(&mut id).transpose()?,
             status: status_code(record.status),
             error: record.error.map_or(0, error_code),
             latency: micros(record.latency),
@@ -95,6 +118,10 @@ impl Row {
             ends: true,
             fallback: false,
             request_id: record.request_id.clone(),
+            indexed,
+            tags: other_tags(tags),
+            server_tools: tokens.server_tools.as_ref().map(json),
+            served_as: record.served.as_ref().map(json),
         })
     }
 
@@ -116,19 +143,32 @@ impl Row {
             error: row.get(12)?,
             latency: row.get(13)?,
             first_token: row.get(14)?,
-            tokens: [row.get(15)?, row.get(16)?, row.get(17)?, row.get(18)?, row.get(19)?, row.get(20)?],
-            cost: row.get(21)?,
-            price_version: row.get(22)?,
-            estimated: row.get(23)?,
-            ends: row.get(24)?,
-            fallback: row.get(25)?,
-            request_id: row.get(26)?,
+            tokens: [
+                row.get(15)?,
+                row.get(16)?,
+                row.get(17)?,
+                row.get(18)?,
+                row.get(19)?,
+                row.get(20)?,
+                row.get(21)?,
+            ],
+            cost: row.get(22)?,
+            price_version: row.get(23)?,
+            estimated: row.get(24)?,
+            ends: row.get(25)?,
+            fallback: row.get(26)?,
+            request_id: row.get(27)?,
+            indexed: [row.get(28)?, row.get(29)?, row.get(30)?, row.get(31)?],
+            tags: row.get(32)?,
+            server_tools: row.get(33)?,
+            served_as: row.get(34)?,
         })
     }
 
     /// Runs a statement with the values of [`COLUMNS`]; returns whether it changed anything.
     pub(crate) fn write(&self, statement: &mut Statement<'_>) -> rusqlite::Result<bool> {
-        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] = self.tokens;
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, other_input] = self.tokens;
+        let [workflow, worker, key, team] = self.indexed;
         let changed = statement.execute(params![
             self.started_at,
             self.call,
@@ -151,18 +191,37 @@ impl Row {
             cache_write_1h,
             output,
             reasoning,
+            other_input,
             self.cost,
             self.price_version,
             self.estimated,
             self.ends,
             self.fallback,
             self.request_id,
+            workflow,
+            worker,
+            key,
+            team,
+            self.tags,
+            self.server_tools,
+            self.served_as,
         ])?;
         Ok(changed > 0)
     }
 
     pub(crate) fn to_record(&self, conn: &Connection, names: &mut Names) -> rusqlite::Result<UsageRecord> {
         let mut name = |id: i64| names.name(conn, id);
+        let mut tags: Tags = self.tags.as_deref().and_then(read_json).unwrap_or_default();
+        let columns = ["session", "task"].into_iter().chain(INDEXED);
+        for (key, id) in columns.zip([self.session, self.task].into_iter().chain(self.indexed)) {
+            if let Some(id) = id {
+                // What fitted into the record fits into it again.
+                let _ = tags.set(key, name(id)?);
+            }
+        }
+        if let Some(round) = self.round {
+            tags = tags.with_round(round);
+        }
         Ok(UsageRecord {
             call_id: CallId::from_u128(u128::from_be_bytes(self.call)),
             attempt: self.attempt,
@@ -172,11 +231,7 @@ impl Row {
             model_asked: ModelId::new(name(self.asked)?),
             model_served: self.served.map(&mut name).transpose()?.map(ModelId::new),
             role: ParticipantRole::from(&*name(self.role)?),
-            tags: Tags {
-                session: self.session.map(&mut name).transpose()?,
-                round: self.round,
-                task: self.task.map(&mut name).transpose()?,
-            },
+            tags,
             status: status(self.status),
             error: error_kind(self.error),
             latency: Duration::from_micros(unsigned(self.latency)),
@@ -185,19 +240,48 @@ impl Row {
             cost: self.cost.map(unsigned).map(Money::from_nanos),
             estimated: self.estimated,
             request_id: self.request_id.clone(),
+            served: self.served_as.as_deref().and_then(read_json),
         })
     }
 
     pub(crate) fn token_count(&self) -> TokenCount {
-        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] =
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, other_input] =
             self.tokens.map(|class| class.map(unsigned));
-        TokenCount { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning }
+        TokenCount::default()
+            .with_input(input)
+            .with_cache_read(cache_read)
+            .with_cache_write_5m(cache_write_5m)
+            .with_cache_write_1h(cache_write_1h)
+            .with_output(output)
+            .with_reasoning(reasoning)
+            .with_other_input(other_input)
+            .with_server_tools(self.server_tools.as_deref().and_then(read_json::<ServerTools>))
     }
 
     /// The model that sets the price.
     pub(crate) fn model(&self) -> i64 {
         self.served.unwrap_or(self.asked)
     }
+}
+
+/// The tags that have no column, as a JSON object.
+fn other_tags(tags: &Tags) -> Option<String> {
+    let has_column = |key: &str| match key {
+        "session" | "task" => true,
+        "round" => tags.round().is_some(),
+        _ => INDEXED.contains(&key),
+    };
+    let rest: BTreeMap<_, _> = tags.iter().filter(|(key, _)| !has_column(key)).collect();
+    (!rest.is_empty()).then(|| json(&rest))
+}
+
+/// Maps and structs of plain values always have a JSON form.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn read_json<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
 }
 
 /// SQLite's integers end where half of ours begin.

@@ -16,10 +16,10 @@ use crate::{StoreError, StoreOptions, spool::Locked};
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// What leads from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;
@@ -154,7 +154,7 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes from others what the file allows them.
-fn tighten(path: &Path) -> io::Result<()> {
+pub(crate) fn tighten(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -212,13 +212,14 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Reads every page and says what is wrong with the first that is.
+pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String = conn
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|source| StoreError::sqlite("check", path, source))?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(StoreError::Damaged { path: path.to_owned(), detail: found }),
+        _ => Err(StoreError::Damaged { path: path.to_owned(), detail: found.replace('\n', " ") }),
     }
 }
 

@@ -231,6 +231,7 @@ mod tests {
             cost: None,
             estimated: false,
             request_id: Some("a \"quoted\"\nid".into()),
+            served: None,
         }
     }
 

@@ -115,6 +115,14 @@ impl Store {
         spool::directory(self.path())
     }
 
+    /// Reads the whole file. Blocks, for seconds if the file is large.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the first fault that is found; otherwise when the file cannot be read.
+    pub fn check(&self) -> Result<(), StoreError> {
+        schema::check(&schema::reader(&self.shared.options)?, self.path())
+    }
+
     /// Has the writing thread do `job`.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
@@ -152,15 +160,24 @@ impl Store {
     }
 
     /// Reads one state of the file on a connection of its own.
-    pub(crate) fn read<T>(
+    pub(crate) fn query<T>(
         &self,
         what: &'static str,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut conn = schema::reader(&self.shared.options)?;
-        let answer = conn.transaction().and_then(|transaction| question(&transaction));
-        answer.map_err(|source| StoreError::sqlite(what, self.path(), source))
+        read(&self.shared, what, question)
     }
+}
+
+/// Reads one state of the file on a connection of its own.
+pub(crate) fn read<T>(
+    shared: &Shared,
+    what: &'static str,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let mut conn = schema::reader(&shared.options)?;
+    let answer = conn.transaction().and_then(|transaction| question(&transaction));
+    answer.map_err(|source| StoreError::sqlite(what, &shared.options.path, source))
 }
 
 #[async_trait]
@@ -184,6 +201,31 @@ impl Drop for Store {
         self.shared.close();
         if let Some(thread) = lock(&self.thread).take() {
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Journal, JournalError, StorageErrorKind, StreamName};
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_was_closed_says_so() {
+        let path = std::env::temp_dir().join(format!("forge-closed-{}.db", std::process::id()));
+        let store = Store::open(StoreOptions::new(&path)).unwrap();
+        store.shared.close();
+        if let Some(thread) = lock(&store.thread).take() {
+            thread.join().unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        match runtime.block_on(Journal::read(&store, &StreamName::new("s").unwrap(), 0)) {
+            Err(JournalError::Storage(error)) => assert_eq!(error.kind(), StorageErrorKind::Closed),
+            other => panic!("{other:?}"),
+        }
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let _ = std::fs::remove_file(schema::beside(&path, suffix));
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Answers: which sums and attempts they come from, and how those are put together.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, Utc};
 use forge_core::{ModelId, Money, ParticipantRole, ProviderId};
 use rusqlite::Connection;
 
@@ -10,8 +9,11 @@ use crate::{
     Bucket, Figures, Filter, GroupBy, Key, Store, StoreError, SummaryRow, Timing, Tokens, TrendPoint,
     cell::{Cell, Series},
     codes,
+    filter::{conditions, needs_rows, span},
     names::Names,
+    queue::Shared,
     row::{self, DAY, HOUR, Row, unsigned},
+    store,
 };
 
 /// Points that a trend may have.
@@ -24,30 +26,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Filter`] if the filter ends before it begins; otherwise when the file cannot be read.
     pub fn summary(&self, filter: &Filter, by: &[GroupBy]) -> Result<Vec<SummaryRow>, StoreError> {
-        let (from, to) = filter.span()?;
-        self.read("read", |conn| {
-            let mut names = Names::default();
-            let groups = groups(conn, &mut names, filter, (from, to), by)?;
-            let mut rows = Vec::with_capacity(groups.len());
-            for (ids, group) in groups {
-                rows.push(SummaryRow { key: key(conn, &mut names, ids)?, figures: group.figures() });
-            }
-            if by.is_empty() && rows.is_empty() {
-                rows.push(SummaryRow { key: Key::default(), figures: Figures::default() });
-            }
-            let order = |id: &Key| {
-                let text = |id: Option<&str>| id.map(str::to_owned);
-                (
-                    id.start,
-                    text(id.provider.as_ref().map(ProviderId::as_str)),
-                    text(id.model.as_ref().map(ModelId::as_str)),
-                    text(id.role.as_ref().map(ParticipantRole::as_str)),
-                    id.status.map(codes::status_code),
-                )
-            };
-            rows.sort_by_cached_key(|row| order(&row.key));
-            Ok(rows)
-        })
+        summary(&self.shared, filter, by)
     }
 
     /// Figures per hour or day, from the first with an attempt to the last, without gaps.
@@ -55,87 +34,63 @@ impl Store {
     /// # Errors
     /// As [`summary`](Self::summary); also [`StoreError::Filter`] above 100,000 points.
     pub fn trend(&self, filter: &Filter, bucket: Bucket) -> Result<Vec<TrendPoint>, StoreError> {
-        let (by, step) = match bucket {
-            Bucket::Hour => (GroupBy::Hour, HOUR),
-            Bucket::Day => (GroupBy::Day, DAY),
+        trend(&self.shared, filter, bucket)
+    }
+}
+
+pub(crate) fn summary(
+    shared: &Shared,
+    filter: &Filter,
+    by: &[GroupBy],
+) -> Result<Vec<SummaryRow>, StoreError> {
+    let (from, to) = span(filter)?;
+    store::read(shared, "read", |conn| {
+        let mut names = Names::default();
+        let groups = groups(conn, &mut names, filter, (from, to), by)?;
+        let mut rows = Vec::with_capacity(groups.len());
+        for (ids, group) in groups {
+            rows.push(SummaryRow { key: key(conn, &mut names, ids)?, figures: group.figures() });
+        }
+        if by.is_empty() && rows.is_empty() {
+            rows.push(SummaryRow { key: Key::default(), figures: Figures::default() });
+        }
+        let order = |id: &Key| {
+            let text = |id: Option<&str>| id.map(str::to_owned);
+            (
+                id.start,
+                text(id.provider.as_ref().map(ProviderId::as_str)),
+                text(id.model.as_ref().map(ModelId::as_str)),
+                text(id.role.as_ref().map(ParticipantRole::as_str)),
+                id.status.map(codes::status_code),
+            )
         };
-        let rows = self.summary(filter, &[by])?;
-        let at = |row: &SummaryRow| row.key.start.map_or(0, |start| start.timestamp_millis());
-        let (Some(first), Some(last)) = (rows.first().map(at), rows.last().map(at)) else {
-            return Ok(Vec::new());
-        };
-        if (last - first) / step >= POINTS {
-            let reason =
-                format!("the trend has more than {POINTS} points; ask for a shorter time, or for days");
-            return Err(StoreError::Filter { reason });
-        }
-        let mut rows = rows.into_iter().peekable();
-        let mut points = Vec::new();
-        for start in (first..=last).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
-            let figures = rows.next_if(|row| at(row) == start).map(|row| row.figures).unwrap_or_default();
-            points.push(TrendPoint { start: row::time(start), figures });
-        }
-        Ok(points)
-    }
+        rows.sort_by_cached_key(|row| order(&row.key));
+        Ok(rows)
+    })
 }
 
-impl Filter {
-    /// From and to, in milliseconds; whole days where the filter has no end.
-    pub(crate) fn span(&self) -> Result<(i64, i64), StoreError> {
-        let edge = |time: Option<DateTime<Utc>>, open: i64| time.map_or(open, |time| time.timestamp_millis());
-        let (from, to) = (edge(self.since, -FOREVER), edge(self.until, FOREVER));
-        if from > to {
-            let reason = "the filter ends before it begins; swap `since` and `until`".to_owned();
-            return Err(StoreError::Filter { reason });
-        }
-        Ok((from, to))
+pub(crate) fn trend(shared: &Shared, filter: &Filter, bucket: Bucket) -> Result<Vec<TrendPoint>, StoreError> {
+    let (by, step) = match bucket {
+        Bucket::Hour => (GroupBy::Hour, HOUR),
+        Bucket::Day => (GroupBy::Day, DAY),
+    };
+    let rows = summary(shared, filter, &[by])?;
+    let at = |row: &SummaryRow| row.key.start.map_or(0, |start| start.timestamp_millis());
+    let (Some(first), Some(last)) = (rows.first().map(at), rows.last().map(at)) else {
+        return Ok(Vec::new());
+    };
+    if (last - first) / step >= POINTS {
+        let reason = format!("the trend has more than {POINTS} points; ask for a shorter time, or for days");
+        return Err(StoreError::Filter { reason });
     }
-
-    /// The filter's conditions but time, where `model` is the column or expression of the model. `None` if
-    /// a name is asked for that no attempt has.
-    pub(crate) fn conditions(
-        &self,
-        conn: &Connection,
-        names: &mut Names,
-        model: &str,
-    ) -> rusqlite::Result<Option<String>> {
-        fn texts<T: AsRef<str>>(list: &[T]) -> Vec<&str> {
-            list.iter().map(AsRef::as_ref).collect()
-        }
-        let roles = self.roles.iter().map(ParticipantRole::as_str).collect();
-        let columns = [
-            ("provider", texts(&self.providers)),
-            (model, texts(&self.models)),
-            ("role", roles),
-            ("session", texts(&self.sessions)),
-        ];
-        let mut conditions = String::new();
-        for (column, wanted) in columns.into_iter().filter(|(_, wanted)| !wanted.is_empty()) {
-            let mut ids = Vec::new();
-            for name in wanted {
-                ids.extend(names.find(conn, name)?);
-            }
-            if ids.is_empty() {
-                return Ok(None);
-            }
-            restrict(&mut conditions, column, &ids);
-        }
-        if !self.statuses.is_empty() {
-            let codes: Vec<_> = self.statuses.iter().map(|status| codes::status_code(*status)).collect();
-            restrict(&mut conditions, "status", &codes);
-        }
-        Ok(Some(conditions))
+    let mut rows = rows.into_iter().peekable();
+    let mut points = Vec::new();
+    for start in (first..=last).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+        let figures = rows.next_if(|row| at(row) == start).map(|row| row.figures).unwrap_or_default();
+        points.push(TrendPoint { start: row::time(start), figures });
     }
+    Ok(points)
 }
-
-fn restrict(conditions: &mut String, column: &str, ids: &[i64]) {
-    let ids: Vec<_> = ids.iter().map(i64::to_string).collect();
-    // Writing to a string cannot fail.
-    let _ = write!(conditions, " AND {column} IN ({})", ids.join(","));
-}
-
-/// More than any date that can be written, and whole days.
-const FOREVER: i64 = 1_000_000_000 * DAY;
 
 /// Where the figures of a time come from: whole days and hours from their sums, the rest from the attempts.
 #[derive(Debug, Default, PartialEq)]
@@ -176,7 +131,7 @@ type Ids = [Option<i64>; 5];
 #[derive(Debug, Default)]
 struct Group {
     total: Cell,
-    statuses: [i64; 4],
+    statuses: [i64; 5],
     errors: BTreeMap<i64, i64>,
 }
 
@@ -192,8 +147,9 @@ impl Group {
 
     fn figures(&self) -> Figures {
         let (count, total) = (unsigned, &self.total);
-        let [successes, failures, retries, cancelled] = self.statuses.map(count);
-        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning] = total.tokens.map(count);
+        let [successes, failures, retries, cancelled, killed] = self.statuses.map(count);
+        let [input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, other_input] =
+            total.tokens.map(count);
         let mut errors: Vec<_> = self
             .errors
             .iter()
@@ -207,10 +163,19 @@ impl Group {
             failures,
             retries,
             cancelled,
+            killed,
             fallbacks: count(total.fallbacks),
             latency: timing(&total.latency),
             first_token: timing(&total.first_token),
-            tokens: Tokens { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
+            tokens: Tokens {
+                input,
+                cache_read,
+                cache_write_5m,
+                cache_write_1h,
+                other_input,
+                output,
+                reasoning,
+            },
             unknown_tokens: count(total.unknown_tokens),
             cost: Money::from_nanos(count(total.cost)),
             unknown_cost: count(total.unknown_cost),
@@ -230,11 +195,11 @@ fn groups(
     conn: &Connection,
     names: &mut Names,
     filter: &Filter,
-    span: (i64, i64),
+    time: (i64, i64),
     by: &[GroupBy],
 ) -> rusqlite::Result<BTreeMap<Ids, Group>> {
     let mut groups: BTreeMap<Ids, Group> = BTreeMap::new();
-    let plan = Plan::new(span, !filter.sessions.is_empty(), by.contains(&GroupBy::Hour));
+    let plan = Plan::new(time, needs_rows(filter), by.contains(&GroupBy::Hour));
     let step = if by.contains(&GroupBy::Hour) { HOUR } else { DAY };
     let timed = by.contains(&GroupBy::Hour) || by.contains(&GroupBy::Day);
     let has = |one: GroupBy| by.contains(&one);
@@ -248,7 +213,7 @@ fn groups(
         ]
     };
 
-    if let Some(conditions) = filter.conditions(conn, names, "coalesce(served, asked)")? {
+    if let Some(conditions) = conditions(filter, conn, names, "coalesce(served, asked)")? {
         let sql = format!(
             "SELECT {} FROM attempts WHERE started_at >= ?1 AND started_at < ?2{conditions}",
             row::COLUMNS
@@ -266,7 +231,7 @@ fn groups(
         }
     }
     if !plan.hours.is_empty() || !plan.days.is_empty() {
-        let Some(conditions) = filter.conditions(conn, names, "model")? else { return Ok(groups) };
+        let Some(conditions) = conditions(filter, conn, names, "model")? else { return Ok(groups) };
         let sql = format!(
             "SELECT hour, provider, model, role, status, error, {} FROM rollups
              WHERE width = ?1 AND hour >= ?2 AND hour < ?3{conditions}",
@@ -304,6 +269,7 @@ fn key(conn: &Connection, names: &mut Names, ids: Ids) -> rusqlite::Result<Key> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::FOREVER;
 
     #[test]
     fn only_the_ragged_edges_of_a_time_are_read_from_the_attempts() {

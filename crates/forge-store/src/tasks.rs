@@ -55,7 +55,7 @@ impl Store {
 
     /// The tasks that changed last, at most so many. Blocks.
     pub fn tasks(&self, limit: u64) -> Result<Vec<TaskEntry>, StoreError> {
-        self.read("read", |conn| {
+        self.query("read", |conn| {
             let mut statement = conn.prepare(
                 "SELECT id, role, provider, attempts, state, created_at, updated_at FROM tasks
                  ORDER BY updated_at DESC, id LIMIT ?1",

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
     StoreError,
-    budget::Holder,
+    budget::Process,
     ledger,
     names::Names,
     queue::{Job, Shared, batch, lock},
@@ -21,6 +21,8 @@ use crate::{
 
 /// How long nothing happens before the log is written back and claims are renewed.
 const IDLE: Duration = Duration::from_secs(1);
+/// How often the file is asked for changes of other processes, while somebody watches a journal.
+const WATCH: Duration = Duration::from_millis(100);
 /// Jobs that are kept for later while the file cannot be written; more are given up.
 const LATER: usize = 10_000;
 
@@ -28,19 +30,21 @@ const LATER: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) holder: Holder,
+    pub(crate) process: Process,
     database: Option<Database>,
     names: Names,
     /// No record is written before.
     pause: Option<Instant>,
     /// Whether the log holds something that may be written back.
     dirty: bool,
+    /// The file's own counter of what other connections changed, when it was last looked at.
+    version: Option<i64>,
 }
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let (holder, names) = (Holder::new(), Names::default());
-        Self { shared, holder, database: None, names, pause: None, dirty: false }
+        let (process, names) = (Process::new(), Names::default());
+        Self { shared, process, database: None, names, pause: None, dirty: false, version: None }
     }
 
     /// Opens the file, tells how that went, and writes until the store is closed. Without a file, it goes on
@@ -87,7 +91,8 @@ impl Writer {
                     }
                 }
             }
-            Holder::renew(&mut self);
+            Process::renew(&mut self);
+            self.look();
             if closing {
                 self.checkpoint();
                 return;
@@ -97,10 +102,24 @@ impl Writer {
 
     /// How long to wait until something else is due.
     fn idle(&self, later: bool) -> Duration {
-        match (self.shared.pending.load(Relaxed) || later, self.dirty || self.holder.holds()) {
+        match (self.shared.pending.load(Relaxed) || later, self.dirty || self.process.holds()) {
+            _ if self.shared.changes.is_watched() => WATCH,
             (true, _) => self.shared.options.retry.clamp(Duration::from_millis(1), IDLE),
             (_, true) => IDLE,
             _ => Duration::from_secs(3_600),
+        }
+    }
+
+    /// Tells those who watch a journal when another connection has changed the file.
+    fn look(&mut self) {
+        if !self.shared.changes.is_watched() {
+            return;
+        }
+        let version = self.inspect(|conn| conn.query_row("PRAGMA data_version", [], |row| row.get(0)));
+        // A file that cannot be read says so to whoever asks it again.
+        let version = version.ok();
+        if std::mem::replace(&mut self.version, version) != version || version.is_none() {
+            self.shared.changes.notify();
         }
     }
 

@@ -6,6 +6,7 @@
 //!   apply is declared in [`Subject::exempt`] with its reason.
 //! - [`ScriptedServer`] says exactly the bytes it is told to say, and misbehaves where it is told to.
 //! - [`Recorder`] keeps what a server said, to be played again.
+//! - [`store_contract!`] does for stores what [`contract!`] does for providers, in [`mod@store`].
 //!
 //! ```no_run
 //! use forge_testkit::ScriptedServer;
@@ -17,6 +18,7 @@
 //! # }
 //! ```
 
+#[cfg(feature = "provider")]
 #[expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,16 +26,31 @@
     reason = "a failed assertion is how the suite reports"
 )]
 pub mod contract;
+#[cfg(feature = "provider")]
 mod recorder;
+#[cfg(feature = "provider")]
 mod server;
+#[cfg(feature = "store")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a failed assertion is how the suite reports"
+)]
+pub mod store;
+#[cfg(feature = "provider")]
 #[expect(clippy::unwrap_used, clippy::print_stdout, reason = "part of the suite")]
 mod subject;
 
+#[cfg(feature = "provider")]
 pub use recorder::Recorder;
+#[cfg(feature = "provider")]
 pub use server::{Reply, Request, ScriptedServer, Then};
+#[cfg(feature = "provider")]
 pub use subject::Subject;
 
 /// One test for each scenario of the contract.
+#[cfg(feature = "provider")]
 #[macro_export]
 macro_rules! contract {
     ($subject:expr) => {
@@ -60,6 +77,66 @@ macro_rules! contract {
         #[tokio::test]
         async fn $scenario() {
             $crate::contract::$scenario($subject).await;
+        }
+    )*};
+}
+
+/// One test for each scenario of a part of the contract of stores: `journal`, `budget` or `accounts`, for one
+/// [`store::Subject`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use forge_core::{ManualTimer, MemoryBudgets};
+/// use forge_testkit::store::Subject;
+///
+/// fn memory() -> Subject<MemoryBudgets> {
+///     let budgets = Arc::new(MemoryBudgets::default());
+///     Subject::new(ManualTimer::new(), move || Arc::clone(&budgets))
+/// }
+///
+/// forge_testkit::store_contract!(budget, memory());
+/// ```
+#[cfg(feature = "store")]
+#[macro_export]
+macro_rules! store_contract {
+    (journal, $subject:expr) => {
+        $crate::store_contract! { @each journal, $subject;
+            a_claim_is_renewed_under_its_own_name_and_refused_under_another
+            a_claim_that_lapsed_or_was_released_is_free
+            a_takeover_raises_the_fence_and_shuts_the_old_writer_out
+            of_many_who_take_over_exactly_one_does
+            a_batch_is_appended_whole_or_not_at_all
+            of_many_who_append_at_once_each_is_written_or_told
+            streams_are_listed_with_their_summaries_the_latest_first
+            a_stream_is_not_deleted_under_its_writer_and_stays_fenced_off_afterwards
+            a_watch_sees_what_is_there_and_what_comes
+        }
+    };
+    (budget, $subject:expr) => {
+        $crate::store_contract! { @each budget, $subject;
+            a_reservation_is_made_in_every_budget_or_in_none
+            what_is_settled_is_booked_once_and_what_is_released_is_free
+            many_at_once_never_overrun_a_cap
+            a_cap_for_each_call_sums_nothing_up
+            a_refusal_names_who_stands_in_the_way
+            the_reservations_of_a_dead_holder_are_settled_by_whoever_takes_over
+            sums_that_do_not_fit_stay_right
+        }
+    };
+    (accounts, $subject:expr) => {
+        $crate::store_contract! { @each accounts, $subject;
+            a_record_that_comes_twice_counts_once
+            attempts_of_a_call_agree_with_each_other_in_whatever_order_they_come
+            questions_mean_what_they_say
+            attempts_are_read_in_pages_and_come_back_whole
+            what_a_killed_call_took_is_unknown_and_never_nothing
+            a_trend_has_no_gaps
+        }
+    };
+    (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(
+        #[test]
+        fn $scenario() {
+            $crate::store::$part::$scenario(&$subject);
         }
     )*};
 }

@@ -426,7 +426,7 @@ pub(super) const ROWS: &[Row] = &[
         expected: "Refused",
         tests: &[
             Test("tests/it/faults/paths.rs", "no_name_of_a_session_leads_out_of_its_folder"),
-            Test("crates/forge-core/src/memory.rs", "a_stream_name_is_never_a_path"),
+            Test("crates/forge-core/src/storage/memory/journal.rs", "a_stream_name_is_never_a_path"),
             Test("crates/forge-session/tests/it/output.rs", "a_link_in_the_place_of_a_file_is_not_followed"),
         ],
         goal: "0 outside files",

@@ -22,8 +22,7 @@ fn no_name_in_a_call_adds_a_line_to_its_request() {
                 };
                 let adapter = registry.build(kind, settings).unwrap();
                 let participant = Participant::local(text.as_str());
-                let tag = Some(text.as_str().into());
-                let tags = Tags { session: tag.clone(), task: tag, ..Tags::default() };
+                let tags = Tags::default().with_session(text.as_str()).with_task(text.as_str());
                 let cx = CallContext::new(participant.with_role(text.as_str().into())).with_tags(tags);
                 for delivery in [Delivery::Stream, Delivery::Whole] {
                     let request = ModelRequest::new(&*text).with_user_message(&*text).with_delivery(delivery);

@@ -48,14 +48,13 @@ async fn a_whole_reply_has_its_text_ids_and_cache_classes() {
     assert_eq!(response.request_id.as_deref(), Some("req_7"));
     assert_eq!(response.stop_reason, StopReason::StopSequence);
     assert_eq!(response.stop_sequence.as_deref(), Some("END"));
-    let tokens = TokenCount {
-        input: Some(5),
-        cache_read: Some(20),
-        cache_write_5m: Some(10),
-        cache_write_1h: Some(20),
-        output: Some(5),
-        reasoning: Some(4),
-    };
+    let tokens = TokenCount::default()
+        .with_input(5)
+        .with_cache_read(20)
+        .with_cache_write_5m(10)
+        .with_cache_write_1h(20)
+        .with_output(5)
+        .with_reasoning(4);
     assert_eq!(response.tokens, tokens);
 }
 

@@ -52,6 +52,7 @@ pub(crate) enum MetricsStatus {
     Failure,
     Retry,
     Cancelled,
+    Killed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

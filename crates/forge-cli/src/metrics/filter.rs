@@ -1,7 +1,7 @@
 //! Which attempts a question is about.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use forge::{CallStatus, ModelId, ParticipantRole, ProviderId, store::Filter};
+use forge::{CallStatus, ModelId, ParticipantRole, ProviderId, Tags, store::Filter};
 
 use crate::{
     args::{MetricsFilter, MetricsStatus},
@@ -15,6 +15,8 @@ pub(super) fn read(wanted: &MetricsFilter, now: DateTime<Utc>) -> Result<Filter,
         models: wanted.models.iter().map(|id| ModelId::from(id.as_str())).collect(),
         roles: wanted.roles.iter().map(|role| ParticipantRole::from(role.as_str())).collect(),
         sessions: wanted.sessions.clone(),
+        calls: Vec::new(),
+        tags: Tags::default(),
         since: edge(&wanted.since)?,
         until: edge(&wanted.until)?,
         statuses: wanted.statuses.iter().map(|status| status_of(*status)).collect(),
@@ -27,6 +29,7 @@ fn status_of(status: MetricsStatus) -> CallStatus {
         MetricsStatus::Failure => CallStatus::Failure,
         MetricsStatus::Retry => CallStatus::Retry,
         MetricsStatus::Cancelled => CallStatus::Cancelled,
+        MetricsStatus::Killed => CallStatus::Killed,
     }
 }
 

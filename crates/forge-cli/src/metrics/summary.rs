@@ -204,12 +204,12 @@ fn csv(rows: &[SummaryRow]) -> String {
     let mut headings: Vec<String> =
         ["start", "provider", "model", "role", "status"].map(str::to_owned).into();
     headings.extend(
-        ["calls", "attempts", "successes", "failures", "retries", "cancelled", "fallbacks"]
+        ["calls", "attempts", "successes", "failures", "retries", "cancelled", "killed", "fallbacks"]
             .map(str::to_owned),
     );
     headings.extend(timing("latency").into_iter().chain(timing("first_token")));
     headings.extend(
-        ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning"]
+        ["input", "cache_read", "cache_write_5m", "cache_write_1h", "other_input", "output", "reasoning"]
             .map(|class| format!("{class}_tokens")),
     );
     headings.extend(["unknown_tokens", "cost_nanos", "unknown_cost"].map(str::to_owned));
@@ -220,8 +220,9 @@ fn csv(rows: &[SummaryRow]) -> String {
         if let Some(start) = row.key.start {
             cells[0] = start.to_rfc3339();
         }
-        let Figures { calls, attempts, successes, failures, retries, cancelled, fallbacks, .. } = figures;
-        let counts = [calls, attempts, successes, failures, retries, cancelled, fallbacks];
+        let Figures { calls, attempts, successes, failures, retries, cancelled, killed, fallbacks, .. } =
+            figures;
+        let counts = [calls, attempts, successes, failures, retries, cancelled, killed, fallbacks];
         cells.extend(counts.map(ToString::to_string));
         cells.extend(micros(&figures.latency).into_iter().chain(micros(&figures.first_token)));
         let tokens = &figures.tokens;
@@ -230,6 +231,7 @@ fn csv(rows: &[SummaryRow]) -> String {
             tokens.cache_read,
             tokens.cache_write_5m,
             tokens.cache_write_1h,
+            tokens.other_input,
             tokens.output,
             tokens.reasoning,
         ];

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::Utc;
-use forge::{CallId, Journal, MemoryJournal, StreamName, layers::TokioTimer, session::JsonlJournal};
+use forge::{CallId, Journal, MemoryJournal, StreamName, layers::TokioTimer, store::JsonlJournal};
 
 use crate::{args::Going, error::CliError, setup::System, show::note};
 
@@ -40,16 +40,18 @@ pub(super) fn fresh_name() -> Result<StreamName, CliError> {
         .map_err(|error| CliError::session(&error.into()))
 }
 
-/// What this process is called in a journal.
+/// What this run of the command is called in a journal. Numbers of processes come again; the rest does not.
 pub(super) fn holder() -> String {
-    format!("process {}", std::process::id())
+    format!("process {} (run {:08x})", std::process::id(), CallId::new(Utc::now()).as_u128() & 0xffff_ffff)
 }
 
 /// Whether the process that calls itself so has ended.
 pub(super) fn is_gone(holder: &str) -> bool {
-    let Some(id) = holder.strip_prefix("process ").filter(|id| id.bytes().all(|b| b.is_ascii_digit())) else {
+    let Some(rest) = holder.strip_prefix("process ") else { return false };
+    let id = rest.split(' ').next().unwrap_or_default();
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
         return false;
-    };
+    }
     // Signal 0 is not sent; it only asks whether it could be.
     let asked =
         std::process::Command::new("kill").args(["-0", id]).stderr(std::process::Stdio::null()).status();

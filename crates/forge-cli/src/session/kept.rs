@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use forge::{
-    Journal, StreamName,
-    session::{Outcome, SessionResult, State},
+    Journal, StreamName, Streams,
+    session::{Outcome, SessionResult, SessionSummary, State},
 };
 use serde_json::json;
 
@@ -26,7 +26,7 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
         SessionsCommand::Export(wanted) => export(&wanted, quiet).await,
         SessionsCommand::Delete(wanted) => {
             let (store, name) = (metrics::open(wanted.offline)?, name(&wanted.id)?);
-            let found = store.delete_stream(&name).map_err(|error| CliError::session(&error.into()))?;
+            let found = store.delete(&name).await.map_err(|error| CliError::session(&error.into()))?;
             if !found {
                 return Err(unknown(&wanted.id));
             }
@@ -39,33 +39,23 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
 /// One that cannot be read is named and does not hide the others.
 async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
     let store = metrics::open(wanted.offline)?;
-    let mut streams = store.streams().map_err(|error| CliError::store(&error))?;
-    streams.sort_by(|one, other| other.name.cmp(&one.name));
-    // A process that was killed before it wrote anything leaves a name and nothing else.
-    streams.retain(|stream| stream.entries > 0);
-    let (mut results, mut failures) = (Vec::new(), Vec::new());
-    for stream in &streams {
-        match read(&store, &stream.name).await {
-            Ok(result) => results.push(result),
-            Err(error) => failures.push(error),
-        }
-    }
-    let status = |result: &SessionResult| json!(result.status).as_str().unwrap_or_default().to_owned();
+    let (sessions, failures) = summaries(&store).await?;
     let shown = if wanted.json {
-        let rows: Vec<_> = results
+        let rows: Vec<_> = sessions
             .iter()
             .map(|one| {
-                json!({"id": one.session, "title": one.title, "status": one.status, "started": one.started,
-                    "stop_reason": one.stop_reason, "cost_nanos": one.total.cost, "calls": one.total.calls})
+                json!({"id": one.id, "title": one.title, "status": one.status, "started": one.started,
+                    "stop_reason": one.stop_reason, "cost_nanos": one.cost, "calls": one.calls})
             })
             .collect();
         show::json(&json!({"schema_version": "1.0", "simulated": wanted.offline, "sessions": rows}))
     } else {
-        let rows: Vec<_> = results
+        let rows: Vec<_> = sessions
             .iter()
             .map(|one| {
-                let cost = format!("${:.4}", one.total.cost.dollars());
-                vec![one.session.clone(), status(one), one.total.calls.to_string(), cost, one.title.clone()]
+                let status = json!(one.status).as_str().unwrap_or_default().to_owned();
+                let cost = format!("${:.4}", one.cost.dollars());
+                vec![one.id.clone(), status, one.calls.to_string(), cost, one.title.clone()]
             })
             .collect();
         show::out(&show::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
@@ -75,6 +65,28 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
         show::note(false, failure.to_string().trim_end());
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Every session, the latest name first. The journal is read only of one from before sessions had summaries.
+async fn summaries<S: Streams + Journal>(
+    store: &S,
+) -> Result<(Vec<SessionSummary>, Vec<CliError>), CliError> {
+    let mut streams = store.list().await.map_err(|error| CliError::session(&error.into()))?;
+    streams.sort_by(|one, other| other.name.cmp(&one.name));
+    // A process that was killed before it wrote anything leaves a name and nothing else.
+    streams.retain(|stream| stream.entries > 0);
+    let (mut sessions, mut failures) = (Vec::new(), Vec::new());
+    for stream in streams {
+        let id = stream.name.as_str();
+        match stream.summary.and_then(|summary| serde_json::from_value(summary).ok()) {
+            Some(summary) => sessions.push(summary),
+            None => match read_state(store, id).await {
+                Ok(state) => sessions.push(SessionSummary::of(id, &state)),
+                Err(error) => failures.push(error),
+            },
+        }
+    }
+    Ok((sessions, failures))
 }
 
 async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
@@ -155,10 +167,6 @@ async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
     }
 }
 
-async fn read(journal: &dyn Journal, id: &str) -> Result<SessionResult, CliError> {
-    Ok(SessionResult::of(id, &read_state(journal, id).await?))
-}
-
 async fn read_state(journal: &dyn Journal, id: &str) -> Result<State, CliError> {
     State::read(journal, &name(id)?).await.map_err(|error| CliError::session(&error))
 }
@@ -169,4 +177,79 @@ fn name(id: &str) -> Result<StreamName, CliError> {
 
 fn unknown(id: &str) -> CliError {
     CliError::usage(format!("there is no session `{id}`"), "see `forge sessions list`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use forge::{
+        Batch, Claim, Entry, Fence, JournalError, MemoryJournal, async_trait, storage::journal::StreamInfo,
+    };
+
+    use super::*;
+
+    /// Counts how often entries are read.
+    #[derive(Debug, Default)]
+    struct Counted {
+        inner: MemoryJournal,
+        reads: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Journal for Counted {
+        async fn claim(&self, stream: &StreamName, claim: &Claim) -> Result<Fence, JournalError> {
+            self.inner.claim(stream, claim).await
+        }
+
+        async fn release(&self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
+            self.inner.release(stream, fence).await
+        }
+
+        async fn append(&self, stream: &StreamName, fence: Fence, batch: Batch) -> Result<u64, JournalError> {
+            self.inner.append(stream, fence, batch).await
+        }
+
+        async fn read(&self, stream: &StreamName, sequence: u64) -> Result<Vec<Entry>, JournalError> {
+            self.reads.fetch_add(1, Relaxed);
+            self.inner.read(stream, sequence).await
+        }
+    }
+
+    #[async_trait]
+    impl Streams for Counted {
+        async fn list(&self) -> Result<Vec<StreamInfo>, JournalError> {
+            self.inner.list().await
+        }
+
+        async fn delete(&self, stream: &StreamName) -> Result<bool, JournalError> {
+            self.inner.delete(stream).await
+        }
+
+        async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
+            self.inner.watch(stream, from).await
+        }
+    }
+
+    #[tokio::test]
+    async fn two_thousand_sessions_are_listed_without_reading_an_entry_but_of_one_without_a_summary() {
+        let store = Counted::default();
+        let claim = Claim::new("test", std::time::Duration::from_secs(60));
+        for at in 0..2_000 {
+            let name = StreamName::new(&format!("s-{at:04}")).unwrap();
+            let fence = store.claim(&name, &claim).await.unwrap();
+            let summary = SessionSummary::of(name.as_str(), &State::default());
+            let batch = Batch::new(0, vec![b"never read".to_vec()]).with_summary(json!(summary));
+            store.append(&name, fence, batch).await.unwrap();
+        }
+        let (sessions, failures) = summaries(&store).await.unwrap();
+        assert_eq!((sessions.len(), failures.len()), (2_000, 0));
+        assert_eq!((&*sessions[0].id, store.reads.load(Relaxed)), ("s-1999", 0));
+
+        let old = StreamName::new("old").unwrap();
+        let fence = store.claim(&old, &claim).await.unwrap();
+        store.append(&old, fence, Batch::new(0, vec![b"no session".to_vec()])).await.unwrap();
+        let (sessions, failures) = summaries(&store).await.unwrap();
+        assert_eq!((sessions.len(), failures.len(), store.reads.load(Relaxed)), (2_000, 1, 1));
+    }
 }

@@ -10,7 +10,7 @@ mod progress;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    JournalError, Money, Participant, StreamName, TokenCount,
+    Claim, JournalError, Money, Participant, StreamName, TokenCount,
     layers::TokioTimer,
     session::{Controls, Observer, Parts, PromptError, Prompts, Session, SessionError, Stop},
 };
@@ -71,21 +71,30 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     go(session, &name, &resume.going, &system, &progress).await
 }
 
-/// Takes the session up. The right to write it may still be held by a process that is gone; that process
-/// cannot come back, so its place is taken at once.
+/// For how long the place of a process that is gone is taken before the session renews it.
+const TAKEOVER: Duration = Duration::from_secs(60);
+
+/// Takes the session up. The right to write it may still be held by a process that is gone; its place is taken at
+/// once, by its fence, so that of several who try only one goes on and the old one could not write any more.
 async fn take_up(
     system: &System,
     going: &Going,
     progress: &Progress,
     name: &StreamName,
 ) -> Result<Session, CliError> {
-    let mut parts = self::parts(system, going, progress)?;
-    let held = match Session::resume(parts.clone(), name.clone()).await {
-        Err(SessionError::Journal(JournalError::Held { holder, .. })) if journal::is_gone(&holder) => holder,
-        outcome => return outcome.map_err(|error| CliError::session(&error)),
+    let parts = self::parts(system, going, progress)?;
+    let session = match Session::resume(parts.clone(), name.clone()).await {
+        Err(SessionError::Journal(JournalError::Held { holder, fence, .. })) if journal::is_gone(&holder) => {
+            let claim = Claim::new(&*parts.holder, TAKEOVER).replacing(fence);
+            parts.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
+            Session::resume(parts, name.clone()).await
+        }
+        resumed => resumed,
     };
-    parts.holder = held;
-    Session::resume(parts, name.clone()).await.map_err(|error| CliError::session(&error))
+    let session = session.map_err(|error| CliError::session(&error))?;
+    // Whoever else wrote the session writes it no more, and this run has asked nobody yet.
+    system.settle_dead(name).await;
+    Ok(session)
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.

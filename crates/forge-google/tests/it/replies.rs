@@ -23,13 +23,12 @@ async fn a_whole_reply_has_its_text_id_and_token_classes() {
     assert_eq!((response.text().as_ref(), response.id.as_deref()), ("Hello", Some("rEs-1")));
     assert_eq!(response.stop_reason, StopReason::EndTurn);
     assert_eq!(response.raw_stop_reason.as_deref(), Some("STOP"));
-    let tokens = TokenCount {
-        input: Some(33),
-        cache_read: Some(20),
-        output: Some(9),
-        reasoning: Some(4),
-        ..TokenCount::default()
-    };
+    let tokens = TokenCount::default()
+        .with_input(30)
+        .with_other_input(3)
+        .with_cache_read(20)
+        .with_output(9)
+        .with_reasoning(4);
     assert_eq!(response.tokens, tokens);
 }
 

@@ -34,7 +34,7 @@ impl Held {
     }
 
     fn input(&self) -> u64 {
-        let uncached = TokenCount { cache_read: None, ..self.usage };
+        let uncached = self.usage.with_cache_read(None);
         uncached.total_input().unwrap_or(self.need.input)
     }
 

@@ -98,14 +98,12 @@ fn requests_go_out_at_the_pace_of_the_limit() {
 #[test]
 fn an_estimate_is_replaced_by_the_usage_and_cached_input_does_not_count() {
     let bench = Bench::new(0, 10_000, 5_000);
-    let usage = TokenCount {
-        input: Some(300),
-        cache_read: Some(9_000),
-        cache_write_5m: Some(200),
-        output: Some(40),
-        reasoning: Some(10),
-        ..TokenCount::default()
-    };
+    let usage = TokenCount::default()
+        .with_input(300)
+        .with_cache_read(9_000)
+        .with_cache_write_5m(200)
+        .with_output(40)
+        .with_reasoning(10);
     bench.call(move || vec![Step::Open, started(), finished(usage)]).unwrap();
     assert_eq!(bench.tokens(), [Some(9_500), Some(4_950)]);
     bench
@@ -149,7 +147,7 @@ fn a_call_that_broke_off_midway_keeps_its_input_and_what_it_had_written() {
 #[test]
 fn usage_beyond_the_estimate_is_owed() {
     let bench = Bench::new(0, 0, 600);
-    let usage = TokenCount { output: Some(1_200), ..TokenCount::default() };
+    let usage = TokenCount::default().with_output(1_200);
     bench.call(move || vec![Step::Open, started(), finished(usage)]).unwrap();
     assert_eq!(bench.tokens(), [None, Some(-600)]);
     assert_eq!(bench.wait(0, 100), 70);
@@ -332,7 +330,7 @@ fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_w
 #[test]
 fn the_vendors_remaining_quota_slows_calls_down_before_the_first_refusal() {
     let bench = Bench::new(60, 6_000, 6_000);
-    let usage = TokenCount { input: Some(400), output: Some(100), ..TokenCount::default() };
+    let usage = TokenCount::default().with_input(400).with_output(100);
     bench.call(move || vec![Step::Open, accepted(left(Some(0), Some(50))), finished(usage)]).unwrap();
     assert_eq!(bench.tokens(), [Some(50); 2]);
     assert_eq!(bench.wait(0, 1), 1, "the next request");

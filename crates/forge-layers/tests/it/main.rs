@@ -49,7 +49,7 @@ impl Provider for Recovering {
         if self.calls.fetch_add(1, Ordering::Relaxed) < self.failures {
             return Err(ProviderError::new(ErrorKind::Server, "recovering", "down"));
         }
-        let usage = TokenCount { input: Some(1), output: Some(1), ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(1).with_output(1);
         let reason = StopReason::EndTurn;
         let end = StreamEvent::from(Finished::new(reason).with_usage(usage));
         Ok(ResponseStream::from_events([Ok(end)]))

@@ -44,8 +44,7 @@ impl Decoder {
         }
         self.parts.end(events);
         // Thinking is inside the output; the server does not split it off.
-        let usage =
-            TokenCount { input: reply.prompt_eval_count, output: reply.eval_count, ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(reply.prompt_eval_count).with_output(reply.eval_count);
         if usage.is_unknown() {
             let message = "the server did not say how many tokens the call took";
             events.push_back(StreamEvent::from(Warning::new("usage", message)));

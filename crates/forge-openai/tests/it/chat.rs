@@ -56,13 +56,7 @@ async fn a_text_comes_with_its_model_reason_and_disjoint_tokens() {
         (response.stop_reason, response.raw_stop_reason.as_deref()),
         (StopReason::EndTurn, Some("stop"))
     );
-    let tokens = TokenCount {
-        input: Some(8),
-        cache_read: Some(12),
-        output: Some(5),
-        reasoning: Some(4),
-        ..TokenCount::default()
-    };
+    let tokens = TokenCount::default().with_input(8).with_cache_read(12).with_output(5).with_reasoning(4);
     assert_eq!(response.tokens, tokens);
 }
 

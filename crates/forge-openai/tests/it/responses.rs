@@ -81,14 +81,12 @@ async fn thoughts_text_and_call_keep_the_vendors_items_byte_for_byte() {
         ("I add.", "Let me see.", "call_1", "add")
     );
     assert_eq!((input, response.stop_reason), (&json!({"x": 1}).into(), StopReason::ToolUse));
-    let tokens = TokenCount {
-        input: Some(15),
-        cache_read: Some(10),
-        cache_write_5m: Some(5),
-        output: Some(5),
-        reasoning: Some(20),
-        ..TokenCount::default()
-    };
+    let tokens = TokenCount::default()
+        .with_input(15)
+        .with_cache_read(10)
+        .with_cache_write_5m(5)
+        .with_output(5)
+        .with_reasoning(20);
     assert_eq!(response.tokens, tokens);
 }
 

@@ -28,7 +28,7 @@ fn with_budget(budget: Budget) -> RouterPlan {
 }
 
 fn in_session(stage: &Stage, session: &str) -> CallContext {
-    let tags = Tags { session: Some(session.into()), ..Tags::default() };
+    let tags = Tags::default().with_session(session);
     stage.context("coder").with_tags(tags)
 }
 

@@ -152,5 +152,5 @@ fn a_task_knows_who_did_it_and_how_often_it_was_tried() {
     let mut task = TaskContext::new("t-2", ParticipantRole::Drafter);
     stage.run(manager.run_task(&mut task, question())).unwrap().unwrap_err();
     assert_eq!((task.state(), task.attempts()), (TaskState::Failed, 2));
-    assert_eq!(stage.ledger.records.lock().unwrap()[0].tags.task.as_deref(), Some("t-1"));
+    assert_eq!(stage.ledger.records.lock().unwrap()[0].tags.task(), Some("t-1"));
 }

@@ -328,8 +328,7 @@ fn said(text: &str) -> [StreamEvent; 2] {
 }
 
 fn finished(cached: u64, reason: StopReason) -> StreamEvent {
-    let usage =
-        TokenCount { input: Some(100), cache_read: Some(cached), output: Some(10), ..TokenCount::default() };
+    let usage = TokenCount::default().with_input(100).with_cache_read(cached).with_output(10);
     StreamEvent::from(Finished::new(reason).with_usage(usage))
 }
 

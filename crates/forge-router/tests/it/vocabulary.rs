@@ -75,8 +75,7 @@ fn budgets_of_the_caller_hold_beside_the_configured_ones() {
     let stage = Stage::new();
     let router = stage.router(chain("coder", &["a-1"]));
     let ask = |dollars: &str| {
-        let cap =
-            BudgetCap { key: "key:k1".into(), money: Some(dollars.parse::<Money>().unwrap()), tokens: None };
+        let cap = BudgetCap::new("key:k1").with_money(dollars.parse::<Money>().unwrap());
         let cx = stage.context("coder").with_caps([cap]);
         stage.run(router.complete(&cx, question()))
     };

@@ -51,8 +51,7 @@ impl Session {
 
     pub(super) fn intend(&mut self, planned: Planned) -> (Planned, CallContext) {
         let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.parts.timer);
-        let tags =
-            Tags { session: Some(self.name.as_str().into()), round: Some(planned.key.cycle), task: None };
+        let tags = Tags::default().with_session(self.name.as_str()).with_round(planned.key.cycle);
         let cx = CallContext::with_clock(planned.participant.clone(), clock).with_tags(tags);
         self.note(planned.intent(cx.call_id));
         (planned, cx)

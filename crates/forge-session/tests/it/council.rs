@@ -1,6 +1,6 @@
 use std::{collections::HashMap, time::Duration};
 
-use forge_core::{Journal as _, JournalError};
+use forge_core::{Batch, Claim, Journal as _, JournalError};
 use forge_session::{
     DocumentLabel, FindingState, Mode, Parts, PlanError, Providers, Session, SessionError, SessionStatus,
     Severity, Stop,
@@ -168,9 +168,14 @@ fn a_resume_that_is_refused_leaves_the_session_to_others() {
     let refused = theatre.run(Session::resume(parts, name()));
     assert!(matches!(refused, Err(SessionError::Plan(PlanError::NoProvider { .. }))));
     theatre.run(async {
-        let fence = theatre.journal.claim(&name(), "another", Duration::from_secs(1)).await.unwrap();
+        let fence =
+            theatre.journal.claim(&name(), &Claim::new("another", Duration::from_secs(1))).await.unwrap();
         let count = theatre.journal.read(&name(), 0).await.unwrap().len() as u64;
-        theatre.journal.append(&name(), fence, count, vec![b"unreadable".to_vec()]).await.unwrap();
+        theatre
+            .journal
+            .append(&name(), fence, Batch::new(count, vec![b"unreadable".to_vec()]))
+            .await
+            .unwrap();
         theatre.journal.release(&name(), fence).await.unwrap();
     });
     for holder in ["one", "other"] {
@@ -209,7 +214,8 @@ fn a_long_run_keeps_its_claim() {
         result = run.as_mut().now_or_never();
         if result.is_none() {
             let name = name();
-            let claim = theatre.journal.claim(&name, "another", Duration::from_secs(1));
+            let wanted = Claim::new("another", Duration::from_secs(1));
+            let claim = theatre.journal.claim(&name, &wanted);
             assert!(matches!(claim.now_or_never(), Some(Err(JournalError::Held { .. }))));
             theatre.timer.advance(theatre.timer.next_wake().unwrap());
         }

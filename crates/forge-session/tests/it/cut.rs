@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use forge_core::Journal as _;
+use forge_core::{Batch, Claim, Journal as _};
 use forge_session::{Event, Record, Session, SessionResult};
 
 use crate::stage::{Play, Theatre, name, plan};
@@ -10,8 +10,8 @@ fn cut(entries: &[Vec<u8>], length: usize) -> Theatre {
     let theatre = Theatre::new();
     let journal = std::sync::Arc::clone(&theatre.journal);
     theatre.run(async {
-        let fence = journal.claim(&name(), "dead", Duration::from_secs(60)).await.unwrap();
-        journal.append(&name(), fence, 0, entries[..length].to_vec()).await.unwrap();
+        let fence = journal.claim(&name(), &Claim::new("dead", Duration::from_secs(60))).await.unwrap();
+        journal.append(&name(), fence, Batch::new(0, entries[..length].to_vec())).await.unwrap();
         journal.release(&name(), fence).await.unwrap();
     });
     theatre

@@ -7,6 +7,7 @@ mod budget;
 mod council;
 mod cut;
 mod example;
+mod files;
 mod injection;
 mod order;
 mod output;

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use forge_core::{Clock as _, Journal as _, JournalError, StreamName};
-use forge_session::{JsonlJournal, Mode, Session, SessionResult, SessionStatus, Stage};
+use forge_core::{Batch, Claim, Clock as _, Journal as _, JournalError, StreamName};
+use forge_session::{Mode, Session, SessionResult, SessionStatus, Stage};
 
+use crate::files::Files;
 use crate::stage::{DRAFT, Play, Theatre, critique, finding, name, plan};
 
 #[test]
@@ -109,8 +110,8 @@ impl Folder {
         Self(path)
     }
 
-    fn journal(&self, theatre: &Theatre) -> Arc<JsonlJournal> {
-        Arc::new(JsonlJournal::open(&self.0, Arc::new(theatre.timer.clone())).unwrap())
+    fn journal(&self, theatre: &Theatre) -> Arc<Files> {
+        Arc::new(Files::open(&self.0, theatre))
     }
 }
 
@@ -153,9 +154,10 @@ fn a_damaged_line_ends_the_stream_and_a_newer_one_is_refused() {
     let journal = folder.journal(&theatre);
     theatre.run(async {
         let stream = name();
-        let fence = journal.claim(&stream, "a", std::time::Duration::from_secs(9)).await.unwrap();
-        journal.append(&stream, fence, 0, vec![b"one".to_vec(), b"two".to_vec()]).await.unwrap();
-        journal.append(&stream, fence, 2, vec![b"three".to_vec()]).await.unwrap();
+        let fence =
+            journal.claim(&stream, &Claim::new("a", std::time::Duration::from_secs(9))).await.unwrap();
+        journal.append(&stream, fence, Batch::new(0, vec![b"one".to_vec(), b"two".to_vec()])).await.unwrap();
+        journal.append(&stream, fence, Batch::new(2, vec![b"three".to_vec()])).await.unwrap();
         assert_eq!(journal.read(&stream, 1).await.unwrap().len(), 2);
         let file = folder.0.join("s-1.jsonl");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -174,21 +176,21 @@ fn plain_files_keep_a_second_writer_out_and_fence_a_late_one_off() {
     let stream = StreamName::new("s").unwrap();
     let lease = std::time::Duration::from_secs(60);
     theatre.run(async {
-        let first = one.claim(&stream, "a", lease).await.unwrap();
-        assert_eq!(one.claim(&stream, "a", lease).await.unwrap(), first);
-        let held = other.claim(&stream, "b", lease).await;
-        assert!(matches!(held, Err(JournalError::Held { holder, .. }) if holder == "a"));
-        one.append(&stream, first, 0, vec![b"x".to_vec()]).await.unwrap();
+        let first = one.claim(&stream, &Claim::new("a", lease)).await.unwrap();
+        assert_eq!(one.claim(&stream, &Claim::new("a", lease)).await.unwrap(), first);
+        let held = other.claim(&stream, &Claim::new("b", lease)).await;
+        assert!(matches!(held, Err(JournalError::Held { holder, .. }) if &*holder == "a"));
+        one.append(&stream, first, Batch::new(0, vec![b"x".to_vec()])).await.unwrap();
         theatre.timer.advance(lease);
         assert_eq!(theatre.timer.now(), chrono::DateTime::UNIX_EPOCH + lease);
-        let second = other.claim(&stream, "b", lease).await.unwrap();
+        let second = other.claim(&stream, &Claim::new("b", lease)).await.unwrap();
         assert!(second > first);
-        let late = one.append(&stream, first, 1, vec![b"late".to_vec()]).await;
+        let late = one.append(&stream, first, Batch::new(1, vec![b"late".to_vec()])).await;
         assert!(matches!(late, Err(JournalError::Fenced { .. })));
-        let gap = other.append(&stream, second, 0, vec![b"y".to_vec()]).await;
+        let gap = other.append(&stream, second, Batch::new(0, vec![b"y".to_vec()])).await;
         assert!(matches!(gap, Err(JournalError::Conflict { actual: 1, .. })));
         other.release(&stream, second).await.unwrap();
-        one.claim(&stream, "a", lease).await.unwrap();
+        one.claim(&stream, &Claim::new("a", lease)).await.unwrap();
     });
 }
 
@@ -208,9 +210,11 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
         let stream = StreamName::new(stream).unwrap();
         theatre.run(async {
             let lease = std::time::Duration::from_secs(9);
-            let claimed = journal.claim(&stream, "a", lease).await;
+            let claimed = journal.claim(&stream, &Claim::new("a", lease)).await;
             let written = match claimed {
-                Ok(fence) => journal.append(&stream, fence, 0, vec![b"x".to_vec()]).await.map(drop),
+                Ok(fence) => {
+                    journal.append(&stream, fence, Batch::new(0, vec![b"x".to_vec()])).await.map(drop)
+                }
                 Err(error) => Err(error),
             };
             assert!(matches!(written, Err(JournalError::Storage(_))), "{written:?}");

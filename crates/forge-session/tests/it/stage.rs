@@ -268,7 +268,7 @@ impl Provider for Theatre {
             }
             Play::End(text, reason) => (text, reason),
             Play::Thought(tokens) => {
-                let usage = TokenCount { reasoning: Some(tokens), ..TokenCount::default() };
+                let usage = TokenCount::default().with_reasoning(tokens);
                 let reason = StopReason::MaxTokens;
                 let finished = Finished::new(reason).with_usage(usage);
                 let events = [StreamEvent::from(Started::default()), StreamEvent::from(finished)];
@@ -314,7 +314,7 @@ impl Provider for Theatre {
             Meter::Greedy => (Some(bytes), Some(output)),
             Meter::Silent => (None, None),
         };
-        let usage = TokenCount { input, output, ..TokenCount::default() };
+        let usage = TokenCount::default().with_input(input).with_output(output);
         let finished = StreamEvent::from(Finished::new(reason).with_usage(usage));
         let ended = StreamEvent::PartEnded { index: 0, opaque: None };
         let pauses = u32::try_from(over.as_secs().div_ceil(30)).unwrap();

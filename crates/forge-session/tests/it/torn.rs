@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use forge_core::Journal as _;
-use forge_session::{JsonlJournal, Session, SessionError, SessionResult};
+use forge_core::{Claim, Journal as _};
+use forge_session::{Session, SessionError, SessionResult};
 
+use crate::files::Files;
 use crate::stage::{Play, Theatre, critique, name, plan};
 
 /// A folder that is gone at the end of the test.
@@ -25,8 +26,8 @@ impl Folder {
         Self(path)
     }
 
-    fn journal(&self, theatre: &Theatre) -> Arc<JsonlJournal> {
-        Arc::new(JsonlJournal::open(&self.0, Arc::new(theatre.timer.clone())).unwrap())
+    fn journal(&self, theatre: &Theatre) -> Arc<Files> {
+        Arc::new(Files::open(&self.0, theatre))
     }
 
     /// Leaves these bytes as the session's journal, and nothing else.
@@ -43,7 +44,7 @@ impl Folder {
         let theatre = Theatre::new();
         let journal = self.journal(&theatre);
         let entries = theatre.run(async {
-            journal.claim(&name(), "test", Duration::from_secs(60)).await.unwrap();
+            journal.claim(&name(), &Claim::new("test", Duration::from_secs(60))).await.unwrap();
             journal.read(&name(), 0).await.unwrap()
         });
         let torn = std::fs::read(self.0.join("s-1.torn")).unwrap_or_default();

@@ -141,7 +141,7 @@ fn numbers_that_do_not_fit_stay_at_the_maximum() {
     let dir = Dir::new();
     let store = dir.open();
     let huge = |call| UsageRecord {
-        tokens: TokenCount { input: Some(u64::MAX), ..TokenCount::default() },
+        tokens: TokenCount::default().with_input(u64::MAX),
         cost: Some(Money::from_nanos(u64::MAX)),
         latency: Duration::MAX,
         ..record(call)
@@ -271,7 +271,7 @@ fn any_call() -> impl Strategy<Value = Vec<UsageRecord>> {
                     [usize::from(status)],
                 latency: Duration::from_micros(u64::from(latency)),
                 first_token: known.map(|known| Duration::from_micros(known % 1_000_000)),
-                tokens: TokenCount { input: known, ..TokenCount::default() },
+                tokens: TokenCount::default().with_input(known),
                 cost: known.map(Money::from_nanos),
                 ..base
             }

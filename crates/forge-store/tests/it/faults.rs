@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use forge_core::{Journal as _, JournalError, StreamName};
+use forge_core::{Batch, Claim, Journal as _, JournalError, StorageErrorKind, StreamName};
 use forge_store::{Filter, Store, StoreError, StoreOptions, StoreState};
 
 use crate::support::*;
@@ -93,7 +93,8 @@ fn a_truncated_file_is_refused_and_records_go_to_the_spool_until_it_is_moved_awa
     put(&store, [record(1_000)]);
     assert_eq!((store.status().state, store.status().spooled), (StoreState::Spooling, 1));
     assert_eq!(warnings(&dir).len(), 1);
-    let claim = wait(store.claim(&StreamName::new("s").unwrap(), "a", std::time::Duration::ZERO));
+    let claim =
+        wait(store.claim(&StreamName::new("s").unwrap(), &Claim::new("a", std::time::Duration::ZERO)));
     assert!(matches!(claim, Err(JournalError::Storage(_))), "journals fail loudly");
     assert!(store.summary(&Filter::default(), &[]).is_err());
 
@@ -216,7 +217,7 @@ fn names_that_came_with_an_undone_batch_are_written_again() {
     for part in 0..20_u128 {
         let with = |call| {
             let mut record = record(call);
-            record.tags.session = Some(session(call).into());
+            record.tags = record.tags.with_session(session(call));
             record
         };
         put(&store, (part * 100..part * 100 + 100).map(with));
@@ -228,6 +229,62 @@ fn names_that_came_with_an_undone_batch_are_written_again() {
     assert!(!rest.is_empty());
     for attempt in rest {
         let record = attempt.record;
-        assert_eq!(record.tags.session.as_deref(), Some(session(record.call_id.as_u128()).as_str()));
+        assert_eq!(record.tags.session(), Some(session(record.call_id.as_u128()).as_str()));
     }
+}
+
+/// The kind of the failure of an append of so many bytes.
+fn kind(store: &Store, bytes: usize) -> Option<StorageErrorKind> {
+    let stream = StreamName::new("s").unwrap();
+    let claim = wait(store.claim(&stream, &Claim::new("a", std::time::Duration::from_secs(9))));
+    let done =
+        claim.and_then(|fence| wait(store.append(&stream, fence, Batch::new(0, vec![vec![0; bytes]]))));
+    match done {
+        Ok(_) => None,
+        Err(JournalError::Storage(error)) => Some(error.kind()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_full_a_locked_a_damaged_and_a_foreign_file_are_told_apart() {
+    let dir = Dir::new();
+    let full = Store::open(StoreOptions { max_bytes: Some(200_000), ..dir.options() }).unwrap();
+    assert_eq!(kind(&full, 1_000_000), Some(StorageErrorKind::Full));
+    assert_eq!(kind(&full, 10), None, "a smaller one still fits");
+
+    let dir = Dir::new();
+    let locked =
+        Store::open(StoreOptions { busy_timeout: std::time::Duration::ZERO, ..dir.options() }).unwrap();
+    let theirs = sql(&dir.db());
+    theirs.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(kind(&locked, 10), Some(StorageErrorKind::Busy));
+    theirs.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(kind(&locked, 10), None);
+
+    let dir = Dir::new();
+    sql(&dir.db()).execute_batch("CREATE TABLE bookmarks (url)").unwrap();
+    assert_eq!(refused(&dir).kind(), StorageErrorKind::Foreign);
+    assert_eq!(kind(&Store::open_or_spool(dir.options()), 10), Some(StorageErrorKind::Foreign));
+    let nowhere = Store::open_or_spool(StoreOptions::new("/proc/forge/forge.db"));
+    assert_eq!(kind(&nowhere, 10), Some(StorageErrorKind::Io));
+}
+
+#[test]
+fn three_hundred_pages_of_noise_in_the_middle_are_found_by_a_check() {
+    let dir = Dir::new();
+    for part in 0..20 {
+        put(&dir.open(), (part * 500..part * 500 + 500).map(record));
+    }
+    dir.open().check().unwrap();
+    let mut noise = fastrand::Rng::with_seed(7);
+    let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(300 * 4_096).collect();
+    let mut file = fs::File::options().write(true).open(dir.db()).unwrap();
+    let pages = file.metadata().unwrap().len() / 4_096;
+    assert!(pages > 400, "{pages} pages");
+    file.seek(SeekFrom::Start((pages / 2 - 150) * 4_096)).unwrap();
+    file.write_all(&bytes).unwrap();
+    let fault = dir.open().check().unwrap_err();
+    assert_eq!(fault.kind(), StorageErrorKind::Damaged, "{fault}");
+    assert!(fault.to_string().contains("is damaged") && !fault.to_string().contains('\n'), "{fault}");
 }

@@ -4,9 +4,11 @@
 
 mod accounts;
 mod budgets;
+mod contract;
 mod export;
 mod faults;
 mod journals;
+mod migration;
 mod processes;
 mod samples;
 mod spool;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore as _, CallId, Journal as _, Money, StreamName, UsageRecord,
+    Amount, Batch, BudgetCap, BudgetError, BudgetStore as _, CallId, Claim, Journal as _, Money, StreamName,
+    Streams as _, UsageRecord,
 };
 use forge_store::{Filter, Store, StoreOptions};
 
@@ -61,7 +62,7 @@ fn four_processes_write_at_once_and_none_sees_an_error() {
         let (own, path) = task.split_once(' ').unwrap();
         let (store, own) = (Store::open(StoreOptions::new(path)).unwrap(), own.parse::<u128>().unwrap());
         let stream = StreamName::new(&format!("s-{own}")).unwrap();
-        let fence = wait(store.claim(&stream, "child", Duration::from_secs(3_600))).unwrap();
+        let fence = wait(store.claim(&stream, &Claim::new("child", Duration::from_secs(3_600)))).unwrap();
         let begun = Instant::now();
         let mut parts = 0;
         while parts < 100 || begun.elapsed() < seconds {
@@ -69,7 +70,7 @@ fn four_processes_write_at_once_and_none_sees_an_error() {
             put(&store, (parts * PART..(parts + 1) * PART).map(own));
             if parts % 10 == 0 {
                 let entries = u64::try_from(parts / 10).unwrap();
-                wait(store.append(&stream, fence, entries, vec![b"step".to_vec()])).unwrap();
+                wait(store.append(&stream, fence, Batch::new(entries, vec![b"step".to_vec()]))).unwrap();
             }
             parts += 1;
         }
@@ -94,18 +95,18 @@ fn four_processes_write_at_once_and_none_sees_an_error() {
     let store = dir.open();
     let figures = store.summary(&Filter::default(), &[]).unwrap().remove(0).figures;
     assert_eq!((figures.attempts, calls(&store).len() as u64), (wrote, wrote));
-    assert_eq!(store.streams().unwrap().iter().map(|stream| stream.entries).sum::<u64>(), entries);
+    assert_eq!(wait(store.list()).unwrap().iter().map(|stream| stream.entries).sum::<u64>(), entries);
     assert_eq!(integrity(&dir.db()), "ok");
 }
 
 #[test]
 fn two_processes_do_not_overspend() {
-    let cap = BudgetCap { key: "day".into(), money: Some(Money::from_nanos(1_000)), tokens: None };
+    let cap = BudgetCap::new("day").with_money(Money::from_nanos(1_000));
     let amount = Amount { money: Money::from_nanos(30), tokens: 1 };
     if let Some(path) = task() {
         let store = Store::open(StoreOptions::new(path)).unwrap();
         for at in 0..64 {
-            match wait(store.reserve(std::slice::from_ref(&cap), amount)) {
+            match wait(store.reserve(std::slice::from_ref(&cap), amount, None)) {
                 Ok(reservation) if at % 2 == 0 => store.settle(reservation, amount),
                 Ok(_) => {}
                 Err(BudgetError::Exceeded { .. }) => return,

@@ -93,21 +93,20 @@ pub(crate) fn record(call: u128) -> UsageRecord {
         model_asked: "large".into(),
         model_served: Some("large-20261101".into()),
         role: ParticipantRole::Critic,
-        tags: Tags { session: Some("s-1".into()), round: Some(2), task: Some("t-1".into()) },
+        tags: Tags::default().with_session("s-1").with_round(2).with_task("t-1"),
         status: CallStatus::Success,
         error: None,
         latency: Duration::from_micros(1_234_567),
         first_token: Some(Duration::from_micros(345_678)),
-        tokens: TokenCount {
-            input: Some(1_000),
-            cache_read: Some(200),
-            output: Some(300),
-            reasoning: Some(40),
-            ..TokenCount::default()
-        },
+        tokens: TokenCount::default()
+            .with_input(1_000)
+            .with_cache_read(200)
+            .with_output(300)
+            .with_reasoning(40),
         cost: Some(Money::from_nanos(12_345_678)),
         estimated: false,
         request_id: Some("req_011CSHoEeqs5C35K2UUqR7Fy".into()),
+        served: None,
     }
 }
 

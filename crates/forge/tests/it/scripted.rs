@@ -82,8 +82,7 @@ impl Provider for Scripted {
                 return Ok(ResponseStream::from_events(broken));
             }
         }
-        let tokens =
-            TokenCount { input: Some(10), output: Some(10), cache_read: Some(5), ..TokenCount::default() };
+        let tokens = TokenCount::default().with_input(10).with_output(10).with_cache_read(5);
         let end = Finished::new(StopReason::EndTurn).with_usage(tokens);
         Ok(ResponseStream::from_events([
             Ok(StreamEvent::from(Started::default())),

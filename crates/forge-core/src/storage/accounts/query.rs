@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use forge_core::{CallStatus, ErrorKind, ModelId, Money, ParticipantRole, ProviderId};
 use serde::{Serialize, Serializer};
 
+use super::CallStatus;
+use crate::{CallId, ErrorKind, ModelId, Money, ParticipantRole, ProviderId, Tags};
+
 /// Which attempts are meant. An empty list means any; the default means all attempts ever.
+///
+/// Exhaustive on purpose, as all of this module: stores answer every question, and fill in every figure.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     /// Configured providers.
@@ -17,6 +21,10 @@ pub struct Filter {
     pub roles: Vec<ParticipantRole>,
     /// Sessions. Such a question is answered from the attempts themselves, so pruned ones are missing.
     pub sessions: Vec<String>,
+    /// Calls, answered as sessions are.
+    pub calls: Vec<CallId>,
+    /// Tags that an attempt must have, all of them; answered as sessions are.
+    pub tags: Tags,
     /// Attempts that began at this time or later, to the millisecond.
     pub since: Option<DateTime<Utc>>,
     /// Attempts that began before this time, to the millisecond.
@@ -107,6 +115,8 @@ pub struct Figures {
     pub retries: u64,
     /// Attempts that the caller dropped.
     pub cancelled: u64,
+    /// Attempts that were under way when their process died. What they took is unknown.
+    pub killed: u64,
     /// Calls that another provider answered than the one tried first.
     pub fallbacks: u64,
     /// How long attempts took.
@@ -154,7 +164,7 @@ pub struct Timing {
     pub p99: Option<Duration>,
 }
 
-/// Sums of tokens in the classes of [`TokenCount`](forge_core::TokenCount).
+/// Sums of tokens in the classes of [`TokenCount`](crate::TokenCount).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Tokens {
     /// Uncached input.
@@ -165,6 +175,8 @@ pub struct Tokens {
     pub cache_write_5m: u64,
     /// Input written to the long-lived cache.
     pub cache_write_1h: u64,
+    /// Input of further classes.
+    pub other_input: u64,
     /// Visible output.
     pub output: u64,
     /// Thinking.
@@ -174,8 +186,14 @@ pub struct Tokens {
 impl Tokens {
     /// All of them.
     pub fn total(&self) -> u64 {
-        let classes =
-            [self.cache_read, self.cache_write_5m, self.cache_write_1h, self.output, self.reasoning];
+        let classes = [
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.other_input,
+            self.output,
+            self.reasoning,
+        ];
         classes.into_iter().fold(self.input, u64::saturating_add)
     }
 }

@@ -1,0 +1,128 @@
+//! What the doors to storage cost, in instructions (where valgrind is installed): a reservation beside few and beside
+//! many that are open, and a journal of one length and of four times that length.
+//!
+//! The benchmark starts itself again for each part: `reserve OPEN TIMES` and `sqlite|files ENTRIES`. What a part costs
+//! is the difference between two runs under callgrind.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a benchmark prints, and stops when it cannot run"
+)]
+
+use std::{env, error::Error, fs, path::PathBuf, process::Command, time::Duration};
+
+use forge_core::{
+    Amount, Batch, BudgetCap, BudgetStore as _, Claim, Journal, Money, StreamName, SystemClock,
+    storage::budget::Holder,
+};
+use forge_store::{JsonlJournal, Store, StoreOptions};
+use serde_json::json;
+
+/// Reservations of the shorter and the longer run.
+const RUNS: [u64; 2] = [50, 250];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["reserve", open, times] => reserve(open.parse()?, times.parse()?),
+        ["sqlite", entries] => {
+            let place = Place::new();
+            journal(&Store::open(StoreOptions::new(place.0.join("forge.db")))?, entries.parse()?)
+        }
+        ["files", entries] => {
+            let place = Place::new();
+            journal(&JsonlJournal::open(place.0.join("journal"), SystemClock::shared())?, entries.parse()?)
+        }
+        // What cargo and criterion's users pass along.
+        _ => {
+            report();
+            Ok(())
+        }
+    }
+}
+
+fn report() {
+    let each = |open: &str| {
+        let [short, long] = RUNS.map(|times| instructions(&["reserve", open, &times.to_string()]));
+        Some((long?.saturating_sub(short?)) / (RUNS[1] - RUNS[0]))
+    };
+    match (each("10"), each("1000")) {
+        (Some(few), Some(many)) => {
+            let more = many as f64 / few as f64 * 100.0 - 100.0;
+            println!("reserve and settle: {few} instructions beside 10, {many} beside 1,000 ({more:+.1} %)");
+        }
+        _ => println!("instructions not counted, because valgrind is not installed"),
+    }
+    for kind in ["sqlite", "files"] {
+        let [none, short, long] = ["0", "100", "400"].map(|entries| instructions(&[kind, entries]));
+        if let (Some(none), Some(short), Some(long)) = (none, short, long) {
+            let [short, long] = [short, long].map(|count| count.saturating_sub(none));
+            let times = long as f64 / short as f64;
+            println!(
+                "journal in {kind}: {short} instructions for 100 entries, {long} for 400 ({times:.2} times)"
+            );
+        }
+    }
+}
+
+fn instructions(arguments: &[&str]) -> Option<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().ok()?)
+        .args(arguments)
+        .output()
+        .ok()?;
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok())
+}
+
+/// So many reservations that stay open, and then others that come and go one after the other.
+fn reserve(open: u64, times: u64) -> Result<(), Box<dyn Error>> {
+    let place = Place::new();
+    let store = Store::open(StoreOptions::new(place.0.join("forge.db")))?;
+    let caps = ["day:2026-11-21", "session:s-1"].map(|key| BudgetCap::new(key).with_tokens(u64::MAX / 4));
+    let (amount, holder) = (Amount::new(Money::from_nanos(7), 11), Holder::new("s-1"));
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+        for _ in 0..open {
+            store.reserve(&caps, amount, Some(&holder)).await?;
+        }
+        for _ in 0..times {
+            let reservation = store.reserve(&caps, amount, Some(&holder)).await?;
+            store.settle(reservation, amount);
+        }
+        Ok(())
+    })
+}
+
+/// A stream with so many entries, each with a summary, and then all of them read.
+fn journal(journal: &dyn Journal, entries: u64) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+        let stream = StreamName::new("s")?;
+        let fence = journal.claim(&stream, &Claim::new("bench", Duration::from_secs(600))).await?;
+        for at in 0..entries {
+            let batch = Batch::new(at, vec![vec![b'x'; 2_000]]).with_summary(json!({"step": at}));
+            journal.append(&stream, fence, batch).await?;
+        }
+        let found = journal.read(&stream, 0).await?;
+        assert_eq!(found.len() as u64, entries);
+        Ok(())
+    })
+}
+
+/// A folder that goes with the part.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let folder = env::temp_dir().join(format!("forge-doors-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,14 @@
+//! Storage in memory: for tests, and for programs that need nothing to survive them.
+
+mod accounts;
+mod budgets;
+mod journal;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::{accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal};
+
+/// No code here panics while it holds a lock, so a poisoned one is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

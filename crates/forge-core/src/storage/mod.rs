@@ -1,0 +1,18 @@
+//! The doors to storage: small traits that every store implements, and a memory behind each.
+//!
+//! - [`journal`]: append-only streams with one writer at a time, their list, and a watch on them.
+//! - [`accounts`]: one record per attempt, and questions about them.
+//! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
+//! - [`memory`]: all of it for as long as the process lives.
+//!
+//! A store that keeps its promises passes the suite of `forge-testkit` (`forge_testkit::store`).
+
+pub mod accounts;
+pub mod budget;
+mod changes;
+mod error;
+pub mod journal;
+pub mod memory;
+
+pub use changes::Changes;
+pub use error::{StorageError, StorageErrorKind};

@@ -1,0 +1,40 @@
+//! The stores in memory keep the contract of stores.
+
+use std::sync::Arc;
+
+use forge_core::{ManualTimer, MemoryBudgets, MemoryJournal, storage::memory::MemoryAccounts};
+use forge_testkit::store::Subject;
+
+mod journal {
+    use super::*;
+
+    fn subject() -> Subject<MemoryJournal> {
+        let clock = ManualTimer::new();
+        let journal = Arc::new(MemoryJournal::new(Arc::new(clock.clone())));
+        Subject::new(clock, move || Arc::clone(&journal))
+    }
+
+    forge_testkit::store_contract!(journal, subject());
+}
+
+mod budget {
+    use super::*;
+
+    fn subject() -> Subject<MemoryBudgets> {
+        let budgets = Arc::new(MemoryBudgets::default());
+        Subject::new(ManualTimer::new(), move || Arc::clone(&budgets))
+    }
+
+    forge_testkit::store_contract!(budget, subject());
+}
+
+mod accounts {
+    use super::*;
+
+    fn subject() -> Subject<MemoryAccounts> {
+        let accounts = Arc::new(MemoryAccounts::default());
+        Subject::new(ManualTimer::new(), move || Arc::clone(&accounts))
+    }
+
+    forge_testkit::store_contract!(accounts, subject());
+}
