@@ -28,6 +28,7 @@ pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Re
         .with_usage(message.usage.tokens());
     finished.stop_sequence = message.stop_sequence;
     finished.detail = detail(message.stop_details);
+    finished.served = message.usage.served();
     events.push_back(finished.into());
     Ok(())
 }

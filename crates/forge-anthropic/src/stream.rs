@@ -202,6 +202,7 @@ impl Decode for Decoder {
                     Finished::new(stop_reason(&raw)).with_raw_reason(raw).with_usage(self.usage.tokens());
                 finished.stop_sequence = self.stop_sequence.take();
                 finished.detail = self.detail.take();
+                finished.served = self.usage.served();
                 events.push_back(finished.into());
             }
             "error" => {

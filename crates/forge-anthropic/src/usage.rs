@@ -1,6 +1,6 @@
 //! The vendor's token arithmetic.
 
-use forge_core::TokenCount;
+use forge_core::{Served, ServerTools, TokenCount};
 
 use crate::wire::reply::Usage;
 
@@ -14,6 +14,10 @@ impl Usage {
         self.cache_creation = newer.cache_creation.or(self.cache_creation);
         self.output_tokens = newer.output_tokens.or(self.output_tokens);
         self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
+        self.server_tool_use = newer.server_tool_use.or(self.server_tool_use);
+        self.service_tier = newer.service_tier.or(self.service_tier.take());
+        self.inference_geo = newer.inference_geo.or(self.inference_geo.take());
+        self.speed = newer.speed.or(self.speed.take());
     }
 
     /// Classes that do not overlap. Parts that the vendor says are larger than their whole are cut to
@@ -34,6 +38,26 @@ impl Usage {
             .with_cache_write_1h(cache_write_1h)
             .with_output(output)
             .with_reasoning(reasoning)
+            .with_server_tools(self.server_tools())
+    }
+}
+
+impl Usage {
+    /// How the call was served; `None` where the vendor says nothing about it.
+    pub(crate) fn served(&self) -> Option<Served> {
+        let mut served = Served::default();
+        served.tier = self.service_tier.as_deref().map(Into::into);
+        served.region = self.inference_geo.as_deref().map(Into::into);
+        served.speed = self.speed.as_deref().map(Into::into);
+        (served != Served::default()).then_some(served)
+    }
+
+    fn server_tools(&self) -> Option<ServerTools> {
+        let uses = self.server_tool_use?;
+        let tools = ServerTools::default()
+            .with_web_search(uses.web_search_requests.unwrap_or(0))
+            .with_web_fetch(uses.web_fetch_requests.unwrap_or(0));
+        (tools != ServerTools::default()).then_some(tools)
     }
 }
 
@@ -61,6 +85,7 @@ mod tests {
                 cache_creation: Some(CacheCreation { ephemeral_1h_input_tokens: long }),
                 output_tokens: Some(output),
                 output_tokens_details: Some(OutputDetails { thinking_tokens: thinking }),
+                ..Usage::default()
             };
             let tokens = usage.tokens();
             let total = input + read.unwrap_or(0) + written.unwrap_or(0);
@@ -72,5 +97,15 @@ mod tests {
     #[test]
     fn what_the_vendor_does_not_say_stays_unknown() {
         assert!(Usage::default().tokens().is_unknown());
+    }
+
+    #[test]
+    fn uses_of_server_tools_and_the_way_of_serving_are_kept() {
+        let usage: Usage = serde_json::from_value(serde_json::json!({"input_tokens": 1, "output_tokens": 2,
+            "server_tool_use": {"web_search_requests": 3}, "service_tier": "priority", "inference_geo": "us"}))
+        .unwrap();
+        assert_eq!(usage.tokens().server_tools, Some(ServerTools::default().with_web_search(3)));
+        assert_eq!(usage.served(), Some(Served::default().with_tier("priority").with_region("us")));
+        assert_eq!(Usage::default().served(), None);
     }
 }

@@ -14,6 +14,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The operating system's clocks.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it holds nothing")]
 pub struct SystemClock;
 
 impl SystemClock {

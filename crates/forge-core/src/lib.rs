@@ -62,6 +62,8 @@
 //! # futures_util::FutureExt::now_or_never(demo()).expect("nothing to wait for").unwrap();
 //! ```
 
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+
 mod capabilities;
 mod clock;
 mod context;

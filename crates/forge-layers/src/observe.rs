@@ -10,7 +10,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, CallStatus, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, ModelTable, Money, Phase,
-    Provider, ProviderError, ResponseStream, StreamEvent, TokenCount, UsageRecord, UsageSink, async_trait,
+    Provider, ProviderError, ResponseStream, Served, StreamEvent, TokenCount, UsageRecord, UsageSink,
+    async_trait,
 };
 use futures_core::Stream;
 use tracing::{Instrument as _, Span, field::Empty};
@@ -121,6 +122,7 @@ struct Recorder {
     started_at: DateTime<Utc>,
     first_token: Option<Duration>,
     served: Option<ModelId>,
+    service: Option<Served>,
     request_id: Option<String>,
     tokens: TokenCount,
     settled: bool,
@@ -163,6 +165,7 @@ impl Recorder {
             cx: cx.clone(),
             first_token: None,
             served: None,
+            service: None,
             request_id: None,
             tokens: TokenCount::default(),
             settled: false,
@@ -186,6 +189,7 @@ impl Recorder {
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
                 self.tokens.overwrite(&finished.usage);
+                self.service.clone_from(&finished.served);
                 self.span.record("gen_ai.response.finish_reasons", tracing::field::debug([finished.reason]));
                 self.settle(CallStatus::Success, None, Phase::AfterOutput);
             }
@@ -243,7 +247,7 @@ impl Recorder {
             cost,
             estimated: false,
             request_id: self.request_id.clone(),
-            served: None,
+            served: self.service.take(),
         });
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct StopDetails {
     pub(crate) explanation: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) input_tokens: Option<u64>,
     pub(crate) cache_creation_input_tokens: Option<u64>,
@@ -61,6 +61,16 @@ pub(crate) struct Usage {
     pub(crate) cache_creation: Option<CacheCreation>,
     pub(crate) output_tokens: Option<u64>,
     pub(crate) output_tokens_details: Option<OutputDetails>,
+    pub(crate) server_tool_use: Option<ServerToolUse>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) inference_geo: Option<String>,
+    pub(crate) speed: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub(crate) struct ServerToolUse {
+    pub(crate) web_search_requests: Option<u32>,
+    pub(crate) web_fetch_requests: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -18,7 +18,7 @@ pub use self::{
     accumulate::Accumulator,
     response::{ModelResponse, StopReason},
 };
-use crate::{Citation, ModelId, Opaque, ProviderError, RateLimitStatus, RouteTrace, TokenCount};
+use crate::{Citation, ModelId, Opaque, ProviderError, RateLimitStatus, RouteTrace, Served, TokenCount};
 
 /// One step of a reply.
 ///
@@ -289,6 +289,9 @@ pub struct Finished {
     pub detail: Option<StopDetail>,
     /// Tokens of the whole call.
     pub usage: TokenCount,
+    /// How the vendor served the call, which may change its price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<Served>,
     /// The vendor's reply, if the request asked to keep it: the body, or one line per frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
@@ -303,6 +306,7 @@ impl Finished {
             stop_sequence: None,
             detail: None,
             usage: TokenCount::default(),
+            served: None,
             raw: None,
         }
     }

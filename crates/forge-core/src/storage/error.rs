@@ -6,6 +6,7 @@ use std::{error::Error, fmt, io};
 ///
 /// Exhaustive on purpose: callers decide by it, and a new kind has to be decided everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "Forge's own judgement: wait, stop, or say what to mend")]
 pub enum StorageErrorKind {
     /// Somebody else holds it for the moment. It may work again soon.
     Busy,

@@ -46,12 +46,14 @@ impl fmt::Display for StreamName {
 ///
 /// Exhaustive on purpose: it is one number, which callers keep where they like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "a number and nothing else")]
 pub struct Fence(pub u64);
 
 /// One entry as stored. What it means is its writer's business.
 ///
 /// Exhaustive on purpose: a place and a content are all that an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a place and what stands there")]
 pub struct Entry {
     /// Its place in the stream, from 0, without gaps.
     pub sequence: u64,

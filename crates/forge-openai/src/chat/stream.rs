@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Citation, Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
+use forge_core::{
+    Citation, Finished, ModelId, Served, Started, StopReason, StreamEvent, TokenCount, Warning,
+};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
@@ -25,6 +27,7 @@ pub struct Decoder {
     /// The vendor's word for why the model stopped.
     finish: Option<String>,
     usage: TokenCount,
+    tier: Option<String>,
 }
 
 impl Default for Decoder {
@@ -48,6 +51,7 @@ impl Decoder {
             refused: false,
             finish: None,
             usage: TokenCount::default(),
+            tier: None,
         }
     }
 
@@ -61,6 +65,7 @@ impl Decoder {
             self.start(&reply, events);
         }
         let has_choice = reply.choice.is_some();
+        self.tier = reply.service_tier.or(self.tier.take());
         if let Some(choice) = reply.choice.filter(|choice| choice.index.unwrap_or(0) == 0) {
             if let Some(message) = choice.delta.or(choice.message) {
                 self.message(message, events)?;
@@ -88,9 +93,9 @@ impl Decoder {
             let message = "the server did not say how many tokens the call took";
             events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
-        events.push_back(StreamEvent::from(
-            Finished::new(self.reason(&raw)).with_raw_reason(Some(raw)).with_usage(self.usage),
-        ));
+        let mut finished = Finished::new(self.reason(&raw)).with_raw_reason(raw).with_usage(self.usage);
+        finished.served = self.tier.take().map(|tier| Served::default().with_tier(tier));
+        events.push_back(finished.into());
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Events of the vendor become events.
 
 use forge_core::{
-    Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Started,
-    StopReason, StreamEvent, Warning,
+    Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Served,
+    Started, StopReason, StreamEvent, Warning,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
@@ -274,10 +274,10 @@ impl Decoder {
             events.push_back(StreamEvent::from(Warning::new("usage", message)));
         }
         let (reason, raw_reason) = self.reason(status, response);
-        let raw_reason = Some(raw_reason.to_owned());
-        events.push_back(StreamEvent::from(
-            Finished::new(reason).with_raw_reason(raw_reason).with_usage(usage),
-        ));
+        let mut finished = Finished::new(reason).with_raw_reason(raw_reason.to_owned()).with_usage(usage);
+        let tier = response.service_tier.as_ref().map(Text::as_str);
+        finished.served = tier.map(|tier| Served::default().with_tier(tier));
+        events.push_back(finished.into());
         Ok(())
     }
 

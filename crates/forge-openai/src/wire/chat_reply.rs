@@ -22,6 +22,7 @@ pub(crate) struct Reply<'a> {
     pub(crate) choice: Option<Choice<'a>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) timings: Option<Timings>,
+    pub(crate) service_tier: Option<String>,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
     #[serde(borrow)]

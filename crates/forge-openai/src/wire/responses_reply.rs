@@ -19,6 +19,8 @@ pub(crate) struct Response<'a> {
     #[serde(borrow)]
     pub(crate) output: Option<Vec<&'a RawValue>>,
     pub(crate) usage: Option<Usage>,
+    #[serde(borrow)]
+    pub(crate) service_tier: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]

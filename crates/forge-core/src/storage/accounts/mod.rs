@@ -19,6 +19,7 @@ use crate::{
 ///
 /// Exhaustive on purpose: whoever makes a record says something about each fact, and whoever keeps it keeps each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "whoever accounts for a call has to say all that the accounts keep")]
 pub struct UsageRecord {
     /// The call.
     pub call_id: CallId,
@@ -131,6 +132,7 @@ impl Served {
 /// Exhaustive on purpose: figures count each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums, reason = "every store has to keep each of them")]
 pub enum CallStatus {
     /// It finished.
     Success,

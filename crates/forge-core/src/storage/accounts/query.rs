@@ -12,6 +12,7 @@ use crate::{CallId, ErrorKind, ModelId, Money, ParticipantRole, ProviderId, Tags
 ///
 /// Exhaustive on purpose, as all of this module: stores answer every question, and fill in every figure.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "every store has to heed each side of a question")]
 pub struct Filter {
     /// Configured providers.
     pub providers: Vec<ProviderId>,
@@ -35,6 +36,7 @@ pub struct Filter {
 
 /// By what figures are split up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "every store has to answer each of them")]
 pub enum GroupBy {
     /// The configured provider.
     Provider,
@@ -52,6 +54,7 @@ pub enum GroupBy {
 
 /// The length of a point of a trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "every store has to answer each of them")]
 pub enum Bucket {
     /// An hour (UTC).
     Hour,
@@ -61,6 +64,7 @@ pub enum Bucket {
 
 /// What the attempts of a [`SummaryRow`] have in common; `None` where nothing was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct Key {
     /// The beginning of the hour or day.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +85,7 @@ pub struct Key {
 
 /// Figures of the attempts that have `key` in common.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct SummaryRow {
     /// What they have in common.
     #[serde(flatten)]
@@ -92,6 +97,7 @@ pub struct SummaryRow {
 
 /// Figures of the attempts of an hour or a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct TrendPoint {
     /// When it begins.
     pub start: DateTime<Utc>,
@@ -102,6 +108,7 @@ pub struct TrendPoint {
 
 /// Sums over attempts. Counts, tokens, cost and means are exact; percentiles are within 3.2 %.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct Figures {
     /// Calls. A call counts once, where it ended: at the attempt that succeeded, or at its last one.
     pub calls: u64,
@@ -149,6 +156,7 @@ impl Figures {
 
 /// How long attempts took, in microseconds when serialised. `None` without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct Timing {
     /// The mean.
     #[serde(rename = "mean_us", serialize_with = "micros")]
@@ -166,6 +174,7 @@ pub struct Timing {
 
 /// Sums of tokens in the classes of [`TokenCount`](crate::TokenCount).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
 pub struct Tokens {
     /// Uncached input.
     pub input: u64,

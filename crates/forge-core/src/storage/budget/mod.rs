@@ -15,6 +15,7 @@ use crate::{Money, Tags};
 ///
 /// Exhaustive on purpose: sums and differences hold side by side, and a new side is a new kind of budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "money and tokens are all that is limited")]
 pub struct Amount {
     /// Money.
     pub money: Money,
@@ -105,6 +106,7 @@ impl BudgetCap {
 ///
 /// Exhaustive on purpose: it is one number, which callers keep where they like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "a number and nothing else")]
 pub struct ReservationId(pub u64);
 
 /// Who holds a reservation: a piece of work, such as a session, and which run of it.
@@ -145,6 +147,7 @@ impl Holder {
 ///
 /// Exhaustive on purpose: stores do either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_enums, reason = "every store has to follow each of them")]
 pub enum DeadCharge {
     /// All that was set aside: a budget is rather used up too early than too late.
     #[default]
@@ -197,6 +200,7 @@ pub trait BudgetStore: fmt::Debug + Send + Sync + 'static {
 ///
 /// Exhaustive on purpose: what is booked and what is set aside are all that a budget has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "an amount is booked or set aside")]
 pub struct Spent {
     /// Booked.
     pub booked: Amount,
