@@ -6,15 +6,16 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("forge-core", &[]),
+    ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
     ("forge-openai", &["forge-core", "forge-http"]),
     ("forge-google", &["forge-core", "forge-http"]),
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
-    ("forge-router", &["forge-core", "forge-layers"]),
+    ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
     ("forge-session", &["forge-core"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
@@ -23,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         "forge",
         &[
             "forge-core",
+            "forge-config",
             "forge-anthropic",
             "forge-openai",
             "forge-google",

@@ -53,7 +53,6 @@ mod latency;
 mod manager;
 mod meter;
 mod plan;
-mod problem;
 mod quota;
 mod resolve;
 mod route;
@@ -70,8 +69,7 @@ pub use plan::{
     Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
     Strategy, Target,
 };
-pub use problem::{About, Key, KeyPath, Problem, nearest};
-pub use resolve::{Known, Lookup, is_reference};
+pub use resolve::RouterSection;
 pub use route::Parts;
 pub use router::Router;
 pub use spec::{

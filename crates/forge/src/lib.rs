@@ -6,11 +6,11 @@
 //! default.
 //!
 //! ```no_run
-//! use forge::{ModelRequest, ProviderExt, config, router::Router};
+//! use forge::{ModelRequest, ProviderExt, config::Loader, router::Router};
 //!
-//! # async fn demo(known: config::Known<'_>) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn demo(loader: Loader<'_>) -> Result<(), Box<dyn std::error::Error>> {
 //! let text = std::fs::read_to_string("forge.yaml")?;
-//! let file = config::load("forge.yaml", &text, &known, config::Trust::Trusted)?;
+//! let file = loader.load("forge.yaml", &text)?;
 //! let router = Router::build(file.plan, forge::parts())?;
 //! let cx = forge::CallContext::new(Router::participant("coder".into()));
 //! let request = ModelRequest::new("").with_user_message("Write a haiku about borrow checkers.");

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, io};
 
+use forge_config::{Lookup, Problem};
 use forge_core::{
     AdapterRegistry, Capabilities, Effort, Efforts, ErrorKind, ModelId, ModelTable, ProviderError,
 };
 use serde_json::Value;
 
-use super::{Known, Lookup};
-use crate::{Problem, RouterPlan, RouterSpec};
+use super::RouterSection;
+use crate::{RouterPlan, RouterSpec};
 
 /// Variables and files.
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, V
     }
     let spec: RouterSpec = serde_json::from_value(file).unwrap();
     let today = "2026-11-20".parse().unwrap();
-    RouterPlan::resolve(&spec, &Known { registry: &registry, models: &models(), today, lookup: table })
+    RouterPlan::resolve(&spec, &RouterSection { registry: &registry, models: &models(), today }, table)
 }
 
 pub(super) fn resolve(file: Value) -> (Option<RouterPlan>, Vec<Problem>) {
