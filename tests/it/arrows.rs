@@ -1,5 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
     process::Command,
 };
 
@@ -107,4 +109,23 @@ fn the_command_stays_below_250_crates() {
     let text = String::from_utf8(output.stdout).unwrap();
     let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
     assert!((50..250).contains(&crates.len()), "{} crates", crates.len());
+}
+
+#[test]
+fn the_router_holds_no_vendors_name() {
+    const NAMES: [&str; 7] = ["anthropic", "openai", "google", "gemini", "claude", "gpt", "ollama"];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/forge-router/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("resolve/tests.rs") && !path.ends_with("resolve/fixture.rs") {
+                let text = fs::read_to_string(&path).unwrap().to_lowercase();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                let held: Vec<_> = NAMES.iter().filter(|name| code.contains(*name)).collect();
+                assert!(held.is_empty(), "{} holds {held:?}", path.display());
+            }
+        }
+    }
 }

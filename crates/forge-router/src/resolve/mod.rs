@@ -150,7 +150,9 @@ impl<'a> Resolver<'a, '_> {
             }
         }
         if all.is_empty() {
-            let hint = "write at least one, such as `providers: { claude: { type: anthropic, ... } }`";
+            let kind = self.section.registry.kinds().first().map_or("...", |kind| kind.name.as_str());
+            let hint =
+                format!("write at least one, such as `providers: {{ first: {{ type: {kind}, ... }} }}`");
             let problem = Problem::new(code::NO_PROVIDER, root, "there is no provider").with_hint(hint);
             self.report(problem);
         } else if all.iter().all(|(_, provider, _)| provider.enabled == Some(false)) {

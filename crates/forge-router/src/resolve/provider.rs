@@ -3,37 +3,23 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem, is_reference, nearest};
-use forge_core::{Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
+use forge_core::{AdapterKind, Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
 use forge_layers::RateLimits;
 
 use super::{Resolver, role::is_role_name};
 use crate::{LimitSpec, ParameterSpec, Parameters, PriceSpec, ProviderPlan, ProviderSpec, code};
 
-/// Kinds that answer nobody without a key, with the variables that usually hold it.
-pub(super) const KEYED: [(&str, &[&str]); 3] = [
-    ("anthropic", &["ANTHROPIC_API_KEY"]),
-    ("openai", &["OPENAI_API_KEY"]),
-    ("google", &["GOOGLE_API_KEY", "GEMINI_API_KEY"]),
-];
+/// Headers that the transport sets, or that hold a credential.
+const OWNED_HEADERS: [&str; 5] =
+    ["authorization", "host", "content-length", "content-type", "transfer-encoding"];
 
-/// Headers that the adapters and the transport set.
-const OWNED_HEADERS: [&str; 7] = [
-    "authorization",
-    "x-api-key",
-    "x-goog-api-key",
-    "host",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-];
-
-impl Resolver<'_, '_> {
-    /// The provider. Its kind is empty if it is not known.
+impl<'a> Resolver<'a, '_> {
+    /// The provider. The name of its kind is empty if it is not known.
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
         let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
         let model = self.model(spec.model.as_deref(), &path.key("model"));
-        let api_key = self.api_key(spec, &kind, &path.key("api_key"));
-        let endpoint = self.endpoint(spec.endpoint.as_deref(), &path.key("endpoint"));
+        let api_key = self.api_key(spec, kind, &path.key("api_key"));
+        let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
         if spec.display_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
             let message = "holds a line break or another control character";
             self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
@@ -50,19 +36,21 @@ impl Resolver<'_, '_> {
         let price = spec.price.as_ref().and_then(|price| self.price(price, &path.key("price")));
         let headers = self.headers(spec, &path.key("headers"));
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
-        if !kind.is_empty() && !model.as_str().is_empty() {
-            self.check_model(&kind, &model, &path.key("model"));
-        }
+        let plan = match kind {
+            Some(kind) => {
+                if !model.as_str().is_empty() {
+                    self.check_model(&kind.vendor, &model, &path.key("model"));
+                }
+                ProviderPlan::of_kind(kind, model)
+            }
+            None => ProviderPlan::new(id, "", model),
+        };
         ProviderPlan {
             id: id.into(),
             display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
-            capabilities: self.section.registry.capabilities(&kind, &model).unwrap_or_default(),
-            kind,
-            model,
             api_key,
             endpoint,
             headers,
-            proxy: None,
             timeouts,
             parameters,
             rate,
@@ -70,18 +58,20 @@ impl Resolver<'_, '_> {
             budget,
             preferred_roles: spec.preferred_roles.iter().map(|role| role.as_str().into()).collect(),
             price,
+            ..plan
         }
     }
 
-    fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> String {
-        let kinds: Vec<(&str, &str)> = self.section.registry.kinds().map(|kind| (kind, kind)).collect();
+    fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> Option<&'a AdapterKind> {
+        let registry = self.section.registry;
+        let kinds: Vec<_> = registry.names().into_iter().map(|name| (name, registry.kind(name))).collect();
         let Some(written) = written else {
             let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
             let problem = Problem::new(code::MISSING, path.clone(), "the provider has no `type`");
             self.report(problem.with_hint(format!("choose one of: {}", names.join(", "))));
-            return String::new();
+            return None;
         };
-        self.context.one_of(written, &kinds, "type", path).unwrap_or_default().to_owned()
+        self.context.one_of(written, &kinds, "type", path).flatten()
     }
 
     fn model(&mut self, written: Option<&str>, path: &KeyPath) -> ModelId {
@@ -96,9 +86,14 @@ impl Resolver<'_, '_> {
         model.unwrap_or_default().into()
     }
 
-    fn api_key(&mut self, spec: &ProviderSpec, kind: &str, path: &KeyPath) -> Option<SecretString> {
+    fn api_key(
+        &mut self,
+        spec: &ProviderSpec,
+        kind: Option<&AdapterKind>,
+        path: &KeyPath,
+    ) -> Option<SecretString> {
         let Some(written) = &spec.api_key else {
-            let (_, [variable, ..]) = KEYED.iter().find(|(keyed, _)| *keyed == kind)? else { return None };
+            let variable = kind.filter(|kind| kind.needs_key)?.key_variables.first().unwrap_or(&"NAME");
             let (code, message) = if spec.endpoint.is_some() {
                 (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
             } else {
@@ -128,8 +123,20 @@ impl Resolver<'_, '_> {
         Some(SecretString::from(key))
     }
 
-    fn endpoint(&mut self, written: Option<&str>, path: &KeyPath) -> Option<String> {
-        let url = self.context.expand_public(written?, path)?;
+    fn endpoint(
+        &mut self,
+        written: Option<&str>,
+        kind: Option<&AdapterKind>,
+        path: &KeyPath,
+    ) -> Option<String> {
+        let Some(written) = written else {
+            if kind.is_some_and(|kind| kind.needs_endpoint) {
+                let message = "the provider has no `endpoint`, and its vendor has no usual one";
+                self.report(Problem::new(code::MISSING, path.clone(), message));
+            }
+            return None;
+        };
+        let url = self.context.expand_public(written, path)?;
         if let Some(message) = endpoint_fault(&url) {
             let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
@@ -217,7 +224,7 @@ impl Resolver<'_, '_> {
             let lower = name.to_ascii_lowercase();
             let fault = if !is_token(name) {
                 Some("is not the name of a header")
-            } else if OWNED_HEADERS.contains(&lower.as_str()) {
+            } else if self.is_owned(&lower) {
                 Some("is a header that Forge sets itself")
             } else {
                 None
@@ -233,16 +240,22 @@ impl Resolver<'_, '_> {
         headers
     }
 
+    /// Whether a header, in lower case, is set by the transport or by any adapter: what is a credential with one vendor
+    /// has no business with another.
+    fn is_owned(&self, header: &str) -> bool {
+        let kinds = self.section.registry.kinds().iter();
+        OWNED_HEADERS.iter().chain(kinds.flat_map(|kind| kind.owned_headers)).any(|owned| *owned == header)
+    }
+
     /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, kind: &str, model: &ModelId, path: &KeyPath) {
-        let vendor = ModelProvider::from(kind);
+    fn check_model(&mut self, vendor: &ModelProvider, model: &ModelId, path: &KeyPath) {
         let today = self.section.today;
-        let Some(row) = self.section.models.find(&vendor, model) else {
+        let Some(row) = self.section.models.find(vendor, model) else {
             let message = format!(
                 "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
             );
             let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
-            let rows = self.section.models.rows().iter().filter(|row| row.provider == vendor);
+            let rows = self.section.models.rows().iter().filter(|row| row.provider == *vendor);
             if let Some(near) = nearest(model.as_str(), rows.map(|row| row.id.as_str())) {
                 problem = problem.with_hint(format!("did you mean `{near}`?"));
             }

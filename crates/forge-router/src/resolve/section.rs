@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use forge_config::{Key, KeyPath, Problem, ResolveContext, Section};
+use serde_json::Value;
 
 use super::{RouterSection, trust};
 use crate::{RouterPlan, RouterSpec, code};
@@ -20,7 +21,13 @@ impl Section for RouterSection<'_> {
     }
 
     fn refused(&self, spec: &RouterSpec) -> Vec<Problem> {
-        trust::check(spec)
+        trust::check(spec, self.registry)
+    }
+
+    fn complete_schema(&self, schema: &mut Value) {
+        let names = self.registry.kinds().iter().map(|kind| Value::from(kind.name.as_str()));
+        let names: Vec<_> = names.chain([Value::Null]).collect();
+        schema["$defs"]["ProviderSpec"]["properties"]["type"]["enum"] = names.into();
     }
 
     fn misplaced(&self, path: &KeyPath) -> Option<Problem> {

@@ -44,7 +44,7 @@ use serde_json::Value;
 
 use self::session::SessionSection;
 pub use self::session::{SessionPlan, SessionSpec};
-use crate::{AdapterRegistry, ModelTable, environment::is_loopback};
+use crate::{AdapterRegistry, ModelTable, environment::is_on_this_machine};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
 pub fn schema() -> &'static Value {
@@ -67,6 +67,7 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
 #[derive(Debug)]
 pub struct Loader<'a> {
     sections: Sections<'a>,
+    registry: &'a AdapterRegistry,
     lookup: &'a dyn Lookup,
     trust: Trust,
 }
@@ -80,7 +81,7 @@ impl<'a> Loader<'a> {
         lookup: &'a dyn Lookup,
     ) -> Self {
         let sections = sections(RouterSection { registry, models, today });
-        Self { sections, lookup, trust: Trust::Trusted }
+        Self { sections, registry, lookup, trust: Trust::Trusted }
     }
 
     /// Reads files that the user stands behind, or does not.
@@ -106,7 +107,7 @@ impl<'a> Loader<'a> {
     pub fn load(&self, file: &str, text: &str) -> Result<ConfigFile, ConfigError> {
         let mut loaded = self.sections.load(file, text, self.lookup, self.trust)?;
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
-        set_proxies(&mut plan, self.lookup);
+        set_proxies(&mut plan, self.registry, self.lookup);
         Ok(ConfigFile {
             spec: loaded.take().unwrap_or_default(),
             plan,
@@ -144,12 +145,12 @@ impl ConfigFile {
     }
 }
 
-fn set_proxies(plan: &mut RouterPlan, lookup: &dyn Lookup) {
+fn set_proxies(plan: &mut RouterPlan, registry: &AdapterRegistry, lookup: &dyn Lookup) {
     let set = |name: &str| lookup.variable(name).filter(|value| !value.trim().is_empty());
     let Some(proxy) = set("HTTPS_PROXY").or_else(|| set("https_proxy")) else { return };
     for provider in &mut plan.providers {
-        // Without an endpoint, a local provider is a server on this machine.
-        let direct = provider.endpoint.as_deref().map_or(provider.kind == "local", is_loopback);
+        let kind = registry.kind(&provider.kind);
+        let direct = kind.is_some_and(|kind| is_on_this_machine(kind, provider.endpoint.as_deref()));
         provider.proxy = (!direct).then(|| proxy.clone());
     }
 }
