@@ -66,16 +66,7 @@ async fn run(name: &str, providers: Providers, cast: Cast) -> Result<SessionResu
 
 fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
     let mut registry = AdapterRegistry::new();
-    registry
-        .register("anthropic", forge_anthropic::capabilities, |settings| {
-            Ok(Arc::new(AnthropicProvider::from_settings(settings)?))
-        })
-        .register("openai", forge_openai::capabilities, |settings| {
-            Ok(Arc::new(OpenAIProvider::from_settings(settings)?))
-        })
-        .register("google", forge_google::capabilities, |settings| {
-            Ok(Arc::new(GoogleProvider::from_settings(settings)?))
-        });
+    registry.register(forge_anthropic::kind()).register(forge_openai::kind()).register(forge_google::kind());
     let provider = |kind: &str, vendor, participant: Participant| ProviderPlan {
         api_key: Some(SecretString::from(KEY)),
         endpoint: Some(sim.base_url(vendor)),

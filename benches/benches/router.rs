@@ -16,10 +16,10 @@ use std::{
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    Adapter, AdapterRegistry, CallContext, Capabilities, Delta, ErrorKind, Finished, Health, MemoryBudgets,
-    ModelId, ModelInfo, ModelRequest, ModelTable, PartKind, Participant, ParticipantRole, Provider,
-    ProviderError, ProviderExt as _, RateLimitStatus, ResponseStream, SecretString, Started, StopReason,
-    StreamEvent, TokenCount, async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Delta, ErrorKind, Finished, Health,
+    MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelTable, PartKind, Participant, ParticipantRole,
+    Provider, ProviderError, ProviderExt as _, RateLimitStatus, ResponseStream, SecretString, Started,
+    StopReason, StreamEvent, TokenCount, async_trait,
 };
 use forge_layers::{BreakerPolicy, RetryPolicy, TokioTimer};
 use forge_router::{
@@ -241,11 +241,9 @@ fn plan(count: usize, kind: &str) -> RouterPlan {
 
 fn router(plan: RouterPlan) -> Router {
     let mut registry = AdapterRegistry::new();
-    registry.register("instant", |_| Capabilities::default(), |_| Ok(Arc::new(Instantly { fails: false })));
-    registry.register("failing", |_| Capabilities::default(), |_| Ok(Arc::new(Instantly { fails: true })));
-    registry.register("anthropic", forge_anthropic::capabilities, |settings| {
-        Ok(Arc::new(AnthropicProvider::from_settings(settings)?))
-    });
+    registry.register(AdapterKind::new("instant", |_| Ok(Arc::new(Instantly { fails: false }))));
+    registry.register(AdapterKind::new("failing", |_| Ok(Arc::new(Instantly { fails: true }))));
+    registry.register(forge_anthropic::kind());
     let parts = Parts {
         registry: Arc::new(registry),
         models: Arc::new(ModelTable::default()),

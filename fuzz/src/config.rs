@@ -5,7 +5,7 @@ use std::{io, sync::LazyLock};
 use chrono::NaiveDate;
 use forge::{
     AdapterRegistry, ModelTable,
-    config::{ConfigError, ConfigFile, Known, Lookup, Trust, load},
+    config::{ConfigError, ConfigFile, Loader, Lookup, Trust},
 };
 
 const SECRET: &str = "sk-test-canary-51c0";
@@ -52,7 +52,7 @@ fn read(text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
         LazyLock::new(|| (forge::registry(), forge::models()));
     let (registry, models) = &*KNOWN;
     let today = NaiveDate::from_ymd_opt(2026, 11, 20).expect("a day");
-    load("forge.yaml", text, &Known { registry, models, today, lookup: &Machine }, trust)
+    Loader::new(registry, models, today, &Machine).with_trust(trust).load("forge.yaml", text)
 }
 
 /// Everything that is said about a file.

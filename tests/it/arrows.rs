@@ -1,20 +1,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
     process::Command,
 };
 
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("forge-core", &[]),
+    ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
     ("forge-openai", &["forge-core", "forge-http"]),
     ("forge-google", &["forge-core", "forge-http"]),
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
-    ("forge-router", &["forge-core", "forge-layers"]),
+    ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
     ("forge-session", &["forge-core"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
@@ -23,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         "forge",
         &[
             "forge-core",
+            "forge-config",
             "forge-anthropic",
             "forge-openai",
             "forge-google",
@@ -105,4 +109,23 @@ fn the_command_stays_below_250_crates() {
     let text = String::from_utf8(output.stdout).unwrap();
     let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
     assert!((50..250).contains(&crates.len()), "{} crates", crates.len());
+}
+
+#[test]
+fn the_router_holds_no_vendors_name() {
+    const NAMES: [&str; 7] = ["anthropic", "openai", "google", "gemini", "claude", "gpt", "ollama"];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/forge-router/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("resolve/tests.rs") && !path.ends_with("resolve/fixture.rs") {
+                let text = fs::read_to_string(&path).unwrap().to_lowercase();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                let held: Vec<_> = NAMES.iter().filter(|name| code.contains(*name)).collect();
+                assert!(held.is_empty(), "{} holds {held:?}", path.display());
+            }
+        }
+    }
 }

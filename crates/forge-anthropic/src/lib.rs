@@ -29,6 +29,7 @@
 //! prices.
 
 mod error;
+mod kind;
 mod profile;
 mod provider;
 mod request;
@@ -37,5 +38,6 @@ mod stream;
 mod usage;
 mod wire;
 
+pub use kind::kind;
 pub use profile::{capabilities, models};
 pub use provider::AnthropicProvider;

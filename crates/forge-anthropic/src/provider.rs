@@ -20,7 +20,7 @@ use crate::{
     wire::reply::{ModelPage, TokenTotal},
 };
 
-const DIALECT: Dialect = Dialect {
+pub(crate) const DIALECT: Dialect = Dialect {
     base_url: "https://api.anthropic.com",
     credential: ("x-api-key", ""),
     headers: &[("anthropic-version", "2023-06-01")],

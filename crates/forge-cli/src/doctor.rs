@@ -15,16 +15,8 @@ use crate::{
     show,
 };
 
-/// What is looked for in the environment; values are never shown.
-const VARIABLES: [&str; 14] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_BASE_URL",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "GOOGLE_API_KEY",
-    "GEMINI_API_KEY",
-    "GEMINI_BASE_URL",
-    "OLLAMA_HOST",
+/// What is looked for in the environment beside the variables of the adapters; values are never shown.
+const VARIABLES: [&str; 6] = [
     "HTTPS_PROXY",
     "https_proxy",
     "FORGE_HOME",
@@ -83,7 +75,10 @@ fn clock() -> Finding {
 }
 
 fn variables() -> Finding {
-    let set: Vec<_> = VARIABLES.into_iter().filter(|name| variable(name).is_some()).collect();
+    let registry = forge::registry();
+    let adapters = registry.kinds().iter().flat_map(|kind| [kind.key_variables, kind.base_url_variables]);
+    let set: Vec<_> =
+        adapters.flatten().copied().chain(VARIABLES).filter(|name| variable(name).is_some()).collect();
     let text = if set.is_empty() { "none of ours is set".into() } else { set.join(", ") };
     Finding { topic: "variables", good: true, text, facts: json!(set) }
 }

@@ -17,12 +17,11 @@ use crate::{
 pub(crate) async fn list(list: ModelsList, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let known = forge::registry();
     if let Some(vendor) = &list.provider
-        && !known.kinds().any(|kind| kind == vendor)
+        && known.kind(vendor).is_none()
     {
-        let kinds: Vec<_> = known.kinds().collect();
         return Err(CliError::usage(
             format!("there is no vendor `{vendor}`"),
-            format!("choose one of: {}", kinds.join(", ")),
+            format!("choose one of: {}", known.names().join(", ")),
         ));
     }
     let today = Utc::now().date_naive();

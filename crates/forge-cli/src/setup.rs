@@ -196,9 +196,10 @@ async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
     let environment = Environment::read(variable);
     let mut found: Vec<(ProviderPlan, String)> =
         environment.providers.into_iter().map(|one| (one.plan, one.variable.to_owned())).collect();
-    if let Some(url) = environment.ollama {
+    for server in environment.servers {
+        let url = server.plan.endpoint.clone().unwrap_or_default();
         let (plan, adapter) = local(&url)?;
-        found.push((asked_for_model(plan, &adapter).await, format!("OLLAMA_HOST at {url}")));
+        found.push((asked_for_model(plan, &adapter).await, format!("{} at {url}", server.variable)));
     }
     if found.is_empty() {
         found.extend(probe_local_servers().await?);

@@ -71,6 +71,7 @@ mod error;
 mod error_kind;
 mod event;
 mod id;
+mod kind;
 mod layer;
 mod millis;
 mod models;
@@ -97,6 +98,7 @@ pub use event::{
     StopReason, StreamEvent, ToolStart, Warning,
 };
 pub use id::{CallId, ModelId, ProviderId};
+pub use kind::AdapterKind;
 pub use layer::{Layer, Stack};
 pub use models::{ModelInfo, ModelRow, ModelTable, Price, Rate, Routed, Tier};
 pub use money::{Money, ParseMoneyError};

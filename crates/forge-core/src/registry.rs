@@ -1,10 +1,10 @@
 //! From a vendor's name to a running adapter.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{Adapter, Capabilities, ModelId, ProviderError, ProviderId};
+use crate::{Adapter, AdapterKind, Capabilities, ModelId, ModelTable, ProviderError, ProviderId};
 
 /// How to reach a vendor. `None` means the adapter's default.
 #[derive(Clone)]
@@ -84,18 +84,11 @@ impl Default for Timeouts {
     }
 }
 
-type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync;
-
-/// Knows how to build adapters by the vendor's name. Crates with adapters are registered once; files
-/// and tests then name them.
+/// The kinds of adapters that there are, in the order in which they were registered. Crates with adapters are
+/// registered once; files and tests then name them.
 #[derive(Default)]
 pub struct AdapterRegistry {
-    kinds: BTreeMap<String, Kind>,
-}
-
-struct Kind {
-    build: Box<Build>,
-    capabilities: fn(&ModelId) -> Capabilities,
+    kinds: Vec<AdapterKind>,
 }
 
 impl AdapterRegistry {
@@ -104,46 +97,66 @@ impl AdapterRegistry {
         Self::default()
     }
 
-    /// Registers what the models of `kind` can do and how to build its adapters; a later registration
-    /// replaces an earlier one.
-    pub fn register<F>(
-        &mut self,
-        kind: impl Into<String>,
-        capabilities: fn(&ModelId) -> Capabilities,
-        build: F,
-    ) -> &mut Self
-    where
-        F: Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync + 'static,
-    {
-        self.kinds.insert(kind.into(), Kind { build: Box::new(build), capabilities });
+    /// Registers a kind; a later one of the same name takes the place of the earlier one.
+    pub fn register(&mut self, kind: AdapterKind) -> &mut Self {
+        match self.kinds.iter_mut().find(|known| known.name == kind.name) {
+            Some(known) => *known = kind,
+            None => self.kinds.push(kind),
+        }
         self
     }
 
-    /// The registered kinds, sorted.
-    pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        self.kinds.keys().map(String::as_str)
+    /// The kinds, in the order of their registration.
+    pub fn kinds(&self) -> &[AdapterKind] {
+        &self.kinds
+    }
+
+    /// The kind called `name`.
+    pub fn kind(&self, name: &str) -> Option<&AdapterKind> {
+        self.kinds.iter().find(|kind| kind.name == name)
+    }
+
+    /// The names of the kinds, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.kinds.iter().map(|kind| kind.name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The models that all kinds know.
+    pub fn models(&self) -> ModelTable {
+        let mut table = ModelTable::default();
+        for kind in &self.kinds {
+            table.merge(&kind.models);
+        }
+        table
+    }
+
+    /// The names by which people call the vendors of all kinds and their models.
+    pub fn brands(&self) -> Vec<String> {
+        self.kinds.iter().flat_map(|kind| kind.brands).map(|brand| (*brand).to_owned()).collect()
     }
 
     /// What `model` can do when it is reached through an adapter of `kind`, as far as that is known
     /// without asking; `None` for an unknown kind.
     pub fn capabilities(&self, kind: &str, model: &ModelId) -> Option<Capabilities> {
-        self.kinds.get(kind).map(|kind| (kind.capabilities)(model))
+        self.kind(kind).map(|kind| kind.capabilities(model))
     }
 
     /// Builds an adapter of `kind`.
     pub fn build(&self, kind: &str, settings: AdapterSettings) -> Result<Arc<dyn Adapter>, RegistryError> {
-        let found = self.kinds.get(kind).ok_or_else(|| RegistryError::UnknownKind {
+        let found = self.kind(kind).ok_or_else(|| RegistryError::UnknownKind {
             kind: kind.to_owned(),
-            known: self.kinds().collect::<Vec<_>>().join(", "),
+            known: self.names().join(", "),
         })?;
         let id = settings.id.clone();
-        (found.build)(settings).map_err(|source| RegistryError::Refused { id, source })
+        found.build(settings).map_err(|source| RegistryError::Refused { id, source })
     }
 }
 
 impl fmt::Debug for AdapterRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.kinds.keys()).finish()
+        f.debug_set().entries(self.kinds.iter().map(|kind| &kind.name)).finish()
     }
 }
 
@@ -193,12 +206,30 @@ mod tests {
         let refuse = |settings: AdapterSettings| {
             Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "no key"))
         };
-        let able = |_: &ModelId| Capabilities::default();
-        registry.register("openai", able, refuse).register("anthropic", able, refuse);
+        registry.register(AdapterKind::new("openai", refuse)).register(AdapterKind::new("anthropic", refuse));
         assert!(registry.capabilities("opnai", &"m".into()).is_none());
         let error = registry.build("opnai", AdapterSettings::new("x")).unwrap_err();
         assert!(error.to_string().ends_with("there are: anthropic, openai"), "{error}");
         let error = registry.build("openai", AdapterSettings::new("x")).unwrap_err();
         assert!(matches!(error, RegistryError::Refused { source, .. } if source.message == "no key"));
+    }
+
+    #[test]
+    fn a_later_kind_takes_the_place_of_the_earlier_one_and_its_models_are_known() {
+        let refuse = |settings: AdapterSettings| {
+            Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "no key"))
+        };
+        let table = ModelTable::from_json(
+            r#"[{"provider": "mine", "id": "m", "prices": [], "source": "", "checked": ""}]"#,
+        );
+        let mut registry = AdapterRegistry::new();
+        registry
+            .register(AdapterKind::new("zz", refuse).with_key(&["ZZ_KEY"]))
+            .register(AdapterKind::new("aa", refuse))
+            .register(AdapterKind::new("zz", refuse).with_vendor("mine".into()).with_models(table.unwrap()));
+        let order: Vec<_> = registry.kinds().iter().map(|kind| kind.name.as_str()).collect();
+        assert_eq!((order, registry.names()), (vec!["zz", "aa"], vec!["aa", "zz"]));
+        assert!(!registry.kind("zz").unwrap().needs_key);
+        assert!(registry.models().find(&"mine".into(), &"m".into()).is_some());
     }
 }

@@ -42,6 +42,7 @@
 
 mod contents;
 mod error;
+mod kind;
 mod profile;
 mod provider;
 mod request;
@@ -51,5 +52,6 @@ mod tune;
 mod usage;
 mod wire;
 
+pub use kind::kind;
 pub use profile::{capabilities, models};
 pub use provider::GoogleProvider;

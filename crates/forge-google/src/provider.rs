@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The vendor says nothing about rate limits before they are exceeded.
-const DIALECT: Dialect = Dialect {
+pub(crate) const DIALECT: Dialect = Dialect {
     base_url: "https://generativelanguage.googleapis.com/v1beta",
     credential: ("x-goog-api-key", ""),
     headers: &[],

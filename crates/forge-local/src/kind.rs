@@ -1,86 +1,76 @@
-//! Which server it is, found out without loading a model.
+//! What others have to know of this adapter.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use forge_core::{ErrorKind, ProviderError};
-use forge_http::{Connection, Endpoint};
+use forge_core::AdapterKind;
 
-use crate::{
-    error::is_loading,
-    wire::listing::{LoadedModels, Status, Version},
-};
+use crate::{LocalProvider, ServerKind, capabilities, models};
 
-/// A local model server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum ServerKind {
-    /// Ollama.
-    Ollama,
-    /// The server of llama.cpp.
-    LlamaCpp,
-    /// vLLM.
-    Vllm,
-    /// LM Studio.
-    LmStudio,
-    /// Any other server that speaks the Chat Completions dialect, or one that has not been asked yet.
-    #[default]
-    Unknown,
+/// The adapter as files name it, with all that is known before one is built.
+pub fn kind() -> AdapterKind {
+    AdapterKind::new("local", |settings| Ok(Arc::new(LocalProvider::from_settings(settings)?)))
+        .with_base_url(ServerKind::Unknown.default_url(), &["OLLAMA_HOST"])
+        .with_base_url_reader(ollama_url)
+        .with_owned_headers(&["authorization"])
+        .with_models(models().clone())
+        .with_capabilities(capabilities)
 }
 
-impl ServerKind {
-    /// Where the server listens unless told otherwise; Ollama's address for an unknown server.
-    pub const fn default_url(self) -> &'static str {
-        match self {
-            Self::Ollama | Self::Unknown => "http://127.0.0.1:11434",
-            Self::LlamaCpp => "http://127.0.0.1:8080",
-            Self::Vllm => "http://127.0.0.1:8000",
-            Self::LmStudio => "http://127.0.0.1:1234",
+/// The URL that `OLLAMA_HOST` means, by Ollama's own rules: the scheme is `http` unless given, the port
+/// is 11434 unless given (80 or 443 after an explicit scheme), an empty host means this machine, and so
+/// does the wildcard address that servers listen on.
+pub fn ollama_url(host: &str) -> String {
+    let host = host.trim().trim_matches(['"', '\'']).trim();
+    let (scheme, rest, usual_port) = match host.split_once("://") {
+        Some(("https", rest)) => ("https", rest, "443"),
+        Some((_, rest)) => ("http", rest, "80"),
+        None => ("http", host, "11434"),
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (name, port) = match authority.rsplit_once(':') {
+        // A colon inside brackets belongs to an IPv6 address.
+        Some((name, port)) if !port.contains(']') && !name.contains(':') || name.ends_with(']') => {
+            (name, port)
         }
+        _ => (authority, usual_port),
+    };
+    let port = if port.parse::<u16>().is_ok() { port } else { usual_port };
+    let name = match name.trim_matches(['[', ']']) {
+        "" | "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "[::1]".to_owned(),
+        ipv6 if ipv6.contains(':') => format!("[{ipv6}]"),
+        name => name.to_owned(),
+    };
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        format!("{scheme}://{name}:{port}")
+    } else {
+        format!("{scheme}://{name}:{port}/{path}")
     }
 }
 
-/// Addresses that tell the servers apart.
-#[derive(Debug)]
-pub(crate) struct Probes {
-    pub(crate) version: Endpoint,
-    pub(crate) health: Endpoint,
-    pub(crate) instances: Endpoint,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Probes {
-    pub(crate) fn new(connection: &Connection) -> Self {
-        Self {
-            version: connection.endpoint(["api", "version"]),
-            health: connection.endpoint(["health"]),
-            instances: connection.endpoint(["api", "v1", "models"]),
-        }
-    }
-
-    /// Asks each server for what only it has. An address that a server does not know is an answer,
-    /// too; a server that cannot be reached is an error.
-    pub(crate) async fn kind(
-        &self,
-        connection: &Connection,
-        patience: Duration,
-    ) -> Result<ServerKind, ProviderError> {
-        let ask = async |endpoint: &Endpoint| match connection.get(endpoint, &[], patience).await {
-            Ok(mut reply) => Ok(Ok(reply.bytes().await?)),
-            Err(error) if matches!(error.kind, ErrorKind::Transport | ErrorKind::Timeout) => Err(error),
-            Err(error) => Ok(Err(error)),
-        };
-        if let Ok(body) = ask(&self.version).await?
-            && serde_json::from_slice::<Version>(&body).is_ok()
-        {
-            return Ok(ServerKind::Ollama);
-        }
-        match ask(&self.health).await? {
-            Ok(body) if body.is_empty() => return Ok(ServerKind::Vllm),
-            Ok(body) if serde_json::from_slice::<Status>(&body).is_ok() => return Ok(ServerKind::LlamaCpp),
-            Err(error) if is_loading(&error) => return Ok(ServerKind::LlamaCpp),
-            _ => {}
-        }
-        match ask(&self.instances).await? {
-            Ok(body) if serde_json::from_slice::<LoadedModels>(&body).is_ok() => Ok(ServerKind::LmStudio),
-            _ => Ok(ServerKind::Unknown),
+    #[test]
+    fn ollama_host_is_read_as_ollama_reads_it() {
+        for (host, url) in [
+            ("", "http://127.0.0.1:11434"),
+            ("example.com", "http://example.com:11434"),
+            ("example.com:56789", "http://example.com:56789"),
+            (":1234", "http://127.0.0.1:1234"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("http://example.com", "http://example.com:80"),
+            ("https://example.com", "https://example.com:443"),
+            ("https://example.com:8443/ollama/", "https://example.com:8443/ollama"),
+            ("\"example.com:1\"", "http://example.com:1"),
+            ("example.com:66000", "http://example.com:11434"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("::1", "http://[::1]:11434"),
+        ] {
+            assert_eq!(ollama_url(host), url, "{host}");
         }
     }
 }

@@ -43,8 +43,10 @@ mod kind;
 mod native;
 mod profile;
 mod provider;
+mod server;
 mod wire;
 
-pub use kind::ServerKind;
+pub use kind::{kind, ollama_url};
 pub use profile::{TIMEOUTS, capabilities, models};
 pub use provider::LocalProvider;
+pub use server::ServerKind;

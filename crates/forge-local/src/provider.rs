@@ -16,8 +16,8 @@ use forge_openai::chat;
 use crate::{
     ServerKind, error,
     estimate::{Compared, Expected},
-    kind::Probes,
     native, profile,
+    server::Probes,
 };
 
 const DIALECT: Dialect = Dialect {

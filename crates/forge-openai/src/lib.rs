@@ -38,6 +38,7 @@
 
 pub mod chat;
 mod error;
+mod kind;
 mod profile;
 mod provider;
 mod responses;
@@ -47,5 +48,6 @@ mod usage;
 mod wire;
 
 pub use error::classify;
+pub use kind::kind;
 pub use profile::{capabilities, models};
 pub use provider::OpenAIProvider;

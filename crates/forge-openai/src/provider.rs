@@ -22,7 +22,7 @@ use crate::{
     wire::listing::{ModelList, TokenTotal},
 };
 
-const DIALECT: Dialect = Dialect {
+pub(crate) const DIALECT: Dialect = Dialect {
     base_url: "https://api.openai.com/v1",
     credential: ("authorization", "Bearer "),
     headers: &[],

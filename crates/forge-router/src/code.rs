@@ -1,40 +1,18 @@
-//! The stable codes of problems: `E1..` for mistakes, `W1..` for warnings.
+//! The stable codes of what is wrong with the router's keys: `E1..` for mistakes, `W1..` for warnings. Those of any
+//! section are in [`forge_config::code`].
 
-/// Defines codes, and the list of them with their meaning.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! codes {
-    ($(#[doc = $meaning:literal] $name:ident = $code:literal;)*) => {
-        $(#[doc = $meaning] pub const $name: &str = $code;)*
+#[allow(clippy::wildcard_imports, reason = "inside of this crate they are looked up in one place")]
+pub(crate) use forge_config::code::*;
 
-        /// Every code here with its meaning.
-        pub const ALL: &[(&str, &str)] = &[$(($code, $meaning.trim_ascii_start())),*];
-    };
-}
-
-codes! {
+forge_config::codes! {
+    /// A role sets what only a provider may set.
+    ROLE_OVERRIDE = "E107";
     /// A name points to nothing.
     UNKNOWN_NAME = "E110";
     /// A name holds other characters than it may.
     BAD_NAME = "E111";
     /// A name is given to two things.
     NAME_TAKEN = "E112";
-    /// Something necessary is not there.
-    MISSING = "E113";
-    /// A word is not one of those that may stand there.
-    UNKNOWN_WORD = "E114";
-    /// A number is too small, too large or not a number.
-    OUT_OF_RANGE = "E115";
-    /// A text is not a duration.
-    BAD_DURATION = "E116";
-    /// A variable is not set.
-    UNSET_VARIABLE = "E117";
-    /// A file cannot be read.
-    UNREADABLE_FILE = "E118";
-    /// `${...}` is written wrongly.
-    BAD_EXPANSION = "E119";
-    /// A text holds control characters.
-    CONTROL_CHARACTER = "E120";
     /// The endpoint is not a URL that can be called.
     BAD_ENDPOINT = "E121";
     /// A header may not be set.
@@ -55,8 +33,6 @@ codes! {
     OTHER_VERSION = "E129";
     /// A role needs what a model cannot do.
     CANNOT_DO = "E130";
-    /// A secret stands where it would be shown.
-    SHOWN_SECRET = "E131";
     /// The file does not say its version.
     NO_VERSION = "W101";
     /// A key stands in the file itself.

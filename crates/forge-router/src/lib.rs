@@ -2,7 +2,8 @@
 //!
 //! Use this crate with `forge-core`, `forge-layers` and the adapters you need when calls are made by *role*
 //! (drafter, critic, coder) and should go on when a vendor fails, keep to limits and budgets, and be able to
-//! say why they went where they went. It knows no file format and never reads the environment: write the
+//! say why they went where they went. It knows no
+//! vendor and no file format, and never reads the environment: write the
 //! [`RouterPlan`] yourself, or resolve a [`RouterSpec`] that some file was read into
 //! ([`RouterPlan::resolve`] collects every mistake). The crate `forge` reads `forge.yaml`.
 //!
@@ -13,8 +14,8 @@
 //! use forge_router::{Parts, ProviderPlan, Router, RouterPlan};
 //!
 //! # async fn demo(registry: AdapterRegistry) -> Result<(), Box<dyn std::error::Error>> {
-//! let claude = ProviderPlan::new("claude", "anthropic", "claude-sonnet-5-5");
-//! let gpt = ProviderPlan::new("gpt", "openai", "gpt-6.2-sol");
+//! let first = ProviderPlan::new("first", "one-vendor", "large-model");
+//! let second = ProviderPlan::new("second", "another-vendor", "small-model");
 //! let parts = Parts {
 //!     registry: Arc::new(registry),
 //!     models: Arc::new(ModelTable::default()),
@@ -23,8 +24,8 @@
 //!     timer: Arc::new(TokioTimer),
 //!     seed: 1,
 //! };
-//! // Claude does every job; GPT stands in for it.
-//! let router = Router::build(RouterPlan::of(vec![claude, gpt]), parts)?;
+//! // The first one does every job; the second one stands in for it.
+//! let router = Router::build(RouterPlan::of(vec![first, second]), parts)?;
 //!
 //! let cx = CallContext::new(Router::participant("coder".into()));
 //! let request = Arc::new(ModelRequest::new("").with_user_message("Reverse a list in C."));
@@ -53,7 +54,6 @@ mod latency;
 mod manager;
 mod meter;
 mod plan;
-mod problem;
 mod quota;
 mod resolve;
 mod route;
@@ -70,8 +70,7 @@ pub use plan::{
     Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
     Strategy, Target,
 };
-pub use problem::{About, Key, KeyPath, Problem, nearest};
-pub use resolve::{Known, Lookup, is_reference};
+pub use resolve::RouterSection;
 pub use route::Parts;
 pub use router::Router;
 pub use spec::{

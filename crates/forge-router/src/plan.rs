@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use forge_core::{
-    BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, Money, ParticipantRole, Price,
-    ProviderId, Sampling, SecretString, Timeouts,
+    AdapterKind, BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, Money,
+    ParticipantRole, Price, ProviderId, Sampling, SecretString, Timeouts,
 };
 use forge_layers::{BreakerPolicy, RateLimits, RetryPolicy};
 use serde_json::{Map, Value};
@@ -68,6 +68,8 @@ pub struct ProviderPlan {
     pub id: ProviderId,
     /// The kind under which its adapter is registered.
     pub kind: String,
+    /// The family of its models; `None` means that of the kind's name.
+    pub vendor: Option<ModelProvider>,
     /// The model.
     pub model: ModelId,
     /// A name for people.
@@ -104,6 +106,7 @@ impl ProviderPlan {
         let model = model.into();
         Self {
             id: id.into(),
+            vendor: None,
             kind: kind.into(),
             display_name: model.as_str().to_owned(),
             model,
@@ -122,9 +125,19 @@ impl ProviderPlan {
         }
     }
 
-    /// The vendor family.
+    /// The model `model` of this kind under the kind's name, with what is known of both.
+    pub fn of_kind(kind: &AdapterKind, model: impl Into<ModelId>) -> Self {
+        let model = model.into();
+        Self {
+            vendor: Some(kind.vendor.clone()),
+            capabilities: kind.capabilities(&model),
+            ..Self::new(kind.name.as_str(), kind.name.as_str(), model)
+        }
+    }
+
+    /// The family of its models.
     pub fn vendor(&self) -> ModelProvider {
-        ModelProvider::from(self.kind.as_str())
+        self.vendor.clone().unwrap_or_else(|| ModelProvider::from(self.kind.as_str()))
     }
 }
 

@@ -51,9 +51,8 @@ pub struct RouterSpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderSpec {
-    /// The vendor: anthropic, openai, google or local.
+    /// The kind of adapter that reaches the vendor.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["anthropic", "openai", "google", "local", null])))]
     pub kind: Option<String>,
     /// The model's name as the vendor spells it (expanded).
     #[serde(skip_serializing_if = "Option::is_none")]

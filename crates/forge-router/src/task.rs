@@ -12,8 +12,8 @@ use serde::Serialize;
 /// use forge_router::{TaskContext, TaskState};
 ///
 /// let mut task = TaskContext::new("t-1", ParticipantRole::Coder);
-/// task.run("claude".into())?;
-/// task.run("gpt".into())?;
+/// task.run("first".into())?;
+/// task.run("second".into())?;
 /// task.complete()?;
 /// assert_eq!((task.attempts(), task.state()), (2, TaskState::Completed));
 /// assert!(task.fail().is_err(), "what is final stays final");

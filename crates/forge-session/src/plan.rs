@@ -25,12 +25,32 @@ pub struct Plan {
     /// What is less than was wanted from the beginning, such as fewer critics. It stands on top of the result.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Names by which people call vendors and their models. Prompts hide them, beside those of the cast: behind a
+    /// router, somebody else may answer.
+    #[serde(default = "first_brands", skip_serializing_if = "are_first_brands")]
+    pub brands: Vec<String>,
+}
+
+/// What journals mean that name no brands, as those of the first version.
+fn first_brands() -> Vec<String> {
+    ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
+}
+
+fn are_first_brands(brands: &[String]) -> bool {
+    brands == first_brands()
 }
 
 impl Plan {
     /// A plan with the usual settings.
     pub fn new(topic: Topic, cast: Cast) -> Self {
-        Self { topic, cast, settings: Settings::default(), simulated: false, notes: Vec::new() }
+        Self {
+            topic,
+            cast,
+            settings: Settings::default(),
+            simulated: false,
+            notes: Vec::new(),
+            brands: first_brands(),
+        }
     }
 
     /// The chain of participants that is asked at `seat` of `stage`.

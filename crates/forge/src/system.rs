@@ -25,11 +25,12 @@ pub fn parts() -> Parts {
     }
 }
 
-/// The vendor `kind` under its own name, with what is known of `model`.
+/// The built-in `kind` under its own name, with what is known of `model`.
 pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
-    let plan = ProviderPlan::new(kind, kind, model);
-    let capabilities = registry().capabilities(kind, &plan.model).unwrap_or_default();
-    ProviderPlan { capabilities, ..plan }
+    match registry().kind(kind) {
+        Some(kind) => ProviderPlan::of_kind(kind, model),
+        None => ProviderPlan::new(kind, kind, model),
+    }
 }
 
 /// A manager of the vendors whose keys are in the environment ([`Environment::read`]): the first one does every
@@ -53,7 +54,9 @@ pub fn create_participant_manager(
 ) -> Result<ParticipantManager, SetupError> {
     let environment = Environment::read(lookup);
     if environment.providers.is_empty() {
-        return Err(SetupError::NoKey);
+        let kinds = registry();
+        let names: Vec<_> = kinds.kinds().iter().flat_map(|kind| kind.key_variables).copied().collect();
+        return Err(SetupError::NoKey { variables: names.join(", ") });
     }
     Ok(ParticipantManager::new(Router::build(environment.plan(), parts())?))
 }
@@ -63,8 +66,11 @@ pub fn create_participant_manager(
 #[non_exhaustive]
 pub enum SetupError {
     /// No vendor's key is in the environment.
-    #[error("no API key is set; set ANTHROPIC_API_KEY, OPENAI_API_KEY, GOOGLE_API_KEY or GEMINI_API_KEY")]
-    NoKey,
+    #[error("no API key is set; set one of {variables}")]
+    NoKey {
+        /// The variables that were looked for.
+        variables: String,
+    },
     /// An adapter could not be built.
     #[error(transparent)]
     Adapter(#[from] RegistryError),

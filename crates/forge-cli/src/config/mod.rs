@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::Utc;
-use forge::config::{self, ConfigError, ConfigFile, Known, Lookup, MAX_BYTES, Report, Severity, Trust};
+use forge::config::{self, ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, Report, Severity, Trust};
 use serde_json::json;
 
 use crate::{
@@ -153,13 +153,8 @@ fn find(named: Option<&Path>) -> Result<Option<(PathBuf, String, Trust)>, CliErr
 fn load(path: &Path, text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let (registry, models) = (forge::registry(), forge::models());
-    let known = Known {
-        registry: &registry,
-        models: &models,
-        today: Utc::now().date_naive(),
-        lookup: &Machine { folder },
-    };
-    config::load(&path.display().to_string(), text, &known, trust)
+    let (today, machine) = (Utc::now().date_naive(), Machine { folder });
+    Loader::new(&registry, &models, today, &machine).with_trust(trust).load(&path.display().to_string(), text)
 }
 
 /// The text of the file, or a little more than may be in one.

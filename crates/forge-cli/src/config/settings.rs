@@ -4,10 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use forge::{
     Price, ProviderId,
-    config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan},
-    router::{
-        Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target, is_reference,
-    },
+    config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan, is_reference},
+    router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
 };
 use serde_json::{Map, Value, json};
 

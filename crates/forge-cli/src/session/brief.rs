@@ -57,7 +57,8 @@ pub(super) fn plan(topic: Topic, run: &Run, system: &System) -> Plan {
         }
         settings.required = judges;
     }
-    Plan { settings, simulated: system.is_simulated(), notes, ..Plan::new(topic, casting.cast) }
+    let (simulated, brands) = (system.is_simulated(), forge::registry().brands());
+    Plan { settings, simulated, notes, brands, ..Plan::new(topic, casting.cast) }
 }
 
 fn settings(run: &Run, system: &System) -> Settings {

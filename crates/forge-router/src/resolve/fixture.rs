@@ -1,41 +1,35 @@
-//! A world to resolve in: kinds, models, variables and files.
+//! A world to resolve in: kinds, models and variables.
 
 use std::{collections::BTreeMap, io};
 
+use forge_config::{Lookup, Problem};
 use forge_core::{
-    AdapterRegistry, Capabilities, Effort, Efforts, ErrorKind, ModelId, ModelTable, ProviderError,
+    AdapterKind, AdapterRegistry, Capabilities, Effort, Efforts, ErrorKind, ModelId, ModelTable,
+    ProviderError,
 };
 use serde_json::Value;
 
-use super::{Known, Lookup};
-use crate::{Problem, RouterPlan, RouterSpec};
+use super::RouterSection;
+use crate::{RouterPlan, RouterSpec};
 
-/// Variables and files.
+/// Variables, and no file.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    variables: BTreeMap<String, String>,
-    files: BTreeMap<String, String>,
-}
+pub(super) struct Table(BTreeMap<String, String>);
 
 impl Table {
     pub(super) fn new(variables: &[(&str, &str)]) -> Self {
         let owned = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        Self { variables: owned.collect(), files: BTreeMap::new() }
-    }
-
-    pub(super) fn with_file(mut self, path: &str, content: &str) -> Self {
-        self.files.insert(path.into(), content.into());
-        self
+        Self(owned.collect())
     }
 }
 
 impl Lookup for Table {
     fn variable(&self, name: &str) -> Option<String> {
-        self.variables.get(name).cloned()
+        self.0.get(name).cloned()
     }
 
-    fn file(&self, path: &str) -> io::Result<String> {
-        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn file(&self, _: &str) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
     }
 }
 
@@ -74,13 +68,20 @@ fn models() -> ModelTable {
 pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, Vec<Problem>) {
     let mut registry = AdapterRegistry::new();
     for kind in ["anthropic", "openai", "google", "local"] {
-        registry.register(kind, capabilities, |settings| {
+        let built = AdapterKind::new(kind, |settings| {
             Err(ProviderError::new(ErrorKind::InvalidRequest, settings.id.as_str(), "not built here"))
+        });
+        let built = built.with_capabilities(capabilities);
+        registry.register(match kind {
+            "local" => built,
+            "anthropic" => built.with_key(&["ANTHROPIC_API_KEY"]).with_owned_headers(&["x-api-key"]),
+            "openai" => built.with_key(&["OPENAI_API_KEY"]),
+            _ => built.with_key(&["GOOGLE_API_KEY"]).with_owned_headers(&["x-goog-api-key"]),
         });
     }
     let spec: RouterSpec = serde_json::from_value(file).unwrap();
     let today = "2026-11-20".parse().unwrap();
-    RouterPlan::resolve(&spec, &Known { registry: &registry, models: &models(), today, lookup: table })
+    RouterPlan::resolve(&spec, &RouterSection { registry: &registry, models: &models(), today }, table)
 }
 
 pub(super) fn resolve(file: Value) -> (Option<RouterPlan>, Vec<Problem>) {

@@ -1,58 +1,56 @@
 //! From the configuration as written to one that can be run.
 
-mod expand;
-mod fit;
+mod capability_check;
 #[cfg(test)]
 mod fixture;
 mod policy;
 mod pool;
 mod provider;
 mod role;
+#[cfg(feature = "schema")]
+mod section;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "schema")]
+mod trust;
 mod value;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt, io,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use forge_config::{KeyPath, Lookup, Problem, ResolveContext, nearest};
 use forge_core::{AdapterRegistry, ModelTable};
 
-pub use self::expand::is_reference;
-use crate::{KeyPath, Problem, ProviderSpec, RouterPlan, RouterSpec, Target, code, nearest};
+use crate::{ProviderSpec, RouterPlan, RouterSpec, Target, code};
 
-/// Where `${NAME}` and `${file:PATH}` find their values. Libraries never look by themselves.
-pub trait Lookup: fmt::Debug {
-    /// The variable called `name`; an empty one counts as unset.
-    fn variable(&self, name: &str) -> Option<String>;
-
-    /// The content of the file at `path`.
-    fn file(&self, path: &str) -> io::Result<String>;
-}
-
-/// What a configuration is checked against.
+/// The router's keys of a file, and what they are checked against. Whatever it is made of stands in it.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub struct RouterSection<'a> {
     /// The kinds of providers that there are, and what their models can do.
     pub registry: &'a AdapterRegistry,
     /// Models with their limits, dates and prices.
     pub models: &'a ModelTable,
     /// The day for which models and prices are checked.
     pub today: NaiveDate,
-    /// Variables and files.
-    pub lookup: &'a dyn Lookup,
 }
 
 impl RouterPlan {
     /// Resolves `spec`. All problems are collected, mistakes and warnings alike, in the order of the file's
     /// sections; there is a plan if and only if none of them is a mistake.
-    pub fn resolve(spec: &RouterSpec, known: &Known<'_>) -> (Option<Self>, Vec<Problem>) {
-        let mut resolver = Resolver { known, names: BTreeMap::new(), problems: Vec::new() };
-        let plan = resolver.plan(spec);
-        let problems = resolver.problems;
-        (problems.iter().all(Problem::is_warning).then_some(plan), problems)
+    pub fn resolve(
+        spec: &RouterSpec,
+        section: &RouterSection<'_>,
+        lookup: &dyn Lookup,
+    ) -> (Option<Self>, Vec<Problem>) {
+        let mut context = ResolveContext::new(lookup);
+        let plan = section.plan(spec, &mut context);
+        (context.problems.iter().all(Problem::is_warning).then_some(plan), context.problems)
+    }
+}
+
+impl RouterSection<'_> {
+    fn plan(&self, spec: &RouterSpec, context: &mut ResolveContext<'_>) -> RouterPlan {
+        Resolver { section: self, names: BTreeMap::new(), context }.plan(spec)
     }
 }
 
@@ -64,10 +62,10 @@ const HINTED: usize = 50;
 
 /// A plan is made to its end even when it cannot be used, so that everything is looked at. Whatever is
 /// wrong is reported and stands in the plan as an empty value.
-struct Resolver<'a> {
-    known: &'a Known<'a>,
+struct Resolver<'a, 'c> {
+    section: &'a RouterSection<'a>,
     names: BTreeMap<&'a str, Named>,
-    problems: Vec<Problem>,
+    context: &'a mut ResolveContext<'c>,
 }
 
 /// What a name stands for.
@@ -77,14 +75,14 @@ enum Named {
     Disabled,
 }
 
-impl<'a> Resolver<'a> {
+impl<'a> Resolver<'a, '_> {
     fn plan(&mut self, spec: &'a RouterSpec) -> RouterPlan {
         self.version(spec.schema_version.as_deref());
         let providers = self.providers_of(spec);
         self.register(&providers, spec);
         let mut plan = RouterPlan::default();
         for (id, provider, path) in &providers {
-            let before = self.problems.len();
+            let before = self.context.problems.len();
             let resolved = self.provider(id, provider, path);
             if provider.enabled == Some(false) {
                 // The mistakes of the file count, what the machine lacks does not.
@@ -92,8 +90,8 @@ impl<'a> Resolver<'a> {
                     let outside = [code::UNSET_VARIABLE, code::UNREADABLE_FILE];
                     !problem.is_warning() && !outside.contains(&problem.code)
                 };
-                let later = self.problems.split_off(before);
-                self.problems.extend(later.into_iter().filter(own));
+                let later = self.context.problems.split_off(before);
+                self.context.problems.extend(later.into_iter().filter(own));
             } else {
                 plan.providers.push(resolved);
             }
@@ -112,12 +110,12 @@ impl<'a> Resolver<'a> {
         plan.retry = self.retry(spec.retry.as_ref(), &KeyPath::ROOT.key("retry"));
         plan.breaker = self.breaker(spec.breaker.as_ref(), &KeyPath::ROOT.key("breaker"));
         plan.budget = self.budget(spec.budget.as_ref(), &KeyPath::ROOT.key("budget"));
-        self.fit(spec, &plan, &providers);
+        self.check_capabilities(spec, &plan, &providers);
         plan
     }
 
     fn report(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        self.context.report(problem);
     }
 
     fn version(&mut self, version: Option<&str>) {
@@ -152,7 +150,9 @@ impl<'a> Resolver<'a> {
             }
         }
         if all.is_empty() {
-            let hint = "write at least one, such as `providers: { claude: { type: anthropic, ... } }`";
+            let kind = self.section.registry.kinds().first().map_or("...", |kind| kind.name.as_str());
+            let hint =
+                format!("write at least one, such as `providers: {{ first: {{ type: {kind}, ... }} }}`");
             let problem = Problem::new(code::NO_PROVIDER, root, "there is no provider").with_hint(hint);
             self.report(problem);
         } else if all.iter().all(|(_, provider, _)| provider.enabled == Some(false)) {
@@ -213,7 +213,7 @@ impl<'a> Resolver<'a> {
             None => {
                 let message = format!("there is no provider or pool `{id}`");
                 let mut problem = Problem::new(code::UNKNOWN_NAME, path.clone(), message);
-                if self.problems.len() < HINTED
+                if self.context.problems.len() < HINTED
                     && let Some(name) = nearest(id, self.names.keys().copied())
                 {
                     problem = problem.with_hint(format!("did you mean `{name}`?"));

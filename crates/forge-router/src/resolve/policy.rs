@@ -1,23 +1,26 @@
 //! `retry`, `breaker` and `timeouts`.
 
+use forge_config::{KeyPath, Problem};
 use forge_core::Timeouts;
 use forge_layers::{BreakerPolicy, RetryPolicy};
 
 use super::Resolver;
-use crate::{BreakerSpec, KeyPath, Problem, RetrySpec, TimeoutSpec, code};
+use crate::{BreakerSpec, RetrySpec, TimeoutSpec, code};
 
-impl Resolver<'_> {
+impl Resolver<'_, '_> {
     pub(super) fn retry(&mut self, spec: Option<&RetrySpec>, path: &KeyPath) -> RetryPolicy {
         let usual = RetryPolicy::default();
         let Some(spec) = spec else { return usual };
-        let attempts: Option<u32> = self.integer(spec.max_attempts, 1..=10, &path.key("max_attempts"));
-        let initial = self.duration(spec.initial_backoff.as_deref(), &path.key("initial_backoff"));
-        let max = self.duration(spec.max_backoff.as_deref(), &path.key("max_backoff"));
+        let attempts: Option<u32> =
+            self.context.integer(spec.max_attempts, 1..=10, &path.key("max_attempts"));
+        let initial = self.context.duration(spec.initial_backoff.as_deref(), &path.key("initial_backoff"));
+        let max = self.context.duration(spec.max_backoff.as_deref(), &path.key("max_backoff"));
         let policy = RetryPolicy {
             max_retries: attempts.map_or(usual.max_retries, |attempts| attempts - 1),
             initial_backoff: initial.unwrap_or(usual.initial_backoff),
             max_backoff: max.unwrap_or(usual.max_backoff),
             multiplier: self
+                .context
                 .number(spec.multiplier, 1.0..=10.0, &path.key("multiplier"))
                 .unwrap_or(usual.multiplier),
             longest_hint: usual.longest_hint,
@@ -41,20 +44,20 @@ impl Resolver<'_> {
     pub(super) fn breaker(&mut self, spec: Option<&BreakerSpec>, path: &KeyPath) -> BreakerPolicy {
         let usual = BreakerPolicy::default();
         let Some(spec) = spec else { return usual };
-        let failures = self.integer(
+        let failures = self.context.integer(
             spec.consecutive_failures,
             1..=i64::from(u32::MAX),
             &path.key("consecutive_failures"),
         );
         let rate_path = path.key("error_rate");
-        let rate = self.number(spec.error_rate, 0.0..=1.0, &rate_path);
+        let rate = self.context.number(spec.error_rate, 0.0..=1.0, &rate_path);
         if rate == Some(0.0) {
             let message = "must be above 0, or the first call opens the circuit";
             self.report(Problem::new(code::OUT_OF_RANGE, rate_path, message));
         }
-        let window = self.duration(spec.window.as_deref(), &path.key("window"));
+        let window = self.context.duration(spec.window.as_deref(), &path.key("window"));
         let cooldown =
-            self.duration(spec.cooldown.as_deref(), &path.key("cooldown")).unwrap_or(usual.cooldown);
+            self.context.duration(spec.cooldown.as_deref(), &path.key("cooldown")).unwrap_or(usual.cooldown);
         BreakerPolicy {
             consecutive_failures: failures.unwrap_or(usual.consecutive_failures),
             error_rate: rate.unwrap_or(usual.error_rate),
@@ -68,7 +71,8 @@ impl Resolver<'_> {
     /// Clocks that are not set are the usual ones as soon as one of them is set.
     pub(super) fn timeouts(&mut self, spec: Option<&TimeoutSpec>, path: &KeyPath) -> Option<Timeouts> {
         let spec = spec.filter(|spec| **spec != TimeoutSpec::default())?;
-        let mut clock = |key: &str, text: &Option<String>| self.duration(text.as_deref(), &path.key(key));
+        let mut clock =
+            |key: &str, text: &Option<String>| self.context.duration(text.as_deref(), &path.key(key));
         let usual = Timeouts::USUAL;
         Some(Timeouts {
             connect: clock("connect", &spec.connect).unwrap_or(usual.connect),

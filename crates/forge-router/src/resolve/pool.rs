@@ -3,24 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
-use crate::{KeyPath, Member, PoolPlan, PoolSpec, Problem, RouterSpec, Strategy, Target, code};
+use crate::{Member, PoolPlan, PoolSpec, RouterSpec, Strategy, Target, code};
+use forge_config::{KeyPath, Problem};
 
 /// How deep pools may stand in pools.
 const DEEPEST: usize = 16;
 
-impl Resolver<'_> {
+impl Resolver<'_, '_> {
     pub(super) fn pool(&mut self, id: &str, spec: &PoolSpec, path: &KeyPath) -> PoolPlan {
         let words = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
         let strategy = spec
             .strategy
             .as_deref()
-            .and_then(|word| self.word(word, &words, "strategy", &path.key("strategy")));
+            .and_then(|word| self.context.one_of(word, &words, "strategy", &path.key("strategy")));
         let path = path.key("members");
         let mut members = Vec::new();
         let mut seen = BTreeSet::new();
         for (at, member) in spec.members.iter().enumerate() {
             let path = path.index(at);
-            let weight = self.integer(member.weight, 1..=1000, &path.key("weight")).unwrap_or(1);
+            let weight = self.context.integer(member.weight, 1..=1000, &path.key("weight")).unwrap_or(1);
             let path = path.key("provider");
             match &member.provider {
                 None => self.report(Problem::new(code::MISSING, path, "the member names no `provider`")),

@@ -2,37 +2,24 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use forge_core::{Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
+use forge_config::{KeyPath, Problem, is_reference, nearest};
+use forge_core::{AdapterKind, Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
 use forge_layers::RateLimits;
 
-use super::{Resolver, expand::is_reference, role::is_role_name};
-use crate::{
-    KeyPath, LimitSpec, ParameterSpec, Parameters, PriceSpec, Problem, ProviderPlan, ProviderSpec, code,
-    nearest,
-};
+use super::{Resolver, role::is_role_name};
+use crate::{LimitSpec, ParameterSpec, Parameters, PriceSpec, ProviderPlan, ProviderSpec, code};
 
-/// Kinds that answer nobody without a key, with the variable that usually holds it.
-const KEYED: [(&str, &str); 3] =
-    [("anthropic", "ANTHROPIC_API_KEY"), ("openai", "OPENAI_API_KEY"), ("google", "GOOGLE_API_KEY")];
+/// Headers that the transport sets, or that hold a credential.
+const OWNED_HEADERS: [&str; 5] =
+    ["authorization", "host", "content-length", "content-type", "transfer-encoding"];
 
-/// Headers that the adapters and the transport set.
-const OWNED_HEADERS: [&str; 7] = [
-    "authorization",
-    "x-api-key",
-    "x-goog-api-key",
-    "host",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-];
-
-impl Resolver<'_> {
-    /// The provider. Its kind is empty if it is not known.
+impl<'a> Resolver<'a, '_> {
+    /// The provider. The name of its kind is empty if it is not known.
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
         let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
         let model = self.model(spec.model.as_deref(), &path.key("model"));
-        let api_key = self.api_key(spec, &kind, &path.key("api_key"));
-        let endpoint = self.endpoint(spec.endpoint.as_deref(), &path.key("endpoint"));
+        let api_key = self.api_key(spec, kind, &path.key("api_key"));
+        let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
         if spec.display_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
             let message = "holds a line break or another control character";
             self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
@@ -49,19 +36,21 @@ impl Resolver<'_> {
         let price = spec.price.as_ref().and_then(|price| self.price(price, &path.key("price")));
         let headers = self.headers(spec, &path.key("headers"));
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
-        if !kind.is_empty() && !model.as_str().is_empty() {
-            self.check_model(&kind, &model, &path.key("model"));
-        }
+        let plan = match kind {
+            Some(kind) => {
+                if !model.as_str().is_empty() {
+                    self.check_model(&kind.vendor, &model, &path.key("model"));
+                }
+                ProviderPlan::of_kind(kind, model)
+            }
+            None => ProviderPlan::new(id, "", model),
+        };
         ProviderPlan {
             id: id.into(),
             display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
-            capabilities: self.known.registry.capabilities(&kind, &model).unwrap_or_default(),
-            kind,
-            model,
             api_key,
             endpoint,
             headers,
-            proxy: None,
             timeouts,
             parameters,
             rate,
@@ -69,18 +58,20 @@ impl Resolver<'_> {
             budget,
             preferred_roles: spec.preferred_roles.iter().map(|role| role.as_str().into()).collect(),
             price,
+            ..plan
         }
     }
 
-    fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> String {
-        let kinds: Vec<(&str, &str)> = self.known.registry.kinds().map(|kind| (kind, kind)).collect();
+    fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> Option<&'a AdapterKind> {
+        let registry = self.section.registry;
+        let kinds: Vec<_> = registry.names().into_iter().map(|name| (name, registry.kind(name))).collect();
         let Some(written) = written else {
             let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
             let problem = Problem::new(code::MISSING, path.clone(), "the provider has no `type`");
             self.report(problem.with_hint(format!("choose one of: {}", names.join(", "))));
-            return String::new();
+            return None;
         };
-        self.word(written, &kinds, "type", path).unwrap_or_default().to_owned()
+        self.context.one_of(written, &kinds, "type", path).flatten()
     }
 
     fn model(&mut self, written: Option<&str>, path: &KeyPath) -> ModelId {
@@ -88,16 +79,21 @@ impl Resolver<'_> {
             self.report(Problem::new(code::MISSING, path.clone(), "the provider has no `model`"));
             return "".into();
         };
-        let model = self.shown(written, path);
+        let model = self.context.expand_public(written, path);
         if model.as_deref().is_some_and(|model| model.trim().is_empty()) {
             self.report(Problem::new(code::MISSING, path.clone(), "the model's name is empty"));
         }
         model.unwrap_or_default().into()
     }
 
-    fn api_key(&mut self, spec: &ProviderSpec, kind: &str, path: &KeyPath) -> Option<SecretString> {
+    fn api_key(
+        &mut self,
+        spec: &ProviderSpec,
+        kind: Option<&AdapterKind>,
+        path: &KeyPath,
+    ) -> Option<SecretString> {
         let Some(written) = &spec.api_key else {
-            let (_, variable) = KEYED.iter().find(|(keyed, _)| *keyed == kind)?;
+            let variable = kind.filter(|kind| kind.needs_key)?.key_variables.first().unwrap_or(&"NAME");
             let (code, message) = if spec.endpoint.is_some() {
                 (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
             } else {
@@ -112,9 +108,11 @@ impl Resolver<'_> {
             let hint = "put it into a variable and write `${NAME}`";
             self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
         }
-        let before = self.problems.len();
-        let key = self.expanded(written, path);
-        for problem in self.problems.iter_mut().skip(before).filter(|one| one.code == code::UNSET_VARIABLE) {
+        let before = self.context.problems.len();
+        let key = self.context.expand(written, path);
+        for problem in
+            self.context.problems.iter_mut().skip(before).filter(|one| one.code == code::UNSET_VARIABLE)
+        {
             // A default would be a key in the file.
             problem.hint = Some("set it, or take the provider out with `enabled: false`".into());
         }
@@ -125,8 +123,20 @@ impl Resolver<'_> {
         Some(SecretString::from(key))
     }
 
-    fn endpoint(&mut self, written: Option<&str>, path: &KeyPath) -> Option<String> {
-        let url = self.shown(written?, path)?;
+    fn endpoint(
+        &mut self,
+        written: Option<&str>,
+        kind: Option<&AdapterKind>,
+        path: &KeyPath,
+    ) -> Option<String> {
+        let Some(written) = written else {
+            if kind.is_some_and(|kind| kind.needs_endpoint) {
+                let message = "the provider has no `endpoint`, and its vendor has no usual one";
+                self.report(Problem::new(code::MISSING, path.clone(), message));
+            }
+            return None;
+        };
+        let url = self.context.expand_public(written, path)?;
         if let Some(message) = endpoint_fault(&url) {
             let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
@@ -140,13 +150,14 @@ impl Resolver<'_> {
         let levels = Effort::ALL.map(|level| (level.as_str(), level));
         let at = |key: &str| path.key(key);
         let mut sampling = Sampling::default();
-        sampling.temperature = self.number(spec.temperature, 0.0..=2.0, &at("temperature"));
-        sampling.top_p = self.number(spec.top_p, 0.0..=1.0, &at("top_p"));
-        sampling.top_k = self.integer(spec.top_k, 1..=i64::from(u32::MAX), &at("top_k"));
+        sampling.temperature = self.context.number(spec.temperature, 0.0..=2.0, &at("temperature"));
+        sampling.top_p = self.context.number(spec.top_p, 0.0..=1.0, &at("top_p"));
+        sampling.top_k = self.context.integer(spec.top_k, 1..=i64::from(u32::MAX), &at("top_k"));
         sampling.seed = spec.seed;
-        sampling.presence_penalty = self.number(spec.presence_penalty, -2.0..=2.0, &at("presence_penalty"));
+        sampling.presence_penalty =
+            self.context.number(spec.presence_penalty, -2.0..=2.0, &at("presence_penalty"));
         sampling.frequency_penalty =
-            self.number(spec.frequency_penalty, -2.0..=2.0, &at("frequency_penalty"));
+            self.context.number(spec.frequency_penalty, -2.0..=2.0, &at("frequency_penalty"));
         for (place, text) in spec.stop_sequences.iter().enumerate() {
             if text.is_empty() {
                 let path = at("stop_sequences").index(place);
@@ -154,9 +165,12 @@ impl Resolver<'_> {
             }
         }
         Parameters {
-            max_tokens: self.integer(spec.max_tokens, 1..=i64::from(u32::MAX), &at("max_tokens")),
+            max_tokens: self.context.integer(spec.max_tokens, 1..=i64::from(u32::MAX), &at("max_tokens")),
             sampling,
-            effort: spec.effort.as_deref().and_then(|word| self.word(word, &levels, "effort", &at("effort"))),
+            effort: spec
+                .effort
+                .as_deref()
+                .and_then(|word| self.context.one_of(word, &levels, "effort", &at("effort"))),
             stop_sequences: spec.stop_sequences.clone(),
             extra: spec.extra.clone(),
         }
@@ -166,9 +180,9 @@ impl Resolver<'_> {
         let Some(spec) = spec else { return (RateLimits::default(), None) };
         let small = 1..=i64::from(u32::MAX);
         let requests: Option<u32> =
-            self.integer(spec.requests_per_minute, small.clone(), &path.key("requests_per_minute"));
+            self.context.integer(spec.requests_per_minute, small.clone(), &path.key("requests_per_minute"));
         let mut tokens =
-            |key: &str, value| -> Option<u64> { self.integer(value, 1..=i64::MAX, &path.key(key)) };
+            |key: &str, value| -> Option<u64> { self.context.integer(value, 1..=i64::MAX, &path.key(key)) };
         let rate = RateLimits {
             requests_per_minute: requests.and_then(NonZeroU32::new),
             input_tokens_per_minute: tokens("input_tokens_per_minute", spec.input_tokens_per_minute)
@@ -176,7 +190,7 @@ impl Resolver<'_> {
             output_tokens_per_minute: tokens("output_tokens_per_minute", spec.output_tokens_per_minute)
                 .and_then(NonZeroU64::new),
         };
-        (rate, self.integer(spec.concurrent, small, &path.key("concurrent")))
+        (rate, self.context.integer(spec.concurrent, small, &path.key("concurrent")))
     }
 
     fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
@@ -207,7 +221,7 @@ impl Resolver<'_> {
             let lower = name.to_ascii_lowercase();
             let fault = if !is_token(name) {
                 Some("is not the name of a header")
-            } else if OWNED_HEADERS.contains(&lower.as_str()) {
+            } else if self.is_owned(&lower) {
                 Some("is a header that Forge sets itself")
             } else {
                 None
@@ -216,23 +230,29 @@ impl Resolver<'_> {
                 let problem = Problem::new(code::BAD_HEADER, path.clone(), format!("`{name}` {fault}"));
                 self.report(problem.about_key());
             }
-            if let Some(value) = self.expanded(value, &path) {
+            if let Some(value) = self.context.expand(value, &path) {
                 headers.push((name.clone(), SecretString::from(value)));
             }
         }
         headers
     }
 
+    /// Whether a header, in lower case, is set by the transport or by any adapter: what is a credential with one vendor
+    /// has no business with another.
+    fn is_owned(&self, header: &str) -> bool {
+        let kinds = self.section.registry.kinds().iter();
+        OWNED_HEADERS.iter().chain(kinds.flat_map(|kind| kind.owned_headers)).any(|owned| *owned == header)
+    }
+
     /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, kind: &str, model: &ModelId, path: &KeyPath) {
-        let vendor = ModelProvider::from(kind);
-        let today = self.known.today;
-        let Some(row) = self.known.models.find(&vendor, model) else {
+    fn check_model(&mut self, vendor: &ModelProvider, model: &ModelId, path: &KeyPath) {
+        let today = self.section.today;
+        let Some(row) = self.section.models.find(vendor, model) else {
             let message = format!(
                 "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
             );
             let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
-            let rows = self.known.models.rows().iter().filter(|row| row.provider == vendor);
+            let rows = self.section.models.rows().iter().filter(|row| row.provider == *vendor);
             if let Some(near) = nearest(model.as_str(), rows.map(|row| row.id.as_str())) {
                 problem = problem.with_hint(format!("did you mean `{near}`?"));
             }

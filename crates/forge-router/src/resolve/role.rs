@@ -1,9 +1,10 @@
 //! One role.
 
+use forge_config::{KeyPath, Problem};
 use forge_core::ParticipantRole;
 
-use super::{Resolver, fit::Reach};
-use crate::{KeyPath, Needs, PoolPlan, Problem, RolePlan, RoleSpec, Target, code};
+use super::{Resolver, capability_check::Reach};
+use crate::{Needs, PoolPlan, RolePlan, RoleSpec, Target, code};
 
 /// What a role may need.
 const FEATURES: [(&str, Feature); 4] = [
@@ -30,7 +31,7 @@ enum Refusal {
     Model,
 }
 
-impl Resolver<'_> {
+impl Resolver<'_, '_> {
     pub(super) fn role(
         &mut self,
         name: &str,
@@ -63,7 +64,7 @@ impl Resolver<'_> {
             ..RolePlan::default()
         };
         for (at, word) in spec.fallback_on.iter().enumerate() {
-            match self.word(word, &REFUSALS, "refusal", &path.key("fallback_on").index(at)) {
+            match self.context.one_of(word, &REFUSALS, "refusal", &path.key("fallback_on").index(at)) {
                 Some(Refusal::Filter) => plan.fallback_on_filter = true,
                 Some(Refusal::Model) => plan.fallback_on_refusal = true,
                 None => {}
@@ -142,11 +143,11 @@ impl Resolver<'_> {
 
     fn needs(&mut self, spec: &RoleSpec, path: &KeyPath) -> Needs {
         let mut needs = Needs {
-            context_tokens: self.integer(spec.min_context, 1..=i64::MAX, &path.key("min_context")),
+            context_tokens: self.context.integer(spec.min_context, 1..=i64::MAX, &path.key("min_context")),
             ..Needs::default()
         };
         for (at, word) in spec.needs.iter().enumerate() {
-            match self.word(word, &FEATURES, "feature", &path.key("needs").index(at)) {
+            match self.context.one_of(word, &FEATURES, "feature", &path.key("needs").index(at)) {
                 Some(Feature::Tools) => needs.tools = true,
                 Some(Feature::Images) => needs.images = true,
                 Some(Feature::Documents) => needs.documents = true,

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use forge_config::Problem;
 use forge_core::{Effort, Money, ParticipantRole};
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};
-use crate::{Problem, RouterPlan, Target};
+use crate::{RouterPlan, Target};
 
 /// A file without problems: `aa` and `bb` can do everything, `text` takes text only.
 fn base() -> Value {
@@ -222,13 +223,12 @@ fn what_is_not_a_number_is_refused() {
     };
     spec.providers.get_mut("bb").unwrap().parameters = Some(parameters);
     let registry = forge_core::AdapterRegistry::new();
-    let known = super::Known {
+    let section = super::RouterSection {
         registry: &registry,
         models: &forge_core::ModelTable::default(),
         today: "2026-11-20".parse().unwrap(),
-        lookup: &super::fixture::Table::default(),
     };
-    let (_, problems) = RouterPlan::resolve(&spec, &known);
+    let (_, problems) = RouterPlan::resolve(&spec, &section, &super::fixture::Table::default());
     let found = problems.iter().filter(|problem| problem.code == crate::code::OUT_OF_RANGE).count();
     assert_eq!(found, 2, "{problems:?}");
 }

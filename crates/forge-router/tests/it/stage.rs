@@ -8,10 +8,11 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished, Health,
-    MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse, ModelTable, PartKind, ParticipantRole,
-    Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus, ResponseStream, Started,
-    StopReason, StorageError, StreamEvent, TokenCount, UsageRecord, UsageSink, async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished,
+    Health, MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse, ModelTable, PartKind,
+    ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus,
+    ResponseStream, Started, StopReason, StorageError, StreamEvent, TokenCount, UsageRecord, UsageSink,
+    async_trait,
 };
 use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
 use forge_router::{Parts, ProviderPlan, RolePlan, Router, RouterPlan, Target};
@@ -148,11 +149,10 @@ impl Stage {
         let mut registry = AdapterRegistry::new();
         for vendor in ["anthropic", "openai", "google", "unpriced"] {
             let stage = self.clone();
-            registry.register(
-                vendor,
-                |_| able(),
-                move |settings| Ok(Arc::new(Fake { id: settings.id, stage: stage.clone() })),
-            );
+            let kind = AdapterKind::new(vendor, move |settings| {
+                Ok(Arc::new(Fake { id: settings.id, stage: stage.clone() }))
+            });
+            registry.register(kind.with_capabilities(|_| able()));
         }
         Parts {
             registry: Arc::new(registry),

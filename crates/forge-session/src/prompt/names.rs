@@ -4,7 +4,7 @@ use forge_core::ModelProvider;
 
 use crate::{Plan, seed};
 
-/// Stand-ins for the names of everybody in the cast and of the large vendors. A name that the topic itself uses
+/// Stand-ins for the names of everybody in the cast and for the brands of the plan. A name that the topic itself uses
 /// is not hidden: the document is about it.
 ///
 /// Hiding is undone in what comes back, so that a document that names a vendor for a good reason keeps the name.
@@ -31,7 +31,7 @@ impl Names {
             .collect::<Vec<_>>()
             .join("\n")
             .to_lowercase();
-        let mut names: Vec<String> = BRANDS.iter().map(|brand| (*brand).to_owned()).collect();
+        let mut names: Vec<String> = plan.brands.clone();
         for participant in plan.cast.everyone() {
             // "forge" is our own router.
             if let ModelProvider::Custom(name) = &participant.provider
@@ -126,9 +126,6 @@ impl Names {
     }
 }
 
-/// Hidden whoever is in the cast: behind a router, somebody else may answer.
-const BRANDS: [&str; 7] = ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"];
-
 /// Display names that are ordinary words.
 const GENERAL: [&str; 4] = ["chosen by role", "local", "model", "critic"];
 
@@ -194,6 +191,13 @@ mod tests {
             assert!(!hidden.to_lowercase().contains("model1") && !hidden.contains("NAME "), "{hidden}");
             assert_eq!(names.reveal(&hidden).to_lowercase(), text.to_lowercase());
         }
+    }
+
+    #[test]
+    fn the_plan_says_which_brands_are_hidden() {
+        let plan = Plan { brands: vec!["Acme".into()], ..Plan::new(Topic::new("x"), Cast::default()) };
+        let hidden = Names::of(&plan).hide("ACME and Claude");
+        assert!(!hidden.contains("ACME") && hidden.ends_with(" and Claude"), "{hidden}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The environment and the disk are the caller's: variables and files come through a [`Lookup`].
+//! The file is put together from sections: the router's keys, `session:`, and those that a program adds
+//! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
+//! [`Lookup`].
 //!
 //! ```
-//! use forge::config::{self, Known, Lookup, Trust};
+//! use forge::config::{Loader, Lookup};
 //!
 //! #[derive(Debug)]
 //! struct Nothing;
@@ -18,45 +20,107 @@
 //! }
 //!
 //! let (registry, models) = (forge::registry(), forge::models());
-//! let today = chrono::NaiveDate::MIN;
-//! let known = Known { registry: &registry, models: &models, today, lookup: &Nothing };
+//! let loader = Loader::new(&registry, &models, chrono::NaiveDate::MIN, &Nothing);
 //! let text = "providers: { claude: { type: anthropic, modle: claude-opus-5-5 } }";
-//! let error = config::load("forge.yaml", text, &known, Trust::Trusted).unwrap_err();
+//! let error = loader.load("forge.yaml", text).unwrap_err();
 //! assert_eq!(
 //!     error.reports.last().unwrap().to_string(),
 //!     "forge.yaml:1:41: error[E105]: providers.claude.modle: there is no key `modle` here; did you mean `model`?"
 //! );
 //! ```
 
-pub mod code;
-mod report;
-mod schema;
 mod session;
-mod shape;
-mod trust;
-mod yaml;
 
-use std::{collections::BTreeSet, io};
+use std::sync::LazyLock;
 
-use forge_router::code as meaning;
-pub use forge_router::{Key, KeyPath, Known, Lookup, Problem, RouterPlan, RouterSpec};
-use serde::de::DeserializeOwned;
-
-pub use self::{
-    report::{ConfigError, Report, Severity},
-    schema::schema,
-    session::{SessionPlan, SessionSpec},
-    trust::Trust,
-    yaml::{MAX_BYTES, Place},
+use chrono::NaiveDate;
+pub use forge_config::{
+    ConfigError, Key, KeyPath, Lookup, MAX_BYTES, Place, Problem, Report, ResolveContext, Section, Severity,
+    Trust, code, is_reference, nearest, schemars,
 };
-use self::{
-    shape::Shape,
-    yaml::{Document, Mapping, Value},
-};
-use crate::environment::is_loopback;
+use forge_config::{Loaded, Sections};
+pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
+use serde_json::Value;
+
+use self::session::SessionSection;
+pub use self::session::{SessionPlan, SessionSpec};
+use crate::{AdapterRegistry, ModelTable, environment::is_on_this_machine};
+
+/// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
+pub fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let (registry, models) = (crate::registry(), ModelTable::default());
+        let router = RouterSection { registry: &registry, models: &models, today: NaiveDate::MIN };
+        sections(router).schema()
+    });
+    &SCHEMA
+}
+
+fn sections(router: RouterSection<'_>) -> Sections<'_> {
+    Sections::new()
+        .with_title("Forge configuration", "A forge.yaml: providers, pools, roles, budgets and sessions.")
+        .with(router)
+        .with(SessionSection)
+}
+
+/// Reads files that are made of the same sections, on the same machine.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    sections: Sections<'a>,
+    registry: &'a AdapterRegistry,
+    lookup: &'a dyn Lookup,
+    trust: Trust,
+}
+
+impl<'a> Loader<'a> {
+    /// Reads trusted files that name adapters of `registry`, with the models of `models` as they are `today`.
+    pub fn new(
+        registry: &'a AdapterRegistry,
+        models: &'a ModelTable,
+        today: NaiveDate,
+        lookup: &'a dyn Lookup,
+    ) -> Self {
+        let sections = sections(RouterSection { registry, models, today });
+        Self { sections, registry, lookup, trust: Trust::Trusted }
+    }
+
+    /// Reads files that the user stands behind, or does not.
+    pub fn with_trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Reads this section as well; see [`ConfigFile::get`].
+    pub fn with_section(mut self, section: impl Section + 'a) -> Self {
+        self.sections = self.sections.with(section);
+        self
+    }
+
+    /// The JSON Schema of the files.
+    pub fn schema(&self) -> Value {
+        self.sections.schema()
+    }
+
+    /// Reads the `text` of the file that reports call `file`.
+    ///
+    /// Providers that are not on this machine get the proxy of `HTTPS_PROXY` or `https_proxy`.
+    pub fn load(&self, file: &str, text: &str) -> Result<ConfigFile, ConfigError> {
+        let mut loaded = self.sections.load(file, text, self.lookup, self.trust)?;
+        let mut plan: RouterPlan = loaded.take().unwrap_or_default();
+        set_proxies(&mut plan, self.registry, self.lookup);
+        Ok(ConfigFile {
+            spec: loaded.take().unwrap_or_default(),
+            plan,
+            session: loaded.take().unwrap_or_default(),
+            warnings: std::mem::take(&mut loaded.warnings),
+            loaded,
+        })
+    }
+}
 
 /// A file that can be used.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ConfigFile {
     /// The router's part as written.
     pub spec: RouterSpec,
@@ -66,106 +130,27 @@ pub struct ConfigFile {
     pub session: SessionPlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
-    document: Document,
+    loaded: Loaded,
 }
 
 impl ConfigFile {
+    /// The spec or the plan of a section that was added; `None` if none has that type.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.loaded.get()
+    }
+
     /// Where the value at `path` is written; `None` if it is not in the file.
     pub fn place(&self, path: &KeyPath) -> Option<Place> {
-        self.document.written(path)
+        self.loaded.place(path)
     }
 }
 
-/// Reads the `text` of the file that reports call `file`.
-///
-/// Providers that are not on this machine get the proxy of `HTTPS_PROXY` or `https_proxy`.
-pub fn load(file: &str, text: &str, known: &Known<'_>, trust: Trust) -> Result<ConfigFile, ConfigError> {
-    let mut document = yaml::parse(text)
-        .map_err(|(place, problem)| ConfigError { reports: vec![Report::new(file, place, problem)] })?;
-    let mut value = std::mem::take(&mut document.value);
-    let Shape { problems: mut found, mut cut, .. } = Shape::check(schema(), &mut value);
-    let session = value.as_mapping_mut().and_then(|sections| sections.remove("session"));
-    let session: SessionSpec = read(session.unwrap_or_default(), &mut found);
-    let spec: RouterSpec = read(value, &mut found);
-    if trust == Trust::Project {
-        let refused = trust::check(&spec);
-        cut.extend(refused.iter().map(|problem| problem.path.clone()));
-        found.extend(refused);
-    }
-    let (session, session_problems) = SessionPlan::resolve(session);
-    let (plan, problems) = match trust {
-        Trust::Trusted => RouterPlan::resolve(&spec, known),
-        Trust::Project => {
-            RouterPlan::resolve(&spec, &Known { lookup: &WithoutFiles(known.lookup), ..*known })
-        }
-    };
-    let meant = problems.into_iter().chain(session_problems);
-    found.extend(meant.filter(|problem| !follows_from(problem, &cut)));
-
-    let early = std::mem::take(&mut document.problems).into_iter();
-    let placed = found.into_iter().map(|problem| (document.place(&problem.path, problem.about), problem));
-    let mut reports: Vec<Report> =
-        early.chain(placed).map(|(place, problem)| Report::new(file, place, problem)).collect();
-    reports.sort_by_key(|report| (report.line, report.column));
-    match plan {
-        Some(mut plan) if reports.iter().all(|report| report.severity == Severity::Warning) => {
-            set_proxies(&mut plan, known.lookup);
-            Ok(ConfigFile { spec, plan, session, warnings: reports, document })
-        }
-        _ => Err(ConfigError { reports }),
-    }
-}
-
-/// Reads what has the right shape. A text that fails all the same is reported without being shown.
-fn read<T: DeserializeOwned + Default>(value: Value, problems: &mut Vec<Problem>) -> T {
-    let value = if value.is_null() { Value::Mapping(Mapping::new()) } else { value };
-    serde_yaml::from_value(value).unwrap_or_else(|_| {
-        problems.push(Problem::new(code::WRONG_TYPE, KeyPath::ROOT, "a value is of the wrong type"));
-        T::default()
-    })
-}
-
-/// Whether `problem` would not be there without something that is cut out and reported already.
-fn follows_from(problem: &Problem, cut: &BTreeSet<KeyPath>) -> bool {
-    let top = |name: &str| cut.contains(&KeyPath::ROOT.key(name));
-    let mut above = Some(problem.path.clone());
-    while let Some(path) = above {
-        if cut.contains(&path) {
-            return true;
-        }
-        above = path.parent();
-    }
-    match problem.code {
-        meaning::UNKNOWN_NAME => top("providers") || top("pools"),
-        meaning::NO_ROUTE => {
-            let inside = |key: &str| cut.contains(&problem.path.key(key));
-            top("providers") || top("default_provider") || inside("provider") || inside("panel")
-        }
-        meaning::NO_PROVIDER => top("provider"),
-        _ => false,
-    }
-}
-
-fn set_proxies(plan: &mut RouterPlan, lookup: &dyn Lookup) {
+fn set_proxies(plan: &mut RouterPlan, registry: &AdapterRegistry, lookup: &dyn Lookup) {
     let set = |name: &str| lookup.variable(name).filter(|value| !value.trim().is_empty());
     let Some(proxy) = set("HTTPS_PROXY").or_else(|| set("https_proxy")) else { return };
     for provider in &mut plan.providers {
-        // Without an endpoint, a local provider is a server on this machine.
-        let direct = provider.endpoint.as_deref().map_or(provider.kind == "local", is_loopback);
+        let kind = registry.kind(&provider.kind);
+        let direct = kind.is_some_and(|kind| is_on_this_machine(kind, provider.endpoint.as_deref()));
         provider.proxy = (!direct).then(|| proxy.clone());
-    }
-}
-
-/// Variables only.
-#[derive(Debug)]
-struct WithoutFiles<'a>(&'a dyn Lookup);
-
-impl Lookup for WithoutFiles<'_> {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.0.variable(name)
-    }
-
-    fn file(&self, _: &str) -> io::Result<String> {
-        Err(io::ErrorKind::PermissionDenied.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forge_router::{KeyPath, Problem, code};
+use forge_config::{Problem, ResolveContext, Section, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,33 +49,34 @@ pub struct SessionPlan {
     pub prompts: Option<PathBuf>,
 }
 
-impl SessionPlan {
-    pub(super) fn resolve(spec: SessionSpec) -> (Self, Vec<Problem>) {
-        let path = KeyPath::ROOT.key("session");
-        let mut problems = Vec::new();
-        let mut count = |key: &str, value: Option<i64>, most: u32| -> Option<u32> {
-            let value = value?;
-            let count = u32::try_from(value).ok().filter(|count| (1..=most).contains(count));
-            if count.is_none() {
-                let message = format!("must be between 1 and {most}, not {value}");
-                problems.push(Problem::new(code::OUT_OF_RANGE, path.key(key), message));
-            }
-            count
+/// The section `session`.
+#[derive(Debug)]
+pub(super) struct SessionSection;
+
+impl Section for SessionSection {
+    const KEY: Option<&'static str> = Some("session");
+    type Spec = SessionSpec;
+    type Plan = SessionPlan;
+
+    fn resolve(&self, spec: &SessionSpec, context: &mut ResolveContext<'_>) -> SessionPlan {
+        let path = context.root.clone();
+        let mut count = |key: &str, value: Option<i64>, most: i64| -> Option<u32> {
+            context.integer(value, 1..=most, &path.key(key))
         };
-        let plan = Self {
+        let plan = SessionPlan {
             critics: count("critics", spec.critics, 8),
             required: count("required", spec.required, 8),
             cycles: count("cycles", spec.cycles, 3),
             reference_tokens: count("reference_tokens", spec.reference_tokens, 10_000_000),
-            prompts: spec.prompts,
+            prompts: spec.prompts.clone(),
         };
         let usual = spec.critics.is_none().then_some(CRITICS);
         if let (Some(critics), Some(required)) = (plan.critics.or(usual), plan.required)
             && required > critics
         {
             let message = format!("{required} critics have to answer, but only {critics} are asked");
-            problems.push(Problem::new(code::OUT_OF_RANGE, path.key("required"), message));
+            context.report(Problem::new(code::OUT_OF_RANGE, path.key("required"), message));
         }
-        (plan, problems)
+        plan
     }
 }

@@ -47,8 +47,10 @@ fn no_message_shows_a_secret() {
 
 #[test]
 fn every_mistake_has_a_broken_file() {
-    let sources =
-        [include_str!("../../src/config/code.rs"), include_str!("../../../forge-router/src/code.rs")];
+    let sources = [
+        include_str!("../../../forge-config/src/code.rs"),
+        include_str!("../../../forge-router/src/code.rs"),
+    ];
     let defined: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| source.split('"'))

@@ -10,7 +10,7 @@ use std::{
 use fastrand::Rng;
 use forge::{
     AdapterRegistry, Participant,
-    config::{self, ConfigFile, Known, Trust},
+    config::{ConfigFile, Loader},
     router::{Parts, Router},
 };
 use serde_json::{Value, json};
@@ -138,8 +138,7 @@ fn allowed(file: &Value) -> Option<BTreeMap<&'static str, BTreeSet<String>>> {
 fn load(file: &Value, registry: &AdapterRegistry) -> Option<ConfigFile> {
     let models = forge::models();
     let today = "2026-11-20".parse().unwrap();
-    let known = Known { registry, models: &models, today, lookup: &Machine };
-    config::load("forge.yaml", &file.to_string(), &known, Trust::Trusted).ok()
+    Loader::new(registry, &models, today, &Machine).load("forge.yaml", &file.to_string()).ok()
 }
 
 /// Two rounds of a session's calls and a whole session; how many calls reached whom they must not.

@@ -7,15 +7,17 @@ mod cast;
 mod closed;
 mod good;
 mod hostile;
+mod own_adapter;
 mod reference;
 mod schema;
 mod scripted;
+mod section;
 
 use std::{io, path::Path};
 
 use forge::{
     AdapterRegistry, ModelTable,
-    config::{self, ConfigError, ConfigFile, Known, Lookup, Trust},
+    config::{ConfigError, ConfigFile, Loader, Lookup, Trust},
 };
 
 /// The variables and files of a machine with a key for each vendor.
@@ -49,7 +51,7 @@ fn load(text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
 fn load_with(lookup: &dyn Lookup, text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
     let (registry, models): (AdapterRegistry, ModelTable) = (forge::registry(), forge::models());
     let today = "2026-11-20".parse().unwrap();
-    config::load("forge.yaml", text, &Known { registry: &registry, models: &models, today, lookup }, trust)
+    Loader::new(&registry, &models, today, lookup).with_trust(trust).load("forge.yaml", text)
 }
 
 /// A path in the workspace.

@@ -9,8 +9,8 @@ use std::{
 
 use fastrand::Rng;
 use forge::{
-    Adapter, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Fallback, Finished,
-    Health, MemoryJournal, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Fallback,
+    Finished, Health, MemoryJournal, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant,
     ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus,
     ResponseStream, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
     layers::{ManualTimer, Timer as _},
@@ -149,11 +149,9 @@ impl World {
         let mut registry = AdapterRegistry::new();
         for kind in KINDS {
             let world = self.clone();
-            registry.register(
-                kind,
-                |_| Capabilities::default(),
-                move |settings| Ok(Arc::new(Scripted { id: settings.id, world: world.clone() })),
-            );
+            registry.register(AdapterKind::new(kind, move |settings| {
+                Ok(Arc::new(Scripted { id: settings.id, world: world.clone() }))
+            }));
         }
         registry
     }

@@ -19,7 +19,10 @@ use crate::{
 ///
 /// Exhaustive on purpose: whoever makes a record says something about each fact, and whoever keeps it keeps each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[allow(clippy::exhaustive_structs, reason = "whoever accounts for a call has to say all that the accounts keep")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "whoever accounts for a call has to say all that the accounts keep"
+)]
 pub struct UsageRecord {
     /// The call.
     pub call_id: CallId,

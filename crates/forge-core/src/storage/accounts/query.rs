@@ -64,7 +64,10 @@ pub enum Bucket {
 
 /// What the attempts of a [`SummaryRow`] have in common; `None` where nothing was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct Key {
     /// The beginning of the hour or day.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +88,10 @@ pub struct Key {
 
 /// Figures of the attempts that have `key` in common.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct SummaryRow {
     /// What they have in common.
     #[serde(flatten)]
@@ -97,7 +103,10 @@ pub struct SummaryRow {
 
 /// Figures of the attempts of an hour or a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct TrendPoint {
     /// When it begins.
     pub start: DateTime<Utc>,
@@ -108,7 +117,10 @@ pub struct TrendPoint {
 
 /// Sums over attempts. Counts, tokens, cost and means are exact; percentiles are within 3.2 %.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct Figures {
     /// Calls. A call counts once, where it ended: at the attempt that succeeded, or at its last one.
     pub calls: u64,
@@ -156,7 +168,10 @@ impl Figures {
 
 /// How long attempts took, in microseconds when serialised. `None` without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct Timing {
     /// The mean.
     #[serde(rename = "mean_us", serialize_with = "micros")]
@@ -174,7 +189,10 @@ pub struct Timing {
 
 /// Sums of tokens in the classes of [`TokenCount`](crate::TokenCount).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[allow(clippy::exhaustive_structs, reason = "every store fills all of it, so a new part has to show wherever it is missing")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "every store fills all of it, so a new part has to show wherever it is missing"
+)]
 pub struct Tokens {
     /// Uncached input.
     pub input: u64,

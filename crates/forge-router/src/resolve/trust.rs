@@ -1,28 +1,18 @@
-//! What a file may do that came with somebody else's project.
+//! What a file may not do that came with somebody else's project: say where a key or a prompt is sent, or which file is
+//! read. `parameters.extra` is among it, which may name servers that the vendor calls.
 
-use forge_router::{KeyPath, ParameterSpec, Problem, ProviderSpec, RouterSpec};
+use forge_config::{KeyPath, Problem, is_reference};
+use forge_core::AdapterRegistry;
 
-use super::code;
-use crate::environment::key_variables;
-
-/// Whether the user stands behind a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// The user named the file, owns it or trusted it.
-    Trusted,
-    /// The file was found in the working directory. It may choose roles, chains and parameters, but not
-    /// where a key or a prompt is sent, nor which file is read: `endpoint`, `headers`, `parameters.extra`
-    /// (which may name servers that the vendor calls), `${file:...}`, and any `${NAME}` but the vendor's usual
-    /// variable in `api_key` are mistakes.
-    Project,
-}
+use crate::{ParameterSpec, ProviderSpec, RouterSpec};
 
 /// What `spec` must not set without being trusted.
-pub(super) fn check(spec: &RouterSpec) -> Vec<Problem> {
+pub(super) fn check(spec: &RouterSpec, registry: &AdapterRegistry) -> Vec<Problem> {
     let root = KeyPath::ROOT.key("providers");
     let several = spec.providers.iter().map(|(id, provider)| (provider, root.key(id)));
     let single = spec.provider.iter().map(|provider| (provider, KeyPath::ROOT.key("provider")));
-    let providers = several.chain(single).flat_map(|(provider, path)| check_provider(provider, &path));
+    let providers =
+        several.chain(single).flat_map(|(provider, path)| check_provider(provider, &path, registry));
     let root = KeyPath::ROOT.key("roles");
     let roles =
         spec.roles.iter().filter_map(|(id, role)| check_extra(role.parameters.as_ref(), &root.key(id)));
@@ -31,36 +21,33 @@ pub(super) fn check(spec: &RouterSpec) -> Vec<Problem> {
 
 fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Problem> {
     let fields = !parameters?.extra.is_empty();
-    fields.then(|| refused(path.key("parameters").key("extra"), "adds raw fields to requests"))
+    fields.then(|| Problem::untrusted(path.key("parameters").key("extra"), "adds raw fields to requests"))
 }
 
-fn refused(path: KeyPath, what: &str) -> Problem {
-    let message = format!("this file is not trusted, and it {what}");
-    Problem::new(code::UNTRUSTED, path, message).with_hint("read the file, then run `forge config trust`")
-}
-
-fn check_provider(provider: &ProviderSpec, path: &KeyPath) -> Vec<Problem> {
+fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterRegistry) -> Vec<Problem> {
     let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
     let headers = (!provider.headers.is_empty()).then_some(("headers", "sends headers of its own"));
-    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, provider.kind.as_deref()));
+    let kind = provider.kind.as_deref().and_then(|kind| registry.kind(kind));
+    let variables = kind.map_or(&[] as &[_], |kind| kind.key_variables);
+    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, variables));
     let key = key.map(|what| ("api_key", what));
     let model = provider.model.as_ref().is_some_and(|text| text.contains("${"));
     let model = model.then_some(("model", "shows and sends a value of this machine as a model's name"));
     let settings = [model, key, endpoint, headers].into_iter().flatten();
-    let settings = settings.map(|(name, what)| refused(path.key(name), what));
+    let settings = settings.map(|(name, what)| Problem::untrusted(path.key(name), what));
     settings.chain(check_extra(provider.parameters.as_ref(), path)).collect()
 }
 
 /// What speaks against a key as an untrusted file writes it. The usual variable of the vendor is the one that the
 /// vendor gets without any file; another one may hold what is meant for somebody else.
-fn key_objection(key: &str, kind: Option<&str>) -> Option<&'static str> {
+fn key_objection(key: &str, variables: &[&str]) -> Option<&'static str> {
     if key.contains("${file:") {
         return Some("reads a file of this machine");
     }
-    if !forge_router::is_reference(key) {
+    if !is_reference(key) {
         return Some("holds a key itself");
     }
     let name = key.trim_start_matches("${").trim_end_matches('}');
-    let usual = kind.is_some_and(|kind| key_variables(kind).contains(&name));
+    let usual = variables.contains(&name);
     (!usual).then_some("sends a variable to a vendor that it may not be meant for")
 }

@@ -2,20 +2,19 @@
 
 use std::{error::Error, fmt};
 
-use forge_router::{KeyPath, Problem};
 use serde::Serialize;
 
-use super::yaml::Place;
+use crate::{KeyPath, Place, Problem};
 
 /// One problem with its place in the file.
 ///
 /// `Display` gives
-/// `forge.yaml:12:15: error[E110]: roles.critic.fallback[1]: there is no provider or pool `claud`; did you mean `claude`?`
+/// `forge.yaml:12:15: error[E110]: roles.critic.fallback[1]: there is no provider or pool `frist`; did you mean `first`?`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Whether the file can be used all the same.
     pub severity: Severity,
-    /// A stable code: those of [`code`](super::code) and [`forge_router::code`].
+    /// A stable code: those of [`code`](crate::code) and of the sections.
     pub code: &'static str,
     /// The file, as it was named.
     pub file: String,
@@ -42,7 +41,7 @@ pub enum Severity {
 }
 
 impl Report {
-    pub(super) fn new(file: &str, place: Place, problem: Problem) -> Self {
+    pub(crate) fn new(file: &str, place: Place, problem: Problem) -> Self {
         Self {
             severity: if problem.is_warning() { Severity::Warning } else { Severity::Error },
             code: problem.code,

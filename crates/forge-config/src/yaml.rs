@@ -2,11 +2,10 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use forge_router::{About, Key, KeyPath, Problem};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
-pub(super) use serde_yaml::{Mapping, Value};
+pub(crate) use serde_yaml::{Mapping, Value};
 
-use super::code;
+use crate::{About, Key, KeyPath, Problem, code};
 
 /// The most bytes a file may have.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -33,10 +32,10 @@ const START: Place = Place { line: 1, column: 1 };
 
 /// What a file holds.
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) value: Value,
+pub(crate) struct Document {
+    pub(crate) value: Value,
     /// Mistakes that leave the rest readable.
-    pub(super) problems: Vec<(Place, Problem)>,
+    pub(crate) problems: Vec<(Place, Problem)>,
     places: Node,
     end: Place,
 }
@@ -62,7 +61,7 @@ type Fatal = (Place, Problem);
 
 impl Document {
     /// Where `path` is written, or the nearest thing above it.
-    pub(super) fn place(&self, path: &KeyPath, about: About) -> Place {
+    pub(crate) fn place(&self, path: &KeyPath, about: About) -> Place {
         let place = match (self.walk(path), about) {
             ((node, true), About::Value) => node.value,
             ((node, _), _) => node.key,
@@ -71,7 +70,7 @@ impl Document {
     }
 
     /// Where the value at `path` is written, if it is.
-    pub(super) fn written(&self, path: &KeyPath) -> Option<Place> {
+    pub(crate) fn written(&self, path: &KeyPath) -> Option<Place> {
         let (node, found) = self.walk(path);
         found.then_some(node.value.min(self.end))
     }
@@ -95,7 +94,7 @@ impl Document {
 }
 
 /// Reads one document with a mapping at its top.
-pub(super) fn parse(text: &str) -> Result<Document, Fatal> {
+pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
     if text.len() > MAX_BYTES {
         return Err(fatal(START, code::TOO_LARGE, "the file is larger than 1 MiB"));
     }
@@ -145,9 +144,7 @@ fn parse_document(text: &str, end: Place) -> Result<Document, Fatal> {
     match value {
         Value::Mapping(_) => Ok(Document { value, places, problems: reader.problems, end }),
         Value::Null => fail(START, code::NOT_A_MAPPING, "the file is empty"),
-        _ => {
-            fail(places.value, code::NOT_A_MAPPING, "the file does not begin with a key such as `providers:`")
-        }
+        _ => fail(places.value, code::NOT_A_MAPPING, "the file does not begin with a key"),
     }
 }
 

@@ -1,14 +1,24 @@
 //! `${NAME}`, `${NAME:-default}`, `${file:PATH}` and `$$`.
 
-use super::Lookup;
+use std::{fmt, io};
+
 use crate::code;
+
+/// Where `${NAME}` and `${file:PATH}` find their values. Libraries never look by themselves.
+pub trait Lookup: fmt::Debug {
+    /// The variable called `name`; an empty one counts as unset.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The content of the file at `path`.
+    fn file(&self, path: &str) -> io::Result<String>;
+}
 
 /// Why a text cannot be expanded. None of it shows a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) code: &'static str,
-    pub(super) message: String,
-    pub(super) hint: String,
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) hint: String,
 }
 
 /// Whether `text` is exactly one reference (`${NAME}` or `${file:PATH}`) without a default, so that it holds
@@ -19,7 +29,7 @@ pub fn is_reference(text: &str) -> bool {
 }
 
 /// The first reference in `text` to what is a secret by its name: a file, or a variable such as `SOME_API_KEY`.
-pub(super) fn secret(text: &str) -> Option<&str> {
+pub(crate) fn secret(text: &str) -> Option<&str> {
     const SECRETS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
     text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(inner, _)| inner).find(|inner| {
         let name = inner.split(":-").next().unwrap_or_default().to_ascii_uppercase();
@@ -28,7 +38,7 @@ pub(super) fn secret(text: &str) -> Option<&str> {
 }
 
 /// `text` with every reference replaced, or everything that stands against it.
-pub(super) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Failure>> {
+pub(crate) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Failure>> {
     let mut expanded = String::with_capacity(text.len());
     let mut failures = Vec::new();
     let mut rest = text;
@@ -96,10 +106,26 @@ fn malformed(message: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::fixture::Table, *};
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Variables, and files behind names that end in `.txt`.
+    #[derive(Debug)]
+    struct Table(BTreeMap<&'static str, &'static str>);
+
+    impl Lookup for Table {
+        fn variable(&self, name: &str) -> Option<String> {
+            self.0.get(name).map(|value| (*value).to_owned())
+        }
+
+        fn file(&self, path: &str) -> io::Result<String> {
+            self.variable(path).ok_or_else(|| io::ErrorKind::NotFound.into())
+        }
+    }
 
     fn table() -> Table {
-        Table::new(&[("KEY", "k-1"), ("EMPTY", ""), ("ODD", "${KEY}")]).with_file("key.txt", " from file\n")
+        Table([("KEY", "k-1"), ("EMPTY", ""), ("ODD", "${KEY}"), ("key.txt", " from file\n")].into())
     }
 
     #[test]
@@ -141,7 +167,7 @@ mod tests {
     #[test]
     fn a_secret_is_known_by_its_name() {
         for (text, expected) in [
-            ("${OPENAI_API_KEY}", Some("OPENAI_API_KEY")),
+            ("${SOME_API_KEY}", Some("SOME_API_KEY")),
             ("a ${MODEL} b ${file:key.txt}", Some("file:key.txt")),
             ("${my_token:-x}", Some("my_token:-x")),
             ("${MODEL}", None),

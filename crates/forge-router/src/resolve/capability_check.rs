@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use forge_config::{KeyPath, Problem};
 use forge_core::{Capabilities, Effort, ParticipantRole, Sampling};
 
 use super::{Resolver, role::answers_in_json};
 use crate::{
-    Budget, KeyPath, Needs, Parameters, PoolPlan, Problem, ProviderPlan, ProviderSpec, RolePlan, RoleSpec,
-    RouterPlan, RouterSpec, Target, code,
+    Budget, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, RoleSpec, RouterPlan,
+    RouterSpec, Target, code,
 };
 
 /// This many providers are named one by one in a message.
@@ -86,8 +87,8 @@ impl Misfit {
     }
 }
 
-impl Resolver<'_> {
-    pub(super) fn fit(
+impl Resolver<'_, '_> {
+    pub(super) fn check_capabilities(
         &mut self,
         spec: &RouterSpec,
         plan: &RouterPlan,
@@ -95,18 +96,18 @@ impl Resolver<'_> {
     ) {
         let enabled = places.iter().filter(|(_, provider, _)| provider.enabled != Some(false));
         for (provider, (_, _, path)) in plan.providers.iter().zip(enabled) {
-            self.provider_fit(provider, has_money(plan.budget) || has_money(provider.budget), path);
+            self.check_provider(provider, has_money(plan.budget) || has_money(provider.budget), path);
         }
         for (name, role) in &spec.roles {
             let role_name = ParticipantRole::from(name.as_str());
             if let Some(resolved) = plan.roles.get(&role_name) {
-                self.role_fit(&role_name, role, resolved, plan, &KeyPath::ROOT.key("roles").key(name));
+                self.check_role(&role_name, role, resolved, plan, &KeyPath::ROOT.key("roles").key(name));
             }
         }
     }
 
     /// A provider's own settings.
-    fn provider_fit(&mut self, provider: &ProviderPlan, budgeted: bool, path: &KeyPath) {
+    fn check_provider(&mut self, provider: &ProviderPlan, budgeted: bool, path: &KeyPath) {
         if !is_known(provider) {
             return;
         }
@@ -119,7 +120,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn role_fit(
+    fn check_role(
         &mut self,
         name: &ParticipantRole,
         spec: &RoleSpec,
@@ -178,8 +179,8 @@ impl Resolver<'_> {
     }
 
     fn has_price(&self, provider: &ProviderPlan) -> bool {
-        let row = || self.known.models.find(&provider.vendor(), &provider.model);
-        provider.price.is_some() || row().is_some_and(|row| row.price_on(self.known.today).is_some())
+        let row = || self.section.models.find(&provider.vendor(), &provider.model);
+        provider.price.is_some() || row().is_some_and(|row| row.price_on(self.section.today).is_some())
     }
 }
 

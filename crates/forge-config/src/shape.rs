@@ -5,39 +5,40 @@
 
 use std::collections::BTreeSet;
 
-use forge_router::{Key, KeyPath, Problem, nearest};
 use serde_json::Value as Json;
 
-use super::{
-    code,
+use crate::{
+    KeyPath, Problem, code, nearest,
     yaml::{Mapping, Value},
 };
-
-/// What only a provider may set.
-const PROVIDER_KEYS: [&str; 4] = ["type", "model", "api_key", "endpoint"];
 
 /// Unknown keys of a mapping that are listed; who has more has mistaken the file.
 const LISTED: usize = 100;
 
 /// What was found.
-#[derive(Debug)]
-pub(super) struct Shape {
-    pub(super) problems: Vec<Problem>,
+pub(crate) struct Shape<'a> {
+    pub(crate) problems: Vec<Problem>,
     /// What is not there any more, or not as it was written.
-    pub(super) cut: BTreeSet<KeyPath>,
-    root: &'static Json,
+    pub(crate) cut: BTreeSet<KeyPath>,
+    root: &'a Json,
+    /// What is said of a key that belongs somewhere else.
+    misplaced: &'a dyn Fn(&KeyPath) -> Option<Problem>,
 }
 
-impl Shape {
+impl<'a> Shape<'a> {
     /// Checks `value` and cuts out whatever is wrong, so that the rest can be read.
-    pub(super) fn check(root: &'static Json, value: &mut Value) -> Self {
-        let mut shape = Self { problems: Vec::new(), cut: BTreeSet::new(), root };
+    pub(crate) fn check(
+        root: &'a Json,
+        value: &mut Value,
+        misplaced: &'a dyn Fn(&KeyPath) -> Option<Problem>,
+    ) -> Self {
+        let mut shape = Self { problems: Vec::new(), cut: BTreeSet::new(), root, misplaced };
         shape.value(root, value, &KeyPath::ROOT);
         shape
     }
 
     /// Whether `value` may stay, perhaps emptied.
-    fn value(&mut self, schema: &'static Json, value: &mut Value, path: &KeyPath) -> bool {
+    fn value(&mut self, schema: &'a Json, value: &mut Value, path: &KeyPath) -> bool {
         let (schema, nullable) = self.follow(schema);
         let types = types(schema);
         if value.is_null() && (nullable || types.is_empty() || types.contains(&"null")) {
@@ -77,7 +78,7 @@ impl Shape {
         }
     }
 
-    fn mapping(&mut self, schema: &'static Json, mapping: &mut Mapping, path: &KeyPath) {
+    fn mapping(&mut self, schema: &'a Json, mapping: &mut Mapping, path: &KeyPath) {
         let known = schema["properties"].as_object();
         let others = &schema["additionalProperties"];
         let keys: Vec<String> = mapping.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect();
@@ -111,19 +112,16 @@ impl Shape {
         }
     }
 
-    fn unknown<'a>(
+    fn unknown<'k>(
         &mut self,
         key: &str,
-        known: impl Iterator<Item = &'a str> + Clone,
+        known: impl Iterator<Item = &'k str> + Clone,
         mapping: &Mapping,
         path: &KeyPath,
     ) {
         let below = path.key(key);
-        if is_role_parameters(path) && PROVIDER_KEYS.contains(&key) {
-            let message = format!("a role cannot override `{key}`, which belongs to the provider");
-            let hint = "add a provider with it and name that one in the role";
-            let problem = Problem::new(code::ROLE_OVERRIDE, below, message).about_key();
-            self.problems.push(problem.with_hint(hint));
+        if let Some(problem) = (self.misplaced)(&below) {
+            self.problems.push(problem.about_key());
             return;
         }
         let near = nearest(key, known.clone());
@@ -157,7 +155,7 @@ impl Shape {
     }
 
     /// The schema that `$ref` and `anyOf` lead to, and whether null may stand in its place.
-    fn follow(&self, mut schema: &'static Json) -> (&'static Json, bool) {
+    fn follow(&self, mut schema: &'a Json) -> (&'a Json, bool) {
         let mut nullable = false;
         loop {
             if let Some(target) = schema["$ref"].as_str() {
@@ -178,11 +176,6 @@ fn types(schema: &Json) -> Vec<&str> {
         Json::Array(several) => several.iter().filter_map(Json::as_str).collect(),
         _ => Vec::new(),
     }
-}
-
-fn is_role_parameters(path: &KeyPath) -> bool {
-    let is = |step: &Key, name: &str| *step == Key::Name(name.into());
-    matches!(path.steps(), [section, _, key] if is(section, "roles") && is(key, "parameters"))
 }
 
 fn wanted(expected: &str) -> &'static str {

@@ -1,0 +1,150 @@
+//! Numbers, durations, words and texts of a section.
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use crate::{
+    KeyPath, Lookup, Problem, code,
+    expand::{expand, secret},
+    nearest,
+};
+
+/// No clock and no wait is longer than a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a section is resolved with: where its variables and files are, and what is wrong so far.
+///
+/// A value that is wrong is reported and gives `None`, so that a section is looked at to its end.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ResolveContext<'a> {
+    /// Variables and files.
+    pub lookup: &'a dyn Lookup,
+    /// Where the section stands.
+    pub root: KeyPath,
+    /// What is wrong, in the order in which it was found.
+    pub problems: Vec<Problem>,
+}
+
+impl<'a> ResolveContext<'a> {
+    /// The context of a section whose keys are those of the file itself.
+    pub const fn new(lookup: &'a dyn Lookup) -> Self {
+        Self { lookup, root: KeyPath::ROOT, problems: Vec::new() }
+    }
+
+    /// The same context for a section that stands at `root`.
+    pub fn with_root(mut self, root: KeyPath) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// Adds a problem.
+    pub fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The number, if it lies in `range`.
+    pub fn number(&mut self, value: Option<f64>, range: RangeInclusive<f64>, path: &KeyPath) -> Option<f64> {
+        let value = value?;
+        if range.contains(&value) {
+            return Some(value);
+        }
+        self.out_of_range(value, *range.start(), *range.end(), path);
+        None
+    }
+
+    /// The whole number, if it lies in `range`, whose bounds fit into `T`.
+    pub fn integer<T: TryFrom<i64>>(
+        &mut self,
+        value: Option<i64>,
+        range: RangeInclusive<i64>,
+        path: &KeyPath,
+    ) -> Option<T> {
+        let value = value?;
+        let fitting = Some(value).filter(|value| range.contains(value));
+        let converted = fitting.and_then(|value| T::try_from(value).ok());
+        if converted.is_none() {
+            if *range.end() == i64::MAX {
+                self.report(Problem::new(
+                    code::OUT_OF_RANGE,
+                    path.clone(),
+                    format!("must be at least {}, not {value}", range.start()),
+                ));
+            } else {
+                self.out_of_range(value, *range.start(), *range.end(), path);
+            }
+        }
+        converted
+    }
+
+    fn out_of_range<N: fmt::Display>(&mut self, value: N, least: N, most: N, path: &KeyPath) {
+        let message = format!("must be between {least} and {most}, not {value}");
+        self.report(Problem::new(code::OUT_OF_RANGE, path.clone(), message));
+    }
+
+    /// The duration, if it is longer than nothing and at most a day.
+    pub fn duration(&mut self, text: Option<&str>, path: &KeyPath) -> Option<Duration> {
+        let text = text?;
+        let wrong = |message: String| Problem::new(code::BAD_DURATION, path.clone(), message);
+        let problem = match humantime::parse_duration(text.trim()) {
+            Ok(duration) if duration.is_zero() => wrong("must be longer than nothing".into()),
+            Ok(duration) if duration > LONGEST => wrong("must be at most 24h".into()),
+            Ok(duration) => return Some(duration),
+            Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))
+                .with_hint(format!("write `{}s` or `{0}ms`", text.trim())),
+            Err(_) => wrong(format!("`{text}` is not a duration"))
+                .with_hint("write a number with a unit, such as `500ms`, `30s` or `10m`"),
+        };
+        self.report(problem);
+        None
+    }
+
+    /// The meaning of `word`, which has to be one of `words`; `what` is what it names.
+    pub fn one_of<T: Copy>(
+        &mut self,
+        word: &str,
+        words: &[(&str, T)],
+        what: &str,
+        path: &KeyPath,
+    ) -> Option<T> {
+        if let Some((_, meaning)) = words.iter().find(|(known, _)| *known == word) {
+            return Some(*meaning);
+        }
+        let names = || words.iter().map(|(known, _)| *known);
+        let hint = nearest(word, names()).map_or_else(
+            || format!("choose one of: {}", names().collect::<Vec<_>>().join(", ")),
+            |name| format!("did you mean `{name}`?"),
+        );
+        let message = format!("there is no {what} `{word}`");
+        self.report(Problem::new(code::UNKNOWN_WORD, path.clone(), message).with_hint(hint));
+        None
+    }
+
+    /// The text with its references replaced, if it is free of control characters then.
+    pub fn expand(&mut self, text: &str, path: &KeyPath) -> Option<String> {
+        match expand(text, self.lookup) {
+            Ok(value) if value.contains(char::is_control) => {
+                let message = "holds a line break or another control character";
+                let hint = "check for an invisible character at the end of the value";
+                self.report(Problem::new(code::CONTROL_CHARACTER, path.clone(), message).with_hint(hint));
+                None
+            }
+            Ok(value) => Some(value),
+            Err(failures) => {
+                for failure in failures {
+                    let problem = Problem::new(failure.code, path.clone(), failure.message);
+                    self.report(problem.with_hint(failure.hint));
+                }
+                None
+            }
+        }
+    }
+
+    /// As [`expand`](Self::expand), for a value that is shown: in it a secret is refused.
+    pub fn expand_public(&mut self, text: &str, path: &KeyPath) -> Option<String> {
+        let Some(name) = secret(text) else { return self.expand(text, path) };
+        let message = format!("`${{{name}}}` is a secret by its name, and this value is shown");
+        let hint = "write the value itself or another variable; secrets belong into `api_key` and `headers`";
+        self.report(Problem::new(code::SHOWN_SECRET, path.clone(), message).with_hint(hint));
+        None
+    }
+}

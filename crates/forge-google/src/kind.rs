@@ -1,0 +1,19 @@
+//! What others have to know of this adapter.
+
+use std::sync::Arc;
+
+use forge_core::{AdapterKind, Participant};
+
+use crate::{GoogleProvider, capabilities, models, provider::DIALECT};
+
+/// The adapter as files name it, with all that is known before one is built.
+pub fn kind() -> AdapterKind {
+    AdapterKind::new("google", |settings| Ok(Arc::new(GoogleProvider::from_settings(settings)?)))
+        .with_key(&["GOOGLE_API_KEY", "GEMINI_API_KEY"])
+        .with_base_url(DIALECT.base_url, &["GEMINI_BASE_URL"])
+        .with_owned_headers(&[DIALECT.credential.0])
+        .with_brands(&["Google", "Gemini"])
+        .with_usual(Participant::gemini_flash())
+        .with_models(models().clone())
+        .with_capabilities(capabilities)
+}
