@@ -5,8 +5,8 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
     Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelRequest, ModelResponse, Money,
-    OutputFormat, Part, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace, StreamEvent,
-    SystemText, Verdict,
+    OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
+    StreamEvent, SystemText, Verdict,
     router::{Router, TaskContext},
 };
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::{
     args::Ask,
     error::CliError,
     files,
-    setup::{System, Wanted},
+    setup::{Setup, Wanted},
     show::{self, note},
     signals::Ends,
 };
@@ -28,7 +28,7 @@ const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
 
 pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let request = Arc::new(request(&ask)?);
-    let system = System::choose(wanted).await?;
+    let system = Setup::open(wanted).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
     cx.tags = cx.tags.with_task(task.id());
@@ -55,7 +55,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     system.close(Duration::ZERO).await;
     match outcome {
         Ok(response) => {
-            let cost = system.router.cost(&response);
+            let cost = system.router().cost(&response);
             if ask.json {
                 show::json(&success(&response, cost, simulated))?;
             }
@@ -75,32 +75,40 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 }
 
 /// Who is asked: the provider that the user names, else whoever plays the role.
-fn context(ask: &Ask, system: &System, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
+fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
     let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
     let participant = match &ask.provider {
-        Some(id) => system.named(id)?.with_role(role),
+        Some(id) => named(system, id)?.with_role(role),
         None => Router::participant(role),
     };
     let cx = CallContext::new(participant);
     let Some(model) = &ask.model else { return Ok(cx) };
     // Another model of the provider that would be asked.
     let nobody = || CliError::usage("nobody can be asked", "see `forge route explain`");
-    let first = system.router.first_choice(&cx, request).ok_or_else(nobody)?;
+    let first = system.router().first_choice(&cx, request).ok_or_else(nobody)?;
     Ok(CallContext::new(first.with_model(model.as_str())))
+}
+
+fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {
+    system.participant(id).ok_or_else(|| {
+        let known: Vec<_> = system.plan().providers.iter().map(|one| one.id.as_str()).collect();
+        let what = format!("there is no provider `{id}`");
+        CliError::usage(what, format!("choose one of: {}", known.join(", ")))
+    })
 }
 
 /// Makes the call; text goes to stdout while it comes, if it is to be shown. The outer error is the
 /// command's, the inner one the provider's.
 async fn call(
     cx: &CallContext,
-    system: &System,
+    system: &Setup,
     request: Arc<ModelRequest>,
     ask: &Ask,
     quiet: bool,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
     let shown = !ask.json;
     let mut accumulator = Accumulator::new(cx);
-    let mut stream = match system.router.stream(cx, request).await {
+    let mut stream = match system.router().stream(cx, request).await {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(error)),
     };

@@ -9,9 +9,9 @@ use crate::{
     args::Doctor,
     config,
     error::CliError,
-    machine::{state_folder, variable},
     metrics,
-    setup::{System, Wanted},
+    paths::{paths, variable},
+    setup::{Setup, Wanted},
     show,
 };
 
@@ -103,7 +103,7 @@ fn first_line(error: &CliError) -> String {
 
 fn accounts() -> Finding {
     let topic = "accounts";
-    if state_folder().is_none() {
+    if paths().state.is_none() {
         let text = "nowhere: set FORGE_HOME to a folder, or HOME".into();
         return Finding { topic, good: false, text, facts: Value::Null };
     }
@@ -151,13 +151,13 @@ fn mode(_: &Path) -> Option<String> {
 
 async fn providers(wanted: Wanted<'_>) -> Finding {
     let topic = "providers";
-    let system = match System::choose(Wanted { quiet: true, ..wanted }).await {
+    let system = match Setup::open(Wanted { quiet: true, ..wanted }).await {
         Ok(system) => system,
         Err(error) => {
             return Finding { topic, good: false, text: first_line(&error), facts: error.to_json() };
         }
     };
-    let checks = system.router.check().await;
+    let checks = system.router().check().await;
     let ready = |one: &forge::router::ProviderHealth| one.status == forge::router::HealthStatus::Ready;
     let texts: Vec<_> = checks.iter().map(|one| format!("{} {}", one.provider, one.status)).collect();
     Finding { topic, good: checks.iter().all(ready), text: texts.join(", "), facts: json!(checks) }

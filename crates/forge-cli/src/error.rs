@@ -262,7 +262,7 @@ in JSON. The codes are stable; scripts may depend on them. The command's exit co
 
     #[test]
     fn the_index_of_codes_in_the_docs_is_that_of_the_code() {
-        if crate::machine::variable("FORGE_UPDATE_DOCS").is_some() {
+        if crate::paths::variable("FORGE_UPDATE_DOCS").is_some() {
             std::fs::write(FILE, index()).unwrap();
         }
         let file = std::fs::read_to_string(FILE).unwrap();

@@ -6,12 +6,12 @@ mod config;
 mod doctor;
 mod error;
 mod files;
-mod machine;
 mod manual;
 mod metrics;
 mod models;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod paths;
 mod providers;
 mod route;
 mod session;
@@ -127,7 +127,7 @@ struct Spans(Option<otlp::Otlp>);
 #[cfg(feature = "otlp")]
 impl Spans {
     fn new() -> Self {
-        let endpoint = machine::variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let endpoint = paths::variable("OTEL_EXPORTER_OTLP_ENDPOINT");
         let collector = endpoint.map(|endpoint| otlp::Otlp::new(&endpoint)).transpose();
         Self(collector.unwrap_or_else(|error| {
             show::note(false, &format!("spans are not sent to OTEL_EXPORTER_OTLP_ENDPOINT: {error}"));

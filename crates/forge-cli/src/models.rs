@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     args::ModelsList,
     error::CliError,
-    setup::{System, Wanted},
+    setup::{Setup, Wanted},
     show,
 };
 
@@ -104,7 +104,7 @@ fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
 
 /// Asks every provider side by side; one that fails is named and does not hide the others.
 async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let system = System::choose(wanted).await?;
+    let system = Setup::open(wanted).await?;
     let asked: Vec<_> = system
         .adapters()
         .filter(|(one, _)| list.provider.as_deref().is_none_or(|vendor| vendor == one.kind))

@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::{
     args::ProvidersStatus,
     error::CliError,
-    setup::{System, Wanted},
+    setup::{Setup, Wanted},
     show,
     signals::{Signal, Signals},
 };
 
 pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let system = System::choose(wanted).await?;
-    let providers = system.plan.providers.iter().zip(&system.found);
+    let system = Setup::open(wanted).await?;
+    let providers = system.providers();
     let shown = if as_json {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
@@ -26,7 +26,9 @@ pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, 
         show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = providers
-            .map(|(one, found)| vec![one.id.to_string(), one.kind.clone(), model(&one.model), found.clone()])
+            .map(|(one, found)| {
+                vec![one.id.to_string(), one.kind.clone(), model(&one.model), found.to_owned()]
+            })
             .collect();
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
@@ -36,7 +38,7 @@ pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, 
 
 /// Exit code 0 if every provider is ready, 3 if none is, 1 if some are not.
 pub(crate) async fn status(status: &ProvidersStatus, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let mut system = System::choose(wanted).await?;
+    let mut system = Setup::open(wanted).await?;
     match status.watch {
         None => check(&system, status.list.json).await,
         Some(every) => watch(&mut system, *every, status.list.json, wanted).await,
@@ -45,7 +47,7 @@ pub(crate) async fn status(status: &ProvidersStatus, wanted: Wanted<'_>) -> Resu
 
 /// Checks again and again, until an interrupt or a termination. A hangup reads the configuration again.
 async fn watch(
-    system: &mut System,
+    system: &mut Setup,
     every: Duration,
     as_json: bool,
     wanted: Wanted<'_>,
@@ -61,15 +63,15 @@ async fn watch(
             system.close(Duration::from_secs(1)).await;
             return Ok(ExitCode::SUCCESS);
         }
-        match system.reload(wanted).await {
+        match system.reload().await {
             Ok(()) => show::note(wanted.quiet, "the configuration was read again"),
             Err(error) => show::note(false, &format!("{error}the configuration in use stays")),
         }
     }
 }
 
-async fn check(system: &System, as_json: bool) -> Result<ExitCode, CliError> {
-    let checks = system.router.check().await;
+async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
+    let checks = system.router().check().await;
     let ready = checks.iter().filter(|check| check.status == HealthStatus::Ready).count();
     let shown = if as_json {
         let rows: Vec<_> = checks

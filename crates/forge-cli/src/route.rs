@@ -9,7 +9,7 @@ use crate::{
     args::RouteExplain,
     error::CliError,
     files,
-    setup::{System, Wanted},
+    setup::{Setup, Wanted},
     show,
 };
 
@@ -21,8 +21,8 @@ pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result
     };
     let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
     let role = ParticipantRole::from(explain.role.as_str());
-    let system = System::choose(wanted).await?;
-    let trace = system.router.explain(&CallContext::new(Router::participant(role.clone())), &request);
+    let system = Setup::open(wanted).await?;
+    let trace = system.router().explain(&CallContext::new(Router::participant(role.clone())), &request);
     let shown = if explain.json {
         show::json(&json!({
             "schema_version": "1.0",
@@ -38,8 +38,8 @@ pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result
     Ok(if trace.participant.is_some() { ExitCode::SUCCESS } else { 3.into() })
 }
 
-fn text(role: &ParticipantRole, system: &System, trace: &RouteTrace) -> String {
-    let known = system.plan.roles.contains_key(role);
+fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
+    let known = system.plan().roles.contains_key(role);
     let head = match &trace.participant {
         Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model),
         None => format!("{role}: nobody can be asked."),

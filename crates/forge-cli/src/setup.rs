@@ -1,31 +1,11 @@
-//! Which providers the command works with.
+//! Which providers the command works with, said on the first line of stderr.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ops::Deref, path::Path, time::Duration};
 
-use chrono::Utc;
-use forge::{
-    Adapter, AdapterSettings, BudgetStore as _, Environment, Health, Journal, ModelId, ModelResponse,
-    Participant, ProviderError, SecretString, StreamName,
-    config::SessionPlan,
-    router::{ProviderPlan, Router, RouterPlan, TaskContext},
-    storage::budget::{DeadCharge, Holder},
-    store::{Store, StoreState, TaskEntry},
-};
-use forge_sim::{Scenario, Sim, SimConfig, Vendor};
-use futures_util::future::join_all;
+use forge::{System, SystemError};
+use forge_sim::Sim;
 
-use crate::{args::Source, config, error::CliError, machine::variable, metrics, show::note};
-
-/// How long a local server may take to say that it is there.
-const PROBE: Duration = Duration::from_millis(300);
-
-/// Where local servers usually listen.
-const LOCAL_SERVERS: [(&str, &str); 4] = [
-    ("Ollama", "http://127.0.0.1:11434"),
-    ("llama.cpp", "http://127.0.0.1:8080"),
-    ("vLLM", "http://127.0.0.1:8000"),
-    ("LM Studio", "http://127.0.0.1:1234"),
-];
+use crate::{args::Source, config, error::CliError, paths::variable, show::note, sim::simulated};
 
 /// What the user said about where providers come from.
 #[derive(Debug, Clone, Copy)]
@@ -38,235 +18,59 @@ pub(crate) struct Wanted<'a> {
     pub(crate) scenario: &'a str,
 }
 
-/// The providers in use, behind a router.
+/// The system in use, which may bring its own vendors. They end with this value.
 #[derive(Debug)]
-pub(crate) struct System {
-    pub(crate) router: Router,
-    pub(crate) plan: RouterPlan,
-    /// Where each provider of the plan was found.
-    pub(crate) found: Vec<String>,
-    /// The simulated vendors, if they are in use. They end with this value.
-    sim: Option<Sim>,
-    store: Option<Arc<Store>>,
-    /// How the configuration wants sessions to run.
-    pub(crate) session: SessionPlan,
-}
+pub(crate) struct Setup(System, Option<Sim>);
 
-/// A plan before it runs.
-struct Found {
-    plan: RouterPlan,
-    places: Vec<String>,
-    sim: Option<Sim>,
-    warnings: Vec<String>,
-    session: SessionPlan,
-}
-
-impl System {
-    /// Chooses the providers and says which on the first line of stderr: those of the configuration; else the
-    /// vendors whose keys are in the environment; else a local server that answers; else simulated ones.
-    pub(crate) async fn choose(wanted: Wanted<'_>) -> Result<Self, CliError> {
-        let Found { plan, places, sim, warnings, session } = find(wanted).await?;
-        let names: Vec<_> =
-            plan.providers.iter().zip(&places).map(|(one, place)| format!("{} ({place})", one.id)).collect();
-        let first = match &sim {
-            Some(_) if wanted.source.offline => {
-                "SIMULATED: offline; simulated vendors answer, no model is asked".into()
+impl Setup {
+    /// Takes the providers that are found, or else simulated ones.
+    pub(crate) async fn open(wanted: Wanted<'_>) -> Result<Self, CliError> {
+        let mut builder = System::builder(variable);
+        builder = wanted.config.map_or(builder.clone(), |path| builder.config(path));
+        let found = if wanted.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
+        let setup = match found {
+            Err(SystemError::NoProvider) => {
+                let (system, sim) = simulated(wanted.source.seed, wanted.scenario).await?;
+                Self(system, Some(sim))
             }
-            Some(_) => {
-                "SIMULATED: no API key is set and no local server answers; simulated vendors answer, no \
-                        model is asked"
-                    .into()
-            }
-            None => format!("providers: {}", names.join(", ")),
+            found => Self(found.map_err(config::refused)?, None),
         };
-        note(wanted.quiet, &first);
-        for warning in &warnings {
-            note(wanted.quiet, warning);
-        }
-        let mut parts = forge::parts();
-        let store = metrics::ledger(sim.is_some(), wanted.quiet).map(Arc::new);
-        if let Some(store) = &store {
-            // Without the file, budgets hold for this run alone.
-            if store.status().state == StoreState::Writing {
-                parts.budgets = Arc::clone(store) as _;
-            }
-            parts.sink = Arc::clone(store) as _;
-        }
-        let router = Router::build(plan.clone(), parts).map_err(|error| match error {
-            forge::RegistryError::Refused { source, .. } => CliError::provider(&source),
-            other => CliError::failed("a provider cannot be set up", &other),
-        })?;
-        Ok(Self { router, plan, found: places, sim, store, session })
+        let names: Vec<_> = setup.providers().map(|(one, origin)| format!("{} ({origin})", one.id)).collect();
+        let why =
+            if wanted.source.offline { "offline" } else { "no API key is set and no local server answers" };
+        let first = match setup.is_simulated() {
+            true => format!("SIMULATED: {why}; simulated vendors answer, no model is asked"),
+            false => format!("providers: {}", names.join(", ")),
+        };
+        let unrecorded = "calls are not recorded: set FORGE_HOME to a folder, or HOME".to_owned();
+        let unrecorded = setup.store().is_none().then_some(unrecorded);
+        let lines = [first].into_iter().chain(setup.warnings().iter().cloned()).chain(unrecorded);
+        lines.for_each(|line| note(wanted.quiet, &line));
+        Ok(setup)
     }
 
-    /// Where sessions are kept, if the file can be written.
-    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
-        let store = self.store.as_ref().filter(|store| store.status().state == StoreState::Writing)?;
-        Some(Arc::clone(store) as _)
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.1.is_some()
     }
 
-    /// Books what the dead run of a session had set aside. A budget that cannot be written says so at the next call.
-    pub(crate) async fn settle_dead(&self, session: &StreamName) {
-        if let Some(store) = &self.store {
-            let _ = store.settle_holder(&Holder::new(session.as_str()), DeadCharge::Reserved).await;
-        }
-    }
-
-    /// Writes down what came of a task.
-    pub(crate) fn log(&self, mut task: TaskContext, outcome: &Result<ModelResponse, ProviderError>) {
-        // A task that nobody has begun cannot be in a state that forbids this.
-        let _ = task.record(outcome);
-        let Some(store) = &self.store else { return };
-        let now = Utc::now();
-        store.put_task(TaskEntry {
-            id: task.id().to_owned(),
-            role: task.role().clone(),
-            provider: task.provider().cloned(),
-            attempts: task.attempts(),
-            state: task.state().to_string(),
-            created_at: now,
-            updated_at: now,
-        });
+    /// Reads the configuration again. If it cannot be used, everything stays as it is.
+    pub(crate) async fn reload(&mut self) -> Result<(), CliError> {
+        if self.is_simulated() { Ok(()) } else { self.0.reload().await.map_err(config::refused) }
     }
 
     /// Ends what is under way and sees to it that every call is accounted for.
     pub(crate) async fn close(&self, grace: Duration) {
-        if let Err(error) = self.router.shutdown(grace).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the last calls may be missing in the accounts"
-            );
+        if let Err(error) = self.0.close(grace).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the last calls may be missing in the accounts");
         }
     }
-
-    /// Reads the configuration again. If it cannot be used, everything stays as it is.
-    pub(crate) async fn reload(&mut self, wanted: Wanted<'_>) -> Result<(), CliError> {
-        if self.is_simulated() {
-            return Ok(());
-        }
-        let Found { plan, places, sim, .. } = find(wanted).await?;
-        if sim.is_some() {
-            return Err(CliError::usage("no provider is left", "write a configuration, or set a key"));
-        }
-        self.router
-            .reload(plan.clone())
-            .map_err(|error| CliError::failed("a provider cannot be set up", &error))?;
-        (self.plan, self.found) = (plan, places);
-        Ok(())
-    }
-
-    pub(crate) fn is_simulated(&self) -> bool {
-        self.sim.is_some()
-    }
-
-    /// The adapter of each provider, in the order of the plan.
-    pub(crate) fn adapters(&self) -> impl Iterator<Item = (&ProviderPlan, Arc<dyn Adapter>)> {
-        self.plan.providers.iter().filter_map(|one| Some((one, self.router.adapter(&one.id)?)))
-    }
-
-    /// The participant that asks the provider or pool `id`.
-    pub(crate) fn named(&self, id: &str) -> Result<Participant, CliError> {
-        if let Some(provider) = self.plan.providers.iter().find(|one| one.id == id) {
-            let participant = Participant::new(provider.vendor(), provider.model.clone());
-            return Ok(participant.with_provider_id(id));
-        }
-        if self.plan.pools.iter().any(|pool| pool.id == id) {
-            return Ok(Router::participant(forge::ParticipantRole::default()).with_provider_id(id));
-        }
-        let known: Vec<_> = self.plan.providers.iter().map(|one| one.id.as_str()).collect();
-        Err(CliError::usage(
-            format!("there is no provider `{id}`"),
-            format!("choose one of: {}", known.join(", ")),
-        ))
-    }
 }
 
-async fn find(wanted: Wanted<'_>) -> Result<Found, CliError> {
-    if wanted.source.offline {
-        return simulated(wanted).await;
-    }
-    if let Some(loaded) = config::find_and_load(wanted.config)? {
-        let plan = loaded.file.plan;
-        let places = vec![loaded.path.display().to_string(); plan.providers.len()];
-        let warnings = loaded.file.warnings.iter().map(ToString::to_string).collect();
-        let mut session = loaded.file.session;
-        session.prompts = session.prompts.map(|folder| loaded.path.with_file_name("").join(folder));
-        return Ok(Found { plan, places, sim: None, warnings, session });
-    }
-    let environment = Environment::read(variable);
-    let mut found: Vec<(ProviderPlan, String)> =
-        environment.providers.into_iter().map(|one| (one.plan, one.variable.to_owned())).collect();
-    for server in environment.servers {
-        let url = server.plan.endpoint.clone().unwrap_or_default();
-        let (plan, adapter) = local(&url)?;
-        found.push((asked_for_model(plan, &adapter).await, format!("{} at {url}", server.variable)));
-    }
-    if found.is_empty() {
-        found.extend(probe_local_servers().await?);
-    }
-    if found.is_empty() { simulated(wanted).await } else { Ok(Found::of(found, None)) }
-}
+impl Deref for Setup {
+    type Target = System;
 
-impl Found {
-    fn of(found: Vec<(ProviderPlan, String)>, sim: Option<Sim>) -> Self {
-        let (providers, places) = found.into_iter().unzip();
-        let session = SessionPlan::default();
-        Self { plan: RouterPlan::of(providers), places, sim, warnings: Vec::new(), session }
+    fn deref(&self) -> &System {
+        &self.0
     }
-}
-
-async fn simulated(wanted: Wanted<'_>) -> Result<Found, CliError> {
-    let scenario = Scenario::from_yaml(wanted.scenario)
-        .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
-    let sim = Sim::start(SimConfig { seed: wanted.source.seed, scenario, ..SimConfig::default() })
-        .await
-        .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
-    let vendors = [
-        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model),
-        ("openai", Vendor::OpenAi, Participant::gpt().model),
-        ("google", Vendor::Google, Participant::gemini_flash().model),
-        ("local", Vendor::Ollama, ModelId::from("qwen3")),
-    ];
-    let found = vendors.map(|(kind, vendor, model)| {
-        let plan = ProviderPlan {
-            api_key: Some(SecretString::from("sk-test-simulated")),
-            endpoint: Some(sim.base_url(vendor)),
-            ..forge::provider_plan(kind, model)
-        };
-        (plan, "simulated".to_owned())
-    });
-    Ok(Found::of(found.into(), Some(sim)))
-}
-
-/// A local server at `url`, whose model is not known yet.
-fn local(url: &str) -> Result<(ProviderPlan, Arc<dyn Adapter>), CliError> {
-    let settings = AdapterSettings { base_url: Some(url.to_owned()), ..AdapterSettings::new("local") };
-    let adapter = forge::registry()
-        .build("local", settings)
-        .map_err(|error| CliError::failed("the local server cannot be set up", &error))?;
-    let plan = ProviderPlan { endpoint: Some(url.to_owned()), ..forge::provider_plan("local", "") };
-    Ok((plan, adapter))
-}
-
-/// The plan with the first model that the server lists. One that does not answer says so when it is asked.
-async fn asked_for_model(plan: ProviderPlan, adapter: &Arc<dyn Adapter>) -> ProviderPlan {
-    let models = adapter.models().await.unwrap_or_default();
-    match models.into_iter().next() {
-        Some(first) => ProviderPlan { model: first.id, ..plan },
-        None => plan,
-    }
-}
-
-/// The first local server that answers, all asked at once.
-async fn probe_local_servers() -> Result<Option<(ProviderPlan, String)>, CliError> {
-    let candidates = LOCAL_SERVERS.iter().map(|(_, url)| local(url)).collect::<Result<Vec<_>, _>>()?;
-    let probes = candidates.iter().map(|(_, adapter)| tokio::time::timeout(PROBE, adapter.health_check()));
-    let answers = join_all(probes).await;
-    let alive = answers.iter().position(|answer| matches!(answer, Ok(Ok(Health::Ready))));
-    let Some(at) = alive else { return Ok(None) };
-    let (Some((name, url)), Some((plan, adapter))) = (LOCAL_SERVERS.get(at), candidates.into_iter().nth(at))
-    else {
-        return Ok(None);
-    };
-    Ok(Some((asked_for_model(plan, &adapter).await, format!("{name} at {url}"))))
 }

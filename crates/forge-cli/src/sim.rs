@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 
-use crate::{args, error::CliError, files, show, signals::Ends};
+use crate::{args, config, error::CliError, files, paths::variable, show, signals::Ends};
 
 pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -25,4 +26,28 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
     ends.next().await;
     sim.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A system whose vendors are simulated in this process. They end with the second value.
+pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim), CliError> {
+    let scenario = Scenario::from_yaml(scenario)
+        .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
+    let sim = Sim::start(SimConfig { seed, scenario, ..SimConfig::default() })
+        .await
+        .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
+    let providers = [
+        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model),
+        ("openai", Vendor::OpenAi, Participant::gpt().model),
+        ("google", Vendor::Google, Participant::gemini_flash().model),
+        ("local", Vendor::Ollama, ModelId::from("qwen3")),
+    ]
+    .map(|(kind, vendor, model)| {
+        let mut plan = forge::provider_plan(kind, model);
+        plan.api_key = Some(SecretString::from("sk-test-simulated"));
+        plan.endpoint = Some(sim.base_url(vendor));
+        plan
+    });
+    let builder = System::builder(variable).accounts("simulated.db");
+    let system = builder.plan(RouterPlan::of(providers.into()), "simulated").open().await;
+    Ok((system.map_err(config::refused)?, sim))
 }

@@ -142,12 +142,11 @@ impl ErrorKind {
             | Self::Transport
             | Self::Truncated => (A::RetryThenNext, B::Counts),
             Self::Authentication | Self::Permission | Self::QuotaExhausted => (A::Next, B::OpensSticky),
-            Self::ModelNotFound | Self::CircuitOpen => (A::Next, B::Ignored),
+            // Another route may take less money at most.
+            Self::ModelNotFound | Self::CircuitOpen | Self::BudgetExceeded => (A::Next, B::Ignored),
             Self::ContextTooLong => (A::NextIfLarger, B::Ignored),
             Self::ContentFiltered | Self::Refusal => (A::NextIfAllowed, B::Ignored),
-            Self::InvalidRequest | Self::Unsupported | Self::Cancelled | Self::BudgetExceeded => {
-                (A::Stop, B::Ignored)
-            }
+            Self::InvalidRequest | Self::Unsupported | Self::Cancelled => (A::Stop, B::Ignored),
             Self::StateRejected => (A::RetryStripped, B::Ignored),
             Self::Decode => (A::Next, B::Counts),
         };

@@ -9,8 +9,8 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, ErrorKind, FailedAttempt, ModelRequest, Opaque, Phase, Provider as _, ProviderError,
-    ProviderId, ResponseStream, RouteTrace, StopReason, StreamEvent,
+    Advice, CallContext, Candidate, ErrorKind, FailedAttempt, ModelRequest, Money, Opaque, Phase,
+    Provider as _, ProviderError, ProviderId, ResponseStream, RouteTrace, StopReason, StreamEvent, Verdict,
 };
 use forge_layers::Head;
 use futures_core::Stream;
@@ -121,9 +121,9 @@ fn nobody(
     let role = &cx.participant.role;
     let looked_at = trace.candidates.iter().map(|one| {
         let why = match &one.verdict {
-            forge_core::Verdict::Failed(kind) => kind.describe(),
-            forge_core::Verdict::Passed(why) => why,
-            forge_core::Verdict::Chosen | forge_core::Verdict::Next => "not asked",
+            Verdict::Failed(kind) => kind.describe(),
+            Verdict::Passed(why) => why,
+            Verdict::Chosen | Verdict::Next => "not asked",
         };
         format!("{}: {why}", one.provider)
     });
@@ -133,6 +133,12 @@ fn nobody(
         Some(error) if trace.candidates.len() == 1 => error,
         Some(error) => {
             let message = format!("no route for role `{role}` could answer ({looked_at})");
+            let message = match cheapest(&trace).filter(|_| error.kind == ErrorKind::BudgetExceeded) {
+                Some((provider, most)) => {
+                    format!("{}; the cheapest route, {provider}, may take up to {most}", error.message)
+                }
+                None => message,
+            };
             ProviderError::new(error.kind, NAME, message).with(|facts| {
                 facts.retry_after = error.retry_after;
                 facts.phase = error.phase;
@@ -158,6 +164,13 @@ fn nobody(
         }
     };
     traced(error, trace.into())
+}
+
+/// The route that was over budget and would take the least, with what it may take.
+fn cheapest(trace: &RouteTrace) -> Option<(&ProviderId, Money)> {
+    let over = |one: &&Candidate| one.verdict == Verdict::Failed(ErrorKind::BudgetExceeded);
+    let costs = trace.candidates.iter().filter(over).filter_map(|one| Some((&one.provider, one.cost?)));
+    costs.min_by_key(|(_, cost)| *cost)
 }
 
 /// What the attempts of one call share.

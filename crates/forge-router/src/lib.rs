@@ -56,6 +56,7 @@ mod meter;
 mod plan;
 mod quota;
 mod resolve;
+mod room;
 mod route;
 mod router;
 mod running;

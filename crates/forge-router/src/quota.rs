@@ -6,11 +6,15 @@ use chrono::NaiveDate;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
     ModelRequest, ModelTable, Money, ParticipantRole, Phase, Price, Provider, ProviderError, RequestSize,
-    ReservationId, ResponseStream, StreamEvent, TokenCount, async_trait, storage::budget::Holder, tokens_of,
+    ReservationId, ResponseStream, StreamEvent, TokenCount, Warning, async_trait, storage::budget::Holder,
+    tokens_of,
 };
 use forge_layers::{Witness, witnessed};
 
-use crate::Budget;
+use crate::{
+    Budget,
+    room::{Open, Warned},
+};
 
 /// The output that a call may have when neither the request nor the model's limit is known.
 const LARGEST_OUTPUT: u64 = 131_072;
@@ -80,29 +84,28 @@ impl Quota {
             || cx.caps.iter().any(|cap| cap.money.is_some())
     }
 
-    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone and
-    /// come second.
-    fn caps(&self, cx: &CallContext, day: NaiveDate) -> (Vec<BudgetCap>, Vec<BudgetCap>) {
+    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone.
+    fn caps(&self, cx: &CallContext, day: NaiveDate) -> Vec<BudgetCap> {
         let role = &cx.participant.role;
         let owners = [
             (Some(self.rules.all), String::new()),
             (Some(self.provider), format!("{PROVIDER}{}:", cx.participant.provider_id)),
             (self.rules.roles.get(role).copied(), format!("role:{role}:")),
         ];
-        let (mut caps, mut alone) = (Vec::new(), Vec::new());
+        let mut caps = Vec::new();
         for (budget, owner) in owners {
             let Some(budget) = budget else { continue };
             match cx.tags.session() {
                 _ if budget.session.is_none() => {}
                 Some(session) => caps.push(budget.session.on(format!("{owner}session:{session}"))),
-                None => alone.push(budget.session.on(format!("{owner}session"))),
+                None => caps.push(budget.session.on(format!("{owner}session")).for_each_call()),
             }
             if !budget.day.is_none() {
                 caps.push(budget.day.on(format!("{owner}day:{day}")));
             }
         }
         caps.extend(cx.caps.iter().cloned());
-        (caps, alone)
+        caps
     }
 
     fn is_idle(&self, cx: &CallContext) -> bool {
@@ -113,47 +116,72 @@ impl Quota {
             && self.rules.roles.get(&cx.participant.role).is_none_or(|budget| *budget == none)
     }
 
+    /// Sets aside what the attempt may take at most. A request that leaves the length of its answer open is given
+    /// the longest for which there is room, and a warning.
     async fn reserve(
         &self,
         inner: &dyn Provider,
         cx: &CallContext,
-        request: &ModelRequest,
-    ) -> Result<Held, ProviderError> {
+        request: Arc<ModelRequest>,
+    ) -> Result<Reserved, ProviderError> {
         let day = cx.clock.now().date_naive();
-        let (caps, alone) = self.caps(cx, day);
-        let size = RequestSize::of(request);
+        let (caps, size) = (self.caps(cx, day), RequestSize::of(&request));
         let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
         let price = row.and_then(|row| row.price_on(day));
-        let bound = Bound::of(request.max_tokens, size, inner.capabilities(cx.model()), price);
+        let able = inner.capabilities(cx.model());
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
-        if bound.money.is_none() && self.limits_money(cx) {
-            return Err(refused(BudgetError::exceeded("money (the price is unknown)")));
-        }
-        let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
-        if let Some(over) = alone.into_iter().find(|cap| !cap.allows(amount)) {
-            return Err(refused(BudgetError::exceeded(over.key)));
-        }
-        let reservation =
-            self.store.reserve(&caps, amount, Holder::of(&cx.tags).as_ref()).await.map_err(refused)?;
-        Ok(Held {
+        let worst = |max_tokens| {
+            let bound = Bound::of(max_tokens, size, able, price);
+            let money = bound.money.or_else(|| (!self.limits_money(cx)).then(Money::default));
+            let unpriced = || refused(BudgetError::exceeded("money (the price is unknown)"));
+            Ok(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
+        };
+        let holder = Holder::of(&cx.tags);
+        let reserve = async |amount| self.store.reserve(&caps, amount, holder.as_ref()).await;
+        let mut reserved = worst(request.max_tokens)?;
+        let (mut request, mut warning) = (request, None);
+        let reservation = match reserve(reserved).await {
+            Err(error @ BudgetError::Exceeded { .. }) if request.max_tokens.is_none() => {
+                let open = Open { size, able, price };
+                let longest = open.longest(&*self.store, &caps).await.map_err(refused)?;
+                let Some(most) = longest else { return Err(refused(error)) };
+                reserved = worst(Some(most))?;
+                request = Arc::new(ModelRequest::clone(&request).with_max_tokens(most));
+                let message =
+                    format!("the answer may have {most} tokens at most, for which the budgets have room");
+                warning = Some(Warning::new("max_tokens", message));
+                reserve(reserved).await
+            }
+            outcome => outcome,
+        };
+        let held = Held {
             quota: self.clone(),
             cx: cx.clone(),
             day,
-            reservation: Some(reservation),
-            reserved: amount,
+            reservation: Some(reservation.map_err(refused)?),
+            reserved,
             expected_input: size.expected_input(),
             served: None,
             tokens: TokenCount::default(),
             written: 0,
             accepted: false,
-        })
+        };
+        Ok(Reserved { held, request, warning })
     }
+}
+
+/// An attempt for which there is room.
+struct Reserved {
+    held: Held,
+    /// The request, with a limit to its answer where it had none and needs one.
+    request: Arc<ModelRequest>,
+    warning: Option<Warning>,
 }
 
 /// What the keys of a provider's own budgets begin with.
 const PROVIDER: &str = "provider:";
 
-/// A provider's own quota sends the call to the next; every other budget ends it.
+/// The worst case of another route may fit. A provider's own quota says nothing about the budgets of others.
 fn refusal(name: &str, cx: &CallContext, error: BudgetError) -> ProviderError {
     let kind = match &error {
         BudgetError::Exceeded { key, .. } if key.starts_with(PROVIDER) => ErrorKind::QuotaExhausted,
@@ -197,8 +225,9 @@ impl Provider for Budgeted {
         if self.quota.is_idle(cx) {
             return self.inner.stream(cx, request).await;
         }
-        let held = self.quota.reserve(&*self.inner, cx, &request).await?;
-        witnessed(&*self.inner, cx, request, held).await
+        let Reserved { held, request, warning } = self.quota.reserve(&*self.inner, cx, request).await?;
+        let events = witnessed(&*self.inner, cx, request, held).await?;
+        Ok(Warned::stream(events, warning))
     }
 }
 

@@ -23,6 +23,8 @@
 mod cast;
 pub mod config;
 mod environment;
+mod manager;
+#[cfg(feature = "system")]
 mod system;
 
 /// Compiles the example in the workspace's README.
@@ -40,7 +42,11 @@ pub use forge_router as router;
 pub use forge_session as session;
 #[cfg(feature = "store")]
 pub use forge_store as store;
-pub use system::{SetupError, create_participant_manager, parts, provider_plan};
+pub use manager::{SetupError, create_participant_manager, parts, provider_plan};
+#[cfg(feature = "system")]
+pub use system::{
+    FoundFile, Paths, System, SystemBuilder, SystemError, price_version, session_name, store_options,
+};
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.
 macro_rules! adapters {

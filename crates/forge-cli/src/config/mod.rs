@@ -1,23 +1,23 @@
 //! Which configuration holds, and `forge config`.
 
 mod settings;
-mod trust;
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use chrono::Utc;
-use forge::config::{self, ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, Report, Severity, Trust};
+use forge::{
+    FoundFile, RegistryError, SystemError,
+    config::{self, ConfigError, ConfigFile, Report, Severity},
+};
 use serde_json::json;
 
 use crate::{
     args::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
     error::CliError,
-    machine::{config_folder, variable},
+    paths::{paths, variable},
     show,
 };
 
@@ -27,9 +27,6 @@ const SAMPLE: &str = include_str!("sample.yaml");
 /// The file looked for in the working directory.
 const PROJECT_FILE: &str = "forge.yaml";
 
-/// The most bytes read for one `${file:PATH}`.
-const MAX_SECRET: u64 = 64 * 1024;
-
 /// The configuration in use.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -37,16 +34,13 @@ pub(crate) struct Loaded {
     pub(crate) file: ConfigFile,
 }
 
-/// The configuration at `named`, else at `./forge.yaml`, else in the user's own folder; `None` without any.
-/// The reports about a file that cannot be used are written to stderr.
+/// The configuration that holds; `None` without any. The reports about a file that cannot be used are written to
+/// stderr.
 pub(crate) fn find_and_load(named: Option<&Path>) -> Result<Option<Loaded>, CliError> {
-    let Some((path, text, trust)) = find(named)? else { return Ok(None) };
-    match load(&path, &text, trust) {
-        Ok(file) => Ok(Some(Loaded { path, file })),
-        Err(error) => {
-            tell(&error.reports, false);
-            Err(CliError::config(&path, &counted(&error.reports)))
-        }
+    let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else { return Ok(None) };
+    match load(&found) {
+        Ok(file) => Ok(Some(Loaded { path: found.path, file })),
+        Err(source) => Err(refused(SystemError::Config { path: found.path, source })),
     }
 }
 
@@ -61,8 +55,9 @@ pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> 
         }
         ConfigCommand::Trust(one) => {
             let path = one.file.unwrap_or_else(|| PROJECT_FILE.into());
-            let text = read(&path)?;
-            let canonical = trust::record(&path, &text)?;
+            let found = FoundFile::find(Some(&path), &paths()).map_err(refused)?;
+            let text = found.map(|found| found.text).unwrap_or_default();
+            let canonical = paths().trust(&path, &text).map_err(refused)?;
             show::note(quiet, &format!("{} is trusted as it is now", canonical.display()));
             Ok(ExitCode::SUCCESS)
         }
@@ -92,13 +87,15 @@ fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
 }
 
 fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
-    let Some((path, text, trust)) = find(check.file.as_deref().or(named))? else {
+    let named = check.file.as_deref().or(named);
+    let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
         return Err(CliError::usage(
             "there is no configuration to check",
             "name a file, or write one with `forge config init`",
         ));
     };
-    let (reports, good) = match load(&path, &text, trust) {
+    let path = &found.path;
+    let (reports, good) = match load(&found) {
         Ok(file) => (file.warnings, true),
         Err(ConfigError { reports }) => (reports, false),
     };
@@ -133,41 +130,32 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file that holds, its text, and whether it is trusted. Files that the user names or owns are.
-fn find(named: Option<&Path>) -> Result<Option<(PathBuf, String, Trust)>, CliError> {
-    if let Some(path) = named {
-        return Ok(Some((path.to_owned(), read(path)?, Trust::Trusted)));
-    }
-    let project = Path::new(PROJECT_FILE);
-    if project.exists() {
-        let text = read(project)?;
-        let trust = if trust::is_recorded(project, &text)? { Trust::Trusted } else { Trust::Project };
-        return Ok(Some((project.to_owned(), text, trust)));
-    }
-    match config_folder().map(|folder| folder.join("config.yaml")) {
-        Some(path) if path.exists() => Ok(Some((path.clone(), read(&path)?, Trust::Trusted))),
-        _ => Ok(None),
-    }
+fn load(found: &FoundFile) -> Result<ConfigFile, ConfigError> {
+    found.load(&forge::registry(), &forge::models(), variable)
 }
 
-fn load(path: &Path, text: &str, trust: Trust) -> Result<ConfigFile, ConfigError> {
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let (registry, models) = (forge::registry(), forge::models());
-    let (today, machine) = (Utc::now().date_naive(), Machine { folder });
-    Loader::new(&registry, &models, today, &machine).with_trust(trust).load(&path.display().to_string(), text)
-}
-
-/// The text of the file, or a little more than may be in one.
-fn read(path: &Path) -> Result<String, CliError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| CliError::file(path, &error))?;
-    if bytes.len() > MAX_BYTES {
-        // The end may be in the middle of a character; the size alone is refused later.
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+/// A system that cannot be put together. The reports about a file that cannot be used are written to stderr.
+pub(crate) fn refused(error: SystemError) -> CliError {
+    match error {
+        SystemError::Config { path, source } => {
+            tell(&source.reports, false);
+            CliError::config(&path, &counted(&source.reports))
+        }
+        SystemError::File { path, source } => CliError::file(&path, &source),
+        SystemError::Content { path, what, source } => CliError::content(&path, what, &*source),
+        SystemError::Adapter(RegistryError::Refused { source, .. }) => CliError::provider(&source),
+        SystemError::Adapter(other) => CliError::failed("a provider cannot be set up", &other),
+        SystemError::Store(error) => CliError::store(&error),
+        SystemError::Session(error) => CliError::session(&error),
+        SystemError::Prompt(error) => CliError::session(&error.into()),
+        SystemError::NoState => {
+            CliError::usage("there is no place to remember it", "set FORGE_HOME to a folder, or HOME")
+        }
+        SystemError::NoProvider => {
+            CliError::usage("no provider is left", "write a configuration, or set a key")
+        }
+        other => CliError::failed("the system cannot be put together", &other),
     }
-    String::from_utf8(bytes).map_err(|error| CliError::content(path, "text in UTF-8", &error))
 }
 
 /// A report a line; `quiet` leaves out the warnings.
@@ -186,25 +174,4 @@ fn counted(reports: &[Report]) -> String {
         _ => format!("{number} {what}s"),
     };
     format!("{}, {}", count(mistakes, "mistake"), count(reports.len() - mistakes, "warning"))
-}
-
-/// The environment, and files relative to the configuration.
-#[derive(Debug)]
-struct Machine {
-    folder: PathBuf,
-}
-
-impl Lookup for Machine {
-    fn variable(&self, name: &str) -> Option<String> {
-        variable(name)
-    }
-
-    fn file(&self, path: &str) -> io::Result<String> {
-        let mut text = String::new();
-        let read = File::open(self.folder.join(path))?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
-        if read as u64 > MAX_SECRET {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any key"));
-        }
-        Ok(text)
-    }
 }

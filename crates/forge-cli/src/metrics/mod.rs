@@ -21,7 +21,7 @@ use crate::{
     args::{ExportFormat, MetricsCommand, MetricsExport, MetricsPrune, MetricsReprice},
     error::CliError,
     files,
-    machine::state_folder,
+    paths::paths,
     show::note,
 };
 
@@ -58,17 +58,12 @@ pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
 
 /// Where the accounts are: those of real calls, or of simulated ones, which are kept apart.
 fn path(simulated: bool) -> Option<PathBuf> {
-    Some(state_folder()?.join(if simulated { "simulated.db" } else { "forge.db" }))
+    Some(paths().state?.join(if simulated { "simulated.db" } else { "forge.db" }))
 }
 
 /// The store at `path`, whose costs are marked with the day of the newest built-in price.
 fn options(path: &Path) -> StoreOptions {
-    StoreOptions { price_version: Some(price_version(&forge::models())), ..StoreOptions::new(path) }
-}
-
-fn price_version(table: &ModelTable) -> String {
-    let newest = table.rows().iter().map(|row| row.checked.as_str()).max();
-    format!("built in, checked {}", newest.unwrap_or("never"))
+    forge::store_options(path, &forge::models())
 }
 
 fn export(wanted: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
@@ -125,7 +120,7 @@ fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
     let edge = |text: &Option<String>| text.as_deref().map(|text| filter::time(text, now)).transpose();
     let (since, until) = (edge(&wanted.since)?, edge(&wanted.until)?);
     let mut table = forge::models();
-    let mut version = price_version(&table);
+    let mut version = forge::price_version(&table);
     if let Some(path) = &wanted.prices {
         let rows = ModelTable::from_json(&files::read(path)?).map_err(|error| {
             CliError::content(path, "a table of models (rows as in `models.json`)", &error)

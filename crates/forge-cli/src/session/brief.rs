@@ -6,7 +6,7 @@ use crate::{
     args::{Run, RunMode, RunOutput},
     error::CliError,
     files,
-    setup::System,
+    setup::Setup,
 };
 
 pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
@@ -40,18 +40,18 @@ pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
 }
 
 /// The plan, and in its notes what is less than the user wants.
-pub(super) fn plan(topic: Topic, run: &Run, system: &System) -> Plan {
+pub(super) fn plan(topic: Topic, run: &Run, system: &Setup) -> Plan {
     let mut settings = settings(run, system);
     let wanted = match settings.mode {
         Mode::Direct => 0,
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
-    let casting = forge::cast(&system.router, wanted);
+    let casting = forge::cast(&system.router(), wanted);
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
     if wanted > 0 && settings.required > judges {
-        if settings.mode == Mode::Council && system.session.required.is_some() {
+        if settings.mode == Mode::Council && system.session_plan().required.is_some() {
             let required = settings.required;
             notes.push(format!("{required} critics were to answer at least; {judges} will have to do"));
         }
@@ -61,8 +61,8 @@ pub(super) fn plan(topic: Topic, run: &Run, system: &System) -> Plan {
     Plan { settings, simulated, notes, brands, ..Plan::new(topic, casting.cast) }
 }
 
-fn settings(run: &Run, system: &System) -> Settings {
-    let written = &system.session;
+fn settings(run: &Run, system: &Setup) -> Settings {
+    let written = &system.session_plan();
     let mut settings = Settings {
         mode: match run.mode {
             RunMode::Direct => Mode::Direct,
@@ -78,8 +78,8 @@ fn settings(run: &Run, system: &System) -> Settings {
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
     settings.cycles = run.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;
-    settings.caps.money = run.going.max_cost.or(system.plan.budget.session.money).or(settings.caps.money);
-    settings.caps.tokens = run.max_tokens.or(system.plan.budget.session.tokens).or(settings.caps.tokens);
+    settings.caps.money = run.going.max_cost.or(system.plan().budget.session.money).or(settings.caps.money);
+    settings.caps.tokens = run.max_tokens.or(system.plan().budget.session.tokens).or(settings.caps.tokens);
     settings.caps.time = run.deadline.map(Into::into).or(settings.caps.time);
     settings
 }

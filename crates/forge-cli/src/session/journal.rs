@@ -2,47 +2,24 @@
 
 use std::{path::Path, sync::Arc};
 
-use chrono::Utc;
-use forge::{CallId, Journal, MemoryJournal, StreamName, layers::TokioTimer, store::JsonlJournal};
+use forge::{Journal, layers::TokioTimer, store::JsonlJournal};
 
-use crate::{args::Going, error::CliError, setup::System, show::note};
+use crate::{args::Going, error::CliError, setup::Setup, show::note};
 
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.
-pub(super) fn open(system: &System, going: &Going, quiet: bool) -> Result<Arc<dyn Journal>, CliError> {
+pub(super) fn open(system: &Setup, going: &Going, quiet: bool) -> Result<Arc<dyn Journal>, CliError> {
     if let Some(folder) = &going.journal {
         return Ok(plain_files(folder)?);
     }
-    match system.journal() {
-        Some(journal) => Ok(journal),
-        None => {
-            note(quiet, "the session is kept in memory only and cannot be resumed; see `forge doctor`");
-            Ok(Arc::new(MemoryJournal::default()))
-        }
+    if !system.is_durable() {
+        note(quiet, "the session is kept in memory only and cannot be resumed; see `forge doctor`");
     }
+    Ok(Arc::clone(system.journal()))
 }
 
 pub(super) fn plain_files(folder: &Path) -> Result<Arc<JsonlJournal>, CliError> {
     let journal = JsonlJournal::open(folder, Arc::new(TokioTimer));
     Ok(Arc::new(journal.map_err(|error| CliError::session(&error.into()))?))
-}
-
-/// A name that sorts by time, such as `20261121-164500-k3f9`.
-pub(super) fn fresh_name() -> Result<StreamName, CliError> {
-    let now = Utc::now();
-    let mut chance = CallId::new(now).as_u128() & 0xf_ffff;
-    let mut letters = String::new();
-    for _ in 0..4 {
-        let digit = u32::try_from(chance % 36).unwrap_or(0);
-        letters.extend(char::from_digit(digit, 36));
-        chance /= 36;
-    }
-    StreamName::new(&format!("{}-{letters}", now.format("%Y%m%d-%H%M%S")))
-        .map_err(|error| CliError::session(&error.into()))
-}
-
-/// What this run of the command is called in a journal. Numbers of processes come again; the rest does not.
-pub(super) fn holder() -> String {
-    format!("process {} (run {:08x})", std::process::id(), CallId::new(Utc::now()).as_u128() & 0xffff_ffff)
 }
 
 /// Whether the process that calls itself so has ended.

@@ -10,18 +10,19 @@ mod progress;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    Claim, JournalError, Money, Participant, StreamName, TokenCount,
-    layers::TokioTimer,
+    BudgetStore as _, Claim, JournalError, StreamName,
     session::{Controls, Observer, Parts, PromptError, Prompts, Session, SessionError, Stop},
+    storage::budget::{DeadCharge, Holder},
 };
 
 pub(crate) use self::kept::sessions;
 use self::progress::Progress;
 use crate::{
     args::{Going, Resume, Run},
+    config,
     error::CliError,
     files,
-    setup::{System, Wanted},
+    setup::{Setup, Wanted},
     show::note,
     signals::Ends,
 };
@@ -37,7 +38,7 @@ rules:
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let topic = brief::topic(&run)?;
     run.going.output.as_deref().map(files::check_output).transpose()?;
-    let system = System::choose(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
+    let system = Setup::open(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
     let parts = parts(&system, &run.going, &progress)?;
@@ -48,7 +49,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     for less in &plan.notes {
         note(wanted.quiet, &format!("warning: {less}"));
     }
-    let name = journal::fresh_name()?;
+    let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
     note(wanted.quiet, &format!("session {name}"));
     let session =
         Session::start(parts, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
@@ -58,7 +59,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
     resume.going.output.as_deref().map(files::check_output).transpose()?;
-    let system = System::choose(wanted).await?;
+    let system = Setup::open(wanted).await?;
     let progress = Progress::new(wanted.quiet, resume.going.attended);
     let mut session = take_up(&system, &resume.going, &progress, &name).await?;
     let mut settings = session.state().plan.settings.clone();
@@ -77,7 +78,7 @@ const TAKEOVER: Duration = Duration::from_secs(60);
 /// Takes the session up. The right to write it may still be held by a process that is gone; its place is taken at
 /// once, by its fence, so that of several who try only one goes on and the old one could not write any more.
 async fn take_up(
-    system: &System,
+    system: &Setup,
     going: &Going,
     progress: &Progress,
     name: &StreamName,
@@ -93,7 +94,10 @@ async fn take_up(
     };
     let session = session.map_err(|error| CliError::session(&error))?;
     // Whoever else wrote the session writes it no more, and this run has asked nobody yet.
-    system.settle_dead(name).await;
+    if let Some(store) = system.store() {
+        // A budget that cannot be written says so at the next call.
+        let _ = store.settle_holder(&Holder::new(name.as_str()), DeadCharge::Reserved).await;
+    }
     Ok(session)
 }
 
@@ -102,7 +106,7 @@ async fn go(
     session: Session,
     name: &StreamName,
     going: &Going,
-    system: &System,
+    system: &Setup,
     progress: &Progress,
 ) -> Result<ExitCode, CliError> {
     let controls = session.controls();
@@ -131,21 +135,14 @@ async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress)
     std::process::exit(130);
 }
 
-fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
-    let journal = journal::open(system, going, progress.quiet)?;
-    let router: Arc<dyn forge::Provider> = Arc::new(system.router.clone());
-    let mut parts =
-        Parts::new(router, journal, Arc::new(TokioTimer), journal::holder()).map_err(wrong_prompt)?;
-    if let Some(folder) = going.prompts.as_ref().or(system.session.prompts.as_ref()) {
+fn parts(system: &Setup, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
+    let mut parts = system.session_parts().map_err(config::refused)?;
+    parts.journal = journal::open(system, going, progress.quiet)?;
+    if let Some(folder) = &going.prompts {
         parts.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
     }
-    let router = system.router.clone();
-    let price = move |participant: &Participant, tokens: &TokenCount| -> Option<Money> {
-        router.price(participant, tokens)
-    };
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
-    let parts = parts.with_configured(forge::configured(&system.router));
-    let parts = parts.with_prices(Arc::new(price)).with_observer(observer);
+    let parts = parts.with_observer(observer);
     Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
 }
 

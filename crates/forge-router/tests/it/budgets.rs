@@ -1,8 +1,8 @@
 //! Money and tokens are set aside before a call and settled after it.
 
 use forge_core::{
-    Amount, BudgetStore as _, CallContext, ErrorKind, Money, ParticipantRole, Provider, ProviderExt as _,
-    Spent, Tags,
+    Amount, BudgetStore as _, CallContext, ErrorKind, ModelRequest, Money, ParticipantRole, Provider,
+    ProviderExt as _, Spent, Tags,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
@@ -202,4 +202,50 @@ async fn yield_once() {
         }
     })
     .await;
+}
+
+/// Two routes of which the second takes half as much.
+fn dear_and_cheap(cap: u64) -> RouterPlan {
+    let mut plan = with_budget(Budget { day: money(cap), ..Budget::default() });
+    plan.providers[0].price = Some(price("2", "4"));
+    plan
+}
+
+fn price(input: &str, output: &str) -> forge_core::Price {
+    let row = format!(
+        r#"[{{"provider": "p", "id": "m", "source": "s", "checked": "c",
+        "prices": [{{"tiers": [{{"input": "{input}", "output": "{output}"}}]}}]}}]"#
+    );
+    forge_core::ModelTable::from_json(&row).unwrap().rows()[0].prices[0].clone()
+}
+
+#[test]
+fn the_next_route_whose_worst_case_fits_answers() {
+    let stage = Stage::new();
+    let router = stage.router(dear_and_cheap(2 * MOST - 1));
+    let response = stage.ask(&router, "coder").unwrap();
+    assert_eq!((response.text().as_ref(), stage.calls("a-1")), ("o-1", 0));
+    let error = stage.router(dear_and_cheap(MOST - 1));
+    let error = stage.ask(&error, "coder").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::BudgetExceeded);
+    assert!(error.message.contains("the cheapest route, o-1, may take up to $0.000234"), "{error}");
+}
+
+#[test]
+fn an_answer_of_open_length_gets_the_longest_that_fits() {
+    let stage = Stage::new();
+    let open = || ModelRequest::new("").with_user_message("hi");
+    let ask = |cap: u64| {
+        let mut plan = with_budget(Budget { day: money(cap), ..Budget::default() });
+        for provider in &mut plan.providers {
+            provider.capabilities.max_output_tokens = Some(100_000);
+        }
+        stage.run(stage.router(plan).complete(&stage.context("coder"), open()))
+    };
+    // 34 tokens of input at 1,000 nano-dollars, 10,000 of output at 2,000.
+    let response = ask(34_000 + 10_000 * 2_000).unwrap();
+    assert_eq!(response.warnings[0].about, "max_tokens");
+    assert_eq!(stage.last_request("a-1").max_tokens, Some(10_000));
+    assert_eq!(ask(34_000 + 4_000 * 2_000).unwrap_err().kind, ErrorKind::BudgetExceeded);
+    assert!(ask(u64::MAX / 2).unwrap().warnings.is_empty());
 }

@@ -1,0 +1,87 @@
+//! The longest answer for which budgets have room.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use forge_core::{
+    Amount, BudgetCap, BudgetError, BudgetStore, Capabilities, Price, ProviderError, RequestSize,
+    ResponseStream, StreamEvent, Warning,
+};
+use futures_core::Stream;
+
+use crate::quota::Bound;
+
+/// An answer that may not even be this long is not worth a call.
+const SHORTEST: u32 = 4_096;
+
+/// What an answer of a length that nobody has set may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open<'a> {
+    pub(crate) size: RequestSize,
+    pub(crate) able: Capabilities,
+    pub(crate) price: Option<&'a Price>,
+}
+
+impl Open<'_> {
+    /// The most output tokens for which every budget of `caps` has room now; `None` if even a short answer is too
+    /// much.
+    pub(crate) async fn longest(
+        self,
+        store: &dyn BudgetStore,
+        caps: &[BudgetCap],
+    ) -> Result<Option<u32>, BudgetError> {
+        let mut spent = Vec::with_capacity(caps.len());
+        for cap in caps {
+            spent.push(store.spent(&cap.key).await?);
+        }
+        let fits = |output: u32| {
+            let bound = Bound::of(Some(output), self.size, self.able, self.price);
+            let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
+            caps.iter().zip(&spent).all(|(cap, spent)| cap.has_room(*spent, amount))
+        };
+        let most = self.able.max_output_tokens.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
+        if most < SHORTEST || !fits(SHORTEST) {
+            return Ok(None);
+        }
+        // What an answer costs never falls as it grows.
+        let (mut fitting, mut beyond) = (SHORTEST, most);
+        while beyond - fitting > 1 {
+            let middle = fitting + (beyond - fitting) / 2;
+            if fits(middle) { fitting = middle } else { beyond = middle }
+        }
+        Ok(Some(fitting))
+    }
+}
+
+/// A reply whose caller is warned after its first event.
+pub(crate) struct Warned {
+    inner: ResponseStream,
+    warning: Option<Warning>,
+    started: bool,
+}
+
+impl Warned {
+    pub(crate) fn stream(inner: ResponseStream, warning: Option<Warning>) -> ResponseStream {
+        match warning {
+            None => inner,
+            Some(warning) => ResponseStream::new(Self { inner, warning: Some(warning), started: false }),
+        }
+    }
+}
+
+impl Stream for Warned {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.started
+            && let Some(warning) = self.warning.take()
+        {
+            return Poll::Ready(Some(Ok(warning.into())));
+        }
+        let item = ready!(Pin::new(&mut self.inner).poll_next(cx));
+        self.started = true;
+        Poll::Ready(item)
+    }
+}

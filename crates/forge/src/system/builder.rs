@@ -1,0 +1,178 @@
+//! How a system is put together.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{Discovered, Paths, System, SystemError, discover::discover, file::Variables};
+use crate::{
+    AdapterRegistry, MemoryJournal, ModelTable,
+    config::SessionPlan,
+    manager::parts,
+    router::{Router, RouterPlan},
+    store::{Store, StoreOptions, StoreState},
+};
+
+/// The file of the accounts, the journals and the budgets.
+const ACCOUNTS: &str = "forge.db";
+
+/// Says where a [`System`] comes from. Whatever is not said is found as the command `forge` finds it.
+#[derive(Clone)]
+pub struct SystemBuilder {
+    variables: Variables,
+    paths: Paths,
+    config: Config,
+    state: State,
+    registry: Arc<AdapterRegistry>,
+    accounts: String,
+}
+
+#[derive(Debug, Clone)]
+enum Config {
+    /// A file where files usually are, else the environment, else a local server.
+    Found,
+    At(PathBuf),
+    Given {
+        plan: Box<RouterPlan>,
+        origin: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Usual,
+    Folder(PathBuf),
+    Memory,
+}
+
+impl SystemBuilder {
+    pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        let variables: Variables = Arc::new(lookup);
+        Self {
+            paths: Paths::read(|name| variables(name)),
+            variables,
+            config: Config::Found,
+            state: State::Usual,
+            registry: Arc::new(crate::registry()),
+            accounts: ACCOUNTS.to_owned(),
+        }
+    }
+
+    /// Takes the configuration of this file.
+    pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = Config::At(path.into());
+        self
+    }
+
+    /// Takes this plan; `origin` says where it comes from, for people.
+    pub fn plan(mut self, plan: RouterPlan, origin: impl Into<String>) -> Self {
+        self.config = Config::Given { plan: Box::new(plan), origin: origin.into() };
+        self
+    }
+
+    /// Keeps accounts, journals and budgets in this folder.
+    pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state = State::Folder(folder.into());
+        self
+    }
+
+    /// Keeps nothing beyond the life of the system.
+    pub fn in_memory(mut self) -> Self {
+        self.state = State::Memory;
+        self
+    }
+
+    /// Calls the file of the accounts so, which keeps them apart from others in the same folder.
+    pub fn accounts(mut self, file: impl Into<String>) -> Self {
+        self.accounts = file.into();
+        self
+    }
+
+    /// Knows these kinds of adapters instead of the built-in ones.
+    pub fn registry(mut self, registry: AdapterRegistry) -> Self {
+        self.registry = Arc::new(registry);
+        self
+    }
+
+    /// Finds, loads and connects everything. Nothing is sent to a vendor; local servers are asked whether they are
+    /// there where nothing else is known.
+    ///
+    /// An accounts file that cannot be written fails nothing: calls are recorded beside it, budgets and sessions
+    /// hold for the life of the system, and [`System::is_durable`] tells.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used, or nobody to ask.
+    pub async fn open(self) -> Result<System, SystemError> {
+        let models = self.registry.models();
+        let Discovered { plan, origins, session, warnings } = self.discover().await?;
+        let mut parts = parts();
+        (parts.registry, parts.models) = (Arc::clone(&self.registry), Arc::new(models));
+        let store = self.open_store().map(Arc::new);
+        // Without the file, budgets hold for this system alone.
+        let durable = store.as_ref().filter(|store| store.status().state == StoreState::Writing);
+        if let Some(store) = durable {
+            parts.budgets = Arc::clone(store) as _;
+        }
+        if let Some(store) = &store {
+            parts.sink = Arc::clone(store) as _;
+        }
+        let timer = Arc::clone(&parts.timer);
+        let journal = match durable {
+            Some(store) => Arc::clone(store) as _,
+            None => Arc::new(MemoryJournal::default()) as _,
+        };
+        let durable = durable.is_some();
+        let router = Router::build(plan.clone(), parts)?;
+        Ok(System { router, plan, origins, session, warnings, store, journal, durable, timer, builder: self })
+    }
+
+    /// What `open` would find, and nothing else.
+    pub(super) async fn discover(&self) -> Result<Discovered, SystemError> {
+        let named = match &self.config {
+            Config::Given { plan, origin } => {
+                let origins = vec![origin.clone(); plan.providers.len()];
+                let (session, warnings) = (SessionPlan::default(), Vec::new());
+                return Ok(Discovered { plan: (**plan).clone(), origins, session, warnings });
+            }
+            Config::At(path) => Some(path.as_path()),
+            Config::Found => None::<&Path>,
+        };
+        discover(named, &self.paths, &self.registry, &self.registry.models(), &self.variables).await
+    }
+
+    /// The folder in which everything is kept; `None` without one.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        match &self.state {
+            State::Usual => self.paths.state.clone(),
+            State::Folder(folder) => Some(folder.clone()),
+            State::Memory => None,
+        }
+    }
+
+    fn open_store(&self) -> Option<Store> {
+        let path = self.folder()?.join(&self.accounts);
+        Some(Store::open_or_spool(store_options(path, &self.registry.models())))
+    }
+}
+
+/// Options for the accounts at `path`, whose costs are marked with the day of the newest price of `models`.
+pub fn store_options(path: impl Into<PathBuf>, models: &ModelTable) -> StoreOptions {
+    StoreOptions { price_version: Some(price_version(models)), ..StoreOptions::new(path) }
+}
+
+/// What the prices of `models` are called where costs are kept.
+pub fn price_version(models: &ModelTable) -> String {
+    let newest = models.rows().iter().map(|row| row.checked.as_str()).max();
+    format!("built in, checked {}", newest.unwrap_or("never"))
+}
+
+impl fmt::Debug for SystemBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemBuilder")
+            .field("config", &self.config)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

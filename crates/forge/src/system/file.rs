@@ -1,0 +1,124 @@
+//! The configuration file that holds: found, read, trusted or not, and checked.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::{NaiveDate, Utc};
+
+use super::{Paths, SystemError};
+use crate::{
+    AdapterRegistry, ModelTable,
+    config::{ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, Trust},
+};
+
+/// The most bytes read for one `${file:PATH}`.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// How variables of the environment are looked up. Libraries never read it themselves.
+pub(crate) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// A configuration file as it was read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FoundFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// Whether the user stands behind it. Files that the user names or owns are trusted.
+    pub trust: Trust,
+}
+
+impl FoundFile {
+    /// The file at `named`, else at `./forge.yaml`, else in the user's own folder; `None` without any.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn find(named: Option<&Path>, paths: &Paths) -> Result<Option<Self>, SystemError> {
+        let found = match named {
+            Some(path) => Some((path.to_owned(), false)),
+            None => paths.config_file(),
+        };
+        let Some((path, is_projects)) = found else { return Ok(None) };
+        let text = read(&path)?;
+        let trusted = !is_projects || paths.is_trusted(&path, &text)?;
+        let trust = if trusted { Trust::Trusted } else { Trust::Project };
+        Ok(Some(Self { path, text, trust }))
+    }
+
+    /// Checks the file against the adapters of `registry` and today's models, with variables from `lookup` and
+    /// files relative to its folder.
+    ///
+    /// # Errors
+    /// Every mistake of the file.
+    pub fn load(
+        &self,
+        registry: &AdapterRegistry,
+        models: &ModelTable,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<ConfigFile, ConfigError> {
+        self.load_on(registry, models, Utc::now().date_naive(), Arc::new(lookup))
+    }
+
+    pub(crate) fn load_on(
+        &self,
+        registry: &AdapterRegistry,
+        models: &ModelTable,
+        today: NaiveDate,
+        variables: Variables,
+    ) -> Result<ConfigFile, ConfigError> {
+        let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
+        let machine = Machine { variables, folder };
+        let loader = Loader::new(registry, models, today, &machine).with_trust(self.trust);
+        loader.load(&self.path.display().to_string(), &self.text)
+    }
+}
+
+/// The text of the file, or a little more than may be in one.
+fn read(path: &Path) -> Result<String, SystemError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|source| SystemError::File { path: path.to_owned(), source })?;
+    if bytes.len() > MAX_BYTES {
+        // The end may be in the middle of a character; the size alone is refused later.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|source| SystemError::Content {
+        path: path.to_owned(),
+        what: "text in UTF-8",
+        source: source.into(),
+    })
+}
+
+/// The environment, and files relative to the configuration.
+struct Machine {
+    variables: Variables,
+    folder: PathBuf,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Lookup for Machine {
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.variables)(name).filter(|value| !value.is_empty())
+    }
+
+    fn file(&self, path: &str) -> io::Result<String> {
+        let mut text = String::new();
+        let read = File::open(self.folder.join(path))?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
+        if read as u64 > MAX_SECRET {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any key"));
+        }
+        Ok(text)
+    }
+}

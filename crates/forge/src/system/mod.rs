@@ -1,0 +1,201 @@
+//! Everything put together in one place: providers found, accounts opened, a router running, sessions that survive.
+
+mod builder;
+mod discover;
+mod error;
+mod file;
+mod name;
+mod paths;
+mod trust;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chrono::Utc;
+
+use self::discover::Discovered;
+pub use self::{
+    builder::{SystemBuilder, price_version, store_options},
+    error::SystemError,
+    file::FoundFile,
+    name::session_name,
+    paths::Paths,
+};
+use crate::{
+    Adapter, Journal, ModelResponse, Participant, ParticipantRole, Provider, ProviderError, StorageError,
+    StreamName, Timer,
+    config::SessionPlan,
+    router::{ProviderPlan, Router, RouterPlan, TaskContext},
+    session::{Parts, Plan, Prompts, Session, SessionError},
+    store::{Store, TaskEntry},
+};
+
+/// A running Forge: one router over every provider, its accounts, its budgets and its sessions.
+///
+/// One value of a process, passed to whoever needs it; there is no global one. The environment is never read: a
+/// lookup is passed in.
+///
+/// ```no_run
+/// use forge::{System, session::{Plan, Topic}};
+///
+/// # async fn demo(variable: fn(&str) -> Option<String>) -> Result<(), forge::SystemError> {
+/// let system = System::builder(variable).open().await?;
+/// let cast = forge::cast(system.router(), 3).cast;
+/// let plan = Plan::new(Topic::new("Design a rate limiter"), cast);
+/// let (name, session) = system.start(plan).await?;
+/// println!("{name}: {}", session.run().await?.to_markdown());
+/// # Ok(())
+/// # }
+/// ```
+pub struct System {
+    router: Router,
+    plan: RouterPlan,
+    origins: Vec<String>,
+    session: SessionPlan,
+    warnings: Vec<String>,
+    store: Option<Arc<Store>>,
+    journal: Arc<dyn Journal>,
+    durable: bool,
+    timer: Arc<dyn Timer>,
+    builder: SystemBuilder,
+}
+
+impl System {
+    /// Begins to put one together, with variables from `lookup`.
+    pub fn builder(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> SystemBuilder {
+        SystemBuilder::new(lookup)
+    }
+
+    /// The router over all providers, which is a provider itself.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// What the router runs.
+    pub fn plan(&self) -> &RouterPlan {
+        &self.plan
+    }
+
+    /// Each provider of the plan with where it was found: a file, a variable, a local server.
+    pub fn providers(&self) -> impl Iterator<Item = (&ProviderPlan, &str)> {
+        self.plan.providers.iter().zip(self.origins.iter().map(String::as_str))
+    }
+
+    /// The adapter of each provider, in the order of the plan.
+    pub fn adapters(&self) -> impl Iterator<Item = (&ProviderPlan, Arc<dyn Adapter>)> {
+        self.plan.providers.iter().filter_map(|one| Some((one, self.router.adapter(&one.id)?)))
+    }
+
+    /// How the configuration wants sessions to run.
+    pub fn session_plan(&self) -> &SessionPlan {
+        &self.session
+    }
+
+    /// What the author of the configuration should know, a line each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether accounts, budgets and sessions outlive the system.
+    pub fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// Where calls are recorded; `None` if nowhere.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// Where sessions are written down.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// The participant that asks the provider or pool `id`; `None` if there is none.
+    pub fn participant(&self, id: &str) -> Option<Participant> {
+        if let Some(provider) = self.plan.providers.iter().find(|one| one.id == id) {
+            let participant = Participant::new(provider.vendor(), provider.model.clone());
+            return Some(participant.with_provider_id(id));
+        }
+        let pool = self.plan.pools.iter().any(|pool| pool.id == id);
+        pool.then(|| Router::participant(ParticipantRole::default()).with_provider_id(id))
+    }
+
+    /// What sessions of this system are made of. Whoever watches or answers one adds that.
+    ///
+    /// # Errors
+    /// A prompt template of the configuration that cannot be used.
+    pub fn session_parts(&self) -> Result<Parts, SystemError> {
+        let provider: Arc<dyn Provider> = Arc::new(self.router.clone());
+        let mut parts =
+            Parts::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
+        if let Some(folder) = &self.session.prompts {
+            parts.prompts = Arc::new(Prompts::from_folder(folder)?);
+        }
+        let router = self.router.clone();
+        let prices = Arc::new(move |one: &Participant, tokens: &crate::TokenCount| router.price(one, tokens));
+        Ok(parts.with_configured(crate::configured(&self.router)).with_prices(prices))
+    }
+
+    /// Starts a session under a name that sorts by time.
+    ///
+    /// # Errors
+    /// A plan that cannot run, or a journal that refuses.
+    pub async fn start(&self, plan: Plan) -> Result<(StreamName, Session), SystemError> {
+        let name = session_name().map_err(SessionError::from)?;
+        Ok((name.clone(), Session::start(self.session_parts()?, name, plan).await?))
+    }
+
+    /// Goes on with a session that was killed, paused or broken off. No answer that is written down is paid again.
+    ///
+    /// # Errors
+    /// Another run is at work, or the journal cannot be read.
+    pub async fn resume(&self, name: &StreamName) -> Result<Session, SystemError> {
+        Ok(Session::resume(self.session_parts()?, name.clone()).await?)
+    }
+
+    /// Writes down what came of a task.
+    pub fn log(&self, mut task: TaskContext, outcome: &Result<ModelResponse, ProviderError>) {
+        // A task that nobody has begun cannot be in a state that forbids this.
+        let _ = task.record(outcome);
+        let Some(store) = &self.store else { return };
+        let now = Utc::now();
+        store.put_task(TaskEntry {
+            id: task.id().to_owned(),
+            role: task.role().clone(),
+            provider: task.provider().cloned(),
+            attempts: task.attempts(),
+            state: task.state().to_string(),
+            created_at: now,
+            updated_at: now,
+        });
+    }
+
+    /// Reads the configuration again and goes on with it. If it cannot be used, everything stays as it is.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used, or nobody to ask.
+    pub async fn reload(&mut self) -> Result<(), SystemError> {
+        let Discovered { plan, origins, session, warnings } = self.builder.discover().await?;
+        self.router.reload(plan.clone())?;
+        (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
+        Ok(())
+    }
+
+    /// Ends what is under way, at most `grace` later, and sees to it that every call is accounted for.
+    ///
+    /// # Errors
+    /// The last calls may be missing in the accounts.
+    pub async fn close(&self, grace: Duration) -> Result<(), StorageError> {
+        self.router.shutdown(grace).await.map(drop)
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System")
+            .field("router", &self.router)
+            .field("origins", &self.origins)
+            .field("durable", &self.durable)
+            .finish_non_exhaustive()
+    }
+}
