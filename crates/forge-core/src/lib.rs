@@ -67,6 +67,7 @@
 //! # futures_util::FutureExt::now_or_never(demo()).expect("nothing to wait for").unwrap();
 //! ```
 
+mod abilities;
 mod accumulate;
 mod budget;
 mod capabilities;
@@ -96,6 +97,7 @@ mod timer;
 mod tokens;
 mod usage;
 
+pub use abilities::Abilities;
 pub use accumulate::Accumulator;
 pub use async_trait::async_trait;
 pub use budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent};

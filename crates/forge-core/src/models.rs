@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelId, ModelProvider, Money, TokenCount};
+use crate::{Abilities, Capabilities, ModelId, ModelProvider, Money, TokenCount};
 
 /// What a vendor's own list says about a model. Any of it may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,7 +62,14 @@ pub struct ModelRow {
     #[serde(default)]
     pub routed: Option<Routed>,
     /// What the vendor charged and charges.
+    #[serde(default)]
     pub prices: Vec<Price>,
+    /// The model as which the vendor's dialect treats it; its own id if unset.
+    #[serde(default)]
+    pub like: Option<ModelId>,
+    /// What it can do, where that is known better than by the adapter.
+    #[serde(default)]
+    pub abilities: Abilities,
     /// What a user should know.
     #[serde(default)]
     pub note: String,
@@ -178,12 +185,29 @@ impl ModelTable {
         }
     }
 
+    /// This table with what the rows of `said` say over it, field by field.
+    pub fn overlaid(&self, said: &Self) -> Self {
+        let over = |row: &ModelRow| match self.find(&row.provider, &row.id) {
+            Some(base) => row.over(base),
+            None => row.clone(),
+        };
+        let mut table = self.clone();
+        table.merge(&Self::new(said.rows.iter().map(over).collect()));
+        table
+    }
+
     /// The row of `model`: its exact id, else its id without a date suffix (`-20261109` or
     /// `-2026-11-09`), else the vendor's `*` row. Never by prefix.
     pub fn find(&self, provider: &ModelProvider, model: &ModelId) -> Option<&ModelRow> {
         let exact =
             |id: &str| self.rows.iter().find(|row| row.id.as_str() == id && row.provider == *provider);
         exact(model.as_str()).or_else(|| exact(model.undated()?)).or_else(|| exact("*"))
+    }
+
+    /// The row of `model` in a table that is about one vendor: its exact id, else its id without a date suffix.
+    pub fn find_id(&self, model: &ModelId) -> Option<&ModelRow> {
+        let exact = |id: &str| self.rows.iter().find(|row| row.id == id);
+        exact(model.as_str()).or_else(|| exact(model.undated()?))
     }
 
     /// The row that `model` is served and priced by on `day` (UTC): its own, or that of the model which the
@@ -212,6 +236,52 @@ impl ModelTable {
 }
 
 impl ModelRow {
+    /// A model of which only the id is known.
+    pub fn new(provider: ModelProvider, id: impl Into<ModelId>) -> Self {
+        Self {
+            provider,
+            id: id.into(),
+            context_tokens: None,
+            max_input_tokens: None,
+            max_output_tokens: None,
+            released: None,
+            retires: None,
+            routed: None,
+            prices: Vec::new(),
+            like: None,
+            abilities: Abilities::default(),
+            note: String::new(),
+            source: String::new(),
+            checked: String::new(),
+        }
+    }
+
+    /// This row, with what `base` says where it says nothing.
+    pub fn over(&self, base: &Self) -> Self {
+        let prices = if self.prices.is_empty() { &base.prices } else { &self.prices };
+        Self {
+            provider: self.provider.clone(),
+            id: self.id.clone(),
+            context_tokens: self.context_tokens.or(base.context_tokens),
+            max_input_tokens: self.max_input_tokens.or(base.max_input_tokens),
+            max_output_tokens: self.max_output_tokens.or(base.max_output_tokens),
+            prices: prices.clone(),
+            like: self.like.clone().or_else(|| base.like.clone()),
+            abilities: self.abilities.or(&base.abilities),
+            source: self.source.clone(),
+            ..base.clone()
+        }
+    }
+
+    /// What the model can do if the adapter assumes `assumed`.
+    pub fn capabilities_over(&self, assumed: Capabilities) -> Capabilities {
+        Capabilities {
+            context_tokens: self.context_tokens.or(assumed.context_tokens),
+            max_output_tokens: self.max_output_tokens.or(assumed.max_output_tokens),
+            ..self.abilities.over(assumed)
+        }
+    }
+
     /// The price on `day` (UTC).
     pub fn price_on(&self, day: NaiveDate) -> Option<&Price> {
         self.prices.iter().find(|price| {
@@ -322,6 +392,21 @@ mod tests {
             table.cost(&ModelProvider::Anthropic, &"old".into(), day, &tokens(1, 0)).unwrap().nanos()
         };
         assert_eq!((cost("2026-10-31"), cost("2026-11-01")), (7_000, 100));
+    }
+
+    #[test]
+    fn what_is_said_of_a_model_stands_over_its_row_field_by_field() {
+        let table = ModelTable::from_json(TABLE).unwrap();
+        let row = |id: &str| ModelRow {
+            context_tokens: Some(9),
+            like: Some("large".into()),
+            ..ModelRow::new(ModelProvider::Anthropic, id)
+        };
+        let table = table.overlaid(&ModelTable::new(vec![row("small"), row("new")]));
+        let found = |id: &str| table.find(&ModelProvider::Anthropic, &id.into()).unwrap();
+        assert_eq!((found("small").context_tokens, found("small").prices.len()), (Some(9), 2));
+        assert_eq!((found("new").context_tokens, found("new").prices.len()), (Some(9), 0));
+        assert_eq!(found("small").checked, "2026-10");
     }
 
     #[test]

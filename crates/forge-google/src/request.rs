@@ -25,10 +25,10 @@ pub(crate) fn to_wire(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    profile: &Profile,
 ) -> Result<Mapped, ProviderError> {
-    let profile = Profile::of(model);
     let mut warnings = Vec::new();
-    let mut body = prompt(provider, model, request)?;
+    let mut body = prompt(provider, model, request, profile)?;
     body.generation_config = tune(request, profile, &mut warnings);
     if let OutputFormat::JsonSchema { schema, .. } = &request.output {
         if !request.tools.is_empty() && !profile.tools_with_schema {
@@ -48,8 +48,9 @@ pub(crate) fn to_count(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut body = prompt(provider, model, request)?;
+    let mut body = prompt(provider, model, request, profile)?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
     to_json(provider, model, &count, &Map::new())
@@ -60,12 +61,13 @@ fn prompt<'a>(
     provider: &'a str,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    profile: &Profile,
 ) -> Result<Body<'a>, ProviderError> {
     let system = Some(request.system.as_str()).filter(|system| !system.is_empty());
     Ok(Body {
         model: None,
         system_instruction: system.map(|text| Instruction { parts: [PartContent::Text(text)] }),
-        contents: Contents::of(provider, model, &request.messages)?,
+        contents: Contents::of(provider, model, &request.messages, profile)?,
         tools: tools(&request.tools),
         tool_config: tool_config(request),
         generation_config: GenerationConfig::default(),
@@ -111,7 +113,8 @@ mod tests {
         let turn = Message { role: MessageRole::Assistant, parts: vec![Part::Vendor { opaque }] };
         let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
         request.extra.insert("serviceTier".into(), "flex".into());
-        let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
+        let body =
+            String::from_utf8(to_wire("p", &model, &request, Profile::of(&model)).unwrap().body).unwrap();
         assert!(body.contains(part) && body.contains(r#""serviceTier":"flex""#), "{body}");
     }
 }

@@ -1,9 +1,9 @@
 //! The configuration resolved: every name points to something, every number is in its range.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use forge_core::{
-    AdapterKind, BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, Money,
+    AdapterKind, BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, ModelTable, Money,
     ParticipantRole, Price, ProviderId, Sampling, SecretString, Timeouts,
 };
 use forge_layers::{BreakerPolicy, RateLimits, RetryPolicy};
@@ -96,6 +96,8 @@ pub struct ProviderPlan {
     pub preferred_roles: Vec<ParticipantRole>,
     /// Takes the place of the table's price.
     pub price: Option<Price>,
+    /// What the configuration says about models that are reached here, over what the table and the adapter know.
+    pub models: Arc<ModelTable>,
     /// What the model can do, as far as that is known without asking.
     pub capabilities: Capabilities,
 }
@@ -121,6 +123,7 @@ impl ProviderPlan {
             budget: Budget::default(),
             preferred_roles: Vec::new(),
             price: None,
+            models: Arc::default(),
             capabilities: Capabilities::default(),
         }
     }
@@ -133,6 +136,16 @@ impl ProviderPlan {
             capabilities: kind.capabilities(&model),
             ..Self::new(kind.name.as_str(), kind.name.as_str(), model)
         }
+    }
+
+    /// The same provider, with what `models` say about its vendor's models.
+    pub fn with_models(mut self, kind: &AdapterKind, models: ModelTable) -> Self {
+        let said = models.find_id(&self.model);
+        let like = said.and_then(|row| row.like.as_ref()).unwrap_or(&self.model);
+        let assumed = kind.capabilities(like);
+        self.capabilities = said.map_or(assumed, |row| row.capabilities_over(assumed));
+        self.models = Arc::new(models);
+        self
     }
 
     /// The family of its models.

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem, is_reference, nearest};
-use forge_core::{AdapterKind, Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
+use forge_core::{AdapterKind, Effort, ModelId, Price, Rate, Sampling, SecretString, Tier};
 use forge_layers::RateLimits;
 
 use super::{Resolver, role::is_role_name};
@@ -38,10 +38,11 @@ impl<'a> Resolver<'a, '_> {
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
         let plan = match kind {
             Some(kind) => {
-                if !model.as_str().is_empty() {
-                    self.check_model(&kind.vendor, &model, &path.key("model"));
+                let plan = ProviderPlan::of_kind(kind, model).with_models(kind, self.models_of(id, kind));
+                if !plan.model.as_str().is_empty() {
+                    self.check_model(&plan, &path.key("model"));
                 }
-                ProviderPlan::of_kind(kind, model)
+                plan
             }
             None => ProviderPlan::new(id, "", model),
         };
@@ -196,7 +197,7 @@ impl<'a> Resolver<'a, '_> {
         (rate, self.context.integer(spec.concurrent, small, &path.key("concurrent")))
     }
 
-    fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
+    pub(super) fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
         for (key, value) in [("input", spec.input), ("output", spec.output)] {
             if value.is_none() {
                 let message = format!("the price has no `{key}`");
@@ -248,9 +249,17 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, vendor: &ModelProvider, model: &ModelId, path: &KeyPath) {
+    fn check_model(&mut self, plan: &ProviderPlan, path: &KeyPath) {
+        let (vendor, model) = (&plan.vendor(), &plan.model);
+        let said = plan.models.find_id(model);
+        if let Some(said) = said {
+            self.check_like(vendor, said);
+        }
         let today = self.section.today;
         let Some(row) = self.section.models.find(vendor, model) else {
+            if said.is_some() {
+                return;
+            }
             let message = format!(
                 "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
             );

@@ -1,11 +1,15 @@
 //! The configuration as written. Nothing is checked here but names and types; see
 //! [`RouterPlan::resolve`](crate::RouterPlan::resolve).
 
+mod model;
+
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use self::model::{ModelSpec, PriceSpec};
 
 /// The router's part of a `forge.yaml`.
 ///
@@ -22,6 +26,9 @@ pub struct RouterSpec {
     /// asked first.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub providers: IndexMap<String, ProviderSpec>,
+    /// What is known of models that the table does not know, or knows otherwise, by the name as their vendor spells it.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub models: IndexMap<String, ModelSpec>,
     /// Groups of providers that share the load, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pools: BTreeMap<String, PoolSpec>,
@@ -180,29 +187,6 @@ pub struct BudgetSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub per_day_tokens: Option<i64>,
-}
-
-/// Prices in dollars per million tokens.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct PriceSpec {
-    /// Uncached input.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub input: Option<f64>,
-    /// Output, thinking included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub output: Option<f64>,
-    /// Input read from a prompt cache; as `input` if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub cache_read: Option<f64>,
-    /// Input written to the standard prompt cache; as `input` if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub cache_write: Option<f64>,
 }
 
 /// The clocks of a call, such as `500ms`, `30s` or `10m`.
