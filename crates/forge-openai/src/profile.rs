@@ -295,9 +295,8 @@ mod tests {
     #[test]
     fn what_the_configuration_says_of_a_model_is_what_a_request_is_made_by() {
         let said = |more: &str| {
-            let row =
-                format!(r#"[{{"provider": "openai", "id": "new", "source": "", "checked": "", MORE}}]"#)
-                    .replace("MORE", more);
+            let row = r#"[{"provider": "openai", "id": "new", "source": "", "checked": "", MORE}]"#
+                .replace("MORE", more);
             let models = std::sync::Arc::new(ModelTable::from_json(&row).unwrap());
             AdapterSettings { models, ..AdapterSettings::new("p") }
         };

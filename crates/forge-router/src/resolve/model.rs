@@ -106,6 +106,7 @@ mod tests {
     use super::super::fixture::{codes, resolve};
 
     /// `old` is in the table, `new` is not.
+    #[expect(clippy::needless_pass_by_value, reason = "cases are written in place")]
     fn file(models: Value, needs: Value) -> Value {
         json!({
             "schema_version": "1.0",

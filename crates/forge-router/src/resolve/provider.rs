@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem, is_reference, nearest};
-use forge_core::{AdapterKind, Effort, ModelId, Price, Rate, Sampling, SecretString, Tier};
+use forge_core::{AdapterKind, Effort, ModelId, Sampling, SecretString};
 use forge_layers::RateLimits;
 
 use super::{Resolver, role::is_role_name};
-use crate::{LimitSpec, ParameterSpec, Parameters, PriceSpec, ProviderPlan, ProviderSpec, code};
+use crate::{LimitSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
 
 /// Headers that the transport sets, or that hold a credential.
 const OWNED_HEADERS: [&str; 5] =
@@ -195,27 +195,6 @@ impl<'a> Resolver<'a, '_> {
                 .and_then(NonZeroU64::new),
         };
         (rate, self.context.integer(spec.concurrent, small, &path.key("concurrent")))
-    }
-
-    pub(super) fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
-        for (key, value) in [("input", spec.input), ("output", spec.output)] {
-            if value.is_none() {
-                let message = format!("the price has no `{key}`");
-                let hint = "write the dollars per million tokens";
-                self.report(Problem::new(code::MISSING, path.key(key), message).with_hint(hint));
-            }
-        }
-        let mut rate = |key: &str, value| self.money(value, &path.key(key)).map(Rate::per_million);
-        let (input, output) = (rate("input", spec.input), rate("output", spec.output));
-        let tier = Tier {
-            above_input_tokens: 0,
-            cache_read: rate("cache_read", spec.cache_read),
-            cache_write_5m: rate("cache_write", spec.cache_write),
-            cache_write_1h: None,
-            input: input?,
-            output: output?,
-        };
-        Some(Price { effective_from: None, effective_to: None, tiers: vec![tier] })
     }
 
     fn headers(&mut self, spec: &ProviderSpec, path: &KeyPath) -> Vec<(String, SecretString)> {
