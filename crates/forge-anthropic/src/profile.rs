@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
 
 /// What a model takes. Source: the vendor's error replies and model pages, 2026-11.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +115,19 @@ const UNKNOWN: Profile = Profile {
 };
 
 impl Profile {
+    /// The profile of `model` where the configuration says something else about it.
+    pub(crate) fn said(settings: &AdapterSettings, model: &ModelId) -> Self {
+        let (known, said) = (*Self::of(settings.like(model)), settings.said_of(model));
+        let Some(said) = said.map(|row| &row.abilities) else { return known };
+        Self {
+            sampling: said.sampling.unwrap_or(known.sampling),
+            efforts: said.effort_set().unwrap_or(known.efforts),
+            prefill: said.prefill.unwrap_or(known.prefill),
+            forced_tools: said.forced_tool_choice.unwrap_or(known.forced_tools),
+            ..known
+        }
+    }
+
     /// The profile of `model`, found by its id with or without a date.
     pub(crate) fn of(model: &ModelId) -> &'static Self {
         let find = |id: &str| PROFILES.iter().find(|profile| profile.ids.contains(&id));
@@ -133,9 +146,9 @@ pub fn models() -> &'static ModelTable {
 const USUAL_MAX_TOKENS: u64 = 8_192;
 
 /// The vendor insists on a limit: the usual one, or the model's own if that is smaller.
-pub(crate) fn default_max_tokens(model: &ModelId) -> u64 {
-    let row = models().find(&ModelProvider::Anthropic, model);
-    row.and_then(|row| row.max_output_tokens).unwrap_or(USUAL_MAX_TOKENS).min(USUAL_MAX_TOKENS)
+pub(crate) fn default_max_tokens(settings: &AdapterSettings, model: &ModelId) -> u64 {
+    let most = settings.capabilities(model, capabilities).max_output_tokens;
+    most.unwrap_or(USUAL_MAX_TOKENS).min(USUAL_MAX_TOKENS)
 }
 
 /// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
@@ -190,5 +203,21 @@ mod tests {
             cost.unwrap().to_string()
         };
         assert_eq!((cost(100_000).as_str(), cost(100_001).as_str()), ("$0.51", "$2.5500005"));
+    }
+
+    #[test]
+    fn what_the_configuration_says_of_a_model_is_what_a_request_is_made_by() {
+        let said = |more: &str| {
+            let row = r#"[{"provider": "anthropic", "id": "new", "source": "", "checked": "", MORE}]"#
+                .replace("MORE", more);
+            let models = std::sync::Arc::new(ModelTable::from_json(&row).unwrap());
+            AdapterSettings { models, ..AdapterSettings::new("p") }
+        };
+        let profile = |more: &str| Profile::said(&said(more), &"new".into());
+        assert!(!profile(r#""prices": []"#).sampling);
+        let tuned = profile(r#""abilities": {"sampling": true, "prefill": false, "efforts": ["low"]}"#);
+        assert!(tuned.sampling && !tuned.prefill && tuned.efforts == Efforts::of(&[Effort::Low]));
+        assert_eq!(profile(r#""like": "claude-opus-4-5""#).thinking, ThinkingForm::Budget);
+        assert_eq!(default_max_tokens(&said(r#""max_output_tokens": 77"#), &"new".into()), 77);
     }
 }

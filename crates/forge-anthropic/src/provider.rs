@@ -100,7 +100,7 @@ impl Provider for AnthropicProvider {
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        profile::capabilities(model)
+        self.settings.capabilities(model, profile::capabilities)
     }
 
     async fn stream(
@@ -110,7 +110,8 @@ impl Provider for AnthropicProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let model = cx.model();
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request)?;
+        self.settings.check(model, &request)?;
+        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &self.settings)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw };
         let reply = api.connection.post(cx, &api.messages, body, request.delivery).await?;
         match request.delivery {
@@ -155,7 +156,7 @@ impl Adapter for AnthropicProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
-        let body = request::to_count(self.name(), model, request)?;
+        let body = request::to_count(self.name(), model, request, &self.settings)?;
         let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
         Ok(total.input_tokens)
     }

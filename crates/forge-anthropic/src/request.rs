@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    CacheTtl, Delivery, Effort, Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque,
-    OutputFormat, Part, ProviderError, Source, Tool, ToolChoice, ToolInput, Warning,
+    AdapterSettings, CacheTtl, Delivery, Effort, Message, MessageRole, ModelId, ModelProvider, ModelRequest,
+    Opaque, OutputFormat, Part, ProviderError, Source, Tool, ToolChoice, ToolInput, Warning,
 };
 use forge_http::to_json;
 use serde_json::{Value, json, value::RawValue};
@@ -32,11 +32,12 @@ pub(crate) fn to_wire(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    settings: &AdapterSettings,
 ) -> Result<Mapped, ProviderError> {
-    let mut mapper = Mapper::new(provider, model);
+    let mut mapper = Mapper::new(provider, model, settings);
     let mut body = mapper.prompt(request)?;
     body.stream = request.delivery == Delivery::Stream;
-    let max_tokens = request.max_tokens.map_or_else(|| default_max_tokens(model), u64::from);
+    let max_tokens = request.max_tokens.map_or_else(|| default_max_tokens(settings, model), u64::from);
     body.max_tokens = Some(max_tokens);
     mapper.thinking(request, max_tokens, &mut body);
     mapper.sampling(request, &mut body);
@@ -50,8 +51,9 @@ pub(crate) fn to_count(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    settings: &AdapterSettings,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut mapper = Mapper::new(provider, model);
+    let mut mapper = Mapper::new(provider, model, settings);
     let body = mapper.prompt(request)?;
     to_json(provider, model, &body, None)
 }
@@ -59,14 +61,15 @@ pub(crate) fn to_count(
 struct Mapper<'a> {
     provider: &'a str,
     model: &'a ModelId,
-    profile: &'static Profile,
+    profile: Profile,
     warnings: Vec<Warning>,
     breakpoints: usize,
 }
 
 impl<'a> Mapper<'a> {
-    fn new(provider: &'a str, model: &'a ModelId) -> Self {
-        Self { provider, model, profile: Profile::of(model), warnings: Vec::new(), breakpoints: 0 }
+    fn new(provider: &'a str, model: &'a ModelId, settings: &AdapterSettings) -> Self {
+        let profile = Profile::said(settings, model);
+        Self { provider, model, profile, warnings: Vec::new(), breakpoints: 0 }
     }
 
     fn warn(&mut self, about: &str, message: impl Into<String>) {
@@ -389,7 +392,9 @@ mod tests {
         let turn = Message::new(MessageRole::Assistant, vec![Part::vendor(opaque)]);
         let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
         request.extra.insert(forge_core::ModelProvider::Anthropic, "service_tier", json!("standard_only"));
-        let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
+        let body =
+            String::from_utf8(to_wire("p", &model, &request, &AdapterSettings::new("p")).unwrap().body)
+                .unwrap();
         assert!(body.contains(block) && body.contains(r#""service_tier":"standard_only""#), "{body}");
     }
 }

@@ -38,9 +38,10 @@ impl Setup {
         let names: Vec<_> = setup.providers().map(|(one, origin)| format!("{} ({origin})", one.id)).collect();
         let why =
             if wanted.source.offline { "offline" } else { "no API key is set and no local server answers" };
-        let first = match setup.is_simulated() {
-            true => format!("SIMULATED: {why}; simulated vendors answer, no model is asked"),
-            false => format!("providers: {}", names.join(", ")),
+        let first = if setup.is_simulated() {
+            format!("SIMULATED: {why}; simulated vendors answer, no model is asked")
+        } else {
+            format!("providers: {}", names.join(", "))
         };
         let unrecorded = "calls are not recorded: set FORGE_HOME to a folder, or HOME".to_owned();
         let unrecorded = setup.store().is_none().then_some(unrecorded);

@@ -64,6 +64,7 @@
 
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
+mod abilities;
 mod capabilities;
 mod clock;
 mod context;
@@ -77,6 +78,7 @@ mod millis;
 mod models;
 mod money;
 mod participant;
+mod price;
 mod provider;
 mod rate;
 mod registry;
@@ -87,6 +89,7 @@ mod tags;
 mod timer;
 mod tokens;
 
+pub use abilities::Abilities;
 pub use async_trait::async_trait;
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
@@ -100,9 +103,10 @@ pub use event::{
 pub use id::{CallId, ModelId, ProviderId};
 pub use kind::AdapterKind;
 pub use layer::{Layer, Stack};
-pub use models::{ModelInfo, ModelRow, ModelTable, Price, Rate, Routed, Tier};
+pub use models::{ModelInfo, ModelRow, ModelTable, Routed};
 pub use money::{Money, ParseMoneyError};
 pub use participant::{ModelProvider, Participant, ParticipantRole};
+pub use price::{Price, Rate, Tier};
 pub use provider::{Adapter, Health, Provider, ProviderExt};
 pub use rate::{RateLimitStatus, RateLimitWindow};
 pub use registry::{AdapterRegistry, AdapterSettings, RegistryError, Timeouts};

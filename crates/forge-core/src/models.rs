@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelId, ModelProvider, Money, TokenCount};
+use crate::{Abilities, Capabilities, ModelId, ModelProvider, Money, Price, TokenCount};
 
 /// What a vendor's own list says about a model. Any of it may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(clippy::exhaustive_structs, reason = "every adapter says all that its vendor lists")]
 pub struct ModelInfo {
     /// The model's id.
     pub id: ModelId,
@@ -38,6 +39,7 @@ pub struct ModelTable {
 /// One model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a row of data, written by hand and by files")]
 pub struct ModelRow {
     /// The vendor.
     pub provider: ModelProvider,
@@ -62,7 +64,14 @@ pub struct ModelRow {
     #[serde(default)]
     pub routed: Option<Routed>,
     /// What the vendor charged and charges.
+    #[serde(default)]
     pub prices: Vec<Price>,
+    /// The model as which the vendor's dialect treats it; its own id if unset.
+    #[serde(default)]
+    pub like: Option<ModelId>,
+    /// What it can do, where that is known better than by the adapter.
+    #[serde(default)]
+    pub abilities: Abilities,
     /// What a user should know.
     #[serde(default)]
     pub note: String,
@@ -75,83 +84,12 @@ pub struct ModelRow {
 /// The vendor answers with another model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a row of data, written by hand and by files")]
 pub struct Routed {
     /// Since this day.
     pub since: NaiveDate,
     /// This one.
     pub to: ModelId,
-}
-
-/// What a model costs during a period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// The first day; `None` means always before `effective_to`.
-    #[serde(default)]
-    pub effective_from: Option<NaiveDate>,
-    /// The last day; `None` means until further notice.
-    #[serde(default)]
-    pub effective_to: Option<NaiveDate>,
-    /// Rates by the size of the prompt, smallest first. The last tier whose threshold the prompt
-    /// exceeds prices the **whole** request.
-    pub tiers: Vec<Tier>,
-}
-
-/// Rates for prompts above a size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tier {
-    /// The tier holds for prompts of more than this many tokens, cached ones included.
-    #[serde(default)]
-    pub above_input_tokens: u64,
-    /// Uncached input, in dollars per million tokens.
-    pub input: Rate,
-    /// Output, thinking included.
-    pub output: Rate,
-    /// Input from the cache; without it, cached input costs as much as any.
-    #[serde(default)]
-    pub cache_read: Option<Rate>,
-    /// Input written to the standard cache; without it, it costs as much as any.
-    #[serde(default)]
-    pub cache_write_5m: Option<Rate>,
-    /// Input written to the long-lived cache; without it, such calls have no known price.
-    #[serde(default)]
-    pub cache_write_1h: Option<Rate>,
-}
-
-/// A price per million tokens, written as a decimal number of dollars in a string (`"0.075"`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Rate(Money);
-
-impl Rate {
-    /// This much for a million tokens.
-    pub const fn per_million(price: Money) -> Self {
-        Self(price)
-    }
-
-    /// The price of a million tokens.
-    pub const fn money_per_million(self) -> Money {
-        self.0
-    }
-
-    fn times(self, tokens: u64) -> u128 {
-        u128::from(self.0.nanos()) * u128::from(tokens)
-    }
-}
-
-impl TryFrom<String> for Rate {
-    type Error = crate::ParseMoneyError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
-}
-
-impl From<Rate> for String {
-    fn from(rate: Rate) -> Self {
-        rate.0.to_string().trim_start_matches('$').to_owned()
-    }
 }
 
 impl ModelTable {
@@ -178,12 +116,29 @@ impl ModelTable {
         }
     }
 
+    /// This table with what the rows of `said` say over it, field by field.
+    pub fn overlaid(&self, said: &Self) -> Self {
+        let over = |row: &ModelRow| match self.find(&row.provider, &row.id) {
+            Some(base) => row.over(base),
+            None => row.clone(),
+        };
+        let mut table = self.clone();
+        table.merge(&Self::new(said.rows.iter().map(over).collect()));
+        table
+    }
+
     /// The row of `model`: its exact id, else its id without a date suffix (`-20261109` or
     /// `-2026-11-09`), else the vendor's `*` row. Never by prefix.
     pub fn find(&self, provider: &ModelProvider, model: &ModelId) -> Option<&ModelRow> {
         let exact =
             |id: &str| self.rows.iter().find(|row| row.id.as_str() == id && row.provider == *provider);
         exact(model.as_str()).or_else(|| exact(model.undated()?)).or_else(|| exact("*"))
+    }
+
+    /// The row of `model` in a table that is about one vendor: its exact id, else its id without a date suffix.
+    pub fn find_id(&self, model: &ModelId) -> Option<&ModelRow> {
+        let exact = |id: &str| self.rows.iter().find(|row| row.id == id);
+        exact(model.as_str()).or_else(|| exact(model.undated()?))
     }
 
     /// The row that `model` is served and priced by on `day` (UTC): its own, or that of the model which the
@@ -212,6 +167,52 @@ impl ModelTable {
 }
 
 impl ModelRow {
+    /// A model of which only the id is known.
+    pub fn new(provider: ModelProvider, id: impl Into<ModelId>) -> Self {
+        Self {
+            provider,
+            id: id.into(),
+            context_tokens: None,
+            max_input_tokens: None,
+            max_output_tokens: None,
+            released: None,
+            retires: None,
+            routed: None,
+            prices: Vec::new(),
+            like: None,
+            abilities: Abilities::default(),
+            note: String::new(),
+            source: String::new(),
+            checked: String::new(),
+        }
+    }
+
+    /// This row, with what `base` says where it says nothing.
+    pub fn over(&self, base: &Self) -> Self {
+        let prices = if self.prices.is_empty() { &base.prices } else { &self.prices };
+        Self {
+            provider: self.provider.clone(),
+            id: self.id.clone(),
+            context_tokens: self.context_tokens.or(base.context_tokens),
+            max_input_tokens: self.max_input_tokens.or(base.max_input_tokens),
+            max_output_tokens: self.max_output_tokens.or(base.max_output_tokens),
+            prices: prices.clone(),
+            like: self.like.clone().or_else(|| base.like.clone()),
+            abilities: self.abilities.or(&base.abilities),
+            source: self.source.clone(),
+            ..base.clone()
+        }
+    }
+
+    /// What the model can do if the adapter assumes `assumed`.
+    pub fn capabilities_over(&self, assumed: Capabilities) -> Capabilities {
+        Capabilities {
+            context_tokens: self.context_tokens.or(assumed.context_tokens),
+            max_output_tokens: self.max_output_tokens.or(assumed.max_output_tokens),
+            ..self.abilities.over(assumed)
+        }
+    }
+
     /// The price on `day` (UTC).
     pub fn price_on(&self, day: NaiveDate) -> Option<&Price> {
         self.prices.iter().find(|price| {
@@ -223,36 +224,6 @@ impl ModelRow {
     /// Whether requests fail on `day`.
     pub fn is_retired_on(&self, day: NaiveDate) -> bool {
         self.retires.is_some_and(|end| end <= day)
-    }
-}
-
-impl Price {
-    /// The rates for a prompt of this many tokens.
-    pub fn tier(&self, input_tokens: u64) -> Option<&Tier> {
-        self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
-    }
-
-    /// What `tokens` cost; see [`ModelTable::cost`].
-    pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
-        let tier = self.tier(tokens.total_input()?)?;
-        let output = tokens.total_output()?;
-        let long_write = match tokens.cache_write_1h.unwrap_or(0) {
-            0 => 0,
-            written => tier.cache_write_1h?.times(written),
-        };
-        let classes = [
-            (tier.input, tokens.input),
-            (tier.input, tokens.other_input),
-            (tier.cache_read.unwrap_or(tier.input), tokens.cache_read),
-            (tier.cache_write_5m.unwrap_or(tier.input), tokens.cache_write_5m),
-            (tier.output, Some(output)),
-        ];
-        let total: u128 = classes
-            .iter()
-            .map(|(rate, count)| rate.times(count.unwrap_or(0)))
-            .fold(long_write, u128::saturating_add);
-        let nanos = total.saturating_add(500_000) / 1_000_000;
-        Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }
 
@@ -323,6 +294,21 @@ mod tests {
             table.cost(&ModelProvider::Anthropic, &"old".into(), day, &tokens(1, 0)).unwrap().nanos()
         };
         assert_eq!((cost("2026-10-31"), cost("2026-11-01")), (7_000, 100));
+    }
+
+    #[test]
+    fn what_is_said_of_a_model_stands_over_its_row_field_by_field() {
+        let table = ModelTable::from_json(TABLE).unwrap();
+        let row = |id: &str| ModelRow {
+            context_tokens: Some(9),
+            like: Some("large".into()),
+            ..ModelRow::new(ModelProvider::Anthropic, id)
+        };
+        let table = table.overlaid(&ModelTable::new(vec![row("small"), row("new")]));
+        let found = |id: &str| table.find(&ModelProvider::Anthropic, &id.into()).unwrap();
+        assert_eq!((found("small").context_tokens, found("small").prices.len()), (Some(9), 2));
+        assert_eq!((found("new").context_tokens, found("new").prices.len()), (Some(9), 0));
+        assert_eq!(found("small").checked, "2026-10");
     }
 
     #[test]

@@ -4,10 +4,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{Adapter, AdapterKind, Capabilities, ModelId, ModelTable, ProviderError, ProviderId};
+use crate::{
+    Adapter, AdapterKind, Capabilities, ModelId, ModelRequest, ModelRow, ModelTable, ProviderError,
+    ProviderId,
+};
 
 /// How to reach a vendor. `None` means the adapter's default.
 #[derive(Clone)]
+#[allow(clippy::exhaustive_structs, reason = "every adapter has to heed each of them")]
 pub struct AdapterSettings {
     /// The name under which the provider is configured.
     pub id: ProviderId,
@@ -21,11 +25,13 @@ pub struct AdapterSettings {
     pub proxy: Option<String>,
     /// The clocks of a call.
     pub timeouts: Option<Timeouts>,
+    /// What the configuration says about models, over what the adapter knows of them.
+    pub models: Arc<ModelTable>,
 }
 
 impl fmt::Debug for AdapterSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, api_key, base_url, headers, proxy, timeouts } = self;
+        let Self { id, api_key, base_url, headers, proxy, timeouts, models } = self;
         let proxy = proxy.as_ref().map(|_| "[redacted]");
         f.debug_struct("AdapterSettings")
             .field("id", id)
@@ -34,6 +40,7 @@ impl fmt::Debug for AdapterSettings {
             .field("headers", headers)
             .field("proxy", &proxy)
             .field("timeouts", timeouts)
+            .field("models", models)
             .finish()
     }
 }
@@ -48,6 +55,38 @@ impl AdapterSettings {
             headers: Vec::new(),
             proxy: None,
             timeouts: None,
+            models: Arc::default(),
+        }
+    }
+
+    /// What the configuration says about `model`.
+    pub fn said_of(&self, model: &ModelId) -> Option<&ModelRow> {
+        self.models.find_id(model)
+    }
+
+    /// The model as which the vendor's dialect treats `model`, usually itself.
+    pub fn like<'a>(&'a self, model: &'a ModelId) -> &'a ModelId {
+        self.said_of(model).and_then(|row| row.like.as_ref()).unwrap_or(model)
+    }
+
+    /// What `model` can do if `assume` knows what the vendor's own models can.
+    pub fn capabilities(
+        &self,
+        model: &ModelId,
+        assume: impl FnOnce(&ModelId) -> Capabilities,
+    ) -> Capabilities {
+        let assumed = assume(self.like(model));
+        self.said_of(model).map_or(assumed, |row| row.capabilities_over(assumed))
+    }
+
+    /// Refuses a request that needs what the configuration says `model` cannot do.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    pub fn check(&self, model: &ModelId, request: &ModelRequest) -> Result<(), ProviderError> {
+        match self.said_of(model).and_then(|row| row.abilities.lacking(request)) {
+            Some(what) => Err(ProviderError::unsupported(self.id.as_str(), model, what)),
+            None => Ok(()),
         }
     }
 }
@@ -55,6 +94,7 @@ impl AdapterSettings {
 /// The clocks of a call; the deadline of the whole call stands in the
 /// [`CallContext`](crate::CallContext) and holds beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "every adapter has to keep each of the clocks")]
 pub struct Timeouts {
     /// Until the connection stands.
     pub connect: Duration,

@@ -45,6 +45,7 @@ impl<'a> Contents<'a> {
         provider: &'a str,
         model: &'a ModelId,
         messages: &'a [Message],
+        profile: &Profile,
         warnings: &mut Vec<Warning>,
     ) -> Result<Vec<Content<'a>>, ProviderError> {
         let turns = Vec::with_capacity(messages.len());
@@ -57,7 +58,7 @@ impl<'a> Contents<'a> {
                 "this vendor takes no instructions between turns; they are sent as the user's, and marked";
             warnings.push(Warning::new("system", message));
         }
-        contents.finish()
+        contents.finish(profile)
     }
 
     /// Messages of one speaker become one turn: the vendor wants the results of a turn's calls
@@ -160,8 +161,7 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<Content<'a>>, ProviderError> {
-        let profile = Profile::of(self.model);
+    fn finish(mut self, profile: &Profile) -> Result<Vec<Content<'a>>, ProviderError> {
         if self.turns.last().is_some_and(|turn| turn.role == MessageRole::Assistant) && !profile.prefill {
             let what = "a last message of the assistant's (prefill)";
             return Err(ProviderError::unsupported(self.provider, self.model, what));

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
 
 /// What a model takes. Source: the vendor's model and migration pages and its error replies, 2026-11.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +82,18 @@ const UNKNOWN: Profile = Profile { ids: &[], prefill: true, ..NEWEST };
 const WITHOUT_THOUGHTS: Profile = Profile { ids: &[], efforts: Efforts::NONE, ..PRO_2_5 };
 
 impl Profile {
+    /// The profile of `model` where the configuration says something else about it.
+    pub(crate) fn said(settings: &AdapterSettings, model: &ModelId) -> Self {
+        let (known, said) = (*Self::of(settings.like(model)), settings.said_of(model));
+        let Some(said) = said.map(|row| &row.abilities) else { return known };
+        Self {
+            sampling: said.sampling.unwrap_or(known.sampling),
+            efforts: said.effort_set().unwrap_or(known.efforts),
+            prefill: said.prefill.unwrap_or(known.prefill),
+            ..known
+        }
+    }
+
     /// The profile of `model`, found by its id with or without a date, else by its family.
     pub(crate) fn of(model: &ModelId) -> &'static Self {
         let model = plain(model);
@@ -217,5 +229,20 @@ mod tests {
     fn a_large_prompt_prices_the_whole_request() {
         assert_eq!(cost("gemini-3.1-pro-preview", "2026-11-20", 200_000), "$12.40");
         assert_eq!(cost("gemini-3.1-pro-preview", "2026-11-20", 200_001), "$18.800004");
+    }
+
+    #[test]
+    fn what_the_configuration_says_of_a_model_is_what_a_request_is_made_by() {
+        let said = |more: &str| {
+            let row = r#"[{"provider": "google", "id": "new", "source": "", "checked": "", MORE}]"#
+                .replace("MORE", more);
+            let models = std::sync::Arc::new(ModelTable::from_json(&row).unwrap());
+            AdapterSettings { models, ..AdapterSettings::new("p") }
+        };
+        let profile = |more: &str| Profile::said(&said(more), &"new".into());
+        assert!(!profile(r#""prices": []"#).sampling);
+        let tuned = profile(r#""abilities": {"sampling": true, "prefill": false}"#);
+        assert!(tuned.sampling && !tuned.prefill);
+        assert_eq!(profile(r#""like": "gemini-2.5-pro""#).thinking, ThinkingForm::Budget);
     }
 }

@@ -13,7 +13,8 @@ use forge_core::{
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 
 use crate::{
-    error, profile,
+    error,
+    profile::{self, Profile},
     request::{self, Mapped},
     response,
     stream::Decoder,
@@ -102,7 +103,7 @@ impl Provider for GoogleProvider {
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        profile::capabilities(model)
+        self.settings.capabilities(model, profile::capabilities)
     }
 
     async fn stream(
@@ -112,7 +113,9 @@ impl Provider for GoogleProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let model = cx.model();
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request)?;
+        self.settings.check(model, &request)?;
+        let profile = Profile::said(&self.settings, model);
+        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &profile)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw };
         let endpoint = match request.delivery {
             // Without this the stream is one JSON array.
@@ -162,7 +165,7 @@ impl Adapter for GoogleProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
-        let body = request::to_count(self.name(), model, request)?;
+        let body = request::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
         let endpoint = api.method(model, "countTokens");
         let total: TokenTotal = api.connection.ask(&endpoint, body, PATIENCE).await?.json().await?;
         Ok(total.total_tokens)

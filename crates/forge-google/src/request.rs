@@ -26,10 +26,10 @@ pub(crate) fn to_wire(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    profile: &Profile,
 ) -> Result<Mapped, ProviderError> {
-    let profile = Profile::of(model);
     let mut warnings = Vec::new();
-    let mut body = prompt(provider, model, request, &mut warnings)?;
+    let mut body = prompt(provider, model, request, profile, &mut warnings)?;
     body.generation_config = tune(request, profile, &mut warnings);
     if request.output == OutputFormat::Json {
         body.generation_config.response_mime_type = Some("application/json");
@@ -55,8 +55,9 @@ pub(crate) fn to_count(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
+    profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut body = prompt(provider, model, request, &mut Vec::new())?;
+    let mut body = prompt(provider, model, request, profile, &mut Vec::new())?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
     to_json(provider, model, &count, None)
@@ -67,13 +68,14 @@ fn prompt<'a>(
     provider: &'a str,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    profile: &Profile,
     warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
     let system: Vec<_> = request.system.iter().map(|block| PartContent::Text(&block.text)).collect();
     Ok(Body {
         model: None,
         system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
-        contents: Contents::of(provider, model, &request.messages, warnings)?,
+        contents: Contents::of(provider, model, &request.messages, profile, warnings)?,
         tools: tools(&request.tools, warnings)
             .map_err(|what| ProviderError::unsupported(provider, model, what))?,
         tool_config: tool_config(request),
@@ -146,7 +148,8 @@ mod tests {
         let turn = Message::new(MessageRole::Assistant, vec![Part::vendor(opaque)]);
         let mut request = ModelRequest::new("").with_message(turn).with_user_message("go on");
         request.extra.insert(forge_core::ModelProvider::Google, "serviceTier", "flex");
-        let body = String::from_utf8(to_wire("p", &model, &request).unwrap().body).unwrap();
+        let body =
+            String::from_utf8(to_wire("p", &model, &request, Profile::of(&model)).unwrap().body).unwrap();
         assert!(body.contains(part) && body.contains(r#""serviceTier":"flex""#), "{body}");
     }
 }

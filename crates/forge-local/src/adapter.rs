@@ -14,7 +14,6 @@ use serde::de::DeserializeOwned;
 use crate::{
     LocalProvider, ServerKind,
     error::is_loading,
-    profile,
     provider::Api,
     wire::listing::{LoadedModels, ModelList, Prompt, Props, Tokenize, Tokens},
 };
@@ -62,7 +61,7 @@ impl Adapter for LocalProvider {
         let unsupported = || ProviderError::unsupported(self.name(), model, "counting tokens");
         let request = request.clone().with_delivery(Delivery::Whole);
         let (body, _) =
-            chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &profile::rules(kind))?;
+            chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &self.rules(model))?;
         let counted = match kind {
             ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, body).await,
             ServerKind::LlamaCpp => api.tokens_of_template(body).await,

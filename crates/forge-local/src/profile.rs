@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelTable, Timeouts};
+use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelRow, ModelTable, Timeouts};
 use forge_openai::chat::{Rules, SamplingRule, SystemRole, TokenLimit};
 
 use crate::ServerKind;
@@ -50,6 +50,24 @@ pub(crate) fn rules(kind: ServerKind) -> Rules {
     rules
 }
 
+/// What a server of this kind takes for a model of which this is said.
+pub(crate) fn rules_for(kind: ServerKind, said: Option<&ModelRow>) -> Rules {
+    let mut rules = rules(kind);
+    let Some(said) = said.map(|row| &row.abilities) else { return rules };
+    if said.sampling == Some(false) {
+        rules.sampling = SamplingRule::Never;
+    }
+    if said.stop_sequences == Some(false) {
+        rules.stop_sequences = 0;
+    }
+    rules.efforts = said.effort_set().unwrap_or(rules.efforts);
+    rules.prefill = said.prefill.unwrap_or(rules.prefill);
+    rules.documents = said.documents.unwrap_or(rules.documents);
+    rules.audio = said.audio.unwrap_or(rules.audio);
+    rules.tool_choice = said.forced_tool_choice.unwrap_or(rules.tool_choice);
+    rules
+}
+
 pub(crate) fn heeds_tool_choice(kind: ServerKind) -> bool {
     kind != ServerKind::Ollama
 }
@@ -85,5 +103,15 @@ mod tests {
         let day = "2026-11-20".parse().unwrap();
         let cost = |model: &str| models().cost(&ModelProvider::Local, &model.into(), day, &tokens);
         assert_eq!((cost("qwen3"), cost("anything:8b-q4")), (Some(Money::ZERO), Some(Money::ZERO)));
+    }
+
+    #[test]
+    fn what_the_configuration_says_of_a_model_is_what_a_request_is_made_by() {
+        let table = r#"[{"provider": "local", "id": "m", "source": "", "checked": "",
+            "abilities": {"documents": true, "sampling": false, "stop_sequences": false}}]"#;
+        let table = ModelTable::from_json(table).unwrap();
+        let rules = rules_for(ServerKind::LlamaCpp, table.find_id(&"m".into()));
+        assert!(rules.documents && rules.sampling == SamplingRule::Never && rules.stop_sequences == 0);
+        assert!(!rules_for(ServerKind::LlamaCpp, None).documents);
     }
 }

@@ -138,6 +138,11 @@ impl LocalProvider {
         self.api.get()
     }
 
+    /// What the server takes for `model`.
+    pub(crate) fn rules(&self, model: &ModelId) -> chat::Rules {
+        profile::rules_for(self.kind(), self.settings.said_of(model))
+    }
+
     async fn call_chat(
         &self,
         cx: &CallContext,
@@ -145,7 +150,7 @@ impl LocalProvider {
         expected: Option<Expected>,
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
-        let rules = profile::rules(self.kind());
+        let rules = self.rules(cx.model());
         let (body, warnings) =
             chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw };
@@ -229,7 +234,7 @@ impl Provider for LocalProvider {
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         let window = self.opened().and_then(|api| api.window(model));
-        profile::capabilities_on(self.kind(), window)
+        self.settings.capabilities(model, |_| profile::capabilities_on(self.kind(), window))
     }
 
     async fn stream(
@@ -237,6 +242,7 @@ impl Provider for LocalProvider {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
+        self.settings.check(cx.model(), &request)?;
         let may_cut = matches!(self.kind(), ServerKind::Ollama | ServerKind::Unknown);
         let expected = may_cut.then(|| Expected::of(&request));
         if self.native {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
 
 use crate::{
     chat::{Rules, SystemRole, TokenLimit},
@@ -123,6 +123,27 @@ const COMPATIBLE: Profile = Profile {
 };
 
 impl Profile {
+    /// The profile of `model` where the configuration says something else about it.
+    pub(crate) fn said(settings: &AdapterSettings, model: &ModelId) -> Self {
+        let (known, said) = (*Self::of(settings.like(model)), settings.said_of(model));
+        let Some(said) = said.map(|row| &row.abilities) else { return known };
+        let api_takes_stops = matches!(known.api, Api::Chat { .. });
+        Self {
+            sampling: match said.sampling {
+                Some(true) => SamplingRule::Always,
+                Some(false) => SamplingRule::Never,
+                None => known.sampling,
+            },
+            efforts: said.effort_set().unwrap_or(known.efforts),
+            stop_sequences: match said.stop_sequences {
+                Some(true) if api_takes_stops => known.stop_sequences.max(BEFORE_GPT_5.stop_sequences),
+                Some(false) => 0,
+                _ => known.stop_sequences,
+            },
+            ..known
+        }
+    }
+
     /// The profile of `model`, found by its id with or without a date. A fine-tuned model
     /// (`ft:gpt-4.1:...`) has the profile of its base.
     pub(crate) fn of(model: &ModelId) -> &'static Self {
@@ -264,5 +285,20 @@ mod tests {
         assert_eq!(cost("gpt-5.6-sol", "2026-08-20", 0), "$30.00");
         assert_eq!(cost("gpt-5.6-luna", "2026-07-29", 0), "$6.00");
         assert_eq!(cost("gpt-5.6-luna", "2026-07-30", 0), "$1.20");
+    }
+
+    #[test]
+    fn what_the_configuration_says_of_a_model_is_what_a_request_is_made_by() {
+        let said = |more: &str| {
+            let row = r#"[{"provider": "openai", "id": "new", "source": "", "checked": "", MORE}]"#
+                .replace("MORE", more);
+            let models = std::sync::Arc::new(ModelTable::from_json(&row).unwrap());
+            AdapterSettings { models, ..AdapterSettings::new("p") }
+        };
+        let profile = |more: &str| Profile::said(&said(more), &"new".into());
+        assert_eq!(profile(r#""prices": []"#).api, COMPATIBLE.api);
+        assert_eq!(profile(r#""like": "gpt-6.2-sol""#).api, Api::Responses);
+        let tuned = profile(r#""abilities": {"sampling": false, "stop_sequences": false, "efforts": []}"#);
+        assert!(tuned.sampling == SamplingRule::Never && tuned.stop_sequences == 0 && !tuned.thinks());
     }
 }

@@ -118,7 +118,7 @@ impl Provider for OpenAIProvider {
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        profile::capabilities(model)
+        self.settings.capabilities(model, profile::capabilities)
     }
 
     async fn stream(
@@ -128,10 +128,11 @@ impl Provider for OpenAIProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let (model, delivery) = (cx.model(), request.delivery);
-        let profile = Profile::of(model);
+        self.settings.check(model, &request)?;
+        let profile = Profile::said(&self.settings, model);
         let (endpoint, (body, warnings)) = match profile.api {
             profile::Api::Responses => {
-                (&api.responses, responses::to_wire(self.name(), model, &request, profile)?)
+                (&api.responses, responses::to_wire(self.name(), model, &request, &profile)?)
             }
             profile::Api::Chat { limit } => (
                 &api.chat,
@@ -192,7 +193,7 @@ impl Adapter for OpenAIProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
-        let body = responses::to_count(self.name(), model, request, Profile::of(model))?;
+        let body = responses::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
         let total: TokenTotal = api.connection.ask(&api.input_tokens, body, PATIENCE).await?.json().await?;
         Ok(total.input_tokens)
     }

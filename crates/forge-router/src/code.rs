@@ -33,6 +33,8 @@ forge_config::codes! {
     OTHER_VERSION = "E129";
     /// A role needs what a model cannot do.
     CANNOT_DO = "E130";
+    /// A role needs of a model what nobody has said that it can.
+    UNKNOWN_ABILITY = "E132";
     /// The file does not say its version.
     NO_VERSION = "W101";
     /// A key stands in the file itself.

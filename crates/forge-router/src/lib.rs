@@ -75,7 +75,7 @@ pub use resolve::RouterSection;
 pub use route::Parts;
 pub use router::Router;
 pub use spec::{
-    BreakerSpec, BudgetSpec, LimitSpec, MemberSpec, ParameterSpec, PoolSpec, PriceSpec, ProviderSpec,
-    RetrySpec, RoleSpec, RouterSpec, TimeoutSpec,
+    BreakerSpec, BudgetSpec, LimitSpec, MemberSpec, ModelSpec, ParameterSpec, PoolSpec, PriceSpec,
+    ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskState};

@@ -84,10 +84,11 @@ impl Route {
     ) -> Result<Self, RegistryError> {
         let timer = &parts.timer;
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
-        let adapter = match same.filter(|old| old.plan.timeouts == plan.timeouts) {
-            Some(old) => Arc::clone(&old.adapter),
-            None => parts.registry.build(&plan.kind, settings(plan))?,
-        };
+        let adapter =
+            match same.filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models)) {
+                Some(old) => Arc::clone(&old.adapter),
+                None => parts.registry.build(&plan.kind, settings(plan))?,
+            };
         let breaker = match same.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             Some(old) => old.breaker.clone(),
             None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan)),
@@ -228,6 +229,7 @@ fn settings(plan: &ProviderPlan) -> AdapterSettings {
         headers: plan.headers.clone(),
         proxy: plan.proxy.clone(),
         timeouts: plan.timeouts,
+        models: Arc::clone(&plan.models),
     }
 }
 
@@ -258,21 +260,16 @@ fn seed_of(plan: &ProviderPlan) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The table, or the configuration's own price for every model of the provider.
+/// The table with what the configuration says about models over it, or the configuration's own price for every model
+/// of the provider.
 fn prices(plan: &ProviderPlan, table: &Arc<ModelTable>) -> Arc<ModelTable> {
-    let Some(price) = &plan.price else { return Arc::clone(table) };
+    let Some(price) = &plan.price else {
+        let said = !plan.models.rows().is_empty();
+        return if said { Arc::new(table.overlaid(&plan.models)) } else { Arc::clone(table) };
+    };
     Arc::new(ModelTable::new(vec![ModelRow {
-        provider: plan.vendor(),
-        id: "*".into(),
-        context_tokens: None,
-        max_input_tokens: None,
-        max_output_tokens: None,
-        released: None,
-        retires: None,
-        routed: None,
         prices: vec![price.clone()],
-        note: String::new(),
         source: "configuration".into(),
-        checked: String::new(),
+        ..ModelRow::new(plan.vendor(), "*")
     }]))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-use crate::{PlanError, Topic, answer::Form};
+use crate::{PlanError, Topic, answer::Form, prompt::names};
 
 /// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
 /// nothing else.
@@ -27,17 +27,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Names by which people call vendors and their models. Prompts hide them, beside those of the cast: behind a
     /// router, somebody else may answer.
-    #[serde(default = "first_brands", skip_serializing_if = "are_first_brands")]
+    #[serde(default = "names::first_brands", skip_serializing_if = "names::are_first_brands")]
     pub brands: Vec<String>,
-}
-
-/// What journals mean that name no brands, as those of the first version.
-fn first_brands() -> Vec<String> {
-    ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
-}
-
-fn are_first_brands(brands: &[String]) -> bool {
-    brands == first_brands()
 }
 
 impl Plan {
@@ -49,7 +40,7 @@ impl Plan {
             settings: Settings::default(),
             simulated: false,
             notes: Vec::new(),
-            brands: first_brands(),
+            brands: names::first_brands(),
         }
     }
 

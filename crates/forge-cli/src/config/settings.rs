@@ -42,6 +42,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
     tidy(json!({
         "schema_version": "1.0",
         "providers": providers,
+        "models": file.spec.models,
         "pools": pools,
         "roles": roles,
         "default_provider": plan.default.map(|target| target_id(target, plan)),

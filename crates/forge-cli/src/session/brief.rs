@@ -47,7 +47,7 @@ pub(super) fn plan(topic: Topic, run: &Run, system: &Setup) -> Plan {
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
-    let casting = forge::cast(&system.router(), wanted);
+    let casting = forge::cast(system.router(), wanted);
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
     if wanted > 0 && settings.required > judges {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forge_config::{KeyPath, Problem};
-use forge_core::{Capabilities, Effort, ParticipantRole, Sampling};
+use forge_core::{Capabilities, Effort, ModelId, ParticipantRole, Sampling};
 
 use super::{Resolver, role::answers_in_json};
 use crate::{
@@ -43,6 +43,8 @@ impl Reach {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Misfit {
     Lacks(&'static str),
+    /// A feature of which nobody has said whether the model has it.
+    Unknown(&'static str, ModelId),
     SmallWindow(u64),
     NoSchema,
     Unpriced,
@@ -55,6 +57,7 @@ impl Misfit {
     fn code(&self) -> &'static str {
         match self {
             Self::Lacks(_) | Self::SmallWindow(_) => code::CANNOT_DO,
+            Self::Unknown(..) => code::UNKNOWN_ABILITY,
             Self::NoSchema => code::NO_SCHEMA,
             Self::Unpriced => code::UNKNOWN_PRICE,
             Self::LeftOut(_) | Self::OtherEffort(..) | Self::ShortOutput(..) => code::NOT_TAKEN,
@@ -67,6 +70,9 @@ impl Misfit {
             Self::Lacks(feature) => format!("the role needs {feature}, which {who} cannot do"),
             Self::SmallWindow(tokens) => {
                 format!("the role needs a context window of {tokens} tokens; that of {who} is smaller")
+            }
+            Self::Unknown(feature, _) => {
+                format!("the role needs {feature}; whether {who} can do it is not known")
             }
             Self::NoSchema => format!("a session asks the role for JSON, to which {who} cannot be held"),
             Self::Unpriced => {
@@ -82,8 +88,19 @@ impl Misfit {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::Unpriced).then_some("set its `price`")
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unpriced => Some("set its `price`".into()),
+            Self::Unknown(feature, model) => {
+                Some(format!("write `models: {{ \"{model}\": {{ {feature}: true }} }}` if it can"))
+            }
+            Self::Lacks(_)
+            | Self::SmallWindow(_)
+            | Self::NoSchema
+            | Self::LeftOut(_)
+            | Self::OtherEffort(..)
+            | Self::ShortOutput(..) => None,
+        }
     }
 }
 
@@ -149,7 +166,7 @@ impl Resolver<'_, '_> {
                     continue;
                 }
                 let able = &provider.capabilities;
-                let mut found = needs(&role.needs, able);
+                let mut found = self.needs_of(role.needs, provider);
                 if answers_in_json(name) && !able.structured_output && !role.needs.structured_output {
                     found.push(Misfit::NoSchema);
                 }
@@ -178,7 +195,37 @@ impl Resolver<'_, '_> {
         });
     }
 
+    /// What a role needs of the provider's model and does not get, or not for certain.
+    fn needs_of(&self, needs: Needs, provider: &ProviderPlan) -> Vec<Misfit> {
+        let (able, model) = (&provider.capabilities, &provider.model);
+        let row = provider.models.find_id(model);
+        let said = row.map(|row| row.abilities.clone()).unwrap_or_default();
+        // An adapter assumes of a model that nobody knows what is usual with its vendor.
+        let is_like = row.is_some_and(|row| row.like.is_some());
+        let in_table = || self.section.models.find(&provider.vendor(), model);
+        let is_known = is_like || in_table().is_some_and(|row| row.id != "*");
+        let features = [
+            ("tools", needs.tools, able.tools, said.tools),
+            ("images", needs.images, able.images, said.images),
+            ("documents", needs.documents, able.documents, said.documents),
+            ("structured_output", needs.structured_output, able.structured_output, said.structured_output),
+        ];
+        let features = features.into_iter().filter(|(_, needed, ..)| *needed);
+        let misfits = features.filter_map(|(feature, _, able, said)| match (able, said) {
+            (false, _) => Some(Misfit::Lacks(feature)),
+            (true, None) if !is_known => Some(Misfit::Unknown(feature, model.clone())),
+            (true, _) => None,
+        });
+        // Some servers tell their window only when they are asked.
+        let window =
+            needs.context_tokens.filter(|needed| able.context_tokens.is_some_and(|has| has < *needed));
+        misfits.chain(window.map(Misfit::SmallWindow)).collect()
+    }
+
     fn has_price(&self, provider: &ProviderPlan) -> bool {
+        if provider.models.find_id(&provider.model).is_some_and(|row| !row.prices.is_empty()) {
+            return true;
+        }
         let row = || self.section.models.find(&provider.vendor(), &provider.model);
         provider.price.is_some() || row().is_some_and(|row| row.price_on(self.section.today).is_some())
     }
@@ -191,18 +238,6 @@ fn is_known(provider: &ProviderPlan) -> bool {
 
 fn has_money(budget: Budget) -> bool {
     budget.session.money.is_some() || budget.day.money.is_some()
-}
-
-fn needs(needs: &Needs, able: &Capabilities) -> Vec<Misfit> {
-    let features = [
-        ("tools", needs.tools, able.tools),
-        ("images", needs.images, able.images),
-        ("documents", needs.documents, able.documents),
-        ("structured_output", needs.structured_output, able.structured_output),
-    ];
-    let lacking = features.into_iter().filter(|(_, needed, able)| *needed && !able);
-    let window = needs.context_tokens.filter(|needed| able.context_tokens.is_some_and(|has| has < *needed));
-    lacking.map(|(feature, ..)| Misfit::Lacks(feature)).chain(window.map(Misfit::SmallWindow)).collect()
 }
 
 fn settings(set: &Parameters, able: &Capabilities) -> Vec<Misfit> {

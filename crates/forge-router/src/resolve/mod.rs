@@ -3,6 +3,7 @@
 mod capability_check;
 #[cfg(test)]
 mod fixture;
+mod model;
 mod policy;
 mod pool;
 mod provider;
@@ -21,6 +22,7 @@ use chrono::NaiveDate;
 use forge_config::{KeyPath, Lookup, Problem, ResolveContext, nearest};
 use forge_core::{AdapterRegistry, ModelTable};
 
+use self::model::SaidModel;
 use crate::{ProviderSpec, RouterPlan, RouterSpec, Target, code};
 
 /// The router's keys of a file, and what they are checked against. Whatever it is made of stands in it.
@@ -50,7 +52,7 @@ impl RouterPlan {
 
 impl RouterSection<'_> {
     fn plan(&self, spec: &RouterSpec, context: &mut ResolveContext<'_>) -> RouterPlan {
-        Resolver { section: self, names: BTreeMap::new(), context }.plan(spec)
+        Resolver { section: self, names: BTreeMap::new(), said: Vec::new(), context }.plan(spec)
     }
 }
 
@@ -65,6 +67,7 @@ const HINTED: usize = 50;
 struct Resolver<'a, 'c> {
     section: &'a RouterSection<'a>,
     names: BTreeMap<&'a str, Named>,
+    said: Vec<SaidModel<'a>>,
     context: &'a mut ResolveContext<'c>,
 }
 
@@ -80,6 +83,7 @@ impl<'a> Resolver<'a, '_> {
         self.version(spec.schema_version.as_deref());
         let providers = self.providers_of(spec);
         self.register(&providers, spec);
+        self.said = self.models(spec);
         let mut plan = RouterPlan::default();
         for (id, provider, path) in &providers {
             let before = self.context.problems.len();

@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem, is_reference, nearest};
-use forge_core::{AdapterKind, Effort, ModelId, ModelProvider, Price, Rate, Sampling, SecretString, Tier};
+use forge_core::{AdapterKind, Effort, ModelId, Sampling, SecretString};
 use forge_layers::RateLimits;
 
 use super::{Resolver, role::is_role_name};
-use crate::{LimitSpec, ParameterSpec, Parameters, PriceSpec, ProviderPlan, ProviderSpec, code};
+use crate::{LimitSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
 
 /// Headers that the transport sets, or that hold a credential.
 const OWNED_HEADERS: [&str; 5] =
@@ -38,10 +38,11 @@ impl<'a> Resolver<'a, '_> {
         let timeouts = self.timeouts(spec.timeouts.as_ref(), &path.key("timeouts"));
         let plan = match kind {
             Some(kind) => {
-                if !model.as_str().is_empty() {
-                    self.check_model(&kind.vendor, &model, &path.key("model"));
+                let plan = ProviderPlan::of_kind(kind, model).with_models(kind, self.models_of(id, kind));
+                if !plan.model.as_str().is_empty() {
+                    self.check_model(&plan, &path.key("model"));
                 }
-                ProviderPlan::of_kind(kind, model)
+                plan
             }
             None => ProviderPlan::new(id, "", model),
         };
@@ -193,27 +194,6 @@ impl<'a> Resolver<'a, '_> {
         (rate, self.context.integer(spec.concurrent, small, &path.key("concurrent")))
     }
 
-    fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
-        for (key, value) in [("input", spec.input), ("output", spec.output)] {
-            if value.is_none() {
-                let message = format!("the price has no `{key}`");
-                let hint = "write the dollars per million tokens";
-                self.report(Problem::new(code::MISSING, path.key(key), message).with_hint(hint));
-            }
-        }
-        let mut rate = |key: &str, value| self.money(value, &path.key(key)).map(Rate::per_million);
-        let (input, output) = (rate("input", spec.input), rate("output", spec.output));
-        let tier = Tier {
-            above_input_tokens: 0,
-            cache_read: rate("cache_read", spec.cache_read),
-            cache_write_5m: rate("cache_write", spec.cache_write),
-            cache_write_1h: None,
-            input: input?,
-            output: output?,
-        };
-        Some(Price { effective_from: None, effective_to: None, tiers: vec![tier] })
-    }
-
     fn headers(&mut self, spec: &ProviderSpec, path: &KeyPath) -> Vec<(String, SecretString)> {
         let mut headers = Vec::new();
         for (name, value) in &spec.headers {
@@ -245,9 +225,17 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, vendor: &ModelProvider, model: &ModelId, path: &KeyPath) {
+    fn check_model(&mut self, plan: &ProviderPlan, path: &KeyPath) {
+        let (vendor, model) = (&plan.vendor(), &plan.model);
+        let said = plan.models.find_id(model);
+        if let Some(said) = said {
+            self.check_like(vendor, said);
+        }
         let today = self.section.today;
         let Some(row) = self.section.models.find(vendor, model) else {
+            if said.is_some() {
+                return;
+            }
             let message = format!(
                 "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
             );

@@ -49,6 +49,10 @@ impl Section for RouterSection<'_> {
                 top("providers") || top("default_provider") || inside("provider") || inside("panel")
             }
             code::NO_PROVIDER => top("provider"),
+            // What would have been said about the model may be what is cut.
+            code::UNKNOWN_ABILITY => {
+                cut.iter().any(|path| path.steps().first() == Some(&Key::Name("models".into())))
+            }
             _ => false,
         }
     }

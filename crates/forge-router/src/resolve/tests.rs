@@ -399,10 +399,11 @@ fn chains_name_everyone_once() {
         ),
         (json!({"default_provider": "aaa"}), &["E110 default_provider"]),
     ]);
-    let plan = plan(critic(json!({
+    let role = json!({
         "panel": ["bb", "aa"], "fallback_on": ["refusal"], "needs": ["tools"], "hedge": true,
         "parameters": {"effort": "low"},
-    })));
+    });
+    let plan = plan(json!({"models": {"m": {"tools": true}}, "roles": {"critic": role}}));
     let critic = &plan.roles[&ParticipantRole::Critic];
     assert_eq!(critic.primary, [Target::Provider(1), Target::Provider(0)]);
     assert!(critic.fallback_on_refusal && !critic.fallback_on_filter && critic.needs.tools && critic.hedge);
@@ -535,7 +536,7 @@ fn what_a_role_needs_every_model_of_it_can_do() {
         (
             json!({"roles": {"coder": {"provider": "pp", "fallback": ["text"], "needs": ["tools"]}},
                    "pools": {"pp": {"members": [{"provider": "bb"}, {"provider": "text"}]}}}),
-            &["E130 roles.coder.provider"],
+            &["E130 roles.coder.provider", "E132 roles.coder.provider"],
         ),
         (json!({"roles": {"critic": {"panel": ["aa", "text"]}}}), &["W110 roles.critic.panel[1]"]),
         (

@@ -126,6 +126,15 @@ impl Names {
     }
 }
 
+/// What journals mean that name no brands, as those of the first version.
+pub(crate) fn first_brands() -> Vec<String> {
+    ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
+}
+
+pub(crate) fn are_first_brands(brands: &[String]) -> bool {
+    brands == first_brands()
+}
+
 /// Display names that are ordinary words.
 const GENERAL: [&str; 4] = ["chosen by role", "local", "model", "critic"];
 

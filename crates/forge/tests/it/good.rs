@@ -58,6 +58,23 @@ providers:
     headers: { X-Team: "${TEAM:-research}" }
     timeouts: { connect: 1s, first_event: 2s, gap: 3s, total: 4m }
   laptop: { type: local, model: qwen3 }
+models:
+  qwen3:
+    provider: laptop
+    like: "*"
+    context_tokens: 128000
+    max_input_tokens: 120000
+    max_output_tokens: 8000
+    images: true
+    documents: false
+    tools: true
+    forced_tool_choice: false
+    structured_output: true
+    sampling: true
+    stop_sequences: true
+    prefill: false
+    efforts: [low, high]
+    price: { input: 0.5, output: 1 }
 pools:
   both: { strategy: weighted, members: [ { provider: claude, weight: 3 }, { provider: laptop } ] }
 roles:
@@ -185,6 +202,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", claude.budget),
         format!("{:?} {:?}", claude.preferred_roles, claude.timeouts),
         format!("{:?}", claude.price),
+        format!("{:?}", file.plan.providers[1].models.rows()),
         format!("{:?}", file.plan.pools),
         format!("{:?} {:?} {:?}", critic.primary, critic.fallback, critic.needs),
         format!("{} {} {}", critic.fallback_on_filter, critic.fallback_on_refusal, critic.hedge),

@@ -7,6 +7,7 @@ mod cast;
 mod closed;
 mod good;
 mod hostile;
+mod models;
 mod own_adapter;
 mod reference;
 mod schema;

@@ -20,12 +20,13 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
     ("TimeoutSpec", "Clocks of a provider"),
-    ("PriceSpec", "Prices of a provider"),
+    ("ModelSpec", "A model"),
+    ("PriceSpec", "Prices"),
     ("PoolSpec", "A pool"),
     ("MemberSpec", "A member of a pool"),
     ("RoleSpec", "A role"),

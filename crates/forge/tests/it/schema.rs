@@ -22,6 +22,7 @@ fn the_schema_names_every_section() {
     for name in [
         "schema_version",
         "providers",
+        "models",
         "pools",
         "roles",
         "default_provider",
@@ -33,5 +34,5 @@ fn the_schema_names_every_section() {
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 10);
+    assert_eq!(sections.len(), 11);
 }

@@ -1,11 +1,19 @@
 //! The configuration as written. Nothing is checked here but names and types; see
 //! [`RouterPlan::resolve`](crate::RouterPlan::resolve).
 
+mod model;
+mod policy;
+
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use self::{
+    model::{ModelSpec, PriceSpec},
+    policy::{BreakerSpec, RetrySpec, TimeoutSpec},
+};
 
 /// The router's part of a `forge.yaml`.
 ///
@@ -22,6 +30,9 @@ pub struct RouterSpec {
     /// asked first.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub providers: IndexMap<String, ProviderSpec>,
+    /// What is known of models that the table does not know, or knows otherwise, by the name as their vendor spells it.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub models: IndexMap<String, ModelSpec>,
     /// Groups of providers that share the load, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pools: BTreeMap<String, PoolSpec>,
@@ -182,52 +193,6 @@ pub struct BudgetSpec {
     pub per_day_tokens: Option<i64>,
 }
 
-/// Prices in dollars per million tokens.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct PriceSpec {
-    /// Uncached input.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub input: Option<f64>,
-    /// Output, thinking included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub output: Option<f64>,
-    /// Input read from a prompt cache; as `input` if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub cache_read: Option<f64>,
-    /// Input written to the standard prompt cache; as `input` if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
-    pub cache_write: Option<f64>,
-}
-
-/// The clocks of a call, such as `500ms`, `30s` or `10m`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct TimeoutSpec {
-    /// Until the connection stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["5s"])))]
-    pub connect: Option<String>,
-    /// From sending the request to the first content of a stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["120s"])))]
-    pub first_event: Option<String>,
-    /// Between pieces of content of a stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["45s"])))]
-    pub gap: Option<String>,
-    /// From sending the request to the end of the reply.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["10m"])))]
-    pub total: Option<String>,
-}
-
 /// A group of providers that share the load.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -292,50 +257,4 @@ pub struct RoleSpec {
     /// What the role may cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetSpec>,
-}
-
-/// When failed attempts are made again.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct RetrySpec {
-    /// Attempts at one route, the first included, 1 to 10; 3 if unset.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]
-    pub max_attempts: Option<i64>,
-    /// The bound of the first wait, such as `500ms`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["500ms"])))]
-    pub initial_backoff: Option<String>,
-    /// The bound that no wait exceeds, unless the vendor asks for more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["30s"])))]
-    pub max_backoff: Option<String>,
-    /// By how much the bound grows from wait to wait, 1 to 10.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]
-    pub multiplier: Option<f64>,
-}
-
-/// When a failing provider is left alone, and for how long.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerSpec {
-    /// This many failures in a row.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub consecutive_failures: Option<i64>,
-    /// This share of failures within the window, above 0 and up to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
-    pub error_rate: Option<f64>,
-    /// The window of the error rate, such as `30s`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["30s"])))]
-    pub window: Option<String>,
-    /// How long it is left alone the first time; doubles with every probe that fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["15s"])))]
-    pub cooldown: Option<String>,
 }

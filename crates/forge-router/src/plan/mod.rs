@@ -1,13 +1,16 @@
 //! The configuration resolved: every name points to something, every number is in its range.
 
+mod provider;
+
 use std::collections::BTreeMap;
 
 use forge_core::{
-    AdapterKind, BudgetCap, Capabilities, Effort, ModelId, ModelProvider, ModelRequest, Money,
-    ParticipantRole, Price, ProviderId, Sampling, SecretString, Timeouts,
+    BudgetCap, Effort, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
 };
-use forge_layers::{BreakerPolicy, RateLimits, RetryPolicy};
+use forge_layers::{BreakerPolicy, RetryPolicy};
 use serde_json::{Map, Value};
+
+pub use self::provider::ProviderPlan;
 
 /// A configuration that can be run. Made by [`resolve`](Self::resolve).
 #[derive(Debug, Clone, Default)]
@@ -59,86 +62,6 @@ pub enum Target {
     Provider(usize),
     /// The place in [`RouterPlan::pools`].
     Pool(usize),
-}
-
-/// One model behind one credential.
-#[derive(Debug, Clone)]
-pub struct ProviderPlan {
-    /// Its id.
-    pub id: ProviderId,
-    /// The kind under which its adapter is registered.
-    pub kind: String,
-    /// The family of its models; `None` means that of the kind's name.
-    pub vendor: Option<ModelProvider>,
-    /// The model.
-    pub model: ModelId,
-    /// A name for people.
-    pub display_name: String,
-    /// The credential.
-    pub api_key: Option<SecretString>,
-    /// Where the vendor's API begins; `None` means its usual place.
-    pub endpoint: Option<String>,
-    /// Headers sent with every request.
-    pub headers: Vec<(String, SecretString)>,
-    /// The HTTP proxy to go through.
-    pub proxy: Option<String>,
-    /// The clocks of a call; `None` means the adapter's usual ones.
-    pub timeouts: Option<Timeouts>,
-    /// Settings of requests.
-    pub parameters: Parameters,
-    /// What may be sent to it per minute.
-    pub rate: RateLimits,
-    /// How many calls may be under way at once.
-    pub concurrent: Option<u32>,
-    /// What it may cost.
-    pub budget: Budget,
-    /// Roles that it is best at.
-    pub preferred_roles: Vec<ParticipantRole>,
-    /// Takes the place of the table's price.
-    pub price: Option<Price>,
-    /// What the model can do, as far as that is known without asking.
-    pub capabilities: Capabilities,
-}
-
-impl ProviderPlan {
-    /// The model `model` of the vendor `kind`, at its usual place, without a credential, settings or limits.
-    pub fn new(id: impl Into<ProviderId>, kind: impl Into<String>, model: impl Into<ModelId>) -> Self {
-        let model = model.into();
-        Self {
-            id: id.into(),
-            vendor: None,
-            kind: kind.into(),
-            display_name: model.as_str().to_owned(),
-            model,
-            api_key: None,
-            endpoint: None,
-            headers: Vec::new(),
-            proxy: None,
-            timeouts: None,
-            parameters: Parameters::default(),
-            rate: RateLimits::default(),
-            concurrent: None,
-            budget: Budget::default(),
-            preferred_roles: Vec::new(),
-            price: None,
-            capabilities: Capabilities::default(),
-        }
-    }
-
-    /// The model `model` of this kind under the kind's name, with what is known of both.
-    pub fn of_kind(kind: &AdapterKind, model: impl Into<ModelId>) -> Self {
-        let model = model.into();
-        Self {
-            vendor: Some(kind.vendor.clone()),
-            capabilities: kind.capabilities(&model),
-            ..Self::new(kind.name.as_str(), kind.name.as_str(), model)
-        }
-    }
-
-    /// The family of its models.
-    pub fn vendor(&self) -> ModelProvider {
-        self.vendor.clone().unwrap_or_else(|| ModelProvider::from(self.kind.as_str()))
-    }
 }
 
 /// A group of providers that share the load.

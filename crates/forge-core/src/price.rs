@@ -1,0 +1,110 @@
+//! Prices, and what tokens cost by them.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{Money, TokenCount};
+
+/// What a model costs during a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a row of data, written by hand and by files")]
+pub struct Price {
+    /// The first day; `None` means always before `effective_to`.
+    #[serde(default)]
+    pub effective_from: Option<NaiveDate>,
+    /// The last day; `None` means until further notice.
+    #[serde(default)]
+    pub effective_to: Option<NaiveDate>,
+    /// Rates by the size of the prompt, smallest first. The last tier whose threshold the prompt
+    /// exceeds prices the **whole** request.
+    pub tiers: Vec<Tier>,
+}
+
+/// Rates for prompts above a size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a row of data, written by hand and by files")]
+pub struct Tier {
+    /// The tier holds for prompts of more than this many tokens, cached ones included.
+    #[serde(default)]
+    pub above_input_tokens: u64,
+    /// Uncached input, in dollars per million tokens.
+    pub input: Rate,
+    /// Output, thinking included.
+    pub output: Rate,
+    /// Input from the cache; without it, cached input costs as much as any.
+    #[serde(default)]
+    pub cache_read: Option<Rate>,
+    /// Input written to the standard cache; without it, it costs as much as any.
+    #[serde(default)]
+    pub cache_write_5m: Option<Rate>,
+    /// Input written to the long-lived cache; without it, such calls have no known price.
+    #[serde(default)]
+    pub cache_write_1h: Option<Rate>,
+}
+
+/// A price per million tokens, written as a decimal number of dollars in a string (`"0.075"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rate(Money);
+
+impl Rate {
+    /// This much for a million tokens.
+    pub const fn per_million(price: Money) -> Self {
+        Self(price)
+    }
+
+    /// The price of a million tokens.
+    pub const fn money_per_million(self) -> Money {
+        self.0
+    }
+
+    fn times(self, tokens: u64) -> u128 {
+        u128::from(self.0.nanos()) * u128::from(tokens)
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = crate::ParseMoneyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        rate.0.to_string().trim_start_matches('$').to_owned()
+    }
+}
+
+impl Price {
+    /// The rates for a prompt of this many tokens.
+    pub fn tier(&self, input_tokens: u64) -> Option<&Tier> {
+        self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
+    }
+
+    /// What `tokens` cost; see [`ModelTable::cost`].
+    pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
+        let tier = self.tier(tokens.total_input()?)?;
+        let output = tokens.total_output()?;
+        let long_write = match tokens.cache_write_1h.unwrap_or(0) {
+            0 => 0,
+            written => tier.cache_write_1h?.times(written),
+        };
+        let classes = [
+            (tier.input, tokens.input),
+            (tier.input, tokens.other_input),
+            (tier.cache_read.unwrap_or(tier.input), tokens.cache_read),
+            (tier.cache_write_5m.unwrap_or(tier.input), tokens.cache_write_5m),
+            (tier.output, Some(output)),
+        ];
+        let total: u128 = classes
+            .iter()
+            .map(|(rate, count)| rate.times(count.unwrap_or(0)))
+            .fold(long_write, u128::saturating_add);
+        let nanos = total.saturating_add(500_000) / 1_000_000;
+        Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+}

@@ -1,0 +1,104 @@
+//! One provider.
+
+use std::sync::Arc;
+
+use forge_core::{
+    AdapterKind, Capabilities, ModelId, ModelProvider, ModelTable, ParticipantRole, Price, ProviderId,
+    SecretString, Timeouts,
+};
+use forge_layers::RateLimits;
+
+use super::{Budget, Parameters};
+
+/// One model behind one credential.
+#[derive(Debug, Clone)]
+pub struct ProviderPlan {
+    /// Its id.
+    pub id: ProviderId,
+    /// The kind under which its adapter is registered.
+    pub kind: String,
+    /// The family of its models; `None` means that of the kind's name.
+    pub vendor: Option<ModelProvider>,
+    /// The model.
+    pub model: ModelId,
+    /// A name for people.
+    pub display_name: String,
+    /// The credential.
+    pub api_key: Option<SecretString>,
+    /// Where the vendor's API begins; `None` means its usual place.
+    pub endpoint: Option<String>,
+    /// Headers sent with every request.
+    pub headers: Vec<(String, SecretString)>,
+    /// The HTTP proxy to go through.
+    pub proxy: Option<String>,
+    /// The clocks of a call; `None` means the adapter's usual ones.
+    pub timeouts: Option<Timeouts>,
+    /// Settings of requests.
+    pub parameters: Parameters,
+    /// What may be sent to it per minute.
+    pub rate: RateLimits,
+    /// How many calls may be under way at once.
+    pub concurrent: Option<u32>,
+    /// What it may cost.
+    pub budget: Budget,
+    /// Roles that it is best at.
+    pub preferred_roles: Vec<ParticipantRole>,
+    /// Takes the place of the table's price.
+    pub price: Option<Price>,
+    /// What the configuration says about models that are reached here, over what the table and the adapter know.
+    pub models: Arc<ModelTable>,
+    /// What the model can do, as far as that is known without asking.
+    pub capabilities: Capabilities,
+}
+
+impl ProviderPlan {
+    /// The model `model` of the vendor `kind`, at its usual place, without a credential, settings or limits.
+    pub fn new(id: impl Into<ProviderId>, kind: impl Into<String>, model: impl Into<ModelId>) -> Self {
+        let model = model.into();
+        Self {
+            id: id.into(),
+            vendor: None,
+            kind: kind.into(),
+            display_name: model.as_str().to_owned(),
+            model,
+            api_key: None,
+            endpoint: None,
+            headers: Vec::new(),
+            proxy: None,
+            timeouts: None,
+            parameters: Parameters::default(),
+            rate: RateLimits::default(),
+            concurrent: None,
+            budget: Budget::default(),
+            preferred_roles: Vec::new(),
+            price: None,
+            models: Arc::default(),
+            capabilities: Capabilities::default(),
+        }
+    }
+
+    /// The model `model` of this kind under the kind's name, with what is known of both.
+    pub fn of_kind(kind: &AdapterKind, model: impl Into<ModelId>) -> Self {
+        let model = model.into();
+        Self {
+            vendor: Some(kind.vendor.clone()),
+            capabilities: kind.capabilities(&model),
+            ..Self::new(kind.name.as_str(), kind.name.as_str(), model)
+        }
+    }
+
+    /// The same provider, with what `models` say about its vendor's models.
+    pub fn with_models(mut self, kind: &AdapterKind, models: ModelTable) -> Self {
+        let said = models.find_id(&self.model);
+        let like = said.and_then(|row| row.like.as_ref()).unwrap_or(&self.model);
+        let assumed = kind.capabilities(like);
+        self.capabilities = said.map_or(assumed, |row| row.capabilities_over(assumed));
+        self.models = Arc::new(models);
+        self
+    }
+
+    /// The family of its models.
+    pub fn vendor(&self) -> ModelProvider {
+        self.vendor.clone().unwrap_or_else(|| ModelProvider::from(self.kind.as_str()))
+    }
+}

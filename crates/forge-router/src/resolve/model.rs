@@ -1,0 +1,191 @@
+//! What the file says about models.
+
+use forge_config::{KeyPath, Problem, nearest};
+use forge_core::{Abilities, AdapterKind, Effort, ModelId, ModelProvider, ModelRow, ModelTable};
+
+use super::{Named, Resolver};
+use crate::{ModelSpec, RouterSpec, Target, code};
+
+/// A model of the file.
+#[derive(Debug)]
+pub(super) struct SaidModel<'a> {
+    /// The one provider behind which it is.
+    provider: Option<&'a str>,
+    /// Its vendor is that of the provider.
+    row: ModelRow,
+    path: KeyPath,
+}
+
+impl<'a> Resolver<'a, '_> {
+    pub(super) fn models(&mut self, spec: &'a RouterSpec) -> Vec<SaidModel<'a>> {
+        let root = KeyPath::ROOT.key("models");
+        let model = |(id, spec): (&'a String, &'a ModelSpec)| {
+            let path = root.key(id);
+            let provider = spec.provider.as_deref().filter(|id| self.is_provider(id, &path.key("provider")));
+            SaidModel { provider, row: self.model_row(id, spec, &path), path }
+        };
+        spec.models.iter().map(model).collect()
+    }
+
+    fn is_provider(&mut self, id: &str, path: &KeyPath) -> bool {
+        if let Some(Named::Target(Target::Pool(_))) = self.names.get(id) {
+            let problem = Problem::new(code::UNKNOWN_NAME, path.clone(), format!("`{id}` is a pool"));
+            self.report(problem.with_hint("name one of its providers"));
+            return false;
+        }
+        self.reference(id, path).is_some()
+    }
+
+    fn model_row(&mut self, id: &str, spec: &ModelSpec, path: &KeyPath) -> ModelRow {
+        let mut tokens = |key: &str, value| self.context.integer(value, 1..=i64::MAX, &path.key(key));
+        ModelRow {
+            context_tokens: tokens("context_tokens", spec.context_tokens),
+            max_input_tokens: tokens("max_input_tokens", spec.max_input_tokens),
+            max_output_tokens: tokens("max_output_tokens", spec.max_output_tokens),
+            like: spec.like.as_deref().map(ModelId::from),
+            abilities: self.abilities(spec, path),
+            prices: spec.price.iter().filter_map(|price| self.price(price, &path.key("price"))).collect(),
+            source: "configuration".into(),
+            ..ModelRow::new(ModelProvider::Custom(String::new()), id)
+        }
+    }
+
+    fn abilities(&mut self, spec: &ModelSpec, path: &KeyPath) -> Abilities {
+        let levels = Effort::ALL.map(|level| (level.as_str(), level));
+        let path = path.key("efforts");
+        let efforts = spec.efforts.as_ref().map(|words| {
+            let words = words.iter().enumerate();
+            let level =
+                |(at, word): (usize, &String)| self.context.one_of(word, &levels, "effort", &path.index(at));
+            words.filter_map(level).collect()
+        });
+        let mut abilities = Abilities::default();
+        abilities.images = spec.images;
+        abilities.audio = spec.audio;
+        abilities.documents = spec.documents;
+        abilities.tools = spec.tools;
+        abilities.forced_tool_choice = spec.forced_tool_choice;
+        abilities.structured_output = spec.structured_output;
+        abilities.sampling = spec.sampling;
+        abilities.stop_sequences = spec.stop_sequences;
+        abilities.prefill = spec.prefill;
+        abilities.efforts = efforts;
+        abilities
+    }
+
+    /// What the file says about the models behind the provider `id`, which is of this kind.
+    pub(super) fn models_of(&self, id: &str, kind: &AdapterKind) -> ModelTable {
+        let own = self.said.iter().filter(|said| said.provider.is_none_or(|provider| provider == id));
+        let row = |said: &SaidModel<'_>| ModelRow { provider: kind.vendor.clone(), ..said.row.clone() };
+        ModelTable::new(own.map(row).collect())
+    }
+
+    /// Reports a model that the asked one is said to be like, and that the vendor's table does not know.
+    pub(super) fn check_like(&mut self, vendor: &ModelProvider, said: &ModelRow) {
+        let Some(like) = &said.like else { return };
+        let rows = || self.section.models.rows().iter().filter(|row| row.provider == *vendor);
+        if rows().any(|row| row.id == *like) {
+            return;
+        }
+        let path = self.said.iter().find(|one| one.row.id == said.id).map(|one| one.path.key("like"));
+        let message = format!("the table has no model `{like}` of {vendor}");
+        let mut problem = Problem::new(code::UNKNOWN_NAME, path.unwrap_or_default(), message);
+        if let Some(near) = nearest(like.as_str(), rows().map(|row| row.id.as_str())) {
+            problem = problem.with_hint(format!("did you mean `{near}`?"));
+        }
+        if !self.context.problems.contains(&problem) {
+            self.report(problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{Effort, Efforts, Money};
+    use serde_json::{Value, json};
+
+    use super::super::fixture::{codes, resolve};
+
+    /// `old` is in the table, `new` is not.
+    #[expect(clippy::needless_pass_by_value, reason = "cases are written in place")]
+    fn file(models: Value, needs: Value) -> Value {
+        json!({
+            "schema_version": "1.0",
+            "providers": {
+                "old": {"type": "anthropic", "model": "able", "api_key": "${KEY}"},
+                "new": {"type": "anthropic", "model": "novel", "api_key": "${KEY}"},
+            },
+            "pools": {"both": {"members": [{"provider": "old"}, {"provider": "new"}]}},
+            "models": models,
+            "roles": {"coder": {"provider": "both", "needs": needs}},
+        })
+    }
+
+    #[test]
+    fn an_ability_that_nobody_knows_is_not_assumed() {
+        let no = json!([]);
+        assert_eq!(codes(file(json!({}), no.clone())), ["W105 providers.new.model"]);
+        let tools = json!(["tools"]);
+        let unknown = "E132 roles.coder.provider";
+        assert_eq!(codes(file(json!({}), tools.clone())), ["W105 providers.new.model", unknown]);
+        let (_, problems) = resolve(file(json!({"novel": {"images": true}}), tools.clone()));
+        assert_eq!(
+            problems[0].to_string(),
+            "roles.coder.provider: the role needs tools; whether `new` can do it is not known; \
+             write `models: { \"novel\": { tools: true } }` if it can"
+        );
+        assert_eq!(codes(file(json!({"novel": {"tools": true}}), tools.clone())), [""; 0]);
+        assert_eq!(
+            codes(file(json!({"novel": {"tools": false}}), tools.clone())),
+            ["E130 roles.coder.provider"]
+        );
+        assert_eq!(
+            codes(file(json!({"able": {"tools": false}, "novel": {"like": "able"}}), tools)),
+            ["E130 roles.coder.provider"]
+        );
+    }
+
+    #[test]
+    fn what_is_said_stands_in_the_plan_of_whom_it_is_said_of() {
+        let said = json!({
+            "novel": {
+                "context_tokens": 9_000, "max_output_tokens": 500, "images": false, "efforts": ["high"],
+                "price": {"input": 1, "output": 2},
+            },
+            "able": {"provider": "new", "tools": false},
+        });
+        let (plan, problems) = resolve(file(said, json!([])));
+        let plan = plan.unwrap_or_else(|| panic!("{problems:?}"));
+        let [old, new] = plan.providers.as_slice() else { panic!("{plan:?}") };
+        let able = new.capabilities;
+        assert_eq!((able.context_tokens, able.max_output_tokens), (Some(9_000), Some(500)));
+        assert!(able.tools && !able.images && able.efforts == Efforts::of(&[Effort::High]));
+        assert!(old.capabilities.tools && old.models.find_id(&"able".into()).is_none());
+        let row = new.models.find_id(&"novel".into()).unwrap();
+        assert_eq!(row.provider, new.vendor());
+        assert_eq!(row.prices[0].tiers[0].output.money_per_million(), "2".parse::<Money>().unwrap());
+    }
+
+    #[test]
+    fn a_model_behaves_as_the_one_that_it_is_like() {
+        let said = json!({"novel": {"like": "basic", "tools": true, "price": {"input": 1, "output": 2}}});
+        let (plan, problems) = resolve(file(said, json!(["tools"])));
+        assert!(problems.is_empty(), "{problems:?}");
+        let able = plan.unwrap().providers[1].capabilities;
+        assert_eq!((able.context_tokens, able.tools, able.images), (Some(8_000), true, false));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_where_it_stands() {
+        for (said, expected) in [
+            (json!({"context_tokens": 0}), "E115 models.novel.context_tokens"),
+            (json!({"efforts": ["low", "huge"]}), "E114 models.novel.efforts[1]"),
+            (json!({"price": {"input": -1, "output": 1}}), "E115 models.novel.price.input"),
+            (json!({"provider": "nobody-like-this"}), "E110 models.novel.provider"),
+            (json!({"provider": "both"}), "E110 models.novel.provider"),
+            (json!({"like": "abel"}), "E110 models.novel.like"),
+        ] {
+            assert_eq!(codes(file(json!({"novel": said}), json!([]))), [expected], "{said}");
+        }
+    }
+}
