@@ -30,6 +30,7 @@ pub struct ModelSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<bool>,
     /// Takes recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<bool>,
     /// Takes documents such as PDF files.
     #[serde(skip_serializing_if = "Option::is_none")]
