@@ -6,7 +6,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("forge-core", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-layers"]),
-    ("forge-session", &["forge-core"]),
+    ("forge-durable", &["forge-core"]),
+    ("forge-session", &["forge-core", "forge-durable"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "forge-openai",
             "forge-google",
             "forge-local",
+            "forge-durable",
             "forge-layers",
             "forge-router",
             "forge-session",
