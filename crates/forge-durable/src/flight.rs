@@ -39,7 +39,7 @@ impl<M: Machine> Run<M> {
         let mut launch = Vec::new();
         for open in self.machine.open() {
             match self.machine.relaunch(&open.key, self.now())? {
-                Next::Record(event) => self.note(event),
+                Next::Record(events) => self.note_all(events),
                 Next::Call { key, participant, tags, effect } => {
                     launch.push(self.intend_call(key, participant, tags, effect));
                 }
@@ -62,12 +62,12 @@ impl<M: Machine> Run<M> {
         let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.deps.timer);
         let cx = CallContext::with_clock(participant.clone(), clock);
         let call = ModelCall::new(cx.call_id, participant).with_tags(tags.clone());
-        self.note(self.machine.intended(&key, &effect, Some(&call)));
+        self.note_all(self.machine.intended(&key, &effect, Some(&call)));
         Intended { key, effect, cx: Some(cx.with_tags(tagged(tags, &self.stream))) }
     }
 
     pub(crate) fn intend_act(&mut self, key: M::Key, effect: M::Effect) -> Intended<M> {
-        self.note(self.machine.intended(&key, &effect, None));
+        self.note_all(self.machine.intended(&key, &effect, None));
         Intended { key, effect, cx: None }
     }
 

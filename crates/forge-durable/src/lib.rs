@@ -48,8 +48,8 @@
 //!             (None, done) => Next::Act { key: done + 1, effect: () },
 //!         })
 //!     }
-//!     fn intended(&self, at: &u32, _: &(), _: Option<&ModelCall>) -> Event {
-//!         Event::Begun { at: *at }
+//!     fn intended(&self, at: &u32, _: &(), _: Option<&ModelCall>) -> Vec<Event> {
+//!         vec![Event::Begun { at: *at }]
 //!     }
 //!     fn perform(&self, at: &u32, _: (), _: Option<CallContext>) -> BoxFuture<'static, ()> {
 //!         println!("{at}");

@@ -33,7 +33,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
 
     /// What is written down before the effect begins. `call` is there for model calls, and belongs into the entry:
     /// without it the call cannot be accounted for when its run dies.
-    fn intended(&self, key: &Self::Key, effect: &Self::Effect, call: Option<&ModelCall>) -> Self::Event;
+    fn intended(&self, key: &Self::Key, effect: &Self::Effect, call: Option<&ModelCall>) -> Vec<Self::Event>;
 
     /// Does it. Dropping the future cancels it. A model call is made with the given context.
     fn perform(
@@ -105,8 +105,8 @@ struct Stamped<E> {
 ///
 /// Exhaustive on purpose: it is what machines say, and the run understands each of them.
 pub enum Next<M: Machine> {
-    /// Write this down; it was decided from the state alone.
-    Record(M::Event),
+    /// Write these down, as one unit; they were decided from the state alone. Without any it is a wait.
+    Record(Vec<M::Event>),
     /// Ask a model.
     Call {
         /// Which call of the work it is.
@@ -145,7 +145,7 @@ pub enum Next<M: Machine> {
 impl<M: Machine> fmt::Debug for Next<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Record(_) => f.write_str("Record"),
+            Self::Record(events) => write!(f, "Record {}", events.len()),
             Self::Call { key, participant, .. } => write!(f, "Call {key} {}", participant.display_name),
             Self::Act { key, .. } => write!(f, "Act {key}"),
             Self::Ask { key, .. } => write!(f, "Ask {key}"),

@@ -173,7 +173,8 @@ impl<M: Machine> Run<M> {
         let mut step = Step { launch: Vec::new(), wake: None, ask: None, done: false };
         loop {
             match self.machine.next(self.now())? {
-                Next::Record(event) => self.note(event),
+                Next::Record(events) if events.is_empty() => return Ok(step),
+                Next::Record(events) => self.note_all(events),
                 Next::Call { key, participant, tags, effect } => {
                     step.launch.push(self.intend_call(key, participant, tags, effect));
                 }
@@ -190,7 +191,11 @@ impl<M: Machine> Run<M> {
         self.before + self.deps.timer.instant().saturating_duration_since(self.begun)
     }
 
-    pub(crate) fn note(&mut self, event: M::Event) {
+    pub(crate) fn note_all(&mut self, events: Vec<M::Event>) {
+        events.into_iter().for_each(|event| self.note(event));
+    }
+
+    fn note(&mut self, event: M::Event) {
         // As the journal will have it, so that every fold sees the same.
         let at = Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX));
         self.machine.apply(at, &event);
@@ -223,9 +228,7 @@ impl<M: Machine> Run<M> {
 
     fn end(&mut self, Completed { key, outcome }: Completed<M>) {
         tracing::debug!(stream = %self.stream, effect = %key, "ended");
-        for event in self.machine.ended(&key, outcome) {
-            self.note(event);
-        }
+        self.note_all(self.machine.ended(&key, outcome));
         self.ended = true;
     }
 
@@ -242,9 +245,7 @@ impl<M: Machine> Run<M> {
 
     fn handle_commands(&mut self) {
         while let Some(command) = self.controls.take() {
-            for event in self.machine.command(command, self.now()) {
-                self.note(event);
-            }
+            self.note_all(self.machine.command(command, self.now()));
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What a call may cost at most, what it did cost, and how far a budget is used up.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
-use forge_core::{Amount, ErrorKind, ModelRequest, Money, Participant, Phase, RequestSize, TokenCount};
+use chrono::{DateTime, Utc};
+use forge_core::{
+    Amount, BudgetError, ErrorKind, ModelRequest, Money, Participant, Phase, ProviderError, RequestSize,
+    StreamName, TokenCount, storage::budget::renewed_at,
+};
 
-use crate::Caps;
+use crate::{BudgetHold, Caps};
 
 /// What tokens cost with a participant; `None` if its price is unknown. For a participant that stands for a
 /// route, the highest price among those that may serve it.
@@ -77,6 +81,41 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
         },
     };
     if billed { reserved } else { Amount::default() }
+}
+
+/// What a budget that stands outside of the session says no to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// The cap is the session's own, or no time makes room under it.
+    Own,
+    /// The cap is shared with others, and has room again some day.
+    Shared {
+        hold: BudgetHold,
+        /// Whether it holds for one provider alone, so that another may have room.
+        of_provider: bool,
+    },
+}
+
+/// The refusal of a budget behind the failure of a call, if there is one.
+pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime<Utc>) -> Option<Refusal> {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    let found = loop {
+        match cause?.downcast_ref::<BudgetError>() {
+            Some(found) => break found,
+            None => cause = cause?.source(),
+        }
+    };
+    let BudgetError::Exceeded { key, blocked_by, .. } = found else { return None };
+    let renewed = renewed_at(key);
+    if renewed.is_none() && (key.ends_with(&format!("session:{session}")) || blocked_by.is_none()) {
+        return Some(Refusal::Own);
+    }
+    // What a run that died holds lapses by itself; what others hold may be free at any time before.
+    let lapses = blocked_by.as_ref().filter(|blocker| blocker.silent).and_then(|blocker| blocker.free_in);
+    let lapses = lapses.and_then(|time| now.checked_add_signed(chrono::Duration::from_std(time).ok()?));
+    let free_at = [renewed, lapses].into_iter().flatten().min();
+    let hold = BudgetHold { budget: key.clone(), message: found.to_string(), free_at };
+    Some(Refusal::Shared { hold, of_provider: key.starts_with("provider:") })
 }
 
 /// The highest of 50, 75 and 90 % that `used` has reached of any cap.

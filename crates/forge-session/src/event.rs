@@ -144,20 +144,24 @@ pub enum Event {
         #[serde(default)]
         panel: Option<PanelWorth>,
     },
-    /// The attendant decided.
+    /// The approver decided.
     Attended {
         /// The cycle that had ended.
         cycle: u32,
         /// The decision.
-        decision: crate::Decree,
+        decision: crate::Decision,
     },
     /// The user has something to say to the next stage.
     FeedbackGiven {
         /// What.
         text: String,
     },
-    /// No further calls are made.
-    Paused,
+    /// No further calls are made: the user wants it so, or a budget that is not the session's own has no room.
+    Paused {
+        /// That budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budget: Option<BudgetHold>,
+    },
     /// Calls are made again.
     Unpaused,
     /// The session ended.
@@ -167,6 +171,29 @@ pub enum Event {
         /// How.
         status: SessionStatus,
     },
+}
+
+/// A budget that is not the session's own and has no room for its next call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct BudgetHold {
+    /// The budget's name, such as `day:2026-11-28`.
+    pub budget: String,
+    /// Why it has no room, in words.
+    pub message: String,
+    /// When it has room again at the latest, as far as known.
+    pub free_at: Option<DateTime<Utc>>,
+}
+
+impl fmt::Display for BudgetHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.free_at {
+            Some(at) => write!(f, "; free at {} UTC at the latest", at.format("%Y-%m-%d %H:%M")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What the panel of a cycle was worth.
@@ -191,9 +218,14 @@ pub struct PanelWorth {
 }
 
 impl Record {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // Every key is a string and no map has other keys, so that this cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+    pub(crate) fn encode(at: u64, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Borrowed<'a> {
+            at: u64,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        serde_json::to_vec(&Borrowed { at, event })
     }
 
     pub(crate) fn read(session: &StreamName, entry: &Entry) -> Result<Self, SessionError> {
@@ -380,7 +412,7 @@ impl Event {
             | Self::CycleClosed { .. }
             | Self::Attended { .. }
             | Self::FeedbackGiven { .. }
-            | Self::Paused
+            | Self::Paused { .. }
             | Self::Unpaused
             | Self::Stopped { .. } => &[],
         }

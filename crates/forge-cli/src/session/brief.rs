@@ -69,7 +69,7 @@ fn settings(run: &Run, system: &System) -> Settings {
             RunMode::Council => Mode::Council,
         },
         seed: run.source.seed,
-        attended: run.going.attended,
+        interactive: run.going.attended,
         compare: run.compare,
         ..Settings::default()
     };

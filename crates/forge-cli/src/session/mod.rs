@@ -12,7 +12,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use forge::{
     Claim, JournalError, Money, Participant, StreamName, TokenCount,
     layers::TokioTimer,
-    session::{Controls, Observer, Parts, PromptError, Prompts, Session, SessionError, Stop},
+    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, SessionError, Stop},
 };
 
 pub(crate) use self::kept::sessions;
@@ -40,9 +40,9 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let system = System::choose(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
-    let parts = parts(&system, &run.going, &progress)?;
+    let deps = deps(&system, &run.going, &progress)?;
     if run.dry {
-        let estimate = Session::estimate(&parts, &plan).map_err(|error| CliError::session(&error))?;
+        let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, run.going.json);
     }
     for less in &plan.notes {
@@ -51,7 +51,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let name = journal::fresh_name()?;
     note(wanted.quiet, &format!("session {name}"));
     let session =
-        Session::start(parts, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
+        Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
     go(session, &name, &run.going, &system, &progress).await
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     settings.caps.money = resume.going.max_cost.or(settings.caps.money);
-    settings.attended |= resume.going.attended;
+    settings.interactive |= resume.going.attended;
     if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
@@ -82,12 +82,12 @@ async fn take_up(
     progress: &Progress,
     name: &StreamName,
 ) -> Result<Session, CliError> {
-    let parts = self::parts(system, going, progress)?;
-    let session = match Session::resume(parts.clone(), name.clone()).await {
+    let deps = self::deps(system, going, progress)?;
+    let session = match Session::resume(deps.clone(), name.clone()).await {
         Err(SessionError::Journal(JournalError::Held { holder, fence, .. })) if journal::is_gone(&holder) => {
-            let claim = Claim::new(&*parts.holder, TAKEOVER).replacing(fence);
-            parts.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
-            Session::resume(parts, name.clone()).await
+            let claim = Claim::new(&*deps.holder, TAKEOVER).replacing(fence);
+            deps.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
+            Session::resume(deps, name.clone()).await
         }
         resumed => resumed,
     };
@@ -131,22 +131,22 @@ async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress)
     std::process::exit(130);
 }
 
-fn parts(system: &System, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
+fn deps(system: &System, going: &Going, progress: &Progress) -> Result<SessionDeps, CliError> {
     let journal = journal::open(system, going, progress.quiet)?;
     let router: Arc<dyn forge::Provider> = Arc::new(system.router.clone());
-    let mut parts =
-        Parts::new(router, journal, Arc::new(TokioTimer), journal::holder()).map_err(wrong_prompt)?;
+    let mut deps =
+        SessionDeps::new(router, journal, Arc::new(TokioTimer), journal::holder()).map_err(wrong_prompt)?;
     if let Some(folder) = going.prompts.as_ref().or(system.session.prompts.as_ref()) {
-        parts.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
+        deps.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
     }
     let router = system.router.clone();
     let price = move |participant: &Participant, tokens: &TokenCount| -> Option<Money> {
         router.price(participant, tokens)
     };
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
-    let parts = parts.with_configured(forge::configured(&system.router));
-    let parts = parts.with_prices(Arc::new(price)).with_observer(observer);
-    Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
+    let deps = deps.with_configured(forge::configured(&system.router));
+    let deps = deps.with_prices(Arc::new(price)).with_observer(observer);
+    Ok(if going.attended { deps.with_approver(Arc::new(attend::Terminal)) } else { deps })
 }
 
 fn wrong_prompt(error: PromptError) -> CliError {

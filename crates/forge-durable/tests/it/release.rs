@@ -110,8 +110,8 @@ impl Machine for Release {
         Ok(next.map_or(Next::Wait { until: None }, |step| self.begin(step)))
     }
 
-    fn intended(&self, step: &Step, (): &(), call: Option<&ModelCall>) -> Event {
-        Event::Begun { step: *step, call: call.cloned() }
+    fn intended(&self, step: &Step, (): &(), call: Option<&ModelCall>) -> Vec<Event> {
+        vec![Event::Begun { step: *step, call: call.cloned() }]
     }
 
     fn perform(&self, step: &Step, (): (), cx: Option<CallContext>) -> BoxFuture<'static, ()> {
@@ -145,7 +145,7 @@ impl Machine for Release {
     fn relaunch(&self, step: &Step, _: Duration) -> Result<Next<Self>, RunError> {
         Ok(match step {
             Step::Copy(_) | Step::Check => self.begin(*step),
-            Step::Publish => Next::Record(Event::InDoubt { step: *step }),
+            Step::Publish => Next::Record(vec![Event::InDoubt { step: *step }]),
         })
     }
 
