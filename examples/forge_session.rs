@@ -88,7 +88,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         provider("openai", Vendor::OpenAi, Participant::gpt()),
         provider("google", Vendor::Google, Participant::gemini_flash()),
     ];
-    let deps = forge_router::SessionDeps {
+    let parts = forge_router::Parts {
         registry: Arc::new(registry),
         models: Arc::new(ModelTable::default()),
         sink: Arc::new(()),
@@ -96,7 +96,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         timer: Arc::new(TokioTimer),
         seed: 1,
     };
-    Ok(Router::build(RouterPlan::of(providers), deps)?)
+    Ok(Router::build(RouterPlan::of(providers), parts)?)
 }
 
 /// Answers every stage from a script.

@@ -19,6 +19,7 @@ mod route;
 mod run;
 mod session_input;
 mod simulator;
+mod takeovers;
 
 use std::{
     io::Write as _,

@@ -59,7 +59,7 @@ impl Provider for Players {
     ) -> Result<ResponseStream, ProviderError> {
         let heading = request.system.lines().next().unwrap_or_default().to_lowercase();
         let stage = Stage::ALL.into_iter().find(|stage| heading.contains(stage.as_str()));
-        let prompt = match request.messages.first().and_then(|message| message.deps.first()) {
+        let prompt = match request.messages.first().and_then(|message| message.parts.first()) {
             Some(Part::Text { text, .. }) => text.as_str(),
             _ => "",
         };

@@ -4,11 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use forge::{
-    Adapter, AdapterSettings, BudgetStore as _, Environment, Health, Journal, ModelId, ModelResponse,
-    Participant, ProviderError, SecretString, StreamName,
+    Adapter, AdapterSettings, Environment, Health, Journal, ModelId, ModelResponse, Money, Participant,
+    ProviderError, SecretString, UsageSink,
     config::SessionPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
-    storage::budget::{DeadCharge, Holder},
     store::{Store, StoreState, TaskEntry},
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
@@ -101,15 +100,29 @@ impl System {
 
     /// Where sessions are kept, if the file can be written.
     pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
-        let store = self.store.as_ref().filter(|store| store.status().state == StoreState::Writing)?;
-        Some(Arc::clone(store) as _)
+        Some(Arc::clone(self.accounts()?) as _)
     }
 
-    /// Books what the dead run of a session had set aside. A budget that cannot be written says so at the next call.
-    pub(crate) async fn settle_dead(&self, session: &StreamName) {
-        if let Some(store) = &self.store {
-            let _ = store.settle_holder(&Holder::new(session.as_str()), DeadCharge::Reserved).await;
+    /// The accounts that can be written and read; `None` if calls are recorded in a spool, or nowhere.
+    pub(crate) fn accounts(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref().filter(|store| store.status().state == StoreState::Writing)
+    }
+
+    /// Where calls are recorded, if anywhere.
+    pub(crate) fn sink(&self) -> Option<Arc<dyn UsageSink>> {
+        Some(Arc::clone(self.store.as_ref()?) as _)
+    }
+
+    /// Lets a session spend this much, whatever the configuration says of one session.
+    pub(crate) fn allow_session(&mut self, most: Money) -> Result<(), CliError> {
+        let cap = &mut self.plan.budget.session.money;
+        if cap.is_none_or(|cap| cap >= most) {
+            return Ok(());
         }
+        *cap = Some(most);
+        self.router
+            .reload(self.plan.clone())
+            .map_err(|error| CliError::failed("a provider cannot be set up", &error))
     }
 
     /// Writes down what came of a task.

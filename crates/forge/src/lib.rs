@@ -36,6 +36,8 @@ pub use environment::{Environment, FoundProvider, ollama_url};
 #[cfg(feature = "anthropic")]
 pub use forge_anthropic::AnthropicProvider;
 pub use forge_core::*;
+#[cfg(feature = "session")]
+pub use forge_durable as durable;
 #[cfg(feature = "google")]
 pub use forge_google::GoogleProvider;
 pub use forge_layers as layers;

@@ -3,9 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::Utc;
-use forge::{CallId, Journal, MemoryJournal, StreamName, layers::TokioTimer, store::JsonlJournal};
+use forge::{
+    CallId, Journal, MemoryJournal, StreamName,
+    durable::{LocalLocks, Locks},
+    layers::TokioTimer,
+    store::JsonlJournal,
+};
 
-use crate::{args::Going, error::CliError, setup::System, show::note};
+use crate::{args::Going, error::CliError, machine::state_folder, setup::System, show::note};
 
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.
 pub(super) fn open(system: &System, going: &Going, quiet: bool) -> Result<Arc<dyn Journal>, CliError> {
@@ -19,6 +24,16 @@ pub(super) fn open(system: &System, going: &Going, quiet: bool) -> Result<Arc<dy
             Ok(Arc::new(MemoryJournal::default()))
         }
     }
+}
+
+/// What says whether another run of a session lives: lock files beside the plain files, else in the state folder.
+/// What is kept in memory has no other run.
+pub(super) fn locks(system: &System, going: &Going) -> Option<Arc<dyn Locks>> {
+    let folder = match &going.journal {
+        Some(folder) => folder.clone(),
+        None => system.accounts().and_then(|_| Some(state_folder()?.join("run")))?,
+    };
+    Some(Arc::new(LocalLocks::new(folder)))
 }
 
 pub(super) fn plain_files(folder: &Path) -> Result<Arc<JsonlJournal>, CliError> {
@@ -40,20 +55,7 @@ pub(super) fn fresh_name() -> Result<StreamName, CliError> {
         .map_err(|error| CliError::session(&error.into()))
 }
 
-/// What this run of the command is called in a journal. Numbers of processes come again; the rest does not.
+/// What this run of the command is called in a journal: words for others, of which no two runs have the same.
 pub(super) fn holder() -> String {
     format!("process {} (run {:08x})", std::process::id(), CallId::new(Utc::now()).as_u128() & 0xffff_ffff)
-}
-
-/// Whether the process that calls itself so has ended.
-pub(super) fn is_gone(holder: &str) -> bool {
-    let Some(rest) = holder.strip_prefix("process ") else { return false };
-    let id = rest.split(' ').next().unwrap_or_default();
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    // Signal 0 is not sent; it only asks whether it could be.
-    let asked =
-        std::process::Command::new("kill").args(["-0", id]).stderr(std::process::Stdio::null()).status();
-    asked.is_ok_and(|status| !status.success())
 }

@@ -10,9 +10,9 @@ mod progress;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    Claim, JournalError, Money, Participant, StreamName, TokenCount,
+    Money, Participant, StreamName, TokenCount,
     layers::TokioTimer,
-    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, SessionError, Stop},
+    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, Stop},
 };
 
 pub(crate) use self::kept::sessions;
@@ -58,9 +58,14 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
     resume.going.output.as_deref().map(files::check_output).transpose()?;
-    let system = System::choose(wanted).await?;
+    let mut system = System::choose(wanted).await?;
+    if let Some(most) = resume.going.max_cost {
+        system.allow_session(most)?;
+    }
     let progress = Progress::new(wanted.quiet, resume.going.attended);
-    let mut session = take_up(&system, &resume.going, &progress, &name).await?;
+    let deps = deps(&system, &resume.going, &progress)?;
+    let session = Session::resume(deps, name.clone()).await;
+    let mut session = session.map_err(|error| CliError::session(&error))?;
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     settings.caps.money = resume.going.max_cost.or(settings.caps.money);
@@ -69,32 +74,6 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
     go(session, &name, &resume.going, &system, &progress).await
-}
-
-/// For how long the place of a process that is gone is taken before the session renews it.
-const TAKEOVER: Duration = Duration::from_secs(60);
-
-/// Takes the session up. The right to write it may still be held by a process that is gone; its place is taken at
-/// once, by its fence, so that of several who try only one goes on and the old one could not write any more.
-async fn take_up(
-    system: &System,
-    going: &Going,
-    progress: &Progress,
-    name: &StreamName,
-) -> Result<Session, CliError> {
-    let deps = self::deps(system, going, progress)?;
-    let session = match Session::resume(deps.clone(), name.clone()).await {
-        Err(SessionError::Journal(JournalError::Held { holder, fence, .. })) if journal::is_gone(&holder) => {
-            let claim = Claim::new(&*deps.holder, TAKEOVER).replacing(fence);
-            deps.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
-            Session::resume(deps, name.clone()).await
-        }
-        resumed => resumed,
-    };
-    let session = session.map_err(|error| CliError::session(&error))?;
-    // Whoever else wrote the session writes it no more, and this run has asked nobody yet.
-    system.settle_dead(name).await;
-    Ok(session)
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.
@@ -116,9 +95,15 @@ async fn go(
     let kept = kept.unwrap_or_default();
     output::deliver(&result, going, progress.quiet)
         .map_err(|error| error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))?;
-    if result.stop_reason == Some(Stop::UserAborted) {
-        note(false, &format!("broken off; go on with: forge resume {name}{offline}{kept}"));
-        return Ok(130.into());
+    let next = format!("forge resume {name}{offline}{kept}");
+    match (result.stop_reason, &result.held) {
+        (Some(Stop::UserAborted), _) => {
+            note(false, &format!("broken off; go on with: {next}"));
+            return Ok(130.into());
+        }
+        (Some(Stop::Budget), _) => note(false, &format!("go on with: {next} --max-cost USD")),
+        (None, Some(_)) => note(false, &format!("paused; when there is room, go on with: {next}")),
+        _ => {}
     }
     Ok(output::exit_code(&result, going.accept))
 }
@@ -144,6 +129,14 @@ fn deps(system: &System, going: &Going, progress: &Progress) -> Result<SessionDe
         router.price(participant, tokens)
     };
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
+    deps.locks = journal::locks(system, going);
+    if let Some(sink) = system.sink() {
+        let reader = system.accounts().map(|store| Arc::clone(store) as _);
+        deps = deps.with_accounts(sink, reader);
+    }
+    if let Some(store) = system.accounts() {
+        deps = deps.with_budgets(Arc::clone(store) as _);
+    }
     let deps = deps.with_configured(forge::configured(&system.router));
     let deps = deps.with_prices(Arc::new(price)).with_observer(observer);
     Ok(if going.attended { deps.with_approver(Arc::new(attend::Terminal)) } else { deps })
