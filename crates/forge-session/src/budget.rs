@@ -114,7 +114,9 @@ pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime
     let lapses = blocked_by.as_ref().filter(|blocker| blocker.silent).and_then(|blocker| blocker.free_in);
     let lapses = lapses.and_then(|time| now.checked_add_signed(chrono::Duration::from_std(time).ok()?));
     let free_at = [renewed, lapses].into_iter().flatten().min();
-    let hold = BudgetHold { budget: key.clone(), message: found.to_string(), free_at };
+    let owner = blocked_by.as_ref().and_then(|blocker| blocker.holder.as_ref()).map(|holder| &*holder.owner);
+    let passing = owner == Some(session.as_str());
+    let hold = BudgetHold { budget: key.clone(), message: found.to_string(), free_at, passing };
     Some(Refusal::Shared { hold, of_provider: key.starts_with("provider:") })
 }
 

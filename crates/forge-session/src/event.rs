@@ -184,6 +184,9 @@ pub struct BudgetHold {
     pub message: String,
     /// When it has room again at the latest, as far as known.
     pub free_at: Option<DateTime<Utc>>,
+    /// Whether only calls of the session itself are in the way, so that it goes on when they have ended.
+    #[serde(default)]
+    pub passing: bool,
 }
 
 impl fmt::Display for BudgetHold {

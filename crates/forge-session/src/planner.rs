@@ -78,10 +78,14 @@ impl Planner<'_> {
         if self.state.stopped.is_some() {
             return Ok(Action::Done);
         }
-        if self.state.held.is_some() {
+        if let Some(hold) = &self.state.held {
             // What is under way is paid for, so that its answers are waited for and kept.
             let waits = self.state.running().next().is_some() && !self.is_over();
-            return Ok(if waits { Action::Wait(None) } else { Action::Done });
+            return Ok(match (waits, hold.passing) {
+                (true, _) => Action::Wait(None),
+                (false, true) => Action::Record(Event::Unpaused),
+                (false, false) => Action::Done,
+            });
         }
         match self.next_step()? {
             Action::Record(event) if event.takes_up_an_answer() => Ok(Action::Record(event)),

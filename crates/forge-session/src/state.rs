@@ -7,7 +7,7 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::{Amount, Participant};
+use forge_core::{Amount, Participant, Phase};
 
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
@@ -81,6 +81,17 @@ pub struct Call {
     pub ended: Option<u64>,
     /// How it went.
     pub outcome: Outcome,
+}
+
+impl Call {
+    fn key(&self) -> CallKey {
+        self.intent.call
+    }
+
+    /// Whether it failed before anything was sent.
+    fn is_unsent(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed(failure) if failure.phase == Phase::BeforeSend)
+    }
 }
 
 /// How a call went.
@@ -257,7 +268,13 @@ impl State {
             }
             Event::FeedbackGiven { text } => self.feedback.push((self.cycle(), text.clone())),
             Event::Paused { budget } => (self.paused, self.held) = (true, budget.clone()),
-            Event::Unpaused => (self.paused, self.held) = (false, None),
+            Event::Unpaused => {
+                self.paused = false;
+                if self.held.take().is_some() {
+                    // Whoever was not asked for want of room may be asked again.
+                    self.forgiven.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
+                }
+            }
             Event::Stopped { reason, status } => self.stopped = Some((*reason, *status)),
         }
     }

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::machine::{Brought, SessionMachine, millis};
 use crate::{
-    Answer, CallKey, DropReason, Event, Failure, Notice, Planned, Stage,
+    Answer, BudgetHold, CallKey, DropReason, Event, Failure, Notice, Planned, Stage,
     budget::{self, Refusal},
     call::{self, Guards},
     event::Attempt,
@@ -110,7 +110,9 @@ impl SessionMachine {
         match budget::refusal(error, &self.name, self.deps.timer.now())? {
             Refusal::Shared { of_provider, .. } if of_provider && has_stand_in => None,
             Refusal::Shared { hold, .. } if self.state.held.is_none() => {
-                Some(Event::Paused { budget: Some(hold) })
+                let others = self.state.running().any(|call| call.intent.call != key);
+                let passing = hold.passing && others;
+                Some(Event::Paused { budget: Some(BudgetHold { passing, ..hold }) })
             }
             Refusal::Own if !has_stand_in => {
                 let CallKey { cycle, stage, seat, .. } = key;

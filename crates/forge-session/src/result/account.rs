@@ -16,8 +16,10 @@ use crate::{
 const KILLED: &str = "its run ended before it did; it was made again";
 
 pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
-    let mut calls: Vec<CallSummary> = state.calls.values().map(summary).collect();
-    calls.extend(state.killed.iter().map(|call| CallSummary { error: Some(KILLED.into()), ..summary(call) }));
+    let killed = |call| CallSummary { error: Some(KILLED.into()), ..summary(call) };
+    // A call that was made again may have begun at the same time as the one that died.
+    let mut calls: Vec<CallSummary> =
+        state.killed.iter().map(killed).chain(state.calls.values().map(summary)).collect();
     calls.sort_by_key(|call| (call.begun_ms, call.call));
     calls
 }
