@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod caps;
 mod casts;
 mod config;
 mod corpora;
