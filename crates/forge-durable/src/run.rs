@@ -192,7 +192,9 @@ impl<M: Machine> Run<M> {
     }
 
     pub(crate) fn note_all(&mut self, events: Vec<M::Event>) {
-        events.into_iter().for_each(|event| self.note(event));
+        for event in events {
+            self.note(event);
+        }
     }
 
     fn note(&mut self, event: M::Event) {

@@ -58,7 +58,7 @@ impl Release {
         self.steps.get(&step).is_some_and(|(_, ended)| *ended)
     }
 
-    fn begin(&self, step: Step) -> Next<Self> {
+    fn begin(step: Step) -> Next<Self> {
         match step {
             Step::Check => Next::Call {
                 key: step,
@@ -107,7 +107,7 @@ impl Machine for Release {
             (true, true) => vec![Step::Publish],
         };
         let next = wanted.into_iter().find(|step| !self.steps.contains_key(step));
-        Ok(next.map_or(Next::Wait { until: None }, |step| self.begin(step)))
+        Ok(next.map_or(Next::Wait { until: None }, Self::begin))
     }
 
     fn intended(&self, step: &Step, (): &(), call: Option<&ModelCall>) -> Vec<Event> {
@@ -144,7 +144,7 @@ impl Machine for Release {
 
     fn relaunch(&self, step: &Step, _: Duration) -> Result<Next<Self>, RunError> {
         Ok(match step {
-            Step::Copy(_) | Step::Check => self.begin(*step),
+            Step::Copy(_) | Step::Check => Self::begin(*step),
             Step::Publish => Next::Record(vec![Event::InDoubt { step: *step }]),
         })
     }
