@@ -218,6 +218,19 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn every_budget_that_refuses_is_exit_4_and_a_vendors_quota_is_not() {
+        let exit = |kind, budget: Option<BudgetError>| {
+            let error = ProviderError::new(kind, "test", "no room");
+            let error = error.with(|facts| facts.source = budget.map(|error| Box::new(error) as _));
+            CliError::provider(&error).exit
+        };
+        let cap = || Some(BudgetError::exceeded("provider:claude:day:2026-11-28"));
+        assert_eq!(exit(ErrorKind::QuotaExhausted, cap()), BUDGET);
+        assert_eq!(exit(ErrorKind::BudgetExceeded, None), BUDGET);
+        assert_eq!(exit(ErrorKind::QuotaExhausted, None), NO_PROVIDER);
+    }
+
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
 
     const INTRODUCTION: &str = "# Error codes

@@ -7,8 +7,9 @@ use forge_core::{
     Amount, BudgetError, ErrorKind, ModelRequest, Money, Participant, Phase, ProviderError, RequestSize,
     StreamName, TokenCount, storage::budget::renewed_at,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::{BudgetHold, Caps};
+use crate::Caps;
 
 /// What tokens cost with a participant; `None` if its price is unknown. For a participant that stands for a
 /// route, the highest price among those that may serve it.
@@ -81,6 +82,32 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
         },
     };
     if billed { reserved } else { Amount::default() }
+}
+
+/// A budget that is not the session's own and has no room for its next call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct BudgetHold {
+    /// The budget's name, such as `day:2026-11-28`.
+    pub budget: String,
+    /// Why it has no room, in words.
+    pub message: String,
+    /// When it has room again at the latest, as far as known.
+    pub free_at: Option<DateTime<Utc>>,
+    /// Whether only calls of the session itself are in the way, so that it goes on when they have ended.
+    #[serde(default)]
+    pub passing: bool,
+}
+
+impl fmt::Display for BudgetHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.free_at {
+            Some(at) => write!(f, "; free at {} UTC at the latest", at.format("%Y-%m-%d %H:%M")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a budget that stands outside of the session says no to.

@@ -9,7 +9,9 @@ use forge_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict};
+use crate::{
+    BudgetHold, Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
+};
 
 /// The version of the journal's entries. A newer one is refused.
 pub(crate) const VERSION: u32 = 2;
@@ -171,32 +173,6 @@ pub enum Event {
         /// How.
         status: SessionStatus,
     },
-}
-
-/// A budget that is not the session's own and has no room for its next call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct BudgetHold {
-    /// The budget's name, such as `day:2026-11-28`.
-    pub budget: String,
-    /// Why it has no room, in words.
-    pub message: String,
-    /// When it has room again at the latest, as far as known.
-    pub free_at: Option<DateTime<Utc>>,
-    /// Whether only calls of the session itself are in the way, so that it goes on when they have ended.
-    #[serde(default)]
-    pub passing: bool,
-}
-
-impl fmt::Display for BudgetHold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match self.free_at {
-            Some(at) => write!(f, "; free at {} UTC at the latest", at.format("%Y-%m-%d %H:%M")),
-            None => Ok(()),
-        }
-    }
 }
 
 /// What the panel of a cycle was worth.
@@ -419,5 +395,18 @@ impl Event {
             | Self::Unpaused
             | Self::Stopped { .. } => &[],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_of_the_user_is_written_and_read_as_it_always_was() {
+        let paused = br#"{"at":7,"type":"paused"}"#;
+        let record: Record = serde_json::from_slice(paused).unwrap();
+        assert_eq!(record.event, Event::Paused { budget: None });
+        assert_eq!(Record::encode(7, &record.event).unwrap(), paused);
     }
 }

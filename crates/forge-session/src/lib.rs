@@ -20,7 +20,7 @@
 //! ```
 //! use std::{error::Error, sync::Arc};
 //! use forge_core::{MemoryJournal, Participant, Provider, StreamName, Timer};
-//! use forge_session::{Cast, SessionDeps, Plan, Session, Topic};
+//! use forge_session::{Cast, Plan, Session, SessionDeps, Topic};
 //!
 //! async fn document(provider: Arc<dyn Provider>, timer: Arc<dyn Timer>) -> Result<String, Box<dyn Error>> {
 //!     let cast = Cast {
@@ -75,14 +75,13 @@ pub use answer::{
     Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Remark, Severity, Strength, Verdict,
 };
 pub use approver::{Approver, ConflictResolution, Decision, Resolution};
-pub use budget::{Prices, no_prices};
+pub use budget::{BudgetHold, Prices, no_prices};
 pub use deps::{CallSettings, Configured, Providers, SessionDeps, nothing_configured};
 pub use engine::Session;
 pub use error::{PlanError, PromptError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
 pub use event::{
-    Answer, Attempt, BudgetHold, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose,
-    Record,
+    Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
 };
 pub use finding::{Finding, FindingState, Raised};
 pub use forge_durable::Controls;
