@@ -17,7 +17,7 @@ use forge_google::GoogleProvider;
 use forge_layers::TokioTimer;
 use forge_openai::OpenAIProvider;
 use forge_router::{ProviderPlan, Router, RouterPlan};
-use forge_session::{Cast, Mode, Parts, Plan, Providers, Session, SessionResult, Settings, Topic};
+use forge_session::{Cast, Mode, Plan, Providers, Session, SessionDeps, SessionResult, Settings, Topic};
 use forge_sim::{Sim, SimConfig, Vendor};
 
 const KEY: &str = "sk-test-not-a-key";
@@ -57,11 +57,12 @@ fn cast() -> Cast {
 }
 
 async fn run(name: &str, providers: Providers, cast: Cast) -> Result<SessionResult, Box<dyn Error>> {
-    let parts = Parts::new(providers, Arc::new(MemoryJournal::default()), Arc::new(TokioTimer), "example")?;
+    let deps =
+        SessionDeps::new(providers, Arc::new(MemoryJournal::default()), Arc::new(TokioTimer), "example")?;
     let settings =
         Settings { mode: Mode::Council, critics: 1, required: 1, cycles: 1, ..Settings::default() };
     let plan = Plan { settings, ..Plan::new(Topic::new("A rate limiter for a public HTTP API"), cast) };
-    Ok(Session::start(parts, StreamName::new(name)?, plan).await?.run().await?)
+    Ok(Session::start(deps, StreamName::new(name)?, plan).await?.run().await?)
 }
 
 fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {

@@ -1,6 +1,6 @@
 //! What a session costs beside its calls: a council of eight calls over a provider that answers at once, a thousand
 //! sessions at the same time, sessions over slow vendors, and 60,000 panels with stragglers. An argument names the
-//! parts to run: `overhead`, `many`, `stragglers`, and `slow`, which takes minutes and runs only when it is named.
+//! deps to run: `overhead`, `many`, `stragglers`, and `slow`, which takes minutes and runs only when it is named.
 
 #![allow(
     clippy::print_stdout,
@@ -19,7 +19,7 @@ use forge_core::{
     StopReason, StreamEvent, StreamName, SystemClock, Timer, TokenCount, async_trait,
 };
 use forge_layers::TokioTimer;
-use forge_session::{Cast, Parts, Plan, Prompts, Session, SessionResult, Settings, Stage, Topic};
+use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, Settings, Stage, Topic};
 use forge_store::{JsonlJournal, Store, StoreOptions};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
@@ -66,7 +66,7 @@ async fn overhead(name: &str, journal: &Arc<dyn Journal>) {
     for run in 0..RUNS {
         let begun = Instant::now();
         let name = format!("{}-{run}", name.split([' ', ',']).next().unwrap_or(name));
-        calls = session(&name, parts(Vendor::default(), journal)).await.total.calls;
+        calls = session(&name, deps(Vendor::default(), journal)).await.total.calls;
         samples.push(begun.elapsed());
     }
     samples.sort_unstable();
@@ -88,8 +88,8 @@ async fn many() {
     let names: Vec<String> = (0..MANY).map(|at| format!("many-{at}")).collect();
     // Each call waits, so that all sessions are under way together.
     let vendor = Vendor { latency: |_| Duration::from_millis(300), text: 8 * 1024, ..Vendor::default() };
-    let parts = parts(vendor, &journal);
-    let all = names.iter().map(|name| session(name, parts.clone()));
+    let deps = deps(vendor, &journal);
+    let all = names.iter().map(|name| session(name, deps.clone()));
     let results = futures_util::future::join_all(all).await;
     let whole = results.iter().filter(|result| result.total.calls == 8 && result.degraded.is_empty()).count();
     let mut texts = 0;
@@ -117,7 +117,7 @@ async fn slow(journal: &Arc<dyn Journal>) {
         };
         let taken = Arc::clone(&vendor.taken);
         let begun = Instant::now();
-        session(name, parts(vendor, journal)).await;
+        session(name, deps(vendor, journal)).await;
         let wall = begun.elapsed();
         let taken = taken.lock().expect("no panic").clone();
         let ideal: Duration = ROLES
@@ -160,12 +160,13 @@ fn stragglers() {
         let provider: Arc<dyn Provider> =
             Arc::new(Straggler { timer: timer.clone(), dice: Arc::clone(&dice) });
         let journal = Arc::new(MemoryJournal::new(Arc::new(timer.clone())));
-        let mut parts = Parts::new(provider, journal, Arc::new(timer.clone()), "bench").expect("prompts");
-        parts.prompts = Arc::clone(&prompts);
+        let mut deps =
+            SessionDeps::new(provider, journal, Arc::new(timer.clone()), "bench").expect("prompts");
+        deps.prompts = Arc::clone(&prompts);
         let plan = Plan::new(Topic::new("A rate limiter"), cast(3));
         let run = async {
             let name = StreamName::new("round").expect("a name");
-            Session::start(parts, name, plan).await.expect("a start").run().await.expect("an end")
+            Session::start(deps, name, plan).await.expect("a start").run().await.expect("an end")
         };
         let mut run = std::pin::pin!(run);
         let result = loop {
@@ -206,16 +207,16 @@ fn cast(critics: usize) -> Cast {
     }
 }
 
-fn parts(vendor: Vendor, journal: &Arc<dyn Journal>) -> Parts {
+fn deps(vendor: Vendor, journal: &Arc<dyn Journal>) -> SessionDeps {
     let provider: Arc<dyn Provider> = Arc::new(vendor);
-    Parts::new(provider, Arc::clone(journal), Arc::new(TokioTimer), "bench").expect("prompts")
+    SessionDeps::new(provider, Arc::clone(journal), Arc::new(TokioTimer), "bench").expect("prompts")
 }
 
-async fn session(name: &str, parts: Parts) -> SessionResult {
+async fn session(name: &str, deps: SessionDeps) -> SessionResult {
     let settings = Settings { critics: 5, required: 5, cycles: 1, ..Settings::default() };
     let plan = Plan { settings, ..Plan::new(Topic::new("A rate limiter"), cast(5)) };
     let name = StreamName::new(name).expect("a name");
-    Session::start(parts, name, plan).await.expect("a start").run().await.expect("an end")
+    Session::start(deps, name, plan).await.expect("a start").run().await.expect("an end")
 }
 
 /// Answers every stage from a script, at once or after a latency.

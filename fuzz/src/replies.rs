@@ -10,7 +10,7 @@ use forge_core::{
     ModelRequest, PartKind, Participant, Provider, ProviderError, ResponseStream, Started, StopReason,
     StreamEvent, StreamName, async_trait,
 };
-use forge_session::{Cast, Parts, Plan, Prompts, Session, SessionResult, State, Topic};
+use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, State, Topic};
 use futures_util::FutureExt as _;
 
 /// Between the answers of the stages.
@@ -104,7 +104,7 @@ fn session(script: Script) -> (SessionResult, SessionResult) {
     let timer = ManualTimer::new();
     let journal = Arc::new(MemoryJournal::new(Arc::new(timer.clone())));
     let provider: Arc<dyn Provider> = Arc::new(script);
-    let parts = Parts {
+    let parts = SessionDeps {
         providers: provider.into(),
         journal: Arc::clone(&journal) as _,
         timer: Arc::new(timer.clone()),
@@ -112,7 +112,11 @@ fn session(script: Script) -> (SessionResult, SessionResult) {
         prices: forge_session::no_prices(),
         prompts: Arc::clone(&PROMPTS),
         observer: None,
-        attendant: None,
+        approver: None,
+        locks: None,
+        sink: Arc::new(()),
+        accounts: None,
+        budgets: None,
         holder: "this program".into(),
     };
     let one = |stage: &str| vec![Participant::new(ModelProvider::Local, stage)];

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
@@ -18,7 +18,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
-    ("forge-session", &["forge-core"]),
+    ("forge-durable", &["forge-core"]),
+    ("forge-session", &["forge-core", "forge-durable"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "forge-openai",
             "forge-google",
             "forge-local",
+            "forge-durable",
             "forge-layers",
             "forge-router",
             "forge-session",

@@ -12,8 +12,9 @@ use std::{
 };
 
 use forge::{
-    Journal, StreamName, SystemClock,
+    CallStatus, Journal, StreamName, SystemClock,
     session::{CallKey, Event, Record},
+    storage::accounts::{AccountsReader as _, Filter},
     store::{JsonlJournal, Store, StoreOptions},
 };
 use forge_sim::{RecordedRequest, Sim, Vendor};
@@ -22,17 +23,17 @@ use serde_json::Value;
 use crate::{place::Place, with_sim};
 
 /// How often a process is killed, times `FORGE_TEST_SCALE`, unless `FORGE_TEST_KILLS` says otherwise.
-const KILLS: usize = 10;
+const KILLS: usize = 15;
 
 /// Sessions differ by their seed.
-const SEEDS: u64 = 4;
+pub(crate) const SEEDS: u64 = 4;
 
-const TOPIC: &str = "Design a rate limiter for a public HTTP API";
+pub(crate) const TOPIC: &str = "Design a rate limiter for a public HTTP API";
 
 /// Long enough that kills fall into calls and between them.
-const PACE: &str = "latency: [{ first_byte_ms: { uniform: [0, 60] } }]";
+pub(crate) const PACE: &str = "latency: [{ first_byte_ms: { uniform: [0, 60] } }]";
 
-fn config(sim: &Sim) -> String {
+pub(crate) fn config(sim: &Sim) -> String {
     format!(
         r#"  luna: {{ type: openai, model: gpt-6-luna, api_key: "${{KEY}}", endpoint: "{}" }}
 roles:
@@ -48,7 +49,7 @@ session: {{ critics: 3, required: 3, cycles: 1 }}
 }
 
 /// A call as both sides know it: its stage and the configured provider.
-type Asked = (String, &'static str);
+pub(crate) type Asked = (String, &'static str);
 
 fn asked(request: &RecordedRequest) -> Option<Asked> {
     let body = request.body.to_string();
@@ -65,7 +66,7 @@ fn asked(request: &RecordedRequest) -> Option<Asked> {
 }
 
 /// How often each call was made.
-fn counts(sim: &Sim) -> BTreeMap<Asked, usize> {
+pub(crate) fn counts(sim: &Sim) -> BTreeMap<Asked, usize> {
     let mut counts = BTreeMap::new();
     for asked in sim.journal().iter().filter_map(asked) {
         *counts.entry(asked).or_default() += 1;
@@ -75,13 +76,13 @@ fn counts(sim: &Sim) -> BTreeMap<Asked, usize> {
 
 /// Where the command remembers what it remembers: in memory, where the system has a place for that. What a killed
 /// process has written is there in any case, and a disk would only make the calls a small part of the time.
-struct Home(PathBuf);
+pub(crate) struct Home(pub(crate) PathBuf);
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let memory = Path::new("/dev/shm");
         let within = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = within.join(format!("forge-kills-home-{}", std::process::id()));
+        let folder = within.join(format!("forge-{name}-home-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
@@ -95,22 +96,22 @@ impl Drop for Home {
 }
 
 /// The command with its configuration in one place and its memory in another.
-struct Command {
-    place: Place,
-    home: Home,
+pub(crate) struct Command {
+    pub(crate) place: Place,
+    pub(crate) home: Home,
 }
 
 /// One process, and whether it was killed.
-struct Leg {
-    killed: bool,
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Leg {
+    pub(crate) killed: bool,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Command {
     /// Runs it and kills it after `delay` if it has not ended.
-    fn leg(&self, arguments: &[String], delay: Duration) -> Leg {
+    pub(crate) fn leg(&self, arguments: &[String], delay: Duration) -> Leg {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut command = self.place.command(&arguments);
         command.env("FORGE_HOME", &self.home.0).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -142,20 +143,20 @@ fn read(from: &mut impl Read) -> String {
 }
 
 /// Where sessions are kept: in the accounts, or in plain files.
-enum Kept {
+pub(crate) enum Kept {
     Store(PathBuf),
     Files(PathBuf),
 }
 
 impl Kept {
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         match self {
             Self::Store(_) => Vec::new(),
             Self::Files(folder) => vec!["--journal".into(), folder.display().to_string()],
         }
     }
 
-    fn entries(&self, id: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn entries(&self, id: &str) -> Vec<Vec<u8>> {
         let journal: Arc<dyn Journal> = match self {
             Self::Store(file) => Arc::new(Store::open(StoreOptions::new(file)).unwrap()),
             Self::Files(folder) => Arc::new(JsonlJournal::open(folder, SystemClock::shared()).unwrap()),
@@ -192,27 +193,27 @@ impl Calls {
 }
 
 /// Numbers that look random and are the same in every run.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, most: Duration) -> Duration {
+    pub(crate) fn below(&mut self, most: Duration) -> Duration {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         most.mul_f64((self.0 >> 33) as f64 / f64::from(1_u32 << 31))
     }
 }
 
 /// The sessions of each seed as they are when nobody is killed.
-struct Whole {
-    results: Vec<Value>,
-    took: Duration,
+pub(crate) struct Whole {
+    pub(crate) results: Vec<Value>,
+    pub(crate) took: Duration,
     providers: HashMap<(String, u64), &'static str>,
 }
 
-fn beginning(seed: u64) -> Vec<String> {
+pub(crate) fn beginning(seed: u64) -> Vec<String> {
     ["run", TOPIC, "--seed", &seed.to_string(), "--json"].map(str::to_owned).into()
 }
 
-fn whole(command: &Command, sim: &Sim) -> Whole {
+pub(crate) fn whole(command: &Command, sim: &Sim) -> Whole {
     let mut whole = Whole { results: Vec::new(), took: Duration::MAX, providers: HashMap::new() };
     for seed in 0..SEEDS {
         let begun = Instant::now();
@@ -242,7 +243,8 @@ impl Whole {
     }
 }
 
-/// A session that is killed again and again until it ends; returns how many entries its journal had each time.
+/// A session that is killed again and again until it ends; returns how many entries its journal had each time, and
+/// how many calls died before they were sent.
 fn killed_until_it_ends(
     command: &Command,
     sim: &Sim,
@@ -250,7 +252,7 @@ fn killed_until_it_ends(
     whole: &Whole,
     seed: u64,
     dice: &mut Dice,
-) -> Vec<usize> {
+) -> (Vec<usize>, usize) {
     sim.reset();
     let (mut id, mut before) = (None::<String>, Vec::new());
     let (mut done, mut may_repeat) = (BTreeMap::new(), BTreeMap::new());
@@ -305,28 +307,76 @@ fn killed_until_it_ends(
     {
         assert_eq!(result[part], expected[part], "{part}");
     }
-    kills
+    (kills, accounted_for(command, sim, &result))
+}
+
+/// How often a stage asked a provider by the accounts, and how many of these calls died with their run.
+pub(crate) fn rows(command: &Command, session: &str) -> BTreeMap<Asked, (usize, usize)> {
+    let store = Store::open(StoreOptions::new(command.home.0.join("forge.db"))).unwrap();
+    let filter = Filter { sessions: vec![session.to_owned()], ..Filter::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut counts: BTreeMap<Asked, (usize, usize)> = BTreeMap::new();
+    for row in runtime.block_on(store.attempts(&filter, None, 10_000)).unwrap() {
+        let stage = match row.role.as_str() {
+            "drafter" => "draft",
+            "critic" => "critique",
+            "synthesizer" => "synthesis",
+            _ => "check",
+        };
+        let known = ["claude", "gpt", "gemini", "luna"].into_iter().find(|one| row.provider == *one);
+        let (rows, killed) = counts.entry((stage.to_owned(), known.unwrap())).or_default();
+        *rows += 1;
+        *killed += usize::from(row.status == CallStatus::Killed);
+    }
+    counts
+}
+
+/// Every request is in the accounts; returns how many rows have none. Those are of calls that died before they were
+/// sent, which nobody can know.
+pub(crate) fn accounted_for(command: &Command, sim: &Sim, result: &Value) -> usize {
+    let rows = rows(command, result["session"].as_str().unwrap());
+    let made = counts(sim);
+    for (asked, requests) in &made {
+        let (rows, killed) = rows.get(asked).copied().unwrap_or_default();
+        let known = rows - killed..=rows;
+        assert!(
+            known.contains(requests),
+            "{asked:?}: {requests} requests, {rows} rows, {killed} of them killed"
+        );
+    }
+    let (all, killed) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+    assert_eq!(result["total"]["calls"], all, "the result counts what the accounts do");
+    assert_eq!(result["calls"].as_array().unwrap().len(), all);
+    assert!(result["total"]["unknown"].as_u64().unwrap() >= killed as u64);
+    all - made.values().sum::<usize>()
+}
+
+#[allow(clippy::disallowed_methods, reason = "how long a test runs is for its caller to say")]
+pub(crate) fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 #[test]
 fn a_session_killed_at_random_moments_repeats_no_finished_call_and_ends_as_if_nothing_had_been() {
-    #[allow(clippy::disallowed_methods, reason = "how long a test runs is for its caller to say")]
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let wanted = number("FORGE_TEST_KILLS").unwrap_or(KILLS * number("FORGE_TEST_SCALE").unwrap_or(1));
     with_sim(PACE, |sim| {
-        let command = Command { place: Place::with("kills", sim, &config(sim)), home: Home::new() };
+        let command = Command { place: Place::with("kills", sim, &config(sim)), home: Home::new("kills") };
         let whole = whole(&command, sim);
         let mut dice = Dice(200);
-        let (mut kills, mut sessions) = (Vec::new(), 0);
+        let (mut kills, mut sessions, mut unsent) = (Vec::new(), 0, 0);
         while kills.len() < wanted {
             let kept = match sessions % 2 {
                 0 => Kept::Store(command.home.0.join("forge.db")),
                 _ => Kept::Files(command.home.0.join("sessions")),
             };
-            kills.extend(killed_until_it_ends(&command, sim, &kept, &whole, sessions % SEEDS, &mut dice));
+            let (more, unsent_more) =
+                killed_until_it_ends(&command, sim, &kept, &whole, sessions % SEEDS, &mut dice);
+            kills.extend(more);
+            unsent += unsent_more;
             sessions += 1;
         }
         kills.sort_unstable();
+        println!("seed 200; every request has its row; {unsent} calls died before they were sent");
         println!("a session takes {:?} when nobody is killed", whole.took);
         println!(
             "{} kills in {sessions} sessions, at these lengths of their journals: {kills:?}",

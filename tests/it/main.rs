@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod caps;
 mod casts;
 mod config;
 mod corpora;
@@ -19,6 +20,7 @@ mod route;
 mod run;
 mod session_input;
 mod simulator;
+mod takeovers;
 
 use std::{
     io::Write as _,

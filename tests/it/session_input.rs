@@ -113,7 +113,7 @@ fn who_resumes_a_session_that_is_under_way_is_refused_and_told_by_whom() {
             for _ in 0..2 {
                 let said = place.run(&[&["resume", &id], journal].concat());
                 assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{}", said.stderr);
-                let holder = format!("is being written by process {}", child.id());
+                let holder = format!("is being run by process {}", child.id());
                 assert!(said.stderr.contains(&holder), "{}", said.stderr);
             }
             assert_eq!(sim.journal().len(), calls, "who is refused asks nobody");

@@ -13,7 +13,7 @@ use forge_core::{
     ModelRequest, Part, PartKind, Participant, Provider, ProviderError, ResponseStream, StopReason,
     StreamEvent, StreamName, TokenCount, async_trait,
 };
-use forge_session::{Cast, Mode, Parts, Plan, Session, SessionResult, Stage, Topic};
+use forge_session::{Cast, Mode, Plan, Session, SessionDeps, SessionResult, Stage, Topic};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -196,9 +196,9 @@ pub(super) fn run(players: Arc<Players>, plan: Plan) -> SessionResult {
     let journal = Arc::new(MemoryJournal::default());
     #[allow(clippy::expect_used, reason = "a world that cannot be played ends the benchmark")]
     let result = async {
-        let parts = Parts::new(provider, journal, timer, "world").expect("prompts");
+        let deps = SessionDeps::new(provider, journal, timer, "world").expect("prompts");
         let name = StreamName::new("world").expect("a name");
-        Session::start(parts, name, plan).await.expect("a start").run().await.expect("an end")
+        Session::start(deps, name, plan).await.expect("a start").run().await.expect("an end")
     }
     .now_or_never()
     .expect("an end without waiting");

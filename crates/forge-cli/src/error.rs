@@ -2,7 +2,9 @@
 
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
-use forge::{ErrorKind, JournalError, Phase, ProviderError, session::SessionError, store::StoreError};
+use forge::{
+    BudgetError, ErrorKind, JournalError, Phase, ProviderError, session::SessionError, store::StoreError,
+};
 use serde_json::{Value, json};
 
 use crate::show::clean;
@@ -105,7 +107,9 @@ impl CliError {
             | SessionError::Exists(_)
             | SessionError::Journal(JournalError::BadName { .. }) => ("see `forge sessions list`", USAGE),
             SessionError::Prompt(_) => ("correct the template", USAGE),
-            SessionError::Journal(JournalError::Held { .. }) => ("wait for the other run to end", FAILED),
+            SessionError::Running { .. } | SessionError::Journal(JournalError::Held { .. }) => {
+                ("wait for the other run to end", FAILED)
+            }
             _ => ("see `forge doctor`", FAILED),
         };
         let why = error.source().map(causes).unwrap_or_default();
@@ -115,7 +119,7 @@ impl CliError {
     pub(crate) fn provider(error: &ProviderError) -> Self {
         let exit = match error.kind {
             _ if error.phase == Phase::AfterOutput => FAILED,
-            ErrorKind::BudgetExceeded => BUDGET,
+            _ if is_of_budget(error) => BUDGET,
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => USAGE,
             ErrorKind::Cancelled => FAILED,
             _ => NO_PROVIDER,
@@ -132,6 +136,18 @@ impl CliError {
     pub(crate) fn to_json(&self) -> Value {
         json!({ "code": self.code.as_str(), "message": self.what, "causes": self.why, "next": self.next })
     }
+}
+
+/// Whether one of the user's own budgets refused, also one that holds for a single provider.
+fn is_of_budget(error: &ProviderError) -> bool {
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        if found.is::<BudgetError>() {
+            return true;
+        }
+        cause = found.source();
+    }
+    error.kind == ErrorKind::BudgetExceeded
 }
 
 fn causes(error: &dyn Error) -> Vec<String> {
@@ -202,6 +218,19 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+
+    #[test]
+    fn every_budget_that_refuses_is_exit_4_and_a_vendors_quota_is_not() {
+        let exit = |kind, budget: Option<BudgetError>| {
+            let error = ProviderError::new(kind, "test", "no room");
+            let error = error.with(|facts| facts.source = budget.map(|error| Box::new(error) as _));
+            CliError::provider(&error).exit
+        };
+        let cap = || Some(BudgetError::exceeded("provider:claude:day:2026-11-28"));
+        assert_eq!(exit(ErrorKind::QuotaExhausted, cap()), BUDGET);
+        assert_eq!(exit(ErrorKind::BudgetExceeded, None), BUDGET);
+        assert_eq!(exit(ErrorKind::QuotaExhausted, None), NO_PROVIDER);
+    }
 
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
 

@@ -1,6 +1,10 @@
 //! Which providers the command works with, said on the first line of stderr.
 
-use std::{ops::Deref, path::Path, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    time::Duration,
+};
 
 use forge::{System, SystemError};
 use forge_sim::Sim;
@@ -73,5 +77,11 @@ impl Deref for Setup {
 
     fn deref(&self) -> &System {
         &self.0
+    }
+}
+
+impl DerefMut for Setup {
+    fn deref_mut(&mut self) -> &mut System {
+        &mut self.0
     }
 }

@@ -85,7 +85,7 @@ impl Price {
         self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
     }
 
-    /// What `tokens` cost; see [`ModelTable::cost`].
+    /// What `tokens` cost; see [`ModelTable::cost`](crate::ModelTable::cost).
     pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
         let tier = self.tier(tokens.total_input()?)?;
         let output = tokens.total_output()?;

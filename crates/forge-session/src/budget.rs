@@ -1,8 +1,13 @@
 //! What a call may cost at most, what it did cost, and how far a budget is used up.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
-use forge_core::{Amount, ErrorKind, ModelRequest, Money, Participant, Phase, RequestSize, TokenCount};
+use chrono::{DateTime, Utc};
+use forge_core::{
+    Amount, BudgetError, ErrorKind, ModelRequest, Money, Participant, Phase, ProviderError, RequestSize,
+    StreamName, TokenCount, storage::budget::renewed_at,
+};
+use serde::{Deserialize, Serialize};
 
 use crate::Caps;
 
@@ -78,6 +83,69 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
         },
     };
     if billed { reserved } else { Amount::default() }
+}
+
+/// A budget that is not the session's own and has no room for its next call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct BudgetHold {
+    /// The budget's name, such as `day:2026-11-28`.
+    pub budget: String,
+    /// Why it has no room, in words.
+    pub message: String,
+    /// When it has room again at the latest, as far as known.
+    pub free_at: Option<DateTime<Utc>>,
+    /// Whether only calls of the session itself are in the way, so that it goes on when they have ended.
+    #[serde(default)]
+    pub passing: bool,
+}
+
+impl fmt::Display for BudgetHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.free_at {
+            Some(at) => write!(f, "; free at {} UTC at the latest", at.format("%Y-%m-%d %H:%M")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a budget that stands outside of the session says no to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// The cap is the session's own, or no time makes room under it.
+    Own,
+    /// The cap is shared with others, and has room again some day.
+    Shared {
+        hold: BudgetHold,
+        /// Whether it holds for one provider alone, so that another may have room.
+        of_provider: bool,
+    },
+}
+
+/// The refusal of a budget behind the failure of a call, if there is one.
+pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime<Utc>) -> Option<Refusal> {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    let found = loop {
+        match cause?.downcast_ref::<BudgetError>() {
+            Some(found) => break found,
+            None => cause = cause?.source(),
+        }
+    };
+    let BudgetError::Exceeded { key, blocked_by, .. } = found else { return None };
+    let renewed = renewed_at(key);
+    if renewed.is_none() && (key.ends_with(&format!("session:{session}")) || blocked_by.is_none()) {
+        return Some(Refusal::Own);
+    }
+    // What a run that died holds lapses by itself; what others hold may be free at any time before.
+    let lapses = blocked_by.as_ref().filter(|blocker| blocker.silent).and_then(|blocker| blocker.free_in);
+    let lapses = lapses.and_then(|time| now.checked_add_signed(chrono::Duration::from_std(time).ok()?));
+    let free_at = [renewed, lapses].into_iter().flatten().min();
+    let owner = blocked_by.as_ref().and_then(|blocker| blocker.holder.as_ref()).map(|holder| &*holder.owner);
+    let passing = owner == Some(session.as_str());
+    let hold = BudgetHold { budget: key.clone(), message: found.to_string(), free_at, passing };
+    Some(Refusal::Shared { hold, of_provider: key.starts_with("provider:") })
 }
 
 /// The highest of 50, 75 and 90 % that `used` has reached of any cap.

@@ -1,6 +1,7 @@
 //! Why a session cannot start or go on.
 
 use forge_core::{JournalError, StreamName};
+use forge_durable::RunError;
 
 use crate::Stage;
 
@@ -15,6 +16,17 @@ pub enum SessionError {
     /// The journal refused.
     #[error("the session's journal could not be used")]
     Journal(#[from] JournalError),
+    /// Another run of the session lives.
+    #[error("session `{session}` is being run by {holder}")]
+    Running {
+        /// The session.
+        session: StreamName,
+        /// Who runs it.
+        holder: String,
+    },
+    /// The work around the session could not be done, for a reason that has no variant of its own here.
+    #[error("the session could not be run")]
+    Run(#[source] RunError),
     /// There is a session of this name already.
     #[error("session `{0}` exists already; resume it or choose another name")]
     Exists(StreamName),
@@ -47,6 +59,17 @@ pub enum SessionError {
     /// A prompt could not be made.
     #[error("a prompt could not be made")]
     Prompt(#[from] PromptError),
+}
+
+impl From<RunError> for SessionError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Running { stream, holder } => Self::Running { session: stream, holder },
+            RunError::Journal(error) => Self::Journal(error),
+            RunError::Entry { stream, sequence, source } => Self::Entry { session: stream, sequence, source },
+            error => Self::Run(error),
+        }
+    }
 }
 
 /// Why a plan cannot be run.

@@ -6,7 +6,7 @@ use forge_core::{Amount, Participant, RequestSize, TokenCount};
 use serde::Serialize;
 
 use crate::{
-    CallKey, Mode, Parts, Plan, Planner, Purpose, Session, SessionError, Stage, State, Version, budget,
+    CallKey, Mode, Plan, Planner, Purpose, Session, SessionDeps, SessionError, Stage, State, Version, budget,
     prompt::{self, Matter, names::Names},
 };
 
@@ -52,11 +52,11 @@ impl Session {
     ///
     /// # Errors
     /// A plan that cannot be run, or a prompt template that is wrong.
-    pub fn estimate(parts: &Parts, plan: &Plan) -> Result<Estimate, SessionError> {
+    pub fn estimate(deps: &SessionDeps, plan: &Plan) -> Result<Estimate, SessionError> {
         plan.check()?;
-        parts.check(plan)?;
-        let state = foreseen(parts, plan);
-        let planner = Planner { state: &state, parts, now: Duration::ZERO };
+        deps.check(plan)?;
+        let state = foreseen(deps, plan);
+        let planner = Planner { state: &state, deps, now: Duration::ZERO };
         let plan = &state.plan;
         let stages: &[Stage] = match plan.settings.mode {
             Mode::Direct => &[Stage::Draft],
@@ -68,7 +68,7 @@ impl Session {
             let seats = if *stage == Stage::Critique { plan.seats() } else { 0..1 };
             for seat in seats {
                 match planner.first_choice(*stage, seat) {
-                    Some(participant) => calls.push(estimated(parts, &state, participant, *stage)?),
+                    Some(participant) => calls.push(estimated(deps, &state, participant, *stage)?),
                     None => warnings.push(format!(
                         "nobody is left to ask at seat {} of the {stage}: whoever wrote a text does not judge it",
                         seat + 1
@@ -95,8 +95,8 @@ impl Session {
 }
 
 /// The state in which the first choices have answered, so that the rules of the planner say who comes next.
-fn foreseen(parts: &Parts, plan: &Plan) -> State {
-    let plan = parts.settled(plan.clone());
+fn foreseen(deps: &SessionDeps, plan: &Plan) -> State {
+    let plan = deps.settled(plan.clone());
     let draft = plan.cast.drafter.first().map(|drafter| Version {
         cycle: 0,
         text: String::new(),
@@ -111,16 +111,16 @@ fn foreseen(parts: &Parts, plan: &Plan) -> State {
 }
 
 fn estimated(
-    parts: &Parts,
+    deps: &SessionDeps,
     state: &State,
     participant: &Participant,
     stage: Stage,
 ) -> Result<EstimatedCall, SessionError> {
     let plan = &state.plan;
     let key = CallKey { cycle: u32::from(stage != Stage::Draft), stage, seat: 0, step: 0 };
-    let asked = parts.asked(participant);
+    let asked = deps.asked(participant);
     let request =
-        parts.prompts.request(plan, &state.names, key, Purpose::Answer, &asked, &Matter::default())?;
+        deps.prompts.request(plan, &state.names, key, Purpose::Answer, &asked, &Matter::default())?;
     let document = u64::from(plan.settings.max_tokens.draft);
     let critiques = plan.seats().len() as u64 * u64::from(plan.settings.max_tokens.critique);
     let earlier = match stage {
@@ -132,9 +132,9 @@ fn estimated(
     let input = RequestSize::of(&request).expected_input() + earlier / LIKELY_SHARE;
     let output = answer / LIKELY_SHARE;
     let tokens = TokenCount::default().with_input(input).with_output(output);
-    let money = (parts.prices)(participant, &tokens);
+    let money = (deps.prices)(participant, &tokens);
     let (most, priced) =
-        budget::larger(&*parts.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
+        budget::larger(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
     Ok(EstimatedCall {
         stage,
         participant: participant.clone(),

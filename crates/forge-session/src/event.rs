@@ -9,7 +9,9 @@ use forge_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict};
+use crate::{
+    BudgetHold, Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
+};
 
 /// The version of the journal's entries. A newer one is refused.
 pub(crate) const VERSION: u32 = 2;
@@ -144,20 +146,24 @@ pub enum Event {
         #[serde(default)]
         panel: Option<PanelWorth>,
     },
-    /// The attendant decided.
+    /// The approver decided.
     Attended {
         /// The cycle that had ended.
         cycle: u32,
         /// The decision.
-        decision: crate::Decree,
+        decision: crate::Decision,
     },
     /// The user has something to say to the next stage.
     FeedbackGiven {
         /// What.
         text: String,
     },
-    /// No further calls are made.
-    Paused,
+    /// No further calls are made: the user wants it so, or a budget that is not the session's own has no room.
+    Paused {
+        /// That budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budget: Option<BudgetHold>,
+    },
     /// Calls are made again.
     Unpaused,
     /// The session ended.
@@ -191,9 +197,14 @@ pub struct PanelWorth {
 }
 
 impl Record {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // Every key is a string and no map has other keys, so that this cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+    pub(crate) fn encode(at: u64, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Borrowed<'a> {
+            at: u64,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        serde_json::to_vec(&Borrowed { at, event })
     }
 
     pub(crate) fn read(session: &StreamName, entry: &Entry) -> Result<Self, SessionError> {
@@ -380,9 +391,22 @@ impl Event {
             | Self::CycleClosed { .. }
             | Self::Attended { .. }
             | Self::FeedbackGiven { .. }
-            | Self::Paused
+            | Self::Paused { .. }
             | Self::Unpaused
             | Self::Stopped { .. } => &[],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_of_the_user_is_written_and_read_as_it_always_was() {
+        let paused = br#"{"at":7,"type":"paused"}"#;
+        let record: Record = serde_json::from_slice(paused).unwrap();
+        assert_eq!(record.event, Event::Paused { budget: None });
+        assert_eq!(Record::encode(7, &record.event).unwrap(), paused);
     }
 }

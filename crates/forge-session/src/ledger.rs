@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Decision, Disposition, Finding, FindingId, FindingState, Raised, Remark, Severity, Verdict,
+    Disposition, DispositionKind, Finding, FindingId, FindingState, Raised, Remark, Severity, Verdict,
     passage::{Text, overlap},
     revise::Revised,
 };
@@ -131,20 +131,22 @@ impl Ledger {
             let (state, note) = match given {
                 None => (FindingState::Open, Some("the synthesizer left it out".to_owned())),
                 Some(given) => match given.decision {
-                    Decision::Accept => match revised.unplaced.get(&finding.id) {
+                    DispositionKind::Accept => match revised.unplaced.get(&finding.id) {
                         Some(why) => (FindingState::Open, Some(why.clone())),
                         None if finding.blocks() => (FindingState::Accepted, None),
                         None => (FindingState::Settled, None),
                     },
-                    Decision::Reject if given.reason.trim().is_empty() => {
+                    DispositionKind::Reject if given.reason.trim().is_empty() => {
                         (FindingState::Open, Some("rejected without a reason".to_owned()))
                     }
-                    Decision::Reject => (FindingState::Rejected, None),
-                    Decision::Defer => (FindingState::Deferred, None),
-                    Decision::Duplicate => match self.stands_for(&base, finding, given, dispositions) {
-                        Ok(_) => (FindingState::Duplicate, None),
-                        Err(why) => (FindingState::Open, Some(why)),
-                    },
+                    DispositionKind::Reject => (FindingState::Rejected, None),
+                    DispositionKind::Defer => (FindingState::Deferred, None),
+                    DispositionKind::Duplicate => {
+                        match self.stands_for(&base, finding, given, dispositions) {
+                            Ok(_) => (FindingState::Duplicate, None),
+                            Err(why) => (FindingState::Open, Some(why)),
+                        }
+                    }
                 },
             };
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
@@ -174,8 +176,9 @@ impl Ledger {
         let id = given.same_as.ok_or("called a duplicate of nothing")?;
         let known = self.find(id).filter(|known| known.id != finding.id);
         let known = known.ok_or_else(|| format!("called a duplicate of {id}, which is no other finding"))?;
-        let own =
-            dispositions.iter().any(|given| given.finding == id && given.decision != Decision::Duplicate);
+        let own = dispositions
+            .iter()
+            .any(|given| given.finding == id && given.decision != DispositionKind::Duplicate);
         if !(known.is_open() && own) && known.state != FindingState::Rejected {
             return Err(format!("called a duplicate of {id}, which is not decided here"));
         }
@@ -308,17 +311,17 @@ mod tests {
         ledger
     }
 
-    fn decided(finding: u32, decision: Decision, reason: &str) -> Disposition {
+    fn decided(finding: u32, decision: DispositionKind, reason: &str) -> Disposition {
         Disposition { finding: FindingId(finding), decision, reason: reason.into(), ..Disposition::default() }
     }
 
     fn accepted(finding: u32, old: &str, new: &str) -> Disposition {
         let edits = vec![Edit { old: old.into(), new: new.into() }];
-        Disposition { edits, ..decided(finding, Decision::Accept, "right") }
+        Disposition { edits, ..decided(finding, DispositionKind::Accept, "right") }
     }
 
     fn same(finding: u32, as_: u32) -> Disposition {
-        Disposition { same_as: Some(FindingId(as_)), ..decided(finding, Decision::Duplicate, "") }
+        Disposition { same_as: Some(FindingId(as_)), ..decided(finding, DispositionKind::Duplicate, "") }
     }
 
     fn disposed(ledger: &mut Ledger, dispositions: Vec<Disposition>) {
@@ -390,7 +393,7 @@ mod tests {
         for (given, state) in [
             (accepted(1, "never expire", "expire after an hour"), FindingState::Accepted),
             (accepted(1, "no such words", "x"), FindingState::Open),
-            (decided(1, Decision::Accept, "right"), FindingState::Open),
+            (decided(1, DispositionKind::Accept, "right"), FindingState::Open),
         ] {
             let mut ledger = raised(std::slice::from_ref(&fault));
             disposed(&mut ledger, vec![given]);
@@ -403,9 +406,9 @@ mod tests {
         let fault = remark(Severity::Major, "Tokens never expire.", "they must");
         for (given, state) in [
             (vec![], FindingState::Open),
-            (vec![decided(1, Decision::Reject, " ")], FindingState::Open),
-            (vec![decided(1, Decision::Reject, "out of scope")], FindingState::Rejected),
-            (vec![decided(1, Decision::Defer, "")], FindingState::Deferred),
+            (vec![decided(1, DispositionKind::Reject, " ")], FindingState::Open),
+            (vec![decided(1, DispositionKind::Reject, "out of scope")], FindingState::Rejected),
+            (vec![decided(1, DispositionKind::Defer, "")], FindingState::Deferred),
         ] {
             let mut ledger = raised(std::slice::from_ref(&fault));
             disposed(&mut ledger, given);
@@ -436,7 +439,7 @@ mod tests {
     #[test]
     fn a_duplicate_of_a_rejected_finding_has_the_rejection_judged_again() {
         let mut ledger = raised(&[remark(Severity::Major, "Tokens never expire.", "they must")]);
-        disposed(&mut ledger, vec![decided(1, Decision::Reject, "out of scope")]);
+        disposed(&mut ledger, vec![decided(1, DispositionKind::Reject, "out of scope")]);
         let agreed = Verdict { finding: FindingId(1), settled: true, reason: "so it is".into() };
         ledger.set(&ledger.judge(&[agreed]));
         assert_eq!(ledger.to_check().count(), 0);
@@ -459,8 +462,8 @@ mod tests {
             vec![
                 accepted(1, "never expire", "expire"),
                 accepted(2, "one hundred", "100 a user"),
-                decided(3, Decision::Reject, "plain from the title"),
-                decided(4, Decision::Reject, "n/a"),
+                decided(3, DispositionKind::Reject, "plain from the title"),
+                decided(4, DispositionKind::Reject, "n/a"),
             ],
         );
         let verdict =

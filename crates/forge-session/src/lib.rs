@@ -5,10 +5,10 @@
 //! [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
 //!
 //! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] says what it will use.
-//! - [`Parts`] are what it runs on. A [`Journal`](forge_core::Journal) gets every intent before the call and every
+//! - [`SessionDeps`] are what it runs on. A [`Journal`](forge_core::Journal) gets every intent before the call and every
 //!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. `forge-store` keeps it in
 //!   a database or in plain files.
-//! - [`Controls`] steer it while it runs, an [`Observer`] watches, an [`Attendant`] decides between cycles.
+//! - [`Controls`] steer it while it runs, an [`Observer`] watches, an [`Approver`] decides between cycles.
 //! - The [`SessionResult`] has the document, what is less than planned ([`SessionResult::banners`]), every
 //!   finding with what became of it, dissents, costs and times; as Markdown, JSON, or one HTML page.
 //!
@@ -20,7 +20,7 @@
 //! ```
 //! use std::{error::Error, sync::Arc};
 //! use forge_core::{MemoryJournal, Participant, Provider, StreamName, Timer};
-//! use forge_session::{Cast, Parts, Plan, Session, Topic};
+//! use forge_session::{Cast, Plan, Session, SessionDeps, Topic};
 //!
 //! async fn document(provider: Arc<dyn Provider>, timer: Arc<dyn Timer>) -> Result<String, Box<dyn Error>> {
 //!     let cast = Cast {
@@ -33,9 +33,9 @@
 //!     let mut plan = Plan::new(Topic::new("A rate limiter for a public HTTP API"), cast);
 //!     plan.settings.cycles = 1;
 //!
-//!     let parts = Parts::new(provider, Arc::new(MemoryJournal::default()), timer, "this program")?;
-//!     println!("{} tokens or so", Session::estimate(&parts, &plan)?.likely.tokens);
-//!     let session = Session::start(parts, StreamName::new("limiter-1")?, plan).await?;
+//!     let deps = SessionDeps::new(provider, Arc::new(MemoryJournal::default()), timer, "this program")?;
+//!     println!("{} tokens or so", Session::estimate(&deps, &plan)?.likely.tokens);
+//!     let session = Session::start(deps, StreamName::new("limiter-1")?, plan).await?;
 //!     Ok(session.run().await?.to_markdown())
 //! }
 //! ```
@@ -44,9 +44,10 @@
 //! [`MemoryJournal`](forge_core::MemoryJournal), and a [`ManualTimer`](forge_core::ManualTimer).
 
 mod answer;
-mod attend;
+mod approver;
 mod budget;
 mod call;
+mod deps;
 mod engine;
 mod error;
 mod estimate;
@@ -54,7 +55,6 @@ mod event;
 mod finding;
 mod ledger;
 mod notice;
-mod parts;
 mod passage;
 mod plan;
 mod planner;
@@ -72,10 +72,11 @@ mod topic;
 mod unseen;
 
 pub use answer::{
-    Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
+    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Remark, Severity, Strength, Verdict,
 };
-pub use attend::{Attendant, Choice, Controls, Decree, Resolution};
-pub use budget::{Prices, no_prices};
+pub use approver::{Approver, ConflictResolution, Decision, Resolution};
+pub use budget::{BudgetHold, Prices, no_prices};
+pub use deps::{CallSettings, Configured, Providers, SessionDeps, nothing_configured};
 pub use engine::Session;
 pub use error::{PlanError, PromptError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
@@ -83,13 +84,14 @@ pub use event::{
     Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
 };
 pub use finding::{Finding, FindingState, Raised};
+pub use forge_durable::Controls;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
-pub use parts::{CallSettings, Configured, Parts, Providers, nothing_configured};
 pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};
 pub use prompt::Prompts;
 pub use result::{
-    CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Part, Praise, SessionResult, Tally, Usage,
+    CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Participation, Praise, SessionResult,
+    Tally, Usage,
 };
 pub use state::{Call, Outcome, Panel, State, Version};
 pub use stop::{SessionStatus, Stop};

@@ -131,7 +131,10 @@ impl Notice {
                 std::iter::once(completed(*cycle, Stage::Synthesis)).chain(given).collect()
             }
             Event::Checked { cycle, .. } => vec![completed(*cycle, Stage::Check)],
-            Event::Paused => vec![Self::Paused],
+            Event::Paused { budget } => {
+                let held = budget.iter().map(|hold| Self::Warning { message: hold.to_string() });
+                held.chain([Self::Paused]).collect()
+            }
             Event::Stopped { reason, status } => vec![Self::Completed { status: *status, reason: *reason }],
             Event::FindingsRecorded { .. }
             | Event::LabelsAssigned { .. }

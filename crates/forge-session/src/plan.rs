@@ -247,8 +247,9 @@ pub struct Settings {
     /// Tokens of a prompt that references may take; unless set, a quarter of the smallest window in the cast, and at most
     /// a twenty-fifth of the session's tokens.
     pub reference_tokens: Option<u32>,
-    /// Ask the attendant after each cycle.
-    pub attended: bool,
+    /// Ask the approver after each cycle.
+    #[serde(rename = "attended")]
+    pub interactive: bool,
     /// Compare the result with the draft.
     pub compare: bool,
 }
@@ -274,7 +275,7 @@ impl Default for Settings {
             first_content: seconds(60),
             gap: seconds(45),
             reference_tokens: None,
-            attended: false,
+            interactive: false,
             compare: false,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use forge_core::{Amount, CallId, Fallback, ModelRequest, Participant};
 
 use crate::{
-    CallKey, Decree, DropReason, Event, Finding, Intent, Mode, Outcome, Parts, Purpose, SessionError,
+    CallKey, Decision, DropReason, Event, Finding, Intent, Mode, Outcome, Purpose, SessionDeps, SessionError,
     SessionStatus, Stage, State, Stop,
     answer::Reading,
     plan::MAX_CYCLES,
@@ -24,7 +24,7 @@ pub(crate) enum Action {
     Record(Event),
     /// Make this call.
     Call(Box<Planned>),
-    /// Ask the attendant about this cycle.
+    /// Ask the approver about this cycle.
     Ask(u32),
     /// Nothing until a call ends, or until this time of the session.
     Wait(Option<Duration>),
@@ -65,7 +65,7 @@ impl Planned {
 /// The state, the time, and what requests and prices are made with.
 pub(crate) struct Planner<'a> {
     pub(crate) state: &'a State,
-    pub(crate) parts: &'a Parts,
+    pub(crate) deps: &'a SessionDeps,
     pub(crate) now: Duration,
 }
 
@@ -78,7 +78,16 @@ impl Planner<'_> {
         if self.state.stopped.is_some() {
             return Ok(Action::Done);
         }
-        match self.go_on()? {
+        if let Some(hold) = &self.state.held {
+            // What is under way is paid for, so that its answers are waited for and kept.
+            let waits = self.state.running().next().is_some() && !self.is_over();
+            return Ok(match (waits, hold.passing) {
+                (true, _) => Action::Wait(None),
+                (false, true) => Action::Record(Event::Unpaused),
+                (false, false) => Action::Done,
+            });
+        }
+        match self.next_step()? {
             Action::Record(event) if event.takes_up_an_answer() => Ok(Action::Record(event)),
             _ if self.is_over() => Ok(self.end_in_time()),
             action => Ok(action),
@@ -104,7 +113,7 @@ impl Planner<'_> {
         if unheard.is_empty() { self.stop(Stop::Deadline) } else { self.record_findings(cycle, unheard) }
     }
 
-    fn go_on(&self) -> Result<Action, SessionError> {
+    fn next_step(&self) -> Result<Action, SessionError> {
         let state = self.state;
         if state.versions.is_empty() {
             return self.draft();
@@ -191,7 +200,7 @@ impl Planner<'_> {
         }
     }
 
-    /// After a closed cycle: the attendant's word, then the stop rule, then whether there is room for a panel.
+    /// After a closed cycle: the approver's word, then the stop rule, then whether there is room for a panel.
     fn between_cycles(&self) -> Result<Option<Action>, SessionError> {
         let state = self.state;
         let closed = count(state.closed.len());
@@ -206,14 +215,14 @@ impl Planner<'_> {
         // Whoever reopens a session that has cycles left wants another panel, whatever ended it.
         let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
         let rule = rule.filter(|_| !wanted);
-        if settings.attended && !state.decrees.contains_key(&closed) {
+        if settings.interactive && !state.decisions.contains_key(&closed) {
             return Ok(Some(Action::Ask(closed)));
         }
-        let ended = match state.decrees.get(&closed) {
-            Some(Decree::Skip) => Some(Stop::UserSatisfied),
-            Some(Decree::Abort) => Some(Stop::UserAborted),
-            Some(decree) if decree.instruction().is_some() && closed < MAX_CYCLES => None,
-            Some(Decree::Feedback(_) | Decree::Resolve(_) | Decree::Continue) | None => rule,
+        let ended = match state.decisions.get(&closed) {
+            Some(Decision::Skip) => Some(Stop::UserSatisfied),
+            Some(Decision::Abort) => Some(Stop::UserAborted),
+            Some(decision) if decision.instruction().is_some() && closed < MAX_CYCLES => None,
+            Some(Decision::Feedback(_) | Decision::Resolve(_) | Decision::Continue) | None => rule,
         };
         let ended = match ended {
             None if !self.has_room_for_panel(state.cycle())? => Some(Stop::Budget),

@@ -13,7 +13,8 @@ pub(crate) use self::account::because;
 use self::account::{comparison, critical_path, degradations, dissents, named, part, strengths, summaries};
 pub use self::tally::Tally;
 use crate::{
-    Attempt, CallKey, Conflict, Decree, Finding, Mode, PanelWorth, Purpose, SessionStatus, Stage, State, Stop,
+    Attempt, BudgetHold, CallKey, Conflict, Decision, Finding, Mode, PanelWorth, Purpose, SessionStatus,
+    Stage, State, Stop,
 };
 
 /// The version of [`SessionResult`] in JSON. A field that is only added does not change it.
@@ -39,6 +40,9 @@ pub struct SessionResult {
     pub status: SessionStatus,
     /// Why it ended; `None` if it has not.
     pub stop_reason: Option<Stop>,
+    /// The budget that it waits for, if it was paused for one.
+    #[serde(default)]
+    pub held: Option<BudgetHold>,
     /// What came of it, counted.
     #[serde(default)]
     pub tally: Tally,
@@ -55,7 +59,7 @@ pub struct SessionResult {
     #[serde(default)]
     pub draft: String,
     /// Who took part in what.
-    pub participants: Vec<Part>,
+    pub participants: Vec<Participation>,
     /// What each panel was worth.
     #[serde(default)]
     pub panels: Vec<PanelWorth>,
@@ -71,8 +75,8 @@ pub struct SessionResult {
     pub lost_lines: u32,
     /// Conflicts and how they were resolved, with their cycle.
     pub conflicts: Vec<(u32, Conflict)>,
-    /// What the attendant decided, by cycle.
-    pub decisions: BTreeMap<u32, Decree>,
+    /// What the approver decided, by cycle.
+    pub decisions: BTreeMap<u32, Decision>,
     /// Cycles that are over.
     pub cycles: u32,
     /// Cost and tokens of the whole session.
@@ -130,7 +134,7 @@ pub struct Degradation {
 /// Somebody who took part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Part {
+pub struct Participation {
     /// The call.
     pub call: CallKey,
     /// Who was asked.
@@ -268,6 +272,7 @@ impl SessionResult {
             started: state.started,
             status: state.status(),
             stop_reason: state.stopped.map(|(reason, _)| reason),
+            held: state.held.clone(),
             tally: Tally::of(state, &panels),
             panels,
             label,
@@ -286,7 +291,7 @@ impl SessionResult {
             lost_lines: state.versions.iter().map(|version| version.lost).sum(),
             dissents: dissents(state),
             conflicts: state.conflicts.clone(),
-            decisions: state.decrees.clone(),
+            decisions: state.decisions.clone(),
             cycles: u32::try_from(state.closed.len()).unwrap_or(u32::MAX),
             total: usage(&|_| true),
             by_stage: stages.map(|stage| (stage, usage(&|call| call.call.stage == stage))).collect(),

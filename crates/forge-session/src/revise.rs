@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 pub(crate) use self::loss::Loss;
 use crate::{
-    Decision, Disposition, Edit, Finding, FindingId, Ledger,
+    Disposition, DispositionKind, Edit, Finding, FindingId, Ledger,
     answer::Revision,
     passage::{Text, overlap},
 };
@@ -25,7 +25,7 @@ pub(crate) struct Revised {
 
 /// Applies the decisions of `revision` to `base`. All edits of a finding are applied, or none.
 pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revised {
-    let accepted = || revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
+    let accepted = || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
     let mut unplaced = BTreeMap::new();
     let by_edits = accepted().any(|given| !given.edits.is_empty());
     let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.remark.quote.as_str());
@@ -158,7 +158,7 @@ mod tests {
         let edit = |(old, new): &(&str, &str)| Edit { old: (*old).into(), new: (*new).into() };
         Disposition {
             finding: FindingId(finding),
-            decision: Decision::Accept,
+            decision: DispositionKind::Accept,
             edits: edits.iter().map(edit).collect(),
             ..Disposition::default()
         }

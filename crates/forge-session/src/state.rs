@@ -7,12 +7,12 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::{Amount, Participant};
+use forge_core::{Amount, Participant, Phase};
 
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
-    Answer, CallKey, Cast, Conflict, Decree, DropReason, Event, Failure, FindingId, FindingState, Intent,
-    Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
+    Answer, BudgetHold, CallKey, Cast, Conflict, Decision, DropReason, Event, Failure, FindingId,
+    FindingState, Intent, Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
     answer::{self, Form, Reading},
     prompt::names::Names,
     stop::Closed,
@@ -39,12 +39,16 @@ pub struct State {
     pub panels: BTreeMap<u32, Panel>,
     /// The labels under which the synthesizer saw the critics, by cycle.
     pub labels: BTreeMap<u32, Vec<Label>>,
-    /// What the attendant decided, by cycle.
-    pub decrees: BTreeMap<u32, Decree>,
+    /// What the approver decided, by cycle.
+    pub decisions: BTreeMap<u32, Decision>,
     /// Why and how the session ended.
     pub stopped: Option<(Stop, SessionStatus)>,
     /// Whether calls are held back.
     pub paused: bool,
+    /// The budget for which they are held back, if it is not the user who holds them.
+    pub held: Option<BudgetHold>,
+    /// Calls that were under way when their run ended, and that a later run made again.
+    pub killed: Vec<Call>,
     /// Milliseconds for which the session had run at the last entry.
     pub at: u64,
     version: u32,
@@ -77,6 +81,17 @@ pub struct Call {
     pub ended: Option<u64>,
     /// How it went.
     pub outcome: Outcome,
+}
+
+impl Call {
+    fn key(&self) -> CallKey {
+        self.intent.call
+    }
+
+    /// Whether it failed before anything was sent.
+    fn is_unsent(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed(failure) if failure.phase == Phase::BeforeSend)
+    }
 }
 
 /// How a call went.
@@ -128,9 +143,11 @@ impl Default for State {
             dropped: BTreeMap::new(),
             panels: BTreeMap::new(),
             labels: BTreeMap::new(),
-            decrees: BTreeMap::new(),
+            decisions: BTreeMap::new(),
             stopped: None,
             paused: false,
+            held: None,
+            killed: Vec::new(),
             at: 0,
             version: 0,
             names: Names::default(),
@@ -158,9 +175,13 @@ impl State {
 
     /// Goes on by one entry. Pure: no clock, no chance, nothing from outside.
     pub fn apply(&mut self, record: &Record) {
-        self.at = self.at.max(record.at);
-        self.ledger.set(record.event.findings());
-        match &record.event {
+        self.apply_at(record.at, &record.event);
+    }
+
+    pub(crate) fn apply_at(&mut self, at: u64, event: &Event) {
+        self.at = self.at.max(at);
+        self.ledger.set(event.findings());
+        match event {
             Event::SessionStarted { version, started, plan } => {
                 self.version = *version;
                 self.started = Some(*started);
@@ -170,8 +191,8 @@ impl State {
             Event::Resumed { settings } => {
                 self.plan.settings = (**settings).clone();
                 self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
-                self.paused = false;
-                self.decrees.retain(|_, decree| !matches!(decree, Decree::Skip | Decree::Abort));
+                (self.paused, self.held) = (false, None);
+                self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
                 // What failed or did not fit may be tried again, except in panels that are closed.
                 let panels = &self.panels;
                 self.dropped
@@ -180,23 +201,20 @@ impl State {
                 self.forgiven.extend(ended.map(|call| call.intent.call));
             }
             Event::CallIntended(intent) => {
-                let call = Call {
-                    intent: (**intent).clone(),
-                    begun: record.at,
-                    ended: None,
-                    outcome: Outcome::Running,
-                };
+                let call =
+                    Call { intent: (**intent).clone(), begun: at, ended: None, outcome: Outcome::Running };
                 if let Some(dead) = self.calls.insert(intent.call, call) {
                     self.lost = self.lost.plus(dead.intent.reserved);
+                    self.killed.push(dead);
                 }
             }
             Event::CallFinished { call, answer } => {
                 let reading = answer::read(call.stage.form(), &self.names.reveal(&answer.raw_content));
                 self.readings.insert(*call, reading);
-                self.end(*call, record.at, Outcome::Answered(answer.clone()));
+                self.end(*call, at, Outcome::Answered(answer.clone()));
             }
             Event::CallFailed { call, failure } => {
-                self.end(*call, record.at, Outcome::Failed(failure.clone()));
+                self.end(*call, at, Outcome::Failed(failure.clone()));
             }
             Event::SeatDropped { cycle, stage, seat, reason } => {
                 self.dropped.insert((*cycle, *stage, *seat), *reason);
@@ -243,14 +261,20 @@ impl State {
             Event::Attended { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
                     // Conflicts are told in the words of models.
-                    let of_models = matches!(decision, Decree::Resolve(_));
+                    let of_models = matches!(decision, Decision::Resolve(_));
                     self.feedback.push((*cycle, if of_models { self.names.hide(&text) } else { text }));
                 }
-                self.decrees.insert(*cycle, decision.clone());
+                self.decisions.insert(*cycle, decision.clone());
             }
             Event::FeedbackGiven { text } => self.feedback.push((self.cycle(), text.clone())),
-            Event::Paused => self.paused = true,
-            Event::Unpaused => self.paused = false,
+            Event::Paused { budget } => (self.paused, self.held) = (true, budget.clone()),
+            Event::Unpaused => {
+                self.paused = false;
+                if self.held.take().is_some() {
+                    // Whoever was not asked for want of room may be asked again.
+                    self.forgiven.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
+                }
+            }
             Event::Stopped { reason, status } => self.stopped = Some((*reason, *status)),
         }
     }

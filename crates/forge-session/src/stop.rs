@@ -63,7 +63,7 @@ pub enum Stop {
     Deadline,
     /// The rest does not fit into the budget.
     Budget,
-    /// The attendant has enough.
+    /// The approver has enough.
     UserSatisfied,
     /// The user broke it off.
     UserAborted,

@@ -42,7 +42,7 @@ impl SessionSummary {
             status: state.status(),
             started: state.started,
             stop_reason: state.stopped.map(|(reason, _)| reason),
-            calls: u32::try_from(state.calls.len()).unwrap_or(u32::MAX),
+            calls: u32::try_from(state.calls.len() + state.killed.len()).unwrap_or(u32::MAX),
             cost: costs.sum(),
         }
     }

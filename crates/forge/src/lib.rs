@@ -36,6 +36,8 @@ struct Readme;
 pub use cast::{Casting, cast, configured};
 pub use environment::{Environment, FoundProvider};
 pub use forge_core::*;
+#[cfg(feature = "session")]
+pub use forge_durable as durable;
 pub use forge_layers as layers;
 pub use forge_router as router;
 #[cfg(feature = "session")]

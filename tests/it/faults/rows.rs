@@ -305,7 +305,7 @@ pub(super) const ROWS: &[Row] = &[
             ),
         ],
         goal: "0 repeated calls, the same result",
-        measured: "every entry of a journal, and 203 kills of the command at random moments: 0 repeated, the same result",
+        measured: "every entry of a journal, and 300 kills of the command at random moments: 0 repeated, the same result",
     },
     Row {
         fault: "Two resume the same session; a late writer",
@@ -315,6 +315,11 @@ pub(super) const ROWS: &[Row] = &[
                 "crates/forge-session/tests/it/council.rs",
                 "a_second_resumer_is_refused_while_the_first_is_at_work",
             ),
+            Test(
+                "tests/it/takeovers.rs",
+                "of_two_who_resume_a_killed_session_at_once_exactly_one_goes_on_and_no_call_is_paid_twice",
+            ),
+            Test("tests/it/takeovers.rs", "a_run_that_lives_in_another_pid_namespace_keeps_its_session"),
             Test("crates/forge-session/tests/it/council.rs", "a_run_that_was_presumed_dead_is_fenced_off"),
             Test(
                 "crates/forge-store/tests/it/journals.rs",

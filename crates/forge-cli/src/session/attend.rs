@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _};
 
 use forge::{
     async_trait,
-    session::{Attendant, Choice, Conflict, Decree, Resolution, State},
+    session::{Approver, Conflict, ConflictResolution, Decision, Resolution, State},
 };
 
 use crate::show::note;
@@ -14,8 +14,8 @@ use crate::show::note;
 pub(super) struct Terminal;
 
 #[async_trait]
-impl Attendant for Terminal {
-    async fn decide(&self, cycle: u32, state: &State) -> Decree {
+impl Approver for Terminal {
+    async fn decide(&self, cycle: u32, state: &State) -> Decision {
         let open = state.ledger.open_blocking();
         note(false, &format!("cycle {cycle} is over; {open} serious findings are open"));
         let conflicts: Vec<Conflict> = state
@@ -25,7 +25,7 @@ impl Attendant for Terminal {
             .map(|(_, conflict)| conflict.clone())
             .collect();
         // Reading blocks; the session waits for the answer in any case.
-        tokio::task::spawn_blocking(move || ask(&conflicts)).await.unwrap_or(Decree::Abort)
+        tokio::task::spawn_blocking(move || ask(&conflicts)).await.unwrap_or(Decision::Abort)
     }
 }
 
@@ -37,7 +37,7 @@ const CONFLICT_HELP: &str = "accept: as the synthesizer resolved it; choose N: b
 
 /// Settles the conflicts one by one, then the cycle. Without anybody to answer, the session breaks off and can
 /// be resumed.
-fn ask(conflicts: &[Conflict]) -> Decree {
+fn ask(conflicts: &[Conflict]) -> Decision {
     let mut resolutions = Vec::new();
     for conflict in conflicts {
         note(false, &format!("conflict about {}: {}", conflict.about, conflict.resolution));
@@ -46,14 +46,14 @@ fn ask(conflicts: &[Conflict]) -> Decree {
         }
         let prompt = "accept | choose N | custom TEXT | defer | help";
         let Some(choice) = answer(prompt, CONFLICT_HELP, |line| choice(line, conflict)) else {
-            return Decree::Abort;
+            return Decision::Abort;
         };
-        resolutions.push(Resolution { about: conflict.about.clone(), choice });
+        resolutions.push(ConflictResolution { about: conflict.about.clone(), choice });
     }
-    if resolutions.iter().any(|one| one.choice != Choice::Accept) {
-        return Decree::Resolve(resolutions);
+    if resolutions.iter().any(|one| one.choice != Resolution::Accept) {
+        return Decision::Resolve(resolutions);
     }
-    answer("continue | skip | feedback TEXT | abort | help", HELP, decree).unwrap_or(Decree::Abort)
+    answer("continue | skip | feedback TEXT | abort | help", HELP, decision).unwrap_or(Decision::Abort)
 }
 
 /// The first answer that makes sense; `None` at the end of the input.
@@ -71,25 +71,25 @@ fn answer<T>(prompt: &str, help: &str, read: impl Fn(&str) -> Option<T>) -> Opti
     }
 }
 
-fn decree(line: &str) -> Option<Decree> {
+fn decision(line: &str) -> Option<Decision> {
     match words(line) {
-        ("continue", "") => Some(Decree::Continue),
-        ("skip", "") => Some(Decree::Skip),
-        ("abort", "") => Some(Decree::Abort),
-        ("feedback", text) if !text.is_empty() => Some(Decree::Feedback(text.to_owned())),
+        ("continue", "") => Some(Decision::Continue),
+        ("skip", "") => Some(Decision::Skip),
+        ("abort", "") => Some(Decision::Abort),
+        ("feedback", text) if !text.is_empty() => Some(Decision::Feedback(text.to_owned())),
         _ => None,
     }
 }
 
-fn choice(line: &str, conflict: &Conflict) -> Option<Choice> {
+fn choice(line: &str, conflict: &Conflict) -> Option<Resolution> {
     match words(line) {
-        ("accept", "") => Some(Choice::Accept),
-        ("defer", "") => Some(Choice::Defer),
+        ("accept", "") => Some(Resolution::Accept),
+        ("defer", "") => Some(Resolution::Defer),
         ("choose", number) => {
             let position = conflict.positions.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
-            Some(Choice::Choose(position.clone()))
+            Some(Resolution::Choose(position.clone()))
         }
-        ("custom", text) if !text.is_empty() => Some(Choice::Custom(text.to_owned())),
+        ("custom", text) if !text.is_empty() => Some(Resolution::Custom(text.to_owned())),
         _ => None,
     }
 }
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_what_is_decided_and_nonsense_is_nothing() {
-        assert_eq!(decree("continue"), Some(Decree::Continue));
-        assert_eq!(decree("feedback  be brief"), Some(Decree::Feedback("be brief".into())));
+        assert_eq!(decision("continue"), Some(Decision::Continue));
+        assert_eq!(decision("feedback  be brief"), Some(Decision::Feedback("be brief".into())));
         for nonsense in ["", "help", "continue now", "feedback", "Abort"] {
-            assert_eq!(decree(nonsense), None, "{nonsense}");
+            assert_eq!(decision(nonsense), None, "{nonsense}");
         }
         let conflict = Conflict {
             about: "size".into(),
@@ -116,8 +116,8 @@ mod tests {
             resolution: "small".into(),
             rationale: String::new(),
         };
-        assert_eq!(choice("choose 2", &conflict), Some(Choice::Choose("large".into())));
-        assert_eq!(choice("custom as it fits", &conflict), Some(Choice::Custom("as it fits".into())));
+        assert_eq!(choice("choose 2", &conflict), Some(Resolution::Choose("large".into())));
+        assert_eq!(choice("custom as it fits", &conflict), Some(Resolution::Custom("as it fits".into())));
         for nonsense in ["choose 0", "choose 3", "choose", "custom", "accept it"] {
             assert_eq!(choice(nonsense, &conflict), None, "{nonsense}");
         }

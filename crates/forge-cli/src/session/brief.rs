@@ -70,7 +70,7 @@ fn settings(run: &Run, system: &Setup) -> Settings {
             RunMode::Council => Mode::Council,
         },
         seed: run.source.seed,
-        attended: run.going.attended,
+        interactive: run.going.attended,
         compare: run.compare,
         ..Settings::default()
     };

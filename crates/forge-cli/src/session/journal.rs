@@ -21,16 +21,3 @@ pub(super) fn plain_files(folder: &Path) -> Result<Arc<JsonlJournal>, CliError> 
     let journal = JsonlJournal::open(folder, Arc::new(TokioTimer));
     Ok(Arc::new(journal.map_err(|error| CliError::session(&error.into()))?))
 }
-
-/// Whether the process that calls itself so has ended.
-pub(super) fn is_gone(holder: &str) -> bool {
-    let Some(rest) = holder.strip_prefix("process ") else { return false };
-    let id = rest.split(' ').next().unwrap_or_default();
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    // Signal 0 is not sent; it only asks whether it could be.
-    let asked =
-        std::process::Command::new("kill").args(["-0", id]).stderr(std::process::Stdio::null()).status();
-    asked.is_ok_and(|status| !status.success())
-}

@@ -10,9 +10,9 @@ mod progress;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    BudgetStore as _, Claim, JournalError, StreamName,
-    session::{Controls, Observer, Parts, PromptError, Prompts, Session, SessionError, Stop},
-    storage::budget::{DeadCharge, Holder},
+    StreamName,
+    durable::LocalLocks,
+    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, Stop},
 };
 
 pub(crate) use self::kept::sessions;
@@ -41,9 +41,9 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let system = Setup::open(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
-    let parts = parts(&system, &run.going, &progress)?;
+    let deps = deps(&system, &run.going, &progress)?;
     if run.dry {
-        let estimate = Session::estimate(&parts, &plan).map_err(|error| CliError::session(&error))?;
+        let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, run.going.json);
     }
     for less in &plan.notes {
@@ -52,53 +52,29 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
     note(wanted.quiet, &format!("session {name}"));
     let session =
-        Session::start(parts, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
+        Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
     go(session, &name, &run.going, &system, &progress).await
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
     resume.going.output.as_deref().map(files::check_output).transpose()?;
-    let system = Setup::open(wanted).await?;
+    let mut system = Setup::open(wanted).await?;
+    if let Some(most) = resume.going.max_cost {
+        system.allow_session(most).map_err(config::refused)?;
+    }
     let progress = Progress::new(wanted.quiet, resume.going.attended);
-    let mut session = take_up(&system, &resume.going, &progress, &name).await?;
+    let deps = deps(&system, &resume.going, &progress)?;
+    let session = Session::resume(deps, name.clone()).await;
+    let mut session = session.map_err(|error| CliError::session(&error))?;
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     settings.caps.money = resume.going.max_cost.or(settings.caps.money);
-    settings.attended |= resume.going.attended;
+    settings.interactive |= resume.going.attended;
     if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
     go(session, &name, &resume.going, &system, &progress).await
-}
-
-/// For how long the place of a process that is gone is taken before the session renews it.
-const TAKEOVER: Duration = Duration::from_secs(60);
-
-/// Takes the session up. The right to write it may still be held by a process that is gone; its place is taken at
-/// once, by its fence, so that of several who try only one goes on and the old one could not write any more.
-async fn take_up(
-    system: &Setup,
-    going: &Going,
-    progress: &Progress,
-    name: &StreamName,
-) -> Result<Session, CliError> {
-    let parts = self::parts(system, going, progress)?;
-    let session = match Session::resume(parts.clone(), name.clone()).await {
-        Err(SessionError::Journal(JournalError::Held { holder, fence, .. })) if journal::is_gone(&holder) => {
-            let claim = Claim::new(&*parts.holder, TAKEOVER).replacing(fence);
-            parts.journal.claim(name, &claim).await.map_err(|error| CliError::session(&error.into()))?;
-            Session::resume(parts, name.clone()).await
-        }
-        resumed => resumed,
-    };
-    let session = session.map_err(|error| CliError::session(&error))?;
-    // Whoever else wrote the session writes it no more, and this run has asked nobody yet.
-    if let Some(store) = system.store() {
-        // A budget that cannot be written says so at the next call.
-        let _ = store.settle_holder(&Holder::new(name.as_str()), DeadCharge::Reserved).await;
-    }
-    Ok(session)
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.
@@ -120,9 +96,15 @@ async fn go(
     let kept = kept.unwrap_or_default();
     output::deliver(&result, going, progress.quiet)
         .map_err(|error| error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))?;
-    if result.stop_reason == Some(Stop::UserAborted) {
-        note(false, &format!("broken off; go on with: forge resume {name}{offline}{kept}"));
-        return Ok(130.into());
+    let next = format!("forge resume {name}{offline}{kept}");
+    match (result.stop_reason, &result.held) {
+        (Some(Stop::UserAborted), _) => {
+            note(false, &format!("broken off; go on with: {next}"));
+            return Ok(130.into());
+        }
+        (Some(Stop::Budget), _) => note(false, &format!("go on with: {next} --max-cost USD")),
+        (None, Some(_)) => note(false, &format!("paused; when there is room, go on with: {next}")),
+        _ => {}
     }
     Ok(output::exit_code(&result, going.accept))
 }
@@ -135,15 +117,18 @@ async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress)
     std::process::exit(130);
 }
 
-fn parts(system: &Setup, going: &Going, progress: &Progress) -> Result<Parts, CliError> {
-    let mut parts = system.session_parts().map_err(config::refused)?;
-    parts.journal = journal::open(system, going, progress.quiet)?;
+fn deps(system: &Setup, going: &Going, progress: &Progress) -> Result<SessionDeps, CliError> {
+    let mut deps = system.session_deps().map_err(config::refused)?;
+    deps.journal = journal::open(system, going, progress.quiet)?;
+    if let Some(folder) = &going.journal {
+        deps.locks = Some(Arc::new(LocalLocks::new(folder)));
+    }
     if let Some(folder) = &going.prompts {
-        parts.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
+        deps.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
     }
     let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
-    let parts = parts.with_observer(observer);
-    Ok(if going.attended { parts.with_attendant(Arc::new(attend::Terminal)) } else { parts })
+    let deps = deps.with_observer(observer);
+    Ok(if going.attended { deps.with_approver(Arc::new(attend::Terminal)) } else { deps })
 }
 
 fn wrong_prompt(error: PromptError) -> CliError {

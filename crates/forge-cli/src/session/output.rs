@@ -17,7 +17,7 @@ const DEGRADED: u8 = 5;
 pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>) -> ExitCode {
     match (result.status, result.label, result.stop_reason) {
         (SessionStatus::Converged | SessionStatus::Settled, ..) => ExitCode::SUCCESS,
-        (_, _, Some(Stop::Budget)) => 4.into(),
+        (SessionStatus::Paused, ..) | (_, _, Some(Stop::Budget)) => 4.into(),
         (_, DocumentLabel::Nothing, Some(Stop::NoDraft)) => 3.into(),
         (_, DocumentLabel::Nothing, _) => ExitCode::FAILURE,
         _ if result.is_degraded() && accept != Some(Accept::Degraded) => DEGRADED.into(),

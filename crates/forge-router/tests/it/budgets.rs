@@ -8,7 +8,7 @@ use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
 use futures_util::{FutureExt as _, future::join_all};
 
-use crate::stage::{Play, Stage, chain, question};
+use crate::stage::{Play, Stage, able, chain, question};
 
 fn nanos(nanos: u64) -> Money {
     Money::from_nanos(nanos)
@@ -235,11 +235,13 @@ fn the_next_route_whose_worst_case_fits_answers() {
 fn an_answer_of_open_length_gets_the_longest_that_fits() {
     let stage = Stage::new();
     let open = || ModelRequest::new("").with_user_message("hi");
+    for id in ["a-1", "o-1"] {
+        let mut long = able();
+        long.max_output_tokens = Some(100_000);
+        stage.is_able(id, long);
+    }
     let ask = |cap: u64| {
-        let mut plan = with_budget(Budget { day: money(cap), ..Budget::default() });
-        for provider in &mut plan.providers {
-            provider.capabilities.max_output_tokens = Some(100_000);
-        }
+        let plan = with_budget(Budget { day: money(cap), ..Budget::default() });
         stage.run(stage.router(plan).complete(&stage.context("coder"), open()))
     };
     // 34 tokens of input at 1,000 nano-dollars, 10,000 of output at 2,000.

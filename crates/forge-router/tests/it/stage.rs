@@ -136,6 +136,11 @@ impl Stage {
         self.actor(id, |actor| actor.health = health);
     }
 
+    /// What the models of `id` can do.
+    pub(crate) fn is_able(&self, id: &str, able: Capabilities) {
+        self.actor(id, |actor| actor.able = Some(able));
+    }
+
     /// How many calls have come to `id`.
     pub(crate) fn calls(&self, id: &str) -> usize {
         self.actor(id, |actor| actor.requests.len())

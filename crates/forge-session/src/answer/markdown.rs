@@ -8,7 +8,7 @@ mod strengths;
 use self::line::Line;
 pub(super) use self::{blocks::code, critique::read as critique};
 use super::{
-    Check, Decision, Disposition, FindingId, Revision, Verdict, decision, document, edits, fence,
+    Check, Disposition, DispositionKind, FindingId, Revision, Verdict, decision, document, edits, fence,
     fenced_lines, finding_id, offsets, plain, severity, verdicts,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
             // Who changes the text for a finding accepts it.
             None => dispositions.push(Disposition {
                 finding,
-                decision: Decision::Accept,
+                decision: DispositionKind::Accept,
                 edits: vec![edit],
                 ..Disposition::default()
             }),

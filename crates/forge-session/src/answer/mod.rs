@@ -24,7 +24,7 @@ mod verdicts;
 use serde_json::Value;
 
 pub use self::terms::{
-    Category, Conflict, Decision, Disposition, Edit, FindingId, Remark, Severity, Strength, Verdict,
+    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Remark, Severity, Strength, Verdict,
 };
 pub(crate) use self::{refusal::is_refusal, repetition::Loop};
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Conflict, Decision, Disposition, FindingId, Reading, Revision, decision, document, echo, edits, field,
-    finding_id, items, lenient, markdown, text,
+    Conflict, Disposition, DispositionKind, FindingId, Reading, Revision, decision, document, echo, edits,
+    field, finding_id, items, lenient, markdown, text,
 };
 
 /// The last whole value that fits, completed by what only others say. Two documents, or two decisions on one
@@ -139,7 +139,7 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
         finding,
         decision,
         reason,
-        same_as: if decision == Decision::Duplicate { named.or_else(same) } else { None },
+        same_as: if decision == DispositionKind::Duplicate { named.or_else(same) } else { None },
         edits,
         changed_span: text(value, spans),
     };
@@ -211,7 +211,11 @@ mod tests {
                     .iter()
                     .map(|one| (one.finding.0, one.decision, one.reason.as_str()))
                     .collect();
-                assert_eq!(given, [(1, Decision::Accept, "yes"), (2, Decision::Reject, "no")], "{text}");
+                assert_eq!(
+                    given,
+                    [(1, DispositionKind::Accept, "yes"), (2, DispositionKind::Reject, "no")],
+                    "{text}"
+                );
                 assert_eq!(
                     read.dispositions[0].edits,
                     [edit("    a = 1", "    a = 2\n\n    b = F2: reject")],
@@ -223,7 +227,10 @@ mod tests {
         let bare = "F3\n<<<<<<< SEARCH\nx\n=======\n>>>>>>> REPLACE\n<<<<<<< SEARCH\ny\n=======\nz\n>>>>>>> REPLACE\n";
         let read = revision(bare);
         assert_eq!(read.dispositions[0].edits, [edit("x", ""), edit("y", "z")]);
-        assert_eq!((read.dispositions[0].finding.0, read.dispositions[0].decision), (3, Decision::Accept));
+        assert_eq!(
+            (read.dispositions[0].finding.0, read.dispositions[0].decision),
+            (3, DispositionKind::Accept)
+        );
     }
 
     #[test]
@@ -239,7 +246,11 @@ mod tests {
         ] {
             let read = revision(&format!(r#"{{"decisions": [{{"finding": "F1", "reason": "r", {said}}}]}}"#));
             let one = &read.dispositions[0];
-            assert_eq!((one.decision, one.same_as), (Decision::Duplicate, Some(FindingId(2))), "{said}");
+            assert_eq!(
+                (one.decision, one.same_as),
+                (DispositionKind::Duplicate, Some(FindingId(2))),
+                "{said}"
+            );
         }
         let line = revision("## Dispositions\n\n- F1: same as F2 - both say so\n- F2: reject - no");
         assert_eq!(line.dispositions[0].same_as, Some(FindingId(2)));
@@ -252,15 +263,18 @@ mod tests {
     fn decisions_are_known_in_ten_languages() {
         for (decision, words) in [
             (
-                Decision::Accept,
+                DispositionKind::Accept,
                 "accept adopted 接受 स्वीकार aceptado accepté قبول aceito принято akzeptiert 採用",
             ),
             (
-                Decision::Reject,
+                DispositionKind::Reject,
                 "reject wontfix 拒绝 अस्वीकार rechazado rejeté رفض rejeitado отклонено abgelehnt 却下",
             ),
-            (Decision::Defer, "defer later 推迟 स्थगित aplazado différé مؤجل adiado отложено verschoben 延期"),
-            (Decision::Duplicate, "duplicate same 重复 duplicado doublon مكرر дубликат duplikat 重複"),
+            (
+                DispositionKind::Defer,
+                "defer later 推迟 स्थगित aplazado différé مؤجل adiado отложено verschoben 延期",
+            ),
+            (DispositionKind::Duplicate, "duplicate same 重复 duplicado doublon مكرر дубликат duplikat 重複"),
         ] {
             for word in words.split(' ') {
                 assert_eq!(decision::of(word), Some((decision, None)), "{word}");
@@ -286,7 +300,7 @@ mod tests {
         ] {
             let read = revision(&text);
             assert_eq!(read.document.as_deref(), Some("# T\n\nNew."), "{text}");
-            assert_eq!((read.dispositions.len(), read.dispositions[0].decision), (1, Decision::Accept), "{text}");
+            assert_eq!((read.dispositions.len(), read.dispositions[0].decision), (1, DispositionKind::Accept), "{text}");
         }
         for text in [
             format!("{WHOLE}\n{}", WHOLE.replace("New", "Old")),

@@ -134,7 +134,7 @@ pub struct Disposition {
     /// The finding.
     pub finding: FindingId,
     /// The decision.
-    pub decision: Decision,
+    pub decision: DispositionKind,
     /// Why.
     pub reason: String,
     /// The finding that says the same, for a duplicate.
@@ -174,7 +174,7 @@ pub struct Strength {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum DispositionKind {
     /// The text is changed.
     Accept,
     /// The text stays, for a reason.
@@ -186,7 +186,7 @@ pub enum Decision {
     Duplicate,
 }
 
-impl Decision {
+impl DispositionKind {
     /// The written name, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Decision;
+use super::DispositionKind;
 use super::*;
 
 const ONE: &str = "the limit has no unit";
@@ -267,7 +267,11 @@ fn a_synthesis_is_read_from_json_and_from_headed_markdown() {
         let Reading::Revision(revision) = read(Form::Revision, &text) else { panic!("{text}") };
         assert_eq!(revision.document.as_deref(), Some(document), "{text}");
         let given: Vec<_> = revision.dispositions.iter().map(|one| (one.finding.0, one.decision)).collect();
-        assert_eq!(given, [(1, Decision::Accept), (2, Decision::Reject), (3, Decision::Defer)], "{text}");
+        assert_eq!(
+            given,
+            [(1, DispositionKind::Accept), (2, DispositionKind::Reject), (3, DispositionKind::Defer)],
+            "{text}"
+        );
         assert_eq!(revision.dispositions[1].reason, "no", "{text}");
     }
     for text in ["I would rather not.", "# T\n\nOnly a document.", "{\"document\": \"cut of"] {

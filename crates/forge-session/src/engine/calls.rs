@@ -1,12 +1,14 @@
-//! Calls of a session: intended, made, ended.
+//! Calls of a session: made, ended, abandoned.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use forge_core::{Amount, CallContext, Clock, ErrorKind, ModelResponse, Phase, ProviderError, Tags, Timer};
+use forge_core::{Amount, CallContext, ErrorKind, Fallback, ModelResponse, Phase, ProviderError};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
-use super::{Session, millis};
+use super::machine::{Brought, SessionMachine, millis};
 use crate::{
-    Answer, CallKey, DropReason, Event, Failure, Notice, Planned, SessionError, Stage, budget,
+    Answer, BudgetHold, CallKey, DropReason, Event, Failure, Notice, Planned, Stage,
+    budget::{self, Refusal},
     call::{self, Guards},
     event::Attempt,
     prompt::clean::clean,
@@ -15,59 +17,31 @@ use crate::{
 /// No call takes longer, whatever the settings say: clocks end somewhere.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-pub(super) type Ended = (CallKey, Duration, Result<ModelResponse, ProviderError>, Vec<Attempt>);
-
-pub(super) struct Live {
-    pub(super) key: CallKey,
-    pub(super) future: Pin<Box<dyn Future<Output = Ended> + Send>>,
+/// How a call went.
+pub(super) struct CompletedCall {
+    took: Duration,
+    result: Result<ModelResponse, ProviderError>,
+    failed: Vec<Attempt>,
+    /// Whether somebody else is asked at its seat if it failed.
+    has_stand_in: bool,
 }
 
-impl Session {
-    /// Makes the calls again that were in flight when an earlier run died.
-    pub(super) async fn take_up(&mut self) -> Result<Vec<Live>, SessionError> {
-        if self.state.stopped.is_some() || self.planner().is_over() {
-            return Ok(Vec::new());
-        }
-        let dead: Vec<_> = self.state.running().map(|call| call.intent.clone()).collect();
-        let mut launch = Vec::new();
-        for intent in dead {
-            if self.is_dropped(intent.call) {
-                self.give_up(intent.call);
-                continue;
-            }
-            let planned = self.planner().plan_call(intent.call, &intent.participant, intent.purpose)?;
-            // The dead call may be billed, so that its reservation stays beside the new one.
-            if self.planner().has_room(&planned)? {
-                launch.push(self.intend(planned));
-            } else {
-                let CallKey { cycle, stage, seat, .. } = planned.key;
-                self.note(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget });
-                self.give_up(planned.key);
-            }
-        }
-        self.flush().await?;
-        Ok(launch.into_iter().map(|(planned, cx)| self.launch(planned, cx)).collect())
-    }
-
-    pub(super) fn intend(&mut self, planned: Planned) -> (Planned, CallContext) {
-        let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.parts.timer);
-        let tags = Tags::default().with_session(self.name.as_str()).with_round(planned.key.cycle);
-        let cx = CallContext::with_clock(planned.participant.clone(), clock).with_tags(tags);
-        self.note(planned.intent(cx.call_id));
-        (planned, cx)
-    }
-
-    /// Starts a call whose intent is in the journal.
-    pub(super) fn launch(&self, planned: Planned, cx: CallContext) -> Live {
-        let guards = self.guards(&planned);
+impl SessionMachine {
+    /// Makes a call whose intent is in the journal.
+    pub(super) fn perform_call(
+        &self,
+        planned: Planned,
+        cx: CallContext,
+        now: Duration,
+    ) -> BoxFuture<'static, Brought> {
+        let guards = self.guards(&planned, now);
+        let has_stand_in = planned.fallback == Fallback::Caller;
         let cx = cx.with_timeout(guards.ceiling).with_exclusions(planned.exclude);
         let cx = cx.with_fallback(planned.fallback);
-        tracing::debug!(session = %self.name, call = %planned.key, id = %cx.call_id, "asked");
-        let (key, timer, observer) =
-            (planned.key, Arc::clone(&self.parts.timer), self.parts.observer.clone());
-        let provider = self.parts.provider(&planned.participant);
+        let (key, timer, observer) = (planned.key, Arc::clone(&self.deps.timer), self.deps.observer.clone());
+        let provider = self.deps.provider(&planned.participant);
         let request = Arc::new(planned.request);
-        let future = Box::pin(async move {
+        async move {
             let begun = timer.instant();
             let heard = |text: &str| {
                 if let Some(observer) = &observer {
@@ -79,23 +53,24 @@ impl Session {
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);
-            (key, took, result, cx.attempts.failed().iter().map(Attempt::from).collect())
-        });
-        Live { key, future }
+            let failed = cx.attempts.failed().iter().map(Attempt::from).collect();
+            Brought::Call(Box::new(CompletedCall { took, result, failed, has_stand_in }))
+        }
+        .boxed()
     }
 
     /// How long the call may take: as the session says, twice as long for a model that thinks, or as its
     /// configuration says, if that is longer; never beyond the end of the session.
-    fn guards(&self, planned: &Planned) -> Guards {
+    fn guards(&self, planned: &Planned, now: Duration) -> Guards {
         let settings = &self.state.plan.settings;
-        let asked = self.parts.asked(&planned.participant);
+        let asked = self.deps.asked(&planned.participant);
         let times = if asked.thinks() { 2 } else { 1 };
         let longer = |usual: Duration, configured: Option<Duration>| {
             usual.max(configured.unwrap_or_default()).min(LONGEST)
         };
         let configured = asked.configured.timeouts;
         let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
-        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(self.now()));
+        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(now));
         let first = settings.first_content.saturating_mul(times);
         Guards {
             first_content: longer(first, configured.map(|clocks| clocks.first_event)),
@@ -104,17 +79,17 @@ impl Session {
         }
     }
 
-    pub(super) fn end(&mut self, (key, took, result, failed): Ended) {
-        let Some(call) = self.state.calls.get(&key) else { return };
+    pub(super) fn ended_call(&self, key: CallKey, completed: CompletedCall) -> Vec<Event> {
+        let CompletedCall { took, result, failed, has_stand_in } = completed;
+        let Some(call) = self.state.calls.get(&key) else { return Vec::new() };
         let reserved = call.intent.reserved;
-        let event = match result {
-            Ok(response) => Event::CallFinished {
-                call: key,
-                answer: Box::new(self.answer(response, reserved, took, failed)),
-            },
-            Err(error) => Event::CallFailed {
-                call: key,
-                failure: Box::new(Failure {
+        match result {
+            Ok(response) => {
+                let answer = Box::new(self.answer(response, reserved, took, failed));
+                vec![Event::CallFinished { call: key, answer }]
+            }
+            Err(error) => {
+                let failure = Box::new(Failure {
                     kind: error.kind,
                     phase: error.phase,
                     message: clean(&error.to_string()),
@@ -122,27 +97,45 @@ impl Session {
                     took: millis(took),
                     failed,
                     partial: partial_draft(key, &error),
-                }),
-            },
-        };
-        tracing::debug!(session = %self.name, call = %key, answered = matches!(event, Event::CallFinished { .. }), "ended");
-        self.note(event);
+                });
+                let failed = Event::CallFailed { call: key, failure };
+                std::iter::once(failed).chain(self.refused(key, &error, has_stand_in)).collect()
+            }
+        }
     }
 
-    /// Ends a call for which nobody waits any more. The vendor may bill it.
-    pub(super) fn give_up(&mut self, key: CallKey) {
-        let Some(call) = self.state.calls.get(&key) else { return };
+    /// What follows from a budget outside of the session that had no room for a call. Whoever else can be asked is
+    /// asked; then a cap that is shared with others pauses the session, and one of its own leaves the seat out.
+    fn refused(&self, key: CallKey, error: &ProviderError, has_stand_in: bool) -> Option<Event> {
+        match budget::refusal(error, &self.name, self.deps.timer.now())? {
+            Refusal::Shared { of_provider, .. } if of_provider && has_stand_in => None,
+            Refusal::Shared { hold, .. } if self.state.held.is_none() => {
+                let others = self.state.running().any(|call| call.intent.call != key);
+                let passing = hold.passing && others;
+                Some(Event::Paused { budget: Some(BudgetHold { passing, ..hold }) })
+            }
+            Refusal::Own if !has_stand_in => {
+                let CallKey { cycle, stage, seat, .. } = key;
+                Some(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget })
+            }
+            Refusal::Shared { .. } | Refusal::Own => None,
+        }
+    }
+
+    /// The end of a call for which nobody waits any more. The vendor may bill it.
+    pub(super) fn abandoned(&self, key: CallKey, now: Duration) -> Option<Event> {
+        let call = self.state.calls.get(&key)?;
         let (kind, phase) = (ErrorKind::Cancelled, Phase::BeforeOutput);
         let failure = Failure {
             kind,
             phase,
             message: "not waited for".into(),
             charged: budget::charged_for_failure(call.intent.reserved, kind, phase),
-            took: millis(self.now()).saturating_sub(call.begun),
+            took: millis(now).saturating_sub(call.begun),
             failed: Vec::new(),
             partial: None,
         };
-        self.note(Event::CallFailed { call: key, failure: Box::new(failure) });
+        Some(Event::CallFailed { call: key, failure: Box::new(failure) })
     }
 
     fn answer(
@@ -155,7 +148,7 @@ impl Session {
         let text = clean(&response.text());
         let mut served = (*response.participant).clone();
         served.model = response.model;
-        let cost = (self.parts.prices)(&served, &response.tokens);
+        let cost = (self.deps.prices)(&served, &response.tokens);
         let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);
         Answer {
             raw_content: text,

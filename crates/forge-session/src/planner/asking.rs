@@ -47,7 +47,7 @@ impl Planner<'_> {
         purpose: Purpose,
     ) -> Result<Planned, SessionError> {
         let request = self.request(key, participant, purpose)?;
-        let (reserved, priced) = budget::worst_case(&*self.parts.prices, participant, &request);
+        let (reserved, priced) = budget::worst_case(&*self.deps.prices, participant, &request);
         let json = serde_json::to_vec(&request).unwrap_or_default();
         let prompt = format!("{:016x}", crate::seed::hash(&[&json]));
         let state = self.state;
@@ -85,9 +85,9 @@ impl Planner<'_> {
         purpose: Purpose,
     ) -> Result<ModelRequest, SessionError> {
         let state = self.state;
-        let asked = self.parts.asked(participant);
+        let asked = self.deps.asked(participant);
         let matter = self.matter(key, purpose);
-        Ok(self.parts.prompts.request(&state.plan, &state.names, key, purpose, &asked, &matter)?)
+        Ok(self.deps.prompts.request(&state.plan, &state.names, key, purpose, &asked, &matter)?)
     }
 
     pub(crate) fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
@@ -113,7 +113,7 @@ impl Planner<'_> {
             let Some(participant) = plan.chain(stage, 0).first() else { continue };
             let key = CallKey { cycle, stage, seat: 0, step: 0 };
             let request = self.request(key, participant, Purpose::Answer)?;
-            let (amount, _) = budget::larger(&*self.parts.prices, participant, &request, critiques);
+            let (amount, _) = budget::larger(&*self.deps.prices, participant, &request, critiques);
             held = held.plus(amount);
         }
         Ok(held)

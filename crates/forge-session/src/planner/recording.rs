@@ -2,7 +2,7 @@
 
 use super::{Action, Planner, count};
 use crate::{
-    CallKey, Decision, Event, Finding, FindingState,
+    CallKey, DispositionKind, Event, Finding, FindingState,
     answer::{Check, Revision},
     ledger::Heard,
 };
@@ -16,7 +16,8 @@ impl Planner<'_> {
         let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
         if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {
             // Small things do not cost a text that a panel has read without finding anything that must change.
-            let accepted = revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
+            let accepted =
+                revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
             let why = "right, but left: this text is the one that the panel has read";
             revised.unplaced.extend(accepted.map(|given| (given.finding, why.to_owned())));
             base.clone_into(&mut revised.text);

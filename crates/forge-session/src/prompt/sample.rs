@@ -2,8 +2,8 @@
 
 use super::{Asked, Matter, Names, Prompts};
 use crate::{
-    CallKey, Cast, Category, Decision, Disposition, Finding, FindingId, FindingState, OutputType, Plan,
-    PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
+    CallKey, Cast, Category, Disposition, DispositionKind, Finding, FindingId, FindingState, OutputType,
+    Plan, PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
 };
 
 /// Every stage and type of document, with something in every value.
@@ -54,7 +54,7 @@ fn finding() -> Finding {
         checked: false,
         disposition: Some(Disposition {
             finding: id,
-            decision: Decision::Accept,
+            decision: DispositionKind::Accept,
             reason: "reason".into(),
             changed_span: "span".into(),
             ..Disposition::default()

@@ -102,9 +102,10 @@ fn seconds(millis: u64) -> String {
 fn status(result: &SessionResult) -> String {
     let word = serde_json::to_value(result.status).ok();
     let word = word.as_ref().and_then(|word| word.as_str()).unwrap_or_default().replace('_', " ");
-    match result.stop_reason {
-        Some(reason) => format!("{word}: {reason}"),
-        None => word,
+    match (&result.stop_reason, &result.held) {
+        (Some(reason), _) => format!("{word}: {reason}"),
+        (None, Some(hold)) => format!("{word}: {hold}"),
+        (None, None) => word,
     }
 }
 

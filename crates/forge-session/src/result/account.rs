@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forge_core::Participant;
 
-use super::{CallSummary, Comparison, Degradation, Dissent, Part, Praise, Usage};
+use super::{CallSummary, Comparison, Degradation, Dissent, Participation, Praise, Usage};
 use crate::{
     Answer, Call, CallKey, DropReason, Finding, FindingState, Mode, Stage, State, Stop, Strength,
     event::Attempt,
@@ -12,8 +12,14 @@ use crate::{
     state::{Outcome, is_cut_off, is_usable},
 };
 
+/// What a call failed of that was under way when its run ended. What it cost is unknown.
+const KILLED: &str = "its run ended before it did; it was made again";
+
 pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
-    let mut calls: Vec<CallSummary> = state.calls.values().map(summary).collect();
+    let killed = |call| CallSummary { error: Some(KILLED.into()), ..summary(call) };
+    // A call that was made again may have begun at the same time as the one that died.
+    let mut calls: Vec<CallSummary> =
+        state.killed.iter().map(killed).chain(state.calls.values().map(summary)).collect();
     calls.sort_by_key(|call| (call.begun_ms, call.call));
     calls
 }
@@ -69,7 +75,7 @@ fn fault(stage: Stage, answer: &Answer) -> Option<String> {
         .then(|| format!("ended with {}", word.as_str().unwrap_or("no reason")))
 }
 
-pub(super) fn part(call: &Call) -> Part {
+pub(super) fn part(call: &Call) -> Participation {
     let (served, failed) = match &call.outcome {
         Outcome::Running => (None, Vec::new()),
         Outcome::Answered(answer) => (Some(answer.served.clone()), answer.failed.clone()),
@@ -84,7 +90,7 @@ pub(super) fn part(call: &Call) -> Part {
             (None, failed)
         }
     };
-    Part { call: call.intent.call, asked: call.intent.participant.clone(), served, failed }
+    Participation { call: call.intent.call, asked: call.intent.participant.clone(), served, failed }
 }
 
 pub(super) fn dissents(state: &State) -> Vec<Dissent> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Call, Outcome, State, is_cut_off};
 use crate::{
-    Decision, Disposition, FindingId, Purpose, Stage,
+    Disposition, DispositionKind, FindingId, Purpose, Stage,
     answer::{Check, Critique, Reading, Revision},
     passage::Text,
     revise::{Revised, revise},
@@ -74,7 +74,7 @@ impl State {
             let given = revision.dispositions.iter().find(|given| given.finding == finding.id);
             let problem = match given {
                 None => Some("no decision".to_owned()),
-                Some(given) if given.decision == Decision::Duplicate => {
+                Some(given) if given.decision == DispositionKind::Duplicate => {
                     self.ledger.stands_for(&base, finding, given, &revision.dispositions).err()
                 }
                 Some(_) => revised.unplaced.get(&finding.id).cloned(),
@@ -99,7 +99,8 @@ impl State {
     /// Whether a synthesis can be used, as far as it goes: it must not destroy the text, and where it accepts
     /// anything, something must have come of it.
     pub(crate) fn is_usable_revision(&self, cycle: u32, revision: &Revision) -> bool {
-        let accepted = || revision.dispositions.iter().filter(|given| given.decision == Decision::Accept);
+        let accepted =
+            || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
         let revised = self.revised_by(cycle, revision);
         let has_text = accepted().any(|given| !given.edits.is_empty()) || revision.document.is_some();
         !revised.loss.is_too_much() && (has_text || accepted().next().is_none())

@@ -6,7 +6,7 @@ use forge_core::{ModelProvider, Participant};
 
 use super::{Outcome, State};
 use crate::{
-    CallKey, Decision, Finding, FindingState, Mode, Stage,
+    CallKey, DispositionKind, Finding, FindingState, Mode, Stage,
     answer::Critique,
     event::PanelWorth,
     passage::{Text, overlap},
@@ -89,7 +89,7 @@ impl State {
         let is_council = self.plan.settings.mode == Mode::Council;
         let accepted = |finding: &&Finding| {
             let given = finding.disposition.as_ref().filter(|_| finding.duplicate_of().is_none());
-            finding.blocks() && given.is_some_and(|given| given.decision == Decision::Accept)
+            finding.blocks() && given.is_some_and(|given| given.decision == DispositionKind::Accept)
         };
         let seats = self.ledger.findings().filter(accepted).map(|one| self.ledger.seats(one, cycle).len());
         let (mut by_one, mut by_two) = (0, 0);

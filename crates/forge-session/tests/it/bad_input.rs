@@ -176,7 +176,7 @@ fn an_empty_topic_is_refused_before_anything_is_written_down() {
     let theatre = Theatre::new();
     let mut plan = plan();
     plan.topic.title = " \n".into();
-    let refused = theatre.run(Session::start(theatre.parts(), name(), plan));
+    let refused = theatre.run(Session::start(theatre.deps(), name(), plan));
     assert!(matches!(refused, Err(SessionError::Plan(PlanError::NoTopic))));
     assert!(theatre.entries().is_empty() && theatre.sent.lock().unwrap().is_empty());
 }

@@ -2,8 +2,8 @@ use std::{collections::HashMap, time::Duration};
 
 use forge_core::{Batch, Claim, Journal as _, JournalError};
 use forge_session::{
-    DocumentLabel, FindingState, Mode, Parts, PlanError, Providers, Session, SessionError, SessionStatus,
-    Severity, Stop,
+    DocumentLabel, FindingState, Mode, PlanError, Providers, Session, SessionDeps, SessionError,
+    SessionStatus, Severity, Stop,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -142,19 +142,19 @@ fn what_the_check_leaves_open_is_taken_up_in_the_next_cycle() {
 fn a_second_session_of_the_same_name_and_a_resume_of_none_are_refused() {
     let theatre = Theatre::new();
     theatre.session(plan());
-    let again = theatre.run(Session::start(theatre.parts(), name(), plan()));
+    let again = theatre.run(Session::start(theatre.deps(), name(), plan()));
     assert!(matches!(again, Err(SessionError::Exists(_))));
     let other = forge_core::StreamName::new("other").unwrap();
-    assert!(matches!(theatre.run(Session::resume(theatre.parts(), other)), Err(SessionError::Unknown(_))));
+    assert!(matches!(theatre.run(Session::resume(theatre.deps(), other)), Err(SessionError::Unknown(_))));
 }
 
 #[test]
 fn a_second_resumer_is_refused_while_the_first_is_at_work() {
     let theatre = Theatre::new();
-    let first = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
-    let mut parts = theatre.parts();
-    parts.holder = "another".into();
-    let second = theatre.run(Session::resume(parts, name()));
+    let first = theatre.run(Session::start(theatre.deps(), name(), plan())).unwrap();
+    let mut deps = theatre.deps();
+    deps.holder = "another".into();
+    let second = theatre.run(Session::resume(deps, name()));
     assert!(matches!(second, Err(SessionError::Journal(JournalError::Held { .. }))));
     assert_eq!(theatre.run(first.run()).unwrap().status, SessionStatus::Settled);
 }
@@ -163,9 +163,9 @@ fn a_second_resumer_is_refused_while_the_first_is_at_work() {
 fn a_resume_that_is_refused_leaves_the_session_to_others() {
     let theatre = Theatre::new();
     theatre.session(plan());
-    let mut parts = theatre.parts();
-    (parts.holder, parts.providers) = ("another".into(), Providers::ById(HashMap::new()));
-    let refused = theatre.run(Session::resume(parts, name()));
+    let mut deps = theatre.deps();
+    (deps.holder, deps.providers) = ("another".into(), Providers::ById(HashMap::new()));
+    let refused = theatre.run(Session::resume(deps, name()));
     assert!(matches!(refused, Err(SessionError::Plan(PlanError::NoProvider { .. }))));
     theatre.run(async {
         let fence =
@@ -179,8 +179,8 @@ fn a_resume_that_is_refused_leaves_the_session_to_others() {
         theatre.journal.release(&name(), fence).await.unwrap();
     });
     for holder in ["one", "other"] {
-        let parts = Parts { holder: holder.into(), ..theatre.parts() };
-        let unread = theatre.run(Session::resume(parts, name()));
+        let deps = SessionDeps { holder: holder.into(), ..theatre.deps() };
+        let unread = theatre.run(Session::resume(deps, name()));
         assert!(matches!(unread, Err(SessionError::Entry { .. })), "{unread:?}");
     }
 }
@@ -188,11 +188,11 @@ fn a_resume_that_is_refused_leaves_the_session_to_others() {
 #[test]
 fn a_run_that_was_presumed_dead_is_fenced_off() {
     let theatre = Theatre::new();
-    let first = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
+    let first = theatre.run(Session::start(theatre.deps(), name(), plan())).unwrap();
     theatre.timer.advance(Duration::from_secs(61));
-    let mut parts = theatre.parts();
-    parts.holder = "another".into();
-    let second = theatre.run(Session::resume(parts, name())).unwrap();
+    let mut deps = theatre.deps();
+    deps.holder = "another".into();
+    let second = theatre.run(Session::resume(deps, name())).unwrap();
     let fenced = theatre.run(first.run());
     assert!(matches!(
         fenced,
@@ -207,7 +207,7 @@ fn a_long_run_keeps_its_claim() {
     for one in ["drafter-1", "alpha-1", "beta-1", "gamma-1", "synth-1", "checker-1"] {
         theatre.always(one, Play::SensibleAfter(50));
     }
-    let session = theatre.run(Session::start(theatre.parts(), name(), plan())).unwrap();
+    let session = theatre.run(Session::start(theatre.deps(), name(), plan())).unwrap();
     let mut run = Box::pin(session.run());
     let mut result = None;
     while result.is_none() {

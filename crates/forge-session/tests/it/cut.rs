@@ -23,7 +23,7 @@ fn finished(entries: &[Vec<u8>]) -> usize {
 }
 
 fn resume(theatre: &Theatre) -> SessionResult {
-    theatre.run(async { Session::resume(theatre.parts(), name()).await.unwrap().run().await.unwrap() })
+    theatre.run(async { Session::resume(theatre.deps(), name()).await.unwrap().run().await.unwrap() })
 }
 
 /// Two cycles: the first check leaves everything open.
@@ -108,7 +108,7 @@ fn a_newer_journal_is_refused() {
     entries[0] =
         String::from_utf8(entries[0].clone()).unwrap().replace("\"version\":2", "\"version\":3").into_bytes();
     let theatre = cut(&entries, 1);
-    let error = theatre.run(Session::resume(theatre.parts(), name())).unwrap_err();
+    let error = theatre.run(Session::resume(theatre.deps(), name())).unwrap_err();
     assert!(error.to_string().contains("version 3"), "{error}");
 }
 

@@ -6,7 +6,7 @@ use forge_core::{
     CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelRequest, PartKind,
     Participant, Provider, ProviderError, ResponseStream, StopReason, StreamEvent, StreamName, async_trait,
 };
-use forge_session::{Cast, DocumentLabel, Parts, Plan, Session, SessionStatus, Topic};
+use forge_session::{Cast, DocumentLabel, Plan, Session, SessionDeps, SessionStatus, Topic};
 use futures_util::FutureExt as _;
 
 /// Says what a model of this name would say.
@@ -59,14 +59,14 @@ fn a_scripted_provider_and_a_journal_in_memory_are_all_a_test_needs() {
         checker: one("checker"),
     };
     let provider: Arc<dyn Provider> = Arc::new(Scripted);
-    let parts =
-        Parts::new(provider, Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "test")
+    let deps =
+        SessionDeps::new(provider, Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "test")
             .unwrap();
     let mut plan = Plan::new(Topic::new("How to make tea"), cast);
     plan.settings.cycles = 1;
     let run = async {
         let name = StreamName::new("tea").unwrap();
-        Session::start(parts, name, plan).await?.run().await
+        Session::start(deps, name, plan).await?.run().await
     };
     let result = run.now_or_never().expect("nothing waits for time").unwrap();
     assert_eq!((result.status, result.label), (SessionStatus::Settled, DocumentLabel::Synthesis));

@@ -11,7 +11,7 @@ fn an_estimate_names_every_call_and_sends_none() {
     let theatre = Theatre::new();
     let mut plan = plan();
     plan.settings.cycles = 2;
-    let estimate = Session::estimate(&theatre.parts(), &plan).unwrap();
+    let estimate = Session::estimate(&theatre.deps(), &plan).unwrap();
     let stages: Vec<Stage> = estimate.calls.iter().map(|call| call.stage).collect();
     let critique = Stage::Critique;
     assert_eq!(stages, [Stage::Draft, critique, critique, critique, Stage::Synthesis, Stage::Check]);
@@ -23,13 +23,13 @@ fn an_estimate_names_every_call_and_sends_none() {
     let used = theatre.session(plan.clone()).total;
     assert!(used.input + used.output <= estimate.most.tokens && used.cost <= estimate.most.money);
     plan.settings.mode = Mode::Direct;
-    assert_eq!(Session::estimate(&theatre.parts(), &plan).unwrap().calls.len(), 1);
+    assert_eq!(Session::estimate(&theatre.deps(), &plan).unwrap().calls.len(), 1);
 }
 
 #[test]
 fn a_plan_without_a_topic_or_somebody_to_ask_is_refused() {
     let theatre = Theatre::new();
-    let refused = |plan| Session::estimate(&theatre.parts(), &plan).unwrap_err().to_string();
+    let refused = |plan| Session::estimate(&theatre.deps(), &plan).unwrap_err().to_string();
     let mut nobody = plan();
     nobody.cast.checker.clear();
     let mut nothing = plan();
@@ -125,18 +125,18 @@ impl Drop for Folder {
 fn a_session_in_plain_files_survives_a_torn_tail() {
     let folder = Folder::new("torn");
     let theatre = Theatre::new();
-    let mut parts = theatre.parts();
-    parts.journal = folder.journal(&theatre);
-    let whole = theatre.session_of(parts.clone(), plan());
+    let mut deps = theatre.deps();
+    deps.journal = folder.journal(&theatre);
+    let whole = theatre.session_of(deps.clone(), plan());
     assert_eq!(whole.status, SessionStatus::Settled);
 
     let file = folder.0.join("s-1.jsonl");
     let bytes = std::fs::read(&file).unwrap();
     for cut in [bytes.len() - 1, bytes.len() - 40, bytes.len() / 2] {
         std::fs::write(&file, &bytes[..cut]).unwrap();
-        parts.journal = folder.journal(&theatre);
+        deps.journal = folder.journal(&theatre);
         let again =
-            theatre.run(async { Session::resume(parts.clone(), name()).await.unwrap().run().await.unwrap() });
+            theatre.run(async { Session::resume(deps.clone(), name()).await.unwrap().run().await.unwrap() });
         assert_eq!(
             (again.document, again.findings),
             (whole.document.clone(), whole.findings.clone()),

@@ -151,7 +151,7 @@ fn what_critics_have_said_by_the_deadline_is_in_the_result_and_not_asked_for_aga
 
     plan.settings.caps.time = None;
     let again = theatre.run(async {
-        let mut session = Session::resume(theatre.parts(), name()).await.unwrap();
+        let mut session = Session::resume(theatre.deps(), name()).await.unwrap();
         session.reopen(plan.settings).await.unwrap();
         session.run().await.unwrap()
     });

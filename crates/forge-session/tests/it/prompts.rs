@@ -52,10 +52,10 @@ fn each_kind_of_document_has_its_own_rubric() {
 fn a_template_can_be_replaced_also_for_one_kind_of_document() {
     let theatre = Theatre::new();
     let replaced = |name: &str, text: &str| BTreeMap::from([(name.to_owned(), text.to_owned())]);
-    let mut parts = theatre.parts();
+    let mut deps = theatre.deps();
     let special = replaced("draft.freeform.user.jinja", "Only this: {{ topic.title }}");
-    parts.prompts = Prompts::with(&special).unwrap().into();
-    theatre.session_of(parts, plan());
+    deps.prompts = Prompts::with(&special).unwrap().into();
+    theatre.session_of(deps, plan());
     assert_eq!(user(&theatre.sent.lock().unwrap()[0].request), "Only this: A rate limiter");
 
     let broken = Prompts::with(&replaced("draft.user.jinja", "{% if %}"));
@@ -94,9 +94,9 @@ fn a_folder_replaces_the_templates_it_has() {
     std::fs::write(folder.join("draft.user.jinja"), "Write about {{ topic.title }}").unwrap();
     std::fs::write(folder.join("README.md"), "what these are").unwrap();
     let theatre = Theatre::new();
-    let mut parts = theatre.parts();
-    parts.prompts = Prompts::from_folder(&folder).unwrap().into();
-    theatre.session_of(parts, plan());
+    let mut deps = theatre.deps();
+    deps.prompts = Prompts::from_folder(&folder).unwrap().into();
+    theatre.session_of(deps, plan());
     assert_eq!(user(&theatre.sent.lock().unwrap()[0].request), "Write about A rate limiter");
     std::fs::remove_dir_all(&folder).unwrap();
 }
@@ -141,10 +141,10 @@ fn a_watcher_is_told_of_every_step() {
     let theatre = Theatre::new();
     let told: std::sync::Arc<std::sync::Mutex<Vec<Notice>>> = std::sync::Arc::default();
     let into = std::sync::Arc::clone(&told);
-    let parts = theatre
-        .parts()
+    let deps = theatre
+        .deps()
         .with_observer(std::sync::Arc::new(move |notice: &Notice| into.lock().unwrap().push(notice.clone())));
-    theatre.session_of(parts, plan());
+    theatre.session_of(deps, plan());
     let told = told.lock().unwrap();
     let count = |is: fn(&Notice) -> bool| told.iter().filter(|one| is(one)).count();
     assert!(matches!(told.first(), Some(Notice::SessionStarted { resumed: false })));

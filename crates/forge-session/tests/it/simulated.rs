@@ -7,7 +7,7 @@ use forge_anthropic::AnthropicProvider;
 use forge_core::{Clock, MemoryJournal, Participant, Provider, ProviderId, SystemClock, Timer, Wait};
 use forge_google::GoogleProvider;
 use forge_openai::OpenAIProvider;
-use forge_session::{Cast, DocumentLabel, OutputType, Parts, Plan, Session, Stage, Topic};
+use forge_session::{Cast, DocumentLabel, OutputType, Plan, Session, SessionDeps, Stage, Topic};
 use forge_sim::{Sim, SimConfig, Vendor};
 
 use crate::stage::name;
@@ -58,9 +58,10 @@ async fn a_council_of_simulated_vendors_settles_what_it_finds() {
             Plan::new(Topic::new("Rate limiting for a public API").with_output(kind), cast.clone());
         plan.simulated = true;
         plan.settings.seed = seed as u64;
-        let parts =
-            Parts::new(providers.clone(), Arc::new(MemoryJournal::default()), Arc::new(Real), "t").unwrap();
-        let result = Session::start(parts, name(), plan).await.unwrap().run().await.unwrap();
+        let deps =
+            SessionDeps::new(providers.clone(), Arc::new(MemoryJournal::default()), Arc::new(Real), "t")
+                .unwrap();
+        let result = Session::start(deps, name(), plan).await.unwrap().run().await.unwrap();
         let facts = format!("{:?} {:?} {:#?}", result.stop_reason, result.degraded, result.findings);
         assert_eq!((result.label, &result.degraded[..]), (DocumentLabel::Synthesis, &[][..]), "{facts}");
         assert!(result.findings.iter().all(|finding| finding.anchored && !finding.is_open()), "{facts}");

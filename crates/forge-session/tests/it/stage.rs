@@ -14,7 +14,7 @@ use forge_core::{
     ProviderError, ResponseStream, RouteTrace, Started, StopReason, StreamEvent, Timer as _, TokenCount,
     async_trait,
 };
-use forge_session::{Parts, Plan, Prompts, Session, SessionResult, Stage};
+use forge_session::{Plan, Prompts, Session, SessionDeps, SessionResult, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 pub(crate) use crate::script::*;
@@ -155,10 +155,10 @@ impl Theatre {
         self.sent.lock().unwrap().iter().filter(|sent| sent.model == model).count()
     }
 
-    pub(crate) fn parts(&self) -> Parts {
+    pub(crate) fn deps(&self) -> SessionDeps {
         let provider: Arc<dyn Provider> = Arc::new(self.clone());
         let timer = Arc::new(self.timer.clone());
-        Parts {
+        SessionDeps {
             providers: provider.into(),
             journal: Arc::clone(&self.journal) as _,
             timer,
@@ -166,8 +166,12 @@ impl Theatre {
             prices: Arc::new(price),
             prompts: prompts(),
             observer: None,
-            attendant: None,
+            approver: None,
             holder: "test".into(),
+            locks: None,
+            sink: Arc::new(()),
+            accounts: None,
+            budgets: None,
         }
     }
 
@@ -185,12 +189,12 @@ impl Theatre {
 
     /// A whole session.
     pub(crate) fn session(&self, plan: Plan) -> SessionResult {
-        self.session_of(self.parts(), plan)
+        self.session_of(self.deps(), plan)
     }
 
-    pub(crate) fn session_of(&self, parts: Parts, plan: Plan) -> SessionResult {
+    pub(crate) fn session_of(&self, deps: SessionDeps, plan: Plan) -> SessionResult {
         self.run(async {
-            let session = Session::start(parts, name(), plan).await.unwrap();
+            let session = Session::start(deps, name(), plan).await.unwrap();
             session.run().await.unwrap()
         })
     }

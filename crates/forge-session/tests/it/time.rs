@@ -48,9 +48,9 @@ fn panels_with_stragglers_are_closed_early_and_lose_few_answers() {
                 },
             );
         }
-        let mut parts = theatre.parts();
-        parts.prompts = Arc::clone(&prompts);
-        let result = theatre.session_of(parts, plan());
+        let mut deps = theatre.deps();
+        deps.prompts = Arc::clone(&prompts);
+        let result = theatre.session_of(deps, plan());
         let answers =
             result.calls.iter().filter(|call| call.call.stage == Stage::Critique && call.error.is_none());
         let answers = answers.count();

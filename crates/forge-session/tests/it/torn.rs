@@ -55,9 +55,9 @@ impl Folder {
     fn resumed(&self, bytes: &[u8]) -> (Theatre, Result<SessionResult, SessionError>) {
         self.leave(bytes);
         let theatre = played();
-        let mut parts = theatre.parts();
-        parts.journal = self.journal(&theatre);
-        let result = theatre.run(async { Session::resume(parts, name()).await?.run().await });
+        let mut deps = theatre.deps();
+        deps.journal = self.journal(&theatre);
+        let result = theatre.run(async { Session::resume(deps, name()).await?.run().await });
         (theatre, result)
     }
 }
@@ -80,11 +80,11 @@ fn played() -> Theatre {
 /// The bytes of a whole session's journal, and its result.
 fn whole(folder: &Folder) -> (Vec<u8>, SessionResult) {
     let theatre = played();
-    let mut parts = theatre.parts();
-    parts.journal = folder.journal(&theatre);
+    let mut deps = theatre.deps();
+    deps.journal = folder.journal(&theatre);
     let mut plan = plan();
     plan.settings.cycles = 1;
-    let result = theatre.session_of(parts, plan);
+    let result = theatre.session_of(deps, plan);
     (std::fs::read(folder.0.join("s-1.jsonl")).unwrap(), result)
 }
 

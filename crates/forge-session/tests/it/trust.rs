@@ -68,8 +68,7 @@ fn a_session_that_was_only_settled_can_have_one_more_panel() {
     let first = theatre.session(plan());
     assert_eq!(ended(&first), (SessionStatus::Complete, Some(Stop::BelowQuorum)));
     let again = theatre.run(async {
-        let mut session =
-            forge_session::Session::resume(theatre.parts(), crate::stage::name()).await.unwrap();
+        let mut session = forge_session::Session::resume(theatre.deps(), crate::stage::name()).await.unwrap();
         let mut settings = session.state().plan.settings.clone();
         settings.cycles = 2;
         session.reopen(settings).await.unwrap();
@@ -514,8 +513,8 @@ fn what_the_configuration_says_about_calls_wins() {
         "alpha-1" => CallSettings { max_tokens: Some(600), temperature: Some(0.0), timeouts: None },
         _ => CallSettings::default(),
     };
-    let parts = theatre.parts().with_configured(Arc::new(configured));
-    theatre.session_of(parts, plan());
+    let deps = theatre.deps().with_configured(Arc::new(configured));
+    theatre.session_of(deps, plan());
     let sent = theatre.sent.lock().unwrap();
     let of = |name: &str| {
         let request = &sent.iter().find(|one| one.model == name).unwrap().request;
@@ -543,8 +542,8 @@ fn the_longer_of_the_sessions_clocks_and_the_providers_holds() {
         };
         let mut plan = plan();
         plan.settings.required = 3;
-        let parts = theatre.parts().with_configured(Arc::new(settings));
-        let result = theatre.session_of(parts, plan);
+        let deps = theatre.deps().with_configured(Arc::new(settings));
+        let result = theatre.session_of(deps, plan);
         let answered = result
             .calls
             .iter()
@@ -572,7 +571,7 @@ fn references_that_do_not_fit_are_said_before_the_first_call_and_on_top_of_the_r
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&told);
     let sent = Arc::clone(&theatre.sent);
-    let parts = theatre.parts().with_observer(Arc::new(move |notice: &forge_session::Notice| {
+    let deps = theatre.deps().with_observer(Arc::new(move |notice: &forge_session::Notice| {
         if let forge_session::Notice::Warning { message } = notice {
             log.lock().unwrap().push((sent.lock().unwrap().len(), message.clone()));
         }
@@ -584,9 +583,9 @@ fn references_that_do_not_fit_are_said_before_the_first_call_and_on_top_of_the_r
         .topic
         .with_reference(reference("large.md", "All of it counts. ".repeat(9_400)))
         .with_reference(reference("small.md", "0123456789abc".into()));
-    let estimate = forge_session::Session::estimate(&parts, &plan).unwrap();
+    let estimate = forge_session::Session::estimate(&deps, &plan).unwrap();
     assert!(estimate.warnings.iter().any(|warning| warning.contains("large.md")), "{:?}", estimate.warnings);
-    let result = theatre.session_of(parts, plan);
+    let result = theatre.session_of(deps, plan);
     let told = told.lock().unwrap();
     assert!(told.iter().any(|(calls, message)| *calls == 0 && message.contains("large.md")), "{told:?}");
     assert!(result.banners().iter().any(|banner| banner.contains("large.md")));
@@ -638,12 +637,12 @@ fn a_looping_model_is_ended_at_once_and_what_it_said_counts() {
     theatre.always("alpha-1", Play::Say(said));
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&told);
-    let parts = theatre.parts().with_observer(Arc::new(move |notice: &forge_session::Notice| {
+    let deps = theatre.deps().with_observer(Arc::new(move |notice: &forge_session::Notice| {
         if let forge_session::Notice::Warning { message } = notice {
             log.lock().unwrap().push(message.clone());
         }
     }));
-    let result = theatre.session_of(parts, plan());
+    let result = theatre.session_of(deps, plan());
     assert!(told.lock().unwrap().iter().any(|one| one.contains("repeated itself without end")), "{told:?}");
     assert!(result.findings.iter().any(|one| one.remark.claim == "they must"), "{:?}", result.degraded);
 }

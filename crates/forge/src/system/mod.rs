@@ -11,6 +11,7 @@ mod trust;
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::Utc;
+use forge_durable::LocalLocks;
 
 use self::discover::Discovered;
 pub use self::{
@@ -21,11 +22,11 @@ pub use self::{
     paths::Paths,
 };
 use crate::{
-    Adapter, Journal, ModelResponse, Participant, ParticipantRole, Provider, ProviderError, StorageError,
-    StreamName, Timer,
+    Adapter, Journal, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,
+    StorageError, StreamName, Timer,
     config::SessionPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
-    session::{Parts, Plan, Prompts, Session, SessionError},
+    session::{Plan, Prompts, Session, SessionDeps, SessionError},
     store::{Store, TaskEntry},
 };
 
@@ -120,20 +121,29 @@ impl System {
         pool.then(|| Router::participant(ParticipantRole::default()).with_provider_id(id))
     }
 
-    /// What sessions of this system are made of. Whoever watches or answers one adds that.
+    /// What sessions of this system run on. Whoever watches or approves adds that.
     ///
     /// # Errors
     /// A prompt template of the configuration that cannot be used.
-    pub fn session_parts(&self) -> Result<Parts, SystemError> {
+    pub fn session_deps(&self) -> Result<SessionDeps, SystemError> {
         let provider: Arc<dyn Provider> = Arc::new(self.router.clone());
-        let mut parts =
-            Parts::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
+        let mut deps =
+            SessionDeps::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
         if let Some(folder) = &self.session.prompts {
-            parts.prompts = Arc::new(Prompts::from_folder(folder)?);
+            deps.prompts = Arc::new(Prompts::from_folder(folder)?);
+        }
+        if let Some(store) = &self.store {
+            // A file that cannot be written takes no rows and holds no budgets; calls go to its spool.
+            let written = self.durable.then_some(store);
+            deps = deps.with_accounts(Arc::clone(store) as _, written.map(|store| Arc::clone(store) as _));
+            deps.budgets = written.map(|store| Arc::clone(store) as _);
+        }
+        if let (true, Some(folder)) = (self.durable, self.builder.folder()) {
+            deps = deps.with_locks(Arc::new(LocalLocks::new(folder.join("run"))));
         }
         let router = self.router.clone();
         let prices = Arc::new(move |one: &Participant, tokens: &crate::TokenCount| router.price(one, tokens));
-        Ok(parts.with_configured(crate::configured(&self.router)).with_prices(prices))
+        Ok(deps.with_configured(crate::configured(&self.router)).with_prices(prices))
     }
 
     /// Starts a session under a name that sorts by time.
@@ -142,15 +152,29 @@ impl System {
     /// A plan that cannot run, or a journal that refuses.
     pub async fn start(&self, plan: Plan) -> Result<(StreamName, Session), SystemError> {
         let name = session_name().map_err(SessionError::from)?;
-        Ok((name.clone(), Session::start(self.session_parts()?, name, plan).await?))
+        Ok((name.clone(), Session::start(self.session_deps()?, name, plan).await?))
     }
 
-    /// Goes on with a session that was killed, paused or broken off. No answer that is written down is paid again.
+    /// Goes on with a session that was killed, paused or broken off. No answer that is written down is paid again;
+    /// the place of a dead run is taken at once, that of a living one never.
     ///
     /// # Errors
     /// Another run is at work, or the journal cannot be read.
     pub async fn resume(&self, name: &StreamName) -> Result<Session, SystemError> {
-        Ok(Session::resume(self.session_parts()?, name.clone()).await?)
+        Ok(Session::resume(self.session_deps()?, name.clone()).await?)
+    }
+
+    /// Lets a session spend this much, whatever the configuration says of one session.
+    ///
+    /// # Errors
+    /// An adapter that cannot be built again.
+    pub fn allow_session(&mut self, most: Money) -> Result<(), SystemError> {
+        let cap = &mut self.plan.budget.session.money;
+        if cap.is_some_and(|cap| cap < most) {
+            *cap = Some(most);
+            self.router.reload(self.plan.clone())?;
+        }
+        Ok(())
     }
 
     /// Writes down what came of a task.

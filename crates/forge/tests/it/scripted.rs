@@ -15,7 +15,7 @@ use forge::{
     ResponseStream, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
     layers::{ManualTimer, Timer as _},
     router::Router,
-    session::{Cast, Parts, Plan, Prompts, Session, SessionError, Topic},
+    session::{Cast, Plan, Prompts, Session, SessionDeps, SessionError, Topic},
 };
 use futures_util::FutureExt as _;
 
@@ -175,7 +175,7 @@ impl World {
         let timer = Arc::new(self.timer.clone());
         let journal = Arc::new(MemoryJournal::new(timer.clone()));
         let provider: Arc<dyn Provider> = Arc::new(router.clone());
-        let mut parts = Parts::new(provider, journal, timer, "test").unwrap();
+        let mut parts = SessionDeps::new(provider, journal, timer, "test").unwrap();
         parts.prompts = prompts();
         self.run(async {
             let name = StreamName::new("s").unwrap();

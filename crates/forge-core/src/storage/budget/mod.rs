@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use self::rule::{BudgetRule, Period, Scope, caps};
+pub use self::rule::{BudgetRule, Period, Scope, caps, renewed_at};
 use super::StorageError;
 use crate::{Money, Tags};
 

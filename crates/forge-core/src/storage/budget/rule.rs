@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::BudgetCap;
@@ -133,6 +133,24 @@ pub fn caps(
 ) -> Vec<BudgetCap> {
     let of = |rule: &BudgetRule| Some(rule.cap(&rule.scope.owner(provider, role, tags)?, tags, now));
     rules.iter().filter_map(of).collect()
+}
+
+/// When the period of the budget `key` is over, so that all of it has room again; `None` if time alone makes none.
+///
+/// ```
+/// use forge_core::storage::budget::renewed_at;
+///
+/// assert_eq!(renewed_at("role:critic:day:2026-12-31"), "2027-01-01T00:00:00Z".parse().ok());
+/// assert_eq!(renewed_at("session:s-1"), None);
+/// ```
+pub fn renewed_at(key: &str) -> Option<DateTime<Utc>> {
+    let (before, value) = key.rsplit_once(':')?;
+    let next = match before.rsplit(':').next()? {
+        "day" => value.parse::<NaiveDate>().ok()?.checked_add_days(Days::new(1))?,
+        "month" => format!("{value}-01").parse::<NaiveDate>().ok()?.checked_add_months(Months::new(1))?,
+        _ => return None,
+    };
+    Some(next.and_time(NaiveTime::MIN).and_utc())
 }
 
 #[cfg(test)]

@@ -3,17 +3,19 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use forge_core::{
-    Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timeouts, Timer,
+    BudgetStore, Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId,
+    Timeouts, Timer, UsageSink, storage::accounts::AccountsReader,
 };
+use forge_durable::{Locks, RunDeps};
 
 use crate::{
-    Attendant, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
+    Approver, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
     prompt::{Asked, references},
 };
 
 /// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
 #[derive(Clone)]
-pub struct Parts {
+pub struct SessionDeps {
     /// Who answers.
     pub providers: Providers,
     /// Where the session is written down.
@@ -29,13 +31,22 @@ pub struct Parts {
     /// Who watches.
     pub observer: Option<Observer>,
     /// Who decides after each cycle, in attended sessions.
-    pub attendant: Option<Arc<dyn Attendant>>,
-    /// Who holds the journal, for others who try. Two programs must not use the same words.
+    pub approver: Option<Arc<dyn Approver>>,
+    /// Who holds the journal, for others who try. Two runs must not use the same words.
     pub holder: String,
+    /// What says whether another run lives; without it, the claim of a run that died holds until it lapses.
+    pub locks: Option<Arc<dyn Locks>>,
+    /// Where calls that died with an earlier run are accounted for. Those that come to an end are the providers' to
+    /// account for.
+    pub sink: Arc<dyn UsageSink>,
+    /// What the accounts already hold of them.
+    pub accounts: Option<Arc<dyn AccountsReader>>,
+    /// Where the reservations of a run that died are settled.
+    pub budgets: Option<Arc<dyn BudgetStore>>,
 }
 
-impl Parts {
-    /// Parts with the built-in prompts and no known prices.
+impl SessionDeps {
+    /// Dependencies with the built-in prompts and no known prices.
     pub fn new(
         providers: impl Into<Providers>,
         journal: Arc<dyn Journal>,
@@ -50,33 +61,66 @@ impl Parts {
             prices: budget::no_prices(),
             prompts: Arc::new(Prompts::built_in()?),
             observer: None,
-            attendant: None,
+            approver: None,
             holder: holder.into(),
+            locks: None,
+            sink: Arc::new(()),
+            accounts: None,
+            budgets: None,
         })
     }
 
-    /// The same parts with what the configuration says about calls.
+    /// The same with what the configuration says about calls.
     pub fn with_configured(mut self, configured: Configured) -> Self {
         self.configured = configured;
         self
     }
 
-    /// The same parts with prices.
+    /// The same with prices.
     pub fn with_prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
     }
 
-    /// The same parts with a watcher.
+    /// The same with a watcher.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// The same parts with somebody who decides after each cycle.
-    pub fn with_attendant(mut self, attendant: Arc<dyn Attendant>) -> Self {
-        self.attendant = Some(attendant);
+    /// The same with somebody who decides after each cycle.
+    pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Self {
+        self.approver = Some(approver);
         self
+    }
+
+    /// The same with locks, by which a run that died is told from one that lives.
+    pub fn with_locks(mut self, locks: Arc<dyn Locks>) -> Self {
+        self.locks = Some(locks);
+        self
+    }
+
+    /// The same with the accounts in which calls that died with an earlier run get their rows.
+    pub fn with_accounts(
+        mut self,
+        sink: Arc<dyn UsageSink>,
+        reader: Option<Arc<dyn AccountsReader>>,
+    ) -> Self {
+        (self.sink, self.accounts) = (sink, reader);
+        self
+    }
+
+    /// The same with the budgets in which a run that died may have set something aside.
+    pub fn with_budgets(mut self, budgets: Arc<dyn BudgetStore>) -> Self {
+        self.budgets = Some(budgets);
+        self
+    }
+
+    pub(crate) fn of_run(&self) -> RunDeps {
+        RunDeps::new(Arc::clone(&self.journal), Arc::clone(&self.timer), self.holder.as_str())
+            .with_locks(self.locks.clone())
+            .with_accounts(Arc::clone(&self.sink), self.accounts.clone())
+            .with_budgets(self.budgets.clone())
     }
 
     pub(crate) fn capabilities(&self, participant: &Participant) -> Capabilities {
@@ -120,9 +164,9 @@ impl Parts {
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for SessionDeps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
+        f.debug_struct("SessionDeps")
             .field("providers", &self.providers)
             .field("holder", &self.holder)
             .finish_non_exhaustive()

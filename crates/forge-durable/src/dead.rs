@@ -1,0 +1,69 @@
+//! What runs that died have left open in the accounts and budgets.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use forge_core::{
+    CallId, CallStatus, StreamName, Tags, UsageRecord,
+    storage::{
+        accounts::Filter,
+        budget::{DeadCharge, Holder},
+    },
+};
+
+use crate::{ModelCall, RunDeps};
+
+/// More attempts than any call has.
+const MOST: u64 = 10_000;
+
+/// Settles what earlier runs had set aside, and writes down each of their calls that has no end in the accounts. All
+/// of it can be repeated: a row is known by its call and attempt, a reservation is settled once.
+///
+/// Accounts and budgets that cannot be used do not stop the work; they say so at the next call.
+pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<ModelCall>) {
+    if let Some(budgets) = &deps.budgets
+        && let Err(error) = budgets.settle_holder(&Holder::new(stream.as_str()), DeadCharge::Reserved).await
+    {
+        tracing::warn!(%stream, error = &error as &dyn std::error::Error, "reservations were not settled");
+    }
+    if calls.is_empty() {
+        return;
+    }
+    let mut known: HashMap<CallId, Vec<UsageRecord>> = HashMap::new();
+    if let Some(accounts) = &deps.accounts {
+        let filter = Filter { calls: calls.iter().map(|call| call.id).collect(), ..Filter::default() };
+        for row in accounts.attempts(&filter, None, MOST).await.unwrap_or_default() {
+            known.entry(row.call_id).or_default().push(row);
+        }
+    }
+    for call in calls {
+        let rows = known.remove(&call.id).unwrap_or_default();
+        if let Some(attempt) = killed_attempt(&rows) {
+            let (id, tags) = (call.id, tagged(call.tags, stream));
+            let row = UsageRecord::new(id, begun(id), &call.participant, CallStatus::Killed);
+            deps.sink.record(UsageRecord { attempt, tags, ..row });
+        }
+    }
+    if let Err(error) = deps.sink.flush().await {
+        tracing::warn!(%stream, error = &error as &dyn std::error::Error, "killed calls may be missing in the accounts");
+    }
+}
+
+/// The attempt that died: the one after those that failed. `None` if the call came to an end that the accounts know.
+fn killed_attempt(rows: &[UsageRecord]) -> Option<u32> {
+    let ended = |row: &UsageRecord| match row.status {
+        CallStatus::Success | CallStatus::Cancelled | CallStatus::Killed => true,
+        CallStatus::Failure | CallStatus::Retry => false,
+    };
+    let last = rows.iter().map(|row| row.attempt).max().unwrap_or(0);
+    (!rows.iter().any(ended)).then(|| last.saturating_add(1))
+}
+
+pub(crate) fn tagged(tags: Tags, stream: &StreamName) -> Tags {
+    if tags.session().is_some() { tags } else { tags.with_session(stream.as_str()) }
+}
+
+/// When a call was intended: its id begins with the time.
+fn begun(id: CallId) -> DateTime<Utc> {
+    i64::try_from(id.as_u128() >> 80).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default()
+}

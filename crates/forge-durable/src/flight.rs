@@ -1,0 +1,130 @@
+//! Effects that are under way.
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use forge_core::{CallContext, Clock, Participant, Tags, Timer};
+use futures_util::future::BoxFuture;
+
+use crate::{Machine, ModelCall, Next, Run, claim::RENEWAL, dead::tagged};
+
+/// An effect whose intent is in the journal.
+pub(crate) struct InFlight<M: Machine> {
+    pub(crate) key: M::Key,
+    future: BoxFuture<'static, M::Outcome>,
+}
+
+/// An effect whose intent is noted and not yet in the journal.
+pub(crate) struct Intended<M: Machine> {
+    key: M::Key,
+    effect: M::Effect,
+    cx: Option<CallContext>,
+}
+
+/// An effect that is over.
+pub(crate) struct Completed<M: Machine> {
+    pub(crate) key: M::Key,
+    pub(crate) outcome: M::Outcome,
+}
+
+/// What ended a wait.
+pub(crate) enum Wakeup<M: Machine> {
+    Completed(Vec<Completed<M>>),
+    Answered(M::Outcome),
+    Again,
+}
+
+impl<M: Machine> Run<M> {
+    /// Makes again what was under way when an earlier run died, as far as the machine wants it.
+    pub(crate) async fn relaunch(&mut self) -> Result<Vec<InFlight<M>>, M::Error> {
+        let mut launch = Vec::new();
+        for open in self.machine.open() {
+            match self.machine.relaunch(&open.key, self.now())? {
+                Next::Record(events) => self.note_all(events),
+                Next::Call { key, participant, tags, effect } => {
+                    launch.push(self.intend_call(key, participant, tags, effect));
+                }
+                Next::Act { key, effect } => launch.push(self.intend_act(key, effect)),
+                Next::Ask { .. } | Next::Wait { .. } | Next::Done => {}
+            }
+        }
+        self.flush().await?;
+        Ok(launch.into_iter().map(|intended| self.launch(intended)).collect())
+    }
+
+    /// The call's id is chosen here, before the call is made, and stands in its intent.
+    pub(crate) fn intend_call(
+        &mut self,
+        key: M::Key,
+        participant: Participant,
+        tags: Tags,
+        effect: M::Effect,
+    ) -> Intended<M> {
+        let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.deps.timer);
+        let cx = CallContext::with_clock(participant.clone(), clock);
+        let call = ModelCall::new(cx.call_id, participant).with_tags(tags.clone());
+        self.note_all(self.machine.intended(&key, &effect, Some(&call)));
+        Intended { key, effect, cx: Some(cx.with_tags(tagged(tags, &self.stream))) }
+    }
+
+    pub(crate) fn intend_act(&mut self, key: M::Key, effect: M::Effect) -> Intended<M> {
+        self.note_all(self.machine.intended(&key, &effect, None));
+        Intended { key, effect, cx: None }
+    }
+
+    /// Begins an effect whose intent is in the journal.
+    pub(crate) fn launch(&self, Intended { key, effect, cx }: Intended<M>) -> InFlight<M> {
+        tracing::debug!(stream = %self.stream, effect = %key, "begun");
+        let future = self.machine.perform(&key, effect, cx);
+        InFlight { key, future }
+    }
+
+    /// Begins a question, which has no intent.
+    pub(crate) fn ask(&self, key: M::Key, effect: M::Effect) -> InFlight<M> {
+        let future = self.machine.perform(&key, effect, None);
+        InFlight { key, future }
+    }
+
+    /// Cancels what nobody waits for any more.
+    pub(crate) fn cancel_closed(&self, flight: &mut Vec<InFlight<M>>) {
+        if !flight.is_empty() {
+            let open = self.machine.open();
+            flight.retain(|one| open.iter().any(|open| open.key == one.key));
+        }
+    }
+
+    /// Until an effect ends, a question is answered, a command comes, or it is time to look again.
+    pub(crate) async fn wait(
+        &self,
+        flight: &mut Vec<InFlight<M>>,
+        wake: Option<Duration>,
+        asking: &mut Option<InFlight<M>>,
+    ) -> Wakeup<M> {
+        let at = [wake, self.machine.deadline()].into_iter().flatten().min();
+        let at = at.and_then(|at| self.begun.checked_add(at.saturating_sub(self.before)));
+        let renewal = self.renewed + RENEWAL;
+        let mut sleep = self.deps.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
+        poll_fn(|cx| {
+            let mut completed = Vec::new();
+            flight.retain_mut(|one| match one.future.as_mut().poll(cx) {
+                Poll::Ready(outcome) => {
+                    completed.push(Completed { key: one.key.clone(), outcome });
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if !completed.is_empty() {
+                return Poll::Ready(Wakeup::Completed(completed));
+            }
+            if let Some(asked) = asking
+                && let Poll::Ready(outcome) = asked.future.as_mut().poll(cx)
+            {
+                return Poll::Ready(Wakeup::Answered(outcome));
+            }
+            if self.controls.is_called(cx) || sleep.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Wakeup::Again);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}

@@ -1,0 +1,91 @@
+//! Work that survives its process.
+//!
+//! A piece of work is a [`Machine`]: a state that is folded from the entries of a journal, and a planner that says
+//! from that state alone what comes next. [`Run`] does the rest. It claims the journal so that nobody else runs the
+//! same work, writes down every model call and every other effect before it begins and its result before it is
+//! used, renews its claim, obeys [`Controls`], and gives the journal back.
+//!
+//! What that promises, wherever the process is killed:
+//!
+//! - An effect whose result is in the journal never happens again.
+//! - An effect that was under way is the machine's to decide ([`Machine::relaunch`]): again, given up, or never again
+//!   because it must happen once. There is at most one such doubt for each effect that was under way.
+//! - Of several who resume at once, exactly one goes on, and a run that lives is never taken over.
+//! - Each model call that died with its run has a row in the accounts, as
+//!   [killed](forge_core::CallStatus::Killed) and of unknown cost, and its reservations are settled.
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! use forge_core::{CallContext, ManualTimer, MemoryJournal, StreamName};
+//! use forge_durable::{Machine, ModelCall, Next, Open, Run, RunDeps, RunError};
+//! use futures_util::future::{BoxFuture, FutureExt as _};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// Counts to three, one effect at a time.
+//! #[derive(Debug, Default)]
+//! struct Counter { done: u32, open: Option<u32> }
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! enum Event { Begun { at: u32 }, Done { at: u32 } }
+//!
+//! impl Machine for Counter {
+//!     type Event = Event;
+//!     type Key = u32;
+//!     type Effect = ();
+//!     type Outcome = ();
+//!     type Error = RunError;
+//!
+//!     fn apply(&mut self, _: Duration, event: &Event) {
+//!         match *event {
+//!             Event::Begun { at } => self.open = Some(at),
+//!             Event::Done { at } => (self.done, self.open) = (at, None),
+//!         }
+//!     }
+//!     fn next(&self, _: Duration) -> Result<Next<Self>, RunError> {
+//!         Ok(match (self.open, self.done) {
+//!             (Some(_), _) => Next::Wait { until: None },
+//!             (None, 3) => Next::Done,
+//!             (None, done) => Next::Act { key: done + 1, effect: () },
+//!         })
+//!     }
+//!     fn intended(&self, at: &u32, _: &(), _: Option<&ModelCall>) -> Vec<Event> {
+//!         vec![Event::Begun { at: *at }]
+//!     }
+//!     fn perform(&self, at: &u32, _: (), _: Option<CallContext>) -> BoxFuture<'static, ()> {
+//!         println!("{at}");
+//!         async {}.boxed()
+//!     }
+//!     fn ended(&self, at: &u32, _: ()) -> Vec<Event> {
+//!         vec![Event::Done { at: *at }]
+//!     }
+//!     fn open(&self) -> Vec<Open<u32>> {
+//!         self.open.into_iter().map(Open::act).collect()
+//!     }
+//!     fn relaunch(&self, at: &u32, _: Duration) -> Result<Next<Self>, RunError> {
+//!         Ok(Next::Act { key: *at, effect: () }) // Printed twice rather than never.
+//!     }
+//! }
+//!
+//! # futures_util::future::FutureExt::now_or_never(async {
+//! let deps = RunDeps::new(Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "this program");
+//! let run = Run::open(deps, StreamName::new("count-1")?, Counter::default()).await?;
+//! assert_eq!(run.run().await?.done, 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap().unwrap();
+//! ```
+
+mod claim;
+mod controls;
+mod dead;
+mod deps;
+mod error;
+mod flight;
+mod locks;
+mod machine;
+mod run;
+
+pub use controls::{Command, Controls};
+pub use deps::RunDeps;
+pub use error::RunError;
+pub use locks::{LocalLocks, Lock, Locked, Locks};
+pub use machine::{Machine, ModelCall, Next, Open};
+pub use run::Run;

@@ -1,0 +1,259 @@
+//! Runs a machine: decides, writes down, acts, waits.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use forge_core::{Batch, Claim, StreamName};
+
+use crate::{
+    Controls, Machine, Next, RunDeps, RunError,
+    claim::{self, LEASE, RENEWAL, Right},
+    dead,
+    flight::{Completed, InFlight, Wakeup},
+};
+
+/// A piece of work that is ours to run.
+pub struct Run<M: Machine> {
+    pub(crate) stream: StreamName,
+    pub(crate) deps: RunDeps,
+    pub(crate) machine: M,
+    pub(crate) controls: Controls,
+    right: Right,
+    /// Entries in the journal.
+    sequence: u64,
+    /// Whether there were any when the run began.
+    is_new: bool,
+    /// Entries that are applied and not yet written.
+    batch: Vec<(Duration, M::Event)>,
+    /// Whether the end of an effect is among them.
+    ended: bool,
+    pub(crate) begun: Instant,
+    /// For how long earlier runs had run.
+    pub(crate) before: Duration,
+    pub(crate) renewed: Instant,
+}
+
+/// What is asked for next: effects to launch, when to look again, and a question.
+struct Step<M: Machine> {
+    launch: Vec<crate::flight::Intended<M>>,
+    wake: Option<Duration>,
+    ask: Option<(M::Key, M::Effect)>,
+    done: bool,
+}
+
+impl<M: Machine> Run<M> {
+    /// Claims the work and brings `machine`, which has seen nothing yet, to where earlier runs have left it.
+    ///
+    /// # Errors
+    /// [`RunError::Running`] while another run lives; a journal that cannot be read.
+    pub async fn open(deps: RunDeps, stream: StreamName, machine: M) -> Result<Self, M::Error> {
+        let right = claim::claim(&deps, &stream).await?;
+        let now = deps.timer.instant();
+        let mut run = Self {
+            stream,
+            deps,
+            machine,
+            controls: Controls::default(),
+            right,
+            sequence: 0,
+            is_new: true,
+            batch: Vec::new(),
+            ended: false,
+            begun: now,
+            before: Duration::ZERO,
+            renewed: now,
+        };
+        if let Err(error) = run.replay().await {
+            // Nothing was begun, so that others need not wait for the lease to end.
+            let _ = run.close().await;
+            return Err(error);
+        }
+        Ok(run)
+    }
+
+    async fn replay(&mut self) -> Result<(), M::Error> {
+        let entries = self.deps.journal.read(&self.stream, 0).await.map_err(RunError::from)?;
+        for entry in &entries {
+            let (at, event) = M::decode(&self.stream, entry)?;
+            self.machine.apply(at, &event);
+            self.before = self.before.max(at);
+        }
+        self.sequence = entries.len() as u64;
+        self.is_new = entries.is_empty();
+        Ok(())
+    }
+
+    /// Whether no earlier run has written anything.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The name of the work.
+    pub fn stream(&self) -> &StreamName {
+        &self.stream
+    }
+
+    /// The machine in its present state.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// Steers the work while it runs.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
+    }
+
+    /// Writes down what the caller has decided, before the work begins or goes on.
+    pub async fn record(&mut self, event: M::Event) -> Result<(), M::Error> {
+        self.note(event);
+        self.flush().await
+    }
+
+    /// Runs to the end, gives the work back, and returns the machine.
+    ///
+    /// # Errors
+    /// The journal's and the machine's. Dropping the future is like killing the process: the work can be resumed.
+    pub async fn run(mut self) -> Result<M, M::Error> {
+        let outcome = self.drive().await;
+        let machine = self.close().await;
+        outcome?;
+        machine
+    }
+
+    /// Gives the work back without running it.
+    pub async fn close(self) -> Result<M, M::Error> {
+        let released = self.deps.journal.release(&self.stream, self.right.fence).await;
+        released.map_err(RunError::from)?;
+        if let Some(lock) = self.right.lock {
+            lock.release();
+        }
+        Ok(self.machine)
+    }
+
+    async fn drive(&mut self) -> Result<(), M::Error> {
+        let mut flight = Vec::new();
+        if !self.is_new {
+            let calls = self.machine.open().into_iter().filter_map(|open| open.call).collect();
+            // Before there are new intents: what they take the place of would be forgotten by another death.
+            dead::settle(&self.deps, &self.stream, calls).await;
+            flight = self.relaunch().await?;
+        }
+        let mut asking: Option<InFlight<M>> = None;
+        loop {
+            self.handle_commands();
+            let step = self.next_step()?;
+            self.flush().await?;
+            if step.done {
+                return Ok(());
+            }
+            self.cancel_closed(&mut flight);
+            flight.extend(step.launch.into_iter().map(|intended| self.launch(intended)));
+            // A question is asked once, however often the work wakes.
+            asking = step.ask.map(|(key, effect)| match asking.take() {
+                Some(same) if same.key == key => same,
+                _ => self.ask(key, effect),
+            });
+            match self.wait(&mut flight, step.wake, &mut asking).await {
+                Wakeup::Completed(completed) => completed.into_iter().for_each(|one| self.end(one)),
+                Wakeup::Answered(outcome) => {
+                    if let Some(InFlight { key, .. }) = asking.take() {
+                        self.end(Completed { key, outcome });
+                    }
+                }
+                Wakeup::Again => {}
+            }
+            self.renew().await?;
+        }
+    }
+
+    /// Notes whatever follows from the state, up to where the work has to wait.
+    fn next_step(&mut self) -> Result<Step<M>, M::Error> {
+        let mut step = Step { launch: Vec::new(), wake: None, ask: None, done: false };
+        loop {
+            match self.machine.next(self.now())? {
+                Next::Record(events) if events.is_empty() => return Ok(step),
+                Next::Record(events) => self.note_all(events),
+                Next::Call { key, participant, tags, effect } => {
+                    step.launch.push(self.intend_call(key, participant, tags, effect));
+                }
+                Next::Act { key, effect } => step.launch.push(self.intend_act(key, effect)),
+                Next::Ask { key, effect } => return Ok(Step { ask: Some((key, effect)), ..step }),
+                Next::Wait { until } => return Ok(Step { wake: until, ..step }),
+                Next::Done => return Ok(Step { done: true, ..step }),
+            }
+        }
+    }
+
+    /// For how long the work has run.
+    pub(crate) fn now(&self) -> Duration {
+        self.before + self.deps.timer.instant().saturating_duration_since(self.begun)
+    }
+
+    pub(crate) fn note_all(&mut self, events: Vec<M::Event>) {
+        for event in events {
+            self.note(event);
+        }
+    }
+
+    fn note(&mut self, event: M::Event) {
+        // As the journal will have it, so that every fold sees the same.
+        let at = Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX));
+        self.machine.apply(at, &event);
+        self.batch.push((at, event));
+    }
+
+    /// Writes what is noted, as one unit, and only then tells those who watch.
+    pub(crate) async fn flush(&mut self) -> Result<(), M::Error> {
+        let entries = std::mem::take(&mut self.batch);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.ended)
+            && let Err(error) = self.deps.sink.flush().await
+        {
+            // A call whose end the journal knows is not accounted for again.
+            tracing::warn!(stream = %self.stream, error = &error as &dyn std::error::Error, "accounts are behind");
+        }
+        let payloads = entries.iter().map(|(at, event)| M::encode(*at, event)).collect::<Result<_, _>>();
+        let batch = Batch::new(self.sequence, payloads.map_err(RunError::Encode)?);
+        let batch = match self.machine.summary(&self.stream) {
+            Some(summary) => batch.with_summary(summary),
+            None => batch,
+        };
+        let appended = self.deps.journal.append(&self.stream, self.right.fence, batch).await;
+        self.sequence = appended.map_err(RunError::from)?;
+        self.machine.written(&entries);
+        Ok(())
+    }
+
+    fn end(&mut self, Completed { key, outcome }: Completed<M>) {
+        tracing::debug!(stream = %self.stream, effect = %key, "ended");
+        self.note_all(self.machine.ended(&key, outcome));
+        self.ended = true;
+    }
+
+    async fn renew(&mut self) -> Result<(), M::Error> {
+        let now = self.deps.timer.instant();
+        if now >= self.renewed + RENEWAL {
+            let claim = Claim::new(&*self.deps.holder, LEASE);
+            let claimed = self.deps.journal.claim(&self.stream, &claim).await;
+            self.right.fence = claimed.map_err(RunError::from)?;
+            self.renewed = now;
+        }
+        Ok(())
+    }
+
+    fn handle_commands(&mut self) {
+        while let Some(command) = self.controls.take() {
+            self.note_all(self.machine.command(command, self.now()));
+        }
+    }
+}
+
+impl<M: Machine> fmt::Debug for Run<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! A session as a durable machine.
+
+use std::{fmt, time::Duration};
+
+use forge_core::{Amount, CallContext, Entry, StreamName, Tags};
+use forge_durable::{Command, Machine, ModelCall, Next, Open};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use serde_json::{Value, json};
+
+use super::calls::CompletedCall;
+use crate::{
+    CallKey, Decision, DropReason, Event, Notice, Planned, Planner, Record, SessionDeps, SessionError,
+    SessionSummary, Stage, State, Stop,
+    budget::{self, Reached},
+    planner::Action,
+};
+
+/// The state of a session, what it runs on, and what its watcher was told.
+#[derive(Debug)]
+pub(super) struct SessionMachine {
+    pub(super) name: StreamName,
+    pub(super) deps: SessionDeps,
+    pub(super) state: State,
+    reached: Option<Reached>,
+    /// Whether the watcher knows that a price is unknown.
+    warned: bool,
+}
+
+/// An effect of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    Call(CallKey),
+    /// The approver's decision about a cycle.
+    Decision(u32),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(key) => key.fmt(f),
+            Self::Decision(cycle) => write!(f, "decision.{cycle}"),
+        }
+    }
+}
+
+pub(super) enum Effect {
+    /// With how long the session had run when it was planned.
+    Call(Box<Planned>, Duration),
+    Decide(u32),
+}
+
+pub(super) enum Brought {
+    Call(Box<CompletedCall>),
+    Decision(Decision),
+}
+
+impl SessionMachine {
+    pub(super) fn new(deps: SessionDeps, name: StreamName) -> Self {
+        Self { name, deps, state: State::default(), reached: None, warned: false }
+    }
+
+    pub(super) fn planner(&self, now: Duration) -> Planner<'_> {
+        Planner { state: &self.state, deps: &self.deps, now }
+    }
+
+    pub(super) fn tell(&self, notice: &Notice) {
+        if let Some(observer) = &self.deps.observer {
+            observer(notice);
+        }
+    }
+
+    fn call(&self, planned: Planned, now: Duration) -> Next<Self> {
+        Next::Call {
+            key: Step::Call(planned.key),
+            participant: planned.participant.clone(),
+            tags: tags(&self.name, planned.key),
+            effect: Effect::Call(Box::new(planned), now),
+        }
+    }
+
+    /// Drops the seats of the stage that is under way.
+    fn skip(&self, now: Duration) -> Vec<Event> {
+        let cycle = self.state.cycle();
+        let running = || self.state.running().map(|call| call.intent.call).filter(|key| key.cycle == cycle);
+        let Some(stage) = running().map(|key| key.stage).max() else { return Vec::new() };
+        let seats = if stage == Stage::Critique { self.state.plan.seats() } else { 0..1 };
+        let dropped = |seat| Event::SeatDropped { cycle, stage, seat, reason: DropReason::Skipped };
+        // Critics go on, and may join the next cycle.
+        let cancelled = running().filter(|key| key.stage == stage && stage != Stage::Critique);
+        seats.map(dropped).chain(cancelled.filter_map(|key| self.abandoned(key, now))).collect()
+    }
+
+    /// Tells the watcher how far the budget is used up, once for each mark.
+    fn tell_of_budget(&mut self) {
+        let used: Amount = self.state.used();
+        let reached = budget::reached(&self.state.plan.settings.caps, used);
+        if let Some(mark) = reached.filter(|_| reached > self.reached) {
+            self.reached = reached;
+            self.tell(&Notice::Budget { percent: mark.percent(), money: used.money, tokens: used.tokens });
+        }
+    }
+
+    /// Asks the approver, who sees the session as it is now; without one, the rules decide.
+    fn decide(&self, cycle: u32) -> BoxFuture<'static, Brought> {
+        let Some(approver) = self.deps.approver.clone() else {
+            return std::future::ready(Brought::Decision(Decision::Continue)).boxed();
+        };
+        let state = self.state.clone();
+        async move { Brought::Decision(approver.decide(cycle, &state).await) }.boxed()
+    }
+}
+
+impl Machine for SessionMachine {
+    type Event = Event;
+    type Key = Step;
+    type Effect = Effect;
+    type Outcome = Brought;
+    type Error = SessionError;
+
+    fn apply(&mut self, at: Duration, event: &Event) {
+        self.state.apply_at(millis(at), event);
+    }
+
+    fn next(&self, now: Duration) -> Result<Next<Self>, SessionError> {
+        Ok(match self.planner(now).next()? {
+            Action::Record(event) => Next::Record(vec![event]),
+            Action::Call(planned) => self.call(*planned, now),
+            Action::Ask(cycle) => Next::Ask { key: Step::Decision(cycle), effect: Effect::Decide(cycle) },
+            Action::Wait(until) => Next::Wait { until },
+            Action::Done => Next::Done,
+        })
+    }
+
+    fn intended(&self, _: &Step, effect: &Effect, call: Option<&ModelCall>) -> Vec<Event> {
+        match (effect, call) {
+            (Effect::Call(planned, _), Some(call)) => vec![planned.intent(call.id)],
+            // Only calls have intents.
+            (Effect::Call(..) | Effect::Decide(_), _) => Vec::new(),
+        }
+    }
+
+    fn perform(&self, _: &Step, effect: Effect, cx: Option<CallContext>) -> BoxFuture<'static, Brought> {
+        match effect {
+            Effect::Decide(cycle) => self.decide(cycle),
+            Effect::Call(planned, now) => {
+                let cx = cx.unwrap_or_else(|| CallContext::new(planned.participant.clone()));
+                self.perform_call(*planned, cx, now)
+            }
+        }
+    }
+
+    fn ended(&self, key: &Step, brought: Brought) -> Vec<Event> {
+        match (key, brought) {
+            (Step::Call(key), Brought::Call(completed)) => self.ended_call(*key, *completed),
+            (Step::Decision(cycle), Brought::Decision(decision)) => {
+                vec![Event::Attended { cycle: *cycle, decision }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn open(&self) -> Vec<Open<Step>> {
+        let running = self.state.running().map(|call| &call.intent);
+        running
+            .map(|intent| {
+                let call = ModelCall::new(intent.id, intent.participant.clone());
+                Open::call(Step::Call(intent.call), call.with_tags(tags(&self.name, intent.call)))
+            })
+            .collect()
+    }
+
+    fn relaunch(&self, key: &Step, now: Duration) -> Result<Next<Self>, SessionError> {
+        let Step::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
+        let Some(call) = self.state.calls.get(&key) else { return Ok(Next::Wait { until: None }) };
+        let planner = self.planner(now);
+        if self.state.stopped.is_some() || planner.is_over() {
+            return Ok(Next::Wait { until: None });
+        }
+        let CallKey { cycle, stage, seat, .. } = key;
+        if self.state.dropped.contains_key(&(cycle, stage, seat)) {
+            return Ok(Next::Record(self.abandoned(key, now).into_iter().collect()));
+        }
+        let planned = planner.plan_call(key, &call.intent.participant, call.intent.purpose)?;
+        // The dead call may be billed, so that its reservation stays beside the new one.
+        if planner.has_room(&planned)? {
+            return Ok(self.call(planned, now));
+        }
+        let dropped = Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget };
+        Ok(Next::Record(std::iter::once(dropped).chain(self.abandoned(key, now)).collect()))
+    }
+
+    fn command(&self, command: Command, now: Duration) -> Vec<Event> {
+        if self.state.stopped.is_some() {
+            return Vec::new();
+        }
+        match command {
+            Command::Pause if !self.state.paused => vec![Event::Paused { budget: None }],
+            Command::Resume if self.state.paused => vec![Event::Unpaused],
+            Command::Abort => {
+                let reason = Stop::UserAborted;
+                vec![Event::Stopped { reason, status: reason.status() }]
+            }
+            Command::Skip => self.skip(now),
+            Command::Feedback(text) => vec![Event::FeedbackGiven { text }],
+            _ => Vec::new(),
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.state.plan.settings.caps.time
+    }
+
+    fn summary(&self, stream: &StreamName) -> Option<Value> {
+        Some(json!(SessionSummary::of(stream.as_str(), &self.state)))
+    }
+
+    fn written(&mut self, entries: &[(Duration, Event)]) {
+        for (_, event) in entries {
+            for notice in Notice::of(event, &self.state) {
+                self.tell(&notice);
+            }
+            if let Event::CallIntended(intent) = event
+                && !intent.priced
+                && !std::mem::replace(&mut self.warned, true)
+            {
+                let who = &intent.participant.display_name;
+                let message =
+                    format!("the price of {who} is unknown; only its tokens count against the budget");
+                self.tell(&Notice::Warning { message });
+            }
+        }
+        self.tell_of_budget();
+    }
+
+    fn encode(at: Duration, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+        Record::encode(millis(at), event)
+    }
+
+    fn decode(stream: &StreamName, entry: &Entry) -> Result<(Duration, Event), SessionError> {
+        let Record { at, event } = Record::read(stream, entry)?;
+        Ok((Duration::from_millis(at), event))
+    }
+}
+
+fn tags(name: &StreamName, key: CallKey) -> Tags {
+    Tags::default().with_session(name.as_str()).with_round(key.cycle)
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
