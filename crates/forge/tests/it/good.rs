@@ -67,6 +67,7 @@ models:
     max_output_tokens: 8000
     images: true
     documents: false
+    audio: false
     tools: true
     forced_tool_choice: false
     structured_output: true
