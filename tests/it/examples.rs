@@ -46,3 +46,11 @@ fn a_session_runs_over_adapters_a_router_and_a_script_alike() {
     }
     assert!(lines[0].contains("synthesis, 4 calls") && lines[1].contains("synthesis, 4 calls"), "{lines:?}");
 }
+
+#[test]
+fn a_dropped_run_is_taken_up_without_asking_again() {
+    let said = run(&mut example("resume"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    // The draft once, the critique that was in flight twice, the synthesis and the check.
+    assert_eq!(said.stdout, "cut: true, requests: 2\nsynthesis, 5 calls, requests: 5\n", "{}", said.stderr);
+}
