@@ -63,7 +63,8 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Resume(resume) => {
             let wanted = wanted(resume.source);
-            session::resume(*resume, wanted).await
+            // A session with its journal is much state, which does not have to lie on the stack of every command.
+            Box::pin(session::resume(*resume, wanted)).await
         }
         Command::Sessions { command } => session::sessions(command, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,

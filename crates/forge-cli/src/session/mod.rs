@@ -65,8 +65,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     }
     let progress = Progress::new(wanted.quiet, resume.going.attended);
     let deps = deps(&system, &resume.going, &progress)?;
-    // Reading a journal again takes much state; boxed, it does not lie on the stack of every command.
-    let session = Box::pin(Session::resume(deps, name.clone())).await;
+    let session = Session::resume(deps, name.clone()).await;
     let mut session = session.map_err(|error| CliError::session(&error))?;
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
