@@ -210,6 +210,11 @@ fn within_limits(result: &Value) {
 fn in_time(result: &Value) {
     let second = Duration::from_secs(1);
     for call in list(result, "calls") {
+        // Nobody knows how long a call took that died with its run, and the result says that it did.
+        if call["took_ms"].is_null() {
+            assert!(text(call, "error").contains("its run ended"), "{call:#}");
+            continue;
+        }
         let took = Duration::from_millis(number(call, "took_ms"));
         assert!(took <= TOTAL + second, "{call:#}");
         let error = call["error"].as_str().unwrap_or_default();
@@ -375,7 +380,13 @@ fn a_killed_council_goes_on_and_no_finished_call_is_made_again() {
         assert!(calls.contains(call), "changed or made again: {call:#}");
     }
     let asked = place.asked.all();
-    assert!(asked.len() <= calls.len() + in_flight, "{} requests for {} calls", asked.len(), calls.len());
+    // Those that died with the first run are among the calls, each with its request, if it was sent.
+    assert!(asked.len() <= calls.len(), "{} requests for {} calls", asked.len(), calls.len());
+    let died = calls.iter().filter(|call| call["took_ms"].is_null()).count();
+    assert!(
+        in_flight <= died && died <= usize::try_from(CRITICS).unwrap(),
+        "{in_flight} under way, {died} died"
+    );
     asked.iter().for_each(obeys_the_file);
     let again = asked.iter().enumerate().filter(|(at, body)| asked[..*at].contains(body)).count();
     assert!(again <= in_flight, "{again} requests were sent twice, {in_flight} were under way");

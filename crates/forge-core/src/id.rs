@@ -118,6 +118,13 @@ impl CallId {
         Self(Uuid::new_v7(time))
     }
 
+    /// When the call was intended, to the millisecond. Of an id that was not made of a time it says nothing.
+    pub fn begun_at(self) -> DateTime<Utc> {
+        // A UUIDv7 begins with 48 bits of milliseconds since 1970 (RFC 9562).
+        let millis = i64::try_from(self.as_u128() >> 80).ok();
+        millis.and_then(DateTime::from_timestamp_millis).unwrap_or_default()
+    }
+
     /// The id with exactly these 128 bits, for replay and tests.
     pub const fn from_u128(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
@@ -150,6 +157,7 @@ mod tests {
         let early = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         let late = DateTime::from_timestamp(1_700_000_001, 0).unwrap();
         assert!(CallId::new(early) < CallId::new(late));
+        assert_eq!(CallId::new(late).begun_at(), late);
     }
 
     #[test]

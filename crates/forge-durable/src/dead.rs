@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use forge_core::{
     CallId, CallStatus, StreamName, Tags, UsageRecord,
     storage::{
@@ -32,15 +31,18 @@ pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<Model
     let mut known: HashMap<CallId, Vec<UsageRecord>> = HashMap::new();
     if let Some(accounts) = &deps.accounts {
         let filter = Filter { calls: calls.iter().map(|call| call.id).collect(), ..Filter::default() };
-        for row in accounts.attempts(&filter, None, MOST).await.unwrap_or_default() {
-            known.entry(row.call_id).or_default().push(row);
+        match accounts.attempts(&filter, None, MOST).await {
+            Ok(rows) => rows.into_iter().for_each(|row| known.entry(row.call_id).or_default().push(row)),
+            Err(error) => {
+                tracing::warn!(%stream, error = &error as &dyn std::error::Error, "which calls died is not known for sure");
+            }
         }
     }
     for call in calls {
         let rows = known.remove(&call.id).unwrap_or_default();
         if let Some(attempt) = killed_attempt(&rows) {
             let (id, tags) = (call.id, tagged(call.tags, stream));
-            let row = UsageRecord::new(id, begun(id), &call.participant, CallStatus::Killed);
+            let row = UsageRecord::new(id, id.begun_at(), &call.participant, CallStatus::Killed);
             deps.sink.record(UsageRecord { attempt, tags, ..row });
         }
     }
@@ -61,9 +63,4 @@ fn killed_attempt(rows: &[UsageRecord]) -> Option<u32> {
 
 pub(crate) fn tagged(tags: Tags, stream: &StreamName) -> Tags {
     if tags.session().is_some() { tags } else { tags.with_session(stream.as_str()) }
-}
-
-/// When a call was intended: its id begins with the time.
-fn begun(id: CallId) -> DateTime<Utc> {
-    i64::try_from(id.as_u128() >> 80).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default()
 }

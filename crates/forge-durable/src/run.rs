@@ -12,6 +12,7 @@ use crate::{
     claim::{self, LEASE, RENEWAL, Right},
     dead,
     flight::{Completed, InFlight, Wakeup},
+    machine::millis,
 };
 
 /// A piece of work that is ours to run.
@@ -199,7 +200,7 @@ impl<M: Machine> Run<M> {
 
     fn note(&mut self, event: M::Event) {
         // As the journal will have it, so that every fold sees the same.
-        let at = Duration::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX));
+        let at = Duration::from_millis(millis(self.now()));
         self.machine.apply(at, &event);
         self.batch.push((at, event));
     }

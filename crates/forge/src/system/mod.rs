@@ -169,10 +169,12 @@ impl System {
     /// # Errors
     /// An adapter that cannot be built again.
     pub fn allow_session(&mut self, most: Money) -> Result<(), SystemError> {
-        let cap = &mut self.plan.budget.session.money;
+        let mut plan = self.plan.clone();
+        let cap = &mut plan.budget.session.money;
         if cap.is_some_and(|cap| cap < most) {
             *cap = Some(most);
-            self.router.reload(self.plan.clone())?;
+            self.router.reload(plan.clone())?;
+            self.plan = plan;
         }
         Ok(())
     }
