@@ -5,9 +5,13 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    thread,
 };
 
 use forge_core::{StorageError, StreamName};
+
+/// How often a lock that is taken is looked at for the name of its holder.
+const LOOKS: u32 = 1_000;
 
 /// Says of each piece of work whether a run of it lives.
 pub trait Locks: fmt::Debug + Send + Sync + 'static {
@@ -66,6 +70,7 @@ impl Locks for LocalLocks {
         let path = self.path(stream);
         let failed = |error| StorageError::io(format!("lock {}", path.display()), error);
         make_folder(&self.folder).map_err(failed)?;
+        let mut looks = 0;
         loop {
             let mut file = open(&path).map_err(failed)?;
             match file.try_lock() {
@@ -73,8 +78,13 @@ impl Locks for LocalLocks {
                 // Whoever had it removed the file when the work was over.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {
-                    let holders = read(&mut file).unwrap_or_default();
-                    return Ok(Locked::Theirs { holder: holders.into_iter().next_back() });
+                    let holder = read(&mut file).unwrap_or_default().into_iter().next_back();
+                    if holder.is_some() || looks == LOOKS {
+                        return Ok(Locked::Theirs { holder });
+                    }
+                    // It writes its name right after it has locked.
+                    looks += 1;
+                    thread::yield_now();
                 }
                 Err(TryLockError::Error(_)) => return Ok(Locked::Unsupported),
             }
