@@ -74,9 +74,12 @@ impl Locks for LocalLocks {
         loop {
             let mut file = open(&path).map_err(failed)?;
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path) => {}
+                Ok(()) if is_at(&file, &path) => {
+                    let lock = LocalLock::take(file, path.clone(), holder).map_err(failed)?;
+                    return Ok(Locked::Ours(Box::new(lock)));
+                }
                 // Whoever had it removed the file when the work was over.
-                Ok(()) => continue,
+                Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let holder = read(&mut file).unwrap_or_default().into_iter().next_back();
                     if holder.is_some() || looks == LOOKS {
@@ -88,11 +91,6 @@ impl Locks for LocalLocks {
                 }
                 Err(TryLockError::Error(_)) => return Ok(Locked::Unsupported),
             }
-            let before = read(&mut file).map_err(failed)?;
-            // A line of its own, also behind one that was cut off.
-            let line = format!("\n{}\n", one_line(holder));
-            file.write_all(line.as_bytes()).map_err(failed)?;
-            return Ok(Locked::Ours(Box::new(LocalLock { file, path, before })));
         }
     }
 }
@@ -102,6 +100,16 @@ struct LocalLock {
     file: File,
     path: PathBuf,
     before: Vec<String>,
+}
+
+impl LocalLock {
+    /// Enters `holder` into a file that is locked.
+    fn take(mut file: File, path: PathBuf, holder: &str) -> io::Result<Self> {
+        let before = read(&mut file)?;
+        // A line of its own, also behind one that was cut off.
+        file.write_all(format!("\n{}\n", one_line(holder)).as_bytes())?;
+        Ok(Self { file, path, before })
+    }
 }
 
 impl Lock for LocalLock {

@@ -44,6 +44,19 @@ fn the_place_of_a_run_that_died_is_taken_at_once_by_exactly_one() {
 }
 
 #[test]
+fn a_lock_whose_holder_has_no_name_yet_is_taken_all_the_same() {
+    let world = World::new("nameless");
+    std::fs::create_dir_all(&world.folder).unwrap();
+    // As between the moment in which a run locks and the one in which it writes who it is.
+    let held = std::fs::File::create(world.folder.join("release-1.lock")).unwrap();
+    held.lock().unwrap();
+    let Err(RunError::Running { holder, .. }) = open(&world) else { panic!("two runs") };
+    assert_eq!(holder, "another process");
+    drop(held);
+    open(&world).unwrap();
+}
+
+#[test]
 fn who_took_over_cannot_be_written_over_by_the_one_that_was_thought_dead() {
     let world = World::new("fence");
     let mut first = open(&world).unwrap();
