@@ -62,6 +62,7 @@ fn stack() -> Arc<dyn Provider> {
         requests_per_minute: std::num::NonZeroU32::new(u32::MAX),
         input_tokens_per_minute: plenty,
         output_tokens_per_minute: plenty,
+        burst: None,
     };
     Stack::new(Arc::new(Instant))
         .with(&Timeout::new(Timeouts::USUAL, timer.clone()))

@@ -22,7 +22,8 @@ pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result
     let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
     let role = ParticipantRole::from(explain.role.as_str());
     let system = Setup::open(wanted).await?;
-    let trace = system.router().explain(&CallContext::new(Router::participant(role.clone())), &request);
+    let cx = CallContext::new(Router::participant(role.clone()));
+    let trace = system.router().explain(&cx, &request).await;
     let shown = if explain.json {
         show::json(&json!({
             "schema_version": "1.0",

@@ -9,7 +9,8 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, Outline, TokenCount, Verdict,
+    BudgetError, CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, Outline, TokenCount,
+    Verdict,
 };
 use forge_layers::BreakerState;
 
@@ -18,6 +19,7 @@ use crate::{
     affinity::Prefix,
     health::HealthStatus,
     quota::Bound,
+    room::Open,
     route::Route,
     running::{Job, Link, Running},
 };
@@ -52,6 +54,15 @@ impl<'a> Ask<'a> {
             route.capabilities(model),
             route.price(model, self.day).as_deref(),
         )
+    }
+
+    /// The first budget that has no room for the call on `route`.
+    pub(crate) async fn without_room(&self, route: &Route) -> Result<Option<String>, BudgetError> {
+        let model = route.model_for(&self.cx.participant);
+        let (size, able) = (self.outline.size, route.capabilities(model));
+        let price = route.price(model, self.day);
+        let open = Open { size, able, price: price.as_deref() };
+        route.quota.without_room(self.cx, open, self.max_tokens(route)).await
     }
 
     /// How much speaks against a member of a pool; the one with the least is picked.

@@ -8,18 +8,13 @@ use crate::{
     Strategy, Target,
     affinity::Affinity,
     ask::{Ask, candidate, origin},
-    running::{Pool, Running},
+    route::Route,
+    running::{Link, Pool, Running},
     walk::Walk,
 };
 
-pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> RouteTrace {
-    let walk = Walk::new(running, ask, affinity);
-    let mut order = Vec::new();
-    for link in walk.links() {
-        let mut routes = Vec::new();
-        ordered(running, ask, link.target, &mut routes);
-        order.extend(routes.into_iter().map(|(route, note)| (route, link, note)));
-    }
+pub(crate) async fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> RouteTrace {
+    let order = order(running, ask, affinity);
     let mut trace = RouteTrace::default();
     let mut seen = Vec::new();
     for (route, link, note) in order {
@@ -27,9 +22,8 @@ pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> 
             continue;
         }
         seen.push(route);
-        let objection = ask.objection(&running.routes[route]);
-        let verdict = match objection {
-            Some(passed) => Verdict::Passed(passed.to_string()),
+        let verdict = match passed(ask, &running.routes[route]).await {
+            Some(passed) => Verdict::Passed(passed),
             None if trace.participant.is_none() => {
                 trace.participant = Some(running.routes[route].participant(&ask.cx.participant).into());
                 Verdict::Chosen
@@ -43,6 +37,29 @@ pub(crate) fn explain(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> 
         trace.candidates.push(candidate(running, ask, route, origin, verdict));
     }
     trace
+}
+
+/// Every route in the order in which it would be asked, with the link of the chain that leads to it, and why there.
+fn order(running: &Running, ask: &Ask<'_>, affinity: &Affinity) -> Vec<(usize, Link, Option<String>)> {
+    let walk = Walk::new(running, ask, affinity);
+    let mut order = Vec::new();
+    for link in walk.links() {
+        let mut routes = Vec::new();
+        ordered(running, ask, link.target, &mut routes);
+        order.extend(routes.into_iter().map(|(route, note)| (route, link, note)));
+    }
+    order
+}
+
+/// Why `route` would not be asked, its budgets included.
+async fn passed(ask: &Ask<'_>, route: &Route) -> Option<String> {
+    if let Some(passed) = ask.objection(route) {
+        return Some(passed.to_string());
+    }
+    match ask.without_room(route).await {
+        Ok(key) => key.map(|key| format!("the budget `{key}` has no room for what the call may take here")),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// The routes behind `target` in the order in which its pools would pick them now, and why there.

@@ -29,7 +29,7 @@
 //!
 //! let cx = CallContext::new(Router::participant("coder".into()));
 //! let request = Arc::new(ModelRequest::new("").with_user_message("Reverse a list in C."));
-//! for candidate in router.explain(&cx, &request).candidates {
+//! for candidate in router.explain(&cx, &request).await.candidates {
 //!     println!("{}: {:?}", candidate.provider, candidate.verdict);
 //! }
 //! let reply = router.complete(&cx, request).await?;
@@ -48,6 +48,7 @@ mod call;
 pub mod code;
 mod drain;
 mod explain;
+mod given;
 mod health;
 mod hedge;
 mod latency;
@@ -66,7 +67,7 @@ mod task;
 mod walk;
 
 pub use health::{HealthStatus, ProviderHealth};
-pub use manager::ParticipantManager;
+pub use manager::{NoParticipant, ParticipantManager};
 pub use plan::{
     Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
     Strategy, Target,
@@ -76,6 +77,6 @@ pub use route::Parts;
 pub use router::Router;
 pub use spec::{
     BreakerSpec, BudgetSpec, LimitSpec, MemberSpec, ModelSpec, ParameterSpec, PoolSpec, PriceSpec,
-    ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TimeoutSpec,
+    ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec, TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskState};

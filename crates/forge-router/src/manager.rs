@@ -1,6 +1,6 @@
 //! Who takes part in a job.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use forge_core::{
     CallContext, ModelRequest, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
@@ -14,12 +14,22 @@ use crate::{IllegalTransition, Router, TaskContext, TaskState};
 #[derive(Debug, Clone)]
 pub struct ParticipantManager {
     router: Router,
+    /// Those chosen last; shared by every clone.
+    active: Arc<RwLock<Vec<Participant>>>,
+}
+
+/// Nobody plays a role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nobody can be asked as {role}; name a provider under `roles.{role}` or set `default_provider`")]
+pub struct NoParticipant {
+    /// The role.
+    pub role: ParticipantRole,
 }
 
 impl ParticipantManager {
     /// A manager of the providers that `router` knows.
     pub fn new(router: Router) -> Self {
-        Self { router }
+        Self { router, active: Arc::default() }
     }
 
     /// The router behind it.
@@ -27,8 +37,36 @@ impl ParticipantManager {
         &self.router
     }
 
-    /// Every provider that can be asked now, in the order of the configuration.
+    /// Chooses who plays each of `roles`, and keeps them as the active ones. Where a role is named several times, as
+    /// many different models play it as there are; critics are chosen as [`critics`](Self::critics) says.
+    ///
+    /// # Errors
+    /// A role has fewer models than it is named times. Then those chosen before stay.
+    pub fn initialize_participants(
+        &self,
+        roles: &[ParticipantRole],
+    ) -> Result<Vec<Participant>, NoParticipant> {
+        let mut chosen: Vec<Participant> = Vec::with_capacity(roles.len());
+        for role in roles {
+            let players = match role {
+                ParticipantRole::Critic => self.critics(roles.iter().filter(|it| *it == role).count()),
+                _ => self.participants(role),
+            };
+            let plays = |one: &Participant| chosen.iter().any(|it| it == one);
+            let next = players.into_iter().find(|one| !plays(one));
+            chosen.push(next.ok_or_else(|| NoParticipant { role: role.clone() })?);
+        }
+        self.active.write().unwrap_or_else(PoisonError::into_inner).clone_from(&chosen);
+        Ok(chosen)
+    }
+
+    /// Those whom [`initialize_participants`](Self::initialize_participants) chose last.
     pub fn active_participants(&self) -> Vec<Participant> {
+        self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every provider that can be asked now, in the order of the configuration.
+    pub fn available_participants(&self) -> Vec<Participant> {
         let all = self.router.every_participant(&ParticipantRole::Generalist);
         all.into_iter().filter(|one| one.able).map(|one| one.participant).collect()
     }

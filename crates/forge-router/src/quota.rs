@@ -1,18 +1,19 @@
 //! Budgets around the attempts of a route.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
-    ModelRequest, ModelTable, Money, ParticipantRole, Phase, Price, Provider, ProviderError, RequestSize,
-    ReservationId, ResponseStream, StreamEvent, TokenCount, Warning, async_trait, storage::budget::Holder,
+    ModelRequest, ModelTable, Money, Phase, Price, Provider, ProviderError, ProviderId, RequestSize,
+    ReservationId, ResponseStream, StreamEvent, TokenCount, Warning, async_trait,
+    storage::budget::{self, BudgetRule, Holder, Scope},
     tokens_of,
 };
 use forge_layers::{Witness, witnessed};
 
 use crate::{
-    Budget,
+    RouterPlan,
     room::{Open, Warned},
 };
 
@@ -55,11 +56,11 @@ fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     [Some(plain), written, kept].into_iter().flatten().max()
 }
 
-/// The budgets that a configuration sets for all calls and for roles.
-#[derive(Debug, Default)]
-pub(crate) struct Rules {
-    pub(crate) all: Budget,
-    pub(crate) roles: HashMap<ParticipantRole, Budget>,
+/// The budgets of `plan` that hold for every call, for its roles and its tags.
+pub(crate) fn shared_rules(plan: &RouterPlan) -> Vec<BudgetRule> {
+    let roles = plan.roles.iter().map(|(role, plan)| (Scope::Role(role.clone()), plan.budget));
+    let scopes = std::iter::once((Scope::All, plan.budget)).chain(roles).chain(plan.budgets.iter().cloned());
+    scopes.flat_map(|(scope, budget)| budget.rules(&scope).collect::<Vec<_>>()).collect()
 }
 
 /// Reserves what an attempt may take at most before it begins, and settles what it took.
@@ -68,52 +69,47 @@ pub(crate) struct Rules {
 /// takes what the vendor had reported; where it had reported nothing, the expected input and what was written.
 #[derive(Debug, Clone)]
 pub(crate) struct Quota {
+    /// The route's own provider.
+    pub(crate) id: ProviderId,
     pub(crate) store: Arc<dyn BudgetStore>,
-    pub(crate) rules: Arc<Rules>,
-    /// Of the route's own provider.
-    pub(crate) provider: Budget,
+    /// Those of the route's own provider before the others.
+    pub(crate) rules: Arc<[BudgetRule]>,
     pub(crate) prices: Arc<ModelTable>,
 }
 
 impl Quota {
     /// Whether money is limited for this call.
     pub(crate) fn limits_money(&self, cx: &CallContext) -> bool {
-        let of_role = self.rules.roles.get(&cx.participant.role).copied();
-        let budgets = [Some(self.rules.all), Some(self.provider), of_role];
-        budgets.iter().flatten().any(|budget| budget.session.money.or(budget.day.money).is_some())
+        let holds = |rule: &BudgetRule| rule.scope.includes(&self.id, &cx.participant.role, &cx.tags);
+        self.rules.iter().any(|rule| rule.money.is_some() && holds(rule))
             || cx.caps.iter().any(|cap| cap.money.is_some())
     }
 
-    /// The caps that hold for a call. Outside of a session, those of a session hold for the call alone.
-    fn caps(&self, cx: &CallContext, day: NaiveDate) -> Vec<BudgetCap> {
-        let role = &cx.participant.role;
-        let owners = [
-            (Some(self.rules.all), String::new()),
-            (Some(self.provider), format!("{PROVIDER}{}:", cx.participant.provider_id)),
-            (self.rules.roles.get(role).copied(), format!("role:{role}:")),
-        ];
-        let mut caps = Vec::new();
-        for (budget, owner) in owners {
-            let Some(budget) = budget else { continue };
-            match cx.tags.session() {
-                _ if budget.session.is_none() => {}
-                Some(session) => caps.push(budget.session.on(format!("{owner}session:{session}"))),
-                None => caps.push(budget.session.on(format!("{owner}session")).for_each_call()),
-            }
-            if !budget.day.is_none() {
-                caps.push(budget.day.on(format!("{owner}day:{day}")));
-            }
-        }
+    /// The caps that hold for a call.
+    fn caps(&self, cx: &CallContext) -> Vec<BudgetCap> {
+        let mut caps = budget::caps(&self.rules, &self.id, &cx.participant.role, &cx.tags, cx.clock.now());
         caps.extend(cx.caps.iter().cloned());
         caps
     }
 
-    fn is_idle(&self, cx: &CallContext) -> bool {
-        let none = Budget::default();
-        cx.caps.is_empty()
-            && self.rules.all == none
-            && self.provider == none
-            && self.rules.roles.get(&cx.participant.role).is_none_or(|budget| *budget == none)
+    /// The first budget without room for the call as it would be sent now; `None` if all have room, or none holds.
+    pub(crate) async fn without_room(
+        &self,
+        cx: &CallContext,
+        open: Open<'_>,
+        max_tokens: Option<u32>,
+    ) -> Result<Option<String>, BudgetError> {
+        let caps = self.caps(cx);
+        if max_tokens.is_none() && open.longest(&*self.store, &caps).await?.is_some() {
+            return Ok(None);
+        }
+        let amount = open.worst(max_tokens);
+        for cap in caps {
+            if !cap.has_room(self.store.spent(&cap.key).await?, amount) {
+                return Ok(Some(cap.key));
+            }
+        }
+        Ok(None)
     }
 
     /// Sets aside what the attempt may take at most. A request that leaves the length of its answer open is given
@@ -123,9 +119,10 @@ impl Quota {
         inner: &dyn Provider,
         cx: &CallContext,
         request: Arc<ModelRequest>,
+        caps: Vec<BudgetCap>,
     ) -> Result<Reserved, ProviderError> {
         let day = cx.clock.now().date_naive();
-        let (caps, size) = (self.caps(cx, day), RequestSize::of(&request));
+        let size = RequestSize::of(&request);
         let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
         let price = row.and_then(|row| row.price_on(day));
         let able = inner.capabilities(cx.model());
@@ -222,10 +219,11 @@ impl Provider for Budgeted {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        if self.quota.is_idle(cx) {
+        let caps = self.quota.caps(cx);
+        if caps.is_empty() {
             return self.inner.stream(cx, request).await;
         }
-        let Reserved { held, request, warning } = self.quota.reserve(&*self.inner, cx, request).await?;
+        let Reserved { held, request, warning } = self.quota.reserve(&*self.inner, cx, request, caps).await?;
         let events = witnessed(&*self.inner, cx, request, held).await?;
         Ok(Warned::stream(events, warning))
     }

@@ -25,6 +25,12 @@ pub(crate) struct Open<'a> {
 }
 
 impl Open<'_> {
+    /// The most that an answer of at most `max_tokens` takes; money of unknown price is left out.
+    pub(crate) fn worst(self, max_tokens: Option<u32>) -> Amount {
+        let bound = Bound::of(max_tokens, self.size, self.able, self.price);
+        Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens }
+    }
+
     /// The most output tokens for which every budget of `caps` has room now; `None` if even a short answer is too
     /// much.
     pub(crate) async fn longest(
@@ -37,8 +43,7 @@ impl Open<'_> {
             spent.push(store.spent(&cap.key).await?);
         }
         let fits = |output: u32| {
-            let bound = Bound::of(Some(output), self.size, self.able, self.price);
-            let amount = Amount { money: bound.money.unwrap_or_default(), tokens: bound.tokens };
+            let amount = self.worst(Some(output));
             caps.iter().zip(&spent).all(|(cap, spent)| cap.has_room(*spent, amount))
         };
         let most = self.able.max_output_tokens.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);

@@ -10,6 +10,7 @@ use forge_core::{
     AdapterRegistry, AdapterSettings, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
     ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
     RegistryError, Stack, UsageSink,
+    storage::budget::{BudgetRule, Scope},
 };
 use forge_layers::{
     Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, RetryPolicy, Timeout,
@@ -18,9 +19,10 @@ use forge_layers::{
 
 use crate::{
     ProviderPlan,
+    given::Given,
     health::LastFinding,
     meter::{Meter, Metered},
-    quota::{Quota, Rules},
+    quota::Quota,
 };
 
 /// What a router is built from, beside its configuration.
@@ -79,7 +81,7 @@ impl Route {
         parts: &Parts,
         retry: &Retry,
         policy: BreakerPolicy,
-        rules: &Arc<Rules>,
+        rules: &[BudgetRule],
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
         let timer = &parts.timer;
@@ -87,7 +89,12 @@ impl Route {
         let adapter =
             match same.filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models)) {
                 Some(old) => Arc::clone(&old.adapter),
-                None => parts.registry.build(&plan.kind, settings(plan))?,
+                None => match &plan.provider {
+                    Some(provider) => {
+                        Arc::new(Given { provider: Arc::clone(provider), model: plan.model.clone() })
+                    }
+                    None => parts.registry.build(&plan.kind, settings(plan))?,
+                },
             };
         let breaker = match same.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             Some(old) => old.breaker.clone(),
@@ -107,9 +114,13 @@ impl Route {
         let meter = meter.unwrap_or_default();
         let prices = prices(plan, &parts.models);
         let quota = Quota {
+            id: plan.id.clone(),
             store: Arc::clone(&parts.budgets),
-            rules: Arc::clone(rules),
-            provider: plan.budget,
+            rules: plan
+                .budget
+                .rules(&Scope::Provider(plan.id.clone()))
+                .chain(rules.iter().cloned())
+                .collect(),
             prices: Arc::clone(&prices),
         };
 
@@ -241,7 +252,11 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
     fn headers(plan: &ProviderPlan) -> impl Iterator<Item = (&str, &str)> {
         plan.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
+    fn provider(plan: &ProviderPlan) -> Option<*const ()> {
+        plan.provider.as_ref().map(|provider| Arc::as_ptr(provider).cast())
+    }
     old.kind == new.kind
+        && provider(old) == provider(new)
         && old.endpoint == new.endpoint
         && old.proxy == new.proxy
         && key(old) == key(new)

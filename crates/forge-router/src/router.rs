@@ -121,9 +121,9 @@ impl Router {
 
     /// Every route for a call in the order in which it would be asked, with the reason why it is in or out,
     /// and what the call is expected to take there. Sends nothing and changes nothing.
-    pub fn explain(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> RouteTrace {
+    pub async fn explain(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> RouteTrace {
         let running = self.shared.running();
-        explain::explain(&running, &Ask::new(&running, cx, request), &self.shared.affinity)
+        explain::explain(&running, &Ask::new(&running, cx, request), &self.shared.affinity).await
     }
 
     /// Asks the free endpoint of every provider, side by side, 10 s in all. The findings are kept for a while

@@ -15,7 +15,7 @@ use forge_layers::{Retry, RetryBudget};
 use crate::{
     Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target,
     meter::Meter,
-    quota::Rules,
+    quota::shared_rules,
     route::{Parts, Route},
 };
 
@@ -110,8 +110,7 @@ impl Running {
         budget: &RetryBudget,
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
-        let roles = plan.roles.iter().map(|(role, plan)| (role.clone(), plan.budget)).collect();
-        let rules = Arc::new(Rules { all: plan.budget, roles });
+        let rules = shared_rules(&plan);
         let retry = Retry::new(plan.retry, Arc::clone(&parts.timer), parts.seed).with_budget(budget.clone());
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();

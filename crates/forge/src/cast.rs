@@ -32,7 +32,7 @@ pub struct Casting {
 /// as there are some; with one model in reach, they are other models of its vendor. The checker comes from the other
 /// roles' people.
 pub fn cast(router: &Router, critics: u32) -> Casting {
-    let well = ParticipantManager::new(router.clone()).active_participants();
+    let well = ParticipantManager::new(router.clone()).available_participants();
     let well = well.into_iter().map(|one| one.provider_id).collect();
     let company = Company { plan: &router.plan(), well, author: None };
     let drafter = company.people(&ParticipantRole::Drafter);

@@ -88,7 +88,7 @@ mod tests {
         };
         let manager = create_participant_manager(key).unwrap();
         let ids: Vec<_> =
-            manager.active_participants().iter().map(|one| one.provider_id.to_string()).collect();
+            manager.available_participants().iter().map(|one| one.provider_id.to_string()).collect();
         assert_eq!(ids, ["anthropic", "google"]);
         assert_eq!(manager.critics(2).len(), 2);
         let error = create_participant_manager(|_| None).unwrap_err();

@@ -59,6 +59,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
             "cooldown": duration(plan.breaker.cooldown),
         },
         "budget": budget(plan.budget),
+        "budgets": file.spec.budgets,
         "session": file.session,
     }))
 }
@@ -84,6 +85,7 @@ fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
         "parameters": parameters(&plan.parameters),
         "limits": {
             "requests_per_minute": plan.rate.requests_per_minute,
+            "burst": plan.rate.burst,
             "input_tokens_per_minute": plan.rate.input_tokens_per_minute,
             "output_tokens_per_minute": plan.rate.output_tokens_per_minute,
             "concurrent": plan.concurrent,
@@ -172,10 +174,16 @@ fn parameters(set: &Parameters) -> Value {
 fn budget(budget: Budget) -> Value {
     let dollars = |cap: Cap| cap.money.map(forge::Money::dollars);
     json!({
+        "per_call_usd": dollars(budget.call),
+        "per_call_tokens": budget.call.tokens,
         "per_session_usd": dollars(budget.session),
         "per_session_tokens": budget.session.tokens,
         "per_day_usd": dollars(budget.day),
         "per_day_tokens": budget.day.tokens,
+        "per_month_usd": dollars(budget.month),
+        "per_month_tokens": budget.month.tokens,
+        "total_usd": dollars(budget.ever),
+        "total_tokens": budget.ever.tokens,
     })
 }
 

@@ -48,7 +48,7 @@ impl Gate {
     pub(super) fn new(limits: RateLimits, now: Instant) -> Self {
         Self {
             closed_until: None,
-            requests: limits.requests_per_minute.map(|limit| Requests::new(limit, now)),
+            requests: limits.requests_per_minute.map(|limit| Requests::new(limit, limits.burst, now)),
             input: limits.input_tokens_per_minute.map(|limit| Bucket::new(limit, now)),
             output: limits.output_tokens_per_minute.map(|limit| Bucket::new(limit, now)),
             queue: Queue::new(),

@@ -29,8 +29,10 @@ use crate::{Timer, Wait, watched::witnessed};
 /// What may be sent per minute. `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RateLimits {
-    /// Requests. A few of them, a twelfth and at most 5, may go out together, the others at even intervals.
+    /// Requests. A few of them may go out together, the others at even intervals.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// How many requests may go out together; `None` means a twelfth of those per minute, and at most 5.
+    pub burst: Option<NonZeroU32>,
     /// Input tokens without those read from a prompt cache.
     pub input_tokens_per_minute: Option<NonZeroU64>,
     /// Output tokens, thoughts included.

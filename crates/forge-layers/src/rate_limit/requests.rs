@@ -33,8 +33,9 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(per_minute: NonZeroU32, now: Instant) -> Self {
-        let burst = NonZeroU32::MIN.saturating_add(per_minute.get() / 12).min(MAX_BURST);
+    pub(super) fn new(per_minute: NonZeroU32, burst: Option<NonZeroU32>, now: Instant) -> Self {
+        let usual = NonZeroU32::MIN.saturating_add(per_minute.get() / 12).min(MAX_BURST);
+        let burst = burst.unwrap_or(usual);
         let quota = Quota::per_minute(per_minute).allow_burst(burst);
         let (arrival, moment) = (Arrival::default(), Moment::default());
         Self {
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     fn requests(per_minute: u32, now: Instant) -> Requests {
-        Requests::new(NonZeroU32::new(per_minute).unwrap(), now)
+        Requests::new(NonZeroU32::new(per_minute).unwrap(), None, now)
     }
 
     fn burst(requests: &mut Requests, now: Instant) -> usize {
@@ -145,6 +146,16 @@ mod tests {
             assert!(requests.take(begin + early).is_err());
             assert_eq!(requests.take(begin + interval), Ok(()));
         }
+    }
+
+    #[test]
+    fn as_many_pass_at_once_as_the_burst_says() {
+        let begin = Instant::now();
+        let most = NonZeroU32::new(30);
+        let mut requests = Requests::new(NonZeroU32::new(60).unwrap(), most, begin);
+        assert_eq!(burst(&mut requests, begin), 30);
+        assert_eq!(requests.take(begin), Err(Duration::from_secs(1)));
+        assert_eq!(burst(&mut requests, begin + Duration::from_secs(600)), 30);
     }
 
     #[test]

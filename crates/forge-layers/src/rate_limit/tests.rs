@@ -25,6 +25,7 @@ impl Bench {
             requests_per_minute: NonZeroU32::new(requests),
             input_tokens_per_minute: NonZeroU64::new(input),
             output_tokens_per_minute: NonZeroU64::new(output),
+            burst: None,
         };
         let limit = RateLimit::new(limits, Arc::new(timer.clone()));
         Self { timer, limit }

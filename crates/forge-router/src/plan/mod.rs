@@ -5,7 +5,8 @@ mod provider;
 use std::collections::BTreeMap;
 
 use forge_core::{
-    BudgetCap, Effort, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
+    Effort, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
+    storage::budget::{BudgetRule, Period, Scope},
 };
 use forge_layers::{BreakerPolicy, RetryPolicy};
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ pub struct RouterPlan {
     pub breaker: BreakerPolicy,
     /// What all calls together may cost.
     pub budget: Budget,
+    /// What the calls of some scopes may cost, such as those with a tag, beside the budgets of providers and roles.
+    pub budgets: Vec<(Scope, Budget)>,
 }
 
 impl RouterPlan {
@@ -242,10 +245,38 @@ pub struct CallSettings {
 /// What calls may cost. An unset side has no cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Budget {
+    /// Per call.
+    pub call: Cap,
     /// Per session.
     pub session: Cap,
     /// Per day (UTC).
     pub day: Cap,
+    /// Per month (UTC).
+    pub month: Cap,
+    /// In all.
+    pub ever: Cap,
+}
+
+impl Budget {
+    /// Its caps as rules for the calls of `scope`; a period without a cap has none.
+    pub fn rules(self, scope: &Scope) -> impl Iterator<Item = BudgetRule> {
+        let Self { call, session, day, month, ever } = self;
+        let periods = [
+            (Period::Call, call),
+            (Period::Session, session),
+            (Period::Day, day),
+            (Period::Month, month),
+            (Period::Ever, ever),
+        ];
+        periods.into_iter().filter(|(_, cap)| !cap.is_none()).map(move |(period, cap)| {
+            BudgetRule::new(scope.clone(), period).with_money(cap.money).with_tokens(cap.tokens)
+        })
+    }
+
+    /// Whether any period has a cap on money.
+    pub fn limits_money(self) -> bool {
+        self.rules(&Scope::All).any(|rule| rule.money.is_some())
+    }
 }
 
 /// The most money and the most tokens.
@@ -261,10 +292,5 @@ impl Cap {
     /// Whether there is no cap.
     pub fn is_none(self) -> bool {
         self == Self::default()
-    }
-
-    /// This cap for the budget called `key`.
-    pub fn on(self, key: String) -> BudgetCap {
-        BudgetCap::new(key).with_money(self.money).with_tokens(self.tokens)
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use forge_core::{
-    AdapterKind, Capabilities, ModelId, ModelProvider, ModelTable, ParticipantRole, Price, ProviderId,
-    SecretString, Timeouts,
+    AdapterKind, Capabilities, ModelId, ModelProvider, ModelTable, ParticipantRole, Price, Provider,
+    ProviderId, SecretString, Timeouts,
 };
 use forge_layers::RateLimits;
 
@@ -49,6 +49,8 @@ pub struct ProviderPlan {
     pub models: Arc<ModelTable>,
     /// What the model can do, as far as that is known without asking.
     pub capabilities: Capabilities,
+    /// Answers in the place of an adapter of `kind`.
+    pub provider: Option<Arc<dyn Provider>>,
 }
 
 impl ProviderPlan {
@@ -74,6 +76,29 @@ impl ProviderPlan {
             price: None,
             models: Arc::default(),
             capabilities: Capabilities::default(),
+            provider: None,
+        }
+    }
+
+    /// A provider of the caller's own, such as a script, a replay or a whole council. It is asked for the model
+    /// `id`, and has every layer around it that an adapter has.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use forge_core::Provider;
+    /// use forge_router::{ProviderPlan, RouterPlan};
+    ///
+    /// # fn demo(council: Arc<dyn Provider>) {
+    /// let plan = RouterPlan::of(vec![ProviderPlan::of("council", council)]);
+    /// # }
+    /// ```
+    pub fn of(id: impl Into<ProviderId>, provider: Arc<dyn Provider>) -> Self {
+        let id = id.into();
+        let model = ModelId::from(id.as_str());
+        Self {
+            capabilities: provider.capabilities(&model),
+            provider: Some(provider),
+            ..Self::new(id.clone(), id.as_str(), model)
         }
     }
 

@@ -113,7 +113,7 @@ impl Resolver<'_, '_> {
     ) {
         let enabled = places.iter().filter(|(_, provider, _)| provider.enabled != Some(false));
         for (provider, (_, _, path)) in plan.providers.iter().zip(enabled) {
-            self.check_provider(provider, has_money(plan.budget) || has_money(provider.budget), path);
+            self.check_provider(provider, counts_money(plan, provider), path);
         }
         for (name, role) in &spec.roles {
             let role_name = ParticipantRole::from(name.as_str());
@@ -171,8 +171,7 @@ impl Resolver<'_, '_> {
                     found.push(Misfit::NoSchema);
                 }
                 found.extend(settings(&role.parameters, able));
-                let counted = has_money(plan.budget) || has_money(provider.budget);
-                if has_money(role.budget) && !counted && !self.has_price(provider) {
+                if role.budget.limits_money() && !counts_money(plan, provider) && !self.has_price(provider) {
                     found.push(Misfit::Unpriced);
                 }
                 for misfit in found {
@@ -231,13 +230,15 @@ impl Resolver<'_, '_> {
     }
 }
 
+/// Whether a budget of money may hold for the provider's calls, whatever their role.
+fn counts_money(plan: &RouterPlan, provider: &ProviderPlan) -> bool {
+    let of_tags = plan.budgets.iter().map(|(_, budget)| *budget);
+    of_tags.chain([plan.budget, provider.budget]).any(Budget::limits_money)
+}
+
 /// Whether its abilities mean something: a kind or model that is missing is reported already.
 fn is_known(provider: &ProviderPlan) -> bool {
     !provider.kind.is_empty() && !provider.model.as_str().is_empty()
-}
-
-fn has_money(budget: Budget) -> bool {
-    budget.session.money.is_some() || budget.day.money.is_some()
 }
 
 fn settings(set: &Parameters, able: &Capabilities) -> Vec<Misfit> {

@@ -114,6 +114,9 @@ impl<'a> Resolver<'a, '_> {
         plan.retry = self.retry(spec.retry.as_ref(), &KeyPath::ROOT.key("retry"));
         plan.breaker = self.breaker(spec.breaker.as_ref(), &KeyPath::ROOT.key("breaker"));
         plan.budget = self.budget(spec.budget.as_ref(), &KeyPath::ROOT.key("budget"));
+        let path = KeyPath::ROOT.key("budgets");
+        let budgets = spec.budgets.iter().enumerate();
+        plan.budgets = budgets.filter_map(|(at, spec)| self.tag_budget(spec, &path.index(at))).collect();
         self.check_capabilities(spec, &plan, &providers);
         plan
     }

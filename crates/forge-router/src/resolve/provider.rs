@@ -182,10 +182,16 @@ impl<'a> Resolver<'a, '_> {
         let small = 1..=i64::from(u32::MAX);
         let requests: Option<u32> =
             self.context.integer(spec.requests_per_minute, small.clone(), &path.key("requests_per_minute"));
+        let burst: Option<u32> = self.context.integer(spec.burst, small.clone(), &path.key("burst"));
+        if burst.is_some() && spec.requests_per_minute.is_none() {
+            let problem = Problem::new(code::MISSING, path.key("burst"), "there is no limit to burst above");
+            self.report(problem.with_hint("set `requests_per_minute` beside it"));
+        }
         let mut tokens =
             |key: &str, value| -> Option<u64> { self.context.integer(value, 1..=i64::MAX, &path.key(key)) };
         let rate = RateLimits {
             requests_per_minute: requests.and_then(NonZeroU32::new),
+            burst: burst.and_then(NonZeroU32::new),
             input_tokens_per_minute: tokens("input_tokens_per_minute", spec.input_tokens_per_minute)
                 .and_then(NonZeroU64::new),
             output_tokens_per_minute: tokens("output_tokens_per_minute", spec.output_tokens_per_minute)

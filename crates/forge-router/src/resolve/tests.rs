@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use forge_config::Problem;
-use forge_core::{Effort, Money, ParticipantRole};
+use forge_core::{Effort, Money, ParticipantRole, storage::budget::Scope};
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};
@@ -243,7 +243,15 @@ fn limits_budgets_and_prices_have_ranges() {
             &["E115 providers.aa.limits.input_tokens_per_minute"],
         ),
         (aa("limits", json!({"concurrent": 4_294_967_296_i64})), &["E115 providers.aa.limits.concurrent"]),
+        (aa("limits", json!({"requests_per_minute": 9, "burst": 0})), &["E115 providers.aa.limits.burst"]),
+        (aa("limits", json!({"burst": 2})), &["E113 providers.aa.limits.burst"]),
         (aa("budget", json!({"per_day_usd": 0})), &[]),
+        (json!({"budget": {"per_call_usd": -1}}), &["E115 budget.per_call_usd"]),
+        (json!({"budget": {"total_tokens": 0}}), &["E115 budget.total_tokens"]),
+        (
+            json!({"budgets": [{"tag": "team"}, {"budget": {"per_month_usd": 1}}, {"tag": "", "budget": {"total_usd": 1}}]}),
+            &["E113 budgets[0].budget", "E113 budgets[1].tag", "E115 budgets[2].tag"],
+        ),
         (aa("budget", json!({"per_day_usd": -0.01})), &["E115 providers.aa.budget.per_day_usd"]),
         (json!({"budget": {"per_session_usd": 1e7}}), &["E115 budget.per_session_usd"]),
         (json!({"budget": {"per_day_tokens": 0}}), &["E115 budget.per_day_tokens"]),
@@ -257,8 +265,9 @@ fn limits_budgets_and_prices_have_ranges() {
     let plan = plan(json!({
         "providers": {"aa": {
             "price": {"input": 0.1, "output": 2.5, "cache_read": 0},
-            "limits": {"requests_per_minute": 50, "concurrent": 8},
+            "limits": {"requests_per_minute": 50, "burst": 20, "concurrent": 8},
         }},
+        "budgets": [{"tag": "team", "value": "red", "budget": {"per_month_usd": 5}}],
         "budget": {"per_day_usd": 0.3, "per_session_tokens": 7},
     }));
     let provider = &plan.providers[0];
@@ -269,6 +278,10 @@ fn limits_budgets_and_prices_have_ranges() {
     assert_eq!(provider.concurrent, Some(8));
     assert_eq!(plan.budget.day.money, Some(Money::from_nanos(300_000_000)));
     assert_eq!(plan.budget.session.tokens, Some(7));
+    assert_eq!(provider.rate.burst.unwrap().get(), 20);
+    let (scope, budget) = &plan.budgets[0];
+    assert_eq!(*scope, Scope::Tag { key: "team".into(), value: Some("red".into()) });
+    assert_eq!(budget.month.money, Some(Money::from_nanos(5_000_000_000)));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Money.
 
+use std::sync::Arc;
+
 use forge_config::{KeyPath, Problem};
-use forge_core::{Money, Price, Rate, Tier};
+use forge_core::{Money, Price, Rate, Tags, Tier, storage::budget::Scope};
 
 use super::Resolver;
-use crate::{Budget, BudgetSpec, Cap, PriceSpec, code};
+use crate::{Budget, BudgetSpec, Cap, PriceSpec, TagBudgetSpec, code};
 
 /// No price and no budget is higher, in dollars.
 const HIGHEST: f64 = 1e6;
@@ -44,11 +46,34 @@ impl Resolver<'_, '_> {
             tokens: self.context.integer(tokens.1, 1..=i64::MAX, &path.key(tokens.0)),
         };
         Budget {
+            call: cap(("per_call_usd", spec.per_call_usd), ("per_call_tokens", spec.per_call_tokens)),
             session: cap(
                 ("per_session_usd", spec.per_session_usd),
                 ("per_session_tokens", spec.per_session_tokens),
             ),
             day: cap(("per_day_usd", spec.per_day_usd), ("per_day_tokens", spec.per_day_tokens)),
+            month: cap(("per_month_usd", spec.per_month_usd), ("per_month_tokens", spec.per_month_tokens)),
+            ever: cap(("total_usd", spec.total_usd), ("total_tokens", spec.total_tokens)),
         }
+    }
+
+    pub(super) fn tag_budget(&mut self, spec: &TagBudgetSpec, path: &KeyPath) -> Option<(Scope, Budget)> {
+        let budget = self.budget(spec.budget.as_ref(), &path.key("budget"));
+        if budget == Budget::default() {
+            let problem = Problem::new(code::MISSING, path.key("budget"), "the budget has no cap");
+            self.report(problem.with_hint("write for example `budget: { per_month_usd: 50 }`"));
+        }
+        let Some(key) = spec.tag.as_deref() else {
+            let problem = Problem::new(code::MISSING, path.key("tag"), "the budget has no tag");
+            self.report(problem.with_hint("name the tag of its calls, such as `tag: team`"));
+            return None;
+        };
+        // A tag that no call can have would be a budget that holds for nothing.
+        if let Err(error) = Tags::default().with(key, spec.value.clone().unwrap_or_default()) {
+            self.report(Problem::new(code::OUT_OF_RANGE, path.key("tag"), error.to_string()));
+            return None;
+        }
+        let value = spec.value.as_deref().map(Arc::from);
+        Some((Scope::Tag { key: key.into(), value }, budget))
     }
 }

@@ -55,6 +55,9 @@ pub struct RouterSpec {
     /// What all calls together may cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetSpec>,
+    /// What the calls with a tag may cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<TagBudgetSpec>,
 }
 
 /// One model behind one credential.
@@ -164,17 +167,30 @@ pub struct LimitSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub output_tokens_per_minute: Option<i64>,
+    /// Requests that may go out together when none has gone out for a while; a twelfth of those per minute and at
+    /// most 5 if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub burst: Option<i64>,
     /// Calls at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub concurrent: Option<i64>,
 }
 
-/// What calls may cost. A day ends at midnight UTC.
+/// What calls may cost. A day and a month end at midnight UTC.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct BudgetSpec {
+    /// Dollars per call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub per_call_usd: Option<f64>,
+    /// Tokens of both directions per call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub per_call_tokens: Option<i64>,
     /// Dollars per session. A call outside of a session counts as one of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
@@ -191,6 +207,38 @@ pub struct BudgetSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub per_day_tokens: Option<i64>,
+    /// Dollars per month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub per_month_usd: Option<f64>,
+    /// Tokens of both directions per month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub per_month_tokens: Option<i64>,
+    /// Dollars in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub total_usd: Option<f64>,
+    /// Tokens of both directions in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub total_tokens: Option<i64>,
+}
+
+/// What the calls with a tag may cost.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct TagBudgetSpec {
+    /// The tag's key, such as team, workflow or client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The tag's value; without one, every value has a budget of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What they may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSpec>,
 }
 
 /// A group of providers that share the load.

@@ -46,7 +46,7 @@ fn a_caller_with_a_chain_of_its_own_reaches_only_whom_it_names() {
                 stage.always("o-1", Play::Fail(kind));
                 let router = stage.router(plan());
                 let cx = named(&stage, "o-1", role).with_fallback(fallback);
-                let explained = router.explain(&cx, &Arc::new(question()));
+                let explained = stage.run(router.explain(&cx, &Arc::new(question())));
                 assert_eq!(explained.candidates.len(), 1);
                 let error = stage.run(router.complete(&cx, question())).unwrap_err();
                 assert_eq!((error.kind, calls(&stage)), (kind, [0, 1, 0, 0]), "{fallback:?} {role}");
@@ -143,7 +143,7 @@ fn whoever_is_excluded_is_passed_over_wherever_it_stands() {
         let cx = id.map_or_else(|| stage.context("critic"), |id| named(&stage, id, "critic"));
         let cx = cx.with_exclusions(authors);
         let outcome = stage.run(router.complete(&cx, question()));
-        let explained = router.explain(&cx, &Arc::new(question())).participant.clone();
+        let explained = stage.run(router.explain(&cx, &Arc::new(question()))).participant.clone();
         let asked = outcome.as_ref().ok().map(|reply| reply.participant.provider_id.clone());
         assert_eq!(asked, explained.map(|one| one.provider_id.clone()));
         outcome

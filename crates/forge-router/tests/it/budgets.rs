@@ -2,7 +2,7 @@
 
 use forge_core::{
     Amount, BudgetStore as _, CallContext, ErrorKind, ModelRequest, Money, ParticipantRole, Provider,
-    ProviderExt as _, Spent, Tags,
+    ProviderExt as _, Spent, Tags, Verdict, storage::budget::Scope,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
@@ -39,7 +39,11 @@ fn spent(stage: &Stage, key: &str) -> Spent {
 #[test]
 fn what_is_set_aside_is_settled_by_what_was_taken() {
     let stage = Stage::new();
-    let router = stage.router(with_budget(Budget { session: money(MOST), day: money(10 * MOST) }));
+    let router = stage.router(with_budget(Budget {
+        session: money(MOST),
+        day: money(10 * MOST),
+        ..Budget::default()
+    }));
     let cx = in_session(&stage, "s");
     let mut stream = stage.run(Provider::stream(&router, &cx, question().into())).unwrap();
     assert_eq!(spent(&stage, "session:s").reserved, Amount { money: nanos(MOST), tokens: 134 });
@@ -250,4 +254,48 @@ fn an_answer_of_open_length_gets_the_longest_that_fits() {
     assert_eq!(stage.last_request("a-1").max_tokens, Some(10_000));
     assert_eq!(ask(34_000 + 4_000 * 2_000).unwrap_err().kind, ErrorKind::BudgetExceeded);
     assert!(ask(u64::MAX / 2).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn every_period_has_a_budget_of_its_own() {
+    for (budget, key) in [
+        (Budget { call: money(MOST - 1), ..Budget::default() }, "call"),
+        (Budget { month: money(MOST - 1), ..Budget::default() }, "month:1970-01"),
+        (Budget { ever: money(MOST - 1), ..Budget::default() }, "ever"),
+    ] {
+        let stage = Stage::new();
+        let error = stage.ask(&stage.router(with_budget(budget)), "coder").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BudgetExceeded, "{key}");
+        assert!(error.message.contains(&format!("`{key}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_tags_budget_holds_for_the_calls_with_it_each_value_for_itself() {
+    let stage = Stage::new();
+    let cap = Budget { month: money(MOST), ..Budget::default() };
+    let budgets = vec![(Scope::Tag { key: "team".into(), value: None }, cap)];
+    let router = stage.router(RouterPlan { budgets, ..chain("coder", &["a-1"]) });
+    let ask = |tags: Tags| {
+        stage.run(router.complete(&stage.context("coder").with_tags(tags), question())).map_err(|e| e.kind)
+    };
+    ask(Tags::default().with_team("red")).unwrap();
+    assert_eq!(ask(Tags::default().with_team("red")).unwrap_err(), ErrorKind::BudgetExceeded);
+    ask(Tags::default().with_team("blue")).unwrap();
+    for _ in 0..3 {
+        ask(Tags::default()).unwrap();
+    }
+}
+
+#[test]
+fn an_explanation_says_which_budget_has_no_room_and_names_the_route_that_is_asked() {
+    let stage = Stage::new();
+    let router = stage.router(dear_and_cheap(2 * MOST - 1));
+    let trace = stage.run(router.explain(&stage.context("coder"), &question().into()));
+    let verdicts: Vec<_> = trace.candidates.iter().map(|one| one.verdict.clone()).collect();
+    let Verdict::Passed(why) = &verdicts[0] else { panic!("{verdicts:?}") };
+    assert!(why.contains("day:1970-01-01"), "{why}");
+    assert_eq!(verdicts[1], Verdict::Chosen);
+    assert_eq!(trace.participant.unwrap().provider_id.as_str(), stage.who(&router, "coder"));
+    assert_eq!(spent(&stage, "day:1970-01-01").reserved, Amount::default(), "nothing is set aside");
 }

@@ -317,7 +317,7 @@ fn explaining_sends_nothing_and_gives_the_reasons() {
     let router = stage.router(plan);
     stage.who(&router, "coder");
     let calls = ["a-1", "o-1", "g-1"].map(|id| stage.calls(id));
-    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
     assert_eq!(["a-1", "o-1", "g-1"].map(|id| stage.calls(id)), calls);
     let verdicts: Vec<_> = trace.candidates.iter().map(|one| one.verdict.clone()).collect();
     let open = "circuit open for 1800 s after: credential refused".to_owned();

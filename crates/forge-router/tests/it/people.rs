@@ -1,7 +1,11 @@
 //! Participants for roles, and the tasks they do.
 
-use forge_core::{ErrorKind, Participant, ParticipantRole};
-use forge_router::{ParticipantManager, RolePlan, RouterPlan, Target, TaskContext, TaskState};
+use std::sync::Arc;
+
+use forge_core::{BudgetStore as _, ErrorKind, Participant, ParticipantRole};
+use forge_router::{
+    Cap, HealthStatus, ParticipantManager, ProviderPlan, RolePlan, RouterPlan, Target, TaskContext, TaskState,
+};
 
 use crate::stage::{Play, Stage, chain, question};
 
@@ -33,9 +37,37 @@ fn participants_stand_in_the_order_of_the_chain_preferred_and_healthy_ones_first
     stage.health("g-1", Err(ErrorKind::Transport));
     stage.run(manager.router().check());
     assert_eq!(ids(&manager.participants(&ParticipantRole::Critic)), ["a-1", "o-1", "g-1"]);
-    assert_eq!(ids(&manager.active_participants()), ["a-1", "o-1", "a-2"]);
+    assert_eq!(ids(&manager.available_participants()), ["a-1", "o-1", "a-2"]);
     let anybody = ids(&manager.participants(&ParticipantRole::Synthesizer)).join(" ");
     assert_eq!(anybody, "o-1 a-1 a-2 g-1", "the default, then everybody, those that are not well last");
+}
+
+#[test]
+fn the_participants_of_a_job_are_different_models_where_a_role_is_named_several_times() {
+    let stage = Stage::new();
+    let manager = manager(&stage, plan());
+    let roles = ["drafter", "critic", "critic", "synthesizer"].map(ParticipantRole::from);
+    assert!(manager.active_participants().is_empty());
+    let chosen = manager.initialize_participants(&roles).unwrap();
+    assert_eq!(chosen.iter().map(|one| one.role.clone()).collect::<Vec<_>>(), roles);
+    assert_eq!(ids(&chosen[1..3]), ids(&manager.critics(2)));
+    assert_eq!(ids(&manager.clone().active_participants()), ids(&chosen), "clones share them");
+    let error = manager.initialize_participants(&vec![ParticipantRole::Critic; 9]).unwrap_err();
+    assert_eq!(error.role, ParticipantRole::Critic);
+    assert_eq!(manager.active_participants().len(), 4, "those of before stay");
+}
+
+#[test]
+fn a_provider_of_the_callers_own_answers_behind_all_layers() {
+    let stage = Stage::new();
+    let inner = stage.router(chain("coder", &["a-1"]));
+    let own = ProviderPlan::of("own", Arc::new(inner));
+    let mut plan = RouterPlan::of(vec![own]);
+    plan.budget.ever = Cap { money: None, tokens: Some(1_000) };
+    let outer = stage.router(plan);
+    assert_eq!(stage.who(&outer, "coder"), "own");
+    assert_eq!(stage.run(stage.budgets.spent("ever")).unwrap().booked.tokens, 110);
+    assert_eq!(stage.run(outer.check())[0].status, HealthStatus::Ready);
 }
 
 #[test]
@@ -48,7 +80,7 @@ fn a_role_that_nobody_names_is_played_by_those_who_prefer_it_the_default_and_eve
     }
     let router = stage.router(plan.clone());
     let order = |role: &str| {
-        let trace = router.explain(&stage.context(role), &question().into());
+        let trace = stage.run(router.explain(&stage.context(role), &question().into()));
         let places = trace.candidates.iter().map(|one| format!("{} {}", one.provider, one.origin));
         let people = ParticipantManager::new(router.clone()).participants(&role.into());
         let explained: Vec<_> = trace.candidates.iter().map(|one| one.provider.as_str()).collect();
@@ -66,7 +98,7 @@ fn a_role_that_nobody_names_is_played_by_those_who_prefer_it_the_default_and_eve
     let named = RolePlan { primary: vec![Target::Provider(0)], ..RolePlan::default() };
     plan.roles.insert("coder".into(), named);
     let stage = Stage::new();
-    let trace = stage.router(plan).explain(&stage.context("coder"), &question().into());
+    let trace = stage.run(stage.router(plan).explain(&stage.context("coder"), &question().into()));
     let asked: Vec<_> = trace.candidates.iter().map(|one| one.provider.as_str()).collect();
     assert_eq!(asked, ["a-1", "g-1"]);
 }
@@ -80,7 +112,7 @@ fn without_a_default_every_provider_stands_in_and_those_behind_a_default_pool_st
     let strategy = forge_router::Strategy::Priority;
     plan.pools = vec![forge_router::PoolPlan { id: "both".into(), strategy, members: members.into() }];
     plan.default = Some(Target::Pool(0));
-    let trace = stage.router(plan).explain(&stage.context("poet"), &question().into());
+    let trace = stage.run(stage.router(plan).explain(&stage.context("poet"), &question().into()));
     let places: Vec<_> =
         trace.candidates.iter().map(|one| (one.provider.as_str(), one.origin.as_str())).collect();
     assert_eq!(places, [("g-1", "default, pool both"), ("o-1", "default, pool both"), ("a-1", "enabled")]);
@@ -104,7 +136,7 @@ fn critics_come_from_other_vendors_than_the_drafter_as_far_as_there_are_some() {
 fn the_checker_is_of_another_vendor() {
     let stage = Stage::new();
     let manager = manager(&stage, plan());
-    for author in manager.active_participants() {
+    for author in manager.available_participants() {
         let checker = manager.checker(&author).unwrap();
         assert_ne!(checker.provider, author.provider);
         assert_eq!(checker.role, ParticipantRole::Reviewer);
@@ -112,7 +144,7 @@ fn the_checker_is_of_another_vendor() {
     let alone = ParticipantManager::new(stage.router(chain("drafter", &["a-1", "a-2"])));
     assert!(alone.checker(&alone.drafter().unwrap()).is_none());
     let closed = ParticipantManager::new(stage.router(chain("reviewer", &["a-1", "a-2"])));
-    let author = closed.active_participants().remove(0);
+    let author = closed.available_participants().remove(0);
     assert!(closed.checker(&author).is_none(), "nobody whom the role does not name");
 }
 

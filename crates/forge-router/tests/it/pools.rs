@@ -138,7 +138,7 @@ fn pools_may_stand_in_pools() {
     ];
     let router = stage.router(plan);
     assert_eq!(asked(&stage, &router, 4), counts(&[("a-1", 2), ("o-1", 2)]));
-    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
     let verdicts: Vec<_> = trace.candidates.iter().map(|one| &one.verdict).collect();
     assert_eq!(verdicts, [&Verdict::Chosen, &Verdict::Next, &Verdict::Next]);
 }
@@ -174,6 +174,6 @@ fn explaining_gives_a_pool_in_a_pool_one_turn() {
 }
 
 fn chosen(stage: &Stage, router: &Router) -> String {
-    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
     trace.participant.unwrap().provider_id.to_string()
 }

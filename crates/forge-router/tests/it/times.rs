@@ -14,7 +14,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn why_not(router: &Router, stage: &Stage, id: &str) -> Option<String> {
-    let trace = router.explain(&stage.context("coder"), &Arc::new(question()));
+    let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
     let found = trace.candidates.into_iter().find(|one| one.provider == id).unwrap();
     match found.verdict {
         Verdict::Passed(why) => Some(why),

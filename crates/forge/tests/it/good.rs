@@ -51,8 +51,10 @@ providers:
       effort: high
       stop_sequences: ["END", "5"]
       extra: { service_tier: flex, nested: { list: [1, 2.5, null, true] } }
-    limits: { requests_per_minute: 1, input_tokens_per_minute: 2, output_tokens_per_minute: 3, concurrent: 4 }
-    budget: { per_session_usd: 1.5, per_session_tokens: 10, per_day_usd: 2, per_day_tokens: 20 }
+    limits: { requests_per_minute: 1, burst: 5, input_tokens_per_minute: 2, output_tokens_per_minute: 3, concurrent: 4 }
+    budget:
+      { per_call_usd: 0.25, per_call_tokens: 5, per_session_usd: 1.5, per_session_tokens: 10, per_day_usd: 2,
+        per_day_tokens: 20, per_month_usd: 3, per_month_tokens: 30, total_usd: 4, total_tokens: 40 }
     preferred_roles: [critic, naming_expert]
     price: { input: 0.1, output: 0.2, cache_read: 0.01, cache_write: 0.125 }
     headers: { X-Team: "${TEAM:-research}" }
@@ -93,6 +95,7 @@ default_provider: laptop
 retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, multiplier: 3 }
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
+budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
 session: { critics: 2, required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
 "#;
 
@@ -212,6 +215,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.plan.retry),
         format!("{:?}", file.plan.breaker),
         format!("{:?}", file.plan.budget),
+        format!("{:?}", file.plan.budgets),
         format!("{:?}", file.session),
     ];
     insta::assert_snapshot!(lines.join("\n"));

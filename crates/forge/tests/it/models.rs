@@ -30,21 +30,21 @@ fn a_picture() -> forge::ModelRequest {
     forge::ModelRequest::new("").with_message(Message::new(MessageRole::User, parts))
 }
 
-#[test]
-fn a_model_that_is_said_to_lack_something_is_passed_over_with_the_reason() {
+#[tokio::test]
+async fn a_model_that_is_said_to_lack_something_is_passed_over_with_the_reason() {
     let cx = CallContext::new(Router::participant("reader".into()));
-    let explained = router().explain(&cx, &a_picture().into());
+    let explained = router().explain(&cx, &a_picture().into()).await;
     let first = &explained.candidates[0];
     assert_eq!(first.provider, "laptop");
     assert!(format!("{:?}", first.verdict).contains("takes no pictures"), "{:?}", first.verdict);
     assert!(matches!(explained.candidates[1].verdict, Verdict::Chosen), "{explained:?}");
 }
 
-#[test]
-fn a_prompt_larger_than_the_window_that_is_said_is_passed_over() {
+#[tokio::test]
+async fn a_prompt_larger_than_the_window_that_is_said_is_passed_over() {
     let cx = CallContext::new(Router::participant("reader".into()));
     let long = forge::ModelRequest::new("").with_user_message("word ".repeat(20_000));
-    let explained = router().explain(&cx, &long.into());
+    let explained = router().explain(&cx, &long.into()).await;
     assert!(format!("{:?}", explained.candidates[0].verdict).contains("4000 tokens"), "{explained:?}");
 }
 

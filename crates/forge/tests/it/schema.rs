@@ -30,9 +30,10 @@ fn the_schema_names_every_section() {
         "retry",
         "breaker",
         "budget",
+        "budgets",
         "session",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 11);
+    assert_eq!(sections.len(), 12);
 }

@@ -92,19 +92,30 @@ impl BudgetRule {
 }
 
 impl Scope {
+    /// Whether it holds for a call of `provider` in `role` with these tags.
+    pub fn includes(&self, provider: &ProviderId, role: &ParticipantRole, tags: &Tags) -> bool {
+        match self {
+            Self::All => true,
+            Self::Provider(one) => one == provider,
+            Self::Role(one) => one == role,
+            Self::Tag { key, value } => {
+                let value_holds = |found| value.as_deref().is_none_or(|value| value == found);
+                tags.get(key).is_some_and(value_holds)
+            }
+        }
+    }
+
     /// What the keys of its budgets begin with; `None` if it does not hold for the call. A value that holds a `:`
     /// or a `%` is written with `%3A` and `%25`, so that no two tags share a budget.
     fn owner(&self, provider: &ProviderId, role: &ParticipantRole, tags: &Tags) -> Option<String> {
-        match self {
-            Self::All => Some(String::new()),
-            Self::Provider(one) => (one == provider).then(|| format!("provider:{one}:")),
-            Self::Role(one) => (one == role).then(|| format!("role:{one}:")),
-            Self::Tag { key, value } => {
-                let found = tags.get(key)?;
-                let holds = value.as_deref().is_none_or(|value| value == found);
-                holds.then(|| format!("tag:{}:{}:", escaped(key), escaped(found)))
+        self.includes(provider, role, tags).then(|| match self {
+            Self::All => String::new(),
+            Self::Provider(one) => format!("provider:{one}:"),
+            Self::Role(one) => format!("role:{one}:"),
+            Self::Tag { key, .. } => {
+                format!("tag:{}:{}:", escaped(key), escaped(tags.get(key).unwrap_or_default()))
             }
-        }
+        })
     }
 }
 
