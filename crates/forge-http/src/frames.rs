@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::lines::Lines;
+use crate::{MAX_STREAM_BYTES, lines::Lines};
 
-/// The most bytes one event may have.
-pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
+/// The most bytes one event may have. The last event of some vendors repeats the whole reply, so that it may be as large
+/// as the stream.
+pub const MAX_EVENT_BYTES: usize = MAX_STREAM_BYTES;
 
 /// One frame of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,26 @@ pub enum Frame<'a> {
     },
     /// A line that is neither a comment nor a known field. Some servers put errors there.
     Stray(&'a [u8]),
+}
+
+impl<'a> Frame<'a> {
+    /// The bytes that hold what is said.
+    pub(crate) fn data(self) -> &'a [u8] {
+        match self {
+            Self::Event { data, .. } | Self::Stray(data) => data,
+        }
+    }
+
+    /// The same frame with other bytes.
+    pub(crate) fn with_data<'b>(self, data: &'b [u8]) -> Frame<'b>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Event { name, .. } => Frame::Event { name, data },
+            Self::Stray(_) => Frame::Stray(data),
+        }
+    }
 }
 
 /// An event is larger than [`MAX_EVENT_BYTES`].
@@ -149,6 +170,10 @@ impl SseDecoder {
         }
         self.joined.push(b'\n');
         self.joined.extend_from_slice(self.lines.get(value));
+        // What is joined need not be held twice.
+        if self.name.is_none() {
+            self.lines.release();
+        }
         if self.joined.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(()) }
     }
 }
@@ -278,7 +303,7 @@ mod tests {
 
     #[test]
     fn an_endless_event_is_refused() {
-        let line = vec![b'x'; 64 * 1024];
+        let line = vec![b'x'; MAX_EVENT_BYTES / 16];
         for opening in [&b"data: "[..], b"", b"data: 1\ndata: "] {
             let mut decoder = SseDecoder::new();
             decoder.push(opening);
@@ -289,8 +314,9 @@ mod tests {
             assert!(matches!(refused, Some(15 | 16)), "{opening:?}: {refused:?}");
         }
         let mut decoder = SseDecoder::new();
-        let refused = (0..=MAX_EVENT_BYTES).position(|_| {
-            decoder.push(b"data:\n");
+        let lines = format!("data: {}\n", "x".repeat(1_000)).repeat(64);
+        let refused = (0..=2 * MAX_EVENT_BYTES / lines.len()).position(|_| {
+            decoder.push(lines.as_bytes());
             decoder.next_frame().is_err()
         });
         assert!(refused.is_some());
@@ -309,8 +335,9 @@ mod tests {
     #[test]
     fn comments_without_end_are_not_an_event() {
         let mut decoder = SseDecoder::new();
-        for _ in 0..MAX_EVENT_BYTES / 4 {
-            decoder.push(b": ping\n");
+        let comments = b": ping\n".repeat(64 * 1024);
+        for _ in 0..=MAX_EVENT_BYTES / comments.len() {
+            decoder.push(&comments);
             assert_eq!(decoder.next_frame(), Ok(None));
         }
     }

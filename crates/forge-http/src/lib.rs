@@ -30,18 +30,23 @@
 //! # Ok::<(), forge_core::ProviderError>(())
 //! ```
 
+mod answer;
 mod clients;
 mod clocks;
 mod connection;
 mod failure;
+pub mod fit;
 mod frames;
 pub mod hints;
 mod json;
+pub mod lenient;
 mod lines;
 mod origin;
 mod redact;
 mod reply;
+pub mod schema;
 mod settings;
+mod sound;
 mod stream;
 
 pub use connection::{Connection, Dialect, Endpoint};

@@ -1,9 +1,9 @@
 //! A reply that has begun: its head is read, its body is on the way.
 
-use std::{io::Read, pin::Pin};
+use std::{borrow::Cow, io::Read, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
-use forge_core::{ErrorKind, Phase, ProviderError, ResponseStream, StreamEvent, Warning};
+use forge_core::{ErrorKind, Phase, ProviderError, ResponseStream, Schema, StreamEvent, Warning};
 use http::HeaderMap;
 use http_body::Body as _;
 use serde::de::DeserializeOwned;
@@ -11,10 +11,12 @@ use tokio::time::timeout_at;
 
 use crate::{
     Decode, Events, Failure, Framing,
+    answer::AnswerCheck,
     clients::Lease,
     clocks::{Clocks, describe_timeout},
     from_json,
     origin::Origin,
+    sound::{self, sound},
     stream::EventStream,
 };
 
@@ -40,6 +42,8 @@ pub struct EventOptions {
     pub warnings: Vec<Warning>,
     /// Keep the vendor's text and hand it out with the last event.
     pub keep_raw: bool,
+    /// What the answer is checked against, where the vendor was given a weaker schema.
+    pub schema: Option<Schema>,
 }
 
 impl Reply {
@@ -51,15 +55,22 @@ impl Reply {
     /// The whole reply as events, decoded from its body.
     pub async fn whole(
         mut self,
-        options: EventOptions,
+        mut options: EventOptions,
         decode: impl FnOnce(&[u8], &mut Events) -> Result<(), Failure>,
     ) -> Result<ResponseStream, ProviderError> {
         let body = self.bytes().await?;
         let mut events = Events::with_capacity(8);
-        decode(&body, &mut events).map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
+        let made = sound(&body);
+        if matches!(made, Cow::Owned(_)) {
+            options.warnings.push(sound::warning());
+        }
+        decode(&made, &mut events).map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
         if let Some(StreamEvent::Started(started)) = events.front_mut() {
             started.request_id = self.origin.request_id.take();
             started.rate_limit = self.origin.rate_limit.take();
+        }
+        if let Some(mut check) = options.schema.map(AnswerCheck::new) {
+            options.warnings.extend(events.iter().filter_map(|event| check.event(event)));
         }
         for (warning, at) in options.warnings.into_iter().zip(1..) {
             events.insert(at, StreamEvent::from(warning));

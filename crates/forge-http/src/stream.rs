@@ -1,6 +1,7 @@
 //! A body on its way becomes events: framing, clocks, caps, and the end that must be said.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     pin::Pin,
     task::{Context, Poll},
@@ -14,9 +15,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
+    answer::AnswerCheck,
     clocks::{Clocks, describe_timeout},
     frames::{EventTooLarge, MAX_EVENT_BYTES},
     reply,
+    sound::{self, sound},
 };
 
 /// The most bytes of a stream.
@@ -101,7 +104,12 @@ pub(crate) struct EventStream<D: Decode> {
     error: Option<ProviderError>,
     warnings: Vec<Warning>,
     raw: Option<String>,
+    check: Option<AnswerCheck>,
     bytes: usize,
+    /// The first event has gone out.
+    started: bool,
+    /// The caller knows that a text was repaired.
+    repaired: bool,
     content_seen: bool,
     /// A part of thoughts is open. Vendors that hide thoughts are silent meanwhile.
     thinking: bool,
@@ -123,7 +131,10 @@ impl<D: Decode> EventStream<D> {
             error: None,
             warnings: options.warnings,
             raw: options.keep_raw.then(String::new),
+            check: options.schema.map(AnswerCheck::new),
             bytes: 0,
+            started: false,
+            repaired: false,
             content_seen: false,
             thinking: false,
             waiting_since: None,
@@ -153,7 +164,16 @@ impl<D: Decode> EventStream<D> {
                     if let Some(raw) = &mut self.raw {
                         keep(raw, frame);
                     }
-                    match self.decoder.frame(frame, &mut self.events) {
+                    let data = sound(frame.data());
+                    if matches!(data, Cow::Owned(_)) && !std::mem::replace(&mut self.repaired, true) {
+                        // Nothing may come before the first event.
+                        if self.started {
+                            self.events.push_back(sound::warning().into());
+                        } else {
+                            self.warnings.push(sound::warning());
+                        }
+                    }
+                    match self.decoder.frame(frame.with_data(&data), &mut self.events) {
                         // The last frame was not closed by its server: it is cut off, not wrong.
                         Err(failure) if closed && failure.kind == ErrorKind::Decode => {
                             Err(Failure::truncated())
@@ -164,7 +184,7 @@ impl<D: Decode> EventStream<D> {
                 Ok(None) if !closed => return,
                 Ok(None) => self.decoder.end(&mut self.events),
                 Err(EventTooLarge) => {
-                    let message = format!("one event is larger than {} KiB", MAX_EVENT_BYTES / 1024);
+                    let message = format!("one event is larger than {} MiB", MAX_EVENT_BYTES / 1024 / 1024);
                     Err(Failure::new(ErrorKind::Decode, message))
                 }
             };
@@ -182,6 +202,7 @@ impl<D: Decode> EventStream<D> {
     fn stamp(&mut self, mut event: StreamEvent) -> StreamEvent {
         match &mut event {
             StreamEvent::Started(started) => {
+                self.started = true;
                 started.request_id.clone_from(&self.reply.origin.request_id);
                 started.rate_limit = self.reply.origin.rate_limit.take();
                 for warning in self.warnings.drain(..).rev() {
@@ -283,6 +304,11 @@ impl<D: Decode> Stream for EventStream<D> {
         let this = self.get_mut();
         loop {
             if let Some(event) = this.events.pop_front() {
+                if let Some(warning) = this.check.as_mut().and_then(|check| check.event(&event)) {
+                    this.check = None;
+                    this.events.push_front(event);
+                    return Poll::Ready(Some(Ok(warning.into())));
+                }
                 return Poll::Ready(Some(Ok(this.stamp(event))));
             }
             if let Some(error) = this.error.take() {

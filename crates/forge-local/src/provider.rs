@@ -153,7 +153,7 @@ impl LocalProvider {
         let rules = self.rules(cx.model());
         let (body, warnings) =
             chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
         let reply = api.connection.post(cx, &api.chat, body, request.delivery).await?;
         let decoder = chat::Decoder::with_review(error::review);
         match request.delivery {
@@ -172,7 +172,7 @@ impl LocalProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let (body, warnings) = native::to_wire(self.name(), cx.model(), request, self.keep_alive.as_deref())?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
         let reply = api.connection.post(cx, &api.native, body, request.delivery).await?;
         let decoder = native::Decoder::default();
         match request.delivery {

@@ -146,7 +146,7 @@ impl Provider for OpenAIProvider {
             ),
         };
         let reply = api.connection.post(cx, endpoint, body, delivery).await?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw };
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
         match (profile.api, delivery) {
             (profile::Api::Responses, Delivery::Stream) => Ok(reply.events(
                 Framing::Sse,

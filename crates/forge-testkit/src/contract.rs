@@ -345,12 +345,12 @@ pub async fn each_mistake_has_its_kind(subject: Subject) {
 
 /// A line without end is refused at the cap.
 pub async fn an_endless_line_is_refused(subject: Subject) {
-    let line = format!("data: {{\"{}", "x".repeat(2 * 1024 * 1024));
+    let line = format!("data: {{\"{}", "x".repeat(65 * 1024 * 1024));
     let server = ScriptedServer::start([Reply::sse(&line)]).await.unwrap();
     let adapter = subject.adapter(&server.url());
     let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Decode, "{error}");
-    assert!(error.message.contains("1024 KiB"), "{error}");
+    assert!(error.message.contains("64 MiB"), "{error}");
 }
 
 /// The key is in no error, no debug output and no address, whatever the server says.

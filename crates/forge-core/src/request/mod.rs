@@ -1,6 +1,7 @@
 //! What is asked of a model, in one form for every vendor.
 
 mod carried;
+mod check;
 mod extras;
 mod message;
 mod schema;

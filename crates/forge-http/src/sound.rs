@@ -1,0 +1,107 @@
+//! JSON whose texts a strict reader refuses, made sound: bytes that are no UTF-8 and halves of surrogate pairs become
+//! U+FFFD, as servers that cut texts at odd places leave them.
+
+use std::borrow::Cow;
+
+use forge_core::Warning;
+use memchr::memchr;
+
+/// The JSON text with every character whole; borrowed, as nearly every reply is.
+pub(crate) fn sound(json: &[u8]) -> Cow<'_, [u8]> {
+    let text = match String::from_utf8_lossy(json) {
+        Cow::Borrowed(_) => Cow::Borrowed(json),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    };
+    let lone = lone_surrogates(&text);
+    if lone.is_empty() {
+        return text;
+    }
+    let mut text = text.into_owned();
+    for at in lone {
+        text[at..at + 6].copy_from_slice(b"\\ufffd");
+    }
+    Cow::Owned(text)
+}
+
+/// What the caller is told about a reply that was made sound.
+pub(crate) fn warning() -> Warning {
+    Warning::new("text", "the reply held broken characters; U+FFFD stands in their place")
+}
+
+/// Where an escape stands for half of a pair. Backslashes are found inside of strings only, where every one begins an
+/// escape.
+fn lone_surrogates(json: &[u8]) -> Vec<usize> {
+    let mut lone = Vec::new();
+    let mut at = 0;
+    while let Some(offset) = memchr(b'\\', &json[at..]) {
+        let escape = at + offset;
+        at = match unit(json, escape) {
+            Some(0xd800..=0xdbff) if matches!(unit(json, escape + 6), Some(0xdc00..=0xdfff)) => escape + 12,
+            Some(0xd800..=0xdfff) => {
+                lone.push(escape);
+                escape + 6
+            }
+            _ => (escape + 2).min(json.len()),
+        };
+    }
+    lone
+}
+
+/// The UTF-16 unit of the escape `\uXXXX` at this place.
+fn unit(json: &[u8], at: usize) -> Option<u16> {
+    let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn text(json: &[u8]) -> String {
+        let value: Value = serde_json::from_slice(&sound(json)).unwrap();
+        value.as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn halves_of_pairs_and_broken_bytes_are_replaced_and_nothing_else() {
+        for (json, expected) in [
+            (&br#""a\ud83d b""#[..], "a\u{fffd} b"),
+            (br#""a\ude00""#, "a\u{fffd}"),
+            (br#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (br#""\uD83D\uDE00 \\ud83d""#, r"😀 \ud83d"),
+            (br#""\ud83d\n""#, "\u{fffd}\n"),
+            (b"\"a\xff b\"", "a\u{fffd} b"),
+            (b"\"a\xe2\x82\"", "a\u{fffd}"),
+        ] {
+            assert_eq!(text(json), expected, "{}", String::from_utf8_lossy(json));
+        }
+        for whole in [&br#"{"a":"\u00e4\ud83d\ude00"}"#[..], br#""\"#, br#""\u12"#, b"", b"\\"] {
+            assert!(matches!(sound(whole), Cow::Borrowed(_)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_by_a_sound_writer_stays_as_it_is(text: String) {
+            let json = serde_json::to_vec(&text).unwrap();
+            prop_assert!(matches!(sound(&json), Cow::Borrowed(_)));
+        }
+
+        #[test]
+        fn any_units_can_be_read(units: Vec<u16>) {
+            let escapes: Vec<String> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = format!("\"{}\"", escapes.concat());
+            prop_assert_eq!(text(json.as_bytes()), String::from_utf16_lossy(&units));
+        }
+
+        #[test]
+        fn any_bytes_are_taken(bytes: Vec<u8>) {
+            let made: Vec<u8> = sound(&bytes).into_owned();
+            prop_assert!(std::str::from_utf8(&made).is_ok());
+        }
+    }
+}
