@@ -105,11 +105,12 @@ async fn calls() {
             requests_per_minute: std::num::NonZeroU32::new(u32::MAX),
             input_tokens_per_minute: plenty,
             output_tokens_per_minute: plenty,
+            burst: None,
         };
         provider.concurrent = Some(64);
         provider.timeouts = Some(forge_core::Timeouts::USUAL);
     }
-    limited.budget = Budget { day: Cap { money: None, tokens: Some(u64::MAX / 2) }, session: Cap::default() };
+    limited.budget = Budget { day: Cap { money: None, tokens: Some(u64::MAX / 2) }, ..Budget::default() };
     limited.default = Some(Target::Provider(0));
     let mut simple = plan(2, "instant");
     simple.default = Some(Target::Provider(0));

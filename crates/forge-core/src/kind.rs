@@ -2,12 +2,63 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Adapter, AdapterSettings, Capabilities, ModelId, ModelProvider, ModelTable, Participant, ProviderError,
 };
 
 type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync;
 type Assume = dyn Fn(&ModelId) -> Capabilities + Send + Sync;
+
+/// A vendor whose servers speak the dialect of a kind with habits of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CompatibleVendor {
+    /// Its name in files, which is also the family of its models.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Where its API usually begins; `None` if every user has a place of their own.
+    pub base_url: Option<String>,
+    /// The variable in which its key usually stands.
+    pub key_variable: Option<String>,
+    /// Its hosts. One that begins with a dot stands for all hosts that end so.
+    pub hosts: Vec<String>,
+    /// Where this was read.
+    pub source: String,
+    /// The day on which it was read.
+    pub checked: String,
+}
+
+impl CompatibleVendor {
+    /// Whether `url` is a place of this vendor.
+    pub fn serves(&self, url: &str) -> bool {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        self.hosts.iter().any(|known| match known.strip_prefix('.') {
+            Some(_) => host.ends_with(known.as_str()),
+            None => host == *known,
+        })
+    }
+}
+
+impl Default for CompatibleVendor {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            base_url: None,
+            key_variable: None,
+            hosts: Vec::new(),
+            source: String::new(),
+            checked: String::new(),
+        }
+    }
+}
 
 /// A kind of adapter, as a file names it in `type:`. Each adapter crate describes its own; whatever has to know a
 /// vendor reads it here.
@@ -38,6 +89,8 @@ pub struct AdapterKind {
     pub usual: Option<Participant>,
     /// The models that it knows, with limits, dates and prices.
     pub models: ModelTable,
+    /// Other vendors that it reaches, each with its habits.
+    pub compatible: Vec<CompatibleVendor>,
     assume: Arc<Assume>,
     build: Arc<Build>,
 }
@@ -62,6 +115,7 @@ impl AdapterKind {
             brands: &[],
             usual: None,
             models: ModelTable::default(),
+            compatible: Vec::new(),
             assume: Arc::new(|_| Capabilities::default()),
             build: Arc::new(build),
         }
@@ -121,6 +175,20 @@ impl AdapterKind {
         self
     }
 
+    /// Sets the other vendors that it reaches.
+    pub fn with_compatible(mut self, vendors: Vec<CompatibleVendor>) -> Self {
+        self.compatible = vendors;
+        self
+    }
+
+    /// The vendor whose habits hold: the one that is named, or else the one at this address. `None` is the kind's own.
+    pub fn compatible(&self, named: Option<&str>, base_url: Option<&str>) -> Option<&CompatibleVendor> {
+        match named {
+            Some(named) => self.compatible.iter().find(|vendor| vendor.id == named),
+            None => self.compatible.iter().find(|vendor| base_url.is_some_and(|url| vendor.serves(url))),
+        }
+    }
+
     /// Sets what a model can do, as far as that is known without asking.
     pub fn with_capabilities(
         mut self,
@@ -150,5 +218,24 @@ impl fmt::Debug for AdapterKind {
             .field("name", &self.name)
             .field("vendor", &self.vendor)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_is_known_by_its_host() {
+        let hosts = vec!["api.one.com".to_owned(), ".two.net".to_owned()];
+        let vendor = CompatibleVendor { hosts, ..CompatibleVendor::default() };
+        for url in
+            ["https://api.one.com/v1", "api.one.com", "http://API.One.com:443", "https://eu.two.net/x?y"]
+        {
+            assert!(vendor.serves(url), "{url}");
+        }
+        for url in ["https://api.one.com.evil.org", "https://two.net", "https://evil.org/api.one.com", ""] {
+            assert!(!vendor.serves(url), "{url}");
+        }
     }
 }

@@ -101,7 +101,7 @@ pub use event::{
     StopReason, StreamEvent, ToolStart, Warning,
 };
 pub use id::{CallId, ModelId, ProviderId};
-pub use kind::AdapterKind;
+pub use kind::{AdapterKind, CompatibleVendor};
 pub use layer::{Layer, Stack};
 pub use models::{ModelInfo, ModelRow, ModelTable, Routed};
 pub use money::{Money, ParseMoneyError};

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use crate::{
     Adapter, AdapterKind, Capabilities, ModelId, ModelRequest, ModelRow, ModelTable, ProviderError,
@@ -27,11 +28,15 @@ pub struct AdapterSettings {
     pub timeouts: Option<Timeouts>,
     /// What the configuration says about models, over what the adapter knows of them.
     pub models: Arc<ModelTable>,
+    /// The vendor whose habits hold, of those that the kind knows; `None` leaves it to the address.
+    pub dialect: Option<String>,
+    /// Settings that only this kind of adapter has.
+    pub options: Map<String, Value>,
 }
 
 impl fmt::Debug for AdapterSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, api_key, base_url, headers, proxy, timeouts, models } = self;
+        let Self { id, api_key, base_url, headers, proxy, timeouts, models, dialect, options } = self;
         let proxy = proxy.as_ref().map(|_| "[redacted]");
         f.debug_struct("AdapterSettings")
             .field("id", id)
@@ -41,6 +46,8 @@ impl fmt::Debug for AdapterSettings {
             .field("proxy", &proxy)
             .field("timeouts", timeouts)
             .field("models", models)
+            .field("dialect", dialect)
+            .field("options", options)
             .finish()
     }
 }
@@ -56,6 +63,8 @@ impl AdapterSettings {
             proxy: None,
             timeouts: None,
             models: Arc::default(),
+            dialect: None,
+            options: Map::new(),
         }
     }
 

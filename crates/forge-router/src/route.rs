@@ -241,6 +241,8 @@ fn settings(plan: &ProviderPlan) -> AdapterSettings {
         proxy: plan.proxy.clone(),
         timeouts: plan.timeouts,
         models: Arc::clone(&plan.models),
+        dialect: plan.dialect.clone(),
+        options: plan.options.clone(),
     }
 }
 
@@ -259,6 +261,7 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
         && provider(old) == provider(new)
         && old.endpoint == new.endpoint
         && old.proxy == new.proxy
+        && (&old.dialect, &old.options) == (&new.dialect, &new.options)
         && key(old) == key(new)
         && headers(old).eq(headers(new))
 }

@@ -85,7 +85,7 @@ async fn path_segments_cannot_lead_elsewhere() {
 #[tokio::test]
 async fn warnings_follow_the_start_and_the_raw_text_comes_with_the_end() {
     let (_server, reply) = connect(Scripted::sse("data: hi\n\ndata: end\n\n"), Timeouts::default()).await;
-    let options = EventOptions { warnings: vec![Warning::new("a", "b")], keep_raw: true };
+    let options = EventOptions { warnings: vec![Warning::new("a", "b")], keep_raw: true, schema: None };
     let (events, error) = collect(reply.unwrap().events(Framing::Sse, Echo(false), options)).await;
     assert!(error.is_none());
     assert_eq!(events[1], StreamEvent::from(Warning::new("a", "b")));

@@ -7,6 +7,7 @@ use forge_core::{
     ProviderId, SecretString, Timeouts,
 };
 use forge_layers::RateLimits;
+use serde_json::{Map, Value};
 
 use super::{Budget, Parameters};
 
@@ -27,6 +28,10 @@ pub struct ProviderPlan {
     pub api_key: Option<SecretString>,
     /// Where the vendor's API begins; `None` means its usual place.
     pub endpoint: Option<String>,
+    /// The vendor whose habits hold, of those that the kind knows; `None` leaves it to the endpoint.
+    pub dialect: Option<String>,
+    /// Settings that only this kind of adapter has.
+    pub options: Map<String, Value>,
     /// Headers sent with every request.
     pub headers: Vec<(String, SecretString)>,
     /// The HTTP proxy to go through.
@@ -65,6 +70,8 @@ impl ProviderPlan {
             model,
             api_key: None,
             endpoint: None,
+            dialect: None,
+            options: Map::new(),
             headers: Vec::new(),
             proxy: None,
             timeouts: None,
