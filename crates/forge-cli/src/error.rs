@@ -192,6 +192,8 @@ impl Code {
                 ErrorKind::BudgetExceeded => "E027",
                 ErrorKind::Decode => "E028",
                 ErrorKind::StateRejected => "E029",
+                ErrorKind::Empty => "E030",
+                ErrorKind::Malformed => "E031",
             },
         }
     }

@@ -139,6 +139,23 @@ impl<'a> ResolveContext<'a> {
         }
     }
 
+    /// The content of the file that `text` names once its references are replaced.
+    pub fn read_file(&mut self, text: &str, path: &KeyPath) -> Option<String> {
+        let file = self.expand_public(text, path)?;
+        match self.lookup.file(&file) {
+            Ok(content) => Some(content),
+            Err(error) => {
+                let problem = Problem::new(
+                    code::UNREADABLE_FILE,
+                    path.clone(),
+                    format!("`{file}` cannot be read: {error}"),
+                );
+                self.report(problem.with_hint("check the path and its permissions"));
+                None
+            }
+        }
+    }
+
     /// As [`expand`](Self::expand), for a value that is shown: in it a secret is refused.
     pub fn expand_public(&mut self, text: &str, path: &KeyPath) -> Option<String> {
         let Some(name) = secret(text) else { return self.expand(text, path) };

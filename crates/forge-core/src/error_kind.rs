@@ -48,6 +48,10 @@ pub enum ErrorKind {
     StateRejected,
     /// The vendor's reply could not be understood.
     Decode,
+    /// The reply ended well and holds no answer.
+    Empty,
+    /// The model wrote what its vendor could not use, such as a broken tool call.
+    Malformed,
 }
 
 /// How far the call had come.
@@ -106,7 +110,7 @@ pub struct Policy {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::RateLimited,
         Self::Overloaded,
         Self::Server,
@@ -127,6 +131,8 @@ impl ErrorKind {
         Self::BudgetExceeded,
         Self::StateRejected,
         Self::Decode,
+        Self::Empty,
+        Self::Malformed,
     ];
 
     /// How an attempt that failed in `phase` is treated. The one place where kinds are judged.
@@ -145,7 +151,9 @@ impl ErrorKind {
             // Another route may take less money at most.
             Self::ModelNotFound | Self::CircuitOpen | Self::BudgetExceeded => (A::Next, B::Ignored),
             Self::ContextTooLong => (A::NextIfLarger, B::Ignored),
-            Self::ContentFiltered | Self::Refusal => (A::NextIfAllowed, B::Ignored),
+            Self::ContentFiltered | Self::Refusal | Self::Empty => (A::NextIfAllowed, B::Ignored),
+            // The same model may well write it right the next time.
+            Self::Malformed => (A::RetryThenNext, B::Ignored),
             Self::InvalidRequest | Self::Unsupported | Self::Cancelled => (A::Stop, B::Ignored),
             Self::StateRejected => (A::RetryStripped, B::Ignored),
             Self::Decode => (A::Next, B::Counts),
@@ -177,6 +185,8 @@ impl ErrorKind {
             Self::BudgetExceeded => "budget_exceeded",
             Self::StateRejected => "state_rejected",
             Self::Decode => "decode",
+            Self::Empty => "empty",
+            Self::Malformed => "malformed",
         }
     }
 
@@ -203,6 +213,8 @@ impl ErrorKind {
             Self::BudgetExceeded => "over budget",
             Self::StateRejected => "vendor state refused",
             Self::Decode => "reply not understood",
+            Self::Empty => "empty reply",
+            Self::Malformed => "malformed reply",
         }
     }
 
@@ -227,6 +239,7 @@ impl ErrorKind {
             Self::BudgetExceeded => "raise the budget, or ask for less",
             Self::StateRejected => "send the conversation without its thoughts and signatures",
             Self::Decode => "check that the base URL belongs to this vendor's API",
+            Self::Empty | Self::Malformed => "try again, or use another model",
         }
     }
 }

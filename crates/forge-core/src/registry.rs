@@ -24,6 +24,8 @@ pub struct AdapterSettings {
     pub headers: Vec<(String, SecretString)>,
     /// The HTTP proxy to go through. Its address may hold a password.
     pub proxy: Option<String>,
+    /// Certificates in PEM of authorities that are trusted beside those of the system.
+    pub ca_certificates: Option<String>,
     /// The clocks of a call.
     pub timeouts: Option<Timeouts>,
     /// What the configuration says about models, over what the adapter knows of them.
@@ -36,7 +38,18 @@ pub struct AdapterSettings {
 
 impl fmt::Debug for AdapterSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, api_key, base_url, headers, proxy, timeouts, models, dialect, options } = self;
+        let Self {
+            id,
+            api_key,
+            base_url,
+            headers,
+            proxy,
+            ca_certificates,
+            timeouts,
+            models,
+            dialect,
+            options,
+        } = self;
         let proxy = proxy.as_ref().map(|_| "[redacted]");
         f.debug_struct("AdapterSettings")
             .field("id", id)
@@ -44,6 +57,7 @@ impl fmt::Debug for AdapterSettings {
             .field("base_url", base_url)
             .field("headers", headers)
             .field("proxy", &proxy)
+            .field("ca_certificates", &ca_certificates.is_some())
             .field("timeouts", timeouts)
             .field("models", models)
             .field("dialect", dialect)
@@ -61,6 +75,7 @@ impl AdapterSettings {
             base_url: None,
             headers: Vec::new(),
             proxy: None,
+            ca_certificates: None,
             timeouts: None,
             models: Arc::default(),
             dialect: None,

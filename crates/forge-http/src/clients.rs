@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use reqwest::Client;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+use rustls_platform_verifier::{BuilderVerifierExt, Verifier};
 
 /// Servers allow about 100 streams on one HTTP/2 connection, and a client has one connection to a
 /// host: further calls would queue inside it, unseen. Before that happens another client is opened.
@@ -26,6 +26,8 @@ pub(crate) struct ClientSettings {
     pub(crate) proxy: Option<reqwest::Proxy>,
     /// The server is reached without TLS.
     pub(crate) plain: bool,
+    /// Authorities that are trusted beside those of the system.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
 }
 
 /// One call's place in a client; given back on drop.
@@ -86,12 +88,19 @@ impl ClientSettings {
             let config = base_config()?.with_root_certificates(RootCertStore::empty());
             return Ok(config.with_no_client_auth());
         }
-        if let Some(config) = PLATFORM.get() {
+        if let Some(config) = PLATFORM.get().filter(|_| self.authorities.is_empty()) {
             return Ok(config.clone());
         }
-        let mut config = base_config()?.with_platform_verifier()?.with_no_client_auth();
+        let builder = base_config()?;
+        let mut config = if self.authorities.is_empty() {
+            builder.with_platform_verifier()?.with_no_client_auth()
+        } else {
+            let provider = Arc::clone(builder.crypto_provider());
+            let verifier = Verifier::new_with_extra_roots(self.authorities.clone(), provider)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+        };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(PLATFORM.get_or_init(|| config).clone())
+        Ok(if self.authorities.is_empty() { PLATFORM.get_or_init(|| config).clone() } else { config })
     }
 }
 
@@ -107,7 +116,12 @@ mod tests {
     #[test]
     fn a_full_client_is_left_for_another_and_comes_back() {
         let connect_timeout = std::time::Duration::from_secs(1);
-        let clients = Clients::new(ClientSettings { connect_timeout, proxy: None, plain: true });
+        let clients = Clients::new(ClientSettings {
+            connect_timeout,
+            proxy: None,
+            plain: true,
+            authorities: Vec::new(),
+        });
         let count = || clients.open.lock().unwrap().len();
         let mut leases: Vec<_> = (0..CALLS_PER_CLIENT).map(|_| clients.lease().unwrap().1).collect();
         assert_eq!(count(), 1);

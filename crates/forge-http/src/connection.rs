@@ -23,7 +23,7 @@ use crate::{
     hints,
     origin::Origin,
     reply::Reply,
-    settings::{base_url, request_headers},
+    settings::{base_url, certificates, request_headers},
 };
 
 /// The most bytes of an error reply that are read.
@@ -103,7 +103,8 @@ impl Connection {
         let (headers, secrets) = request_headers(settings, &dialect).map_err(refuse)?;
         let plain = base.scheme() == "http" && proxy.is_none();
         let timeouts = settings.timeouts.unwrap_or(dialect.timeouts);
-        let client = ClientSettings { connect_timeout: timeouts.connect, proxy, plain };
+        let authorities = certificates(settings.ca_certificates.as_deref()).map_err(refuse)?;
+        let client = ClientSettings { connect_timeout: timeouts.connect, proxy, plain, authorities };
         Ok(Self {
             id: settings.id.clone(),
             base,

@@ -3,6 +3,7 @@
 use forge_core::{AdapterSettings, ExposeSecret, SecretString};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{Dialect, redact::redact};
 
@@ -28,6 +29,17 @@ pub(crate) fn base_url(text: &str) -> Result<Url, String> {
         return Err("the base URL must not hold a user name, a password, a query or a fragment".into());
     }
     Ok(url)
+}
+
+/// The certificates of a text in PEM.
+pub(crate) fn certificates(pem: Option<&str>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let Some(pem) = pem else { return Ok(Vec::new()) };
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err("the file of certificates holds none".into()),
+        Err(error) => Err(format!("the file of certificates cannot be read: {error}")),
+    }
 }
 
 /// The headers of every request, and the credentials among them.

@@ -101,7 +101,7 @@ impl Provider for Observed {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let mut recorder = Recorder::new(cx, self.accounts.clone());
+        let mut recorder = Recorder::new(cx, self.accounts.clone(), &request);
         let span = recorder.span.clone();
         match self.inner.stream(cx, request).instrument(span).await {
             Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder })),
@@ -125,6 +125,9 @@ struct Recorder {
     service: Option<Served>,
     request_id: Option<String>,
     tokens: TokenCount,
+    /// Whether a piece of the answer has come.
+    answered: bool,
+    request: Arc<ModelRequest>,
     settled: bool,
 }
 
@@ -152,7 +155,7 @@ macro_rules! span {
 }
 
 impl Recorder {
-    fn new(cx: &CallContext, accounts: Option<Accounts>) -> Self {
+    fn new(cx: &CallContext, accounts: Option<Accounts>, request: &Arc<ModelRequest>) -> Self {
         let span = match accounts {
             Some(_) => span!("llm.attempt", "client", cx),
             None => span!("llm.request", "internal", cx),
@@ -168,6 +171,8 @@ impl Recorder {
             service: None,
             request_id: None,
             tokens: TokenCount::default(),
+            answered: false,
+            request: Arc::clone(request),
             settled: false,
         }
     }
@@ -180,6 +185,7 @@ impl Recorder {
         if event.is_content() && self.first_token.is_none() {
             self.first_token = Some(self.elapsed());
         }
+        self.answered |= event.is_answer();
         match event {
             StreamEvent::Started(started) => {
                 self.served.clone_from(&started.model);
@@ -191,7 +197,10 @@ impl Recorder {
                 self.tokens.overwrite(&finished.usage);
                 self.service.clone_from(&finished.served);
                 self.span.record("gen_ai.response.finish_reasons", tracing::field::debug([finished.reason]));
-                self.settle(CallStatus::Success, None, Phase::AfterOutput);
+                let missing =
+                    if self.answered { None } else { finished.reason.without_answer(&self.request) };
+                let status = if missing.is_some() { CallStatus::Failure } else { CallStatus::Success };
+                self.settle(status, missing, Phase::AfterOutput);
             }
             _ => {}
         }

@@ -5,7 +5,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use forge_core::{ErrorKind, ProviderError, ResponseStream, StreamEvent};
+use forge_core::{
+    Delivery, Delta, ErrorKind, Finished, ModelRequest, PartKind, ProviderError, ResponseStream, StreamEvent,
+};
 use futures_core::Stream;
 
 /// Reads a stream up to its first content, or to its end if there is none, and hands it back whole.
@@ -15,8 +17,12 @@ use futures_core::Stream;
 ///
 /// # Errors
 /// As [`Head::read`].
-pub async fn open(provider: &str, stream: ResponseStream) -> Result<ResponseStream, ProviderError> {
-    let Head { events, rest } = Head::read(provider, stream).await?;
+pub async fn open(
+    provider: &str,
+    stream: ResponseStream,
+    request: &ModelRequest,
+) -> Result<ResponseStream, ProviderError> {
+    let Head { events, rest } = Head::read(provider, stream, request).await?;
     Ok(ResponseStream::new(Opened { head: events.into_iter(), rest }))
 }
 
@@ -31,16 +37,35 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads up to the border.
+    /// Reads the reply to `request` up to the border. The thoughts before an answer that comes in one piece are no
+    /// border: the caller has not seen them yet.
     ///
     /// # Errors
-    /// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends.
-    pub async fn read(provider: &str, mut rest: ResponseStream) -> Result<Self, ProviderError> {
+    /// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends, and what
+    /// [`StopReason::without_answer`](forge_core::StopReason::without_answer) says if it ends well and holds nothing.
+    pub async fn read(
+        provider: &str,
+        mut rest: ResponseStream,
+        request: &ModelRequest,
+    ) -> Result<Self, ProviderError> {
         let mut events = Vec::with_capacity(4);
+        let shows_thoughts = request.delivery == Delivery::Stream;
         loop {
             match rest.next().await {
                 Some(Ok(event)) => {
-                    let border = event.is_content() || matches!(event, StreamEvent::Finished(_));
+                    if let StreamEvent::Finished(finished) = &event
+                        && let Some(error) = without_answer(provider, finished, request)
+                    {
+                        return Err(error);
+                    }
+                    let is_thought = matches!(
+                        event,
+                        StreamEvent::PartStarted { kind: PartKind::Thinking, .. }
+                            | StreamEvent::PartDelta { delta: Delta::Thinking(_), .. }
+                    );
+                    let border = event.is_answer()
+                        || (is_thought && shows_thoughts)
+                        || matches!(event, StreamEvent::Finished(_));
                     events.push(event);
                     if border {
                         return Ok(Self { events, rest });
@@ -54,6 +79,15 @@ impl Head {
             }
         }
     }
+}
+
+fn without_answer(provider: &str, finished: &Finished, request: &ModelRequest) -> Option<ProviderError> {
+    let kind = finished.reason.without_answer(request)?;
+    let message = match &finished.raw_reason {
+        Some(reason) => format!("the reply holds no answer (`{reason}`)"),
+        None => "the reply holds no answer".to_owned(),
+    };
+    Some(ProviderError::new(kind, provider, message))
 }
 
 struct Opened {
@@ -74,7 +108,7 @@ impl Stream for Opened {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Delta, Finished, PartKind, Started, StopReason};
+    use forge_core::{Message, MessageRole, Part, Started, StopReason};
     use futures_util::FutureExt as _;
 
     use super::*;
@@ -99,13 +133,48 @@ mod tests {
 
     #[test]
     fn a_failure_before_content_comes_out_at_once_and_a_later_one_in_its_place() {
-        let opened = |failing_at| open("p", events(failing_at)).now_or_never().unwrap();
-        assert_eq!(opened(1).unwrap_err().kind, ErrorKind::Server);
-        let mut late = opened(2).unwrap();
+        let request = ModelRequest::new("");
+        let opened = |failing_at| open("p", events(failing_at), &request).now_or_never().unwrap();
+        assert_eq!(opened(2).unwrap_err().kind, ErrorKind::Server);
+        let mut late = opened(3).unwrap();
         let read: Vec<bool> =
             std::iter::from_fn(|| late.next().now_or_never().unwrap()).map(|event| event.is_ok()).collect();
-        assert_eq!(read, [true, true, false, true]);
-        let empty = open("p", ResponseStream::from_events([])).now_or_never().unwrap();
+        assert_eq!(read, [true, true, true, false]);
+        let empty = open("p", ResponseStream::from_events([]), &request).now_or_never().unwrap();
         assert_eq!(empty.unwrap_err().kind, ErrorKind::Truncated);
+    }
+
+    #[test]
+    fn a_reply_that_ends_well_and_says_nothing_is_a_failure_but_for_silence_after_results() {
+        let question = ModelRequest::new("").with_user_message("q");
+        let results = Message::new(MessageRole::User, vec![Part::tool_result("a", "r")]);
+        let after_results = ModelRequest::new("").with_message(results);
+        let thoughts = |reason| {
+            vec![
+                StreamEvent::from(Started::default()),
+                StreamEvent::PartStarted { index: 0, kind: PartKind::Thinking },
+                StreamEvent::PartDelta { index: 0, delta: Delta::Thinking("hm".into()) },
+                StreamEvent::PartEnded { index: 0, opaque: None },
+                StreamEvent::PartStarted { index: 1, kind: PartKind::Text },
+                StreamEvent::PartEnded { index: 1, opaque: None },
+                Finished::new(reason).into(),
+            ]
+        };
+        let nothing = |reason| vec![StreamEvent::from(Started::default()), Finished::new(reason).into()];
+        let whole = question.clone().with_delivery(Delivery::Whole);
+        for (request, events, kind) in [
+            (&question, nothing(StopReason::EndTurn), Some(ErrorKind::Empty)),
+            (&question, nothing(StopReason::Error), Some(ErrorKind::Malformed)),
+            (&question, nothing(StopReason::MaxTokens), None),
+            (&question, nothing(StopReason::Refusal), None),
+            (&after_results, nothing(StopReason::EndTurn), None),
+            (&after_results, nothing(StopReason::Error), Some(ErrorKind::Malformed)),
+            (&question, thoughts(StopReason::EndTurn), None),
+            (&whole, thoughts(StopReason::EndTurn), Some(ErrorKind::Empty)),
+        ] {
+            let stream = ResponseStream::from_events(events.clone().into_iter().map(Ok));
+            let head = Head::read("p", stream, request).now_or_never().unwrap();
+            assert_eq!(head.err().map(|error| error.kind), kind, "{events:?}");
+        }
     }
 }

@@ -35,13 +35,15 @@ pub struct RetryPolicy {
     pub multiplier: f64,
     /// The longest wait that a vendor may ask for. An error that asks for more is returned at once.
     pub longest_hint: Duration,
+    /// The longest wait that a vendor may ask for where the caller can ask another.
+    pub patience: Duration,
     /// Whether to try again when no connection could be made. Without, the caller hears at once of a server
     /// that is not there and can ask another.
     pub reconnect: bool,
 }
 
 impl Default for RetryPolicy {
-    /// 2 retries, waits of up to 0.5 s and 1 s, hints of up to 120 s.
+    /// 2 retries, waits of up to 0.5 s and 1 s, hints of up to 120 s, or of 5 s where another can be asked.
     fn default() -> Self {
         Self {
             max_retries: 2,
@@ -49,12 +51,18 @@ impl Default for RetryPolicy {
             max_backoff: Duration::from_secs(30),
             multiplier: 2.0,
             longest_hint: Duration::from_secs(120),
+            patience: Duration::from_secs(5),
             reconnect: true,
         }
     }
 }
 
 impl RetryPolicy {
+    /// This policy where the caller can ask another: long waits and servers that are not there lead to it at once.
+    pub fn of_several(self) -> Self {
+        Self { longest_hint: self.longest_hint.min(self.patience), reconnect: false, ..self }
+    }
+
     fn bound(&self, retries: u32) -> Duration {
         let growth = self.multiplier.powf(f64::from(retries));
         let bound = Duration::try_from_secs_f64(self.initial_backoff.as_secs_f64() * growth);
@@ -163,7 +171,7 @@ impl Retrying {
         request: &Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let stream = self.inner.stream(cx, Arc::clone(request)).await?;
-        open(self.inner.name(), stream).await
+        open(self.inner.name(), stream, request).await
     }
 }
 
@@ -303,7 +311,7 @@ mod tests {
     use crate::{
         ManualTimer,
         script::{
-            Script, Step, context, drop_at_every_poll, fail, part, reply, run, seconds, sleep, started,
+            Script, Step, context, drop_at_every_poll, fail, part, reply, run, seconds, sleep, started, text,
         },
     };
 
@@ -350,8 +358,10 @@ mod tests {
             assert_eq!(run(&timer, retrying.stream(&context(&timer), request())).unwrap_err().kind, kind);
             assert_eq!(script.calls().len(), 1, "{kind:?}");
         }
-        let begun =
-            || vec![Step::Open, started(), part(0, forge_core::PartKind::Text), fail(ErrorKind::Server)];
+        let begun = || {
+            let text_part = part(0, forge_core::PartKind::Text);
+            vec![Step::Open, started(), text_part, text(0, "a"), fail(ErrorKind::Server)]
+        };
         let script = Script::new(&timer, move |_| begun());
         let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
         let error = run(&timer, retrying.complete(&context(&timer), request())).unwrap_err();
@@ -395,7 +405,7 @@ mod tests {
             multiplier in any::<f64>(),
             seed in any::<u64>(),
         ) {
-            let policy = RetryPolicy { max_retries: 9, initial_backoff, max_backoff, multiplier, longest_hint, reconnect: true };
+            let policy = RetryPolicy { max_retries: 9, initial_backoff, max_backoff, multiplier, longest_hint, patience: longest_hint, reconnect: true };
             let timer = ManualTimer::new();
             let retry = Retry::new(policy, Arc::new(timer.clone()), seed);
             let error = ProviderError::new(ErrorKind::RateLimited, "p", "")

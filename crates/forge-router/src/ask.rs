@@ -170,6 +170,9 @@ pub(crate) enum Passed {
     Lacks(&'static str),
     TooSmall(u64),
     NotLarger(u64),
+    UnknownWindow(u64),
+    /// Its vendor has refused the request already.
+    SameVendor,
     Unpriced,
 }
 
@@ -179,9 +182,9 @@ impl Passed {
         match self {
             Self::Open { .. } => ErrorKind::CircuitOpen,
             Self::Late { .. } => ErrorKind::RateLimited,
-            Self::Author => ErrorKind::InvalidRequest,
+            Self::Author | Self::SameVendor => ErrorKind::InvalidRequest,
             Self::Lacks(_) => ErrorKind::Unsupported,
-            Self::TooSmall(_) | Self::NotLarger(_) => ErrorKind::ContextTooLong,
+            Self::TooSmall(_) | Self::NotLarger(_) | Self::UnknownWindow(_) => ErrorKind::ContextTooLong,
             Self::Unpriced => ErrorKind::BudgetExceeded,
             Self::Unwell(HealthStatus::Refused) => ErrorKind::Authentication,
             Self::Unwell(HealthStatus::Loading) => ErrorKind::Overloaded,
@@ -221,6 +224,13 @@ impl fmt::Display for Passed {
             Self::NotLarger(window) => {
                 write!(f, "its window is not larger than {window} tokens, which were too few")
             }
+            Self::UnknownWindow(window) => {
+                write!(
+                    f,
+                    "nobody knows whether its window is larger than {window} tokens, which were too few"
+                )
+            }
+            Self::SameVendor => f.write_str("its vendor has refused the request already"),
             Self::Unpriced => f.write_str("its price is unknown and a money budget holds; set `price`"),
         }
     }

@@ -72,13 +72,17 @@ pub(crate) async fn call(
             Err(error) => {
                 walk.failed(pick, error.kind);
                 let go_on = match error.policy().advice {
+                    Advice::RetryThenNext if error.kind == ErrorKind::Malformed => {
+                        job.goes_on_after(error.kind)
+                    }
                     Advice::RetryThenNext | Advice::RetryStripped | Advice::Next => true,
                     Advice::NextIfLarger => {
                         walk.only_larger_than(pick);
                         true
                     }
                     Advice::NextIfAllowed => job.goes_on_after(error.kind),
-                    Advice::Stop => false,
+                    // What one vendor does not understand, another may: it has another dialect. Once.
+                    Advice::Stop => is_vendors_refusal(&error) && walk.only_other_vendors(pick),
                 };
                 let late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
                 if !go_on || late {
@@ -98,13 +102,15 @@ pub(crate) async fn call(
 }
 
 impl Job {
-    fn goes_on_after(&self, refusal: ErrorKind) -> bool {
-        match refusal {
-            ErrorKind::ContentFiltered => self.fallback_on_filter,
-            ErrorKind::Refusal => self.fallback_on_refusal,
-            _ => false,
-        }
+    fn goes_on_after(&self, kind: ErrorKind) -> bool {
+        self.fallback_on.contains(&kind)
     }
+}
+
+/// Whether the vendor itself said no, for a reason that nobody knows better. What Forge refuses is refused before
+/// anything is sent.
+fn is_vendors_refusal(error: &ProviderError) -> bool {
+    error.kind == ErrorKind::InvalidRequest && error.phase == Phase::BeforeOutput && error.status.is_some()
 }
 
 fn traced(error: ProviderError, trace: Arc<RouteTrace>) -> ProviderError {
@@ -202,13 +208,13 @@ impl<'a> Attempt<'a> {
         let (running, mut cx) = (self.running, self.cx.clone());
         let route = &running.routes[pick.route];
         cx.participant = Arc::new(route.participant(&cx.participant));
-        let request = self.fitted(pick);
-        let declines = self.job.fallback_on_filter || self.job.fallback_on_refusal;
+        let (request, goes_on_after) = (self.fitted(pick), &self.job.fallback_on);
         async move {
             let begun = cx.clock.instant();
-            let stream = route.provider(manner).stream(&cx, request?).await?;
-            let head = Head::read(route.plan.id.as_str(), stream).await?;
-            match declined(&head).filter(|_| declines) {
+            let request = request?;
+            let stream = route.provider(manner).stream(&cx, Arc::clone(&request)).await?;
+            let head = Head::read(route.plan.id.as_str(), stream, &request).await?;
+            match declined(&head).filter(|kind| goes_on_after.contains(kind)) {
                 None => Ok(head),
                 Some(kind) => {
                     let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")

@@ -70,13 +70,13 @@ pub use health::{HealthStatus, ProviderHealth};
 pub use manager::{NoParticipant, ParticipantManager};
 pub use plan::{
     Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
-    Strategy, Target,
+    Strategy, Target, USUAL_FALLBACKS,
 };
-pub use resolve::RouterSection;
+pub use resolve::{RouterSection, fallback_word};
 pub use route::Parts;
 pub use router::Router;
 pub use spec::{
-    BreakerSpec, BudgetSpec, LimitSpec, MemberSpec, ModelSpec, ParameterSpec, PoolSpec, PriceSpec,
+    BreakerSpec, BudgetSpec, LimitSpec, LocalSpec, MemberSpec, ModelSpec, ParameterSpec, PoolSpec, PriceSpec,
     ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec, TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskState};

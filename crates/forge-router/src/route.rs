@@ -13,8 +13,7 @@ use forge_core::{
     storage::budget::{BudgetRule, Scope},
 };
 use forge_layers::{
-    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, RetryPolicy, Timeout,
-    Timer,
+    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, Timeout, Timer,
 };
 
 use crate::{
@@ -68,7 +67,7 @@ pub(crate) struct Route {
 pub(crate) enum Manner {
     /// Nobody else is left: a connection that cannot be made is tried again.
     Only,
-    /// Others can be asked: a connection that cannot be made leads to them at once.
+    /// Others can be asked: a long wait and a connection that cannot be made lead to them at once.
     OneOfSeveral,
     /// Nobody else is left, and its circuit is open.
     LastResort,
@@ -139,7 +138,7 @@ impl Route {
         let last_resort = Stack::new(breaker.last_resort(stack.clone().build()));
         let last_resort = last_resort.with(&quota).with(retry).build();
         let stack = stack.with(&breaker).with(&quota);
-        let passing = retry.clone().with_policy(RetryPolicy { reconnect: false, ..*retry.policy() });
+        let passing = retry.clone().with_policy(retry.policy().of_several());
         let one_of_several = stack.clone().with(&passing).build();
         let provider = stack.with(retry).build();
         Ok(Self {
@@ -239,6 +238,7 @@ fn settings(plan: &ProviderPlan) -> AdapterSettings {
         base_url: plan.endpoint.clone(),
         headers: plan.headers.clone(),
         proxy: plan.proxy.clone(),
+        ca_certificates: plan.ca_certificates.clone(),
         timeouts: plan.timeouts,
         models: Arc::clone(&plan.models),
         dialect: plan.dialect.clone(),
@@ -260,7 +260,7 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
     old.kind == new.kind
         && provider(old) == provider(new)
         && old.endpoint == new.endpoint
-        && old.proxy == new.proxy
+        && (&old.proxy, &old.ca_certificates) == (&new.proxy, &new.ca_certificates)
         && (&old.dialect, &old.options) == (&new.dialect, &new.options)
         && key(old) == key(new)
         && headers(old).eq(headers(new))

@@ -9,11 +9,11 @@ use std::{
     },
 };
 
-use forge_core::{ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
+use forge_core::{ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
 use forge_layers::{Retry, RetryBudget};
 
 use crate::{
-    Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target,
+    Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS,
     meter::Meter,
     quota::shared_rules,
     route::{Parts, Route},
@@ -46,8 +46,7 @@ pub(crate) struct Job {
     pub(crate) parameters: Parameters,
     /// Whose fields the raw ones of the parameters are: those of the first provider of the role.
     pub(crate) extra_for: Option<ModelProvider>,
-    pub(crate) fallback_on_filter: bool,
-    pub(crate) fallback_on_refusal: bool,
+    pub(crate) fallback_on: Vec<ErrorKind>,
     pub(crate) hedge: bool,
 }
 
@@ -193,8 +192,7 @@ impl Job {
             chain: chain.filter(|link| seen.insert(link.target)).collect(),
             parameters: role.parameters.clone(),
             extra_for: providers.first().map(|at| plan.providers[*at].vendor()),
-            fallback_on_filter: role.fallback_on_filter,
-            fallback_on_refusal: role.fallback_on_refusal,
+            fallback_on: role.fallback_on.clone(),
             hedge: role.hedge,
         }
     }
@@ -217,7 +215,11 @@ impl Job {
             .map(|(at, _)| Link { target: Target::Provider(at), place: Place::Enabled });
         let mut seen = HashSet::new();
         let chain = preferred.chain(default).chain(others);
-        Self { chain: chain.filter(|link| seen.insert(link.target)).collect(), ..Self::default() }
+        Self {
+            chain: chain.filter(|link| seen.insert(link.target)).collect(),
+            fallback_on: USUAL_FALLBACKS.to_vec(),
+            ..Self::default()
+        }
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) struct Walk<'a> {
     seen: Vec<Seen>,
     /// Only windows larger than this are of use.
     larger_than: Option<u64>,
+    /// Whether models whose window nobody knows are asked, too: when none is left that is known to be larger.
+    asks_unknown_windows: bool,
+    /// Only routes to another vendor than that of this route are of use.
+    not_of: Option<usize>,
 }
 
 /// A route that was looked at.
@@ -77,6 +81,8 @@ impl<'a> Walk<'a> {
             tried: Vec::new(),
             seen: Vec::new(),
             larger_than: None,
+            asks_unknown_windows: false,
+            not_of: None,
         };
         let kept = walk.kept_route(affinity);
         let affine = kept.map(|route| link(Target::Provider(route), Place::Affinity));
@@ -119,6 +125,15 @@ impl<'a> Walk<'a> {
 
     /// The next route to ask; `None` at the end of the chain.
     pub(crate) fn next(&mut self) -> Option<Pick> {
+        self.next_on_the_way().or_else(|| {
+            let again =
+                self.larger_than.is_some() && !std::mem::replace(&mut self.asks_unknown_windows, true);
+            self.at = if again { 0 } else { self.at };
+            self.next_on_the_way()
+        })
+    }
+
+    fn next_on_the_way(&mut self) -> Option<Pick> {
         loop {
             let link = self.links().nth(self.at)?;
             if let Some(route) = self.pick(link.target, link) {
@@ -176,6 +191,11 @@ impl<'a> Walk<'a> {
         let able = route.capabilities(route.model_for(&self.ask.cx.participant));
         let window = able.context_tokens.unwrap_or_else(|| self.ask.outline.size.expected_input());
         self.larger_than = Some(self.larger_than.map_or(window, |known| known.max(window)));
+    }
+
+    /// From here on, only routes to another vendor are of use. `false` if that was said before.
+    pub(crate) fn only_other_vendors(&mut self, pick: Pick) -> bool {
+        self.not_of.replace(pick.route).is_none()
     }
 
     /// Why the last route that was looked at is not asked, and how long that lasts.
@@ -250,7 +270,8 @@ impl<'a> Walk<'a> {
         if self.tried.contains(&route) {
             return false;
         }
-        let passed = self.too_small(route).or_else(|| self.ask.objection(&self.running.routes[route]));
+        let passed = self.too_small(route).or_else(|| self.same_vendor(route));
+        let passed = passed.or_else(|| self.ask.objection(&self.running.routes[route]));
         match passed {
             None => true,
             Some(passed) => {
@@ -264,7 +285,15 @@ impl<'a> Walk<'a> {
         let needed = self.larger_than?;
         let route = &self.running.routes[route];
         let window = route.capabilities(route.model_for(&self.ask.cx.participant)).context_tokens;
-        window.is_none_or(|window| window <= needed).then_some(Passed::NotLarger(needed))
+        match window {
+            Some(window) => (window <= needed).then_some(Passed::NotLarger(needed)),
+            None => (!self.asks_unknown_windows).then_some(Passed::UnknownWindow(needed)),
+        }
+    }
+
+    fn same_vendor(&self, route: usize) -> Option<Passed> {
+        let refused = &self.running.routes[self.not_of?];
+        (self.running.routes[route].vendor == refused.vendor).then_some(Passed::SameVendor)
     }
 
     fn note(&mut self, pick: Pick, outcome: Outcome) {

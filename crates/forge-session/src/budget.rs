@@ -65,6 +65,8 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
             | ErrorKind::Truncated
             | ErrorKind::Cancelled
             | ErrorKind::Decode
+            | ErrorKind::Empty
+            | ErrorKind::Malformed
             | ErrorKind::ContentFiltered
             | ErrorKind::Refusal => true,
             ErrorKind::RateLimited

@@ -50,6 +50,8 @@ pub(crate) const fn error_code(kind: ErrorKind) -> i64 {
         ErrorKind::BudgetExceeded => 18,
         ErrorKind::Decode => 19,
         ErrorKind::StateRejected => 20,
+        ErrorKind::Empty => 21,
+        ErrorKind::Malformed => 22,
     }
 }
 
@@ -75,6 +77,8 @@ pub(crate) const fn error_kind(code: i64) -> Option<ErrorKind> {
         18 => ErrorKind::BudgetExceeded,
         19 => ErrorKind::Decode,
         20 => ErrorKind::StateRejected,
+        21 => ErrorKind::Empty,
+        22 => ErrorKind::Malformed,
         _ => return None,
     })
 }
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_error_is_read_back_as_itself() {
-        let kinds: Vec<_> = (1..21).filter_map(error_kind).collect();
+        let kinds: Vec<_> = (1..23).filter_map(error_kind).collect();
         assert_eq!(kinds.len(), ErrorKind::ALL.len());
         for (kind, code) in kinds.into_iter().zip(1..) {
             assert_eq!(error_code(kind), code);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use forge_router::{ProviderPlan, RouterPlan};
 
-use crate::{AdapterKind, AdapterRegistry, SecretString, registry};
+use crate::{AdapterRegistry, SecretString, proxy::Proxies, registry};
 
 /// What the environment says. Libraries never read it themselves: the lookup is passed in.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct FoundProvider {
 impl Environment {
     /// Reads the variables of the kinds that are built in: `ANTHROPIC_API_KEY`, `OPENAI_API_KEY`, `GOOGLE_API_KEY` or
     /// `GEMINI_API_KEY`, the base URLs `ANTHROPIC_BASE_URL`, `OPENAI_BASE_URL`, `GEMINI_BASE_URL` and `OLLAMA_HOST`,
-    /// and `HTTPS_PROXY`. An empty variable counts as unset. The proxy is not used for addresses on this machine.
+    /// and those of proxies: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. An empty variable counts as unset.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self::read_for(&registry(), lookup)
     }
@@ -37,7 +37,7 @@ impl Environment {
     /// As [`read`](Self::read), for the kinds of `registry`.
     pub fn read_for(registry: &AdapterRegistry, lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let proxy = set("HTTPS_PROXY").or_else(|| set("https_proxy"));
+        let proxies = Proxies::read(&lookup);
         let (mut providers, mut servers) = (Vec::new(), Vec::new());
         for kind in registry.kinds() {
             let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, set(name)?)));
@@ -50,7 +50,7 @@ impl Environment {
             };
             let mut plan = ProviderPlan::of_kind(kind, model);
             plan.endpoint = place.map(|(_, value)| (kind.read_base_url)(&value));
-            plan.proxy = proxy.clone().filter(|_| !is_on_this_machine(kind, plan.endpoint.as_deref()));
+            plan.proxy = plan.endpoint.as_deref().or(kind.base_url).and_then(|url| proxies.to(url));
             plan.api_key = key.map(|(_, key)| SecretString::from(key));
             if let Some(usual) = &kind.usual {
                 plan.display_name.clone_from(&usual.display_name);
@@ -66,20 +66,22 @@ impl Environment {
     }
 }
 
-/// Whether a provider of this kind is reached without leaving the machine.
-pub(crate) fn is_on_this_machine(kind: &AdapterKind, endpoint: Option<&str>) -> bool {
-    endpoint.or(kind.base_url).is_some_and(is_loopback)
+/// Whether an address is one of this machine.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let (host, _) = host_of(url);
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-fn is_loopback(url: &str) -> bool {
+/// The host of a URL, in lower case and without the brackets of an address, and its port.
+pub(crate) fn host_of(url: &str) -> (String, Option<u16>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(ipv6) => ipv6.split(']').next(),
-        None => authority.split(':').next(),
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host, rest.strip_prefix(':')),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
     };
-    let host = host.unwrap_or_default();
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    (host.to_ascii_lowercase(), port.and_then(|port| port.parse().ok()))
 }
 
 #[cfg(test)]

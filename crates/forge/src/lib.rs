@@ -24,6 +24,7 @@ mod cast;
 pub mod config;
 mod environment;
 mod manager;
+mod proxy;
 #[cfg(feature = "system")]
 mod system;
 

@@ -50,6 +50,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
             "max_attempts": plan.retry.max_retries + 1,
             "initial_backoff": duration(plan.retry.initial_backoff),
             "max_backoff": duration(plan.retry.max_backoff),
+            "patience": duration(plan.retry.patience),
             "multiplier": plan.retry.multiplier,
         },
         "breaker": {
@@ -80,6 +81,8 @@ fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
         "model": plan.model,
         "api_key": key,
         "endpoint": plan.endpoint,
+        "dialect": plan.dialect,
+        "local": plan.options,
         "display_name": plan.display_name,
         "enabled": true,
         "parameters": parameters(&plan.parameters),
@@ -122,12 +125,11 @@ fn role(role: &RolePlan, plan: &RouterPlan) -> Value {
         [one] => (Some(target_id(*one, plan).to_string()), None),
         several => (None, Some(ids(several))),
     };
-    let refusals = [("content_filtered", role.fallback_on_filter), ("refusal", role.fallback_on_refusal)];
     json!({
         "provider": provider,
         "panel": panel,
         "fallback": ids(&role.fallback),
-        "fallback_on": chosen(&refusals),
+        "fallback_on": role.fallback_on.iter().filter_map(|kind| forge::router::fallback_word(*kind)).collect::<Vec<_>>(),
         "parameters": parameters(&role.parameters),
         "needs": needs(role.needs),
         "min_context": role.needs.context_tokens,

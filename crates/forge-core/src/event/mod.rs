@@ -87,6 +87,18 @@ impl StreamEvent {
         }
     }
 
+    /// Whether the event holds a piece of the answer itself: neither thoughts nor a text that has only begun.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::PartStarted { kind, .. } => {
+                !matches!(kind, PartKind::Text | PartKind::Thinking | PartKind::Refusal)
+            }
+            Self::PartDelta { delta, .. } => !matches!(delta, Delta::Thinking(_)) && delta.len() > 0,
+            Self::Relayed(relayed) => relayed.has_content,
+            _ => false,
+        }
+    }
+
     /// A piece of text of the part `index`.
     pub fn text(index: u32, text: impl Into<String>) -> Self {
         Self::PartDelta { index, delta: Delta::Text(text.into()) }

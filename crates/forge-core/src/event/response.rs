@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{StopDetail, Warning};
-use crate::{ModelId, Part, Participant, RateLimitStatus, RouteTrace, TokenCount};
+use crate::{ErrorKind, ModelId, ModelRequest, Part, Participant, RateLimitStatus, RouteTrace, TokenCount};
 
 /// Why a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +33,24 @@ pub enum StopReason {
     Error,
     /// Any other reason; see the vendor's own word beside it.
     Other,
+}
+
+impl StopReason {
+    /// What is wrong with a reply to `request` that ended for this reason and said nothing. A model may end its turn in
+    /// silence after the results of tools.
+    pub fn without_answer(self, request: &ModelRequest) -> Option<ErrorKind> {
+        let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+        let last = request.messages.last();
+        match self {
+            Self::Error => Some(ErrorKind::Malformed),
+            // Of a request that is passed on as it came, nobody has read what it asks.
+            Self::EndTurn | Self::Other if request.carried().is_none() => {
+                let may_be_silent = last.is_some_and(|message| message.parts.iter().any(is_result));
+                (!may_be_silent).then_some(ErrorKind::Empty)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A whole reply, folded from its events.

@@ -12,9 +12,9 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock as _, ErrorKind, Finished, ModelId, ModelRequest, Participant, Phase,
-    Provider, ProviderError, ProviderExt as _, ResponseStream, Stack, StopReason, StreamEvent, TokenCount,
-    async_trait,
+    CallContext, Capabilities, Clock as _, ErrorKind, Finished, ModelId, ModelRequest, PartKind, Participant,
+    Phase, Provider, ProviderError, ProviderExt as _, ResponseStream, Stack, Started, StopReason,
+    StreamEvent, TokenCount, async_trait,
 };
 use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, ManualTimer, RateLimit, RateLimits,
@@ -52,7 +52,10 @@ impl Provider for Recovering {
         let usage = TokenCount::default().with_input(1).with_output(1);
         let reason = StopReason::EndTurn;
         let end = StreamEvent::from(Finished::new(reason).with_usage(usage));
-        Ok(ResponseStream::from_events([Ok(end)]))
+        let part = StreamEvent::PartStarted { index: 0, kind: PartKind::Text };
+        let ended = StreamEvent::PartEnded { index: 0, opaque: None };
+        let events = [Started::default().into(), part, StreamEvent::text(0, "up"), ended, end];
+        Ok(ResponseStream::from_events(events.map(Ok)))
     }
 }
 

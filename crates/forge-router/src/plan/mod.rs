@@ -5,7 +5,7 @@ mod provider;
 use std::collections::BTreeMap;
 
 use forge_core::{
-    Effort, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
+    Effort, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
     storage::budget::{BudgetRule, Period, Scope},
 };
 use forge_layers::{BreakerPolicy, RetryPolicy};
@@ -129,8 +129,11 @@ impl Strategy {
     }
 }
 
+/// The replies without an answer after which the next is asked, unless a role says otherwise.
+pub const USUAL_FALLBACKS: [ErrorKind; 2] = [ErrorKind::Empty, ErrorKind::Malformed];
+
 /// Who does a job.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RolePlan {
     /// Who is asked first; several form a panel. Empty means the default.
     pub primary: Vec<Target>,
@@ -138,10 +141,9 @@ pub struct RolePlan {
     pub fallback: Vec<Target>,
     /// Whether the file names somebody for it and all of them are disabled.
     pub all_disabled: bool,
-    /// Whether a prompt that a filter refused may go to the next.
-    pub fallback_on_filter: bool,
-    /// Whether a request that a model declined may go to the next.
-    pub fallback_on_refusal: bool,
+    /// After which replies without an answer the next is asked: [`USUAL_FALLBACKS`], and refusals by a filter or by
+    /// the model where the role says so.
+    pub fallback_on: Vec<ErrorKind>,
     /// Settings of requests.
     pub parameters: Parameters,
     /// What every model of the role must be able to do.
@@ -150,6 +152,21 @@ pub struct RolePlan {
     pub hedge: bool,
     /// What the role may cost.
     pub budget: Budget,
+}
+
+impl Default for RolePlan {
+    fn default() -> Self {
+        Self {
+            primary: Vec::new(),
+            fallback: Vec::new(),
+            all_disabled: false,
+            fallback_on: USUAL_FALLBACKS.to_vec(),
+            parameters: Parameters::default(),
+            needs: Needs::default(),
+            hedge: false,
+            budget: Budget::default(),
+        }
+    }
 }
 
 impl RolePlan {

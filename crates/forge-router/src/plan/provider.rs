@@ -36,6 +36,8 @@ pub struct ProviderPlan {
     pub headers: Vec<(String, SecretString)>,
     /// The HTTP proxy to go through.
     pub proxy: Option<String>,
+    /// Certificates in PEM of authorities that are trusted beside those of the system.
+    pub ca_certificates: Option<String>,
     /// The clocks of a call; `None` means the adapter's usual ones.
     pub timeouts: Option<Timeouts>,
     /// Settings of requests.
@@ -74,6 +76,7 @@ impl ProviderPlan {
             options: Map::new(),
             headers: Vec::new(),
             proxy: None,
+            ca_certificates: None,
             timeouts: None,
             parameters: Parameters::default(),
             rate: RateLimits::default(),

@@ -23,6 +23,7 @@ use forge_config::{KeyPath, Lookup, Problem, ResolveContext, nearest};
 use forge_core::{AdapterRegistry, ModelTable};
 
 use self::model::SaidModel;
+pub use self::role::fallback_word;
 use crate::{ProviderSpec, RouterPlan, RouterSpec, Target, code};
 
 /// The router's keys of a file, and what they are checked against. Whatever it is made of stands in it.

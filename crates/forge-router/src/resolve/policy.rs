@@ -15,6 +15,7 @@ impl Resolver<'_, '_> {
             self.context.integer(spec.max_attempts, 1..=10, &path.key("max_attempts"));
         let initial = self.context.duration(spec.initial_backoff.as_deref(), &path.key("initial_backoff"));
         let max = self.context.duration(spec.max_backoff.as_deref(), &path.key("max_backoff"));
+        let patience = self.context.duration(spec.patience.as_deref(), &path.key("patience"));
         let policy = RetryPolicy {
             max_retries: attempts.map_or(usual.max_retries, |attempts| attempts - 1),
             initial_backoff: initial.unwrap_or(usual.initial_backoff),
@@ -24,6 +25,7 @@ impl Resolver<'_, '_> {
                 .number(spec.multiplier, 1.0..=10.0, &path.key("multiplier"))
                 .unwrap_or(usual.multiplier),
             longest_hint: usual.longest_hint,
+            patience: patience.unwrap_or(usual.patience),
             reconnect: usual.reconnect,
         };
         if policy.initial_backoff > policy.max_backoff {

@@ -3,11 +3,12 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem, is_reference, nearest};
-use forge_core::{AdapterKind, Effort, ModelId, Sampling, SecretString};
+use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, Sampling, SecretString};
 use forge_layers::RateLimits;
+use serde_json::{Map, Value};
 
 use super::{Resolver, role::is_role_name};
-use crate::{LimitSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
+use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
 
 /// Headers that the transport sets, or that hold a credential.
 const OWNED_HEADERS: [&str; 5] =
@@ -18,8 +19,14 @@ impl<'a> Resolver<'a, '_> {
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
         let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
         let model = self.model(spec.model.as_deref(), &path.key("model"));
-        let api_key = self.api_key(spec, kind, &path.key("api_key"));
+        let compatible = self.dialect(spec, kind, path);
+        let variable = compatible.and_then(|vendor| vendor.key_variable.as_deref());
+        let api_key = self.api_key(spec, kind, variable, &path.key("api_key"));
         let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
+        let endpoint = endpoint.or_else(|| compatible?.base_url.clone());
+        let compatible = compatible.or_else(|| kind?.compatible(None, endpoint.as_deref()));
+        let (proxy, ca_certificates) = self.transport(spec, path);
+        let options = self.options(spec.local.as_ref(), &path.key("local"));
         if spec.display_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
             let message = "holds a line break or another control character";
             self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
@@ -51,6 +58,11 @@ impl<'a> Resolver<'a, '_> {
             display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
             api_key,
             endpoint,
+            dialect: compatible.map(|vendor| vendor.id.clone()),
+            vendor: compatible.map(|vendor| vendor.id.as_str().into()).or(plan.vendor),
+            options,
+            proxy,
+            ca_certificates,
             headers,
             timeouts,
             parameters,
@@ -61,6 +73,72 @@ impl<'a> Resolver<'a, '_> {
             price,
             ..plan
         }
+    }
+
+    /// The vendor that the file names as the one whose habits hold.
+    fn dialect(
+        &mut self,
+        spec: &ProviderSpec,
+        kind: Option<&'a AdapterKind>,
+        path: &KeyPath,
+    ) -> Option<&'a CompatibleVendor> {
+        let (written, kind) = (spec.dialect.as_deref()?, kind?);
+        if kind.compatible.is_empty() {
+            let kinds = self.section.registry.kinds().iter().filter(|kind| !kind.compatible.is_empty());
+            let names: Vec<_> = kinds.map(|kind| format!("`type: {}`", kind.name)).collect();
+            let message = format!("nobody but its own vendor speaks as `{}` does", kind.name);
+            let problem = Problem::new(code::CONFLICT, path.key("dialect"), message).about_key();
+            self.report(problem.with_hint(format!("leave it out, or write {}", names.join(" or "))));
+            return None;
+        }
+        let known: Vec<_> = kind.compatible.iter().map(|vendor| (vendor.id.as_str(), vendor)).collect();
+        let vendor = self.context.one_of(written, &known, "dialect", &path.key("dialect"))?;
+        if vendor.base_url.is_none() && spec.endpoint.is_none() {
+            let message = format!("{} has no usual endpoint", vendor.name);
+            let problem = Problem::new(code::MISSING, path.key("dialect"), message);
+            self.report(problem.with_hint("set `endpoint` to the address that you were given"));
+        }
+        Some(vendor)
+    }
+
+    /// The proxy and the certificates of an own authority.
+    fn transport(&mut self, spec: &ProviderSpec, path: &KeyPath) -> (Option<String>, Option<String>) {
+        let at = path.key("proxy");
+        let proxy = spec.proxy.as_deref().filter(|proxy| *proxy != "none");
+        let proxy = proxy.and_then(|proxy| self.context.expand(proxy, &at));
+        if proxy
+            .as_deref()
+            .is_some_and(|proxy| !proxy.starts_with("http://") && !proxy.starts_with("https://"))
+        {
+            let problem = Problem::new(code::BAD_ENDPOINT, at, "is not the URL of an HTTP proxy");
+            self.report(problem.with_hint("write for example `http://proxy.example.com:3128`, or `none`"));
+        }
+        let at = path.key("ca_file");
+        let certificates = spec.ca_file.as_deref().and_then(|file| self.context.read_file(file, &at));
+        if certificates.as_deref().is_some_and(|text| !text.contains("-----BEGIN CERTIFICATE-----")) {
+            let problem = Problem::new(code::OUT_OF_RANGE, at, "the file holds no certificate in PEM");
+            self.report(problem.with_hint("it has to have a line `-----BEGIN CERTIFICATE-----`"));
+        }
+        (proxy, certificates)
+    }
+
+    /// What only the kind for servers of one's own takes.
+    fn options(&mut self, spec: Option<&LocalSpec>, path: &KeyPath) -> Map<String, Value> {
+        let mut options = Map::new();
+        let Some(spec) = spec else { return options };
+        let apis = [("native", "native"), ("compatible", "compatible")];
+        let api =
+            spec.api.as_deref().and_then(|word| self.context.one_of(word, &apis, "api", &path.key("api")));
+        let window: Option<u32> =
+            self.context.integer(spec.num_ctx, 1..=i64::from(u32::MAX), &path.key("num_ctx"));
+        let values = [
+            ("api", api.map(Value::from)),
+            ("num_ctx", window.map(Value::from)),
+            ("keep_alive", spec.keep_alive.clone().map(Value::from)),
+            ("think", spec.think.map(Value::from)),
+        ];
+        options.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        options
     }
 
     fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> Option<&'a AdapterKind> {
@@ -91,10 +169,12 @@ impl<'a> Resolver<'a, '_> {
         &mut self,
         spec: &ProviderSpec,
         kind: Option<&AdapterKind>,
+        variable: Option<&str>,
         path: &KeyPath,
     ) -> Option<SecretString> {
         let Some(written) = &spec.api_key else {
-            let variable = kind.filter(|kind| kind.needs_key)?.key_variables.first().unwrap_or(&"NAME");
+            let usual = kind.filter(|kind| kind.needs_key)?.key_variables.first();
+            let variable = variable.unwrap_or_else(|| usual.unwrap_or(&"NAME"));
             let (code, message) = if spec.endpoint.is_some() {
                 (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
             } else {

@@ -1,10 +1,10 @@
 //! One role.
 
 use forge_config::{KeyPath, Problem};
-use forge_core::ParticipantRole;
+use forge_core::{ErrorKind, ParticipantRole};
 
 use super::{Resolver, capability_check::Reach};
-use crate::{Needs, PoolPlan, RolePlan, RoleSpec, Target, code};
+use crate::{Needs, PoolPlan, RolePlan, RoleSpec, Target, USUAL_FALLBACKS, code};
 
 /// What a role may need.
 const FEATURES: [(&str, Feature); 4] = [
@@ -22,13 +22,17 @@ enum Feature {
     StructuredOutput,
 }
 
-/// Which refusals lead to the next fallback.
-const REFUSALS: [(&str, Refusal); 2] = [("content_filtered", Refusal::Filter), ("refusal", Refusal::Model)];
+/// Which replies without an answer may lead to the next fallback.
+const FALLBACKS: [(&str, ErrorKind); 4] = [
+    ("empty", ErrorKind::Empty),
+    ("error", ErrorKind::Malformed),
+    ("content_filtered", ErrorKind::ContentFiltered),
+    ("refusal", ErrorKind::Refusal),
+];
 
-#[derive(Debug, Clone, Copy)]
-enum Refusal {
-    Filter,
-    Model,
+/// The word with which a role allows that the next is asked after a reply of this kind.
+pub fn fallback_word(kind: ErrorKind) -> Option<&'static str> {
+    FALLBACKS.iter().find(|(_, known)| *known == kind).map(|(word, _)| *word)
 }
 
 impl Resolver<'_, '_> {
@@ -53,7 +57,15 @@ impl Resolver<'_, '_> {
             self.no_route(spec, path);
         }
         let names = spec.provider.is_some() || spec.panel.is_some() || spec.fallback.is_some();
-        let mut plan = RolePlan {
+        let fallback_on = spec.fallback_on.as_ref().map(|words| {
+            let path = path.key("fallback_on");
+            let kinds = words
+                .iter()
+                .enumerate()
+                .filter_map(|(at, word)| self.context.one_of(word, &FALLBACKS, "reply", &path.index(at)));
+            kinds.collect()
+        });
+        RolePlan {
             all_disabled: names && primary.is_empty() && fallback.is_empty(),
             primary,
             fallback,
@@ -61,16 +73,8 @@ impl Resolver<'_, '_> {
             hedge: spec.hedge.unwrap_or(false),
             budget: self.budget(spec.budget.as_ref(), &path.key("budget")),
             needs: self.needs(spec, path),
-            ..RolePlan::default()
-        };
-        for (at, word) in spec.fallback_on.iter().enumerate() {
-            match self.context.one_of(word, &REFUSALS, "refusal", &path.key("fallback_on").index(at)) {
-                Some(Refusal::Filter) => plan.fallback_on_filter = true,
-                Some(Refusal::Model) => plan.fallback_on_refusal = true,
-                None => {}
-            }
+            fallback_on: fallback_on.unwrap_or_else(|| USUAL_FALLBACKS.to_vec()),
         }
-        plan
     }
 
     fn primary(&mut self, spec: &RoleSpec, path: &KeyPath) -> Vec<Target> {

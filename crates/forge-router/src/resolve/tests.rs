@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use forge_config::Problem;
-use forge_core::{Effort, Money, ParticipantRole, storage::budget::Scope};
+use forge_core::{Effort, ErrorKind, Money, ParticipantRole, storage::budget::Scope};
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};
@@ -419,7 +419,8 @@ fn chains_name_everyone_once() {
     let plan = plan(json!({"models": {"m": {"tools": true}}, "roles": {"critic": role}}));
     let critic = &plan.roles[&ParticipantRole::Critic];
     assert_eq!(critic.primary, [Target::Provider(1), Target::Provider(0)]);
-    assert!(critic.fallback_on_refusal && !critic.fallback_on_filter && critic.needs.tools && critic.hedge);
+    assert_eq!(critic.fallback_on, [ErrorKind::Refusal]);
+    assert!(critic.needs.tools && critic.hedge);
     assert_eq!(critic.parameters.effort, Some(Effort::Low));
 }
 

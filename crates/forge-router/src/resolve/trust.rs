@@ -26,14 +26,20 @@ fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Pro
 
 fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterRegistry) -> Vec<Problem> {
     let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
+    let proxy = provider.proxy.is_some().then_some(("proxy", "says through whom the key is sent"));
+    let authority = provider.ca_file.is_some().then_some(("ca_file", "reads a file and trusts what it says"));
     let headers = (!provider.headers.is_empty()).then_some(("headers", "sends headers of its own"));
     let kind = provider.kind.as_deref().and_then(|kind| registry.kind(kind));
-    let variables = kind.map_or(&[] as &[_], |kind| kind.key_variables);
-    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, variables));
+    let dialect = kind.and_then(|kind| kind.compatible(Some(provider.dialect.as_deref()?), None));
+    let variables: Vec<&str> = match dialect {
+        Some(vendor) => vendor.key_variable.as_deref().into_iter().collect(),
+        None => kind.map_or(&[] as &[_], |kind| kind.key_variables).to_vec(),
+    };
+    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, &variables));
     let key = key.map(|what| ("api_key", what));
     let model = provider.model.as_ref().is_some_and(|text| text.contains("${"));
     let model = model.then_some(("model", "shows and sends a value of this machine as a model's name"));
-    let settings = [model, key, endpoint, headers].into_iter().flatten();
+    let settings = [model, key, endpoint, proxy, authority, headers].into_iter().flatten();
     let settings = settings.map(|(name, what)| Problem::untrusted(path.key(name), what));
     settings.chain(check_extra(provider.parameters.as_ref(), path)).collect()
 }

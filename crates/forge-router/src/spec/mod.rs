@@ -74,9 +74,23 @@ pub struct ProviderSpec {
     /// The credential (expanded); best written as `${NAME}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
-    /// Where the vendor's API begins (expanded); only for proxies and local servers.
+    /// Where the vendor's API begins (expanded); only for proxies, compatible vendors and local servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// The vendor whose habits hold, where another than the kind's own speaks its dialect: `forge providers list --known`
+    /// names them. The endpoint tells if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
+    /// What only servers of one's own take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalSpec>,
+    /// The proxy to go through (expanded), or `none`. The usual variables tell if unset: `HTTP_PROXY`, `HTTPS_PROXY`,
+    /// `ALL_PROXY`, `NO_PROXY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// A file with the certificates, in PEM, of authorities that are trusted beside those of the system (expanded).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
@@ -104,6 +118,27 @@ pub struct ProviderSpec {
     /// The clocks of a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<TimeoutSpec>,
+}
+
+/// What only servers of one's own take. Any of the last three makes calls through the server's own API.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct LocalSpec {
+    /// `native` for the server's own API, `compatible` for the one that all such servers have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["native", "compatible", null])))]
+    pub api: Option<String>,
+    /// The window with which the model is loaded, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub num_ctx: Option<i64>,
+    /// How long the model stays loaded after a call, such as `10m`; `-1` for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_alive: Option<String>,
+    /// Whether the model thinks before it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub think: Option<bool>,
 }
 
 /// Settings of requests.
@@ -283,11 +318,12 @@ pub struct RoleSpec {
     /// Who is asked when the ones before cannot answer, in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Vec<String>>,
-    /// Refusals that also lead to the next fallback: `content_filtered` (a filter of the vendor) and
-    /// `refusal` (the model declined). None if unset.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "string", "enum": ["content_filtered", "refusal"]})))]
-    pub fallback_on: Vec<String>,
+    /// Replies without an answer that lead to the next fallback: `empty` (nothing was said), `error` (the model wrote what
+    /// its vendor could not use), `content_filtered` (a filter of the vendor) and `refusal` (the model declined). `empty`
+    /// and `error` if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "string", "enum": ["empty", "error", "content_filtered", "refusal"]})))]
+    pub fallback_on: Option<Vec<String>>,
     /// Settings of every request in this role that the request does not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<ParameterSpec>,

@@ -42,6 +42,10 @@ pub struct RetrySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["30s"])))]
     pub max_backoff: Option<String>,
+    /// The longest wait that a vendor may ask for while another route can be asked, such as `10s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["10s"])))]
+    pub patience: Option<String>,
     /// By how much the bound grows from wait to wait, 1 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]

@@ -9,7 +9,7 @@ use forge_core::{
 use forge_layers::RetryPolicy;
 use forge_router::{Parameters, Target};
 
-use crate::stage::{Play, Stage, chain, question};
+use crate::stage::{Play, Stage, able, chain, question};
 
 #[test]
 fn the_first_route_answers_and_says_how_it_was_chosen() {
@@ -154,7 +154,9 @@ fn a_refusal_moves_on_only_where_the_chain_says_so() {
         stage.always("a-1", play.clone());
         let mut plan = chain("coder", &["a-1", "o-1"]);
         let role = plan.roles.values_mut().next().unwrap();
-        (role.fallback_on_filter, role.fallback_on_refusal) = (filter, refusal);
+        let allowed = [(filter, ErrorKind::ContentFiltered), (refusal, ErrorKind::Refusal)];
+        role.fallback_on =
+            allowed.into_iter().filter(|(allowed, _)| *allowed).map(|(_, kind)| kind).collect();
         let answered = stage.ask(&stage.router(plan), "coder").is_ok_and(|response| response.text() == "o-1");
         assert_eq!(answered, next, "{play:?} {filter} {refusal}");
     }
@@ -162,6 +164,103 @@ fn a_refusal_moves_on_only_where_the_chain_says_so() {
     stage.always("a-1", Play::Decline(StopReason::Refusal));
     let response = stage.ask(&stage.router(chain("coder", &["a-1", "o-1"])), "coder").unwrap();
     assert_eq!(response.stop_reason, StopReason::Refusal, "by default the refusal is the answer");
+}
+
+#[test]
+fn a_reply_without_an_answer_leads_on_unless_the_role_says_otherwise() {
+    for (reason, kind, asked) in [
+        (StopReason::EndTurn, ErrorKind::Empty, 1),
+        // What a model wrote badly it may write well the next time.
+        (StopReason::Error, ErrorKind::Malformed, 3),
+    ] {
+        let stage = Stage::new();
+        stage.always("a-1", Play::Decline(reason));
+        let mut plan = chain("coder", &["a-1", "o-1"]);
+        plan.retry = RetryPolicy::default();
+        assert_eq!(stage.who(&stage.router(plan.clone()), "coder"), "o-1", "{reason:?}");
+        assert_eq!(stage.calls("a-1"), asked, "{reason:?}");
+        let statuses: Vec<_> = stage.ledger.records.lock().unwrap().iter().map(|row| row.error).collect();
+        assert_eq!(statuses.iter().filter(|error| **error == Some(kind)).count(), asked);
+        plan.roles.values_mut().next().unwrap().fallback_on.clear();
+        assert_eq!(stage.ask(&stage.router(plan), "coder").unwrap_err().kind, kind);
+        assert_eq!(stage.calls("o-1"), 1);
+    }
+}
+
+#[test]
+fn silence_after_the_results_of_tools_is_an_answer() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Decline(StopReason::EndTurn));
+    let result = Message::new(MessageRole::User, vec![Part::tool_result("c", "done")]);
+    let call = Message::new(MessageRole::Assistant, vec![Part::tool_use("c", "t", serde_json::json!({}))]);
+    let request = question().with_message(call).with_message(result);
+    let router = stage.router(chain("coder", &["a-1", "o-1"]));
+    let response = stage.run(router.complete(&stage.context("coder"), request)).unwrap();
+    assert_eq!((response.text().as_ref(), stage.calls("o-1")), ("", 0));
+}
+
+#[test]
+fn what_one_vendor_refuses_for_an_unknown_reason_one_other_vendor_is_asked() {
+    let stage = Stage::new();
+    for id in ["a-1", "a-2", "o-1", "g-1"] {
+        stage.always(id, Play::Refuse(400));
+    }
+    let router = stage.router(chain("coder", &["a-1", "a-2", "o-1", "g-1"]));
+    let error = stage.ask(&router, "coder").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidRequest);
+    let calls = ["a-1", "a-2", "o-1", "g-1"].map(|id| stage.calls(id));
+    assert_eq!(calls, [1, 0, 1, 0], "the same vendor would say the same, and a third is not asked");
+    stage.always("o-1", Play::Answer);
+    assert_eq!(stage.who(&router, "coder"), "o-1");
+    // What Forge itself refuses is wrong for everybody.
+    stage.always("a-1", Play::Fail(ErrorKind::InvalidRequest));
+    assert_eq!(stage.ask(&router, "coder").unwrap_err().kind, ErrorKind::InvalidRequest);
+    assert_eq!(stage.calls("o-1"), 2);
+}
+
+#[test]
+fn after_a_prompt_that_was_too_long_unknown_windows_are_asked_last() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1", "u-1", "o-1", "g-1"]);
+    for (provider, window) in
+        plan.providers.iter_mut().zip([Some(100_000), None, Some(50_000), Some(200_000)])
+    {
+        provider.capabilities.context_tokens = window;
+        let mut able = able();
+        able.context_tokens = window;
+        stage.is_able(provider.id.as_str(), able);
+    }
+    stage.always("a-1", Play::Fail(ErrorKind::ContextTooLong));
+    stage.always("g-1", Play::Fail(ErrorKind::ContextTooLong));
+    assert_eq!(stage.who(&stage.router(plan), "coder"), "u-1");
+    assert_eq!(["a-1", "u-1", "o-1", "g-1"].map(|id| stage.calls(id)), [1, 1, 0, 1]);
+}
+
+#[test]
+fn a_long_wait_is_not_waited_for_while_another_can_be_asked() {
+    let stage = Stage::new();
+    stage.plays(
+        "a-1",
+        |call| if call % 2 == 0 { Play::FailFor(ErrorKind::RateLimited, 20) } else { Play::Answer },
+    );
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.retry = RetryPolicy::default();
+    assert_eq!(stage.who(&stage.router(plan.clone()), "coder"), "o-1");
+    let stage = Stage::new();
+    stage.plays(
+        "a-1",
+        |call| if call == 0 { Play::FailFor(ErrorKind::RateLimited, 20) } else { Play::Answer },
+    );
+    let mut alone = chain("coder", &["a-1"]);
+    alone.retry = RetryPolicy::default();
+    assert_eq!(stage.who(&stage.router(alone), "coder"), "a-1", "alone it is worth the wait");
+    let stage = Stage::new();
+    stage.plays(
+        "a-1",
+        |call| if call == 0 { Play::FailFor(ErrorKind::RateLimited, 20) } else { Play::Answer },
+    );
+    plan.retry.patience = std::time::Duration::from_secs(30);
+    assert_eq!(stage.who(&stage.router(plan), "coder"), "a-1");
 }
 
 #[test]

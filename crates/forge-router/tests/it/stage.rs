@@ -34,6 +34,8 @@ pub(crate) enum Play {
     Unreachable(ErrorKind),
     /// Fails and asks for this many seconds of patience.
     FailFor(ErrorKind, u64),
+    /// The vendor answers with this HTTP status, for a reason that nobody knows.
+    Refuse(u16),
     /// Says one word and breaks off.
     Break,
     /// Never answers.
@@ -284,6 +286,9 @@ impl Provider for Fake {
             Play::Unreachable(kind) => Err(error(kind).with(|facts| facts.phase = Phase::BeforeSend)),
             Play::FailFor(kind, seconds) => {
                 Err(error(kind).with(|facts| facts.retry_after = Some(Duration::from_secs(seconds))))
+            }
+            Play::Refuse(status) => {
+                Err(error(ErrorKind::InvalidRequest).with(|facts| facts.status = Some(status)))
             }
             Play::Break => {
                 let [begun, said] = said("Hel");

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Amount, CallContext, ErrorKind, Fallback, ModelResponse, Phase, ProviderError};
+use forge_core::{
+    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
+};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::machine::{Brought, SessionMachine, millis};
@@ -86,7 +88,10 @@ impl SessionMachine {
         match result {
             Ok(response) => {
                 let answer = Box::new(self.answer(response, reserved, took, failed));
-                vec![Event::CallFinished { call: key, answer }]
+                vec![match without_answer(&answer) {
+                    None => Event::CallFinished { call: key, answer },
+                    Some(kind) => Event::CallFailed { call: key, failure: Box::new(silence(kind, *answer)) },
+                }]
             }
             Err(error) => {
                 let failure = Box::new(Failure {
@@ -161,6 +166,24 @@ impl SessionMachine {
             warnings: response.warnings.into_iter().map(|warning| warning.message).collect(),
             served,
         }
+    }
+}
+
+/// What is wrong with an answer that holds nothing, such as one of thoughts alone: whoever else can be asked is.
+fn without_answer(answer: &Answer) -> Option<ErrorKind> {
+    let is_blank = answer.raw_content.trim().is_empty();
+    is_blank.then(|| answer.stop_reason.without_answer(&ModelRequest::default())).flatten()
+}
+
+fn silence(kind: ErrorKind, answer: Answer) -> Failure {
+    Failure {
+        kind,
+        phase: Phase::AfterOutput,
+        message: "the reply holds no answer".into(),
+        charged: answer.charged,
+        took: answer.took,
+        failed: answer.failed,
+        partial: None,
     }
 }
 

@@ -44,7 +44,7 @@ use serde_json::Value;
 
 use self::session::SessionSection;
 pub use self::session::{SessionPlan, SessionSpec};
-use crate::{AdapterRegistry, ModelTable, environment::is_on_this_machine};
+use crate::{AdapterRegistry, ModelTable, proxy::Proxies};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
 pub fn schema() -> &'static Value {
@@ -103,13 +103,15 @@ impl<'a> Loader<'a> {
 
     /// Reads the `text` of the file that reports call `file`.
     ///
-    /// Providers that are not on this machine get the proxy of `HTTPS_PROXY` or `https_proxy`.
+    /// Providers without a `proxy` of their own get that of the usual variables: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`
+    /// and `NO_PROXY`.
     pub fn load(&self, file: &str, text: &str) -> Result<ConfigFile, ConfigError> {
         let mut loaded = self.sections.load(file, text, self.lookup, self.trust)?;
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
-        set_proxies(&mut plan, self.registry, self.lookup);
+        let spec: RouterSpec = loaded.take().unwrap_or_default();
+        set_proxies(&mut plan, &spec, self.registry, self.lookup);
         Ok(ConfigFile {
-            spec: loaded.take().unwrap_or_default(),
+            spec,
             plan,
             session: loaded.take().unwrap_or_default(),
             warnings: std::mem::take(&mut loaded.warnings),
@@ -145,12 +147,13 @@ impl ConfigFile {
     }
 }
 
-fn set_proxies(plan: &mut RouterPlan, registry: &AdapterRegistry, lookup: &dyn Lookup) {
-    let set = |name: &str| lookup.variable(name).filter(|value| !value.trim().is_empty());
-    let Some(proxy) = set("HTTPS_PROXY").or_else(|| set("https_proxy")) else { return };
+fn set_proxies(plan: &mut RouterPlan, spec: &RouterSpec, registry: &AdapterRegistry, lookup: &dyn Lookup) {
+    let proxies = Proxies::read(|name| lookup.variable(name));
     for provider in &mut plan.providers {
-        let kind = registry.kind(&provider.kind);
-        let direct = kind.is_some_and(|kind| is_on_this_machine(kind, provider.endpoint.as_deref()));
-        provider.proxy = (!direct).then(|| proxy.clone());
+        let written = spec.providers.get(provider.id.as_str()).or(spec.provider.as_ref());
+        if written.is_none_or(|written| written.proxy.is_none()) {
+            let usual = || registry.kind(&provider.kind)?.base_url;
+            provider.proxy = provider.endpoint.as_deref().or_else(usual).and_then(|url| proxies.to(url));
+        }
     }
 }

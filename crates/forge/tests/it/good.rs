@@ -59,7 +59,12 @@ providers:
     price: { input: 0.1, output: 0.2, cache_read: 0.01, cache_write: 0.125 }
     headers: { X-Team: "${TEAM:-research}" }
     timeouts: { connect: 1s, first_event: 2s, gap: 3s, total: 4m }
-  laptop: { type: local, model: qwen3 }
+  laptop:
+    type: local
+    model: qwen3
+    local: { api: native, num_ctx: 32768, keep_alive: 30m, think: false }
+    proxy: none
+    ca_file: /etc/ca.pem
 models:
   qwen3:
     provider: laptop
@@ -84,7 +89,7 @@ roles:
   critic:
     panel: [claude, laptop]
     fallback: [both]
-    fallback_on: [content_filtered, refusal]
+    fallback_on: [empty, error, content_filtered, refusal]
     needs: [tools, images, structured_output]
     min_context: 100000
     hedge: true
@@ -92,7 +97,7 @@ roles:
     parameters: { max_tokens: 500 }
   drafter: { provider: both }
 default_provider: laptop
-retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, multiplier: 3 }
+retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, patience: 7s, multiplier: 3 }
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
@@ -170,8 +175,18 @@ fn a_proxy_is_used_for_other_machines_only() {
         }
     }
     let elsewhere = SAMPLE.replace("127.0.0.1", "192.0.2.1");
-    let file = load_with(&Proxied("HTTPS_PROXY"), &elsewhere, Trust::Trusted).unwrap();
-    assert!(file.plan.providers.iter().all(|provider| provider.proxy.is_some()));
+    let proxied = |variable| {
+        let file = load_with(&Proxied(variable), &elsewhere, Trust::Trusted).unwrap();
+        let proxied = file.plan.providers.iter().filter(|provider| provider.proxy.is_some());
+        proxied.map(|provider| provider.id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    // The scheme of the address decides: a prompt for a plain address does not go through the proxy for the others.
+    assert_eq!(proxied("HTTPS_PROXY"), "claude gpt gemini");
+    assert_eq!(proxied("HTTP_PROXY"), "laptop");
+    assert_eq!(proxied("ALL_PROXY"), "claude gpt gemini laptop");
+    let own = elsewhere.replace("type: local,", "type: local, proxy: \"http://own:1\",");
+    let file = load_with(&Proxied("NO_PROXY"), &own, Trust::Trusted).unwrap();
+    assert_eq!(file.plan.providers.last().unwrap().proxy.as_deref(), Some("http://own:1"));
     assert!(good(SAMPLE).plan.providers.iter().all(|provider| provider.proxy.is_none()));
 }
 
@@ -209,7 +224,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.plan.providers[1].models.rows()),
         format!("{:?}", file.plan.pools),
         format!("{:?} {:?} {:?}", critic.primary, critic.fallback, critic.needs),
-        format!("{} {} {}", critic.fallback_on_filter, critic.fallback_on_refusal, critic.hedge),
+        format!("{:?} {}", critic.fallback_on, critic.hedge),
         format!("{:?} {:?}", critic.budget, critic.parameters.max_tokens),
         format!("{:?}", file.plan.default),
         format!("{:?}", file.plan.retry),

@@ -36,10 +36,11 @@ impl Lookup for Machine {
     }
 
     fn file(&self, path: &str) -> io::Result<String> {
-        if path == "/run/secrets/key" {
-            Ok("sk-test-secret\n".into())
-        } else {
-            Err(io::ErrorKind::NotFound.into())
+        match path {
+            "/run/secrets/key" => Ok("sk-test-secret\n".into()),
+            "/etc/ca.pem" => Ok("-----BEGIN CERTIFICATE-----\n".into()),
+            "/etc/motd" => Ok("welcome\n".into()),
+            _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
