@@ -262,6 +262,18 @@ fn a_fallback_makes_up_for_any_fault_of_the_first_choice() {
 }
 
 #[test]
+fn a_drafter_that_says_nothing_is_followed_by_its_fallback() {
+    for silence in ["", " \n"] {
+        let theatre = Theatre::new();
+        theatre.always("drafter-1", Play::Say(silence.into()));
+        let mut plan = plan();
+        plan.cast.drafter.push(model("second-1"));
+        let result = theatre.session(plan);
+        assert_eq!((result.label, theatre.calls("second-1")), (DocumentLabel::Synthesis, 1), "{silence:?}");
+    }
+}
+
+#[test]
 fn a_draft_that_was_cut_off_is_taken_when_there_is_no_better_one() {
     for reason in [StopReason::MaxTokens, StopReason::ContextWindow] {
         let theatre = Theatre::new();
