@@ -86,6 +86,13 @@ pub fn kind_of_status(status: u16) -> ErrorKind {
     }
 }
 
+/// Whether the body is a page for people.
+pub(crate) fn is_web_page(body: &[u8]) -> bool {
+    let begin = body.trim_ascii_start();
+    let begins = |tag: &[u8]| begin.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag));
+    begins(b"<!doctype") || begins(b"<html")
+}
+
 /// A short text for people from a body that is not in the vendor's format: plain text as it is, the
 /// title of a web page, or its size.
 pub fn readable(body: &[u8]) -> String {
@@ -95,7 +102,7 @@ pub fn readable(body: &[u8]) -> String {
         return "the reply has no text".into();
     }
     let lower = text.to_ascii_lowercase();
-    if lower.starts_with("<!doctype") || lower.starts_with("<html") {
+    if is_web_page(text.as_bytes()) {
         let title = lower.find("<title>").and_then(|at| {
             let rest = &text[at + "<title>".len()..];
             rest.split('<').next().map(str::trim).filter(|title| !title.is_empty())

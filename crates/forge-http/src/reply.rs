@@ -14,6 +14,7 @@ use crate::{
     answer::AnswerCheck,
     clients::Lease,
     clocks::{Clocks, describe_timeout},
+    failure::{is_web_page, readable},
     from_json,
     origin::Origin,
     sound::{self, sound},
@@ -64,7 +65,12 @@ impl Reply {
         if matches!(made, Cow::Owned(_)) {
             options.warnings.push(sound::warning());
         }
-        decode(&made, &mut events).map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
+        let decoded = if is_web_page(&made) {
+            Err(Failure::new(ErrorKind::Decode, readable(&made)))
+        } else {
+            decode(&made, &mut events)
+        };
+        decoded.map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
         if let Some(StreamEvent::Started(started)) = events.front_mut() {
             started.request_id = self.origin.request_id.take();
             started.rate_limit = self.origin.rate_limit.take();

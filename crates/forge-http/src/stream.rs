@@ -17,6 +17,7 @@ use crate::{
     EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
     answer::AnswerCheck,
     clocks::{Clocks, describe_timeout},
+    failure::{is_web_page, readable},
     frames::{EventTooLarge, MAX_EVENT_BYTES},
     reply,
     sound::{self, sound},
@@ -160,6 +161,10 @@ impl<D: Decode> EventStream<D> {
         while self.events.is_empty() && matches!(self.state, State::Reading | State::Closed) {
             let closed = self.state == State::Closed;
             let result = match self.frames.next() {
+                // The front page of a proxy whose base URL lacks a part; another attempt would bring it again.
+                Ok(Some(frame)) if !self.started && is_web_page(frame.data()) => {
+                    Err(Failure::new(ErrorKind::Decode, readable(frame.data())))
+                }
                 Ok(Some(frame)) => {
                     if let Some(raw) = &mut self.raw {
                         keep(raw, frame);
