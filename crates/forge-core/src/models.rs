@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Abilities, Capabilities, ModelId, ModelProvider, Money, Price, TokenCount};
+use crate::{Abilities, Capabilities, ModelId, ModelProvider, Money, Price, Served, TokenCount};
 
 /// What a vendor's own list says about a model. Any of it may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -164,6 +164,21 @@ impl ModelTable {
     ) -> Option<Money> {
         self.serving(provider, model, day)?.price_on(day)?.cost(tokens)
     }
+
+    /// As [`cost`](Self::cost), for a call that was served so. `None` as well if that has a price of its own, which the
+    /// table does not have, unless the model costs nothing.
+    pub fn cost_as_served(
+        &self,
+        provider: &ModelProvider,
+        model: &ModelId,
+        day: NaiveDate,
+        tokens: &TokenCount,
+        served: Option<&Served>,
+    ) -> Option<Money> {
+        let cost = self.cost(provider, model, day, tokens)?;
+        let is_usual = || served.and_then(Served::unpriced).is_none();
+        (cost == Money::ZERO || is_usual()).then_some(cost)
+    }
 }
 
 impl ModelRow {
@@ -309,6 +324,39 @@ mod tests {
         assert_eq!((found("small").context_tokens, found("small").prices.len()), (Some(9), 2));
         assert_eq!((found("new").context_tokens, found("new").prices.len()), (Some(9), 0));
         assert_eq!(found("small").checked, "2026-10");
+    }
+
+    #[test]
+    fn what_the_table_has_no_price_for_has_no_price() {
+        let table = r#"[{"provider": "openai", "id": "m", "source": "s", "checked": "c",
+                "prices": [{"tiers": [{"input": "1", "output": "2"}]}]},
+            {"provider": "local", "id": "*", "source": "s", "checked": "c",
+                "prices": [{"tiers": [{"input": "0", "output": "0"}]}]}]"#;
+        let table = ModelTable::from_json(table).unwrap();
+        let tokens = TokenCount::default().with_input(1_000_000).with_output(0);
+        let day = "2026-11-28".parse().unwrap();
+        let cost = |vendor: &str, served: Served, tokens: &TokenCount| {
+            let cost = table.cost_as_served(&vendor.into(), &"m".into(), day, tokens, Some(&served));
+            cost.map(|cost| cost.to_string())
+        };
+        let usual = Served::default().with_tier("default").with_region("global").with_speed("standard");
+        assert_eq!(cost("openai", usual.clone(), &tokens).as_deref(), Some("$1.00"));
+        for served in [
+            usual.clone().with_tier("flex"),
+            usual.clone().with_tier("priority"),
+            usual.clone().with_region("us"),
+            usual.clone().with_speed("fast"),
+        ] {
+            assert_eq!(cost("openai", served.clone(), &tokens), None, "{served:?}");
+            assert_eq!(
+                cost("local", served, &tokens).as_deref(),
+                Some("$0"),
+                "nothing is nothing in every tier"
+            );
+        }
+        let fetched = crate::ServerTools::default().with_web_fetch(3);
+        assert!(cost("openai", usual.clone(), &tokens.with_server_tools(fetched)).is_some());
+        assert_eq!(cost("openai", usual, &tokens.with_server_tools(fetched.with_web_search(5))), None);
     }
 
     #[test]

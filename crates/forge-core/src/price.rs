@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, TokenCount};
+use crate::{Money, ServerTools, TokenCount};
 
 /// What a model costs during a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,8 +85,12 @@ impl Price {
         self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
     }
 
-    /// What `tokens` cost; see [`ModelTable::cost`](crate::ModelTable::cost).
+    /// What `tokens` cost; see [`ModelTable::cost`](crate::ModelTable::cost). `None` as well if the vendor's own tools were
+    /// used, whose price tables do not have.
     pub fn cost(&self, tokens: &TokenCount) -> Option<Money> {
+        if tokens.server_tools.is_some_and(ServerTools::are_billed) {
+            return None;
+        }
         let tier = self.tier(tokens.total_input()?)?;
         let output = tokens.total_output()?;
         let long_write = match tokens.cache_write_1h.unwrap_or(0) {

@@ -54,6 +54,11 @@ pub struct ServerTools {
 }
 
 impl ServerTools {
+    /// Whether they cost more than the tokens; pages that were fetched do not.
+    pub const fn are_billed(self) -> bool {
+        self.web_search > 0 || self.code_execution > 0 || self.other > 0
+    }
+
     /// The same uses with so many searches of the web.
     pub const fn with_web_search(mut self, uses: u32) -> Self {
         self.web_search = uses;

@@ -235,7 +235,8 @@ impl Recorder {
         let cost = match phase {
             Phase::BeforeSend => Some(Money::ZERO),
             Phase::BeforeOutput | Phase::AfterOutput => {
-                prices.cost(&participant.provider, model, self.started_at.date_naive(), &self.tokens)
+                let (day, served) = (self.started_at.date_naive(), self.service.as_ref());
+                prices.cost_as_served(&participant.provider, model, day, &self.tokens, served)
             }
         };
         sink.record(UsageRecord {

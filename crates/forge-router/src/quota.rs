@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
     ModelRequest, ModelTable, Money, Phase, Price, Provider, ProviderError, ProviderId, RequestSize,
-    ReservationId, ResponseStream, StreamEvent, TokenCount, Warning, async_trait,
+    ReservationId, ResponseStream, Served, StreamEvent, TokenCount, Warning, async_trait,
     storage::budget::{self, BudgetRule, Holder, Scope},
     tokens_of,
 };
@@ -159,6 +159,7 @@ impl Quota {
             reserved,
             expected_input: size.expected_input(),
             served: None,
+            service: None,
             tokens: TokenCount::default(),
             written: 0,
             accepted: false,
@@ -238,6 +239,7 @@ struct Held {
     reserved: Amount,
     expected_input: u64,
     served: Option<ModelId>,
+    service: Option<Served>,
     tokens: TokenCount,
     /// Bytes of the answer so far.
     written: u64,
@@ -253,7 +255,9 @@ impl Held {
         };
         let participant = &self.cx.participant;
         let model = self.served.as_ref().unwrap_or(&participant.model);
-        let money = self.quota.prices.cost(&participant.provider, model, self.day, tokens);
+        let served = self.service.as_ref();
+        let prices = &self.quota.prices;
+        let money = prices.cost_as_served(&participant.provider, model, self.day, tokens, served);
         Amount { money: money.unwrap_or(self.reserved.money), tokens: input.saturating_add(output) }
     }
 
@@ -289,6 +293,7 @@ impl Witness for Held {
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
                 self.tokens.overwrite(&finished.usage);
+                self.service.clone_from(&finished.served);
                 let tokens = self.tokens;
                 self.settle(&tokens);
             }

@@ -183,7 +183,8 @@ impl Router {
     /// has some; `None` is unknown, not free.
     pub fn cost(&self, response: &ModelResponse) -> Option<Money> {
         let (participant, day) = (&response.participant, response.timestamp.date_naive());
-        self.prices(participant).cost(&participant.provider, &response.model, day, &response.tokens)
+        let (prices, served) = (self.prices(participant), response.served.as_ref());
+        prices.cost_as_served(&participant.provider, &response.model, day, &response.tokens, served)
     }
 
     /// What so many tokens cost with `participant` today; `None` is unknown, not free.

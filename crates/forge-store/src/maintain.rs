@@ -124,7 +124,8 @@ impl Store {
                     let vendor = ModelProvider::from(&*names.name(conn, row.vendor)?);
                     let model = ModelId::new(names.name(conn, row.model())?);
                     let day = row::time(row.started_at).date_naive();
-                    Ok(table.cost(&vendor, &model, day, &row.token_count()))
+                    let served = row.served_as();
+                    Ok(table.cost_as_served(&vendor, &model, day, &row.token_count(), served.as_ref()))
                 };
                 let mut done = Repriced::default();
                 let mut sums = Sums::default();

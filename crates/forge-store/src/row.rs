@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, ServerTools, Tags, TokenCount,
-    UsageRecord,
+    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, Served, ServerTools, Tags,
+    TokenCount, UsageRecord,
 };
 use rusqlite::{Connection, Statement, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -240,7 +240,7 @@ impl Row {
             cost: self.cost.map(unsigned).map(Money::from_nanos),
             estimated: self.estimated,
             request_id: self.request_id.clone(),
-            served: self.served_as.as_deref().and_then(read_json),
+            served: self.served_as(),
         })
     }
 
@@ -256,6 +256,11 @@ impl Row {
             .with_reasoning(reasoning)
             .with_other_input(other_input)
             .with_server_tools(self.server_tools.as_deref().and_then(read_json::<ServerTools>))
+    }
+
+    /// How the vendor served the call.
+    pub(crate) fn served_as(&self) -> Option<Served> {
+        self.served_as.as_deref().and_then(read_json)
     }
 
     /// The model that sets the price.

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning};
-use crate::{CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, TokenCount, ToolInput};
+use crate::{
+    CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, Served, ServerTools, TokenCount,
+    ToolInput,
+};
 
 /// Folds the events of one reply into a [`ModelResponse`] and holds them to the contract of
 /// [`StreamEvent`].
@@ -85,7 +88,10 @@ impl Accumulator {
             StreamEvent::Relayed(_) => {}
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(&usage),
             StreamEvent::Warned(warning) => self.warnings.push(*warning),
-            StreamEvent::Finished(finished) => self.finished = Some(*finished),
+            StreamEvent::Finished(finished) => {
+                self.warnings.extend(unpriced(&finished));
+                self.finished = Some(*finished);
+            }
         }
         Ok(())
     }
@@ -142,6 +148,7 @@ impl Accumulator {
             raw_stop_reason: finished.raw_reason,
             stop_sequence: finished.stop_sequence,
             stop_detail: finished.detail,
+            served: finished.served,
             rate_limit: started.rate_limit,
             route: started.route,
             warnings: std::mem::take(&mut self.warnings),
@@ -200,6 +207,14 @@ impl Open {
             (PartKind::Vendor, None) => Part::text(String::new()),
         }
     }
+}
+
+/// What is said to the caller of a reply whose price is not the usual one.
+fn unpriced(finished: &Finished) -> Option<Warning> {
+    let tools = finished.usage.server_tools.is_some_and(ServerTools::are_billed);
+    let served = finished.served.as_ref().and_then(Served::unpriced);
+    let what = served.or_else(|| tools.then(|| "the use of the vendor's own tools".to_owned()))?;
+    Some(Warning::new("price", format!("what {what} costs is not known, so that the call has no price")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{StopDetail, Warning};
-use crate::{ErrorKind, ModelId, ModelRequest, Part, Participant, RateLimitStatus, RouteTrace, TokenCount};
+use crate::{
+    ErrorKind, ModelId, ModelRequest, Part, Participant, RateLimitStatus, RouteTrace, Served, TokenCount,
+};
 
 /// Why a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,6 +89,9 @@ pub struct ModelResponse {
     /// What the vendor said about a refusal or a filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_detail: Option<StopDetail>,
+    /// How the vendor served the call, as far as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Served>,
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
     /// How the call found its model, where a router chose it.
@@ -116,6 +121,7 @@ impl ModelResponse {
             raw_stop_reason: None,
             stop_sequence: None,
             stop_detail: None,
+            served: None,
             rate_limit: None,
             route: None,
             warnings: Vec::new(),

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
+    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Money, Phase, ProviderError,
+    Served,
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
 
@@ -153,7 +154,9 @@ impl SessionMachine {
         let text = clean(&response.text());
         let mut served = (*response.participant).clone();
         served.model = response.model;
-        let cost = (self.deps.prices)(&served, &response.tokens);
+        let is_usual = response.served.as_ref().and_then(Served::unpriced).is_none();
+        let cost =
+            (self.deps.prices)(&served, &response.tokens).filter(|cost| *cost == Money::ZERO || is_usual);
         let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);
         Answer {
             raw_content: text,

@@ -111,6 +111,28 @@ pub struct Served {
 }
 
 impl Served {
+    /// What about it costs more or less than the usual price, which is all that tables have; `None` if nothing does.
+    ///
+    /// ```
+    /// use forge_core::Served;
+    ///
+    /// assert_eq!(Served::default().with_tier("default").with_region("global").unpriced(), None);
+    /// assert_eq!(Served::default().with_tier("flex").unpriced().as_deref(), Some("the tier `flex`"));
+    /// ```
+    pub fn unpriced(&self) -> Option<String> {
+        const USUAL: [(&str, &[&str]); 3] = [
+            ("tier", &["", "auto", "default", "on_demand", "standard", "standard_only", "unspecified"]),
+            ("region", &["", "global", "none", "not_available", "unspecified"]),
+            ("speed", &["", "default", "normal", "standard"]),
+        ];
+        let said = [&self.tier, &self.region, &self.speed];
+        USUAL.iter().zip(said).find_map(|((what, usual), said)| {
+            let said = said.as_deref()?;
+            (!usual.iter().any(|word| word.eq_ignore_ascii_case(said)))
+                .then(|| format!("the {what} `{said}`"))
+        })
+    }
+
     /// The same with the tier of service.
     pub fn with_tier(mut self, tier: impl Into<Arc<str>>) -> Self {
         self.tier = Some(tier.into());
