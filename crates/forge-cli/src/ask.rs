@@ -12,10 +12,10 @@ use forge::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::Ask,
+    args::{Ask, Wanted},
     error::CliError,
     files,
-    setup::{Setup, Wanted},
+    setup::Setup,
     show::{self, note},
     signals::Ends,
 };

@@ -6,12 +6,12 @@ use forge::store::StoreState;
 use serde_json::{Value, json};
 
 use crate::{
-    args::Doctor,
+    args::{Doctor, Wanted},
     config,
     error::CliError,
     metrics,
     paths::{paths, variable},
-    setup::{Setup, Wanted},
+    setup::Setup,
     show,
 };
 

@@ -31,9 +31,9 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    args::Wanted,
     args::{Args, Command, ModelsCommand, ProvidersCommand, RouteCommand},
     error::CliError,
-    setup::Wanted,
 };
 
 fn main() -> ExitCode {
@@ -68,7 +68,10 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Sessions { command } => session::sessions(command, quiet).await,
         Command::Sim(sim) => sim::run(sim).await,
-        Command::Providers { command: ProvidersCommand::List(list) } => {
+        Command::Providers { command: ProvidersCommand::List { known: true, list } } => {
+            providers::known(list.json)
+        }
+        Command::Providers { command: ProvidersCommand::List { list, .. } } => {
             providers::list(list.json, wanted(list.source)).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {

@@ -8,9 +8,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    args::ModelsList,
+    args::{ModelsList, Wanted},
     error::CliError,
-    setup::{Setup, Wanted},
+    setup::Setup,
     show,
 };
 

@@ -6,9 +6,9 @@ use forge::{ModelId, router::HealthStatus};
 use serde_json::json;
 
 use crate::{
-    args::ProvidersStatus,
+    args::{ProvidersStatus, Wanted},
     error::CliError,
-    setup::{Setup, Wanted},
+    setup::Setup,
     show,
     signals::{Signal, Signals},
 };
@@ -33,6 +33,35 @@ pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, 
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
     shown?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every kind of adapter, and the vendors whose servers speak its dialect.
+pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
+    let registry = forge::registry();
+    let mut rows = Vec::new();
+    for kind in registry.kinds() {
+        let key = kind.key_variables.first().copied().unwrap_or_default();
+        rows.push([kind.name.as_str(), "", kind.base_url.unwrap_or_default(), key, ""]);
+        rows.extend(kind.compatible.iter().map(|vendor| {
+            let key = vendor.key_variable.as_deref().unwrap_or_default();
+            let place = vendor.base_url.as_deref().unwrap_or_default();
+            [kind.name.as_str(), vendor.id.as_str(), place, key, vendor.checked.as_str()]
+        }));
+    }
+    if as_json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let [kind, dialect, endpoint, key, checked] = row.map(|text| Some(text).filter(|text| !text.is_empty()));
+                json!({"type": kind, "dialect": dialect, "endpoint": endpoint, "key": key, "checked": checked})
+            })
+            .collect();
+        show::json(&json!({"schema_version": "1.0", "known": rows}))?;
+    } else {
+        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+        show::out(&show::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,10 +6,10 @@ use forge::{CallContext, Candidate, ModelRequest, ParticipantRole, RouteTrace, V
 use serde_json::json;
 
 use crate::{
-    args::RouteExplain,
+    args::{RouteExplain, Wanted},
     error::CliError,
     files,
-    setup::{Setup, Wanted},
+    setup::Setup,
     show,
 };
 

@@ -2,25 +2,13 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    path::Path,
     time::Duration,
 };
 
 use forge::{System, SystemError};
 use forge_sim::Sim;
 
-use crate::{args::Source, config, error::CliError, paths::variable, show::note, sim::simulated};
-
-/// What the user said about where providers come from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) source: Source,
-    /// The configuration named on the command line.
-    pub(crate) config: Option<&'a Path>,
-    pub(crate) quiet: bool,
-    /// What simulated vendors play, if they are asked; `{}` for nothing special.
-    pub(crate) scenario: &'a str,
-}
+use crate::{args::Wanted, config, error::CliError, paths::variable, show::note, sim::simulated};
 
 /// The system in use, which may bring its own vendors. They end with this value.
 #[derive(Debug)]

@@ -350,7 +350,7 @@ mod tests {
             assert_eq!(cost("openai", served.clone(), &tokens), None, "{served:?}");
             assert_eq!(
                 cost("local", served, &tokens).as_deref(),
-                Some("$0"),
+                Some("$0.00"),
                 "nothing is nothing in every tier"
             );
         }

@@ -4,7 +4,10 @@ mod config;
 mod metrics;
 mod session;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgAction, Parser, Subcommand};
 
@@ -167,9 +170,26 @@ pub(crate) struct Sim {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProvidersCommand {
     /// List the providers in use and where they were found.
-    List(ProvidersList),
+    List {
+        /// List every type and dialect that a configuration may name instead.
+        #[arg(long)]
+        known: bool,
+        #[command(flatten)]
+        list: ProvidersList,
+    },
     /// Check every credential, side by side, without a paid call.
     Status(ProvidersStatus),
+}
+
+/// What the user said about where providers come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) source: Source,
+    /// The configuration named on the command line.
+    pub(crate) config: Option<&'a Path>,
+    pub(crate) quiet: bool,
+    /// What simulated vendors play, if they are asked; `{}` for nothing special.
+    pub(crate) scenario: &'a str,
 }
 
 #[derive(Debug, clap::Args)]

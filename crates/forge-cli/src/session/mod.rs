@@ -18,11 +18,11 @@ use forge::{
 pub(crate) use self::kept::sessions;
 use self::progress::Progress;
 use crate::{
-    args::{Going, Resume, Run},
+    args::{Going, Resume, Run, Wanted},
     config,
     error::CliError,
     files,
-    setup::{Setup, Wanted},
+    setup::Setup,
     show::note,
     signals::Ends,
 };
