@@ -5,6 +5,7 @@ mod canonical;
 mod chat;
 mod google;
 mod local;
+mod media;
 mod names;
 mod openai;
 

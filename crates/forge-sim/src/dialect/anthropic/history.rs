@@ -1,14 +1,17 @@
 //! The system text and the messages: their order, and what must come back unchanged.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
+use super::attachments;
 use super::blocks::{Block, Role, Side, sides};
 use super::gates::Thinking;
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::tokens::{Segment, Ttl};
-use crate::turn::{ToolResult, Turn};
+use crate::turn::{Format, ToolResult, Turn};
 
 const MAX_BREAKPOINTS: usize = 4;
 
@@ -27,6 +30,8 @@ pub(super) fn read(
             check_signature(block, model, cx)?;
         }
     }
+    check_unique_ids(&sides)?;
+    check_citations(&sides, &turn.format)?;
     check_end(&sides, model)?;
     check_thinking_start(&sides, thinking)?;
     let uses_tools = sides
@@ -72,6 +77,9 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) => {
+            if !text.is_empty() {
+                check_system_text(text)?;
+            }
             turn.system.clone_from(text);
             turn.push_prompt(text);
             Ok(())
@@ -82,9 +90,7 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
                 let (Some("text"), Some(text)) = (block.get("type").and_then(Value::as_str), text) else {
                     return Err(ApiError::invalid(format!("system.{index}: Input should be a text block")));
                 };
-                if text.is_empty() {
-                    return Err(ApiError::invalid("system: text content blocks must be non-empty"));
-                }
+                check_system_text(text)?;
                 turn.system += text;
                 turn.system.push('\n');
                 let breakpoint = breakpoint(block.get("cache_control"))?;
@@ -94,6 +100,48 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
         }
         Some(_) => Err(ApiError::invalid("system: Input should be a valid string or list")),
     }
+}
+
+fn check_system_text(text: &str) -> Result<(), ApiError> {
+    match text {
+        "" => Err(ApiError::invalid("system: text content blocks must be non-empty")),
+        text if text.trim().is_empty() => {
+            Err(ApiError::invalid("system: text content blocks must contain non-whitespace text"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No two calls of a conversation share an id.
+fn check_unique_ids(sides: &[Side<'_>]) -> Result<(), ApiError> {
+    let mut seen = HashSet::new();
+    let calls = sides.iter().flat_map(|side| &side.blocks).filter(|block| block.kind == "tool_use");
+    for call in calls {
+        if !seen.insert(call.text("id")) {
+            return Err(ApiError::invalid(format!("{}: `tool_use` ids must be unique", call.path)));
+        }
+    }
+    Ok(())
+}
+
+/// Documents are all cited from or none of them is, and citations do not go with a schema.
+fn check_citations(sides: &[Side<'_>], format: &Format) -> Result<(), ApiError> {
+    let documents: Vec<bool> = sides
+        .iter()
+        .flat_map(|side| &side.blocks)
+        .filter(|block| block.kind == "document")
+        .map(|block| attachments::cites(block.value))
+        .collect();
+    let any = documents.contains(&true);
+    if any && documents.contains(&false) {
+        return Err(ApiError::invalid(
+            "messages: citations must be enabled on all or none of the documents in a request",
+        ));
+    }
+    if any && *format != Format::Text {
+        return Err(ApiError::invalid("citations cannot be enabled together with output_config.format"));
+    }
+    Ok(())
 }
 
 /// Each `tool_use` has its `tool_result` at the start of the next user turn, and no other.
@@ -180,6 +228,12 @@ fn check_end(sides: &[Side<'_>], model: &Model) -> Result<(), ApiError> {
         )));
     }
     if model.prefill {
+        let end = last.blocks.last().filter(|block| matches!(block.kind, "string" | "text"));
+        if end.is_some_and(|block| block.prompt_text().ends_with(char::is_whitespace)) {
+            return Err(ApiError::invalid(
+                "messages: final assistant content cannot end with trailing whitespace",
+            ));
+        }
         return Ok(());
     }
     Err(ApiError::invalid(

@@ -1,5 +1,6 @@
 //! Anthropic Messages.
 
+mod attachments;
 mod blocks;
 mod error;
 mod gates;
@@ -7,6 +8,7 @@ mod history;
 mod models;
 mod request;
 mod response;
+mod schema;
 mod stream;
 mod tools;
 

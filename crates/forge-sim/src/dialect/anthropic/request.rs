@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::models::{self, Model};
-use super::{gates, history, tools};
+use super::{gates, history, schema, tools};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
@@ -160,7 +160,7 @@ fn format(body: &Map<String, Value>) -> Result<Format, ApiError> {
         .get("schema")
         .filter(|schema| schema.is_object())
         .ok_or_else(|| ApiError::invalid("output_config.format.schema: Field required"))?;
-    tools::closed_objects(schema, "output_config.format.schema")?;
+    schema::check(schema, "output_config.format.schema")?;
     Ok(Format::Schema {
         name: format
             .get("name")

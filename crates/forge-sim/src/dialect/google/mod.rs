@@ -4,6 +4,7 @@ mod contents;
 mod error;
 mod field;
 mod models;
+mod parts;
 mod request;
 mod response;
 mod tools;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{check_names, get, list, text};
 use super::models::{Generation, MAX_OUTPUT, Model};
-use super::{contents, models, tools};
+use super::{contents, models, parts, tools};
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::scenario::ErrorKind;
@@ -83,6 +83,10 @@ pub(super) fn parse(body: &Value, asked: &str, whole: bool, cx: &Context<'_>) ->
     }
     turn.push_tools();
     if let Some(system) = get(body, "systemInstruction") {
+        check_names(system, "system_instruction", &["parts", "role"])?;
+        for (number, part) in list(system, "parts").iter().enumerate() {
+            parts::check(part, &format!("system_instruction.parts[{number}]"))?;
+        }
         let words: String = list(system, "parts").iter().filter_map(|part| text(part, "text")).collect();
         turn.push_prompt(&words);
         turn.system = words;

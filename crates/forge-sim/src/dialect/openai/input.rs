@@ -1,11 +1,14 @@
-//! The items of a Responses request: their form, their order, and what must come back unchanged.
+//! The items of a Responses request: their order, and what must come back unchanged.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::items::{check_item, kind};
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::dialect::chat::{content_text, missing, wrong_type, wrong_value};
+use crate::dialect::chat::{content_text, missing, wrong_type};
 use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
 
@@ -49,6 +52,7 @@ pub(super) fn read(
         describe(item, turn);
     }
     check_pairs(items)?;
+    check_duplicates(items)?;
     let trailing = items.iter().rev().take_while(|item| kind(item) == "function_call_output").count();
     for item in &items[items.len() - trailing..] {
         let call = items
@@ -64,70 +68,6 @@ pub(super) fn read(
         turn.user = content_text(&user["content"]);
     }
     Ok(())
-}
-
-/// The type of an item; messages may leave it out.
-fn kind(item: &Value) -> &str {
-    match item.get("type").and_then(Value::as_str) {
-        Some(kind) => kind,
-        None if item.get("role").is_some() => "message",
-        None => "",
-    }
-}
-
-fn check_item(index: usize, item: &Value) -> Result<(), ApiError> {
-    let path = format!("input[{index}]");
-    let need = |fields: &[&str]| {
-        let absent = fields.iter().find(|field| item.get(**field).and_then(Value::as_str).is_none());
-        match absent {
-            Some(field) => Err(missing(&format!("{path}.{field}"))),
-            None => Ok(()),
-        }
-    };
-    match kind(item) {
-        "message" => check_message(&path, item),
-        "function_call" => need(&["call_id", "name", "arguments"]),
-        "function_call_output" => {
-            if item.get("output").is_none() {
-                return Err(missing(&format!("{path}.output")));
-            }
-            need(&["call_id"])
-        }
-        "reasoning" => need(&["id"]),
-        "" => Err(missing(&format!("{path}.type"))),
-        other if other.ends_with("_call") || other.ends_with("_call_output") => Ok(()),
-        other => Err(wrong_value(
-            &format!("{path}.type"),
-            other,
-            &["message", "function_call", "function_call_output", "reasoning"],
-        )),
-    }
-}
-
-fn check_message(path: &str, item: &Value) -> Result<(), ApiError> {
-    const ROLES: &[&str] = &["assistant", "system", "developer", "user"];
-    let role = item.get("role").and_then(Value::as_str).unwrap_or_default();
-    if !ROLES.contains(&role) {
-        return Err(wrong_value(&format!("{path}.role"), role, ROLES));
-    }
-    let kinds: &[&str] = if role == "assistant" {
-        &["output_text", "refusal"]
-    } else {
-        &["input_text", "input_image", "input_file", "input_audio"]
-    };
-    match item.get("content") {
-        Some(Value::String(_)) => Ok(()),
-        Some(Value::Array(parts)) => {
-            for (number, part) in parts.iter().enumerate() {
-                let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
-                if !kinds.contains(&kind) {
-                    return Err(wrong_value(&format!("{path}.content[{number}].type"), kind, kinds));
-                }
-            }
-            Ok(())
-        }
-        _ => Err(missing(&format!("{path}.content"))),
-    }
 }
 
 /// A reasoning item is followed by what it led to, and carries its own content or is stored.
@@ -232,6 +172,20 @@ fn check_pairs(items: &[Value]) -> Result<(), ApiError> {
         if !ids("function_call_output").any(|(_, known)| known == id) {
             return Err(ApiError::invalid(format!("No tool output found for function call {id}."))
                 .with_param("input"));
+        }
+    }
+    Ok(())
+}
+
+/// The vendor's own items have ids, and each of them comes once.
+fn check_duplicates(items: &[Value]) -> Result<(), ApiError> {
+    let mut seen = HashSet::new();
+    for id in items.iter().filter_map(|item| item.get("id")?.as_str()) {
+        if !seen.insert(id) {
+            return Err(ApiError::invalid(format!(
+                "Duplicate item found with id {id}. Remove duplicate items from your input and try again."
+            ))
+            .with_param("input"));
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod duration;
 mod error;
 mod gates;
 mod input;
+mod items;
 mod models;
 mod response;
 mod responses;
