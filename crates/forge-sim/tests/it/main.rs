@@ -9,6 +9,8 @@
     reason = "test code: a failure is a panic, and bodies are written where they are used"
 )]
 
+mod accepted_openai;
+mod accepted_others;
 mod anthropic;
 mod chat;
 mod client;

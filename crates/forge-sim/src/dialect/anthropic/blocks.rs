@@ -98,10 +98,32 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
             _ => sides.push(Side { role, index, blocks }),
         }
     }
-    if sides.first().is_some_and(|side| side.role != Role::User) {
-        return Err(ApiError::invalid("messages: first message must use the \"user\" role"));
+    for side in &sides {
+        check_role(side)?;
     }
     Ok(sides)
+}
+
+/// Some blocks belong to one side only.
+fn check_role(side: &Side<'_>) -> Result<(), ApiError> {
+    let stranger = side.blocks.iter().find_map(|block| {
+        let (role, name) = match block.kind {
+            "tool_use" | "thinking" | "redacted_thinking" | "server_tool_use" => {
+                (Role::Assistant, "assistant")
+            }
+            "tool_result" => (Role::User, "user"),
+            "tool_addition" | "tool_removal" => (Role::System, "system"),
+            _ => return None,
+        };
+        (role != side.role).then_some((block, name))
+    });
+    match stranger {
+        Some((block, role)) => Err(ApiError::invalid(format!(
+            "{}: `{}` blocks can only be in `{role}` messages",
+            block.path, block.kind
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn blocks(content: Option<&Value>, message: usize, may_be_empty: bool) -> Result<Vec<Block<'_>>, ApiError> {
@@ -182,7 +204,9 @@ fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
         "redacted_thinking" => &["data"],
         "search_result" => &["source", "title", "content"],
         "tool_reference" => &["tool_name"],
-        "container_upload" => &[],
+        "tool_addition" | "tool_removal" => &["tool"],
+        "compaction" => &["content"],
+        "container_upload" | "fallback" => &[],
         _ if kind.ends_with("_tool_result") => &[],
         _ => {
             return Err(ApiError::invalid(format!(

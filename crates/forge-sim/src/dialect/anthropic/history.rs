@@ -1,13 +1,13 @@
 //! The system text and the messages: their order, and what must come back unchanged.
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
 
 use super::attachments;
 use super::blocks::{Block, Role, Side, sides};
+use super::calls::{check_pairs, check_unique_ids};
 use super::gates::Thinking;
 use super::models::Model;
+use super::version::Version;
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::tokens::{Segment, Ttl};
@@ -15,15 +15,24 @@ use crate::turn::{Format, ToolResult, Turn};
 
 const MAX_BREAKPOINTS: usize = 4;
 
+/// What the history is measured by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) model: &'a Model,
+    pub(super) thinking: Thinking,
+    pub(super) version: Version,
+}
+
 pub(super) fn read(
     body: &Map<String, Value>,
-    model: &Model,
-    thinking: Thinking,
+    rules: Rules<'_>,
     cx: &Context<'_>,
     turn: &mut Turn,
 ) -> Result<(), ApiError> {
+    let Rules { model, thinking, version } = rules;
     system(body.get("system"), turn)?;
     let sides = sides(body.get("messages"), model)?;
+    version.check_sides(&sides)?;
     for (index, side) in sides.iter().enumerate() {
         check_pairs(side, index.checked_sub(1).map(|before| &sides[before]))?;
         for block in &side.blocks {
@@ -112,18 +121,6 @@ fn check_system_text(text: &str) -> Result<(), ApiError> {
     }
 }
 
-/// No two calls of a conversation share an id.
-fn check_unique_ids(sides: &[Side<'_>]) -> Result<(), ApiError> {
-    let mut seen = HashSet::new();
-    let calls = sides.iter().flat_map(|side| &side.blocks).filter(|block| block.kind == "tool_use");
-    for call in calls {
-        if !seen.insert(call.text("id")) {
-            return Err(ApiError::invalid(format!("{}: `tool_use` ids must be unique", call.path)));
-        }
-    }
-    Ok(())
-}
-
 /// Documents are all cited from or none of them is, and citations do not go with a schema.
 fn check_citations(sides: &[Side<'_>], format: &Format) -> Result<(), ApiError> {
     let documents: Vec<bool> = sides
@@ -140,56 +137,6 @@ fn check_citations(sides: &[Side<'_>], format: &Format) -> Result<(), ApiError> 
     }
     if any && *format != Format::Text {
         return Err(ApiError::invalid("citations cannot be enabled together with output_config.format"));
-    }
-    Ok(())
-}
-
-/// Each `tool_use` has its `tool_result` at the start of the next user turn, and no other.
-fn check_pairs(side: &Side<'_>, before: Option<&Side<'_>>) -> Result<(), ApiError> {
-    let ids = |side: &Side<'_>, kind: &str, field: &str| -> Vec<String> {
-        side.blocks
-            .iter()
-            .filter(|block| block.kind == kind)
-            .map(|block| block.text(field).to_owned())
-            .collect()
-    };
-    let called = before.map(|before| ids(before, "tool_use", "id")).unwrap_or_default();
-    let answered = ids(side, "tool_result", "tool_use_id");
-    let open: Vec<&str> = called.iter().filter(|id| !answered.contains(id)).map(String::as_str).collect();
-    if !open.is_empty() {
-        return Err(ApiError::invalid(format!(
-            "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately \
-             after: {}. Each `tool_use` block must have a corresponding `tool_result` block in the \
-             next message.",
-            side.index.saturating_sub(1),
-            open.join(", ")
-        )));
-    }
-    let results = || side.blocks.iter().filter(|block| block.kind == "tool_result");
-    for (count, result) in results().enumerate() {
-        let id = result.text("tool_use_id");
-        if !called.iter().any(|called| called == id) {
-            return Err(ApiError::invalid(format!(
-                "{}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
-                 `tool_result` block must have a corresponding `tool_use` block in the previous \
-                 message.",
-                result.path
-            )));
-        }
-        if side.blocks[count].kind != "tool_result" {
-            return Err(ApiError::invalid(format!(
-                "{}: `tool_result` blocks must come first in the user turn",
-                result.path
-            )));
-        }
-    }
-    let mut seen: Vec<&str> = results().map(|block| block.text("tool_use_id")).collect();
-    seen.sort_unstable();
-    if seen.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(ApiError::invalid(format!(
-            "messages.{}: each tool_use must have a single result",
-            side.index
-        )));
     }
     Ok(())
 }

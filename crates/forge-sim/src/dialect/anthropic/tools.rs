@@ -54,17 +54,22 @@ pub(super) fn tools(value: Option<&Value>) -> Result<Vec<Tool>, ApiError> {
         if tool.get("strict").and_then(Value::as_bool) == Some(true) {
             strict.add(schema, &format!("tools.{index}.custom.input_schema"))?;
         }
-        tools.push(Tool { name: name.to_owned(), schema: schema.clone() });
+        tools.push(Tool::function(name, schema.clone()));
     }
     strict.check()?;
     Ok(tools)
 }
 
-pub(super) fn choice(value: Option<&Value>, turn: &mut Turn) -> Result<ToolChoice, ApiError> {
+pub(super) fn choice(
+    value: Option<&Value>,
+    tools: Option<&Value>,
+    turn: &mut Turn,
+) -> Result<ToolChoice, ApiError> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(ToolChoice::Auto);
     };
-    if turn.tools.is_empty() {
+    let offered = tools.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if offered.is_empty() {
         return Err(ApiError::invalid("tool_choice: may only be specified while providing tools"));
     }
     let single = value.get("disable_parallel_tool_use").and_then(Value::as_bool);
@@ -72,11 +77,15 @@ pub(super) fn choice(value: Option<&Value>, turn: &mut Turn) -> Result<ToolChoic
     match value.get("type").and_then(Value::as_str) {
         Some("auto") => Ok(ToolChoice::Auto),
         Some("none") => Ok(ToolChoice::None),
+        // What the vendor runs itself shows in no call.
+        Some("any") if turn.tools.is_empty() => Ok(ToolChoice::Auto),
         Some("any") => Ok(ToolChoice::Any),
         Some("tool") => {
             let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
             if turn.tools.iter().any(|tool| tool.name == name) {
                 Ok(ToolChoice::Named(name.to_owned()))
+            } else if offered.iter().any(|tool| tool.get("name").and_then(Value::as_str) == Some(name)) {
+                Ok(ToolChoice::Auto)
             } else {
                 Err(ApiError::invalid(format!("Tool '{name}' not found in provided tools")))
             }

@@ -68,11 +68,13 @@ fn message(index: usize, message: &Value, reading: Reading, turn: &mut Turn) -> 
         turn.system.push('\n');
     }
     for (number, call) in calls.into_iter().flatten().enumerate() {
-        let function = call.get("function").unwrap_or(&Value::Null);
-        let arguments = &function["arguments"];
+        let custom = call.get("type").and_then(Value::as_str) == Some("custom");
+        let (form, field) = if custom { ("custom", "input") } else { ("function", "arguments") };
+        let function = call.get(form).unwrap_or(&Value::Null);
+        let arguments = &function[field];
         let path = format!("messages[{index}].tool_calls[{number}]");
         if strict && !arguments.is_string() {
-            return Err(wrong_type(&format!("{path}.function.arguments"), "a string"));
+            return Err(wrong_type(&format!("{path}.{form}.{field}"), "a string"));
         }
         if strict {
             let id = format!("{path}.id");
@@ -185,7 +187,7 @@ fn called_name(messages: &[Value], answer: &Value) -> Option<String> {
         .filter_map(|message| message.get("tool_calls")?.as_array())
         .flatten()
         .find(|call| call.get("id") == Some(id))
-        .and_then(|call| call.get("function")?.get("name")?.as_str())
+        .and_then(|call| call.get("function").or_else(|| call.get("custom"))?.get("name")?.as_str())
         .map(ToOwned::to_owned)
 }
 

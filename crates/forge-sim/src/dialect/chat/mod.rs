@@ -1,6 +1,7 @@
 //! Chat Completions, as OpenAI made it and as compatible servers speak it.
 
 mod attachments;
+mod logprobs;
 mod messages;
 mod render;
 mod schema;

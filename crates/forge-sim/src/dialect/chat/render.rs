@@ -1,5 +1,6 @@
 use serde_json::{Map, Value, json};
 
+use super::logprobs::logprobs;
 use super::{Output, Style, UsageStyle, stream};
 use crate::answer::{Answer, Framing, Stream};
 use crate::api_error::ApiError;
@@ -51,16 +52,17 @@ impl Reply {
         let id = format!("chatcmpl-{}", cx.rng.alphanumeric(29));
         let mut calls: Vec<Value> = Vec::new();
         for (index, call) in completion.calls().enumerate() {
-            let mut function = json!({"name": call.name, "arguments": call.json});
-            if cx.has(Quirk::ObjectArguments) {
-                function["arguments"] = Value::Object(call.arguments.clone());
+            let mut value = json!({"index": index, "id": format!("call_{}", cx.rng.alphanumeric(24))});
+            if call.freeform {
+                value["type"] = "custom".into();
+                value["custom"] = json!({"name": call.name, "input": call.json});
+            } else {
+                value["type"] = "function".into();
+                value["function"] = json!({"name": call.name, "arguments": call.json});
+                if cx.has(Quirk::ObjectArguments) {
+                    value["function"]["arguments"] = Value::Object(call.arguments.clone());
+                }
             }
-            let mut value = json!({
-                "index": index,
-                "id": format!("call_{}", cx.rng.alphanumeric(24)),
-                "type": "function",
-                "function": function,
-            });
             if let Some(value) = value.as_object_mut() {
                 if cx.has(Quirk::NoId) {
                     value.remove("id");
@@ -119,7 +121,7 @@ impl Reply {
                 json!({
                     "index": index,
                     "message": message,
-                    "logprobs": null,
+                    "logprobs": logprobs(&self.text, output),
                     "finish_reason": self.finish_reason,
                 })
             })

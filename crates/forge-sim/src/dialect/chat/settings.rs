@@ -26,6 +26,11 @@ pub(in crate::dialect) fn tools(body: &Value, reading: Reading) -> Result<Vec<To
     list.iter()
         .enumerate()
         .map(|(index, tool)| {
+            if tool.get("type").and_then(Value::as_str) == Some("custom") {
+                let path = format!("tools[{index}].custom.name");
+                let name = tool.pointer("/custom/name").and_then(Value::as_str);
+                return Ok(Tool::freeform(name.ok_or_else(|| missing(&path))?));
+            }
             let path = format!("tools[{index}].function");
             let function = tool.get("function").ok_or_else(|| missing(&path))?;
             self::tool(function, &path, &format!("tools[{index}].function.parameters"), reading)
@@ -46,10 +51,7 @@ pub(in crate::dialect) fn tool(
         check_name(name, &format!("{path}.name"))?;
         check_parameters(function, name, schema_path)?;
     }
-    Ok(Tool {
-        name: name.to_owned(),
-        schema: function.get("parameters").cloned().unwrap_or(Value::Object(Map::new())),
-    })
+    Ok(Tool::function(name, function.get("parameters").cloned().unwrap_or(Value::Object(Map::new()))))
 }
 
 /// Parameters are an object, strict or not; a function may have none.
@@ -91,11 +93,10 @@ fn check_name(name: &str, path: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// `name` points to the name of a forced tool: nested in Chat, flat in Responses.
+/// A forced tool lies as deep here as a declared one.
 pub(in crate::dialect) fn tool_choice(
     body: &Value,
     tools: &[Tool],
-    name: &str,
     reading: Reading,
 ) -> Result<ToolChoice, ApiError> {
     let Some(choice) = body.get("tool_choice").filter(|choice| !choice.is_null()) else {
@@ -117,10 +118,37 @@ pub(in crate::dialect) fn tool_choice(
         }
         None => {}
     }
+    if choice.get("type").and_then(Value::as_str) == Some("allowed_tools") {
+        return allowed_tools(choice, tools);
+    }
+    named_tool(choice, tools)
+}
+
+/// Some of the tools, of which the model may or has to call one.
+fn allowed_tools(choice: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let path = "tool_choice.allowed_tools";
+    let allowed = choice.get("allowed_tools").ok_or_else(|| missing(path))?;
+    let list = allowed.get("tools").and_then(Value::as_array);
+    let list = list.ok_or_else(|| missing(&format!("{path}.tools")))?;
+    let picked = list.iter().map(|entry| named_tool(entry, tools)).collect::<Result<Vec<_>, _>>()?;
+    match allowed.get("mode").and_then(Value::as_str).unwrap_or_default() {
+        "auto" => Ok(ToolChoice::Auto),
+        "required" => Ok(match &picked[..] {
+            [one] => one.clone(),
+            _ => ToolChoice::Any,
+        }),
+        other => Err(wrong_value(&format!("{path}.mode"), other, &["auto", "required"])),
+    }
+}
+
+fn named_tool(choice: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let custom = choice.get("type").and_then(Value::as_str) == Some("custom");
+    let (pointer, path) =
+        if custom { ("/custom/name", "custom.name") } else { ("/function/name", "function.name") };
     let name = choice
-        .pointer(name)
+        .pointer(pointer)
         .and_then(Value::as_str)
-        .ok_or_else(|| missing(&format!("tool_choice{}", name.replace('/', "."))))?;
+        .ok_or_else(|| missing(&format!("tool_choice.{path}")))?;
     if tools.iter().any(|tool| tool.name == name) {
         Ok(ToolChoice::Named(name.to_owned()))
     } else {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::Output;
+use super::logprobs::logprobs;
 use super::render::Reply;
 use crate::answer::{ErrorFrames, Frame, FrameKind, fragments, word_groups};
 use crate::api_error::ApiError;
@@ -55,10 +56,14 @@ impl Chunks<'_> {
 
     fn chunk(&self, delta: &Value, finish_reason: &Value, cx: &mut Context<'_>) -> Value {
         let mut chunk = self.reply.envelope("chat.completion.chunk");
+        let logprobs = match delta.get("content").and_then(Value::as_str) {
+            Some(text) if !text.is_empty() => logprobs(text, self.output),
+            _ => Value::Null,
+        };
         chunk["choices"] = json!([{
             "index": 0,
             "delta": delta,
-            "logprobs": null,
+            "logprobs": logprobs,
             "finish_reason": finish_reason,
         }]);
         if self.output.usage_in_every_chunk && !cx.has(Quirk::NoUsage) {
@@ -75,19 +80,18 @@ impl Chunks<'_> {
 
     /// The id and the name come first, the arguments in fragments.
     fn call(&mut self, call: &Value, cx: &mut Context<'_>) {
-        let arguments = call["function"]["arguments"].as_str();
+        let (form, field) =
+            if call.get("custom").is_some() { ("custom", "input") } else { ("function", "arguments") };
+        let arguments = call[form][field].as_str();
         let whole = cx.has(Quirk::WholeToolCall) || cx.has(Quirk::NoIndex);
         let Some(arguments) = arguments.filter(|_| !whole) else {
             return self.delta(&json!({"tool_calls": [call]}), 1, cx);
         };
         let mut opening = call.clone();
-        opening["function"]["arguments"] = "".into();
+        opening[form][field] = "".into();
         self.delta(&json!({"tool_calls": [opening]}), 1, cx);
         for piece in fragments(arguments) {
-            let fragment = json!({
-                "index": call["index"],
-                "function": {"arguments": piece},
-            });
+            let fragment = json!({"index": call["index"], form: {field: piece}});
             self.delta(&json!({"tool_calls": [fragment]}), count(piece, 100), cx);
         }
     }

@@ -33,4 +33,8 @@ pub(in crate::dialect) struct Output {
     pub(in crate::dialect) usage_in_every_chunk: bool,
     pub(in crate::dialect) obfuscation: bool,
     pub(in crate::dialect) choices: u64,
+    /// The probability of each token beside the text.
+    pub(in crate::dialect) logprobs: bool,
+    /// So many alternatives to each token.
+    pub(in crate::dialect) top_logprobs: u64,
 }

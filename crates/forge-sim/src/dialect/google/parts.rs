@@ -9,6 +9,8 @@ use crate::dialect::media::{self, Flaw};
 /// The kinds of content that a part holds one of, each with the fields that it knows.
 const KINDS: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("toolCall", &["args", "id", "toolName", "toolType"]),
+    ("toolResponse", &["id", "response", "toolName", "toolType"]),
     ("inlineData", &["data", "displayName", "mimeType"]),
     ("fileData", &["displayName", "fileUri", "mimeType"]),
     ("functionCall", &["args", "id", "name", "partialArgs", "willContinue"]),
@@ -65,6 +67,8 @@ fn snake(kind: &str) -> &'static str {
         "fileData" => "file_data",
         "functionCall" => "function_call",
         "functionResponse" => "function_response",
+        "toolCall" => "tool_call",
+        "toolResponse" => "tool_response",
         "executableCode" => "executable_code",
         _ => "code_execution_result",
     }

@@ -60,10 +60,7 @@ pub(super) fn tools(body: &Value) -> Result<Vec<Tool>, ApiError> {
             if tools.iter().any(|known| known.name == name) {
                 return Err(ApiError::invalid(format!("Duplicate function declaration found: {name}")));
             }
-            tools.push(Tool {
-                name: name.to_owned(),
-                schema: subset.or(full).cloned().unwrap_or(Value::Null),
-            });
+            tools.push(Tool::function(name, subset.or(full).cloned().unwrap_or(Value::Null)));
         }
     }
     Ok(tools)

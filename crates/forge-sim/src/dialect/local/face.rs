@@ -26,7 +26,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     turn.tool_choice = if vendor == Vendor::Ollama {
         ToolChoice::Auto
     } else {
-        chat::tool_choice(body, &turn.tools, "/function/name", Reading::Lenient)?
+        chat::tool_choice(body, &turn.tools, Reading::Lenient)?
     };
     turn.thinks = thinks(body, model);
     turn.format = chat::response_format(body, Reading::Lenient)?;
@@ -68,6 +68,8 @@ fn output(body: &Value, vendor: Vendor) -> Output {
         usage_in_every_chunk: vendor == Vendor::Vllm && option("continuous_usage_stats"),
         obfuscation: false,
         choices: 1,
+        logprobs: body.get("logprobs") == Some(&Value::Bool(true)),
+        top_logprobs: body.get("top_logprobs").and_then(Value::as_u64).unwrap_or(0).min(20),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::items::{check_item, kind};
+use super::items::{PAIRS, check_item, kind};
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::context::Context;
@@ -53,11 +53,11 @@ pub(super) fn read(
     }
     check_pairs(items)?;
     check_duplicates(items)?;
-    let trailing = items.iter().rev().take_while(|item| kind(item) == "function_call_output").count();
+    let is_output = |item: &Value| PAIRS.iter().any(|(_, output, _)| *output == kind(item));
+    let is_call = |item: &Value| PAIRS.iter().any(|(call, ..)| *call == kind(item));
+    let trailing = items.iter().rev().take_while(|item| is_output(item)).count();
     for item in &items[items.len() - trailing..] {
-        let call = items
-            .iter()
-            .find(|other| kind(other) == "function_call" && other.get("call_id") == item.get("call_id"));
+        let call = items.iter().find(|other| is_call(other) && other.get("call_id") == item.get("call_id"));
         turn.tool_results.push(ToolResult {
             name: call.and_then(|call| Some(call.get("name")?.as_str()?.to_owned())),
             text: content_text(&item["output"]),
@@ -77,11 +77,11 @@ fn check_reasoning(
     model: &Model,
     cx: &Context<'_>,
 ) -> Result<(), ApiError> {
-    let id = item["id"].as_str().unwrap_or_default();
+    let own_id = item.get("id").and_then(Value::as_str);
+    let id = own_id.unwrap_or_default();
     let followed = next.is_some_and(|next| match kind(next) {
         "message" => next["role"] == "assistant",
-        "function_call_output" => false,
-        _ => true,
+        kind => !PAIRS.iter().any(|(_, output, _)| *output == kind),
     });
     if !followed {
         return Err(ApiError::invalid(format!(
@@ -90,6 +90,8 @@ fn check_reasoning(
         .with_param("input"));
     }
     match item.get("encrypted_content").and_then(Value::as_str) {
+        // Without its id an item cannot be told from another of the same model.
+        Some(content) if own_id.is_none() && !content.is_empty() => Ok(()),
         Some(content) if cx.seals().holds(content, "reasoning", &[model.id, id]) => Ok(()),
         Some(_) => {
             Err(ApiError::invalid(format!("The encrypted content for item {id} could not be verified."))
@@ -117,8 +119,10 @@ fn check_companion(item: &Value, before: &[Value], model: &Model, cx: &Context<'
     let Some(reasoning) = reasoning_id(id, model, cx) else {
         return Ok(());
     };
-    let present =
-        before.iter().any(|item| item.get("id").and_then(Value::as_str) == Some(reasoning.as_str()));
+    let present = before.iter().any(|item| {
+        let id = item.get("id").and_then(Value::as_str);
+        kind(item) == "reasoning" && id.is_none_or(|id| id == reasoning)
+    });
     if present {
         return Ok(());
     }
@@ -160,18 +164,21 @@ fn check_pairs(items: &[Value]) -> Result<(), ApiError> {
             .filter(move |(_, item)| kind(item) == wanted)
             .filter_map(|(index, item)| Some((index, item.get("call_id")?.as_str()?)))
     };
-    for (index, id) in ids("function_call_output") {
-        if !ids("function_call").any(|(call, known)| known == id && call < index) {
-            return Err(ApiError::invalid(format!(
-                "No tool call found for function call output with call_id {id}."
-            ))
-            .with_param("input"));
-        }
-    }
-    for (_, id) in ids("function_call") {
-        if !ids("function_call_output").any(|(_, known)| known == id) {
-            return Err(ApiError::invalid(format!("No tool output found for function call {id}."))
+    for (call, output, words) in PAIRS {
+        for (index, id) in ids(output) {
+            if !ids(call).any(|(asked, known)| known == id && asked < index) {
+                return Err(ApiError::invalid(format!(
+                    "No tool call found for {words} output with call_id {id}."
+                ))
                 .with_param("input"));
+            }
+        }
+        for (_, id) in ids(call) {
+            if !ids(output).any(|(_, known)| known == id) {
+                return Err(
+                    ApiError::invalid(format!("No tool output found for {words} {id}.")).with_param("input")
+                );
+            }
         }
     }
     Ok(())
@@ -213,7 +220,10 @@ fn describe(item: &Value, turn: &mut Turn) {
             item["name"].as_str().unwrap_or_default(),
             item["arguments"].as_str().unwrap_or_default()
         )),
-        "function_call_output" => turn.push_prompt(content_text(&item["output"])),
+        "custom_tool_call" => turn.push_prompt(item["input"].as_str().unwrap_or_default()),
+        "function_call_output" | "custom_tool_call_output" => {
+            turn.push_prompt(content_text(&item["output"]));
+        }
         _ => {}
     }
 }

@@ -6,7 +6,31 @@ use crate::api_error::ApiError;
 use crate::dialect::chat::{check_call_id, check_file, check_image, missing, wrong_type, wrong_value};
 
 /// How the ids of the vendor's own items begin.
-const PREFIXES: &[(&str, &str)] = &[("message", "msg"), ("function_call", "fc"), ("reasoning", "rs")];
+const PREFIXES: &[(&str, &str)] =
+    &[("message", "msg"), ("function_call", "fc"), ("custom_tool_call", "ctc"), ("reasoning", "rs")];
+
+/// Items that hold a call, with what answers them and the words of the vendor for both.
+pub(super) const PAIRS: &[(&str, &str, &str)] = &[
+    ("function_call", "function_call_output", "function call"),
+    ("custom_tool_call", "custom_tool_call_output", "custom tool call"),
+    ("local_shell_call", "local_shell_call_output", "local shell call"),
+    ("shell_call", "shell_call_output", "shell call"),
+    ("apply_patch_call", "apply_patch_call_output", "apply patch call"),
+];
+
+/// Other items and the fields that they cannot do without; what they say is not looked into.
+const OTHERS: &[(&str, &[&str])] = &[
+    ("additional_tools", &["tools"]),
+    ("compaction", &["encrypted_content"]),
+    ("compaction_summary", &["encrypted_content"]),
+    ("compaction_trigger", &[]),
+    ("mcp_approval_request", &["name", "arguments", "server_label"]),
+    ("mcp_approval_response", &["approval_request_id", "approve"]),
+    ("mcp_list_tools", &["server_label", "tools"]),
+    ("program", &[]),
+    ("program_output", &[]),
+    ("tool_search_output", &["tools"]),
+];
 
 /// The type of an item; messages may leave it out.
 pub(super) fn kind(item: &Value) -> &str {
@@ -30,18 +54,29 @@ pub(super) fn check_item(index: usize, item: &Value) -> Result<(), ApiError> {
     match kind(item) {
         "message" => check_message(&path, item),
         "function_call" => need(&["call_id", "name", "arguments"]),
-        "function_call_output" => {
+        "custom_tool_call" => need(&["call_id", "name", "input"]),
+        "function_call_output" | "custom_tool_call_output" => {
             check_output(&path, item)?;
             need(&["call_id"])
         }
+        // A stored item is known by its id; one that is sent whole can do without.
+        "reasoning" if item.get("encrypted_content").is_some_and(Value::is_string) => Ok(()),
         "reasoning" => need(&["id"]),
         "" => Err(missing(&format!("{path}.type"))),
         other if other.ends_with("_call") || other.ends_with("_call_output") => Ok(()),
-        other => Err(wrong_value(
-            &format!("{path}.type"),
-            other,
-            &["message", "function_call", "function_call_output", "reasoning"],
-        )),
+        other => {
+            let Some((_, fields)) = OTHERS.iter().find(|(known, _)| *known == other) else {
+                let known: Vec<&str> = ["message", "function_call", "function_call_output", "reasoning"]
+                    .into_iter()
+                    .chain(OTHERS.iter().map(|(known, _)| *known))
+                    .collect();
+                return Err(wrong_value(&format!("{path}.type"), other, &known));
+            };
+            match fields.iter().find(|field| item.get(**field).is_none()) {
+                Some(field) => Err(missing(&format!("{path}.{field}"))),
+                None => Ok(()),
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod models;
 mod response;
 mod responses;
 mod stream;
+mod tools;
 
 use serde_json::{Value, json};
 
