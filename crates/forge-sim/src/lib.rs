@@ -49,7 +49,33 @@
 //! curl $S/llamacpp/v1/chat/completions --json '{"messages":[{"role":"user","content":"Hello"}]}'
 //! curl $S/vllm/v1/models
 //! curl $S/lmstudio/api/v1/models
+//! curl $S/deepseek/v1/chat/completions -H 'Authorization: Bearer sk-test' \
+//!   --json '{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"Hello"}]}'
 //! ```
+//!
+//! # Servers of the Chat dialect
+//!
+//! Beside OpenAI and the four local servers stand others that speak Chat Completions, each a row of
+//! one table: which fields it refuses, where it puts its thoughts and whether it wants them back, how
+//! it counts tokens and names calls, and its own words for a refusal. They are reached by the prefix
+//! of their id, and scenarios speak of them by it.
+//!
+//! | Id | Habits |
+//! |---|---|
+//! | `deepseek` | wants `reasoning_content` back from turns with calls; no `developer`; no `json_schema` |
+//! | `mistral` | refuses every unknown field (422); content as a list of chunks; ids of nine signs |
+//! | `groq` | `reasoning`; a call that the model wrote wrongly is a 400 |
+//! | `xai` | `call_0` in every reply; `completion_tokens` without reasoning; a bad key is a 400 |
+//! | `openrouter` | signed `reasoning_details`; the status as code |
+//! | `moonshot` | usage inside the choice; ids like `functions.add:0`; wants its thoughts back |
+//! | `cerebras` | refuses `store` and `reasoning_content`; errors without an envelope |
+//! | `perplexity` | `<think>` in the content; an empty `delta` beside the `message`; alternating turns |
+//! | `together` | `cached_tokens` beside the totals |
+//! | `zai` | codes of digits; no `json_schema` |
+//! | `google-compatible` | refuses `store`; thoughts show in `total_tokens` only; errors in an array |
+//! | `sglang` | answers for every name; errors of the kind `{"object": "error"}` |
+//! | `strict-template` | llama.cpp with a template that wants alternating turns: 500 |
+//! | `strict-template-vllm` | the same in vLLM: 400 |
 //!
 //! # Magic words
 //!
@@ -122,4 +148,4 @@ pub use scenario::{
 };
 pub use server::{Sim, SimConfig};
 pub use usage::Usage;
-pub use vendor::Vendor;
+pub use vendor::{Compatible, Vendor};

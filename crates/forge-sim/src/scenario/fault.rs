@@ -229,6 +229,12 @@ pub enum Quirk {
     ModerationChunk,
     /// Chat: reasoning as `reasoning_content`.
     ReasoningContent,
+    /// Chat: reasoning inside the content, between `<think>` and `</think>`.
+    ThinkTags,
+    /// Chat: the same with the closing tag only.
+    LoneThinkTag,
+    /// Chat streams: usage inside the last choice, where it was asked for.
+    UsageInChoice,
     /// LM Studio: a call leaks into the text as `[TOOL_REQUEST]…`.
     ToolRequestText,
     /// Anthropic and Gemini: the first usage of a stream is too low; the last one is right.

@@ -8,12 +8,14 @@ mod schema;
 mod settings;
 mod stream;
 mod style;
+mod thoughts;
+mod usage;
 
 pub(super) use attachments::{check_file, check_image};
 pub(super) use messages::{content_text, read as read_messages};
 pub(super) use render::{CREATED, answer};
 pub(super) use settings::{response_format, schema_format, stop, tool, tool_choice, tools};
-pub(super) use style::{Output, Style, UsageStyle};
+pub(super) use style::{CallIds, Output, Style, Thoughts, UsageShape, UsageStyle};
 
 use crate::api_error::ApiError;
 

@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::dialect::chat::{self, Output, Reading, Style, UsageStyle, missing};
+use crate::dialect::chat::{self, CallIds, Output, Reading, Style, Thoughts, UsageStyle, missing};
 use crate::scenario::ErrorKind;
 use crate::turn::{Format, Turn};
 
@@ -89,7 +89,9 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     top_logprobs(body)?;
     let completion = cx.complete(&turn)?;
     let style = Style {
-        reasoning: None,
+        thoughts: Thoughts::Hidden,
+        call_ids: CallIds::Random,
+        whole_delta: false,
         usage: UsageStyle::Detailed { cache_writes: model.cache_writes },
         vendor_extras: true,
         finish_with_content: false,
