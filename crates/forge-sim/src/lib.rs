@@ -85,6 +85,7 @@
 //! |---|---|
 //! | `[[sim:overloaded]]` `[[sim:rate-limited=SECONDS]]` `[[sim:quota]]` `[[sim:server-error]]` `[[sim:html]]` | that error |
 //! | `[[sim:refusal]]` `[[sim:safety]]` `[[sim:blocked]]` `[[sim:pause]]` `[[sim:malformed-call]]` | that end of the reply |
+//! | `[[sim:empty]]` `[[sim:page]]` | a good status with nothing in the reply, or with a web page |
 //! | `[[sim:cut-after=BYTES]]` `[[sim:reset]]` `[[sim:stall=MS]]` `[[sim:silent-end]]` `[[sim:stream-error=EVENTS]]` | that break of the connection or stream |
 //!
 //! # Scenarios
@@ -94,6 +95,12 @@
 //! has the whole list); `limits` are token buckets for each credential and model ([`Limit`]);
 //! `latency` sets the time to the first byte and the tokens a second ([`Latency`]); `keys` makes
 //! local servers ask for one.
+//!
+//! Odd replies have a good status. `reply.raw_usage` puts any JSON into the vendor's usage object
+//! (`{ completion_tokens: -35 }`), or in its place (`null`); `bytes.last_event_bytes` makes the last
+//! event of a stream large; `quirks` put half a surrogate pair or a byte that is no UTF-8 into the
+//! text, divide a pair between two events, leave `<think>` in the content, start a message twice or a
+//! block never, and close a stream with a `[DONE]` that is not the vendor's ([`Quirk`] has them all).
 //!
 //! # Control
 //!

@@ -21,6 +21,7 @@ mod google;
 mod limits;
 mod local;
 mod mangled;
+mod odd;
 mod refused_anthropic;
 mod refused_google;
 mod refused_openai;

@@ -68,6 +68,9 @@ impl Reply {
                 if cx.has(Quirk::NoId) {
                     value.remove("id");
                 }
+                if cx.has(Quirk::TextIndex) {
+                    value.insert("index".into(), index.to_string().into());
+                }
                 if cx.has(Quirk::NoIndex) {
                     value.remove("index");
                 }
@@ -132,7 +135,8 @@ impl Reply {
         let mut body = self.envelope("chat.completion");
         body["choices"] = choices.into();
         if !cx.has(Quirk::NoUsage) {
-            body["usage"] = self.usage.clone();
+            let place = if cx.has(Quirk::UsageInChoice) { &mut body["choices"][0] } else { &mut body };
+            place["usage"] = self.usage.clone();
         }
         self.add_timings(&mut body, &completion.usage);
         body
