@@ -72,6 +72,8 @@
 //! | `perplexity` | `<think>` in the content; an empty `delta` beside the `message`; alternating turns |
 //! | `together` | `cached_tokens` beside the totals |
 //! | `zai` | codes of digits; no `json_schema` |
+//! | `minimax` | `<think>` in the content |
+//! | `dashscope` `copilot` | words of their own for prompts that are too long |
 //! | `google-compatible` | refuses `store`; thoughts show in `total_tokens` only; errors in an array |
 //! | `sglang` | answers for every name; errors of the kind `{"object": "error"}` |
 //! | `strict-template` | llama.cpp with a template that wants alternating turns: 500 |

@@ -110,7 +110,9 @@ fn report(value: &mut Value, usage: &Value) {
         if usage.is_object() {
             lay_over(value, usage);
         } else {
-            FLAT.iter().for_each(|name| value[*name] = usage.clone());
+            for name in FLAT {
+                value[*name] = usage.clone();
+            }
         }
     }
 }

@@ -38,6 +38,9 @@ const MODELS: &[(&str, &str)] = &[
     ("perplexity", "sonar-reasoning-pro"),
     ("together", "deepseek-ai/DeepSeek-V4"),
     ("zai", "glm-5.2"),
+    ("minimax", "MiniMax-M3"),
+    ("dashscope", "qwen3.5-plus"),
+    ("copilot", "gpt-5-mini"),
     ("google-compatible", "gemini-3.8-flash"),
     ("sglang", "qwen3"),
     ("strict-template", "qwen3"),
@@ -322,6 +325,16 @@ async fn keys_models_and_windows_are_refused_in_each_servers_words() {
         ),
         ("cerebras", 401, "Wrong API Key", 404, "Model nope does not exist", "Please reduce the length"),
         ("zai", 401, "\"1000\"", 400, "\"1211\"", "\"1261\""),
+        ("minimax", 401, "login fail", 400, "unknown model 'nope'", "context window exceeds limit"),
+        (
+            "dashscope",
+            401,
+            "Invalid API key",
+            404,
+            "`nope` does not exist",
+            "Range of input length should be [1,",
+        ),
+        ("copilot", 401, "Invalid API key", 400, "model_not_supported", "exceeds the limit of 128000"),
         ("groq", 401, "Invalid API Key", 404, "The model `nope` does not exist", "Please reduce the length"),
     ];
     for (id, key_status, key, model_status, unknown, window) in cases {

@@ -3,7 +3,7 @@
 use forge_sim::{Sim, Vendor};
 use serde_json::{Value, json};
 
-use crate::client::{Reply, post, start, with};
+use crate::client::{Reply, post, start, start_with, with};
 
 const PNG: &str = "iVBORw0KGgo=";
 const JPEG: &str = "/9j/4A==";
@@ -284,4 +284,15 @@ async fn schemas_hold_only_what_the_grammar_knows() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_spent_credit_is_told_in_two_ways() {
+    for (status, kind) in [(402, "billing_error"), (400, "invalid_request_error")] {
+        let sim = start_with(&format!("rules: [ {{ error: {{ kind: billing, status: {status} }} }} ]")).await;
+        let reply = ask(&sim, said(json!([{"role": "user", "content": "a"}]))).await;
+        let error = reply.json()["error"].clone();
+        assert_eq!((reply.status, &error["type"]), (status, &json!(kind)));
+        assert!(error["message"].as_str().unwrap().starts_with("Your credit balance is too low"));
+    }
 }

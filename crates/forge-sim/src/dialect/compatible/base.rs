@@ -5,6 +5,31 @@ use crate::dialect::chat::{CallIds, Thoughts, UsageShape};
 
 pub(super) const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool"];
 pub(super) const NO_DEVELOPER: &[&str] = &["system", "user", "assistant", "tool"];
+/// Mistral takes these and no other.
+pub(super) const MISTRAL_FIELDS: &[&str] = &[
+    "frequency_penalty",
+    "guardrails",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_mode",
+    "random_seed",
+    "reasoning_effort",
+    "response_format",
+    "safe_prompt",
+    "stop",
+    "stream",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+];
+
 pub(super) const FORMATS: &[&str] = &["text", "json_object", "json_schema"];
 
 pub(super) const fn model(id: &'static str, context: u64, thinks: bool) -> Model {

@@ -1,11 +1,11 @@
 //! The servers of the Chat dialect. A row says in what a server differs from [`PLAIN`].
 
-use super::base::{DETAILED, FREE, LOCAL, NO_DEVELOPER, PLAIN, STRICT, TOTALS, model};
+use super::base::{DETAILED, FREE, LOCAL, MISTRAL_FIELDS, NO_DEVELOPER, PLAIN, STRICT, TOTALS, model};
 use super::server::{CallIdRule, ErrorForm, FieldWords, Fields, Returned, Server, Template};
 use super::{words as texts, words_others as others};
 use crate::dialect::chat::{CallIds, Thoughts, UsageShape};
 
-pub(crate) const SERVERS: [Server; 14] = [
+pub(crate) const SERVERS: [Server; 17] = [
     Server {
         id: "deepseek",
         name: "DeepSeek",
@@ -40,29 +40,7 @@ pub(crate) const SERVERS: [Server; 14] = [
             model("magistral-medium-latest", 131_072, true),
             model("devstral-latest", 262_144, false),
         ],
-        request: Fields::Only(&[
-            "frequency_penalty",
-            "guardrails",
-            "max_tokens",
-            "messages",
-            "metadata",
-            "model",
-            "n",
-            "parallel_tool_calls",
-            "prediction",
-            "presence_penalty",
-            "prompt_mode",
-            "random_seed",
-            "reasoning_effort",
-            "response_format",
-            "safe_prompt",
-            "stop",
-            "stream",
-            "temperature",
-            "tool_choice",
-            "tools",
-            "top_p",
-        ]),
+        request: Fields::Only(MISTRAL_FIELDS),
         message: Fields::Without(&[
             "reasoning_content",
             "reasoning",
@@ -226,6 +204,31 @@ pub(crate) const SERVERS: [Server; 14] = [
         usage: UsageShape { unasked: true, ..DETAILED },
         error_form: ErrorForm::NestedCode,
         words: others::ZAI,
+        ..PLAIN
+    },
+    Server {
+        id: "minimax",
+        name: "MiniMax",
+        base_path: "/minimax/v1",
+        models: &[model("MiniMax-M3", 204_800, true)],
+        thoughts: Thoughts::Tags,
+        words: others::MINIMAX,
+        ..PLAIN
+    },
+    Server {
+        id: "dashscope",
+        name: "Alibaba",
+        base_path: "/dashscope/v1",
+        models: &[model("qwen3.5-plus", 262_144, true), model("qwen3-max", 262_144, false)],
+        words: others::DASHSCOPE,
+        ..PLAIN
+    },
+    Server {
+        id: "copilot",
+        name: "Copilot",
+        base_path: "/copilot/v1",
+        models: &[model("gpt-5-mini", 128_000, false)],
+        words: others::COPILOT,
         ..PLAIN
     },
     Server {

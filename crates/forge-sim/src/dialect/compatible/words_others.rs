@@ -64,6 +64,46 @@ pub(super) const ZAI: &[Words] = &[
     words(Server, 500, "", "1234", "Network error, please contact customer service"),
 ];
 
+pub(super) const MINIMAX: &[Words] = &[
+    words(InvalidRequest, 400, "bad_request_error", "", "invalid params"),
+    words(ContextLength, 400, "bad_request_error", "", "invalid params, context window exceeds limit (2013)"),
+    words(Authentication, 401, "authorized_error", "", "login fail: the API secret key is missing or wrong"),
+    words(QuotaExhausted, 402, "insufficient_balance_error", "", "insufficient balance (1008)"),
+    words(ModelNotFound, 400, "bad_request_error", "", "invalid params, unknown model '{model}' (2013)"),
+    words(RateLimited, 429, "rate_limit_error", "", "rate limit exceeded(RPM) (1002)"),
+];
+
+pub(super) const DASHSCOPE: &[Words] = &[
+    words(
+        ContextLength,
+        400,
+        INVALID,
+        "invalid_parameter_error",
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, {window}]",
+    ),
+    words(Billing, 400, "Arrearage", "Arrearage", "Access denied, the account is not in good standing."),
+    words(
+        QuotaExhausted,
+        429,
+        "insufficient_quota",
+        "insufficient_quota",
+        "You exceeded your current quota, please check your plan and billing details.",
+    ),
+    words(ModelNotFound, 404, INVALID, "model_not_found", "The model `{model}` does not exist"),
+];
+
+pub(super) const COPILOT: &[Words] = &[
+    words(
+        ContextLength,
+        400,
+        "",
+        "model_max_prompt_tokens_exceeded",
+        "prompt token count of {tokens} exceeds the limit of {window}",
+    ),
+    words(ModelNotFound, 400, "", "model_not_supported", "The requested model is not supported."),
+    words(QuotaExhausted, 402, "", "quota_exceeded", "You have exceeded your monthly quota."),
+];
+
 pub(super) const GOOGLE: &[Words] = &[
     words(InvalidRequest, 400, "", "INVALID_ARGUMENT", "Request contains an invalid argument."),
     words(
