@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::turn::Tool;
 use crate::usage::Usage;
 
 /// What a dialect renders.
@@ -65,9 +66,12 @@ pub(crate) enum Part {
 pub(crate) struct ToolCall {
     pub(crate) name: String,
     pub(crate) arguments: Map<String, Value>,
-    /// The arguments as JSON text; incomplete when the token limit fell inside.
+    /// The arguments as JSON text, or the text of a freeform call; incomplete when the token limit
+    /// fell inside.
     pub(crate) json: String,
     pub(crate) complete: bool,
+    pub(crate) freeform: bool,
+    pub(crate) namespace: Option<String>,
 }
 
 impl ToolCall {
@@ -77,7 +81,20 @@ impl ToolCall {
             json: Value::Object(arguments.clone()).to_string(),
             arguments,
             complete: true,
+            freeform: false,
+            namespace: None,
         }
+    }
+
+    /// A call in the form that the tool has.
+    pub(crate) fn of(tool: &Tool, arguments: Map<String, Value>) -> Self {
+        let mut call = Self::new(&tool.name, arguments);
+        if tool.freeform {
+            call.freeform = true;
+            call.json = call.arguments.get("input").and_then(Value::as_str).unwrap_or_default().to_owned();
+        }
+        call.namespace.clone_from(&tool.namespace);
+        call
     }
 }
 

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use crate::api_error::{ApiError, ExceededLimit};
 use crate::call::Call;
-use crate::completion::Completion;
+use crate::completion::{Completion, Part};
 use crate::limits::{Account, Exceeded, Levels, Limits, Meter};
 use crate::scenario::{ErrorKind, Limit, Quirk, Rule};
 use crate::seed::{Rng, Seals, hash};
 use crate::shape;
 use crate::tokens::PromptCache;
+use crate::transport::sign;
 use crate::turn::{Overflow, Turn};
 use crate::usage::Usage;
 use crate::vendor::Vendor;
@@ -155,7 +156,10 @@ impl<'a> Context<'a> {
         self.admit(&turn.model.served, input)?;
         lock(&self.memory.cache).keep(fresh);
 
-        let (parts, stop) = shape::answer(turn, &spec, self.seed);
+        let (mut parts, stop) = shape::answer(turn, &spec, self.seed);
+        if let Some(Part::Text(text)) = parts.iter_mut().find(|part| matches!(part, Part::Text(_))) {
+            sign(text, self.rule);
+        }
         let usage = spec.usage.apply(Usage {
             output: shape::output_tokens(&parts, turn.model.token_percent, false),
             reasoning: shape::output_tokens(&parts, turn.model.token_percent, true),

@@ -1,6 +1,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::vendor::Vendor;
+
 /// What can go wrong on the simulator's own side. Vendor errors are HTTP replies, not this.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,10 @@ pub enum SimError {
         problem: &'static str,
     },
     /// No simulated vendor has this id.
-    #[error("unknown vendor `{0}` (known: anthropic, openai, google, ollama, llamacpp, vllm, lmstudio)")]
+    #[error("unknown vendor `{0}` (known: {known})", known = known_ids())]
     UnknownVendor(String),
+}
+
+fn known_ids() -> String {
+    Vendor::ALL.map(Vendor::id).join(", ")
 }

@@ -49,7 +49,35 @@
 //! curl $S/llamacpp/v1/chat/completions --json '{"messages":[{"role":"user","content":"Hello"}]}'
 //! curl $S/vllm/v1/models
 //! curl $S/lmstudio/api/v1/models
+//! curl $S/deepseek/v1/chat/completions -H 'Authorization: Bearer sk-test' \
+//!   --json '{"model":"deepseek-v4-pro","messages":[{"role":"user","content":"Hello"}]}'
 //! ```
+//!
+//! # Servers of the Chat dialect
+//!
+//! Beside OpenAI and the four local servers stand others that speak Chat Completions, each a row of
+//! one table: which fields it refuses, where it puts its thoughts and whether it wants them back, how
+//! it counts tokens and names calls, and its own words for a refusal. They are reached by the prefix
+//! of their id, and scenarios speak of them by it.
+//!
+//! | Id | Habits |
+//! |---|---|
+//! | `deepseek` | wants `reasoning_content` back from turns with calls; no `developer`; no `json_schema` |
+//! | `mistral` | refuses every unknown field (422); content as a list of chunks; ids of nine signs |
+//! | `groq` | `reasoning`; a call that the model wrote wrongly is a 400 |
+//! | `xai` | `call_0` in every reply; `completion_tokens` without reasoning; a bad key is a 400 |
+//! | `openrouter` | signed `reasoning_details`; the status as code |
+//! | `moonshot` | usage inside the choice; ids like `functions.add:0`; wants its thoughts back |
+//! | `cerebras` | refuses `store` and `reasoning_content`; errors without an envelope |
+//! | `perplexity` | `<think>` in the content; an empty `delta` beside the `message`; alternating turns |
+//! | `together` | `cached_tokens` beside the totals |
+//! | `zai` | codes of digits; no `json_schema` |
+//! | `minimax` | `<think>` in the content |
+//! | `dashscope` `copilot` | words of their own for prompts that are too long |
+//! | `google-compatible` | refuses `store`; thoughts show in `total_tokens` only; errors in an array |
+//! | `sglang` | answers for every name; errors of the kind `{"object": "error"}` |
+//! | `strict-template` | llama.cpp with a template that wants alternating turns: 500 |
+//! | `strict-template-vllm` | the same in vLLM: 400 |
 //!
 //! # Magic words
 //!
@@ -59,6 +87,7 @@
 //! |---|---|
 //! | `[[sim:overloaded]]` `[[sim:rate-limited=SECONDS]]` `[[sim:quota]]` `[[sim:server-error]]` `[[sim:html]]` | that error |
 //! | `[[sim:refusal]]` `[[sim:safety]]` `[[sim:blocked]]` `[[sim:pause]]` `[[sim:malformed-call]]` | that end of the reply |
+//! | `[[sim:empty]]` `[[sim:page]]` | a good status with nothing in the reply, or with a web page |
 //! | `[[sim:cut-after=BYTES]]` `[[sim:reset]]` `[[sim:stall=MS]]` `[[sim:silent-end]]` `[[sim:stream-error=EVENTS]]` | that break of the connection or stream |
 //!
 //! # Scenarios
@@ -68,6 +97,12 @@
 //! has the whole list); `limits` are token buckets for each credential and model ([`Limit`]);
 //! `latency` sets the time to the first byte and the tokens a second ([`Latency`]); `keys` makes
 //! local servers ask for one.
+//!
+//! Odd replies have a good status. `reply.raw_usage` puts any JSON into the vendor's usage object
+//! (`{ completion_tokens: -35 }`), or in its place (`null`); `bytes.last_event_bytes` makes the last
+//! event of a stream large; `quirks` put half a surrogate pair or a byte that is no UTF-8 into the
+//! text, divide a pair between two events, leave `<think>` in the content, start a message twice or a
+//! block never, and close a stream with a `[DONE]` that is not the vendor's ([`Quirk`] has them all).
 //!
 //! # Control
 //!
@@ -122,4 +157,4 @@ pub use scenario::{
 };
 pub use server::{Sim, SimConfig};
 pub use usage::Usage;
-pub use vendor::Vendor;
+pub use vendor::{Compatible, Vendor};

@@ -34,7 +34,13 @@ fn prepared(turn: &Turn, spec: &ReplySpec, seed: u64) -> (Vec<Part>, Stop) {
         if !calls.is_empty() && spec.text.is_none() {
             parts.retain(|part| !matches!(part, Part::Text(_)));
         }
-        let calls = calls.iter().map(|call| Part::Call(ToolCall::new(&call.name, call.arguments.clone())));
+        let calls = calls.iter().map(|call| {
+            let arguments = call.arguments.clone();
+            Part::Call(match turn.tools.iter().find(|tool| tool.name == call.name) {
+                Some(tool) => ToolCall::of(tool, arguments),
+                None => ToolCall::new(&call.name, arguments),
+            })
+        });
         parts.extend(calls);
         let called = parts.iter().any(|part| matches!(part, Part::Call(_)));
         stop = if called { Stop::ToolUse } else { Stop::EndTurn };

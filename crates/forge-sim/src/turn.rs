@@ -1,6 +1,6 @@
 //! A request without its dialect: what the scripted mind reads and what the meter counts.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tokens::{CacheKind, Segment, count};
 use crate::vendor::Vendor;
@@ -88,6 +88,22 @@ pub(crate) struct Tool {
     pub(crate) name: String,
     /// JSON Schema of the arguments.
     pub(crate) schema: Value,
+    /// Takes a text of any form in place of arguments.
+    pub(crate) freeform: bool,
+    /// The group that a client has put it in.
+    pub(crate) namespace: Option<String>,
+}
+
+impl Tool {
+    pub(crate) fn function(name: impl Into<String>, schema: Value) -> Self {
+        Self { name: name.into(), schema, freeform: false, namespace: None }
+    }
+
+    pub(crate) fn freeform(name: impl Into<String>) -> Self {
+        let schema =
+            json!({"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]});
+        Self { freeform: true, ..Self::function(name, schema) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

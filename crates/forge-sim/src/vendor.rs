@@ -1,13 +1,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::dialect::{SERVERS, Server};
 use crate::error::SimError;
 
 /// A simulated server kind. Each has a path prefix of its own on the one port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Vendor {
     /// Anthropic Messages.
     Anthropic,
@@ -23,19 +24,54 @@ pub enum Vendor {
     Vllm,
     /// LM Studio.
     LmStudio,
+    /// A server that speaks Chat Completions with habits of its own, known by its id:
+    /// `"deepseek".parse::<Vendor>()`.
+    Compatible(Compatible),
 }
+
+/// One of the servers that speak Chat Completions with habits of their own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Compatible(u8);
+
+impl Compatible {
+    pub(crate) const fn server(self) -> &'static Server {
+        const ROWS: &[Server] = &SERVERS;
+        &ROWS[self.0 as usize]
+    }
+}
+
+impl fmt::Debug for Compatible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.server().id)
+    }
+}
+
+const OWN: [Vendor; 7] = [
+    Vendor::Anthropic,
+    Vendor::OpenAi,
+    Vendor::Google,
+    Vendor::Ollama,
+    Vendor::LlamaCpp,
+    Vendor::Vllm,
+    Vendor::LmStudio,
+];
 
 impl Vendor {
     /// Every vendor, in the order of their ids in the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Anthropic,
-        Self::OpenAi,
-        Self::Google,
-        Self::Ollama,
-        Self::LlamaCpp,
-        Self::Vllm,
-        Self::LmStudio,
-    ];
+    pub const ALL: [Self; OWN.len() + SERVERS.len()] = {
+        let mut all = [Self::Anthropic; OWN.len() + SERVERS.len()];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] = if index < OWN.len() {
+                OWN[index]
+            } else {
+                #[allow(clippy::cast_possible_truncation, reason = "the table has fewer than 256 rows")]
+                Self::Compatible(Compatible((index - OWN.len()) as u8))
+            };
+            index += 1;
+        }
+        all
+    };
 
     /// The id used in paths, scenarios and journals.
     pub const fn id(self) -> &'static str {
@@ -47,6 +83,7 @@ impl Vendor {
             Self::LlamaCpp => "llamacpp",
             Self::Vllm => "vllm",
             Self::LmStudio => "lmstudio",
+            Self::Compatible(row) => row.server().id,
         }
     }
 
@@ -60,6 +97,7 @@ impl Vendor {
             Self::LlamaCpp => "llama.cpp",
             Self::Vllm => "vLLM",
             Self::LmStudio => "LM Studio",
+            Self::Compatible(row) => row.server().name,
         }
     }
 
@@ -73,14 +111,19 @@ impl Vendor {
             Self::LlamaCpp => "/llamacpp",
             Self::Vllm => "/vllm",
             Self::LmStudio => "/lmstudio",
+            Self::Compatible(row) => row.server().base_path,
         }
+    }
+
+    fn named(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|vendor| vendor.id() == id)
     }
 
     /// Splits a request path into the vendor and the rest, which starts with `/`.
     pub(crate) fn split_path(path: &str) -> Option<(Self, &str)> {
         let (first, rest) =
             path.strip_prefix('/')?.split_at_checked(path[1..].find('/').unwrap_or(path.len() - 1))?;
-        let vendor = Self::ALL.into_iter().find(|vendor| vendor.id() == first)?;
+        let vendor = Self::named(first)?;
         Some((vendor, if rest.is_empty() { "/" } else { rest }))
     }
 }
@@ -95,10 +138,21 @@ impl FromStr for Vendor {
     type Err = SimError;
 
     fn from_str(text: &str) -> Result<Self, SimError> {
-        Self::ALL
-            .into_iter()
-            .find(|vendor| vendor.id() == text)
-            .ok_or_else(|| SimError::UnknownVendor(text.to_owned()))
+        Self::named(text).ok_or_else(|| SimError::UnknownVendor(text.to_owned()))
+    }
+}
+
+/// A vendor is written as its id.
+impl Serialize for Vendor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}
+
+impl<'de> Deserialize<'de> for Vendor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 
@@ -112,6 +166,19 @@ mod tests {
             assert_eq!(vendor.id().parse::<Vendor>().unwrap(), vendor);
         }
         assert!("claude".parse::<Vendor>().is_err());
+    }
+
+    #[test]
+    fn no_two_vendors_share_an_id_and_every_base_path_leads_to_its_own() {
+        for vendor in Vendor::ALL {
+            assert_eq!(Vendor::split_path(vendor.base_path()).map(|(found, _)| found), Some(vendor));
+        }
+    }
+
+    #[test]
+    fn an_unknown_vendor_is_told_the_known_ones() {
+        let error = "claude".parse::<Vendor>().unwrap_err().to_string();
+        assert!(error.contains("anthropic, openai") && error.contains("deepseek"), "{error}");
     }
 
     #[test]

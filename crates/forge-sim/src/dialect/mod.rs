@@ -3,8 +3,10 @@
 mod anthropic;
 mod canonical;
 mod chat;
+mod compatible;
 mod google;
 mod local;
+mod media;
 mod names;
 mod openai;
 
@@ -17,12 +19,13 @@ use crate::call::Call;
 use crate::context::Context;
 use crate::scenario::ErrorKind;
 use crate::vendor::Vendor;
+pub(crate) use compatible::{SERVERS, Server};
 
 /// The key that the client gave, wherever the vendor looks for it.
 pub(crate) fn credential(call: &Call) -> Option<String> {
     match call.vendor {
         Vendor::Anthropic => anthropic::credential(call),
-        Vendor::OpenAi => call.bearer().map(ToOwned::to_owned),
+        Vendor::OpenAi | Vendor::Compatible(_) => call.bearer().map(ToOwned::to_owned),
         Vendor::Google => google::credential(call),
         _ => local::credential(call),
     }
@@ -34,6 +37,7 @@ pub(crate) fn authenticate(call: &Call, key: Option<&str>) -> Result<(), ApiErro
         Vendor::Anthropic => anthropic::authenticate(call),
         Vendor::OpenAi => openai::authenticate(call),
         Vendor::Google => google::authenticate(call),
+        Vendor::Compatible(row) => compatible::authenticate(row.server(), call, key),
         _ => local::authenticate(call, key),
     }
 }
@@ -44,6 +48,7 @@ pub(crate) fn generates(call: &Call) -> bool {
         Vendor::Anthropic => anthropic::generates(call),
         Vendor::OpenAi => openai::generates(call),
         Vendor::Google => google::generates(call),
+        Vendor::Compatible(_) => compatible::generates(call),
         _ => local::generates(call),
     }
 }
@@ -62,6 +67,7 @@ pub(crate) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         Vendor::Anthropic => anthropic::answer(call, cx),
         Vendor::OpenAi => openai::answer(call, cx),
         Vendor::Google => google::answer(call, cx),
+        Vendor::Compatible(row) => compatible::answer(row.server(), call, cx),
         _ => local::answer(call, cx),
     }
 }
@@ -77,6 +83,7 @@ pub(crate) fn refuse(call: &Call, error: &ApiError, cx: &Context<'_>) -> Answer 
             Vendor::OpenAi => openai::refuse(call, error),
             Vendor::Anthropic => anthropic::refuse(error, cx),
             Vendor::Google => google::refuse(error),
+            Vendor::Compatible(row) => compatible::refuse(row.server(), error),
             _ => local::refuse(call, error),
         }
     };

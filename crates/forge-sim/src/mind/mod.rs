@@ -90,7 +90,7 @@ fn calls(turn: &Turn, rng: &mut Rng) -> Vec<ToolCall> {
                 Value::Object(arguments) => arguments,
                 _ => serde_json::Map::new(),
             };
-            ToolCall::new(&tool.name, arguments)
+            ToolCall::of(tool, arguments)
         })
         .collect()
 }
@@ -118,9 +118,9 @@ mod tests {
         let mut turn = Turn::new(Vendor::Anthropic, facts);
         turn.user = user.into();
         turn.tools = ["get_weather", "get_time"]
-            .map(|name| Tool {
-                name: name.into(),
-                schema: json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+            .map(|name| {
+                let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+                Tool::function(name, city)
             })
             .to_vec();
         turn

@@ -30,6 +30,11 @@ pub(super) fn plain(turn: &Turn, rng: &mut Rng) -> String {
             }
             text += "\nSummary: the points above are scripted, not researched.";
         }
+        Vendor::Compatible(_) => {
+            text += &format!("on “{topic}”: ");
+            text += &pick(rng, 4).join(" ");
+            text += " All of this is scripted.";
+        }
         Vendor::Ollama | Vendor::LlamaCpp | Vendor::Vllm | Vendor::LmStudio => {
             text += &format!("about “{topic}” – ");
             text += &pick(rng, 3).join(" ");

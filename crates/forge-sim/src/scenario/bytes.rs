@@ -12,6 +12,8 @@ pub struct ByteStyle {
     pub coalesce: Option<usize>,
     /// A keep-alive after each so many events.
     pub pings: Option<usize>,
+    /// Make the last event of a stream at least so large, with a field of no meaning.
+    pub last_event_bytes: Option<usize>,
     /// Leave out the last line end of a stream.
     pub no_final_blank_line: bool,
     /// Spaces after the JSON of a `data:` line.

@@ -229,6 +229,12 @@ pub enum Quirk {
     ModerationChunk,
     /// Chat: reasoning as `reasoning_content`.
     ReasoningContent,
+    /// Chat: reasoning inside the content, between `<think>` and `</think>`.
+    ThinkTags,
+    /// Chat: the same with the closing tag only.
+    LoneThinkTag,
+    /// Chat: usage inside the choice; in streams inside the last one, where it was asked for.
+    UsageInChoice,
     /// LM Studio: a call leaks into the text as `[TOOL_REQUEST]…`.
     ToolRequestText,
     /// Anthropic and Gemini: the first usage of a stream is too low; the last one is right.
@@ -237,4 +243,20 @@ pub enum Quirk {
     RedactedThinking,
     /// Anthropic: `stop_details` is missing from a refusal.
     NoStopDetails,
+    /// Chat streams: the `index` of tool calls as text.
+    TextIndex,
+    /// Anthropic streams: `message_start` comes again after the first delta.
+    SecondMessageStart,
+    /// Anthropic streams: deltas for a text block that never started.
+    OrphanDelta,
+    /// Anthropic streams: `message_start` holds the whole message, and `message_stop` follows.
+    WholeStart,
+    /// `[DONE]` after a stream that has none (Anthropic, Responses, Gemini).
+    ExtraDone,
+    /// Half of a surrogate pair, escaped, behind the first word of the text.
+    LoneSurrogate,
+    /// A surrogate pair, escaped, with its halves in two events.
+    SplitSurrogates,
+    /// A byte that is no UTF-8, behind the first word of the text.
+    InvalidUtf8,
 }

@@ -7,6 +7,10 @@ use super::{
 /// How a magic word starts; it ends with `]]`.
 const MARKER: &str = "[[sim:";
 
+/// The front page of a gateway, which answers any path with it.
+const PAGE: &str = "<!doctype html>\n<html><head><title>Gateway</title></head><body><div id=\"root\"></div>\
+    </body></html>\n";
+
 /// The rule that the first known magic word of a prompt stands for.
 pub(crate) fn rule_for(text: &str) -> Option<Rule> {
     words(text).find_map(|word| {
@@ -45,6 +49,15 @@ fn rule(name: &str, argument: Option<u64>) -> Option<Rule> {
         "safety" => stop(StopSpec::Safety),
         "blocked" => stop(StopSpec::Blocked),
         "malformed-call" => stop(StopSpec::MalformedCall),
+        "empty" => {
+            let nothing = ReplySpec {
+                text: Some(String::new()),
+                thinking: Some(String::new()),
+                ..ReplySpec::default()
+            };
+            Rule { reply: Some(nothing), ..fault }
+        }
+        "page" => Rule { body: Some(PAGE.to_owned()), ..fault },
         "cut-after" => Rule { cut: Some(Cut::AtByte(number)), ..fault },
         "reset" => Rule { reset: Some(Reset::BeforeHeaders), ..fault },
         "stall" => Rule {

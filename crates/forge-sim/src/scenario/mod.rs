@@ -98,10 +98,16 @@ rules:
   - { loading_ms: 100 }
   - { headers: { retry-after: "180" } }
   - { body: "<html>", status: 502 }
+  - { vendor: strict-template, reply: { raw_usage: { output_tokens: -1.5, a: { b: null } } } }
+  - { reply: { raw_usage: null } }
+  - { quirks: [split_surrogates, whole_start], bytes: { last_event_bytes: 1200000 } }
 "#,
         )
         .unwrap();
-        assert_eq!(scenario.rules.len(), 14);
+        assert_eq!(scenario.rules.len(), 17);
+        let usage = |rule: usize| scenario.rules[rule].reply.clone().unwrap().raw_usage;
+        assert_eq!(usage(14).unwrap()["output_tokens"], -1.5);
+        assert_eq!((usage(15), usage(9)), (Some(serde_json::Value::Null), None));
         assert_eq!(scenario.rules[1].nth, Some(Nth::Range(2, Some(5))));
         assert_eq!(scenario.rules[2].cut, Some(Cut::AtByte(12)));
     }

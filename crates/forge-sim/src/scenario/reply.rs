@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::usage::Usage;
@@ -19,8 +19,17 @@ pub struct ReplySpec {
     pub raw_stop_reason: Option<String>,
     /// Token counts to report.
     pub usage: UsageSpec,
+    /// Fields of the vendor's own usage object, verbatim and of any type; anything but a mapping
+    /// stands in place of the whole object.
+    #[serde(deserialize_with = "anything")]
+    pub raw_usage: Option<Value>,
     /// The model which the reply says has answered.
     pub model: Option<String>,
+}
+
+/// A value that is there, be it null.
+fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// One prepared tool call.

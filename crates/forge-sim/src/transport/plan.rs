@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::encode::{self, Piece};
-use super::pieces;
+use super::{oddity, pieces};
 use crate::answer::{Answer, Frame, Framing, Payload, Stream};
 use crate::api_error::ApiError;
 use crate::scenario::{Cut, ErrorKind, Reset, Rule, Split};
@@ -56,7 +56,8 @@ impl Pace {
 }
 
 /// Puts a reply, a rule and a pace together.
-pub(crate) fn plan(answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bool) -> Plan {
+pub(crate) fn plan(mut answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bool) -> Plan {
+    oddity::apply(&mut answer, rule);
     let mut headers: Vec<(String, String)> =
         answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for (name, value) in &rule.headers {
@@ -109,7 +110,8 @@ impl Plan {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
-    fn schedule_whole(&mut self, mut bytes: Vec<u8>, rule: &Rule, accepts_gzip: bool) {
+    fn schedule_whole(&mut self, bytes: Vec<u8>, rule: &Rule, accepts_gzip: bool) {
+        let mut bytes = oddity::spell(bytes, rule);
         if rule.truncated_json {
             bytes.truncate(bytes.len() / 2);
         }
@@ -130,7 +132,10 @@ impl Plan {
             (framing, _) => framing,
         };
         let frames = played(stream, rule);
-        let pieces = encode::pieces(framing, &frames, &rule.bytes);
+        let mut pieces = encode::pieces(framing, &frames, &rule.bytes);
+        for piece in &mut pieces {
+            piece.bytes = oddity::spell(std::mem::take(&mut piece.bytes), rule);
+        }
         self.send_all(&pieces, rule, |index| {
             let mut steps = Vec::new();
             let stalls = match stall.after_events {

@@ -9,15 +9,22 @@
     reason = "test code: a failure is a panic, and bodies are written where they are used"
 )]
 
+mod accepted_openai;
+mod accepted_others;
 mod anthropic;
 mod chat;
 mod client;
+mod compatible;
 mod control;
 mod faults;
 mod google;
 mod limits;
 mod local;
 mod mangled;
+mod odd;
+mod refused_anthropic;
+mod refused_google;
+mod refused_openai;
 mod responses;
 mod scenarios;
 mod sessions;

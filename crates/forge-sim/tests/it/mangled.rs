@@ -22,6 +22,12 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
+fn named(body: &Value, model: &str) -> Value {
+    let mut body = body.clone();
+    body["model"] = model.into();
+    body
+}
+
 fn bodies() -> Vec<(Vendor, &'static str, Value)> {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
     let function = json!({"name": "f", "parameters": schema, "strict": true});
@@ -63,7 +69,7 @@ fn bodies() -> Vec<(Vendor, &'static str, Value)> {
                 "stop_sequences": ["x"], "stream": true, "top_k": 4,
             }),
         ),
-        (Vendor::OpenAi, "/chat/completions", chat),
+        (Vendor::OpenAi, "/chat/completions", chat.clone()),
         (
             Vendor::OpenAi,
             "/responses",
@@ -98,6 +104,9 @@ fn bodies() -> Vec<(Vendor, &'static str, Value)> {
         (Vendor::Vllm, "/v1/chat/completions", local.clone()),
         (Vendor::LlamaCpp, "/v1/chat/completions", local),
         (Vendor::Ollama, "/api/chat", native),
+        ("deepseek".parse().unwrap(), "/chat/completions", named(&chat, "deepseek-v4-pro")),
+        ("openrouter".parse().unwrap(), "/chat/completions", named(&chat, "deepseek/deepseek-v4-pro")),
+        ("mistral".parse().unwrap(), "/chat/completions", named(&chat, "mistral-large-latest")),
     ]
 }
 

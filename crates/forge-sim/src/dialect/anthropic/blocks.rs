@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::attachments;
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::tokens::attachments;
@@ -90,29 +91,62 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
                 )));
             }
         };
-        let blocks = blocks(message.get("content"), index)?;
+        let last = index + 1 == messages.len();
+        let blocks = blocks(message.get("content"), index, role == Role::Assistant && last)?;
         match sides.last_mut() {
             Some(last) if last.role == role => last.blocks.extend(blocks),
             _ => sides.push(Side { role, index, blocks }),
         }
     }
-    if sides.first().is_some_and(|side| side.role != Role::User) {
-        return Err(ApiError::invalid("messages: first message must use the \"user\" role"));
+    for side in &sides {
+        check_role(side)?;
     }
     Ok(sides)
 }
 
-fn blocks(content: Option<&Value>, message: usize) -> Result<Vec<Block<'_>>, ApiError> {
+/// Some blocks belong to one side only.
+fn check_role(side: &Side<'_>) -> Result<(), ApiError> {
+    let stranger = side.blocks.iter().find_map(|block| {
+        let (role, name) = match block.kind {
+            "tool_use" | "thinking" | "redacted_thinking" | "server_tool_use" => {
+                (Role::Assistant, "assistant")
+            }
+            "tool_result" => (Role::User, "user"),
+            "tool_addition" | "tool_removal" => (Role::System, "system"),
+            _ => return None,
+        };
+        (role != side.role).then_some((block, name))
+    });
+    match stranger {
+        Some((block, role)) => Err(ApiError::invalid(format!(
+            "{}: `{}` blocks can only be in `{role}` messages",
+            block.path, block.kind
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn blocks(content: Option<&Value>, message: usize, may_be_empty: bool) -> Result<Vec<Block<'_>>, ApiError> {
+    let empty = || {
+        Err(ApiError::invalid(format!(
+            "messages.{message}: all messages must have non-empty content except for the optional \
+             final assistant message"
+        )))
+    };
     match content {
         None => Err(ApiError::invalid(format!("messages.{message}.content: Field required"))),
-        Some(value @ Value::String(text)) => {
-            if text.is_empty() {
-                return Err(ApiError::invalid(format!(
-                    "messages.{message}: user messages must have non-empty content"
-                )));
+        Some(Value::String(text)) if text.is_empty() => {
+            if may_be_empty {
+                Ok(Vec::new())
+            } else {
+                empty()
             }
+        }
+        Some(value @ Value::String(text)) => {
+            visible(text)?;
             Ok(vec![Block { kind: "string", value, path: format!("messages.{message}.content") }])
         }
+        Some(Value::Array(blocks)) if blocks.is_empty() && !may_be_empty => empty(),
         Some(Value::Array(blocks)) => blocks
             .iter()
             .enumerate()
@@ -122,6 +156,38 @@ fn blocks(content: Option<&Value>, message: usize) -> Result<Vec<Block<'_>>, Api
             "messages.{message}.content: Input should be a valid string or list"
         ))),
     }
+}
+
+/// Refuses a text that shows nothing.
+fn visible(text: &str) -> Result<(), ApiError> {
+    match text {
+        "" => Err(ApiError::invalid("messages: text content blocks must be non-empty")),
+        text if text.trim().is_empty() => {
+            Err(ApiError::invalid("messages: text content blocks must contain non-whitespace text"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The ids of calls and the fields that carry them.
+fn check_id(kind: &str, value: &Value, path: &str) -> Result<(), ApiError> {
+    let (field, pattern) = match kind {
+        "tool_use" => ("id", "^[a-zA-Z0-9_-]+$"),
+        "tool_result" => ("tool_use_id", "^[a-zA-Z0-9_-]+$"),
+        "server_tool_use" => ("id", "^srvtoolu_[a-zA-Z0-9_]+$"),
+        _ => return Ok(()),
+    };
+    let Some(id) = value[field].as_str() else {
+        return Err(ApiError::invalid(format!("{path}.{kind}.{field}: Input should be a valid string")));
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && kind != "server_tool_use");
+    let fits = !id.is_empty()
+        && id.chars().all(plain)
+        && (kind != "server_tool_use" || id.len() > "srvtoolu_".len() && id.starts_with("srvtoolu_"));
+    if fits {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("{path}.{kind}.{field}: String should match pattern '{pattern}'")))
 }
 
 fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
@@ -136,7 +202,12 @@ fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
         "tool_result" => &["tool_use_id"],
         "thinking" => &["thinking", "signature"],
         "redacted_thinking" => &["data"],
-        _ if kind.ends_with("_tool_result") || kind == "container_upload" => &[],
+        "search_result" => &["source", "title", "content"],
+        "tool_reference" => &["tool_name"],
+        "tool_addition" | "tool_removal" => &["tool"],
+        "compaction" => &["content"],
+        "container_upload" | "fallback" => &[],
+        _ if kind.ends_with("_tool_result") => &[],
         _ => {
             return Err(ApiError::invalid(format!(
                 "{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
@@ -146,11 +217,33 @@ fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
     if let Some(field) = required.iter().find(|field| value.get(**field).is_none()) {
         return Err(ApiError::invalid(format!("{path}.{kind}.{field}: Field required")));
     }
-    if kind == "text" && value["text"].as_str().is_none_or(str::is_empty) {
-        return Err(ApiError::invalid("messages: text content blocks must be non-empty"));
+    check_id(kind, value, &path)?;
+    match kind {
+        "text" => visible(value["text"].as_str().unwrap_or_default())?,
+        "image" | "document" => attachments::check(kind, value, &path)?,
+        "tool_result" => {
+            for (index, part) in value["content"].as_array().into_iter().flatten().enumerate() {
+                result_part(part, format!("{path}.tool_result.content.{index}"))?;
+            }
+        }
+        _ => {}
     }
     if kind == "tool_use" && !value["input"].is_object() {
         return Err(ApiError::invalid(format!("{path}.tool_use.input: Input should be a valid dictionary")));
     }
     Ok(Block { kind, value, path })
+}
+
+/// What a tool may give back beside plain text.
+fn result_part(value: &Value, path: String) -> Result<(), ApiError> {
+    match value.get("type").and_then(Value::as_str) {
+        Some("text" | "image" | "document" | "search_result" | "tool_reference") => {
+            block(value, path).map(drop)
+        }
+        Some(kind) => Err(ApiError::invalid(format!(
+            "{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags: \
+             'document', 'image', 'search_result', 'text', 'tool_reference'"
+        ))),
+        None => Err(ApiError::invalid(format!("{path}.type: Field required"))),
+    }
 }

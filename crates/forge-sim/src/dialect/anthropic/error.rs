@@ -35,6 +35,9 @@ fn words(kind: ErrorKind) -> (u16, &'static str, &'static str) {
 
 fn object(error: &ApiError) -> Value {
     let (_, kind, usual) = words(error.kind);
+    // The older form of a spent credit is a bad request like any other.
+    let old_billing = error.kind == ErrorKind::Billing && error.status == Some(400);
+    let kind = if old_billing { "invalid_request_error" } else { kind };
     let message = match (error.window, &error.message) {
         (Some((tokens, window)), None) => {
             format!("prompt is too long: {tokens} tokens > {window} maximum")

@@ -140,7 +140,8 @@ pub(super) fn forced_tools(choice: &ToolChoice, model: &Model, thinking: Thinkin
             model.id
         )));
     }
-    if thinking.on && !model.always_thinks {
+    // Thinking without a budget steps back where a call is forced.
+    if thinking.budgeted {
         return Err(ApiError::invalid("Thinking may not be enabled when tool_choice forces tool use."));
     }
     Ok(())

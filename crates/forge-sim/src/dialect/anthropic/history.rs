@@ -2,31 +2,45 @@
 
 use serde_json::{Map, Value};
 
+use super::attachments;
 use super::blocks::{Block, Role, Side, sides};
+use super::calls::{check_pairs, check_unique_ids};
 use super::gates::Thinking;
 use super::models::Model;
+use super::version::Version;
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::tokens::{Segment, Ttl};
-use crate::turn::{ToolResult, Turn};
+use crate::turn::{Format, ToolResult, Turn};
 
 const MAX_BREAKPOINTS: usize = 4;
 
+/// What the history is measured by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) model: &'a Model,
+    pub(super) thinking: Thinking,
+    pub(super) version: Version,
+}
+
 pub(super) fn read(
     body: &Map<String, Value>,
-    model: &Model,
-    thinking: Thinking,
+    rules: Rules<'_>,
     cx: &Context<'_>,
     turn: &mut Turn,
 ) -> Result<(), ApiError> {
+    let Rules { model, thinking, version } = rules;
     system(body.get("system"), turn)?;
     let sides = sides(body.get("messages"), model)?;
+    version.check_sides(&sides)?;
     for (index, side) in sides.iter().enumerate() {
         check_pairs(side, index.checked_sub(1).map(|before| &sides[before]))?;
         for block in &side.blocks {
             check_signature(block, model, cx)?;
         }
     }
+    check_unique_ids(&sides)?;
+    check_citations(&sides, &turn.format)?;
     check_end(&sides, model)?;
     check_thinking_start(&sides, thinking)?;
     let uses_tools = sides
@@ -72,6 +86,9 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) => {
+            if !text.is_empty() {
+                check_system_text(text)?;
+            }
             turn.system.clone_from(text);
             turn.push_prompt(text);
             Ok(())
@@ -82,9 +99,7 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
                 let (Some("text"), Some(text)) = (block.get("type").and_then(Value::as_str), text) else {
                     return Err(ApiError::invalid(format!("system.{index}: Input should be a text block")));
                 };
-                if text.is_empty() {
-                    return Err(ApiError::invalid("system: text content blocks must be non-empty"));
-                }
+                check_system_text(text)?;
                 turn.system += text;
                 turn.system.push('\n');
                 let breakpoint = breakpoint(block.get("cache_control"))?;
@@ -96,52 +111,32 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
     }
 }
 
-/// Each `tool_use` has its `tool_result` at the start of the next user turn, and no other.
-fn check_pairs(side: &Side<'_>, before: Option<&Side<'_>>) -> Result<(), ApiError> {
-    let ids = |side: &Side<'_>, kind: &str, field: &str| -> Vec<String> {
-        side.blocks
-            .iter()
-            .filter(|block| block.kind == kind)
-            .map(|block| block.text(field).to_owned())
-            .collect()
-    };
-    let called = before.map(|before| ids(before, "tool_use", "id")).unwrap_or_default();
-    let answered = ids(side, "tool_result", "tool_use_id");
-    let open: Vec<&str> = called.iter().filter(|id| !answered.contains(id)).map(String::as_str).collect();
-    if !open.is_empty() {
-        return Err(ApiError::invalid(format!(
-            "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately \
-             after: {}. Each `tool_use` block must have a corresponding `tool_result` block in the \
-             next message.",
-            side.index.saturating_sub(1),
-            open.join(", ")
-        )));
-    }
-    let results = || side.blocks.iter().filter(|block| block.kind == "tool_result");
-    for (count, result) in results().enumerate() {
-        let id = result.text("tool_use_id");
-        if !called.iter().any(|called| called == id) {
-            return Err(ApiError::invalid(format!(
-                "{}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
-                 `tool_result` block must have a corresponding `tool_use` block in the previous \
-                 message.",
-                result.path
-            )));
+fn check_system_text(text: &str) -> Result<(), ApiError> {
+    match text {
+        "" => Err(ApiError::invalid("system: text content blocks must be non-empty")),
+        text if text.trim().is_empty() => {
+            Err(ApiError::invalid("system: text content blocks must contain non-whitespace text"))
         }
-        if side.blocks[count].kind != "tool_result" {
-            return Err(ApiError::invalid(format!(
-                "{}: `tool_result` blocks must come first in the user turn",
-                result.path
-            )));
-        }
+        _ => Ok(()),
     }
-    let mut seen: Vec<&str> = results().map(|block| block.text("tool_use_id")).collect();
-    seen.sort_unstable();
-    if seen.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(ApiError::invalid(format!(
-            "messages.{}: each tool_use must have a single result",
-            side.index
-        )));
+}
+
+/// Documents are all cited from or none of them is, and citations do not go with a schema.
+fn check_citations(sides: &[Side<'_>], format: &Format) -> Result<(), ApiError> {
+    let documents: Vec<bool> = sides
+        .iter()
+        .flat_map(|side| &side.blocks)
+        .filter(|block| block.kind == "document")
+        .map(|block| attachments::cites(block.value))
+        .collect();
+    let any = documents.contains(&true);
+    if any && documents.contains(&false) {
+        return Err(ApiError::invalid(
+            "messages: citations must be enabled on all or none of the documents in a request",
+        ));
+    }
+    if any && *format != Format::Text {
+        return Err(ApiError::invalid("citations cannot be enabled together with output_config.format"));
     }
     Ok(())
 }
@@ -180,6 +175,12 @@ fn check_end(sides: &[Side<'_>], model: &Model) -> Result<(), ApiError> {
         )));
     }
     if model.prefill {
+        let end = last.blocks.last().filter(|block| matches!(block.kind, "string" | "text"));
+        if end.is_some_and(|block| block.prompt_text().ends_with(char::is_whitespace)) {
+            return Err(ApiError::invalid(
+                "messages: final assistant content cannot end with trailing whitespace",
+            ));
+        }
         return Ok(());
     }
     Err(ApiError::invalid(

@@ -1,19 +1,23 @@
 //! Anthropic Messages.
 
+mod attachments;
 mod blocks;
+mod calls;
 mod error;
 mod gates;
 mod history;
 mod models;
 mod request;
 mod response;
+mod schema;
 mod stream;
 mod tools;
+mod version;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Framing, Stream};
+use crate::answer::{Answer, Framing, Payload, Stream};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
@@ -21,12 +25,17 @@ use crate::limits::Level;
 use crate::scenario::{ErrorKind, LineEnding};
 
 pub(super) use error::refuse;
+use version::Version;
 
 pub(super) fn credential(call: &Call) -> Option<String> {
     call.header("x-api-key").or_else(|| call.bearer()).map(ToOwned::to_owned)
 }
 
 pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
+    if call.path == "/" {
+        // Clients look here whether the host is there at all.
+        return Ok(());
+    }
     let refused = |text: &str| Err(ApiError::new(ErrorKind::Authentication).with_message(text));
     if call.header("x-api-key").is_some() && call.header("authorization").is_some() {
         return refused("Only one of x-api-key and Authorization may be given");
@@ -34,20 +43,8 @@ pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
     match call.credential.as_deref() {
         None | Some("") => refused("x-api-key header is required"),
         Some(key) if key.contains("invalid") => refused("API key is invalid."),
-        Some(_) if !call.header("anthropic-version").is_some_and(is_version) => {
-            let text = match call.header("anthropic-version") {
-                None => "anthropic-version: header is required".to_owned(),
-                Some(other) => format!("anthropic-version: \"{other}\" is not a valid version"),
-            };
-            Err(ApiError::invalid(text))
-        }
-        Some(_) => Ok(()),
+        Some(_) => Version::read(call.header("anthropic-version")).map(drop),
     }
-}
-
-/// The version of the public API, or a later date: newer clients send one, and get the same replies.
-fn is_version(text: &str) -> bool {
-    text >= "2023-06-01" && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 pub(super) fn generates(call: &Call) -> bool {
@@ -61,6 +58,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
             let request = request::parse(call, cx, request::Purpose::Count)?;
             Ok(Answer::json(json!({"input_tokens": request.turn.prompt_tokens()})))
         }
+        ("GET" | "HEAD", "/") => Ok(Answer::new(200, Payload::Empty)),
         ("GET", "/v1/models") => list(call).map(Answer::json),
         ("GET", path) if path.starts_with("/v1/models/") => {
             let id = path.trim_start_matches("/v1/models/");

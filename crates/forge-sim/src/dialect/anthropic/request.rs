@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::history::Rules;
 use super::models::{self, Model};
-use super::{gates, history, tools};
+use super::version::Version;
+use super::{gates, history, schema, tools};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
@@ -57,6 +59,8 @@ pub(super) fn parse(call: &Call, cx: &Context<'_>, purpose: Purpose) -> Result<R
     let none = Map::new();
     let body = call.body.as_object().unwrap_or(&none);
     check_fields(body, purpose, call.header("anthropic-beta").is_some())?;
+    let version = Version::read(call.header("anthropic-version"))?;
+    version.check_settings(body)?;
     let asked = match body.get("model") {
         None => return Err(ApiError::invalid("model: Field required")),
         Some(model) => {
@@ -70,7 +74,7 @@ pub(super) fn parse(call: &Call, cx: &Context<'_>, purpose: Purpose) -> Result<R
     let stream = flag(body, "stream")?;
     turn.stop = stop_sequences(body)?;
     turn.tools = tools::tools(body.get("tools"))?;
-    turn.tool_choice = tools::choice(body.get("tool_choice"), &mut turn)?;
+    turn.tool_choice = tools::choice(body.get("tool_choice"), body.get("tools"), &mut turn)?;
     let thinking = gates::thinking(body, model, turn.max_tokens)?;
     turn.thinks = thinking.on;
     turn.format = format(body)?;
@@ -79,7 +83,7 @@ pub(super) fn parse(call: &Call, cx: &Context<'_>, purpose: Purpose) -> Result<R
     gates::forced_tools(&turn.tool_choice, model, thinking)?;
     turn.push_tools();
     tools::mark_breakpoints(body.get("tools"), &mut turn.prompt)?;
-    history::read(body, model, thinking, cx, &mut turn)?;
+    history::read(body, Rules { model, thinking, version }, cx, &mut turn)?;
     let request = Request { turn, model, stream, shows_thinking: thinking.shown };
     gates::warm_up(&request)?;
     Ok(request)
@@ -160,7 +164,7 @@ fn format(body: &Map<String, Value>) -> Result<Format, ApiError> {
         .get("schema")
         .filter(|schema| schema.is_object())
         .ok_or_else(|| ApiError::invalid("output_config.format.schema: Field required"))?;
-    tools::closed_objects(schema, "output_config.format.schema")?;
+    schema::check(schema, "output_config.format.schema")?;
     Ok(Format::Schema {
         name: format
             .get("name")

@@ -1,10 +1,8 @@
 //! Tools and schemas of a Messages request.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value};
 
-use super::history;
+use super::{history, schema};
 use crate::api_error::ApiError;
 use crate::tokens::Segment;
 use crate::turn::{Tool, ToolChoice, Turn};
@@ -44,23 +42,34 @@ pub(super) fn tools(value: Option<&Value>) -> Result<Vec<Tool>, ApiError> {
                 "tools.{index}.custom.input_schema.type: Input should be 'object'"
             )));
         }
+        if ["oneOf", "allOf", "anyOf"].iter().any(|word| schema.get(word).is_some()) {
+            return Err(ApiError::invalid(format!(
+                "tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at \
+                 the top level"
+            )));
+        }
         if tools.iter().any(|known| known.name == name) {
             return Err(ApiError::invalid("tools: Tool names must be unique."));
         }
         if tool.get("strict").and_then(Value::as_bool) == Some(true) {
-            strict.add(schema)?;
+            strict.add(schema, &format!("tools.{index}.custom.input_schema"))?;
         }
-        tools.push(Tool { name: name.to_owned(), schema: schema.clone() });
+        tools.push(Tool::function(name, schema.clone()));
     }
     strict.check()?;
     Ok(tools)
 }
 
-pub(super) fn choice(value: Option<&Value>, turn: &mut Turn) -> Result<ToolChoice, ApiError> {
+pub(super) fn choice(
+    value: Option<&Value>,
+    tools: Option<&Value>,
+    turn: &mut Turn,
+) -> Result<ToolChoice, ApiError> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(ToolChoice::Auto);
     };
-    if turn.tools.is_empty() {
+    let offered = tools.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if offered.is_empty() {
         return Err(ApiError::invalid("tool_choice: may only be specified while providing tools"));
     }
     let single = value.get("disable_parallel_tool_use").and_then(Value::as_bool);
@@ -68,11 +77,15 @@ pub(super) fn choice(value: Option<&Value>, turn: &mut Turn) -> Result<ToolChoic
     match value.get("type").and_then(Value::as_str) {
         Some("auto") => Ok(ToolChoice::Auto),
         Some("none") => Ok(ToolChoice::None),
+        // What the vendor runs itself shows in no call.
+        Some("any") if turn.tools.is_empty() => Ok(ToolChoice::Auto),
         Some("any") => Ok(ToolChoice::Any),
         Some("tool") => {
             let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
             if turn.tools.iter().any(|tool| tool.name == name) {
                 Ok(ToolChoice::Named(name.to_owned()))
+            } else if offered.iter().any(|tool| tool.get("name").and_then(Value::as_str) == Some(name)) {
+                Ok(ToolChoice::Auto)
             } else {
                 Err(ApiError::invalid(format!("Tool '{name}' not found in provided tools")))
             }
@@ -93,67 +106,6 @@ pub(super) fn mark_breakpoints(value: Option<&Value>, prompt: &mut [Segment]) ->
     Ok(())
 }
 
-/// Structured output needs objects that say they take nothing more.
-pub(super) fn closed_objects(schema: &Value, path: &str) -> Result<(), ApiError> {
-    if let Value::Array(items) = schema {
-        return items.iter().try_for_each(|item| closed_objects(item, path));
-    }
-    let Some(object) = schema.as_object() else {
-        return Ok(());
-    };
-    let is_object = object.get("type").and_then(Value::as_str) == Some("object");
-    if is_object && object.get("additionalProperties") != Some(&Value::Bool(false)) {
-        return Err(ApiError::invalid(format!(
-            "{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
-        )));
-    }
-    subschemas(object).try_for_each(|schema| closed_objects(schema, path))
-}
-
-fn subschemas(object: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    let named = ["properties", "$defs", "definitions"]
-        .into_iter()
-        .filter_map(|key| object.get(key)?.as_object())
-        .flat_map(Map::values);
-    let direct = ["items", "anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| object.get(key));
-    named.chain(direct)
-}
-
-/// Whether a reference leads back to where it stands.
-fn recurs(root: &Value) -> bool {
-    // False while a target is being followed, true when all behind it is known.
-    let mut done = HashMap::from([("", false)]);
-    let mut open = vec![("", references(root))];
-    while let Some((target, leads)) = open.last_mut() {
-        let Some(next) = leads.pop() else {
-            done.insert(*target, true);
-            open.pop();
-            continue;
-        };
-        match done.get(next) {
-            Some(true) => {}
-            Some(false) => return true,
-            None => {
-                done.insert(next, false);
-                open.push((next, root.pointer(next).map(references).unwrap_or_default()));
-            }
-        }
-    }
-    false
-}
-
-/// The targets inside the document that a schema and everything in it name.
-fn references(schema: &Value) -> Vec<&str> {
-    match schema {
-        Value::Array(items) => items.iter().flat_map(references).collect(),
-        Value::Object(fields) => {
-            let own = fields.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
-            own.into_iter().chain(fields.values().flat_map(references)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// Totals over all strict tools of a request.
 #[derive(Debug, Default)]
 struct Strictness {
@@ -163,11 +115,9 @@ struct Strictness {
 }
 
 impl Strictness {
-    fn add(&mut self, schema: &Value) -> Result<(), ApiError> {
+    fn add(&mut self, schema: &Value, path: &str) -> Result<(), ApiError> {
         self.tools += 1;
-        if recurs(schema) {
-            return Err(ApiError::invalid("Recursive schemas are not supported"));
-        }
+        schema::check(schema, path)?;
         self.measure(schema);
         Ok(())
     }
@@ -185,7 +135,7 @@ impl Strictness {
         let properties = object.get("properties").and_then(Value::as_object).map_or(0, Map::len);
         let required = object.get("required").and_then(Value::as_array).map_or(0, Vec::len);
         self.optional += properties.saturating_sub(required);
-        for schema in subschemas(object) {
+        for schema in schema::subschemas(object) {
             self.measure(schema);
         }
     }

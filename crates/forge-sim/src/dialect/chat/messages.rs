@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Reading, missing, wrong_type, wrong_value};
+use super::{Reading, check_call_id, check_file, check_image, missing, wrong_type, wrong_value};
 use crate::api_error::ApiError;
 use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
@@ -68,14 +68,17 @@ fn message(index: usize, message: &Value, reading: Reading, turn: &mut Turn) -> 
         turn.system.push('\n');
     }
     for (number, call) in calls.into_iter().flatten().enumerate() {
-        let function = call.get("function").unwrap_or(&Value::Null);
-        let arguments = &function["arguments"];
+        let custom = call.get("type").and_then(Value::as_str) == Some("custom");
+        let (form, field) = if custom { ("custom", "input") } else { ("function", "arguments") };
+        let function = call.get(form).unwrap_or(&Value::Null);
+        let arguments = &function[field];
         let path = format!("messages[{index}].tool_calls[{number}]");
         if strict && !arguments.is_string() {
-            return Err(wrong_type(&format!("{path}.function.arguments"), "a string"));
+            return Err(wrong_type(&format!("{path}.{form}.{field}"), "a string"));
         }
-        if strict && call.get("id").and_then(Value::as_str).is_none() {
-            return Err(missing(&format!("{path}.id")));
+        if strict {
+            let id = format!("{path}.id");
+            check_call_id(call.get("id").and_then(Value::as_str).ok_or_else(|| missing(&id))?, &id)?;
         }
         words += &format!(
             "{} {}",
@@ -100,13 +103,29 @@ fn check_content(index: usize, role: &str, content: &Value, has_calls: bool) -> 
             const KINDS: &[&str] = &["text", "image_url", "input_audio", "refusal", "file"];
             for (number, part) in parts.iter().enumerate() {
                 let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
+                let at = format!("{path}[{number}]");
                 if !KINDS.contains(&kind) {
-                    return Err(wrong_value(&format!("{path}[{number}].type"), kind, KINDS));
+                    return Err(wrong_value(&format!("{at}.type"), kind, KINDS));
                 }
+                check_part(part, kind, &at)?;
             }
             Ok(())
         }
         _ => Err(wrong_type(&path, "one of a string or array of objects")),
+    }
+}
+
+fn check_part(part: &Value, kind: &str, at: &str) -> Result<(), ApiError> {
+    let text = |pointer: &str| {
+        let field = pointer.replace('/', ".");
+        part.pointer(pointer).and_then(Value::as_str).ok_or_else(|| missing(&format!("{at}{field}")))
+    };
+    match kind {
+        "image_url" => check_image(text("/image_url/url")?, &format!("{at}.image_url.url")),
+        "file" if part.pointer("/file/file_id").is_some() => Ok(()),
+        "file" => check_file(text("/file/file_data")?, &format!("{at}.file.file_data")),
+        "text" => text("/text").map(drop),
+        _ => Ok(()),
     }
 }
 
@@ -120,6 +139,7 @@ fn check_pairs(messages: &[Value]) -> Result<(), ApiError> {
                 .get("tool_call_id")
                 .and_then(Value::as_str)
                 .ok_or_else(|| missing(&format!("messages[{index}].tool_call_id")))?;
+            check_call_id(id, &format!("messages[{index}].tool_call_id"))?;
             let known = open.iter().position(|open| *open == id);
             match known {
                 Some(position) if in_answers => {
@@ -167,7 +187,7 @@ fn called_name(messages: &[Value], answer: &Value) -> Option<String> {
         .filter_map(|message| message.get("tool_calls")?.as_array())
         .flatten()
         .find(|call| call.get("id") == Some(id))
-        .and_then(|call| call.get("function")?.get("name")?.as_str())
+        .and_then(|call| call.get("function").or_else(|| call.get("custom"))?.get("name")?.as_str())
         .map(ToOwned::to_owned)
 }
 

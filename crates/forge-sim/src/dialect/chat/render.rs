@@ -1,6 +1,9 @@
 use serde_json::{Map, Value, json};
 
-use super::{Output, Style, UsageStyle, stream};
+use super::logprobs::logprobs;
+use super::thoughts::Thinking;
+use super::usage::usage;
+use super::{CallIds, Output, Style, UsageStyle, stream};
 use crate::answer::{Answer, Framing, Stream};
 use crate::api_error::ApiError;
 use crate::completion::{Completion, Stop};
@@ -17,7 +20,7 @@ pub(in crate::dialect) fn answer(
     style: Style,
     output: Output,
     cx: &mut Context<'_>,
-    error_body: fn(&ApiError) -> Value,
+    error_body: impl Fn(&ApiError) -> Value + Send + 'static,
 ) -> Answer {
     let reply = Reply::new(completion, style, cx);
     let answer = if output.stream {
@@ -41,8 +44,7 @@ pub(super) struct Reply {
     pub(super) calls: Vec<Value>,
     pub(super) finish_reason: Value,
     pub(super) usage: Value,
-    /// The name of the field for reasoning, and its text.
-    pub(super) reasoning: Option<(&'static str, String)>,
+    pub(super) thinking: Thinking,
     pub(super) text: String,
 }
 
@@ -51,19 +53,23 @@ impl Reply {
         let id = format!("chatcmpl-{}", cx.rng.alphanumeric(29));
         let mut calls: Vec<Value> = Vec::new();
         for (index, call) in completion.calls().enumerate() {
-            let mut function = json!({"name": call.name, "arguments": call.json});
-            if cx.has(Quirk::ObjectArguments) {
-                function["arguments"] = Value::Object(call.arguments.clone());
+            let mut value = json!({"index": index, "id": call_id(style.call_ids, index, &call.name, cx)});
+            if call.freeform {
+                value["type"] = "custom".into();
+                value["custom"] = json!({"name": call.name, "input": call.json});
+            } else {
+                value["type"] = "function".into();
+                value["function"] = json!({"name": call.name, "arguments": call.json});
+                if cx.has(Quirk::ObjectArguments) {
+                    value["function"]["arguments"] = Value::Object(call.arguments.clone());
+                }
             }
-            let mut value = json!({
-                "index": index,
-                "id": format!("call_{}", cx.rng.alphanumeric(24)),
-                "type": "function",
-                "function": function,
-            });
             if let Some(value) = value.as_object_mut() {
                 if cx.has(Quirk::NoId) {
                     value.remove("id");
+                }
+                if cx.has(Quirk::TextIndex) {
+                    value.insert("index".into(), index.to_string().into());
                 }
                 if cx.has(Quirk::NoIndex) {
                     value.remove("index");
@@ -79,8 +85,8 @@ impl Reply {
             }
             calls.clear();
         }
-        let field = if cx.has(Quirk::ReasoningContent) { Some("reasoning_content") } else { style.reasoning };
-        let thinking = completion.thinking();
+        let thinking = Thinking::new(completion, style.thoughts, cx);
+        text.insert_str(0, &thinking.inline());
         Self {
             id,
             model: completion.model.clone(),
@@ -88,7 +94,7 @@ impl Reply {
             finish_reason: finish_reason(completion, &calls, cx),
             calls,
             usage: usage(&completion.usage, style.usage),
-            reasoning: field.filter(|_| !thinking.is_empty()).map(|field| (field, thinking)),
+            thinking,
             text,
         }
     }
@@ -104,9 +110,7 @@ impl Reply {
         } else if let Some(refusal) = completion.refusal() {
             message.insert("content".into(), refusal.into());
         }
-        if let Some((field, thinking)) = &self.reasoning {
-            message.insert((*field).into(), thinking.as_str().into());
-        }
+        self.thinking.add_to(&mut message);
         if !self.calls.is_empty() {
             let mut calls = self.calls.clone();
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
@@ -116,18 +120,23 @@ impl Reply {
         }
         let choices: Vec<Value> = (0..output.choices.max(1))
             .map(|index| {
-                json!({
+                let mut choice = json!({
                     "index": index,
                     "message": message,
-                    "logprobs": null,
+                    "logprobs": logprobs(&self.text, output),
                     "finish_reason": self.finish_reason,
-                })
+                });
+                if self.style.whole_delta {
+                    choice["delta"] = json!({"role": "assistant", "content": ""});
+                }
+                choice
             })
             .collect();
         let mut body = self.envelope("chat.completion");
         body["choices"] = choices.into();
         if !cx.has(Quirk::NoUsage) {
-            body["usage"] = self.usage.clone();
+            let place = if cx.has(Quirk::UsageInChoice) { &mut body["choices"][0] } else { &mut body };
+            place["usage"] = self.usage.clone();
         }
         self.add_timings(&mut body, &completion.usage);
         body
@@ -162,6 +171,15 @@ impl Reply {
     }
 }
 
+fn call_id(style: CallIds, index: usize, name: &str, cx: &mut Context<'_>) -> String {
+    match style {
+        CallIds::Random => format!("call_{}", cx.rng.alphanumeric(24)),
+        CallIds::Counted => format!("call_{index}"),
+        CallIds::Named => format!("functions.{name}:{index}"),
+        CallIds::Nine => cx.rng.alphanumeric(9),
+    }
+}
+
 fn finish_reason(completion: &Completion, calls: &[Value], cx: &Context<'_>) -> Value {
     if cx.has(Quirk::NoFinishReason) {
         return Value::Null;
@@ -177,32 +195,4 @@ fn finish_reason(completion: &Completion, calls: &[Value], cx: &Context<'_>) -> 
         Stop::EndTurn | Stop::Sequence(_) | Stop::Refusal | Stop::PauseTurn | Stop::MalformedCall => "stop",
     }
     .into()
-}
-
-/// `prompt_tokens` holds everything, cached or not; `completion_tokens` holds reasoning too.
-fn usage(usage: &Usage, style: UsageStyle) -> Value {
-    let mut value = json!({
-        "prompt_tokens": usage.total_input(),
-        "completion_tokens": usage.total_output(),
-        "total_tokens": usage.total(),
-    });
-    match style {
-        UsageStyle::Totals => {}
-        UsageStyle::Timings => {
-            value["prompt_tokens_details"] = json!({"cached_tokens": usage.cache_read});
-        }
-        UsageStyle::Detailed { cache_writes } => {
-            value["prompt_tokens_details"] = json!({"cached_tokens": usage.cache_read, "audio_tokens": 0});
-            if cache_writes {
-                value["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write().into();
-            }
-            value["completion_tokens_details"] = json!({
-                "reasoning_tokens": usage.reasoning,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            });
-        }
-    }
-    value
 }

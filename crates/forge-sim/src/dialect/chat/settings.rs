@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::schema::{self, Owner};
 use super::{Reading, missing, wrong_type, wrong_value};
 use crate::api_error::ApiError;
 use crate::turn::{Format, Tool, ToolChoice};
@@ -25,6 +26,11 @@ pub(in crate::dialect) fn tools(body: &Value, reading: Reading) -> Result<Vec<To
     list.iter()
         .enumerate()
         .map(|(index, tool)| {
+            if tool.get("type").and_then(Value::as_str) == Some("custom") {
+                let path = format!("tools[{index}].custom.name");
+                let name = tool.pointer("/custom/name").and_then(Value::as_str);
+                return Ok(Tool::freeform(name.ok_or_else(|| missing(&path))?));
+            }
             let path = format!("tools[{index}].function");
             let function = tool.get("function").ok_or_else(|| missing(&path))?;
             self::tool(function, &path, &format!("tools[{index}].function.parameters"), reading)
@@ -43,15 +49,26 @@ pub(in crate::dialect) fn tool(
         function.get("name").and_then(Value::as_str).ok_or_else(|| missing(&format!("{path}.name")))?;
     if reading == Reading::Strict {
         check_name(name, &format!("{path}.name"))?;
-        if function.get("strict").and_then(Value::as_bool) == Some(true) {
-            let schema = function.get("parameters").unwrap_or(&Value::Null);
-            strict_schema(schema, &format!("function '{name}'"), schema_path)?;
-        }
+        check_parameters(function, name, schema_path)?;
     }
-    Ok(Tool {
-        name: name.to_owned(),
-        schema: function.get("parameters").cloned().unwrap_or(Value::Object(Map::new())),
-    })
+    Ok(Tool::function(name, function.get("parameters").cloned().unwrap_or(Value::Object(Map::new()))))
+}
+
+/// Parameters are an object, strict or not; a function may have none.
+fn check_parameters(function: &Value, name: &str, path: &str) -> Result<(), ApiError> {
+    let what = format!("function '{name}'");
+    let owner = Owner { what: &what, param: path, code: "invalid_function_parameters" };
+    let strict = function.get("strict").and_then(Value::as_bool) == Some(true);
+    match function.get("parameters").filter(|schema| !schema.is_null()) {
+        Some(schema) if strict => schema::check_strict(schema, owner),
+        Some(Value::Object(fields)) if fields.is_empty() => Ok(()),
+        Some(schema) => {
+            schema::check_root(schema, owner)?;
+            schema::check_loose(schema, owner)
+        }
+        None if strict => schema::check_strict(&Value::Null, owner),
+        None => Ok(()),
+    }
 }
 
 fn check_name(name: &str, path: &str) -> Result<(), ApiError> {
@@ -76,56 +93,10 @@ fn check_name(name: &str, path: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Strict schemas close every object and require every property.
-fn strict_schema(schema: &Value, what: &str, param: &str) -> Result<(), ApiError> {
-    if let Value::Array(items) = schema {
-        return items.iter().try_for_each(|item| strict_schema(item, what, param));
-    }
-    let Some(object) = schema.as_object() else {
-        return Ok(());
-    };
-    let refuse = |problem: String| {
-        Err(ApiError::invalid(format!("Invalid schema for {what}: {problem}"))
-            .with_param(param)
-            .with_code("invalid_function_parameters"))
-    };
-    if object.get("type").and_then(Value::as_str) == Some("object") {
-        if object.get("additionalProperties") != Some(&Value::Bool(false)) {
-            return refuse(
-                "In context=(), 'additionalProperties' is required to be supplied and to be false."
-                    .to_owned(),
-            );
-        }
-        let required = object.get("required").and_then(Value::as_array);
-        let missing = object
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(Map::keys)
-            .find(|name| required.is_none_or(|required| !required.contains(&Value::from(name.as_str()))));
-        if let Some(name) = missing {
-            return refuse(format!(
-                "In context=(), 'required' is required to be supplied and to be an array including \
-                 every key in properties. Missing '{name}'."
-            ));
-        }
-    }
-    for key in ["properties", "$defs", "definitions"] {
-        for schema in object.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values) {
-            strict_schema(schema, what, param)?;
-        }
-    }
-    ["items", "anyOf"]
-        .into_iter()
-        .filter_map(|key| object.get(key))
-        .try_for_each(|schema| strict_schema(schema, what, param))
-}
-
-/// `name` points to the name of a forced tool: nested in Chat, flat in Responses.
+/// A forced tool lies as deep here as a declared one.
 pub(in crate::dialect) fn tool_choice(
     body: &Value,
     tools: &[Tool],
-    name: &str,
     reading: Reading,
 ) -> Result<ToolChoice, ApiError> {
     let Some(choice) = body.get("tool_choice").filter(|choice| !choice.is_null()) else {
@@ -147,10 +118,37 @@ pub(in crate::dialect) fn tool_choice(
         }
         None => {}
     }
+    if choice.get("type").and_then(Value::as_str) == Some("allowed_tools") {
+        return allowed_tools(choice, tools);
+    }
+    named_tool(choice, tools)
+}
+
+/// Some of the tools, of which the model may or has to call one.
+fn allowed_tools(choice: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let path = "tool_choice.allowed_tools";
+    let allowed = choice.get("allowed_tools").ok_or_else(|| missing(path))?;
+    let list = allowed.get("tools").and_then(Value::as_array);
+    let list = list.ok_or_else(|| missing(&format!("{path}.tools")))?;
+    let picked = list.iter().map(|entry| named_tool(entry, tools)).collect::<Result<Vec<_>, _>>()?;
+    match allowed.get("mode").and_then(Value::as_str).unwrap_or_default() {
+        "auto" => Ok(ToolChoice::Auto),
+        "required" => Ok(match &picked[..] {
+            [one] => one.clone(),
+            _ => ToolChoice::Any,
+        }),
+        other => Err(wrong_value(&format!("{path}.mode"), other, &["auto", "required"])),
+    }
+}
+
+fn named_tool(choice: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
+    let custom = choice.get("type").and_then(Value::as_str) == Some("custom");
+    let (pointer, path) =
+        if custom { ("/custom/name", "custom.name") } else { ("/function/name", "function.name") };
     let name = choice
-        .pointer(name)
+        .pointer(pointer)
         .and_then(Value::as_str)
-        .ok_or_else(|| missing(&format!("tool_choice{}", name.replace('/', "."))))?;
+        .ok_or_else(|| missing(&format!("tool_choice.{path}")))?;
     if tools.iter().any(|tool| tool.name == name) {
         Ok(ToolChoice::Named(name.to_owned()))
     } else {
@@ -195,7 +193,8 @@ pub(in crate::dialect) fn schema_format(
         let schema = schema.ok_or_else(|| missing(&format!("{path}.schema")))?;
         if format.get("strict").and_then(Value::as_bool) == Some(true) {
             let what = format!("response_format '{name}'");
-            strict_schema(schema, &what, "response_format")?;
+            let param = if path.starts_with("text") { "text.format.schema" } else { "response_format" };
+            schema::check_strict(schema, Owner { what: &what, param, code: "invalid_json_schema" })?;
         }
     }
     Ok(Format::Schema {

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
-use super::Output;
+use super::logprobs::logprobs;
 use super::render::Reply;
+use super::{Output, UsageStyle};
 use crate::answer::{ErrorFrames, Frame, FrameKind, fragments, word_groups};
 use crate::api_error::ApiError;
 use crate::completion::Completion;
@@ -21,10 +22,8 @@ pub(super) fn frames(
         first["refusal"] = Value::Null;
     }
     chunks.delta(&first, 0, cx);
-    if let Some((field, thinking)) = &reply.reasoning {
-        for piece in word_groups(thinking) {
-            chunks.delta(&json!({*field: piece}), count(piece, 100), cx);
-        }
+    for (delta, piece) in reply.thinking.deltas() {
+        chunks.delta(&delta, count(piece, 100), cx);
     }
     for piece in word_groups(&reply.text) {
         chunks.delta(&json!({"content": piece}), count(piece, 100), cx);
@@ -55,10 +54,14 @@ impl Chunks<'_> {
 
     fn chunk(&self, delta: &Value, finish_reason: &Value, cx: &mut Context<'_>) -> Value {
         let mut chunk = self.reply.envelope("chat.completion.chunk");
+        let logprobs = match delta.get("content").and_then(Value::as_str) {
+            Some(text) if !text.is_empty() => logprobs(text, self.output),
+            _ => Value::Null,
+        };
         chunk["choices"] = json!([{
             "index": 0,
             "delta": delta,
-            "logprobs": null,
+            "logprobs": logprobs,
             "finish_reason": finish_reason,
         }]);
         if self.output.usage_in_every_chunk && !cx.has(Quirk::NoUsage) {
@@ -75,19 +78,18 @@ impl Chunks<'_> {
 
     /// The id and the name come first, the arguments in fragments.
     fn call(&mut self, call: &Value, cx: &mut Context<'_>) {
-        let arguments = call["function"]["arguments"].as_str();
+        let (form, field) =
+            if call.get("custom").is_some() { ("custom", "input") } else { ("function", "arguments") };
+        let arguments = call[form][field].as_str();
         let whole = cx.has(Quirk::WholeToolCall) || cx.has(Quirk::NoIndex);
         let Some(arguments) = arguments.filter(|_| !whole) else {
             return self.delta(&json!({"tool_calls": [call]}), 1, cx);
         };
         let mut opening = call.clone();
-        opening["function"]["arguments"] = "".into();
+        opening[form][field] = "".into();
         self.delta(&json!({"tool_calls": [opening]}), 1, cx);
         for piece in fragments(arguments) {
-            let fragment = json!({
-                "index": call["index"],
-                "function": {"arguments": piece},
-            });
+            let fragment = json!({"index": call["index"], form: {field: piece}});
             self.delta(&json!({"tool_calls": [fragment]}), count(piece, 100), cx);
         }
     }
@@ -104,7 +106,19 @@ impl Chunks<'_> {
             delta = last["choices"][0]["delta"].clone();
         }
         let mut last = self.chunk(&delta, &self.reply.finish_reason, cx);
-        let totals = self.output.include_usage && !cx.has(Quirk::NoUsage);
+        let shape = match style.usage {
+            UsageStyle::Shaped(shape) => Some(shape),
+            _ => None,
+        };
+        let unasked = shape.is_some_and(|shape| shape.unasked) && !cx.has(Quirk::NoUsage);
+        let in_choice = shape.is_some_and(|shape| shape.in_choice) || cx.has(Quirk::UsageInChoice);
+        let asked = self.output.include_usage && !cx.has(Quirk::NoUsage);
+        if in_choice && (asked || unasked) {
+            last["choices"][0]["usage"] = self.reply.usage.clone();
+        } else if unasked {
+            last["usage"] = self.reply.usage.clone();
+        }
+        let totals = asked && !in_choice && !unasked;
         if !totals {
             self.reply.add_timings(&mut last, &completion.usage);
         }
@@ -129,7 +143,10 @@ impl Chunks<'_> {
     }
 }
 
-pub(super) fn error_frames(reply: &Reply, error_body: fn(&ApiError) -> Value) -> ErrorFrames {
+pub(super) fn error_frames(
+    reply: &Reply,
+    error_body: impl Fn(&ApiError) -> Value + Send + 'static,
+) -> ErrorFrames {
     let style = reply.style;
     let mut empty = reply.envelope("chat.completion.chunk");
     empty["choices"] = json!([{

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::field::{check_names, get, list, text, wrong_value};
+use super::field::{check_names, get, list, text};
 use super::models::{Generation, Model};
+use super::parts;
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::dialect::canonical::canonical;
@@ -12,20 +13,6 @@ use crate::turn::{ToolResult, Turn};
 
 /// Values that the vendor documents for histories of other models.
 const WAIVERS: [&str; 2] = ["context_engineering_is_the_way_to_go", "skip_thought_signature_validator"];
-
-const PART_FIELDS: &[&str] = &[
-    "codeExecutionResult",
-    "executableCode",
-    "fileData",
-    "functionCall",
-    "functionResponse",
-    "inlineData",
-    "mediaResolution",
-    "text",
-    "thought",
-    "thoughtSignature",
-    "videoMetadata",
-];
 
 pub(super) fn read(
     contents: &[Value],
@@ -44,6 +31,7 @@ pub(super) fn read(
         }
         let before = index.checked_sub(1).map(|before| &contents[before]);
         check_pairs(content, before)?;
+        check_order(content, before)?;
     }
     if contents.last().is_some_and(|last| !calls(last).is_empty()) {
         return Err(pairing());
@@ -67,23 +55,7 @@ fn check_content(index: usize, content: &Value) -> Result<(), ApiError> {
         )));
     }
     for (number, part) in parts.iter().enumerate() {
-        let at = format!("{at}.parts[{number}]");
-        check_names(part, &at, PART_FIELDS)?;
-        let struct_kind = "type.googleapis.com/google.protobuf.Struct";
-        if let Some(call) = get(part, "functionCall") {
-            let arguments = get(call, "args");
-            if let Some(arguments) = arguments.filter(|value| !value.is_object()) {
-                let at = format!("{at}.function_call.args");
-                return Err(wrong_value(&at, struct_kind, arguments));
-            }
-        }
-        if let Some(response) = get(part, "functionResponse") {
-            let value = get(response, "response").unwrap_or(&Value::Null);
-            if !value.is_object() {
-                let at = format!("{at}.function_response.response");
-                return Err(wrong_value(&at, struct_kind, value));
-            }
-        }
+        parts::check(part, &format!("{at}.parts[{number}]"))?;
     }
     Ok(())
 }
@@ -149,6 +121,18 @@ fn check_pairs(content: &Value, before: Option<&Value>) -> Result<(), ApiError> 
         }
     }
     Ok(())
+}
+
+/// The model calls after a user turn or after results, and never after its own words.
+fn check_order(content: &Value, before: Option<&Value>) -> Result<(), ApiError> {
+    let after_itself = before.is_none_or(|before| text(before, "role") == Some("model"));
+    if calls(content).is_empty() || !after_itself {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "Please ensure that function call turn comes immediately after a user turn or after a function \
+         response turn.",
+    ))
 }
 
 /// Since Gemini 3 the first call of each step of the current turn carries its signature.

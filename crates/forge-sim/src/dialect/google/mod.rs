@@ -4,6 +4,7 @@ mod contents;
 mod error;
 mod field;
 mod models;
+mod parts;
 mod request;
 mod response;
 mod tools;
@@ -74,7 +75,9 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
 
 fn generate(call: &Call, model: &str, shape: Shape, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
     let request = request::parse(&call.body, model, shape == Shape::Whole, cx)?;
-    let completion = cx.complete(&request.turn)?;
+    let mut completion = cx.complete(&request.turn)?;
+    completion.usage.output *= request.candidates;
+    completion.usage.reasoning *= request.candidates;
     let reply = Reply::new(&completion, &request, shape, cx);
     let answer = match shape {
         Shape::Whole => Answer::json(reply.whole()),

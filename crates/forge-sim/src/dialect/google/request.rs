@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{check_names, get, list, text};
 use super::models::{Generation, MAX_OUTPUT, Model};
-use super::{contents, models, tools};
+use super::{contents, models, parts, tools};
 use crate::api_error::ApiError;
 use crate::context::Context;
 use crate::scenario::ErrorKind;
@@ -16,6 +16,8 @@ pub(super) struct Request {
     pub(super) turn: Turn,
     pub(super) model: &'static Model,
     pub(super) includes_thoughts: bool,
+    /// So many replies side by side.
+    pub(super) candidates: u64,
 }
 
 const FIELDS: &[&str] = &[
@@ -36,6 +38,7 @@ const CONFIG_FIELDS: &[&str] = &[
     "candidateCount",
     "enableEnhancedCivicAnswers",
     "frequencyPenalty",
+    "imageConfig",
     "logprobs",
     "maxOutputTokens",
     "mediaResolution",
@@ -83,12 +86,17 @@ pub(super) fn parse(body: &Value, asked: &str, whole: bool, cx: &Context<'_>) ->
     }
     turn.push_tools();
     if let Some(system) = get(body, "systemInstruction") {
+        check_names(system, "system_instruction", &["parts", "role"])?;
+        for (number, part) in list(system, "parts").iter().enumerate() {
+            parts::check(part, &format!("system_instruction.parts[{number}]"))?;
+        }
         let words: String = list(system, "parts").iter().filter_map(|part| text(part, "text")).collect();
         turn.push_prompt(&words);
         turn.system = words;
     }
     contents::read(list(body, "contents"), model, cx, &mut turn)?;
-    Ok(Request { turn, model, includes_thoughts: thoughts.shown })
+    let candidates = candidates(config)?;
+    Ok(Request { turn, model, includes_thoughts: thoughts.shown, candidates })
 }
 
 fn format(config: &Value, model: &Model, has_tools: bool) -> Result<Format, ApiError> {
@@ -199,11 +207,20 @@ fn check_ranges(config: &Value) -> Result<(), ApiError> {
             )));
         }
     }
-    let candidates = get(config, "candidateCount").and_then(Value::as_u64);
-    if candidates.is_some_and(|count| count != 1) {
-        return Err(ApiError::invalid("Multiple candidates is not enabled for this model"));
-    }
     Ok(())
+}
+
+const MAX_CANDIDATES: u64 = 8;
+
+fn candidates(config: &Value) -> Result<u64, ApiError> {
+    match get(config, "candidateCount").map(Value::as_u64) {
+        None => Ok(1),
+        Some(Some(count @ 1..=MAX_CANDIDATES)) => Ok(count),
+        Some(_) => Err(ApiError::invalid(format!(
+            "* GenerateContentRequest.generation_config.candidate_count: candidate_count must be in the \
+             range [1, {MAX_CANDIDATES}]."
+        ))),
+    }
 }
 
 fn max_tokens(config: &Value, most: u64) -> Result<Option<u64>, ApiError> {

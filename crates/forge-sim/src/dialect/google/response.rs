@@ -21,6 +21,7 @@ pub(super) struct Reply {
     usage: Usage,
     no_usage: bool,
     corrected: bool,
+    candidates: u64,
 }
 
 /// Parts whole, or with the last signature on an empty text part at the end.
@@ -46,6 +47,7 @@ impl Reply {
             usage: completion.usage,
             no_usage: cx.has(Quirk::NoUsage),
             corrected: cx.has(Quirk::CorrectedUsage),
+            candidates: request.candidates,
         }
     }
 
@@ -125,7 +127,13 @@ impl Reply {
                 _ => {}
             }
         }
-        object["candidates"] = json!([candidate]);
+        object["candidates"] = (0..self.candidates)
+            .map(|index| {
+                let mut candidate = candidate.clone();
+                candidate["index"] = index.into();
+                candidate
+            })
+            .collect();
         object
     }
 }

@@ -6,11 +6,38 @@ use super::field::{check_names, get, list, text, wrong_value};
 use crate::api_error::ApiError;
 use crate::turn::{Tool, ToolChoice};
 
+/// Declarations, and the tools that the vendor runs itself.
+const GROUP_FIELDS: &[&str] = &[
+    "codeExecution",
+    "computerUse",
+    "enterpriseWebSearch",
+    "fileSearch",
+    "functionDeclarations",
+    "googleMaps",
+    "googleSearch",
+    "googleSearchRetrieval",
+    "mcpServers",
+    "retrieval",
+    "urlContext",
+];
+
+const FUNCTION_FIELDS: &[&str] = &[
+    "behavior",
+    "description",
+    "name",
+    "parameters",
+    "parametersJsonSchema",
+    "response",
+    "responseJsonSchema",
+];
+
 pub(super) fn tools(body: &Value) -> Result<Vec<Tool>, ApiError> {
     let mut tools: Vec<Tool> = Vec::new();
     for (index, group) in list(body, "tools").iter().enumerate() {
+        check_names(group, &format!("tools[{index}]"), GROUP_FIELDS)?;
         for (number, function) in list(group, "functionDeclarations").iter().enumerate() {
             let at = format!("tools[{index}].function_declarations[{number}]");
+            check_names(function, &at, FUNCTION_FIELDS)?;
             let name = text(function, "name").unwrap_or_default();
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
             let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -33,10 +60,7 @@ pub(super) fn tools(body: &Value) -> Result<Vec<Tool>, ApiError> {
             if tools.iter().any(|known| known.name == name) {
                 return Err(ApiError::invalid(format!("Duplicate function declaration found: {name}")));
             }
-            tools.push(Tool {
-                name: name.to_owned(),
-                schema: subset.or(full).cloned().unwrap_or(Value::Null),
-            });
+            tools.push(Tool::function(name, subset.or(full).cloned().unwrap_or(Value::Null)));
         }
     }
     Ok(tools)
@@ -97,6 +121,11 @@ pub(super) fn choice(body: &Value, tools: &[Tool]) -> Result<ToolChoice, ApiErro
     let Some(config) = config else {
         return Ok(ToolChoice::Auto);
     };
+    check_names(
+        config,
+        "tool_config.function_calling_config",
+        &["allowedFunctionNames", "mode", "streamFunctionCallArguments"],
+    )?;
     let allowed = list(config, "allowedFunctionNames");
     for name in allowed.iter().filter_map(Value::as_str) {
         if !tools.iter().any(|tool| tool.name == name) {

@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::dialect::chat::{self, CREATED, Output, Reading, Style, UsageStyle};
+use crate::dialect::chat::{self, CREATED, CallIds, Output, Reading, Style, Thoughts, UsageStyle};
 use crate::turn::{ToolChoice, Turn};
 use crate::vendor::Vendor;
 
@@ -26,7 +26,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     turn.tool_choice = if vendor == Vendor::Ollama {
         ToolChoice::Auto
     } else {
-        chat::tool_choice(body, &turn.tools, "/function/name", Reading::Lenient)?
+        chat::tool_choice(body, &turn.tools, Reading::Lenient)?
     };
     turn.thinks = thinks(body, model);
     turn.format = chat::response_format(body, Reading::Lenient)?;
@@ -35,12 +35,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     turn.push_tools();
     chat::read_messages(body.get("messages"), Reading::Lenient, &mut turn)?;
     let completion = cx.complete(&turn)?;
-    let error_body = match vendor {
-        Vendor::Ollama => |error: &ApiError| error::body(Vendor::Ollama, error),
-        Vendor::LlamaCpp => |error: &ApiError| error::body(Vendor::LlamaCpp, error),
-        Vendor::Vllm => |error: &ApiError| error::body(Vendor::Vllm, error),
-        _ => |error: &ApiError| error::body(Vendor::LmStudio, error),
-    };
+    let error_body = move |error: &ApiError| error::body(vendor, error);
     Ok(chat::answer(&completion, style(vendor), output(body, vendor), cx, error_body))
 }
 
@@ -68,12 +63,16 @@ fn output(body: &Value, vendor: Vendor) -> Output {
         usage_in_every_chunk: vendor == Vendor::Vllm && option("continuous_usage_stats"),
         obfuscation: false,
         choices: 1,
+        logprobs: body.get("logprobs") == Some(&Value::Bool(true)),
+        top_logprobs: body.get("top_logprobs").and_then(Value::as_u64).unwrap_or(0).min(20),
     }
 }
 
 fn style(vendor: Vendor) -> Style {
     let plain = Style {
-        reasoning: Some("reasoning"),
+        thoughts: Thoughts::Field("reasoning"),
+        call_ids: CallIds::Random,
+        whole_delta: false,
         usage: UsageStyle::Totals,
         vendor_extras: false,
         finish_with_content: false,
@@ -84,7 +83,7 @@ fn style(vendor: Vendor) -> Style {
     match vendor {
         Vendor::Ollama => Style { fingerprint: Some("fp_ollama"), swallows_errors: true, ..plain },
         Vendor::LlamaCpp => Style {
-            reasoning: Some("reasoning_content"),
+            thoughts: Thoughts::Field("reasoning_content"),
             usage: UsageStyle::Timings,
             fingerprint: Some("b7000-simulated"),
             ..plain

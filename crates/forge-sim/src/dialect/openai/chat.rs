@@ -8,7 +8,7 @@ use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::dialect::chat::{self, Output, Reading, Style, UsageStyle, missing};
+use crate::dialect::chat::{self, CallIds, Output, Reading, Style, Thoughts, UsageStyle, missing};
 use crate::scenario::ErrorKind;
 use crate::turn::{Format, Turn};
 
@@ -25,6 +25,7 @@ const FIELDS: &[&str] = &[
     "metadata",
     "modalities",
     "model",
+    "moderation",
     "n",
     "parallel_tool_calls",
     "prediction",
@@ -78,16 +79,19 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     };
     gates::sampling(body, model, &effort)?;
     turn.stop = chat::stop(body, Reading::Strict)?;
-    turn.tool_choice = chat::tool_choice(body, &turn.tools, "/function/name", Reading::Strict)?;
+    turn.tool_choice = chat::tool_choice(body, &turn.tools, Reading::Strict)?;
     turn.parallel_calls = body.get("parallel_tool_calls") != Some(&Value::Bool(false));
     turn.format = chat::response_format(body, Reading::Strict)?;
     turn.push_tools();
     chat::read_messages(body.get("messages"), Reading::Strict, &mut turn)?;
     mentions_json(body, &turn)?;
     let output = output(body)?;
+    top_logprobs(body)?;
     let completion = cx.complete(&turn)?;
     let style = Style {
-        reasoning: None,
+        thoughts: Thoughts::Hidden,
+        call_ids: CallIds::Random,
+        whole_delta: false,
         usage: UsageStyle::Detailed { cache_writes: model.cache_writes },
         vendor_extras: true,
         finish_with_content: false,
@@ -114,6 +118,23 @@ fn mentions_json(body: &Value, turn: &Turn) -> Result<(), ApiError> {
     .with_param("messages"))
 }
 
+/// Alternatives belong to the probabilities of the chosen tokens.
+fn top_logprobs(body: &Value) -> Result<(), ApiError> {
+    let Some(number) = body.get("top_logprobs").filter(|number| !number.is_null()) else {
+        return Ok(());
+    };
+    if body.get("logprobs") != Some(&Value::Bool(true)) {
+        return Err(ApiError::invalid(
+            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
+        )
+        .with_param("top_logprobs"));
+    }
+    match number.as_u64() {
+        Some(0..=20) => Ok(()),
+        _ => Err(chat::wrong_type("top_logprobs", "an integer from 0 to 20")),
+    }
+}
+
 fn output(body: &Value) -> Result<Output, ApiError> {
     let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
     let options = body.get("stream_options").filter(|options| !options.is_null());
@@ -134,5 +155,7 @@ fn output(body: &Value) -> Result<Output, ApiError> {
         usage_in_every_chunk: false,
         obfuscation: option("include_obfuscation").unwrap_or(true),
         choices,
+        logprobs: body.get("logprobs") == Some(&Value::Bool(true)),
+        top_logprobs: body.get("top_logprobs").and_then(Value::as_u64).unwrap_or(0),
     })
 }

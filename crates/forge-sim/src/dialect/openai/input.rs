@@ -1,11 +1,14 @@
-//! The items of a Responses request: their form, their order, and what must come back unchanged.
+//! The items of a Responses request: their order, and what must come back unchanged.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::items::{PAIRS, check_item, kind};
 use super::models::Model;
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::dialect::chat::{content_text, missing, wrong_type, wrong_value};
+use crate::dialect::chat::{content_text, missing, wrong_type};
 use crate::tokens::attachments;
 use crate::turn::{ToolResult, Turn};
 
@@ -49,11 +52,12 @@ pub(super) fn read(
         describe(item, turn);
     }
     check_pairs(items)?;
-    let trailing = items.iter().rev().take_while(|item| kind(item) == "function_call_output").count();
+    check_duplicates(items)?;
+    let is_output = |item: &Value| PAIRS.iter().any(|(_, output, _)| *output == kind(item));
+    let is_call = |item: &Value| PAIRS.iter().any(|(call, ..)| *call == kind(item));
+    let trailing = items.iter().rev().take_while(|item| is_output(item)).count();
     for item in &items[items.len() - trailing..] {
-        let call = items
-            .iter()
-            .find(|other| kind(other) == "function_call" && other.get("call_id") == item.get("call_id"));
+        let call = items.iter().find(|other| is_call(other) && other.get("call_id") == item.get("call_id"));
         turn.tool_results.push(ToolResult {
             name: call.and_then(|call| Some(call.get("name")?.as_str()?.to_owned())),
             text: content_text(&item["output"]),
@@ -66,70 +70,6 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The type of an item; messages may leave it out.
-fn kind(item: &Value) -> &str {
-    match item.get("type").and_then(Value::as_str) {
-        Some(kind) => kind,
-        None if item.get("role").is_some() => "message",
-        None => "",
-    }
-}
-
-fn check_item(index: usize, item: &Value) -> Result<(), ApiError> {
-    let path = format!("input[{index}]");
-    let need = |fields: &[&str]| {
-        let absent = fields.iter().find(|field| item.get(**field).and_then(Value::as_str).is_none());
-        match absent {
-            Some(field) => Err(missing(&format!("{path}.{field}"))),
-            None => Ok(()),
-        }
-    };
-    match kind(item) {
-        "message" => check_message(&path, item),
-        "function_call" => need(&["call_id", "name", "arguments"]),
-        "function_call_output" => {
-            if item.get("output").is_none() {
-                return Err(missing(&format!("{path}.output")));
-            }
-            need(&["call_id"])
-        }
-        "reasoning" => need(&["id"]),
-        "" => Err(missing(&format!("{path}.type"))),
-        other if other.ends_with("_call") || other.ends_with("_call_output") => Ok(()),
-        other => Err(wrong_value(
-            &format!("{path}.type"),
-            other,
-            &["message", "function_call", "function_call_output", "reasoning"],
-        )),
-    }
-}
-
-fn check_message(path: &str, item: &Value) -> Result<(), ApiError> {
-    const ROLES: &[&str] = &["assistant", "system", "developer", "user"];
-    let role = item.get("role").and_then(Value::as_str).unwrap_or_default();
-    if !ROLES.contains(&role) {
-        return Err(wrong_value(&format!("{path}.role"), role, ROLES));
-    }
-    let kinds: &[&str] = if role == "assistant" {
-        &["output_text", "refusal"]
-    } else {
-        &["input_text", "input_image", "input_file", "input_audio"]
-    };
-    match item.get("content") {
-        Some(Value::String(_)) => Ok(()),
-        Some(Value::Array(parts)) => {
-            for (number, part) in parts.iter().enumerate() {
-                let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
-                if !kinds.contains(&kind) {
-                    return Err(wrong_value(&format!("{path}.content[{number}].type"), kind, kinds));
-                }
-            }
-            Ok(())
-        }
-        _ => Err(missing(&format!("{path}.content"))),
-    }
-}
-
 /// A reasoning item is followed by what it led to, and carries its own content or is stored.
 fn check_reasoning(
     item: &Value,
@@ -137,11 +77,11 @@ fn check_reasoning(
     model: &Model,
     cx: &Context<'_>,
 ) -> Result<(), ApiError> {
-    let id = item["id"].as_str().unwrap_or_default();
+    let own_id = item.get("id").and_then(Value::as_str);
+    let id = own_id.unwrap_or_default();
     let followed = next.is_some_and(|next| match kind(next) {
         "message" => next["role"] == "assistant",
-        "function_call_output" => false,
-        _ => true,
+        kind => !PAIRS.iter().any(|(_, output, _)| *output == kind),
     });
     if !followed {
         return Err(ApiError::invalid(format!(
@@ -150,6 +90,8 @@ fn check_reasoning(
         .with_param("input"));
     }
     match item.get("encrypted_content").and_then(Value::as_str) {
+        // Without its id an item cannot be told from another of the same model.
+        Some(content) if own_id.is_none() && !content.is_empty() => Ok(()),
         Some(content) if cx.seals().holds(content, "reasoning", &[model.id, id]) => Ok(()),
         Some(_) => {
             Err(ApiError::invalid(format!("The encrypted content for item {id} could not be verified."))
@@ -177,8 +119,10 @@ fn check_companion(item: &Value, before: &[Value], model: &Model, cx: &Context<'
     let Some(reasoning) = reasoning_id(id, model, cx) else {
         return Ok(());
     };
-    let present =
-        before.iter().any(|item| item.get("id").and_then(Value::as_str) == Some(reasoning.as_str()));
+    let present = before.iter().any(|item| {
+        let id = item.get("id").and_then(Value::as_str);
+        kind(item) == "reasoning" && id.is_none_or(|id| id == reasoning)
+    });
     if present {
         return Ok(());
     }
@@ -220,18 +164,35 @@ fn check_pairs(items: &[Value]) -> Result<(), ApiError> {
             .filter(move |(_, item)| kind(item) == wanted)
             .filter_map(|(index, item)| Some((index, item.get("call_id")?.as_str()?)))
     };
-    for (index, id) in ids("function_call_output") {
-        if !ids("function_call").any(|(call, known)| known == id && call < index) {
-            return Err(ApiError::invalid(format!(
-                "No tool call found for function call output with call_id {id}."
-            ))
-            .with_param("input"));
+    for (call, output, words) in PAIRS {
+        for (index, id) in ids(output) {
+            if !ids(call).any(|(asked, known)| known == id && asked < index) {
+                return Err(ApiError::invalid(format!(
+                    "No tool call found for {words} output with call_id {id}."
+                ))
+                .with_param("input"));
+            }
+        }
+        for (_, id) in ids(call) {
+            if !ids(output).any(|(_, known)| known == id) {
+                return Err(
+                    ApiError::invalid(format!("No tool output found for {words} {id}.")).with_param("input")
+                );
+            }
         }
     }
-    for (_, id) in ids("function_call") {
-        if !ids("function_call_output").any(|(_, known)| known == id) {
-            return Err(ApiError::invalid(format!("No tool output found for function call {id}."))
-                .with_param("input"));
+    Ok(())
+}
+
+/// The vendor's own items have ids, and each of them comes once.
+fn check_duplicates(items: &[Value]) -> Result<(), ApiError> {
+    let mut seen = HashSet::new();
+    for id in items.iter().filter_map(|item| item.get("id")?.as_str()) {
+        if !seen.insert(id) {
+            return Err(ApiError::invalid(format!(
+                "Duplicate item found with id {id}. Remove duplicate items from your input and try again."
+            ))
+            .with_param("input"));
         }
     }
     Ok(())
@@ -259,7 +220,10 @@ fn describe(item: &Value, turn: &mut Turn) {
             item["name"].as_str().unwrap_or_default(),
             item["arguments"].as_str().unwrap_or_default()
         )),
-        "function_call_output" => turn.push_prompt(content_text(&item["output"])),
+        "custom_tool_call" => turn.push_prompt(item["input"].as_str().unwrap_or_default()),
+        "function_call_output" | "custom_tool_call_output" => {
+            turn.push_prompt(content_text(&item["output"]));
+        }
         _ => {}
     }
 }

@@ -5,10 +5,12 @@ mod duration;
 mod error;
 mod gates;
 mod input;
+mod items;
 mod models;
 mod response;
 mod responses;
 mod stream;
+mod tools;
 
 use serde_json::{Value, json};
 

@@ -23,9 +23,27 @@ pub(super) struct Response {
 
 #[derive(Debug)]
 pub(super) enum Item {
-    Reasoning { id: String, summary: Option<String>, encrypted: Option<String> },
-    Message { id: String, phase: Option<&'static str>, text: String, refused: bool, complete: bool },
-    Call { id: String, call_id: String, name: String, arguments: String, complete: bool },
+    Reasoning {
+        id: String,
+        summary: Option<String>,
+        encrypted: Option<String>,
+    },
+    Message {
+        id: String,
+        phase: Option<&'static str>,
+        text: String,
+        refused: bool,
+        complete: bool,
+    },
+    Call {
+        id: String,
+        call_id: String,
+        name: String,
+        arguments: String,
+        complete: bool,
+        freeform: bool,
+        namespace: Option<String>,
+    },
 }
 
 impl Response {
@@ -65,11 +83,13 @@ impl Response {
                         complete,
                     }),
                     Part::Call(call) => Some(Item::Call {
-                        id: format!("fc_{stem}{index:02x}"),
+                        id: format!("{}_{stem}{index:02x}", if call.freeform { "ctc" } else { "fc" }),
                         call_id: format!("call_{}", cx.rng.alphanumeric(24)),
                         name: call.name.clone(),
                         arguments: call.json.clone(),
                         complete: call.complete,
+                        freeform: call.freeform,
+                        namespace: call.namespace.clone(),
                     }),
                 }
             })
@@ -164,10 +184,10 @@ impl Item {
                 item["content"] = json!([self.part()]);
                 item
             }
-            Self::Call { arguments, complete, .. } => {
+            Self::Call { arguments, complete, freeform, .. } => {
                 let mut item = self.opening();
                 item["status"] = status(*complete).into();
-                item["arguments"] = arguments.as_str().into();
+                item[if *freeform { "input" } else { "arguments" }] = arguments.as_str().into();
                 item
             }
         }
@@ -190,14 +210,20 @@ impl Item {
                 }
                 item
             }
-            Self::Call { id, call_id, name, .. } => json!({
-                "id": id,
-                "type": "function_call",
-                "status": "in_progress",
-                "call_id": call_id,
-                "name": name,
-                "arguments": "",
-            }),
+            Self::Call { id, call_id, name, freeform, namespace, .. } => {
+                let mut item = json!({
+                    "id": id,
+                    "type": if *freeform { "custom_tool_call" } else { "function_call" },
+                    "status": "in_progress",
+                    "call_id": call_id,
+                    "name": name,
+                });
+                item[if *freeform { "input" } else { "arguments" }] = "".into();
+                if let Some(namespace) = namespace {
+                    item["namespace"] = namespace.as_str().into();
+                }
+                item
+            }
         }
     }
 

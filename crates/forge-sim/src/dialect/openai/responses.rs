@@ -3,17 +3,19 @@
 use serde_json::{Value, json};
 
 use super::models::{self, Effort, Face, Model};
-use super::{gates, input, response, stream};
+use super::{gates, input, response, stream, tools};
 use crate::answer::{Answer, Framing, Stream};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::dialect::chat::{self, Reading, missing, wrong_value};
+use crate::dialect::chat::{self, Reading, missing, wrong_type, wrong_value};
 use crate::scenario::{ErrorKind, LineEnding};
-use crate::turn::{Format, Tool, Turn};
+use crate::turn::{Format, Turn};
 
 const FIELDS: &[&str] = &[
     "background",
+    "client_metadata",
+    "context_management",
     "conversation",
     "include",
     "input",
@@ -22,6 +24,7 @@ const FIELDS: &[&str] = &[
     "max_tool_calls",
     "metadata",
     "model",
+    "moderation",
     "parallel_tool_calls",
     "previous_response_id",
     "prompt",
@@ -42,6 +45,20 @@ const FIELDS: &[&str] = &[
     "top_p",
     "truncation",
     "user",
+];
+
+/// A field, the test of its form, and the form in words.
+type Shape = (&'static str, fn(&Value) -> bool, &'static str);
+
+/// Fields that change nothing here, with the form that they have.
+const SHAPES: &[Shape] = &[
+    ("client_metadata", Value::is_object, "an object"),
+    ("context_management", Value::is_array, "an array of objects"),
+    ("metadata", Value::is_object, "an object"),
+    ("moderation", Value::is_object, "an object"),
+    ("prompt_cache_key", Value::is_string, "a string"),
+    ("prompt_cache_options", Value::is_object, "an object"),
+    ("safety_identifier", Value::is_string, "a string"),
 ];
 
 /// What the reply depends on beside the turn.
@@ -102,6 +119,11 @@ fn parse(call: &Call, cx: &Context<'_>) -> Result<Request, ApiError> {
             .with_param(field)
             .with_code("unknown_parameter"));
     }
+    for (field, is_right, form) in SHAPES {
+        if body.get(*field).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            return Err(wrong_type(field, form));
+        }
+    }
     let asked = body.get("model").and_then(Value::as_str).ok_or_else(|| missing("model"))?;
     let model = models::find(asked).ok_or_else(|| {
         ApiError::new(ErrorKind::ModelNotFound)
@@ -110,7 +132,10 @@ fn parse(call: &Call, cx: &Context<'_>) -> Result<Request, ApiError> {
             .with_param("model")
     })?;
     let mut turn = Turn::new(call.vendor, model.facts(asked));
-    turn.tools = tools(body)?;
+    let mut items = earlier_items(body, cx)?;
+    items.extend(input::items(body.get("input"), cx)?);
+    let offer = tools::read(body, &items)?;
+    turn.tools.clone_from(&offer.own);
     let reasoning = body.get("reasoning").unwrap_or(&Value::Null);
     let effort = model.effort(
         reasoning.get("effort").and_then(Value::as_str),
@@ -120,7 +145,7 @@ fn parse(call: &Call, cx: &Context<'_>) -> Result<Request, ApiError> {
     turn.thinks = effort.on;
     turn.max_tokens = gates::token_limit(body, "max_output_tokens", model)?;
     gates::sampling(body, model, &effort)?;
-    turn.tool_choice = chat::tool_choice(body, &turn.tools, "/name", Reading::Strict)?;
+    turn.tool_choice = offer.choice(body)?;
     turn.parallel_calls = body.get("parallel_tool_calls") != Some(&Value::Bool(false));
     turn.format = format(body)?;
     turn.push_tools();
@@ -128,8 +153,6 @@ fn parse(call: &Call, cx: &Context<'_>) -> Result<Request, ApiError> {
         turn.system = format!("{instructions}\n");
         turn.push_prompt(instructions);
     }
-    let mut items = earlier_items(body, cx)?;
-    items.extend(input::items(body.get("input"), cx)?);
     input::read(&items, model, cx, &mut turn)?;
     let options = body.get("stream_options").unwrap_or(&Value::Null);
     Ok(Request {
@@ -155,23 +178,6 @@ fn earlier_items(body: &Value, cx: &Context<'_>) -> Result<Vec<Value>, ApiError>
             .with_param("previous_response_id")
             .with_code("previous_response_not_found")
     })
-}
-
-/// Tools lie flat here: a name inside `function` is a name that is missing.
-fn tools(body: &Value) -> Result<Vec<Tool>, ApiError> {
-    let list = body.get("tools").and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, tool)| tool.get("type").is_none_or(|kind| kind == "function"))
-        .map(|(index, tool)| {
-            let path = format!("tools[{index}]");
-            if tool.get("type").is_none() {
-                return Err(missing(&format!("{path}.type")));
-            }
-            chat::tool(tool, &path, &format!("{path}.parameters"), Reading::Strict)
-        })
-        .collect()
 }
 
 fn format(body: &Value) -> Result<Format, ApiError> {

@@ -40,16 +40,27 @@ impl Events<'_, '_> {
             Item::Reasoning { id, summary: Some(text), .. } => self.summary(index, id, text),
             Item::Reasoning { .. } => {}
             Item::Message { id, text, refused, .. } => self.message(index, item, id, text, *refused),
-            Item::Call { id, name, arguments, complete, .. } => {
+            Item::Call { id, name, arguments, complete, freeform, .. } => {
                 let at = json!({"item_id": id, "output_index": index});
+                let (delta, done, field) = if *freeform {
+                    ("response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", "input")
+                } else {
+                    (
+                        "response.function_call_arguments.delta",
+                        "response.function_call_arguments.done",
+                        "arguments",
+                    )
+                };
                 for piece in fragments(arguments) {
-                    self.delta("response.function_call_arguments.delta", at.clone(), piece);
+                    self.delta(delta, at.clone(), piece);
                 }
                 if *complete {
-                    let mut done = at;
-                    done["name"] = name.as_str().into();
-                    done["arguments"] = arguments.as_str().into();
-                    self.push("response.function_call_arguments.done", done);
+                    let mut whole = at;
+                    if !freeform {
+                        whole["name"] = name.as_str().into();
+                    }
+                    whole[field] = arguments.as_str().into();
+                    self.push(done, whole);
                 }
             }
         }

@@ -1,0 +1,102 @@
+//! What rows of the table have in common.
+
+use super::server::{ErrorForm, FieldWords, Fields, Model, Returned, Server, Template};
+use crate::dialect::chat::{CallIds, Thoughts, UsageShape};
+
+pub(super) const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool"];
+pub(super) const NO_DEVELOPER: &[&str] = &["system", "user", "assistant", "tool"];
+/// Mistral takes these and no other.
+pub(super) const MISTRAL_FIELDS: &[&str] = &[
+    "frequency_penalty",
+    "guardrails",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_mode",
+    "random_seed",
+    "reasoning_effort",
+    "response_format",
+    "safe_prompt",
+    "stop",
+    "stream",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+];
+
+pub(super) const FORMATS: &[&str] = &["text", "json_object", "json_schema"];
+
+pub(super) const fn model(id: &'static str, context: u64, thinks: bool) -> Model {
+    Model { id, context, thinks }
+}
+
+pub(super) const FREE: Template =
+    Template { status: 400, alternate: None, empty: None, late_system: None, last: None };
+
+pub(super) const STRICT: Template = Template {
+    status: 500,
+    alternate: Some("Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/..."),
+    empty: Some("Jinja Exception: Assistant message must have either content or tool calls, but not none."),
+    late_system: Some("Jinja Exception: System message must be at the beginning."),
+    last: None,
+};
+
+pub(super) const TOTALS: UsageShape = UsageShape {
+    cached: &[],
+    fresh: &[],
+    reasoning: &[],
+    reasoning_apart: false,
+    in_choice: false,
+    unasked: false,
+};
+
+pub(super) const DETAILED: UsageShape = UsageShape {
+    cached: &["prompt_tokens_details.cached_tokens"],
+    reasoning: &["completion_tokens_details.reasoning_tokens"],
+    ..TOTALS
+};
+
+pub(super) const PLAIN: Server = Server {
+    id: "",
+    name: "",
+    base_path: "",
+    models: &[],
+    any_model: false,
+    needs_key: true,
+    request: Fields::Any,
+    message: Fields::Any,
+    field_words: FieldWords {
+        status: 400,
+        body: "property '{field}' is unsupported",
+        message: "messages.{index}: property '{field}' is unsupported",
+    },
+    roles: ROLES,
+    formats: FORMATS,
+    formats_words: "This response_format type is unavailable now",
+    call_id: None,
+    template: FREE,
+    thoughts: Thoughts::Field("reasoning_content"),
+    returned: Returned::AsYouLike,
+    call_ids: CallIds::Random,
+    usage: DETAILED,
+    malformed_call: None,
+    whole_delta: false,
+    done_after_error: false,
+    error_form: ErrorForm::Nested,
+    words: &[],
+};
+
+/// A server on the user's own machine.
+pub(super) const LOCAL: Server = Server {
+    needs_key: false,
+    any_model: true,
+    models: &[model("qwen3", 32_768, true)],
+    usage: TOTALS,
+    ..PLAIN
+};
