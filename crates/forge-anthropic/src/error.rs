@@ -5,32 +5,26 @@ use forge_core::{ErrorKind, RateLimitStatus};
 use forge_http::{ErrorReply, Failure, hints::RateField};
 use http::HeaderMap;
 
-use crate::wire::reply::{ErrorBody, ErrorReply as Body};
+use crate::wire::error::ErrorBody;
 
 /// An error reply, by its type first and its status second.
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
-    match serde_json::from_slice::<Body>(reply.body) {
-        Ok(body) => {
-            let fallback = forge_http::kind_of_status(reply.status);
-            from_body(body.error, fallback)
-        }
-        Err(_) => Failure::from_status(reply),
+    match ErrorBody::read(reply.body) {
+        Some(error) => from_body(error, forge_http::kind_of_status(reply.status)),
+        None => Failure::from_status(reply),
     }
 }
 
 /// An error object, from a reply or from a stream.
 pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
-    let spent = error.details.and_then(|details| details.error_code);
-    let kind = match error.r#type.as_str() {
+    let spent = error.details.error_code;
+    let (named, message) = (error.r#type.unwrap_or_default(), error.message.unwrap_or_default());
+    let kind = match named.as_str() {
         _ if spent.as_deref() == Some("enforced_spend_limit_reached") => ErrorKind::QuotaExhausted,
         // The vendor has no code of its own for this one.
-        "invalid_request_error" if error.message.starts_with("prompt is too long") => {
-            ErrorKind::ContextTooLong
-        }
+        "invalid_request_error" if message.starts_with("prompt is too long") => ErrorKind::ContextTooLong,
         // Nor for this: signatures of another model, or altered ones.
-        "invalid_request_error"
-            if error.message.contains("signature") && error.message.contains("thinking") =>
-        {
+        "invalid_request_error" if message.contains("signature") && message.contains("thinking") => {
             ErrorKind::StateRejected
         }
         "invalid_request_error" | "request_too_large" => ErrorKind::InvalidRequest,
@@ -44,8 +38,8 @@ pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
         "overloaded_error" => ErrorKind::Overloaded,
         _ => fallback,
     };
-    let failure = Failure::new(kind, error.message);
-    let code = spent.unwrap_or(error.r#type);
+    let failure = Failure::new(kind, message);
+    let code = spent.unwrap_or(named);
     if code.is_empty() { failure } else { failure.with_code(code) }
 }
 

@@ -28,13 +28,18 @@
 //! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
 //! prices.
 
+mod blocks;
 mod error;
+mod gather;
 mod kind;
+mod parts;
 mod profile;
 mod provider;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 mod usage;
 mod wire;
 

@@ -142,8 +142,8 @@ impl Adapter for AnthropicProvider {
             let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
             models.extend(page.data.into_iter().map(|model| ModelInfo {
                 display_name: model.display_name,
-                context_tokens: model.max_input_tokens,
-                max_output_tokens: model.max_tokens,
+                context_tokens: model.max_input_tokens.known(),
+                max_output_tokens: model.max_tokens.known(),
                 ..ModelInfo::new(model.id)
             }));
             match page.last_id {
