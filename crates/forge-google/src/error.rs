@@ -25,9 +25,10 @@ fn from_body(error: ErrorBody, http_status: u16) -> Failure {
     // A quota of the day is not whole again before the day turns, whatever the delay says.
     let delay = error.retry_delay().filter(|_| kind != ErrorKind::QuotaExhausted);
     let retry_after = delay.and_then(hints::unit_duration);
-    let code = error.reason().unwrap_or(&error.status);
+    let code = error.reason().unwrap_or(error.status());
     let code = Some(code.to_owned()).filter(|code| !code.is_empty());
-    let message = if error.message.is_empty() { "the error has no text".into() } else { error.message };
+    let message = error.message.filter(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| "the error has no text".into());
     Failure { code, retry_after, ..Failure::new(kind, message) }
 }
 
@@ -35,9 +36,10 @@ fn kind(error: &ErrorBody, http_status: u16) -> ErrorKind {
     if error.reason() == Some("API_KEY_INVALID") {
         return ErrorKind::Authentication;
     }
-    match error.status.as_str() {
+    let message = error.message.as_deref().unwrap_or_default();
+    match error.status() {
         // The vendor has no code of its own for this one.
-        "INVALID_ARGUMENT" if error.message.contains("exceeds the maximum number of tokens") => {
+        "INVALID_ARGUMENT" if message.contains("exceeds the maximum number of tokens") => {
             ErrorKind::ContextTooLong
         }
         "INVALID_ARGUMENT" | "OUT_OF_RANGE" => ErrorKind::InvalidRequest,

@@ -40,14 +40,18 @@
 //! and prices. No current model takes penalties. Nothing that is sent is stored by the vendor
 //! (`store: false`).
 
+mod citations;
 mod contents;
 mod error;
 mod kind;
+mod parts;
 mod profile;
 mod provider;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 mod tune;
 mod usage;
 mod wire;
