@@ -32,6 +32,7 @@ mod blocks;
 mod error;
 mod gather;
 mod kind;
+mod meanings;
 mod parts;
 mod profile;
 mod provider;

@@ -3,7 +3,7 @@
 use forge_core::Citation;
 use serde_json::value::RawValue;
 
-use crate::wire::reply::{Candidate, Chunk, Grounding, Place, Support};
+use crate::wire::reply::{Candidate, Chunk, Findings, Place, Support};
 
 /// The citations of one reply, each once. Frames of a stream repeat what earlier ones said.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Citations {
     }
 
     /// One for every finding on which words rest, and one for every other finding.
-    fn grounding(&mut self, grounding: &Grounding<'_>) {
+    fn grounding(&mut self, grounding: &Findings<'_>) {
         let chunks = &grounding.grounding_chunks;
         let mut used = vec![false; chunks.len()];
         for raw in &grounding.grounding_supports {

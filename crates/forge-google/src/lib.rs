@@ -44,6 +44,7 @@ mod citations;
 mod contents;
 mod error;
 mod kind;
+mod meanings;
 mod parts;
 mod profile;
 mod provider;

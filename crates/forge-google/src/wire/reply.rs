@@ -38,7 +38,7 @@ pub(crate) struct Candidate<'a> {
     #[serde(default)]
     pub(crate) index: Count,
     #[serde(borrow, default, deserialize_with = "object")]
-    pub(crate) grounding_metadata: Grounding<'a>,
+    pub(crate) grounding_metadata: Findings<'a>,
     #[serde(borrow, default, deserialize_with = "object")]
     pub(crate) citation_metadata: CitationMetadata<'a>,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Usage<'a> {
 /// What searches found, and which words rest on it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Grounding<'a> {
+pub(crate) struct Findings<'a> {
     #[serde(deserialize_with = "lenient::list")]
     pub(crate) web_search_queries: Vec<serde::de::IgnoredAny>,
     #[serde(borrow, deserialize_with = "lenient::list")]
