@@ -28,7 +28,9 @@
 //! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
 //! prices.
 
+mod base64;
 mod blocks;
+mod contents;
 mod error;
 mod gather;
 mod kind;
@@ -41,6 +43,7 @@ mod response;
 mod stream;
 #[cfg(test)]
 mod stream_tests;
+mod tune;
 mod usage;
 mod wire;
 

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_reasons_decide_where_the_status_says_too_little() {
+    fn texts_decide_where_the_status_says_too_little() {
         use ErrorKind as Kind;
         for (code, status, text, expected) in [
             (
@@ -227,6 +227,11 @@ mod tests {
             let body = json!({"error": {"code": code, "status": status, "message": text}}).to_string();
             assert_eq!(classified(code, &body).kind, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn reasons_and_other_forms_decide_as_well() {
+        use ErrorKind as Kind;
         for (reason, expected) in [
             ("API_KEY_INVALID", Kind::Authentication),
             ("ACCESS_TOKEN_EXPIRED", Kind::Authentication),

@@ -1,9 +1,15 @@
 //! From the common request to the vendor's.
 
+use std::borrow::Cow;
+
 use forge_core::{
-    ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError, Tool, ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase, ProviderError, Tool,
+    ToolChoice, Warning,
 };
-use forge_http::to_json;
+use forge_http::{
+    fit::{IdRule, Rules, fit},
+    to_json,
+};
 
 use crate::{
     contents::Contents,
@@ -13,6 +19,15 @@ use crate::{
         Body, Count, Function, FunctionCalling, GenerationConfig, Instruction, PartContent, ToolConfig,
         ToolGroup,
     },
+};
+
+/// What the vendor takes of a conversation; turns of one speaker are joined while they are mapped. Any id will do that
+/// stands once. Source: its error replies, 2026-11.
+const RULES: Rules = Rules {
+    ids: Some(IdRule { longest: 256, allows: |sign| !sign.is_ascii_control() }),
+    refuses_blank_texts: true,
+    alternates: false,
+    trims_prefill: false,
 };
 
 /// A body ready to be sent, and what had to be left out of it.
@@ -29,7 +44,8 @@ pub(crate) fn to_wire(
     profile: &Profile,
 ) -> Result<Mapped, ProviderError> {
     let mut warnings = Vec::new();
-    let mut body = prompt(provider, model, request, profile, &mut warnings)?;
+    let messages = fitted(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &messages, profile, &mut warnings)?;
     body.generation_config = tune(request, profile, &mut warnings);
     if request.output == OutputFormat::Json {
         body.generation_config.response_mime_type = Some("application/json");
@@ -57,10 +73,25 @@ pub(crate) fn to_count(
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut body = prompt(provider, model, request, profile, &mut Vec::new())?;
+    let messages = fitted(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &messages, profile, &mut Vec::new())?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
     to_json(provider, model, &count, None)
+}
+
+/// The conversation as the vendor takes it.
+fn fitted<'a>(
+    provider: &str,
+    model: &ModelId,
+    request: &'a ModelRequest,
+) -> Result<Cow<'a, [Message]>, ProviderError> {
+    fit(&request.messages, &RULES).map_err(|unfit| {
+        ProviderError::new(ErrorKind::InvalidRequest, provider, unfit.to_string()).with(|facts| {
+            facts.model = Some(model.clone());
+            facts.phase = Phase::BeforeSend;
+        })
+    })
 }
 
 /// What counts as input: system text, conversation and tools.
@@ -68,14 +99,16 @@ fn prompt<'a>(
     provider: &'a str,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    conversation: &'a [Message],
     profile: &Profile,
     warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
-    let system: Vec<_> = request.system.iter().map(|block| PartContent::Text(&block.text)).collect();
+    let system = request.system.iter().map(|block| block.text.as_str());
+    let system: Vec<_> = system.filter(|text| !text.trim().is_empty()).map(PartContent::Text).collect();
     Ok(Body {
         model: None,
         system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
-        contents: Contents::of(provider, model, &request.messages, profile, warnings)?,
+        contents: Contents::of(provider, model, conversation, profile, warnings)?,
         tools: tools(&request.tools, warnings)
             .map_err(|what| ProviderError::unsupported(provider, model, what))?,
         tool_config: tool_config(request),

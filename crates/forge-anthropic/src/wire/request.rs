@@ -92,6 +92,7 @@ pub(crate) enum KnownBlock<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Source<'a> {
     Base64 { media_type: &'a str, data: &'a str },
+    Text { media_type: &'static str, data: String },
     Url { url: &'a str },
     File { file_id: &'a str },
 }

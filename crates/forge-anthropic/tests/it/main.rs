@@ -4,6 +4,7 @@
 
 mod contract;
 mod errors;
+mod fit;
 mod replies;
 mod requests;
 

@@ -105,10 +105,18 @@ pub(crate) struct FunctionResponse<'a> {
     pub(crate) response: Outcome,
 }
 
-/// The vendor wants an object; these are the keys that it recommends.
+/// The vendor wants an object.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Outcome {
+    Object(Box<RawValue>),
+    Said(Said),
+}
+
+/// A text in an object; these are the keys that the vendor recommends.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Outcome {
+pub(crate) enum Said {
     Result(String),
     Error(String),
 }

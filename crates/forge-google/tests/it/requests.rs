@@ -110,8 +110,8 @@ async fn results_go_back_together_in_the_order_of_their_calls() {
     let expected = json!({"role": "user", "parts": [
         {"functionResponse": {"id": "a", "name": "tool_a", "response": {"result": "a cat"}}},
         {"functionResponse": {"id": "b", "name": "tool_b", "response": {"error": "no\ncat"}}},
-        {"text": "Here:"},
-        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}]});
+        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}},
+        {"text": "Here:"}]});
     assert_eq!(body["contents"][2], expected);
     assert_eq!(body["contents"].as_array().unwrap().len(), 3);
 }
@@ -265,4 +265,31 @@ async fn json_of_any_form_is_a_media_type() {
     let (body, warnings) = sent("gemini-4-argon", request).await;
     assert_eq!(body["generationConfig"], json!({"responseMimeType": "application/json"}));
     assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_fitted_the_same_every_time() {
+    let named = |name: &str| Part::tool_use("call_0", name, json!({}));
+    let png = Part::image_base64("image/jpeg", "iVBORw0KGgoAAAA=");
+    let request = ModelRequest::new(" ")
+        .with_user_message("a")
+        .with_message(user(vec![Part::text("\n"), png]))
+        .with_message(assistant(vec![Part::text("  "), named("first")]))
+        .with_message(user(vec![Part::tool_result("call_0", r#"{"found": [1, 2.50]}"#)]))
+        .with_message(assistant(vec![named("second")]))
+        .with_message(user(vec![Part::tool_result("call_0", "[1]")]));
+    let (body, _) = sent("gemini-2.5-flash", request.clone()).await;
+    let turns = body["contents"].as_array().unwrap();
+    let expected =
+        json!([{"text": "a"}, {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAA="}}]);
+    assert_eq!((&turns[0]["parts"], &body["systemInstruction"]), (&expected, &Value::Null));
+    let answer = |turn: &Value| turn["parts"][0]["functionResponse"].clone();
+    let first = json!({"id": "call_0", "name": "first", "response": {"found": [1, 2.5]}});
+    assert_eq!((turns[1]["parts"].as_array().unwrap().len(), answer(&turns[2])), (1, first));
+    let second = answer(&turns[4]);
+    assert_eq!((&second["name"], &second["response"]), (&json!("second"), &json!({"result": "[1]"})));
+    assert!(second["id"] != "call_0" && second["id"] == turns[3]["parts"][0]["functionCall"]["id"]);
+
+    let (longer, _) = sent("gemini-2.5-flash", request.with_message(assistant(vec![named("third")]))).await;
+    assert_eq!(&longer["contents"].as_array().unwrap()[..turns.len()], &turns[..]);
 }
