@@ -104,8 +104,10 @@ impl<'a> Mapper<'a> {
             Part::Text { text, .. } | Part::Refusal { text, .. } if text.trim().is_empty() => {
                 return Ok(None);
             }
-            Part::Refusal { text, .. } => KnownBlock::Text { text, cache_control: None },
-            Part::Text { text, cache, .. } => KnownBlock::Text { text, cache_control: self.cache(*cache) },
+            Part::Refusal { text, .. } => KnownBlock::Text { text: text.into(), cache_control: None },
+            Part::Text { text, cache, .. } => {
+                KnownBlock::Text { text: text.into(), cache_control: self.cache(*cache) }
+            }
             Part::Image { source, cache, .. } => {
                 KnownBlock::Image { source: self.source(source)?, cache_control: self.cache(*cache) }
             }

@@ -111,8 +111,9 @@ impl Provider for AnthropicProvider {
         let api = self.api()?;
         let model = cx.model();
         self.settings.check(model, &request)?;
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &self.settings)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
+        let Mapped { body, warnings, check } =
+            request::to_wire(self.name(), model, &request, &self.settings)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let reply = api.connection.post(cx, &api.messages, body, request.delivery).await?;
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    AdapterSettings, Delivery, ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase,
-    ProviderError, Tool, ToolChoice, Warning,
+    AdapterSettings, Delivery, ErrorKind, Message, ModelId, ModelProvider, ModelRequest, Phase,
+    ProviderError, Schema, Tool, ToolChoice, Warning,
 };
 use forge_http::{fit::fit, to_json};
 
@@ -14,12 +14,12 @@ use crate::{
     wire::request::{self as wire, Block, Body, KnownBlock, Turn},
 };
 
-/// What a model is told where the vendor has no JSON mode.
-const JSON_ALONE: &str = "Answer with JSON alone: no other text, no code fence.";
 /// A body ready to be sent, and what had to be left out of it.
 pub(crate) struct Mapped {
     pub(crate) body: Vec<u8>,
     pub(crate) warnings: Vec<Warning>,
+    /// What the answer is checked against, where the vendor was given a weaker schema.
+    pub(crate) check: Option<Schema>,
 }
 
 /// The body of a call.
@@ -39,7 +39,7 @@ pub(crate) fn to_wire(
     mapper.sampling(request, &mut body);
     body.stop_sequences = &request.stop_sequences;
     let body = to_json(provider, model, &body, request.extra.fields(&ModelProvider::Anthropic))?;
-    Ok(Mapped { body, warnings: mapper.warnings })
+    Ok(Mapped { body, warnings: mapper.warnings, check: mapper.check })
 }
 
 /// The body of a token count: the prompt alone.
@@ -74,6 +74,8 @@ pub(crate) struct Mapper<'a> {
     pub(crate) model: &'a ModelId,
     pub(crate) profile: Profile,
     pub(crate) warnings: Vec<Warning>,
+    /// What the answer is to be checked against.
+    pub(crate) check: Option<Schema>,
     /// How many cache breakpoints were asked for so far.
     pub(crate) breakpoints: usize,
 }
@@ -81,7 +83,7 @@ pub(crate) struct Mapper<'a> {
 impl<'a> Mapper<'a> {
     fn new(provider: &'a str, model: &'a ModelId, settings: &AdapterSettings) -> Self {
         let profile = Profile::said(settings, model);
-        Self { provider, model, profile, warnings: Vec::new(), breakpoints: 0 }
+        Self { provider, model, profile, warnings: Vec::new(), check: None, breakpoints: 0 }
     }
 
     pub(crate) fn warn(&mut self, about: &str, message: impl Into<String>) {
@@ -103,7 +105,7 @@ impl<'a> Mapper<'a> {
         // The vendor refuses texts that say nothing.
         for block in request.system.iter().filter(|block| !block.text.trim().is_empty()) {
             let cache_control = self.cache(block.cache);
-            system.push(Block::Known(KnownBlock::Text { text: &block.text, cache_control }));
+            system.push(Block::Known(KnownBlock::Text { text: (&block.text).into(), cache_control }));
         }
         let mut messages = Vec::with_capacity(conversation.len());
         for message in conversation {
@@ -116,17 +118,7 @@ impl<'a> Mapper<'a> {
         if messages.last().is_some_and(|turn| turn.role == "assistant") && !self.profile.prefill {
             return Err(self.unsupported("a last message of the assistant's (prefill)"));
         }
-        let format = match &request.output {
-            OutputFormat::JsonSchema(output) => {
-                Some(wire::Format { r#type: "json_schema", schema: output.schema.raw() })
-            }
-            OutputFormat::Json => {
-                self.warn("output", "this vendor has no JSON mode; the model is told to answer in JSON");
-                system.push(Block::Known(KnownBlock::Text { text: JSON_ALONE, cache_control: None }));
-                None
-            }
-            _ => None,
-        };
+        let format = self.format(request, &mut system);
         Ok(Body {
             model: self.model.as_str(),
             max_tokens: None,
@@ -151,13 +143,7 @@ impl<'a> Mapper<'a> {
             match tool {
                 // The vendor has no list of tools that may be called beside that of all tools.
                 tool if !is_allowed(tool, &request.tool_choice) => {}
-                Tool::Function(tool) => tools.push(wire::Tool::Function {
-                    name: &tool.name,
-                    description: &tool.description,
-                    input_schema: tool.schema.raw(),
-                    strict: tool.strict,
-                    cache_control: self.cache(tool.cache),
-                }),
+                Tool::Function(tool) => tools.push(self.function(tool)),
                 Tool::Hosted(tool) if tool.vendor == ModelProvider::Anthropic => {
                     tools.push(wire::Tool::Hosted(tool.definition.raw()));
                 }

@@ -50,6 +50,7 @@ mod profile;
 mod provider;
 mod request;
 mod response;
+mod schemas;
 mod stream;
 #[cfg(test)]
 mod stream_tests;

@@ -115,8 +115,8 @@ impl Provider for GoogleProvider {
         let model = cx.model();
         self.settings.check(model, &request)?;
         let profile = Profile::said(&self.settings, model);
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &profile)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
+        let Mapped { body, warnings, check } = request::to_wire(self.name(), model, &request, &profile)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let endpoint = match request.delivery {
             // Without this the stream is one JSON array.
             Delivery::Stream => api.method(model, "streamGenerateContent").with_query(&[("alt", "sse")]),

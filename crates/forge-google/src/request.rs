@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase, ProviderError, Tool,
-    ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase, ProviderError, Schema,
+    Tool, ToolChoice, Warning,
 };
 use forge_http::{
     fit::{IdRule, Rules, fit},
@@ -14,6 +14,7 @@ use forge_http::{
 use crate::{
     contents::Contents,
     profile::{Profile, plain_id},
+    schemas,
     tune::tune,
     wire::request::{
         Body, Count, Function, FunctionCalling, GenerationConfig, Instruction, PartContent, ToolConfig,
@@ -34,6 +35,8 @@ const RULES: Rules = Rules {
 pub(crate) struct Mapped {
     pub(crate) body: Vec<u8>,
     pub(crate) warnings: Vec<Warning>,
+    /// What the answer is checked against, where the vendor was given a weaker schema.
+    pub(crate) check: Option<Schema>,
 }
 
 /// The body of a call.
@@ -47,6 +50,7 @@ pub(crate) fn to_wire(
     let messages = fitted(provider, model, request)?;
     let mut body = prompt(provider, model, request, &messages, profile, &mut warnings)?;
     body.generation_config = tune(request, profile, &mut warnings);
+    let mut check = None;
     if request.output == OutputFormat::Json {
         body.generation_config.response_mime_type = Some("application/json");
     }
@@ -56,13 +60,16 @@ pub(crate) fn to_wire(
             return Err(ProviderError::unsupported(provider, model, what));
         }
         body.generation_config.response_mime_type = Some("application/json");
-        body.generation_config.response_json_schema = Some(output.schema.raw());
+        let (schema, is_weaker) = schemas::answer(&output.schema, &mut warnings);
+        body.generation_config.response_json_schema = Some(schema);
+        check = is_weaker.then(|| output.schema.clone());
     }
     // The vendor keeps what it is sent, unless told otherwise.
     body.store = Some(false);
     Ok(Mapped {
         body: to_json(provider, model, &body, request.extra.fields(&ModelProvider::Google))?,
         warnings,
+        check,
     })
 }
 
@@ -128,7 +135,7 @@ fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Result<Vec<ToolG
             Tool::Function(tool) => functions.push(Function {
                 name: &tool.name,
                 description: &tool.description,
-                parameters_json_schema: tool.schema.raw(),
+                parameters_json_schema: schemas::parameters(tool),
             }),
             Tool::Hosted(tool) if tool.vendor == ModelProvider::Google => {
                 hosted.push(ToolGroup::Hosted(tool.definition.raw()));

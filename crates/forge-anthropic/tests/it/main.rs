@@ -7,6 +7,7 @@ mod errors;
 mod fit;
 mod replies;
 mod requests;
+mod schemas;
 
 use std::sync::Arc;
 

@@ -293,3 +293,35 @@ async fn a_conversation_is_fitted_the_same_every_time() {
     let (longer, _) = sent("gemini-2.5-flash", request.with_message(assistant(vec![named("third")]))).await;
     assert_eq!(&longer["contents"].as_array().unwrap()[..turns.len()], &turns[..]);
 }
+
+#[tokio::test]
+async fn a_schema_is_sent_as_far_as_the_vendor_reads_it_and_the_answer_is_checked() {
+    let schema = json!({"type": "object", "properties": {
+        "n": {"type": "integer", "minimum": 1}, "a": {"$ref": "#/$defs/A", "description": "d"}},
+        "$defs": {"A": {"type": "string", "minLength": 2}}});
+    let done = |text: &str| {
+        let part = json!({"text": text});
+        json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}})
+        .to_string()
+    };
+    let ask = async |text: &str| {
+        let request = ModelRequest::new("")
+            .with_user_message("hi")
+            .with_tool(Tool::function("look", schema.clone()))
+            .with_output(OutputFormat::json_schema("x", schema.clone()))
+            .with_delivery(Delivery::Whole);
+        let (outcome, sent) = exchange("gemini-3.8-flash", request, Reply::json(200, &done(text))).await;
+        let warnings: Vec<_> = outcome.unwrap().warnings.into_iter().map(|warning| warning.about).collect();
+        (sent[0].body.clone(), warnings)
+    };
+    let (body, warnings) = ask(r#"{"n": 7, "a": "xy"}"#).await;
+    let sent = &body["generationConfig"]["responseJsonSchema"]["properties"];
+    assert_eq!(sent["n"], json!({"type": "integer", "minimum": 1}));
+    assert_eq!(sent["a"], json!({"type": "string", "description": "d (minLength: 2)"}));
+    assert_eq!(warnings, ["schema"]);
+    let parameters = &body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]["properties"];
+    assert_eq!(parameters["a"], json!({"type": "string", "minLength": 2, "description": "d"}));
+    let (_, warnings) = ask(r#"{"n": 7, "a": "x"}"#).await;
+    assert_eq!(warnings, ["schema", "schema"]);
+}
