@@ -5,47 +5,32 @@ use forge_core::{ErrorKind, RateLimitStatus};
 use forge_http::{ErrorReply, Failure, hints::RateField};
 use http::HeaderMap;
 
-use crate::wire::reply::{ErrorBody, ErrorReply as Body};
+use crate::{meanings::meaning, wire::error::ErrorBody};
 
-/// An error reply, by its type first and its status second.
+/// An error reply: by its code, then by its text, then by its type, then by its status.
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
-    match serde_json::from_slice::<Body>(reply.body) {
-        Ok(body) => {
-            let fallback = forge_http::kind_of_status(reply.status);
-            from_body(body.error, fallback)
+    let fallback = match reply.status {
+        // Servers in between refuse what is too long in words of their own.
+        413 => ErrorKind::ContextTooLong,
+        status => forge_http::kind_of_status(status),
+    };
+    match ErrorBody::read(reply.body) {
+        Some(error) => from_body(error, fallback),
+        None => {
+            let failure = Failure::from_status(reply);
+            let kind = meaning("", "", &failure.message).unwrap_or(fallback);
+            Failure { kind, ..failure }
         }
-        Err(_) => Failure::from_status(reply),
     }
 }
 
 /// An error object, from a reply or from a stream.
 pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
-    let spent = error.details.and_then(|details| details.error_code);
-    let kind = match error.r#type.as_str() {
-        _ if spent.as_deref() == Some("enforced_spend_limit_reached") => ErrorKind::QuotaExhausted,
-        // The vendor has no code of its own for this one.
-        "invalid_request_error" if error.message.starts_with("prompt is too long") => {
-            ErrorKind::ContextTooLong
-        }
-        // Nor for this: signatures of another model, or altered ones.
-        "invalid_request_error"
-            if error.message.contains("signature") && error.message.contains("thinking") =>
-        {
-            ErrorKind::StateRejected
-        }
-        "invalid_request_error" | "request_too_large" => ErrorKind::InvalidRequest,
-        "authentication_error" => ErrorKind::Authentication,
-        "billing_error" => ErrorKind::QuotaExhausted,
-        "permission_error" => ErrorKind::Permission,
-        "not_found_error" => ErrorKind::ModelNotFound,
-        "rate_limit_error" => ErrorKind::RateLimited,
-        "api_error" | "conflict_error" => ErrorKind::Server,
-        "timeout_error" => ErrorKind::Timeout,
-        "overloaded_error" => ErrorKind::Overloaded,
-        _ => fallback,
-    };
-    let failure = Failure::new(kind, error.message);
-    let code = spent.unwrap_or(error.r#type);
+    let code = error.details.error_code.unwrap_or_default();
+    let (named, message) = (error.r#type.unwrap_or_default(), error.message.unwrap_or_default());
+    let kind = meaning(&code, &named, &message).unwrap_or(fallback);
+    let failure = Failure::new(kind, message);
+    let code = if code.is_empty() { named } else { code };
     if code.is_empty() { failure } else { failure.with_code(code) }
 }
 
@@ -88,7 +73,7 @@ mod tests {
             (403, "permission_error", ErrorKind::Permission),
             (404, "not_found_error", ErrorKind::ModelNotFound),
             (409, "conflict_error", ErrorKind::Server),
-            (413, "request_too_large", ErrorKind::InvalidRequest),
+            (413, "request_too_large", ErrorKind::ContextTooLong),
             (429, "rate_limit_error", ErrorKind::RateLimited),
             (500, "api_error", ErrorKind::Server),
             (504, "timeout_error", ErrorKind::Timeout),
@@ -107,5 +92,91 @@ mod tests {
             "details":{"error_code":"enforced_spend_limit_reached"}}}"#;
         assert_eq!(kind(429, spent), ErrorKind::QuotaExhausted);
         assert_eq!(kind(502, "<html><title>Bad Gateway</title></html>"), ErrorKind::Server);
+    }
+
+    #[test]
+    fn texts_and_codes_decide_where_the_type_says_too_little() {
+        use ErrorKind as Kind;
+        let kind = |status, name: &str, code: Option<&str>, text: &str| {
+            let body = serde_json::json!({"type": "error",
+                "error": {"type": name, "message": text, "details": {"error_code": code}}});
+            let (headers, now) = (HeaderMap::new(), Utc::now());
+            let body = body.to_string();
+            classify(&ErrorReply { status, headers: &headers, body: body.as_bytes(), now }).kind
+        };
+        let wrong = "invalid_request_error";
+        for (text, expected) in [
+            (
+                "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+                Kind::QuotaExhausted,
+            ),
+            (
+                "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.",
+                Kind::QuotaExhausted,
+            ),
+            ("You have reached your specified workspace API usage limits.", Kind::QuotaExhausted),
+            ("You're out of extra usage. Add more and keep going.", Kind::QuotaExhausted),
+            ("Insufficient Balance", Kind::QuotaExhausted),
+            ("This organization has been disabled. An organization admin can appeal.", Kind::Permission),
+            ("prompt is too long: 209000 tokens > 200000 maximum", Kind::ContextTooLong),
+            (
+                "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+                Kind::ContextTooLong,
+            ),
+            ("Request exceeds the maximum size", Kind::ContextTooLong),
+            ("Input is too long for requested model.", Kind::ContextTooLong),
+            ("This model's maximum context length is 131072 tokens.", Kind::ContextTooLong),
+            ("context window exceeds limit (2013)", Kind::ContextTooLong),
+            ("Your request exceeded model token limit: 262144 (requested: 291351)", Kind::ContextTooLong),
+            ("Prompt exceeds max length", Kind::ContextTooLong),
+            ("the request exceeds the available context size, try increasing it", Kind::ContextTooLong),
+            ("the input length exceeds the context length", Kind::ContextTooLong),
+            (
+                "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+                Kind::ContextTooLong,
+            ),
+            ("Range of input length should be [1, 30000]", Kind::ContextTooLong),
+            ("prompt token count of 5000 exceeds the limit of 4096", Kind::ContextTooLong),
+            ("Trying to keep the first 9 tokens when context the overflows.", Kind::ContextTooLong),
+            ("Output blocked by content filtering policy", Kind::ContentFiltered),
+            ("messages.1.content.0: Invalid `signature` in `thinking` block", Kind::StateRejected),
+            (
+                "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
+                Kind::StateRejected,
+            ),
+            ("messages.1.content.0: Invalid `data` in `redacted_thinking` block", Kind::StateRejected),
+            (
+                "max_tokens: 200000 > 64000, which is the maximum allowed number of output tokens",
+                Kind::InvalidRequest,
+            ),
+            ("temperature: range: 0..1", Kind::InvalidRequest),
+            ("messages: text content blocks must contain non-whitespace text", Kind::InvalidRequest),
+        ] {
+            assert_eq!(kind(400, wrong, None, text), expected, "{text}");
+        }
+        for (status, name, code, expected) in [
+            (429, "rate_limit_error", "enforced_spend_limit_reached", Kind::QuotaExhausted),
+            (429, "rate_limit_error", "contract_spend_limit_reached", Kind::QuotaExhausted),
+            (400, wrong, "workspace_spend_limit_reached", Kind::QuotaExhausted),
+            (400, wrong, "organization_on_hold", Kind::Permission),
+            (400, wrong, "compaction_unavailable", Kind::Server),
+            (400, wrong, "something_new", Kind::InvalidRequest),
+            (429, "exceeded_current_quota_error", "", Kind::QuotaExhausted),
+            (413, "", "", Kind::ContextTooLong),
+        ] {
+            assert_eq!(kind(status, name, Some(code), "m"), expected, "{code}");
+        }
+        assert_eq!(kind(500, "api_error", None, "Overloaded"), Kind::Overloaded);
+        let limits = "You have reached your specified API usage limits.";
+        assert_eq!(kind(429, "rate_limit_error", None, limits), Kind::QuotaExhausted);
+        let (headers, now) = (HeaderMap::new(), Utc::now());
+        for (status, body, expected) in [
+            (413, "<html><title>413 Request Entity Too Large</title></html>", Kind::ContextTooLong),
+            (400, "the request exceeds the available context size", Kind::ContextTooLong),
+            (400, r#"{"error":"prompt is too long"}"#, Kind::ContextTooLong),
+        ] {
+            let reply = ErrorReply { status, headers: &headers, body: body.as_bytes(), now };
+            assert_eq!(classify(&reply).kind, expected, "{body}");
+        }
     }
 }

@@ -28,13 +28,23 @@
 //! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
 //! prices.
 
+mod base64;
+mod blocks;
+mod contents;
 mod error;
+mod gather;
 mod kind;
+mod meanings;
+mod parts;
 mod profile;
 mod provider;
 mod request;
 mod response;
+mod schemas;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
+mod tune;
 mod usage;
 mod wire;
 

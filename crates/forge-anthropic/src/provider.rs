@@ -111,8 +111,9 @@ impl Provider for AnthropicProvider {
         let api = self.api()?;
         let model = cx.model();
         self.settings.check(model, &request)?;
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &self.settings)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
+        let Mapped { body, warnings, check } =
+            request::to_wire(self.name(), model, &request, &self.settings)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let reply = api.connection.post(cx, &api.messages, body, request.delivery).await?;
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),
@@ -142,8 +143,8 @@ impl Adapter for AnthropicProvider {
             let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
             models.extend(page.data.into_iter().map(|model| ModelInfo {
                 display_name: model.display_name,
-                context_tokens: model.max_input_tokens,
-                max_output_tokens: model.max_tokens,
+                context_tokens: model.max_input_tokens.known(),
+                max_output_tokens: model.max_tokens.known(),
                 ..ModelInfo::new(model.id)
             }));
             match page.last_id {

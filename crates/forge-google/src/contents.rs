@@ -12,7 +12,7 @@ use crate::{
     profile::Profile,
     wire::request::{
         Content, FileData, FunctionCall, FunctionResponse, InlineData, KnownPart, NO_SIGNATURE, Outcome,
-        Part as WirePart, PartContent,
+        Part as WirePart, PartContent, Said,
     },
 };
 
@@ -91,8 +91,8 @@ impl<'a> Contents<'a> {
         let known = match part {
             Part::Text { text, opaque, .. } => {
                 let thought_signature = self.own(opaque.as_ref());
-                // An empty text says something only by its signature.
-                if text.is_empty() && thought_signature.is_none() {
+                // A blank text says something only by its signature.
+                if text.trim().is_empty() && thought_signature.is_none() {
                     return Ok(());
                 }
                 KnownPart { content: PartContent::Text(text), thought: false, thought_signature }
@@ -154,7 +154,11 @@ impl<'a> Contents<'a> {
             }
         }
         let text = texts.join("\n");
-        let response = if is_error { Outcome::Error(text) } else { Outcome::Result(text) };
+        let response = match object(&text) {
+            _ if is_error => Outcome::Said(Said::Error(text)),
+            Some(object) => Outcome::Object(object),
+            None => Outcome::Said(Said::Result(text)),
+        };
         let (_, name) = self.calls[place];
         let content = PartContent::FunctionResponse(FunctionResponse { id, name, response });
         parts.push((place, WirePart::Known(unsigned(content))));
@@ -243,6 +247,12 @@ fn arguments(input: &ToolInput) -> Cow<'_, Value> {
         ToolInput::Json(value) if value.is_object() => Cow::Borrowed(value),
         other => Cow::Owned(json!({ "input": other.to_text() })),
     }
+}
+
+/// The result itself, if it is an object as the vendor wants one.
+fn object(text: &str) -> Option<Box<RawValue>> {
+    let object = text.trim();
+    object.starts_with('{').then(|| RawValue::from_string(object.to_owned()).ok())?
 }
 
 fn unsigned(content: PartContent<'_>) -> KnownPart<'_> {

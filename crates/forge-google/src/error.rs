@@ -3,13 +3,18 @@
 use forge_core::ErrorKind;
 use forge_http::{ErrorReply, Failure, hints, kind_of_status};
 
-use crate::wire::error::ErrorBody;
+use crate::{meanings::meaning, wire::error::ErrorBody};
 
-/// An error reply: by its reason, then by its status word, then by its HTTP status.
+/// An error reply: by its reason, then by its text, then by its status word, then by its HTTP status.
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
     match ErrorBody::read(reply.body) {
         Some(error) => from_body(error, reply.status),
-        None => Failure::from_status(reply),
+        None => {
+            let failure = Failure::from_status(reply);
+            let kind = meaning("", "", &failure.message);
+            let kind = kind.or((reply.status == 413).then_some(ErrorKind::ContextTooLong));
+            Failure { kind: kind.unwrap_or(failure.kind), ..failure }
+        }
     }
 }
 
@@ -25,37 +30,23 @@ fn from_body(error: ErrorBody, http_status: u16) -> Failure {
     // A quota of the day is not whole again before the day turns, whatever the delay says.
     let delay = error.retry_delay().filter(|_| kind != ErrorKind::QuotaExhausted);
     let retry_after = delay.and_then(hints::unit_duration);
-    let code = error.reason().unwrap_or(&error.status);
+    let code = error.reason().unwrap_or(error.status());
     let code = Some(code.to_owned()).filter(|code| !code.is_empty());
-    let message = if error.message.is_empty() { "the error has no text".into() } else { error.message };
+    let message = error.message.filter(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| "the error has no text".into());
     Failure { code, retry_after, ..Failure::new(kind, message) }
 }
 
+/// A quota of the day, or money that is used up, is not whole again within the time of a call.
 fn kind(error: &ErrorBody, http_status: u16) -> ErrorKind {
-    if error.reason() == Some("API_KEY_INVALID") {
-        return ErrorKind::Authentication;
-    }
-    match error.status.as_str() {
-        // The vendor has no code of its own for this one.
-        "INVALID_ARGUMENT" if error.message.contains("exceeds the maximum number of tokens") => {
-            ErrorKind::ContextTooLong
-        }
-        "INVALID_ARGUMENT" | "OUT_OF_RANGE" => ErrorKind::InvalidRequest,
-        "UNAUTHENTICATED" => ErrorKind::Authentication,
-        // Of a region that is not served, or an account without billing.
-        "FAILED_PRECONDITION" | "PERMISSION_DENIED" => ErrorKind::Permission,
-        "NOT_FOUND" => ErrorKind::ModelNotFound,
-        "RESOURCE_EXHAUSTED" if http_status == 402 => ErrorKind::QuotaExhausted,
-        "RESOURCE_EXHAUSTED" if error.quota_ids().any(|id| id.contains("PerDay")) => {
-            ErrorKind::QuotaExhausted
-        }
-        "RESOURCE_EXHAUSTED" => ErrorKind::RateLimited,
-        "CANCELLED" => ErrorKind::Cancelled,
-        "UNIMPLEMENTED" => ErrorKind::Unsupported,
-        "INTERNAL" | "UNKNOWN" | "ABORTED" | "DATA_LOSS" => ErrorKind::Server,
-        "UNAVAILABLE" => ErrorKind::Overloaded,
-        "DEADLINE_EXCEEDED" => ErrorKind::Timeout,
-        _ => kind_of_status(http_status),
+    let message = error.message.as_deref().unwrap_or_default();
+    let kind = meaning(error.reason().unwrap_or_default(), error.status(), message);
+    let is_spent = http_status == 402 || error.quota_ids().any(|id| id.contains("PerDay"));
+    match kind {
+        Some(ErrorKind::RateLimited) if is_spent => ErrorKind::QuotaExhausted,
+        Some(kind) => kind,
+        None if http_status == 413 => ErrorKind::ContextTooLong,
+        None => kind_of_status(http_status),
     }
 }
 
@@ -143,5 +134,121 @@ mod tests {
     fn a_body_of_another_form_leaves_the_http_status() {
         assert_eq!(classified(502, "<html><title>Bad Gateway</title></html>").kind, ErrorKind::Server);
         assert_eq!(classified(404, r#"{"detail":"Not Found"}"#).kind, ErrorKind::Decode);
+    }
+
+    #[test]
+    fn texts_decide_where_the_status_says_too_little() {
+        use ErrorKind as Kind;
+        for (code, status, text, expected) in [
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "API key not valid. Please pass a valid API key.",
+                Kind::Authentication,
+            ),
+            (400, "INVALID_ARGUMENT", "API key expired. Please renew the API key.", Kind::Authentication),
+            (
+                403,
+                "PERMISSION_DENIED",
+                "Your API key was reported as leaked. Please use another API key.",
+                Kind::Authentication,
+            ),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "API Key not found. Please pass a valid API key.",
+                Kind::Authentication,
+            ),
+            (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Your prepayment credits are depleted. Please go to AI Studio.",
+                Kind::QuotaExhausted,
+            ),
+            (402, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.", Kind::QuotaExhausted),
+            (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Your project has exceeded its monthly spending cap.",
+                Kind::QuotaExhausted,
+            ),
+            (
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Quota exceeded for metric: x, limit: 0, model: gemini-4-argon",
+                Kind::QuotaExhausted,
+            ),
+            (429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 10", Kind::RateLimited),
+            (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", Kind::RateLimited),
+            (403, "PERMISSION_DENIED", "This API method requires billing to be enabled.", Kind::Permission),
+            (400, "FAILED_PRECONDITION", "Billing is not enabled for this project.", Kind::Permission),
+            (400, "INVALID_ARGUMENT", "The billing account is disabled.", Kind::Permission),
+            (400, "FAILED_PRECONDITION", "User location is not supported for the API use.", Kind::Permission),
+            (403, "PERMISSION_DENIED", "Requests to this API method x are blocked.", Kind::Permission),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count (1200293) exceeds the maximum number of tokens allowed (1048576).",
+                Kind::ContextTooLong,
+            ),
+            (
+                500,
+                "INTERNAL",
+                "The input context is too long. Please reduce the input.",
+                Kind::ContextTooLong,
+            ),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Request payload size exceeds the limit: 20971520 bytes.",
+                Kind::ContextTooLong,
+            ),
+            (413, "", "Too big", Kind::ContextTooLong),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Function call is missing a thought_signature in functionCall parts.",
+                Kind::StateRejected,
+            ),
+            (400, "INVALID_ARGUMENT", "Thought signature is not valid.", Kind::StateRejected),
+            (404, "NOT_FOUND", "models/x is not found for API version v1beta", Kind::ModelNotFound),
+            (400, "INVALID_ARGUMENT", "This model is no longer available to new users.", Kind::ModelNotFound),
+            (400, "INVALID_ARGUMENT", "models/x is not supported for generateContent.", Kind::ModelNotFound),
+            (503, "UNAVAILABLE", "The model is overloaded. Please try again later.", Kind::Overloaded),
+            (500, "INTERNAL", "An internal error has occurred.", Kind::Server),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Invalid JSON payload received. Unknown name \"x\"",
+                Kind::InvalidRequest,
+            ),
+            (400, "INVALID_ARGUMENT", "Unable to process input image.", Kind::InvalidRequest),
+        ] {
+            let body = json!({"error": {"code": code, "status": status, "message": text}}).to_string();
+            assert_eq!(classified(code, &body).kind, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn reasons_and_other_forms_decide_as_well() {
+        use ErrorKind as Kind;
+        for (reason, expected) in [
+            ("API_KEY_INVALID", Kind::Authentication),
+            ("ACCESS_TOKEN_EXPIRED", Kind::Authentication),
+            ("API_KEY_SERVICE_BLOCKED", Kind::Permission),
+            ("BILLING_DISABLED", Kind::Permission),
+            ("SERVICE_DISABLED", Kind::Permission),
+            ("CONSUMER_SUSPENDED", Kind::Permission),
+            ("SOMETHING_NEW", Kind::InvalidRequest),
+        ] {
+            let details = json!([{"@type": "x", "reason": reason}]);
+            assert_eq!(classified(400, &error(400, "INVALID_ARGUMENT", &details)).kind, expected, "{reason}");
+        }
+        assert_eq!(classified(413, "<html></html>").kind, Kind::ContextTooLong);
+        assert_eq!(classified(400, r#"{"error": "API key expired"}"#).kind, Kind::Authentication);
+        assert_eq!(
+            classified(400, r#"{"error": {"message": 7, "status": [], "details": {}, "code": "x"}}"#).kind,
+            Kind::InvalidRequest
+        );
     }
 }

@@ -40,14 +40,20 @@
 //! and prices. No current model takes penalties. Nothing that is sent is stored by the vendor
 //! (`store: false`).
 
+mod citations;
 mod contents;
 mod error;
 mod kind;
+mod meanings;
+mod parts;
 mod profile;
 mod provider;
 mod request;
 mod response;
+mod schemas;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 mod tune;
 mod usage;
 mod wire;

@@ -115,8 +115,8 @@ impl Provider for GoogleProvider {
         let model = cx.model();
         self.settings.check(model, &request)?;
         let profile = Profile::said(&self.settings, model);
-        let Mapped { body, warnings } = request::to_wire(self.name(), model, &request, &profile)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
+        let Mapped { body, warnings, check } = request::to_wire(self.name(), model, &request, &profile)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let endpoint = match request.delivery {
             // Without this the stream is one JSON array.
             Delivery::Stream => api.method(model, "streamGenerateContent").with_query(&[("alt", "sse")]),
@@ -151,15 +151,15 @@ impl Adapter for GoogleProvider {
             let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
             models.extend(page.models.into_iter().map(|model| ModelInfo {
                 display_name: model.display_name,
-                context_tokens: model.input_token_limit,
-                max_output_tokens: model.output_token_limit,
+                context_tokens: model.input_token_limit.known(),
+                max_output_tokens: model.output_token_limit.known(),
                 ..ModelInfo::new(profile::plain_id(&model.name))
             }));
-            // A page that does not get further would be asked for without end.
-            if page.next_page_token.is_empty() || page.next_page_token == token {
-                return Ok(models);
+            match page.next_page_token.filter(|next| !next.is_empty()) {
+                // A page that does not get further would be asked for without end.
+                Some(next) if next != token => token = next,
+                _ => return Ok(models),
             }
-            token = page.next_page_token;
         }
     }
 

@@ -1,13 +1,20 @@
 //! From the common request to the vendor's.
 
+use std::borrow::Cow;
+
 use forge_core::{
-    ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError, Tool, ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase, ProviderError, Schema,
+    Tool, ToolChoice, Warning,
 };
-use forge_http::to_json;
+use forge_http::{
+    fit::{IdRule, Rules, fit},
+    to_json,
+};
 
 use crate::{
     contents::Contents,
     profile::{Profile, plain_id},
+    schemas,
     tune::tune,
     wire::request::{
         Body, Count, Function, FunctionCalling, GenerationConfig, Instruction, PartContent, ToolConfig,
@@ -15,10 +22,21 @@ use crate::{
     },
 };
 
+/// What the vendor takes of a conversation; turns of one speaker are joined while they are mapped. Any id will do that
+/// stands once. Source: its error replies, 2026-11.
+const RULES: Rules = Rules {
+    ids: Some(IdRule { longest: 256, allows: |sign| !sign.is_ascii_control() }),
+    refuses_blank_texts: true,
+    alternates: false,
+    trims_prefill: false,
+};
+
 /// A body ready to be sent, and what had to be left out of it.
 pub(crate) struct Mapped {
     pub(crate) body: Vec<u8>,
     pub(crate) warnings: Vec<Warning>,
+    /// What the answer is checked against, where the vendor was given a weaker schema.
+    pub(crate) check: Option<Schema>,
 }
 
 /// The body of a call.
@@ -29,8 +47,10 @@ pub(crate) fn to_wire(
     profile: &Profile,
 ) -> Result<Mapped, ProviderError> {
     let mut warnings = Vec::new();
-    let mut body = prompt(provider, model, request, profile, &mut warnings)?;
+    let messages = fitted(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &messages, profile, &mut warnings)?;
     body.generation_config = tune(request, profile, &mut warnings);
+    let mut check = None;
     if request.output == OutputFormat::Json {
         body.generation_config.response_mime_type = Some("application/json");
     }
@@ -40,13 +60,16 @@ pub(crate) fn to_wire(
             return Err(ProviderError::unsupported(provider, model, what));
         }
         body.generation_config.response_mime_type = Some("application/json");
-        body.generation_config.response_json_schema = Some(output.schema.raw());
+        let (schema, is_weaker) = schemas::answer(&output.schema, &mut warnings);
+        body.generation_config.response_json_schema = Some(schema);
+        check = is_weaker.then(|| output.schema.clone());
     }
     // The vendor keeps what it is sent, unless told otherwise.
     body.store = Some(false);
     Ok(Mapped {
         body: to_json(provider, model, &body, request.extra.fields(&ModelProvider::Google))?,
         warnings,
+        check,
     })
 }
 
@@ -57,10 +80,25 @@ pub(crate) fn to_count(
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
-    let mut body = prompt(provider, model, request, profile, &mut Vec::new())?;
+    let messages = fitted(provider, model, request)?;
+    let mut body = prompt(provider, model, request, &messages, profile, &mut Vec::new())?;
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
     to_json(provider, model, &count, None)
+}
+
+/// The conversation as the vendor takes it.
+fn fitted<'a>(
+    provider: &str,
+    model: &ModelId,
+    request: &'a ModelRequest,
+) -> Result<Cow<'a, [Message]>, ProviderError> {
+    fit(&request.messages, &RULES).map_err(|unfit| {
+        ProviderError::new(ErrorKind::InvalidRequest, provider, unfit.to_string()).with(|facts| {
+            facts.model = Some(model.clone());
+            facts.phase = Phase::BeforeSend;
+        })
+    })
 }
 
 /// What counts as input: system text, conversation and tools.
@@ -68,14 +106,16 @@ fn prompt<'a>(
     provider: &'a str,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    conversation: &'a [Message],
     profile: &Profile,
     warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
-    let system: Vec<_> = request.system.iter().map(|block| PartContent::Text(&block.text)).collect();
+    let system = request.system.iter().map(|block| block.text.as_str());
+    let system: Vec<_> = system.filter(|text| !text.trim().is_empty()).map(PartContent::Text).collect();
     Ok(Body {
         model: None,
         system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
-        contents: Contents::of(provider, model, &request.messages, profile, warnings)?,
+        contents: Contents::of(provider, model, conversation, profile, warnings)?,
         tools: tools(&request.tools, warnings)
             .map_err(|what| ProviderError::unsupported(provider, model, what))?,
         tool_config: tool_config(request),
@@ -95,7 +135,7 @@ fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Result<Vec<ToolG
             Tool::Function(tool) => functions.push(Function {
                 name: &tool.name,
                 description: &tool.description,
-                parameters_json_schema: tool.schema.raw(),
+                parameters_json_schema: schemas::parameters(tool),
             }),
             Tool::Hosted(tool) if tool.vendor == ModelProvider::Google => {
                 hosted.push(ToolGroup::Hosted(tool.definition.raw()));

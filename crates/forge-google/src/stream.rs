@@ -1,14 +1,19 @@
 //! From the vendor's stream to events.
 
+use std::borrow::Cow;
+
 use forge_core::{ErrorKind, Finished, ModelId, StopDetail, StreamEvent, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::{
+    citations::Citations,
     error,
-    response::{Parts, started, stop_reason},
-    wire::reply::{Candidate, PromptFeedback, Reply, Usage},
+    parts::Parts,
+    response::{started, stop_reason},
+    usage::Bill,
+    wire::reply::{Candidate, PromptFeedback, Reply},
 };
 
 /// The most bytes of an error outside of the stream's framing that are collected.
@@ -19,9 +24,12 @@ const MAX_BARE_ERROR: usize = 32 * 1024;
 pub(crate) struct Decoder {
     asked: ModelId,
     started: bool,
+    /// Which of several candidates is the answer: the first.
+    index: Option<u64>,
     reply_id: Option<String>,
     parts: Parts,
-    usage: Usage,
+    bill: Bill,
+    citations: Citations,
     /// The vendor's word for why the model stopped.
     raw_reason: Option<String>,
     /// What the vendor said about it.
@@ -37,8 +45,10 @@ impl Decoder {
             parts: Parts::new(asked.clone()),
             asked,
             started: false,
+            index: None,
             reply_id: None,
-            usage: Usage::default(),
+            bill: Bill::default(),
+            citations: Citations::default(),
             raw_reason: None,
             explanation: None,
             bare: Vec::new(),
@@ -51,55 +61,70 @@ impl Decoder {
             // An error may stand in an array.
             error::inside(body).unwrap_or_else(|| Failure::decode("a reply", &error))
         })?;
-        if reply.error.is_some() {
+        let candidates = reply.candidates.unwrap_or_default();
+        // Something else than an error may stand there beside an answer.
+        if reply.error.is_some_and(|error| candidates.is_empty() || error.get().starts_with('{')) {
             return Err(error::inside(body).unwrap_or_else(Failure::nameless));
         }
-        let candidates = reply.candidates.unwrap_or_default();
-        if let Some(feedback) = reply.prompt_feedback.filter(|_| candidates.is_empty()) {
-            blocked(feedback)?;
+        if candidates.is_empty() {
+            blocked(reply.prompt_feedback)?;
         }
         if !self.started {
             self.started = true;
-            self.reply_id.clone_from(&reply.response_id);
-            events.push_back(started(reply.response_id, reply.model_version.as_deref(), &self.asked));
+            self.reply_id = reply.response_id.map(Cow::into_owned);
+            events.push_back(started(self.reply_id.clone(), reply.model_version.as_deref(), &self.asked));
         }
-        for candidate in candidates.into_iter().filter(|candidate| candidate.index.unwrap_or(0) == 0) {
-            self.candidate(candidate, events)?;
+        for candidate in candidates {
+            if candidate.index.known().is_none_or(|index| *self.index.get_or_insert(index) == index) {
+                self.candidate(candidate, events)?;
+            }
         }
-        // Each report is about the whole call so far.
-        if let Some(usage) = reply.usage_metadata.filter(|usage| *usage != Usage::default()) {
-            self.usage = usage;
-            events.push_back(StreamEvent::from(usage.tokens()));
+        if self.bill.report(reply.usage_metadata) {
+            events.push_back(StreamEvent::from(self.bill.input()));
         }
         Ok(())
     }
 
     fn candidate(&mut self, candidate: Candidate<'_>, events: &mut Events) -> Result<(), Failure> {
+        self.citations.take(&candidate);
+        self.bill.searched(candidate.grounding_metadata.web_search_queries.len());
         let parts: Vec<&RawValue> = candidate.content.and_then(|content| content.parts).unwrap_or_default();
         for part in parts {
             self.parts.take(part, self.reply_id.as_deref(), events)?;
         }
         let message = candidate.finish_message.filter(|message| !message.is_empty());
         self.explanation = message.or(self.explanation.take());
-        let reason = candidate.finish_reason.filter(|reason| !reason.is_empty());
+        let reason = candidate.finish_reason.map(word).filter(|reason| !reason.is_empty());
         self.raw_reason = reason.or(self.raw_reason.take());
         Ok(())
     }
 
-    /// Adds the last events, if the vendor said why the model stopped.
-    pub(crate) fn finish(&mut self, events: &mut Events) -> bool {
-        let Some(raw) = self.raw_reason.take() else { return false };
+    /// Whether the vendor said why the model stopped.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.raw_reason.is_some()
+    }
+
+    /// Whether there is an answer.
+    pub(crate) fn wrote(&self) -> bool {
+        self.parts.wrote
+    }
+
+    /// Adds the last events.
+    pub(crate) fn finish(&mut self, events: &mut Events) {
+        self.parts.cite(std::mem::take(&mut self.citations).into_vec(), events);
         self.parts.end(events);
-        let usage = self.usage.tokens();
-        if usage.is_unknown() {
-            let message = "the vendor did not say how many tokens the call took";
-            events.push_back(StreamEvent::from(Warning::new("usage", message)));
+        let (usage, warning) = self.bill.settle(self.parts.wrote);
+        events.extend(warning.map(StreamEvent::from));
+        let raw = self.raw_reason.take();
+        if raw.is_none() {
+            let message = "the vendor did not say why the model stopped";
+            events.push_back(Warning::new("stop_reason", message).into());
         }
-        let reason = stop_reason(&raw, self.parts.called());
+        let reason = stop_reason(raw.as_deref().unwrap_or_default(), self.parts.called());
         let mut finished = Finished::new(reason).with_raw_reason(raw).with_usage(usage);
         finished.detail = StopDetail::of(None, self.explanation.take());
+        finished.served = self.bill.served();
         events.push_back(finished.into());
-        true
     }
 
     /// Collects a line outside of the framing, and fails as soon as the lines are an error.
@@ -121,10 +146,13 @@ impl Decoder {
     }
 }
 
+/// How some proxies end every stream.
+const DONE: &[u8] = b"[DONE]";
+
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
-            Frame::Event { data: [], .. } => Ok(()),
+            Frame::Event { data: [] | DONE, .. } => Ok(()),
             Frame::Event { data, .. } => {
                 self.bare.clear();
                 self.take(data, events)
@@ -134,8 +162,20 @@ impl Decode for Decoder {
     }
 
     fn end(&mut self, events: &mut Events) -> Result<(), Failure> {
-        if self.finish(events) { Ok(()) } else { Err(Failure::truncated()) }
+        if self.is_finished() {
+            self.finish(events);
+            return Ok(());
+        }
+        if self.started {
+            events.push_back(StreamEvent::from(self.bill.so_far()));
+        }
+        Err(Failure::truncated())
     }
+}
+
+/// The text, or what stands in its place.
+fn word(raw: &RawValue) -> String {
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
 }
 
 fn is_begun_json(text: &[u8]) -> bool {

@@ -1,180 +1,184 @@
-//! Bodies and events that come back. Everything may be missing and anything may be added.
+//! Bodies that come back. Everything may be missing, anything may be added, and what is not the answer may be of any
+//! type.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Deserialize;
+use forge_http::lenient::{self, Count};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Message<'a> {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) id: Option<String>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(crate) content: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) content: Option<&'a RawValue>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_reason: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_sequence: Option<String>,
-    pub(crate) stop_details: Option<StopDetails>,
-    #[serde(default)]
+    #[serde(deserialize_with = "object")]
+    pub(crate) stop_details: StopDetails,
+    #[serde(deserialize_with = "object")]
     pub(crate) usage: Usage,
 }
 
-#[derive(Debug, Deserialize)]
+impl<'a> Message<'a> {
+    /// The blocks; `None` if something else stands in their place.
+    pub(crate) fn blocks(&self) -> Option<Vec<&'a RawValue>> {
+        serde_json::from_str(self.content?.get()).ok()
+    }
+}
+
+/// A block of any type: what belongs to another type may be anything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Block<'a> {
-    #[serde(borrow)]
-    pub(crate) r#type: Cow<'a, str>,
-    #[serde(default)]
-    pub(crate) text: String,
-    #[serde(default)]
-    pub(crate) thinking: String,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) r#type: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) thinking: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) signature: Option<String>,
-    #[serde(default)]
-    pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) name: String,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) id: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) name: Option<String>,
     #[serde(borrow)]
     pub(crate) input: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) citations: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::list")]
+    pub(crate) citations: Vec<&'a RawValue>,
+}
+
+/// The words of an answer: each is a text or missing.
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "it is only asked whether they can be read")]
+pub(crate) struct Words {
+    text: Option<String>,
+    name: Option<String>,
+    partial_json: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Citation {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) url: Option<String>,
+    /// Where a search result of the caller's comes from.
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) source: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) title: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) document_title: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) cited_text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct StopDetails {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) category: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) explanation: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Usage {
-    pub(crate) input_tokens: Option<u64>,
-    pub(crate) cache_creation_input_tokens: Option<u64>,
-    pub(crate) cache_read_input_tokens: Option<u64>,
-    pub(crate) cache_creation: Option<CacheCreation>,
-    pub(crate) output_tokens: Option<u64>,
-    pub(crate) output_tokens_details: Option<OutputDetails>,
-    pub(crate) server_tool_use: Option<ServerToolUse>,
+    pub(crate) input_tokens: Count,
+    pub(crate) cache_creation_input_tokens: Count,
+    pub(crate) cache_read_input_tokens: Count,
+    #[serde(deserialize_with = "object")]
+    pub(crate) cache_creation: CacheCreation,
+    pub(crate) output_tokens: Count,
+    #[serde(deserialize_with = "object")]
+    pub(crate) output_tokens_details: OutputDetails,
+    /// Not the vendor's own, but of some servers that speak its dialect.
+    pub(crate) total_tokens: Count,
+    /// Each use of a tool that the vendor runs, under its name.
+    #[serde(deserialize_with = "object")]
+    pub(crate) server_tool_use: BTreeMap<String, Count>,
+    #[serde(deserialize_with = "iterations")]
+    pub(crate) iterations: Option<Vec<Iteration>>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) service_tier: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) inference_geo: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) speed: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub(crate) struct ServerToolUse {
-    pub(crate) web_search_requests: Option<u32>,
-    pub(crate) web_fetch_requests: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct CacheCreation {
-    pub(crate) ephemeral_1h_input_tokens: Option<u64>,
+    pub(crate) ephemeral_1h_input_tokens: Count,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct OutputDetails {
-    pub(crate) thinking_tokens: Option<u64>,
+    pub(crate) thinking_tokens: Count,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct TypeOnly<'a> {
-    #[serde(borrow)]
-    pub(crate) r#type: Cow<'a, str>,
+/// One of several calls of a model that one call of the API was: a summary of the conversation, an advisor, a second
+/// model after a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Iteration {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) model: Option<String>,
+    pub(crate) input_tokens: Count,
+    pub(crate) cache_creation_input_tokens: Count,
+    pub(crate) cache_read_input_tokens: Count,
+    pub(crate) output_tokens: Count,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct MessageStart<'a> {
-    #[serde(borrow)]
-    pub(crate) message: Message<'a>,
+/// The fields of an object; those of anything else are all missing.
+pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
+    // A list would be read as the fields in their order.
+    let object = Some(raw.get()).filter(|text| text.starts_with('{'));
+    Ok(object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct BlockStart<'a> {
-    pub(crate) index: u32,
-    #[serde(borrow)]
-    pub(crate) content_block: &'a RawValue,
+/// A list in which what cannot be read counts as a call of which nothing is known; `None` if there is no list.
+fn iterations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Iteration>>, D::Error> {
+    let items: Option<Vec<&'de RawValue>> = lenient::value(deserializer)?;
+    let read = |item: &RawValue| serde_json::from_str(item.get()).unwrap_or_default();
+    Ok(items.map(|items| items.into_iter().map(read).collect()))
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct BlockDelta<'a> {
-    pub(crate) index: u32,
-    #[serde(borrow)]
-    pub(crate) delta: Delta<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Delta<'a> {
-    #[serde(borrow)]
-    pub(crate) r#type: Cow<'a, str>,
-    pub(crate) text: Option<String>,
-    pub(crate) partial_json: Option<String>,
-    pub(crate) thinking: Option<String>,
-    pub(crate) signature: Option<String>,
-    #[serde(borrow)]
-    pub(crate) citation: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct BlockStop {
-    pub(crate) index: u32,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct MessageDelta {
-    pub(crate) delta: Stop,
-    #[serde(default)]
-    pub(crate) usage: Usage,
-}
-
-#[derive(Debug, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the vendor's names")]
-pub(crate) struct Stop {
-    pub(crate) stop_reason: Option<String>,
-    pub(crate) stop_sequence: Option<String>,
-    pub(crate) stop_details: Option<StopDetails>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ErrorReply {
-    pub(crate) error: ErrorBody,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ErrorBody {
-    #[serde(default)]
-    pub(crate) r#type: String,
-    #[serde(default)]
-    pub(crate) message: String,
-    pub(crate) details: Option<ErrorDetails>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ErrorDetails {
-    pub(crate) error_code: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ModelPage {
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::list")]
     pub(crate) data: Vec<Model>,
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::or_default")]
     pub(crate) has_more: bool,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) last_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Model {
     pub(crate) id: String,
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) display_name: Option<String>,
-    pub(crate) max_input_tokens: Option<u64>,
-    pub(crate) max_tokens: Option<u64>,
+    #[serde(default)]
+    pub(crate) max_input_tokens: Count,
+    #[serde(default)]
+    pub(crate) max_tokens: Count,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use forge_core::Schema;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
 #[derive(Debug, Serialize)]
@@ -51,7 +52,7 @@ pub(crate) enum Block<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum KnownBlock<'a> {
     Text {
-        text: &'a str,
+        text: Cow<'a, str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<CacheControl>,
     },
@@ -92,6 +93,7 @@ pub(crate) enum KnownBlock<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Source<'a> {
     Base64 { media_type: &'a str, data: &'a str },
+    Text { media_type: &'static str, data: String },
     Url { url: &'a str },
     File { file_id: &'a str },
 }
@@ -109,7 +111,7 @@ pub(crate) enum Tool<'a> {
         name: &'a str,
         #[serde(skip_serializing_if = "str::is_empty")]
         description: &'a str,
-        input_schema: &'a RawValue,
+        input_schema: SchemaText<'a>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         strict: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,5 +160,15 @@ impl OutputConfig<'_> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Format<'a> {
     pub(crate) r#type: &'static str,
-    pub(crate) schema: &'a RawValue,
+    pub(crate) schema: SchemaText<'a>,
+}
+
+/// A schema, written as its text is.
+#[derive(Debug)]
+pub(crate) struct SchemaText<'a>(pub(crate) Cow<'a, Schema>);
+
+impl Serialize for SchemaText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.raw().serialize(serializer)
+    }
 }

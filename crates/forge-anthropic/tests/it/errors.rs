@@ -69,9 +69,10 @@ async fn an_error_inside_a_good_status_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_malformed_known_event_is_an_error_and_a_message_needs_a_reason() {
+async fn words_that_are_no_text_are_an_error_and_a_message_has_to_begin() {
     for body in [
-        "event: message_start\ndata: {\"message\":[]}\n\n",
+        "event: content_block_delta\ndata: {\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":7}}\n\n",
+        "event: content_block_delta\ndata: 7\n\n",
         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
     ] {
         let failed = ask(Delivery::Stream, Reply::sse(body)).await.unwrap_err();

@@ -4,8 +4,10 @@
 
 mod contract;
 mod errors;
+mod fit;
 mod replies;
 mod requests;
+mod schemas;
 
 use std::sync::Arc;
 

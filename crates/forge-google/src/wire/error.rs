@@ -1,35 +1,49 @@
 //! Error objects: `{"error": {...}}`, at times as the one element of an array.
 
+use forge_http::lenient;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ErrorBody {
-    #[serde(default)]
     code: Value,
-    #[serde(default)]
-    pub(crate) message: String,
-    #[serde(default)]
-    pub(crate) status: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) message: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    status: Option<String>,
+    #[serde(deserialize_with = "lenient::list")]
     details: Vec<Value>,
 }
 
 #[derive(Deserialize)]
-struct ErrorReply {
-    error: ErrorBody,
+struct ErrorReply<'a> {
+    #[serde(borrow)]
+    error: &'a RawValue,
 }
 
 impl ErrorBody {
-    /// Reads a body; `None` if it is not an error.
+    /// Reads a body; `None` if it is not an error. Some servers say it in a plain text.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let is_array = body.trim_ascii_start().starts_with(b"[");
-        let reply: ErrorReply = if is_array {
-            serde_json::from_slice::<Vec<ErrorReply>>(body).ok()?.into_iter().next()?
+        let reply: ErrorReply<'_> = if is_array {
+            serde_json::from_slice::<Vec<ErrorReply<'_>>>(body).ok()?.into_iter().next()?
         } else {
             serde_json::from_slice(body).ok()?
         };
-        Some(reply.error)
+        match reply.error.get().as_bytes().first()? {
+            b'{' => serde_json::from_str(reply.error.get()).ok(),
+            b'"' => {
+                let message = serde_json::from_str(reply.error.get()).ok();
+                Some(Self { message, ..Self::default() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The vendor's word for the status.
+    pub(crate) fn status(&self) -> &str {
+        self.status.as_deref().unwrap_or_default()
     }
 
     /// The HTTP status that the error stands for.

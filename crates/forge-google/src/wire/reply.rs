@@ -1,6 +1,10 @@
-//! Bodies and frames that come back. Everything may be missing and anything may be added.
+//! Bodies and frames that come back. Everything may be missing, anything may be added, and what is not the answer may
+//! be of any type.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use forge_http::lenient::{self, Count};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A whole reply, or one frame of a stream: both have the same form.
@@ -9,10 +13,14 @@ use serde_json::value::RawValue;
 pub(crate) struct Reply<'a> {
     #[serde(borrow)]
     pub(crate) candidates: Option<Vec<Candidate<'a>>>,
-    pub(crate) prompt_feedback: Option<PromptFeedback>,
-    pub(crate) usage_metadata: Option<Usage>,
-    pub(crate) model_version: Option<String>,
-    pub(crate) response_id: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub(crate) prompt_feedback: PromptFeedback,
+    #[serde(borrow, default, deserialize_with = "object")]
+    pub(crate) usage_metadata: Usage<'a>,
+    #[serde(borrow, default, deserialize_with = "lenient::text")]
+    pub(crate) model_version: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "lenient::text")]
+    pub(crate) response_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
 }
@@ -22,9 +30,17 @@ pub(crate) struct Reply<'a> {
 pub(crate) struct Candidate<'a> {
     #[serde(borrow)]
     pub(crate) content: Option<Content<'a>>,
-    pub(crate) finish_reason: Option<String>,
+    /// Of any type: whatever it is, it says that the reply is complete.
+    #[serde(borrow)]
+    pub(crate) finish_reason: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) finish_message: Option<String>,
-    pub(crate) index: Option<u32>,
+    #[serde(default)]
+    pub(crate) index: Count,
+    #[serde(borrow, default, deserialize_with = "object")]
+    pub(crate) grounding_metadata: Findings<'a>,
+    #[serde(borrow, default, deserialize_with = "object")]
+    pub(crate) citation_metadata: CitationMetadata<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,55 +52,150 @@ pub(crate) struct Content<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Part<'a> {
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) text: Option<String>,
-    pub(crate) thought: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    pub(crate) thought: bool,
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) thought_signature: Option<String>,
     #[serde(borrow)]
     pub(crate) function_call: Option<FunctionCall<'a>>,
 }
 
+/// The words of an answer: each is a text or missing.
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "it is only asked whether they can be read")]
+pub(crate) struct Words {
+    text: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct FunctionCall<'a> {
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) id: Option<String>,
     pub(crate) name: String,
     #[serde(borrow)]
     pub(crate) args: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct PromptFeedback {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) block_reason: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) block_reason_message: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the vendor's names")]
-pub(crate) struct Usage {
-    pub(crate) prompt_token_count: Option<u64>,
-    pub(crate) cached_content_token_count: Option<u64>,
-    pub(crate) candidates_token_count: Option<u64>,
-    pub(crate) thoughts_token_count: Option<u64>,
-    pub(crate) tool_use_prompt_token_count: Option<u64>,
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Usage<'a> {
+    pub(crate) prompt_token_count: Count,
+    pub(crate) cached_content_token_count: Count,
+    pub(crate) candidates_token_count: Count,
+    pub(crate) thoughts_token_count: Count,
+    pub(crate) tool_use_prompt_token_count: Count,
+    pub(crate) total_token_count: Count,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) service_tier: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What searches found, and which words rest on it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Findings<'a> {
+    #[serde(deserialize_with = "lenient::list")]
+    pub(crate) web_search_queries: Vec<serde::de::IgnoredAny>,
+    #[serde(borrow, deserialize_with = "lenient::list")]
+    pub(crate) grounding_chunks: Vec<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::list")]
+    pub(crate) grounding_supports: Vec<&'a RawValue>,
+}
+
+/// One thing that was found: its one field says of what kind it is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Chunk {
+    #[serde(deserialize_with = "object")]
+    pub(crate) web: Place,
+    #[serde(deserialize_with = "object")]
+    pub(crate) maps: Place,
+    #[serde(deserialize_with = "object")]
+    pub(crate) retrieved_context: Place,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Place {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) uri: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) title: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Support {
+    #[serde(deserialize_with = "object")]
+    pub(crate) segment: Segment,
+    #[serde(deserialize_with = "lenient::list")]
+    pub(crate) grounding_chunk_indices: Vec<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Segment {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+}
+
+/// What the text repeats of other works.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CitationMetadata<'a> {
+    #[serde(borrow, deserialize_with = "lenient::list")]
+    pub(crate) citation_sources: Vec<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::list")]
+    pub(crate) citations: Vec<&'a RawValue>,
+}
+
+/// The fields of an object; those of anything else are all missing.
+fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
+    // A list would be read as the fields in their order.
+    let object = Some(raw.get()).filter(|text| text.starts_with('{'));
+    Ok(object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+/// Whether it is `true`.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
+    Ok(raw.get() == "true")
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ModelPage {
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::list")]
     pub(crate) models: Vec<Model>,
-    #[serde(default)]
-    pub(crate) next_page_token: String,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) next_page_token: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Model {
     pub(crate) name: String,
+    #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) display_name: Option<String>,
-    pub(crate) input_token_limit: Option<u64>,
-    pub(crate) output_token_limit: Option<u64>,
+    #[serde(default)]
+    pub(crate) input_token_limit: Count,
+    #[serde(default)]
+    pub(crate) output_token_limit: Count,
 }
 
 #[derive(Debug, Deserialize)]

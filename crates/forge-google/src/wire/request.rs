@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use forge_core::Schema;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
 /// Takes the place of a signature that there is none of, because another model made the call. Gemini 3
@@ -105,10 +106,18 @@ pub(crate) struct FunctionResponse<'a> {
     pub(crate) response: Outcome,
 }
 
-/// The vendor wants an object; these are the keys that it recommends.
+/// The vendor wants an object.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Outcome {
+    Object(Box<RawValue>),
+    Said(Said),
+}
+
+/// A text in an object; these are the keys that the vendor recommends.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Outcome {
+pub(crate) enum Said {
     Result(String),
     Error(String),
 }
@@ -129,7 +138,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
-    pub(crate) parameters_json_schema: &'a RawValue,
+    pub(crate) parameters_json_schema: SchemaText<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -164,7 +173,7 @@ pub(crate) struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) response_json_schema: Option<&'a RawValue>,
+    pub(crate) response_json_schema: Option<SchemaText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_config: Option<ThinkingConfig>,
 }
@@ -202,4 +211,14 @@ pub(crate) struct ThinkingConfig {
     pub(crate) thinking_budget: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_level: Option<&'static str>,
+}
+
+/// A schema, written as its text is.
+#[derive(Debug)]
+pub(crate) struct SchemaText<'a>(pub(crate) Cow<'a, Schema>);
+
+impl Serialize for SchemaText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.raw().serialize(serializer)
+    }
 }

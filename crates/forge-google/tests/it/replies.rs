@@ -119,6 +119,11 @@ async fn a_reply_may_end_without_any_content() {
         (json!({"role": "model"}), "MAX_TOKENS", StopReason::MaxTokens),
         (json!({"parts": []}), "LANGUAGE", StopReason::Other),
         (json!({}), "IMAGE_SAFETY", StopReason::ContentFiltered),
+        (json!({}), "MODEL_ARMOR", StopReason::ContentFiltered),
+        (json!({}), "ESCALATION", StopReason::ContentFiltered),
+        (json!({}), "MISSING_THOUGHT_SIGNATURE", StopReason::Error),
+        (json!({}), "MALFORMED_RESPONSE", StopReason::Error),
+        (json!({}), "CONTINUATION", StopReason::Paused),
         (json!({}), "SOMETHING_NEW", StopReason::Other),
     ] {
         for delivery in [Delivery::Whole, Delivery::Stream] {
@@ -159,7 +164,7 @@ async fn a_blocked_prompt_is_an_error_and_not_an_empty_reply() {
 
 #[tokio::test]
 async fn a_reply_that_is_no_completion_is_not_understood() {
-    for body in [json!({}), json!([]), json!({"candidates": [{"content": {"parts": [{"text": "x"}]}}]})] {
+    for body in [json!({}), json!([]), json!({"candidates": [{"content": {"parts": []}}]})] {
         assert_eq!(whole(&body).await.unwrap_err().kind, ErrorKind::Decode, "{body}");
     }
     let malformed = candidate(&json!({"parts": [{"text": 7}]}), "STOP");

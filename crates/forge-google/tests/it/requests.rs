@@ -110,8 +110,8 @@ async fn results_go_back_together_in_the_order_of_their_calls() {
     let expected = json!({"role": "user", "parts": [
         {"functionResponse": {"id": "a", "name": "tool_a", "response": {"result": "a cat"}}},
         {"functionResponse": {"id": "b", "name": "tool_b", "response": {"error": "no\ncat"}}},
-        {"text": "Here:"},
-        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}]});
+        {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}},
+        {"text": "Here:"}]});
     assert_eq!(body["contents"][2], expected);
     assert_eq!(body["contents"].as_array().unwrap().len(), 3);
 }
@@ -265,4 +265,63 @@ async fn json_of_any_form_is_a_media_type() {
     let (body, warnings) = sent("gemini-4-argon", request).await;
     assert_eq!(body["generationConfig"], json!({"responseMimeType": "application/json"}));
     assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_fitted_the_same_every_time() {
+    let named = |name: &str| Part::tool_use("call_0", name, json!({}));
+    let png = Part::image_base64("image/jpeg", "iVBORw0KGgoAAAA=");
+    let request = ModelRequest::new(" ")
+        .with_user_message("a")
+        .with_message(user(vec![Part::text("\n"), png]))
+        .with_message(assistant(vec![Part::text("  "), named("first")]))
+        .with_message(user(vec![Part::tool_result("call_0", r#"{"found": [1, 2.50]}"#)]))
+        .with_message(assistant(vec![named("second")]))
+        .with_message(user(vec![Part::tool_result("call_0", "[1]")]));
+    let (body, _) = sent("gemini-2.5-flash", request.clone()).await;
+    let turns = body["contents"].as_array().unwrap();
+    let expected =
+        json!([{"text": "a"}, {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAA="}}]);
+    assert_eq!((&turns[0]["parts"], &body["systemInstruction"]), (&expected, &Value::Null));
+    let answer = |turn: &Value| turn["parts"][0]["functionResponse"].clone();
+    let first = json!({"id": "call_0", "name": "first", "response": {"found": [1, 2.5]}});
+    assert_eq!((turns[1]["parts"].as_array().unwrap().len(), answer(&turns[2])), (1, first));
+    let second = answer(&turns[4]);
+    assert_eq!((&second["name"], &second["response"]), (&json!("second"), &json!({"result": "[1]"})));
+    assert!(second["id"] != "call_0" && second["id"] == turns[3]["parts"][0]["functionCall"]["id"]);
+
+    let (longer, _) = sent("gemini-2.5-flash", request.with_message(assistant(vec![named("third")]))).await;
+    assert_eq!(&longer["contents"].as_array().unwrap()[..turns.len()], &turns[..]);
+}
+
+#[tokio::test]
+async fn a_schema_is_sent_as_far_as_the_vendor_reads_it_and_the_answer_is_checked() {
+    let schema = json!({"type": "object", "properties": {
+        "n": {"type": "integer", "minimum": 1}, "a": {"$ref": "#/$defs/A", "description": "d"}},
+        "$defs": {"A": {"type": "string", "minLength": 2}}});
+    let done = |text: &str| {
+        let part = json!({"text": text});
+        json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}})
+        .to_string()
+    };
+    let ask = async |text: &str| {
+        let request = ModelRequest::new("")
+            .with_user_message("hi")
+            .with_tool(Tool::function("look", schema.clone()))
+            .with_output(OutputFormat::json_schema("x", schema.clone()))
+            .with_delivery(Delivery::Whole);
+        let (outcome, sent) = exchange("gemini-3.8-flash", request, Reply::json(200, &done(text))).await;
+        let warnings: Vec<_> = outcome.unwrap().warnings.into_iter().map(|warning| warning.about).collect();
+        (sent[0].body.clone(), warnings)
+    };
+    let (body, warnings) = ask(r#"{"n": 7, "a": "xy"}"#).await;
+    let sent = &body["generationConfig"]["responseJsonSchema"]["properties"];
+    assert_eq!(sent["n"], json!({"type": "integer", "minimum": 1}));
+    assert_eq!(sent["a"], json!({"type": "string", "description": "d (minLength: 2)"}));
+    assert_eq!(warnings, ["schema"]);
+    let parameters = &body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]["properties"];
+    assert_eq!(parameters["a"], json!({"type": "string", "minLength": 2, "description": "d"}));
+    let (_, warnings) = ask(r#"{"n": 7, "a": "x"}"#).await;
+    assert_eq!(warnings, ["schema", "schema"]);
 }

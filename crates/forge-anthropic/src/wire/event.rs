@@ -1,0 +1,90 @@
+//! Events of a stream.
+
+use std::borrow::Cow;
+
+use forge_http::lenient::{self, Count};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::reply::{Message, StopDetails, Usage, object};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TypeOnly<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) r#type: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MessageStart<'a> {
+    #[serde(borrow, deserialize_with = "object")]
+    pub(crate) message: Message<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct BlockStart<'a> {
+    pub(crate) index: Count,
+    #[serde(borrow)]
+    pub(crate) content_block: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct BlockDelta<'a> {
+    pub(crate) index: Count,
+    #[serde(borrow)]
+    pub(crate) delta: Delta<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Delta<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) r#type: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) partial_json: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) thinking: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) signature: Option<String>,
+    #[serde(borrow)]
+    pub(crate) citation: Option<&'a RawValue>,
+}
+
+/// A delta as it came.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RawDelta<'a> {
+    #[serde(borrow)]
+    pub(crate) delta: &'a RawValue,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct BlockStop {
+    pub(crate) index: Count,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MessageDelta {
+    #[serde(deserialize_with = "object")]
+    pub(crate) delta: Stop,
+    #[serde(deserialize_with = "object")]
+    pub(crate) usage: Usage,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the vendor's names")]
+pub(crate) struct Stop {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) stop_reason: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) stop_sequence: Option<String>,
+    #[serde(deserialize_with = "object")]
+    pub(crate) stop_details: StopDetails,
+}
