@@ -57,4 +57,6 @@ forge_config::codes! {
     NO_SCHEMA = "W110";
     /// A fallback leads to the same provider once more.
     FALLS_BACK_TO_ITSELF = "W111";
+    /// The endpoint names a single operation of the API.
+    LONG_ENDPOINT = "W112";
 }

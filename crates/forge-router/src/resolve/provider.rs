@@ -14,6 +14,9 @@ use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, Provi
 const OWNED_HEADERS: [&str; 5] =
     ["authorization", "host", "content-length", "content-type", "transfer-encoding"];
 
+/// How addresses end that were copied from a vendor's examples of requests.
+const OPERATIONS: [&str; 5] = ["/chat/completions", "/completions", "/responses", "/messages", "/api/chat"];
+
 impl<'a> Resolver<'a, '_> {
     /// The provider. The name of its kind is empty if it is not known.
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
@@ -222,6 +225,11 @@ impl<'a> Resolver<'a, '_> {
             let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
             return None;
+        }
+        if let Some((place, operation)) = OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end))) {
+            let message = format!("`{operation}` is one operation of the API; the adapter adds it itself");
+            let hint = format!("write `endpoint: \"{place}\"`");
+            self.report(Problem::new(code::LONG_ENDPOINT, path.clone(), message).with_hint(hint));
         }
         Some(url)
     }
