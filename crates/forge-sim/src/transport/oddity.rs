@@ -29,7 +29,8 @@ const SIGNS: &[(Quirk, char)] = &[
 
 /// Puts the sign of each quirk of the rule behind the first word of a text.
 pub(crate) fn sign(text: &mut String, rule: &Rule) {
-    let at = text.find(char::is_whitespace).map_or(text.len(), |at| at + 1);
+    let blank = text.char_indices().find(|(_, sign)| sign.is_whitespace());
+    let at = blank.map_or(text.len(), |(at, sign)| at + sign.len_utf8());
     for (quirk, sign) in SIGNS {
         if rule.has(*quirk) {
             text.insert(at, *sign);
@@ -235,5 +236,38 @@ fn pad(frames: &mut [Frame], size: usize) {
     if let Some((frame, mut value)) = last {
         value["padding"] = "x".repeat(size.saturating_sub(frame.data.len())).into();
         frame.data = value.to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_stands_behind_the_first_word_whatever_the_blank() {
+        let rule = Rule { quirks: vec![Quirk::LoneSurrogate], ..Rule::default() };
+        for (text, signed) in [("a b", "a \u{e000}b"), ("a\u{3000}b", "a\u{3000}\u{e000}b"), ("", "\u{e000}")]
+        {
+            let mut text = text.to_owned();
+            sign(&mut text, &rule);
+            assert_eq!(text, signed);
+        }
+    }
+
+    #[test]
+    fn signs_of_a_text_are_left_alone_without_a_quirk() {
+        let bytes = "a\u{e000}".as_bytes().to_vec();
+        assert_eq!(spell(bytes.clone(), &Rule::default()), bytes);
+        let rule = Rule { quirks: vec![Quirk::InvalidUtf8], ..Rule::default() };
+        assert_eq!(spell("a\u{e001}b".as_bytes().to_vec(), &rule), b"a\xffb");
+    }
+
+    #[test]
+    fn counts_are_laid_over_counts() {
+        let mut value = json!({"usage": {"a": 1, "b": {"c": 2}}});
+        report(&mut value, &json!({"a": -1, "b": {"d": null}}));
+        assert_eq!(value, json!({"usage": {"a": -1, "b": {"c": 2, "d": null}}}));
+        report(&mut value, &Value::Null);
+        assert_eq!(value, json!({"usage": null}));
     }
 }

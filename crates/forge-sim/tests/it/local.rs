@@ -94,7 +94,12 @@ async fn a_prompt_beyond_the_window_is_refused_with_numbers_or_silently_cut() {
     let error = llama.json()["error"].clone();
     assert_eq!((llama.status, &error["type"]), (400, &json!("exceed_context_size_error")));
     assert_eq!((&error["n_prompt_tokens"], &error["n_ctx"]), (&json!(40_000), &json!(32_768)));
-    assert_eq!(ask(&sim, Vendor::Vllm, body.clone()).await.status, 400);
+    let vllm = ask(&sim, Vendor::Vllm, body.clone()).await;
+    let error = vllm.json()["error"].clone();
+    assert_eq!((vllm.status, &error["param"]), (400, &json!("input_tokens")));
+    assert!(error["message"].as_str().unwrap().starts_with("You passed 40000 input tokens"), "{error}");
+    let studio = ask(&sim, Vendor::LmStudio, body.clone()).await;
+    assert!(studio.status == 400 && studio.text().contains("Trying to keep the first 40000 tokens"));
     let ollama = ask(&sim, Vendor::Ollama, body.clone()).await.json();
     assert_eq!(ollama["usage"]["prompt_tokens"], 32_768);
     let small = with(body, json!({"stream": false, "options": {"num_ctx": 100}}));

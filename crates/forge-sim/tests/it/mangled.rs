@@ -110,11 +110,53 @@ fn bodies() -> Vec<(Vendor, &'static str, Value)> {
     ]
 }
 
+/// Bodies of coding agents, and with attachments.
+fn richer_bodies() -> Vec<(Vendor, &'static str, Value)> {
+    vec![
+        (
+            Vendor::OpenAi,
+            "/responses",
+            json!({
+                "model": "gpt-6.2-sol", "store": false, "tools": [{"type": "web_search"}],
+                "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "custom", "name": "exec"}]},
+                "client_metadata": {"a": "b"}, "context_management": [{"type": "compaction"}],
+                "input": [
+                    {"type": "additional_tools", "tools": [
+                        {"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "exec"}]}]},
+                    {"role": "user", "content": [
+                        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw=="},
+                        {"type": "input_file", "file_data": "data:application/pdf;base64,JVBERg=="}]},
+                    {"type": "custom_tool_call", "call_id": "c", "name": "exec", "input": "x"},
+                    {"type": "custom_tool_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "r"}]},
+                    {"type": "tool_search_output", "tools": [{"type": "function", "name": "g", "parameters": {}}]},
+                    {"type": "compaction", "encrypted_content": "AAAA"},
+                    {"role": "user", "content": "exec"},
+                ],
+            }),
+        ),
+        (
+            Vendor::Anthropic,
+            "/v1/messages",
+            json!({
+                "model": "claude-haiku-4-5", "max_tokens": 50,
+                "messages": [
+                    {"role": "user", "content": [
+                        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}},
+                        {"type": "document", "citations": {"enabled": true},
+                         "source": {"type": "text", "media_type": "text/plain", "data": "d"}},
+                        {"type": "text", "text": "q", "citations": [{"type": "char_location"}]}]},
+                    {"role": "assistant", "content": "Answer:"},
+                ],
+            }),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn a_mangled_body_always_gets_an_answer() {
     let sim = start().await;
     let replacements = [json!(null), json!(-1), json!("x"), json!([[]]), json!({"type": {}})];
-    for (vendor, path, body) in bodies() {
+    for (vendor, path, body) in bodies().into_iter().chain(richer_bodies()) {
         let mut places = Vec::new();
         pointers(&body, "", &mut places);
         assert!(post(&sim, vendor, path, &body).await.status != 0);

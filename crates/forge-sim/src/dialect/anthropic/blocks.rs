@@ -108,7 +108,7 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
 fn check_role(side: &Side<'_>) -> Result<(), ApiError> {
     let stranger = side.blocks.iter().find_map(|block| {
         let (role, name) = match block.kind {
-            "tool_use" | "thinking" | "redacted_thinking" | "server_tool_use" => {
+            "tool_use" | "thinking" | "redacted_thinking" | "server_tool_use" | "mcp_tool_use" => {
                 (Role::Assistant, "assistant")
             }
             "tool_result" => (Role::User, "user"),
@@ -204,6 +204,7 @@ fn block(value: &Value, path: String) -> Result<Block<'_>, ApiError> {
         "redacted_thinking" => &["data"],
         "search_result" => &["source", "title", "content"],
         "tool_reference" => &["tool_name"],
+        "mcp_tool_use" => &["id", "name", "input", "server_name"],
         "tool_addition" | "tool_removal" => &["tool"],
         "compaction" => &["content"],
         "container_upload" | "fallback" => &[],

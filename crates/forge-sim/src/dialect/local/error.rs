@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::models::RUNNING_CONTEXT;
 use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::scenario::{ErrorKind, ErrorStyle};
@@ -34,6 +35,24 @@ fn words(vendor: Vendor, kind: ErrorKind) -> (u16, &'static str) {
     }
 }
 
+/// The servers that name the size of a prompt in a text of their own.
+fn too_long(vendor: Vendor, error: &ApiError) -> Option<String> {
+    let (tokens, window) = error.window.unwrap_or((200_000, RUNNING_CONTEXT));
+    match (vendor, error.kind) {
+        (Vendor::Vllm, ErrorKind::ContextLength) => Some(format!(
+            "You passed {tokens} input tokens and requested 0 output tokens. However, the model's context \
+             length is only {window} tokens, resulting in a maximum input length of {window} tokens. Please \
+             reduce the length of the input prompt."
+        )),
+        (Vendor::LmStudio, ErrorKind::ContextLength) => Some(format!(
+            "Trying to keep the first {tokens} tokens when context the overflows. However, the model is loaded \
+             with context length of only {window} tokens, which is not enough. Try to load the model with a \
+             larger context length, or provide a shorter input"
+        )),
+        _ => None,
+    }
+}
+
 /// The server's own word for the kind of error.
 fn type_name(vendor: Vendor, kind: ErrorKind, status: u16) -> &'static str {
     match (vendor, status) {
@@ -57,7 +76,7 @@ fn type_name(vendor: Vendor, kind: ErrorKind, status: u16) -> &'static str {
 pub(super) fn body(vendor: Vendor, error: &ApiError) -> Value {
     let (usual_status, usual) = words(vendor, error.kind);
     let status = error.status.unwrap_or(usual_status);
-    let message = error.text(usual);
+    let message = error.text(&too_long(vendor, error).unwrap_or_else(|| usual.to_owned()));
     let kind = type_name(vendor, error.kind, usual_status);
     match error.style {
         ErrorStyle::Text => return json!({"error": message}),
@@ -82,12 +101,11 @@ pub(super) fn body(vendor: Vendor, error: &ApiError) -> Value {
             }
             object
         }
-        Vendor::Vllm => json!({
-            "message": message,
-            "type": kind,
-            "param": error.param,
-            "code": status,
-        }),
+        Vendor::Vllm => {
+            let too_long = error.kind == ErrorKind::ContextLength;
+            let param = error.param.as_deref().or(too_long.then_some("input_tokens"));
+            json!({"message": message, "type": kind, "param": param, "code": status})
+        }
         _ => json!({
             "message": message,
             "type": kind,
