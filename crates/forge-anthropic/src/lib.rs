@@ -28,6 +28,7 @@
 //! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
 //! prices.
 
+mod address;
 mod base64;
 mod blocks;
 mod contents;

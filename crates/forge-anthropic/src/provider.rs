@@ -13,7 +13,7 @@ use forge_core::{
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 
 use crate::{
-    error, profile,
+    address, error, profile,
     request::{self, Mapped},
     response,
     stream::Decoder,
@@ -82,11 +82,14 @@ impl AnthropicProvider {
         if let Some(api) = self.api.get() {
             return Ok(api);
         }
-        let connection = Connection::new(&self.settings, DIALECT)?;
+        let base_url = self.settings.base_url.as_deref().unwrap_or(DIALECT.base_url);
+        let settings =
+            AdapterSettings { base_url: Some(address::versioned(base_url)), ..self.settings.clone() };
+        let connection = Connection::new(&settings, DIALECT)?;
         let api = Api {
-            messages: connection.endpoint(["v1", "messages"]),
-            count: connection.endpoint(["v1", "messages", "count_tokens"]),
-            models: connection.endpoint(["v1", "models"]),
+            messages: connection.endpoint(["messages"]),
+            count: connection.endpoint(["messages", "count_tokens"]),
+            models: connection.endpoint(["models"]),
             connection,
         };
         Ok(self.api.get_or_init(|| api))
@@ -100,7 +103,9 @@ impl Provider for AnthropicProvider {
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.settings.capabilities(model, profile::capabilities)
+        let mut able = self.settings.capabilities(model, profile::capabilities);
+        able.sampling &= !profile::is_newer(&self.settings);
+        able
     }
 
     async fn stream(

@@ -40,6 +40,7 @@
 //! and prices. No current model takes penalties. Nothing that is sent is stored by the vendor
 //! (`store: false`).
 
+mod address;
 mod citations;
 mod contents;
 mod error;

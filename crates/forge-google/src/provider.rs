@@ -13,7 +13,7 @@ use forge_core::{
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 
 use crate::{
-    error,
+    address, error,
     profile::{self, Profile},
     request::{self, Mapped},
     response,
@@ -90,7 +90,10 @@ impl GoogleProvider {
         if let Some(api) = self.api.get() {
             return Ok(api);
         }
-        let connection = Connection::new(&self.settings, DIALECT)?;
+        let base_url = self.settings.base_url.as_deref().unwrap_or(DIALECT.base_url);
+        let settings =
+            AdapterSettings { base_url: Some(address::versioned(base_url)), ..self.settings.clone() };
+        let connection = Connection::new(&settings, DIALECT)?;
         let api = Api { models: connection.endpoint(["models"]), connection };
         Ok(self.api.get_or_init(|| api))
     }
