@@ -7,8 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
-    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
+    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
+    Timeouts,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 
@@ -164,7 +165,11 @@ impl Adapter for AnthropicProvider {
         let api = self.api()?;
         let body = request::to_count(self.name(), model, request, &self.settings)?;
         let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
-        Ok(total.input_tokens)
+        total.input_tokens.known().ok_or_else(|| {
+            let message = "the vendor gave no number of tokens that can be right";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {

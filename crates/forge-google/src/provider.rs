@@ -7,10 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
-    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
+    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
+    Timeouts,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, lenient::Count};
 
 use crate::{
     address, error,
@@ -171,7 +172,11 @@ impl Adapter for GoogleProvider {
         let body = request::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
         let endpoint = api.method(model, "countTokens");
         let total: TokenTotal = api.connection.ask(&endpoint, body, PATIENCE).await?.json().await?;
-        Ok(total.total_tokens)
+        total.total_tokens.or(Count::Known(0)).known().ok_or_else(|| {
+            let message = "the vendor gave no number of tokens that can be right";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {
