@@ -86,7 +86,15 @@ impl<'a> Mapper<'a> {
         Ok(wire::Source::Text { media_type: "text/plain", data: text })
     }
 
+    /// The blocks of a turn.
     pub(crate) fn content(&mut self, message: &'a Message) -> Result<Vec<Block<'a>>, ProviderError> {
+        let is_document = |part: &Part| matches!(part, Part::Document { .. });
+        if message.role == MessageRole::Assistant
+            && !self.profile.assistant_documents
+            && message.parts.iter().any(is_document)
+        {
+            return Err(self.unsupported("a document in a turn of the assistant's"));
+        }
         let mut blocks = Vec::with_capacity(message.parts.len());
         // The vendor wants tool results before anything else in a turn.
         for results in [true, false] {

@@ -21,13 +21,20 @@
 //! The vendor's `input_tokens` is uncached input already; cache reads and writes stand beside it. Its
 //! `output_tokens` includes thinking, which is split off as
 //! [`reasoning`](forge_core::TokenCount::reasoning) when the vendor says how much it was. The classes
-//! sum to the vendor's totals.
+//! sum to the vendor's totals. Numbers that cannot be right, and totals that leave out calls within the call
+//! (`iterations`), leave their class unknown with a warning.
+//!
+//! # What others wrote
+//! A conversation is fitted before it is sent: ids that this vendor takes, no blank texts, a result for every call,
+//! texts as texts, media types of the bytes. Schemas are closed, and what the vendor cannot hold a model to goes into
+//! descriptions and is checked afterwards. The same conversation becomes the same request every time.
 //!
 //! # What differs by model
 //! Newer models take no sampling settings, think adaptively, and refuse prefilled answers and forced
 //! tool calls; the differences are data in this crate, and [`models`] is its table of limits and
 //! prices.
 
+mod address;
 mod base64;
 mod blocks;
 mod contents;

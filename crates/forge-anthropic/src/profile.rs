@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{
+    AdapterSettings, Capabilities, Effort, Efforts, ExposeSecret, ModelId, ModelProvider, ModelTable,
+};
 
 /// What a model takes. Source: the vendor's error replies and model pages, 2026-11.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,8 @@ pub(crate) struct Profile {
     pub(crate) forced_tools: bool,
     /// Takes instructions between turns.
     pub(crate) system_turns: bool,
+    /// Takes documents in turns of the assistant's; a matter of the API's version alone.
+    pub(crate) assistant_documents: bool,
 }
 
 /// How thinking is asked for.
@@ -38,13 +42,14 @@ const FIVE_LEVELS: Efforts =
 
 const PROFILES: [Profile; 7] = [
     Profile {
-        ids: &["claude-fable-5-2", "claude-fable-5-1", "claude-opus-5-5"],
+        ids: &["claude-fable-5-2", "claude-mythos-5-2", "claude-fable-5-1", "claude-opus-5-5"],
         sampling: false,
         thinking: ThinkingForm::Adaptive { optional: false },
         efforts: FIVE_LEVELS,
         prefill: false,
         forced_tools: false,
         system_turns: true,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-fable-5", "claude-mythos-5"],
@@ -54,6 +59,7 @@ const PROFILES: [Profile; 7] = [
         prefill: false,
         forced_tools: true,
         system_turns: true,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-sonnet-5-5"],
@@ -63,6 +69,7 @@ const PROFILES: [Profile; 7] = [
         prefill: false,
         forced_tools: false,
         system_turns: true,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-opus-5", "claude-opus-4-8", "claude-sonnet-5", "claude-haiku-5-5"],
@@ -72,6 +79,7 @@ const PROFILES: [Profile; 7] = [
         prefill: false,
         forced_tools: true,
         system_turns: true,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-opus-4-7"],
@@ -81,6 +89,7 @@ const PROFILES: [Profile; 7] = [
         prefill: false,
         forced_tools: true,
         system_turns: false,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-opus-4-6", "claude-sonnet-4-6"],
@@ -90,6 +99,7 @@ const PROFILES: [Profile; 7] = [
         prefill: false,
         forced_tools: true,
         system_turns: false,
+        assistant_documents: true,
     },
     Profile {
         ids: &["claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"],
@@ -99,6 +109,7 @@ const PROFILES: [Profile; 7] = [
         prefill: true,
         forced_tools: true,
         system_turns: false,
+        assistant_documents: true,
     },
 ];
 
@@ -112,15 +123,20 @@ const UNKNOWN: Profile = Profile {
     prefill: true,
     forced_tools: true,
     system_turns: true,
+    assistant_documents: true,
 };
 
 impl Profile {
-    /// The profile of `model` where the configuration says something else about it.
+    /// The profile of `model` where the configuration says something else about it, or about the API.
     pub(crate) fn said(settings: &AdapterSettings, model: &ModelId) -> Self {
         let (known, said) = (*Self::of(settings.like(model)), settings.said_of(model));
-        let Some(said) = said.map(|row| &row.abilities) else { return known };
+        let newer = is_newer(settings);
+        let known = Self { assistant_documents: !newer, ..known };
+        let Some(said) = said.map(|row| &row.abilities) else {
+            return Self { sampling: known.sampling && !newer, ..known };
+        };
         Self {
-            sampling: said.sampling.unwrap_or(known.sampling),
+            sampling: said.sampling.unwrap_or(known.sampling) && !newer,
             efforts: said.effort_set().unwrap_or(known.efforts),
             prefill: said.prefill.unwrap_or(known.prefill),
             forced_tools: said.forced_tool_choice.unwrap_or(known.forced_tools),
@@ -133,6 +149,19 @@ impl Profile {
         let find = |id: &str| PROFILES.iter().find(|profile| profile.ids.contains(&id));
         find(model.as_str()).or_else(|| find(model.undated()?)).unwrap_or(&UNKNOWN)
     }
+}
+
+/// The header by which the vendor tells the versions of its API apart, and the first that refuses sampling settings of
+/// any model, documents in turns of the assistant's, and citations in texts that are sent (this crate sends none).
+/// Source: the vendor's versioning page, 2026-11.
+const VERSION: (&str, &str) = ("anthropic-version", "2026-10-21");
+
+/// Whether a header of the configuration asks for that version of the API, or a later one.
+pub(crate) fn is_newer(settings: &AdapterSettings) -> bool {
+    let (header, first) = VERSION;
+    let asked = settings.headers.iter().rfind(|(name, _)| name.eq_ignore_ascii_case(header));
+    // Versions are days, so that their texts are in the order of time.
+    asked.is_some_and(|(_, value)| value.expose_secret().trim() >= first)
 }
 
 /// Anthropic's models with their limits, dates and prices.
@@ -175,13 +204,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_of_the_table_has_a_profile_and_a_price() {
+    fn every_model_of_the_table_has_a_profile_and_nearly_every_one_a_price() {
         let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
-        assert_eq!(table.rows().len(), 16);
+        assert_eq!(table.rows().len(), 17);
         let day = "2026-11-20".parse().unwrap();
         for row in table.rows() {
             assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
-            assert!(row.price_on(day).is_some(), "{}", row.id);
+            // The vendor has published no price of this one.
+            assert_eq!(row.price_on(day).is_some(), row.id != "claude-mythos-5-2", "{}", row.id);
             assert_eq!(row.provider, ModelProvider::Anthropic);
         }
         let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
@@ -219,5 +249,17 @@ mod tests {
         assert!(tuned.sampling && !tuned.prefill && tuned.efforts == Efforts::of(&[Effort::Low]));
         assert_eq!(profile(r#""like": "claude-opus-4-5""#).thinking, ThinkingForm::Budget);
         assert_eq!(default_max_tokens(&said(r#""max_output_tokens": 77"#), &"new".into()), 77);
+    }
+
+    #[test]
+    fn a_newer_version_of_the_api_takes_no_sampling_of_any_model() {
+        let asked = |version: &str| {
+            let headers = vec![("Anthropic-Version".into(), version.into())];
+            AdapterSettings { headers, ..AdapterSettings::new("p") }
+        };
+        for (version, takes) in [("2023-06-01", true), ("2026-10-21", false), ("2027-01-01", false)] {
+            let profile = Profile::said(&asked(version), &"claude-haiku-4-5".into());
+            assert_eq!((profile.sampling, profile.assistant_documents), (takes, takes), "{version}");
+        }
     }
 }

@@ -7,13 +7,14 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
-    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
+    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
+    Timeouts,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 
 use crate::{
-    error, profile,
+    address, error, profile,
     request::{self, Mapped},
     response,
     stream::Decoder,
@@ -82,11 +83,14 @@ impl AnthropicProvider {
         if let Some(api) = self.api.get() {
             return Ok(api);
         }
-        let connection = Connection::new(&self.settings, DIALECT)?;
+        let base_url = self.settings.base_url.as_deref().unwrap_or(DIALECT.base_url);
+        let settings =
+            AdapterSettings { base_url: Some(address::versioned(base_url)), ..self.settings.clone() };
+        let connection = Connection::new(&settings, DIALECT)?;
         let api = Api {
-            messages: connection.endpoint(["v1", "messages"]),
-            count: connection.endpoint(["v1", "messages", "count_tokens"]),
-            models: connection.endpoint(["v1", "models"]),
+            messages: connection.endpoint(["messages"]),
+            count: connection.endpoint(["messages", "count_tokens"]),
+            models: connection.endpoint(["models"]),
             connection,
         };
         Ok(self.api.get_or_init(|| api))
@@ -100,7 +104,9 @@ impl Provider for AnthropicProvider {
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.settings.capabilities(model, profile::capabilities)
+        let mut able = self.settings.capabilities(model, profile::capabilities);
+        able.sampling &= !profile::is_newer(&self.settings);
+        able
     }
 
     async fn stream(
@@ -159,7 +165,11 @@ impl Adapter for AnthropicProvider {
         let api = self.api()?;
         let body = request::to_count(self.name(), model, request, &self.settings)?;
         let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
-        Ok(total.input_tokens)
+        total.input_tokens.known().ok_or_else(|| {
+            let message = "the vendor gave no number of tokens that can be right";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use forge_core::{FunctionTool, ModelRequest, OutputFormat, Schema};
 use forge_http::schema::{Fitted, SchemaRules, fit};
+use serde_json::{Map, Value};
 
 use crate::{
     request::Mapper,
@@ -57,12 +58,14 @@ impl<'a> Mapper<'a> {
     ) -> Option<Format<'a>> {
         let told: Cow<'a, str> = match &request.output {
             OutputFormat::JsonSchema(output) => {
-                let fitted = fit(&output.schema, &RULES);
+                let known = in_known_words(&output.schema);
+                let fitted = fit(&known, &RULES);
                 if fitted.is_taken {
-                    if self.is_weaker("schema", &fitted) {
+                    if self.is_weaker("schema", &fitted) || matches!(known, Cow::Owned(_)) {
                         self.check = Some(output.schema.clone());
                     }
-                    return Some(Format { r#type: "json_schema", schema: SchemaText(fitted.schema) });
+                    let schema = reborrowed(fitted, &output.schema);
+                    return Some(Format { r#type: "json_schema", schema: SchemaText(schema) });
                 }
                 self.warn(
                     "output",
@@ -97,7 +100,8 @@ impl<'a> Mapper<'a> {
         if !tool.strict {
             return (Cow::Borrowed(&tool.schema), false);
         }
-        let fitted = fit(&tool.schema, &RULES);
+        let known = in_known_words(&tool.schema);
+        let fitted = fit(&known, &RULES);
         if !fitted.is_taken {
             let message =
                 format!("this vendor does not hold a model to the schema of the tool `{}`", tool.name);
@@ -105,7 +109,7 @@ impl<'a> Mapper<'a> {
             return (Cow::Borrowed(&tool.schema), false);
         }
         self.is_weaker("tools", &fitted);
-        (fitted.schema, true)
+        (reborrowed(fitted, &tool.schema), true)
     }
 
     /// Whether the vendor holds the model to less than was asked for; if so, with a warning.
@@ -117,5 +121,77 @@ impl<'a> Mapper<'a> {
             self.warn(about, message);
         }
         !left.is_empty()
+    }
+}
+
+/// The schema that was written, where it is sent unchanged.
+fn reborrowed<'a>(fitted: Fitted<'_>, written: &'a Schema) -> Cow<'a, Schema> {
+    if fitted.schema.value() == written.value() {
+        return Cow::Borrowed(written);
+    }
+    Cow::Owned(fitted.schema.into_owned())
+}
+
+/// The schema without the words for which the vendor has others: it takes `anyOf` in place of `oneOf`, and no `allOf`
+/// around a reference.
+fn in_known_words(schema: &Schema) -> Cow<'_, Schema> {
+    let has = |word: &str| schema.text().contains(word);
+    if has("\"oneOf\"") || has("\"allOf\"") {
+        let known = known_words(schema.value());
+        if known != *schema.value() {
+            return Cow::Owned(known.into());
+        }
+    }
+    Cow::Borrowed(schema)
+}
+
+fn known_words(schema: &Value) -> Value {
+    let Value::Object(fields) = schema else { return schema.clone() };
+    let mut known = Map::with_capacity(fields.len());
+    for (word, value) in fields {
+        let value = match (word.as_str(), value) {
+            ("properties" | "$defs" | "definitions", Value::Object(inner)) => {
+                inner.iter().map(|(name, one)| (name.clone(), known_words(one))).collect()
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(inner)) => {
+                inner.iter().map(known_words).collect()
+            }
+            ("items" | "additionalProperties", inner) => known_words(inner),
+            (_, value) => value.clone(),
+        };
+        match (word.as_str(), value) {
+            ("oneOf", value) if !fields.contains_key("anyOf") => drop(known.insert("anyOf".into(), value)),
+            // What stands beside it says more about the same.
+            ("allOf", Value::Array(mut inner)) if inner.len() == 1 && inner[0].is_object() => {
+                let Some(Value::Object(inner)) = inner.pop() else { continue };
+                for (word, value) in inner {
+                    known.entry(word).or_insert(value);
+                }
+            }
+            (word, value) => drop(known.insert(word.to_owned(), value)),
+        }
+    }
+    Value::Object(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_that_the_vendor_lacks_are_said_in_others() {
+        let schema = Schema::from(json!({"type": "object", "properties": {
+            "oneOf": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"oneOf": [{"type": "null"}]}}]},
+            "a": {"allOf": [{"$ref": "#/$defs/A"}], "description": "d"},
+            "b": {"allOf": [{"type": "string"}, {"minLength": 1}]}}}));
+        let known = json!({"type": "object", "properties": {
+            "oneOf": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"anyOf": [{"type": "null"}]}}]},
+            "a": {"$ref": "#/$defs/A", "description": "d"},
+            "b": {"allOf": [{"type": "string"}, {"minLength": 1}]}}});
+        assert_eq!(in_known_words(&schema).value(), &known);
+        let plain = Schema::from(json!({"type": "object", "properties": {"oneOf": {"type": "string"}}}));
+        assert!(matches!(in_known_words(&plain), Cow::Borrowed(_)));
     }
 }

@@ -119,7 +119,10 @@ impl Decoder {
             "message_start" => {
                 let MessageStart { message } = parse(data)?;
                 self.message(message, events)?;
-                events.push_back(StreamEvent::from(self.bill.so_far()));
+                let tokens = self.bill.so_far();
+                if !tokens.is_unknown() {
+                    events.push_back(StreamEvent::from(tokens));
+                }
             }
             "message_delta" | "message_stop" if !self.begun => {
                 let message = format!("`{name}` stands at the wrong place of the stream");

@@ -269,4 +269,27 @@ proptest! {
         prop_assert_eq!(answer(&response), expected, "{}", path);
         prop_assert!(response.warnings.iter().filter(|warning| warning.about == "usage").count() <= 1);
     }
+
+    #[test]
+    fn what_is_odd_about_the_numbers_is_told_in_both_forms(
+        odd in prop_oneof![anything(), Just(Some(json!(0))), Just(Some(json!(-1)))],
+        place: prop::sample::Index,
+    ) {
+        let reply = reply();
+        let mut found = Vec::new();
+        places(&reply["usage"], "/usage", &mut found);
+        let path: &String = place.get(&found);
+        let broken = spoilt(&reply, path, odd.as_ref());
+        prop_assert_eq!(streamed(&events(&broken)).unwrap(), whole(&broken).unwrap(), "{}", path);
+    }
+}
+
+#[test]
+fn zeros_beside_a_text_are_unknown_in_both_forms() {
+    let mut reply = reply();
+    reply["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    let response = whole(&reply).unwrap();
+    assert!(response.tokens.is_unknown());
+    assert_eq!((response.warnings.len(), response.warnings[0].about.as_str()), (1, "usage"));
+    assert_eq!(streamed(&events(&reply)).unwrap(), response);
 }

@@ -60,9 +60,11 @@ impl Bill {
         self.report(Usage { output_tokens: Count::Missing, total_tokens: Count::Missing, ..usage });
     }
 
-    /// What a call that goes on has taken so far.
+    /// What a call that goes on has taken so far, as far as no later report can take it back.
     pub(crate) fn so_far(&self) -> TokenCount {
-        self.usage.tokens()
+        let tokens = self.usage.tokens().with_server_tools(None);
+        // Some servers begin with nothing and say at the end how much it was.
+        if tokens.total_input() == Some(0) { TokenCount::default() } else { tokens }
     }
 
     /// What the whole call took, and a word about numbers that do not agree with each other or with the answer.
@@ -277,7 +279,7 @@ mod tests {
         assert_eq!(bill.served(), None);
         bill.report(serde_json::from_str(&usage.to_string()).unwrap());
         let uses = ServerTools::default().with_web_search(3).with_other(2);
-        assert_eq!(bill.so_far().server_tools, Some(uses));
+        assert_eq!(bill.settle(None, true).0.server_tools, Some(uses));
         let served = Served::default().with_tier("priority").with_region("us").with_speed("fast");
         assert_eq!(bill.served(), Some(served));
     }

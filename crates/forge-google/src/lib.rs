@@ -21,8 +21,9 @@
 //! The vendor's `promptTokenCount` includes cached input, which is taken out of it; tool results that
 //! it counts beside the prompt are added. Its `candidatesTokenCount` is visible output, and
 //! `thoughtsTokenCount` stands beside it as [`reasoning`](forge_core::TokenCount::reasoning). The
-//! classes sum to the vendor's `totalTokenCount`. The vendor leaves out counts of zero; only a reply
-//! without any count leaves the tokens unknown.
+//! classes sum to the vendor's `totalTokenCount`; where they do not, or where a number cannot be right, the
+//! class is unknown and a warning says so. The vendor leaves out counts of zero; a reply without any count
+//! leaves the tokens unknown.
 //!
 //! # Tool calls
 //! A call's id goes back with the call and with its result. Where the vendor gives none, one is made
@@ -40,6 +41,7 @@
 //! and prices. No current model takes penalties. Nothing that is sent is stored by the vendor
 //! (`store: false`).
 
+mod address;
 mod citations;
 mod contents;
 mod error;

@@ -7,13 +7,14 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelRequest,
-    Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
+    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
+    Timeouts,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, lenient::Count};
 
 use crate::{
-    error,
+    address, error,
     profile::{self, Profile},
     request::{self, Mapped},
     response,
@@ -90,7 +91,10 @@ impl GoogleProvider {
         if let Some(api) = self.api.get() {
             return Ok(api);
         }
-        let connection = Connection::new(&self.settings, DIALECT)?;
+        let base_url = self.settings.base_url.as_deref().unwrap_or(DIALECT.base_url);
+        let settings =
+            AdapterSettings { base_url: Some(address::versioned(base_url)), ..self.settings.clone() };
+        let connection = Connection::new(&settings, DIALECT)?;
         let api = Api { models: connection.endpoint(["models"]), connection };
         Ok(self.api.get_or_init(|| api))
     }
@@ -168,7 +172,11 @@ impl Adapter for GoogleProvider {
         let body = request::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
         let endpoint = api.method(model, "countTokens");
         let total: TokenTotal = api.connection.ask(&endpoint, body, PATIENCE).await?.json().await?;
-        Ok(total.total_tokens)
+        total.total_tokens.or(Count::Known(0)).known().ok_or_else(|| {
+            let message = "the vendor gave no number of tokens that can be right";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {

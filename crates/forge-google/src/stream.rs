@@ -94,7 +94,7 @@ impl Decoder {
         }
         let message = candidate.finish_message.filter(|message| !message.is_empty());
         self.explanation = message.or(self.explanation.take());
-        let reason = candidate.finish_reason.map(word).filter(|reason| !reason.is_empty());
+        let reason = candidate.finish_reason.and_then(word);
         self.raw_reason = reason.or(self.raw_reason.take());
         Ok(())
     }
@@ -173,9 +173,13 @@ impl Decode for Decoder {
     }
 }
 
+/// What some servers say while the model has not stopped.
+const NO_REASON: [&str; 6] = ["", "FINISH_REASON_UNSPECIFIED", "0", "false", "[]", "{}"];
+
 /// The text, or what stands in its place.
-fn word(raw: &RawValue) -> String {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+fn word(raw: &RawValue) -> Option<String> {
+    let word: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+    (!NO_REASON.contains(&word.as_str())).then_some(word)
 }
 
 fn is_begun_json(text: &[u8]) -> bool {

@@ -120,6 +120,20 @@ fn a_sum_that_does_not_agree_is_told_in_both_forms() {
 }
 
 #[test]
+fn zeros_beside_a_text_are_unknown_in_both_forms() {
+    let mut reply = reply();
+    reply["usageMetadata"] = json!({"promptTokenCount": 0, "totalTokenCount": 0, "candidatesTokenCount": 0});
+    let response = whole(&reply).unwrap();
+    assert_eq!((response.tokens.input, response.tokens.output), (None, None));
+    assert_eq!((response.warnings.len(), response.warnings[0].about.as_str()), (1, "usage"));
+    let mut frames = frames(&reply);
+    for frame in &mut frames {
+        frame["usageMetadata"] = reply["usageMetadata"].clone();
+    }
+    assert_eq!(streamed(&frames).unwrap(), response);
+}
+
+#[test]
 fn ids_stand_once_in_a_reply() {
     let call = json!({"functionCall": {"id": "a", "name": "add", "args": {}}});
     let body = json!({"candidates": [{"content": {"parts": [call, call]}}], "responseId": "r"});

@@ -49,7 +49,8 @@ impl Bill {
         if let Some(tier) = newer.service_tier.filter(|tier| usage.service_tier.as_ref() != Some(tier)) {
             usage.service_tier = Some(tier.into_owned().into());
         }
-        self.usage.input() != before
+        let input = self.usage.input();
+        input != before && input.total_input() != Some(0)
     }
 
     /// Takes over how often the vendor searched so far.

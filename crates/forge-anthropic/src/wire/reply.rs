@@ -181,7 +181,8 @@ pub(crate) struct Model {
     pub(crate) max_tokens: Count,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct TokenTotal {
-    pub(crate) input_tokens: u64,
+    pub(crate) input_tokens: Count,
 }

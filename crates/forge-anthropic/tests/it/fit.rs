@@ -1,10 +1,11 @@
 //! Conversations of other vendors, as this one takes them.
 
+use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    Delivery, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider, ModelRequest, Opaque, Part,
-    Phase, Source, Tool,
+    AdapterSettings, CallContext, Delivery, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider,
+    ModelRequest, Opaque, Part, Participant, Phase, Provider as _, ProviderExt as _, Source, Tool,
 };
-use forge_testkit::Reply;
+use forge_testkit::{Reply, ScriptedServer};
 use serde_json::{Value, json};
 
 use crate::exchange;
@@ -119,4 +120,29 @@ async fn a_pictures_type_is_that_of_its_bytes() {
     let body = sent("claude-sonnet-5-5", request).await;
     let source = json!({"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAA="});
     assert_eq!(body["messages"][0]["content"][0]["source"], source);
+}
+
+#[tokio::test]
+async fn a_newer_version_of_the_api_refuses_more() {
+    let server = ScriptedServer::start([Reply::json(200, DONE)]).await.unwrap();
+    let settings = AdapterSettings {
+        api_key: Some("sk-test-1".into()),
+        base_url: Some(format!("{}/v1/messages", server.url())),
+        headers: vec![("anthropic-version".into(), "2026-10-21".into())],
+        ..AdapterSettings::new("anthropic")
+    };
+    let provider = AnthropicProvider::from_settings(settings).unwrap();
+    let model = "claude-haiku-4-5";
+    assert!(!provider.capabilities(&model.into()).sampling);
+    let cx = CallContext::new(Participant::new(ModelProvider::Anthropic, model));
+    let request = ModelRequest::new("").with_user_message("hi").with_delivery(Delivery::Whole);
+    let response = provider.complete(&cx, request.clone().with_temperature(0.5)).await.unwrap();
+    assert_eq!(response.warnings[0].about, "temperature");
+    let sent = &server.requests()[0];
+    assert_eq!((sent.line.as_str(), &sent.body["temperature"]), ("POST /v1/messages", &Value::Null));
+
+    let turn = Message::new(MessageRole::Assistant, vec![document("text/plain", "YQ==")]);
+    let failed =
+        provider.complete(&cx, request.with_message(turn).with_user_message("go on")).await.unwrap_err();
+    assert_eq!((failed.kind, failed.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
 }

@@ -203,5 +203,5 @@ pub(crate) struct Model {
 pub(crate) struct TokenTotal {
     /// Zero is left out by the vendor.
     #[serde(default)]
-    pub(crate) total_tokens: u64,
+    pub(crate) total_tokens: Count,
 }

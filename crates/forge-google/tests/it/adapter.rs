@@ -25,9 +25,9 @@ async fn the_model_list_is_read_page_by_page() {
     assert_eq!(models[0].display_name.as_deref(), Some("A model"));
     let lines: Vec<_> = server.requests().into_iter().map(|request| request.line).collect();
     let expected = [
-        "GET /models?pageSize=1000",
-        "GET /models?pageSize=1000&pageToken=t%2F1",
-        "GET /models?pageSize=1000&pageToken=t%2F2",
+        "GET /v1beta/models?pageSize=1000",
+        "GET /v1beta/models?pageSize=1000&pageToken=t%2F1",
+        "GET /v1beta/models?pageSize=1000&pageToken=t%2F2",
     ];
     assert_eq!(lines, expected);
 }
@@ -39,7 +39,7 @@ async fn health_is_asked_for_with_the_smallest_list() {
     let request = &server.requests()[0];
     assert_eq!(
         (request.line.as_str(), request.header("x-goog-api-key")),
-        ("GET /models?pageSize=1", Some("test-key-1"))
+        ("GET /v1beta/models?pageSize=1", Some("test-key-1"))
     );
     let (provider, _server) = served([Reply::json(200, "{}")]).await;
     assert_eq!(provider.health_check().await.unwrap(), Health::Empty);
@@ -61,7 +61,7 @@ async fn tokens_are_counted_for_the_prompt_alone() {
     let request = ModelRequest::new("Be brief.").with_user_message("hi").with_tool(tool).with_max_tokens(5);
     assert_eq!(provider.count_tokens(&"models/gemini-3.8-flash".into(), &request).await.unwrap(), 31);
     let sent = &server.requests()[0];
-    assert_eq!(sent.line, "POST /models/gemini-3.8-flash:countTokens");
+    assert_eq!(sent.line, "POST /v1beta/models/gemini-3.8-flash:countTokens");
     insta::assert_json_snapshot!(sent.body);
 }
 

@@ -44,7 +44,7 @@ async fn the_smallest_request_is_small_and_carries_the_key_in_its_header() {
     let request = ModelRequest::new("").with_user_message("hi");
     let (outcome, sent) = exchange("gemini-3.8-flash", request, Reply::json(503, "")).await;
     assert!(outcome.is_err());
-    assert_eq!(sent[0].line, "POST /models/gemini-3.8-flash:streamGenerateContent?alt=sse");
+    assert_eq!(sent[0].line, "POST /v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse");
     assert_eq!(sent[0].header("x-goog-api-key"), Some("test-key-1"));
     let body = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "store": false});
     assert_eq!(sent[0].body, body);
@@ -53,8 +53,8 @@ async fn the_smallest_request_is_small_and_carries_the_key_in_its_header() {
 #[tokio::test]
 async fn the_model_is_one_segment_of_the_path_whatever_its_name() {
     for (model, path) in [
-        ("models/gemini-2.5-pro", "POST /models/gemini-2.5-pro:generateContent"),
-        ("../cachedContents?x=", "POST /models/..%2FcachedContents%3Fx=:generateContent"),
+        ("models/gemini-2.5-pro", "POST /v1beta/models/gemini-2.5-pro:generateContent"),
+        ("../cachedContents?x=", "POST /v1beta/models/..%2FcachedContents%3Fx=:generateContent"),
     ] {
         let request = ModelRequest::new("").with_user_message("hi").with_delivery(Delivery::Whole);
         let (_, sent) = exchange(model, request, Reply::json(200, DONE)).await;
