@@ -226,7 +226,9 @@ impl<'a> Resolver<'a, '_> {
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
             return None;
         }
-        if let Some((place, operation)) = OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end))) {
+        if let Some((place, operation)) =
+            OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end)))
+        {
             let message = format!("`{operation}` is one operation of the API; the adapter adds it itself");
             let hint = format!("write `endpoint: \"{place}\"`");
             self.report(Problem::new(code::LONG_ENDPOINT, path.clone(), message).with_hint(hint));
