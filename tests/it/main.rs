@@ -7,6 +7,7 @@ mod ask;
 mod caps;
 mod casts;
 mod config;
+mod continued;
 mod corpora;
 mod examples;
 mod failover;

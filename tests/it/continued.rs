@@ -1,0 +1,136 @@
+//! A conversation that one vendor began goes on with every other: what the strict simulated vendors refuse, the real ones
+//! would.
+
+use std::sync::Arc;
+
+use forge::{
+    Adapter, AdapterSettings, CallContext, Effort, Message, MessageRole, ModelRequest, OutputFormat, Part,
+    Participant, ProviderExt as _, Source, Tool, ToolChoice,
+};
+use forge_sim::{Sim, SimConfig, Vendor};
+use serde_json::json;
+
+/// A dot, one pixel high and wide.
+const DOT: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// The kinds of adapters, where each is pointed to, and the model that it asks for.
+const TARGETS: [(&str, Vendor, &str); 7] = [
+    ("anthropic", Vendor::Anthropic, "claude-sonnet-5-5"),
+    ("openai", Vendor::OpenAi, "gpt-6.2-sol"),
+    ("openai", Vendor::OpenAi, "gpt-4o"),
+    ("google", Vendor::Google, "gemini-3.8-flash"),
+    ("local", Vendor::Vllm, "qwen3"),
+    ("local", Vendor::LlamaCpp, "qwen3"),
+    ("local", Vendor::Ollama, "qwen3"),
+];
+
+struct Target {
+    adapter: Arc<dyn Adapter>,
+    participant: Participant,
+}
+
+impl Target {
+    fn new(sim: &Sim, kind: &str, vendor: Vendor, model: &str) -> Self {
+        let settings = AdapterSettings {
+            api_key: Some("sk-test-continued".into()),
+            base_url: Some(sim.base_url(vendor)),
+            ..AdapterSettings::new(kind)
+        };
+        let registry = forge::registry();
+        let vendor = registry.kind(kind).unwrap().vendor.clone();
+        let adapter = registry.build(kind, settings).unwrap();
+        Self { adapter, participant: Participant::new(vendor, model).with_provider_id(kind) }
+    }
+
+    async fn ask(&self, request: ModelRequest) -> Result<forge::ModelResponse, forge::ProviderError> {
+        self.adapter.complete(&CallContext::new(self.participant.clone()), request).await
+    }
+}
+
+fn conversation(messages: &[Message]) -> ModelRequest {
+    let mut request = ModelRequest::new("Be brief.");
+    request.messages = messages.to_vec().into();
+    request
+}
+
+fn add() -> Tool {
+    let schema = json!({"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]});
+    Tool::function("add", schema).with_description("Adds one.")
+}
+
+/// What no vendor takes as it is: a picture whose name lies, blank turns, two turns of one speaker, a call that was never
+/// answered, an id with signs that some refuse.
+async fn begun(by: &Target) -> Vec<Message> {
+    let picture = Source::Base64 { media_type: "image/jpeg".into(), data: DOT.into() };
+    let mut messages = vec![
+        Message::new(MessageRole::User, vec![Part::text("Look and add."), Part::image(picture)]),
+        Message::assistant("\n"),
+        Message::user("Go on."),
+        Message::user("  "),
+    ];
+    for turn in 0..3 {
+        let request = conversation(&messages);
+        let request = request.with_max_tokens(4_000).with_effort(Effort::High).with_tool(add());
+        let response = by.ask(request).await.unwrap_or_else(|error| panic!("{turn}: {error}"));
+        let calls: Vec<String> = response
+            .content
+            .iter()
+            .filter_map(|part| match part {
+                Part::ToolUse { id, .. } => Some(id.clone()),
+                _ => None,
+            })
+            .collect();
+        messages.push(Message::new(MessageRole::Assistant, response.content));
+        let results = calls.iter().map(|id| Part::tool_result(id, r#"{"sum": 2}"#));
+        let answered = results.chain([Part::text("And now?")]);
+        messages.push(Message::new(MessageRole::User, answered.collect()));
+    }
+    for id in ["functions.add:0", "call_0", "call_0"] {
+        let call = Part::tool_use(id, "add", json!({"x": 1}));
+        messages.push(Message::new(MessageRole::Assistant, vec![Part::text("Adding."), call]));
+        if id == "call_0" {
+            messages.push(Message::new(MessageRole::User, vec![Part::tool_result(id, "2")]));
+        } else {
+            messages.push(Message::user("Stop."));
+        }
+    }
+    messages
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_goes_on_with_every_other_vendor() {
+    let sim = Sim::start(SimConfig::default()).await.unwrap();
+    let targets: Vec<Target> =
+        TARGETS.iter().map(|(kind, vendor, model)| Target::new(&sim, kind, *vendor, model)).collect();
+    let schema = json!({"type": "object", "required": ["n"], "properties": {
+        "n": {"type": "integer", "minimum": 1, "maximum": 10},
+        "of": {"$ref": "#/$defs/Of", "description": "of what"},
+    }, "$defs": {"Of": {"type": "string", "minLength": 1}}});
+    let mut refused = Vec::new();
+    let mut pairs = 0;
+    for from in &targets {
+        let history = begun(from).await;
+        for to in &targets {
+            let request = conversation(&history).with_max_tokens(4_000).with_user_message("Sum up.");
+            for request in [
+                request.clone().with_tool(add()),
+                request.clone().with_tool(add()).with_tool_choice(ToolChoice::Required),
+                request.clone().with_effort(Effort::High),
+                request.with_output(OutputFormat::json_schema("sum", schema.clone())),
+            ] {
+                pairs += 1;
+                let forced = request.tool_choice.is_forced();
+                let able = to.adapter.capabilities(&to.participant.model);
+                if forced && !able.forced_tool_choice {
+                    continue;
+                }
+                if let Err(error) = to.ask(request).await {
+                    refused.push(format!("{} -> {}: {error}", from.participant.model, to.participant.model));
+                }
+            }
+        }
+    }
+    println!("{pairs} requests, {} refused", refused.len());
+    assert_eq!(refused, [""; 0]);
+}
