@@ -155,7 +155,7 @@ impl LocalProvider {
             chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
         let reply = api.connection.post(cx, &api.chat, body, request.delivery).await?;
-        let decoder = chat::Decoder::with_review(error::review);
+        let decoder = chat::Decoder::new().with_review(error::review);
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Sse, Compared { decoder, expected }, options)),
             Delivery::Whole => {

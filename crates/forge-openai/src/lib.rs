@@ -39,6 +39,8 @@
 pub mod chat;
 mod error;
 mod kind;
+#[cfg(test)]
+mod odd;
 mod profile;
 mod provider;
 mod responses;

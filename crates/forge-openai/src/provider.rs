@@ -8,9 +8,9 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelProvider,
-    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
-    Timeouts,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
+    ModelProvider, ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream,
+    SecretString, Timeouts,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, hints::RateField};
 use http::HeaderMap;
@@ -174,28 +174,29 @@ impl Adapter for OpenAIProvider {
 
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
         let list = self.list().await?;
-        Ok(list
-            .data
-            .into_iter()
-            .map(|model| {
-                let retires = model.shutdown_date.and_then(|day| day.parse().ok());
-                let info = ModelInfo::new(model.id);
-                let row = models().find(&ModelProvider::OpenAI, &info.id);
-                ModelInfo {
-                    context_tokens: row.and_then(|row| row.context_tokens),
-                    max_output_tokens: row.and_then(|row| row.max_output_tokens),
-                    retires: retires.or_else(|| row.and_then(|row| row.retires)),
-                    ..info
-                }
+        let listed = list.data.into_iter().filter_map(|model| {
+            let retires = model.shutdown_date.and_then(|day| day.parse().ok());
+            let info = ModelInfo::new(model.id?);
+            let row = models().find(&ModelProvider::OpenAI, &info.id);
+            Some(ModelInfo {
+                context_tokens: row.and_then(|row| row.context_tokens),
+                max_output_tokens: row.and_then(|row| row.max_output_tokens),
+                retires: retires.or_else(|| row.and_then(|row| row.retires)),
+                ..info
             })
-            .collect())
+        });
+        Ok(listed.collect())
     }
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
         let body = responses::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
         let total: TokenTotal = api.connection.ask(&api.input_tokens, body, PATIENCE).await?.json().await?;
-        Ok(total.input_tokens)
+        total.input_tokens.known().ok_or_else(|| {
+            let message = "the reply does not say how many tokens the request has";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {

@@ -14,21 +14,31 @@
 //! body. `[DONE]` alone proves nothing.
 
 mod content;
+mod faults;
+pub mod loose;
 mod parts;
+mod pieces;
 mod request;
 mod response;
 mod stream;
 
 use forge_core::Efforts;
 
-pub(crate) use self::content::{address, texts};
+pub(crate) use self::{
+    content::{address, texts},
+    pieces::argument_text,
+};
 pub use parts::{CallPiece, Parts};
 pub use request::to_wire;
 pub(crate) use request::{PREFILL, ends_with_assistant};
 pub use response::from_wire;
 pub use stream::Decoder;
 
-pub use crate::{error::inside as failure_inside, tune::SamplingRule};
+pub use crate::{
+    error::inside as failure_inside,
+    tune::SamplingRule,
+    usage::{Counting, settled},
+};
 
 /// What a server or model of this dialect takes.
 #[derive(Debug, Clone, Copy)]

@@ -106,9 +106,22 @@ impl Parts {
             Some(part) => part,
             None => self.start_call(piece, events)?,
         };
-        if !arguments.is_empty() {
-            events.push_back(StreamEvent::PartDelta { index, delta: Delta::ToolInput(arguments) });
-        }
+        add_arguments(index, arguments, events);
+        Ok(())
+    }
+
+    /// Adds a tool call that came whole, whatever its index and id are.
+    ///
+    /// # Errors
+    /// When it names no tool.
+    pub fn whole_call(
+        &mut self,
+        piece: CallPiece<'_>,
+        arguments: String,
+        events: &mut Events,
+    ) -> Result<(), Failure> {
+        let index = self.start_call(piece, events)?;
+        add_arguments(index, arguments, events);
         Ok(())
     }
 
@@ -117,20 +130,25 @@ impl Parts {
         !self.calls.is_empty()
     }
 
-    /// Ends every part.
-    pub fn end(&mut self, events: &mut Events) {
+    /// Ends every part; tells whether there was any.
+    pub fn end(&mut self, events: &mut Events) -> bool {
         self.end_thinking(events);
         let calls = self.calls.iter().map(|call| call.part);
         for index in self.text.take().into_iter().chain(self.refusal.take()).chain(calls) {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
         }
+        self.next > 0
     }
 
     /// Servers that send calls whole may number all of them 0; a name and an id of its own then tell
     /// that a call is another one.
     fn belongs_to(&self, piece: CallPiece<'_>) -> Option<u32> {
         let call = match piece.index {
-            Some(_) => self.calls.iter().rfind(|call| call.index == piece.index)?,
+            Some(_) => {
+                let same = self.calls.iter().rfind(|call| call.index == piece.index);
+                // What names no tool begins no call; it goes on with the one before it.
+                same.or_else(|| self.calls.last().filter(|_| piece.name.is_empty() && piece.id.is_empty()))?
+            }
             None if piece.id.is_empty() && piece.name.is_empty() => self.calls.last()?,
             None if piece.id.is_empty() => return None,
             None => self.calls.iter().rfind(|call| call.id == piece.id)?,
@@ -169,6 +187,12 @@ impl Parts {
         if let Some(index) = self.thinking.take() {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
         }
+    }
+}
+
+fn add_arguments(index: u32, arguments: String, events: &mut Events) {
+    if !arguments.is_empty() {
+        events.push_back(StreamEvent::PartDelta { index, delta: Delta::ToolInput(arguments) });
     }
 }
 
