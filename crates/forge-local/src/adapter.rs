@@ -60,11 +60,10 @@ impl Adapter for LocalProvider {
         let kind = self.find_out().await?;
         let unsupported = || ProviderError::unsupported(self.name(), model, "counting tokens");
         let request = request.clone().with_delivery(Delivery::Whole);
-        let (body, _) =
-            chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &self.rules(model))?;
+        let sent = chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &self.rules(model))?;
         let counted = match kind {
-            ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, body).await,
-            ServerKind::LlamaCpp => api.tokens_of_template(body).await,
+            ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, sent.body).await,
+            ServerKind::LlamaCpp => api.tokens_of_template(sent.body).await,
             ServerKind::Ollama | ServerKind::LmStudio | ServerKind::Unknown => return Err(unsupported()),
         };
         match counted {

@@ -238,7 +238,8 @@ fn response() -> Value {
 fn a_whole_responses_reply() {
     let read = |reply: &Value| {
         let (mut events, body) = (Events::new(), reply.to_string());
-        let read = responses::from_wire(body.as_bytes(), &"m".into(), &"p".into(), &mut events);
+        let read = responses::Decoder::new(forge_core::ModelProvider::OpenAI, "m".into(), "p".into())
+            .whole(body.as_bytes(), &mut events);
         read.unwrap_or_else(|failure| panic!("{failure:?} from {reply}"));
         said(events)
     };
@@ -296,5 +297,10 @@ fn a_streamed_responses_reply() {
             || key == "delta"
             || key == "type" && value.as_str().is_some_and(|kind| kind.contains('.'))
     };
-    check_stream(|| responses::Decoder::new("m".into(), "p".into()), &lines, keeps, skips);
+    check_stream(
+        || responses::Decoder::new(forge_core::ModelProvider::OpenAI, "m".into(), "p".into()),
+        &lines,
+        keeps,
+        skips,
+    );
 }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Finished, ModelId, Started, StopReason, StreamEvent};
+use forge_core::{Finished, ModelId, ModelProvider, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use forge_openai::chat::{CallPiece, Parts, failure_inside, loose, settled};
 
 use crate::{
     error::review,
-    wire::native::{Reply, ReplyMessage},
+    wire::native::{Reply, ReplyMessage, THINKING},
 };
 
 /// Decodes one reply. Its last line says that it is done; nothing else makes it complete.
@@ -19,6 +19,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder of the reply of `model` at this turn of the conversation.
+    pub(crate) fn new(model: ModelId, turn: usize) -> Self {
+        let mut parts = Parts::default();
+        parts.keep_thoughts(ModelProvider::Local, model);
+        parts.tell_apart(&turn.to_le_bytes());
+        Self { started: false, parts }
+    }
+
     /// Takes a whole reply. One that does not say whether it is done is whole, too.
     pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
         let reply = read(body)?;
@@ -60,7 +68,7 @@ impl Decoder {
     }
 
     fn message(&mut self, message: ReplyMessage<'_>, events: &mut Events) -> Result<(), Failure> {
-        self.parts.thinking(message.thinking.unwrap_or_default(), events);
+        self.parts.thinking(THINKING, message.thinking.unwrap_or_default(), events);
         self.parts.text(message.content.unwrap_or_default(), events);
         for call in message.tool_calls {
             let name = call.function.name.as_deref().unwrap_or_default();
@@ -157,8 +165,8 @@ mod tests {
         let response = run(&[calls, DONE]).unwrap();
         let call = |id: &str, name: &str, input| Part::tool_use(id, name, input);
         let expected = [
-            call("call_0", "add", json!({"x": 1})),
-            call("call_1", "add", json!({"x": 2})),
+            call("call_00000000_0", "add", json!({"x": 1})),
+            call("call_00000000_1", "add", json!({"x": 2})),
             call("mine", "ping", json!({})),
         ];
         assert_eq!((response.content.as_slice(), response.stop_reason), (&expected[..], StopReason::ToolUse));

@@ -29,6 +29,8 @@ pub(crate) struct Body<'a> {
 pub(crate) struct Message<'a> {
     pub(crate) role: &'static str,
     pub(crate) content: Cow<'a, str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) thinking: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) images: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,6 +92,9 @@ pub(crate) mod option {
     pub(crate) const PRESENCE_PENALTY: &str = "presence_penalty";
     pub(crate) const FREQUENCY_PENALTY: &str = "frequency_penalty";
 }
+
+/// The field of a message that holds thoughts.
+pub(crate) const THINKING: &str = "thinking";
 
 /// A whole reply, or one line of a stream. Everything may be missing, be of another type, or have something added.
 #[derive(Debug, Default, Deserialize)]

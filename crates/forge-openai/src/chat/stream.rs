@@ -1,13 +1,15 @@
 //! Chunks become events.
 
-use forge_core::{Finished, ModelId, Served, Started, StopReason, StreamEvent};
+use forge_core::{Finished, ModelId, ModelProvider, Served, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
 use super::{
     faults::{error_in, stray_error, unreadable},
     parts::{CallPiece, Parts},
-    pieces::{argument_text, citation},
+    pieces::{argument_text, citation, detail_text},
+    tags::{Said, ThinkTags},
+    thoughts::TAGGED,
 };
 use crate::{
     usage::{Counting, Totals},
@@ -19,6 +21,7 @@ use crate::{
 pub struct Decoder {
     review: fn(Failure) -> Failure,
     counting: Counting,
+    tags: Option<ThinkTags>,
     started: bool,
     parts: Parts,
     /// A message came, whole or in pieces.
@@ -52,6 +55,7 @@ impl Decoder {
         Self {
             review: |failure| failure,
             counting: Counting::default(),
+            tags: None,
             started: false,
             parts: Parts::default(),
             spoken: false,
@@ -65,6 +69,28 @@ impl Decoder {
     /// Lets `review` have the last word on errors inside the reply.
     pub fn with_review(self, review: fn(Failure) -> Failure) -> Self {
         Self { review, ..self }
+    }
+
+    /// Says how the server's numbers belong together.
+    pub fn with_counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
+    /// Says whose thoughts come, so that they carry what has to go back.
+    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId) -> Self {
+        self.parts.keep_thoughts(vendor, model);
+        self
+    }
+
+    /// Looks for thoughts in the answer, if the server leaves them there.
+    pub fn with_think_tags(self, tags: Option<ThinkTags>) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
+    pub fn with_turn(mut self, turn: usize) -> Self {
+        self.parts.tell_apart(&turn.to_le_bytes());
+        self
     }
 
     /// Takes a whole reply or one chunk; tells whether it had a choice.
@@ -118,6 +144,9 @@ impl Decoder {
             None => return Err(Failure::truncated()),
         };
         self.ensure_started(Started::default(), events);
+        if let Some(mut tags) = self.tags.take() {
+            tags.end(|said| tell(&mut self.parts, said, events));
+        }
         let has_output = self.parts.end(events);
         let (tokens, warning) = self.usage.settled(self.counting, has_output);
         events.extend(warning.map(StreamEvent::from));
@@ -131,6 +160,7 @@ impl Decoder {
     fn start(&mut self, reply: &Reply<'_>, events: &mut Events) {
         let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let (id, model) = (text(reply.id.as_deref()), text(reply.model.as_deref()).map(ModelId::from));
+        self.parts.tell_apart(id.as_deref().unwrap_or_default().as_bytes());
         // Some gateways send an empty chunk ahead of the one that names the reply.
         if model.is_some() || reply.choice.is_some() {
             self.ensure_started(Started::new(id, model), events);
@@ -144,19 +174,29 @@ impl Decoder {
     }
 
     fn message(&mut self, extent: Extent, message: Message<'_>, events: &mut Events) -> Result<(), Failure> {
-        let Message { content, refusal, reasoning_content, reasoning, thinking, tool_calls, annotations } =
-            message;
-        let thoughts = [reasoning_content, reasoning, thinking].into_iter().flatten();
-        if let Some(thoughts) = thoughts.into_iter().find(|thoughts| !thoughts.is_empty()) {
-            self.parts.thinking(thoughts, events);
+        let Message { content, refusal, reasoning_details, tool_calls, annotations, .. } = message;
+        let thoughts = [
+            ("reasoning_content", message.reasoning_content),
+            ("reasoning", message.reasoning),
+            ("thinking", message.thinking),
+        ];
+        let thoughts = thoughts.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
+        if thoughts.is_some() || !reasoning_details.is_empty() {
+            let held = self.tags.take().and_then(|mut tags| tags.stop());
+            held.into_iter().for_each(|said| tell(&mut self.parts, said, events));
+            self.thoughts(extent, thoughts, &reasoning_details, events);
         }
         match content {
             Content::None => {}
-            Content::Text(text) => self.parts.text(text, events),
+            Content::Text(text) => match &mut self.tags {
+                None => self.parts.text(text, events),
+                Some(tags) => tags.take(text, |said| tell(&mut self.parts, said, events)),
+            },
             Content::Pieces(pieces) => {
                 for piece in pieces {
                     match piece.thoughts() {
-                        Some(thoughts) => self.parts.thinking(thoughts, events),
+                        Some(thoughts) => self.parts.show_thinking(thoughts, events),
                         None => self.parts.text(piece.text.unwrap_or_default(), events),
                     }
                 }
@@ -170,6 +210,30 @@ impl Decoder {
             self.parts.citation(citation(raw), events);
         }
         tool_calls.into_iter().try_for_each(|call| self.call(extent, call, events))
+    }
+
+    fn thoughts(
+        &mut self,
+        extent: Extent,
+        text: Option<(&'static str, String)>,
+        details: &[&RawValue],
+        events: &mut Events,
+    ) {
+        match (text, details) {
+            (Some((field, text)), []) => self.parts.thinking(field, text, events),
+            (Some((_, text)), _) => self.parts.show_thinking(text, events),
+            (None, details) => {
+                details.iter().for_each(|detail| self.parts.show_thinking(detail_text(detail), events));
+            }
+        }
+        if let Some(keeper) = self.parts.keeper() {
+            for detail in details {
+                match extent {
+                    Extent::Whole => keeper.add_whole(detail),
+                    Extent::Chunk => keeper.add_piece(detail),
+                }
+            }
+        }
     }
 
     fn call(&mut self, extent: Extent, call: ToolCall<'_>, events: &mut Events) -> Result<(), Failure> {
@@ -199,6 +263,19 @@ impl Decoder {
             Some("error") => StopReason::Error,
             _ => StopReason::Other,
         }
+    }
+}
+
+/// Hands out what stood in the content.
+fn tell(parts: &mut Parts, said: Said, events: &mut Events) {
+    match said {
+        Said::Thoughts(text) => parts.show_thinking(text, events),
+        Said::Over(all) => {
+            if let Some(keeper) = parts.keeper() {
+                keeper.add(TAGGED, &all);
+            }
+        }
+        Said::Text(text) => parts.text(text, events),
     }
 }
 
@@ -375,7 +452,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let expected = ("call_0".to_owned(), ToolInput::from(json!({"x": "\"1\""})));
+        let expected = ("call_811c9dc5_0".to_owned(), ToolInput::from(json!({"x": "\"1\""})));
         assert_eq!(call(json!({"x": "\"1\""})), expected);
         assert_eq!(call(json!(r#"{"x": "\"1\""}"#)), expected);
         assert_eq!(call(json!(null)).1, json!({}).into());

@@ -1,6 +1,6 @@
 //! Whole replies and whole items.
 
-use forge_core::{ModelId, PartKind, ProviderId, ToolStart};
+use forge_core::{PartKind, ToolStart};
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 
@@ -11,20 +11,17 @@ use crate::{
     wire::responses_reply::{Item, ItemPart, Response, TypeOnly},
 };
 
-/// Turns a whole reply into the same events as its stream.
-pub(crate) fn from_wire(
-    body: &[u8],
-    model: &ModelId,
-    origin: &ProviderId,
-    events: &mut Events,
-) -> Result<(), Failure> {
-    let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
-        if error.is_eof() {
-            return Failure::truncated();
-        }
-        error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
-    })?;
-    Decoder::new(model.clone(), origin.clone()).finish(&response, None, events)
+impl Decoder {
+    /// Takes a whole reply, which has the same events as its stream.
+    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
+        let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
+            if error.is_eof() {
+                return Failure::truncated();
+            }
+            error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
+        })?;
+        self.finish(&response, None, events)
+    }
 }
 
 /// What an output item is to Forge.

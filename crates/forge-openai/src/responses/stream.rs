@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::response::{Kind, Whole};
 use crate::{
-    chat::loose::reports_error,
+    chat::{CallNames, loose::reports_error},
     error,
     usage::{Counting, Totals},
     wire::responses_reply::{
@@ -21,10 +21,12 @@ use crate::{
 /// Decodes the stream of one reply. Each output item is one part.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    vendor: ModelProvider,
     /// The model asked for, which owns the items.
     model: ModelId,
     /// The configured provider: the vendor binds items to the account behind it.
     origin: ProviderId,
+    ids: CallNames,
     started: bool,
     items: Vec<Item>,
     /// How many parts have begun.
@@ -72,8 +74,15 @@ struct Source {
 }
 
 impl Decoder {
-    pub(crate) fn new(model: ModelId, origin: ProviderId) -> Self {
-        Self { model, origin, started: false, items: Vec::new(), parts: 0, refused: false }
+    pub(crate) fn new(vendor: ModelProvider, model: ModelId, origin: ProviderId) -> Self {
+        let (ids, items) = (CallNames::default(), Vec::new());
+        Self { vendor, model, origin, ids, started: false, items, parts: 0, refused: false }
+    }
+
+    /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
+    pub(crate) fn with_turn(mut self, turn: usize) -> Self {
+        self.ids.tell_apart(&turn.to_le_bytes());
+        self
     }
 
     fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
@@ -187,9 +196,12 @@ impl Decoder {
     }
 
     /// Begins the part that the item is, unless it has begun.
-    fn begin(&mut self, at: usize, kind: PartKind, events: &mut Events) {
+    fn begin(&mut self, at: usize, mut kind: PartKind, events: &mut Events) {
         if self.items[at].part.is_some() {
             return;
+        }
+        if let PartKind::ToolUse(start) = &mut kind {
+            start.id = self.ids.unused(&start.id);
         }
         self.ensure_started(Started::default(), events);
         let index = self.parts;
@@ -237,7 +249,7 @@ impl Decoder {
         item.ended = true;
         let opaque = whole.replayable.then(|| {
             let data = raw.get().to_owned();
-            let state = Opaque::new(ModelProvider::OpenAI, self.model.clone(), data);
+            let state = Opaque::new(self.vendor.clone(), self.model.clone(), data);
             Box::new(state.with_origin(self.origin.clone()))
         });
         events.extend(item.part.map(|index| StreamEvent::PartEnded { index, opaque }));
@@ -247,6 +259,9 @@ impl Decoder {
     fn start(&mut self, response: &Response<'_>, events: &mut Events) {
         let text = |text: Option<&str>| text.map(str::to_owned);
         let (id, model) = (text(response.id.as_deref()), text(response.model.as_deref()).map(ModelId::from));
+        if !self.started {
+            self.ids.tell_apart(id.as_deref().unwrap_or_default().as_bytes());
+        }
         self.ensure_started(Started::new(id, model), events);
     }
 
@@ -378,7 +393,8 @@ mod tests {
     use super::*;
 
     fn run(lines: &[Value]) -> Result<ModelResponse, Failure> {
-        let (mut decoder, mut events) = (Decoder::new("gpt-6.2-sol".into(), "openai".into()), Events::new());
+        let (mut decoder, mut events) =
+            (Decoder::new(ModelProvider::OpenAI, "gpt-6.2-sol".into(), "openai".into()), Events::new());
         for line in lines {
             // Half of the servers name their events only in the data.
             let name = line["type"].as_str().filter(|name| name.len() % 2 == 0).unwrap_or_default();

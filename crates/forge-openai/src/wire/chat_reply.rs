@@ -11,6 +11,14 @@ use serde_json::value::RawValue;
 
 use crate::chat::loose::{first, object, object_or_default, objects, values};
 
+/// Where thoughts are kept that stood in the answer between tags.
+pub(crate) const THINK_TAGS: &str = "<think>";
+/// The field of `OpenRouter`'s thoughts.
+pub(crate) const DETAILS: &str = "reasoning_details";
+/// The kinds of details that come in pieces, and the field whose pieces are one text.
+pub(crate) const JOINED_DETAILS: [(&str, &str); 2] =
+    [("reasoning.text", "text"), ("reasoning.summary", "summary")];
+
 /// A whole reply, or one chunk of a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -67,6 +75,8 @@ pub(crate) struct Message<'a> {
     pub(crate) reasoning: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) thinking: Option<String>,
+    #[serde(borrow, deserialize_with = "values")]
+    pub(crate) reasoning_details: Vec<&'a RawValue>,
     #[serde(borrow, deserialize_with = "objects")]
     pub(crate) tool_calls: Vec<ToolCall<'a>>,
     #[serde(borrow, deserialize_with = "values")]
@@ -143,6 +153,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
 
         deserializer.deserialize_any(Whichever)
     }
+}
+
+/// What can be read of a detail of the thoughts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Detail {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) summary: Option<String>,
 }
 
 /// What a text rests on.
