@@ -39,9 +39,9 @@ impl Adapter for LocalProvider {
         match self.kind() {
             ServerKind::LlamaCpp => {
                 if let Ok(props) = api.get::<Props>(&api.props).await {
-                    let window = Some(props.default_generation_settings.n_ctx);
+                    let window = props.default_generation_settings.n_ctx.known();
                     for model in &mut models {
-                        model.context_tokens = window;
+                        model.context_tokens = window.or(model.context_tokens);
                     }
                 }
             }
@@ -60,15 +60,17 @@ impl Adapter for LocalProvider {
         let kind = self.find_out().await?;
         let unsupported = || ProviderError::unsupported(self.name(), model, "counting tokens");
         let request = request.clone().with_delivery(Delivery::Whole);
-        let (body, _) =
-            chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &self.rules(model))?;
+        let sent = chat::to_wire(self.name(), &ModelProvider::Local, model, &request, &self.rules(model))?;
         let counted = match kind {
-            ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, body).await,
-            ServerKind::LlamaCpp => api.tokens_of_template(body).await,
+            ServerKind::Vllm => api.post::<Tokens>(&api.tokenize, sent.body).await,
+            ServerKind::LlamaCpp => api.tokens_of_template(sent.body).await,
             ServerKind::Ollama | ServerKind::LmStudio | ServerKind::Unknown => return Err(unsupported()),
         };
         match counted {
-            Ok(Tokens { count, tokens }) => Ok(count.unwrap_or(tokens.len() as u64)),
+            Ok(Tokens { count, tokens }) => {
+                let listed = tokens.map(|tokens| tokens.len() as u64);
+                count.known().or(listed).ok_or_else(unsupported)
+            }
             // An older version, which does not have the address.
             Err(error)
                 if matches!(error.status, Some(404 | 405 | 501))
@@ -94,9 +96,9 @@ impl LocalProvider {
             api.connection.get(&api.probes.health, &[], PATIENCE).await?;
         }
         let list: ModelList = api.get(&api.models).await?;
-        let models = list.data.into_iter().flatten().map(|model| ModelInfo {
-            context_tokens: model.max_model_len.or_else(|| model.meta?.n_ctx_train),
-            ..ModelInfo::new(model.id)
+        let models = list.data.into_iter().filter_map(|model| {
+            let window = model.max_model_len.or(model.meta.n_ctx_train).known();
+            Some(ModelInfo { context_tokens: window, ..ModelInfo::new(model.id?) })
         });
         Ok(models.collect())
     }
@@ -130,7 +132,9 @@ impl Api {
     async fn add_windows(&self, endpoint: &Endpoint, models: &mut [ModelInfo]) {
         let Ok(loaded) = self.get::<LoadedModels>(endpoint).await else { return };
         for one in loaded.models {
-            if let Some(model) = models.iter_mut().find(|model| model.id.as_str() == one.name) {
+            if let Some(model) =
+                models.iter_mut().find(|model| Some(model.id.as_str()) == one.name.as_deref())
+            {
                 model.context_tokens = one.window().or(model.context_tokens);
             }
         }

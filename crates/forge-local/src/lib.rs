@@ -41,6 +41,8 @@ mod error;
 mod estimate;
 mod kind;
 mod native;
+#[cfg(test)]
+mod odd;
 mod profile;
 mod provider;
 mod server;

@@ -47,6 +47,8 @@ pub(crate) fn rules(kind: ServerKind) -> Rules {
     rules.freeform_tools = false;
     rules.tool_result_images = true;
     rules.stores = false;
+    // The templates of many models refuse two turns of one speaker.
+    rules.alternates = true;
     rules
 }
 

@@ -11,7 +11,7 @@ use forge_core::{
     ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing};
-use forge_openai::chat;
+use forge_openai::chat::{self, ThinkTags};
 
 use crate::{
     ServerKind, error,
@@ -151,11 +151,15 @@ impl LocalProvider {
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
         let rules = self.rules(cx.model());
-        let (body, warnings) =
-            chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
-        let reply = api.connection.post(cx, &api.chat, body, request.delivery).await?;
-        let decoder = chat::Decoder::with_review(error::review);
+        let sent = chat::to_wire(self.name(), &ModelProvider::Local, cx.model(), request, &rules)?;
+        let options =
+            EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
+        let reply = api.connection.post(cx, &api.chat, sent.body, request.delivery).await?;
+        let decoder = chat::Decoder::new()
+            .with_review(error::review)
+            .with_turn(request.messages.len())
+            .with_state(ModelProvider::Local, cx.model().clone())
+            .with_think_tags(Some(ThinkTags::local(cx.model())));
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Sse, Compared { decoder, expected }, options)),
             Delivery::Whole => {
@@ -171,10 +175,11 @@ impl LocalProvider {
         expected: Option<Expected>,
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
-        let (body, warnings) = native::to_wire(self.name(), cx.model(), request, self.keep_alive.as_deref())?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
-        let reply = api.connection.post(cx, &api.native, body, request.delivery).await?;
-        let decoder = native::Decoder::default();
+        let sent = native::to_wire(self.name(), cx.model(), request, self.keep_alive.as_deref())?;
+        let options =
+            EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
+        let reply = api.connection.post(cx, &api.native, sent.body, request.delivery).await?;
+        let decoder = native::Decoder::new(cx.model().clone(), request.messages.len());
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Ndjson, Compared { decoder, expected }, options)),
             Delivery::Whole => {

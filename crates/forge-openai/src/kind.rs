@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forge_core::{AdapterKind, Participant};
 
-use crate::{OpenAIProvider, capabilities, models, provider::DIALECT};
+use crate::{OpenAIProvider, capabilities, compatible, models, provider::DIALECT};
 
 /// The adapter as files name it, with all that is known before one is built.
 pub fn kind() -> AdapterKind {
@@ -15,5 +15,6 @@ pub fn kind() -> AdapterKind {
         .with_brands(&["OpenAI", "ChatGPT", "GPT"])
         .with_usual(Participant::gpt())
         .with_models(models().clone())
+        .with_compatible(compatible::vendors())
         .with_capabilities(capabilities)
 }

@@ -36,9 +36,15 @@
 //! # Other servers
 //! [`chat`] holds what adapters of other servers need to speak the Chat Completions dialect.
 
+mod base;
+mod base64;
 pub mod chat;
+mod compatible;
 mod error;
 mod kind;
+#[cfg(test)]
+mod odd;
+mod outgoing;
 mod profile;
 mod provider;
 mod responses;

@@ -6,6 +6,7 @@ use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelP
 
 use crate::{
     chat::{Rules, SystemRole, TokenLimit},
+    compatible::{Habits, Thoughts},
     tune::{SamplingRule, Takes},
 };
 
@@ -123,9 +124,16 @@ const COMPATIBLE: Profile = Profile {
 };
 
 impl Profile {
-    /// The profile of `model` where the configuration says something else about it.
-    pub(crate) fn said(settings: &AdapterSettings, model: &ModelId) -> Self {
-        let (known, said) = (*Self::of(settings.like(model)), settings.said_of(model));
+    /// The profile of `model` at a vendor with these habits, where the configuration says something else about it.
+    pub(crate) fn said(settings: &AdapterSettings, model: &ModelId, habits: &Habits) -> Self {
+        let (like, said) = (settings.like(model), settings.said_of(model));
+        let known = if habits.own_models || like != model { *Self::of(like) } else { COMPATIBLE };
+        let known = if habits.own_models {
+            known
+        } else {
+            let limit = habits.token_limit.unwrap_or(TokenLimit::MaxTokens);
+            Self { api: Api::Chat { limit }, ..known }
+        };
         let Some(said) = said.map(|row| &row.abilities) else { return known };
         let api_takes_stops = matches!(known.api, Api::Chat { .. });
         Self {
@@ -174,25 +182,46 @@ impl Profile {
         }
     }
 
+    /// The same model through Chat Completions.
+    pub(crate) fn chatting(self) -> Self {
+        match self.api {
+            Api::Chat { .. } => self,
+            Api::Responses => Self { api: MODERN_CHAT, ..self },
+        }
+    }
+
     pub(crate) fn thinks(&self) -> bool {
         !self.efforts.is_empty()
     }
 
     /// What the model takes through the Responses API.
     pub(crate) fn takes(&self) -> Takes {
-        Takes { sampling: self.sampling, efforts: self.efforts, seed_and_penalties: false, top_k: false }
+        Takes { sampling: self.sampling, efforts: self.efforts, seed: false, penalties: false, top_k: false }
     }
 
-    /// What the model takes through Chat Completions.
-    pub(crate) fn chat_rules(&self, limit: TokenLimit) -> Rules {
-        let developer = self.thinks() && limit == TokenLimit::MaxCompletionTokens;
+    /// What the model takes through Chat Completions at a vendor with these habits.
+    pub(crate) fn chat_rules(&self, limit: TokenLimit, habits: &'static Habits) -> Rules {
+        let Habits { own_models, local, .. } = *habits;
+        let developer = own_models && self.thinks() && limit == TokenLimit::MaxCompletionTokens;
         Rules {
             token_limit: limit,
             system_role: if developer { SystemRole::Developer } else { SystemRole::System },
             sampling: self.sampling,
+            top_k: local,
             efforts: self.efforts,
-            stop_sequences: self.stop_sequences,
-            ..Rules::OPENAI
+            shows_thinking: !own_models,
+            tool_choice: !habits.ignores_tool_choice,
+            stop_sequences: if local && self.stop_sequences > 0 { usize::MAX } else { self.stop_sequences },
+            prefill: local,
+            documents: !local,
+            audio: !local,
+            freeform_tools: own_models,
+            tool_result_images: local,
+            stores: habits.takes_store,
+            refuses: &habits.refuses,
+            returns_thoughts: habits.thoughts == Thoughts::Returned,
+            ids: habits.ids,
+            alternates: habits.alternates,
         }
     }
 }
@@ -295,7 +324,8 @@ mod tests {
             let models = std::sync::Arc::new(ModelTable::from_json(&row).unwrap());
             AdapterSettings { models, ..AdapterSettings::new("p") }
         };
-        let profile = |more: &str| Profile::said(&said(more), &"new".into());
+        let own = Habits { own_models: true, ..Habits::default() };
+        let profile = |more: &str| Profile::said(&said(more), &"new".into(), &own);
         assert_eq!(profile(r#""prices": []"#).api, COMPATIBLE.api);
         assert_eq!(profile(r#""like": "gpt-6.2-sol""#).api, Api::Responses);
         let tuned = profile(r#""abilities": {"sampling": false, "stop_sequences": false, "efforts": []}"#);

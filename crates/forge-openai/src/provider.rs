@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo, ModelProvider,
+    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
     ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
     Timeouts,
 };
@@ -16,7 +16,9 @@ use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, hints::Ra
 use http::HeaderMap;
 
 use crate::{
-    chat, error,
+    base, chat,
+    compatible::{KeyHeader, Row, refused},
+    error,
     profile::{self, Profile, models},
     responses,
     wire::listing::{ModelList, TokenTotal},
@@ -46,6 +48,9 @@ pub struct OpenAIProvider {
 
 #[derive(Debug)]
 struct Api {
+    row: &'static Row,
+    /// The address names a deployment, which has no other call than a chat.
+    chats_only: bool,
     connection: Connection,
     responses: Endpoint,
     chat: Endpoint,
@@ -55,15 +60,63 @@ struct Api {
 
 impl Api {
     fn open(settings: &AdapterSettings) -> Result<Self, ProviderError> {
-        let connection = Connection::new(settings, DIALECT)?;
+        let row = Row::of(settings)?;
+        let query = query(settings, row)?;
+        let usual =
+            row.vendor.base_url.as_deref().or((row.habits.path.is_none()).then_some(DIALECT.base_url));
+        let Some(url) = settings.base_url.as_deref().or(usual) else {
+            let message = format!("{} needs a base URL: every user has another one", row.vendor.name);
+            return Err(refused(settings, message));
+        };
+        let base_url = base::api(url, row);
+        let chats_only = base_url.contains("/deployments/");
+        let dialect = match row.habits.key_header {
+            KeyHeader::Bearer => DIALECT,
+            KeyHeader::ApiKey => Dialect { credential: ("api-key", ""), ..DIALECT },
+        };
+        let settings = AdapterSettings { base_url: Some(base_url), ..settings.clone() };
+        let connection = Connection::new(&settings, dialect)?;
+        let endpoint = |segments: &[&'static str]| {
+            let endpoint = connection.endpoint(segments.iter().copied());
+            if query.is_empty() { endpoint } else { endpoint.with_query(&query) }
+        };
         Ok(Self {
-            responses: connection.endpoint(["responses"]),
-            chat: connection.endpoint(["chat", "completions"]),
-            models: connection.endpoint(["models"]),
-            input_tokens: connection.endpoint(["responses", "input_tokens"]),
+            responses: endpoint(&["responses"]),
+            chat: endpoint(&["chat", "completions"]),
+            models: endpoint(&["models"]),
+            input_tokens: endpoint(&["responses", "input_tokens"]),
+            row,
+            chats_only,
             connection,
         })
     }
+
+    fn profile(&self, settings: &AdapterSettings, model: &ModelId) -> Profile {
+        let profile = Profile::said(settings, model, &self.row.habits);
+        if self.chats_only { profile.chatting() } else { profile }
+    }
+}
+
+/// The settings that only this kind has: the version that Azure wants in the query.
+fn query<'a>(
+    settings: &'a AdapterSettings,
+    row: &Row,
+) -> Result<Vec<(&'static str, &'a str)>, ProviderError> {
+    let mut query = Vec::new();
+    for (name, value) in &settings.options {
+        match (name.as_str(), value.as_str(), row.habits.key_header) {
+            ("api_version", Some(version), KeyHeader::ApiKey) => query.push(("api-version", version)),
+            ("api_version", None, KeyHeader::ApiKey) => {
+                return Err(refused(settings, "`api_version` has to be a text".to_owned()));
+            }
+            _ => {
+                let message =
+                    format!("`{name}` is no option here; there is `api_version`, for the dialect `azure`");
+                return Err(refused(settings, message));
+            }
+        }
+    }
+    Ok(query)
 }
 
 impl OpenAIProvider {
@@ -78,9 +131,15 @@ impl OpenAIProvider {
         Ok(Self { settings, api })
     }
 
-    /// The same adapter with another address of the API, up to and including `/v1`.
+    /// The same adapter with another address, of the host or of the API: `/v1` is added where no version stands in it.
     pub fn with_base_url(self, url: impl Into<String>) -> Self {
         Self::unopened(AdapterSettings { base_url: Some(url.into()), ..self.settings })
+    }
+
+    /// The same adapter for a vendor whose servers speak the dialect in their own way, by its name in
+    /// [`kind`](crate::kind). Unless it is said, the address tells it.
+    pub fn with_dialect(self, vendor: impl Into<String>) -> Self {
+        Self::unopened(AdapterSettings { dialect: Some(vendor.into()), ..self.settings })
     }
 
     /// The same adapter under another name.
@@ -129,38 +188,41 @@ impl Provider for OpenAIProvider {
         let api = self.api()?;
         let (model, delivery) = (cx.model(), request.delivery);
         self.settings.check(model, &request)?;
-        let profile = Profile::said(&self.settings, model);
-        let (endpoint, (body, warnings)) = match profile.api {
+        let profile = api.profile(&self.settings, model);
+        let vendor = api.row.provider();
+        let (endpoint, sent) = match profile.api {
             profile::Api::Responses => {
-                (&api.responses, responses::to_wire(self.name(), model, &request, &profile)?)
+                (&api.responses, responses::to_wire(self.name(), &vendor, model, &request, &profile)?)
             }
-            profile::Api::Chat { limit } => (
-                &api.chat,
-                chat::to_wire(
-                    self.name(),
-                    &ModelProvider::OpenAI,
-                    model,
-                    &request,
-                    &profile.chat_rules(limit),
-                )?,
-            ),
+            profile::Api::Chat { limit } => {
+                let rules = profile.chat_rules(limit, &api.row.habits);
+                (&api.chat, chat::to_wire(self.name(), &vendor, model, &request, &rules)?)
+            }
         };
-        let reply = api.connection.post(cx, endpoint, body, delivery).await?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: None };
-        match (profile.api, delivery) {
-            (profile::Api::Responses, Delivery::Stream) => Ok(reply.events(
-                Framing::Sse,
-                responses::Decoder::new(model.clone(), self.settings.id.clone()),
-                options,
-            )),
-            (profile::Api::Responses, Delivery::Whole) => {
-                let origin = &self.settings.id;
-                reply.whole(options, |body, events| responses::from_wire(body, model, origin, events)).await
+        let reply = api.connection.post(cx, endpoint, sent.body, delivery).await?;
+        let options =
+            EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
+        match profile.api {
+            profile::Api::Responses => {
+                let decoder = responses::Decoder::new(vendor, model.clone(), self.settings.id.clone())
+                    .with_turn(request.messages.len());
+                match delivery {
+                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder, options)),
+                    Delivery::Whole => reply.whole(options, |body, events| decoder.whole(body, events)).await,
+                }
             }
-            (profile::Api::Chat { .. }, Delivery::Stream) => {
-                Ok(reply.events(Framing::Sse, chat::Decoder::new(), options))
+            profile::Api::Chat { .. } => {
+                let habits = &api.row.habits;
+                let decoder = chat::Decoder::new()
+                    .with_turn(request.messages.len())
+                    .with_counting(habits.counting)
+                    .with_state(vendor, model.clone())
+                    .with_think_tags(habits.tags(model));
+                match delivery {
+                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder, options)),
+                    Delivery::Whole => reply.whole(options, |body, events| decoder.whole(body, events)).await,
+                }
             }
-            (profile::Api::Chat { .. }, Delivery::Whole) => reply.whole(options, chat::from_wire).await,
         }
     }
 }
@@ -174,28 +236,31 @@ impl Adapter for OpenAIProvider {
 
     async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
         let list = self.list().await?;
-        Ok(list
-            .data
-            .into_iter()
-            .map(|model| {
-                let retires = model.shutdown_date.and_then(|day| day.parse().ok());
-                let info = ModelInfo::new(model.id);
-                let row = models().find(&ModelProvider::OpenAI, &info.id);
-                ModelInfo {
-                    context_tokens: row.and_then(|row| row.context_tokens),
-                    max_output_tokens: row.and_then(|row| row.max_output_tokens),
-                    retires: retires.or_else(|| row.and_then(|row| row.retires)),
-                    ..info
-                }
+        let vendor = self.api()?.row.provider();
+        let listed = list.data.into_iter().filter_map(|model| {
+            let retires = model.shutdown_date.and_then(|day| day.parse().ok());
+            let info = ModelInfo::new(model.id?);
+            let row = models().find(&vendor, &info.id);
+            Some(ModelInfo {
+                context_tokens: row.and_then(|row| row.context_tokens),
+                max_output_tokens: row.and_then(|row| row.max_output_tokens),
+                retires: retires.or_else(|| row.and_then(|row| row.retires)),
+                ..info
             })
-            .collect())
+        });
+        Ok(listed.collect())
     }
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
-        let body = responses::to_count(self.name(), model, request, &Profile::said(&self.settings, model))?;
+        let profile = Profile::said(&self.settings, model, &api.row.habits);
+        let body = responses::to_count(self.name(), &api.row.provider(), model, request, &profile)?;
         let total: TokenTotal = api.connection.ask(&api.input_tokens, body, PATIENCE).await?.json().await?;
-        Ok(total.input_tokens)
+        total.input_tokens.known().ok_or_else(|| {
+            let message = "the reply does not say how many tokens the request has";
+            ProviderError::new(ErrorKind::Decode, self.name(), message)
+                .with(|facts| facts.model = Some(model.clone()))
+        })
     }
 
     fn rate_limit_status(&self) -> RateLimitStatus {

@@ -1,6 +1,72 @@
-//! Which schemas the vendor's strict mode takes.
+//! Which schemas the vendor's strict mode takes, and what becomes of those that it does not.
 
+use std::borrow::Cow;
+
+use forge_core::{OutputFormat, OutputSchema, Schema, Tool, Warning};
+use forge_http::schema::{SchemaRules, fit};
 use serde_json::Value;
+
+/// What the strict mode takes. Source: the vendor's guide to structured outputs and its error texts, 2026-11.
+const STRICT: SchemaRules = SchemaRules {
+    closes_objects: true,
+    refuses: &[],
+    refs_have_siblings: false,
+    recurses: true,
+    root_is_object: true,
+};
+
+/// A schema as it is sent.
+#[derive(Debug)]
+pub(crate) struct Sent<'a> {
+    pub(crate) schema: Cow<'a, Schema>,
+    /// The vendor holds the model to it.
+    pub(crate) strict: bool,
+}
+
+impl<'a> Sent<'a> {
+    /// Strict where the caller does not forbid it and the vendor can be held to what the schema says; else the schema
+    /// as it was written, which the vendor takes as a guide.
+    fn of(schema: &'a Schema, asked: Option<bool>, about: &str, warnings: &mut Vec<Warning>) -> Self {
+        let as_written = Self { schema: Cow::Borrowed(schema), strict: false };
+        if asked == Some(false) {
+            return as_written;
+        }
+        let fitted = fit(schema, &STRICT);
+        let is_whole = fitted.is_taken && fitted.left_to_the_model.is_empty();
+        if is_whole && is_strict(fitted.schema.value()) {
+            return Self { schema: fitted.schema, strict: true };
+        }
+        if asked == Some(true) {
+            let message = format!(
+                "the schema of {about} goes out as a guide: the strict mode wants an object at the root that names \
+                 all its fields as required and has no others"
+            );
+            warnings.push(Warning::new("schema", message));
+        }
+        as_written
+    }
+}
+
+/// The schema of the answer, if there is one.
+pub(crate) fn output<'a>(
+    output: &'a OutputFormat,
+    warnings: &mut Vec<Warning>,
+) -> Option<(&'a OutputSchema, Sent<'a>)> {
+    let OutputFormat::JsonSchema(output) = output else { return None };
+    Some((output, Sent::of(&output.schema, output.strict, "the answer", warnings)))
+}
+
+/// The schemas of the tools, in their order; `None` for tools without one.
+pub(crate) fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Vec<Option<Sent<'a>>> {
+    let sent = |tool: &'a Tool| match tool {
+        Tool::Function(tool) => {
+            let about = format!("the tool `{}`", tool.name);
+            Some(Sent::of(&tool.schema, Some(tool.strict), &about, warnings))
+        }
+        _ => None,
+    };
+    tools.iter().map(sent).collect()
+}
 
 /// Whether every object of the schema names all its properties as required and allows no others. The
 /// vendor refuses other schemas in strict mode; without it, it takes them as a guide.
@@ -52,5 +118,36 @@ mod tests {
         assert!(!is_strict(&change("/$defs/x/additionalProperties", json!({}))));
         assert!(!is_strict(&change("/properties/a/items", json!({"type": "object"}))));
         assert!(!is_strict(&json!({"type": "object"})));
+    }
+
+    fn sent(schema: Value, asked: Option<bool>) -> (Value, bool, usize) {
+        let (schema, mut warnings) = (Schema::from(schema), Vec::new());
+        let sent = Sent::of(&schema, asked, "x", &mut warnings);
+        (sent.schema.value().clone(), sent.strict, warnings.len())
+    }
+
+    #[test]
+    fn what_strict_mode_can_hold_is_made_strict_and_the_rest_is_a_guide() {
+        let open = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+        let mut closed = open.clone();
+        closed["additionalProperties"] = json!(false);
+        assert_eq!(sent(open.clone(), None), (closed, true, 0));
+        assert_eq!(sent(open.clone(), Some(false)), (open, false, 0));
+        let referring = json!({"type": "object", "required": ["a"], "additionalProperties": false,
+            "properties": {"a": {"$ref": "#/$defs/A", "description": "d"}}, "$defs": {"A": {"type": "string"}}});
+        let (inlined, strict, _) = sent(referring, Some(true));
+        assert_eq!(
+            (&inlined["properties"]["a"], strict),
+            (&json!({"type": "string", "description": "d"}), true)
+        );
+        for guide in [
+            json!({"type": "array", "items": {"type": "string"}}),
+            json!({"anyOf": [{"type": "object", "properties": {}, "additionalProperties": false}]}),
+            json!({"type": "object", "properties": {"a": {}}}),
+            json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+        ] {
+            assert_eq!(sent(guide.clone(), None), (guide.clone(), false, 0));
+            assert_eq!(sent(guide.clone(), Some(true)), (guide, false, 1));
+        }
     }
 }

@@ -18,8 +18,10 @@ pub enum SamplingRule {
 pub(crate) struct Takes {
     pub(crate) sampling: SamplingRule,
     pub(crate) efforts: Efforts,
-    /// Only the Chat dialect has fields for a seed and penalties.
-    pub(crate) seed_and_penalties: bool,
+    /// Only the Chat dialect has a field for a seed.
+    pub(crate) seed: bool,
+    /// Only the Chat dialect has fields for penalties.
+    pub(crate) penalties: bool,
     pub(crate) top_k: bool,
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warn
         SamplingRule::Never => (false, "this model does not take it"),
     };
     let beyond_api = "this API has no field for it";
-    let chat_only = if takes.seed_and_penalties { why } else { beyond_api };
+    let chat_only = if takes.penalties { why } else { beyond_api };
     let mut keep = Keep { warnings };
     let sampling = &request.sampling;
     Tuned {
@@ -57,17 +59,17 @@ pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warn
         temperature: keep.if_allowed("temperature", sampling.temperature, allowed, why),
         top_p: keep.if_allowed("top_p", sampling.top_p, allowed, why),
         top_k: keep.if_allowed("top_k", sampling.top_k, allowed && takes.top_k, beyond_api),
-        seed: keep.if_allowed("seed", sampling.seed, takes.seed_and_penalties, beyond_api),
+        seed: keep.if_allowed("seed", sampling.seed, takes.seed, beyond_api),
         presence_penalty: keep.if_allowed(
             "presence_penalty",
             sampling.presence_penalty,
-            allowed && takes.seed_and_penalties,
+            allowed && takes.penalties,
             chat_only,
         ),
         frequency_penalty: keep.if_allowed(
             "frequency_penalty",
             sampling.frequency_penalty,
-            allowed && takes.seed_and_penalties,
+            allowed && takes.penalties,
             chat_only,
         ),
     }
@@ -99,7 +101,7 @@ mod tests {
         request.effort = effort;
         let efforts = Efforts::of(&[Effort::None, Effort::Low]);
         let mut warnings = Vec::new();
-        let takes = Takes { sampling: rule, efforts, seed_and_penalties: chat, top_k: false };
+        let takes = Takes { sampling: rule, efforts, seed: chat, penalties: chat, top_k: false };
         let tuned = tune(&request, takes, &mut warnings);
         (tuned, warnings.into_iter().map(|warning| warning.about).collect())
     }

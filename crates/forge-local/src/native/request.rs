@@ -7,9 +7,12 @@ use forge_core::{
     ProviderError, Source, ToolChoice, ToolInput, Warning,
 };
 use forge_http::to_json;
+use forge_openai::chat::{self, Outgoing};
 use serde_json::{Map, Value};
 
-use crate::wire::native::{Body, Format, Function, FunctionCall, Message, Think, Tool, ToolCall, option};
+use crate::wire::native::{
+    Body, Format, Function, FunctionCall, Message, THINKING, Think, Tool, ToolCall, option,
+};
 
 /// The body of `request`, and what was changed in it. Settings in `extra["options"]` take their place
 /// beside the request's own.
@@ -18,7 +21,7 @@ pub(crate) fn to_wire(
     model: &ModelId,
     request: &ModelRequest,
     keep_alive: Option<&str>,
-) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
+) -> Result<Outgoing, ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
     if request.tool_choice.is_forced() {
         return Err(refuse("a forced tool call"));
@@ -30,9 +33,11 @@ pub(crate) fn to_wire(
     }
     let tools = tools(request, &mut warnings).map_err(refuse)?;
     let mut extra = request.extra.fields(&ModelProvider::Local).cloned().unwrap_or_default();
+    let fitted = chat::fitted(provider, model, &request.messages)?;
+    let asked = Asked { model, through: provider };
     let body = Body {
         model: model.as_str(),
-        messages: messages(request).map_err(refuse)?,
+        messages: messages(request, &fitted, asked).map_err(refuse)?,
         stream: request.delivery == Delivery::Stream,
         format: match &request.output {
             OutputFormat::Json => Some(Format::Word("json")),
@@ -44,7 +49,13 @@ pub(crate) fn to_wire(
         keep_alive,
         options: options(request, &mut extra),
     };
-    Ok((to_json(provider, model, &body, Some(&extra))?, warnings))
+    let body = to_json(provider, model, &body, Some(&extra))?;
+    // The server makes a grammar of the schema, which leaves out what a grammar cannot say.
+    let schema = match &request.output {
+        OutputFormat::JsonSchema(output) => Some(output.schema.clone()),
+        _ => None,
+    };
+    Ok(Outgoing::new(body, warnings, schema))
 }
 
 fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String, Value> {
@@ -85,18 +96,29 @@ fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think {
     Think::Level(level.as_str())
 }
 
-fn messages(request: &ModelRequest) -> Result<Vec<Message<'_>>, &'static str> {
-    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+/// Who is asked, and through which configured provider.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    model: &'a ModelId,
+    through: &'a str,
+}
+
+fn messages<'a>(
+    request: &'a ModelRequest,
+    fitted: &'a [Turn],
+    asked: Asked<'_>,
+) -> Result<Vec<Message<'a>>, &'static str> {
+    let mut messages = Vec::with_capacity(fitted.len() + 1);
     if !request.system.is_empty() {
         let content = request.system_text();
         messages.push(Message { role: "system", content, ..Message::default() });
     }
     let mut names = HashMap::new();
-    for turn in &request.messages {
+    for turn in fitted {
         match turn.role {
             MessageRole::User => user(turn, "user", &names, &mut messages)?,
             MessageRole::System => user(turn, "system", &names, &mut messages)?,
-            MessageRole::Assistant => assistant(turn, &mut names, &mut messages)?,
+            MessageRole::Assistant => assistant(turn, asked, &mut names, &mut messages)?,
         }
     }
     Ok(messages)
@@ -104,6 +126,7 @@ fn messages(request: &ModelRequest) -> Result<Vec<Message<'_>>, &'static str> {
 
 fn assistant<'a>(
     turn: &'a Turn,
+    asked: Asked<'_>,
     names: &mut HashMap<&'a str, &'a str>,
     messages: &mut Vec<Message<'a>>,
 ) -> Result<(), &'static str> {
@@ -114,6 +137,11 @@ fn assistant<'a>(
                 names.insert(id, name);
                 let arguments = object(input);
                 message.tool_calls.push(ToolCall { id, function: FunctionCall { name, arguments } });
+            }
+            Part::Thinking { opaque: Some(state), .. } => {
+                if state.belongs_to(&ModelProvider::Local, asked.model, asked.through) {
+                    message.thinking.push_str(&chat::kept_thoughts(state, THINKING));
+                }
             }
             other => message.add(other)?,
         }
@@ -226,7 +254,8 @@ mod tests {
     use super::*;
 
     fn wire(request: &ModelRequest) -> (Value, Vec<String>) {
-        let (bytes, warnings) = to_wire("p", &"qwen3".into(), request, Some("10m")).unwrap();
+        let sent = to_wire("p", &"qwen3".into(), request, Some("10m")).unwrap();
+        let (bytes, warnings) = (sent.body, sent.warnings);
         let warnings = warnings.into_iter().map(|warning| warning.about).collect();
         (serde_json::from_slice(&bytes).unwrap(), warnings)
     }

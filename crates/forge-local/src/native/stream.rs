@@ -1,12 +1,14 @@
 //! Whole replies and lines of a stream become events.
 
-use forge_core::{Finished, ModelId, Started, StopReason, StreamEvent, TokenCount, Warning};
+use std::borrow::Cow;
+
+use forge_core::{Finished, ModelId, ModelProvider, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
-use forge_openai::chat::{CallPiece, Parts, failure_inside};
+use forge_openai::chat::{CallPiece, Parts, failure_inside, loose, settled};
 
 use crate::{
     error::review,
-    wire::native::{Reply, ReplyMessage, Text},
+    wire::native::{Reply, ReplyMessage, THINKING},
 };
 
 /// Decodes one reply. Its last line says that it is done; nothing else makes it complete.
@@ -17,61 +19,78 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Takes a whole reply.
-    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
-        if self.take(body, events)? { Ok(()) } else { Err(Failure::truncated()) }
+    /// A decoder of the reply of `model` at this turn of the conversation.
+    pub(crate) fn new(model: ModelId, turn: usize) -> Self {
+        let mut parts = Parts::default();
+        parts.keep_thoughts(ModelProvider::Local, model);
+        parts.tell_apart(&turn.to_le_bytes());
+        Self { started: false, parts }
     }
 
-    /// Takes a whole reply or one line; tells whether it was the last.
-    fn take(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
-        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| match failure_inside(body) {
-            Some(failure) => review(failure),
-            None if error.is_eof() => Failure::truncated(),
-            None => Failure::decode("a line", &error),
-        })?;
-        if reply.error.is_some() {
-            return Err(review(failure_inside(body).unwrap_or_else(Failure::nameless)));
-        }
+    /// Takes a whole reply. One that does not say whether it is done is whole, too.
+    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
+        let reply = read(body)?;
+        let is_done = reply.is_done().unwrap_or(reply.message.is_some());
+        if self.take(reply, is_done, events)? { Ok(()) } else { Err(Failure::truncated()) }
+    }
+
+    /// Takes one line; tells whether it was the last.
+    fn line(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
+        let reply = read(body)?;
+        let is_done = reply.is_done().unwrap_or(reply.done_reason.is_some());
+        self.take(reply, is_done, events)
+    }
+
+    fn take(&mut self, reply: Reply<'_>, is_done: bool, events: &mut Events) -> Result<bool, Failure> {
         if !std::mem::replace(&mut self.started, true) {
-            let model = reply.model.map(|model| ModelId::from(&*model.0));
+            let model = reply.model.map(|model| ModelId::from(&*model));
             events.push_back(StreamEvent::from(Started::new(None, model)));
         }
         if let Some(message) = reply.message {
             self.message(message, events)?;
         }
-        if !reply.done {
+        if !is_done {
             return Ok(false);
         }
-        self.parts.end(events);
+        let has_output = self.parts.end(events);
         // Thinking is inside the output; the server does not split it off.
-        let usage = TokenCount::default().with_input(reply.prompt_eval_count).with_output(reply.eval_count);
-        if usage.is_unknown() {
-            let message = "the server did not say how many tokens the call took";
-            events.push_back(StreamEvent::from(Warning::new("usage", message)));
-        }
-        let reason = match reply.done_reason.as_deref() {
+        let (usage, warning) = settled(reply.prompt_eval_count, reply.eval_count, has_output);
+        events.extend(warning.map(StreamEvent::from));
+        let raw = reply.done_reason.map(Cow::into_owned);
+        let reason = match raw.as_deref() {
             Some("length") => StopReason::MaxTokens,
             _ if self.parts.has_calls() => StopReason::ToolUse,
             Some("stop") | None => StopReason::EndTurn,
             Some(_) => StopReason::Other,
         };
-        let finished = Finished::new(reason).with_raw_reason(reply.done_reason).with_usage(usage);
-        events.push_back(finished.into());
+        events.push_back(Finished::new(reason).with_raw_reason(raw).with_usage(usage).into());
         Ok(true)
     }
 
     fn message(&mut self, message: ReplyMessage<'_>, events: &mut Events) -> Result<(), Failure> {
-        self.parts.thinking(message.thinking.unwrap_or_default(), events);
+        self.parts.thinking(THINKING, message.thinking.unwrap_or_default(), events);
         self.parts.text(message.content.unwrap_or_default(), events);
-        for call in message.tool_calls.into_iter().flatten() {
-            let Text(name) = &call.function.name;
-            let id = call.id.as_ref().map_or("", |Text(id)| id);
+        for call in message.tool_calls {
+            let name = call.function.name.as_deref().unwrap_or_default();
+            let id = call.id.as_deref().unwrap_or_default();
             let arguments = call.function.arguments.map(|json| json.get().to_owned()).unwrap_or_default();
             // Each call comes whole; servers number them all 0, or not at all.
-            self.parts.call(CallPiece { index: None, id, name, freeform: false }, arguments, events)?;
+            self.parts.whole_call(CallPiece { index: None, id, name, freeform: false }, arguments, events)?;
         }
         Ok(())
     }
+}
+
+fn read(body: &[u8]) -> Result<Reply<'_>, Failure> {
+    let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| match failure_inside(body) {
+        Some(failure) => review(failure),
+        None if error.is_eof() => Failure::truncated(),
+        None => Failure::decode("a line", &error),
+    })?;
+    if reply.error.is_some_and(loose::reports_error) {
+        return Err(review(failure_inside(body).unwrap_or_else(Failure::nameless)));
+    }
+    Ok(reply)
 }
 
 impl Decode for Decoder {
@@ -79,7 +98,7 @@ impl Decode for Decoder {
         let Frame::Event { data, .. } = frame else { return Ok(()) };
         match data.trim_ascii() {
             b"" => Ok(()),
-            line => self.take(line, events).map(drop),
+            line => self.line(line, events).map(drop),
         }
     }
 }
@@ -146,8 +165,8 @@ mod tests {
         let response = run(&[calls, DONE]).unwrap();
         let call = |id: &str, name: &str, input| Part::tool_use(id, name, input);
         let expected = [
-            call("call_0", "add", json!({"x": 1})),
-            call("call_1", "add", json!({"x": 2})),
+            call("call_00000000_0", "add", json!({"x": 1})),
+            call("call_00000000_1", "add", json!({"x": 2})),
             call("mine", "ping", json!({})),
         ];
         assert_eq!((response.content.as_slice(), response.stop_reason), (&expected[..], StopReason::ToolUse));

@@ -1,26 +1,33 @@
 //! Replies of the free endpoints, by server.
 
+use forge_http::lenient::{self, Count};
+use forge_openai::chat::loose;
 use serde::{Deserialize, de::IgnoredAny};
 
 /// `GET /v1/models` of all four.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ModelList {
-    #[serde(default)]
-    pub(crate) data: Option<Vec<Model>>,
+    #[serde(deserialize_with = "loose::objects")]
+    pub(crate) data: Vec<Model>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Model {
-    pub(crate) id: String,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) id: Option<String>,
     /// vLLM.
-    pub(crate) max_model_len: Option<u64>,
+    pub(crate) max_model_len: Count,
     /// llama.cpp.
-    pub(crate) meta: Option<Meta>,
+    #[serde(deserialize_with = "loose::object_or_default")]
+    pub(crate) meta: Meta,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Meta {
-    pub(crate) n_ctx_train: Option<u64>,
+    pub(crate) n_ctx_train: Count,
 }
 
 /// Ollama's `GET /api/version`.
@@ -45,51 +52,57 @@ pub(crate) struct Props {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Settings {
-    pub(crate) n_ctx: u64,
+    pub(crate) n_ctx: Count,
 }
 
 /// Ollama's `GET /api/ps`, or LM Studio's `GET /api/v1/models`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LoadedModels {
+    /// What it must have, so that another server's list is not taken for it.
     pub(crate) models: Vec<LoadedModel>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct LoadedModel {
-    #[serde(alias = "key")]
-    pub(crate) name: String,
+    #[serde(alias = "key", deserialize_with = "lenient::string")]
+    pub(crate) name: Option<String>,
     /// Ollama: the window that it runs with.
-    pub(crate) context_length: Option<u64>,
+    pub(crate) context_length: Count,
     /// LM Studio: the window that it could run with.
-    pub(crate) max_context_length: Option<u64>,
-    #[serde(default)]
+    pub(crate) max_context_length: Count,
+    #[serde(deserialize_with = "loose::objects")]
     pub(crate) loaded_instances: Vec<Instance>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Instance {
-    pub(crate) config: Option<InstanceConfig>,
+    #[serde(deserialize_with = "loose::object_or_default")]
+    pub(crate) config: InstanceConfig,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct InstanceConfig {
-    pub(crate) context_length: Option<u64>,
+    pub(crate) context_length: Count,
 }
 
 impl LoadedModel {
     /// The window that the model runs with, else the one that it could run with.
     pub(crate) fn window(&self) -> Option<u64> {
-        let running = self.loaded_instances.iter().find_map(|one| one.config.as_ref()?.context_length);
-        self.context_length.or(running).or(self.max_context_length)
+        let running = self.loaded_instances.iter().find_map(|one| one.config.context_length.known());
+        self.context_length.known().or(running).or(self.max_context_length.known())
     }
 }
 
 /// `POST /tokenize`: vLLM counts, llama.cpp lists.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Tokens {
-    pub(crate) count: Option<u64>,
-    #[serde(default)]
-    pub(crate) tokens: Vec<IgnoredAny>,
+    pub(crate) count: Count,
+    #[serde(deserialize_with = "lenient::value")]
+    pub(crate) tokens: Option<Vec<IgnoredAny>>,
 }
 
 /// llama.cpp's `POST /apply-template`.

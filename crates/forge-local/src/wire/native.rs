@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use forge_http::lenient::{self, Count};
+use forge_openai::chat::loose;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -27,6 +29,8 @@ pub(crate) struct Body<'a> {
 pub(crate) struct Message<'a> {
     pub(crate) role: &'static str,
     pub(crate) content: Cow<'a, str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) thinking: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) images: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -89,46 +93,62 @@ pub(crate) mod option {
     pub(crate) const FREQUENCY_PENALTY: &str = "frequency_penalty";
 }
 
-/// A text that borrows from the reply where it holds no escapes.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+/// The field of a message that holds thoughts.
+pub(crate) const THINKING: &str = "thinking";
 
-/// A whole reply, or one line of a stream.
-#[derive(Debug, Deserialize)]
+/// A whole reply, or one line of a stream. Everything may be missing, be of another type, or have something added.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Reply<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) model: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "loose::object")]
     pub(crate) message: Option<ReplyMessage<'a>>,
-    #[serde(default)]
-    pub(crate) done: bool,
-    pub(crate) done_reason: Option<String>,
-    pub(crate) prompt_eval_count: Option<u64>,
-    pub(crate) eval_count: Option<u64>,
+    #[serde(borrow)]
+    pub(crate) done: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) done_reason: Option<Cow<'a, str>>,
+    pub(crate) prompt_eval_count: Count,
+    pub(crate) eval_count: Count,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct ReplyMessage<'a> {
-    pub(crate) content: Option<String>,
-    pub(crate) thinking: Option<String>,
-    #[serde(borrow)]
-    pub(crate) tool_calls: Option<Vec<ReplyCall<'a>>>,
+impl Reply<'_> {
+    /// Whether the server says that it is done; `None` if it does not say.
+    pub(crate) fn is_done(&self) -> Option<bool> {
+        match self.done.map(RawValue::get) {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        }
+    }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReplyMessage<'a> {
+    pub(crate) content: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) thinking: Option<String>,
+    #[serde(borrow, deserialize_with = "loose::objects")]
+    pub(crate) tool_calls: Vec<ReplyCall<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ReplyCall<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "loose::object_or_default")]
     pub(crate) function: ReplyFunction<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ReplyFunction<'a> {
-    #[serde(borrow)]
-    pub(crate) name: Text<'a>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
 }

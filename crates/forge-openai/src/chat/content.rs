@@ -2,27 +2,37 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Message, MessageRole, ModelProvider, ModelRequest, Part, Source, ToolInput};
+use forge_core::{Message, MessageRole, ModelId, ModelProvider, ModelRequest, Part, Source, ToolInput};
 
-use super::{Rules, SystemRole};
+use super::{Rules, SystemRole, thoughts::give_back};
 use crate::wire::{
-    chat::{self, Content, ContentPart, CustomCall, File, FunctionCall, ImageUrl, ToolCall},
+    chat::{self, Back, Content, ContentPart, CustomCall, File, FunctionCall, ImageUrl, ToolCall},
     content::{Address, Arguments, InputAudio, ResultText, file_name},
 };
+
+/// Who is asked, and through which configured provider.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) vendor: &'a ModelProvider,
+    pub(super) model: &'a ModelId,
+    pub(super) through: &'a str,
+}
 
 /// The messages of the request, or what of them the server does not take.
 pub(super) fn messages<'a>(
     request: &'a ModelRequest,
+    fitted: &'a [Message],
     rules: &Rules,
+    asked: Asked<'_>,
 ) -> Result<Vec<chat::Message<'a>>, &'static str> {
-    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    let mut messages = Vec::with_capacity(fitted.len() + 1);
     if !request.system.is_empty() {
         messages.push(system(request.system_text(), rules));
     }
-    for message in &request.messages {
+    for message in fitted {
         match message.role {
             MessageRole::User => user(message, rules, &mut messages)?,
-            MessageRole::Assistant => messages.extend(assistant(message)?),
+            MessageRole::Assistant => messages.extend(assistant(message, rules, asked)?),
             MessageRole::System => messages.push(system(texts(message), rules)),
         }
     }
@@ -67,8 +77,12 @@ fn user<'a>(
     Ok(())
 }
 
-fn assistant(message: &Message) -> Result<Option<chat::Message<'_>>, &'static str> {
-    let (mut content, mut tool_calls) = (Vec::new(), Vec::new());
+fn assistant<'a>(
+    message: &'a Message,
+    rules: &Rules,
+    asked: Asked<'_>,
+) -> Result<Option<chat::Message<'a>>, &'static str> {
+    let (mut content, mut tool_calls, mut thoughts) = (Vec::new(), Vec::new(), Back::default());
     for part in &message.parts {
         match part {
             Part::ToolUse { id, name, input: ToolInput::Text(input), .. } => {
@@ -79,13 +93,32 @@ fn assistant(message: &Message) -> Result<Option<chat::Message<'_>>, &'static st
                 tool_calls.push(ToolCall::Function { id, function });
             }
             Part::Text { text, .. } | Part::Refusal { text, .. } => content.push(plain(text)),
+            Part::Thinking { opaque: Some(state), .. }
+                if rules.returns_thoughts && state.belongs_to(asked.vendor, asked.model, asked.through) =>
+            {
+                give_back(state, &mut thoughts);
+            }
             Part::Thinking { .. } | Part::Vendor { .. } => {}
             _ => return Err("an assistant's turn that holds more than texts and tool calls"),
         }
     }
     let empty = content.is_empty() && tool_calls.is_empty();
-    let content = (!content.is_empty()).then(|| shortest(content));
-    Ok((!empty).then_some(chat::Message::Assistant { content, tool_calls }))
+    let content = match (thoughts.tagged.take(), content.is_empty()) {
+        // They stood in front of the answer, in one text with it.
+        (Some(tagged), _) => Some(Content::Tagged(tagged + &joined(&message.parts))),
+        (None, true) => None,
+        (None, false) => Some(shortest(content)),
+    };
+    Ok((!empty).then_some(chat::Message::Assistant { content, thoughts, tool_calls }))
+}
+
+/// The texts as one, as they came.
+fn joined(parts: &[Part]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text { text, .. } | Part::Refusal { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }
 
 fn tool_result<'a>(content: &'a [Part], failed: bool, rules: &Rules) -> Result<Content<'a>, &'static str> {

@@ -14,21 +14,42 @@
 //! body. `[DONE]` alone proves nothing.
 
 mod content;
+mod faults;
+pub mod loose;
+mod names;
 mod parts;
+mod pieces;
 mod request;
 mod response;
 mod stream;
+mod tags;
+mod thoughts;
 
-use forge_core::Efforts;
+use std::borrow::Cow;
 
-pub(crate) use self::content::{address, texts};
+use forge_core::{Efforts, Message, ModelId, ProviderError};
+use serde::Deserialize;
+
+pub(crate) use self::{
+    content::{address, texts},
+    names::CallNames,
+    pieces::argument_text,
+};
 pub use parts::{CallPiece, Parts};
 pub use request::to_wire;
 pub(crate) use request::{PREFILL, ends_with_assistant};
 pub use response::from_wire;
 pub use stream::Decoder;
+pub use tags::ThinkTags;
+pub use thoughts::kept as kept_thoughts;
 
-pub use crate::{error::inside as failure_inside, tune::SamplingRule};
+pub use crate::{
+    error::inside as failure_inside,
+    outgoing::Outgoing,
+    tune::SamplingRule,
+    usage::{Counting, settled},
+    wire::chat::Field,
+};
 
 /// What a server or model of this dialect takes.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +83,14 @@ pub struct Rules {
     pub tool_result_images: bool,
     /// Whether it would store the conversation unless told not to.
     pub stores: bool,
+    /// The fields of a request that it refuses.
+    pub refuses: &'static [Field],
+    /// Whether thoughts go back to the model that had them, in the field in which they came.
+    pub returns_thoughts: bool,
+    /// Which ids of calls it takes.
+    pub ids: CallIds,
+    /// Whether the speakers have to take turns.
+    pub alternates: bool,
 }
 
 impl Rules {
@@ -81,11 +110,59 @@ impl Rules {
         freeform_tools: true,
         tool_result_images: false,
         stores: true,
+        refuses: &[],
+        returns_thoughts: true,
+        ids: CallIds::OPENAI,
+        alternates: false,
     };
+
+    /// Whether a request may have this field.
+    pub(crate) fn takes(&self, field: Field) -> bool {
+        !self.refuses.contains(&field)
+    }
+}
+
+/// The conversation as the templates of models on local servers take it; see [`fit`](forge_http::fit).
+///
+/// # Errors
+/// A result stands after no call of its id.
+pub fn fitted<'a>(
+    provider: &str,
+    model: &ModelId,
+    messages: &'a [Message],
+) -> Result<Cow<'a, [Message]>, ProviderError> {
+    let mut fitted = crate::outgoing::fitted(provider, model, messages, CallIds::OPENAI, true)?;
+    crate::outgoing::inline_texts(&mut fitted, crate::outgoing::Inlined::Everywhere);
+    Ok(fitted)
+}
+
+/// Which ids of calls a server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CallIds {
+    /// The most bytes.
+    pub longest: usize,
+    /// Whether every id has to be as long as that.
+    pub exact: bool,
+    /// Whether an id is made of letters and digits alone.
+    pub alphanumeric: bool,
+}
+
+impl CallIds {
+    /// `OpenAI`'s ids.
+    pub const OPENAI: Self = Self { longest: 64, exact: false, alphanumeric: false };
+}
+
+impl Default for CallIds {
+    fn default() -> Self {
+        Self::OPENAI
+    }
 }
 
 /// The field for the most tokens of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TokenLimit {
     /// `max_tokens`, which every server takes but OpenAI's reasoning models.

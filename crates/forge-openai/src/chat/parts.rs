@@ -1,7 +1,9 @@
 //! The parts of a reply whose pieces come without indices of their own.
 
-use forge_core::{Citation, Delta, PartKind, StreamEvent, ToolStart};
+use forge_core::{Citation, Delta, ModelId, ModelProvider, PartKind, StreamEvent, ToolStart};
 use forge_http::{Events, Failure};
+
+use super::{names::CallNames, thoughts::Keeper};
 
 /// Gives out the parts of a reply: thoughts, one text, tool calls.
 ///
@@ -14,13 +16,17 @@ pub struct Parts {
     text: Option<u32>,
     refusal: Option<u32>,
     calls: Vec<Call>,
+    /// Keeps thoughts so that they can go back.
+    keeper: Option<Keeper>,
+    ids: CallNames,
 }
 
 #[derive(Debug)]
 struct Call {
     part: u32,
     index: Option<u32>,
-    id: String,
+    /// The server's id; empty if it gave none.
+    said: String,
 }
 
 /// A piece of a tool call, or a whole one. Empty texts count as missing.
@@ -37,8 +43,34 @@ pub struct CallPiece<'a> {
 }
 
 impl Parts {
-    /// Adds to the thoughts.
-    pub fn thinking(&mut self, text: String, events: &mut Events) {
+    /// Says whose thoughts they are, so that they can go back.
+    pub fn keep_thoughts(&mut self, vendor: ModelProvider, model: ModelId) {
+        self.keeper = Some(Keeper::new(vendor, model));
+    }
+
+    /// Tells this reply from others of the conversation: by its id, or by its place. Ids that are minted follow from it.
+    pub fn tell_apart(&mut self, by: &[u8]) {
+        self.ids.tell_apart(by);
+    }
+
+    /// Adds to the thoughts, which came in this field.
+    pub fn thinking(&mut self, field: &'static str, text: String, events: &mut Events) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.add(field, &text);
+        }
+        self.show_thinking(text, events);
+    }
+
+    /// The state of thoughts that are kept otherwise than as their text.
+    pub(super) fn keeper(&mut self) -> Option<&mut Keeper> {
+        self.keeper.as_mut()
+    }
+
+    /// Adds to the thoughts without keeping them.
+    pub(super) fn show_thinking(&mut self, text: String, events: &mut Events) {
         if text.is_empty() {
             return;
         }
@@ -106,9 +138,22 @@ impl Parts {
             Some(part) => part,
             None => self.start_call(piece, events)?,
         };
-        if !arguments.is_empty() {
-            events.push_back(StreamEvent::PartDelta { index, delta: Delta::ToolInput(arguments) });
-        }
+        add_arguments(index, arguments, events);
+        Ok(())
+    }
+
+    /// Adds a tool call that came whole, whatever its index and id are.
+    ///
+    /// # Errors
+    /// When it names no tool.
+    pub fn whole_call(
+        &mut self,
+        piece: CallPiece<'_>,
+        arguments: String,
+        events: &mut Events,
+    ) -> Result<(), Failure> {
+        let index = self.start_call(piece, events)?;
+        add_arguments(index, arguments, events);
         Ok(())
     }
 
@@ -117,25 +162,34 @@ impl Parts {
         !self.calls.is_empty()
     }
 
-    /// Ends every part.
-    pub fn end(&mut self, events: &mut Events) {
+    /// Ends every part; tells whether there was any.
+    pub fn end(&mut self, events: &mut Events) -> bool {
+        // State that came behind the thoughts is thoughts without a text.
+        if self.thinking.is_none() && self.keeper.as_ref().is_some_and(Keeper::holds_details) {
+            self.thinking = Some(self.start(PartKind::Thinking, events));
+        }
         self.end_thinking(events);
         let calls = self.calls.iter().map(|call| call.part);
         for index in self.text.take().into_iter().chain(self.refusal.take()).chain(calls) {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
         }
+        self.next > 0
     }
 
     /// Servers that send calls whole may number all of them 0; a name and an id of its own then tell
     /// that a call is another one.
     fn belongs_to(&self, piece: CallPiece<'_>) -> Option<u32> {
         let call = match piece.index {
-            Some(_) => self.calls.iter().rfind(|call| call.index == piece.index)?,
+            Some(_) => {
+                let same = self.calls.iter().rfind(|call| call.index == piece.index);
+                // What names no tool begins no call; it goes on with the one before it.
+                same.or_else(|| self.calls.last().filter(|_| piece.name.is_empty() && piece.id.is_empty()))?
+            }
             None if piece.id.is_empty() && piece.name.is_empty() => self.calls.last()?,
             None if piece.id.is_empty() => return None,
-            None => self.calls.iter().rfind(|call| call.id == piece.id)?,
+            None => self.calls.iter().rfind(|call| call.said == piece.id)?,
         };
-        let another = !piece.name.is_empty() && !piece.id.is_empty() && piece.id != call.id;
+        let another = !piece.name.is_empty() && !piece.id.is_empty() && piece.id != call.said;
         (!another).then_some(call.part)
     }
 
@@ -147,14 +201,11 @@ impl Parts {
             ));
         }
         self.end_thinking(events);
-        let id = match piece.id {
-            "" => format!("call_{}", self.calls.len()),
-            id => id.to_owned(),
-        };
-        let start = ToolStart::new(id.clone(), piece.name);
+        let id = self.ids.unused(piece.id);
+        let start = ToolStart::new(id, piece.name);
         let kind = PartKind::ToolUse(Box::new(if piece.freeform { start.freeform() } else { start }));
         let part = self.start(kind, events);
-        self.calls.push(Call { part, index: piece.index, id });
+        self.calls.push(Call { part, index: piece.index, said: piece.id.to_owned() });
         Ok(part)
     }
 
@@ -167,8 +218,15 @@ impl Parts {
 
     fn end_thinking(&mut self, events: &mut Events) {
         if let Some(index) = self.thinking.take() {
-            events.push_back(StreamEvent::PartEnded { index, opaque: None });
+            let opaque = self.keeper.as_mut().and_then(Keeper::take);
+            events.push_back(StreamEvent::PartEnded { index, opaque });
         }
+    }
+}
+
+fn add_arguments(index: u32, arguments: String, events: &mut Events) {
+    if !arguments.is_empty() {
+        events.push_back(StreamEvent::PartDelta { index, delta: Delta::ToolInput(arguments) });
     }
 }
 
@@ -211,7 +269,7 @@ mod tests {
     #[test]
     fn whole_calls_are_told_apart_without_an_index() {
         let (targets, ids) = run(&[piece(None, "", "add"), piece(None, "", "add"), piece(None, "", "")]);
-        assert_eq!((targets, ids), (vec![0, 1, 1], vec!["call_0".into(), "call_1".into()]));
+        assert_eq!((targets, ids), (vec![0, 1, 1], vec!["call_00000000_0".into(), "call_00000000_1".into()]));
         let (targets, _) = run(&[piece(None, "a", "add"), piece(None, "b", "add"), piece(None, "a", "")]);
         assert_eq!(targets, [0, 1, 0]);
     }
@@ -224,6 +282,28 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_unique_in_a_reply_and_in_a_conversation() {
+        let mut minted = Vec::new();
+        for turn in 1_usize..40 {
+            let (mut parts, mut events) = (Parts::default(), Events::new());
+            parts.tell_apart(&turn.to_le_bytes());
+            for id in ["", "same", "same", ""] {
+                parts.whole_call(piece(Some(0), id, "f"), String::new(), &mut events).unwrap();
+            }
+            minted.extend(events.into_iter().map(|event| match event {
+                StreamEvent::PartStarted { kind: PartKind::ToolUse(tool), .. } => tool.id,
+                other => panic!("{other:?}"),
+            }));
+        }
+        assert!(minted.iter().all(|id| id.len() <= 64));
+        minted.retain(|id| id != "same");
+        let all = minted.len();
+        minted.sort();
+        minted.dedup();
+        assert_eq!((all, minted.len()), (39 * 3, 39 * 3));
+    }
+
+    #[test]
     fn a_call_without_a_name_is_an_error() {
         let failure = Parts::default().call(piece(Some(0), "a", ""), String::new(), &mut Events::new());
         assert_eq!(failure.unwrap_err().kind, forge_core::ErrorKind::Decode);
@@ -232,9 +312,9 @@ mod tests {
     #[test]
     fn thoughts_end_when_the_text_begins() {
         let (mut parts, mut events) = (Parts::default(), Events::new());
-        parts.thinking("hm".into(), &mut events);
+        parts.thinking("reasoning", "hm".into(), &mut events);
         parts.text("Hi".into(), &mut events);
-        parts.thinking("more".into(), &mut events);
+        parts.thinking("reasoning", "more".into(), &mut events);
         parts.text("!".into(), &mut events);
         parts.end(&mut events);
         let order: Vec<String> = events

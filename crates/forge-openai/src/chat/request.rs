@@ -1,13 +1,18 @@
 //! Requests become bodies.
 
 use forge_core::{
-    Delivery, FreeformFormat, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError,
-    Tool, ToolChoice, Warning,
+    Delivery, Efforts, FreeformFormat, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat,
+    OutputSchema, ProviderError, Tool, ToolChoice, Warning,
 };
 use forge_http::to_json;
 
-use super::{Rules, TokenLimit, content::messages};
+use super::{
+    Field, Rules, TokenLimit,
+    content::{Asked, messages},
+};
 use crate::{
+    outgoing::{Inlined, Outgoing, fitted, inline_texts},
+    schema::{self, Sent},
     tune::{Takes, tune},
     wire::{
         chat::{
@@ -28,8 +33,9 @@ pub(crate) fn ends_with_assistant(request: &ModelRequest) -> bool {
 /// The body of `request` for `model` under the rules of its server, and what was left out of it. Of the raw
 /// fields, those of `vendor` are sent.
 ///
-/// Thoughts and vendor parts of the history are left out: the dialect has no place for them. A failed
-/// tool result is told by `Error: ` before its text.
+/// Thoughts go back to the model that had them, in the field in which they came; those of others and vendor parts are
+/// left out. A failed tool result is told by `Error: ` before its text. Calls and results are fitted to what servers
+/// take; see [`fit`](forge_http::fit).
 ///
 /// # Errors
 /// [`Unsupported`](forge_core::ErrorKind::Unsupported) for a feature that the server does not have;
@@ -40,32 +46,40 @@ pub fn to_wire(
     model: &ModelId,
     request: &ModelRequest,
     rules: &Rules,
-) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
+) -> Result<Outgoing, ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
     check(request, rules).map_err(|what| refuse(&what))?;
     let mut warnings = Vec::new();
     let takes = Takes {
         sampling: rules.sampling,
-        efforts: rules.efforts,
-        seed_and_penalties: true,
+        efforts: if rules.takes(Field::ReasoningEffort) { rules.efforts } else { Efforts::NONE },
+        seed: rules.takes(Field::Seed),
+        penalties: rules.takes(Field::PresencePenalty) && rules.takes(Field::FrequencyPenalty),
         top_k: rules.top_k,
     };
     let tuned = tune(request, takes, &mut warnings);
     if request.show_thinking == Some(true) && !rules.shows_thinking {
         warnings.push(Warning::new("show_thinking", "this API does not show what the model thinks"));
     }
-    let tools = tools(request, rules, &mut warnings).map_err(refuse)?;
+    let mut fitted = fitted(provider, model, &request.messages, rules.ids, rules.alternates)?;
+    inline_texts(&mut fitted, if rules.documents { Inlined::InResults } else { Inlined::Everywhere });
+    let output = schema::output(&request.output, &mut warnings);
+    let schemas = schema::tools(&request.tools, &mut warnings);
+    let tools = tools(request, &schemas, rules, &mut warnings).map_err(refuse)?;
+    let asked = Asked { vendor, model, through: provider };
     let limit = |field| request.max_tokens.filter(|_| rules.token_limit == field);
     let stream = request.delivery == Delivery::Stream;
     let body = Body {
         model: model.as_str(),
-        messages: messages(request, rules).map_err(refuse)?,
+        messages: messages(request, &fitted, rules, asked).map_err(refuse)?,
         max_tokens: limit(TokenLimit::MaxTokens),
         max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
         reasoning_effort: tuned.effort.map(forge_core::Effort::as_str),
-        response_format: response_format(&request.output),
+        response_format: response_format(&request.output, output.as_ref()),
         tool_choice: tool_choice(request, rules).filter(|_| rules.tool_choice),
-        parallel_tool_calls: request.parallel_tools.filter(|_| !tools.is_empty()),
+        parallel_tool_calls: request
+            .parallel_tools
+            .filter(|_| !tools.is_empty() && rules.takes(Field::ParallelToolCalls)),
         tools,
         stop: &request.stop_sequences,
         temperature: tuned.temperature,
@@ -74,11 +88,14 @@ pub fn to_wire(
         seed: tuned.seed,
         presence_penalty: tuned.presence_penalty,
         frequency_penalty: tuned.frequency_penalty,
-        store: rules.stores.then_some(false),
+        store: (rules.stores && rules.takes(Field::Store)).then_some(false),
         stream,
-        stream_options: stream.then_some(StreamOptions { include_usage: true }),
+        stream_options: (stream && rules.takes(Field::StreamOptions))
+            .then_some(StreamOptions { include_usage: true }),
     };
-    Ok((to_json(provider, model, &body, request.extra.fields(vendor))?, warnings))
+    let body = to_json(provider, model, &body, request.extra.fields(vendor))?;
+    let weaker = output.filter(|(_, sent)| !sent.strict);
+    Ok(Outgoing { body, warnings, schema: weaker.map(|(output, _)| output.schema.clone()) })
 }
 
 /// What the server does not have and the request needs.
@@ -98,11 +115,14 @@ fn check(request: &ModelRequest, rules: &Rules) -> Result<(), String> {
     Ok(())
 }
 
-fn response_format(output: &OutputFormat) -> Option<ResponseFormat<'_>> {
-    match output {
-        OutputFormat::Json => Some(ResponseFormat::JsonObject),
-        OutputFormat::JsonSchema(output) => {
-            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema::of(output) })
+fn response_format<'a>(
+    output: &OutputFormat,
+    schema: Option<&'a (&OutputSchema, Sent<'_>)>,
+) -> Option<ResponseFormat<'a>> {
+    match (output, schema) {
+        (OutputFormat::Json, _) => Some(ResponseFormat::JsonObject),
+        (_, Some((output, sent))) => {
+            Some(ResponseFormat::JsonSchema { json_schema: JsonSchema::of(output, sent) })
         }
         _ => None,
     }
@@ -111,6 +131,7 @@ fn response_format(output: &OutputFormat) -> Option<ResponseFormat<'_>> {
 /// The tools that are sent. A server that heeds no choice is not shown what must not be called.
 fn tools<'a>(
     request: &'a ModelRequest,
+    schemas: &'a [Option<Sent<'_>>],
     rules: &Rules,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<chat::Tool<'a>>, &'static str> {
@@ -122,20 +143,20 @@ fn tools<'a>(
         }
         _ => true,
     };
-    for tool in request.tools.iter().filter(|tool| is_shown(tool)) {
+    for (tool, schema) in request.tools.iter().zip(schemas).filter(|(tool, _)| is_shown(tool)) {
         if tool.namespace().is_some() {
             return Err("a tool in a namespace");
         }
-        match tool {
-            Tool::Function(tool) => tools.push(chat::Tool::Function {
+        match (tool, schema) {
+            (Tool::Function(tool), Some(sent)) => tools.push(chat::Tool::Function {
                 function: Function {
                     name: &tool.name,
                     description: &tool.description,
-                    parameters: tool.schema.raw(),
-                    strict: tool.strict,
+                    parameters: sent.schema.raw(),
+                    strict: sent.strict,
                 },
             }),
-            Tool::Freeform(tool) if rules.freeform_tools => tools.push(chat::Tool::Custom {
+            (Tool::Freeform(tool), _) if rules.freeform_tools => tools.push(chat::Tool::Custom {
                 custom: Custom {
                     name: &tool.name,
                     description: &tool.description,
@@ -147,7 +168,7 @@ fn tools<'a>(
                     },
                 },
             }),
-            Tool::Hosted(_) => {
+            (Tool::Hosted(_), _) => {
                 warnings
                     .push(Warning::new("tools", "this API runs no tools of the vendor's; they are left out"));
             }
@@ -200,8 +221,8 @@ mod tests {
     };
 
     fn wire(request: &ModelRequest, rules: &Rules) -> Value {
-        let (bytes, _) = to_wire("p", &ModelProvider::OpenAI, &"m".into(), request, rules).unwrap();
-        serde_json::from_slice(&bytes).unwrap()
+        let sent = to_wire("p", &ModelProvider::OpenAI, &"m".into(), request, rules).unwrap();
+        serde_json::from_slice(&sent.body).unwrap()
     }
 
     fn turn(role: MessageRole, parts: Vec<Part>) -> ModelRequest {
@@ -247,7 +268,8 @@ mod tests {
         request.extra.insert(forge_core::ModelProvider::OpenAI, "n", json!(1));
         let efforts = forge_core::Efforts::of(&[Effort::Low, Effort::High]);
         let body = wire(&request, &Rules { efforts, system_role: SystemRole::Developer, ..SERVER });
-        let function = json!({"name": "add", "parameters": schema, "strict": true});
+        // The strict mode takes no schema whose fields may be missing.
+        let function = json!({"name": "add", "parameters": schema});
         let format = json!({"name": "answer", "schema": schema, "strict": false});
         for (field, expected) in [
             ("tools", json!([{"type": "function", "function": function}])),
@@ -330,9 +352,10 @@ mod tests {
             "a document is not supported by this model"
         );
         let image = Part::tool_result_parts("a", vec![Part::image_base64("image/png", "AAAA")]);
-        let image = turn(MessageRole::User, vec![image]);
+        let image = turn(MessageRole::Assistant, vec![Part::tool_use("a", "see", json!({}))])
+            .with_message(Message::new(MessageRole::User, vec![image]));
         assert!(refused(&image, &Rules::OPENAI).contains("tool's result"));
-        assert_eq!(wire(&image, &SERVER)["messages"][0]["content"][0]["type"], "image_url");
+        assert_eq!(wire(&image, &SERVER)["messages"][1]["content"][0]["type"], "image_url");
         let stops = |n: usize| ModelRequest::default().with_stop_sequences(vec!["x"; n]);
         assert!(refused(&stops(5), &Rules::OPENAI).contains("more than 4"));
         assert!(refused(&stops(1), &Rules { stop_sequences: 0, ..SERVER }).contains("stopping"));
@@ -361,7 +384,7 @@ mod tests {
             .with_tool_choice(ToolChoice::Allowed { names: vec!["exec".into()], required: false })
             .with_output(OutputFormat::Json);
         let body = wire(&request, &Rules::OPENAI);
-        assert_eq!(body["messages"][1], json!({"role": "system", "content": "be brief"}));
+        assert_eq!(body["messages"][2], json!({"role": "system", "content": "be brief"}));
         assert_eq!(
             body["messages"][0]["tool_calls"],
             json!([{"type": "custom", "id": "c", "custom": {"name": "exec", "input": "ls"}}])

@@ -1,33 +1,46 @@
 //! Chunks become events.
 
-use std::borrow::Cow;
-
-use forge_core::{
-    Citation, Finished, ModelId, Served, Started, StopReason, StreamEvent, TokenCount, Warning,
-};
+use forge_core::{Finished, ModelId, ModelProvider, Served, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
-use super::parts::{CallPiece, Parts};
+use super::{
+    faults::{error_in, stray_error, unreadable},
+    parts::{CallPiece, Parts},
+    pieces::{argument_text, citation, detail_text},
+    tags::{Said, ThinkTags},
+    thoughts::TAGGED,
+};
 use crate::{
-    error,
-    wire::{
-        Text,
-        chat_reply::{Annotation, Custom, Function, Message, Reply, ToolCall, UrlCitation},
-    },
+    usage::{Counting, Totals},
+    wire::chat_reply::{Content, Custom, Message, Reply, ToolCall},
 };
 
 /// Decodes the stream of one reply.
 #[derive(Debug)]
 pub struct Decoder {
     review: fn(Failure) -> Failure,
+    counting: Counting,
+    tags: Option<ThinkTags>,
     started: bool,
     parts: Parts,
+    /// A message came, whole or in pieces.
+    spoken: bool,
     refused: bool,
-    /// The vendor's word for why the model stopped.
-    finish: Option<String>,
-    usage: TokenCount,
+    finish: Option<Finish>,
+    usage: Totals,
     tier: Option<String>,
+}
+
+/// Why the model stopped, in the vendor's words; `None` if they are no words.
+#[derive(Debug, PartialEq, Eq)]
+struct Finish(Option<String>);
+
+/// Whether a body is the whole reply or one chunk of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Chunk,
 }
 
 impl Default for Decoder {
@@ -39,24 +52,49 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder at the start of a reply.
     pub fn new() -> Self {
-        Self::with_review(|failure| failure)
-    }
-
-    /// A decoder that lets `review` have the last word on errors inside the reply.
-    pub fn with_review(review: fn(Failure) -> Failure) -> Self {
         Self {
-            review,
+            review: |failure| failure,
+            counting: Counting::default(),
+            tags: None,
             started: false,
             parts: Parts::default(),
+            spoken: false,
             refused: false,
             finish: None,
-            usage: TokenCount::default(),
+            usage: Totals::default(),
             tier: None,
         }
     }
 
+    /// Lets `review` have the last word on errors inside the reply.
+    pub fn with_review(self, review: fn(Failure) -> Failure) -> Self {
+        Self { review, ..self }
+    }
+
+    /// Says how the server's numbers belong together.
+    pub fn with_counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
+    /// Says whose thoughts come, so that they carry what has to go back.
+    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId) -> Self {
+        self.parts.keep_thoughts(vendor, model);
+        self
+    }
+
+    /// Looks for thoughts in the answer, if the server leaves them there.
+    pub fn with_think_tags(self, tags: Option<ThinkTags>) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
+    pub fn with_turn(mut self, turn: usize) -> Self {
+        self.parts.tell_apart(&turn.to_le_bytes());
+        self
+    }
+
     /// Takes a whole reply or one chunk; tells whether it had a choice.
-    pub(super) fn take(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
+    pub(super) fn take(&mut self, extent: Extent, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
         let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| unreadable(body, &error))?;
         if let Some(failure) = error_in(&reply, body) {
             return Err((self.review)(failure));
@@ -65,45 +103,64 @@ impl Decoder {
             self.start(&reply, events);
         }
         let has_choice = reply.choice.is_some();
-        self.tier = reply.service_tier.or(self.tier.take());
-        if let Some(choice) = reply.choice.filter(|choice| choice.index.unwrap_or(0) == 0) {
-            if let Some(message) = choice.delta.or(choice.message) {
-                self.message(message, events)?;
-            }
-            if let Some(finish) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-                self.finish = Some(finish);
-            }
+        if let Some(tier) = reply.service_tier
+            && self.tier.as_deref() != Some(&*tier)
+        {
+            self.tier = Some(tier.into_owned());
         }
-        let usage = reply.usage.map(crate::wire::chat_reply::Usage::tokens);
-        let usage = usage.or_else(|| reply.timings.map(crate::wire::chat_reply::Timings::tokens));
-        if let Some(usage) = usage.filter(|usage| !usage.is_unknown()) {
-            self.usage.overwrite(&usage);
+        let mut usage = reply.usage;
+        // A whole reply has one choice, whatever its number is.
+        let is_ours = |index: Option<u32>| extent == Extent::Whole || index.unwrap_or(0) == 0;
+        if let Some(choice) = reply.choice.filter(|choice| is_ours(choice.index)) {
+            // Some servers send both: beside a chunk all that came so far, beside a whole message an empty piece.
+            let message = match extent {
+                Extent::Whole => choice.message.or(choice.delta),
+                Extent::Chunk => choice.delta.or(choice.message),
+            };
+            if let Some(message) = message {
+                self.spoken = true;
+                self.message(extent, message, events)?;
+            }
+            self.finish = choice.finish_reason.and_then(Finish::read).or(self.finish.take());
+            usage = usage.or(choice.usage);
+        }
+        let counted = usage.map(Totals::of_chat).or_else(|| reply.timings.map(Totals::of_timings));
+        if let Some(counted) = counted.filter(|counted| !counted.is_missing()) {
+            self.usage.overwrite(counted);
             self.ensure_started(Started::default(), events);
-            events.push_back(StreamEvent::from(self.usage));
+            let tokens = self.usage.classes(self.counting);
+            if !tokens.is_unknown() {
+                events.push_back(StreamEvent::from(tokens));
+            }
         }
         Ok(has_choice)
     }
 
-    /// The body is complete: the reply is, too, if the vendor gave a reason.
-    pub(super) fn finish(&mut self, events: &mut Events) -> Result<(), Failure> {
-        let Some(raw) = self.finish.take() else { return Err(Failure::truncated()) };
+    /// The body is complete: the reply is, too, if the vendor gave a reason. A whole message needs none to be whole.
+    pub(super) fn finish(&mut self, extent: Extent, events: &mut Events) -> Result<(), Failure> {
+        let raw = match self.finish.take() {
+            Some(Finish(raw)) => raw,
+            None if extent == Extent::Whole && self.spoken => None,
+            None => return Err(Failure::truncated()),
+        };
         self.ensure_started(Started::default(), events);
-        self.parts.end(events);
-        if self.usage.is_unknown() {
-            let message = "the server did not say how many tokens the call took";
-            events.push_back(StreamEvent::from(Warning::new("usage", message)));
+        if let Some(mut tags) = self.tags.take() {
+            tags.end(|said| tell(&mut self.parts, said, events));
         }
-        let mut finished = Finished::new(self.reason(&raw)).with_raw_reason(raw).with_usage(self.usage);
+        let has_output = self.parts.end(events);
+        let (tokens, warning) = self.usage.settled(self.counting, has_output);
+        events.extend(warning.map(StreamEvent::from));
+        let reason = self.reason(raw.as_deref());
+        let mut finished = Finished::new(reason).with_raw_reason(raw).with_usage(tokens);
         finished.served = self.tier.take().map(|tier| Served::default().with_tier(tier));
         events.push_back(finished.into());
         Ok(())
     }
 
     fn start(&mut self, reply: &Reply<'_>, events: &mut Events) {
-        let text = |text: &Option<Text<'_>>| {
-            text.as_ref().map(Text::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let (id, model) = (text(&reply.id), text(&reply.model).map(ModelId::from));
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let (id, model) = (text(reply.id.as_deref()), text(reply.model.as_deref()).map(ModelId::from));
+        self.parts.tell_apart(id.as_deref().unwrap_or_default().as_bytes());
         // Some gateways send an empty chunk ahead of the one that names the reply.
         if model.is_some() || reply.choice.is_some() {
             self.ensure_started(Started::new(id, model), events);
@@ -116,52 +173,118 @@ impl Decoder {
         }
     }
 
-    fn message(&mut self, message: Message<'_>, events: &mut Events) -> Result<(), Failure> {
-        let Message { content, refusal, reasoning_content, reasoning, thinking, tool_calls, annotations } =
-            message;
-        let thoughts = [reasoning_content, reasoning, thinking].into_iter().flatten();
-        if let Some(thoughts) = thoughts.into_iter().find(|thoughts| !thoughts.is_empty()) {
-            self.parts.thinking(thoughts, events);
+    fn message(&mut self, extent: Extent, message: Message<'_>, events: &mut Events) -> Result<(), Failure> {
+        let Message { content, refusal, reasoning_details, tool_calls, annotations, .. } = message;
+        let thoughts = [
+            ("reasoning_content", message.reasoning_content),
+            ("reasoning", message.reasoning),
+            ("thinking", message.thinking),
+        ];
+        let thoughts = thoughts.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
+        if thoughts.is_some() || !reasoning_details.is_empty() {
+            let held = self.tags.take().and_then(|mut tags| tags.stop());
+            held.into_iter().for_each(|said| tell(&mut self.parts, said, events));
+            self.thoughts(extent, thoughts, &reasoning_details, events);
         }
-        if let Some(text) = content {
-            self.parts.text(text, events);
+        match content {
+            Content::None => {}
+            Content::Text(text) => match &mut self.tags {
+                None => self.parts.text(text, events),
+                Some(tags) => tags.take(text, |said| tell(&mut self.parts, said, events)),
+            },
+            Content::Pieces(pieces) => {
+                for piece in pieces {
+                    match piece.thoughts() {
+                        Some(thoughts) => self.parts.show_thinking(thoughts, events),
+                        None => self.parts.text(piece.text.unwrap_or_default(), events),
+                    }
+                }
+            }
         }
         if let Some(refusal) = refusal.filter(|refusal| !refusal.is_empty()) {
             self.refused = true;
             self.parts.refusal(refusal, events);
         }
-        for raw in annotations.into_iter().flatten() {
+        for raw in annotations {
             self.parts.citation(citation(raw), events);
         }
-        for ToolCall { index, id, function, custom } in tool_calls.into_iter().flatten() {
-            if let Some(Custom { name, input }) = custom {
-                let text = |field: &Option<Text<'_>>| {
-                    field.as_ref().map_or(String::new(), |text| text.as_str().into())
-                };
-                let (id, name) = (text(&id), text(&name));
-                let piece = CallPiece { index, id: &id, name: &name, freeform: true };
-                self.parts.call(piece, input.unwrap_or_default(), events)?;
-                continue;
+        tool_calls.into_iter().try_for_each(|call| self.call(extent, call, events))
+    }
+
+    fn thoughts(
+        &mut self,
+        extent: Extent,
+        text: Option<(&'static str, String)>,
+        details: &[&RawValue],
+        events: &mut Events,
+    ) {
+        match (text, details) {
+            (Some((field, text)), []) => self.parts.thinking(field, text, events),
+            (Some((_, text)), _) => self.parts.show_thinking(text, events),
+            (None, details) => {
+                details.iter().for_each(|detail| self.parts.show_thinking(detail_text(detail), events));
             }
-            let Function { name, arguments } = function.unwrap_or(Function { name: None, arguments: None });
-            let id = id.as_ref().map_or("", Text::as_str);
-            let name = name.as_ref().map_or("", Text::as_str);
-            let arguments = arguments.map(argument_text).transpose()?.unwrap_or_default();
-            self.parts.call(CallPiece { index, id, name, freeform: false }, arguments, events)?;
         }
-        Ok(())
+        if let Some(keeper) = self.parts.keeper() {
+            for detail in details {
+                match extent {
+                    Extent::Whole => keeper.add_whole(detail),
+                    Extent::Chunk => keeper.add_piece(detail),
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, extent: Extent, call: ToolCall<'_>, events: &mut Events) -> Result<(), Failure> {
+        let ToolCall { index, id, function, custom } = call;
+        let freeform = custom.is_some();
+        let (name, arguments) = match custom {
+            Some(Custom { name, input }) => (name, input),
+            None => (function.name, function.arguments.map(argument_text).transpose()?),
+        };
+        let (id, name) = (id.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default());
+        let piece = CallPiece { index, id, name, freeform };
+        match extent {
+            Extent::Whole => self.parts.whole_call(piece, arguments.unwrap_or_default(), events),
+            Extent::Chunk => self.parts.call(piece, arguments.unwrap_or_default(), events),
+        }
     }
 
     /// Servers give `stop` after tool calls, too. A reply that reached its limit is cut off whatever it
     /// holds.
-    fn reason(&self, raw: &str) -> StopReason {
+    fn reason(&self, raw: Option<&str>) -> StopReason {
         match raw {
-            "length" => StopReason::MaxTokens,
-            "content_filter" => StopReason::ContentFiltered,
+            Some("length") => StopReason::MaxTokens,
+            Some("content_filter") => StopReason::ContentFiltered,
             _ if self.parts.has_calls() => StopReason::ToolUse,
             _ if self.refused => StopReason::Refusal,
-            "stop" | "tool_calls" | "function_call" => StopReason::EndTurn,
+            Some("stop" | "tool_calls" | "function_call") => StopReason::EndTurn,
+            Some("error") => StopReason::Error,
             _ => StopReason::Other,
+        }
+    }
+}
+
+/// Hands out what stood in the content.
+fn tell(parts: &mut Parts, said: Said, events: &mut Events) {
+    match said {
+        Said::Thoughts(text) => parts.show_thinking(text, events),
+        Said::Over(all) => {
+            if let Some(keeper) = parts.keeper() {
+                keeper.add(TAGGED, &all);
+            }
+        }
+        Said::Text(text) => parts.text(text, events),
+    }
+}
+
+impl Finish {
+    /// The reason, unless the value says that there is none yet.
+    fn read(raw: &RawValue) -> Option<Self> {
+        match raw.get() {
+            "\"\"" | "false" | "0" | "{}" | "[]" => None,
+            text => Some(Self(serde_json::from_str(text).ok())),
         }
     }
 }
@@ -170,9 +293,9 @@ impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
             Frame::Event { data, .. } => match data.trim_ascii() {
-                b"[DONE]" => self.finish(events),
+                b"[DONE]" => self.finish(Extent::Chunk, events),
                 b"" => Ok(()),
-                data => self.take(data, events).map(drop),
+                data => self.take(Extent::Chunk, data, events).map(drop),
             },
             Frame::Stray(line) => match stray_error(line) {
                 Some(failure) => Err((self.review)(failure)),
@@ -182,55 +305,8 @@ impl Decode for Decoder {
     }
 
     fn end(&mut self, events: &mut Events) -> Result<(), Failure> {
-        self.finish(events)
+        self.finish(Extent::Chunk, events)
     }
-}
-
-fn citation(raw: &RawValue) -> Citation {
-    let annotation: Annotation = serde_json::from_str(raw.get()).unwrap_or_default();
-    let UrlCitation { url, title } = annotation.url_citation.unwrap_or_default();
-    Citation::raw(raw.get()).with_url(url).with_title(title)
-}
-
-/// The JSON text of a call's arguments, whether it came as text or as the value itself.
-fn argument_text(arguments: &RawValue) -> Result<String, Failure> {
-    let text = arguments.get();
-    if text.starts_with('"') {
-        let text: Cow<'_, str> =
-            serde_json::from_str(text).map_err(|error| Failure::decode("a tool call's arguments", &error))?;
-        return Ok(text.into_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// An error outside of any event: as a field line, or as a reply that is no stream.
-fn stray_error(line: &[u8]) -> Option<Failure> {
-    match line.strip_prefix(b"error:") {
-        Some(error) => Some(error::from_field(&String::from_utf8_lossy(error))),
-        None => error::inside(line),
-    }
-}
-
-/// An error in the place of a reply or chunk.
-fn error_in(reply: &Reply<'_>, body: &[u8]) -> Option<Failure> {
-    let flat = || {
-        reply.choice.is_none()
-            && reply.usage.is_none()
-            && (reply.detail.is_some() || reply.object.as_ref().is_some_and(|kind| kind.as_str() == "error"))
-    };
-    match reply.error {
-        Some(error) => Some(error::from_field(error.get())),
-        None if flat() => error::inside(body),
-        None => None,
-    }
-}
-
-fn unreadable(body: &[u8], error: &serde_json::Error) -> Failure {
-    if error.is_eof() {
-        return Failure::truncated();
-    }
-    // An error may have fields of other types than a reply has.
-    error::inside(body).unwrap_or_else(|| Failure::decode("a reply", error))
 }
 
 #[cfg(test)]
@@ -376,7 +452,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let expected = ("call_0".to_owned(), ToolInput::from(json!({"x": "\"1\""})));
+        let expected = ("call_811c9dc5_0".to_owned(), ToolInput::from(json!({"x": "\"1\""})));
         assert_eq!(call(json!({"x": "\"1\""})), expected);
         assert_eq!(call(json!(r#"{"x": "\"1\""}"#)), expected);
         assert_eq!(call(json!(null)).1, json!({}).into());

@@ -1,8 +1,6 @@
 //! The conversation becomes input items. What the vendor minted for this model goes back as it came.
 
-use forge_core::{
-    Message, MessageRole, ModelId, ModelProvider, ModelRequest, Opaque, Part, Source, ToolInput,
-};
+use forge_core::{Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Source, ToolInput};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -16,15 +14,17 @@ use crate::{
 /// The items of the request's messages for `model`, reached through the configured provider `through`, or what of
 /// them the API does not take.
 pub(super) fn items<'a>(
-    request: &'a ModelRequest,
+    messages: &'a [Message],
+    vendor: &ModelProvider,
     model: &ModelId,
     through: &str,
 ) -> Result<Vec<Item<'a>>, &'static str> {
-    let mut items = Vec::with_capacity(request.messages.len());
-    for message in &request.messages {
+    let mut items = Vec::with_capacity(messages.len());
+    let is_own = |opaque: &Opaque| opaque.belongs_to(vendor, model, through);
+    for message in messages {
         match message.role {
-            MessageRole::User => user(request, message, &mut items)?,
-            MessageRole::Assistant => assistant(message, model, through, &mut items)?,
+            MessageRole::User => user(messages, message, &mut items)?,
+            MessageRole::Assistant => assistant(message, is_own, &mut items)?,
             MessageRole::System => items
                 .push(Item::Known(KnownItem::Instructions { role: "developer", content: texts(message) })),
         }
@@ -33,7 +33,7 @@ pub(super) fn items<'a>(
 }
 
 fn user<'a>(
-    request: &'a ModelRequest,
+    messages: &'a [Message],
     message: &'a Message,
     items: &mut Vec<Item<'a>>,
 ) -> Result<(), &'static str> {
@@ -41,7 +41,7 @@ fn user<'a>(
     for part in &message.parts {
         if let Part::ToolResult { tool_use_id: call_id, content, is_error, .. } = part {
             let output = tool_result(content, *is_error)?;
-            items.push(Item::Known(if is_freeform(request, call_id) {
+            items.push(Item::Known(if is_freeform(messages, call_id) {
                 KnownItem::CustomToolCallOutput { call_id, output }
             } else {
                 KnownItem::FunctionCallOutput { call_id, output }
@@ -58,8 +58,8 @@ fn user<'a>(
 }
 
 /// Whether the call was one of a tool that takes free text.
-fn is_freeform(request: &ModelRequest, call: &str) -> bool {
-    let mut parts = request.messages.iter().flat_map(|message| &message.parts);
+fn is_freeform(messages: &[Message], call: &str) -> bool {
+    let mut parts = messages.iter().flat_map(|message| &message.parts);
     parts.any(|part| matches!(part, Part::ToolUse { id, input: ToolInput::Text(_), .. } if id == call))
 }
 
@@ -67,15 +67,19 @@ fn is_freeform(request: &ModelRequest, call: &str) -> bool {
 /// with that.
 fn assistant<'a>(
     message: &'a Message,
-    model: &ModelId,
-    through: &str,
+    is_own: impl Fn(&Opaque) -> bool,
     items: &mut Vec<Item<'a>>,
 ) -> Result<(), &'static str> {
     let mut thoughts = Vec::new();
     for part in &message.parts {
-        let verbatim = part.opaque().and_then(|opaque| verbatim(opaque, model, through));
+        let verbatim = part.opaque().filter(|opaque| is_own(opaque)).and_then(verbatim);
         match (part, verbatim) {
             (Part::Thinking { .. }, raw) => thoughts.extend(raw.map(Item::Verbatim)),
+            // A call whose id had to be changed no longer is the vendor's item.
+            (Part::ToolUse { id, .. }, Some(raw)) if !raw.get().contains(id.as_str()) => {
+                thoughts.clear();
+                items.extend(neutral(part)?.map(Item::Known));
+            }
             (_, Some(raw)) => {
                 items.append(&mut thoughts);
                 items.push(Item::Verbatim(raw));
@@ -89,10 +93,7 @@ fn assistant<'a>(
     Ok(())
 }
 
-fn verbatim<'a>(opaque: &'a Opaque, model: &ModelId, through: &str) -> Option<&'a RawValue> {
-    if !opaque.belongs_to(&ModelProvider::OpenAI, model, through) {
-        return None;
-    }
+fn verbatim(opaque: &Opaque) -> Option<&RawValue> {
     serde_json::from_str(&opaque.data).ok()
 }
 

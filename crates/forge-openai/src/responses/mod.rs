@@ -7,5 +7,4 @@ mod stream;
 mod tools;
 
 pub(crate) use request::{to_count, to_wire};
-pub(crate) use response::from_wire;
 pub(crate) use stream::Decoder;

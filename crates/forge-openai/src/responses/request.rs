@@ -1,26 +1,34 @@
 //! Requests become bodies.
 
-use forge_core::{Delivery, ModelId, ModelProvider, ModelRequest, OutputFormat, ProviderError, Warning};
+use std::borrow::Cow;
+
+use forge_core::{
+    Delivery, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, OutputSchema, ProviderError,
+    Warning,
+};
 use forge_http::to_json;
 
 use super::{items::items, tools};
 use crate::{
-    chat::{PREFILL, ends_with_assistant},
+    chat::{CallIds, PREFILL, ends_with_assistant},
+    outgoing::{Outgoing, fitted},
     profile::Profile,
+    schema::{self, Sent},
     tune::{Tuned, tune},
     wire::{
         content::JsonSchema,
-        responses::{Body, ENCRYPTED_THOUGHTS, Format, Reasoning, Text},
+        responses::{Body, ENCRYPTED_THOUGHTS, Format, Reasoning, STORED_CONVERSATION, Text},
     },
 };
 
 /// The body of `request`, and what was left out of it.
 pub(crate) fn to_wire(
     provider: &str,
+    vendor: &ModelProvider,
     model: &ModelId,
     request: &ModelRequest,
     profile: &Profile,
-) -> Result<(Vec<u8>, Vec<Warning>), ProviderError> {
+) -> Result<Outgoing, ProviderError> {
     if !request.stop_sequences.is_empty() {
         return Err(ProviderError::unsupported(provider, model, "stopping at a sequence"));
     }
@@ -32,6 +40,7 @@ pub(crate) fn to_wire(
     if request.show_thinking == Some(true) && !profile.thinks() {
         warnings.push(Warning::new("show_thinking", "show_thinking was left out: this model does not think"));
     }
+    let parts = Parts::of(provider, vendor, model, request, &mut warnings)?;
     let body = Body {
         max_output_tokens: request.max_tokens,
         include: if profile.thinks() { ENCRYPTED_THOUGHTS } else { &[] },
@@ -39,29 +48,66 @@ pub(crate) fn to_wire(
         top_p: tuned.top_p,
         store: Some(false),
         stream: request.delivery == Delivery::Stream,
-        ..counted(provider, model, request, profile, &tuned, &mut warnings)?
+        ..counted(provider, vendor, model, request, &parts, profile, &tuned, &mut warnings)?
     };
-    Ok((to_json(provider, model, &body, request.extra.fields(&ModelProvider::OpenAI))?, warnings))
+    let body = to_json(provider, model, &body, request.extra.fields(vendor))?;
+    let weaker = parts.output.filter(|(_, sent)| !sent.strict);
+    Ok(Outgoing { body, warnings, schema: weaker.map(|(output, _)| output.schema.clone()) })
 }
 
 /// The body that asks how many tokens the request has.
 pub(crate) fn to_count(
     provider: &str,
+    vendor: &ModelProvider,
     model: &ModelId,
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Vec<u8>, ProviderError> {
     let mut warnings = Vec::new();
     let tuned = tune(request, profile.takes(), &mut warnings);
-    let body = counted(provider, model, request, profile, &tuned, &mut warnings)?;
+    let parts = Parts::of(provider, vendor, model, request, &mut warnings)?;
+    let body = counted(provider, vendor, model, request, &parts, profile, &tuned, &mut warnings)?;
     to_json(provider, model, &body, None)
 }
 
+/// What of a request is fitted to the vendor before it is mapped.
+struct Parts<'a> {
+    messages: Cow<'a, [Message]>,
+    output: Option<(&'a OutputSchema, Sent<'a>)>,
+    tools: Vec<Option<Sent<'a>>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(
+        provider: &str,
+        vendor: &ModelProvider,
+        model: &ModelId,
+        request: &'a ModelRequest,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, ProviderError> {
+        // A conversation that goes on from what the vendor has stored is not whole in itself.
+        let goes_on = request
+            .extra
+            .fields(vendor)
+            .is_some_and(|extra| STORED_CONVERSATION.iter().any(|field| extra.contains_key(*field)));
+        let messages = if goes_on {
+            Cow::Borrowed(&request.messages[..])
+        } else {
+            fitted(provider, model, &request.messages, CallIds::OPENAI, false)?
+        };
+        let output = schema::output(&request.output, warnings);
+        Ok(Self { messages, output, tools: schema::tools(&request.tools, warnings) })
+    }
+}
+
 /// The fields that count as input; the counting endpoint takes no others.
+#[expect(clippy::too_many_arguments, reason = "all of it is about one request")]
 fn counted<'a>(
     provider: &str,
+    vendor: &ModelProvider,
     model: &'a ModelId,
     request: &'a ModelRequest,
+    parts: &'a Parts<'_>,
     profile: &Profile,
     tuned: &Tuned,
     warnings: &mut Vec<Warning>,
@@ -72,11 +118,11 @@ fn counted<'a>(
     Ok(Body {
         model: model.as_str(),
         instructions: request.system_text(),
-        input: items(request, model, provider).map_err(refuse)?,
+        input: items(&parts.messages, vendor, model, provider).map_err(refuse)?,
         max_output_tokens: None,
         reasoning: (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary }),
-        text: text(&request.output),
-        tools: tools::tools(request, warnings).map_err(refuse)?,
+        text: text(&request.output, parts.output.as_ref()),
+        tools: tools::tools(request, &parts.tools, vendor, warnings).map_err(refuse)?,
         tool_choice: tools::choice(request),
         parallel_tool_calls: request.parallel_tools.filter(|_| !request.tools.is_empty()),
         include: &[],
@@ -87,10 +133,10 @@ fn counted<'a>(
     })
 }
 
-fn text(output: &OutputFormat) -> Option<Text<'_>> {
-    match output {
-        OutputFormat::Json => Some(Text { format: Format::JsonObject }),
-        OutputFormat::JsonSchema(output) => Some(Text { format: Format::JsonSchema(JsonSchema::of(output)) }),
+fn text<'a>(output: &OutputFormat, schema: Option<&'a (&OutputSchema, Sent<'_>)>) -> Option<Text<'a>> {
+    match (output, schema) {
+        (OutputFormat::Json, _) => Some(Text { format: Format::JsonObject }),
+        (_, Some((output, sent))) => Some(Text { format: Format::JsonSchema(JsonSchema::of(output, sent)) }),
         _ => None,
     }
 }
@@ -113,7 +159,8 @@ mod tests {
 
     fn wire_for(model: &str, request: &ModelRequest) -> (Value, Vec<String>) {
         let model = ModelId::from(model);
-        let (bytes, warnings) = to_wire("openai", &model, request, Profile::of(&model)).unwrap();
+        let sent = to_wire("openai", &ModelProvider::OpenAI, &model, request, Profile::of(&model)).unwrap();
+        let (bytes, warnings) = (sent.body, sent.warnings);
         let warnings = warnings.into_iter().map(|warning| warning.about).collect();
         (serde_json::from_slice(&bytes).unwrap(), warnings)
     }
@@ -194,20 +241,22 @@ mod tests {
     fn stop_sequences_are_refused_before_anything_is_sent() {
         let request = ModelRequest::default().with_stop_sequences(["END"]);
         let model = MODEL.into();
-        let error = to_wire("mine", &model, &request, Profile::of(&model)).unwrap_err();
+        let error =
+            to_wire("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap_err();
         assert_eq!(
             (error.kind, error.phase),
             (forge_core::ErrorKind::Unsupported, forge_core::Phase::BeforeSend)
         );
         assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&model)));
-        assert!(to_count("mine", &model, &request, Profile::of(&model)).is_ok());
+        assert!(to_count("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).is_ok());
     }
 
     #[test]
     fn a_last_message_of_the_assistants_is_refused() {
         let model = MODEL.into();
         let request = ModelRequest::new("").with_assistant_message("Once");
-        let error = to_wire("mine", &model, &request, Profile::of(&model)).unwrap_err();
+        let error =
+            to_wire("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap_err();
         assert_eq!(error.kind, forge_core::ErrorKind::Unsupported);
     }
 
@@ -226,8 +275,8 @@ mod tests {
         )
         .with_user_message("go on");
         let model = ModelId::from(MODEL);
-        let (bytes, _) = to_wire("openai", &model, &request, Profile::of(&model)).unwrap();
-        let body = String::from_utf8(bytes).unwrap();
+        let sent = to_wire("openai", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
+        let body = String::from_utf8(sent.body).unwrap();
         assert!(body.contains(&format!("\"input\":[{reasoning},{message},{call},")), "{body}");
     }
 
@@ -242,7 +291,8 @@ mod tests {
         assert_eq!(
             answered(parts),
             json!([{"type": "message", "role": "assistant", "content": "t"},
-                {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{\"x\":1}"}])
+                {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{\"x\":1}"},
+                {"type": "function_call_output", "call_id": "c", "output": "Error: This call was not carried out."}])
         );
     }
 
@@ -297,15 +347,16 @@ mod tests {
             wire(&request)["input"],
             json!([
                 {"type": "custom_tool_call", "call_id": "c", "name": "exec", "namespace": "shell", "input": "ls"},
-                {"type": "message", "role": "developer", "content": "be brief"},
                 {"type": "custom_tool_call_output", "call_id": "c", "output": "a b"},
                 {"type": "message", "role": "user", "content": [
                     {"type": "input_image", "file_id": "file_1"},
-                    {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]}])
+                    {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
+                {"type": "message", "role": "developer", "content": "be brief"}])
         );
         let foreign = Source::File { id: "f".into(), vendor: ModelProvider::Google };
         let request = turn(MessageRole::User, vec![Part::document(foreign)]);
-        let error = to_wire("p", &MODEL.into(), &request, Profile::of(&MODEL.into())).unwrap_err();
+        let error = to_wire("p", &ModelProvider::OpenAI, &MODEL.into(), &request, Profile::of(&MODEL.into()))
+            .unwrap_err();
         assert_eq!(error.kind, forge_core::ErrorKind::Unsupported);
     }
 
@@ -323,7 +374,8 @@ mod tests {
             Some(name) => Part::document(source).with_name(name),
             None => Part::document(source),
         };
-        let request = turn(
+        let calls = ["call_1", "call_2"].map(|id| Part::tool_use(id, "see", json!({})));
+        let request = turn(MessageRole::Assistant, calls.to_vec()).with_message(Message::new(
             MessageRole::User,
             vec![
                 Part::text("look"),
@@ -337,10 +389,10 @@ mod tests {
                 )
                 .failed(),
             ],
-        );
+        ));
         assert_eq!(
-            wire(&request)["input"],
-            json!([
+            wire(&request)["input"].as_array().unwrap()[2..],
+            *json!([
                 {"type": "function_call_output", "call_id": "call_1", "output": "3"},
                 {"type": "function_call_output", "call_id": "call_2", "output": [
                     {"type": "input_text", "text": "Error: broke"},
@@ -352,6 +404,8 @@ mod tests {
                         "file_data": "data:application/pdf;base64,BBBB"},
                     {"type": "input_file", "file_url": "https://example.com/x.pdf"}]}
             ])
+            .as_array()
+            .unwrap()
         );
     }
 
@@ -360,7 +414,8 @@ mod tests {
         let mut request = ModelRequest::new("s").with_user_message("u").with_max_tokens(9);
         request.extra.insert(forge_core::ModelProvider::OpenAI, "metadata", json!({}));
         let model = ModelId::from(MODEL);
-        let bytes = to_count("openai", &model, &request, Profile::of(&model)).unwrap();
+        let bytes =
+            to_count("openai", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
         let body: Value = serde_json::from_slice(&bytes).unwrap();
         let fields: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(fields, ["model", "instructions", "input"]);

@@ -1,29 +1,27 @@
 //! Whole replies and whole items.
 
-use forge_core::{ModelId, PartKind, ProviderId, ToolStart};
+use forge_core::{PartKind, ToolStart};
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 
 use super::Decoder;
 use crate::{
+    chat::argument_text,
     error,
     wire::responses_reply::{Item, ItemPart, Response, TypeOnly},
 };
 
-/// Turns a whole reply into the same events as its stream.
-pub(crate) fn from_wire(
-    body: &[u8],
-    model: &ModelId,
-    origin: &ProviderId,
-    events: &mut Events,
-) -> Result<(), Failure> {
-    let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
-        if error.is_eof() {
-            return Failure::truncated();
-        }
-        error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
-    })?;
-    Decoder::new(model.clone(), origin.clone()).finish(&response, None, events)
+impl Decoder {
+    /// Takes a whole reply, which has the same events as its stream.
+    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
+        let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
+            if error.is_eof() {
+                return Failure::truncated();
+            }
+            error::inside(body).unwrap_or_else(|| Failure::decode("the reply", &error))
+        })?;
+        self.finish(&response, None, events)
+    }
 }
 
 /// What an output item is to Forge.
@@ -37,6 +35,20 @@ pub(super) enum Kind {
     Freeform,
     /// An item of a kind that only the vendor understands.
     Vendor,
+}
+
+impl Kind {
+    /// What an item is that does not say it.
+    fn of_fields(fields: &Item<'_>) -> Self {
+        match fields {
+            Item { name: Some(_), arguments: Some(_), .. } => Self::Call,
+            Item { name: Some(_), input: Some(_), .. } => Self::Freeform,
+            Item { encrypted_content: Some(_), .. } => Self::Thinking,
+            Item { summary, .. } if !summary.is_empty() => Self::Thinking,
+            Item { content, .. } if !content.is_empty() => Self::Text,
+            _ => Self::Vendor,
+        }
+    }
 }
 
 /// A whole output item.
@@ -69,17 +81,24 @@ impl<'a> Whole<'a> {
 
     pub(super) fn read(raw: &'a RawValue) -> Result<Self, Failure> {
         let wrong = |error: serde_json::Error| Failure::decode("an output item", &error);
-        let head: TypeOnly<'_> = serde_json::from_str(raw.get()).map_err(wrong)?;
-        let kind = match head.r#type.as_ref().map_or("", |kind| kind.as_str()) {
-            "message" => Kind::Text,
-            "reasoning" => Kind::Thinking,
-            "function_call" => Kind::Call,
-            "custom_tool_call" => Kind::Freeform,
-            _ => return Ok(Self::empty(Kind::Vendor)),
+        let head: TypeOnly<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let said = match head.r#type.as_deref() {
+            Some("message") => Some(Kind::Text),
+            Some("reasoning") => Some(Kind::Thinking),
+            Some("function_call") => Some(Kind::Call),
+            Some("custom_tool_call") => Some(Kind::Freeform),
+            Some(_) => return Ok(Self::empty(Kind::Vendor)),
+            None => None,
         };
-        let mut fields: Item<'a> = serde_json::from_str(raw.get()).map_err(wrong)?;
+        let mut fields: Item<'a> = match serde_json::from_str(raw.get()) {
+            Ok(fields) => fields,
+            Err(_) if said.is_none() => return Ok(Self::empty(Kind::Vendor)),
+            Err(error) => return Err(wrong(error)),
+        };
+        let kind = said.unwrap_or_else(|| Kind::of_fields(&fields));
         let mut whole = Self::empty(kind);
-        let parts = fields.summary.take().into_iter().chain(fields.content.take()).flatten();
+        let summary = std::mem::take(&mut fields.summary);
+        let parts = summary.into_iter().chain(std::mem::take(&mut fields.content));
         match kind {
             Kind::Text => {
                 let mut said = false;
@@ -87,25 +106,26 @@ impl<'a> Whole<'a> {
                     whole.refused |= refusal.is_some();
                     said |= text.is_some();
                     for text in text.iter().chain(&refusal) {
-                        whole.text.push_str(text.as_str());
+                        whole.text.push_str(text);
                     }
-                    whole.citations.extend(annotations.into_iter().flatten());
+                    whole.citations.extend(annotations);
                 }
                 if whole.refused && !said {
                     whole.kind = Kind::Refusal;
                 }
             }
             Kind::Thinking => {
-                for text in parts.filter_map(|part| part.text).filter(|text| !text.as_str().is_empty()) {
+                for text in parts.filter_map(|part| part.text).filter(|text| !text.is_empty()) {
                     if !whole.text.is_empty() {
                         whole.text.push_str(Self::BETWEEN_THOUGHTS);
                     }
-                    whole.text.push_str(text.as_str());
+                    whole.text.push_str(&text);
                 }
-                whole.replayable =
-                    fields.encrypted_content.as_ref().is_some_and(|text| !text.as_str().is_empty());
+                whole.replayable = fields.encrypted_content.as_ref().is_some_and(|text| !text.is_empty());
             }
-            Kind::Call => whole.text = fields.arguments.take().unwrap_or_default(),
+            Kind::Call => {
+                whole.text = fields.arguments.take().map(argument_text).transpose()?.unwrap_or_default();
+            }
             Kind::Freeform => whole.text = fields.input.take().unwrap_or_default(),
             Kind::Refusal | Kind::Vendor => {}
         }
@@ -115,21 +135,19 @@ impl<'a> Whole<'a> {
 
     /// What events call the item. Older llama.cpp names calls by their `call_id`.
     pub(super) fn id(&self) -> Option<&str> {
-        self.fields.id.as_ref().or(self.fields.call_id.as_ref()).map(crate::wire::Text::as_str)
+        self.fields.id.as_deref().or(self.fields.call_id.as_deref())
     }
 
     pub(super) fn part_kind(&self) -> PartKind {
-        let text = |field: &Option<crate::wire::Text<'_>>| {
-            field.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()
-        };
         match self.kind {
             Kind::Text => PartKind::Text,
             Kind::Refusal => PartKind::Refusal,
             Kind::Thinking => PartKind::Thinking,
             Kind::Call | Kind::Freeform => {
-                let namespace = self.fields.namespace.as_ref().map(|text| text.as_str().to_owned());
-                let start = ToolStart::new(text(&self.fields.call_id), text(&self.fields.name));
-                let start = start.with_namespace(namespace);
+                let Item { id, call_id, name, namespace, .. } = &self.fields;
+                let id = call_id.as_deref().or(id.as_deref()).unwrap_or_default();
+                let start = ToolStart::new(id, name.as_deref().unwrap_or_default());
+                let start = start.with_namespace(namespace.as_deref().map(str::to_owned));
                 let freeform = self.kind == Kind::Freeform;
                 PartKind::ToolUse(Box::new(if freeform { start.freeform() } else { start }))
             }

@@ -2,7 +2,7 @@
 
 use forge_core::{
     Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Served,
-    Started, StopReason, StreamEvent, Warning,
+    Started, StopReason, StreamEvent,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
@@ -10,22 +10,23 @@ use serde_json::value::RawValue;
 
 use super::response::{Kind, Whole};
 use crate::{
+    chat::{CallNames, loose::reports_error},
     error,
-    wire::{
-        Text,
-        responses_reply::{
-            Annotation, AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly, Usage,
-        },
+    usage::{Counting, Totals},
+    wire::responses_reply::{
+        Annotation, AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly,
     },
 };
 
 /// Decodes the stream of one reply. Each output item is one part.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    vendor: ModelProvider,
     /// The model asked for, which owns the items.
     model: ModelId,
     /// The configured provider: the vendor binds items to the account behind it.
     origin: ProviderId,
+    ids: CallNames,
     started: bool,
     items: Vec<Item>,
     /// How many parts have begun.
@@ -73,8 +74,15 @@ struct Source {
 }
 
 impl Decoder {
-    pub(crate) fn new(model: ModelId, origin: ProviderId) -> Self {
-        Self { model, origin, started: false, items: Vec::new(), parts: 0, refused: false }
+    pub(crate) fn new(vendor: ModelProvider, model: ModelId, origin: ProviderId) -> Self {
+        let (ids, items) = (CallNames::default(), Vec::new());
+        Self { vendor, model, origin, ids, started: false, items, parts: 0, refused: false }
+    }
+
+    /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
+    pub(crate) fn with_turn(mut self, turn: usize) -> Self {
+        self.ids.tell_apart(&turn.to_le_bytes());
+        self
     }
 
     fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
@@ -90,25 +98,25 @@ impl Decoder {
             }
             "response.output_text.annotation.added" => {
                 let AnnotationEvent { output_index, item_id, annotation } = parse(data)?;
-                self.citation(
-                    Which { output_index, id: item_id.as_ref().map(Text::as_str) },
-                    annotation,
-                    events,
-                );
+                let which = Which { output_index, id: item_id.as_deref() };
+                if let Some(annotation) = annotation {
+                    self.citation(which, annotation, events);
+                }
                 Ok(())
             }
             "response.output_item.added" => {
-                let ItemEvent { output_index, item } = parse(data)?;
+                let ItemEvent { output_index, item: Some(item) } = parse(data)? else { return Ok(()) };
                 let whole = Whole::read(item)?;
                 let at = self.open(Which { output_index, id: whole.id() }, whole.kind)?;
-                // Whether a message is an answer or a refusal shows with its first words.
-                if whole.kind != Kind::Text {
+                // Whether a message is an answer or a refusal shows with its first words, and whether an item is
+                // the vendor's own shows when it is whole.
+                if !matches!(whole.kind, Kind::Text | Kind::Vendor) {
                     self.begin(at, whole.part_kind(), events);
                 }
                 Ok(())
             }
             "response.output_item.done" => {
-                let ItemEvent { output_index, item } = parse(data)?;
+                let ItemEvent { output_index, item: Some(item) } = parse(data)? else { return Ok(()) };
                 self.item(output_index, item, events)
             }
             "response.created" | "response.queued" | "response.in_progress" => {
@@ -126,11 +134,10 @@ impl Decoder {
     }
 
     fn delta(&mut self, kind: Kind, summary: bool, data: &[u8], events: &mut Events) -> Result<(), Failure> {
-        let DeltaEvent { output_index, item_id, mut delta, content_index: index } = parse(data)?;
-        if delta.is_empty() {
-            return Ok(());
-        }
-        let which = Which { output_index, id: item_id.as_ref().map(Text::as_str) };
+        let DeltaEvent { output_index, item_id, delta, content_index, summary_index } = parse(data)?;
+        let Some(mut delta) = delta.filter(|delta| !delta.is_empty()) else { return Ok(()) };
+        let index = summary_index.or(content_index).unwrap_or(0);
+        let which = Which { output_index, id: item_id.as_deref() };
         let at = match self.position(which) {
             Some(at) => at,
             None if matches!(kind, Kind::Call | Kind::Freeform) => {
@@ -138,6 +145,10 @@ impl Decoder {
             }
             None => self.open(which, kind)?,
         };
+        let item = &mut self.items[at];
+        if item.kind == Kind::Vendor && item.part.is_none() && !matches!(kind, Kind::Call | Kind::Freeform) {
+            item.kind = kind;
+        }
         if self.items[at].kind.goes_with(kind) {
             self.begin(at, Whole::empty(kind).part_kind(), events);
         }
@@ -185,9 +196,12 @@ impl Decoder {
     }
 
     /// Begins the part that the item is, unless it has begun.
-    fn begin(&mut self, at: usize, kind: PartKind, events: &mut Events) {
+    fn begin(&mut self, at: usize, mut kind: PartKind, events: &mut Events) {
         if self.items[at].part.is_some() {
             return;
+        }
+        if let PartKind::ToolUse(start) = &mut kind {
+            start.id = self.ids.unused(&start.id);
         }
         self.ensure_started(Started::default(), events);
         let index = self.parts;
@@ -212,6 +226,15 @@ impl Decoder {
         if self.items[at].ended {
             return Ok(());
         }
+        if whole.kind == Kind::Vendor && self.items[at].part.is_some() {
+            // What it is can no longer be read; what came of it stands.
+            self.items[at].ended = true;
+            events.extend(self.items[at].part.map(|index| StreamEvent::PartEnded { index, opaque: None }));
+            return Ok(());
+        }
+        if self.items[at].kind == Kind::Vendor && self.items[at].part.is_none() {
+            self.items[at].kind = whole.kind;
+        }
         if !self.items[at].kind.goes_with(whole.kind) {
             return Err(misfit("an item that is not what it began as"));
         }
@@ -226,7 +249,7 @@ impl Decoder {
         item.ended = true;
         let opaque = whole.replayable.then(|| {
             let data = raw.get().to_owned();
-            let state = Opaque::new(ModelProvider::OpenAI, self.model.clone(), data);
+            let state = Opaque::new(self.vendor.clone(), self.model.clone(), data);
             Box::new(state.with_origin(self.origin.clone()))
         });
         events.extend(item.part.map(|index| StreamEvent::PartEnded { index, opaque }));
@@ -234,8 +257,11 @@ impl Decoder {
     }
 
     fn start(&mut self, response: &Response<'_>, events: &mut Events) {
-        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.as_str().to_owned());
-        let (id, model) = (text(&response.id), text(&response.model).map(ModelId::from));
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let (id, model) = (text(response.id.as_deref()), text(response.model.as_deref()).map(ModelId::from));
+        if !self.started {
+            self.ids.tell_apart(id.as_deref().unwrap_or_default().as_bytes());
+        }
         self.ensure_started(Started::new(id, model), events);
     }
 
@@ -252,8 +278,10 @@ impl Decoder {
         said: Option<&str>,
         events: &mut Events,
     ) -> Result<(), Failure> {
-        let status = response.status.as_ref().map(Text::as_str).or(said).unwrap_or_default();
-        match (status, response.error) {
+        // A reply that holds output and does not say how it ended has ended.
+        let implied = (!response.output.is_empty()).then_some("completed");
+        let status = response.status.as_deref().or(said).or(implied).unwrap_or_default();
+        match (status, response.error.filter(|error| reports_error(error))) {
             (_, Some(error)) => return Err(error::from_field(error.get())),
             ("failed" | "cancelled", None) => return Err(Failure::nameless()),
             ("in_progress" | "queued", None) => return Err(Failure::truncated()),
@@ -261,21 +289,19 @@ impl Decoder {
             _ => {}
         }
         self.start(response, events);
-        for (output_index, raw) in (0..).zip(response.output.iter().flatten()) {
+        for (output_index, raw) in (0..).zip(&response.output) {
             self.item(Some(output_index), raw, events)?;
         }
         let open = self.items.iter().filter(|item| !item.ended);
         events.extend(
             open.filter_map(|item| item.part).map(|index| StreamEvent::PartEnded { index, opaque: None }),
         );
-        let usage = response.usage.map(Usage::tokens).unwrap_or_default();
-        if usage.is_unknown() {
-            let message = "the vendor did not say how many tokens the call took";
-            events.push_back(StreamEvent::from(Warning::new("usage", message)));
-        }
+        let usage = response.usage.map(Totals::of_responses).unwrap_or_default();
+        let (usage, warning) = usage.settled(Counting::default(), self.parts > 0);
+        events.extend(warning.map(StreamEvent::from));
         let (reason, raw_reason) = self.reason(status, response);
         let mut finished = Finished::new(reason).with_raw_reason(raw_reason.to_owned()).with_usage(usage);
-        let tier = response.service_tier.as_ref().map(Text::as_str);
+        let tier = response.service_tier.as_deref();
         finished.served = tier.map(|tier| Served::default().with_tier(tier));
         events.push_back(finished.into());
         Ok(())
@@ -284,7 +310,7 @@ impl Decoder {
     /// The vendor gives no reason; it follows from the status and the items. An incomplete reply is cut
     /// off whatever it holds.
     fn reason<'a>(&self, status: &'a str, response: &'a Response<'_>) -> (StopReason, &'a str) {
-        let cause = response.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
+        let cause = response.incomplete_details.reason.as_deref();
         let has_calls = self.items.iter().any(|item| matches!(item.kind, Kind::Call | Kind::Freeform));
         match (status, cause) {
             ("completed", _) if has_calls => (StopReason::ToolUse, status),
@@ -342,7 +368,7 @@ impl Decode for Decoder {
             data if name.is_empty() => {
                 let TypeOnly { r#type } = parse(data)?;
                 match r#type {
-                    Some(name) => self.event(name.as_str(), data, events),
+                    Some(name) => self.event(&name, data, events),
                     None => error::inside(data).map_or(Ok(()), Err),
                 }
             }
@@ -367,7 +393,8 @@ mod tests {
     use super::*;
 
     fn run(lines: &[Value]) -> Result<ModelResponse, Failure> {
-        let (mut decoder, mut events) = (Decoder::new("gpt-6.2-sol".into(), "openai".into()), Events::new());
+        let (mut decoder, mut events) =
+            (Decoder::new(ModelProvider::OpenAI, "gpt-6.2-sol".into(), "openai".into()), Events::new());
         for line in lines {
             // Half of the servers name their events only in the data.
             let name = line["type"].as_str().filter(|name| name.len() % 2 == 0).unwrap_or_default();

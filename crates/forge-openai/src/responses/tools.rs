@@ -2,16 +2,21 @@
 
 use forge_core::{FreeformFormat, ModelProvider, ModelRequest, Tool, ToolChoice, Warning};
 
-use crate::wire::responses::{self as wire, CustomFormat, KnownTool, ToolName};
+use crate::{
+    schema::Sent,
+    wire::responses::{self as wire, CustomFormat, KnownTool, ToolName},
+};
 
 /// The tools of the request. Those of one namespace stand in it together, where its first one stood.
 pub(super) fn tools<'a>(
     request: &'a ModelRequest,
+    schemas: &'a [Option<Sent<'_>>],
+    vendor: &ModelProvider,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<wire::Tool<'a>>, &'static str> {
     let mut tools: Vec<wire::Tool<'a>> = Vec::with_capacity(request.tools.len());
-    for tool in &request.tools {
-        let Some(mapped) = one(tool, warnings)? else { continue };
+    for (tool, schema) in request.tools.iter().zip(schemas) {
+        let Some(mapped) = one(tool, schema.as_ref(), vendor, warnings)? else { continue };
         let Some(namespace) = tool.namespace() else {
             tools.push(mapped);
             continue;
@@ -31,15 +36,20 @@ pub(super) fn tools<'a>(
     Ok(tools)
 }
 
-fn one<'a>(tool: &'a Tool, warnings: &mut Vec<Warning>) -> Result<Option<wire::Tool<'a>>, &'static str> {
-    Ok(Some(match tool {
-        Tool::Function(tool) => wire::Tool::Known(KnownTool::Function {
+fn one<'a>(
+    tool: &'a Tool,
+    schema: Option<&'a Sent<'_>>,
+    vendor: &ModelProvider,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<wire::Tool<'a>>, &'static str> {
+    Ok(Some(match (tool, schema) {
+        (Tool::Function(tool), Some(sent)) => wire::Tool::Known(KnownTool::Function {
             name: &tool.name,
             description: &tool.description,
-            parameters: tool.schema.raw(),
-            strict: tool.strict,
+            parameters: sent.schema.raw(),
+            strict: sent.strict,
         }),
-        Tool::Freeform(tool) => wire::Tool::Known(KnownTool::Custom {
+        (Tool::Freeform(tool), _) => wire::Tool::Known(KnownTool::Custom {
             name: &tool.name,
             description: &tool.description,
             format: match &tool.format {
@@ -49,10 +59,10 @@ fn one<'a>(tool: &'a Tool, warnings: &mut Vec<Warning>) -> Result<Option<wire::T
                 _ => None,
             },
         }),
-        Tool::Hosted(tool) if tool.vendor == ModelProvider::OpenAI => {
+        (Tool::Hosted(tool), _) if tool.vendor == ModelProvider::OpenAI || tool.vendor == *vendor => {
             wire::Tool::Verbatim(tool.definition.raw())
         }
-        Tool::Hosted(tool) => {
+        (Tool::Hosted(tool), _) => {
             let message = format!("a tool that {} runs is left out", tool.vendor);
             warnings.push(Warning::new("tools", message));
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::content::{Address, Arguments, InputAudio, JsonSchema, ResultText};
@@ -47,6 +47,27 @@ pub(crate) struct Body<'a> {
     pub(crate) stream_options: Option<StreamOptions>,
 }
 
+/// A field of a request that some servers refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Field {
+    /// `store`
+    Store,
+    /// `stream_options`
+    StreamOptions,
+    /// `parallel_tool_calls`
+    ParallelToolCalls,
+    /// `reasoning_effort`
+    ReasoningEffort,
+    /// `seed`
+    Seed,
+    /// `presence_penalty`
+    PresencePenalty,
+    /// `frequency_penalty`
+    FrequencyPenalty,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct StreamOptions {
     pub(crate) include_usage: bool,
@@ -66,6 +87,8 @@ pub(crate) enum Message<'a> {
     },
     Assistant {
         content: Option<Content<'a>>,
+        #[serde(flatten)]
+        thoughts: Back<'a>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolCall<'a>>,
     },
@@ -75,10 +98,27 @@ pub(crate) enum Message<'a> {
     },
 }
 
+/// Thoughts that go back, each in the field in which it came.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Back<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) thinking: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reasoning_details: Vec<&'a RawValue>,
+    /// Thoughts with their tags; they stand in front of the content.
+    #[serde(skip)]
+    pub(crate) tagged: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Content<'a> {
     Text(ResultText<'a>),
+    Tagged(String),
     Parts(Vec<ContentPart<'a>>),
 }
 

@@ -1,156 +1,260 @@
-//! Chat Completions: what comes back. Everything may be missing and anything may be added.
+//! Chat Completions: what comes back. Everything may be missing, be of another type, or have something added.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt};
 
+use forge_http::lenient::{self, Count};
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, SeqAccess, Visitor},
+    de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 
-use super::Text;
+use crate::chat::loose::{first, object, object_or_default, objects, values};
+
+/// Where thoughts are kept that stood in the answer between tags.
+pub(crate) const THINK_TAGS: &str = "<think>";
+/// The field of `OpenRouter`'s thoughts.
+pub(crate) const DETAILS: &str = "reasoning_details";
+/// The kinds of details that come in pieces, and the field whose pieces are one text.
+pub(crate) const JOINED_DETAILS: [(&str, &str); 2] =
+    [("reasoning.text", "text"), ("reasoning.summary", "summary")];
 
 /// A whole reply, or one chunk of a stream.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Reply<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) model: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) model: Option<Cow<'a, str>>,
     /// The first choice; chunks of usage or moderation have none.
-    #[serde(borrow, default, rename = "choices", deserialize_with = "first")]
+    #[serde(borrow, rename = "choices", deserialize_with = "first")]
     pub(crate) choice: Option<Choice<'a>>,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) timings: Option<Timings>,
-    pub(crate) service_tier: Option<String>,
+    /// Many servers send `null` in every chunk, which must not cost anything.
+    #[serde(borrow)]
+    pub(crate) usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) timings: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) service_tier: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) object: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) object: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) detail: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Choice<'a> {
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) index: Option<u32>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     pub(crate) delta: Option<Message<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     pub(crate) message: Option<Message<'a>>,
-    pub(crate) finish_reason: Option<String>,
+    #[serde(borrow)]
+    pub(crate) finish_reason: Option<&'a RawValue>,
+    /// Moonshot counts here in streams.
+    #[serde(borrow)]
+    pub(crate) usage: Option<&'a RawValue>,
 }
 
 /// A whole message, or what is added to it.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Message<'a> {
-    pub(crate) content: Option<String>,
+    #[serde(borrow)]
+    pub(crate) content: Content<'a>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) refusal: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) reasoning_content: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) reasoning: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) thinking: Option<String>,
+    #[serde(borrow, deserialize_with = "values")]
+    pub(crate) reasoning_details: Vec<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "objects")]
+    pub(crate) tool_calls: Vec<ToolCall<'a>>,
+    #[serde(borrow, deserialize_with = "values")]
+    pub(crate) annotations: Vec<&'a RawValue>,
+}
+
+/// The answer: a text, or pieces of several kinds.
+#[derive(Debug, Default)]
+pub(crate) enum Content<'a> {
+    #[default]
+    None,
+    Text(String),
+    Pieces(Vec<Piece<'a>>),
+}
+
+/// A piece of an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Piece<'a> {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+    /// A text, or a list of pieces with texts.
     #[serde(borrow)]
-    pub(crate) tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow)]
-    pub(crate) annotations: Option<Vec<&'a RawValue>>,
+    pub(crate) thinking: Option<&'a RawValue>,
+}
+
+impl Piece<'_> {
+    /// What the model thought, if the piece is about that.
+    pub(crate) fn thoughts(&self) -> Option<String> {
+        match serde_json::from_str(self.thinking?.get()).ok()? {
+            Content::None => None,
+            Content::Text(text) => Some(text),
+            Content::Pieces(pieces) => Some(pieces.into_iter().filter_map(|piece| piece.text).collect()),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whichever;
+
+        impl<'de> Visitor<'de> for Whichever {
+            type Value = Content<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of pieces")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Content::None)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Content::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Content::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut pieces = Vec::new();
+                while let Some(piece) = list.next_element::<Piece<'de>>()? {
+                    pieces.push(piece);
+                }
+                Ok(Content::Pieces(pieces))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                Piece::deserialize(MapAccessDeserializer::new(fields))
+                    .map(|piece| Content::Pieces(vec![piece]))
+            }
+        }
+
+        deserializer.deserialize_any(Whichever)
+    }
+}
+
+/// What can be read of a detail of the thoughts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Detail {
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) text: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) summary: Option<String>,
 }
 
 /// What a text rests on.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Annotation {
-    pub(crate) url_citation: Option<UrlCitation>,
+    #[serde(deserialize_with = "object_or_default")]
+    pub(crate) url_citation: UrlCitation,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct UrlCitation {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) url: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) title: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ToolCall<'a> {
+    #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) index: Option<u32>,
-    #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) function: Option<Function<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "object_or_default")]
+    pub(crate) function: Function<'a>,
+    #[serde(borrow, deserialize_with = "object")]
     pub(crate) custom: Option<Custom<'a>>,
 }
 
 /// A call of a tool that takes free text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Custom<'a> {
-    #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) name: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) input: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Function<'a> {
-    #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) name: Option<Cow<'a, str>>,
     /// A string of JSON text; some servers send the object itself.
     #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
 }
 
+/// Tokens under all the names that are in the field; each means the same wherever it stands.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Usage {
-    pub(crate) prompt_tokens: Option<u64>,
-    pub(crate) completion_tokens: Option<u64>,
-    pub(crate) prompt_tokens_details: Option<PromptDetails>,
-    pub(crate) completion_tokens_details: Option<CompletionDetails>,
+    pub(crate) prompt_tokens: Count,
+    pub(crate) completion_tokens: Count,
+    pub(crate) total_tokens: Count,
+    #[serde(deserialize_with = "object_or_default")]
+    pub(crate) prompt_tokens_details: PromptDetails,
+    #[serde(deserialize_with = "object_or_default")]
+    pub(crate) completion_tokens_details: CompletionDetails,
+    /// Moonshot.
+    pub(crate) cached_tokens: Count,
+    /// `DeepSeek`.
+    pub(crate) prompt_cache_hit_tokens: Count,
+    /// Mistral.
+    pub(crate) num_cached_tokens: Count,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct PromptDetails {
-    pub(crate) cached_tokens: Option<u64>,
-    pub(crate) cache_write_tokens: Option<u64>,
+    pub(crate) cached_tokens: Count,
+    pub(crate) cache_write_tokens: Count,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct CompletionDetails {
-    pub(crate) reasoning_tokens: Option<u64>,
+    pub(crate) reasoning_tokens: Count,
 }
 
 /// What llama.cpp says about tokens even where it sends no usage.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Timings {
     #[serde(rename = "cache_n")]
-    pub(crate) cached: Option<u64>,
+    pub(crate) cached: Count,
     #[serde(rename = "prompt_n")]
-    pub(crate) prompt: Option<u64>,
+    pub(crate) prompt: Count,
     #[serde(rename = "predicted_n")]
-    pub(crate) predicted: Option<u64>,
-}
-
-/// The first element of an array that is read in place.
-fn first<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct First<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
-        type Value = Option<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array or null")
-        }
-
-        fn visit_unit<E>(self) -> Result<Option<T>, E> {
-            Ok(None)
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<T>, A::Error> {
-            let first = elements.next_element()?;
-            while elements.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(first)
-        }
-    }
-
-    deserializer.deserialize_any(First(PhantomData))
+    pub(crate) predicted: Count,
 }

@@ -4,7 +4,7 @@ use forge_core::{OutputSchema, Source, ToolInput};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::schema::is_strict;
+use crate::schema::Sent;
 
 /// An address of bytes: a web address, or the bytes themselves.
 #[derive(Debug)]
@@ -64,13 +64,12 @@ pub(crate) struct JsonSchema<'a> {
 }
 
 impl<'a> JsonSchema<'a> {
-    /// Strict where the caller says so, or where the vendor's strict mode takes the schema.
-    pub(crate) fn of(output: &'a OutputSchema) -> Self {
+    pub(crate) fn of(output: &'a OutputSchema, sent: &'a Sent<'_>) -> Self {
         Self {
             name: &output.name,
             description: output.description.as_deref(),
-            schema: output.schema.raw(),
-            strict: output.strict.unwrap_or_else(|| is_strict(output.schema.value())),
+            schema: sent.schema.raw(),
+            strict: sent.strict,
         }
     }
 }

@@ -1,20 +1,28 @@
 //! Replies of the free endpoints.
 
+use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+use crate::chat::loose::objects;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ModelList {
-    #[serde(default)]
+    #[serde(deserialize_with = "objects")]
     pub(crate) data: Vec<Model>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Model {
-    pub(crate) id: String,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) id: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) shutdown_date: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct TokenTotal {
-    pub(crate) input_tokens: u64,
+    #[serde(default)]
+    pub(crate) input_tokens: Count,
 }

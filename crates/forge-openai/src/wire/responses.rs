@@ -189,3 +189,6 @@ pub(crate) struct ToolName<'a> {
 
 /// What must be asked for, so that thoughts can be sent back although the vendor stores nothing.
 pub(crate) const ENCRYPTED_THOUGHTS: &[&str] = &["reasoning.encrypted_content"];
+
+/// Fields with which a request goes on from what the vendor has stored.
+pub(crate) const STORED_CONVERSATION: [&str; 2] = ["previous_response_id", "conversation"];

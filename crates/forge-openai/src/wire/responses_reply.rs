@@ -1,127 +1,161 @@
-//! Responses: what comes back. Everything may be missing and anything may be added.
+//! Responses: what comes back. Everything may be missing, be of another type, or have something added.
 
+use std::borrow::Cow;
+
+use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Text;
+use crate::chat::loose::{object_or_default, objects, values};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Response<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) model: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) status: Option<Text<'a>>,
-    pub(crate) incomplete_details: Option<IncompleteDetails>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) model: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) status: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "object_or_default")]
+    pub(crate) incomplete_details: IncompleteDetails<'a>,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "values")]
+    pub(crate) output: Vec<&'a RawValue>,
     #[serde(borrow)]
-    pub(crate) output: Option<Vec<&'a RawValue>>,
-    pub(crate) usage: Option<Usage>,
-    #[serde(borrow)]
-    pub(crate) service_tier: Option<Text<'a>>,
+    pub(crate) usage: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) service_tier: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct IncompleteDetails {
-    pub(crate) reason: Option<String>,
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct IncompleteDetails<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) reason: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct TypeOnly<'a> {
-    #[serde(borrow)]
-    pub(crate) r#type: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) r#type: Option<Cow<'a, str>>,
 }
 
 /// A message, a function call or a reasoning item.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Item<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) call_id: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) name: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) namespace: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) call_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) namespace: Option<Text<'a>>,
-    pub(crate) arguments: Option<String>,
+    pub(crate) arguments: Option<&'a RawValue>,
     /// Of a call of a tool that takes free text.
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) input: Option<String>,
-    #[serde(borrow)]
-    pub(crate) content: Option<Vec<ItemPart<'a>>>,
-    #[serde(borrow)]
-    pub(crate) summary: Option<Vec<ItemPart<'a>>>,
-    #[serde(borrow)]
-    pub(crate) encrypted_content: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "objects")]
+    pub(crate) content: Vec<ItemPart<'a>>,
+    #[serde(borrow, deserialize_with = "objects")]
+    pub(crate) summary: Vec<ItemPart<'a>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) encrypted_content: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ItemPart<'a> {
-    #[serde(borrow)]
-    pub(crate) text: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) annotations: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) text: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) refusal: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "values")]
+    pub(crate) annotations: Vec<&'a RawValue>,
 }
 
 /// What a text rests on.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Annotation {
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) url: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) title: Option<String>,
+    #[serde(deserialize_with = "lenient::string")]
     pub(crate) filename: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct AnnotationEvent<'a> {
+    #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) output_index: Option<u32>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) item_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(crate) item_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(crate) annotation: &'a RawValue,
+    pub(crate) annotation: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Usage {
-    pub(crate) input_tokens: Option<u64>,
-    pub(crate) output_tokens: Option<u64>,
-    pub(crate) input_tokens_details: Option<InputDetails>,
-    pub(crate) output_tokens_details: Option<OutputDetails>,
+    pub(crate) input_tokens: Count,
+    pub(crate) output_tokens: Count,
+    pub(crate) total_tokens: Count,
+    #[serde(deserialize_with = "object_or_default")]
+    pub(crate) input_tokens_details: InputDetails,
+    #[serde(deserialize_with = "object_or_default")]
+    pub(crate) output_tokens_details: OutputDetails,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct InputDetails {
-    pub(crate) cached_tokens: Option<u64>,
-    pub(crate) cache_write_tokens: Option<u64>,
+    pub(crate) cached_tokens: Count,
+    pub(crate) cache_write_tokens: Count,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct OutputDetails {
-    pub(crate) reasoning_tokens: Option<u64>,
+    pub(crate) reasoning_tokens: Count,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ResponseEvent<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object_or_default")]
     pub(crate) response: Response<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ItemEvent<'a> {
+    #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) output_index: Option<u32>,
     #[serde(borrow)]
-    pub(crate) item: &'a RawValue,
+    pub(crate) item: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct DeltaEvent<'a> {
+    #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) output_index: Option<u32>,
-    #[serde(borrow)]
-    pub(crate) item_id: Option<Text<'a>>,
-    pub(crate) delta: String,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    pub(crate) item_id: Option<Cow<'a, str>>,
+    #[serde(deserialize_with = "lenient::string")]
+    pub(crate) delta: Option<String>,
     /// Which text of the item, for items with several.
-    #[serde(default, alias = "summary_index")]
-    pub(crate) content_index: u32,
+    #[serde(deserialize_with = "lenient::scalar")]
+    pub(crate) content_index: Option<u32>,
+    /// Which summary of the item.
+    #[serde(deserialize_with = "lenient::scalar")]
+    pub(crate) summary_index: Option<u32>,
 }

@@ -126,7 +126,7 @@ async fn a_success_with_an_error_inside_is_an_error() {
 #[tokio::test]
 async fn the_request_has_the_shape_that_the_vendor_wants() {
     let body = json!({
-        "model": OLD, "store": false, "stream": true, "stream_options": {"include_usage": true},
+        "model": OLD, "stream": true, "stream_options": {"include_usage": true},
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
         "max_completion_tokens": 50, "temperature": 0.5, "stop": ["END"], "service_tier": "flex",
     });

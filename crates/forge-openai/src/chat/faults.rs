@@ -1,0 +1,35 @@
+//! Errors in the place of a reply or chunk.
+
+use forge_http::Failure;
+
+use crate::{chat::loose::reports_error, error, wire::chat_reply::Reply};
+
+/// An error outside of any event: as a field line, or as a reply that is no stream.
+pub(super) fn stray_error(line: &[u8]) -> Option<Failure> {
+    match line.strip_prefix(b"error:") {
+        Some(error) => Some(error::from_field(&String::from_utf8_lossy(error))),
+        None => error::inside(line),
+    }
+}
+
+/// An error in the place of a reply or chunk.
+pub(super) fn error_in(reply: &Reply<'_>, body: &[u8]) -> Option<Failure> {
+    let flat = || {
+        reply.choice.is_none()
+            && reply.usage.is_none()
+            && (reply.detail.is_some() || reply.object.as_deref() == Some("error"))
+    };
+    match reply.error.filter(|error| reports_error(error)) {
+        Some(error) => Some(error::from_field(error.get())),
+        None if flat() => error::inside(body),
+        None => None,
+    }
+}
+
+pub(super) fn unreadable(body: &[u8], error: &serde_json::Error) -> Failure {
+    if error.is_eof() {
+        return Failure::truncated();
+    }
+    // An error may have fields of other types than a reply has.
+    error::inside(body).unwrap_or_else(|| Failure::decode("a reply", error))
+}
