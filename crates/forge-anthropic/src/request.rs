@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    AdapterSettings, Delivery, ErrorKind, Message, ModelId, ModelProvider, ModelRequest, Phase,
+    AdapterSettings, Delivery, ErrorKind, Message, ModelId, ModelProvider, ModelRequest, Part, Phase,
     ProviderError, Schema, Tool, ToolChoice, Warning,
 };
 use forge_http::{fit::fit, to_json};
@@ -100,7 +100,12 @@ impl<'a> Mapper<'a> {
         request: &'a ModelRequest,
         conversation: &'a [Message],
     ) -> Result<Body<'a>, ProviderError> {
-        let tools = self.tools(request)?;
+        let mut tools = self.tools(request)?;
+        let mut tool_choice = self.tool_choice(request)?;
+        if tools.is_empty() {
+            tools = called_before(conversation);
+            tool_choice = (!tools.is_empty()).then_some(wire::ToolChoice::NONE);
+        }
         let mut system = Vec::with_capacity(request.system.len());
         // The vendor refuses texts that say nothing.
         for block in request.system.iter().filter(|block| !block.text.trim().is_empty()) {
@@ -126,7 +131,7 @@ impl<'a> Mapper<'a> {
             system,
             messages,
             tools,
-            tool_choice: self.tool_choice(request)?,
+            tool_choice,
             thinking: None,
             output_config: wire::OutputConfig { effort: None, format },
             temperature: None,
@@ -170,19 +175,26 @@ impl<'a> Mapper<'a> {
                 None => return Ok(None),
                 Some(_) => ("auto", None),
             },
-            ToolChoice::None => {
-                return Ok(Some(wire::ToolChoice {
-                    r#type: "none",
-                    name: None,
-                    disable_parallel_tool_use: None,
-                }));
-            }
+            ToolChoice::None => return Ok(Some(wire::ToolChoice::NONE)),
             ToolChoice::Required | ToolChoice::Allowed { .. } => ("any", None),
             ToolChoice::Tool(name) => ("tool", Some(name.as_str())),
             _ => return Err(self.unsupported("this choice of tools")),
         };
         Ok(Some(wire::ToolChoice { r#type, name, disable_parallel_tool_use }))
     }
+}
+
+/// The tools that a conversation has called, for requests that bring none: the vendor takes calls and results only where
+/// tools stand beside them. They may not be called again.
+fn called_before(conversation: &[Message]) -> Vec<wire::Tool<'_>> {
+    let mut names: Vec<&str> = Vec::new();
+    for part in conversation.iter().flat_map(|message| &message.parts) {
+        match part {
+            Part::ToolUse { name, .. } if !names.contains(&name.as_str()) => names.push(name),
+            _ => {}
+        }
+    }
+    names.into_iter().map(wire::Tool::named).collect()
 }
 
 fn is_allowed(tool: &Tool, choice: &ToolChoice) -> bool {

@@ -1,6 +1,6 @@
 //! Bodies that are sent.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use forge_core::Schema;
 use serde::{Serialize, Serializer};
@@ -121,6 +121,15 @@ pub(crate) enum Tool<'a> {
     Hosted(&'a RawValue),
 }
 
+impl<'a> Tool<'a> {
+    /// A tool of which only the name is known.
+    pub(crate) fn named(name: &'a str) -> Self {
+        static ANY: LazyLock<Schema> = LazyLock::new(|| Schema::from(serde_json::json!({"type": "object"})));
+        let input_schema = SchemaText(Cow::Borrowed(&ANY));
+        Self::Function { name, description: "", input_schema, strict: false, cache_control: None }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct ToolChoice<'a> {
     pub(crate) r#type: &'static str,
@@ -128,6 +137,11 @@ pub(crate) struct ToolChoice<'a> {
     pub(crate) name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) disable_parallel_tool_use: Option<bool>,
+}
+
+impl ToolChoice<'_> {
+    /// No tool may be called.
+    pub(crate) const NONE: Self = Self { r#type: "none", name: None, disable_parallel_tool_use: None };
 }
 
 #[derive(Debug, Serialize)]
