@@ -4,25 +4,37 @@
 use std::sync::Arc;
 
 use forge::{
-    Adapter, AdapterSettings, CallContext, Effort, Message, MessageRole, ModelRequest, OutputFormat, Part,
-    Participant, ProviderExt as _, Source, Tool, ToolChoice,
+    Adapter, AdapterSettings, CallContext, Effort, ErrorKind, Message, MessageRole, ModelProvider,
+    ModelRequest, OutputFormat, Part, Participant, ProviderExt as _, Source, Tool, ToolChoice,
 };
-use forge_sim::{Sim, SimConfig, Vendor};
+use forge_sim::{Sim, SimConfig};
 use serde_json::json;
 
 /// A dot, one pixel high and wide.
 const DOT: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// The kinds of adapters, where each is pointed to, and the model that it asks for.
-const TARGETS: [(&str, Vendor, &str); 7] = [
-    ("anthropic", Vendor::Anthropic, "claude-sonnet-5-5"),
-    ("openai", Vendor::OpenAi, "gpt-6.2-sol"),
-    ("openai", Vendor::OpenAi, "gpt-4o"),
-    ("google", Vendor::Google, "gemini-3.8-flash"),
-    ("local", Vendor::Vllm, "qwen3"),
-    ("local", Vendor::LlamaCpp, "qwen3"),
-    ("local", Vendor::Ollama, "qwen3"),
+/// The kinds of adapters, the simulated server to which each is pointed, and the model that it asks for.
+const TARGETS: [(&str, &str, &str); 19] = [
+    ("anthropic", "anthropic", "claude-sonnet-5-5"),
+    ("openai", "openai", "gpt-6.2-sol"),
+    ("openai", "openai", "gpt-4o"),
+    ("google", "google", "gemini-3.8-flash"),
+    ("local", "vllm", "qwen3"),
+    ("local", "llamacpp", "qwen3"),
+    ("local", "ollama", "qwen3"),
+    ("local", "lmstudio", "qwen3"),
+    ("openai", "deepseek", "deepseek-v4-pro"),
+    ("openai", "mistral", "magistral-medium-latest"),
+    ("openai", "groq", "openai/gpt-oss-120b"),
+    ("openai", "xai", "grok-4.5"),
+    ("openai", "openrouter", "deepseek/deepseek-v4-pro"),
+    ("openai", "moonshot", "kimi-k3"),
+    ("openai", "cerebras", "gpt-oss-120b"),
+    ("openai", "together", "deepseek-ai/DeepSeek-V4"),
+    ("openai", "zai", "glm-5.2"),
+    ("openai", "minimax", "MiniMax-M3"),
+    ("openai", "sglang", "qwen3"),
 ];
 
 struct Target {
@@ -31,16 +43,20 @@ struct Target {
 }
 
 impl Target {
-    fn new(sim: &Sim, kind: &str, vendor: Vendor, model: &str) -> Self {
+    fn new(sim: &Sim, kind: &str, server: &str, model: &str) -> Self {
+        let registry = forge::registry();
+        let kind = registry.kind(kind).unwrap();
+        // The address is one of this machine, so that it does not tell whose habits hold.
+        let dialect = kind.compatible(Some(server), None).map(|vendor| vendor.id.clone());
+        let vendor = dialect.as_deref().map_or(kind.vendor.clone(), ModelProvider::from);
         let settings = AdapterSettings {
             api_key: Some("sk-test-continued".into()),
-            base_url: Some(sim.base_url(vendor)),
-            ..AdapterSettings::new(kind)
+            base_url: Some(sim.base_url(server.parse().unwrap())),
+            dialect,
+            ..AdapterSettings::new(server)
         };
-        let registry = forge::registry();
-        let vendor = registry.kind(kind).unwrap().vendor.clone();
-        let adapter = registry.build(kind, settings).unwrap();
-        Self { adapter, participant: Participant::new(vendor, model).with_provider_id(kind) }
+        let adapter = kind.build(settings).unwrap();
+        Self { adapter, participant: Participant::new(vendor, model).with_provider_id(server) }
     }
 
     async fn ask(&self, request: ModelRequest) -> Result<forge::ModelResponse, forge::ProviderError> {
@@ -102,7 +118,7 @@ async fn begun(by: &Target) -> Vec<Message> {
 async fn a_conversation_goes_on_with_every_other_vendor() {
     let sim = Sim::start(SimConfig::default()).await.unwrap();
     let targets: Vec<Target> =
-        TARGETS.iter().map(|(kind, vendor, model)| Target::new(&sim, kind, *vendor, model)).collect();
+        TARGETS.iter().map(|(kind, server, model)| Target::new(&sim, kind, server, model)).collect();
     let schema = json!({"type": "object", "required": ["n"], "properties": {
         "n": {"type": "integer", "minimum": 1, "maximum": 10},
         "of": {"$ref": "#/$defs/Of", "description": "of what"},
@@ -126,11 +142,34 @@ async fn a_conversation_goes_on_with_every_other_vendor() {
                     continue;
                 }
                 if let Err(error) = to.ask(request).await {
-                    refused.push(format!("{} -> {}: {error}", from.participant.model, to.participant.model));
+                    refused.push(format!(
+                        "{} -> {}: {error}",
+                        from.participant.provider_id, to.participant.provider_id
+                    ));
                 }
             }
         }
     }
     println!("{pairs} requests, {} refused", refused.len());
     assert_eq!(refused, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_strict_template_gets_turns_that_alternate() {
+    let sim = Sim::start(SimConfig::default()).await.unwrap();
+    for server in ["strict-template", "strict-template-vllm"] {
+        let target = Target::new(&sim, "local", server, "mistral-small");
+        let messages = ["a", "b", ""].map(Message::user).into_iter().chain([
+            Message::assistant("\n"),
+            Message::user("c"),
+            Message::assistant("d"),
+            Message::assistant(""),
+            Message::user("e"),
+        ]);
+        let response = target.ask(conversation(&messages.collect::<Vec<_>>())).await.unwrap();
+        assert!(!response.text().is_empty());
+        let request = conversation(&[Message::assistant("first"), Message::user("second")]);
+        let refused = target.ask(request).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::InvalidRequest, "asked once: {refused}");
+    }
 }
