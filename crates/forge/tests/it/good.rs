@@ -59,6 +59,12 @@ providers:
     price: { input: 0.1, output: 0.2, cache_read: 0.01, cache_write: 0.125 }
     headers: { X-Team: "${TEAM:-research}" }
     timeouts: { connect: 1s, first_event: 2s, gap: 3s, total: 4m }
+  deep:
+    type: openai
+    dialect: deepseek
+    model: deepseek-v4-pro
+    api_key: "${OPENAI_API_KEY}"
+    price: { input: 1, output: 2 }
   laptop:
     type: local
     model: qwen3
@@ -66,6 +72,7 @@ providers:
     proxy: none
     ca_file: /etc/ca.pem
 models:
+  deepseek-v4-pro: { provider: deep, tools: true }
   qwen3:
     provider: laptop
     like: "*"
@@ -221,7 +228,12 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", claude.budget),
         format!("{:?} {:?}", claude.preferred_roles, claude.timeouts),
         format!("{:?}", claude.price),
-        format!("{:?}", file.plan.providers[1].models.rows()),
+        format!(
+            "{:?} {:?} {:?}",
+            file.plan.providers[1].dialect, file.plan.providers[1].vendor, file.plan.providers[1].endpoint
+        ),
+        format!("{:?} {:?}", file.plan.providers[2].options, file.plan.providers[2].ca_certificates),
+        format!("{:?}", file.plan.providers[2].models.rows()),
         format!("{:?}", file.plan.pools),
         format!("{:?} {:?} {:?}", critic.primary, critic.fallback, critic.needs),
         format!("{:?} {}", critic.fallback_on, critic.hedge),
