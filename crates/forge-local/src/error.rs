@@ -1,24 +1,14 @@
 //! Errors of local servers: the dialect's, and what only these servers say.
 
+use std::sync::LazyLock;
+
 use forge_core::{ErrorKind, ProviderError};
 use forge_http::{ErrorReply, Failure};
+use forge_openai::ErrorTable;
 
-/// Beginnings or pieces of texts for which the servers have no code or the wrong status.
-const TEXTS: [(&str, ErrorKind); 10] = [
-    // llama.cpp answers these mistakes of the client with 500.
-    ("--jinja", ErrorKind::InvalidRequest),
-    ("mmproj", ErrorKind::InvalidRequest),
-    ("image input is not supported", ErrorKind::InvalidRequest),
-    ("custom grammar", ErrorKind::InvalidRequest),
-    ("json_schema", ErrorKind::InvalidRequest),
-    // Ollama knows what each model can do and answers 400.
-    ("does not support tools", ErrorKind::Unsupported),
-    ("does not support thinking", ErrorKind::Unsupported),
-    // LM Studio: nothing is there to answer, and a wrong address with status 200.
-    ("No models loaded", ErrorKind::ModelNotFound),
-    ("Unexpected endpoint or method", ErrorKind::InvalidRequest),
-    ("Loading model", ErrorKind::Overloaded),
-];
+/// What only these servers say, beside the texts of the dialect.
+static TABLE: LazyLock<ErrorTable> =
+    LazyLock::new(|| ErrorTable::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
     review(forge_openai::classify(reply))
@@ -26,13 +16,7 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
 
 /// The last word on what an error means.
 pub(crate) fn review(failure: Failure) -> Failure {
-    if !matches!(failure.kind, ErrorKind::Server | ErrorKind::InvalidRequest) {
-        return failure;
-    }
-    match TEXTS.iter().find(|(text, _)| failure.message.contains(text)) {
-        Some((_, kind)) => Failure { kind: *kind, ..failure },
-        None => failure,
-    }
+    TABLE.review(failure)
 }
 
 /// Whether the server is there and is still loading its model.
@@ -47,6 +31,12 @@ mod tests {
     fn kind(status: u16, body: &str) -> ErrorKind {
         let (headers, now) = (http::HeaderMap::new(), std::time::SystemTime::UNIX_EPOCH.into());
         classify(&ErrorReply { status, headers: &headers, body: body.as_bytes(), now }).kind
+    }
+
+    #[test]
+    fn every_row_says_where_it_comes_from() {
+        let table = ErrorTable::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.unsound(), Vec::<String>::new());
     }
 
     #[test]

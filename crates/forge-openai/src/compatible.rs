@@ -87,7 +87,7 @@ static ROWS: LazyLock<Vec<Row>> =
 /// A server of which nothing is known but that it speaks the dialect.
 static UNKNOWN: LazyLock<Row> = LazyLock::new(|| {
     let mut row = Row::default();
-    row.vendor.id = ModelProvider::OpenAI.as_str().to_owned();
+    ModelProvider::OpenAI.as_str().clone_into(&mut row.vendor.id);
     row.habits.own_models = true;
     row
 });

@@ -1,69 +1,19 @@
 //! Errors in the vendor's words become kinds: by code, then by type, then by status, and only as a
 //! last resort by text.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 use forge_core::ErrorKind;
 use forge_http::{ErrorReply, Failure, kind_of_status};
 
-use crate::wire::error::ErrorBody;
+use crate::{error_table::ErrorTable, wire::error::ErrorBody};
 
-/// Codes and types that say enough by themselves.
-const KINDS: &[(&str, ErrorKind)] = &[
-    ("insufficient_quota", ErrorKind::QuotaExhausted),
-    ("credit_balance_exhausted", ErrorKind::QuotaExhausted),
-    ("organization_spend_limit_exceeded", ErrorKind::QuotaExhausted),
-    ("project_spend_limit_exceeded", ErrorKind::QuotaExhausted),
-    ("organization_usage_limit_exceeded", ErrorKind::QuotaExhausted),
-    ("billing_hard_limit_reached", ErrorKind::QuotaExhausted),
-    ("billing_not_active", ErrorKind::QuotaExhausted),
-    ("context_length_exceeded", ErrorKind::ContextTooLong),
-    ("exceed_context_size_error", ErrorKind::ContextTooLong),
-    ("model_not_found", ErrorKind::ModelNotFound),
-    ("NotFoundError", ErrorKind::ModelNotFound),
-    ("invalid_api_key", ErrorKind::Authentication),
-    ("authentication_error", ErrorKind::Authentication),
-    ("permission_error", ErrorKind::Permission),
-    ("unsupported_country_region_territory", ErrorKind::Permission),
-    ("data_residency_mismatch", ErrorKind::Permission),
-    ("rate_limit_exceeded", ErrorKind::RateLimited),
-    ("rate_limit_error", ErrorKind::RateLimited),
-    ("requests", ErrorKind::RateLimited),
-    ("tokens", ErrorKind::RateLimited),
-    ("slow_down", ErrorKind::Overloaded),
-    ("server_is_overloaded", ErrorKind::Overloaded),
-    ("service_unavailable_error", ErrorKind::Overloaded),
-    ("unavailable_error", ErrorKind::Overloaded),
-    ("server_error", ErrorKind::Server),
-    ("vector_store_timeout", ErrorKind::Server),
-    ("content_policy_violation", ErrorKind::ContentFiltered),
-    ("content_filter", ErrorKind::ContentFiltered),
-    ("invalid_prompt", ErrorKind::ContentFiltered),
-    ("bio_policy", ErrorKind::ContentFiltered),
-    ("not_supported_error", ErrorKind::Unsupported),
-    ("unsupported_parameter", ErrorKind::InvalidRequest),
-    ("unsupported_value", ErrorKind::InvalidRequest),
-    ("invalid_value", ErrorKind::InvalidRequest),
-    ("decimal_above_max_value", ErrorKind::InvalidRequest),
-    ("unknown_parameter", ErrorKind::InvalidRequest),
-    ("previous_response_not_found", ErrorKind::InvalidRequest),
-    ("invalid_encrypted_content", ErrorKind::StateRejected),
-];
+/// What the vendors of the dialect say.
+static TABLE: LazyLock<ErrorTable> =
+    LazyLock::new(|| ErrorTable::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 /// Types that say no more than that something is wrong; the status says more.
 const VAGUE: [&str; 2] = ["invalid_request_error", "BadRequestError"];
-
-/// Texts about thoughts that came back without what they belong to, or that cannot be decrypted.
-const STATE: [&str; 2] = ["without its required following item", "encrypted content"];
-
-/// Texts of refused prompts that are too long, from servers that give no code for it.
-const TOO_LONG: [&str; 5] = [
-    "maximum context length",
-    "exceeded max context length",
-    "context size has been exceeded",
-    "exceeds the available context size",
-    "greater than the context length",
-];
 
 /// Reads an error in any shape that OpenAI and the servers of its dialect send, for
 /// [`Dialect::classify`](forge_http::Dialect).
@@ -96,27 +46,17 @@ fn failure(body: ErrorBody, status: Option<u16>) -> Failure {
 }
 
 fn kind(body: &ErrorBody, status: Option<u16>) -> ErrorKind {
-    let known = |word: &Option<String>| {
-        let word = word.as_deref()?;
-        KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
-    };
-    let (by_code, by_type) = (known(&body.code), known(&body.r#type));
-    if by_type == Some(ErrorKind::QuotaExhausted) {
-        return ErrorKind::QuotaExhausted;
-    }
-    let kind = by_code.or(by_type).unwrap_or_else(|| match status {
+    let kind = TABLE.by_code(body).unwrap_or_else(|| match status {
         Some(404) => not_found(body),
         Some(status) => kind_of_status(status),
         None if body.r#type.as_deref().is_some_and(|kind| VAGUE.contains(&kind)) => ErrorKind::InvalidRequest,
-        None => ErrorKind::Server,
+        // Inside a reply the text may say what the status would have said.
+        None => match TABLE.by_text(ErrorKind::InvalidRequest, &body.message) {
+            ErrorKind::InvalidRequest => ErrorKind::Server,
+            told => told,
+        },
     });
-    if kind == ErrorKind::InvalidRequest && STATE.iter().any(|text| body.message.contains(text)) {
-        return ErrorKind::StateRejected;
-    }
-    if kind == ErrorKind::InvalidRequest && TOO_LONG.iter().any(|text| body.message.contains(text)) {
-        return ErrorKind::ContextTooLong;
-    }
-    kind
+    TABLE.by_text(kind, &body.message)
 }
 
 /// A 404 in the vendor's own format: an unknown model, a wrong address, or a reference to something
@@ -233,5 +173,108 @@ mod tests {
         assert_eq!((bare.kind, bare.message.as_str()), (ErrorKind::Server, "something broke"));
         let long = r#"{"message":"This model's maximum context length is 4096 tokens","code":400}"#;
         assert_eq!(from_field(long).kind, ErrorKind::ContextTooLong);
+    }
+
+    #[test]
+    fn every_row_says_where_it_comes_from() {
+        let table = ErrorTable::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.unsound(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn texts_of_the_field_have_their_kinds_and_their_neighbours_keep_theirs() {
+        use ErrorKind::{
+            Authentication, ContentFiltered, ContextTooLong, Decode, InvalidRequest, ModelNotFound,
+            Overloaded, Permission, QuotaExhausted, RateLimited, Server, StateRejected,
+        };
+        let text = |message: &str| serde_json::json!({"error": {"message": message}}).to_string();
+        let typed = |message: &str, r#type: &str, code: &str| {
+            serde_json::json!({"error": {"message": message, "type": r#type, "code": code}}).to_string()
+        };
+        let flat =
+            |code: &str, message: &str| serde_json::json!({"code": code, "error": message}).to_string();
+        let vllm = |message: &str, param: &str| {
+            serde_json::json!({"error": {"message": message, "type": "BadRequestError", "param": param, "code": 400}})
+                .to_string()
+        };
+        for (status, body, kind) in [
+            // No money.
+            (400, text("Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."), QuotaExhausted),
+            (400, text("You have reached your specified API usage limits. You will regain access on 2026-12-01."), QuotaExhausted),
+            (429, typed("Your account is suspended, please check your plan and billing details", "exceeded_current_quota_error", ""), QuotaExhausted),
+            (429, typed("Insufficient balance or no resource package. Please recharge.", "", "1113"), QuotaExhausted),
+            (402, typed("Insufficient Balance", "unknown_error", "invalid_request_error"), QuotaExhausted),
+            (400, typed("Insufficient Balance", "unknown_error", "invalid_request_error"), QuotaExhausted),
+            (403, flat("The caller does not have permission", "Your team has either used all available credits or reached its monthly spending limit."), QuotaExhausted),
+            (403, flat("The caller does not have permission", "Your newly created team doesn't have any credits yet."), QuotaExhausted),
+            (402, text("This request requires more credits, or fewer max_tokens."), QuotaExhausted),
+            (400, typed("Access denied, please make sure your account is in good standing.", "Arrearage", "Arrearage"), QuotaExhausted),
+            (429, text("Rate limit reached for requests"), RateLimited),
+            (429, typed("Your account reached max RPM: 3, please try again after 1 seconds", "rate_limit_reached_error", ""), RateLimited),
+            (429, text("Balance your load: too many requests"), RateLimited),
+            (429, typed("The engine is currently overloaded, please try again later", "engine_overloaded_error", ""), Overloaded),
+            (403, text("You are not allowed to sample from this model"), Permission),
+            // Too long.
+            (400, vllm("You passed 16385 input tokens and requested 0 output tokens. However, the model's context length is only 16384 tokens.", "input_tokens"), ContextTooLong),
+            (400, vllm("The prompt was refused", "input_tokens"), ContextTooLong),
+            (400, vllm("max_tokens must be at least 1", "max_tokens"), InvalidRequest),
+            (400, flat("Client specified an invalid argument", "This model's maximum prompt length is 131072 but the request contains 537812 tokens."), ContextTooLong),
+            (400, typed("Invalid request: Your request exceeded model token limit: 262144 (requested: 291351)", "invalid_request_error", ""), ContextTooLong),
+            (400, text("invalid params, context window exceeds limit (2013)"), ContextTooLong),
+            (400, text("prompt token count of 5000 exceeds the limit of 4096"), ContextTooLong),
+            (400, text("<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30000]"), ContextTooLong),
+            (400, r#"{"error":"the input length exceeds the context length"}"#.to_owned(), ContextTooLong),
+            (500, r#"{"error":"the input length exceeds the context length"}"#.to_owned(), ContextTooLong),
+            (413, typed("Request exceeds the maximum size", "request_too_large", ""), ContextTooLong),
+            (400, text("Trying to keep the first 8114 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens"), ContextTooLong),
+            (400, text("This model's maximum context length is 4096 tokens."), ContextTooLong),
+            (400, text("Prompt contains 40000 tokens, too large for model with 32768 maximum context length"), ContextTooLong),
+            (400, text("prompt is too long: 210000 tokens > 200000 maximum"), ContextTooLong),
+            (400, text("The input token count (1100000) exceeds the maximum number of tokens allowed (1048576)."), ContextTooLong),
+            (400, text("`inputs` tokens + `max_new_tokens` must be <= 8193."), ContextTooLong),
+            (400, text("image exceeds the limit of 20 MB"), InvalidRequest),
+            (400, text("max_tokens is too large: 100000. This model supports at most 16384 completion tokens"), InvalidRequest),
+            (400, text("the name of a tool is too long"), InvalidRequest),
+            // The key.
+            (400, flat("Client specified an invalid argument", "Incorrect API key provided: na***ys. You can obtain an API key from https://console.x.ai."), Authentication),
+            (400, text("API key not valid. Please pass a valid API key."), Authentication),
+            (400, text("the field `api key` is not known"), InvalidRequest),
+            // The model.
+            (404, flat("Some requested entity was not found", "The model grok-beta does not exist or your team 1 does not have access to it."), ModelNotFound),
+            (400, flat("Client specified an invalid argument", "The model grok-9 does not exist"), ModelNotFound),
+            (400, r#"{"object":"error","message":"Invalid model: nobody","type":"invalid_model","param":null,"code":"1500"}"#.to_owned(), ModelNotFound),
+            (400, r#"{"error":{"message":"a/b is not a valid model ID","code":400},"user_id":"u"}"#.to_owned(), ModelNotFound),
+            (404, r#"{"error":{"message":"No endpoints found for a/b:free.","code":404}}"#.to_owned(), ModelNotFound),
+            (400, typed("Model Not Exist", "invalid_request_error", "invalid_request_error"), ModelNotFound),
+            (400, typed("Unknown Model, please check the model code.", "", "1211"), ModelNotFound),
+            (404, typed("The API deployment for this resource does not exist.", "", "DeploymentNotFound"), ModelNotFound),
+            (400, typed("The model `x` has been decommissioned", "invalid_request_error", "model_decommissioned"), ModelNotFound),
+            (404, text("no such address"), Decode),
+            (400, text("this tool does not exist"), InvalidRequest),
+            // The model wrote a bad call.
+            (400, typed("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.", "invalid_request_error", "tool_use_failed"), Server),
+            (400, text("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."), Server),
+            (400, text("tool call validation failed: parameters for tool f did not match schema"), Server),
+            (400, text("tools[0].function.name: invalid"), InvalidRequest),
+            // The template refuses the conversation, at every try.
+            (500, typed("Jinja Exception: After the optional system message, conversation roles must alternate user and assistant roles.", "server_error", ""), InvalidRequest),
+            (500, text("Conversation roles must alternate user/assistant/user/assistant/..."), InvalidRequest),
+            (500, typed("tools param requires --jinja flag", "server_error", ""), InvalidRequest),
+            (500, typed("slot unavailable", "server_error", ""), Server),
+            // Filters and state.
+            (403, text("Content violates usage guidelines. Failed check: SAFETY"), ContentFiltered),
+            (400, text("Content Exists Risk"), ContentFiltered),
+            (400, typed("Input data may contain inappropriate content.", "data_inspection_failed", "data_inspection_failed"), ContentFiltered),
+            (400, text("Item 'rs_1' of type 'reasoning' was provided without its required following item."), StateRejected),
+            // Google's compatible endpoint wraps errors in a list.
+            (400, r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#.to_owned(), Authentication),
+        ] {
+            assert_eq!(classified(status, &body).kind, kind, "{status} {body}");
+        }
+        let in_stream = from_field(
+            r#"{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed"}"#,
+        );
+        assert_eq!(in_stream.kind, Server);
+        assert_eq!(from_field(r#"{"message":"Insufficient Balance"}"#).kind, QuotaExhausted);
     }
 }

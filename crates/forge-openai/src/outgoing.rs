@@ -216,8 +216,8 @@ mod tests {
         messages.splice(1..1, [Message::system("be brief"), Message::system("be kind")]);
         let fitted = fitted("p", &"m".into(), &messages, CallIds::OPENAI, false).unwrap();
         let roles: Vec<_> = fitted.iter().map(|message| message.role).collect();
-        use MessageRole::{Assistant, System, User};
-        assert_eq!(roles, [Assistant, User, System, System]);
+        let system = MessageRole::System;
+        assert_eq!(roles, [MessageRole::Assistant, MessageRole::User, system, system]);
         assert_eq!(fitted[2], Message::system("be brief"));
     }
 

@@ -184,7 +184,9 @@ impl Decoder {
         let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
         if thoughts.is_some() || !reasoning_details.is_empty() {
             let held = self.tags.take().and_then(|mut tags| tags.stop());
-            held.into_iter().for_each(|said| tell(&mut self.parts, said, events));
+            if let Some(said) = held {
+                tell(&mut self.parts, said, events);
+            }
             self.thoughts(extent, thoughts, &reasoning_details, events);
         }
         match content {
@@ -223,7 +225,9 @@ impl Decoder {
             (Some((field, text)), []) => self.parts.thinking(field, text, events),
             (Some((_, text)), _) => self.parts.show_thinking(text, events),
             (None, details) => {
-                details.iter().for_each(|detail| self.parts.show_thinking(detail_text(detail), events));
+                for detail in details {
+                    self.parts.show_thinking(detail_text(detail), events);
+                }
             }
         }
         if let Some(keeper) = self.parts.keeper() {

@@ -53,7 +53,7 @@ impl Keeper {
                 for (name, value) in fields {
                     match (old.get_mut(&name), value) {
                         (Some(Value::String(before)), Value::String(more)) if name == text => {
-                            before.push_str(&more)
+                            before.push_str(&more);
                         }
                         (_, Value::Null) => {}
                         (_, value) => drop(old.insert(name, value)),

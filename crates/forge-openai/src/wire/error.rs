@@ -19,7 +19,15 @@ pub(crate) struct ErrorBody {
 impl ErrorBody {
     /// Reads a body; `None` if it is not an error in JSON.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let Value::Object(mut whole) = serde_json::from_slice(body).ok()? else { return None };
+        let mut whole = match serde_json::from_slice(body).ok()? {
+            Value::Object(whole) => whole,
+            // Google's compatible endpoint puts the error into a list.
+            Value::Array(list) => match list.into_iter().next()? {
+                Value::Object(whole) if whole.contains_key("error") => whole,
+                _ => return None,
+            },
+            _ => return None,
+        };
         match whole.remove("error") {
             Some(Value::Object(error)) => Some(Self::from_object(&error)),
             Some(Value::String(message)) => Some(Self { message, ..Self::from_object(&whole) }),

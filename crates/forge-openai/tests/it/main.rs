@@ -4,6 +4,7 @@
 
 mod adapter;
 mod chat;
+mod compatible;
 mod contract;
 mod errors;
 mod responses;
