@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::AdapterKind;
+use forge_core::{AdapterKind, CompatibleVendor};
 
 use crate::{LocalProvider, ServerKind, capabilities, models};
 
@@ -13,7 +13,14 @@ pub fn kind() -> AdapterKind {
         .with_base_url_reader(ollama_url)
         .with_owned_headers(&["authorization"])
         .with_models(models().clone())
+        .with_compatible(servers())
         .with_capabilities(capabilities)
+}
+
+/// The servers, as the dialect's own table has them.
+fn servers() -> Vec<CompatibleVendor> {
+    let is_server = |vendor: &CompatibleVendor| ServerKind::NAMED.iter().any(|(name, _)| *name == vendor.id);
+    forge_openai::kind().compatible.into_iter().filter(is_server).collect()
 }
 
 /// The URL that `OLLAMA_HOST` means, by Ollama's own rules: the scheme is `http` unless given, the port
@@ -52,6 +59,11 @@ pub fn ollama_url(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_named_server_is_in_the_table() {
+        assert_eq!(servers().len(), ServerKind::NAMED.len());
+    }
 
     #[test]
     fn ollama_host_is_read_as_ollama_reads_it() {

@@ -26,7 +26,8 @@
 //! - Ollama cuts prompts that are longer than its context window without a word. When it counts far
 //!   fewer tokens than the prompt seems to have, a [`Warned`](forge_core::StreamEvent::Warned) event
 //!   about `prompt` says so. With [`LocalProvider::with_native`] a request can set the window itself:
-//!   `extra["options"]["num_ctx"]`.
+//!   `extra["options"]["num_ctx"]`. In settings, the options `num_ctx`, `keep_alive` and `think` turn that API on, and
+//!   so does `api: native`.
 //! - A long prompt or a cold model can take minutes before the first word; see [`TIMEOUTS`].
 //! - Ollama does not heed a tool choice: a forced tool call is refused, and tools that must not be
 //!   called are not sent.
@@ -43,6 +44,7 @@ mod kind;
 mod native;
 #[cfg(test)]
 mod odd;
+mod options;
 mod profile;
 mod provider;
 mod server;

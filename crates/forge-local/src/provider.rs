@@ -16,7 +16,9 @@ use forge_openai::chat::{self, ThinkTags};
 use crate::{
     ServerKind, error,
     estimate::{Compared, Expected},
-    native, profile,
+    native,
+    options::{self, Options},
+    profile,
     server::Probes,
 };
 
@@ -39,8 +41,7 @@ const DIALECT: Dialect = Dialect {
 pub struct LocalProvider {
     settings: AdapterSettings,
     kind: ServerKind,
-    native: bool,
-    keep_alive: Option<String>,
+    options: Options,
     api: OnceLock<Api>,
 }
 
@@ -71,7 +72,9 @@ impl LocalProvider {
     /// An adapter with these settings. They are checked; nothing is sent. Its usual clocks are
     /// [`TIMEOUTS`](crate::TIMEOUTS).
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
-        let provider = Self::unopened(settings);
+        let (options, named) = (Options::of(&settings)?, options::kind(&settings)?);
+        let kind = if options.native && named == ServerKind::Unknown { ServerKind::Ollama } else { named };
+        let provider = Self { kind, options, ..Self::unopened(settings) };
         provider.api()?;
         Ok(provider)
     }
@@ -100,13 +103,16 @@ impl LocalProvider {
     /// Calls Ollama through its own API, where a request can set the context window
     /// (`extra["options"]["num_ctx"]`).
     pub fn with_native(self) -> Self {
-        Self { native: true, ..self.with_kind(ServerKind::Ollama) }
+        let mut native = self.with_kind(ServerKind::Ollama);
+        native.options.native = true;
+        native
     }
 
     /// How long Ollama keeps the model in memory after a call, such as `10m`, `0` or `-1`. Only its own
     /// API takes it, so that it takes effect together with [`with_native`](Self::with_native).
-    pub fn with_keep_alive(self, duration: impl Into<String>) -> Self {
-        Self { keep_alive: Some(duration.into()), ..self }
+    pub fn with_keep_alive(mut self, duration: impl Into<String>) -> Self {
+        self.options.keep_alive = Some(duration.into().into());
+        self
     }
 
     /// What kind of server it is, as far as is known.
@@ -118,7 +124,8 @@ impl LocalProvider {
     }
 
     fn unopened(settings: AdapterSettings) -> Self {
-        Self { settings, kind: ServerKind::Unknown, native: false, keep_alive: None, api: OnceLock::new() }
+        let (kind, options) = (ServerKind::Unknown, Options::default());
+        Self { settings, kind, options, api: OnceLock::new() }
     }
 
     fn reopened(mut self, change: impl FnOnce(&mut AdapterSettings)) -> Self {
@@ -175,7 +182,7 @@ impl LocalProvider {
         expected: Option<Expected>,
     ) -> Result<ResponseStream, ProviderError> {
         let api = self.api()?;
-        let sent = native::to_wire(self.name(), cx.model(), request, self.keep_alive.as_deref())?;
+        let sent = native::to_wire(self.name(), cx.model(), request, &self.options)?;
         let options =
             EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
         let reply = api.connection.post(cx, &api.native, sent.body, request.delivery).await?;
@@ -187,6 +194,25 @@ impl LocalProvider {
             }
         }
     }
+}
+
+/// Where `SGLang` listens.
+const SGLANG_URL: &str = "http://127.0.0.1:30000";
+
+/// The server's address without what people copy together with it: the path of an API or of a call.
+fn root(url: &str) -> &str {
+    const CALLS: [&str; 7] = [
+        "/chat/completions",
+        "/responses",
+        "/completions",
+        "/models",
+        "/api/chat",
+        "/api/generate",
+        "/api/tags",
+    ];
+    let url = url.trim_end_matches('/');
+    let url = CALLS.iter().find_map(|call| url.strip_suffix(call)).unwrap_or(url).trim_end_matches('/');
+    ["/v1", "/api"].iter().find_map(|base| url.strip_suffix(base)).unwrap_or(url).trim_end_matches('/')
 }
 
 /// Decodes a whole reply and compares it with what was expected.
@@ -205,8 +231,9 @@ fn compared(
 
 impl Api {
     fn open(settings: &AdapterSettings, kind: ServerKind) -> Result<Self, ProviderError> {
-        let url = settings.base_url.as_deref().unwrap_or(kind.default_url()).trim_end_matches('/');
-        let root = Some(url.strip_suffix("/v1").unwrap_or(url).to_owned());
+        let sglang = settings.dialect.as_deref() == Some("sglang");
+        let usual = if sglang { SGLANG_URL } else { kind.default_url() };
+        let root = Some(root(settings.base_url.as_deref().unwrap_or(usual)).to_owned());
         let connection = Connection::new(&AdapterSettings { base_url: root, ..settings.clone() }, DIALECT)?;
         Ok(Self {
             chat: connection.endpoint(["v1", "chat", "completions"]),
@@ -250,7 +277,7 @@ impl Provider for LocalProvider {
         self.settings.check(cx.model(), &request)?;
         let may_cut = matches!(self.kind(), ServerKind::Ollama | ServerKind::Unknown);
         let expected = may_cut.then(|| Expected::of(&request));
-        if self.native {
+        if self.options.native {
             self.call_native(cx, &request, expected).await
         } else {
             self.call_chat(cx, &request, expected).await
@@ -274,7 +301,17 @@ mod tests {
         assert_eq!(base(ServerKind::LlamaCpp, None), "127.0.0.1:8080/");
         assert_eq!(base(ServerKind::Vllm, None), "127.0.0.1:8000/");
         assert_eq!(base(ServerKind::LmStudio, None), "127.0.0.1:1234/");
-        for url in ["http://host:1/x", "http://host:1/x/", "http://host:1/x/v1", "http://host:1/x/v1/"] {
+        for url in [
+            "http://host:1/x",
+            "http://host:1/x/",
+            "http://host:1/x/v1",
+            "http://host:1/x/v1/",
+            "http://host:1/x//",
+            "http://host:1/x/v1/chat/completions",
+            "http://host:1/x/v1/responses/",
+            "http://host:1/x/api/chat",
+            "http://host:1/x/api",
+        ] {
             assert_eq!(base(ServerKind::LmStudio, Some(url)), "host:1/x");
         }
     }

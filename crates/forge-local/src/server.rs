@@ -27,6 +27,15 @@ pub enum ServerKind {
 }
 
 impl ServerKind {
+    /// The names of the servers in files. A server that is not told apart from others is of no kind.
+    pub(crate) const NAMED: [(&'static str, Self); 5] = [
+        ("ollama", Self::Ollama),
+        ("llamacpp", Self::LlamaCpp),
+        ("vllm", Self::Vllm),
+        ("lmstudio", Self::LmStudio),
+        ("sglang", Self::Unknown),
+    ];
+
     /// Where the server listens unless told otherwise; Ollama's address for an unknown server.
     pub const fn default_url(self) -> &'static str {
         match self {

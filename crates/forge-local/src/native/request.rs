@@ -10,17 +10,19 @@ use forge_http::to_json;
 use forge_openai::chat::{self, Outgoing};
 use serde_json::{Map, Value};
 
-use crate::wire::native::{
-    Body, Format, Function, FunctionCall, Message, THINKING, Think, Tool, ToolCall, option,
+use crate::{
+    options::Options,
+    wire::native::{Body, Format, Function, FunctionCall, Message, THINKING, Think, Tool, ToolCall, option},
 };
 
-/// The body of `request`, and what was changed in it. Settings in `extra["options"]` take their place
+/// The body of `request`, and what was changed in it. What the configuration said holds unless the request says
+/// otherwise. Settings in `extra["options"]` take their place
 /// beside the request's own.
 pub(crate) fn to_wire(
     provider: &str,
     model: &ModelId,
     request: &ModelRequest,
-    keep_alive: Option<&str>,
+    said: &Options,
 ) -> Result<Outgoing, ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
     if request.tool_choice.is_forced() {
@@ -45,9 +47,12 @@ pub(crate) fn to_wire(
             _ => None,
         },
         tools,
-        think: request.effort.map(|effort| think(effort, &mut warnings)),
-        keep_alive,
-        options: options(request, &mut extra),
+        think: match request.effort {
+            Some(effort) => Some(think(effort, &mut warnings)),
+            None => said.think.as_ref().map(Think::Said),
+        },
+        keep_alive: said.keep_alive.as_ref(),
+        options: options(request, said, &mut extra),
     };
     let body = to_json(provider, model, &body, Some(&extra))?;
     // The server makes a grammar of the schema, which leaves out what a grammar cannot say.
@@ -58,10 +63,11 @@ pub(crate) fn to_wire(
     Ok(Outgoing::new(body, warnings, schema))
 }
 
-fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String, Value> {
+fn options(request: &ModelRequest, said: &Options, extra: &mut Map<String, Value>) -> Map<String, Value> {
     let sampling = &request.sampling;
     let stop = (!request.stop_sequences.is_empty()).then(|| Value::from(request.stop_sequences.clone()));
     let mut options: Map<String, Value> = [
+        (option::NUM_CTX, said.num_ctx.map(Value::from)),
         (option::NUM_PREDICT, request.max_tokens.map(Value::from)),
         (option::STOP, stop),
         (option::TEMPERATURE, sampling.temperature.map(Value::from)),
@@ -81,7 +87,7 @@ fn options(request: &ModelRequest, extra: &mut Map<String, Value>) -> Map<String
 }
 
 /// The server has three levels besides off.
-fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think {
+fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think<'static> {
     let level = match effort {
         Effort::None => return Think::Off(false),
         Effort::Minimal | Effort::Low => Effort::Low,
@@ -253,8 +259,12 @@ mod tests {
 
     use super::*;
 
+    fn kept(duration: &str) -> Options {
+        Options { keep_alive: Some(duration.into()), ..Options::default() }
+    }
+
     fn wire(request: &ModelRequest) -> (Value, Vec<String>) {
-        let sent = to_wire("p", &"qwen3".into(), request, Some("10m")).unwrap();
+        let sent = to_wire("p", &"qwen3".into(), request, &kept("10m")).unwrap();
         let (bytes, warnings) = (sent.body, sent.warnings);
         let warnings = warnings.into_iter().map(|warning| warning.about).collect();
         (serde_json::from_slice(&bytes).unwrap(), warnings)
@@ -306,6 +316,42 @@ mod tests {
     }
 
     #[test]
+    fn what_the_configuration_says_holds_unless_the_request_says_otherwise() {
+        let said = Options {
+            native: true,
+            num_ctx: Some(8_192),
+            keep_alive: Some(json!(-1)),
+            think: Some(json!(false)),
+        };
+        let body = |request: &ModelRequest| -> Value {
+            serde_json::from_slice(&to_wire("p", &"m".into(), request, &said).unwrap().body).unwrap()
+        };
+        let mut request = ModelRequest::new("").with_user_message("Hi");
+        let plain = body(&request);
+        assert_eq!((&plain["think"], &plain["keep_alive"]), (&json!(false), &json!(-1)));
+        assert_eq!(plain["options"], json!({"num_ctx": 8_192}));
+        request.extra.insert(ModelProvider::Local, "options", json!({"num_ctx": 4_096}));
+        let own = body(&request.with_effort(Effort::High));
+        assert_eq!((&own["think"], &own["options"]), (&json!("high"), &json!({"num_ctx": 4_096})));
+    }
+
+    #[test]
+    fn thoughts_go_back_to_the_model_that_had_them() {
+        let state = |model: &str| {
+            let data = r#"{"thinking":"hm"}"#;
+            forge_core::Opaque::new(ModelProvider::Local, model.into(), data)
+        };
+        for (model, expected) in [("qwen3", json!("hm")), ("another", Value::Null)] {
+            let thought = Part::thinking("hm").with_opaque(state(model));
+            let request = ModelRequest::new("")
+                .with_user_message("Hi")
+                .with_message(turn(MessageRole::Assistant, vec![thought, Part::text("Ho")]))
+                .with_user_message("And?");
+            assert_eq!(wire(&request).0["messages"][1]["thinking"], expected);
+        }
+    }
+
+    #[test]
     fn calls_results_and_pictures_are_mapped() {
         let call = |id: &str, input: ToolInput| Part::tool_use(id, "add", input);
         let failed = Part::tool_result_parts("b", vec![Part::text("bad")]).failed();
@@ -340,7 +386,7 @@ mod tests {
     #[test]
     fn what_the_server_does_not_have_is_refused_before_anything_is_sent() {
         let refused = |request: &ModelRequest| {
-            let error = to_wire("p", &"m".into(), request, None).unwrap_err();
+            let error = to_wire("p", &"m".into(), request, &Options::default()).unwrap_err();
             assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
         };
         refused(&ModelRequest::default().with_tool_choice(ToolChoice::Required));

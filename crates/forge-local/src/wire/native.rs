@@ -18,9 +18,9 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) think: Option<Think>,
+    pub(crate) think: Option<Think<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) keep_alive: Option<&'a str>,
+    pub(crate) keep_alive: Option<&'a Value>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) options: Map<String, Value>,
 }
@@ -75,14 +75,17 @@ pub(crate) enum Format<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Think {
+pub(crate) enum Think<'a> {
     Off(bool),
     Level(&'static str),
+    /// As the configuration has it.
+    Said(&'a Value),
 }
 
 /// The names of the settings in `options`.
 pub(crate) mod option {
     pub(crate) const FIELD: &str = "options";
+    pub(crate) const NUM_CTX: &str = "num_ctx";
     pub(crate) const NUM_PREDICT: &str = "num_predict";
     pub(crate) const STOP: &str = "stop";
     pub(crate) const TEMPERATURE: &str = "temperature";

@@ -220,3 +220,97 @@ async fn the_native_mode_calls_ollamas_own_api() {
     assert_eq!(provider.complete(&context("m"), request).await.unwrap().text(), "Hi");
     mock.assert_async().await;
 }
+
+#[tokio::test]
+async fn thoughts_between_tags_are_thoughts_and_go_back_as_they_came() {
+    let chunk = |text: &str, finish: Option<&str>| {
+        let choice = json!({"index": 0, "delta": {"content": text}, "finish_reason": finish});
+        format!("data: {}\n\n", json!({"model": "m", "choices": [choice]}))
+    };
+    for pieces in [
+        &["<think>I plan.</think>\n\n# HTTP"][..],
+        &["<thi", "nk>I ", "plan.</th", "ink>\n", "\n# HT", "TP"],
+        &["I plan.</think>\n\n# HTTP"],
+        &["I ", "plan.", "</think>", "\n\n", "# HTTP"],
+    ] {
+        let body: String = pieces.iter().map(|piece| chunk(piece, None)).collect();
+        let usage = json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}});
+        let stream = format!("{body}{}data: {usage}\n\ndata: [DONE]\n\n", chunk("", Some("stop")));
+        let streamed = scripted(Reply::sse(&stream)).await.unwrap();
+        let message = json!({"role": "assistant", "content": pieces.concat()});
+        let reply = json!({"model": "m", "choices": [{"message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 5}});
+        let mut server = Server::new_async().await;
+        let mock = server
+            .mock("POST", "/v1/chat/completions")
+            .match_body(Matcher::PartialJson(json!({"messages": [{"role": "user", "content": "Hi"},
+                {"role": "assistant", "content": pieces.concat()}, {"role": "user", "content": "And?"}]})))
+            .with_body(reply.to_string())
+            .create_async()
+            .await;
+        let next = ModelRequest::new("")
+            .with_user_message("Hi")
+            .with_message(forge_core::Message::new(
+                forge_core::MessageRole::Assistant,
+                streamed.content.clone(),
+            ))
+            .with_user_message("And?");
+        let whole = LocalProvider::new(server.url()).complete(&context("m"), whole(next)).await.unwrap();
+        mock.assert_async().await;
+        for response in [streamed, whole] {
+            let [Part::Thinking { text, .. }, Part::Text { text: said, .. }] = &response.content[..] else {
+                panic!("{pieces:?}: {:?}", response.content)
+            };
+            assert_eq!((text.as_str(), said.as_str()), ("I plan.", "# HTTP"), "{pieces:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ollama_is_set_up_by_the_options_of_the_settings() {
+    let mut server = Server::new_async().await;
+    let mock = server
+        .mock("POST", "/api/chat")
+        .match_body(Matcher::Json(json!({"model": "m", "stream": false, "keep_alive": "30m", "think": false,
+            "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+            "options": {"num_predict": 500, "num_ctx": 32_768}})))
+        .with_body(r#"{"model":"m","message":{"role":"assistant","content":"Hi"},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":1}"#)
+        .create_async()
+        .await;
+    let options = json!({"num_ctx": 32_768, "keep_alive": "30m", "think": false});
+    let settings = forge_core::AdapterSettings {
+        base_url: Some(format!("{}/v1", server.url())),
+        options: options.as_object().unwrap().clone(),
+        ..forge_core::AdapterSettings::new("local")
+    };
+    let provider = LocalProvider::from_settings(settings.clone()).unwrap();
+    assert_eq!(provider.kind(), ServerKind::Ollama);
+    assert_eq!(provider.complete(&context("m"), whole(question())).await.unwrap().text(), "Hi");
+    mock.assert_async().await;
+    let options = json!({"num_ctx": 1, "seed": 1}).as_object().unwrap().clone();
+    let error =
+        LocalProvider::from_settings(forge_core::AdapterSettings { options, ..settings }).unwrap_err();
+    assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend));
+    assert!(error.message.contains("`num_ctx`, `keep_alive` and `think`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_strict_templates_refuse_is_not_sent() {
+    let mut server = Server::new_async().await;
+    let messages = json!([
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"},
+            {"type": "text", "text": "c"}]}]);
+    let mock = server
+        .mock("POST", "/v1/chat/completions")
+        .match_body(Matcher::PartialJson(json!({"messages": messages})))
+        .with_body(r#"{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#)
+        .create_async()
+        .await;
+    let request = ModelRequest::new("")
+        .with_user_message("a")
+        .with_user_message("b")
+        .with_assistant_message("")
+        .with_user_message("c");
+    LocalProvider::new(server.url()).complete(&context("m"), whole(request)).await.unwrap();
+    mock.assert_async().await;
+}
