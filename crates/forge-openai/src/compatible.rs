@@ -77,6 +77,8 @@ pub(crate) enum Thoughts {
     /// In the field in which they came.
     #[default]
     Returned,
+    /// In the field in which they came, and empty ones with calls that others made: the vendor refuses calls without.
+    Required,
     /// The vendor refuses that field.
     KeptBack,
 }

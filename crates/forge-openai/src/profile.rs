@@ -219,7 +219,8 @@ impl Profile {
             tool_result_images: local,
             stores: habits.takes_store,
             refuses: &habits.refuses,
-            returns_thoughts: habits.thoughts == Thoughts::Returned,
+            returns_thoughts: habits.thoughts != Thoughts::KeptBack,
+            requires_thoughts: habits.thoughts == Thoughts::Required,
             ids: habits.ids,
             alternates: habits.alternates,
         }

@@ -102,6 +102,9 @@ fn assistant<'a>(
             _ => return Err("an assistant's turn that holds more than texts and tool calls"),
         }
     }
+    if rules.requires_thoughts && !tool_calls.is_empty() && thoughts.is_empty() {
+        thoughts.reasoning_content = Some(String::new());
+    }
     let empty = content.is_empty() && tool_calls.is_empty();
     let content = match (thoughts.tagged.take(), content.is_empty()) {
         // They stood in front of the answer, in one text with it.

@@ -87,6 +87,8 @@ pub struct Rules {
     pub refuses: &'static [Field],
     /// Whether thoughts go back to the model that had them, in the field in which they came.
     pub returns_thoughts: bool,
+    /// Whether calls of tools are refused that bring no thoughts.
+    pub requires_thoughts: bool,
     /// Which ids of calls it takes.
     pub ids: CallIds,
     /// Whether the speakers have to take turns.
@@ -112,6 +114,7 @@ impl Rules {
         stores: true,
         refuses: &[],
         returns_thoughts: true,
+        requires_thoughts: false,
         ids: CallIds::OPENAI,
         alternates: false,
     };

@@ -64,6 +64,11 @@ pub fn to_wire(
     let mut fitted = fitted(provider, model, &request.messages, rules.ids, rules.alternates)?;
     inline_texts(&mut fitted, if rules.documents { Inlined::InResults } else { Inlined::Everywhere });
     let output = schema::output(&request.output, &mut warnings);
+    let told = output.as_ref().filter(|_| !rules.takes(Field::JsonSchema));
+    if let Some((output, _)) = told {
+        warnings.push(Warning::new("output", "this server takes no schema; the model is told to obey it"));
+        fitted.to_mut().insert(0, forge_core::Message::system(format!("{OBEY} {}", output.schema.text())));
+    }
     let schemas = schema::tools(&request.tools, &mut warnings);
     let tools = tools(request, &schemas, rules, &mut warnings).map_err(refuse)?;
     let asked = Asked { vendor, model, through: provider };
@@ -75,7 +80,10 @@ pub fn to_wire(
         max_tokens: limit(TokenLimit::MaxTokens),
         max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
         reasoning_effort: tuned.effort.map(forge_core::Effort::as_str),
-        response_format: response_format(&request.output, output.as_ref()),
+        response_format: match told {
+            Some(_) => Some(ResponseFormat::JsonObject),
+            None => response_format(&request.output, output.as_ref()),
+        },
         tool_choice: tool_choice(request, rules).filter(|_| rules.tool_choice),
         parallel_tool_calls: request
             .parallel_tools
@@ -94,9 +102,13 @@ pub fn to_wire(
             .then_some(StreamOptions { include_usage: true }),
     };
     let body = to_json(provider, model, &body, request.extra.fields(vendor))?;
-    let weaker = output.filter(|(_, sent)| !sent.strict);
+    let is_weaker = told.is_some();
+    let weaker = output.filter(|(_, sent)| is_weaker || !sent.strict);
     Ok(Outgoing { body, warnings, schema: weaker.map(|(output, _)| output.schema.clone()) })
 }
+
+/// What a model is told where the server holds it to no schema.
+const OBEY: &str = "Answer with JSON alone, no code fence, that obeys this JSON Schema:";
 
 /// What the server does not have and the request needs.
 fn check(request: &ModelRequest, rules: &Rules) -> Result<(), String> {

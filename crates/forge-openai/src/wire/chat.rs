@@ -66,6 +66,8 @@ pub enum Field {
     PresencePenalty,
     /// `frequency_penalty`
     FrequencyPenalty,
+    /// `response_format` with a schema
+    JsonSchema,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,6 +114,14 @@ pub(crate) struct Back<'a> {
     /// Thoughts with their tags; they stand in front of the content.
     #[serde(skip)]
     pub(crate) tagged: Option<String>,
+}
+
+impl Back<'_> {
+    /// Whether no thoughts go back in a field of their own.
+    pub(crate) fn is_empty(&self) -> bool {
+        let texts = [&self.reasoning_content, &self.reasoning, &self.thinking];
+        texts.iter().all(|text| text.is_none()) && self.reasoning_details.is_empty()
+    }
 }
 
 #[derive(Debug, Serialize)]

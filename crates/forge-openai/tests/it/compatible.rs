@@ -1,8 +1,8 @@
 //! Vendors whose servers speak the dialect in their own way: what is sent to them and what is read from them.
 
 use forge_core::{
-    CallContext, Delivery, Message, MessageRole, ModelProvider, ModelRequest, ModelResponse, Part,
-    Participant, ProviderExt, TokenCount, Tool,
+    CallContext, Delivery, Message, MessageRole, ModelProvider, ModelRequest, ModelResponse, OutputFormat,
+    Part, Participant, ProviderExt, TokenCount, Tool,
 };
 use forge_openai::OpenAIProvider;
 use mockito::{Matcher, Server};
@@ -175,11 +175,43 @@ async fn each_vendor_gets_and_is_read_in_its_own_way() {
         if let Part::Thinking { opaque: Some(state), .. } = &mut foreign.content[0] {
             state.model = "another".into();
         }
-        ask(&case, case.path, goes_on(&foreign), body(&turns(&json!({}))), &reply).await.unwrap();
+        // Some refuse a call that brings none at all.
+        let required = ["deepseek", "moonshot"].contains(&case.id);
+        let back = if required { json!({"reasoning_content": ""}) } else { json!({}) };
+        ask(&case, case.path, goes_on(&foreign), body(&turns(&back)), &reply).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn where_no_schema_is_taken_the_model_is_told_and_the_answer_is_checked() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let reply = |text: &str| {
+        chunks(&[&json!({"id": "c", "model": "m", "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+            "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]})
+        .to_string()])
+    };
+    for (text, warned) in [(r#"{"x":1}"#, vec!["output"]), (r#"{"x":"1"}"#, vec!["output", "schema"])] {
+        let output = OutputFormat::json_schema("sum", schema.clone());
+        let request = ModelRequest::new("").with_user_message("Hi").with_output(output);
+        let (sent, answer) = streamed_as("deepseek", reply(text), request).await;
+        assert_eq!(sent["response_format"], json!({"type": "json_object"}));
+        assert!(sent["messages"][0]["content"].as_str().unwrap().contains(SCHEMA), "{sent}");
+        let about: Vec<_> = answer.warnings.iter().map(|warning| warning.about.as_str()).collect();
+        assert_eq!(about, warned);
     }
 }
 
 fn streamed(dialect: &str, body: String) -> impl Future<Output = (Value, ModelResponse)> {
+    let mut request = ModelRequest::new("").with_user_message("Hi").with_user_message("Hello?");
+    request.sampling.seed = Some(7);
+    streamed_as(dialect, body, request)
+}
+
+fn streamed_as(
+    dialect: &str,
+    body: String,
+    request: ModelRequest,
+) -> impl Future<Output = (Value, ModelResponse)> {
     let dialect = dialect.to_owned();
     async move {
         let mut server = Server::new_async().await;
@@ -197,8 +229,6 @@ fn streamed(dialect: &str, body: String) -> impl Future<Output = (Value, ModelRe
         let provider =
             OpenAIProvider::new(KEY).with_base_url(format!("{}/v1", server.url())).with_dialect(dialect);
         let context = CallContext::new(Participant::gpt().with_model("m"));
-        let mut request = ModelRequest::new("").with_user_message("Hi").with_user_message("Hello?");
-        request.sampling.seed = Some(7);
         let answer = provider.complete(&context, request).await.unwrap();
         let sent = seen.lock().unwrap().clone();
         (sent, answer)
