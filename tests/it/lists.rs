@@ -53,7 +53,7 @@ fn the_table_of_models_is_complete_and_can_be_narrowed() {
     let all = json(&["models", "list"]);
     let google = json(&["models", "list", "--provider", "google"]);
     let count = |object: &Value| object["models"].as_array().unwrap().len();
-    assert_eq!((count(&all), count(&google)), (54, 12));
+    assert_eq!((count(&all), count(&google)), (55, 12));
     let said = run(forge().args(["models", "list"]));
     let row = said.stdout.lines().find(|line| line.contains("claude-haiku-5-5")).unwrap();
     assert!(row.contains("0.10") || row.contains("0.1"), "{row}");

@@ -12,7 +12,7 @@ type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> 
 type Assume = dyn Fn(&ModelId) -> Capabilities + Send + Sync;
 
 /// A vendor whose servers speak the dialect of a kind with habits of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CompatibleVendor {
@@ -43,20 +43,6 @@ impl CompatibleVendor {
             Some(_) => host.ends_with(known.as_str()),
             None => host == *known,
         })
-    }
-}
-
-impl Default for CompatibleVendor {
-    fn default() -> Self {
-        Self {
-            id: String::new(),
-            name: String::new(),
-            base_url: None,
-            key_variable: None,
-            hosts: Vec::new(),
-            source: String::new(),
-            checked: String::new(),
-        }
     }
 }
 

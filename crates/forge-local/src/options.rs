@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::ServerKind;
 
 /// What may stand in the options of the settings.
-const KNOWN: &str = "`api` (`native` or `openai`), `num_ctx`, `keep_alive` and `think`";
+const KNOWN: &str = "`api` (`native` or `compatible`), `num_ctx`, `keep_alive` and `think`";
 
 /// How Ollama is asked, where the configuration says it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,8 +31,8 @@ impl Options {
             match (name.as_str(), value) {
                 (_, Value::Null) if is_known(name) => {}
                 ("api", Value::String(word)) if word == "native" => api = Some(true),
-                ("api", Value::String(word)) if word == "openai" => api = Some(false),
-                ("api", _) => return Err(wrong("`native` or `openai`")),
+                ("api", Value::String(word)) if word == "compatible" => api = Some(false),
+                ("api", _) => return Err(wrong("`native` or `compatible`")),
                 ("num_ctx", value) => {
                     let window = value.as_u64().filter(|window| *window > 0);
                     options.num_ctx = Some(window.ok_or_else(|| wrong("a number of tokens above 0"))?);
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn each_of_the_servers_own_options_turns_its_own_api_on() {
         assert_eq!(read(&json!({})).unwrap(), Options::default());
-        assert!(!read(&json!({"api": "openai", "think": null})).unwrap().native);
+        assert!(!read(&json!({"api": "compatible", "think": null})).unwrap().native);
         for options in [
             json!({"api": "native"}),
             json!({"num_ctx": 32_768}),
@@ -126,8 +126,8 @@ mod tests {
             (json!({"num_ctx": "many"}), "number of tokens"),
             (json!({"keep_alive": true}), "`10m`"),
             (json!({"think": "hard"}), "`medium`"),
-            (json!({"api": "chat"}), "`native` or `openai`"),
-            (json!({"api": "openai", "num_ctx": 1}), "`api: native`"),
+            (json!({"api": "chat"}), "`native` or `compatible`"),
+            (json!({"api": "compatible", "num_ctx": 1}), "`api: native`"),
         ] {
             let message = read(&options).unwrap_err();
             assert!(message.contains(said), "{options}: {message}");

@@ -554,6 +554,84 @@ pub(super) const ROWS: &[Row] = &[
         measured: "15 commands on a real terminal: 0 such characters",
     },
     Row {
+        fault: "One odd value in a paid answer: another type, a number that cannot be right, half of a character, no field",
+        expected: "The answer stands, with a warning",
+        tests: &[
+            Test("crates/forge-openai/src/odd.rs", "a_streamed_chat_reply"),
+            Test("crates/forge-openai/src/odd.rs", "a_whole_chat_reply"),
+            Test("crates/forge-local/src/odd.rs", "a_streamed_native_reply"),
+            Test("crates/forge-anthropic/src/stream_tests.rs", "nothing_but_the_answer_can_spoil_the_answer"),
+            Test("crates/forge-google/src/stream_tests.rs", "nothing_but_the_answer_can_spoil_the_answer"),
+            Test("crates/forge-http/src/sound.rs", "any_units_can_be_read"),
+            Test("crates/forge-http/src/lenient.rs", "no_value_of_any_field_fails_the_whole"),
+        ],
+        goal: "0 answers lost",
+        measured: "15 values, or none, in the place of every field beside the answer in the dialects of OpenAI and Ollama, random ones in those of Anthropic and Google: 0 lost, asserted",
+    },
+    Row {
+        fault: "A reply of status 200 that says nothing; a tool call that the vendor could not use",
+        expected: "No success; the next route, unless the role says otherwise; silence after the results of tools is an answer",
+        tests: &[
+            Test(
+                "crates/forge-router/tests/it/chains.rs",
+                "a_reply_without_an_answer_leads_on_unless_the_role_says_otherwise",
+            ),
+            Test("crates/forge-router/tests/it/chains.rs", "silence_after_the_results_of_tools_is_an_answer"),
+            Test(
+                "crates/forge-session/tests/it/panel.rs",
+                "a_drafter_that_says_nothing_is_followed_by_its_fallback",
+            ),
+        ],
+        goal: "100 %",
+        measured: "each of them, asserted",
+    },
+    Row {
+        fault: "A refusal whose reason nobody knows; texts for spent accounts, long prompts, bad keys, missing models",
+        expected: "One route to another vendor is asked; known texts and codes have their kind",
+        tests: &[
+            Test(
+                "crates/forge-router/tests/it/chains.rs",
+                "what_one_vendor_refuses_for_an_unknown_reason_one_other_vendor_is_asked",
+            ),
+            Test(
+                "crates/forge-openai/src/error.rs",
+                "texts_of_the_field_have_their_kinds_and_their_neighbours_keep_theirs",
+            ),
+            Test(
+                "crates/forge-anthropic/src/error.rs",
+                "texts_and_codes_decide_where_the_type_says_too_little",
+            ),
+            Test("crates/forge-google/src/error.rs", "texts_decide_where_the_status_says_too_little"),
+        ],
+        goal: ">= 95 % of the public texts",
+        measured: "every text of the tables, asserted",
+    },
+    Row {
+        fault: "A conversation of another vendor: its ids, blank texts, roles, media types, thoughts, schemas",
+        expected: "It is fitted for the vendor that is asked, in the same way every time",
+        tests: &[
+            Test("tests/it/continued.rs", "a_conversation_goes_on_with_every_other_vendor"),
+            Test("tests/it/continued.rs", "a_strict_template_gets_turns_that_alternate"),
+            Test(
+                "crates/forge-http/src/fit/ids.rs",
+                "any_ids_become_good_ones_and_what_is_added_changes_nothing_before",
+            ),
+        ],
+        goal: "0 refusals",
+        measured: "19 servers, each continued on each of the others in four ways through the strict simulated vendors: 0 of 1,444 requests refused",
+    },
+    Row {
+        fault: "Proxies in the environment, hosts that must not go through them, addresses without TLS",
+        expected: "The usual rules: the scheme decides, NO_PROXY wins, this machine is reached directly",
+        tests: &[
+            Test("crates/forge/src/proxy.rs", "the_scheme_of_the_address_decides"),
+            Test("crates/forge/src/proxy.rs", "hosts_that_are_named_and_this_machine_are_reached_directly"),
+            Test("crates/forge/tests/it/good.rs", "a_proxy_is_used_for_other_machines_only"),
+        ],
+        goal: "0 bytes in the clear through a proxy for others",
+        measured: "asserted",
+    },
+    Row {
         fault: "A banned crate, an unknown licence or source; a build that is not locked",
         expected: "The check of the project fails",
         tests: &[Test("tests/it/arrows.rs", "the_command_stays_below_250_crates")],

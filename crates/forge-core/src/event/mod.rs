@@ -93,7 +93,7 @@ impl StreamEvent {
             Self::PartStarted { kind, .. } => {
                 !matches!(kind, PartKind::Text | PartKind::Thinking | PartKind::Refusal)
             }
-            Self::PartDelta { delta, .. } => !matches!(delta, Delta::Thinking(_)) && delta.len() > 0,
+            Self::PartDelta { delta, .. } => !matches!(delta, Delta::Thinking(_)) && !delta.is_empty(),
             Self::Relayed(relayed) => relayed.has_content,
             _ => false,
         }

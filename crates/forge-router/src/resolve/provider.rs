@@ -17,6 +17,11 @@ const OWNED_HEADERS: [&str; 5] =
 /// How addresses end that were copied from a vendor's examples of requests.
 const OPERATIONS: [&str; 5] = ["/chat/completions", "/completions", "/responses", "/messages", "/api/chat"];
 
+/// A number where the text is one.
+fn seconds_or_text(text: &str) -> Value {
+    text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
+}
+
 impl<'a> Resolver<'a, '_> {
     /// The provider. The name of its kind is empty if it is not known.
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
@@ -137,7 +142,8 @@ impl<'a> Resolver<'a, '_> {
         let values = [
             ("api", api.map(Value::from)),
             ("num_ctx", window.map(Value::from)),
-            ("keep_alive", spec.keep_alive.clone().map(Value::from)),
+            // A number of seconds, or a duration with a unit.
+            ("keep_alive", spec.keep_alive.as_deref().map(seconds_or_text)),
             ("think", spec.think.map(Value::from)),
         ];
         options.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));

@@ -133,7 +133,7 @@ pub struct LocalSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub num_ctx: Option<i64>,
-    /// How long the model stays loaded after a call, such as `10m`; `-1` for ever.
+    /// How long the model stays loaded after a call, such as `"10m"`, or a number of seconds, such as `"600"`; `"-1"` for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_alive: Option<String>,
     /// Whether the model thinks before it answers.
