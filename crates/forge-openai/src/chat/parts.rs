@@ -3,7 +3,11 @@
 use forge_core::{Citation, Delta, ModelId, ModelProvider, PartKind, StreamEvent, ToolStart};
 use forge_http::{Events, Failure};
 
-use super::{names::CallNames, thoughts::Keeper};
+use super::{
+    names::CallNames,
+    tags::{Said, ThinkTags},
+    thoughts::{Keeper, TAGGED},
+};
 
 /// Gives out the parts of a reply: thoughts, one text, tool calls.
 ///
@@ -18,6 +22,8 @@ pub struct Parts {
     calls: Vec<Call>,
     /// Keeps thoughts so that they can go back.
     keeper: Option<Keeper>,
+    /// Looks for thoughts in the content, until something else than them has begun.
+    tags: Option<ThinkTags>,
     ids: CallNames,
 }
 
@@ -48,6 +54,41 @@ impl Parts {
         self.keeper = Some(Keeper::new(vendor, model));
     }
 
+    /// Looks for thoughts in the content, if the server leaves them there.
+    pub fn look_for(&mut self, tags: Option<ThinkTags>) {
+        self.tags = tags;
+    }
+
+    /// Adds to the content: the text, and the thoughts that may stand in front of it.
+    pub fn content(&mut self, text: String, events: &mut Events) {
+        match self.tags.take() {
+            None => self.text(text, events),
+            Some(mut tags) => {
+                tags.take(text, |said| self.tell(said, events));
+                self.tags = Some(tags);
+            }
+        }
+    }
+
+    /// The content so far is all that there may be thoughts in.
+    fn release(&mut self, events: &mut Events) {
+        if let Some(mut tags) = self.tags.take() {
+            tags.end(|said| self.tell(said, events));
+        }
+    }
+
+    fn tell(&mut self, said: Said, events: &mut Events) {
+        match said {
+            Said::Thoughts(text) => self.add_thinking(text, events),
+            Said::Over(all) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.add(TAGGED, &all);
+                }
+            }
+            Said::Text(text) => self.text(text, events),
+        }
+    }
+
     /// Tells this reply from others of the conversation: by its id, or by its place. Ids that are minted follow from it.
     pub fn tell_apart(&mut self, by: &[u8]) {
         self.ids.tell_apart(by);
@@ -58,10 +99,11 @@ impl Parts {
         if text.is_empty() {
             return;
         }
+        self.release(events);
         if let Some(keeper) = &mut self.keeper {
             keeper.add(field, &text);
         }
-        self.show_thinking(text, events);
+        self.add_thinking(text, events);
     }
 
     /// The state of thoughts that are kept otherwise than as their text.
@@ -71,6 +113,11 @@ impl Parts {
 
     /// Adds to the thoughts without keeping them.
     pub(super) fn show_thinking(&mut self, text: String, events: &mut Events) {
+        self.release(events);
+        self.add_thinking(text, events);
+    }
+
+    fn add_thinking(&mut self, text: String, events: &mut Events) {
         if text.is_empty() {
             return;
         }
@@ -164,6 +211,7 @@ impl Parts {
 
     /// Ends every part; tells whether there was any.
     pub fn end(&mut self, events: &mut Events) -> bool {
+        self.release(events);
         // State that came behind the thoughts is thoughts without a text.
         if self.thinking.is_none() && self.keeper.as_ref().is_some_and(Keeper::holds_details) {
             self.thinking = Some(self.start(PartKind::Thinking, events));
@@ -200,6 +248,7 @@ impl Parts {
                 "a tool call begins without the name of a tool",
             ));
         }
+        self.release(events);
         self.end_thinking(events);
         let id = self.ids.unused(piece.id);
         let start = ToolStart::new(id, piece.name);

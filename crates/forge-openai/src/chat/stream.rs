@@ -8,8 +8,7 @@ use super::{
     faults::{error_in, stray_error, unreadable},
     parts::{CallPiece, Parts},
     pieces::{argument_text, citation, detail_text},
-    tags::{Said, ThinkTags},
-    thoughts::TAGGED,
+    tags::ThinkTags,
 };
 use crate::{
     usage::{Counting, Totals},
@@ -21,7 +20,6 @@ use crate::{
 pub struct Decoder {
     review: fn(Failure) -> Failure,
     counting: Counting,
-    tags: Option<ThinkTags>,
     started: bool,
     parts: Parts,
     /// A message came, whole or in pieces.
@@ -55,7 +53,6 @@ impl Decoder {
         Self {
             review: |failure| failure,
             counting: Counting::default(),
-            tags: None,
             started: false,
             parts: Parts::default(),
             spoken: false,
@@ -83,8 +80,9 @@ impl Decoder {
     }
 
     /// Looks for thoughts in the answer, if the server leaves them there.
-    pub fn with_think_tags(self, tags: Option<ThinkTags>) -> Self {
-        Self { tags, ..self }
+    pub fn with_think_tags(mut self, tags: Option<ThinkTags>) -> Self {
+        self.parts.look_for(tags);
+        self
     }
 
     /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
@@ -128,7 +126,8 @@ impl Decoder {
         if let Some(counted) = counted.filter(|counted| !counted.is_missing()) {
             self.usage.overwrite(counted);
             self.ensure_started(Started::default(), events);
-            let tokens = self.usage.classes(self.counting);
+            // Whoever adds up what comes keeps what was once known: what is in doubt must not be.
+            let (tokens, _) = self.usage.settled(self.counting, true);
             if !tokens.is_unknown() {
                 events.push_back(StreamEvent::from(tokens));
             }
@@ -144,9 +143,6 @@ impl Decoder {
             None => return Err(Failure::truncated()),
         };
         self.ensure_started(Started::default(), events);
-        if let Some(mut tags) = self.tags.take() {
-            tags.end(|said| tell(&mut self.parts, said, events));
-        }
         let has_output = self.parts.end(events);
         let (tokens, warning) = self.usage.settled(self.counting, has_output);
         events.extend(warning.map(StreamEvent::from));
@@ -183,18 +179,11 @@ impl Decoder {
         let thoughts = thoughts.into_iter().filter_map(|(field, text)| Some((field, text?)));
         let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
         if thoughts.is_some() || !reasoning_details.is_empty() {
-            let held = self.tags.take().and_then(|mut tags| tags.stop());
-            if let Some(said) = held {
-                tell(&mut self.parts, said, events);
-            }
             self.thoughts(extent, thoughts, &reasoning_details, events);
         }
         match content {
             Content::None => {}
-            Content::Text(text) => match &mut self.tags {
-                None => self.parts.text(text, events),
-                Some(tags) => tags.take(text, |said| tell(&mut self.parts, said, events)),
-            },
+            Content::Text(text) => self.parts.content(text, events),
             Content::Pieces(pieces) => {
                 for piece in pieces {
                     match piece.thoughts() {
@@ -267,19 +256,6 @@ impl Decoder {
             Some("error") => StopReason::Error,
             _ => StopReason::Other,
         }
-    }
-}
-
-/// Hands out what stood in the content.
-fn tell(parts: &mut Parts, said: Said, events: &mut Events) {
-    match said {
-        Said::Thoughts(text) => parts.show_thinking(text, events),
-        Said::Over(all) => {
-            if let Some(keeper) = parts.keeper() {
-                keeper.add(TAGGED, &all);
-            }
-        }
-        Said::Text(text) => parts.text(text, events),
     }
 }
 
@@ -416,6 +392,36 @@ mod tests {
         assert_eq!(silent.warnings[0].about, "usage");
         let timed = r#"{"choices":[],"timings":{"cache_n":3,"prompt_n":4,"predicted_n":5}}"#;
         assert_eq!(run(&[timed, STOP]).unwrap().tokens.total_input(), Some(7));
+    }
+
+    #[test]
+    fn tokens_in_doubt_are_unknown_to_whoever_adds_up_the_stream() {
+        for (usage, input, output) in [
+            (json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}), None, None),
+            (json!({"prompt_tokens": 1151, "completion_tokens": -35}), Some(1151), None),
+            (json!({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 90}), Some(5), None),
+        ] {
+            let text = r#"{"choices":[{"delta":{"content":"Hi"}}]}"#;
+            let last = json!({"choices": [], "usage": usage}).to_string();
+            let response = run(&[text, STOP, &last]).unwrap();
+            assert_eq!((response.tokens.input, response.tokens.output), (input, output), "{usage}");
+            assert_eq!(response.warnings.len(), 1, "{usage}");
+        }
+    }
+
+    #[test]
+    fn what_was_held_back_stands_in_front_of_the_calls() {
+        let mut decoder = Decoder::new().with_think_tags(Some(ThinkTags::local(&"m".into())));
+        let mut events = Events::new();
+        let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}"#;
+        for line in [r#"{"choices":[{"delta":{"content":"Let me see."}}]}"#, call, STOP] {
+            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events).unwrap();
+        }
+        decoder.end(&mut events).unwrap();
+        let mut accumulator = Accumulator::new(&CallContext::new(Participant::gpt()));
+        events.into_iter().for_each(|event| accumulator.push(event).unwrap());
+        let content = accumulator.finish().unwrap().content;
+        assert!(matches!(&content[..], [Part::Text { .. }, Part::ToolUse { .. }]), "{content:?}");
     }
 
     #[test]
