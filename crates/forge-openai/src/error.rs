@@ -276,5 +276,8 @@ mod tests {
         );
         assert_eq!(in_stream.kind, Server);
         assert_eq!(from_field(r#"{"message":"Insufficient Balance"}"#).kind, QuotaExhausted);
+        let minimax =
+            br#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"},"choices":null}"#;
+        assert_eq!(inside(minimax).unwrap().kind, QuotaExhausted);
     }
 }

@@ -362,6 +362,7 @@ mod tests {
             r#"{"error":"m"}"#,
             r#"{"object":"error","message":"m","type":"InternalServerError","code":500}"#,
             r#"{"error":{"message":"m"},"choices":"none"}"#,
+            r#"{"choices":null,"base_resp":{"status_code":1000,"status_msg":"m"}}"#,
             r#"stray error: {"code":500,"message":"m","type":"server_error"}"#,
             r#"stray {"error":{"message":"m"}}"#,
         ] {
@@ -419,7 +420,9 @@ mod tests {
         }
         decoder.end(&mut events).unwrap();
         let mut accumulator = Accumulator::new(&CallContext::new(Participant::gpt()));
-        events.into_iter().for_each(|event| accumulator.push(event).unwrap());
+        for event in events {
+            accumulator.push(event).unwrap();
+        }
         let content = accumulator.finish().unwrap().content;
         assert!(matches!(&content[..], [Part::Text { .. }, Part::ToolUse { .. }]), "{content:?}");
     }

@@ -43,6 +43,9 @@ pub(crate) struct Reply<'a> {
     pub(crate) object: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) detail: Option<&'a RawValue>,
+    /// `MiniMax` reports errors here.
+    #[serde(borrow)]
+    pub(crate) base_resp: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
