@@ -23,7 +23,7 @@ impl Decoder {
     pub(crate) fn new(model: ModelId, turn: usize) -> Self {
         let mut parts = Parts::default();
         parts.look_for(Some(ThinkTags::local(&model)));
-        parts.keep_thoughts(ModelProvider::Local, model);
+        parts.keep_thoughts(ModelProvider::Local, model, None);
         parts.tell_apart(&turn.to_le_bytes());
         Self { started: false, parts }
     }

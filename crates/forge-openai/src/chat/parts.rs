@@ -1,7 +1,10 @@
 //! The parts of a reply whose pieces come without indices of their own.
 
-use forge_core::{Citation, Delta, ModelId, ModelProvider, PartKind, StreamEvent, ToolStart};
+use forge_core::{
+    Citation, Delta, ModelId, ModelProvider, Opaque, PartKind, ProviderId, StreamEvent, ToolStart,
+};
 use forge_http::{Events, Failure};
+use serde_json::value::RawValue;
 
 use super::{
     names::CallNames,
@@ -33,6 +36,7 @@ struct Call {
     index: Option<u32>,
     /// The server's id; empty if it gave none.
     said: String,
+    state: Option<Box<Opaque>>,
 }
 
 /// A piece of a tool call, or a whole one. Empty texts count as missing.
@@ -49,9 +53,16 @@ pub struct CallPiece<'a> {
 }
 
 impl Parts {
-    /// Says whose thoughts they are, so that they can go back.
-    pub fn keep_thoughts(&mut self, vendor: ModelProvider, model: ModelId) {
-        self.keeper = Some(Keeper::new(vendor, model));
+    /// Says whose thoughts they are, so that they can go back; through `origin` alone, where there is one.
+    pub fn keep_thoughts(&mut self, vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) {
+        self.keeper = Some(Keeper::new(vendor, model, origin));
+    }
+
+    /// Keeps what came beside the newest call.
+    pub(super) fn keep_call(&mut self, extra_content: &RawValue) {
+        if let Some((call, keeper)) = self.calls.last_mut().zip(self.keeper.as_ref()) {
+            call.state = Some(Box::new(keeper.of_call(extra_content.get())));
+        }
     }
 
     /// Looks for thoughts in the content, if the server leaves them there.
@@ -217,9 +228,11 @@ impl Parts {
             self.thinking = Some(self.start(PartKind::Thinking, events));
         }
         self.end_thinking(events);
-        let calls = self.calls.iter().map(|call| call.part);
-        for index in self.text.take().into_iter().chain(self.refusal.take()).chain(calls) {
+        for index in self.text.take().into_iter().chain(self.refusal.take()) {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
+        }
+        for call in &mut self.calls {
+            events.push_back(StreamEvent::PartEnded { index: call.part, opaque: call.state.take() });
         }
         self.next > 0
     }
@@ -254,7 +267,7 @@ impl Parts {
         let start = ToolStart::new(id, piece.name);
         let kind = PartKind::ToolUse(Box::new(if piece.freeform { start.freeform() } else { start }));
         let part = self.start(kind, events);
-        self.calls.push(Call { part, index: piece.index, said: piece.id.to_owned() });
+        self.calls.push(Call { part, index: piece.index, said: piece.id.to_owned(), state: None });
         Ok(part)
     }
 

@@ -1,6 +1,6 @@
 //! Chunks become events.
 
-use forge_core::{Finished, ModelId, ModelProvider, Served, Started, StopReason, StreamEvent};
+use forge_core::{Finished, ModelId, ModelProvider, ProviderId, Served, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
@@ -74,8 +74,9 @@ impl Decoder {
     }
 
     /// Says whose thoughts come, so that they carry what has to go back.
-    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId) -> Self {
-        self.parts.keep_thoughts(vendor, model);
+    /// Where only the configured provider `origin` can use it, it goes back through that alone.
+    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) -> Self {
+        self.parts.keep_thoughts(vendor, model, origin);
         self
     }
 
@@ -230,7 +231,7 @@ impl Decoder {
     }
 
     fn call(&mut self, extent: Extent, call: ToolCall<'_>, events: &mut Events) -> Result<(), Failure> {
-        let ToolCall { index, id, function, custom } = call;
+        let ToolCall { index, id, function, custom, extra_content } = call;
         let freeform = custom.is_some();
         let (name, arguments) = match custom {
             Some(Custom { name, input }) => (name, input),
@@ -239,9 +240,13 @@ impl Decoder {
         let (id, name) = (id.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default());
         let piece = CallPiece { index, id, name, freeform };
         match extent {
-            Extent::Whole => self.parts.whole_call(piece, arguments.unwrap_or_default(), events),
-            Extent::Chunk => self.parts.call(piece, arguments.unwrap_or_default(), events),
+            Extent::Whole => self.parts.whole_call(piece, arguments.unwrap_or_default(), events)?,
+            Extent::Chunk => self.parts.call(piece, arguments.unwrap_or_default(), events)?,
         }
+        if let Some(state) = extra_content {
+            self.parts.keep_call(state);
+        }
+        Ok(())
     }
 
     /// Servers give `stop` after tool calls, too. A reply that reached its limit is cut off whatever it
