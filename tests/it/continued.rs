@@ -114,7 +114,7 @@ async fn begun(by: &Target) -> Vec<Message> {
     messages
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_conversation_goes_on_with_every_other_vendor() {
     let sim = Sim::start(SimConfig::default()).await.unwrap();
     let targets: Vec<Target> =

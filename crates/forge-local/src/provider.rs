@@ -165,7 +165,7 @@ impl LocalProvider {
         let decoder = chat::Decoder::new()
             .with_review(error::review)
             .with_turn(request.messages.len())
-            .with_state(ModelProvider::Local, cx.model().clone())
+            .with_state(ModelProvider::Local, cx.model().clone(), None)
             .with_think_tags(Some(ThinkTags::local(cx.model())));
         match request.delivery {
             Delivery::Stream => Ok(reply.events(Framing::Sse, Compared { decoder, expected }, options)),

@@ -110,6 +110,11 @@ impl Row {
         }
     }
 
+    /// Whether its models are reached by an adapter of their own, too.
+    pub(crate) fn shares_models(&self) -> bool {
+        matches!(self.provider(), ModelProvider::Google | ModelProvider::Anthropic)
+    }
+
     /// The family of its models, to which raw fields, thoughts and state belong.
     pub(crate) fn provider(&self) -> ModelProvider {
         ModelProvider::from(self.vendor.id.as_str())

@@ -252,7 +252,7 @@ mod tests {
             (404, text("no such address"), Decode),
             (400, text("this tool does not exist"), InvalidRequest),
             // The model wrote a bad call.
-            (400, typed("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.", "invalid_request_error", "tool_use_failed"), Server),
+            (400, typed("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.", "invalid_request_error", "tool_use_failed"), Malformed),
             (400, text("Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."), Server),
             (400, text("tool call validation failed: parameters for tool f did not match schema"), Server),
             (400, text("tools[0].function.name: invalid"), InvalidRequest),
@@ -276,5 +276,8 @@ mod tests {
         );
         assert_eq!(in_stream.kind, Server);
         assert_eq!(from_field(r#"{"message":"Insufficient Balance"}"#).kind, QuotaExhausted);
+        let minimax =
+            br#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"},"choices":null}"#;
+        assert_eq!(inside(minimax).unwrap().kind, QuotaExhausted);
     }
 }

@@ -22,7 +22,7 @@
 //! through Chat Completions. Which model takes what is data in this crate; [`models`] is its table of
 //! limits and prices. An answer's reasoning items, messages and calls keep the vendor's own form beside
 //! the common one and go back unchanged to the model that made them. Every request says that the
-//! vendor shall store nothing.
+//! vendor shall store nothing, but for chats with servers that do not know the field or are not known.
 //!
 //! The Responses API has no stop sequences; a request that has some is refused before it is sent.
 //!
@@ -32,6 +32,19 @@
 //! [`input`](forge_core::TokenCount::input) = input - cached - written, and
 //! [`output`](forge_core::TokenCount::output) = output - reasoning. The classes sum to the vendor's
 //! totals. Cache writes count as writes to the standard cache.
+//!
+//! # Compatible vendors
+//! Many vendors speak the Chat dialect in ways of their own: which fields they refuse, how they count, where thoughts
+//! come and whether they go back. What is known of them is data ([`kind`] lists the vendors), chosen by the settings'
+//! `dialect` or else by the host of the base URL. Of any other host nothing is assumed. Raw fields, thoughts and state
+//! of such a vendor belong to the provider of its name, such as `deepseek`.
+//!
+//! A base URL may be that of the host, of the API or of a call; `/v1` is added where no version stands in it.
+//!
+//! # What is changed before it is sent
+//! Ids of calls that are too long or stand twice, calls without results, blank turns, media types and documents of
+//! text are fitted to what the vendor takes. A schema goes out as strict where the vendor can be held to it; where not,
+//! the answer is checked against it and a warning says how it breaks it.
 //!
 //! # Other servers
 //! [`chat`] holds what adapters of other servers need to speak the Chat Completions dialect.

@@ -213,10 +213,12 @@ impl Provider for OpenAIProvider {
             }
             profile::Api::Chat { .. } => {
                 let habits = &api.row.habits;
+                // Another adapter speaks to the same models in a dialect in which this state means nothing.
+                let origin = api.row.shares_models().then(|| self.settings.id.clone());
                 let decoder = chat::Decoder::new()
                     .with_turn(request.messages.len())
                     .with_counting(habits.counting)
-                    .with_state(vendor, model.clone())
+                    .with_state(vendor, model.clone(), origin)
                     .with_think_tags(habits.tags(model));
                 match delivery {
                     Delivery::Stream => Ok(reply.events(Framing::Sse, decoder, options)),

@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     options::Options,
-    wire::native::{Body, Format, Function, FunctionCall, Message, THINKING, Think, Tool, ToolCall, option},
+    wire::native::{
+        Body, Format, Function, FunctionCall, Message, THINK_TAGS, THINKING, Think, Tool, ToolCall, option,
+    },
 };
 
 /// The body of `request`, and what was changed in it. What the configuration said holds unless the request says
@@ -137,6 +139,7 @@ fn assistant<'a>(
     messages: &mut Vec<Message<'a>>,
 ) -> Result<(), &'static str> {
     let mut message = Message { role: "assistant", ..Message::default() };
+    let mut tagged = String::new();
     for part in &turn.parts {
         match part {
             Part::ToolUse { id, name, input, .. } => {
@@ -147,10 +150,15 @@ fn assistant<'a>(
             Part::Thinking { opaque: Some(state), .. } => {
                 if state.belongs_to(&ModelProvider::Local, asked.model, asked.through) {
                     message.thinking.push_str(&chat::kept_thoughts(state, THINKING));
+                    tagged.push_str(&chat::kept_thoughts(state, THINK_TAGS));
                 }
             }
             other => message.add(other)?,
         }
+    }
+    if !tagged.is_empty() {
+        // They stood in front of the answer, in one text with it.
+        message.content.to_mut().insert_str(0, &tagged);
     }
     if !message.is_empty() {
         messages.push(message);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use forge_core::{Finished, ModelId, ModelProvider, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
-use forge_openai::chat::{CallPiece, Parts, failure_inside, loose, settled};
+use forge_openai::chat::{CallPiece, Parts, ThinkTags, failure_inside, loose, settled};
 
 use crate::{
     error::review,
@@ -22,7 +22,8 @@ impl Decoder {
     /// A decoder of the reply of `model` at this turn of the conversation.
     pub(crate) fn new(model: ModelId, turn: usize) -> Self {
         let mut parts = Parts::default();
-        parts.keep_thoughts(ModelProvider::Local, model);
+        parts.look_for(Some(ThinkTags::local(&model)));
+        parts.keep_thoughts(ModelProvider::Local, model, None);
         parts.tell_apart(&turn.to_le_bytes());
         Self { started: false, parts }
     }
@@ -69,7 +70,7 @@ impl Decoder {
 
     fn message(&mut self, message: ReplyMessage<'_>, events: &mut Events) -> Result<(), Failure> {
         self.parts.thinking(THINKING, message.thinking.unwrap_or_default(), events);
-        self.parts.text(message.content.unwrap_or_default(), events);
+        self.parts.content(message.content.unwrap_or_default(), events);
         for call in message.tool_calls {
             let name = call.function.name.as_deref().unwrap_or_default();
             let id = call.id.as_deref().unwrap_or_default();
@@ -170,6 +171,27 @@ mod tests {
             call("mine", "ping", json!({})),
         ];
         assert_eq!((response.content.as_slice(), response.stop_reason), (&expected[..], StopReason::ToolUse));
+    }
+
+    #[test]
+    fn thoughts_between_tags_are_thoughts_here_too() {
+        let line = |text: &str| json!({"message": {"content": text}, "done": false}).to_string();
+        let mut decoder = Decoder::new("qwen3".into(), 1);
+        let mut events = Events::new();
+        for line in [line("<think>h"), line("m</think>\n\nHi"), DONE.to_owned()] {
+            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events).unwrap();
+        }
+        let mut accumulator = Accumulator::new(&CallContext::new(Participant::local("qwen3")));
+        for event in events {
+            accumulator.push(event).unwrap();
+        }
+        let content = accumulator.finish().unwrap().content;
+        let [Part::Thinking { text, opaque: Some(state), .. }, Part::Text { text: said, .. }] = &content[..]
+        else {
+            panic!("{content:?}")
+        };
+        assert_eq!((text.as_str(), said.as_str()), ("hm", "Hi"));
+        assert_eq!(state.data, json!({"<think>": "<think>hm</think>\n\n"}).to_string());
     }
 
     #[test]

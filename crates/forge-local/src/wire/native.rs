@@ -99,6 +99,9 @@ pub(crate) mod option {
 /// The field of a message that holds thoughts.
 pub(crate) const THINKING: &str = "thinking";
 
+/// Where thoughts are kept that stood in the answer between tags.
+pub(crate) const THINK_TAGS: &str = "<think>";
+
 /// A whole reply, or one line of a stream. Everything may be missing, be of another type, or have something added.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use forge_core::{Message, MessageRole, ModelId, ModelProvider, ModelRequest, Part, Source, ToolInput};
 
-use super::{Rules, SystemRole, thoughts::give_back};
+use super::{
+    Rules, SystemRole,
+    thoughts::{call_state, give_back},
+};
 use crate::wire::{
     chat::{self, Back, Content, ContentPart, CustomCall, File, FunctionCall, ImageUrl, ToolCall},
     content::{Address, Arguments, InputAudio, ResultText, file_name},
@@ -90,7 +93,11 @@ fn assistant<'a>(
             }
             Part::ToolUse { id, name, input, .. } => {
                 let function = FunctionCall { name, arguments: Arguments(input) };
-                tool_calls.push(ToolCall::Function { id, function });
+                let state = part.opaque().filter(|state| {
+                    rules.returns_thoughts && state.belongs_to(asked.vendor, asked.model, asked.through)
+                });
+                let extra_content = state.and_then(call_state);
+                tool_calls.push(ToolCall::Function { id, function, extra_content });
             }
             Part::Text { text, .. } | Part::Refusal { text, .. } => content.push(plain(text)),
             Part::Thinking { opaque: Some(state), .. }

@@ -17,7 +17,9 @@ pub(super) fn error_in(reply: &Reply<'_>, body: &[u8]) -> Option<Failure> {
     let flat = || {
         reply.choice.is_none()
             && reply.usage.is_none()
-            && (reply.detail.is_some() || reply.object.as_deref() == Some("error"))
+            && (reply.detail.is_some()
+                || reply.base_resp.is_some()
+                || reply.object.as_deref() == Some("error"))
     };
     match reply.error.filter(|error| reports_error(error)) {
         Some(error) => Some(error::from_field(error.get())),

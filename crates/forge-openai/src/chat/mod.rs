@@ -3,15 +3,18 @@
 //! [`to_wire`] maps a request under the [`Rules`] of the server; [`from_wire`] and [`Decoder`] turn
 //! whole replies and streams into events. They bear what servers of this dialect do in the field:
 //!
-//! - thoughts as `reasoning_content`, `reasoning` or `thinking`;
+//! - thoughts as `reasoning_content`, `reasoning` or `thinking`, as `reasoning_details`, as pieces of the content, or
+//!   between `<think>` and `</think>` in front of it; they carry what has to go back to the model that had them;
 //! - tool calls in fragments or whole, with or without `index` and `id`, with arguments as JSON text or
-//!   as an object; missing ids become `call_0`, `call_1`, ...;
+//!   as an object; missing and repeated ids become new ones that stand once in a conversation;
 //! - chunks without choices; usage on every chunk, on the last, or nowhere (then the tokens stay
 //!   unknown and a [`Warned`](forge_core::StreamEvent::Warned) event about `usage` says so);
 //! - errors as a chunk, as an `error:` field line or a bare line of JSON, before `[DONE]` or in place of it.
 //!
+//! What is not the answer may be missing or of any type. Numbers of tokens that cannot be leave their class unknown.
+//!
 //! A stream is complete only when a finish reason came, and after it `[DONE]` or the clean end of the
-//! body. `[DONE]` alone proves nothing.
+//! body. `[DONE]` alone proves nothing. A whole reply needs no reason to be complete.
 
 mod content;
 mod faults;

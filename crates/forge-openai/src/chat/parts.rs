@@ -1,9 +1,16 @@
 //! The parts of a reply whose pieces come without indices of their own.
 
-use forge_core::{Citation, Delta, ModelId, ModelProvider, PartKind, StreamEvent, ToolStart};
+use forge_core::{
+    Citation, Delta, ModelId, ModelProvider, Opaque, PartKind, ProviderId, StreamEvent, ToolStart,
+};
 use forge_http::{Events, Failure};
+use serde_json::value::RawValue;
 
-use super::{names::CallNames, thoughts::Keeper};
+use super::{
+    names::CallNames,
+    tags::{Said, ThinkTags},
+    thoughts::{Keeper, TAGGED},
+};
 
 /// Gives out the parts of a reply: thoughts, one text, tool calls.
 ///
@@ -18,6 +25,8 @@ pub struct Parts {
     calls: Vec<Call>,
     /// Keeps thoughts so that they can go back.
     keeper: Option<Keeper>,
+    /// Looks for thoughts in the content, until something else than them has begun.
+    tags: Option<ThinkTags>,
     ids: CallNames,
 }
 
@@ -27,6 +36,7 @@ struct Call {
     index: Option<u32>,
     /// The server's id; empty if it gave none.
     said: String,
+    state: Option<Box<Opaque>>,
 }
 
 /// A piece of a tool call, or a whole one. Empty texts count as missing.
@@ -43,9 +53,51 @@ pub struct CallPiece<'a> {
 }
 
 impl Parts {
-    /// Says whose thoughts they are, so that they can go back.
-    pub fn keep_thoughts(&mut self, vendor: ModelProvider, model: ModelId) {
-        self.keeper = Some(Keeper::new(vendor, model));
+    /// Says whose thoughts they are, so that they can go back; through `origin` alone, where there is one.
+    pub fn keep_thoughts(&mut self, vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) {
+        self.keeper = Some(Keeper::new(vendor, model, origin));
+    }
+
+    /// Keeps what came beside the newest call.
+    pub(super) fn keep_call(&mut self, extra_content: &RawValue) {
+        if let Some((call, keeper)) = self.calls.last_mut().zip(self.keeper.as_ref()) {
+            call.state = Some(Box::new(keeper.of_call(extra_content.get())));
+        }
+    }
+
+    /// Looks for thoughts in the content, if the server leaves them there.
+    pub fn look_for(&mut self, tags: Option<ThinkTags>) {
+        self.tags = tags;
+    }
+
+    /// Adds to the content: the text, and the thoughts that may stand in front of it.
+    pub fn content(&mut self, text: String, events: &mut Events) {
+        match self.tags.take() {
+            None => self.text(text, events),
+            Some(mut tags) => {
+                tags.take(text, |said| self.tell(said, events));
+                self.tags = Some(tags);
+            }
+        }
+    }
+
+    /// The content so far is all that there may be thoughts in.
+    fn release(&mut self, events: &mut Events) {
+        if let Some(mut tags) = self.tags.take() {
+            tags.end(|said| self.tell(said, events));
+        }
+    }
+
+    fn tell(&mut self, said: Said, events: &mut Events) {
+        match said {
+            Said::Thoughts(text) => self.add_thinking(text, events),
+            Said::Over(all) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.add(TAGGED, &all);
+                }
+            }
+            Said::Text(text) => self.text(text, events),
+        }
     }
 
     /// Tells this reply from others of the conversation: by its id, or by its place. Ids that are minted follow from it.
@@ -58,10 +110,11 @@ impl Parts {
         if text.is_empty() {
             return;
         }
+        self.release(events);
         if let Some(keeper) = &mut self.keeper {
             keeper.add(field, &text);
         }
-        self.show_thinking(text, events);
+        self.add_thinking(text, events);
     }
 
     /// The state of thoughts that are kept otherwise than as their text.
@@ -71,6 +124,11 @@ impl Parts {
 
     /// Adds to the thoughts without keeping them.
     pub(super) fn show_thinking(&mut self, text: String, events: &mut Events) {
+        self.release(events);
+        self.add_thinking(text, events);
+    }
+
+    fn add_thinking(&mut self, text: String, events: &mut Events) {
         if text.is_empty() {
             return;
         }
@@ -164,14 +222,17 @@ impl Parts {
 
     /// Ends every part; tells whether there was any.
     pub fn end(&mut self, events: &mut Events) -> bool {
+        self.release(events);
         // State that came behind the thoughts is thoughts without a text.
         if self.thinking.is_none() && self.keeper.as_ref().is_some_and(Keeper::holds_details) {
             self.thinking = Some(self.start(PartKind::Thinking, events));
         }
         self.end_thinking(events);
-        let calls = self.calls.iter().map(|call| call.part);
-        for index in self.text.take().into_iter().chain(self.refusal.take()).chain(calls) {
+        for index in self.text.take().into_iter().chain(self.refusal.take()) {
             events.push_back(StreamEvent::PartEnded { index, opaque: None });
+        }
+        for call in &mut self.calls {
+            events.push_back(StreamEvent::PartEnded { index: call.part, opaque: call.state.take() });
         }
         self.next > 0
     }
@@ -200,12 +261,13 @@ impl Parts {
                 "a tool call begins without the name of a tool",
             ));
         }
+        self.release(events);
         self.end_thinking(events);
         let id = self.ids.unused(piece.id);
         let start = ToolStart::new(id, piece.name);
         let kind = PartKind::ToolUse(Box::new(if piece.freeform { start.freeform() } else { start }));
         let part = self.start(kind, events);
-        self.calls.push(Call { part, index: piece.index, said: piece.id.to_owned() });
+        self.calls.push(Call { part, index: piece.index, said: piece.id.to_owned(), state: None });
         Ok(part)
     }
 

@@ -1,6 +1,6 @@
 //! Chunks become events.
 
-use forge_core::{Finished, ModelId, ModelProvider, Served, Started, StopReason, StreamEvent};
+use forge_core::{Finished, ModelId, ModelProvider, ProviderId, Served, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
@@ -8,8 +8,7 @@ use super::{
     faults::{error_in, stray_error, unreadable},
     parts::{CallPiece, Parts},
     pieces::{argument_text, citation, detail_text},
-    tags::{Said, ThinkTags},
-    thoughts::TAGGED,
+    tags::ThinkTags,
 };
 use crate::{
     usage::{Counting, Totals},
@@ -21,7 +20,6 @@ use crate::{
 pub struct Decoder {
     review: fn(Failure) -> Failure,
     counting: Counting,
-    tags: Option<ThinkTags>,
     started: bool,
     parts: Parts,
     /// A message came, whole or in pieces.
@@ -55,7 +53,6 @@ impl Decoder {
         Self {
             review: |failure| failure,
             counting: Counting::default(),
-            tags: None,
             started: false,
             parts: Parts::default(),
             spoken: false,
@@ -77,14 +74,16 @@ impl Decoder {
     }
 
     /// Says whose thoughts come, so that they carry what has to go back.
-    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId) -> Self {
-        self.parts.keep_thoughts(vendor, model);
+    /// Where only the configured provider `origin` can use it, it goes back through that alone.
+    pub fn with_state(mut self, vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) -> Self {
+        self.parts.keep_thoughts(vendor, model, origin);
         self
     }
 
     /// Looks for thoughts in the answer, if the server leaves them there.
-    pub fn with_think_tags(self, tags: Option<ThinkTags>) -> Self {
-        Self { tags, ..self }
+    pub fn with_think_tags(mut self, tags: Option<ThinkTags>) -> Self {
+        self.parts.look_for(tags);
+        self
     }
 
     /// Says which turn of the conversation the reply is; ids that the server leaves out follow from it.
@@ -128,7 +127,8 @@ impl Decoder {
         if let Some(counted) = counted.filter(|counted| !counted.is_missing()) {
             self.usage.overwrite(counted);
             self.ensure_started(Started::default(), events);
-            let tokens = self.usage.classes(self.counting);
+            // Whoever adds up what comes keeps what was once known: what is in doubt must not be.
+            let (tokens, _) = self.usage.settled(self.counting, true);
             if !tokens.is_unknown() {
                 events.push_back(StreamEvent::from(tokens));
             }
@@ -144,9 +144,6 @@ impl Decoder {
             None => return Err(Failure::truncated()),
         };
         self.ensure_started(Started::default(), events);
-        if let Some(mut tags) = self.tags.take() {
-            tags.end(|said| tell(&mut self.parts, said, events));
-        }
         let has_output = self.parts.end(events);
         let (tokens, warning) = self.usage.settled(self.counting, has_output);
         events.extend(warning.map(StreamEvent::from));
@@ -183,18 +180,11 @@ impl Decoder {
         let thoughts = thoughts.into_iter().filter_map(|(field, text)| Some((field, text?)));
         let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
         if thoughts.is_some() || !reasoning_details.is_empty() {
-            let held = self.tags.take().and_then(|mut tags| tags.stop());
-            if let Some(said) = held {
-                tell(&mut self.parts, said, events);
-            }
             self.thoughts(extent, thoughts, &reasoning_details, events);
         }
         match content {
             Content::None => {}
-            Content::Text(text) => match &mut self.tags {
-                None => self.parts.text(text, events),
-                Some(tags) => tags.take(text, |said| tell(&mut self.parts, said, events)),
-            },
+            Content::Text(text) => self.parts.content(text, events),
             Content::Pieces(pieces) => {
                 for piece in pieces {
                     match piece.thoughts() {
@@ -241,7 +231,7 @@ impl Decoder {
     }
 
     fn call(&mut self, extent: Extent, call: ToolCall<'_>, events: &mut Events) -> Result<(), Failure> {
-        let ToolCall { index, id, function, custom } = call;
+        let ToolCall { index, id, function, custom, extra_content } = call;
         let freeform = custom.is_some();
         let (name, arguments) = match custom {
             Some(Custom { name, input }) => (name, input),
@@ -250,9 +240,13 @@ impl Decoder {
         let (id, name) = (id.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default());
         let piece = CallPiece { index, id, name, freeform };
         match extent {
-            Extent::Whole => self.parts.whole_call(piece, arguments.unwrap_or_default(), events),
-            Extent::Chunk => self.parts.call(piece, arguments.unwrap_or_default(), events),
+            Extent::Whole => self.parts.whole_call(piece, arguments.unwrap_or_default(), events)?,
+            Extent::Chunk => self.parts.call(piece, arguments.unwrap_or_default(), events)?,
         }
+        if let Some(state) = extra_content {
+            self.parts.keep_call(state);
+        }
+        Ok(())
     }
 
     /// Servers give `stop` after tool calls, too. A reply that reached its limit is cut off whatever it
@@ -267,19 +261,6 @@ impl Decoder {
             Some("error") => StopReason::Error,
             _ => StopReason::Other,
         }
-    }
-}
-
-/// Hands out what stood in the content.
-fn tell(parts: &mut Parts, said: Said, events: &mut Events) {
-    match said {
-        Said::Thoughts(text) => parts.show_thinking(text, events),
-        Said::Over(all) => {
-            if let Some(keeper) = parts.keeper() {
-                keeper.add(TAGGED, &all);
-            }
-        }
-        Said::Text(text) => parts.text(text, events),
     }
 }
 
@@ -386,6 +367,7 @@ mod tests {
             r#"{"error":"m"}"#,
             r#"{"object":"error","message":"m","type":"InternalServerError","code":500}"#,
             r#"{"error":{"message":"m"},"choices":"none"}"#,
+            r#"{"choices":null,"base_resp":{"status_code":1000,"status_msg":"m"}}"#,
             r#"stray error: {"code":500,"message":"m","type":"server_error"}"#,
             r#"stray {"error":{"message":"m"}}"#,
         ] {
@@ -416,6 +398,38 @@ mod tests {
         assert_eq!(silent.warnings[0].about, "usage");
         let timed = r#"{"choices":[],"timings":{"cache_n":3,"prompt_n":4,"predicted_n":5}}"#;
         assert_eq!(run(&[timed, STOP]).unwrap().tokens.total_input(), Some(7));
+    }
+
+    #[test]
+    fn tokens_in_doubt_are_unknown_to_whoever_adds_up_the_stream() {
+        for (usage, input, output) in [
+            (json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}), None, None),
+            (json!({"prompt_tokens": 1151, "completion_tokens": -35}), Some(1151), None),
+            (json!({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 90}), Some(5), None),
+        ] {
+            let text = r#"{"choices":[{"delta":{"content":"Hi"}}]}"#;
+            let last = json!({"choices": [], "usage": usage}).to_string();
+            let response = run(&[text, STOP, &last]).unwrap();
+            assert_eq!((response.tokens.input, response.tokens.output), (input, output), "{usage}");
+            assert_eq!(response.warnings.len(), 1, "{usage}");
+        }
+    }
+
+    #[test]
+    fn what_was_held_back_stands_in_front_of_the_calls() {
+        let mut decoder = Decoder::new().with_think_tags(Some(ThinkTags::local(&"m".into())));
+        let mut events = Events::new();
+        let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}"#;
+        for line in [r#"{"choices":[{"delta":{"content":"Let me see."}}]}"#, call, STOP] {
+            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events).unwrap();
+        }
+        decoder.end(&mut events).unwrap();
+        let mut accumulator = Accumulator::new(&CallContext::new(Participant::gpt()));
+        for event in events {
+            accumulator.push(event).unwrap();
+        }
+        let content = accumulator.finish().unwrap().content;
+        assert!(matches!(&content[..], [Part::Text { .. }, Part::ToolUse { .. }]), "{content:?}");
     }
 
     #[test]

@@ -60,13 +60,6 @@ impl ThinkTags {
         Self { state: State::Start, held, pending: String::new(), raw: String::new() }
     }
 
-    /// The server tells thoughts apart itself: the content is the answer. Hands out what was held back.
-    pub(super) fn stop(&mut self) -> Option<Said> {
-        let is_over = std::mem::replace(&mut self.state, State::Answer) == State::Answer;
-        let pending = std::mem::take(&mut self.pending);
-        (!is_over && !pending.is_empty()).then_some(Said::Text(pending))
-    }
-
     /// Takes a piece of the content.
     pub(super) fn take(&mut self, text: String, mut out: impl FnMut(Said)) {
         match self.state {
@@ -139,7 +132,7 @@ impl ThinkTags {
         self.state = State::Between;
     }
 
-    /// The answer is whole.
+    /// Nothing more of the content is to be taken apart: the answer is whole, or something else has begun.
     pub(super) fn end(&mut self, mut out: impl FnMut(Said)) {
         let pending = std::mem::take(&mut self.pending);
         match std::mem::replace(&mut self.state, State::Answer) {

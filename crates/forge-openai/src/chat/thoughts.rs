@@ -1,6 +1,6 @@
 //! Thoughts as state: in which field they came, so that they go back in it.
 
-use forge_core::{ModelId, ModelProvider, Opaque};
+use forge_core::{ModelId, ModelProvider, Opaque, ProviderId};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::wire::{
@@ -13,6 +13,8 @@ use crate::wire::{
 pub(super) struct Keeper {
     vendor: ModelProvider,
     model: ModelId,
+    /// The configured provider, where only it can use the state.
+    origin: Option<ProviderId>,
     field: &'static str,
     text: String,
     details: Vec<Detail>,
@@ -25,8 +27,8 @@ enum Detail {
 }
 
 impl Keeper {
-    pub(super) fn new(vendor: ModelProvider, model: ModelId) -> Self {
-        Self { vendor, model, field: "", text: String::new(), details: Vec::new() }
+    pub(super) fn new(vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) -> Self {
+        Self { vendor, model, origin, field: "", text: String::new(), details: Vec::new() }
     }
 
     pub(super) fn add(&mut self, field: &'static str, text: &str) {
@@ -86,7 +88,20 @@ impl Keeper {
                 .collect();
             format!("{{{}:[{}]}}", Value::from(DETAILS), details.join(","))
         };
-        Some(Box::new(Opaque::new(self.vendor.clone(), self.model.clone(), data)))
+        Some(Box::new(self.state(data)))
+    }
+
+    /// The state of a call.
+    pub(super) fn of_call(&self, extra_content: &str) -> Opaque {
+        self.state(format!("{{\"extra_content\":{extra_content}}}"))
+    }
+
+    fn state(&self, data: String) -> Opaque {
+        let state = Opaque::new(self.vendor.clone(), self.model.clone(), data);
+        match &self.origin {
+            Some(origin) => state.with_origin(origin.clone()),
+            None => state,
+        }
     }
 }
 
@@ -95,6 +110,16 @@ pub fn kept(state: &Opaque, field: &str) -> String {
     let fields: Option<Map<String, Value>> = serde_json::from_str(&state.data).ok();
     let text = fields.as_ref().and_then(|fields| fields.get(field)?.as_str());
     text.unwrap_or_default().to_owned()
+}
+
+/// What came beside a call.
+pub(super) fn call_state(state: &Opaque) -> Option<&RawValue> {
+    #[derive(serde::Deserialize)]
+    struct State<'a> {
+        #[serde(borrow)]
+        extra_content: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<State<'_>>(&state.data).ok()?.extra_content
 }
 
 /// Adds thoughts to what goes back; those of another form than this adapter's are left out.

@@ -1,6 +1,7 @@
 //! The Responses API.
 
 mod items;
+mod open;
 mod request;
 mod response;
 mod stream;

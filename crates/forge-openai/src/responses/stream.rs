@@ -1,21 +1,22 @@
 //! Events of the vendor become events.
 
 use forge_core::{
-    Citation, Delta, ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Served,
-    Started, StopReason, StreamEvent,
+    ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Served, Started, StopReason,
+    StreamEvent,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::response::{Kind, Whole};
+use super::{
+    open::{Item, Source, Which},
+    response::{Kind, Whole},
+};
 use crate::{
     chat::{CallNames, loose::reports_error},
     error,
     usage::{Counting, Totals},
-    wire::responses_reply::{
-        Annotation, AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly,
-    },
+    wire::responses_reply::{AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly},
 };
 
 /// Decodes the stream of one reply. Each output item is one part.
@@ -32,45 +33,6 @@ pub(crate) struct Decoder {
     /// How many parts have begun.
     parts: u32,
     refused: bool,
-}
-
-#[derive(Debug)]
-struct Item {
-    output_index: Option<u32>,
-    id: Option<String>,
-    /// The part it is, once it has begun.
-    part: Option<u32>,
-    kind: Kind,
-    /// How many bytes of its text went out.
-    sent: usize,
-    /// How many of its citations went out.
-    cited: usize,
-    /// Which of its texts is under way.
-    source: Source,
-    ended: bool,
-}
-
-/// Which item an event is about: by its place, or, where the server gives none (llama.cpp), by its id.
-#[derive(Debug, Clone, Copy)]
-struct Which<'a> {
-    output_index: Option<u32>,
-    id: Option<&'a str>,
-}
-
-impl Which<'_> {
-    fn is(self, item: &Item) -> bool {
-        match (self.output_index, item.output_index) {
-            (Some(one), Some(other)) => one == other,
-            _ => self.id.is_some() && self.id == item.id.as_deref(),
-        }
-    }
-}
-
-/// A text of an item: a summary or a content, by its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Source {
-    summary: bool,
-    index: u32,
 }
 
 impl Decoder {
@@ -320,43 +282,6 @@ impl Decoder {
             ("incomplete", Some(cause @ "content_filter")) => (StopReason::ContentFiltered, cause),
             (status, cause) => (StopReason::Other, cause.unwrap_or(status)),
         }
-    }
-}
-
-impl Item {
-    fn send(&mut self, text: String, events: &mut Events) {
-        if text.is_empty() {
-            return;
-        }
-        self.sent += text.len();
-        let delta = match self.kind {
-            Kind::Text | Kind::Refusal => Delta::Text(text),
-            Kind::Thinking => Delta::Thinking(text),
-            Kind::Call | Kind::Freeform => Delta::ToolInput(text),
-            Kind::Vendor => return,
-        };
-        events.extend(self.part.map(|index| StreamEvent::PartDelta { index, delta }));
-    }
-}
-
-impl Item {
-    fn cite(&mut self, raw: &RawValue, events: &mut Events) {
-        if self.kind != Kind::Text {
-            return;
-        }
-        self.cited += 1;
-        let Annotation { url, title, filename } = serde_json::from_str(raw.get()).unwrap_or_default();
-        let citation = Citation::raw(raw.get()).with_url(url).with_title(title.or(filename));
-        let delta = Delta::Citation(Box::new(citation));
-        events.extend(self.part.map(|index| StreamEvent::PartDelta { index, delta }));
-    }
-}
-
-impl Kind {
-    /// Whether pieces of the one kind may come in an item of the other: a message holds answers and refusals.
-    fn goes_with(self, other: Self) -> bool {
-        let is_message = |kind| matches!(kind, Self::Text | Self::Refusal);
-        self == other || (is_message(self) && is_message(other))
     }
 }
 

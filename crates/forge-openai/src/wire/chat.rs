@@ -156,8 +156,16 @@ pub(crate) enum File<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ToolCall<'a> {
-    Function { id: &'a str, function: FunctionCall<'a> },
-    Custom { id: &'a str, custom: CustomCall<'a> },
+    Function {
+        id: &'a str,
+        function: FunctionCall<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extra_content: Option<&'a RawValue>,
+    },
+    Custom {
+        id: &'a str,
+        custom: CustomCall<'a>,
+    },
 }
 
 #[derive(Debug, Serialize)]

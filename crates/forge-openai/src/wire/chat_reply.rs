@@ -43,6 +43,9 @@ pub(crate) struct Reply<'a> {
     pub(crate) object: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) detail: Option<&'a RawValue>,
+    /// `MiniMax` reports errors here.
+    #[serde(borrow)]
+    pub(crate) base_resp: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -193,6 +196,9 @@ pub(crate) struct ToolCall<'a> {
     pub(crate) function: Function<'a>,
     #[serde(borrow, deserialize_with = "object")]
     pub(crate) custom: Option<Custom<'a>>,
+    /// Google's signature of the thoughts that led to the call; it wants it back with the call.
+    #[serde(borrow)]
+    pub(crate) extra_content: Option<&'a RawValue>,
 }
 
 /// A call of a tool that takes free text.

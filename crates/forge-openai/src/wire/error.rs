@@ -31,9 +31,14 @@ impl ErrorBody {
         match whole.remove("error") {
             Some(Value::Object(error)) => Some(Self::from_object(&error)),
             Some(Value::String(message)) => Some(Self { message, ..Self::from_object(&whole) }),
-            _ => match whole.get("detail") {
+            _ => match whole.get("detail").or_else(|| failed(&whole)) {
                 Some(Value::String(detail)) => {
                     Some(Self { message: detail.clone(), ..Self::from_object(&whole) })
+                }
+                Some(Value::Object(minimax)) if minimax.contains_key(STATUS_TEXT) => {
+                    let text = minimax.get(STATUS_TEXT).and_then(Value::as_str).unwrap_or_default();
+                    let code = minimax.get(STATUS_CODE).map(ToString::to_string);
+                    Some(Self { message: text.to_owned(), code, ..Self::default() })
                 }
                 Some(detail @ (Value::Array(_) | Value::Object(_))) => {
                     Some(Self { message: detail.to_string(), ..Self::from_object(&whole) })
@@ -65,6 +70,15 @@ impl ErrorBody {
     }
 }
 
+const STATUS_CODE: &str = "status_code";
+const STATUS_TEXT: &str = "status_msg";
+
+/// What `MiniMax` says of a call that failed; it says of a good one that its code is 0.
+fn failed(whole: &Map<String, Value>) -> Option<&Value> {
+    let said = whole.get("base_resp")?;
+    said.get(STATUS_CODE).and_then(Value::as_i64).filter(|code| *code != 0).map(|_| said)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,12 +103,25 @@ mod tests {
             read(r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#);
         assert_eq!((flat.message.as_str(), flat.status), ("m", Some(400)));
         assert_eq!(read(r#"{"detail":"Not Found"}"#).message, "Not Found");
+        let minimax = read(r#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}"#);
+        assert_eq!(
+            (minimax.message.as_str(), minimax.code.as_deref()),
+            ("insufficient balance", Some("1008"))
+        );
         assert!(read(r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#).message.contains("required"));
     }
 
     #[test]
     fn what_is_not_an_error_is_not_read_as_one() {
-        for body in ["", "plain", "[]", "{}", r#"{"choices":[]}"#, r#"{"error":null}"#] {
+        for body in [
+            "",
+            "plain",
+            "[]",
+            "{}",
+            r#"{"choices":[]}"#,
+            r#"{"error":null}"#,
+            r#"{"base_resp":{"status_code":0,"status_msg":"success"}}"#,
+        ] {
             assert_eq!(ErrorBody::read(body.as_bytes()), None, "{body}");
         }
     }

@@ -137,8 +137,12 @@ async fn ask(
 async fn each_vendor_gets_and_is_read_in_its_own_way() {
     for case in cases() {
         let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        let call = json!({"id": "abcDEF123", "type": "function",
+        let mut call = json!({"id": "abcDEF123", "type": "function",
             "function": {"name": "add", "arguments": "{\"x\":1}"}});
+        let bare = json!({"role": "assistant", "content": "Let me see.", "tool_calls": [call]});
+        if case.id == "google" {
+            call["extra_content"] = json!({"google": {"thought_signature": "c+/="}});
+        }
         let first =
             [json!({"role": "system", "content": "Be brief."}), json!({"role": "user", "content": "Hi"})];
         let body = |messages: &[Value]| {
@@ -169,16 +173,21 @@ async fn each_vendor_gets_and_is_read_in_its_own_way() {
         };
         let result = json!({"role": "tool", "tool_call_id": "abcDEF123", "content": "2"});
         let turns = |back: &Value| [&first[..], &[merged(message.clone(), back), result.clone()]].concat();
+        // Some refuse a call that brings no thoughts at all.
+        let required = ["deepseek", "moonshot"].contains(&case.id);
+        let back = if required { json!({"reasoning_content": ""}) } else { json!({}) };
+        let without = [&first[..], &[merged(bare, &back), result.clone()]].concat();
         ask(&case, case.path, goes_on(&answer), body(&turns(&case.back)), &reply).await.unwrap();
         // Another model's thoughts are not this one's.
         let mut foreign = answer.clone();
-        if let Part::Thinking { opaque: Some(state), .. } = &mut foreign.content[0] {
-            state.model = "another".into();
+        for part in &mut foreign.content {
+            let state = part.opaque().cloned().map(|mut state| {
+                state.model = "another".into();
+                state
+            });
+            *part = part.clone().with_opaque(state);
         }
-        // Some refuse a call that brings none at all.
-        let required = ["deepseek", "moonshot"].contains(&case.id);
-        let back = if required { json!({"reasoning_content": ""}) } else { json!({}) };
-        ask(&case, case.path, goes_on(&foreign), body(&turns(&back)), &reply).await.unwrap();
+        ask(&case, case.path, goes_on(&foreign), body(&without), &reply).await.unwrap();
     }
 }
 
