@@ -278,3 +278,35 @@ fn keys_are_never_shown() {
     assert!(!shown.contains("sk-one") && !shown.contains("sk-two"), "{shown}");
     assert_eq!(rows.len(), 2);
 }
+
+#[test]
+fn a_call_with_nowhere_else_to_go_passes_the_open_circuits() {
+    let stage = stage(&["k1", "k2", "k3"]);
+    stage.always("a-1/k1", Play::Fail(ErrorKind::Authentication));
+    stage.always("a-1/k2", Play::Fail(ErrorKind::Server));
+    stage.always("a-1/k3", Play::Fail(ErrorKind::Server));
+    let keys = ["k1", "k2", "k3"];
+    let router = stage.router(with_keys(chain("coder", &["a-1"]), &keys));
+    let before = || calls(&stage, &keys);
+    for _ in 0..12 {
+        stage.ask(&router, "coder").unwrap_err();
+    }
+    assert_eq!(before()[0], 1, "the refused one stays alone");
+    stage.always("a-1/k2", Play::Answer);
+    stage.always("a-1/k3", Play::Answer);
+    assert_eq!(ask(&stage, &router), "a-1");
+    assert_eq!(before()[0], 1);
+}
+
+#[test]
+fn the_error_of_the_last_key_tells_when_the_first_is_back() {
+    let stage = stage(&["k1", "k2"]);
+    stage.always("a-1/k1", Play::FailFor(ErrorKind::RateLimited, 10));
+    stage.always("a-1/k2", Play::FailFor(ErrorKind::RateLimited, 70));
+    let router = stage.router(with_keys(chain("coder", &["a-1"]), &["k1", "k2"]));
+    let error = stage.ask(&router, "coder").unwrap_err();
+    assert_eq!(
+        (error.kind, error.retry_after.map(|wait| wait.as_secs())),
+        (ErrorKind::RateLimited, Some(10))
+    );
+}
