@@ -68,6 +68,12 @@ fn a_refused_key_makes_way_for_the_next_at_once() {
 
         assert_eq!(ask(&stage, &router), "a-1");
         assert_eq!(calls(&stage, &["k1", "k2"]), [1, 2], "{kind:?}: the first is left alone");
+        assert_eq!(rows(&stage).last(), Some(&("a-1".into(), 1, true)), "{kind:?}");
+
+        // The first one's wait is not over: the call goes on to the next route in place of waiting, too.
+        stage.always("a-1/k2", Play::Fail(kind));
+        assert_eq!((ask(&stage, &router), stage.timer.instant()), ("o-1".into(), begun), "{kind:?}");
+        assert_eq!(calls(&stage, &["k1", "k2"]), [1, 3]);
     }
 }
 
