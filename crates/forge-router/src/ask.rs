@@ -12,7 +12,6 @@ use forge_core::{
     BudgetError, CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, Outline, TokenCount,
     Verdict,
 };
-use forge_layers::BreakerState;
 
 use crate::{
     Strategy, Target,
@@ -110,12 +109,11 @@ impl<'a> Ask<'a> {
         if route.quota.limits_money(self.cx) && route.price(model, self.day).is_none() {
             return Some(Passed::Unpriced);
         }
-        if let Some(status) = route.health.objection(self.now) {
+        if let Some(status) = route.objection(self.now) {
             return Some(Passed::Unwell(status));
         }
-        if let BreakerState::Open { until } = route.breaker.state() {
-            let left = until.saturating_duration_since(self.now);
-            return Some(Passed::Open { left, cause: route.breaker.cause() });
+        if let Some((until, cause)) = route.open() {
+            return Some(Passed::Open { left: until.saturating_duration_since(self.now), cause });
         }
         let left = self.cx.deadline?.saturating_duration_since(self.now);
         let wait = route.expected_wait(self.request);

@@ -1,27 +1,26 @@
 //! One provider of a configuration, running: its adapter, its layers and what they remember.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicUsize},
+    time::{Duration, Instant},
 };
 
 use chrono::NaiveDate;
 use forge_core::{
-    AdapterRegistry, AdapterSettings, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
+    Adapter, AdapterRegistry, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
     ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
-    RegistryError, Stack, UsageSink,
+    RegistryError, SecretString, Stack, UsageSink,
     storage::budget::{BudgetRule, Scope},
 };
-use forge_layers::{
-    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Retry, Timeout, Timer,
-};
+use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
 
 use crate::{
     ProviderPlan,
-    given::Given,
-    health::LastFinding,
-    meter::{Meter, Metered},
+    health::{HealthStatus, LastFinding},
+    lane::{Before, Common, Lane, keys},
+    meter::Meter,
     quota::Quota,
+    rotation::{Rotation, least_pause},
 };
 
 /// What a router is built from, beside its configuration.
@@ -47,15 +46,13 @@ pub struct Parts {
 pub(crate) struct Route {
     pub(crate) plan: ProviderPlan,
     pub(crate) vendor: ModelProvider,
-    pub(crate) adapter: Arc<dyn forge_core::Adapter>,
+    /// One for each key, in the order of the configuration; at least one.
+    pub(crate) lanes: Arc<[Lane]>,
     pub(crate) prices: Arc<ModelTable>,
-    pub(crate) breaker: Breaker,
     pub(crate) meter: Arc<Meter>,
     pub(crate) health: Arc<LastFinding>,
     pub(crate) quota: Quota,
     price_today: RwLock<Option<(NaiveDate, Option<Arc<Price>>)>>,
-    rate: Option<RateLimit>,
-    concurrency: Option<Concurrency>,
     policy: BreakerPolicy,
     provider: Arc<dyn Provider>,
     one_of_several: Arc<dyn Provider>,
@@ -83,34 +80,13 @@ impl Route {
         rules: &[BudgetRule],
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
-        let timer = &parts.timer;
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
-        let adapter =
-            match same.filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models)) {
-                Some(old) => Arc::clone(&old.adapter),
-                None => match &plan.provider {
-                    Some(provider) => {
-                        Arc::new(Given { provider: Arc::clone(provider), model: plan.model.clone() })
-                    }
-                    None => parts.registry.build(&plan.kind, settings(plan))?,
-                },
-            };
-        let breaker = match same.filter(|old| old.policy == policy && old.plan.model == plan.model) {
-            Some(old) => old.breaker.clone(),
-            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan)),
-        };
-        let rate = match same.filter(|old| old.plan.rate == plan.rate) {
-            Some(old) => old.rate.clone(),
-            None => is_limited(plan).then(|| RateLimit::new(plan.rate, Arc::clone(timer))),
-        };
-        let concurrency = match same.filter(|old| old.plan.concurrent == plan.concurrent) {
-            Some(old) => old.concurrency.clone(),
-            None => {
-                plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most), Arc::clone(timer)))
-            }
-        };
-        let meter = same.filter(|old| old.plan.model == plan.model).map(|old| Arc::clone(&old.meter));
-        let meter = meter.unwrap_or_default();
+        let keeps = |lane: &Lane| keys(plan).any(|key| lane.has(key));
+        let kept = same.filter(|old| old.plan.model == plan.model && old.lanes.iter().any(keeps));
+        let meter = kept.map(|old| Arc::clone(&old.meter)).unwrap_or_default();
+        // What a check has found is about the first key.
+        let checked = same.filter(|old| old.lanes[0].has(plan.api_key.as_ref()));
+        let health = checked.map(|old| Arc::clone(&old.health)).unwrap_or_default();
         let prices = prices(plan, &parts.models);
         let quota = Quota {
             id: plan.id.clone(),
@@ -123,36 +99,51 @@ impl Route {
             prices: Arc::clone(&prices),
         };
 
-        let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
-        if let Some(timeouts) = plan.timeouts {
-            stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
-        }
-        stack = stack.with(&Observe::new(Arc::clone(&parts.sink), Arc::clone(&prices)));
-        if let Some(rate) = &rate {
-            stack = stack.with(rate);
-        }
-        if let Some(concurrency) = &concurrency {
-            stack = stack.with(concurrency);
-        }
-        let stack = Stack::new(Arc::new(Metered { inner: stack.build(), meter: Arc::clone(&meter) }));
-        let last_resort = Stack::new(breaker.last_resort(stack.clone().build()));
-        let last_resort = last_resort.with(&quota).with(retry).build();
-        let stack = stack.with(&breaker).with(&quota);
+        let common = Common { plan, parts, policy, meter: &meter, prices: &prices };
+        let lane = |(place, key): (usize, Option<&SecretString>)| {
+            let before = same.and_then(|old| {
+                let lane = old.lanes.iter().find(|lane| lane.has(key))?;
+                Some(Before { lane, plan: &old.plan, policy: old.policy })
+            });
+            Lane::build(common, place, key, before)
+        };
+        let lanes: Arc<[Lane]> = keys(plan).enumerate().map(lane).collect::<Result<_, _>>()?;
         let passing = retry.clone().with_policy(retry.policy().of_several());
-        let one_of_several = stack.clone().with(&passing).build();
-        let provider = stack.with(retry).build();
+        let last = Arc::new(AtomicUsize::new(usize::MAX));
+        let complete = |last_resort, retry: &Retry| {
+            let circuits = lanes.iter().map(|lane| {
+                let stack = lane.stack.clone();
+                if last_resort {
+                    lane.breaker.last_resort(stack.build())
+                } else {
+                    stack.with(&lane.breaker).build()
+                }
+            });
+            let mut providers: Vec<_> = circuits.collect();
+            let inner = if providers.len() == 1 {
+                providers.swap_remove(0)
+            } else {
+                Arc::new(Rotation {
+                    lanes: Arc::clone(&lanes),
+                    providers,
+                    last: Arc::clone(&last),
+                    minds_circuits: !last_resort,
+                    longest_pause: retry.policy().longest_hint,
+                })
+            };
+            Stack::new(inner).with(&quota).with(retry).build()
+        };
+        let (provider, one_of_several) = (complete(false, retry), complete(false, &passing));
+        let last_resort = complete(true, retry);
         Ok(Self {
             plan: plan.clone(),
             vendor: plan.vendor(),
-            adapter,
+            lanes,
             prices,
-            breaker,
             meter,
-            health: same.map(|old| Arc::clone(&old.health)).unwrap_or_default(),
+            health,
             quota,
             price_today: RwLock::default(),
-            rate,
-            concurrency,
             policy,
             provider,
             one_of_several,
@@ -181,7 +172,7 @@ impl Route {
         if *model == self.plan.model && self.plan.capabilities.context_tokens.is_some() {
             self.plan.capabilities
         } else {
-            self.adapter.capabilities(model)
+            self.adapter().capabilities(model)
         }
     }
 
@@ -201,13 +192,45 @@ impl Route {
         price
     }
 
-    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
-        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
+    /// The adapter for what is not a call: that of the first key.
+    pub(crate) fn adapter(&self) -> &Arc<dyn Adapter> {
+        &self.lanes[0].adapter
     }
 
-    /// Whether the vendor has asked for a wait that is not over.
+    /// When the first of its circuits lets a probe pass, and what opened that one; `None` unless all are open.
+    pub(crate) fn open(&self) -> Option<(Instant, Option<ErrorKind>)> {
+        let mut soonest: Option<(Instant, &Lane)> = None;
+        for lane in &*self.lanes {
+            let BreakerState::Open { until } = lane.breaker.state() else { return None };
+            if soonest.is_none_or(|(earliest, _)| until < earliest) {
+                soonest = Some((until, lane));
+            }
+        }
+        soonest.map(|(until, lane)| (until, lane.breaker.cause()))
+    }
+
+    /// How long the key that comes first keeps a call waiting, of those whose circuit lets calls pass.
+    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
+        if let [lane] = &*self.lanes {
+            return lane.expected_wait(request);
+        }
+        let closed = self.lanes.iter().filter(|lane| !lane.is_open());
+        closed.map(|lane| lane.expected_wait(request)).min().unwrap_or_default()
+    }
+
+    /// Whether the vendor has asked for a wait that is not over, for every key.
     pub(crate) fn is_paused(&self) -> bool {
-        self.rate.as_ref().is_some_and(|rate| !rate.pause().is_zero())
+        match &*self.lanes {
+            [lane] => !lane.pause().is_zero(),
+            lanes => !least_pause(lanes).is_zero(),
+        }
+    }
+
+    /// What the last check says against asking now. A check asks the first key, whose refusal says nothing about
+    /// the others.
+    pub(crate) fn objection(&self, now: Instant) -> Option<HealthStatus> {
+        let status = self.health.objection(now)?;
+        (status != HealthStatus::Refused || self.lanes.len() == 1).then_some(status)
     }
 
     /// The participant that answers through this route, in the role of `asked`.
@@ -221,36 +244,19 @@ impl Route {
             .with_role(asked.role.clone())
     }
 
-    /// A good answer of the free endpoint means that the credential works: a circuit that is open because of
-    /// it closes. It says nothing about whether the vendor has capacity for calls.
+    /// A good answer of the free endpoint means that the first credential works: its circuit, if open because of
+    /// it, closes. It says nothing about whether the vendor has capacity for calls.
     pub(crate) fn heard(&self, answer: Result<Health, &ProviderError>) {
         let credential = [ErrorKind::Authentication, ErrorKind::Permission];
-        if answer.is_ok() && self.breaker.cause().is_some_and(|cause| credential.contains(&cause)) {
-            self.breaker.reset();
+        let breaker = &self.lanes[0].breaker;
+        if answer.is_ok() && breaker.cause().is_some_and(|cause| credential.contains(&cause)) {
+            breaker.reset();
         }
     }
 }
 
-fn settings(plan: &ProviderPlan) -> AdapterSettings {
-    AdapterSettings {
-        id: plan.id.clone(),
-        api_key: plan.api_key.clone(),
-        base_url: plan.endpoint.clone(),
-        headers: plan.headers.clone(),
-        proxy: plan.proxy.clone(),
-        ca_certificates: plan.ca_certificates.clone(),
-        timeouts: plan.timeouts,
-        models: Arc::clone(&plan.models),
-        dialect: plan.dialect.clone(),
-        options: plan.options.clone(),
-    }
-}
-
-/// Whether both go to the same place with the same credential.
+/// Whether both go to the same place, whatever the key.
 fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
-    fn key(plan: &ProviderPlan) -> Option<&str> {
-        plan.api_key.as_ref().map(ExposeSecret::expose_secret)
-    }
     fn headers(plan: &ProviderPlan) -> impl Iterator<Item = (&str, &str)> {
         plan.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
@@ -262,20 +268,7 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
         && old.endpoint == new.endpoint
         && (&old.proxy, &old.ca_certificates) == (&new.proxy, &new.ca_certificates)
         && (&old.dialect, &old.options) == (&new.dialect, &new.options)
-        && key(old) == key(new)
         && headers(old).eq(headers(new))
-}
-
-fn is_limited(plan: &ProviderPlan) -> bool {
-    plan.rate != forge_layers::RateLimits::default()
-}
-
-/// Providers that fail together must not come back together.
-fn seed_of(plan: &ProviderPlan) -> u64 {
-    plan.id
-        .as_str()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The table with what the configuration says about models over it, or the configuration's own price for every model

@@ -158,7 +158,7 @@ impl Router {
     async fn check_one(&self, route: &Route) -> ProviderHealth {
         let timer = &self.shared.parts.timer;
         let begun = timer.instant();
-        let mut check = route.adapter.health_check();
+        let mut check = route.adapter().health_check();
         let mut alarm = begun.checked_add(CHECK).map(|until| timer.sleep_until(until));
         let answer = poll_fn(|task| match check.as_mut().poll(task) {
             Poll::Ready(answer) => Poll::Ready(answer),
@@ -261,9 +261,9 @@ impl Router {
         Ok(ended)
     }
 
-    /// The adapter of a provider, for what is not a call.
+    /// The adapter of a provider, for what is not a call; of several keys, that of the first.
     pub fn adapter(&self, provider: &ProviderId) -> Option<Arc<dyn forge_core::Adapter>> {
-        self.shared.running().route(provider).map(|route| Arc::clone(&route.adapter))
+        self.shared.running().route(provider).map(|route| Arc::clone(route.adapter()))
     }
 }
 

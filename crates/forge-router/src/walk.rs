@@ -318,7 +318,15 @@ impl<'a> Walk<'a> {
             };
             candidate(self.running, self.ask, seen.pick.route, self.origin(seen.pick), verdict)
         });
-        RouteTrace::new(participant, candidates.collect(), self.ask.cx.attempts.failed())
+        let mut failed = self.ask.cx.attempts.failed();
+        // When several keys of a provider were asked, its retry loop notes what the last of them said once more,
+        // under the number of the first.
+        failed.dedup_by(|later, earlier| {
+            later.attempt < earlier.attempt
+                && (&later.provider, later.error, &later.message)
+                    == (&earlier.provider, earlier.error, &earlier.message)
+        });
+        RouteTrace::new(participant, candidates.collect(), failed)
     }
 
     fn origin(&self, pick: Pick) -> String {

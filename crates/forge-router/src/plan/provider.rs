@@ -26,6 +26,8 @@ pub struct ProviderPlan {
     pub display_name: String,
     /// The credential.
     pub api_key: Option<SecretString>,
+    /// Further credentials, which take turns with the first one.
+    pub more_keys: Vec<SecretString>,
     /// Where the vendor's API begins; `None` means its usual place.
     pub endpoint: Option<String>,
     /// The vendor whose habits hold, of those that the kind knows; `None` leaves it to the endpoint.
@@ -71,6 +73,7 @@ impl ProviderPlan {
             display_name: model.as_str().to_owned(),
             model,
             api_key: None,
+            more_keys: Vec::new(),
             endpoint: None,
             dialect: None,
             options: Map::new(),

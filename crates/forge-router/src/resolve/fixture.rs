@@ -64,8 +64,8 @@ fn models() -> ModelTable {
     ModelTable::from_json(&format!("[{}]", rows.join(","))).unwrap()
 }
 
-/// Resolves the file on 2026-11-20, with `KEY` set.
-pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, Vec<Problem>) {
+/// Kinds of adapters that are never built.
+pub(super) fn registry() -> AdapterRegistry {
     let mut registry = AdapterRegistry::new();
     for kind in ["anthropic", "openai", "google", "local"] {
         let built = AdapterKind::new(kind, |settings| {
@@ -79,6 +79,12 @@ pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, V
             _ => built.with_key(&["GOOGLE_API_KEY"]).with_owned_headers(&["x-goog-api-key"]),
         });
     }
+    registry
+}
+
+/// Resolves the file on 2026-11-20, with `KEY` set.
+pub(super) fn resolve_with(file: Value, table: &Table) -> (Option<RouterPlan>, Vec<Problem>) {
+    let registry = registry();
     let spec: RouterSpec = serde_json::from_value(file).unwrap();
     let today = "2026-11-20".parse().unwrap();
     RouterPlan::resolve(&spec, &RouterSection { registry: &registry, models: &models(), today }, table)

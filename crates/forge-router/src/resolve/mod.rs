@@ -3,6 +3,7 @@
 mod capability_check;
 #[cfg(test)]
 mod fixture;
+mod key;
 mod model;
 mod policy;
 mod pool;

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use forge_config::{KeyPath, Problem, is_reference, nearest};
+use forge_config::{KeyPath, Problem, nearest};
 use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, Sampling, SecretString};
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ impl<'a> Resolver<'a, '_> {
         let model = self.model(spec.model.as_deref(), &path.key("model"));
         let compatible = self.dialect(spec, kind, path);
         let variable = compatible.and_then(|vendor| vendor.key_variable.as_deref());
-        let api_key = self.api_key(spec, kind, variable, &path.key("api_key"));
+        let (api_key, more_keys) = self.keys(spec, kind, variable, path);
         let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
         let endpoint = endpoint.or_else(|| compatible?.base_url.clone());
         let compatible = compatible.or_else(|| kind?.compatible(None, endpoint.as_deref()));
@@ -65,6 +65,7 @@ impl<'a> Resolver<'a, '_> {
             id: id.into(),
             display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
             api_key,
+            more_keys,
             endpoint,
             dialect: compatible.map(|vendor| vendor.id.clone()),
             vendor: compatible.map(|vendor| vendor.id.as_str().into()).or(plan.vendor),
@@ -172,45 +173,6 @@ impl<'a> Resolver<'a, '_> {
             self.report(Problem::new(code::MISSING, path.clone(), "the model's name is empty"));
         }
         model.unwrap_or_default().into()
-    }
-
-    fn api_key(
-        &mut self,
-        spec: &ProviderSpec,
-        kind: Option<&AdapterKind>,
-        variable: Option<&str>,
-        path: &KeyPath,
-    ) -> Option<SecretString> {
-        let Some(written) = &spec.api_key else {
-            let usual = kind.filter(|kind| kind.needs_key)?.key_variables.first();
-            let variable = variable.unwrap_or_else(|| usual.unwrap_or(&"NAME"));
-            let (code, message) = if spec.endpoint.is_some() {
-                (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
-            } else {
-                (code::MISSING, "the provider has no `api_key`")
-            };
-            let hint = format!("write `api_key: \"${{{variable}}}\"`");
-            self.report(Problem::new(code, path.clone(), message).with_hint(hint));
-            return None;
-        };
-        if !is_reference(written) && !written.is_empty() {
-            let message = "a key stands in the file itself; whoever reads the file can use it";
-            let hint = "put it into a variable and write `${NAME}`";
-            self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
-        }
-        let before = self.context.problems.len();
-        let key = self.context.expand(written, path);
-        for problem in
-            self.context.problems.iter_mut().skip(before).filter(|one| one.code == code::UNSET_VARIABLE)
-        {
-            // A default would be a key in the file.
-            problem.hint = Some("set it, or take the provider out with `enabled: false`".into());
-        }
-        let key = key?;
-        if key.trim().is_empty() {
-            self.report(Problem::new(code::MISSING, path.clone(), "the key is empty"));
-        }
-        Some(SecretString::from(key))
     }
 
     fn endpoint(

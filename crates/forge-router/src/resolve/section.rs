@@ -9,7 +9,7 @@ use super::{RouterSection, trust};
 use crate::{RouterPlan, RouterSpec, code};
 
 /// What only a provider may set.
-const PROVIDER_KEYS: [&str; 4] = ["type", "model", "api_key", "endpoint"];
+const PROVIDER_KEYS: [&str; 5] = ["type", "model", "api_key", "api_keys", "endpoint"];
 
 impl Section for RouterSection<'_> {
     const KEY: Option<&'static str> = None;

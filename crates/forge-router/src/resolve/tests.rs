@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use forge_config::Problem;
-use forge_core::{Effort, ErrorKind, Money, ParticipantRole, storage::budget::Scope};
+use forge_core::{Effort, ErrorKind, ExposeSecret, Money, ParticipantRole, storage::budget::Scope};
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};
@@ -137,6 +137,37 @@ fn a_cloud_vendor_needs_a_key_unless_the_endpoint_is_its_own() {
     );
     let message = only_message(json!({"providers": {"bb": {"model": "${UNSET}"}}}));
     assert!(message.ends_with("`UNSET` is not set; set it, or write `${UNSET:-default}`"), "{message}");
+}
+
+#[test]
+fn several_keys_take_the_place_of_one() {
+    let keys = |keys: Value| json!({"providers": {"aa": {"api_key": null, "api_keys": keys}}});
+    check(vec![
+        (keys(json!(["${KEY}"])), &[]),
+        (keys(json!(["${KEY}", "${X:-sk-secret}"])), &["W102 providers.aa.api_keys[1]"]),
+        (keys(json!(["sk-secret", "${KEY}"])), &["W102 providers.aa.api_keys[0]"]),
+        (
+            keys(json!(["${UNSET}", "${KEY}", "", "${BROKEN}"])),
+            &[
+                "E117 providers.aa.api_keys[0]",
+                "E113 providers.aa.api_keys[2]",
+                "E120 providers.aa.api_keys[3]",
+            ],
+        ),
+        (keys(json!(["${KEY}", "${file:x}"])), &["E118 providers.aa.api_keys[1]"]),
+        (keys(json!([])), &["E123 providers.aa.api_keys"]),
+        (json!({"providers": {"aa": {"api_keys": ["${KEY}"]}}}), &["E126 providers.aa.api_keys"]),
+        (json!({"providers": {"bb": {"api_keys": []}}}), &["E123 providers.bb.api_keys"]),
+    ]);
+    let message = only_message(keys(json!(["${KEY}", "${UNSET}"])));
+    assert!(message.ends_with("set it, or take the provider out with `enabled: false`"), "{message}");
+
+    let one = &plan(keys(json!(["${KEY}"]))).providers[0];
+    assert!(one.api_key.is_some() && one.more_keys.is_empty());
+    let (plan, _) = resolve(with(keys(json!(["${KEY}", "sk-other", "sk-third"]))));
+    let three = &plan.unwrap().providers[0];
+    let all = three.api_key.iter().chain(&three.more_keys).map(ExposeSecret::expose_secret);
+    assert_eq!(all.collect::<Vec<_>>(), ["sk-test-secret", "sk-other", "sk-third"]);
 }
 
 #[test]

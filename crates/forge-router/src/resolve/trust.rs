@@ -35,12 +35,16 @@ fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterReg
         Some(vendor) => vendor.key_variable.as_deref().into_iter().collect(),
         None => kind.map_or(&[] as &[_], |kind| kind.key_variables).to_vec(),
     };
-    let key = provider.api_key.as_ref().and_then(|key| key_objection(key, &variables));
-    let key = key.map(|what| ("api_key", what));
+    let one = provider.api_key.iter().map(|key| (path.key("api_key"), key));
+    let several = provider.api_keys.iter().flatten().enumerate();
+    let several = several.map(|(at, key)| (path.key("api_keys").index(at), key));
+    let keys = one.chain(several);
+    let keys = keys.filter_map(|(path, key)| Some(Problem::untrusted(path, key_objection(key, &variables)?)));
     let model = provider.model.as_ref().is_some_and(|text| text.contains("${"));
     let model = model.then_some(("model", "shows and sends a value of this machine as a model's name"));
-    let settings = [model, key, endpoint, proxy, authority, headers].into_iter().flatten();
-    let settings = settings.map(|(name, what)| Problem::untrusted(path.key(name), what));
+    let settings = [endpoint, proxy, authority, headers].into_iter().flatten();
+    let problem = |(name, what)| Problem::untrusted(path.key(name), what);
+    let settings = model.into_iter().map(problem).chain(keys).chain(settings.map(problem));
     settings.chain(check_extra(provider.parameters.as_ref(), path)).collect()
 }
 
@@ -56,4 +60,27 @@ fn key_objection(key: &str, variables: &[&str]) -> Option<&'static str> {
     let name = key.trim_start_matches("${").trim_end_matches('}');
     let usual = variables.contains(&name);
     (!usual).then_some("sends a variable to a vendor that it may not be meant for")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{super::fixture::registry, *};
+
+    fn refused(provider: Value) -> Vec<String> {
+        let spec: RouterSpec = serde_json::from_value(json!({"providers": {"aa": provider}})).unwrap();
+        check(&spec, &registry()).iter().map(|problem| problem.path.to_string()).collect()
+    }
+
+    #[test]
+    fn every_key_has_to_be_the_usual_one_of_the_vendor() {
+        let keys = json!(["${ANTHROPIC_API_KEY}", "${KEY}", "sk-secret", "${file:x}"]);
+        assert_eq!(
+            refused(json!({"type": "anthropic", "api_keys": keys})),
+            ["providers.aa.api_keys[1]", "providers.aa.api_keys[2]", "providers.aa.api_keys[3]"]
+        );
+        let single = json!({"type": "anthropic", "model": "${A}", "api_key": "${KEY}", "proxy": "http://x"});
+        assert_eq!(refused(single), ["providers.aa.model", "providers.aa.api_key", "providers.aa.proxy"]);
+    }
 }

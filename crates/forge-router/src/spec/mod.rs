@@ -74,6 +74,10 @@ pub struct ProviderSpec {
     /// The credential (expanded); best written as `${NAME}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
+    /// Several credentials in place of `api_key` (expanded). They take turns, `limits` hold for each of them, and where
+    /// the vendor refuses one, the next is asked at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<Vec<String>>,
     /// Where the vendor's API begins (expanded); only for proxies, compatible vendors and local servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,

@@ -4,6 +4,7 @@
 mod alone;
 mod budgets;
 mod chains;
+mod keys;
 mod people;
 mod pools;
 mod stage;

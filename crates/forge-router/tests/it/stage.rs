@@ -8,11 +8,11 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Finished,
-    Health, MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse, ModelTable, PartKind,
-    ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus,
-    ResponseStream, Started, StopReason, StorageError, StreamEvent, TokenCount, UsageRecord, UsageSink,
-    async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind,
+    ExposeSecret as _, Finished, Health, MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse,
+    ModelTable, PartKind, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId,
+    RateLimitStatus, ResponseStream, Started, StopReason, StorageError, StreamEvent, TokenCount, UsageRecord,
+    UsageSink, async_trait,
 };
 use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
 use forge_router::{Parts, ProviderPlan, RolePlan, Router, RouterPlan, Target};
@@ -125,7 +125,7 @@ impl Stage {
         with(self.actors.lock().unwrap().entry(id.to_owned()).or_default())
     }
 
-    /// What `id` does with its first, second, ... call, counted from 0.
+    /// What `id` does with its first, second, ... call, counted from 0. `id/key` is what it does with one of its keys.
     pub(crate) fn plays(&self, id: &str, script: impl Fn(usize) -> Play + Send + Sync + 'static) {
         self.actor(id, |actor| actor.script = Arc::new(script));
     }
@@ -157,7 +157,8 @@ impl Stage {
         for vendor in ["anthropic", "openai", "google", "unpriced"] {
             let stage = self.clone();
             let kind = AdapterKind::new(vendor, move |settings| {
-                Ok(Arc::new(Fake { id: settings.id, stage: stage.clone() }))
+                let with_key = settings.api_key.map(|key| format!("{}/{}", settings.id, key.expose_secret()));
+                Ok(Arc::new(Fake { id: settings.id, with_key, stage: stage.clone() }))
             });
             registry.register(kind.with_capabilities(|_| able()));
         }
@@ -242,12 +243,21 @@ pub(crate) fn chain(role: &str, ids: &[&str]) -> RouterPlan {
 #[derive(Clone)]
 struct Fake {
     id: ProviderId,
+    with_key: Option<String>,
     stage: Stage,
 }
 
 impl std::fmt::Debug for Fake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Fake({})", self.id)
+    }
+}
+
+impl Fake {
+    /// Under which name it stands on the stage: with its key, if the test has said what it does with that one.
+    fn part(&self) -> &str {
+        let actors = self.stage.actors.lock().unwrap();
+        self.with_key.as_deref().filter(|part| actors.contains_key(*part)).unwrap_or(self.id.as_str())
     }
 }
 
@@ -258,7 +268,7 @@ impl Provider for Fake {
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
-        self.stage.actor(self.id.as_str(), |actor| actor.able.unwrap_or_else(able))
+        self.stage.actor(self.part(), |actor| actor.able.unwrap_or_else(able))
     }
 
     async fn stream(
@@ -266,7 +276,7 @@ impl Provider for Fake {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let play = self.stage.actor(self.id.as_str(), |actor| {
+        let play = self.stage.actor(self.part(), |actor| {
             actor.requests.push((cx.clone(), request));
             (actor.script)(actor.requests.len() - 1)
         });
@@ -305,7 +315,7 @@ impl Provider for Fake {
 #[async_trait]
 impl Adapter for Fake {
     async fn health_check(&self) -> Result<Health, ProviderError> {
-        let health = self.stage.actor(self.id.as_str(), |actor| actor.health);
+        let health = self.stage.actor(self.part(), |actor| actor.health);
         match health {
             // A server that never says anything.
             Err(ErrorKind::Timeout) => std::future::pending().await,

@@ -1,0 +1,155 @@
+//! One key of a provider, running: its adapter, its layers and what they remember.
+
+use std::{sync::Arc, time::Duration};
+
+use forge_core::{
+    Adapter, AdapterSettings, ExposeSecret, ModelRequest, ModelTable, Provider, RegistryError, SecretString,
+    Stack,
+};
+use forge_layers::{
+    Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Timeout,
+};
+
+use crate::{
+    ProviderPlan,
+    given::Given,
+    meter::{Meter, Metered},
+    route::Parts,
+};
+
+/// One key of a provider, running. Vendors limit and refuse keys one by one, so each has a circuit and limits of
+/// its own.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    key: Option<SecretString>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) breaker: Breaker,
+    pub(crate) rate: Option<RateLimit>,
+    concurrency: Option<Concurrency>,
+    /// The adapter with the layers inside of the circuit breaker.
+    pub(crate) stack: Stack,
+}
+
+/// What the lanes of a route have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Common<'a> {
+    pub(crate) plan: &'a ProviderPlan,
+    pub(crate) parts: &'a Parts,
+    pub(crate) policy: BreakerPolicy,
+    pub(crate) meter: &'a Arc<Meter>,
+    pub(crate) prices: &'a Arc<ModelTable>,
+}
+
+/// The lane of the same key before, with the plan and the policy by which it was built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before<'a> {
+    pub(crate) lane: &'a Lane,
+    pub(crate) plan: &'a ProviderPlan,
+    pub(crate) policy: BreakerPolicy,
+}
+
+impl Lane {
+    /// The lane of `key`, the one at `place` of the provider.
+    pub(crate) fn build(
+        common: Common<'_>,
+        place: usize,
+        key: Option<&SecretString>,
+        before: Option<Before<'_>>,
+    ) -> Result<Self, RegistryError> {
+        let Common { plan, parts, policy, meter, prices } = common;
+        let timer = &parts.timer;
+        let adapter = match before
+            .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
+        {
+            Some(old) => Arc::clone(&old.lane.adapter),
+            None => match &plan.provider {
+                Some(provider) => {
+                    Arc::new(Given { provider: Arc::clone(provider), model: plan.model.clone() })
+                }
+                None => parts.registry.build(&plan.kind, settings(plan, key))?,
+            },
+        };
+        let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
+            Some(old) => old.lane.breaker.clone(),
+            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan, place)),
+        };
+        let limited = is_limited(plan);
+        let rate = match before.filter(|old| old.plan.rate == plan.rate && is_limited(old.plan) == limited) {
+            Some(old) => old.lane.rate.clone(),
+            None => limited.then(|| RateLimit::new(plan.rate, Arc::clone(timer))),
+        };
+        let concurrency = match before.filter(|old| old.plan.concurrent == plan.concurrent) {
+            Some(old) => old.lane.concurrency.clone(),
+            None => {
+                plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most), Arc::clone(timer)))
+            }
+        };
+        let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
+        if let Some(timeouts) = plan.timeouts {
+            stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
+        }
+        stack = stack.with(&Observe::new(Arc::clone(&parts.sink), Arc::clone(prices)));
+        if let Some(rate) = &rate {
+            stack = stack.with(rate);
+        }
+        if let Some(concurrency) = &concurrency {
+            stack = stack.with(concurrency);
+        }
+        let stack = Stack::new(Arc::new(Metered { inner: stack.build(), meter: Arc::clone(meter) }));
+        Ok(Self { key: key.cloned(), adapter, breaker, rate, concurrency, stack })
+    }
+
+    /// Whether its key is `key`.
+    pub(crate) fn has(&self, key: Option<&SecretString>) -> bool {
+        self.key.as_ref().map(ExposeSecret::expose_secret) == key.map(ExposeSecret::expose_secret)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.breaker.state(), BreakerState::Open { .. })
+    }
+
+    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
+    }
+
+    /// For how long the vendor still wants no calls with this key.
+    pub(crate) fn pause(&self) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, RateLimit::pause)
+    }
+}
+
+/// The keys of `plan`; the one that is not there for a provider without. A provider of the caller's own takes none.
+pub(crate) fn keys(plan: &ProviderPlan) -> impl Iterator<Item = Option<&SecretString>> {
+    let more = if plan.provider.is_some() { &[] } else { plan.more_keys.as_slice() };
+    std::iter::once(plan.api_key.as_ref()).chain(more.iter().map(Some))
+}
+
+/// Whether the lanes need to remember until when the vendor wants no calls: where there is a limit, and where
+/// another key can take the calls of that time.
+fn is_limited(plan: &ProviderPlan) -> bool {
+    plan.rate != forge_layers::RateLimits::default() || keys(plan).nth(1).is_some()
+}
+
+fn settings(plan: &ProviderPlan, key: Option<&SecretString>) -> AdapterSettings {
+    AdapterSettings {
+        id: plan.id.clone(),
+        api_key: key.cloned(),
+        base_url: plan.endpoint.clone(),
+        headers: plan.headers.clone(),
+        proxy: plan.proxy.clone(),
+        ca_certificates: plan.ca_certificates.clone(),
+        timeouts: plan.timeouts,
+        models: Arc::clone(&plan.models),
+        dialect: plan.dialect.clone(),
+        options: plan.options.clone(),
+    }
+}
+
+/// Providers, and keys of one, that fail together must not come back together.
+fn seed_of(plan: &ProviderPlan, place: usize) -> u64 {
+    let id =
+        plan.id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    id ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
