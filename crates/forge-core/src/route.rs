@@ -153,9 +153,18 @@ impl Attempts {
         self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// Notes a failed attempt.
+    /// Notes a failed attempt. Where several were made in the place of one, such as with several keys, the last of them
+    /// comes back to whoever made the one, under the number of the first; it is noted once.
     pub fn note(&self, attempt: FailedAttempt) {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_noted = failed.last().is_some_and(|last| {
+            attempt.attempt < last.attempt
+                && (&attempt.provider, attempt.error, &attempt.message)
+                    == (&last.provider, last.error, &last.message)
+        });
+        if !is_noted {
+            failed.push(attempt);
+        }
     }
 
     /// The failed attempts so far.

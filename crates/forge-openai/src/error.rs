@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn texts_of_the_field_have_their_kinds_and_their_neighbours_keep_theirs() {
         use ErrorKind::{
-            Authentication, ContentFiltered, ContextTooLong, Decode, InvalidRequest, ModelNotFound,
-            Overloaded, Permission, QuotaExhausted, RateLimited, Server, StateRejected,
+            Authentication, ContentFiltered, ContextTooLong, Decode, InvalidRequest, Malformed,
+            ModelNotFound, Overloaded, Permission, QuotaExhausted, RateLimited, Server, StateRejected,
         };
         let text = |message: &str| serde_json::json!({"error": {"message": message}}).to_string();
         let typed = |message: &str, r#type: &str, code: &str| {
@@ -274,7 +274,7 @@ mod tests {
         let in_stream = from_field(
             r#"{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed"}"#,
         );
-        assert_eq!(in_stream.kind, Server);
+        assert_eq!(in_stream.kind, Malformed);
         assert_eq!(from_field(r#"{"message":"Insufficient Balance"}"#).kind, QuotaExhausted);
         let minimax =
             br#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"},"choices":null}"#;

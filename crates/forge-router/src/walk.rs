@@ -318,15 +318,7 @@ impl<'a> Walk<'a> {
             };
             candidate(self.running, self.ask, seen.pick.route, self.origin(seen.pick), verdict)
         });
-        let mut failed = self.ask.cx.attempts.failed();
-        // When several keys of a provider were asked, its retry loop notes what the last of them said once more,
-        // under the number of the first.
-        failed.dedup_by(|later, earlier| {
-            later.attempt < earlier.attempt
-                && (&later.provider, later.error, &later.message)
-                    == (&earlier.provider, earlier.error, &earlier.message)
-        });
-        RouteTrace::new(participant, candidates.collect(), failed)
+        RouteTrace::new(participant, candidates.collect(), self.ask.cx.attempts.failed())
     }
 
     fn origin(&self, pick: Pick) -> String {

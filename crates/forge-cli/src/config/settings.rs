@@ -19,6 +19,9 @@ pub(super) fn written(file: &ConfigFile) -> Value {
     let mut spec = file.spec.clone();
     for provider in spec.providers.values_mut().chain(&mut spec.provider) {
         provider.api_key = provider.api_key.as_deref().map(shown_secret);
+        for key in provider.api_keys.iter_mut().flatten() {
+            *key = shown_secret(key);
+        }
         for value in provider.headers.values_mut() {
             *value = shown_secret(value);
         }
@@ -72,6 +75,8 @@ fn written_as<'a>(file: &'a ConfigFile, plan: &ProviderPlan) -> Option<&'a Provi
 
 fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
     let key = written.and_then(|written| written.api_key.as_deref()).map(shown_secret);
+    let keys = written.and_then(|written| written.api_keys.as_ref());
+    let keys = keys.map(|keys| keys.iter().map(|key| shown_secret(key)).collect::<Vec<_>>());
     let headers: Option<Map<String, Value>> = written.map(|written| {
         written.headers.iter().map(|(name, value)| (name.clone(), shown_secret(value).into())).collect()
     });
@@ -80,6 +85,7 @@ fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
         "type": plan.kind,
         "model": plan.model,
         "api_key": key,
+        "api_keys": keys,
         "endpoint": plan.endpoint,
         "dialect": plan.dialect,
         "local": plan.options,

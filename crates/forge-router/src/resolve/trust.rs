@@ -68,7 +68,7 @@ mod tests {
 
     use super::{super::fixture::registry, *};
 
-    fn refused(provider: Value) -> Vec<String> {
+    fn refused(provider: &Value) -> Vec<String> {
         let spec: RouterSpec = serde_json::from_value(json!({"providers": {"aa": provider}})).unwrap();
         check(&spec, &registry()).iter().map(|problem| problem.path.to_string()).collect()
     }
@@ -77,10 +77,10 @@ mod tests {
     fn every_key_has_to_be_the_usual_one_of_the_vendor() {
         let keys = json!(["${ANTHROPIC_API_KEY}", "${KEY}", "sk-secret", "${file:x}"]);
         assert_eq!(
-            refused(json!({"type": "anthropic", "api_keys": keys})),
+            refused(&json!({"type": "anthropic", "api_keys": keys})),
             ["providers.aa.api_keys[1]", "providers.aa.api_keys[2]", "providers.aa.api_keys[3]"]
         );
         let single = json!({"type": "anthropic", "model": "${A}", "api_key": "${KEY}", "proxy": "http://x"});
-        assert_eq!(refused(single), ["providers.aa.model", "providers.aa.api_key", "providers.aa.proxy"]);
+        assert_eq!(refused(&single), ["providers.aa.model", "providers.aa.api_key", "providers.aa.proxy"]);
     }
 }

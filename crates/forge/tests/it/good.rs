@@ -63,7 +63,7 @@ providers:
     type: openai
     dialect: deepseek
     model: deepseek-v4-pro
-    api_key: "${OPENAI_API_KEY}"
+    api_keys: ["${OPENAI_API_KEY}", "${GOOGLE_API_KEY}"]
     price: { input: 1, output: 2 }
   laptop:
     type: local
