@@ -8,9 +8,10 @@ use memchr::memchr;
 
 /// The JSON text with every character whole; borrowed, as nearly every reply is.
 pub(crate) fn sound(json: &[u8]) -> Cow<'_, [u8]> {
-    let text = match String::from_utf8_lossy(json) {
-        Cow::Borrowed(_) => Cow::Borrowed(json),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    // The lossy reader goes byte by byte, and nearly every reply is whole.
+    let text = match std::str::from_utf8(json) {
+        Ok(_) => Cow::Borrowed(json),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(json).into_owned().into_bytes()),
     };
     let lone = lone_surrogates(&text);
     if lone.is_empty() {
