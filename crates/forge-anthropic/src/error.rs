@@ -1,11 +1,16 @@
 //! What the vendor's errors mean.
 
 use chrono::{DateTime, Utc};
+use std::sync::LazyLock;
+
 use forge_core::{ErrorKind, RateLimitStatus};
-use forge_http::{ErrorReply, Failure, hints::RateField};
+use forge_http::{ErrorReply, Failure, Meanings, hints::RateField};
 use http::HeaderMap;
 
-use crate::{meanings::meaning, wire::error::ErrorBody};
+use crate::wire::error::ErrorBody;
+
+static TABLE: LazyLock<Meanings> =
+    LazyLock::new(|| Meanings::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 /// An error reply: by its code, then by its text, then by its type, then by its status.
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
@@ -18,7 +23,7 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
         Some(error) => from_body(error, fallback),
         None => {
             let failure = Failure::from_status(reply);
-            let kind = meaning("", "", &failure.message).unwrap_or(fallback);
+            let kind = TABLE.find("", "", &failure.message).unwrap_or(fallback);
             Failure { kind, ..failure }
         }
     }
@@ -28,7 +33,7 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
 pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
     let code = error.details.error_code.unwrap_or_default();
     let (named, message) = (error.r#type.unwrap_or_default(), error.message.unwrap_or_default());
-    let kind = meaning(&code, &named, &message).unwrap_or(fallback);
+    let kind = TABLE.find(&code, &named, &message).unwrap_or(fallback);
     let failure = Failure::new(kind, message);
     let code = if code.is_empty() { named } else { code };
     if code.is_empty() { failure } else { failure.with_code(code) }
@@ -58,6 +63,12 @@ pub(crate) fn rate_limits(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimitS
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_row_can_be_read_and_says_where_it_comes_from() {
+        let table = Meanings::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.fault(), None);
+    }
 
     #[test]
     fn the_type_decides_before_the_status() {

@@ -41,7 +41,6 @@ mod contents;
 mod error;
 mod gather;
 mod kind;
-mod meanings;
 mod parts;
 mod profile;
 mod provider;

@@ -1,9 +1,14 @@
 //! What the vendor's errors mean.
 
-use forge_core::ErrorKind;
-use forge_http::{ErrorReply, Failure, hints, kind_of_status};
+use std::sync::LazyLock;
 
-use crate::{meanings::meaning, wire::error::ErrorBody};
+use forge_core::ErrorKind;
+use forge_http::{ErrorReply, Failure, Meanings, hints, kind_of_status};
+
+use crate::wire::error::ErrorBody;
+
+static TABLE: LazyLock<Meanings> =
+    LazyLock::new(|| Meanings::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 /// An error reply: by its reason, then by its text, then by its status word, then by its HTTP status.
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
@@ -11,7 +16,7 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
         Some(error) => from_body(error, reply.status),
         None => {
             let failure = Failure::from_status(reply);
-            let kind = meaning("", "", &failure.message);
+            let kind = TABLE.find("", "", &failure.message);
             let kind = kind.or((reply.status == 413).then_some(ErrorKind::ContextTooLong));
             Failure { kind: kind.unwrap_or(failure.kind), ..failure }
         }
@@ -40,7 +45,7 @@ fn from_body(error: ErrorBody, http_status: u16) -> Failure {
 /// A quota of the day, or money that is used up, is not whole again within the time of a call.
 fn kind(error: &ErrorBody, http_status: u16) -> ErrorKind {
     let message = error.message.as_deref().unwrap_or_default();
-    let kind = meaning(error.reason().unwrap_or_default(), error.status(), message);
+    let kind = TABLE.find(error.reason().unwrap_or_default(), error.status(), message);
     let is_spent = http_status == 402 || error.quota_ids().any(|id| id.contains("PerDay"));
     match kind {
         Some(ErrorKind::RateLimited) if is_spent => ErrorKind::QuotaExhausted,
@@ -66,6 +71,12 @@ mod tests {
 
     fn error(code: u16, status: &str, details: &Value) -> String {
         json!({"error": {"code": code, "message": "words", "status": status, "details": details}}).to_string()
+    }
+
+    #[test]
+    fn every_row_can_be_read_and_says_where_it_comes_from() {
+        let table = Meanings::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.fault(), None);
     }
 
     #[test]

@@ -46,7 +46,6 @@ mod citations;
 mod contents;
 mod error;
 mod kind;
-mod meanings;
 mod parts;
 mod profile;
 mod provider;
