@@ -2,39 +2,12 @@
 
 /// The version of the API that this crate speaks.
 const VERSION: &str = "v1beta";
+/// The first segments of the paths of calls, and of a dialect that stands beside this one.
+const CALLS: [&str; 3] = ["models", "openai", "interactions"];
 
-/// The address with the API's version at its end: what stands behind the version belongs to single calls, and the usual
-/// version is added where none stands. What is no address of this kind stays as it is and is refused later.
+/// The address with the API's version at its end.
 pub(crate) fn versioned(url: &str) -> String {
-    let is_plain = url.starts_with("http://") || url.starts_with("https://");
-    if !is_plain || url.contains(['?', '#']) {
-        return url.to_owned();
-    }
-    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
-    let mut segments: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
-    if let Some(call) = segments.iter().skip(1).position(|segment| is_call(segment)) {
-        segments.truncate(call + 1);
-    }
-    while segments.len() > 1 && segments.last().is_some_and(|segment| segment.is_empty()) {
-        segments.pop();
-    }
-    if !segments.iter().skip(1).next_back().is_some_and(|segment| is_version(segment)) {
-        segments.push(VERSION);
-    }
-    format!("{scheme}//{}", segments.join("/"))
-}
-
-/// Such as `v1` or `v1beta2`.
-fn is_version(segment: &str) -> bool {
-    let mut signs = segment.bytes();
-    signs.next() == Some(b'v')
-        && signs.next().is_some_and(|sign| sign.is_ascii_digit())
-        && signs.all(|sign| sign.is_ascii_alphanumeric())
-}
-
-/// The first segment of the path of a call, or of a dialect that stands beside this one.
-fn is_call(segment: &str) -> bool {
-    matches!(segment, "models" | "openai" | "interactions")
+    forge_http::versioned(url, VERSION, &CALLS)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@
 //! # Ok::<(), forge_core::ProviderError>(())
 //! ```
 
+mod address;
 mod answer;
 mod clients;
 mod clocks;
@@ -50,6 +51,7 @@ mod settings;
 mod sound;
 mod stream;
 
+pub use address::versioned;
 pub use connection::{Connection, Dialect, Endpoint};
 pub use failure::{ErrorReply, Failure, kind_of_status, readable};
 pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, NdjsonDecoder, SseDecoder};
