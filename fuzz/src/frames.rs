@@ -84,7 +84,7 @@ fn drain(mut next: impl FnMut() -> Result<Option<Owned>, EventTooLarge>, frames:
     }
 }
 
-fn own(frame: Frame<'_>) -> Owned {
+fn own(frame: Frame<'_, [u8]>) -> Owned {
     match frame {
         Frame::Event { name, data } => Owned::Event(name.to_owned(), data.to_vec()),
         Frame::Stray(line) => Owned::Stray(line.to_vec()),

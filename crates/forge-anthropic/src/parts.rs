@@ -137,7 +137,7 @@ impl Parts {
     }
 
     /// Takes a `content_block_delta`.
-    pub(crate) fn delta(&mut self, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+    pub(crate) fn delta(&mut self, data: &str, events: &mut Events) -> Result<(), Failure> {
         let BlockDelta { index, delta } = parse(data)?;
         let Some(part) = self.open(index).or_else(|| self.start_for(index, &delta, events)) else {
             return Ok(());
@@ -232,7 +232,7 @@ fn delta_type<'a>(delta: &'a WireDelta<'_>) -> &'a str {
 }
 
 /// A piece of the answer. Something that is no text in its place is an error, because it may have been more of it.
-fn said(piece: Option<String>, data: &[u8]) -> Result<Option<String>, Failure> {
+fn said(piece: Option<String>, data: &str) -> Result<Option<String>, Failure> {
     if piece.is_none() {
         let RawDelta { delta } = parse(data)?;
         blocks::words(delta.get())?;
@@ -244,6 +244,6 @@ fn part_index(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-pub(crate) fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
-    forge_http::from_json(data).map_err(|error| Failure::decode("a stream event", &error))
+pub(crate) fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {
+    serde_json::from_str(data).map_err(|error| Failure::decode("a stream event", &error))
 }

@@ -1,7 +1,7 @@
 //! From the vendor's whole reply to events.
 
 use forge_core::{ErrorKind, ModelId, Started, StopDetail, StopReason, StreamEvent};
-use forge_http::{Events, Failure};
+use forge_http::{Events, Failure, lenient::Items};
 
 use crate::{
     error,
@@ -13,14 +13,13 @@ use crate::{
 };
 
 /// The events of a whole reply to a request for `asked`.
-pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
+pub(crate) fn from_wire(body: &str, asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
     let message: Message<'_> =
-        forge_http::from_json(body).map_err(|error| Failure::decode("the reply", &error))?;
-    let is_message = message.stop_reason.is_some() || message.blocks().is_some();
-    if !is_message
-        || message.content.is_some_and(|content| content.get() != "null") && message.blocks().is_none()
-    {
-        return Err(not_a_message(body));
+        serde_json::from_str(body).map_err(|error| Failure::decode("the reply", &error))?;
+    match &message.content {
+        Items::Known(_) => {}
+        Items::Missing if message.stop_reason.is_some() => {}
+        Items::Missing | Items::Odd => return Err(not_a_message(body)),
     }
     let mut decoder = Decoder::new(asked.clone());
     decoder.message(message, events)?;
@@ -29,8 +28,8 @@ pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Re
 }
 
 /// Some proxies answer 200 with an error inside.
-fn not_a_message(body: &[u8]) -> Failure {
-    match ErrorBody::read(body) {
+fn not_a_message(body: &str) -> Failure {
+    match ErrorBody::read(body.as_bytes()) {
         Some(error) => error::from_body(error, ErrorKind::Server),
         None => {
             Failure::new(ErrorKind::Decode, "the reply has no stop_reason and no blocks; it is not a message")

@@ -48,7 +48,7 @@ impl Decoder {
         let served = message.model.as_deref().filter(|served| !served.is_empty());
         let served =
             served.map(|served| if self.asked == *served { self.asked.clone() } else { served.into() });
-        let blocks = message.blocks().unwrap_or_default();
+        let blocks = message.content.known();
         self.begin(message.id, served, events);
         if blocks.is_empty() && message.stop_reason.is_none() {
             self.bill.opening(message.usage);
@@ -98,7 +98,7 @@ impl Decoder {
         events.push_back(finished.into());
     }
 
-    fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+    fn event(&mut self, name: &str, data: &str, events: &mut Events) -> Result<(), Failure> {
         match name {
             "content_block_delta" => {
                 self.begin(None, None, events);
@@ -140,7 +140,7 @@ impl Decoder {
                 self.finish(events);
             }
             "error" => {
-                let error = ErrorBody::read(data).ok_or_else(Failure::nameless)?;
+                let error = ErrorBody::read(data.as_bytes()).ok_or_else(Failure::nameless)?;
                 return Err(error::from_body(error, ErrorKind::Server));
             }
             // Pings, and whatever the vendor adds.
@@ -151,12 +151,12 @@ impl Decoder {
 }
 
 /// How some proxies end every stream.
-const DONE: &[u8] = b"[DONE]";
+const DONE: &str = "[DONE]";
 
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
-            Frame::Stray(_) | Frame::Event { data: DONE | [], .. } => Ok(()),
+            Frame::Stray(_) | Frame::Event { data: DONE | "", .. } => Ok(()),
             Frame::Event { name: "" | "message", data } => {
                 let TypeOnly { r#type } = parse(data)?;
                 self.event(&r#type.unwrap_or_default(), data, events)

@@ -19,7 +19,7 @@ fn folded(events: Events) -> ModelResponse {
 
 fn whole(body: &Value) -> Result<ModelResponse, Failure> {
     let mut events = Events::new();
-    response::from_wire(body.to_string().as_bytes(), &"claude-sonnet-5-5".into(), &mut events)?;
+    response::from_wire(&body.to_string(), &"claude-sonnet-5-5".into(), &mut events)?;
     Ok(folded(events))
 }
 
@@ -32,7 +32,7 @@ fn streamed(frames: &[Value]) -> Result<ModelResponse, Failure> {
         }
         let data = frame.to_string();
         let name = frame["type"].as_str().unwrap_or_default();
-        decoder.frame(Frame::Event { name, data: data.as_bytes() }, &mut events)?;
+        decoder.frame(Frame::Event { name, data: &data }, &mut events)?;
     }
     Ok(folded(events))
 }

@@ -92,8 +92,8 @@ impl ModelId {
         };
         let id = self.as_str();
         [9, 11].into_iter().find_map(|length| {
-            let (stem, date) = id.split_at_checked(id.len().checked_sub(length)?)?;
-            (!stem.is_empty() && is_date(date.strip_prefix('-')?)).then_some(stem)
+            let end = id.len().checked_sub(length).filter(|end| *end > 0 && id.as_bytes()[*end] == b'-')?;
+            is_date(&id[end + 1..]).then(|| &id[..end])
         })
     }
 }

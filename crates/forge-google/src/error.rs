@@ -24,8 +24,8 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
 }
 
 /// An error inside a reply that began as a success; `None` if `body` is not an error.
-pub(crate) fn inside(body: &[u8]) -> Option<Failure> {
-    let error = ErrorBody::read(body)?;
+pub(crate) fn inside(body: &str) -> Option<Failure> {
+    let error = ErrorBody::read(body.as_bytes())?;
     let status = error.code();
     Some(Failure { status, ..from_body(error, status.unwrap_or(500)) })
 }
@@ -138,7 +138,7 @@ mod tests {
     fn a_one_element_array_is_read_like_its_element() {
         let plain = error(503, "UNAVAILABLE", &json!([]));
         assert_eq!(classified(503, &format!("[{plain}]\n")), classified(503, &plain));
-        assert_eq!(inside(b"[]"), None);
+        assert_eq!(inside("[]"), None);
     }
 
     #[test]

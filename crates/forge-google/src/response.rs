@@ -6,7 +6,7 @@ use forge_http::{Events, Failure};
 use crate::{profile::plain_id, stream::Decoder};
 
 /// The events of a whole reply to a request for `asked`. It has the form of a stream's one frame.
-pub(crate) fn from_wire(body: &[u8], asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
+pub(crate) fn from_wire(body: &str, asked: &ModelId, events: &mut Events) -> Result<(), Failure> {
     let mut decoder = Decoder::new(asked.clone());
     decoder.take(body, events)?;
     // A body is whole even if it does not say why the model stopped; one without content says nothing at all.

@@ -35,7 +35,7 @@ pub(crate) struct Decoder {
     /// What the vendor said about it.
     explanation: Option<String>,
     /// Lines outside of the framing that may become an error.
-    bare: Vec<u8>,
+    bare: String,
 }
 
 impl Decoder {
@@ -51,13 +51,13 @@ impl Decoder {
             citations: Citations::default(),
             raw_reason: None,
             explanation: None,
-            bare: Vec::new(),
+            bare: String::new(),
         }
     }
 
     /// Takes a frame or a whole body.
-    pub(crate) fn take(&mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
-        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| {
+    pub(crate) fn take(&mut self, body: &str, events: &mut Events) -> Result<(), Failure> {
+        let reply: Reply<'_> = serde_json::from_str(body).map_err(|error| {
             // An error may stand in an array.
             error::inside(body).unwrap_or_else(|| Failure::decode("a reply", &error))
         })?;
@@ -128,14 +128,13 @@ impl Decoder {
     }
 
     /// Collects a line outside of the framing, and fails as soon as the lines are an error.
-    fn stray(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let first = line.trim_ascii_start().first();
-        if self.bare.is_empty() && !matches!(first, Some(b'{' | b'[')) {
+    fn stray(&mut self, line: &str) -> Result<(), Failure> {
+        if self.bare.is_empty() && !line.trim_ascii_start().starts_with(['{', '[']) {
             return Ok(());
         }
-        self.bare.extend_from_slice(line);
-        self.bare.push(b'\n');
-        let may_be_complete = matches!(line.trim_ascii_end().last(), Some(b'}' | b']'));
+        self.bare.push_str(line);
+        self.bare.push('\n');
+        let may_be_complete = line.trim_ascii_end().ends_with(['}', ']']);
         if may_be_complete && let Some(failure) = error::inside(&self.bare) {
             return Err(failure);
         }
@@ -147,12 +146,12 @@ impl Decoder {
 }
 
 /// How some proxies end every stream.
-const DONE: &[u8] = b"[DONE]";
+const DONE: &str = "[DONE]";
 
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
-            Frame::Event { data: [] | DONE, .. } => Ok(()),
+            Frame::Event { data: "" | DONE, .. } => Ok(()),
             Frame::Event { data, .. } => {
                 self.bare.clear();
                 self.take(data, events)
@@ -182,8 +181,8 @@ fn word(raw: &RawValue) -> Option<String> {
     (!NO_REASON.contains(&word.as_str())).then_some(word)
 }
 
-fn is_begun_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(text).is_err_and(|error| error.is_eof())
+fn is_begun_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_err_and(|error| error.is_eof())
 }
 
 /// A filter refused the prompt: there is no reply.

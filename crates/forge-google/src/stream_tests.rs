@@ -19,7 +19,7 @@ fn folded(events: Events) -> ModelResponse {
 
 fn whole(body: &Value) -> Result<ModelResponse, Failure> {
     let mut events = Events::new();
-    response::from_wire(body.to_string().as_bytes(), &"gemini-3.8-flash".into(), &mut events)?;
+    response::from_wire(&body.to_string(), &"gemini-3.8-flash".into(), &mut events)?;
     Ok(folded(events))
 }
 
@@ -28,9 +28,9 @@ fn streamed(frames: &[Value]) -> Result<ModelResponse, Failure> {
     let mut events = Events::new();
     for frame in frames {
         let data = frame.to_string();
-        decoder.frame(Frame::Event { name: "", data: data.as_bytes() }, &mut events)?;
+        decoder.frame(Frame::Event { name: "", data: &data }, &mut events)?;
     }
-    decoder.frame(Frame::Event { name: "", data: b"[DONE]" }, &mut events)?;
+    decoder.frame(Frame::Event { name: "", data: "[DONE]" }, &mut events)?;
     assert!(!matches!(events.back(), Some(StreamEvent::Finished(_))));
     decoder.end(&mut events)?;
     Ok(folded(events))
@@ -150,7 +150,7 @@ fn what_a_cut_stream_took_so_far_is_told() {
     let mut decoder = Decoder::new("gemini-3.8-flash".into());
     let mut events = Events::new();
     let data = frames(&reply())[0].to_string();
-    decoder.frame(Frame::Event { name: "", data: data.as_bytes() }, &mut events).unwrap();
+    decoder.frame(Frame::Event { name: "", data: &data }, &mut events).unwrap();
     decoder.end(&mut events).unwrap_err();
     let Some(StreamEvent::UsageUpdated(tokens)) = events.back() else { panic!("{events:?}") };
     assert_eq!((tokens.input, tokens.output), (Some(30), Some(1)));

@@ -8,21 +8,29 @@ use crate::{MAX_STREAM_BYTES, lines::Lines};
 /// as the stream.
 pub const MAX_EVENT_BYTES: usize = MAX_STREAM_BYTES;
 
-/// One frame of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Frame<'a> {
+/// One frame of a stream: of bytes as they arrive, of text once its characters are whole.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame<'a, Data: ?Sized = str> {
     /// A server-sent event, or one line of a line-by-line stream.
     Event {
         /// The event's name; empty if it has none.
         name: &'a str,
         /// Its data. Several data lines are joined by LF.
-        data: &'a [u8],
+        data: &'a Data,
     },
     /// A line that is neither a comment nor a known field. Some servers put errors there.
-    Stray(&'a [u8]),
+    Stray(&'a Data),
 }
 
-impl<'a> Frame<'a> {
+impl<Data: ?Sized> Clone for Frame<'_, Data> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Data: ?Sized> Copy for Frame<'_, Data> {}
+
+impl<'a> Frame<'a, [u8]> {
     /// The bytes that hold what is said.
     pub(crate) fn data(self) -> &'a [u8] {
         match self {
@@ -30,8 +38,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame with other bytes.
-    pub(crate) fn with_data<'b>(self, data: &'b [u8]) -> Frame<'b>
+    /// The same frame with its data as text.
+    pub(crate) fn with_text<'b>(self, data: &'b str) -> Frame<'b>
     where
         'a: 'b,
     {
@@ -56,7 +64,7 @@ pub struct EventTooLarge;
 /// decoder.push(b"event: ping\r\nda");
 /// assert_eq!(decoder.next_frame(), Ok(None));
 /// decoder.push(b"ta: {}\r\n\r\n");
-/// assert_eq!(decoder.next_frame(), Ok(Some(Frame::Event { name: "ping", data: b"{}" })));
+/// assert_eq!(decoder.next_frame(), Ok(Some(Frame::Event { name: "ping", data: &b"{}"[..] })));
 /// ```
 #[derive(Debug)]
 pub struct SseDecoder {
@@ -111,7 +119,7 @@ impl SseDecoder {
     }
 
     /// The next whole frame, or `None` until more is pushed.
-    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, EventTooLarge> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_, [u8]>>, EventTooLarge> {
         while let Some(mut line) = self.lines.next() {
             if std::mem::take(&mut self.first_line)
                 && self.lines.get(line.clone()).starts_with("\u{feff}".as_bytes())
@@ -184,6 +192,9 @@ fn split_field(line: &[u8]) -> (&[u8], usize) {
     if line.starts_with(b"data: ") {
         return (b"data", 6);
     }
+    if line.starts_with(b"event: ") {
+        return (b"event", 7);
+    }
     match memchr::memchr(b':', line) {
         None => (line, line.len()),
         Some(colon) => {
@@ -216,7 +227,7 @@ impl NdjsonDecoder {
     }
 
     /// The next whole line as an [`Event`](Frame::Event) without a name.
-    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, EventTooLarge> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_, [u8]>>, EventTooLarge> {
         while let Some(line) = self.lines.next() {
             self.lines.release();
             if !line.is_empty() {

@@ -17,7 +17,7 @@ use crate::{
     failure::{is_web_page, readable},
     from_json,
     origin::Origin,
-    sound::{self, sound},
+    sound::{self, sound, without_repeats},
     stream::EventStream,
 };
 
@@ -57,7 +57,7 @@ impl Reply {
     pub async fn whole(
         mut self,
         mut options: EventOptions,
-        decode: impl FnOnce(&[u8], &mut Events) -> Result<(), Failure>,
+        decode: impl Fn(&str, &mut Events) -> Result<(), Failure>,
     ) -> Result<ResponseStream, ProviderError> {
         let body = self.bytes().await?;
         let mut events = Events::with_capacity(8);
@@ -65,10 +65,14 @@ impl Reply {
         if matches!(made, Cow::Owned(_)) {
             options.warnings.push(sound::warning());
         }
-        let decoded = if is_web_page(&made) {
-            Err(Failure::new(ErrorKind::Decode, readable(&made)))
+        let decoded = if is_web_page(made.as_bytes()) {
+            Err(Failure::new(ErrorKind::Decode, readable(made.as_bytes())))
         } else {
-            decode(&made, &mut events)
+            decode(&made, &mut events).or_else(|failure| {
+                let plain = without_repeats(&made, &failure).ok_or(failure)?;
+                events.clear();
+                decode(&plain, &mut events)
+            })
         };
         decoded.map_err(|failure| self.origin.error(failure, Phase::BeforeOutput))?;
         if let Some(StreamEvent::Started(started)) = events.front_mut() {

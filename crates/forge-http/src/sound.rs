@@ -1,27 +1,35 @@
-//! JSON whose texts a strict reader refuses, made sound: bytes that are no UTF-8 and halves of surrogate pairs become
-//! U+FFFD, as servers that cut texts at odd places leave them.
+//! JSON that a strict reader refuses, made sound: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD, as
+//! servers that cut texts at odd places leave them; of fields that stand twice in an object, the last counts.
 
 use std::borrow::Cow;
 
-use forge_core::Warning;
+use forge_core::{ErrorKind, Warning};
 use memchr::memchr;
 
+use crate::Failure;
+
 /// The JSON text with every character whole; borrowed, as nearly every reply is.
-pub(crate) fn sound(json: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn sound(json: &[u8]) -> Cow<'_, str> {
     // The lossy reader goes byte by byte, and nearly every reply is whole.
-    let text = match std::str::from_utf8(json) {
-        Ok(_) => Cow::Borrowed(json),
-        Err(_) => Cow::Owned(String::from_utf8_lossy(json).into_owned().into_bytes()),
-    };
-    let lone = lone_surrogates(&text);
+    let text = std::str::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed);
+    let lone = lone_surrogates(text.as_bytes());
     if lone.is_empty() {
         return text;
     }
     let mut text = text.into_owned();
     for at in lone {
-        text[at..at + 6].copy_from_slice(b"\\ufffd");
+        text.replace_range(at..at + 6, "\\ufffd");
     }
     Cow::Owned(text)
+}
+
+/// The JSON text with the last of the fields of an object that have one name, if that is what a reader refused it for.
+pub(crate) fn without_repeats(json: &str, failure: &Failure) -> Option<String> {
+    let is_it = failure.kind == ErrorKind::Decode && failure.message.contains("duplicate field");
+    is_it
+        .then(|| serde_json::from_str::<serde_json::Value>(json).ok())
+        .flatten()
+        .map(|plain| plain.to_string())
 }
 
 /// What the caller is told about a reply that was made sound.
@@ -63,7 +71,7 @@ mod tests {
     use super::*;
 
     fn text(json: &[u8]) -> String {
-        let value: Value = serde_json::from_slice(&sound(json)).unwrap();
+        let value: Value = serde_json::from_str(&sound(json)).unwrap();
         value.as_str().unwrap().to_owned()
     }
 
@@ -101,8 +109,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_taken(bytes: Vec<u8>) {
-            let made: Vec<u8> = sound(&bytes).into_owned();
-            prop_assert!(std::str::from_utf8(&made).is_ok());
+            prop_assert!(lone_surrogates(sound(&bytes).as_bytes()).is_empty());
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     failure::{is_web_page, readable},
     frames::{EventTooLarge, MAX_EVENT_BYTES},
     reply,
-    sound::{self, sound},
+    sound::{self, sound, without_repeats},
 };
 
 /// The most bytes of a stream.
@@ -75,7 +75,7 @@ impl Frames {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Frame<'_>>, EventTooLarge> {
+    fn next(&mut self) -> Result<Option<Frame<'_, [u8]>>, EventTooLarge> {
         match self {
             Self::Sse(decoder) => decoder.next_frame(),
             Self::Ndjson(decoder) => decoder.next_frame(),
@@ -178,7 +178,12 @@ impl<D: Decode> EventStream<D> {
                             self.warnings.push(sound::warning());
                         }
                     }
-                    match self.decoder.frame(frame.with_data(&data), &mut self.events) {
+                    let read = self.decoder.frame(frame.with_text(&data), &mut self.events);
+                    let read = read.or_else(|failure| {
+                        let plain = without_repeats(&data, &failure).ok_or(failure)?;
+                        self.decoder.frame(frame.with_text(&plain), &mut self.events)
+                    });
+                    match read {
                         // The last frame was not closed by its server: it is cut off, not wrong.
                         Err(failure) if closed && failure.kind == ErrorKind::Decode => {
                             Err(Failure::truncated())
@@ -344,8 +349,7 @@ impl<D: Decode> Drop for EventStream<D> {
     }
 }
 
-fn keep(raw: &mut String, frame: Frame<'_>) {
-    let (Frame::Event { data, .. } | Frame::Stray(data)) = frame;
-    raw.push_str(&String::from_utf8_lossy(data));
+fn keep(raw: &mut String, frame: Frame<'_, [u8]>) {
+    raw.push_str(&String::from_utf8_lossy(frame.data()));
     raw.push('\n');
 }

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_window_is_told_with_the_error() {
-        let body = br#"{"error":{"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":5000,"n_ctx":4096}}"#;
+        let body = r#"{"error":{"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":5000,"n_ctx":4096}}"#;
         let failure = forge_openai::chat::failure_inside(body).map(review).unwrap();
         assert_eq!(failure.message, "too long (5000 tokens, 4096 fit)");
     }

@@ -121,7 +121,7 @@ fn a_whole_native_reply() {
     reply["message"]["content"] = json!("Hi");
     let read = |reply: &Value| {
         let (mut events, body) = (Events::new(), reply.to_string());
-        let read = Decoder::default().whole(body.as_bytes(), &mut events);
+        let read = Decoder::default().whole(&body, &mut events);
         read.unwrap_or_else(|failure| panic!("{failure:?} from {reply}"));
         said(events)
     };
@@ -139,7 +139,7 @@ fn a_streamed_native_reply() {
         let (mut decoder, mut events) = (Decoder::default(), Events::new());
         for line in lines {
             let data = line.to_string();
-            let frame = Frame::Event { name: "", data: data.as_bytes() };
+            let frame = Frame::Event { name: "", data: &*data };
             decoder.frame(frame, &mut events).unwrap_or_else(|failure| panic!("{failure:?} from {lines:?}"));
         }
         assert!(matches!(events.back(), Some(StreamEvent::Finished(_))), "{lines:?}");

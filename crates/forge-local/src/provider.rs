@@ -162,15 +162,19 @@ impl LocalProvider {
         let options =
             EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
         let reply = api.connection.post(cx, &api.chat, sent.body, request.delivery).await?;
-        let decoder = chat::Decoder::new()
-            .with_review(error::review)
-            .with_turn(request.messages.len())
-            .with_state(ModelProvider::Local, cx.model().clone(), None)
-            .with_think_tags(Some(ThinkTags::local(cx.model())));
+        let decoder = || {
+            chat::Decoder::new()
+                .with_review(error::review)
+                .with_turn(request.messages.len())
+                .with_state(ModelProvider::Local, cx.model().clone(), None)
+                .with_think_tags(Some(ThinkTags::local(cx.model())))
+        };
         match request.delivery {
-            Delivery::Stream => Ok(reply.events(Framing::Sse, Compared { decoder, expected }, options)),
+            Delivery::Stream => {
+                Ok(reply.events(Framing::Sse, Compared { decoder: decoder(), expected }, options))
+            }
             Delivery::Whole => {
-                reply.whole(options, compared(expected, |body, events| decoder.whole(body, events))).await
+                reply.whole(options, compared(expected, |body, events| decoder().whole(body, events))).await
             }
         }
     }
@@ -186,11 +190,13 @@ impl LocalProvider {
         let options =
             EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
         let reply = api.connection.post(cx, &api.native, sent.body, request.delivery).await?;
-        let decoder = native::Decoder::new(cx.model().clone(), request.messages.len());
+        let decoder = || native::Decoder::new(cx.model().clone(), request.messages.len());
         match request.delivery {
-            Delivery::Stream => Ok(reply.events(Framing::Ndjson, Compared { decoder, expected }, options)),
+            Delivery::Stream => {
+                Ok(reply.events(Framing::Ndjson, Compared { decoder: decoder(), expected }, options))
+            }
             Delivery::Whole => {
-                reply.whole(options, compared(expected, |body, events| decoder.whole(body, events))).await
+                reply.whole(options, compared(expected, |body, events| decoder().whole(body, events))).await
             }
         }
     }
@@ -218,8 +224,8 @@ fn root(url: &str) -> &str {
 /// Decodes a whole reply and compares it with what was expected.
 fn compared(
     expected: Option<Expected>,
-    decode: impl FnOnce(&[u8], &mut Events) -> Result<(), Failure>,
-) -> impl FnOnce(&[u8], &mut Events) -> Result<(), Failure> {
+    decode: impl Fn(&str, &mut Events) -> Result<(), Failure>,
+) -> impl Fn(&str, &mut Events) -> Result<(), Failure> {
     move |body, events| {
         decode(body, events)?;
         if let Some(expected) = expected {

@@ -25,14 +25,14 @@ pub fn classify(reply: &ErrorReply<'_>) -> Failure {
 }
 
 /// Reads an error inside a reply that began as a success; `None` if `body` is not an error in JSON.
-pub fn inside(body: &[u8]) -> Option<Failure> {
-    ErrorBody::read(body).map(|body| failure(body, None))
+pub fn inside(body: &str) -> Option<Failure> {
+    ErrorBody::read(body.as_bytes()).map(|body| failure(body, None))
 }
 
 /// Reads the value of an `error` field.
 pub(crate) fn from_field(error: &str) -> Failure {
     let whole = format!(r#"{{"error":{error}}}"#);
-    inside(whole.as_bytes()).unwrap_or_else(Failure::nameless)
+    inside(&whole).unwrap_or_else(Failure::nameless)
 }
 
 fn failure(body: ErrorBody, status: Option<u16>) -> Failure {
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_error_inside_a_reply_has_its_own_status() {
-        let failure = inside(br#"{"error":{"code":400,"message":"bad","type":"invalid_request_error"}}"#);
+        let failure = inside(r#"{"error":{"code":400,"message":"bad","type":"invalid_request_error"}}"#);
         let failure = failure.unwrap();
         assert_eq!((failure.kind, failure.status), (ErrorKind::InvalidRequest, Some(400)));
         let vague = from_field(r#"{"message":"m","type":"invalid_request_error"}"#);
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(in_stream.kind, Malformed);
         assert_eq!(from_field(r#"{"message":"Insufficient Balance"}"#).kind, QuotaExhausted);
         let minimax =
-            br#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"},"choices":null}"#;
+            r#"{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"},"choices":null}"#;
         assert_eq!(inside(minimax).unwrap().kind, QuotaExhausted);
     }
 }

@@ -101,7 +101,7 @@ fn streamed(mut decoder: impl Decode, lines: &[Value]) -> (String, Vec<(String, 
     let mut events = Events::new();
     for line in lines {
         let (name, data) = (line["type"].as_str().unwrap_or_default(), line.to_string());
-        let frame = Frame::Event { name, data: data.as_bytes() };
+        let frame = Frame::Event { name, data: &*data };
         decoder.frame(frame, &mut events).unwrap_or_else(|failure| panic!("{failure:?} from {lines:?}"));
     }
     if !matches!(events.back(), Some(StreamEvent::Finished(_))) {
@@ -154,7 +154,7 @@ fn a_whole_chat_reply() {
         "system_fingerprint": "fp"});
     let read = |reply: &Value| {
         let (mut events, body) = (Events::new(), reply.to_string());
-        let read = chat::Decoder::new().whole(body.as_bytes(), &mut events);
+        let read = chat::Decoder::new().whole(&body, &mut events);
         read.unwrap_or_else(|failure| panic!("{failure:?} from {reply}"));
         said(events)
     };
@@ -239,7 +239,7 @@ fn a_whole_responses_reply() {
     let read = |reply: &Value| {
         let (mut events, body) = (Events::new(), reply.to_string());
         let read = responses::Decoder::new(forge_core::ModelProvider::OpenAI, "m".into(), "p".into())
-            .whole(body.as_bytes(), &mut events);
+            .whole(&body, &mut events);
         read.unwrap_or_else(|failure| panic!("{failure:?} from {reply}"));
         said(events)
     };

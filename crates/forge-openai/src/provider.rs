@@ -204,25 +204,33 @@ impl Provider for OpenAIProvider {
             EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
         match profile.api {
             profile::Api::Responses => {
-                let decoder = responses::Decoder::new(vendor, model.clone(), self.settings.id.clone())
-                    .with_turn(request.messages.len());
+                let decoder = || {
+                    responses::Decoder::new(vendor.clone(), model.clone(), self.settings.id.clone())
+                        .with_turn(request.messages.len())
+                };
                 match delivery {
-                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder, options)),
-                    Delivery::Whole => reply.whole(options, |body, events| decoder.whole(body, events)).await,
+                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder(), options)),
+                    Delivery::Whole => {
+                        reply.whole(options, |body, events| decoder().whole(body, events)).await
+                    }
                 }
             }
             profile::Api::Chat { .. } => {
                 let habits = &api.row.habits;
                 // Another adapter speaks to the same models in a dialect in which this state means nothing.
                 let origin = api.row.shares_models().then(|| self.settings.id.clone());
-                let decoder = chat::Decoder::new()
-                    .with_turn(request.messages.len())
-                    .with_counting(habits.counting)
-                    .with_state(vendor, model.clone(), origin)
-                    .with_think_tags(habits.tags(model));
+                let decoder = || {
+                    chat::Decoder::new()
+                        .with_turn(request.messages.len())
+                        .with_counting(habits.counting)
+                        .with_state(vendor.clone(), model.clone(), origin.clone())
+                        .with_think_tags(habits.tags(model))
+                };
                 match delivery {
-                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder, options)),
-                    Delivery::Whole => reply.whole(options, |body, events| decoder.whole(body, events)).await,
+                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder(), options)),
+                    Delivery::Whole => {
+                        reply.whole(options, |body, events| decoder().whole(body, events)).await
+                    }
                 }
             }
         }

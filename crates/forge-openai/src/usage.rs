@@ -1,14 +1,11 @@
 //! The vendors' token arithmetic.
 
 use forge_core::{TokenCount, Warning};
-use forge_http::lenient::Count;
+use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    chat::loose::object,
-    wire::{chat_reply, responses_reply},
-};
+use crate::wire::{chat_reply, responses_reply};
 
 /// How a vendor's numbers belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -159,7 +156,7 @@ impl Totals {
 }
 
 fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    object(&mut serde_json::Deserializer::from_str(raw.get())).ok().flatten()
+    lenient::object(&mut serde_json::Deserializer::from_str(raw.get())).ok().flatten()
 }
 
 /// The tokens of a reply whose server gives one number for the prompt and one for the output, and what is wrong with

@@ -4,8 +4,6 @@ use forge_http::lenient;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reply::object;
-
 #[derive(Debug, Deserialize)]
 struct ErrorReply<'a> {
     #[serde(borrow)]
@@ -19,7 +17,7 @@ pub(crate) struct ErrorBody {
     pub(crate) r#type: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) message: Option<String>,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) details: ErrorDetails,
 }
 

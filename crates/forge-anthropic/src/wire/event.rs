@@ -6,7 +6,7 @@ use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reply::{Message, StopDetails, Usage, object};
+use super::reply::{Message, StopDetails, Usage};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -18,7 +18,7 @@ pub(crate) struct TypeOnly<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MessageStart<'a> {
-    #[serde(borrow, deserialize_with = "object")]
+    #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) message: Message<'a>,
 }
 
@@ -71,9 +71,9 @@ pub(crate) struct BlockStop {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MessageDelta {
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) delta: Stop,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) usage: Usage,
 }
 
@@ -85,6 +85,6 @@ pub(crate) struct Stop {
     pub(crate) stop_reason: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_sequence: Option<String>,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) stop_details: StopDetails,
 }

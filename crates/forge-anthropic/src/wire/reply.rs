@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use forge_http::lenient::{self, Count};
+use forge_http::lenient::{self, Count, Items};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -15,22 +15,15 @@ pub(crate) struct Message<'a> {
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(crate) content: Option<&'a RawValue>,
+    pub(crate) content: Items<'a>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_reason: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_sequence: Option<String>,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) stop_details: StopDetails,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) usage: Usage,
-}
-
-impl<'a> Message<'a> {
-    /// The blocks; `None` if something else stands in their place.
-    pub(crate) fn blocks(&self) -> Option<Vec<&'a RawValue>> {
-        serde_json::from_str(self.content?.get()).ok()
-    }
 }
 
 /// A block of any type: what belongs to another type may be anything.
@@ -95,15 +88,15 @@ pub(crate) struct Usage {
     pub(crate) input_tokens: Count,
     pub(crate) cache_creation_input_tokens: Count,
     pub(crate) cache_read_input_tokens: Count,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) cache_creation: CacheCreation,
     pub(crate) output_tokens: Count,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) output_tokens_details: OutputDetails,
     /// Not the vendor's own, but of some servers that speak its dialect.
     pub(crate) total_tokens: Count,
     /// Each use of a tool that the vendor runs, under its name.
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) server_tool_use: BTreeMap<String, Count>,
     #[serde(deserialize_with = "iterations")]
     pub(crate) iterations: Option<Vec<Iteration>>,
@@ -138,18 +131,6 @@ pub(crate) struct Iteration {
     pub(crate) cache_creation_input_tokens: Count,
     pub(crate) cache_read_input_tokens: Count,
     pub(crate) output_tokens: Count,
-}
-
-/// The fields of an object; those of anything else are all missing.
-pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
-    // A list would be read as the fields in their order.
-    let object = Some(raw.get()).filter(|text| text.starts_with('{'));
-    Ok(object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 /// A list in which what cannot be read counts as a call of which nothing is known; `None` if there is no list.

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 pub(crate) struct Reply<'a> {
     #[serde(borrow)]
     pub(crate) candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "lenient::object_or_default")]
     pub(crate) prompt_feedback: PromptFeedback,
-    #[serde(borrow, default, deserialize_with = "object")]
+    #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) usage_metadata: Usage<'a>,
     #[serde(borrow, default, deserialize_with = "lenient::text")]
     pub(crate) model_version: Option<Cow<'a, str>>,
@@ -37,9 +37,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) finish_message: Option<String>,
     #[serde(default)]
     pub(crate) index: Count,
-    #[serde(borrow, default, deserialize_with = "object")]
+    #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) grounding_metadata: Findings<'a>,
-    #[serde(borrow, default, deserialize_with = "object")]
+    #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) citation_metadata: CitationMetadata<'a>,
 }
 
@@ -116,11 +116,11 @@ pub(crate) struct Findings<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Chunk {
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) web: Place,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) maps: Place,
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) retrieved_context: Place,
 }
 
@@ -136,7 +136,7 @@ pub(crate) struct Place {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Support {
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) segment: Segment,
     #[serde(deserialize_with = "lenient::list")]
     pub(crate) grounding_chunk_indices: Vec<usize>,
@@ -157,18 +157,6 @@ pub(crate) struct CitationMetadata<'a> {
     pub(crate) citation_sources: Vec<&'a RawValue>,
     #[serde(borrow, deserialize_with = "lenient::list")]
     pub(crate) citations: Vec<&'a RawValue>,
-}
-
-/// The fields of an object; those of anything else are all missing.
-fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
-    // A list would be read as the fields in their order.
-    let object = Some(raw.get()).filter(|text| text.starts_with('{'));
-    Ok(object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 /// Whether it is `true`.

@@ -29,7 +29,7 @@ struct Echo(bool);
 impl Decode for Echo {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         let Frame::Event { data, .. } = frame else { return Ok(()) };
-        let text = String::from_utf8_lossy(data).into_owned();
+        let text = data.to_owned();
         if !std::mem::replace(&mut self.0, true) {
             events.push_back(StreamEvent::from(Started::default()));
             events.push_back(StreamEvent::PartStarted { index: 0, kind: PartKind::Text });
@@ -39,6 +39,23 @@ impl Decode for Echo {
             _ => StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) },
         });
         Ok(())
+    }
+}
+
+/// Like [`Echo`], but each event is an object that may name its text but once.
+struct Strict(Echo);
+
+#[derive(serde::Deserialize)]
+struct Said<'a> {
+    text: &'a str,
+}
+
+impl Decode for Strict {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
+        let Frame::Event { name, data } = frame else { return Ok(()) };
+        let Said { text } =
+            serde_json::from_str(data).map_err(|error| Failure::decode("an event", &error))?;
+        self.0.frame(Frame::Event { name, data: text }, events)
     }
 }
 
@@ -92,6 +109,27 @@ async fn warnings_follow_the_start_and_the_raw_text_comes_with_the_end() {
     assert!(
         matches!(events.last(), Some(StreamEvent::Finished(end)) if end.raw.as_deref() == Some("hi\nend\n"))
     );
+}
+
+#[tokio::test]
+async fn of_a_field_that_stands_twice_the_last_counts() {
+    let doubled = r#"{"text": "lost", "text": "hi"}"#;
+    let is_hi = |event: &StreamEvent| matches!(event, StreamEvent::PartDelta { delta: Delta::Text(text), .. } if text == "hi");
+    let body = format!("data: {doubled}\n\ndata: {{\"text\": \"end\"}}\n\n");
+    let (_server, reply) = connect(Scripted::sse(&body), Timeouts::default()).await;
+    let decoder = Strict(Echo(false));
+    let (events, error) =
+        collect(reply.unwrap().events(Framing::Sse, decoder, EventOptions::default())).await;
+    assert!(error.is_none() && events.iter().any(is_hi), "{events:?} {error:?}");
+
+    let (_server, reply) = connect(Scripted::json(200, doubled), Timeouts::default()).await;
+    let whole = reply.unwrap().whole(EventOptions::default(), |body, events| {
+        Strict(Echo(false)).frame(Frame::Event { name: "", data: body }, events)?;
+        events.push_back(finished().into());
+        Ok(())
+    });
+    let (events, error) = collect(whole.await.unwrap()).await;
+    assert!(error.is_none() && events.iter().any(is_hi), "{events:?} {error:?}");
 }
 
 #[tokio::test]

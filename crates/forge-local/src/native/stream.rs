@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use forge_core::{Finished, ModelId, ModelProvider, Started, StopReason, StreamEvent};
 use forge_http::{Decode, Events, Failure, Frame};
-use forge_openai::chat::{CallPiece, Parts, ThinkTags, failure_inside, loose, settled};
+use forge_openai::chat::{CallPiece, Parts, ThinkTags, failure_inside, reports_error, settled};
 
 use crate::{
     error::review,
@@ -29,14 +29,14 @@ impl Decoder {
     }
 
     /// Takes a whole reply. One that does not say whether it is done is whole, too.
-    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
+    pub(crate) fn whole(mut self, body: &str, events: &mut Events) -> Result<(), Failure> {
         let reply = read(body)?;
         let is_done = reply.is_done().unwrap_or(reply.message.is_some());
         if self.take(reply, is_done, events)? { Ok(()) } else { Err(Failure::truncated()) }
     }
 
     /// Takes one line; tells whether it was the last.
-    fn line(&mut self, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
+    fn line(&mut self, body: &str, events: &mut Events) -> Result<bool, Failure> {
         let reply = read(body)?;
         let is_done = reply.is_done().unwrap_or(reply.done_reason.is_some());
         self.take(reply, is_done, events)
@@ -82,13 +82,13 @@ impl Decoder {
     }
 }
 
-fn read(body: &[u8]) -> Result<Reply<'_>, Failure> {
-    let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| match failure_inside(body) {
+fn read(body: &str) -> Result<Reply<'_>, Failure> {
+    let reply: Reply<'_> = serde_json::from_str(body).map_err(|error| match failure_inside(body) {
         Some(failure) => review(failure),
         None if error.is_eof() => Failure::truncated(),
         None => Failure::decode("a line", &error),
     })?;
-    if reply.error.is_some_and(loose::reports_error) {
+    if reply.error.is_some_and(reports_error) {
         return Err(review(failure_inside(body).unwrap_or_else(Failure::nameless)));
     }
     Ok(reply)
@@ -98,7 +98,7 @@ impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         let Frame::Event { data, .. } = frame else { return Ok(()) };
         match data.trim_ascii() {
-            b"" => Ok(()),
+            "" => Ok(()),
             line => self.line(line, events).map(drop),
         }
     }
@@ -114,7 +114,7 @@ mod tests {
     fn run(lines: &[&str]) -> Result<ModelResponse, Failure> {
         let (mut decoder, mut events) = (Decoder::default(), Events::new());
         for line in lines {
-            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events)?;
+            decoder.frame(Frame::Event { name: "", data: line }, &mut events)?;
         }
         if !matches!(events.back(), Some(StreamEvent::Finished(_))) {
             decoder.end(&mut events)?;
@@ -153,7 +153,7 @@ mod tests {
             (failure.kind, failure.message.as_str()),
             (ErrorKind::Server, "model runner has unexpectedly stopped")
         );
-        let whole = Decoder::default().whole(HEL.as_bytes(), &mut Events::new());
+        let whole = Decoder::default().whole(HEL, &mut Events::new());
         assert_eq!(whole.unwrap_err().kind, ErrorKind::Truncated);
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let mut decoder = Decoder::new("qwen3".into(), 1);
         let mut events = Events::new();
         for line in [line("<think>h"), line("m</think>\n\nHi"), DONE.to_owned()] {
-            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events).unwrap();
+            decoder.frame(Frame::Event { name: "", data: &line }, &mut events).unwrap();
         }
         let mut accumulator = Accumulator::new(&CallContext::new(Participant::local("qwen3")));
         for event in events {

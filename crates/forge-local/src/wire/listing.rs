@@ -1,14 +1,13 @@
 //! Replies of the free endpoints, by server.
 
 use forge_http::lenient::{self, Count};
-use forge_openai::chat::loose;
 use serde::{Deserialize, de::IgnoredAny};
 
 /// `GET /v1/models` of all four.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ModelList {
-    #[serde(deserialize_with = "loose::objects")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub(crate) data: Vec<Model>,
 }
 
@@ -20,7 +19,7 @@ pub(crate) struct Model {
     /// vLLM.
     pub(crate) max_model_len: Count,
     /// llama.cpp.
-    #[serde(deserialize_with = "loose::object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) meta: Meta,
 }
 
@@ -71,14 +70,14 @@ pub(crate) struct LoadedModel {
     pub(crate) context_length: Count,
     /// LM Studio: the window that it could run with.
     pub(crate) max_context_length: Count,
-    #[serde(deserialize_with = "loose::objects")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub(crate) loaded_instances: Vec<Instance>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Instance {
-    #[serde(deserialize_with = "loose::object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) config: InstanceConfig,
 }
 

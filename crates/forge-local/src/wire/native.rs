@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use forge_http::lenient::{self, Count};
-use forge_openai::chat::loose;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -108,7 +107,7 @@ pub(crate) const THINK_TAGS: &str = "<think>";
 pub(crate) struct Reply<'a> {
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "loose::object")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub(crate) message: Option<ReplyMessage<'a>>,
     #[serde(borrow)]
     pub(crate) done: Option<&'a RawValue>,
@@ -137,7 +136,7 @@ pub(crate) struct ReplyMessage<'a> {
     pub(crate) content: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) thinking: Option<String>,
-    #[serde(borrow, deserialize_with = "loose::objects")]
+    #[serde(borrow, deserialize_with = "lenient::objects")]
     pub(crate) tool_calls: Vec<ReplyCall<'a>>,
 }
 
@@ -146,7 +145,7 @@ pub(crate) struct ReplyMessage<'a> {
 pub(crate) struct ReplyCall<'a> {
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) id: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "loose::object_or_default")]
+    #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) function: ReplyFunction<'a>,
 }
 

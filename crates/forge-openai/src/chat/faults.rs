@@ -2,18 +2,30 @@
 
 use forge_http::Failure;
 
-use crate::{chat::loose::reports_error, error, wire::chat_reply::Reply};
+use serde_json::value::RawValue;
+
+use crate::{error, wire::chat_reply::Reply};
+
+/// Whether the value of a field `error` reports one. Servers put empty values there beside an answer.
+pub fn reports_error(error: &RawValue) -> bool {
+    let text = error.get();
+    match text.as_bytes().first() {
+        Some(b'{') => text[1..].trim_start() != "}",
+        Some(b'"') => text != "\"\"",
+        _ => false,
+    }
+}
 
 /// An error outside of any event: as a field line, or as a reply that is no stream.
-pub(super) fn stray_error(line: &[u8]) -> Option<Failure> {
-    match line.strip_prefix(b"error:") {
-        Some(error) => Some(error::from_field(&String::from_utf8_lossy(error))),
+pub(super) fn stray_error(line: &str) -> Option<Failure> {
+    match line.strip_prefix("error:") {
+        Some(error) => Some(error::from_field(error)),
         None => error::inside(line),
     }
 }
 
 /// An error in the place of a reply or chunk.
-pub(super) fn error_in(reply: &Reply<'_>, body: &[u8]) -> Option<Failure> {
+pub(super) fn error_in(reply: &Reply<'_>, body: &str) -> Option<Failure> {
     let flat = || {
         reply.choice.is_none()
             && reply.usage.is_none()
@@ -28,7 +40,7 @@ pub(super) fn error_in(reply: &Reply<'_>, body: &[u8]) -> Option<Failure> {
     }
 }
 
-pub(super) fn unreadable(body: &[u8], error: &serde_json::Error) -> Failure {
+pub(super) fn unreadable(body: &str, error: &serde_json::Error) -> Failure {
     if error.is_eof() {
         return Failure::truncated();
     }

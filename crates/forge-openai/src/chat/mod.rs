@@ -18,7 +18,6 @@
 
 mod content;
 mod faults;
-pub mod loose;
 mod names;
 mod parts;
 mod pieces;
@@ -38,6 +37,7 @@ pub(crate) use self::{
     names::CallNames,
     pieces::argument_text,
 };
+pub use faults::reports_error;
 pub use parts::{CallPiece, Parts};
 pub use request::to_wire;
 pub(crate) use request::{PREFILL, ends_with_assistant};

@@ -93,8 +93,8 @@ impl Decoder {
     }
 
     /// Takes a whole reply or one chunk; tells whether it had a choice.
-    pub(super) fn take(&mut self, extent: Extent, body: &[u8], events: &mut Events) -> Result<bool, Failure> {
-        let reply: Reply<'_> = forge_http::from_json(body).map_err(|error| unreadable(body, &error))?;
+    pub(super) fn take(&mut self, extent: Extent, body: &str, events: &mut Events) -> Result<bool, Failure> {
+        let reply: Reply<'_> = serde_json::from_str(body).map_err(|error| unreadable(body, &error))?;
         if let Some(failure) = error_in(&reply, body) {
             return Err((self.review)(failure));
         }
@@ -278,8 +278,8 @@ impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
             Frame::Event { data, .. } => match data.trim_ascii() {
-                b"[DONE]" => self.finish(Extent::Chunk, events),
-                b"" => Ok(()),
+                "[DONE]" => self.finish(Extent::Chunk, events),
+                "" => Ok(()),
                 data => self.take(Extent::Chunk, data, events).map(drop),
             },
             Frame::Stray(line) => match stray_error(line) {
@@ -305,8 +305,8 @@ mod tests {
         let (mut decoder, mut events) = (Decoder::new(), Events::new());
         for line in lines {
             let frame = match line.strip_prefix("stray ") {
-                Some(stray) => Frame::Stray(stray.as_bytes()),
-                None => Frame::Event { name: "", data: line.as_bytes() },
+                Some(stray) => Frame::Stray(stray),
+                None => Frame::Event { name: "", data: *line },
             };
             decoder.frame(frame, &mut events)?;
         }
@@ -421,7 +421,7 @@ mod tests {
         let mut events = Events::new();
         let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}"#;
         for line in [r#"{"choices":[{"delta":{"content":"Let me see."}}]}"#, call, STOP] {
-            decoder.frame(Frame::Event { name: "", data: line.as_bytes() }, &mut events).unwrap();
+            decoder.frame(Frame::Event { name: "", data: line }, &mut events).unwrap();
         }
         decoder.end(&mut events).unwrap();
         let mut accumulator = Accumulator::new(&CallContext::new(Participant::gpt()));

@@ -13,8 +13,8 @@ use crate::{
 
 impl Decoder {
     /// Takes a whole reply, which has the same events as its stream.
-    pub(crate) fn whole(mut self, body: &[u8], events: &mut Events) -> Result<(), Failure> {
-        let response: Response<'_> = forge_http::from_json(body).map_err(|error| {
+    pub(crate) fn whole(mut self, body: &str, events: &mut Events) -> Result<(), Failure> {
+        let response: Response<'_> = serde_json::from_str(body).map_err(|error| {
             if error.is_eof() {
                 return Failure::truncated();
             }

@@ -13,7 +13,7 @@ use super::{
     response::{Kind, Whole},
 };
 use crate::{
-    chat::{CallNames, loose::reports_error},
+    chat::{CallNames, reports_error},
     error,
     usage::{Counting, Totals},
     wire::responses_reply::{AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly},
@@ -47,7 +47,7 @@ impl Decoder {
         self
     }
 
-    fn event(&mut self, name: &str, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+    fn event(&mut self, name: &str, data: &str, events: &mut Events) -> Result<(), Failure> {
         match name {
             "response.output_text.delta" => self.delta(Kind::Text, false, data, events),
             "response.reasoning_summary_text.delta" => self.delta(Kind::Thinking, true, data, events),
@@ -95,7 +95,7 @@ impl Decoder {
         }
     }
 
-    fn delta(&mut self, kind: Kind, summary: bool, data: &[u8], events: &mut Events) -> Result<(), Failure> {
+    fn delta(&mut self, kind: Kind, summary: bool, data: &str, events: &mut Events) -> Result<(), Failure> {
         let DeltaEvent { output_index, item_id, delta, content_index, summary_index } = parse(data)?;
         let Some(mut delta) = delta.filter(|delta| !delta.is_empty()) else { return Ok(()) };
         let index = summary_index.or(content_index).unwrap_or(0);
@@ -289,7 +289,7 @@ impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         let Frame::Event { name, data } = frame else { return Ok(()) };
         match data.trim_ascii() {
-            b"" | b"[DONE]" => Ok(()),
+            "" | "[DONE]" => Ok(()),
             data if name.is_empty() => {
                 let TypeOnly { r#type } = parse(data)?;
                 match r#type {
@@ -302,8 +302,8 @@ impl Decode for Decoder {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Failure> {
-    forge_http::from_json(data).map_err(|error| Failure::decode("an event", &error))
+fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {
+    serde_json::from_str(data).map_err(|error| Failure::decode("an event", &error))
 }
 
 fn misfit(what: &str) -> Failure {
@@ -324,7 +324,7 @@ mod tests {
             // Half of the servers name their events only in the data.
             let name = line["type"].as_str().filter(|name| name.len() % 2 == 0).unwrap_or_default();
             let data = line.to_string();
-            decoder.frame(Frame::Event { name, data: data.as_bytes() }, &mut events)?;
+            decoder.frame(Frame::Event { name, data: &data }, &mut events)?;
         }
         if !matches!(events.back(), Some(StreamEvent::Finished(_))) {
             decoder.end(&mut events)?;

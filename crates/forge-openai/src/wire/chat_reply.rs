@@ -9,8 +9,6 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::chat::loose::{first, object, object_or_default, objects, values};
-
 /// Where thoughts are kept that stood in the answer between tags.
 pub(crate) const THINK_TAGS: &str = "<think>";
 /// The field of `OpenRouter`'s thoughts.
@@ -28,7 +26,7 @@ pub(crate) struct Reply<'a> {
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
     /// The first choice; chunks of usage or moderation have none.
-    #[serde(borrow, rename = "choices", deserialize_with = "first")]
+    #[serde(borrow, rename = "choices", deserialize_with = "lenient::first")]
     pub(crate) choice: Option<Choice<'a>>,
     /// Many servers send `null` in every chunk, which must not cost anything.
     #[serde(borrow)]
@@ -53,9 +51,9 @@ pub(crate) struct Reply<'a> {
 pub(crate) struct Choice<'a> {
     #[serde(deserialize_with = "lenient::scalar")]
     pub(crate) index: Option<u32>,
-    #[serde(borrow, deserialize_with = "object")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub(crate) delta: Option<Message<'a>>,
-    #[serde(borrow, deserialize_with = "object")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub(crate) message: Option<Message<'a>>,
     #[serde(borrow)]
     pub(crate) finish_reason: Option<&'a RawValue>,
@@ -78,11 +76,11 @@ pub(crate) struct Message<'a> {
     pub(crate) reasoning: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) thinking: Option<String>,
-    #[serde(borrow, deserialize_with = "values")]
+    #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) reasoning_details: Vec<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "objects")]
+    #[serde(borrow, deserialize_with = "lenient::objects")]
     pub(crate) tool_calls: Vec<ToolCall<'a>>,
-    #[serde(borrow, deserialize_with = "values")]
+    #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) annotations: Vec<&'a RawValue>,
 }
 
@@ -172,7 +170,7 @@ pub(crate) struct Detail {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Annotation {
-    #[serde(deserialize_with = "object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) url_citation: UrlCitation,
 }
 
@@ -192,9 +190,9 @@ pub(crate) struct ToolCall<'a> {
     pub(crate) index: Option<u32>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) id: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "object_or_default")]
+    #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) function: Function<'a>,
-    #[serde(borrow, deserialize_with = "object")]
+    #[serde(borrow, deserialize_with = "lenient::object")]
     pub(crate) custom: Option<Custom<'a>>,
     /// Google's signature of the thoughts that led to the call; it wants it back with the call.
     #[serde(borrow)]
@@ -228,9 +226,9 @@ pub(crate) struct Usage {
     pub(crate) prompt_tokens: Count,
     pub(crate) completion_tokens: Count,
     pub(crate) total_tokens: Count,
-    #[serde(deserialize_with = "object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) prompt_tokens_details: PromptDetails,
-    #[serde(deserialize_with = "object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) completion_tokens_details: CompletionDetails,
     /// Moonshot.
     pub(crate) cached_tokens: Count,

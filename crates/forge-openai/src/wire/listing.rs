@@ -3,12 +3,10 @@
 use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 
-use crate::chat::loose::objects;
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ModelList {
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub(crate) data: Vec<Model>,
 }
 

@@ -6,8 +6,6 @@ use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chat::loose::{object_or_default, objects, values};
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Response<'a> {
@@ -17,11 +15,11 @@ pub(crate) struct Response<'a> {
     pub(crate) model: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) status: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "object_or_default")]
+    #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) incomplete_details: IncompleteDetails<'a>,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "values")]
+    #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) output: Vec<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) usage: Option<&'a RawValue>,
@@ -60,9 +58,9 @@ pub(crate) struct Item<'a> {
     /// Of a call of a tool that takes free text.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) input: Option<String>,
-    #[serde(borrow, deserialize_with = "objects")]
+    #[serde(borrow, deserialize_with = "lenient::objects")]
     pub(crate) content: Vec<ItemPart<'a>>,
-    #[serde(borrow, deserialize_with = "objects")]
+    #[serde(borrow, deserialize_with = "lenient::objects")]
     pub(crate) summary: Vec<ItemPart<'a>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) encrypted_content: Option<Cow<'a, str>>,
@@ -75,7 +73,7 @@ pub(crate) struct ItemPart<'a> {
     pub(crate) text: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) refusal: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "values")]
+    #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) annotations: Vec<&'a RawValue>,
 }
 
@@ -108,9 +106,9 @@ pub(crate) struct Usage {
     pub(crate) input_tokens: Count,
     pub(crate) output_tokens: Count,
     pub(crate) total_tokens: Count,
-    #[serde(deserialize_with = "object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) input_tokens_details: InputDetails,
-    #[serde(deserialize_with = "object_or_default")]
+    #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) output_tokens_details: OutputDetails,
 }
 
@@ -130,7 +128,7 @@ pub(crate) struct OutputDetails {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ResponseEvent<'a> {
-    #[serde(borrow, deserialize_with = "object_or_default")]
+    #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) response: Response<'a>,
 }
 
