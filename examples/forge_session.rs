@@ -84,6 +84,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         models: Arc::new(ModelTable::default()),
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
+        cooldowns: Arc::new(()),
         timer: Arc::new(TokioTimer),
         seed: 1,
     };

@@ -250,6 +250,7 @@ fn router(plan: RouterPlan) -> Router {
         models: Arc::new(ModelTable::default()),
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
+        cooldowns: Arc::new(()),
         timer: Arc::new(TokioTimer),
         seed: 1,
     };

@@ -218,3 +218,28 @@ fn an_interrupt_cancels_the_call() {
         assert!(stderr.contains("interrupted"), "{stderr}");
     });
 }
+
+#[test]
+fn a_vendor_that_asks_for_an_hour_is_left_alone_by_the_next_process() {
+    let limited = "rules: [{ error: { kind: rate_limited, retry_after: { seconds: 3600 } } }]";
+    with_sim(limited, |sim| {
+        let url = sim.base_url(Vendor::Anthropic);
+        let home = crate::kills::Home::new("cooldown");
+        let ask = |key: &str| {
+            let mut command = forge();
+            command.args(["ask", "hello"]).env("FORGE_HOME", &home.0);
+            command.env("ANTHROPIC_API_KEY", key).env("ANTHROPIC_BASE_URL", &url);
+            run(&mut command)
+        };
+        let first = ask(CANARY);
+        assert_eq!(first.code, Some(3), "{}", first.stderr);
+        let asked = sim.journal().len();
+        let second = ask(CANARY);
+        assert_eq!(second.code, Some(3), "{}", second.stderr);
+        assert!(second.stderr.contains("no calls for now"), "{}", second.stderr);
+        assert_eq!(sim.journal().len(), asked);
+        // Another key has limits of its own.
+        ask("sk-test-another");
+        assert!(sim.journal().len() > asked);
+    });
+}

@@ -291,3 +291,33 @@ fn what_is_no_text_or_too_large_is_refused() {
     let said = home.run(&["config", "check"]);
     assert!(said.code == Some(2) && said.stderr.contains("forge config init"), "{}", said.stderr);
 }
+
+#[test]
+fn settings_that_a_server_would_ignore_are_named_with_what_to_write() {
+    let home = Home::new("ignored");
+    let provider = |fields: &str| format!("schema_version: '1.0'\nproviders:\n  one: {{ {fields} }}\n");
+    let key = "api_key: '${OPENAI_API_KEY}'";
+    let extra =
+        "type: local, model: qwen3, parameters: { extra: { options: { num_ctx: 4096 }, think: false } }";
+    let gateway = "endpoint: 'https://llm.example.com/v1'";
+    for (fields, expected) in [
+        (extra.to_owned(), &["W113", "num_ctx: 32768", "W113", "think: false"][..]),
+        (format!("{extra}, local: {{ api: native }}"), &[]),
+        (format!("{extra}, local: {{ api: compatible }}"), &["W113", "W113"]),
+        (format!("type: openai, model: gpt-6.2-sol, {key}, {gateway}"), &["W114", "write `dialect: openai`"]),
+        (format!("type: openai, model: gpt-6.2-sol, {key}, {gateway}, dialect: openai"), &[]),
+        (format!("type: openai, model: gpt-6.2-sol, {key}"), &[]),
+        (format!("type: openai, model: glm-5, {key}, {gateway}"), &["W105"]),
+    ] {
+        home.write("work/one.yaml", &provider(&fields));
+        let said = home.run(&["config", "check", "one.yaml"]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let mut rest = said.stderr.as_str();
+        for word in expected {
+            let at = rest.find(word).unwrap_or_else(|| panic!("{word} is not in {}", said.stderr));
+            rest = &rest[at + word.len()..];
+        }
+        let warnings = expected.iter().filter(|word| word.starts_with('W')).count();
+        assert_eq!(said.stderr.matches("warning[").count(), warnings, "{}", said.stderr);
+    }
+}

@@ -59,4 +59,8 @@ forge_config::codes! {
     FALLS_BACK_TO_ITSELF = "W111";
     /// The endpoint names a single operation of the API.
     LONG_ENDPOINT = "W112";
+    /// Raw fields that the server ignores in the API that is spoken.
+    IGNORED_FIELD = "W113";
+    /// Nobody knows which vendor stands behind the endpoint.
+    UNKNOWN_GATEWAY = "W114";
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use forge_core::{
     Adapter, AdapterSettings, ExposeSecret, ModelRequest, ModelTable, Provider, RegistryError, SecretString,
-    Stack,
+    Stack, storage::cooldown::Cooldown,
 };
 use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Timeout,
@@ -38,6 +38,8 @@ pub(crate) struct Common<'a> {
     pub(crate) policy: BreakerPolicy,
     pub(crate) meter: &'a Arc<Meter>,
     pub(crate) prices: &'a Arc<ModelTable>,
+    /// What vendors asked earlier processes for.
+    pub(crate) cooldowns: &'a [Cooldown],
 }
 
 /// The lane of the same key before, with the plan and the policy by which it was built.
@@ -56,7 +58,7 @@ impl Lane {
         key: Option<&SecretString>,
         before: Option<Before<'_>>,
     ) -> Result<Self, RegistryError> {
-        let Common { plan, parts, policy, meter, prices } = common;
+        let Common { plan, parts, policy, meter, prices, cooldowns } = common;
         let timer = &parts.timer;
         let adapter = match before
             .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
@@ -71,7 +73,11 @@ impl Lane {
         };
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             Some(old) => old.lane.breaker.clone(),
-            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan, place)),
+            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan, place)).kept_in(
+                Arc::clone(&parts.cooldowns),
+                cooldown_name(plan, key),
+                cooldowns,
+            ),
         };
         let limited = is_limited(plan);
         let rate = match before.filter(|old| old.plan.rate == plan.rate && is_limited(old.plan) == limited) {
@@ -145,11 +151,21 @@ fn settings(plan: &ProviderPlan, key: Option<&SecretString>) -> AdapterSettings 
     }
 }
 
+/// The name of the lane in what outlives the process: another key or address is another lane. 32 bits do not tell a key.
+fn cooldown_name(plan: &ProviderPlan, key: Option<&SecretString>) -> String {
+    let key = key.map_or("", ExposeSecret::expose_secret);
+    let reached = fnv(&format!("{} {} {key}", plan.kind, plan.endpoint.as_deref().unwrap_or_default()));
+    format!("{}/{}/{:08x}", plan.id, plan.model, (reached ^ (reached >> 32)) & 0xffff_ffff)
+}
+
+/// Fowler, Noll and Vo's hash, which stays the same over versions and machines.
+fn fnv(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// Providers, and keys of one, that fail together must not come back together.
 fn seed_of(plan: &ProviderPlan, place: usize) -> u64 {
-    let id =
-        plan.id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let id = fnv(plan.id.as_str());
     id ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -21,6 +21,7 @@
 //!     models: Arc::new(ModelTable::default()),
 //!     sink: Arc::new(()),
 //!     budgets: Arc::new(MemoryBudgets::default()),
+//!     cooldowns: Arc::new(()),
 //!     timer: Arc::new(TokioTimer),
 //!     seed: 1,
 //! };

@@ -10,7 +10,10 @@ use forge_core::{
     Adapter, AdapterRegistry, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
     ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
     RegistryError, SecretString, Stack, UsageSink,
-    storage::budget::{BudgetRule, Scope},
+    storage::{
+        budget::{BudgetRule, Scope},
+        cooldown::{Cooldown, CooldownStore},
+    },
 };
 use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
 
@@ -34,6 +37,8 @@ pub struct Parts {
     pub sink: Arc<dyn UsageSink>,
     /// Keeps the budgets.
     pub budgets: Arc<dyn BudgetStore>,
+    /// Keeps until when vendors want no calls.
+    pub cooldowns: Arc<dyn CooldownStore>,
     /// Where time comes from.
     pub timer: Arc<dyn Timer>,
     /// Fixes all chance: jitter and weighted picks. Differs between processes.
@@ -78,6 +83,7 @@ impl Route {
         retry: &Retry,
         policy: BreakerPolicy,
         rules: &[BudgetRule],
+        cooldowns: &[Cooldown],
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
@@ -99,7 +105,7 @@ impl Route {
             prices: Arc::clone(&prices),
         };
 
-        let common = Common { plan, parts, policy, meter: &meter, prices: &prices };
+        let common = Common { plan, parts, policy, meter: &meter, prices: &prices, cooldowns };
         let lane = |(place, key): (usize, Option<&SecretString>)| {
             let before = same.and_then(|old| {
                 let lane = old.lanes.iter().find(|lane| lane.has(key))?;

@@ -110,6 +110,7 @@ impl Running {
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
         let rules = shared_rules(&plan);
+        let cooldowns = parts.cooldowns.cooldowns();
         let retry = Retry::new(plan.retry, Arc::clone(&parts.timer), parts.seed).with_budget(budget.clone());
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
@@ -118,7 +119,7 @@ impl Running {
             .iter()
             .map(|provider| {
                 let old = before.get(&provider.id).copied();
-                Route::build(provider, parts, &retry, plan.breaker, &rules, old).map(Arc::new)
+                Route::build(provider, parts, &retry, plan.breaker, &rules, &cooldowns, old).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let providers = plan.providers.iter().enumerate();

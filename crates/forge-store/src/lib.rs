@@ -27,6 +27,7 @@ mod accounts;
 mod budget;
 mod cell;
 mod codes;
+mod cooldown;
 mod error;
 pub mod export;
 mod filter;

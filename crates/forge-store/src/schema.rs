@@ -16,10 +16,10 @@ use crate::{StoreError, StoreOptions, spool::Locked};
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// What leads from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;

@@ -11,7 +11,7 @@ use forge_router::{ParticipantManager, Parts, ProviderPlan, Router};
 
 use crate::{Environment, MemoryBudgets, ModelId, RegistryError, models, registry};
 
-/// The built-in adapters and prices, the system's clocks, budgets in memory, and no accounts. Replace what
+/// The built-in adapters and prices, the system's clocks, budgets in memory, no accounts and no cooldowns kept. Replace what
 /// should be different.
 pub fn parts() -> Parts {
     Parts {
@@ -19,6 +19,7 @@ pub fn parts() -> Parts {
         models: Arc::new(models()),
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
+        cooldowns: Arc::new(()),
         timer: Arc::new(TokioTimer),
         // The standard library's hashers are seeded by the system.
         seed: RandomState::new().build_hasher().finish(),

@@ -3,6 +3,7 @@
 //! - [`journal`]: append-only streams with one writer at a time, their list, and a watch on them.
 //! - [`accounts`]: one record per attempt, and questions about them.
 //! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
+//! - [`cooldown`]: until when vendors want no calls.
 //! - [`memory`]: all of it for as long as the process lives.
 //!
 //! A store that keeps its promises passes the suite of `forge-testkit` (`forge_testkit::store`).
@@ -10,6 +11,7 @@
 pub mod accounts;
 pub mod budget;
 mod changes;
+pub mod cooldown;
 mod error;
 pub mod journal;
 pub mod memory;

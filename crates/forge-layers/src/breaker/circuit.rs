@@ -7,12 +7,12 @@ use forge_core::ErrorKind;
 use super::{BreakerPolicy, BreakerState};
 
 /// A failure that asks for more patience than this opens the circuit for that long.
-const LONGEST_HINT: Duration = Duration::from_secs(120);
+pub(super) const LONGEST_HINT: Duration = Duration::from_secs(120);
 
 /// Vendors' numbers are not trusted: nothing stays open for longer than this.
-const LONGEST_REST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Circuit {
     policy: BreakerPolicy,
     dice: fastrand::Rng,
@@ -25,7 +25,7 @@ pub(super) struct Circuit {
     cooldown: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Position {
     Closed,
     /// Open, and half-open from `until` on.
@@ -152,6 +152,11 @@ impl Circuit {
         }
     }
 
+    /// Opens for a rest that the vendor asked an earlier process for.
+    pub(super) fn hold(&mut self, rest: Duration, cause: ErrorKind, now: Instant) {
+        self.open(rest.min(LONGEST_REST), cause, true, now);
+    }
+
     /// The call ended without saying anything about the route.
     pub(super) fn abandoned(&mut self, Pass { generation, probe, .. }: Pass) {
         if generation == self.generation
@@ -218,7 +223,7 @@ impl Circuit {
 const BUCKETS: usize = 10;
 
 /// Outcomes of the last window, in a ring of buckets.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Samples {
     origin: Instant,
     /// Of one bucket.

@@ -10,9 +10,10 @@ use std::{
 use forge_core::{
     BreakerEffect, CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider,
     ProviderError, ResponseStream, StreamEvent, async_trait,
+    storage::cooldown::{Cooldown, CooldownStore},
 };
 
-use self::circuit::{Circuit, Failure, Pass, Refusal};
+use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
 use crate::{
     Timer,
     watched::{Witness, witnessed},
@@ -108,7 +109,20 @@ impl Breaker {
     /// jitter and differs between routes.
     pub fn new(policy: BreakerPolicy, timer: Arc<dyn Timer>, seed: u64) -> Self {
         let circuit = Mutex::new(Circuit::new(policy, seed, timer.instant()));
-        Self { shared: Arc::new(Shared { timer, circuit }) }
+        Self { shared: Arc::new(Shared { timer, circuit, kept: None }) }
+    }
+
+    /// Has `store` keep, under the name `route`, what the vendor asks for: waits of more than 120 s, but no cooldown
+    /// that this circuit has guessed. Those of `earlier` that go by this name hold.
+    pub fn kept_in(self, store: Arc<dyn CooldownStore>, route: String, earlier: &[Cooldown]) -> Self {
+        let timer = Arc::clone(&self.shared.timer);
+        let mut circuit = Circuit::clone(&self.shared.lock());
+        for cooldown in earlier.iter().filter(|cooldown| cooldown.route == route) {
+            if let Ok(left) = (cooldown.until - timer.now()).to_std() {
+                circuit.hold(left, cooldown.cause, timer.instant());
+            }
+        }
+        Self { shared: Arc::new(Shared { timer, circuit: Mutex::new(circuit), kept: Some((store, route)) }) }
     }
 
     /// Where the circuit stands. Looking at it does not use up the probe.
@@ -196,6 +210,8 @@ impl Provider for Broken {
 struct Shared {
     timer: Arc<dyn Timer>,
     circuit: Mutex<Circuit>,
+    /// Who keeps what the vendor asks for, and under which name.
+    kept: Option<(Arc<dyn CooldownStore>, String)>,
 }
 
 impl Shared {
@@ -253,6 +269,11 @@ impl Witness for Ticket {
                 let sticky = policy.breaker == BreakerEffect::OpensSticky;
                 let failure = Failure { cause: kind, sticky, retry_after };
                 self.settle(|circuit, pass, now| circuit.failed(pass, failure, now));
+                if let Some((store, route)) = self.shared.kept.as_ref().filter(|_| retry_after > LONGEST_HINT)
+                {
+                    let until = self.shared.timer.now() + retry_after.min(LONGEST_REST);
+                    store.keep(Cooldown::new(route, kind, until));
+                }
             }
         }
     }
@@ -319,6 +340,53 @@ mod tests {
             self.timer.advance(seconds(15));
             assert_eq!(self.breaker.state(), BreakerState::HalfOpen);
         }
+    }
+
+    #[derive(Debug, Default)]
+    struct Kept(Mutex<Vec<Cooldown>>);
+
+    impl CooldownStore for Kept {
+        fn cooldowns(&self) -> Vec<Cooldown> {
+            self.0.lock().unwrap().clone()
+        }
+
+        fn keep(&self, cooldown: Cooldown) {
+            self.0.lock().unwrap().push(cooldown);
+        }
+    }
+
+    #[test]
+    fn what_the_vendor_asks_for_holds_for_the_next_process_and_a_guess_does_not() {
+        let store = Arc::new(Kept::default());
+        let Bench { timer, breaker } = Bench::new();
+        let kept = |breaker: Breaker, route: &str, earlier: &[Cooldown]| {
+            breaker.kept_in(Arc::clone(&store) as _, route.to_owned(), earlier)
+        };
+        let bench = Bench { timer: timer.clone(), breaker: kept(breaker, "a", &[]) };
+        let refuse = |kind: ErrorKind, retry_after: Option<u64>| {
+            let (provider, _) = bench.provider(move || {
+                let error = ProviderError::new(kind, "p", "no");
+                vec![Step::Fail(error.with(|facts| facts.retry_after = retry_after.map(Duration::from_secs)))]
+            });
+            bench.call(&provider).unwrap_err();
+            bench.breaker.reset();
+        };
+        refuse(ErrorKind::Authentication, None);
+        refuse(ErrorKind::RateLimited, Some(60));
+        assert_eq!(store.cooldowns(), []);
+        refuse(ErrorKind::RateLimited, Some(3_600));
+        let until = timer.now() + Duration::from_secs(3_600);
+        assert_eq!(store.cooldowns(), [Cooldown::new("a", ErrorKind::RateLimited, until)]);
+
+        timer.advance(seconds(3_000));
+        let next = |route: &str| {
+            let breaker = Breaker::new(BreakerPolicy::default(), Arc::new(timer.clone()), 1);
+            kept(breaker, route, &store.cooldowns())
+        };
+        assert_eq!(next("b").state(), BreakerState::Closed);
+        assert_eq!(next("a").cause(), Some(ErrorKind::RateLimited));
+        timer.advance(seconds(601));
+        assert_eq!(next("a").state(), BreakerState::Closed);
     }
 
     fn slow_reply() -> Vec<Step> {

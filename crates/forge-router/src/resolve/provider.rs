@@ -40,6 +40,7 @@ impl<'a> Resolver<'a, '_> {
             self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
         }
         let parameters = self.parameters(spec.parameters.as_ref(), &path.key("parameters"));
+        self.check_local_fields(kind, &parameters, &options, &path.key("parameters").key("extra"));
         let limits = path.key("limits");
         let (rate, concurrent) = self.limits(spec.limits.as_ref(), &limits);
         let budget = self.budget(spec.budget.as_ref(), &path.key("budget"));
@@ -56,6 +57,9 @@ impl<'a> Resolver<'a, '_> {
                 let plan = ProviderPlan::of_kind(kind, model).with_models(kind, self.models_of(id, kind));
                 if !plan.model.as_str().is_empty() {
                     self.check_model(&plan, &path.key("model"));
+                }
+                if compatible.is_none() && endpoint.is_some() {
+                    self.check_gateway(kind, &plan.model, &path.key("endpoint"));
                 }
                 plan
             }
@@ -149,6 +153,48 @@ impl<'a> Resolver<'a, '_> {
         ];
         options.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         options
+    }
+
+    /// Ollama takes these fields in its own API alone, and says nothing where it ignores them.
+    fn check_local_fields(
+        &mut self,
+        kind: Option<&AdapterKind>,
+        parameters: &Parameters,
+        options: &Map<String, Value>,
+        path: &KeyPath,
+    ) {
+        let speaks_native = match options.get("api").and_then(Value::as_str) {
+            Some(api) => api == "native",
+            None => !options.is_empty(),
+        };
+        if kind.is_none_or(|kind| kind.name != "local") || speaks_native {
+            return;
+        }
+        for (field, instead) in
+            [("options", "num_ctx: 32768"), ("keep_alive", "keep_alive: 30m"), ("think", "think: false")]
+        {
+            if parameters.extra.contains_key(field) {
+                let message = format!("Ollama ignores `{field}` in the API that others share");
+                let problem = Problem::new(code::IGNORED_FIELD, path.key(field), message).about_key();
+                self.report(
+                    problem.with_hint(format!("write `local: {{ {instead} }}` beside `type: local`")),
+                );
+            }
+        }
+    }
+
+    /// A gateway may stand in front of the kind's own vendor, whose own fields it would take.
+    fn check_gateway(&mut self, kind: &AdapterKind, model: &ModelId, path: &KeyPath) {
+        let begins = |brand: &&str| {
+            model.as_str().get(..brand.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(brand))
+        };
+        let own = kind.compatible.iter().find(|vendor| vendor.id == kind.name);
+        if let Some(own) = own.filter(|_| kind.brands.iter().any(begins)) {
+            let message =
+                format!("who stands behind it is not known, so fields of {} alone are left out", own.name);
+            let hint = format!("write `dialect: {}` if it is a gateway in front of {}", own.id, own.name);
+            self.report(Problem::new(code::UNKNOWN_GATEWAY, path.clone(), message).with_hint(hint));
+        }
     }
 
     fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> Option<&'a AdapterKind> {

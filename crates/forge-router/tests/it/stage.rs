@@ -167,6 +167,7 @@ impl Stage {
             models: Arc::new(prices()),
             sink: Arc::clone(&self.ledger) as _,
             budgets: Arc::clone(&self.budgets) as _,
+            cooldowns: Arc::new(()),
             timer: Arc::new(self.timer.clone()),
             seed: 7,
         }

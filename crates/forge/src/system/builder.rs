@@ -114,6 +114,7 @@ impl SystemBuilder {
         let durable = store.as_ref().filter(|store| store.status().state == StoreState::Writing);
         if let Some(store) = durable {
             parts.budgets = Arc::clone(store) as _;
+            parts.cooldowns = Arc::clone(store) as _;
         }
         if let Some(store) = &store {
             parts.sink = Arc::clone(store) as _;
