@@ -243,3 +243,45 @@ fn a_vendor_that_asks_for_an_hour_is_left_alone_by_the_next_process() {
         assert!(sim.journal().len() > asked);
     });
 }
+
+#[test]
+fn a_model_is_asked_of_the_vendor_whose_it_is() {
+    let ask = |arguments: &[&str]| run(forge().args(["ask", "hello", "--offline", "--json"]).args(arguments));
+    for (model, provider, asked) in [
+        ("gpt-6.2-sol", "openai", "gpt-6.2-sol"),
+        ("gemini-3.8-flash", "google", "gemini-3.8-flash"),
+        ("openai/gpt-6.2-sol", "openai", "gpt-6.2-sol"),
+        ("google/gemini-3.8-flash", "google", "gemini-3.8-flash"),
+        ("claude-opus-5-5", "anthropic", "claude-opus-5-5"),
+    ] {
+        let said = ask(&["--model", model]);
+        assert_eq!(said.code, Some(0), "{model}: {}", said.stderr);
+        let object: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!(
+            (&object["provider"], &object["model_asked"]),
+            (&json!(provider), &json!(asked)),
+            "{object}"
+        );
+    }
+    with_sim("{}", |sim| {
+        let said = ask_anthropic(&sim.base_url(Vendor::Anthropic), CANARY, &["--model", "gpt-6.2-sol"]);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains("a model of openai, which is not set up"), "{}", said.stderr);
+        assert!(said.stderr.contains("OPENAI_API_KEY") && sim.journal().is_empty(), "{}", said.stderr);
+    });
+}
+
+#[test]
+fn a_key_that_everybody_can_read_on_its_way_is_said() {
+    let plain = "http://llm.example.invalid/v1";
+    let said = ask_anthropic(plain, CANARY, &[]);
+    assert!(
+        said.stderr.contains("ANTHROPIC_API_KEY goes to http://llm.example.invalid/v1 over plain HTTP"),
+        "{}",
+        said.stderr
+    );
+    with_sim("{}", |sim| {
+        let said = ask_anthropic(&sim.base_url(Vendor::Anthropic), CANARY, &[]);
+        assert!(!said.stderr.contains("plain HTTP"), "{}", said.stderr);
+    });
+}

@@ -4,9 +4,9 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
-    Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelRequest, ModelResponse, Money,
-    OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
-    StreamEvent, SystemText, Verdict,
+    Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelId, ModelProvider, ModelRequest,
+    ModelResponse, Money, OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _,
+    ProviderError, RouteTrace, StreamEvent, SystemText, Verdict,
     router::{Router, TaskContext},
 };
 use serde_json::{Value, json};
@@ -77,16 +77,57 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 /// Who is asked: the provider that the user names, else whoever plays the role.
 fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
     let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
-    let participant = match &ask.provider {
-        Some(id) => named(system, id)?.with_role(role),
-        None => Router::participant(role),
+    let (vendor, model) = match &ask.model {
+        Some(model) => whose(system, model),
+        None => (None, None),
     };
-    let cx = CallContext::new(participant);
-    let Some(model) = &ask.model else { return Ok(cx) };
+    let participant = match (&ask.provider, &vendor) {
+        (Some(id), _) => named(system, id)?,
+        (None, Some(vendor)) => of_vendor(system, vendor, ask.model.as_deref().unwrap_or_default())?,
+        (None, None) => Router::participant(role.clone()),
+    };
+    let cx = CallContext::new(participant.with_role(role));
+    let Some(model) = model else { return Ok(cx) };
     // Another model of the provider that would be asked.
     let nobody = || CliError::usage("nobody can be asked", "see `forge route explain`");
     let first = system.router().first_choice(&cx, request).ok_or_else(nobody)?;
-    Ok(CallContext::new(first.with_model(model.as_str())))
+    Ok(CallContext::new(first.with_model(model)))
+}
+
+/// The vendor whose model it is, as its prefix or the table says, and the model without a prefix that names one who can
+/// be asked.
+fn whose(system: &Setup, written: &str) -> (Option<ModelProvider>, Option<ModelId>) {
+    let providers = || system.plan().providers.iter();
+    let prefixed = written.split_once('/').and_then(|(prefix, model)| {
+        let one = providers().find(|one| one.id == prefix || one.vendor().as_str() == prefix)?;
+        Some((one.vendor(), ModelId::from(model)))
+    });
+    if let Some((vendor, model)) = prefixed {
+        return (Some(vendor), Some(model));
+    }
+    let model = ModelId::from(written);
+    let vendor = system.router().models().find_id(&model).map(|row| row.provider.clone());
+    (vendor, Some(model))
+}
+
+/// The provider of that vendor which is asked first: the one of the role, else the first of the file.
+fn of_vendor(system: &Setup, vendor: &ModelProvider, model: &str) -> Result<Participant, CliError> {
+    let mut providers = system.plan().providers.iter();
+    match providers.find(|one| one.vendor() == *vendor) {
+        Some(one) => named(system, one.id.as_str()),
+        None => {
+            let what = format!("`{model}` is a model of {vendor}, which is not set up");
+            let registry = forge::registry();
+            let key = registry.kind(vendor.as_str()).and_then(|kind| kind.key_variables.first());
+            Err(CliError::usage(
+                what,
+                match key {
+                    Some(key) => format!("set {key}, or name with `--provider` who serves it as well"),
+                    None => "name with `--provider` who serves it".to_owned(),
+                },
+            ))
+        }
+    }
 }
 
 fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {

@@ -41,7 +41,8 @@ pub enum Severity {
 }
 
 impl Report {
-    pub(crate) fn new(file: &str, place: Place, problem: Problem) -> Self {
+    /// That `problem` is at `place` of `file`.
+    pub fn new(file: &str, place: Place, problem: Problem) -> Self {
         Self {
             severity: if problem.is_warning() { Severity::Warning } else { Severity::Error },
             code: problem.code,

@@ -1,6 +1,6 @@
 //! Whether every key is known and every value of the right type, by the JSON Schema of the file.
 //!
-//! Only what the schema's generator makes is read: `$ref`, `anyOf` with null, `type`, `properties`,
+//! Only what the schema's generator makes is read: `$ref`, `anyOf` with null, `type`, `enum` without a type, `properties`,
 //! `additionalProperties` and `items`. Ranges and words are looked at where their meaning is.
 
 use std::collections::BTreeSet;
@@ -61,6 +61,7 @@ impl<'a> Shape<'a> {
                 }
                 true
             }
+            (None, _) if schema["enum"].is_array() => self.one_of(schema, value, path),
             (None, _)
             | (Some("string"), Value::String(_))
             | (Some("boolean"), Value::Bool(_))
@@ -76,6 +77,29 @@ impl<'a> Shape<'a> {
                 true
             }
         }
+    }
+
+    /// A value of one of several types, each of which may be but a few values.
+    fn one_of(&mut self, schema: &Json, value: &Value, path: &KeyPath) -> bool {
+        let words: Vec<String> = schema["enum"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|word| !word.is_null())
+            .map(plain)
+            .collect();
+        let written = match value {
+            Value::Bool(written) => written.to_string(),
+            Value::String(written) => written.clone(),
+            _ => String::new(),
+        };
+        if words.contains(&written) {
+            return true;
+        }
+        let message = format!("expected {}, found {}", words.join(", "), found(value));
+        self.problems.push(Problem::new(code::WRONG_TYPE, path.clone(), message));
+        self.cut.insert(path.clone());
+        false
     }
 
     fn mapping(&mut self, schema: &'a Json, mapping: &mut Mapping, path: &KeyPath) {
@@ -168,6 +192,11 @@ impl<'a> Shape<'a> {
             }
         }
     }
+}
+
+/// A value as it is written in a file.
+fn plain(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn types(schema: &Json) -> Vec<&str> {

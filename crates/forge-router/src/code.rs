@@ -63,4 +63,6 @@ forge_config::codes! {
     IGNORED_FIELD = "W113";
     /// Nobody knows which vendor stands behind the endpoint.
     UNKNOWN_GATEWAY = "W114";
+    /// A key goes to another machine without encryption.
+    PLAIN_KEY = "W115";
 }

@@ -43,6 +43,7 @@
 //! a router takes its place. Around each provider stand, from outside: retry, budgets, circuit breaker,
 //! concurrency, rate limit, accounts, clocks. [`ParticipantManager`] picks who takes part in a job.
 
+mod address;
 mod affinity;
 mod ask;
 mod call;
@@ -69,6 +70,7 @@ mod strip;
 mod task;
 mod walk;
 
+pub use address::{host_of, is_loopback};
 pub use health::{HealthStatus, ProviderHealth};
 pub use manager::{NoParticipant, ParticipantManager};
 pub use plan::{
@@ -79,7 +81,8 @@ pub use resolve::{RouterSection, fallback_word};
 pub use route::Parts;
 pub use router::Router;
 pub use spec::{
-    BreakerSpec, BudgetSpec, LimitSpec, LocalSpec, MemberSpec, ModelSpec, ParameterSpec, PoolSpec, PriceSpec,
-    ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec, TimeoutSpec,
+    BreakerSpec, BudgetSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,
+    ParameterSpec, PoolSpec, PriceSpec, ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec,
+    TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskState};

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::environment::{host_of, is_loopback};
+use crate::router::{host_of, is_loopback};
 
 /// The proxies of an environment: `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY`, and in `NO_PROXY` the hosts that are
 /// reached without. Each may be written in lower case, which wins.

@@ -14,8 +14,8 @@ pub(crate) enum ConfigCommand {
     Show(ConfigShow),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
-    /// Let a file of the working directory set endpoints, headers and literal keys, as long as it stays as
-    /// it is. Read it first.
+    /// Let a file of the working directory set endpoints, headers, literal keys and prompts, as long as it and its
+    /// prompts stay as they are. Shows what is new and asks.
     Trust(ConfigTrust),
 }
 
@@ -68,4 +68,7 @@ pub(crate) enum ShowFormat {
 pub(crate) struct ConfigTrust {
     /// The file; ./forge.yaml unless given.
     pub(crate) file: Option<PathBuf>,
+    /// Do not ask. Without a terminal nobody is asked either.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

@@ -12,7 +12,7 @@ use std::{
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
-    config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
+    config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsPrune, MetricsReprice,
         MetricsStatus, MetricsSummary, SummaryFormat,

@@ -1,6 +1,7 @@
 //! Which configuration holds, and `forge config`.
 
 mod settings;
+mod trust;
 
 use std::{
     fs, io,
@@ -53,14 +54,7 @@ pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> 
             show::json(config::schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Trust(one) => {
-            let path = one.file.unwrap_or_else(|| PROJECT_FILE.into());
-            let found = FoundFile::find(Some(&path), &paths()).map_err(refused)?;
-            let text = found.map(|found| found.text).unwrap_or_default();
-            let canonical = paths().trust(&path, &text).map_err(refused)?;
-            show::note(quiet, &format!("{} is trusted as it is now", canonical.display()));
-            Ok(ExitCode::SUCCESS)
-        }
+        ConfigCommand::Trust(one) => trust::run(&one, quiet),
     }
 }
 
@@ -81,7 +75,24 @@ fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
             CliError::failed(format!("{} cannot be written", path.display()), &error)
         }
     })?;
-    let next = "set the keys it names, then run `forge config check`";
+    let mut keys: Vec<&str> = SAMPLE
+        .split("${")
+        .filter_map(|rest| rest.split('}').next())
+        .filter(|name| name.ends_with("_KEY"))
+        .collect();
+    keys.dedup();
+    let set: Vec<&str> =
+        keys.iter().copied().filter(|key| variable(key).is_some_and(|key| !key.is_empty())).collect();
+    let next = match set.as_slice() {
+        [] => format!("set one of {}, or try it with `forge run --offline`", keys.join(", ")),
+        set if set.len() < keys.len() => {
+            format!(
+                "{} is set, and whoever has no key takes no part; run `forge config check`",
+                set.join(" and ")
+            )
+        }
+        _ => "every key it names is set; run `forge config check`".to_owned(),
+    };
     show::note(quiet, &format!("wrote {}; {next}", path.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -115,9 +126,28 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
 }
 
 fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
-    let Some(loaded) = find_and_load(named)? else {
+    let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
         show::note(quiet, "no configuration; `forge config init` writes one");
         return Ok(ExitCode::SUCCESS);
+    };
+    // What is not set on this machine is shown as it is written.
+    let shown = |name: &str| {
+        variable(name).filter(|value| !value.is_empty()).or_else(|| Some(format!("${{{name}}}")))
+    };
+    let file = load(&found).or_else(|error| {
+        let lacks = |report: &Report| {
+            report.severity == Severity::Warning
+                || [config::code::UNSET_VARIABLE, "E128"].contains(&report.code)
+        };
+        if error.reports.iter().all(lacks) {
+            found.load(&forge::registry(), &forge::models(), shown)
+        } else {
+            Err(error)
+        }
+    });
+    let loaded = match file {
+        Ok(file) => Loaded { path: found.path, file },
+        Err(source) => return Err(refused(SystemError::Config { path: found.path, source })),
     };
     let settings =
         if wanted.resolved { settings::resolved(&loaded.file) } else { settings::written(&loaded.file) };
@@ -148,6 +178,10 @@ pub(crate) fn refused(error: SystemError) -> CliError {
         SystemError::Store(error) => CliError::store(&error),
         SystemError::Session(error) => CliError::session(&error),
         SystemError::Prompt(error) => CliError::session(&error.into()),
+        SystemError::Outside { path } => CliError::usage(
+            format!("{} lies outside of the project, so it may be anything", path.display()),
+            "put the templates themselves into a folder beside forge.yaml",
+        ),
         SystemError::NoState => {
             CliError::usage("there is no place to remember it", "set FORGE_HOME to a folder, or HOME")
         }

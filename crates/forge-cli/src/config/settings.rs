@@ -6,6 +6,7 @@ use forge::{
     Price, ProviderId,
     config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan, is_reference},
     router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
+    storage::budget::Scope,
 };
 use serde_json::{Map, Value, json};
 
@@ -63,7 +64,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
             "cooldown": duration(plan.breaker.cooldown),
         },
         "budget": budget(plan.budget),
-        "budgets": file.spec.budgets,
+        "budgets": plan.budgets.iter().filter_map(tagged).collect::<Vec<_>>(),
         "session": file.session,
     }))
 }
@@ -193,6 +194,12 @@ fn budget(budget: Budget) -> Value {
         "total_usd": dollars(budget.ever),
         "total_tokens": budget.ever.tokens,
     })
+}
+
+/// The budget of the calls with a tag.
+fn tagged((scope, caps): &(Scope, Budget)) -> Option<Value> {
+    let Scope::Tag { key, value } = scope else { return None };
+    Some(json!({"tag": key, "value": value, "budget": budget(*caps)}))
 }
 
 fn price(price: &Price) -> Option<Value> {

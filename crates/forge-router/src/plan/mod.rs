@@ -45,6 +45,17 @@ impl RouterPlan {
         Self { providers, pools: vec![everybody], default, ..Self::default() }
     }
 
+    /// Lets the budgets of `other` for all calls and for tags hold as well: the stricter wins.
+    pub fn keep_to(&mut self, other: &Self) {
+        self.budget = self.budget.within(other.budget);
+        for (scope, budget) in &other.budgets {
+            match self.budgets.iter_mut().find(|(known, _)| known == scope) {
+                Some((_, known)) => *known = known.within(*budget),
+                None => self.budgets.push((scope.clone(), *budget)),
+            }
+        }
+    }
+
     /// The places in `providers` of all that `target` stands for, pools in the order of their members.
     pub fn leaves(&self, target: Target, into: &mut Vec<usize>) {
         match target {
@@ -290,6 +301,17 @@ impl Budget {
         })
     }
 
+    /// The stricter of both, cap by cap.
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            call: self.call.within(other.call),
+            session: self.session.within(other.session),
+            day: self.day.within(other.day),
+            month: self.month.within(other.month),
+            ever: self.ever.within(other.ever),
+        }
+    }
+
     /// Whether any period has a cap on money.
     pub fn limits_money(self) -> bool {
         self.rules(&Scope::All).any(|rule| rule.money.is_some())
@@ -306,6 +328,14 @@ pub struct Cap {
 }
 
 impl Cap {
+    /// The stricter of both.
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            money: self.money.into_iter().chain(other.money).min(),
+            tokens: self.tokens.into_iter().chain(other.tokens).min(),
+        }
+    }
+
     /// Whether there is no cap.
     pub fn is_none(self) -> bool {
         self == Self::default()

@@ -10,6 +10,7 @@ use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
 use super::{Budget, Parameters};
+use crate::is_loopback;
 
 /// One model behind one credential.
 #[derive(Debug, Clone)]
@@ -133,6 +134,12 @@ impl ProviderPlan {
         self.capabilities = said.map_or(assumed, |row| row.capabilities_over(assumed));
         self.models = Arc::new(models);
         self
+    }
+
+    /// Whether everybody between here and the vendor can read its key: it goes over plain HTTP to another machine.
+    pub fn shows_key(&self) -> bool {
+        let plain = |url: &String| url.starts_with("http://") && !is_loopback(url);
+        self.api_key.is_some() && self.endpoint.as_ref().is_some_and(plain)
     }
 
     /// The family of its models.

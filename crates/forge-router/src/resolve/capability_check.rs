@@ -111,9 +111,10 @@ impl Resolver<'_, '_> {
         plan: &RouterPlan,
         places: &[(&str, &ProviderSpec, KeyPath)],
     ) {
-        let enabled = places.iter().filter(|(_, provider, _)| provider.enabled != Some(false));
-        for (provider, (_, _, path)) in plan.providers.iter().zip(enabled) {
-            self.check_provider(provider, counts_money(plan, provider), path);
+        for provider in &plan.providers {
+            if let Some((_, _, path)) = places.iter().find(|(id, ..)| provider.id == *id) {
+                self.check_provider(provider, counts_money(plan, provider), path);
+            }
         }
         for (name, role) in &spec.roles {
             let role_name = ParticipantRole::from(name.as_str());

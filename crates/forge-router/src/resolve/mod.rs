@@ -25,7 +25,7 @@ use forge_core::{AdapterRegistry, ModelTable};
 
 use self::model::SaidModel;
 pub use self::role::fallback_word;
-use crate::{ProviderSpec, RouterPlan, RouterSpec, Target, code};
+use crate::{Enabled, EnabledWhen, PoolSpec, ProviderSpec, RouterPlan, RouterSpec, Target, code};
 
 /// The router's keys of a file, and what they are checked against. Whatever it is made of stands in it.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,8 @@ struct Resolver<'a, 'c> {
 enum Named {
     Target(Target),
     Disabled,
+    /// The variable of its key is not set, which is as its author meant it.
+    Absent,
 }
 
 impl<'a> Resolver<'a, '_> {
@@ -90,7 +92,7 @@ impl<'a> Resolver<'a, '_> {
         for (id, provider, path) in &providers {
             let before = self.context.problems.len();
             let resolved = self.provider(id, provider, path);
-            if provider.enabled == Some(false) {
+            if self.names.get(id).is_none_or(|named| !matches!(named, Named::Target(_))) {
                 // The mistakes of the file count, what the machine lacks does not.
                 let own = |problem: &Problem| {
                     let outside = [code::UNSET_VARIABLE, code::UNREADABLE_FILE];
@@ -104,7 +106,10 @@ impl<'a> Resolver<'a, '_> {
         }
         for (id, pool) in &spec.pools {
             let path = KeyPath::ROOT.key("pools").key(id);
-            plan.pools.push(self.pool(id, pool, &path));
+            let resolved = self.pool(id, pool, &path);
+            if !matches!(self.names.get(id.as_str()), Some(Named::Absent)) {
+                plan.pools.push(resolved);
+            }
         }
         self.circles(spec, &plan.pools);
         plan.default = self.default(spec, &plan);
@@ -164,8 +169,17 @@ impl<'a> Resolver<'a, '_> {
                 format!("write at least one, such as `providers: {{ first: {{ type: {kind}, ... }} }}`");
             let problem = Problem::new(code::NO_PROVIDER, root, "there is no provider").with_hint(hint);
             self.report(problem);
-        } else if all.iter().all(|(_, provider, _)| provider.enabled == Some(false)) {
-            self.report(Problem::new(code::NO_PROVIDER, root, "every provider is disabled"));
+        } else if all.iter().all(|(_, provider, _)| self.is_off(provider)) {
+            let waits =
+                all.iter().filter(|(_, provider, _)| provider.enabled != Some(Enabled::Always(false)));
+            let names: BTreeSet<&str> = waits.flat_map(|(_, provider, _)| variables(provider)).collect();
+            let mut problem = Problem::new(code::NO_PROVIDER, root, "every provider is disabled");
+            if !names.is_empty() {
+                let names: Vec<&str> = names.into_iter().collect();
+                problem.message = "no provider has a key".to_owned();
+                problem = problem.with_hint(format!("set {}, or try with `--offline`", names.join(" or ")));
+            }
+            self.report(problem);
         }
         all
     }
@@ -175,24 +189,47 @@ impl<'a> Resolver<'a, '_> {
         let mut place = 0;
         for (id, provider, path) in providers {
             self.check_id(id, path);
-            let named = if provider.enabled == Some(false) {
+            let named = if provider.enabled == Some(Enabled::Always(false)) {
                 Named::Disabled
+            } else if self.is_off(provider) {
+                Named::Absent
             } else {
                 place += 1;
                 Named::Target(Target::Provider(place - 1))
             };
             self.names.insert(id, named);
         }
-        for (place, id) in spec.pools.keys().enumerate() {
+        place = 0;
+        for (id, pool) in &spec.pools {
             let path = KeyPath::ROOT.key("pools").key(id);
             self.check_id(id, &path);
             if self.names.contains_key(id.as_str()) {
                 let message = format!("a provider is called `{id}` as well");
                 let problem = Problem::new(code::NAME_TAKEN, path, message).about_key();
                 self.report(problem.with_hint("give the pool a name of its own"));
+                place += 1;
+            } else if self.is_absent(pool) {
+                self.names.insert(id, Named::Absent);
             } else {
                 self.names.insert(id, Named::Target(Target::Pool(place)));
+                place += 1;
             }
+        }
+    }
+
+    /// Whether nobody stands in the pool because no member has a key.
+    fn is_absent(&self, pool: &PoolSpec) -> bool {
+        let mut members = pool.members.iter().filter_map(|member| member.provider.as_deref()).peekable();
+        members.peek().is_some() && members.all(|id| matches!(self.names.get(id), Some(Named::Absent)))
+    }
+
+    /// Whether the provider takes no part.
+    fn is_off(&self, provider: &ProviderSpec) -> bool {
+        let is_set = |name: &str| self.context.lookup.variable(name).is_some();
+        match provider.enabled {
+            None | Some(Enabled::Always(true)) => false,
+            Some(Enabled::Always(false)) => true,
+            Some(Enabled::When(EnabledWhen::Auto)) => variables(provider).any(|name| !is_set(name)),
         }
     }
 
@@ -219,6 +256,7 @@ impl<'a> Resolver<'a, '_> {
                 let message = format!("provider `{id}` is disabled and left out here");
                 self.report(Problem::new(code::DISABLED, path.clone(), message));
             }
+            Some(Named::Absent) => {}
             None => {
                 let message = format!("there is no provider or pool `{id}`");
                 let mut problem = Problem::new(code::UNKNOWN_NAME, path.clone(), message);
@@ -260,6 +298,13 @@ impl<'a> Resolver<'a, '_> {
         };
         Some(Target::Provider(place))
     }
+}
+
+/// The variables without which the provider has no key.
+fn variables(provider: &ProviderSpec) -> impl Iterator<Item = &str> {
+    let keys = provider.api_key.iter().chain(provider.api_keys.iter().flatten());
+    let inner = keys.filter_map(|key| key.trim().strip_prefix("${")?.strip_suffix('}'));
+    inner.filter(|inner| !inner.contains(':'))
 }
 
 fn is_version_1(version: &str) -> bool {

@@ -38,6 +38,7 @@ impl Resolver<'_, '_> {
         } else if members.is_empty()
             && !seen.is_empty()
             && seen.iter().all(|id| self.names.contains_key(id.as_str()))
+            && !self.is_absent(spec)
         {
             self.report(Problem::new(code::EMPTY_CHAIN, path, "every member of the pool is disabled"));
         }

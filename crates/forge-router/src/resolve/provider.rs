@@ -65,7 +65,7 @@ impl<'a> Resolver<'a, '_> {
             }
             None => ProviderPlan::new(id, "", model),
         };
-        ProviderPlan {
+        let plan = ProviderPlan {
             id: id.into(),
             display_name: spec.display_name.clone().unwrap_or_else(|| id.to_owned()),
             api_key,
@@ -85,7 +85,14 @@ impl<'a> Resolver<'a, '_> {
             preferred_roles: spec.preferred_roles.iter().map(|role| role.as_str().into()).collect(),
             price,
             ..plan
+        };
+        if plan.shows_key() {
+            let message =
+                "the key goes to another machine over plain HTTP, where everybody between can read it";
+            let problem = Problem::new(code::PLAIN_KEY, path.key("endpoint"), message);
+            self.report(problem.with_hint("write `https://`, or leave the key out"));
         }
+        plan
     }
 
     /// The vendor that the file names as the one whose habits hold.

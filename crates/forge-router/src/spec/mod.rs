@@ -1,6 +1,7 @@
 //! The configuration as written. Nothing is checked here but names and types; see
 //! [`RouterPlan::resolve`](crate::RouterPlan::resolve).
 
+mod enabled;
 mod model;
 mod policy;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::{
+    enabled::{Enabled, EnabledWhen},
     model::{ModelSpec, PriceSpec},
     policy::{BreakerSpec, RetrySpec, TimeoutSpec},
 };
@@ -98,9 +100,9 @@ pub struct ProviderSpec {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// `false` takes the provider out without removing its lines.
+    /// `false` takes the provider out without removing its lines; `auto` does where the variable of its key is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
+    pub enabled: Option<Enabled>,
     /// Settings of every request to it that neither the request nor the role sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<ParameterSpec>,

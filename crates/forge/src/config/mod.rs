@@ -114,6 +114,7 @@ impl<'a> Loader<'a> {
             spec,
             plan,
             session: loaded.take().unwrap_or_default(),
+            name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
         })
@@ -132,6 +133,7 @@ pub struct ConfigFile {
     pub session: SessionPlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
+    name: String,
     loaded: Loaded,
 }
 
@@ -139,6 +141,14 @@ impl ConfigFile {
     /// The spec or the plan of a section that was added; `None` if none has that type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.loaded.get()
+    }
+
+    /// What is wrong with the file in its surroundings, as one of its mistakes.
+    pub(crate) fn refuse(self, problem: Problem) -> ConfigError {
+        let place = self.place(&problem.path).unwrap_or(Place { line: 1, column: 1 });
+        let mut reports = self.warnings;
+        reports.push(Report::new(&self.name, place, problem));
+        ConfigError { reports }
     }
 
     /// Where the value at `path` is written; `None` if it is not in the file.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forge_config::{Problem, ResolveContext, Section, code};
+use forge_config::{KeyPath, Problem, ResolveContext, Section, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,12 @@ impl Section for SessionSection {
     const KEY: Option<&'static str> = Some("session");
     type Spec = SessionSpec;
     type Plan = SessionPlan;
+
+    fn refused(&self, spec: &SessionSpec) -> Vec<Problem> {
+        let prompts = spec.prompts.is_some().then(|| KeyPath::ROOT.key("session").key("prompts"));
+        let problem = |path| Problem::untrusted(path, "says what models are told, from files of its own");
+        prompts.map(problem).into_iter().collect()
+    }
 
     fn resolve(&self, spec: &SessionSpec, context: &mut ResolveContext<'_>) -> SessionPlan {
         let path = context.root.clone();

@@ -67,6 +67,16 @@ pub(crate) async fn discover(
         };
     }
     let environment = Environment::read_for(registry, |name| variables(name));
+    let shown = environment.providers.iter().filter(|one| one.plan.shows_key());
+    let warnings: Vec<_> = shown
+        .map(|one| {
+            let url = one.plan.endpoint.as_deref().unwrap_or_default();
+            format!(
+                "warning: {} goes to {url} over plain HTTP, where everybody between can read it",
+                one.variable
+            )
+        })
+        .collect();
     let mut found: Vec<(ProviderPlan, String)> =
         environment.providers.into_iter().map(|one| (one.plan, one.variable.to_owned())).collect();
     for server in environment.servers {
@@ -77,7 +87,10 @@ pub(crate) async fn discover(
     if found.is_empty() {
         found.extend(probe_local_servers(registry).await?);
     }
-    if found.is_empty() { Err(SystemError::NoProvider) } else { Ok(Discovered::of(found)) }
+    if found.is_empty() {
+        return Err(SystemError::NoProvider);
+    }
+    Ok(Discovered { warnings, ..Discovered::of(found) })
 }
 
 fn build(registry: &AdapterRegistry, plan: &ProviderPlan) -> Result<Arc<dyn Adapter>, SystemError> {

@@ -40,6 +40,12 @@ pub enum SystemError {
         /// Each of them.
         source: ConfigError,
     },
+    /// A project takes a file for its own that is not.
+    #[error("{} lies outside of the project, so it may be anything", path.display())]
+    Outside {
+        /// The file, as the project names it.
+        path: PathBuf,
+    },
     /// There is no folder for what is remembered.
     #[error("there is no place to remember anything; set FORGE_HOME to a folder, or HOME")]
     NoState,

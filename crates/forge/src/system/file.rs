@@ -10,10 +10,10 @@ use std::{
 
 use chrono::{NaiveDate, Utc};
 
-use super::{Paths, SystemError};
+use super::{Paths, SystemError, paths::OWN_FILE, project};
 use crate::{
     AdapterRegistry, ModelTable,
-    config::{ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, Trust},
+    config::{ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, SessionPlan, Trust},
 };
 
 /// The most bytes read for one `${file:PATH}`.
@@ -32,6 +32,8 @@ pub struct FoundFile {
     pub text: String,
     /// Whether the user stands behind it. Files that the user names or owns are trusted.
     pub trust: Trust,
+    /// Where the user's own files are, if this one is a project's: theirs hold beside it.
+    project: Option<Paths>,
 }
 
 impl FoundFile {
@@ -48,7 +50,7 @@ impl FoundFile {
         let text = read(&path)?;
         let trusted = !is_projects || paths.is_trusted(&path, &text)?;
         let trust = if trusted { Trust::Trusted } else { Trust::Project };
-        Ok(Some(Self { path, text, trust }))
+        Ok(Some(Self { path, text, trust, project: is_projects.then(|| paths.clone()) }))
     }
 
     /// Checks the file against the adapters of `registry` and today's models, with variables from `lookup` and
@@ -75,12 +77,36 @@ impl FoundFile {
         let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
         let machine = Machine { variables, folder };
         let loader = Loader::new(registry, models, today, &machine).with_trust(self.trust);
-        loader.load(&self.path.display().to_string(), &self.text)
+        let mut file = loader.load(&self.path.display().to_string(), &self.text)?;
+        let Some(paths) = &self.project else { return Ok(file) };
+        if let Some(problem) = project::objection(self, &file, paths) {
+            return Err(file.refuse(problem));
+        }
+        if let Some(own) = self.beside(paths) {
+            let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;
+            file.plan.keep_to(&own.plan);
+        }
+        Ok(file)
+    }
+
+    /// The files whose texts reach a model because of this one, beside itself.
+    ///
+    /// # Errors
+    /// One of them lies outside of the project, or the folder of prompts cannot be read.
+    pub fn reached(&self, session: &SessionPlan) -> Result<Vec<PathBuf>, SystemError> {
+        project::reached(&self.path, session)
+    }
+
+    /// The user's own file, whose budgets hold whatever a project says.
+    fn beside(&self, paths: &Paths) -> Option<Self> {
+        let path = paths.config.as_ref()?.join(OWN_FILE);
+        let text = read(&path).ok()?;
+        Some(Self { path, text, trust: Trust::Trusted, project: None })
     }
 }
 
 /// The text of the file, or a little more than may be in one.
-fn read(path: &Path) -> Result<String, SystemError> {
+pub(super) fn read(path: &Path) -> Result<String, SystemError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
@@ -93,6 +119,13 @@ fn read(path: &Path) -> Result<String, SystemError> {
         path: path.to_owned(),
         what: "text in UTF-8",
         source: source.into(),
+    })
+}
+
+/// The variables, and something for those that are not set: of the user's own file, the budgets alone are wanted.
+fn placeholders(variables: Variables) -> Variables {
+    Arc::new(move |name| {
+        variables(name).filter(|value| !value.is_empty()).or_else(|| Some("unset".to_owned()))
     })
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod name;
 mod paths;
+mod project;
 mod trust;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ pub use self::{
     file::FoundFile,
     name::session_name,
     paths::Paths,
+    trust::ProjectFile,
 };
 use crate::{
     Adapter, Journal, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,

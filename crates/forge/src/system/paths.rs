@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// The file looked for in the working directory.
 pub(crate) const PROJECT_FILE: &str = "forge.yaml";
+/// The file in the user's own folder.
+pub(crate) const OWN_FILE: &str = "config.yaml";
 
 /// The user's folders, as the environment gives them. A program that has its own makes them with
 /// [`Paths::at`].
@@ -45,7 +47,7 @@ impl Paths {
         if project.exists() {
             return Some((project.to_owned(), true));
         }
-        let own = self.config.as_ref()?.join("config.yaml");
+        let own = self.config.as_ref()?.join(OWN_FILE);
         own.exists().then_some((own, false))
     }
 }

@@ -7,10 +7,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Paths, SystemError};
+
+/// A file of a project that the user is asked to stand behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProjectFile {
+    /// Its whole path, without links.
+    pub path: PathBuf,
+    /// Its text as it is now.
+    pub text: String,
+    /// Its text when it was trusted; `None` if it never was.
+    pub before: Option<String>,
+}
+
+/// The list as it is kept.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct List {
+    schema_version: String,
+    /// The digest of each file, by its path.
+    files: BTreeMap<String, String>,
+    /// The text of each file, so that a difference can be shown.
+    #[serde(default)]
+    texts: BTreeMap<String, String>,
+}
 
 impl Paths {
     /// Whether the user stands behind the file at `path`, with this text.
@@ -20,22 +43,35 @@ impl Paths {
     pub fn is_trusted(&self, path: &Path, text: &str) -> Result<bool, SystemError> {
         let Ok(list) = self.trusted() else { return Ok(false) };
         let canonical = canonical(path)?;
-        Ok(recorded(&list)?.get(&name(&canonical)).is_some_and(|known| *known == digest(text)))
+        Ok(recorded(&list)?.files.get(&name(&canonical)).is_some_and(|known| *known == digest(text)))
     }
 
-    /// Trusts the file at `path` for as long as it has this text. Gives its whole path.
+    /// The file at `path` as it is, beside how it was trusted.
+    ///
+    /// # Errors
+    /// The file or the list of trusted ones cannot be read.
+    pub fn project_file(&self, path: &Path) -> Result<ProjectFile, SystemError> {
+        let text = super::file::read(path)?;
+        let path = canonical(path)?;
+        let before = recorded(&self.trusted()?)?.texts.remove(&name(&path));
+        Ok(ProjectFile { path, text, before })
+    }
+
+    /// Trusts the files for as long as they have these texts.
     ///
     /// # Errors
     /// There is no folder for what is remembered, or it cannot be written.
-    pub fn trust(&self, path: &Path, text: &str) -> Result<PathBuf, SystemError> {
-        let list = self.trusted()?;
-        let canonical = canonical(path)?;
-        let mut files = recorded(&list)?;
-        files.insert(name(&canonical), digest(text));
-        let content = json!({"schema_version": "1.0", "files": files});
-        let written = replace(&list, &format!("{content:#}\n"));
-        written.map_err(|source| SystemError::File { path: list, source })?;
-        Ok(canonical)
+    pub fn trust(&self, files: &[ProjectFile]) -> Result<(), SystemError> {
+        let path = self.trusted()?;
+        let mut list = recorded(&path)?;
+        for file in files {
+            list.files.insert(name(&file.path), digest(&file.text));
+            list.texts.insert(name(&file.path), file.text.clone());
+        }
+        list.schema_version = "1.1".to_owned();
+        let content = serde_json::to_string_pretty(&list).map_err(io::Error::other);
+        let written = content.and_then(|content| replace(&path, &format!("{content}\n")));
+        written.map_err(|source| SystemError::File { path, source })
     }
 
     fn trusted(&self) -> Result<PathBuf, SystemError> {
@@ -43,23 +79,20 @@ impl Paths {
     }
 }
 
-/// The digests by path.
-fn recorded(list: &Path) -> Result<BTreeMap<String, String>, SystemError> {
+fn recorded(list: &Path) -> Result<List, SystemError> {
     let text = match fs::read_to_string(list) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(List::default()),
         Err(source) => return Err(SystemError::File { path: list.to_owned(), source }),
     };
-    let files =
-        serde_json::from_str::<Value>(&text).and_then(|mut all| serde_json::from_value(all["files"].take()));
-    files.map_err(|source| SystemError::Content {
+    serde_json::from_str(&text).map_err(|source| SystemError::Content {
         path: list.to_owned(),
         what: "a list of trusted files",
         source: source.into(),
     })
 }
 
-fn canonical(path: &Path) -> Result<PathBuf, SystemError> {
+pub(super) fn canonical(path: &Path) -> Result<PathBuf, SystemError> {
     path.canonicalize().map_err(|source| SystemError::File { path: path.to_owned(), source })
 }
 

@@ -68,8 +68,8 @@ fn kind(value: &Value) -> String {
     if let Some(words) = value["enum"].as_array() {
         return words
             .iter()
-            .filter_map(Value::as_str)
-            .map(|word| format!("`{word}`"))
+            .filter(|word| !word.is_null())
+            .map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)))
             .collect::<Vec<_>>()
             .join(", ");
     }
