@@ -61,12 +61,19 @@ fn cells(row: &ModelRow, today: NaiveDate) -> Vec<String> {
     ]
 }
 
+/// When the model ends, and what the vendor names in its place.
+pub(crate) fn end(row: &ModelRow, today: NaiveDate) -> String {
+    let word = if row.is_retired_on(today) { "retired" } else { "retires" };
+    let date = row.retires.map_or_else(String::new, |end| format!(" {end}"));
+    let next = row.successor.as_ref().map_or_else(String::new, |next| format!(", use {next}"));
+    format!("{word}{date}{next}")
+}
+
 /// What a user must know before choosing the model: its end first, then tiers, then the rest.
 fn note(row: &ModelRow, today: NaiveDate) -> String {
     let mut notes = Vec::new();
-    if let Some(end) = row.retires {
-        let word = if row.is_retired_on(today) { "retired" } else { "retires" };
-        notes.push(format!("{word} {end}"));
+    if row.retires.is_some() {
+        notes.push(end(row, today));
     }
     if let Some(routed) = &row.routed {
         notes.push(format!("answered by {} from {}", routed.to, routed.since));
@@ -94,8 +101,10 @@ fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
         "max_output_tokens": row.max_output_tokens,
         "released": row.released,
         "retires": row.retires,
+        "successor": row.successor,
         "routed": row.routed,
         "price": row.price_on(today),
+        "served": row.served,
         "note": row.note,
         "source": row.source,
         "checked": row.checked,
