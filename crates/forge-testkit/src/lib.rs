@@ -31,7 +31,7 @@ pub mod contract;
 #[expect(clippy::unwrap_used, reason = "a failed assertion is how fixtures report")]
 pub mod fixtures;
 #[cfg(feature = "provider")]
-#[expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "part of the suite")]
+#[expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "part of the suite")]
 pub mod odd;
 #[cfg(feature = "provider")]
 mod recorder;

@@ -147,11 +147,14 @@ impl Resolver<'_, '_> {
     }
 }
 
-/// The name that `wrong` was meant to be. Numbers are versions: another one makes another model, no slip of the hand.
+/// The name that `wrong` was meant to be. Numbers are versions: with more than one slip in them it is another model.
 fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let digits = |name: &str| name.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
     let own = digits(wrong);
-    nearest(wrong, known.filter(|name| own.is_empty() || digits(name) == own))
+    let is_slip = |other: Vec<u8>| {
+        own.len() == other.len() && own.iter().zip(&other).filter(|(one, other)| one != other).count() < 2
+    };
+    nearest(wrong, known.filter(|name| own.is_empty() || is_slip(digits(name))))
 }
 
 #[cfg(test)]
