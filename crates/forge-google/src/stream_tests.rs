@@ -2,6 +2,7 @@
 
 use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, StopReason, StreamEvent};
 use forge_http::{Decode as _, Events, Failure, Frame};
+use forge_testkit::odd::{answer, spoilt};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -191,27 +192,6 @@ fn places(value: &Value, path: &str, found: &mut Vec<String>) {
         }
         _ => {}
     }
-}
-
-/// Puts `odd` in the place, or leaves the field out.
-fn spoilt(value: &Value, path: &str, odd: Option<&Value>) -> Value {
-    let mut value = value.clone();
-    let (parent, name) = path.rsplit_once('/').unwrap();
-    let fields = value.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-    match odd {
-        Some(odd) => fields.insert(name.to_owned(), odd.clone()),
-        None => fields.remove(name),
-    };
-    value
-}
-
-/// The text, and the names and inputs of the calls.
-fn answer(response: &ModelResponse) -> (String, Vec<(String, forge_core::ToolInput)>) {
-    let calls = response.content.iter().filter_map(|part| match part {
-        Part::ToolUse { name, input, .. } => Some((name.clone(), input.clone())),
-        _ => None,
-    });
-    (response.text().into_owned(), calls.collect())
 }
 
 fn anything() -> impl Strategy<Value = Option<Value>> {

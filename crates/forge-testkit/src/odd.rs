@@ -1,6 +1,6 @@
 //! Odd values in the place of those that are not the answer.
 
-use forge_core::{Accumulator, CallContext, Part, Participant, StreamEvent};
+use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, StreamEvent};
 use serde_json::{Value, json};
 
 /// Values of every type of JSON.
@@ -94,11 +94,29 @@ pub fn said(events: impl IntoIterator<Item = StreamEvent>) -> Said {
     }
     let response = accumulator.finish().unwrap();
     assert!(response.warnings.len() <= 1, "{:?}", response.warnings);
+    answer(&response)
+}
+
+/// The words and calls of an answer.
+pub fn answer(response: &ModelResponse) -> Said {
     let calls = response.content.iter().filter_map(|part| match part {
         Part::ToolUse { name, input, .. } => Some((name.clone(), input.to_text())),
         _ => None,
     });
     (response.text().into_owned(), calls.collect())
+}
+
+/// The value with `odd` in the place of a field, or without the field.
+#[must_use]
+pub fn spoilt(value: &Value, path: &str, odd: Option<&Value>) -> Value {
+    let mut value = value.clone();
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    let fields = value.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    match odd {
+        Some(odd) => fields.insert(name.to_owned(), odd.clone()),
+        None => fields.remove(name),
+    };
+    value
 }
 
 /// Checks that a reply of one text and two calls says the same whichever of its other values is an odd one. `read`
