@@ -93,7 +93,7 @@ fn what_init_writes_works_with_whichever_keys_there_are() {
         for set in 0..8_usize {
             let with = |arguments: &[&str]| {
                 let mut command = home.forge(arguments);
-                for (at, key) in keys.iter().enumerate().filter(|(at, _)| set & (1 << at) == 0) {
+                for (_, key) in keys.iter().enumerate().filter(|(at, _)| set & (1 << at) == 0) {
                     command.env_remove(key);
                 }
                 run(command.args(["--config", file]))

@@ -54,7 +54,11 @@ fn the_table_of_models_is_complete_and_can_be_narrowed() {
     let google = json(&["models", "list", "--provider", "google"]);
     let count = |object: &Value| object["models"].as_array().unwrap().len();
     assert_eq!((count(&all), count(&google)), (55, 12));
+    let retired = all["retired"].as_array().unwrap();
+    let turbo = retired.iter().find(|one| one["id"] == "gpt-3.5-turbo").unwrap();
+    assert_eq!((&turbo["date"], &turbo["successor"]), (&"2026-10-23".into(), &"gpt-5.6-terra".into()));
     let said = run(forge().args(["models", "list"]));
+    assert!(said.stdout.contains("retired 2026-10-23, use gpt-5.6-terra"), "{}", said.stdout);
     let row = said.stdout.lines().find(|line| line.contains("claude-haiku-5-5")).unwrap();
     assert!(row.contains("0.10") || row.contains("0.1"), "{row}");
     assert!(row.contains("above 100000 tokens of prompt"), "{row}");

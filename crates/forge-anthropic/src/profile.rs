@@ -113,11 +113,10 @@ const PROFILES: [Profile; 7] = [
     },
 ];
 
-/// For models that the table does not know. Tuning is left out, as the newest models want it; whether
-/// a feature works, the vendor decides.
+/// For models that the table does not know. Nothing is left out for them: what they take the vendor knows.
 const UNKNOWN: Profile = Profile {
     ids: &[],
-    sampling: false,
+    sampling: true,
     thinking: ThinkingForm::Adaptive { optional: true },
     efforts: FIVE_LEVELS,
     prefill: true,
@@ -206,22 +205,28 @@ mod tests {
     #[test]
     fn every_model_of_the_table_has_a_profile_and_nearly_every_one_a_price() {
         let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
-        assert_eq!(table.rows().len(), 17);
         let day = "2026-11-20".parse().unwrap();
-        for row in table.rows() {
+        let kept = || table.rows().iter().filter(|row| !row.is_retired_on(day));
+        assert_eq!((kept().count(), table.rows().len()), (17, 35));
+        for row in kept() {
             assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
             // The vendor has published no price of this one.
             assert_eq!(row.price_on(day).is_some(), row.id != "claude-mythos-5-2", "{}", row.id);
+        }
+        for row in table.rows() {
             assert_eq!(row.provider, ModelProvider::Anthropic);
+            let next = row.successor.as_ref();
+            assert!(next.is_none_or(|next| kept().any(|row| row.id == *next)), "{}", row.id);
+            assert!(next.is_some() || !row.is_retired_on(day), "{} has a successor", row.id);
         }
         let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
-        assert_eq!(listed, table.rows().len());
+        assert_eq!(listed, kept().count());
     }
 
     #[test]
     fn a_snapshot_has_its_models_profile() {
         assert!(Profile::of(&"claude-haiku-4-5-20251001".into()).sampling);
-        assert!(!Profile::of(&"claude-haiku-4-5x".into()).sampling);
+        assert!(Profile::of(&"claude-haiku-4-5x".into()).ids.is_empty());
     }
 
     #[test]
@@ -244,9 +249,9 @@ mod tests {
             AdapterSettings { models, ..AdapterSettings::new("p") }
         };
         let profile = |more: &str| Profile::said(&said(more), &"new".into());
-        assert!(!profile(r#""prices": []"#).sampling);
-        let tuned = profile(r#""abilities": {"sampling": true, "prefill": false, "efforts": ["low"]}"#);
-        assert!(tuned.sampling && !tuned.prefill && tuned.efforts == Efforts::of(&[Effort::Low]));
+        assert!(profile(r#""prices": []"#).sampling);
+        let tuned = profile(r#""abilities": {"sampling": false, "prefill": false, "efforts": ["low"]}"#);
+        assert!(!tuned.sampling && !tuned.prefill && tuned.efforts == Efforts::of(&[Effort::Low]));
         assert_eq!(profile(r#""like": "claude-opus-4-5""#).thinking, ThinkingForm::Budget);
         assert_eq!(default_max_tokens(&said(r#""max_output_tokens": 77"#), &"new".into()), 77);
     }

@@ -32,13 +32,27 @@ fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
     let table = forge::models();
     let wanted =
         |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
-    let rows: Vec<&ModelRow> = table.rows().iter().filter(wanted).collect();
+    // Of those that are gone the table knows no more than that.
+    let is_gone = |row: &&ModelRow| row.prices.is_empty() && row.context_tokens.is_none();
+    let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(wanted).partition(is_gone);
     let shown = if list.json {
         let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
-        show::json(&json!({"schema_version": "1.0", "simulated": false, "models": models}))
+        let retired = gone.iter().map(|row| {
+            json!({"vendor": row.provider, "id": row.id, "date": row.retires, "successor": row.successor})
+        });
+        let retired: Vec<Value> = retired.collect();
+        show::json(
+            &json!({"schema_version": "1.0", "simulated": false, "models": models, "retired": retired}),
+        )
     } else {
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
-        show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
+        let ends = gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
+        let mut shown = show::table(&HEADINGS, &[2, 3, 4, 5], &cells);
+        if !gone.is_empty() {
+            shown.push('\n');
+            shown += &show::table(&["VENDOR", "MODEL", "END"], &[], &ends.collect::<Vec<_>>());
+        }
+        show::out(&shown)
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -61,12 +75,19 @@ fn cells(row: &ModelRow, today: NaiveDate) -> Vec<String> {
     ]
 }
 
+/// When the model ends, and what the vendor names in its place.
+pub(crate) fn end(row: &ModelRow, today: NaiveDate) -> String {
+    let word = if row.is_retired_on(today) { "retired" } else { "retires" };
+    let date = row.retires.map_or_else(String::new, |end| format!(" {end}"));
+    let next = row.successor.as_ref().map_or_else(String::new, |next| format!(", use {next}"));
+    format!("{word}{date}{next}")
+}
+
 /// What a user must know before choosing the model: its end first, then tiers, then the rest.
 fn note(row: &ModelRow, today: NaiveDate) -> String {
     let mut notes = Vec::new();
-    if let Some(end) = row.retires {
-        let word = if row.is_retired_on(today) { "retired" } else { "retires" };
-        notes.push(format!("{word} {end}"));
+    if row.retires.is_some() {
+        notes.push(end(row, today));
     }
     if let Some(routed) = &row.routed {
         notes.push(format!("answered by {} from {}", routed.to, routed.since));
@@ -94,8 +115,10 @@ fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
         "max_output_tokens": row.max_output_tokens,
         "released": row.released,
         "retires": row.retires,
+        "successor": row.successor,
         "routed": row.routed,
         "price": row.price_on(today),
+        "served": row.served,
         "note": row.note,
         "source": row.source,
         "checked": row.checked,

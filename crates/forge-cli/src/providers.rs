@@ -2,7 +2,11 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use forge::{ModelId, router::HealthStatus};
+use chrono::{NaiveDate, Utc};
+use forge::{
+    ModelId, ModelRow, ModelTable,
+    router::{HealthStatus, ProviderPlan},
+};
 use serde_json::json;
 
 use crate::{
@@ -16,24 +20,36 @@ use crate::{
 pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let system = Setup::open(wanted).await?;
     let providers = system.providers();
+    let (models, today) = (forge::models(), Utc::now().date_naive());
     let shown = if as_json {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
                 let model = Some(&one.model).filter(|model| !model.as_str().is_empty());
-                json!({"id": one.id, "type": one.kind, "model": model, "found": found})
+                let retired = retired(one, &models, today);
+                let retired = retired.map(|row| json!({"date": row.retires, "successor": row.successor}));
+                json!({"id": one.id, "type": one.kind, "model": model, "retired": retired, "found": found})
             })
             .collect();
         show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
-                vec![one.id.to_string(), one.kind.clone(), model(&one.model), found.to_owned()]
+                let model = match retired(one, &models, today) {
+                    Some(row) => format!("{} ({})", one.model, crate::models::end(row, today)),
+                    None => model(&one.model),
+                };
+                vec![one.id.to_string(), one.kind.clone(), model, found.to_owned()]
             })
             .collect();
         show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
     shown?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the table says of the provider's model, if its time is over.
+fn retired<'a>(one: &ProviderPlan, models: &'a ModelTable, today: NaiveDate) -> Option<&'a ModelRow> {
+    models.find(&one.vendor(), &one.model).filter(|row| row.is_retired_on(today))
 }
 
 /// Every kind of adapter, and the vendors whose servers speak its dialect.

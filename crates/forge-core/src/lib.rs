@@ -106,7 +106,7 @@ pub use layer::{Layer, Stack};
 pub use models::{ModelInfo, ModelRow, ModelTable, Routed};
 pub use money::{Money, ParseMoneyError};
 pub use participant::{ModelProvider, Participant, ParticipantRole};
-pub use price::{Price, Rate, Tier};
+pub use price::{Factor, Price, Rate, ServedPrice, Tier};
 pub use provider::{Adapter, Health, Provider, ProviderExt};
 pub use rate::{RateLimitStatus, RateLimitWindow};
 pub use registry::{AdapterRegistry, AdapterSettings, RegistryError, Timeouts};

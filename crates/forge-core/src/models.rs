@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Abilities, Capabilities, ModelId, ModelProvider, Money, Price, Served, TokenCount};
+use crate::{
+    Abilities, Capabilities, Factor, ModelId, ModelProvider, Money, Price, Served, ServedPrice, TokenCount,
+};
 
 /// What a vendor's own list says about a model. Any of it may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,12 +62,18 @@ pub struct ModelRow {
     /// The day from which requests fail.
     #[serde(default)]
     pub retires: Option<NaiveDate>,
+    /// What the vendor says to use in place of a model that retires.
+    #[serde(default)]
+    pub successor: Option<ModelId>,
     /// The vendor answers with another model from that day on, at that model's price.
     #[serde(default)]
     pub routed: Option<Routed>,
     /// What the vendor charged and charges.
     #[serde(default)]
     pub prices: Vec<Price>,
+    /// What it costs where it is served in another way than the usual one.
+    #[serde(default)]
+    pub served: Vec<ServedPrice>,
     /// The model as which the vendor's dialect treats it; its own id if unset.
     #[serde(default)]
     pub like: Option<ModelId>,
@@ -175,9 +183,12 @@ impl ModelTable {
         tokens: &TokenCount,
         served: Option<&Served>,
     ) -> Option<Money> {
-        let cost = self.cost(provider, model, day, tokens)?;
-        let is_usual = || served.and_then(Served::unpriced).is_none();
-        (cost == Money::ZERO || is_usual()).then_some(cost)
+        let row = self.serving(provider, model, day)?;
+        let price = row.price_on(day)?;
+        match served.map_or(Some(Factor::ONE), |served| row.factor(served, tokens.total_input())) {
+            Some(factor) => price.times(factor).cost(tokens),
+            None => price.cost(tokens).filter(|cost| *cost == Money::ZERO),
+        }
     }
 }
 
@@ -192,8 +203,10 @@ impl ModelRow {
             max_output_tokens: None,
             released: None,
             retires: None,
+            successor: None,
             routed: None,
             prices: Vec::new(),
+            served: Vec::new(),
             like: None,
             abilities: Abilities::default(),
             note: String::new(),
@@ -204,7 +217,9 @@ impl ModelRow {
 
     /// This row, with what `base` says where it says nothing.
     pub fn over(&self, base: &Self) -> Self {
-        let prices = if self.prices.is_empty() { &base.prices } else { &self.prices };
+        // How a price changes with the way of serving belongs to the price.
+        let (prices, served) =
+            if self.prices.is_empty() { (&base.prices, &base.served) } else { (&self.prices, &self.served) };
         Self {
             provider: self.provider.clone(),
             id: self.id.clone(),
@@ -212,6 +227,7 @@ impl ModelRow {
             max_input_tokens: self.max_input_tokens.or(base.max_input_tokens),
             max_output_tokens: self.max_output_tokens.or(base.max_output_tokens),
             prices: prices.clone(),
+            served: served.clone(),
             like: self.like.clone().or_else(|| base.like.clone()),
             abilities: self.abilities.or(&base.abilities),
             source: self.source.clone(),
@@ -234,6 +250,34 @@ impl ModelRow {
             price.effective_from.is_none_or(|from| from <= day)
                 && price.effective_to.is_none_or(|to| day <= to)
         })
+    }
+
+    /// How many times the usual price a call costs that is served so, its prompt being so large. `None` if the table
+    /// does not have that.
+    pub fn factor(&self, served: &Served, input_tokens: Option<u64>) -> Option<Factor> {
+        let within = |most: u64| input_tokens.is_some_and(|tokens| tokens <= most);
+        served.unusual_words().try_fold(Factor::ONE, |factor, (what, word)| {
+            let fits =
+                |own: &&ServedPrice| own.is_of(what, word) && own.up_to_input_tokens.is_none_or(within);
+            Some(factor.times(self.served.iter().find(fits)?.times))
+        })
+    }
+
+    /// The price on `day` by which money is set aside for a call that asks to be served so: never less than the usual
+    /// one, as which the vendor may serve it. `None` if it may be dearer than all that the table has.
+    pub fn price_asked(&self, day: NaiveDate, asked: &Served) -> Option<Price> {
+        const CHEAPER: [&str; 2] = ["batch", "flex"];
+        let price = self.price_on(day)?;
+        let dearest = asked.unusual_words().try_fold(Factor::ONE, |factor, (what, word)| {
+            let known = self.served.iter().filter(|own| own.is_of(what, word)).map(|own| own.times).max();
+            let is_cheaper = CHEAPER.iter().any(|cheaper| cheaper.eq_ignore_ascii_case(word));
+            let times = known.or_else(|| is_cheaper.then_some(Factor::ONE))?;
+            Some(factor.times(times.max(Factor::ONE)))
+        });
+        match dearest {
+            Some(factor) => Some(price.times(factor)),
+            None => price.is_free().then(|| price.clone()),
+        }
     }
 
     /// Whether requests fail on `day`.
@@ -357,6 +401,41 @@ mod tests {
         let fetched = crate::ServerTools::default().with_web_fetch(3);
         assert!(cost("openai", usual.clone(), &tokens.with_server_tools(fetched)).is_some());
         assert_eq!(cost("openai", usual, &tokens.with_server_tools(fetched.with_web_search(5))), None);
+    }
+
+    #[test]
+    fn a_call_costs_what_the_way_costs_in_which_it_was_served() {
+        let table = r#"[{"provider": "openai", "id": "m", "source": "s", "checked": "c",
+            "prices": [{"tiers": [{"input": "1", "output": "2"}, {"above_input_tokens": 1000, "input": "10", "output": "20"}]}],
+            "served": [
+                {"tier": ["flex", "batch"], "times": "0.5", "source": "s", "checked": "c"},
+                {"tier": ["priority", "fast"], "times": "2.5", "up_to_input_tokens": 1000, "source": "s", "checked": "c"},
+                {"region": ["us"], "times": "1.1", "source": "s", "checked": "c"}]}]"#;
+        let table = ModelTable::from_json(table).unwrap();
+        let day = "2026-11-28".parse().unwrap();
+        let cost = |served: &Served, input| {
+            let tokens = TokenCount::default().with_input(input).with_output(1_000_000);
+            let cost = table.cost_as_served(&"openai".into(), &"m".into(), day, &tokens, Some(served));
+            cost.map(|cost| cost.to_string())
+        };
+        let row = table.find(&"openai".into(), &"m".into()).unwrap();
+        let set_aside = |served: &Served| {
+            let price = row.price_asked(day, served)?;
+            Some(price.cost(&TokenCount::default().with_input(0).with_output(1_000_000))?.to_string())
+        };
+        let tier = |tier: &str| Served::default().with_tier(tier);
+        for (served, small, large, held) in [
+            (tier("default"), Some("$2.00"), Some("$20.02"), Some("$2.00")),
+            (tier("FLEX"), Some("$1.00"), Some("$10.01"), Some("$2.00")),
+            (tier("fast"), Some("$5.00"), None, Some("$5.00")),
+            (tier("fast").with_region("us"), Some("$5.50"), None, Some("$5.50")),
+            (tier("ultrafast"), None, None, None),
+            (tier("default").with_speed("fast"), None, None, None),
+        ] {
+            assert_eq!(cost(&served, 0).as_deref(), small, "{served:?}");
+            assert_eq!(cost(&served, 2_000).as_deref(), large, "{served:?}");
+            assert_eq!(set_aside(&served).as_deref(), held, "{served:?}");
+        }
     }
 
     #[test]

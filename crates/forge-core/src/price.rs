@@ -79,7 +79,112 @@ impl From<Rate> for String {
     }
 }
 
+/// What a model costs where it is served in another way than the usual one, as a multiple of the usual price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "a row of data, written by hand and by files")]
+pub struct ServedPrice {
+    /// The vendor's words for the tier of service, if it is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tier: Vec<String>,
+    /// The vendor's words for the region, if it is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub region: Vec<String>,
+    /// The vendor's words for the speed, if it is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speed: Vec<String>,
+    /// So many times the usual price, in every class of tokens.
+    pub times: Factor,
+    /// The vendor has a price for prompts of so many tokens at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to_input_tokens: Option<u64>,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was checked: a day or a month.
+    pub checked: String,
+}
+
+impl ServedPrice {
+    /// Whether it is about what the vendor calls `word`.
+    pub(crate) fn is_of(&self, what: ServedAs, word: &str) -> bool {
+        let words = match what {
+            ServedAs::Tier => &self.tier,
+            ServedAs::Region => &self.region,
+            ServedAs::Speed => &self.speed,
+        };
+        words.iter().any(|own| own.eq_ignore_ascii_case(word))
+    }
+}
+
+/// What can be unusual about how a call is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServedAs {
+    Tier,
+    Region,
+    Speed,
+}
+
+/// A multiple of a price, written as a decimal number in a string (`"1.1"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Factor(Money);
+
+impl Factor {
+    /// The usual price.
+    pub const ONE: Self = Self(Money::from_nanos(1_000_000_000));
+
+    /// This multiple of that multiple.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        Self(self.of(other.0))
+    }
+
+    fn of(self, money: Money) -> Money {
+        let nanos = (u128::from(money.nanos()) * u128::from(self.0.nanos()) + 500_000_000) / 1_000_000_000;
+        Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl TryFrom<String> for Factor {
+    type Error = crate::ParseMoneyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Factor> for String {
+    fn from(factor: Factor) -> Self {
+        factor.0.to_string().trim_start_matches('$').to_owned()
+    }
+}
+
 impl Price {
+    /// This price so many times.
+    #[must_use]
+    pub fn times(&self, factor: Factor) -> Self {
+        let rate = |rate: Rate| Rate(factor.of(rate.0));
+        let tier = |tier: &Tier| Tier {
+            above_input_tokens: tier.above_input_tokens,
+            input: rate(tier.input),
+            output: rate(tier.output),
+            cache_read: tier.cache_read.map(rate),
+            cache_write_5m: tier.cache_write_5m.map(rate),
+            cache_write_1h: tier.cache_write_1h.map(rate),
+        };
+        Self { tiers: self.tiers.iter().map(tier).collect(), ..self.clone() }
+    }
+
+    /// Whether nothing costs anything.
+    pub fn is_free(&self) -> bool {
+        let is_zero = |rate: &Rate| rate.0 == Money::ZERO;
+        let is_free = |tier: &Tier| {
+            let caches = [tier.cache_read, tier.cache_write_5m, tier.cache_write_1h];
+            [tier.input, tier.output].iter().chain(caches.iter().flatten()).all(is_zero)
+        };
+        self.tiers.iter().all(is_free)
+    }
+
     /// The rates for a prompt of this many tokens.
     pub fn tier(&self, input_tokens: u64) -> Option<&Tier> {
         self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)

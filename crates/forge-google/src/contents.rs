@@ -6,6 +6,7 @@ use forge_core::{
     ErrorKind, Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Phase, ProviderError, Source,
     ToolInput, Warning,
 };
+use forge_http::fit::INSTRUCTIONS;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
@@ -18,9 +19,6 @@ use crate::{
 
 /// Where a part stands that is no tool result: after those.
 const AFTER_RESULTS: usize = usize::MAX;
-
-/// What tells instructions from what the user says.
-const INSTRUCTIONS: &str = "[Instructions from the system, not from the user]";
 
 /// Collects the turns of a conversation.
 pub(crate) struct Contents<'a> {

@@ -74,9 +74,8 @@ const PROFILES: [Profile; 6] = [
     FLASH_2_5,
 ];
 
-/// For models that the table does not know. Tuning is left out, as the newest models want it; whether
-/// a feature works, the vendor decides.
-const UNKNOWN: Profile = Profile { ids: &[], prefill: true, ..NEWEST };
+/// For models that the table does not know. Nothing is left out for them: what they take the vendor knows.
+const UNKNOWN: Profile = Profile { ids: &[], sampling: true, efforts: FROM_MINIMAL, prefill: true, ..NEWEST };
 
 /// For models before 2.5 and for open ones.
 const WITHOUT_THOUGHTS: Profile = Profile { ids: &[], efforts: Efforts::NONE, ..PRO_2_5 };
@@ -165,18 +164,24 @@ mod tests {
     #[test]
     fn every_model_of_the_table_has_a_profile_and_a_price() {
         let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
-        assert_eq!(table.rows().len(), 12);
-        for row in table.rows() {
+        let today = "2026-11-20".parse().unwrap();
+        let kept = || table.rows().iter().filter(|row| !row.is_retired_on(today));
+        assert_eq!((kept().count(), table.rows().len()), (12, 21));
+        for row in kept() {
             assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
             for day in ["2026-11-20", "2026-12-01", "2027-01-01"] {
                 assert!(row.price_on(day.parse().unwrap()).is_some(), "{} {day}", row.id);
             }
             assert_eq!(row.provider, ModelProvider::Google);
             let target = row.routed.as_ref().map(|routed| &routed.to);
-            assert!(target.is_none_or(|to| table.rows().iter().any(|row| row.id == *to)), "{}", row.id);
+            assert!(target.is_none_or(|to| kept().any(|row| row.id == *to)), "{}", row.id);
+        }
+        for row in table.rows().iter().filter(|row| row.is_retired_on(today)) {
+            let next = row.successor.as_ref().unwrap();
+            assert!(kept().any(|row| row.id == *next && row.routed.is_none()), "{}", row.id);
         }
         let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
-        assert_eq!(listed, table.rows().len());
+        assert_eq!(listed, kept().count());
     }
 
     #[test]
@@ -195,8 +200,8 @@ mod tests {
             ("gemini-2.5-pro-preview-tts", FROM_MINIMAL),
             ("gemini-2.0-flash-001", Efforts::NONE),
             ("gemma-4-27b-it", Efforts::NONE),
-            ("gemini-3.9-flash", FROM_LOW),
-            ("gemini-flash-latest", FROM_LOW),
+            ("gemini-3.9-flash", FROM_MINIMAL),
+            ("gemini-flash-latest", FROM_MINIMAL),
         ] {
             assert_eq!(efforts(id), expected, "{id}");
         }
@@ -240,9 +245,9 @@ mod tests {
             AdapterSettings { models, ..AdapterSettings::new("p") }
         };
         let profile = |more: &str| Profile::said(&said(more), &"new".into());
-        assert!(!profile(r#""prices": []"#).sampling);
-        let tuned = profile(r#""abilities": {"sampling": true, "prefill": false}"#);
-        assert!(tuned.sampling && !tuned.prefill);
+        assert!(profile(r#""prices": []"#).sampling);
+        let tuned = profile(r#""abilities": {"sampling": false, "prefill": false}"#);
+        assert!(!tuned.sampling && !tuned.prefill);
         assert_eq!(profile(r#""like": "gemini-2.5-pro""#).thinking, ThinkingForm::Budget);
     }
 }

@@ -16,8 +16,8 @@ pub(crate) struct Bill {
 }
 
 impl Bill {
-    /// Takes a report; each is about the whole call so far. A number that cannot be right replaces nothing, because
-    /// the earlier one has been handed out already. Whether the report changes what is known of the input.
+    /// Takes a report; each is about the whole call so far. A number that cannot be right makes unknown what it
+    /// counts, whatever was said of it before. Whether the report changes what is known of the input.
     pub(crate) fn report(&mut self, newer: Usage<'_>) -> bool {
         if newer == Usage::default() {
             return false;
@@ -41,7 +41,7 @@ impl Bill {
             ("totalTokenCount", &mut usage.total_token_count, newer.total_token_count),
         ];
         for (name, known, newer) in counts {
-            *known = if newer.is_odd() { known.or(newer) } else { newer.or(*known) };
+            *known = newer.or(*known);
             if newer.is_odd() {
                 doubt(doubts, name);
             }
@@ -225,7 +225,7 @@ mod tests {
         }
         let (tokens, warning) =
             settled(&[json!({"promptTokenCount": 5}), json!({"promptTokenCount": -1})], false);
-        assert_eq!((tokens.input, warning.is_some()), (Some(5), true));
+        assert_eq!((tokens.input, warning.is_some()), (None, true));
     }
 
     #[test]

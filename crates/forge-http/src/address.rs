@@ -28,8 +28,8 @@ pub fn versioned(url: &str, version: &str, calls: &[&str]) -> String {
     format!("{scheme}//{}", segments.join("/"))
 }
 
-/// Such as `v1` or `v1beta2`.
-fn is_version(segment: &str) -> bool {
+/// Whether a segment of a path is a version, such as `v1` or `v1beta2`.
+pub fn is_version(segment: &str) -> bool {
     let mut signs = segment.bytes();
     signs.next() == Some(b'v')
         && signs.next().is_some_and(|sign| sign.is_ascii_digit())

@@ -51,7 +51,7 @@ mod settings;
 mod sound;
 mod stream;
 
-pub use address::versioned;
+pub use address::{is_version, versioned};
 pub use connection::{Connection, Dialect, Endpoint};
 pub use failure::{ErrorReply, Failure, kind_of_status, readable};
 pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, NdjsonDecoder, SseDecoder};

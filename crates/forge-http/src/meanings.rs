@@ -3,7 +3,10 @@
 use forge_core::ErrorKind;
 use serde::Deserialize;
 
-/// The table of one vendor, in JSON an array of rows with `code`, `type` or `text`, and `kind`, `source` and `checked`.
+use crate::Failure;
+
+/// The table of one vendor, in JSON an array of rows with `code`, `type`, `param` or `text`, the kinds in `from` that a
+/// text may change, and `kind`, `source` and `checked`.
 ///
 /// ```
 /// use forge_core::ErrorKind;
@@ -22,17 +25,37 @@ pub struct Meanings(Vec<Meaning>);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Meaning {
-    /// How the code ends.
+    /// The code; after a `*`, how it ends.
     code: Option<String>,
     r#type: Option<String>,
+    /// The field of the request that is at fault.
+    param: Option<String>,
     /// Pieces of the text, in small letters.
     #[serde(default)]
     text: Vec<String>,
+    /// The kinds that an error has without the text: only those give way to it.
+    from: Option<Vec<ErrorKind>>,
     kind: ErrorKind,
     source: String,
     /// A day or a month.
     checked: String,
 }
+
+impl Meaning {
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref().is_some_and(|own| match own.strip_prefix('*') {
+            Some(end) => code.ends_with(end),
+            None => own == code,
+        })
+    }
+
+    fn has_text(&self, small: &str) -> bool {
+        self.text.iter().all(|piece| small.contains(piece.as_str()))
+    }
+}
+
+/// Errors that a text alone tells apart.
+const VAGUE: &[ErrorKind] = &[ErrorKind::InvalidRequest];
 
 impl Meanings {
     /// Reads a table.
@@ -42,22 +65,48 @@ impl Meanings {
 
     /// The kind of an error with this code, type and text; `None` if the table has none like it.
     pub fn find(&self, code: &str, r#type: &str, text: &str) -> Option<ErrorKind> {
-        let text = text.to_ascii_lowercase();
+        let text = text.to_lowercase();
         let fits = |row: &&Meaning| {
-            row.code.as_deref().is_none_or(|end| code.ends_with(end))
+            (row.code.is_none() || row.has_code(code))
                 && row.r#type.as_deref().is_none_or(|own| own == r#type)
-                && row.text.iter().all(|piece| text.contains(piece.as_str()))
+                && row.has_text(&text)
         };
         self.0.iter().find(fits).map(|row| row.kind)
+    }
+
+    /// The kind of an error whose code or type is this word, where the word says enough by itself.
+    pub fn named(&self, word: &str) -> Option<ErrorKind> {
+        self.0.iter().find(|row| row.has_code(word)).map(|row| row.kind)
+    }
+
+    /// The kind of an error for which this field of the request is at fault.
+    pub fn at_fault(&self, param: &str) -> Option<ErrorKind> {
+        self.0.iter().find(|row| row.param.as_deref() == Some(param)).map(|row| row.kind)
+    }
+
+    /// What the text says of an error that is of this kind without it.
+    pub fn told(&self, kind: ErrorKind, text: &str) -> ErrorKind {
+        let text = text.to_lowercase();
+        let says = |row: &&Meaning| {
+            !row.text.is_empty()
+                && row.from.as_deref().unwrap_or(VAGUE).contains(&kind)
+                && row.has_text(&text)
+        };
+        self.0.iter().find(says).map_or(kind, |row| row.kind)
+    }
+
+    /// The failure as its text says that it is.
+    pub fn review(&self, failure: Failure) -> Failure {
+        Failure { kind: self.told(failure.kind, &failure.message), ..failure }
     }
 
     /// The first row that fits every error, does not say where it comes from, or has a text that no error can hold.
     pub fn fault(&self) -> Option<String> {
         let is_sound = |row: &&Meaning| {
-            (row.code.is_some() || row.r#type.is_some() || !row.text.is_empty())
+            (row.code.is_some() || row.r#type.is_some() || row.param.is_some() || !row.text.is_empty())
                 && row.checked.starts_with("202")
                 && !row.source.is_empty()
-                && row.text.iter().all(|piece| *piece == piece.to_ascii_lowercase())
+                && row.text.iter().all(|piece| !piece.is_empty() && *piece == piece.to_lowercase())
         };
         self.0.iter().find(|row| !is_sound(row)).map(|row| format!("{row:?}"))
     }

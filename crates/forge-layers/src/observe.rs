@@ -10,8 +10,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, CallStatus, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, ModelTable, Money, Phase,
-    Provider, ProviderError, ResponseStream, Served, StreamEvent, TokenCount, UsageRecord, UsageSink,
-    async_trait,
+    Provider, ProviderError, ResponseStream, Served, ServerTools, StreamEvent, TokenCount, UsageRecord,
+    UsageSink, Warning, async_trait,
 };
 use futures_core::Stream;
 use tracing::{Instrument as _, Span, field::Empty};
@@ -104,7 +104,7 @@ impl Provider for Observed {
         let mut recorder = Recorder::new(cx, self.accounts.clone(), &request);
         let span = recorder.span.clone();
         match self.inner.stream(cx, request).instrument(span).await {
-            Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder })),
+            Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder, end: None })),
             Err(error) => {
                 recorder.fail(&error);
                 Err(error)
@@ -128,6 +128,8 @@ struct Recorder {
     /// Whether a piece of the answer has come.
     answered: bool,
     request: Arc<ModelRequest>,
+    /// Why the reply has no price.
+    unpriced: Option<Warning>,
     settled: bool,
 }
 
@@ -173,6 +175,7 @@ impl Recorder {
             tokens: TokenCount::default(),
             answered: false,
             request: Arc::clone(request),
+            unpriced: None,
             settled: false,
         }
     }
@@ -194,7 +197,7 @@ impl Recorder {
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
-                self.tokens.overwrite(&finished.usage);
+                self.tokens = finished.usage;
                 self.service.clone_from(&finished.served);
                 self.span.record("gen_ai.response.finish_reasons", tracing::field::debug([finished.reason]));
                 let missing =
@@ -239,6 +242,7 @@ impl Recorder {
                 prices.cost_as_served(&participant.provider, model, day, &self.tokens, served)
             }
         };
+        self.unpriced = if cost.is_none() { unpriced(self.service.as_ref(), &self.tokens) } else { None };
         sink.record(UsageRecord {
             call_id: self.cx.call_id,
             attempt: self.cx.attempt,
@@ -262,6 +266,14 @@ impl Recorder {
     }
 }
 
+/// What is said to the caller of a reply whose price is another one than the usual, and not known.
+fn unpriced(served: Option<&Served>, tokens: &TokenCount) -> Option<Warning> {
+    let tools = tokens.server_tools.is_some_and(ServerTools::are_billed);
+    let what = served.and_then(Served::unusual);
+    let what = what.or_else(|| tools.then(|| "the use of the vendor's own tools".to_owned()))?;
+    Some(Warning::new("price", format!("what {what} costs is not known, so that the call has no price")))
+}
+
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.settle(CallStatus::Cancelled, Some(ErrorKind::Cancelled), Phase::BeforeOutput);
@@ -271,20 +283,31 @@ impl Drop for Recorder {
 struct Recorded {
     events: ResponseStream,
     recorder: Recorder,
+    /// The end of a reply, while its caller is warned.
+    end: Option<StreamEvent>,
 }
 
 impl Stream for Recorded {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { events, recorder } = self.get_mut();
+        let Self { events, recorder, end } = self.get_mut();
+        if let Some(end) = end.take() {
+            return Poll::Ready(Some(Ok(end)));
+        }
         let item = ready!(recorder.span.in_scope(|| Pin::new(events).poll_next(cx)));
         match &item {
             Some(Ok(event)) => recorder.note(event),
             Some(Err(error)) => recorder.fail(error),
             None => recorder.settle(CallStatus::Failure, Some(ErrorKind::Truncated), Phase::AfterOutput),
         }
-        Poll::Ready(item)
+        match (item, recorder.unpriced.take()) {
+            (Some(Ok(event)), Some(warning)) => {
+                *end = Some(event);
+                Poll::Ready(Some(Ok(warning.into())))
+            }
+            (item, _) => Poll::Ready(item),
+        }
     }
 }
 
@@ -292,7 +315,7 @@ impl Stream for Recorded {
 mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
-    use forge_core::{PartKind, ProviderExt as _, Started, StopReason, StorageError, Tags};
+    use forge_core::{Finished, PartKind, ProviderExt as _, Started, StopReason, StorageError, Tags};
     use tracing::{
         Event, Metadata, Subscriber,
         field::{Field, Visit},
@@ -366,6 +389,26 @@ mod tests {
         assert_eq!((record.first_token, record.latency), (Some(seconds(2)), seconds(10)));
         assert_eq!((record.tokens.input, record.tokens.output), (Some(100), Some(10)));
         assert_eq!(record.cost, Some(Money::from_nanos(100 * 2_000 + 10 * 10_000)));
+    }
+
+    #[test]
+    fn a_reply_that_was_served_at_a_price_that_nobody_knows_is_warned_about() {
+        let timer = ManualTimer::new();
+        for (tier, warned) in [("default", 0), ("priority", 1)] {
+            let script = Script::new(&timer, move |_| {
+                let mut steps = reply(&["hi"]);
+                let usage = TokenCount::default().with_input(100).with_output(10);
+                let mut end = Finished::new(StopReason::EndTurn).with_usage(usage);
+                end.served = Some(Served::default().with_tier(tier));
+                *steps.last_mut().unwrap() = Step::Event(end.into());
+                steps
+            });
+            let (ledger, observed) = observed(script);
+            let response = run(&timer, observed.complete(&context(&timer), request())).unwrap();
+            assert_eq!(response.warnings.len(), warned, "{:?}", response.warnings);
+            let [record] = <[UsageRecord; 1]>::try_from(ledger.take()).unwrap();
+            assert_eq!((record.cost.is_none(), record.status), (warned == 1, CallStatus::Success));
+        }
     }
 
     #[test]

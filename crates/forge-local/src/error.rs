@@ -3,12 +3,11 @@
 use std::sync::LazyLock;
 
 use forge_core::{ErrorKind, ProviderError};
-use forge_http::{ErrorReply, Failure};
-use forge_openai::ErrorTable;
+use forge_http::{ErrorReply, Failure, Meanings};
 
 /// What only these servers say, beside the texts of the dialect.
-static TABLE: LazyLock<ErrorTable> =
-    LazyLock::new(|| ErrorTable::from_json(include_str!("../errors.json")).unwrap_or_default());
+static TABLE: LazyLock<Meanings> =
+    LazyLock::new(|| Meanings::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
     review(forge_openai::classify(reply))
@@ -35,8 +34,8 @@ mod tests {
 
     #[test]
     fn every_row_says_where_it_comes_from() {
-        let table = ErrorTable::from_json(include_str!("../errors.json")).unwrap();
-        assert_eq!(table.unsound(), Vec::<String>::new());
+        let table = Meanings::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.fault(), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Base URLs as people write them.
 
+use forge_http::is_version;
+
 use crate::compatible::Row;
 
 /// What people copy together with the base URL.
@@ -39,17 +41,6 @@ fn usual_path(row: &Row) -> Option<Vec<&str>> {
         Some(rest.split_once('/').map_or("", |(_, path)| path))
     })?;
     Some(whole.split('/').filter(|segment| !segment.is_empty()).collect())
-}
-
-/// `v1`, `v4`, `v1beta`, `v2alpha1`.
-fn is_version(segment: &str) -> bool {
-    let Some(rest) = segment.strip_prefix('v') else { return false };
-    let word = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    word.len() < rest.len()
-        && (word.is_empty()
-            || ["alpha", "beta"].iter().any(|stage| {
-                word.strip_prefix(stage).is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
-            }))
 }
 
 #[cfg(test)]

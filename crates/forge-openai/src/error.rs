@@ -4,13 +4,13 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use forge_core::ErrorKind;
-use forge_http::{ErrorReply, Failure, kind_of_status};
+use forge_http::{ErrorReply, Failure, Meanings, kind_of_status};
 
-use crate::{error_table::ErrorTable, wire::error::ErrorBody};
+use crate::wire::error::ErrorBody;
 
 /// What the vendors of the dialect say.
-static TABLE: LazyLock<ErrorTable> =
-    LazyLock::new(|| ErrorTable::from_json(include_str!("../errors.json")).unwrap_or_default());
+static TABLE: LazyLock<Meanings> =
+    LazyLock::new(|| Meanings::from_json(include_str!("../errors.json")).unwrap_or_default());
 
 /// Types that say no more than that something is wrong; the status says more.
 const VAGUE: [&str; 2] = ["invalid_request_error", "BadRequestError"];
@@ -46,17 +46,27 @@ fn failure(body: ErrorBody, status: Option<u16>) -> Failure {
 }
 
 fn kind(body: &ErrorBody, status: Option<u16>) -> ErrorKind {
-    let kind = TABLE.by_code(body).unwrap_or_else(|| match status {
+    let kind = by_code(body).unwrap_or_else(|| match status {
         Some(404) => not_found(body),
         Some(status) => kind_of_status(status),
         None if body.r#type.as_deref().is_some_and(|kind| VAGUE.contains(&kind)) => ErrorKind::InvalidRequest,
         // Inside a reply the text may say what the status would have said.
-        None => match TABLE.by_text(ErrorKind::InvalidRequest, &body.message) {
+        None => match TABLE.told(ErrorKind::InvalidRequest, &body.message) {
             ErrorKind::InvalidRequest => ErrorKind::Server,
             told => told,
         },
     });
-    TABLE.by_text(kind, &body.message)
+    TABLE.told(kind, &body.message)
+}
+
+/// What the code, the type or the field at fault says. Money is told by the type, whatever the code is.
+fn by_code(body: &ErrorBody) -> Option<ErrorKind> {
+    let named = |word: &Option<String>| TABLE.named(word.as_deref()?);
+    let by_type = named(&body.r#type);
+    if by_type == Some(ErrorKind::QuotaExhausted) {
+        return by_type;
+    }
+    named(&body.code).or(by_type).or_else(|| TABLE.at_fault(body.param.as_deref()?))
 }
 
 /// A 404 in the vendor's own format: an unknown model, a wrong address, or a reference to something
@@ -177,8 +187,8 @@ mod tests {
 
     #[test]
     fn every_row_says_where_it_comes_from() {
-        let table = ErrorTable::from_json(include_str!("../errors.json")).unwrap();
-        assert_eq!(table.unsound(), Vec::<String>::new());
+        let table = Meanings::from_json(include_str!("../errors.json")).unwrap();
+        assert_eq!(table.fault(), None);
     }
 
     #[test]

@@ -54,7 +54,6 @@ mod base64;
 pub mod chat;
 mod compatible;
 mod error;
-mod error_table;
 mod kind;
 #[cfg(test)]
 mod odd;
@@ -68,7 +67,6 @@ mod usage;
 mod wire;
 
 pub use error::classify;
-pub use error_table::ErrorTable;
 pub use kind::kind;
 pub use profile::{capabilities, models};
 pub use provider::OpenAIProvider;

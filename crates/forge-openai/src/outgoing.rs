@@ -5,9 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use forge_core::{
-    ErrorKind, Message, MessageRole, ModelId, Part, Phase, ProviderError, Schema, Source, Warning,
-};
+use forge_core::{ErrorKind, Message, ModelId, Part, Phase, ProviderError, Schema, Source, Warning};
 use forge_http::fit::{self, IdRule};
 
 use crate::{base64, chat::CallIds};
@@ -49,13 +47,7 @@ pub(crate) fn fitted<'a>(
         alternates,
         trims_prefill: false,
     };
-    let mut messages = Cow::Borrowed(written);
-    results_first(&mut messages);
-    let fitted = match messages {
-        Cow::Borrowed(messages) => fit::fit(messages, &rules),
-        Cow::Owned(messages) => fit::fit(&messages, &rules).map(|fitted| Cow::Owned(fitted.into_owned())),
-    };
-    let mut fitted = fitted.map_err(|unfit| {
+    let mut fitted = fit::fit(written, &rules).map_err(|unfit| {
         ProviderError::new(ErrorKind::InvalidRequest, provider, unfit.to_string()).with(|facts| {
             facts.model = Some(model.clone());
             facts.phase = Phase::BeforeSend;
@@ -66,23 +58,6 @@ pub(crate) fn fitted<'a>(
     }
     // A conversation of nothing but white space is the caller's to mend.
     Ok(if fitted.is_empty() { Cow::Borrowed(written) } else { fitted })
-}
-
-/// Instructions that stand between calls and their results go behind the results, which must follow their calls at once.
-fn results_first(messages: &mut Cow<'_, [Message]>) {
-    let holds = |message: &Message, is_one: fn(&Part) -> bool| message.parts.iter().any(is_one);
-    let calls = |message: &Message| holds(message, |part| matches!(part, Part::ToolUse { .. }));
-    let results = |message: &Message| holds(message, |part| matches!(part, Part::ToolResult { .. }));
-    let mut at = 0;
-    while at + 2 < messages.len() {
-        let between =
-            messages[at + 1..].iter().take_while(|message| message.role == MessageRole::System).count();
-        let next = at + 1 + between;
-        if between > 0 && calls(&messages[at]) && messages.get(next).is_some_and(results) {
-            messages.to_mut()[at + 1..=next].rotate_right(1);
-        }
-        at += 1;
-    }
 }
 
 /// Gives every call and its result an id of exactly so many letters and digits, the same every time.
@@ -170,6 +145,7 @@ fn inline(part: &mut Part) {
 
 #[cfg(test)]
 mod tests {
+    use forge_core::MessageRole;
     use serde_json::json;
 
     use super::*;
@@ -208,17 +184,6 @@ mod tests {
         assert_eq!(ids(&messages[..4], MISTRAL), exact[..4]);
         let openai = ids(&messages, CallIds::OPENAI);
         assert_eq!((openai[0].as_str(), openai[2].as_str(), openai[8].len()), ("call_0", "call_0_1", 64));
-    }
-
-    #[test]
-    fn instructions_between_a_call_and_its_result_go_behind_it() {
-        let mut messages = turns(&["a"]);
-        messages.splice(1..1, [Message::system("be brief"), Message::system("be kind")]);
-        let fitted = fitted("p", &"m".into(), &messages, CallIds::OPENAI, false).unwrap();
-        let roles: Vec<_> = fitted.iter().map(|message| message.role).collect();
-        let system = MessageRole::System;
-        assert_eq!(roles, [MessageRole::Assistant, MessageRole::User, system, system]);
-        assert_eq!(fitted[2], Message::system("be brief"));
     }
 
     #[test]

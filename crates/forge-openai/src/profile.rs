@@ -39,15 +39,14 @@ const LOW_TO_MAX: Efforts = Efforts::of(&[Low, Medium, High, XHigh, Max]);
 
 const PROFILES: [Profile; 8] = [
     Profile {
-        // That 6.1 Terra refuses `none` is not known; a level that it certainly has stands in for it.
-        ids: &["gpt-6.2-astra", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-astra"],
+        ids: &["gpt-6.2-astra", "gpt-6.2-sol", "gpt-6.1-sol", "gpt-6-astra"],
         api: Api::Responses,
         sampling: SamplingRule::Never,
         efforts: LOW_TO_MAX,
         stop_sequences: 0,
     },
     Profile {
-        ids: &["gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"],
+        ids: &["gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"],
         api: Api::Responses,
         sampling: SamplingRule::WithoutThinking,
         efforts: Efforts::of(&[Effort::None, Low, Medium, High, XHigh, Max]),
@@ -101,25 +100,25 @@ const O_SERIES: Profile = Profile {
     stop_sequences: 0,
 };
 
-/// For GPT models later than the table: the levels that every one of them has had.
+/// For GPT models that the table does not have. What they take the vendor knows; nothing is left out or changed for
+/// them but what the API has no field for.
 const UNKNOWN_GPT: Profile = Profile {
     ids: &[],
     api: Api::Responses,
-    sampling: SamplingRule::Never,
-    efforts: LOW_TO_HIGH,
+    sampling: SamplingRule::Always,
+    efforts: Efforts::of(&Effort::ALL),
     stop_sequences: 0,
 };
 
 /// For the models of `ChatGPT`, which do not think.
-const UNKNOWN_CHAT: Profile =
-    Profile { sampling: SamplingRule::Always, efforts: Efforts::NONE, ..UNKNOWN_GPT };
+const UNKNOWN_CHAT: Profile = Profile { efforts: Efforts::NONE, ..UNKNOWN_GPT };
 
 /// For models of other vendors behind the same API.
 const COMPATIBLE: Profile = Profile {
     ids: &[],
     api: Api::Chat { limit: TokenLimit::MaxTokens },
     sampling: SamplingRule::Always,
-    efforts: LOW_TO_HIGH,
+    efforts: Efforts::of(&Effort::ALL),
     stop_sequences: 4,
 };
 
@@ -219,6 +218,7 @@ impl Profile {
             tool_result_images: local,
             stores: habits.takes_store,
             refuses: &habits.refuses,
+            random_seed: habits.random_seed,
             returns_thoughts: habits.thoughts != Thoughts::KeptBack,
             requires_thoughts: habits.thoughts == Thoughts::Required,
             ids: habits.ids,
@@ -262,15 +262,21 @@ mod tests {
     #[test]
     fn every_model_of_the_table_has_a_profile_and_a_price() {
         let table = ModelTable::from_json(include_str!("../models.json")).unwrap();
-        assert_eq!(table.rows().len(), 25);
         let day = "2026-11-20".parse().unwrap();
-        for row in table.rows() {
+        let kept = || table.rows().iter().filter(|row| !row.is_retired_on(day));
+        assert_eq!((kept().count(), table.rows().len()), (25, 44));
+        for row in kept() {
             assert!(!Profile::of(&row.id).ids.is_empty(), "{}", row.id);
             assert!(row.price_on(day).is_some(), "{}", row.id);
+        }
+        for row in table.rows() {
             assert_eq!(row.provider, ModelProvider::OpenAI);
+            let next = row.successor.as_ref();
+            assert!(next.is_none_or(|next| kept().any(|row| row.id == *next)), "{}", row.id);
+            assert!(next.is_some() || !row.is_retired_on(day), "{} has a successor", row.id);
         }
         let listed: usize = PROFILES.iter().map(|profile| profile.ids.len()).sum();
-        assert_eq!(listed, table.rows().len());
+        assert_eq!(listed, kept().count());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    BudgetError, CallContext, Candidate, Capabilities, ErrorKind, ModelRequest, Money, Outline, TokenCount,
-    Verdict,
+    BudgetError, CallContext, Candidate, Capabilities, ErrorKind, ModelId, ModelRequest, Money, Outline,
+    Price, TokenCount, Verdict,
 };
 
 use crate::{
@@ -51,7 +51,7 @@ impl<'a> Ask<'a> {
             self.max_tokens(route),
             self.outline.size,
             route.capabilities(model),
-            route.price(model, self.day).as_deref(),
+            self.price(route, model).as_deref(),
         )
     }
 
@@ -59,7 +59,7 @@ impl<'a> Ask<'a> {
     pub(crate) async fn without_room(&self, route: &Route) -> Result<Option<String>, BudgetError> {
         let model = route.model_for(&self.cx.participant);
         let (size, able) = (self.outline.size, route.capabilities(model));
-        let price = route.price(model, self.day);
+        let price = self.price(route, model);
         let open = Open { size, able, price: price.as_deref() };
         route.quota.without_room(self.cx, open, self.max_tokens(route)).await
     }
@@ -88,6 +88,11 @@ impl<'a> Ask<'a> {
         price.cost(&TokenCount::default().with_input(input).with_output(output.or(Some(USUAL_OUTPUT))))
     }
 
+    /// What `model` costs at most if it is served as it is asked to be.
+    fn price(&self, route: &Route, model: &ModelId) -> Option<Arc<Price>> {
+        route.price_asked(model, self.day, self.request.extra.fields(&route.vendor))
+    }
+
     fn max_tokens(&self, route: &Route) -> Option<u32> {
         let settings = [&self.job.parameters, &route.plan.parameters];
         self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
@@ -106,7 +111,7 @@ impl<'a> Ask<'a> {
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(Passed::TooSmall(window));
         }
-        if route.quota.limits_money(self.cx) && route.price(model, self.day).is_none() {
+        if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
             return Some(Passed::Unpriced);
         }
         if let Some(status) = route.objection(self.now) {

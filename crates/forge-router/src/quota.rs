@@ -124,7 +124,9 @@ impl Quota {
         let day = cx.clock.now().date_naive();
         let size = RequestSize::of(&request);
         let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
-        let price = row.and_then(|row| row.price_on(day));
+        let asked = request.extra.fields(&cx.participant.provider).map(Served::asked).unwrap_or_default();
+        let price = row.and_then(|row| row.price_asked(day, &asked));
+        let price = price.as_ref();
         let able = inner.capabilities(cx.model());
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
         let worst = |max_tokens| {
@@ -292,7 +294,7 @@ impl Witness for Held {
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
-                self.tokens.overwrite(&finished.usage);
+                self.tokens = finished.usage;
                 self.service.clone_from(&finished.served);
                 let tokens = self.tokens;
                 self.settle(&tokens);

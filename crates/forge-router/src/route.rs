@@ -9,13 +9,14 @@ use chrono::NaiveDate;
 use forge_core::{
     Adapter, AdapterRegistry, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
     ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
-    RegistryError, SecretString, Stack, UsageSink,
+    RegistryError, SecretString, Served, Stack, UsageSink,
     storage::{
         budget::{BudgetRule, Scope},
         cooldown::{Cooldown, CooldownStore},
     },
 };
 use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
+use serde_json::{Map, Value};
 
 use crate::{
     ProviderPlan,
@@ -196,6 +197,21 @@ impl Route {
         let price = look_up();
         *self.price_today.write().unwrap_or_else(PoisonError::into_inner) = Some((day, price.clone()));
         price
+    }
+
+    /// What `model` costs at most on `day` if it is served as the configuration and the raw fields of a request ask.
+    pub(crate) fn price_asked(
+        &self,
+        model: &ModelId,
+        day: NaiveDate,
+        fields: Option<&Map<String, Value>>,
+    ) -> Option<Arc<Price>> {
+        let (said, asked) = (&self.plan.parameters.extra, fields.map(Served::asked).unwrap_or_default());
+        let asked = if said.is_empty() { asked } else { asked.or(&Served::asked(said)) };
+        if asked.unusual().is_none() {
+            return self.price(model, day);
+        }
+        self.prices.serving(&self.vendor, model, day)?.price_asked(day, &asked).map(Arc::new)
     }
 
     /// The adapter for what is not a call: that of the first key.

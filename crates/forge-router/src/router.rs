@@ -10,7 +10,7 @@ use std::{
 use forge_core::{
     CallContext, Capabilities, Clock, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse,
     ModelTable, Money, Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError,
-    ResponseStream, RouteTrace, StorageError, TokenCount, async_trait,
+    ResponseStream, RouteTrace, Served, StorageError, TokenCount, async_trait,
 };
 use forge_layers::{Observe, RetryBudget};
 use futures_util::future::join_all;
@@ -187,10 +187,26 @@ impl Router {
         prices.cost_as_served(&participant.provider, &response.model, day, &response.tokens, served)
     }
 
-    /// What so many tokens cost with `participant` today; `None` is unknown, not free.
+    /// What so many tokens cost with `participant` today at most, served as the configuration asks; `None` is unknown,
+    /// not free.
     pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
         let today = self.shared.parts.timer.now().date_naive();
-        self.prices(participant).cost(&participant.provider, &participant.model, today, tokens)
+        match self.shared.running().route(&participant.provider_id) {
+            Some(route) => route.price_asked(&participant.model, today, None)?.cost(tokens),
+            None => self.shared.parts.models.cost(&participant.provider, &participant.model, today, tokens),
+        }
+    }
+
+    /// What so many tokens cost with `participant` today in a call that was served so; `None` is unknown, not free.
+    pub fn price_as_served(
+        &self,
+        participant: &Participant,
+        tokens: &TokenCount,
+        served: &Served,
+    ) -> Option<Money> {
+        let today = self.shared.parts.timer.now().date_naive();
+        let Participant { provider, model, .. } = participant;
+        self.prices(participant).cost_as_served(provider, model, today, tokens, Some(served))
     }
 
     fn prices(&self, participant: &Participant) -> Arc<ModelTable> {

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use forge_core::{
     Amount, BudgetError, ErrorKind, ModelRequest, Money, Participant, Phase, ProviderError, RequestSize,
-    StreamName, TokenCount, storage::budget::renewed_at,
+    Served, StreamName, TokenCount, storage::budget::renewed_at,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +13,16 @@ use crate::Caps;
 
 /// What tokens cost with a participant; `None` if its price is unknown. For a participant that stands for a
 /// route, the highest price among those that may serve it.
-pub type Prices = Arc<dyn Fn(&Participant, &TokenCount) -> Option<Money> + Send + Sync>;
+///
+/// Without a word on how the call was served it is the most that it can cost.
+pub type Prices = Arc<dyn Fn(&Participant, &TokenCount, Option<&Served>) -> Option<Money> + Send + Sync>;
 
 /// No price is known.
 pub fn no_prices() -> Prices {
-    Arc::new(|_, _| None)
+    Arc::new(|_, _, _| None)
 }
 
-type Price<'a> = dyn Fn(&Participant, &TokenCount) -> Option<Money> + Send + Sync + 'a;
+type Price<'a> = dyn Fn(&Participant, &TokenCount, Option<&Served>) -> Option<Money> + Send + Sync + 'a;
 
 /// The most that `request` can cost: every byte of its text a token, and every token of the answer used. And
 /// whether its price is known; if not, the amount holds no money.
@@ -42,7 +44,7 @@ pub(crate) fn larger(
     let input = RequestSize::of(request).most_input().saturating_add(more);
     let output = u64::from(request.max_tokens.unwrap_or(0));
     let tokens = TokenCount::default().with_input(input).with_output(output);
-    let money = prices(participant, &tokens);
+    let money = prices(participant, &tokens, None);
     (Amount { money: money.unwrap_or_default(), tokens: input.saturating_add(output) }, money.is_some())
 }
 

@@ -132,7 +132,7 @@ fn estimated(
     let input = RequestSize::of(&request).expected_input() + earlier / LIKELY_SHARE;
     let output = answer / LIKELY_SHARE;
     let tokens = TokenCount::default().with_input(input).with_output(output);
-    let money = (deps.prices)(participant, &tokens);
+    let money = (deps.prices)(participant, &tokens, None);
     let (most, priced) =
         budget::larger(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
     Ok(EstimatedCall {

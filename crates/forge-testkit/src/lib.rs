@@ -5,6 +5,7 @@
 //!   one of its dialects, run against the simulated vendor that speaks it. A scenario that does not
 //!   apply is declared in [`Subject::exempt`] with its reason.
 //! - [`ScriptedServer`] says exactly the bytes it is told to say, and misbehaves where it is told to.
+//! - [`fixtures`] runs tables of what vendors are sent and say; [`odd`] puts odd values into replies.
 //! - [`Recorder`] keeps what a server said, to be played again.
 //! - [`store_contract!`] does for stores what [`contract!`] does for providers, in [`mod@store`].
 //!
@@ -26,6 +27,12 @@
     reason = "a failed assertion is how the suite reports"
 )]
 pub mod contract;
+#[cfg(feature = "provider")]
+#[expect(clippy::unwrap_used, reason = "a failed assertion is how fixtures report")]
+pub mod fixtures;
+#[cfg(feature = "provider")]
+#[expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "part of the suite")]
+pub mod odd;
 #[cfg(feature = "provider")]
 mod recorder;
 #[cfg(feature = "provider")]

@@ -5,6 +5,7 @@
 mod contract;
 mod errors;
 mod fit;
+mod fixtures;
 mod replies;
 mod requests;
 mod schemas;

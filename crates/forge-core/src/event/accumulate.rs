@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning};
-use crate::{
-    CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, Served, ServerTools, TokenCount,
-    ToolInput,
-};
+use crate::{CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, TokenCount, ToolInput};
 
 /// Folds the events of one reply into a [`ModelResponse`] and holds them to the contract of
 /// [`StreamEvent`].
@@ -88,10 +85,7 @@ impl Accumulator {
             StreamEvent::Relayed(_) => {}
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(&usage),
             StreamEvent::Warned(warning) => self.warnings.push(*warning),
-            StreamEvent::Finished(finished) => {
-                self.warnings.extend(unpriced(&finished));
-                self.finished = Some(*finished);
-            }
+            StreamEvent::Finished(finished) => self.finished = Some(*finished),
         }
         Ok(())
     }
@@ -132,8 +126,8 @@ impl Accumulator {
         let started = self.started.take().unwrap_or_default();
         let chosen = started.route.as_ref().and_then(|route| route.participant.clone());
         let participant = chosen.unwrap_or_else(|| Arc::clone(&self.context.participant));
-        let mut tokens = self.usage;
-        tokens.overwrite(&finished.usage);
+        // What the end leaves unknown is in doubt, whatever was said on the way.
+        let tokens = finished.usage;
         ModelResponse {
             model: started.model.unwrap_or_else(|| participant.model.clone()),
             participant,
@@ -209,14 +203,6 @@ impl Open {
     }
 }
 
-/// What is said to the caller of a reply whose price is not the usual one.
-fn unpriced(finished: &Finished) -> Option<Warning> {
-    let tools = finished.usage.server_tools.is_some_and(ServerTools::are_billed);
-    let served = finished.served.as_ref().and_then(Served::unpriced);
-    let what = served.or_else(|| tools.then(|| "the use of the vendor's own tools".to_owned()))?;
-    Some(Warning::new("price", format!("what {what} costs is not known, so that the call has no price")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::ToolStart, *};
@@ -259,6 +245,8 @@ mod tests {
             finished(),
         ])
         .unwrap();
+        // What the end leaves unknown is unknown.
+        assert_eq!((response.tokens.input, response.tokens.output), (None, Some(2)));
         let inputs: Vec<_> = response
             .content
             .iter()
@@ -268,7 +256,6 @@ mod tests {
             })
             .collect();
         assert_eq!(inputs, [serde_json::json!({"x": 1}), serde_json::json!({})].map(ToolInput::from));
-        assert_eq!((response.tokens.input, response.tokens.output), (Some(7), Some(2)));
     }
 
     #[test]

@@ -299,7 +299,8 @@ pub struct Finished {
     /// What the vendor said about a refusal or a filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<StopDetail>,
-    /// Tokens of the whole call.
+    /// Tokens of the whole call. They take the place of all that was reported on the way: what is unknown here is
+    /// unknown.
     pub usage: TokenCount,
     /// How the vendor served the call, which may change its price.
     #[serde(skip_serializing_if = "Option::is_none")]

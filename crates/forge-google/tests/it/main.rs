@@ -5,6 +5,7 @@
 mod adapter;
 mod contract;
 mod errors;
+mod fixtures;
 mod replies;
 mod requests;
 mod streams;

@@ -11,9 +11,18 @@ mod turns;
 
 use std::borrow::Cow;
 
-use forge_core::{Message, Part};
+use forge_core::{Message, MessageRole, Part};
 
 pub use self::ids::IdRule;
+
+/// What stands before instructions that go out as the user's words, because the vendor takes none between turns.
+pub const INSTRUCTIONS: &str = "[Instructions from the system, not from the user]";
+
+/// Whether instructions stand behind the first turn.
+pub fn instructs_between(messages: &[Message]) -> bool {
+    let begun = messages.iter().skip_while(|message| message.role == MessageRole::System);
+    begun.into_iter().any(|message| message.role == MessageRole::System)
+}
 
 /// What a vendor takes.
 ///
@@ -25,7 +34,8 @@ pub struct Rules {
     pub ids: Option<IdRule>,
     /// Whether a text of nothing but white space is refused.
     pub refuses_blank_texts: bool,
-    /// Whether the speakers have to take turns.
+    /// Whether user and assistant have to take turns, with the results of tools as the user's turn, and instructions
+    /// in front alone: so it is with most templates of open models.
     pub alternates: bool,
     /// Whether the last turn of an assistant may not end with white space.
     pub trims_prefill: bool,
@@ -63,7 +73,7 @@ pub fn fit<'a>(messages: &'a [Message], rules: &Rules) -> Result<Cow<'a, [Messag
         }
     }
     if rules.alternates {
-        turns::merge(&mut messages);
+        turns::alternate(&mut messages);
     }
     if rules.trims_prefill {
         turns::trim_prefill(&mut messages);

@@ -51,26 +51,40 @@ pub(super) fn complete(messages: &mut Cow<'_, [Message]>) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Makes one turn of user turns that share the results of a turn of calls, the results in front.
+/// Puts the results of a turn of calls into one turn right behind it, in front of the user's words. What else stood
+/// between the calls and their last result goes behind: instructions keep their turns.
 fn gather(messages: &mut Cow<'_, [Message]>) {
-    let holds_results = |message: &Message| message.parts.iter().any(|part| answered(part).is_some());
-    let belong_together = |one: &Message, next: &Message| {
-        one.role == MessageRole::User && next.role == MessageRole::User && holds_results(next)
-    };
-    if !messages.windows(2).any(|pair| belong_together(&pair[0], &pair[1])) {
-        return;
-    }
-    let mut gathered: Vec<Message> = Vec::with_capacity(messages.len());
-    for message in messages.iter() {
-        match gathered.last_mut().filter(|last| belong_together(last, message)) {
-            Some(last) => {
-                last.parts.extend(message.parts.iter().cloned());
-                last.parts.sort_by_key(|part| answered(part).is_none());
+    let mut at = 0;
+    while at < messages.len() {
+        let from = at + 1;
+        let until = messages[from..].iter().position(|next| next.role == MessageRole::Assistant);
+        let until = until.map_or(messages.len(), |next| from + next);
+        let is_call = messages[at].parts.iter().any(|part| called(part).is_some());
+        let last = messages[from..until].iter().rposition(|message| results(message).next().is_some());
+        if let Some(last) = last.map(|last| from + last).filter(|_| is_call)
+            && !(last == from && has_results_first(&messages[from]))
+        {
+            let (mut turn, mut instructions) = (Vec::new(), Vec::new());
+            for message in messages.to_mut().drain(from..=last) {
+                match message.role {
+                    MessageRole::System => instructions.push(message),
+                    MessageRole::User | MessageRole::Assistant => turn.extend(message.parts),
+                }
             }
-            None => gathered.push(message.clone()),
+            turn.sort_by_key(|part| answered(part).is_none());
+            let turn = Message::new(MessageRole::User, turn);
+            messages.to_mut().splice(from..from, std::iter::once(turn).chain(instructions));
         }
+        at = until;
     }
-    *messages = Cow::Owned(gathered);
+}
+
+fn results(message: &Message) -> impl Iterator<Item = &str> {
+    message.parts.iter().filter_map(answered)
+}
+
+fn has_results_first(message: &Message) -> bool {
+    message.parts.is_sorted_by_key(|part| answered(part).is_none())
 }
 
 fn take(open: &mut Vec<&str>) -> Vec<String> {
@@ -111,7 +125,11 @@ mod tests {
         let mut messages = Cow::Borrowed(messages);
         complete(&mut messages)?;
         let turn = |message: &Message| {
-            let role = if message.role == MessageRole::Assistant { "A" } else { "U" };
+            let role = match message.role {
+                MessageRole::Assistant => "A",
+                MessageRole::User => "U",
+                MessageRole::System => "S",
+            };
             let parts = message.parts.iter().map(|part| match part {
                 Part::ToolUse { id, .. } => id.clone(),
                 Part::ToolResult { tool_use_id, is_error: true, .. } => format!("{tool_use_id}!"),
@@ -132,6 +150,36 @@ mod tests {
             (vec![calls(&["a", "b"]), results(&["b"]), results(&["a"])], "A:a,b U:b,a"),
             (vec![calls(&["a"]), Message::user("stop"), results(&["a"])], "A:a U:a,text"),
             (vec![calls(&["a"]), calls(&["b"]), results(&["b"])], "A:a U:a! A:b U:b"),
+            // Instructions and words between calls and results go behind the results.
+            (vec![calls(&["a"]), Message::system("s"), results(&["a"])], "A:a U:a S:text"),
+            (
+                vec![
+                    calls(&["a"]),
+                    Message::system("s"),
+                    Message::user("u"),
+                    Message::system("s"),
+                    results(&["a"]),
+                ],
+                "A:a U:a,text S:text S:text",
+            ),
+            (
+                vec![
+                    calls(&["a", "b"]),
+                    results(&["b"]),
+                    Message::system("s"),
+                    results(&["a"]),
+                    Message::user("u"),
+                ],
+                "A:a,b U:b,a S:text U:text",
+            ),
+            (vec![calls(&["a"]), Message::system("s"), Message::user("stop")], "A:a U:a! S:text U:text"),
+            (
+                vec![
+                    calls(&["a"]),
+                    Message::new(MessageRole::User, vec![Part::text("u"), Part::tool_result("a", "r")]),
+                ],
+                "A:a U:a,text",
+            ),
             (vec![calls(&["a"])], "A:a U:a!"),
         ] {
             assert_eq!(completed(&messages).unwrap(), expected);

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use forge_core::{Message, MessageRole, Part};
 
+use super::{INSTRUCTIONS, instructs_between};
+
 /// A blank text may still carry state that its vendor wants back.
 fn is_blank(part: &Part) -> bool {
     match part {
@@ -34,8 +36,40 @@ pub(super) fn drop_blank_texts(messages: &mut Cow<'_, [Message]>) {
     messages.retain(|message| !message.parts.is_empty());
 }
 
+/// Makes turns that alternate: instructions between them are the user's words, marked as what they are, and what a user
+/// says beside results of tools belongs to the last of them.
+pub(super) fn alternate(messages: &mut Cow<'_, [Message]>) {
+    if instructs_between(messages) {
+        let begun = messages.iter().take_while(|message| message.role == MessageRole::System).count();
+        for message in &mut messages.to_mut()[begun..] {
+            if message.role == MessageRole::System {
+                message.role = MessageRole::User;
+                message.parts.insert(0, Part::text(INSTRUCTIONS));
+            }
+        }
+    }
+    merge(messages);
+    let is_text = |part: &Part| matches!(part, Part::Text { .. });
+    let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+    // Beside a picture, which no result of a tool may hold everywhere, the user's turn stays anyway.
+    let is_mixed = |message: &Message| {
+        let parts = || message.parts.iter();
+        parts().any(is_result) && parts().any(is_text) && parts().all(|part| is_text(part) || is_result(part))
+    };
+    if !messages.iter().any(is_mixed) {
+        return;
+    }
+    for message in messages.to_mut().iter_mut().filter(|message| is_mixed(message)) {
+        let (texts, mut others): (Vec<Part>, Vec<Part>) = message.parts.drain(..).partition(is_text);
+        if let Some(Part::ToolResult { content, .. }) = others.iter_mut().rfind(|part| is_result(part)) {
+            content.extend(texts);
+        }
+        message.parts = others;
+    }
+}
+
 /// Makes one turn of turns of one speaker that follow each other.
-pub(super) fn merge(messages: &mut Cow<'_, [Message]>) {
+fn merge(messages: &mut Cow<'_, [Message]>) {
     if !messages.windows(2).any(|pair| pair[0].role == pair[1].role) {
         return;
     }
@@ -108,11 +142,39 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_template_gets_results_as_the_users_turn_and_no_instructions_between() {
+        let call = |id: &str| {
+            Message::new(MessageRole::Assistant, vec![Part::tool_use(id, "f", serde_json::json!({}))])
+        };
+        let result = |id: &str| Part::tool_result(id, "r");
+        let written = [
+            Message::system("first"),
+            Message::user("q"),
+            call("a"),
+            Message::new(MessageRole::User, vec![result("a"), Part::text("and be quick")]),
+            Message::system("be kind"),
+            Message::user("well?"),
+        ];
+        let mut messages = Cow::Borrowed(&written[..]);
+        alternate(&mut messages);
+        let roles: Vec<_> = messages.iter().map(|message| message.role).collect();
+        assert_eq!(
+            roles,
+            [MessageRole::System, MessageRole::User, MessageRole::Assistant, MessageRole::User]
+        );
+        let [Part::ToolResult { content, .. }] = messages[3].parts.as_slice() else { panic!("{messages:?}") };
+        let said: Vec<_> = content.iter().map(|part| format!("{part:?}")).collect();
+        assert_eq!(said.len(), 5, "{said:?}");
+        assert!(said[1].contains("be quick") && said[2].contains(INSTRUCTIONS), "{said:?}");
+        assert!(said[3].contains("be kind") && said[4].contains("well?"), "{said:?}");
+    }
+
+    #[test]
     fn good_turns_are_not_copied() {
         let written = [Message::user("a"), Message::assistant("b"), Message::user("c")];
         let mut messages = Cow::Borrowed(&written[..]);
         drop_blank_texts(&mut messages);
-        merge(&mut messages);
+        alternate(&mut messages);
         trim_prefill(&mut messages);
         assert!(matches!(messages, Cow::Borrowed(_)));
     }

@@ -60,7 +60,7 @@ impl Witness for Held {
             }
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(usage),
             StreamEvent::Finished(finished) => {
-                self.usage.overwrite(&finished.usage);
+                self.usage = finished.usage;
                 let output = self.usage.total_output().unwrap_or_else(|| tokens_of(self.written));
                 self.settle(Need { input: self.input(), output });
             }

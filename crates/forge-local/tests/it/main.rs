@@ -6,4 +6,5 @@ mod adapter;
 mod calls;
 mod contract;
 mod errors;
+mod fixtures;
 mod support;

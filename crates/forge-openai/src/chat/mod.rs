@@ -88,6 +88,8 @@ pub struct Rules {
     pub stores: bool,
     /// The fields of a request that it refuses.
     pub refuses: &'static [Field],
+    /// Whether its field for a seed is called `random_seed`.
+    pub random_seed: bool,
     /// Whether thoughts go back to the model that had them, in the field in which they came.
     pub returns_thoughts: bool,
     /// Whether calls of tools are refused that bring no thoughts.
@@ -116,6 +118,7 @@ impl Rules {
         tool_result_images: false,
         stores: true,
         refuses: &[],
+        random_seed: false,
         returns_thoughts: true,
         requires_thoughts: false,
         ids: CallIds::OPENAI,

@@ -14,6 +14,13 @@ pub(super) fn citation(raw: &RawValue) -> Citation {
     Citation::raw(raw.get()).with_url(url).with_title(title)
 }
 
+/// A page that the server found: an object with its address and title, or its address alone.
+pub(super) fn found(raw: &RawValue) -> Citation {
+    let page: UrlCitation = serde_json::from_str(raw.get()).unwrap_or_default();
+    let url = page.url.or_else(|| serde_json::from_str(raw.get()).ok());
+    Citation::raw(raw.get()).with_url(url).with_title(page.title)
+}
+
 /// What a person can read of a detail of the thoughts.
 pub(super) fn detail_text(raw: &RawValue) -> String {
     let Detail { text, summary } = serde_json::from_str(raw.get()).unwrap_or_default();

@@ -4,7 +4,7 @@ use forge_core::{
     Delivery, Efforts, FreeformFormat, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat,
     OutputSchema, ProviderError, Tool, ToolChoice, Warning,
 };
-use forge_http::to_json;
+use forge_http::{fit::instructs_between, to_json};
 
 use super::{
     Field, Rules, TokenLimit,
@@ -61,6 +61,11 @@ pub fn to_wire(
     if request.show_thinking == Some(true) && !rules.shows_thinking {
         warnings.push(Warning::new("show_thinking", "this API does not show what the model thinks"));
     }
+    if rules.alternates && instructs_between(&request.messages) {
+        let message =
+            "this server takes no instructions between turns; they are sent as the user's, and marked";
+        warnings.push(Warning::new("system", message));
+    }
     let mut fitted = fitted(provider, model, &request.messages, rules.ids, rules.alternates)?;
     inline_texts(&mut fitted, if rules.documents { Inlined::InResults } else { Inlined::Everywhere });
     let output = schema::output(&request.output, &mut warnings);
@@ -93,7 +98,8 @@ pub fn to_wire(
         temperature: tuned.temperature,
         top_p: tuned.top_p,
         top_k: tuned.top_k,
-        seed: tuned.seed,
+        seed: tuned.seed.filter(|_| !rules.random_seed),
+        random_seed: tuned.seed.filter(|_| rules.random_seed),
         presence_penalty: tuned.presence_penalty,
         frequency_penalty: tuned.frequency_penalty,
         store: (rules.stores && rules.takes(Field::Store)).then_some(false),

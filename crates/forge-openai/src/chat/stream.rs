@@ -1,13 +1,15 @@
 //! Chunks become events.
 
-use forge_core::{Finished, ModelId, ModelProvider, ProviderId, Served, Started, StopReason, StreamEvent};
+use forge_core::{
+    Citation, Finished, ModelId, ModelProvider, ProviderId, Served, Started, StopReason, StreamEvent,
+};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
 
 use super::{
     faults::{error_in, stray_error, unreadable},
     parts::{CallPiece, Parts},
-    pieces::{argument_text, citation, detail_text},
+    pieces::{argument_text, citation, detail_text, found},
     tags::ThinkTags,
 };
 use crate::{
@@ -28,6 +30,8 @@ pub struct Decoder {
     finish: Option<Finish>,
     usage: Totals,
     tier: Option<String>,
+    /// The pages on which the answer rests. Chunks repeat them.
+    found: Vec<Citation>,
 }
 
 /// Why the model stopped, in the vendor's words; `None` if they are no words.
@@ -60,6 +64,7 @@ impl Decoder {
             finish: None,
             usage: Totals::default(),
             tier: None,
+            found: Vec::new(),
         }
     }
 
@@ -107,6 +112,12 @@ impl Decoder {
         {
             self.tier = Some(tier.into_owned());
         }
+        let titled = !reply.search_results.is_empty();
+        let pages = if titled { reply.search_results } else { reply.citations };
+        // Addresses alone do not take the place of what has titles.
+        if titled || pages.len() > self.found.len() {
+            self.found = pages.into_iter().map(found).collect();
+        }
         let mut usage = reply.usage;
         // A whole reply has one choice, whatever its number is.
         let is_ours = |index: Option<u32>| extent == Extent::Whole || index.unwrap_or(0) == 0;
@@ -144,6 +155,9 @@ impl Decoder {
             None => return Err(Failure::truncated()),
         };
         self.ensure_started(Started::default(), events);
+        for page in self.found.drain(..) {
+            self.parts.citation(page, events);
+        }
         let has_output = self.parts.end(events);
         let (tokens, warning) = self.usage.settled(self.counting, has_output);
         events.extend(warning.map(StreamEvent::from));
@@ -453,6 +467,25 @@ mod tests {
         };
         let response = run(&[&piece("ls "), &piece("-l"), STOP]).unwrap();
         assert_eq!(response.content, [Part::tool_use("c", "exec", ToolInput::Text("ls -l".into()))]);
+        for (pages, titles) in [
+            (
+                json!({"search_results": [{"title": "Atlas", "url": "https://a.example", "date": null}, {"url": "https://b.example"}],
+                "citations": ["https://a.example", "https://b.example"]}),
+                [Some("Atlas"), None],
+            ),
+            (json!({"citations": ["https://a.example", "https://b.example"]}), [None, None]),
+        ] {
+            let mut chunk = json!({"choices": [{"delta": {"content": "Paris [1]"}}]});
+            chunk.as_object_mut().unwrap().extend(pages.as_object().unwrap().clone());
+            let mut last = json!({"choices": [{"delta": {"content": ""}, "finish_reason": "stop"}]});
+            last.as_object_mut().unwrap().extend(pages.as_object().unwrap().clone());
+            let response = run(&[&chunk.to_string(), &last.to_string()]).unwrap();
+            let Part::Text { citations, .. } = &response.content[0] else { panic!("{response:?}") };
+            let named: Vec<_> =
+                citations.iter().map(|one| (one.url.as_deref(), one.title.as_deref())).collect();
+            let expected = [(Some("https://a.example"), titles[0]), (Some("https://b.example"), titles[1])];
+            assert_eq!(named, expected);
+        }
         let cited = json!({"choices": [{"delta": {"content": "Paris", "annotations": [{"type": "url_citation",
             "url_citation": {"url": "https://a.example", "title": "Atlas", "start_index": 0, "end_index": 5}}]}}]});
         let response = run(&[&cited.to_string(), STOP]).unwrap();

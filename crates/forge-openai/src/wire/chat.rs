@@ -36,6 +36,8 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) random_seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) presence_penalty: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) frequency_penalty: Option<f64>,

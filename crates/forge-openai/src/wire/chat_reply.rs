@@ -41,6 +41,11 @@ pub(crate) struct Reply<'a> {
     pub(crate) object: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) detail: Option<&'a RawValue>,
+    /// What the answer rests on, where the server has searched: Perplexity with titles here, and xAI as addresses below.
+    #[serde(borrow, deserialize_with = "lenient::values")]
+    pub(crate) search_results: Vec<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient::values")]
+    pub(crate) citations: Vec<&'a RawValue>,
     /// `MiniMax` reports errors here.
     #[serde(borrow)]
     pub(crate) base_resp: Option<&'a RawValue>,

@@ -7,5 +7,6 @@ mod chat;
 mod compatible;
 mod contract;
 mod errors;
+mod fixtures;
 mod responses;
 mod support;

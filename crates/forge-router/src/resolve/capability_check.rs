@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forge_config::{KeyPath, Problem};
-use forge_core::{Capabilities, Effort, ModelId, ParticipantRole, Sampling};
+use forge_core::{Capabilities, Effort, Efforts, ModelId, ParticipantRole, Sampling};
 
 use super::{Resolver, role::answers_in_json};
 use crate::{
@@ -130,7 +130,7 @@ impl Resolver<'_, '_> {
             return;
         }
         let who = format!("`{}`", provider.model);
-        for misfit in settings(&provider.parameters, &provider.capabilities) {
+        for misfit in settings(&provider.parameters, &self.told(provider)) {
             self.misfit(&misfit, &who, path.key("parameters"));
         }
         if budgeted && !self.has_price(provider) {
@@ -171,7 +171,7 @@ impl Resolver<'_, '_> {
                 if answers_in_json(name) && !able.structured_output && !role.needs.structured_output {
                     found.push(Misfit::NoSchema);
                 }
-                found.extend(settings(&role.parameters, able));
+                found.extend(settings(&role.parameters, &self.told(provider)));
                 if role.budget.limits_money() && !counts_money(plan, provider) && !self.has_price(provider) {
                     found.push(Misfit::Unpriced);
                 }
@@ -220,6 +220,23 @@ impl Resolver<'_, '_> {
         let window =
             needs.context_tokens.filter(|needed| able.context_tokens.is_some_and(|has| has < *needed));
         misfits.chain(window.map(Misfit::SmallWindow)).collect()
+    }
+
+    /// What somebody has said that the provider's model takes. Of a model that its vendor's table does not have nobody
+    /// has said anything but the file.
+    fn told(&self, provider: &ProviderPlan) -> Capabilities {
+        let (vendor, row) = (provider.vendor(), provider.models.find_id(&provider.model));
+        let is_like = row.is_some_and(|row| row.like.is_some());
+        let kind = self.section.registry.kind(&provider.kind);
+        let table = self.section.models;
+        let has_table = kind.is_some_and(|kind| table.rows().iter().any(|row| row.provider == kind.vendor));
+        if is_like || !has_table || table.find(&vendor, &provider.model).is_some() {
+            return provider.capabilities;
+        }
+        let mut anything = provider.capabilities;
+        (anything.sampling, anything.stop_sequences) = (true, true);
+        (anything.efforts, anything.max_output_tokens) = (Efforts::of(&Effort::ALL), None);
+        row.map_or(anything, |row| row.capabilities_over(anything))
     }
 
     fn has_price(&self, provider: &ProviderPlan) -> bool {

@@ -57,7 +57,9 @@ fn models() -> ModelTable {
     let rows = [
         row("anthropic", "able", ""),
         row("anthropic", "basic", ""),
-        row("anthropic", "old", r#", "retires": "2026-11-20""#),
+        row("anthropic", "old", r#", "retires": "2026-11-20", "successor": "able""#),
+        row("anthropic", "able-5", ""),
+        row("openai", "other-1", ""),
         row("anthropic", "moved", r#", "routed": {"since": "2026-11-20", "to": "able"}"#),
         row("local", "*", ""),
     ];

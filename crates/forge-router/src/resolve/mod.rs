@@ -176,7 +176,7 @@ impl<'a> Resolver<'a, '_> {
             let mut problem = Problem::new(code::NO_PROVIDER, root, "every provider is disabled");
             if !names.is_empty() {
                 let names: Vec<&str> = names.into_iter().collect();
-                problem.message = "no provider has a key".to_owned();
+                "no provider has a key".clone_into(&mut problem.message);
                 problem = problem.with_hint(format!("set {}, or try with `--offline`", names.join(" or ")));
             }
             self.report(problem);

@@ -16,6 +16,15 @@ pub(super) struct SaidModel<'a> {
     path: KeyPath,
 }
 
+/// By whom a model is served.
+pub(super) struct Offer {
+    pub(super) vendor: ModelProvider,
+    /// It may be somebody who serves the models of others.
+    pub(super) gateway: bool,
+    /// The file says what the model costs.
+    pub(super) priced: bool,
+}
+
 impl<'a> Resolver<'a, '_> {
     pub(super) fn models(&mut self, spec: &'a RouterSpec) -> Vec<SaidModel<'a>> {
         let root = KeyPath::ROOT.key("models");
@@ -90,13 +99,62 @@ impl<'a> Resolver<'a, '_> {
         let path = self.said.iter().find(|one| one.row.id == said.id).map(|one| one.path.key("like"));
         let message = format!("the table has no model `{like}` of {vendor}");
         let mut problem = Problem::new(code::UNKNOWN_NAME, path.unwrap_or_default(), message);
-        if let Some(near) = nearest(like.as_str(), rows().map(|row| row.id.as_str())) {
+        if let Some(near) = meant(like.as_str(), rows().map(|row| row.id.as_str())) {
             problem = problem.with_hint(format!("did you mean `{near}`?"));
         }
         if !self.context.problems.contains(&problem) {
             self.report(problem);
         }
     }
+}
+
+impl Resolver<'_, '_> {
+    /// What is told of a model that the table of `vendor` does not have. It may be newer than the table, so that nothing
+    /// is said about what it can do.
+    pub(super) fn unknown_model(
+        &self,
+        model: &ModelId,
+        Offer { vendor, gateway, priced }: &Offer,
+        path: &KeyPath,
+    ) -> Problem {
+        let problem = |message: String| Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
+        let rows = || self.section.models.rows().iter().filter(|row| row.id != "*");
+        let of = |id: &str| {
+            let id = ModelId::from(id);
+            let names = |row: &&ModelRow| row.id == id || id.undated() == Some(row.id.as_str());
+            rows().filter(names).map(|row| &row.provider).collect::<Vec<_>>()
+        };
+        // Who serves the models of others calls them as it likes.
+        let bare = model.as_str().rsplit_once('/').map(|(_, bare)| bare);
+        let vendors = if *gateway { Vec::new() } else { of(bare.unwrap_or(model.as_str())) };
+        if vendors.contains(&vendor) {
+            let message = format!("model `{model}` has a prefix that {vendor} does not use");
+            return problem(message).with_hint(format!("write `{}`", bare.unwrap_or_default()));
+        }
+        if let Some(other) = vendors.first() {
+            let message = format!("model `{model}` is one of {other}, not of {vendor}");
+            return problem(message).with_hint(format!("write `type: {other}`, or a model of {vendor}"));
+        }
+        let cost = if *priced { "" } else { ", its cost is unknown" };
+        let unknown =
+            problem(format!("model `{model}` is not in the table: its abilities are assumed{cost}"));
+        let today = self.section.today;
+        let own = rows().filter(|row| row.provider == *vendor && !row.is_retired_on(today));
+        match meant(model.as_str(), own.map(|row| row.id.as_str())) {
+            Some(near) => unknown.with_hint(format!("did you mean `{near}`?")),
+            None => unknown,
+        }
+    }
+}
+
+/// The name that `wrong` was meant to be. Numbers are versions: with more than one slip in them it is another model.
+fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let digits = |name: &str| name.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
+    let own = digits(wrong);
+    let is_slip = |other: Vec<u8>| {
+        own.len() == other.len() && own.iter().zip(&other).filter(|(one, other)| one != other).count() < 2
+    };
+    nearest(wrong, known.filter(|name| own.is_empty() || is_slip(digits(name))))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use forge_config::{KeyPath, Problem, nearest};
-use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, Sampling, SecretString};
+use forge_config::{KeyPath, Problem};
+use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, ModelProvider, Sampling, SecretString};
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
-use super::{Resolver, role::is_role_name};
+use super::{Resolver, model::Offer, role::is_role_name};
 use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
 
 /// Headers that the transport sets, or that hold a credential.
@@ -56,7 +56,14 @@ impl<'a> Resolver<'a, '_> {
             Some(kind) => {
                 let plan = ProviderPlan::of_kind(kind, model).with_models(kind, self.models_of(id, kind));
                 if !plan.model.as_str().is_empty() {
-                    self.check_model(&plan, &path.key("model"));
+                    let other = compatible.map(|vendor| ModelProvider::from(vendor.id.as_str()));
+                    let other = other.filter(|vendor| *vendor != kind.vendor);
+                    let served = Offer {
+                        gateway: other.is_some() || spec.endpoint.is_some(),
+                        vendor: other.unwrap_or_else(|| plan.vendor()),
+                        priced: price.is_some(),
+                    };
+                    self.check_model(&plan, &served, &path.key("model"));
                 }
                 if compatible.is_none() && endpoint.is_some() {
                     self.check_gateway(kind, &plan.model, &path.key("endpoint"));
@@ -342,30 +349,29 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// Warns about a model that the table does not know or whose time is over.
-    fn check_model(&mut self, plan: &ProviderPlan, path: &KeyPath) {
-        let (vendor, model) = (&plan.vendor(), &plan.model);
+    fn check_model(&mut self, plan: &ProviderPlan, offer: &Offer, path: &KeyPath) {
+        let (vendor, model) = (&offer.vendor, &plan.model);
         let said = plan.models.find_id(model);
         if let Some(said) = said {
             self.check_like(vendor, said);
         }
         let today = self.section.today;
         let Some(row) = self.section.models.find(vendor, model) else {
-            if said.is_some() {
-                return;
+            if said.is_none() {
+                let problem = self.unknown_model(model, offer, path);
+                self.report(problem);
             }
-            let message = format!(
-                "model `{model}` is not in the table: its abilities are assumed, its cost is unknown"
-            );
-            let mut problem = Problem::new(code::UNKNOWN_MODEL, path.clone(), message);
-            let rows = self.section.models.rows().iter().filter(|row| row.provider == *vendor);
-            if let Some(near) = nearest(model.as_str(), rows.map(|row| row.id.as_str())) {
-                problem = problem.with_hint(format!("did you mean `{near}`?"));
-            }
-            return self.report(problem);
+            return;
         };
         if let Some(end) = row.retires.filter(|_| row.is_retired_on(today)) {
             let message = format!("model `{model}` is retired since {end}; requests to it fail");
-            self.report(Problem::new(code::RETIRED_MODEL, path.clone(), message));
+            let problem = Problem::new(code::RETIRED_MODEL, path.clone(), message);
+            self.report(match &row.successor {
+                Some(next) => {
+                    problem.with_hint(format!("write `{next}`, which the vendor names in its place"))
+                }
+                None => problem,
+            });
         }
         if let Some(routed) = row.routed.as_ref().filter(|routed| routed.since <= today) {
             let message = format!("`{}` answers in place of `{model}` since {}", routed.to, routed.since);

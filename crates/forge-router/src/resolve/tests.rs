@@ -557,7 +557,48 @@ fn models_are_looked_up_in_the_table() {
         (json!({"budget": {"per_day_usd": 1}}), &[]),
     ]);
     assert!(only_message(model("abel")).ends_with("did you mean `able`?"));
-    assert!(only_message(model("old")).contains("2026-11-20"));
+    let old = only_message(model("old"));
+    assert!(
+        old.contains("since 2026-11-20")
+            && old.ends_with("write `able`, which the vendor names in its place"),
+        "{old}"
+    );
+    for (name, more, expected) in [
+        ("old2", json!({}), "is not in the table: its abilities are assumed, its cost is unknown"),
+        ("able-5-0", json!({}), "is not in the table: its abilities are assumed, its cost is unknown"),
+        (
+            "able5",
+            json!({}),
+            "is not in the table: its abilities are assumed, its cost is unknown; did you mean `able-5`?",
+        ),
+        (
+            "new-model-9",
+            json!({"price": {"input": 1, "output": 2}}),
+            "is not in the table: its abilities are assumed",
+        ),
+        ("anthropic/able", json!({}), "has a prefix that anthropic does not use; write `able`"),
+        (
+            "other-1",
+            json!({}),
+            "is one of openai, not of anthropic; write `type: openai`, or a model of anthropic",
+        ),
+        (
+            "openai/other-1-2026-11-09",
+            json!({}),
+            "is one of openai, not of anthropic; write `type: openai`, or a model of anthropic",
+        ),
+        // Who serves the models of others calls them as it likes.
+        (
+            "openai/other-1",
+            json!({"endpoint": "https://gateway.test"}),
+            "is not in the table: its abilities are assumed, its cost is unknown",
+        ),
+    ] {
+        let mut file = model(name);
+        file["providers"]["aa"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let message = only_message(file);
+        assert_eq!(message, format!("providers.aa.model: model `{name}` {expected}"));
+    }
     assert!(only_message(model("moved")).contains("`able` answers in place of `moved`"));
 }
 
@@ -611,6 +652,19 @@ fn settings_that_a_model_does_not_take_are_told() {
         (
             json!({"providers": {"text": {"parameters": {"temperature": 1}}}}),
             &["W109 providers.text.parameters"],
+        ),
+    ]);
+    // Of a model that nobody knows nothing is claimed but what the file says of it.
+    let new = |said: Value| {
+        json!({"providers": {"text": {"type": "anthropic", "model": "basic-new", "api_key": "${KEY}",
+                "parameters": {"temperature": 1, "effort": "max", "max_tokens": 9_000, "stop_sequences": ["END"]}}},
+            "models": {"basic-new": said}})
+    };
+    check(vec![
+        (new(json!({})), &[]),
+        (
+            new(json!({"sampling": false, "max_output_tokens": 8_000})),
+            &["W109 providers.text.parameters", "W109 providers.text.parameters"],
         ),
     ]);
     let effort = only_message(

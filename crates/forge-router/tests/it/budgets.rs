@@ -1,8 +1,8 @@
 //! Money and tokens are set aside before a call and settled after it.
 
 use forge_core::{
-    Amount, BudgetStore as _, CallContext, ErrorKind, ModelRequest, Money, ParticipantRole, Provider,
-    ProviderExt as _, Spent, Tags, Verdict, storage::budget::Scope,
+    Amount, BudgetStore as _, CallContext, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole,
+    Provider, ProviderExt as _, Spent, Tags, Verdict, storage::budget::Scope,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
@@ -56,6 +56,39 @@ fn what_is_set_aside_is_settled_by_what_was_taken() {
     assert_eq!((error.kind, stage.calls("a-1"), stage.calls("o-1")), (ErrorKind::BudgetExceeded, 1, 0));
     assert!(error.message.contains("session:s"), "{error}");
     stage.run(router.complete(&in_session(&stage, "t"), question())).unwrap();
+}
+
+#[test]
+fn a_dearer_tier_is_set_aside_at_its_own_price_and_one_of_unknown_price_is_not_asked_for() {
+    let stage = Stage::new();
+    let plan = |tier: Option<&str>| {
+        let budget = Budget { session: money(10 * MOST), ..Budget::default() };
+        let mut plan = RouterPlan { budget, ..chain("coder", &["a-1"]) };
+        let extra = &mut plan.providers[0].parameters.extra;
+        extra.extend(tier.map(|tier| ("service_tier".to_owned(), tier.into())));
+        plan
+    };
+    for (said, asked, held) in [
+        (None, None, MOST),
+        (None, Some("auto"), MOST),
+        (None, Some("flex"), MOST),
+        (None, Some("priority"), MOST * 5 / 2),
+        (Some("priority"), None, MOST * 5 / 2),
+        (Some("priority"), Some("auto"), MOST),
+    ] {
+        let stage = Stage::new();
+        let router = stage.router(plan(said));
+        let mut request = question();
+        if let Some(tier) = asked {
+            request.extra.insert(ModelProvider::Anthropic, "service_tier", tier);
+        }
+        let stream = stage.run(Provider::stream(&router, &in_session(&stage, "s"), request.into())).unwrap();
+        assert_eq!(spent(&stage, "session:s").reserved.money, nanos(held), "{said:?} {asked:?}");
+        drop(stream);
+    }
+    let router = stage.router(plan(Some("ultrafast")));
+    let error = stage.run(router.complete(&in_session(&stage, "s"), question())).unwrap_err();
+    assert_eq!((stage.calls("a-1"), error.kind), (0, ErrorKind::BudgetExceeded), "{error}");
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn prices() -> ModelTable {
     let row = |vendor: &str| {
         format!(
             r#"{{"provider": "{vendor}", "id": "*", "source": "s", "checked": "2026-11",
-                "prices": [{{"tiers": [{{"input": "1", "output": "2"}}]}}]}}"#
+                "prices": [{{"tiers": [{{"input": "1", "output": "2"}}]}}],
+                "served": [{{"tier": ["priority"], "times": "2.5", "source": "s", "checked": "2026-11"}}]}}"#
         )
     };
     let rows = ["anthropic", "openai", "google"].map(row).join(",");

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Money, Phase, ProviderError,
-    Served,
+    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
 };
 use futures_util::future::{BoxFuture, FutureExt as _};
 
@@ -154,9 +153,8 @@ impl SessionMachine {
         let text = clean(&response.text());
         let mut served = (*response.participant).clone();
         served.model = response.model;
-        let is_usual = response.served.as_ref().and_then(Served::unpriced).is_none();
-        let cost =
-            (self.deps.prices)(&served, &response.tokens).filter(|cost| *cost == Money::ZERO || is_usual);
+        let how = response.served.unwrap_or_default();
+        let cost = (self.deps.prices)(&served, &response.tokens, Some(&how));
         let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);
         Answer {
             raw_content: text,

@@ -45,7 +45,7 @@ fn check(round: usize, plan: &Plan, result: &SessionResult, billed: (u64, u64)) 
     let said = (result.total.input, result.total.output);
     for (input, output) in [said, billed] {
         let tokens = TokenCount::default().with_input(input).with_output(output);
-        let cost = price(&plan.cast.drafter[0], &tokens).unwrap();
+        let cost = price(&plan.cast.drafter[0], &tokens, None).unwrap();
         let fits = input + output <= caps.tokens.unwrap() && cost <= caps.money.unwrap();
         assert!(fits, "round {round}: {input} + {output} tokens, {cost}, of {caps:?}");
     }

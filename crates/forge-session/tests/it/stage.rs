@@ -11,8 +11,8 @@ use std::{
 use forge_core::{
     CallContext, Capabilities, Clock as _, Delta, Effort, Efforts, ErrorKind, Finished, Journal as _,
     ManualTimer, MemoryJournal, ModelId, ModelRequest, Money, OutputFormat, PartKind, Participant, Provider,
-    ProviderError, ResponseStream, RouteTrace, Started, StopReason, StreamEvent, Timer as _, TokenCount,
-    async_trait,
+    ProviderError, ResponseStream, RouteTrace, Served, Started, StopReason, StreamEvent, Timer as _,
+    TokenCount, async_trait,
 };
 use forge_session::{Plan, Prompts, Session, SessionDeps, SessionResult, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -213,7 +213,7 @@ fn prompts() -> Arc<Prompts> {
 }
 
 /// A dollar per million tokens of input, two of output.
-pub(crate) fn price(_: &Participant, tokens: &TokenCount) -> Option<Money> {
+pub(crate) fn price(_: &Participant, tokens: &TokenCount, _: Option<&Served>) -> Option<Money> {
     Some(Money::from_nanos(tokens.total_input()? * 1_000 + tokens.total_output()? * 2_000))
 }
 

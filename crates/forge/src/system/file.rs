@@ -82,7 +82,7 @@ impl FoundFile {
         if let Some(problem) = project::objection(self, &file, paths) {
             return Err(file.refuse(problem));
         }
-        if let Some(own) = self.beside(paths) {
+        if let Some(own) = Self::of_the_user(paths) {
             let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;
             file.plan.keep_to(&own.plan);
         }
@@ -98,7 +98,7 @@ impl FoundFile {
     }
 
     /// The user's own file, whose budgets hold whatever a project says.
-    fn beside(&self, paths: &Paths) -> Option<Self> {
+    fn of_the_user(paths: &Paths) -> Option<Self> {
         let path = paths.config.as_ref()?.join(OWN_FILE);
         let text = read(&path).ok()?;
         Some(Self { path, text, trust: Trust::Trusted, project: None })

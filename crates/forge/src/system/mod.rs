@@ -144,7 +144,13 @@ impl System {
             deps = deps.with_locks(Arc::new(LocalLocks::new(folder.join("run"))));
         }
         let router = self.router.clone();
-        let prices = Arc::new(move |one: &Participant, tokens: &crate::TokenCount| router.price(one, tokens));
+        let prices =
+            Arc::new(move |one: &Participant, tokens: &crate::TokenCount, served: Option<&crate::Served>| {
+                match served {
+                    Some(served) => router.price_as_served(one, tokens, served),
+                    None => router.price(one, tokens),
+                }
+            });
         Ok(deps.with_configured(crate::configured(&self.router)).with_prices(prices))
     }
 

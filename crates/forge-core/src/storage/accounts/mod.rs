@@ -12,7 +12,7 @@ pub use self::query::{Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing,
 use super::StorageError;
 use crate::{
     CallId, ErrorKind, ModelId, ModelProvider, Money, Participant, ParticipantRole, ProviderId, Tags,
-    TokenCount,
+    TokenCount, price::ServedAs,
 };
 
 /// One attempt of one call, as the accounts keep it. Never holds prompts, replies or credentials.
@@ -111,25 +111,66 @@ pub struct Served {
 }
 
 impl Served {
-    /// What about it costs more or less than the usual price, which is all that tables have; `None` if nothing does.
+    /// How a request with these raw fields of its vendor wants to be served.
+    ///
+    /// ```
+    /// use forge_core::{Extras, ModelProvider, Served};
+    ///
+    /// let mut extras = Extras::default();
+    /// extras.insert(ModelProvider::OpenAI, "service_tier", "priority");
+    /// let asked = Served::asked(extras.fields(&ModelProvider::OpenAI).unwrap());
+    /// assert_eq!(asked.tier.as_deref(), Some("priority"));
+    /// ```
+    pub fn asked(fields: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let word = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_str()).map(Arc::from);
+        Self {
+            tier: word(&["service_tier", "serviceTier"]),
+            region: word(&["inference_geo"]),
+            speed: word(&["speed"]),
+        }
+    }
+
+    /// What about it may cost more or less than the usual price; `None` if nothing does.
     ///
     /// ```
     /// use forge_core::Served;
     ///
-    /// assert_eq!(Served::default().with_tier("default").with_region("global").unpriced(), None);
-    /// assert_eq!(Served::default().with_tier("flex").unpriced().as_deref(), Some("the tier `flex`"));
+    /// assert_eq!(Served::default().with_tier("default").with_region("global").unusual(), None);
+    /// assert_eq!(Served::default().with_tier("flex").unusual().as_deref(), Some("the tier `flex`"));
     /// ```
-    pub fn unpriced(&self) -> Option<String> {
-        const USUAL: [(&str, &[&str]); 3] = [
-            ("tier", &["", "auto", "default", "on_demand", "standard", "standard_only", "unspecified"]),
-            ("region", &["", "global", "none", "not_available", "unspecified"]),
-            ("speed", &["", "default", "normal", "standard"]),
+    pub fn unusual(&self) -> Option<String> {
+        let (what, word) = self.unusual_words().next()?;
+        let what = match what {
+            ServedAs::Tier => "tier",
+            ServedAs::Region => "region",
+            ServedAs::Speed => "speed",
+        };
+        Some(format!("the {what} `{word}`"))
+    }
+
+    /// The same with what `other` says where this says nothing.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            tier: self.tier.or_else(|| other.tier.clone()),
+            region: self.region.or_else(|| other.region.clone()),
+            speed: self.speed.or_else(|| other.speed.clone()),
+        }
+    }
+
+    pub(crate) fn unusual_words(&self) -> impl Iterator<Item = (ServedAs, &str)> {
+        const TIERS: &[&str] =
+            &["", "auto", "default", "on_demand", "standard", "standard_only", "unspecified"];
+        const REGIONS: &[&str] = &["", "global", "none", "not_available", "unspecified"];
+        const SPEEDS: &[&str] = &["", "default", "normal", "standard"];
+        let said = [
+            (ServedAs::Tier, &self.tier, TIERS),
+            (ServedAs::Region, &self.region, REGIONS),
+            (ServedAs::Speed, &self.speed, SPEEDS),
         ];
-        let said = [&self.tier, &self.region, &self.speed];
-        USUAL.iter().zip(said).find_map(|((what, usual), said)| {
-            let said = said.as_deref()?;
-            (!usual.iter().any(|word| word.eq_ignore_ascii_case(said)))
-                .then(|| format!("the {what} `{said}`"))
+        said.into_iter().filter_map(|(what, said, usual)| {
+            let word = said.as_deref()?;
+            (!usual.iter().any(|usual| usual.eq_ignore_ascii_case(word))).then_some((what, word))
         })
     }
 

@@ -1,0 +1,28 @@
+//! What the vendor is sent and says, as data.
+
+use std::sync::Arc;
+
+use forge_core::ModelProvider;
+use forge_google::GoogleProvider;
+use forge_testkit::fixtures::{Adapters, run};
+
+const ADAPTERS: Adapters = Adapters {
+    vendor: ModelProvider::Google,
+    model: "gemini-3.8-flash",
+    open: |settings| Ok(Arc::new(GoogleProvider::from_settings(settings)?)),
+};
+
+#[tokio::test]
+async fn errors() {
+    run(&ADAPTERS, include_str!("../fixtures/errors.json")).await;
+}
+
+#[tokio::test]
+async fn replies() {
+    run(&ADAPTERS, include_str!("../fixtures/replies.json")).await;
+}
+
+#[tokio::test]
+async fn requests() {
+    run(&ADAPTERS, include_str!("../fixtures/requests.json")).await;
+}
