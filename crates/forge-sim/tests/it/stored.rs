@@ -47,6 +47,16 @@ async fn a_response_that_is_not_kept_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn cache_writes_are_told_for_every_model() {
+    let sim = start().await;
+    for model in ["gpt-6.2-sol", "gpt-4o"] {
+        let usage = ask(&sim, with(hello(), json!({"model": model}))).await.json()["usage"].clone();
+        let details = json!({"cached_tokens": 0, "cache_write_tokens": 0});
+        assert_eq!(usage["input_tokens_details"], details, "{model}");
+    }
+}
+
+#[tokio::test]
 async fn a_streamed_response_is_kept_as_it_ended() {
     let sim = start().await;
     let events = ask(&sim, with(hello(), json!({"stream": true}))).await.events();

@@ -115,7 +115,7 @@ impl Response {
             items,
             status: if incomplete.is_some() { "incomplete" } else { "completed" },
             incomplete,
-            usage: (!cx.has(Quirk::NoUsage)).then(|| usage(&completion.usage, request.model.cache_writes)),
+            usage: (!cx.has(Quirk::NoUsage)).then(|| usage(&completion.usage, request.tells_cache_writes)),
         }
     }
 

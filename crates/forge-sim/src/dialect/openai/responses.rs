@@ -20,6 +20,8 @@ pub(super) struct Request {
     pub(super) model: Model,
     pub(super) effort: Effort,
     pub(super) thoughts: Thoughts,
+    /// The vendor tells them for every model, also where there can be none.
+    pub(super) tells_cache_writes: bool,
     pub(super) summary: bool,
     pub(super) encrypted: bool,
     pub(super) store: bool,
@@ -97,6 +99,7 @@ fn parse(call: &Call, host: &Host, cx: &Context<'_>) -> Result<Request, ApiError
         turn,
         model: host.model,
         thoughts: host.thoughts,
+        tells_cache_writes: host.strict(),
         effort,
         summary: reasoning.get("summary").is_some_and(|summary| !summary.is_null()),
         encrypted: includes(body, "reasoning.encrypted_content")?,
