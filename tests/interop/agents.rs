@@ -61,6 +61,8 @@ const OPENCODE: &[(&str, &str, &str, &str)] = &[
     ("openai-compatible", "openai/v1", "gpt-4.1", "gpt-4.1-mini"),
     ("openai-compatible", "groq/openai/v1", "llama-3.3-70b-versatile", "openai/gpt-oss-120b"),
     ("openai-compatible", "ollama/v1", "qwen3", "llama3.2"),
+    ("openai-compatible", "deepseek/v1", "deepseek-v4-pro", "deepseek-v4-flash"),
+    ("openai", "lmstudio/v1", "qwen3", "llama3.2"),
     ("anthropic", "anthropic/v1", "claude-sonnet-5-5", "claude-haiku-5-5"),
     ("google", "google/v1beta", "gemini-3.8-flash", "gemini-2.5-flash"),
 ];

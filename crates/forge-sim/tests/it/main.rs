@@ -14,6 +14,7 @@ mod accepted_others;
 mod anthropic;
 mod chat;
 mod client;
+mod coding_agent;
 mod compatible;
 mod control;
 mod embeddings;
