@@ -30,29 +30,60 @@ fn went_round(name: &str, done: &Done) {
     say(&format!("{name}: a tool went round, {} requests, 0 refused", done.requests.len()));
 }
 
+/// Where Codex speaks, the model, and its tool there: a script for the vendor's own models, a function for others.
+const CODEX: &[(&str, &str, &str)] = &[
+    ("openai/v1", "gpt-6.2-sol", "exec"),
+    ("llamacpp/v1", "qwen3", "exec_command"),
+    ("vllm/v1", "qwen3", "exec_command"),
+    ("lmstudio/v1", "qwen3", "exec_command"),
+];
+
+/// The call of Codex's tool, and the arguments that all its runs have.
+fn codex(model: &str, tool: &str) -> (String, Vec<&'static str>) {
+    let arguments = match tool {
+        "exec" => {
+            format!("{{ input: \"const r = await tools.exec_command({{cmd: '{SHELL}'}}); text(r);\" }}")
+        }
+        _ => format!("{{ cmd: \"{SHELL}\" }}"),
+    };
+    let always = ["exec", "--skip-git-repo-check", "-c", "features.daemon_auto_start=false"];
+    (calls(model, tool, &arguments), always.to_vec())
+}
+
+const SETTINGS: &str = "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n";
+
 #[test]
-fn codex_runs_its_tool() {
-    let script = format!("const r = await tools.exec_command({{cmd: '{SHELL}'}}); text(r);");
-    let scenario = calls("gpt-6.2-sol", "exec", &format!("{{ input: \"{script}\" }}"));
-    let Some(peer) = Peer::new("agents/node_modules/.bin/codex", "codex", &scenario) else { return };
-    let config = format!(
-        r#"model = "gpt-6.2-sol"
+fn codex_runs_its_tool_at_the_vendor_and_at_local_servers() {
+    for (path, model, tool) in CODEX {
+        let (scenario, mut arguments) = codex(model, tool);
+        let Some(peer) = Peer::new("agents/node_modules/.bin/codex", "codex", &scenario) else { return };
+        let config = format!(
+            r#"model = "{model}"
 model_provider = "simulated"
-approval_policy = "never"
-sandbox_mode = "danger-full-access"
-[model_providers.simulated]
+{SETTINGS}[model_providers.simulated]
 name = "Simulated"
-base_url = "{}/openai/v1"
+base_url = "{}/{path}"
 env_key = "SIMULATED_KEY"
 wire_api = "responses"
 "#,
-        peer.vendors()
-    );
-    peer.write("home/.codex/config.toml", &config);
-    let arguments =
-        ["exec", "--skip-git-repo-check", "-c", "features.daemon_auto_start=false", "Write the file."];
-    let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
-    went_round("Codex at Responses", &done);
+            peer.vendors()
+        );
+        peer.write("home/.codex/config.toml", &config);
+        arguments.push("Write the file.");
+        let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
+        went_round(&format!("Codex at {path}"), &done);
+    }
+}
+
+#[test]
+fn codex_finds_ollama_and_its_model_by_itself() {
+    let (scenario, mut arguments) = codex("qwen3", "exec_command");
+    let Some(peer) = Peer::new("agents/node_modules/.bin/codex", "codex-oss", &scenario) else { return };
+    peer.write("home/.codex/config.toml", SETTINGS);
+    let server = format!("{}/ollama/v1", peer.vendors());
+    arguments.extend(["--oss", "--local-provider", "ollama", "-m", "qwen3", "Write the file."]);
+    let done = peer.run(&arguments, &[("CODEX_OSS_BASE_URL", &*server)]);
+    went_round("Codex at Ollama", &done);
 }
 
 /// The package that opencode speaks with, where it speaks, the model, and a small one for titles, which meets no rule.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(crate) struct Peer {
     program: PathBuf,
-    folder: PathBuf,
+    folder: Folder,
     runtime: Runtime,
     sim: Sim,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Done {
     /// Everything that it printed.
     pub(crate) said: String,
     pub(crate) requests: Vec<RecordedRequest>,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl Peer {
@@ -48,10 +48,11 @@ impl Peer {
             ));
             return None;
         }
+        // Outside of this repository, whose instructions and settings for agents are not part of the test either.
         let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+            Folder(std::env::temp_dir().join(format!("forge-interop-{name}-{}", std::process::id())));
         for part in ["home", "work"] {
-            fs::create_dir_all(folder.join(part)).unwrap();
+            fs::create_dir_all(folder.0.join(part)).unwrap();
         }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -68,16 +69,16 @@ impl Peer {
 
     /// Writes a file of its configuration, below `home` or `work`.
     pub(crate) fn write(&self, path: &str, text: &str) {
-        let path = self.folder.join(path);
+        let path = self.folder.0.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Runs it to its end. Settings of the developer's are not part of the test, and nothing is found at home.
     pub(crate) fn run(self, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
-        let home = self.folder.join("home");
+        let home = self.folder.0.join("home");
         let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(self.folder.join("work"));
+        command.args(arguments).current_dir(self.folder.0.join("work"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", &home);
         for (variable, below) in
             [("DATA", "data"), ("CONFIG", "config"), ("STATE", "state"), ("CACHE", "cache")]
@@ -118,7 +119,7 @@ fn finish(mut command: Command) -> String {
 impl Done {
     /// A file that it has written, below `work`.
     pub(crate) fn file(&self, path: &str) -> String {
-        fs::read_to_string(self.folder.join("work").join(path))
+        fs::read_to_string(self.folder.0.join("work").join(path))
             .unwrap_or_else(|error| panic!("{path}: {error}: {}", self.said))
     }
 
@@ -135,8 +136,12 @@ impl Done {
     }
 }
 
-impl Drop for Done {
+/// Removed with the value.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(Path::new(&self.folder));
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -119,6 +119,17 @@ async fn ollama_generates_from_one_prompt() {
 }
 
 #[tokio::test]
+async fn ollama_pulls_what_it_has() {
+    let sim = start().await;
+    let last = async |model: &str| {
+        let lines = post(&sim, Vendor::Ollama, "/api/pull", &json!({"model": model})).await.lines();
+        lines.last().cloned().unwrap()
+    };
+    assert_eq!(last("qwen3").await, json!({"status": "success"}));
+    assert!(last("nought").await["error"].is_string());
+}
+
+#[tokio::test]
 async fn rules_count_the_calls_that_were_taken_over() {
     let sim = start_with("rules: [ { error: { kind: rate_limited } } ]").await;
     for (vendor, path) in [(Vendor::Vllm, "/v1/responses"), (Vendor::Ollama, "/api/generate")] {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::models::{self, Model, RUNNING_CONTEXT};
-use super::native::{CREATED_AT, find};
+use super::native::{CREATED_AT, find, lines, streams};
+use crate::answer::{Answer, Frame};
 use crate::api_error::ApiError;
 use crate::call::Call;
 
@@ -76,4 +77,18 @@ pub(super) fn show(call: &Call) -> Result<Value, ApiError> {
         "capabilities": capabilities,
         "modified_at": CREATED_AT,
     }))
+}
+
+/// `POST /api/pull`: every model is there already, and another one is nowhere.
+pub(super) fn pull(call: &Call) -> Answer {
+    let asked = ["model", "name"].into_iter().find_map(|field| call.body.get(field)?.as_str());
+    let end = match asked.map(find) {
+        Some(Ok(_)) => json!({"status": "success"}),
+        _ => json!({"error": "pull model manifest: file does not exist"}),
+    };
+    if !streams(&call.body) {
+        return Answer::json(end);
+    }
+    let begun = json!({"status": "pulling manifest"});
+    lines(vec![Frame::data(begun.to_string()), Frame::data(end.to_string()).terminal()])
 }

@@ -66,6 +66,7 @@ fn ollama(method: &str, path: &str, call: &Call, cx: &mut Context<'_>) -> Result
         ("GET", "/api/tags") => Ok(Answer::json(catalogue::tags())),
         ("GET", "/api/ps") => Ok(Answer::json(catalogue::running())),
         ("POST", "/api/show") => catalogue::show(call).map(Answer::json),
+        ("POST", "/api/pull") => Ok(catalogue::pull(call)),
         ("POST", "/api/chat") => native::chat(call, cx),
         ("POST", "/api/generate") => generate::answer(call, cx),
         ("POST", "/api/embed") => embed::many(call),
