@@ -6,7 +6,7 @@ from typing import Literal
 
 import anthropic
 from pydantic import BaseModel
-from support import BASE, WEATHER, scenario
+from support import BASE, WEATHER, requests, scenario
 
 MODEL = "claude-sonnet-5-5"
 TOOL = {"name": "get_weather", "description": "The weather.", "input_schema": WEATHER}
@@ -120,6 +120,44 @@ class Messages(unittest.TestCase):
         counted = client().messages.count_tokens(**request)
         reply = client().messages.create(**asked("Hello there"))
         self.assertEqual(counted.input_tokens, reply.usage.input_tokens)
+
+
+class Threads(unittest.TestCase):
+    ASKED = {"model": MODEL, "max_tokens": 2000}
+
+    def sent(self):
+        """The kind of thread of every request for an answer so far, and the number of its messages."""
+        bodies = [request["body"] for request in requests()]
+        return [(body["thread"]["type"], len(body["messages"])) for body in bodies if body and "thread" in body]
+
+    def test_a_turn_brings_only_what_is_new(self):
+        before = len(self.sent())
+        thread = client().beta.messages.thread(**self.ASKED, system="Be brief.")
+        for text in ["Hello", "And then?", "Go on."]:
+            thread.send({"role": "user", "content": text})
+        self.assertEqual(self.sent()[before:], [("create", 1), ("continue", 1), ("continue", 1)])
+        self.assertEqual(len(thread.messages), 6)
+
+    def test_the_runner_of_tools_goes_on_in_its_thread(self):
+        @anthropic.beta_tool
+        def get_weather(city: str) -> str:
+            """The weather."""
+            return "12 degrees"
+
+        before = len(self.sent())
+        talk = [{"role": "user", "content": "Call get_weather for Oslo."}]
+        runner = client().beta.messages.tool_runner(**self.ASKED, tools=[get_weather], messages=talk)
+        self.assertIn("12 degrees", runner.until_done().content[-1].text)
+        self.assertEqual(self.sent()[before:], [("create", 1), ("continue", 1)])
+
+    def test_a_thread_that_is_gone_is_told_by_its_class(self):
+        gone = {"type": "continue", "previous_message_id": "msg_nought"}
+        talk = [{"role": "user", "content": "Hello"}]
+        with self.assertRaises(anthropic.NotFoundError) as caught:
+            client().beta.messages.create(
+                **self.ASKED, messages=talk, thread=gone, betas=["message-threads-2026-08-12"]
+            )
+        self.assertEqual(caught.exception.error_code, "thread_not_found")
 
 
 class Faults(unittest.TestCase):

@@ -7,9 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
 #![allow(clippy::disallowed_methods, reason = "the environment says whether these tests run")]
 
+#[cfg(unix)]
+mod agents;
 mod command;
 mod council;
 mod gate;
+#[cfg(unix)]
+mod peer;
 mod python;
 mod sdks;
 mod server;

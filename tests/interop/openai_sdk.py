@@ -110,6 +110,19 @@ class Responses(unittest.TestCase):
         reply = client().responses.create(model=RESPONSES, input="Hello there", store=False)
         self.assertEqual(counted.input_tokens, reply.usage.input_tokens)
 
+    def test_what_is_kept_is_read_continued_and_deleted(self):
+        kept = client().responses.create(model=RESPONSES, input="Hello")
+        self.assertEqual(client().responses.retrieve(kept.id), kept)
+        [item] = client().responses.input_items.list(kept.id)
+        self.assertEqual(item.content[0].text, "Hello")
+        more = dict(model=RESPONSES, input="And then?", previous_response_id=kept.id)
+        self.assertEqual(client().responses.create(**more).previous_response_id, kept.id)
+        client().responses.delete(kept.id)
+        with self.assertRaises(openai.NotFoundError):
+            client().responses.retrieve(kept.id)
+        with self.assertRaises(openai.BadRequestError):
+            client().responses.create(**more)
+
     def test_an_error_within_a_stream_is_raised(self):
         with self.assertRaises(openai.APIError):
             for _ in client().responses.create(

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -10,10 +10,7 @@ const SWITCH: &str = "FORGE_INTEROP_PYTHON";
 
 /// Python with a script beside this file, or nothing, and then says so past the capture of the tests' output.
 pub(crate) fn python(script: &str) -> Option<Command> {
-    let Some(python) = std::env::var_os(SWITCH).filter(|python| !python.is_empty()) else {
-        skipped(&format!("{SWITCH} is not set; run `tests/interop/setup FOLDER` and do as it says"));
-        return None;
-    };
+    let python = switch()?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
     let mut command = Command::new(python);
     // Keys, proxies and settings of the developer's are not part of the test.
@@ -22,12 +19,26 @@ pub(crate) fn python(script: &str) -> Option<Command> {
     Some(command)
 }
 
+fn switch() -> Option<PathBuf> {
+    let python = std::env::var_os(SWITCH).filter(|python| !python.is_empty());
+    if python.is_none() {
+        skipped(&format!("{SWITCH} is not set; run `tests/interop/setup FOLDER` and do as it says"));
+    }
+    python.map(PathBuf::from)
+}
+
+/// Where a program would be that was installed beside the Python.
+pub(crate) fn installed(program: &str) -> Option<PathBuf> {
+    // FOLDER/bin/python
+    Some(switch()?.parent()?.parent()?.join(program))
+}
+
 /// Says something past the capture of the tests' output.
 pub(crate) fn say(line: &str) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     say(&format!("skipped {}: {why}", std::thread::current().name().unwrap_or("a test")));
 }
 

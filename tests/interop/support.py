@@ -1,6 +1,7 @@
 """What the scripts share: where the simulator is, and how it is told what to play."""
 
 import contextlib
+import json
 import sys
 import urllib.request
 
@@ -27,3 +28,9 @@ def scenario(text):
         yield
     finally:
         play("{}")
+
+
+def requests():
+    """What the simulator has been asked so far."""
+    with urllib.request.urlopen(BASE + "/__sim/requests") as journal:
+        return json.load(journal)

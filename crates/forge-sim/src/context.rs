@@ -127,6 +127,10 @@ impl<'a> Context<'a> {
         kept.insert(id.to_owned(), items);
     }
 
+    pub(crate) fn forget_conversation(&self, id: &str) {
+        lock(&self.memory.conversations).remove(id);
+    }
+
     /// The state of the limits that the request counted against, for the headers.
     pub(crate) fn levels(&self) -> Option<Levels> {
         let account = self.account.as_ref()?;

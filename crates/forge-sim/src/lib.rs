@@ -46,6 +46,10 @@
 //! curl "$S/google/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse" \
 //!   -H 'x-goog-api-key: AIza-test' --json '{"contents":[{"parts":[{"text":"Hello"}]}]}'
 //! curl $S/ollama/api/chat -d '{"model":"qwen3","messages":[{"role":"user","content":"Hello"}]}'
+//! curl $S/ollama/api/generate -d '{"model":"qwen3","prompt":"Hello"}'
+//! curl $S/ollama/v1/responses --json '{"model":"qwen3","input":"Hello"}'
+//! curl $S/openai/v1/embeddings -H 'Authorization: Bearer sk-test' \
+//!   --json '{"model":"text-embedding-3-small","input":"Hello"}'
 //! curl $S/llamacpp/v1/chat/completions --json '{"messages":[{"role":"user","content":"Hello"}]}'
 //! curl $S/vllm/v1/models
 //! curl $S/lmstudio/api/v1/models
@@ -58,7 +62,8 @@
 //! Beside OpenAI and the four local servers stand others that speak Chat Completions, each a row of
 //! one table: which fields it refuses, where it puts its thoughts and whether it wants them back, how
 //! it counts tokens and names calls, and its own words for a refusal. They are reached by the prefix
-//! of their id, and scenarios speak of them by it.
+//! of their id, and scenarios speak of them by it. Below the prefix lies `/v1`, and the path of the
+//! real vendor where that is another one: `/groq/openai/v1`, `/openrouter/api/v1`, `/deepseek`.
 //!
 //! | Id | Habits |
 //! |---|---|
@@ -117,7 +122,8 @@
 //!
 //! Equal seeds and equal requests give equal bytes: ids, signatures and texts. Times show only in
 //! rate-limit headers and in latency. Tokens are counted as one for each four characters of a
-//! text, rounded up, times the model's factor; attachments count 258. Prompt caches never expire.
+//! text, rounded up, times the model's factor; attachments count 258. Embeddings are made of hashed
+//! words: texts that share words are near each other, and that is all they know. Prompt caches never expire.
 //! Signatures are keyed hashes and protect nothing.
 
 #![allow(

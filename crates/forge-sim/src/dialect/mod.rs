@@ -4,6 +4,7 @@ mod anthropic;
 mod canonical;
 mod chat;
 mod compatible;
+mod embed;
 mod google;
 mod local;
 mod media;

@@ -13,6 +13,10 @@ use crate::context::Context;
 use crate::tokens::{Segment, Ttl};
 use crate::turn::{Format, ToolResult, Turn};
 
+/// How a system block begins that is no part of the prompt. It differs from session to session, and prompts are
+/// found in the cache nonetheless.
+const BILLING: &str = "x-anthropic-billing-header:";
+
 const MAX_BREAKPOINTS: usize = 4;
 
 /// What the history is measured by.
@@ -100,6 +104,9 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
                     return Err(ApiError::invalid(format!("system.{index}: Input should be a text block")));
                 };
                 check_system_text(text)?;
+                if text.starts_with(BILLING) {
+                    continue;
+                }
                 turn.system += text;
                 turn.system.push('\n');
                 let breakpoint = breakpoint(block.get("cache_control"))?;

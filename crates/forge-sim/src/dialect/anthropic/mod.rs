@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod schema;
 mod stream;
+mod threads;
 mod tools;
 mod version;
 
@@ -25,6 +26,7 @@ use crate::limits::Level;
 use crate::scenario::{ErrorKind, LineEnding};
 
 pub(super) use error::refuse;
+use threads::Thread;
 use version::Version;
 
 pub(super) fn credential(call: &Call) -> Option<String> {
@@ -55,7 +57,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     match (call.method.as_str(), call.path.as_str()) {
         ("POST", "/v1/messages") => messages(call, cx),
         ("POST", "/v1/messages/count_tokens") => {
-            let request = request::parse(call, cx, request::Purpose::Count)?;
+            let request = request::parse(call, &call.body, cx, request::Purpose::Count)?;
             Ok(Answer::json(json!({"input_tokens": request.turn.prompt_tokens()})))
         }
         ("GET" | "HEAD", "/") => Ok(Answer::new(200, Payload::Empty)),
@@ -72,9 +74,12 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
 }
 
 fn messages(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
-    let request = request::parse(call, cx, request::Purpose::Answer)?;
+    let thread = Thread::read(call)?;
+    let whole = thread.whole(&call.body, cx)?;
+    let request = request::parse(call, &whole, cx, request::Purpose::Answer)?;
     let completion = cx.complete(&request.turn)?;
     let message = response::Message::new(&completion, &request, cx);
+    thread.keep(&whole, &message.id, &message.json()["content"], cx);
     let answer = if request.stream {
         Answer::stream(Stream {
             framing: Framing::Sse(LineEnding::Lf),

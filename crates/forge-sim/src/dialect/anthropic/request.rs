@@ -30,6 +30,7 @@ pub(super) struct Request {
 const FIELDS: &[&str] = &[
     "cache_control",
     "container",
+    "diagnostics",
     "inference_geo",
     "max_tokens",
     "messages",
@@ -50,14 +51,21 @@ const FIELDS: &[&str] = &[
 ];
 
 /// Known only with an `anthropic-beta` header.
-const BETA_FIELDS: &[&str] = &["context_management", "fallbacks", "mcp_servers", "speed"];
+const BETA_FIELDS: &[&str] =
+    &["billing_policy", "context_management", "fallback_credit_token", "fallbacks", "mcp_servers", "speed"];
 
 const COUNT_FIELDS: &[&str] =
     &["cache_control", "messages", "model", "output_config", "system", "thinking", "tool_choice", "tools"];
 
-pub(super) fn parse(call: &Call, cx: &Context<'_>, purpose: Purpose) -> Result<Request, ApiError> {
+/// `body` is the call's own, or what a thread has made of it.
+pub(super) fn parse(
+    call: &Call,
+    body: &Value,
+    cx: &Context<'_>,
+    purpose: Purpose,
+) -> Result<Request, ApiError> {
     let none = Map::new();
-    let body = call.body.as_object().unwrap_or(&none);
+    let body = body.as_object().unwrap_or(&none);
     check_fields(body, purpose, call.header("anthropic-beta").is_some())?;
     let version = Version::read(call.header("anthropic-version"))?;
     version.check_settings(body)?;

@@ -149,8 +149,8 @@ impl Reply {
             "created": CREATED,
             "model": self.model,
         });
-        if self.style.vendor_extras {
-            body["service_tier"] = "default".into();
+        if let Some(tier) = self.style.service_tier {
+            body["service_tier"] = tier.into();
         }
         if let Some(fingerprint) = self.style.fingerprint {
             body["system_fingerprint"] = fingerprint.into();

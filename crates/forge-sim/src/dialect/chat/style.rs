@@ -8,6 +8,8 @@ pub(in crate::dialect) struct Style {
     pub(in crate::dialect) usage: UsageStyle,
     /// Random padding in each chunk, null refusals and annotations.
     pub(in crate::dialect) vendor_extras: bool,
+    /// The tier that a reply names.
+    pub(in crate::dialect) service_tier: Option<&'static str>,
     /// The last content and the finish reason share a chunk.
     pub(in crate::dialect) finish_with_content: bool,
     pub(in crate::dialect) fingerprint: Option<&'static str>,

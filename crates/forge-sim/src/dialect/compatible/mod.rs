@@ -16,9 +16,11 @@ use crate::call::Call;
 use crate::completion::Stop;
 use crate::context::Context;
 use crate::dialect::chat::{self, CREATED, Output, Reading, Style, UsageStyle};
+use crate::dialect::embed;
 use crate::scenario::ErrorKind;
 use crate::tokens::CacheKind;
 use crate::turn::{ModelFacts, Overflow, Turn};
+use crate::vendor::Vendor;
 use server::Model;
 pub(crate) use server::Server;
 pub(crate) use table::SERVERS;
@@ -34,16 +36,26 @@ pub(super) fn authenticate(server: &Server, call: &Call, key: Option<&str>) -> R
 }
 
 pub(super) fn generates(call: &Call) -> bool {
-    call.is_post() && call.path == "/v1/chat/completions"
+    call.is_post()
+        && matches!(call.vendor, Vendor::Compatible(row) if endpoint(row.server(), call) == Some("/chat/completions"))
 }
 
 pub(super) fn answer(server: &'static Server, call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
-    match (call.method.as_str(), call.path.as_str()) {
-        ("POST", "/v1/chat/completions") => complete(server, call, cx),
-        ("GET", "/v1/models") => Ok(Answer::json(list(server))),
+    match (call.method.as_str(), endpoint(server, call).unwrap_or(&call.path)) {
+        ("POST", "/chat/completions") => complete(server, call, cx),
+        ("POST", "/embeddings") if embed::offered(call.vendor) => {
+            embed::answer(call.vendor, &call.body, |asked| error::unknown_model(server, asked))
+        }
+        ("GET", "/models") => Ok(Answer::json(list(server))),
         ("GET", "/health") if !server.needs_key => Ok(Answer::new(200, Payload::Empty)),
         _ => Err(ApiError::new(ErrorKind::NotFound).with_message("Not Found")),
     }
+}
+
+/// What the path asks for below any of the server's roots.
+fn endpoint<'a>(server: &Server, call: &'a Call) -> Option<&'a str> {
+    let below = |root: &&str| call.path.strip_prefix(*root).filter(|rest| rest.starts_with('/'));
+    server.roots.iter().find_map(below)
 }
 
 pub(super) fn refuse(server: &Server, error: &ApiError) -> Answer {
@@ -114,6 +126,7 @@ fn style(server: &Server) -> Style {
         whole_delta: server.whole_delta,
         usage: UsageStyle::Shaped(server.usage),
         vendor_extras: false,
+        service_tier: server.service_tier,
         finish_with_content: false,
         fingerprint: None,
         swallows_errors: false,

@@ -10,6 +10,8 @@ pub(crate) struct Server {
     pub(crate) name: &'static str,
     /// What a client's base URL carries, without the host.
     pub(crate) base_path: &'static str,
+    /// Paths below the id, under each of which the calls lie.
+    pub(super) roots: &'static [&'static str],
     pub(super) models: &'static [Model],
     /// The first model answers for every name.
     pub(super) any_model: bool,
@@ -30,6 +32,8 @@ pub(crate) struct Server {
     /// Code and text of the 400 for a call that the model has written wrongly; none where such a call
     /// just comes as it is.
     pub(super) malformed_call: Option<(&'static str, &'static str)>,
+    /// The tier that a reply names.
+    pub(super) service_tier: Option<&'static str>,
     /// A whole reply has an empty `delta` beside its `message`.
     pub(super) whole_delta: bool,
     /// An error in mid stream is followed by `[DONE]`.

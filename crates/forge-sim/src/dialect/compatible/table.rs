@@ -10,6 +10,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "deepseek",
         name: "DeepSeek",
         base_path: "/deepseek/v1",
+        roots: &["/v1", ""],
         models: &[
             model("deepseek-v4-pro", 1_000_000, true),
             model("deepseek-v4-flash", 1_000_000, true),
@@ -76,6 +77,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "groq",
         name: "Groq",
         base_path: "/groq/v1",
+        roots: &["/v1", "/openai/v1"],
         models: &[
             model("openai/gpt-oss-120b", 131_072, true),
             model("llama-3.3-70b-versatile", 131_072, false),
@@ -87,6 +89,7 @@ pub(crate) const SERVERS: [Server; 17] = [
             ..PLAIN.field_words
         },
         thoughts: Thoughts::Field("reasoning"),
+        service_tier: Some("on_demand"),
         malformed_call: Some((
             "tool_use_failed",
             "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
@@ -109,6 +112,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "openrouter",
         name: "OpenRouter",
         base_path: "/openrouter/v1",
+        roots: &["/v1", "/api/v1"],
         models: &[
             model("anthropic/claude-sonnet-5.5", 1_000_000, true),
             model("deepseek/deepseek-v4-pro", 131_072, true),
@@ -162,6 +166,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "perplexity",
         name: "Perplexity",
         base_path: "/perplexity/v1",
+        roots: &["/v1", ""],
         models: &[model("sonar-reasoning-pro", 131_072, true), model("sonar-pro", 200_000, false)],
         roles: NO_DEVELOPER,
         formats: &["text", "json_schema"],
@@ -198,6 +203,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "zai",
         name: "Z.ai",
         base_path: "/zai/v1",
+        roots: &["/v1", "/api/paas/v4"],
         models: &[model("glm-5.2", 202_752, true), model("glm-5.2-air", 131_072, false)],
         roles: NO_DEVELOPER,
         formats: &["text", "json_object"],
@@ -219,6 +225,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         id: "dashscope",
         name: "Alibaba",
         base_path: "/dashscope/v1",
+        roots: &["/v1", "/compatible-mode/v1"],
         models: &[model("qwen3.5-plus", 262_144, true), model("qwen3-max", 262_144, false)],
         words: others::DASHSCOPE,
         ..PLAIN

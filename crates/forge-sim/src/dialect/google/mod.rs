@@ -1,6 +1,7 @@
 //! Google Gemini `generateContent`.
 
 mod contents;
+mod embed;
 mod error;
 mod field;
 mod models;
@@ -69,6 +70,8 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         "generateContent" => generate(call, &model, Shape::Whole, cx),
         "streamGenerateContent" => generate(call, &model, Shape::Stream, cx),
         "countTokens" => count(call, &model, cx),
+        "embedContent" => embed::one(&call.body, &model),
+        "batchEmbedContents" => embed::many(&call.body, &model),
         _ => Err(unknown()),
     }
 }

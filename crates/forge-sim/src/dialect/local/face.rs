@@ -75,6 +75,7 @@ fn style(vendor: Vendor) -> Style {
         whole_delta: false,
         usage: UsageStyle::Totals,
         vendor_extras: false,
+        service_tier: None,
         finish_with_content: false,
         fingerprint: None,
         swallows_errors: false,

@@ -1,9 +1,13 @@
 //! Servers on the user's own machine: Ollama, llama.cpp, vLLM, LM Studio.
 
+mod catalogue;
+mod embed;
 mod error;
 mod face;
+mod generate;
 mod models;
 mod native;
+mod responses;
 
 use serde_json::{Value, json};
 
@@ -32,13 +36,17 @@ pub(super) fn authenticate(call: &Call, key: Option<&str>) -> Result<(), ApiErro
 
 pub(super) fn generates(call: &Call) -> bool {
     call.is_post()
-        && (call.path == "/v1/chat/completions"
-            || (call.vendor == Vendor::Ollama && call.path == "/api/chat"))
+        && (matches!(call.path.as_str(), "/v1/chat/completions" | "/v1/responses")
+            || (call.vendor == Vendor::Ollama && matches!(call.path.as_str(), "/api/chat" | "/api/generate")))
 }
 
 pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
     match (call.vendor, call.method.as_str(), call.path.as_str()) {
         (_, "POST", "/v1/chat/completions") => face::answer(call, cx),
+        (_, "POST", "/v1/responses") => responses::answer(call, cx),
+        (vendor, "POST", "/v1/embeddings") => {
+            super::embed::answer(vendor, &call.body, |asked| unknown_model(vendor, asked))
+        }
         (vendor, "GET", "/v1/models") => Ok(Answer::json(face::list(vendor))),
         (Vendor::Ollama, method, path) => ollama(method, path, call, cx),
         (Vendor::LlamaCpp, "GET", "/health") => Ok(Answer::json(json!({"status": "ok"}))),
@@ -55,10 +63,14 @@ fn ollama(method: &str, path: &str, call: &Call, cx: &mut Context<'_>) -> Result
     match (method, path) {
         ("GET" | "HEAD", "/") => Ok(Answer::text("text/plain; charset=utf-8", "Ollama is running")),
         ("GET", "/api/version") => Ok(Answer::json(json!({"version": "0.21.0"}))),
-        ("GET", "/api/tags") => Ok(Answer::json(native::tags())),
-        ("GET", "/api/ps") => Ok(Answer::json(native::running())),
-        ("POST", "/api/show") => native::show(call).map(Answer::json),
+        ("GET", "/api/tags") => Ok(Answer::json(catalogue::tags())),
+        ("GET", "/api/ps") => Ok(Answer::json(catalogue::running())),
+        ("POST", "/api/show") => catalogue::show(call).map(Answer::json),
+        ("POST", "/api/pull") => Ok(catalogue::pull(call)),
         ("POST", "/api/chat") => native::chat(call, cx),
+        ("POST", "/api/generate") => generate::answer(call, cx),
+        ("POST", "/api/embed") => embed::many(call),
+        ("POST", "/api/embeddings") => embed::one(call),
         _ => Err(ApiError::new(ErrorKind::NotFound)),
     }
 }

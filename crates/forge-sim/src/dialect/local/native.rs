@@ -15,10 +15,42 @@ use crate::tokens::count;
 use crate::turn::{Format, Turn};
 use crate::vendor::Vendor;
 
-const CREATED_AT: &str = "2026-11-20T12:00:00Z";
+pub(super) const CREATED_AT: &str = "2026-11-20T12:00:00Z";
 
 pub(super) fn chat(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
     let body = &call.body;
+    let mut turn = turn(body)?;
+    turn.push_tools();
+    let empty = |messages: &Value| messages.as_array().is_none_or(Vec::is_empty);
+    if body.get("messages").is_none_or(empty) {
+        return Ok(Answer::json(loaded(&turn, "message", json!({"role": "assistant", "content": ""}))));
+    }
+    chat::read_messages(body.get("messages"), Reading::Lenient, &mut turn)?;
+    let completion = cx.complete(&turn)?;
+    let answer =
+        if streams(body) { lines(frames(&completion, cx)) } else { Answer::json(whole(&completion, cx)) };
+    Ok(answer.reporting(completion.usage, &completion.model))
+}
+
+/// A reply is a stream unless the client wants it whole.
+pub(super) fn streams(body: &Value) -> bool {
+    body.get("stream").and_then(Value::as_bool).unwrap_or(true)
+}
+
+/// The stream of these lines, which an error ends with one of its own.
+pub(super) fn lines(frames: Vec<Frame>) -> Answer {
+    Answer::stream(Stream {
+        framing: Framing::NdJson,
+        frames,
+        error_frames: Box::new(|error, _| {
+            let line = json!({"error": error.text("an error was encountered while running the model")});
+            vec![Frame::data(line.to_string())]
+        }),
+    })
+}
+
+/// The settings that both calls share.
+pub(super) fn turn(body: &Value) -> Result<Turn, ApiError> {
     let asked = body.get("model").and_then(Value::as_str).unwrap_or("");
     let model = find(asked)?;
     let options = body.get("options").unwrap_or(&Value::Null);
@@ -45,30 +77,10 @@ pub(super) fn chat(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError
     };
     turn.stop = chat::stop(options, Reading::Lenient)?;
     turn.max_tokens = options.get("num_predict").and_then(Value::as_u64);
-    turn.push_tools();
-    let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(true);
-    let empty = |messages: &Value| messages.as_array().is_none_or(Vec::is_empty);
-    if body.get("messages").is_none_or(empty) {
-        return Ok(loaded(asked));
-    }
-    chat::read_messages(body.get("messages"), Reading::Lenient, &mut turn)?;
-    let completion = cx.complete(&turn)?;
-    let answer = if streams {
-        Answer::stream(Stream {
-            framing: Framing::NdJson,
-            frames: frames(&completion, cx),
-            error_frames: Box::new(|error, _| {
-                let line = json!({"error": error.text("an error was encountered while running the model")});
-                vec![Frame::data(line.to_string())]
-            }),
-        })
-    } else {
-        Answer::json(whole(&completion, cx))
-    };
-    Ok(answer.reporting(completion.usage, &completion.model))
+    Ok(turn)
 }
 
-fn find(asked: &str) -> Result<&'static Model, ApiError> {
+pub(super) fn find(asked: &str) -> Result<&'static Model, ApiError> {
     models::find(Vendor::Ollama, asked).ok_or_else(|| unknown_model(Vendor::Ollama, asked))
 }
 
@@ -81,15 +93,16 @@ fn thinks(body: &Value, model: &Model, asked: &str) -> Result<bool, ApiError> {
     }
 }
 
-/// A call without messages only loads the model.
-fn loaded(asked: &str) -> Answer {
-    Answer::json(json!({
-        "model": asked,
+/// A call that says nothing only loads the model; `field` is where the answer would be.
+pub(super) fn loaded(turn: &Turn, field: &str, empty: Value) -> Value {
+    let mut reply = json!({
+        "model": turn.model.served,
         "created_at": CREATED_AT,
-        "message": {"role": "assistant", "content": ""},
         "done_reason": "load",
         "done": true,
-    }))
+    });
+    reply[field] = empty;
+    reply
 }
 
 fn calls(completion: &Completion, cx: &mut Context<'_>) -> Vec<Value> {
@@ -158,7 +171,7 @@ fn frames(completion: &Completion, cx: &mut Context<'_>) -> Vec<Frame> {
 }
 
 /// The line that ends a reply; durations are in nanoseconds.
-fn last_line(completion: &Completion, cx: &Context<'_>) -> Value {
+pub(super) fn last_line(completion: &Completion, cx: &Context<'_>) -> Value {
     let reason = match completion.stop {
         Stop::MaxTokens | Stop::ContextWindow => "length",
         _ => "stop",
@@ -179,75 +192,4 @@ fn last_line(completion: &Completion, cx: &Context<'_>) -> Value {
         line["eval_duration"] = 1_000_000.into();
     }
     line
-}
-
-fn details(model: &Model) -> Value {
-    json!({
-        "parent_model": "",
-        "format": "gguf",
-        "family": model.family,
-        "families": [model.family],
-        "parameter_size": model.parameters,
-        "quantization_level": "Q4_K_M",
-    })
-}
-
-fn entry(model: &Model) -> Value {
-    let name = format!("{}:latest", model.id);
-    json!({
-        "name": name,
-        "model": name,
-        "size": 5_225_388_164_u64,
-        "digest": "simulated",
-        "details": details(model),
-    })
-}
-
-/// `GET /api/tags`: what is on the disk.
-pub(super) fn tags() -> Value {
-    let models: Vec<Value> = models::MODELS
-        .iter()
-        .map(|model| {
-            let mut entry = entry(model);
-            entry["modified_at"] = CREATED_AT.into();
-            entry
-        })
-        .collect();
-    json!({"models": models})
-}
-
-/// `GET /api/ps`: what is in memory.
-pub(super) fn running() -> Value {
-    let mut entry = entry(&models::MODELS[0]);
-    entry["expires_at"] = CREATED_AT.into();
-    entry["size_vram"] = 5_225_388_164_u64.into();
-    entry["context_length"] = RUNNING_CONTEXT.into();
-    json!({"models": [entry]})
-}
-
-/// `POST /api/show`.
-pub(super) fn show(call: &Call) -> Result<Value, ApiError> {
-    let asked = ["model", "name"]
-        .into_iter()
-        .find_map(|field| call.body.get(field)?.as_str())
-        .ok_or_else(|| ApiError::invalid("model is required"))?;
-    let model = find(asked)?;
-    let mut capabilities = vec!["completion"];
-    if model.tools {
-        capabilities.push("tools");
-    }
-    if model.thinks {
-        capabilities.push("thinking");
-    }
-    let mut info = json!({"general.architecture": model.family});
-    info[format!("{}.context_length", model.family)] = model.trained_context.into();
-    Ok(json!({
-        "modelfile": "# simulated",
-        "parameters": "",
-        "template": "{{ .Prompt }}",
-        "details": details(model),
-        "model_info": info,
-        "capabilities": capabilities,
-        "modified_at": CREATED_AT,
-    }))
 }

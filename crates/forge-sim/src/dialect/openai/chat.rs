@@ -94,6 +94,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
         whole_delta: false,
         usage: UsageStyle::Detailed { cache_writes: model.cache_writes },
         vendor_extras: true,
+        service_tier: Some("default"),
         finish_with_content: false,
         fingerprint: Some("fp_simulated"),
         swallows_errors: false,

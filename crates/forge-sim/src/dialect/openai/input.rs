@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::host::Host;
 use super::items::{PAIRS, check_item, kind};
 use super::models::Model;
 use crate::api_error::ApiError;
@@ -36,23 +37,22 @@ pub(super) fn items(input: Option<&Value>, cx: &Context<'_>) -> Result<Vec<Value
 }
 
 /// Checks the items and fills the turn.
-pub(super) fn read(
-    items: &[Value],
-    model: &Model,
-    cx: &Context<'_>,
-    turn: &mut Turn,
-) -> Result<(), ApiError> {
+pub(super) fn read(items: &[Value], host: &Host, cx: &Context<'_>, turn: &mut Turn) -> Result<(), ApiError> {
     for (index, item) in items.iter().enumerate() {
-        check_item(index, item)?;
-        if kind(item) == "reasoning" {
-            check_reasoning(item, items.get(index + 1), model, cx)?;
-        } else {
-            check_companion(item, &items[..index], model, cx)?;
+        if host.strict() {
+            check_item(index, item)?;
+            if kind(item) == "reasoning" {
+                check_reasoning(item, items.get(index + 1), &host.model, cx)?;
+            } else {
+                check_companion(item, &items[..index], &host.model, cx)?;
+            }
         }
         describe(item, turn);
     }
-    check_pairs(items)?;
-    check_duplicates(items)?;
+    if host.strict() {
+        check_pairs(items)?;
+        check_duplicates(items)?;
+    }
     let is_output = |item: &Value| PAIRS.iter().any(|(_, output, _)| *output == kind(item));
     let is_call = |item: &Value| PAIRS.iter().any(|(call, ..)| *call == kind(item));
     let trailing = items.iter().rev().take_while(|item| is_output(item)).count();

@@ -4,11 +4,13 @@ mod chat;
 mod duration;
 mod error;
 mod gates;
+mod host;
 mod input;
 mod items;
 mod models;
 mod response;
 mod responses;
+mod stored;
 mod stream;
 mod tools;
 
@@ -18,9 +20,12 @@ use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
+use crate::dialect::embed;
 use crate::limits::Level;
 use crate::scenario::ErrorKind;
 use duration::go_duration;
+pub(super) use host::{Host, Previous, Thoughts};
+pub(super) use responses::answer as respond;
 
 pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
     let refused = |text: String| ApiError::new(ErrorKind::Authentication).with_message(text);
@@ -45,9 +50,10 @@ pub(super) fn generates(call: &Call) -> bool {
 
 pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
     match (call.method.as_str(), call.path.as_str()) {
-        ("POST", "/v1/responses") => responses::answer(call, cx),
+        ("POST", "/v1/responses") => responses::vendor(call, cx),
         ("POST", "/v1/responses/input_tokens") => responses::count(call, cx),
         ("POST", "/v1/chat/completions") => chat::answer(call, cx),
+        ("POST", "/v1/embeddings") => embed::answer(call.vendor, &call.body, unknown_model),
         ("GET", "/v1/models") => {
             let models: Vec<Value> = models::MODELS.iter().map(models::Model::object).collect();
             Ok(Answer::json(json!({"object": "list", "data": models})))
@@ -56,15 +62,22 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
             let id = path.trim_start_matches("/v1/models/");
             match models::find(id) {
                 Some(model) => Ok(Answer::json(model.object())),
-                None => Err(ApiError::new(ErrorKind::ModelNotFound)
-                    .with_message(format!("The model '{id}' does not exist"))
-                    .with_param("model")),
+                None => Err(unknown_model(id)),
             }
+        }
+        (method @ ("GET" | "DELETE"), path) if path.starts_with("/v1/responses/") => {
+            stored::answer(method, path.trim_start_matches("/v1/responses/"), cx)
         }
         (method, path) => {
             Err(ApiError::new(ErrorKind::NotFound).with_message(format!("Invalid URL ({method} {path})")))
         }
     }
+}
+
+fn unknown_model(asked: &str) -> ApiError {
+    ApiError::new(ErrorKind::ModelNotFound)
+        .with_message(format!("The model '{asked}' does not exist"))
+        .with_param("model")
 }
 
 pub(super) fn refuse(call: &Call, error: &ApiError) -> Answer {

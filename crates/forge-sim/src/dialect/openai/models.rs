@@ -112,6 +112,14 @@ pub(super) fn find(asked: &str) -> Option<&'static Model> {
     MODELS.iter().find(|model| names(model.id, asked))
 }
 
+impl Model {
+    /// One that another server runs, which knows no efforts but thinks or does not.
+    pub(super) const fn of_another(id: &'static str, thinks: bool) -> Self {
+        let efforts: &[&str] = if thinks { CURRENT.efforts } else { &[] };
+        Self { id, efforts, ..V4 }
+    }
+}
+
 /// The snapshot that an undated name stands for.
 const SNAPSHOT: &str = "2026-11-01";
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::host::Thoughts;
 use super::input;
 use super::responses::Request;
 use crate::completion::{Completion, Part, Stop};
@@ -27,6 +28,8 @@ pub(super) enum Item {
         id: String,
         summary: Option<String>,
         encrypted: Option<String>,
+        /// The thoughts as they are.
+        content: Option<String>,
     },
     Message {
         id: String,
@@ -50,7 +53,7 @@ impl Response {
     pub(super) fn new(completion: &Completion, request: &Request, cx: &mut Context<'_>) -> Self {
         let reasoned =
             request.effort.on && completion.parts.iter().any(|part| matches!(part, Part::Thinking(_)));
-        let stem = input::id_stem(reasoned, request.model, cx);
+        let stem = input::id_stem(reasoned, &request.model, cx);
         let cut = completion.stop == Stop::MaxTokens;
         let last = completion.parts.len().saturating_sub(1);
         let called = completion.calls().next().is_some();
@@ -65,9 +68,15 @@ impl Response {
                     Part::Thinking(text) => {
                         let id = format!("rs_{stem}");
                         let sealed = || cx.seal("reasoning", &[request.model.id, &id]);
+                        let (sealable, summary) = match request.thoughts {
+                            Thoughts::Sealed => (true, request.summary),
+                            Thoughts::Summary => (false, true),
+                            Thoughts::Content => (false, false),
+                        };
                         Some(Item::Reasoning {
-                            encrypted: request.encrypted.then(sealed),
-                            summary: request.summary.then(|| text.clone()),
+                            encrypted: (sealable && request.encrypted).then(sealed),
+                            summary: summary.then(|| text.clone()),
+                            content: (request.thoughts == Thoughts::Content).then(|| text.clone()),
                             id,
                         })
                     }
@@ -106,7 +115,7 @@ impl Response {
             items,
             status: if incomplete.is_some() { "incomplete" } else { "completed" },
             incomplete,
-            usage: (!cx.has(Quirk::NoUsage)).then(|| usage(&completion.usage, request.model.cache_writes)),
+            usage: (!cx.has(Quirk::NoUsage)).then(|| usage(&completion.usage, request.tells_cache_writes)),
         }
     }
 
@@ -169,12 +178,15 @@ fn base(id: &str, completion: &Completion, request: &Request) -> Value {
 impl Item {
     pub(super) fn json(&self) -> Value {
         match self {
-            Self::Reasoning { id, summary, encrypted } => {
+            Self::Reasoning { id, summary, encrypted, content } => {
                 let summary: Vec<Value> =
                     summary.iter().map(|text| json!({"type": "summary_text", "text": text})).collect();
                 let mut item = json!({"id": id, "type": "reasoning", "summary": summary});
                 if let Some(encrypted) = encrypted {
                     item["encrypted_content"] = encrypted.as_str().into();
+                }
+                if let Some(content) = content {
+                    item["content"] = json!([{"type": "reasoning_text", "text": content}]);
                 }
                 item
             }

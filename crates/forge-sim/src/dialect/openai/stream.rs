@@ -38,6 +38,7 @@ impl Events<'_, '_> {
         self.push("response.output_item.added", json!({"output_index": index, "item": item.opening()}));
         match item {
             Item::Reasoning { id, summary: Some(text), .. } => self.summary(index, id, text),
+            Item::Reasoning { id, content: Some(text), .. } => self.thoughts(index, id, text),
             Item::Reasoning { .. } => {}
             Item::Message { id, text, refused, .. } => self.message(index, item, id, text, *refused),
             Item::Call { id, name, arguments, complete, freeform, .. } => {
@@ -81,6 +82,16 @@ impl Events<'_, '_> {
         }
         self.push("response.reasoning_summary_text.done", with("text", text.into()));
         self.push("response.reasoning_summary_part.done", with("part", part(text)));
+    }
+
+    fn thoughts(&mut self, index: usize, id: &str, text: &str) {
+        let at = json!({"item_id": id, "output_index": index, "content_index": 0});
+        for piece in word_groups(text) {
+            self.delta("response.reasoning_text.delta", at.clone(), piece);
+        }
+        let mut whole = at;
+        whole["text"] = text.into();
+        self.push("response.reasoning_text.done", whole);
     }
 
     fn message(&mut self, index: usize, item: &Item, id: &str, text: &str, refused: bool) {
