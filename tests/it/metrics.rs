@@ -327,3 +327,46 @@ fn the_doctor_tells_what_is_wrong_with_the_accounts_and_shows_no_key() {
         assert!(!said.stdout.contains("sk-test"));
     });
 }
+
+#[test]
+fn a_call_that_cannot_be_true_is_taken_out_of_every_sum_and_budget() {
+    with_sim("{}", |sim| {
+        // A day has room for the reservation of one call beside what one call costs.
+        let place = Place::with("forget", sim, JOBS);
+        for _ in 0..2 {
+            assert_eq!(place.run(&["ask", "hello", "--role", "coder", "--max-tokens", "100"]).code, Some(0));
+        }
+        let exported = place.run(&["metrics", "export", "--format", "json", "-q"]);
+        let document: Value = serde_json::from_str(&exported.stdout).unwrap();
+        assert_eq!(document["version"], "1.0");
+        let attempts = document["attempts"].as_array().unwrap();
+        assert_eq!(attempts.len(), 2);
+        let cost = |at: usize| number(&attempts[at]["cost_nano_usd"]);
+        let before = summary(&place, &[])["total"].clone();
+        assert_eq!(number(&before["cost"]), cost(0) + cost(1));
+
+        let call = attempts[0]["call_id"].as_str().unwrap();
+        let said = place.run(&["metrics", "forget", call]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(said.stderr.starts_with("1 attempts, "), "{}", said.stderr);
+        let after = summary(&place, &[])["total"].clone();
+        assert_eq!(number(&after["cost"]), cost(1));
+        assert_eq!((number(&after["calls"]), number(&after["unknown_cost"])), (2, 1));
+        let by_hour = summary(&place, &["--by", "hour"]);
+        assert_eq!(number(&by_hour["total"]["cost"]), cost(1));
+        let day = chrono::Utc::now().format("%F");
+        let store =
+            forge::store::Store::open(forge::store::StoreOptions::new(place.path("forge.db"))).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let spent = runtime.block_on(forge::BudgetStore::spent(&store, &format!("day:{day}"))).unwrap();
+        assert_eq!(spent.booked.money, Money::from_nanos(cost(1)));
+        drop(store);
+
+        // Twice takes nothing twice, and nobody is guessed.
+        let said = place.run(&["metrics", "forget", call]);
+        assert!(said.code == Some(0) && said.stderr.starts_with("0 attempts, 0 tokens"), "{}", said.stderr);
+        for unknown in ["nonsense", "01939b00-0000-7000-8000-000000000000"] {
+            assert_eq!(place.run(&["metrics", "forget", unknown]).code, Some(2), "{unknown}");
+        }
+    });
+}

@@ -89,7 +89,7 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = wanted(options.source);
             doctor::run(options, wanted).await
         }
-        Command::Metrics { command } => metrics::run(command, quiet),
+        Command::Metrics { command } => metrics::run(command, config, quiet),
         Command::Config { command } => config::run(command, config, quiet),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(&command),

@@ -136,6 +136,15 @@ impl CallId {
     }
 }
 
+impl std::str::FromStr for CallId {
+    type Err = uuid::Error;
+
+    /// Reads what the id is written as.
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

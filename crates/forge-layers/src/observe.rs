@@ -61,6 +61,12 @@ struct Accounts {
     prices: Arc<ModelTable>,
 }
 
+/// The window of a model of which none is known.
+const LARGEST_WINDOW: u64 = 10_000_000;
+
+/// Windows that a call may take at most: vendors that run tools of their own read the conversation once for each use.
+const WINDOWS: u64 = 50;
+
 impl Observe {
     /// Watches attempts: a span `llm.attempt` and a record in `sink`, priced by `prices`.
     pub fn new(sink: Arc<dyn UsageSink>, prices: Arc<ModelTable>) -> Self {
@@ -128,8 +134,8 @@ struct Recorder {
     /// Whether a piece of the answer has come.
     answered: bool,
     request: Arc<ModelRequest>,
-    /// Why the reply has no price.
-    unpriced: Option<Warning>,
+    /// Why the reply has no price, or its usage is not believed.
+    warning: Option<Warning>,
     settled: bool,
 }
 
@@ -175,13 +181,34 @@ impl Recorder {
             tokens: TokenCount::default(),
             answered: false,
             request: Arc::clone(request),
-            unpriced: None,
+            warning: None,
             settled: false,
         }
     }
 
     fn elapsed(&self) -> Duration {
         self.cx.clock.instant().saturating_duration_since(self.begun)
+    }
+
+    /// Makes a usage unknown that nothing can have taken: one number that is off by powers of ten would close every
+    /// budget for good.
+    fn doubt(&mut self, event: &mut StreamEvent) {
+        let Some(Accounts { prices, .. }) = &self.accounts else { return };
+        let usage = match event {
+            StreamEvent::UsageUpdated(tokens) => &mut **tokens,
+            StreamEvent::Finished(finished) => &mut finished.usage,
+            _ => return,
+        };
+        let largest = [usage.total_input(), usage.total_output()].into_iter().flatten().max().unwrap_or(0);
+        let participant = &self.cx.participant;
+        let model = self.served.as_ref().unwrap_or(&participant.model);
+        let window = prices.find(&participant.provider, model).and_then(|row| row.context_tokens);
+        if largest > window.unwrap_or(LARGEST_WINDOW).saturating_mul(WINDOWS) {
+            *usage = TokenCount::default();
+            let message =
+                format!("the vendor says {largest} tokens, which no call can take; what it took is unknown");
+            self.warning = Some(Warning::new("usage", message));
+        }
     }
 
     fn note(&mut self, event: &StreamEvent) {
@@ -242,7 +269,9 @@ impl Recorder {
                 prices.cost_as_served(&participant.provider, model, day, &self.tokens, served)
             }
         };
-        self.unpriced = if cost.is_none() { unpriced(self.service.as_ref(), &self.tokens) } else { None };
+        if cost.is_none() && self.warning.is_none() {
+            self.warning = unpriced(self.service.as_ref(), &self.tokens);
+        }
         sink.record(UsageRecord {
             call_id: self.cx.call_id,
             attempt: self.cx.attempt,
@@ -296,12 +325,16 @@ impl Stream for Recorded {
             return Poll::Ready(Some(Ok(end)));
         }
         let item = ready!(recorder.span.in_scope(|| Pin::new(events).poll_next(cx)));
+        let mut item = item;
+        if let Some(Ok(event)) = &mut item {
+            recorder.doubt(event);
+        }
         match &item {
             Some(Ok(event)) => recorder.note(event),
             Some(Err(error)) => recorder.fail(error),
             None => recorder.settle(CallStatus::Failure, Some(ErrorKind::Truncated), Phase::AfterOutput),
         }
-        match (item, recorder.unpriced.take()) {
+        match (item, recorder.warning.take()) {
             (Some(Ok(event)), Some(warning)) => {
                 *end = Some(event);
                 Poll::Ready(Some(Ok(warning.into())))
@@ -408,6 +441,28 @@ mod tests {
             assert_eq!(response.warnings.len(), warned, "{:?}", response.warnings);
             let [record] = <[UsageRecord; 1]>::try_from(ledger.take()).unwrap();
             assert_eq!((record.cost.is_none(), record.status), (warned == 1, CallStatus::Success));
+        }
+    }
+
+    #[test]
+    fn a_usage_that_nothing_can_have_taken_is_unknown() {
+        let timer = ManualTimer::new();
+        for (input, output, believed) in
+            [(9_000_000_000, 1, false), (1, u64::MAX / 2, false), (400_000_000, 1, true), (100, 10, true)]
+        {
+            let script = Script::new(&timer, move |_| {
+                let mut steps = reply(&["hi"]);
+                let usage = TokenCount::default().with_input(input).with_output(output);
+                let end = Finished::new(StopReason::EndTurn).with_usage(usage);
+                *steps.last_mut().unwrap() = Step::Event(end.into());
+                steps
+            });
+            let (ledger, observed) = observed(script);
+            let response = run(&timer, observed.complete(&context(&timer), request())).unwrap();
+            assert_eq!(response.tokens.is_unknown(), !believed, "{input} {output}");
+            assert_eq!(response.warnings.len(), usize::from(!believed), "{:?}", response.warnings);
+            let [record] = <[UsageRecord; 1]>::try_from(ledger.take()).unwrap();
+            assert_eq!((record.tokens.is_unknown(), record.cost.is_none()), (!believed, !believed));
         }
     }
 

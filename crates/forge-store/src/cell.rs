@@ -2,7 +2,7 @@
 
 use rusqlite::{ToSql, types::ValueRef};
 
-use crate::{histogram::Histogram, row::Row};
+use crate::{codes, histogram::Histogram, row::Row};
 
 /// Sums over the attempts of one hour or day, provider, model, role, status and error; or over more. While
 /// they are collected they may also be differences. A sum that does not fit stays at the maximum.
@@ -56,10 +56,18 @@ impl Cell {
         add(&mut self.unknown_tokens, i64::from(row.tokens == [None; 7]));
         add(&mut self.cost, row.cost.unwrap_or(0));
         add(&mut self.unknown_cost, i64::from(row.cost.is_none()));
+        if !codes::has_outcome(row.status) {
+            return;
+        }
         self.latency.count(row.latency, sign);
         if let Some(first) = row.first_token {
             self.first_token.count(first, sign);
         }
+    }
+
+    /// Takes the times out, which are not told of attempts without an outcome.
+    pub(crate) fn without_times(self) -> Self {
+        Self { latency: Series::default(), first_token: Series::default(), ..self }
     }
 
     /// Adds the sums that stand in [`COLUMNS`](Self::COLUMNS) from the column `at` on; returns their

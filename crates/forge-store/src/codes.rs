@@ -8,6 +8,11 @@ pub(crate) const RETRY: i64 = 2;
 pub(crate) const CANCELLED: i64 = 3;
 pub(crate) const KILLED: i64 = 4;
 
+/// Whether an attempt with this status ended by itself: it was neither dropped nor killed.
+pub(crate) const fn has_outcome(status: i64) -> bool {
+    !matches!(status, CANCELLED | KILLED)
+}
+
 pub(crate) const fn status_code(status: CallStatus) -> i64 {
     match status {
         CallStatus::Success => SUCCESS,

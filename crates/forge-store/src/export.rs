@@ -129,6 +129,35 @@ pub fn jsonl<W: Write>(mut writer: W) -> impl FnMut(&Attempt) -> io::Result<()> 
     }
 }
 
+/// Writes one JSON document: what stands before the attempts now, each attempt as an object, and its end with the value
+/// that is returned.
+pub fn json<W: Write>(mut writer: W) -> io::Result<Document<W>> {
+    writer.write_all(b"{\"version\":\"1.0\",\"attempts\":[")?;
+    Ok(Document { writer, count: 0 })
+}
+
+/// One JSON document on its way.
+#[derive(Debug)]
+pub struct Document<W> {
+    writer: W,
+    count: u64,
+}
+
+impl<W: Write> Document<W> {
+    /// Writes one attempt.
+    pub fn attempt(&mut self, attempt: &Attempt) -> io::Result<()> {
+        self.writer.write_all(if self.count == 0 { b"\n" } else { b",\n" })?;
+        self.count += 1;
+        Ok(serde_json::to_writer(&mut self.writer, &Line::from(attempt))?)
+    }
+
+    /// Writes the end.
+    pub fn end(mut self) -> io::Result<()> {
+        self.writer.write_all(b"\n]}\n")?;
+        self.writer.flush()
+    }
+}
+
 /// Writes the names of the columns now, and then each attempt as a line of CSV (RFC 4180).
 pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Result<()>> {
     writer.write_all(HEADER.as_bytes())?;
@@ -165,11 +194,11 @@ pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Re
         row.text(line.price_version.unwrap_or_default());
         row.number(Some(line.estimated));
         row.number(line.other_input);
-        row.text(&line.server_tools.map(|uses| json(&uses)).unwrap_or_default());
+        row.text(&line.server_tools.map(|uses| json_text(&uses)).unwrap_or_default());
         for text in [line.tier, line.region, line.speed] {
             row.text(text.unwrap_or_default());
         }
-        row.text(&json(line.tags));
+        row.text(&json_text(line.tags));
         row.text(line.request_id.unwrap_or_default());
         row.0.pop();
         row.0.push('\n');
@@ -191,7 +220,7 @@ pub fn csv_field(text: &str) -> Cow<'_, str> {
 }
 
 /// Maps and structs of plain values always have a JSON form.
-fn json<T: Serialize>(value: &T) -> String {
+fn json_text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -31,6 +31,7 @@ mod cooldown;
 mod error;
 pub mod export;
 mod filter;
+mod forget;
 mod histogram;
 mod journal;
 mod jsonl;
@@ -54,6 +55,7 @@ pub use export::Attempt;
 pub use forge_core::storage::accounts::{
     Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint,
 };
+pub use forget::Forgotten;
 pub use jsonl::JsonlJournal;
 pub use maintain::{Pruned, Repriced};
 pub use status::{StoreState, StoreStatus};

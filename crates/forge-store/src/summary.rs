@@ -140,7 +140,7 @@ impl Group {
         if let Some(count) = usize::try_from(status).ok().and_then(|at| self.statuses.get_mut(at)) {
             *count += attempts;
         }
-        if error != 0 {
+        if error != 0 && codes::has_outcome(status) {
             *self.errors.entry(error).or_default() += attempts;
         }
     }
@@ -246,7 +246,9 @@ fn groups(
                 let hour: i64 = found.get(0)?;
                 let ids = ids(hour * HOUR, found.get(1)?, found.get(2)?, found.get(3)?, status);
                 let group = groups.entry(ids).or_default();
-                let attempts = group.total.read(found, 6)?;
+                let mut cell = Cell::default();
+                let attempts = cell.read(found, 6)?;
+                group.total.merge(if codes::has_outcome(status) { cell } else { cell.without_times() });
                 group.add(status, error, attempts);
             }
         }

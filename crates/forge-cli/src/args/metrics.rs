@@ -6,14 +6,17 @@ use clap::{Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MetricsCommand {
-    /// Count calls, successes, times, tokens and money, by provider and model or as you like.
+    /// Count calls, successes, errors, times, tokens and money, by provider, model and role or as you like.
     Summary(MetricsSummary),
-    /// Write every attempt, a line each.
+    /// Write every attempt.
     Export(MetricsExport),
     /// Remove old attempts; what they sum up to stays.
     Prune(MetricsPrune),
     /// Make the sums anew from the attempts that are kept.
     Rebuild(MetricsRebuild),
+    /// Take what a call is said to have taken out of every sum and budget, because it cannot be true. The call stays, with
+    /// tokens and cost unknown.
+    Forget(MetricsForget),
     /// Compute the costs of a time again from its tokens, with corrected prices.
     Reprice(MetricsReprice),
 }
@@ -67,7 +70,7 @@ pub(crate) enum MetricsBy {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MetricsSummary {
-    /// What to count by, such as `provider,role`; provider and model unless given.
+    /// What to count by, such as `provider,day`; provider, model and role unless given.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) by: Vec<MetricsBy>,
     #[command(flatten)]
@@ -105,6 +108,8 @@ pub(crate) enum ExportFormat {
     Csv,
     /// A JSON object a line.
     Jsonl,
+    /// One JSON document.
+    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -115,6 +120,15 @@ pub(crate) struct MetricsPrune {
     /// Write what is removed into this file first, a JSON object a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: Option<PathBuf>,
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MetricsForget {
+    /// The call's id, as `metrics export` names it.
+    pub(crate) call: String,
     /// Those of simulated calls.
     #[arg(long)]
     pub(crate) offline: bool,

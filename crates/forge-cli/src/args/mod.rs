@@ -14,8 +14,8 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use self::{
     config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
     metrics::{
-        ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsPrune, MetricsReprice,
-        MetricsStatus, MetricsSummary, SummaryFormat,
+        ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
+        MetricsReprice, MetricsStatus, MetricsSummary, SummaryFormat,
     },
     session::{
         Accept, Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,

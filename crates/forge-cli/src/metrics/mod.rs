@@ -13,12 +13,13 @@ use std::{
 
 use chrono::Utc;
 use forge::{
-    ModelTable,
-    store::{Filter, Repriced, Store, StoreError, StoreOptions, export},
+    CallId, ModelTable,
+    store::{Filter, Forgotten, Repriced, Store, StoreError, StoreOptions, export},
 };
 
 use crate::{
-    args::{ExportFormat, MetricsCommand, MetricsExport, MetricsPrune, MetricsReprice},
+    args::{ExportFormat, MetricsCommand, MetricsExport, MetricsForget, MetricsPrune, MetricsReprice},
+    config,
     error::CliError,
     files,
     paths::paths,
@@ -34,7 +35,7 @@ pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
     Some(Store::open_or_spool(options(&path)))
 }
 
-pub(crate) fn run(command: MetricsCommand, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
     match command {
         MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
         MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
@@ -44,6 +45,7 @@ pub(crate) fn run(command: MetricsCommand, quiet: bool) -> Result<ExitCode, CliE
             note(quiet, "the sums were made anew from the attempts that are kept");
             Ok(ExitCode::SUCCESS)
         }
+        MetricsCommand::Forget(wanted) => forget(&wanted, named, quiet),
         MetricsCommand::Reprice(wanted) => reprice(&wanted, quiet),
     }
 }
@@ -94,6 +96,14 @@ fn write(
             Err(source) => Err(StoreError::Io { what: "export from", path: store.path().to_owned(), source }),
         },
         ExportFormat::Jsonl => store.export(filter, export::jsonl(to)),
+        ExportFormat::Json => {
+            let failed =
+                |source| StoreError::Io { what: "export from", path: store.path().to_owned(), source };
+            let mut document = export::json(to).map_err(failed)?;
+            let count = store.export(filter, |attempt| document.attempt(attempt))?;
+            document.end().map_err(failed)?;
+            Ok(count)
+        }
     }
 }
 
@@ -112,6 +122,32 @@ fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
     let pruned = store.prune(before, wanted.archive.as_deref()).map_err(|error| CliError::store(&error))?;
     let day = before.format("%F");
     note(quiet, &format!("{} attempts before {day} removed; their sums stay", pruned.attempts));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn forget(wanted: &MetricsForget, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+    let unknown = || {
+        let what = format!("no call `{}` is recorded", wanted.call);
+        CliError::usage(what, "`forge metrics export` names the calls")
+    };
+    let call: CallId = wanted.call.parse().map_err(|_| unknown())?;
+    let plan = config::find_and_load(named)?.map(|loaded| loaded.file.plan).unwrap_or_default();
+    let store = open(wanted.offline)?;
+    let failed = |error| CliError::store(&error);
+    let mut budgets = Vec::new();
+    let filter = Filter { calls: vec![call], ..Filter::default() };
+    let booked = |one: &export::Attempt| {
+        budgets.push((one.record.attempt, plan.budgets_of(&one.record)));
+        Ok(())
+    };
+    if store.export(&filter, booked).map_err(failed)? == 0 {
+        return Err(unknown());
+    }
+    let Forgotten { attempts, cost, tokens } = store.forget(call, budgets).map_err(failed)?;
+    note(
+        quiet,
+        &format!("{attempts} attempts, {tokens} tokens and {cost} are in no sum and no budget any more"),
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
     let now = Utc::now();
     let (store, filter) = (open(wanted.filter.offline)?, filter::read(&wanted.filter, now)?);
     let by: Vec<GroupBy> = wanted.by.iter().map(|by| group(*by)).collect();
-    let by = if by.is_empty() { vec![GroupBy::Provider, GroupBy::Model] } else { by };
+    let by = if by.is_empty() { vec![GroupBy::Provider, GroupBy::Model, GroupBy::Role] } else { by };
     let failed = |error| CliError::store(&error);
     let rows = store.summary(&filter, &by).map_err(failed)?;
     let total = store.summary(&filter, &[]).map_err(failed)?;
@@ -91,14 +91,16 @@ fn width() -> usize {
 type Column = (&'static str, fn(&Figures) -> String);
 
 /// Every column, the ones that can be done without last.
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 15] = [
     ("CALLS", |figures| figures.calls.to_string()),
     ("OK", |figures| share(figures.success_rate())),
+    ("ERRORS", |figures| errors(figures)),
     ("COST", |figures| cost(figures)),
     ("P50", |figures| time(figures.latency.p50)),
     ("P95", |figures| time(figures.latency.p95)),
     ("TOKENS", |figures| figures.tokens.total().to_string()),
     ("RETRIES", |figures| figures.retries.to_string()),
+    ("DROPPED", |figures| figures.cancelled.to_string()),
     ("FALLBACKS", |figures| figures.fallbacks.to_string()),
     ("FIRST P50", |figures| time(figures.first_token.p50)),
     ("P99", |figures| time(figures.latency.p99)),
@@ -160,6 +162,15 @@ pub(super) fn names(row: &SummaryRow, by: &[GroupBy]) -> Vec<String> {
 
 pub(super) fn share(share: Option<f64>) -> String {
     share.map_or_else(|| "-".into(), |share| format!("{:.1} %", share * 100.0))
+}
+
+/// How many attempts failed, and how most of them did.
+fn errors(figures: &Figures) -> String {
+    let failed = figures.failures + figures.retries;
+    match figures.errors.first() {
+        Some((kind, _)) if failed > 0 => format!("{failed} {}", kind.as_str()),
+        _ => failed.to_string(),
+    }
 }
 
 /// A sum that leaves something out says so.

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use forge_core::{
     Effort, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
-    storage::budget::{BudgetRule, Period, Scope},
+    UsageRecord,
+    storage::budget::{self, BudgetRule, Period, Scope},
 };
 use forge_layers::{BreakerPolicy, RetryPolicy};
 use serde_json::{Map, Value};
 
 pub use self::provider::ProviderPlan;
+use crate::quota::shared_rules;
 
 /// A configuration that can be run. Made by [`resolve`](Self::resolve).
 #[derive(Debug, Clone, Default)]
@@ -54,6 +56,15 @@ impl RouterPlan {
                 None => self.budgets.push((scope.clone(), *budget)),
             }
         }
+    }
+
+    /// The budgets on which this plan books an attempt.
+    pub fn budgets_of(&self, record: &UsageRecord) -> Vec<String> {
+        let own = self.providers.iter().filter(|one| one.id == record.provider);
+        let own = own.flat_map(|one| one.budget.rules(&Scope::Provider(one.id.clone())).collect::<Vec<_>>());
+        let rules: Vec<_> = own.chain(shared_rules(self)).collect();
+        let caps = budget::caps(&rules, &record.provider, &record.role, &record.tags, record.started_at);
+        caps.into_iter().map(|cap| cap.key).collect()
     }
 
     /// The places in `providers` of all that `target` stands for, pools in the order of their members.

@@ -8,7 +8,7 @@ use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
 use super::{Resolver, model::Offer, role::is_role_name};
-use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code};
+use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code, is_loopback};
 
 /// Headers that the transport sets, or that hold a credential.
 const OWNED_HEADERS: [&str; 5] =
@@ -65,7 +65,7 @@ impl<'a> Resolver<'a, '_> {
                     };
                     self.check_model(&plan, &served, &path.key("model"));
                 }
-                if compatible.is_none() && endpoint.is_some() {
+                if compatible.is_none() && endpoint.as_ref().is_some_and(|url| !is_loopback(url)) {
                     self.check_gateway(kind, &plan.model, &path.key("endpoint"));
                 }
                 plan
@@ -169,7 +169,7 @@ impl<'a> Resolver<'a, '_> {
         options
     }
 
-    /// Ollama takes these fields in its own API alone, and says nothing where it ignores them.
+    /// Servers of one's own take these fields in their native API alone, and say nothing where they ignore them.
     fn check_local_fields(
         &mut self,
         kind: Option<&AdapterKind>,
@@ -188,7 +188,7 @@ impl<'a> Resolver<'a, '_> {
             [("options", "num_ctx: 32768"), ("keep_alive", "keep_alive: 30m"), ("think", "think: false")]
         {
             if parameters.extra.contains_key(field) {
-                let message = format!("Ollama ignores `{field}` in the API that others share");
+                let message = format!("servers ignore `{field}` in the API that all of them share");
                 let problem = Problem::new(code::IGNORED_FIELD, path.key(field), message).about_key();
                 self.report(
                     problem.with_hint(format!("write `local: {{ {instead} }}` beside `type: local`")),

@@ -284,7 +284,8 @@ fn any_call() -> impl Strategy<Value = Vec<UsageRecord>> {
 fn by_definition(records: &[UsageRecord]) -> Figures {
     let count = |wanted| records.iter().filter(|record| record.status == wanted).count() as u64;
     let mut errors: BTreeMap<&str, (ErrorKind, u64)> = BTreeMap::new();
-    for kind in records.iter().filter_map(|record| record.error) {
+    let ended = || records.iter().filter(|record| record.status.has_outcome());
+    for kind in ended().filter_map(|record| record.error) {
         errors.entry(kind.as_str()).or_insert((kind, 0)).1 += 1;
     }
     let known = |record: &UsageRecord| record.tokens.input.unwrap_or(0);
@@ -294,8 +295,8 @@ fn by_definition(records: &[UsageRecord]) -> Figures {
         failures: count(CallStatus::Failure),
         retries: count(CallStatus::Retry),
         cancelled: count(CallStatus::Cancelled),
-        latency: timing(records.iter().map(|record| record.latency).collect()),
-        first_token: timing(records.iter().filter_map(|record| record.first_token).collect()),
+        latency: timing(ended().map(|record| record.latency).collect()),
+        first_token: timing(ended().filter_map(|record| record.first_token).collect()),
         tokens: forge_store::Tokens { input: records.iter().map(known).sum(), ..Default::default() },
         unknown_tokens: records.iter().filter(|record| record.tokens.is_unknown()).count() as u64,
         cost: records.iter().filter_map(|record| record.cost).sum(),

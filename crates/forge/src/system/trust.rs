@@ -68,7 +68,7 @@ impl Paths {
             list.files.insert(name(&file.path), digest(&file.text));
             list.texts.insert(name(&file.path), file.text.clone());
         }
-        list.schema_version = "1.1".to_owned();
+        "1.1".clone_into(&mut list.schema_version);
         let content = serde_json::to_string_pretty(&list).map_err(io::Error::other);
         let written = content.and_then(|content| replace(&path, &format!("{content}\n")));
         written.map_err(|source| SystemError::File { path, source })

@@ -213,6 +213,11 @@ pub enum CallStatus {
 }
 
 impl CallStatus {
+    /// Whether the attempt ended by itself: it was neither dropped nor killed.
+    pub const fn has_outcome(self) -> bool {
+        matches!(self, Self::Success | Self::Failure | Self::Retry)
+    }
+
     /// The written name, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -138,7 +138,7 @@ pub struct Figures {
     pub killed: u64,
     /// Calls that another provider answered than the one tried first.
     pub fallbacks: u64,
-    /// How long attempts took.
+    /// How long attempts took that ended by themselves: neither dropped nor killed.
     pub latency: Timing,
     /// How long attempts took to their first content, where there was any.
     pub first_token: Timing,
@@ -155,15 +155,21 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// The share of calls that were answered; `None` without any.
+    /// The share of calls that were answered, of those that had an outcome: successes / (successes + failures). What
+    /// the caller dropped says nothing about a vendor. `None` without any.
     pub fn success_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| self.successes as f64 / self.calls as f64)
+        share(self.successes, self.failures)
     }
 
-    /// The share of attempts that succeeded; `None` without any.
+    /// The share of attempts that succeeded, of those that had an outcome; `None` without any.
     pub fn attempt_success_rate(&self) -> Option<f64> {
-        (self.attempts > 0).then(|| self.successes as f64 / self.attempts as f64)
+        share(self.successes, self.failures.saturating_add(self.retries))
     }
+}
+
+fn share(good: u64, bad: u64) -> Option<f64> {
+    let all = good.saturating_add(bad);
+    (all > 0).then(|| good as f64 / all as f64)
 }
 
 /// How long attempts took, in microseconds when serialised. `None` without any.

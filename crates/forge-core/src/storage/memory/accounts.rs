@@ -192,7 +192,9 @@ fn figures(attempts: &[Attempt]) -> Figures {
     let count = |of: &dyn Fn(&Attempt) -> bool| attempts.iter().filter(|one| of(one)).count() as u64;
     let status = |status: CallStatus| count(&|one| one.record.status == status);
     let mut kinds: BTreeMap<&str, (ErrorKind, u64)> = BTreeMap::new();
-    for kind in attempts.iter().filter_map(|one| one.record.error) {
+    // What was dropped or killed says nothing of how long a vendor takes, nor how often it fails.
+    let ended = || attempts.iter().filter(|one| one.record.status.has_outcome()).map(|one| &one.record);
+    for kind in ended().filter_map(|record| record.error) {
         kinds.entry(kind.as_str()).or_insert((kind, 0)).1 += 1;
     }
     let mut errors: Vec<_> = kinds.into_values().collect();
@@ -206,8 +208,8 @@ fn figures(attempts: &[Attempt]) -> Figures {
         cancelled: status(CallStatus::Cancelled),
         killed: status(CallStatus::Killed),
         fallbacks: count(&|one| one.fallback),
-        latency: timing(attempts.iter().map(|one| one.record.latency)),
-        first_token: timing(attempts.iter().filter_map(|one| one.record.first_token)),
+        latency: timing(ended().map(|record| record.latency)),
+        first_token: timing(ended().filter_map(|record| record.first_token)),
         tokens: tokens(attempts),
         unknown_tokens: count(&|one| one.record.tokens.is_unknown()),
         cost: attempts.iter().filter_map(|one| one.record.cost).sum::<Money>(),
