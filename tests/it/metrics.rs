@@ -370,3 +370,25 @@ fn a_call_that_cannot_be_true_is_taken_out_of_every_sum_and_budget() {
         }
     });
 }
+
+#[test]
+fn a_backup_is_written_while_others_go_on_and_taken_back_on_demand() {
+    with_sim("{}", |sim| {
+        let place = Place::with("backup", sim, JOBS);
+        let ask = || assert_eq!(place.run(&["ask", "hello", "--role", "coder"]).code, Some(0));
+        ask();
+        let copy = place.path("copy.db");
+        let said = place.run(&["backup", &copy]);
+        assert!(said.code == Some(0) && said.stderr.contains("every page read and good"), "{}", said.stderr);
+        assert_eq!(place.run(&["backup", &copy]).code, Some(2), "a good file is not written over");
+        ask();
+        let said = place.run(&["backup", "restore", &copy]);
+        assert!(said.code == Some(2) && said.stderr.contains("--force"), "{}", said.stderr);
+        assert_eq!(number(&summary(&place, &[])["total"]["calls"]), 2);
+        let said = place.run(&["backup", "restore", &copy, "--force"]);
+        assert!(said.code == Some(0) && said.stderr.contains("before-restore-1"), "{}", said.stderr);
+        assert_eq!(number(&summary(&place, &[])["total"]["calls"]), 1);
+        assert_eq!(place.run(&["backup"]).code, Some(2));
+        assert_eq!(place.run(&["backup", "restore", &place.path("config.yaml"), "--force"]).code, Some(1));
+    });
+}

@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod backup;
 mod config;
 mod doctor;
 mod error;
@@ -90,6 +91,7 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             doctor::run(options, wanted).await
         }
         Command::Metrics { command } => metrics::run(command, config, quiet),
+        Command::Backup(backup) => backup::run(&backup, quiet),
         Command::Config { command } => config::run(command, config, quiet),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(&command),

@@ -24,6 +24,7 @@
 //! ```
 
 mod accounts;
+mod backup;
 mod budget;
 mod cell;
 mod codes;
@@ -50,6 +51,7 @@ mod summary;
 mod tasks;
 mod writer;
 
+pub use backup::restore;
 pub use error::StoreError;
 pub use export::Attempt;
 pub use forge_core::storage::accounts::{

@@ -52,6 +52,7 @@ impl Database {
         let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
         conn.busy_timeout(options.busy_timeout).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(64);
+        adopt(&conn).map_err(failed)?;
         let is_new = known(&conn, path)? == 0;
         conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
@@ -176,7 +177,7 @@ fn alive(path: &Path) -> (Option<Locked>, bool) {
 }
 
 /// The version of the file; 0 for one without content.
-fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
+pub(crate) fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
     let failed = |source| StoreError::sqlite("open", path, source);
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
     // One state of the file, while another process may be making it.
@@ -186,12 +187,48 @@ fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application, version, tables) {
         (0, 0, 0) => Ok(0),
+        (0, 0, _) if is_own(conn).map_err(failed)? => Ok(0),
         (APPLICATION_ID, found, _) if found > VERSION => {
             Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION })
         }
         (APPLICATION_ID, found, _) => Ok(found.max(0)),
         _ => Err(StoreError::Foreign { path: path.to_owned() }),
     }
+}
+
+/// What each version added first.
+const MARKS: [(&str, &str); 3] =
+    [("attempts", "call_id"), ("budgets", "reserved_money"), ("cooldowns", "until")];
+
+/// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.
+pub(crate) fn is_own(conn: &Connection) -> rusqlite::Result<bool> {
+    Ok(version_by_tables(conn)? > 0)
+}
+
+fn version_by_tables(conn: &Connection) -> rusqlite::Result<i64> {
+    let mut has = conn.prepare("SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2")?;
+    let mut version = 0;
+    for mark in MARKS {
+        if has.query_row(mark, |row| row.get::<_, i64>(0))? == 0 {
+            break;
+        }
+        version += 1;
+    }
+    Ok(version)
+}
+
+/// Marks a file that was made from a dump of this program's tables as what it is.
+fn adopt(conn: &Connection) -> rusqlite::Result<()> {
+    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    if (number("PRAGMA application_id")?, number("PRAGMA user_version")?) != (0, 0) {
+        return Ok(());
+    }
+    let version = version_by_tables(conn)?;
+    if version > 0 {
+        conn.pragma_update(None, "user_version", version)?;
+        conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    Ok(())
 }
 
 fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod backup;
 mod config;
 mod metrics;
 mod session;
@@ -12,6 +13,7 @@ use std::{
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
+    backup::{Backup, BackupCommand},
     config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
@@ -80,6 +82,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MetricsCommand,
     },
+    /// Copy the accounts, sessions and budgets into a file, while others go on; or take them from one.
+    #[command(args_conflicts_with_subcommands = true)]
+    Backup(Backup),
     /// Say what is found on this machine: configuration, keys (never shown), accounts.
     Doctor(Doctor),
     /// Write, check and show the configuration.

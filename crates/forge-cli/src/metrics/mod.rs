@@ -52,10 +52,14 @@ pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) ->
 
 /// Opens the accounts to read or change them.
 pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
-    let path = path(simulated).ok_or_else(|| {
+    Store::open(options(&place(simulated)?)).map_err(|error| CliError::store(&error))
+}
+
+/// The file of the accounts.
+pub(crate) fn place(simulated: bool) -> Result<PathBuf, CliError> {
+    path(simulated).ok_or_else(|| {
         CliError::usage("there is no place for the accounts", "set FORGE_HOME to a folder, or HOME")
-    })?;
-    Store::open(options(&path)).map_err(|error| CliError::store(&error))
+    })
 }
 
 /// Where the accounts are: those of real calls, or of simulated ones, which are kept apart.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
 
 mod accounts;
+mod backup;
 mod budgets;
 mod contract;
 mod export;

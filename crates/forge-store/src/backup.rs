@@ -1,0 +1,108 @@
+//! Copies of the file, and the way back.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    Store, StoreError, StoreOptions,
+    schema::{self, beside, make_private_dir, private},
+};
+
+impl Store {
+    /// Writes one state of the file to `to`, which must not be there yet, while others go on writing; nobody else can read
+    /// the copy. Gives its size in bytes after having read every page of it. Blocks.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the copy not written.
+    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        let conn = schema::reader(&self.shared.options)?;
+        // Which forbids to write another file, too.
+        let free = conn.pragma_update(None, "query_only", false);
+        free.map_err(|source| StoreError::sqlite("copy", self.path(), source))?;
+        copy(&conn, self.path(), to)
+    }
+}
+
+/// Puts the copy at `from` in the place of the file at `to`. What was there stays beside it under the name that is given
+/// back. Blocks.
+///
+/// # Errors
+/// The copy is not one of this program's files, or is damaged; another process uses the file; or, without `replace`, there
+/// is one.
+pub fn restore(from: &Path, to: &Path, replace: bool) -> Result<Option<PathBuf>, StoreError> {
+    let failed = |what: &'static str, path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::Io { what, path, source }
+    };
+    if to.exists() && !replace {
+        return Err(failed("restore into", to)(io::ErrorKind::AlreadyExists.into()));
+    }
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_private_dir(folder)?;
+    }
+    let lock = private().create(true).open(beside(to, ".lock")).map_err(failed("lock", to))?;
+    if lock.try_lock().is_err() {
+        return Err(StoreError::Locked { path: to.to_owned() });
+    }
+    let fresh = beside(to, &format!(".restoring-{}", std::process::id()));
+    let copied = open(from).and_then(|conn| copy(&conn, from, &fresh));
+    let moved = copied.and_then(|_| {
+        let mut kept = (1..).map(|number: u32| beside(to, &format!(".before-restore-{number}")));
+        let before = if to.exists() { kept.find(|kept| !kept.exists()) } else { None };
+        if let Some(before) = &before {
+            // What stands in its log belongs to it.
+            drop(schema::Database::open(&StoreOptions::new(to)));
+            fs::rename(to, before).map_err(failed("move away", to))?;
+        }
+        for suffix in ["-wal", "-shm"] {
+            let _ = fs::remove_file(beside(to, suffix));
+        }
+        fs::rename(&fresh, to).map_err(failed("write", to))?;
+        Ok(before)
+    });
+    if moved.is_err() {
+        // Gone already if it has been moved.
+        let _ = fs::remove_file(&fresh);
+    }
+    moved
+}
+
+/// A copy that is only read, which may be of an earlier version.
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::sqlite("open", path, source);
+    if !path.is_file() {
+        let source = if path.exists() { io::ErrorKind::InvalidInput } else { io::ErrorKind::NotFound };
+        return Err(StoreError::Io { what: "read the backup", path: path.to_owned(), source: source.into() });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    if schema::known(&conn, path)? == 0 && !schema::is_own(&conn).map_err(failed)? {
+        return Err(StoreError::NotADatabase { path: path.to_owned() });
+    }
+    Ok(conn)
+}
+
+/// Copies what `conn` reads into a new file and checks it.
+fn copy(conn: &Connection, from: &Path, to: &Path) -> Result<u64, StoreError> {
+    let failed = |source| StoreError::Io { what: "write the backup", path: to.to_owned(), source };
+    // An empty file that nobody else can read is taken for the copy.
+    private().create_new(true).open(to).map_err(failed)?;
+    let target = to.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+    let copied = conn
+        .execute("VACUUM INTO ?1", [target])
+        .map_err(|source| StoreError::sqlite("copy", from, source))
+        .and_then(|_| {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let copy = Connection::open_with_flags(to, flags);
+            schema::check(&copy.map_err(|source| StoreError::sqlite("check", to, source))?, to)
+        })
+        .and_then(|()| fs::File::open(to).and_then(|file| file.sync_all()).map_err(failed))
+        .and_then(|()| fs::metadata(to).map_err(failed));
+    copied.map(|facts| facts.len()).inspect_err(|_| {
+        let _ = fs::remove_file(to);
+    })
+}
