@@ -299,3 +299,34 @@ fn prompts_of_the_users_own_are_sent_and_wrong_ones_are_refused_before_anything_
         assert_eq!(missing.code, Some(2), "{}", missing.stderr);
     });
 }
+
+#[test]
+fn what_happens_is_told_line_by_line_with_the_result_at_the_end() {
+    let place = Place::new("jsonl");
+    let arguments = ["run", TOPIC, "--offline", "--mode", "direct", "--jsonl"];
+    let said = place.run(&arguments);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let lines: Vec<Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let session = said.stderr.lines().find_map(|line| line.strip_prefix("session ")).unwrap();
+    for line in &lines {
+        assert_eq!((&line["version"], &line["session"]), (&"1.0".into(), &session.into()), "{line}");
+    }
+    assert_eq!(lines[0]["type"], "session_started");
+    let (last, before) = lines.split_last().unwrap();
+    assert_eq!(last["type"], "completed");
+    assert!(before.iter().all(|line| line["type"] != "completed" && line["result"].is_null()));
+    let shown = place.run(&["sessions", "export", session, "--offline", "--format", "json"]);
+    let exported: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(last["result"]["document"], exported["document"]);
+    assert_eq!(last["result"]["total"], exported["total"]);
+
+    // Lines that are lost are a failure; a reader that has seen enough is none.
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = place.command(&arguments);
+    let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = place.command(&arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -4,6 +4,7 @@ mod attend;
 mod brief;
 mod journal;
 mod kept;
+mod lines;
 mod output;
 mod progress;
 
@@ -12,11 +13,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use forge::{
     StreamName,
     durable::LocalLocks,
-    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, Stop},
+    session::{Controls, PromptError, Prompts, Session, SessionDeps, Stop},
 };
 
 pub(crate) use self::kept::sessions;
-use self::progress::Progress;
+use self::{lines::Lines, progress::Progress};
 use crate::{
     args::{Going, Resume, Run, Wanted},
     config,
@@ -41,7 +42,9 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let system = Setup::open(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
     let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
-    let deps = deps(&system, &run.going, &progress)?;
+    let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
+    let lines = run.going.jsonl.then(|| Lines::new(name.as_str()));
+    let deps = deps(&system, &run.going, &progress, lines.as_ref())?;
     if run.dry {
         let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, run.going.json);
@@ -49,11 +52,10 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     for less in &plan.notes {
         note(wanted.quiet, &format!("warning: {less}"));
     }
-    let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
     note(wanted.quiet, &format!("session {name}"));
     let session =
         Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
-    go(session, &name, &run.going, &system, &progress).await
+    go(session, &name, &run.going, &system, (&progress, lines.as_deref())).await
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
@@ -64,7 +66,8 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
         system.allow_session(most).map_err(config::refused)?;
     }
     let progress = Progress::new(wanted.quiet, resume.going.attended);
-    let deps = deps(&system, &resume.going, &progress)?;
+    let lines = resume.going.jsonl.then(|| Lines::new(name.as_str()));
+    let deps = deps(&system, &resume.going, &progress, lines.as_ref())?;
     let session = Session::resume(deps, name.clone()).await;
     let mut session = session.map_err(|error| CliError::session(&error))?;
     let mut settings = session.state().plan.settings.clone();
@@ -74,7 +77,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
-    go(session, &name, &resume.going, &system, &progress).await
+    go(session, &name, &resume.going, &system, (&progress, lines.as_deref())).await
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.
@@ -83,18 +86,25 @@ async fn go(
     name: &StreamName,
     going: &Going,
     system: &Setup,
-    progress: &Progress,
+    (progress, lines): (&Progress, Option<&Lines>),
 ) -> Result<ExitCode, CliError> {
     let controls = session.controls();
     let interrupts = tokio::spawn(obey_interrupts(Ends::new()?, controls, progress.clone()));
     let result = session.run().await;
     system.close(Duration::from_secs(1)).await;
     interrupts.abort();
-    let result = result.map_err(|error| CliError::session(&error))?;
+    let result = result.map_err(|error| {
+        let error = CliError::session(&error);
+        if let Some(lines) = lines {
+            lines.failed(&error);
+        }
+        error
+    })?;
     let offline = if system.is_simulated() { " --offline" } else { "" };
     let kept = going.journal.as_ref().map(|folder| format!(" --journal {}", folder.display()));
     let kept = kept.unwrap_or_default();
     output::deliver(&result, going, progress.quiet)
+        .and_then(|()| lines.map_or(Ok(()), |lines| lines.end(&result)))
         .map_err(|error| error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))?;
     let next = format!("forge resume {name}{offline}{kept}");
     match (result.stop_reason, &result.held) {
@@ -117,7 +127,12 @@ async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress)
     std::process::exit(130);
 }
 
-fn deps(system: &Setup, going: &Going, progress: &Progress) -> Result<SessionDeps, CliError> {
+fn deps(
+    system: &Setup,
+    going: &Going,
+    progress: &Progress,
+    lines: Option<&Arc<Lines>>,
+) -> Result<SessionDeps, CliError> {
     let mut deps = system.session_deps().map_err(config::refused)?;
     deps.journal = journal::open(system, going, progress.quiet)?;
     if let Some(folder) = &going.journal {
@@ -126,8 +141,7 @@ fn deps(system: &Setup, going: &Going, progress: &Progress) -> Result<SessionDep
     if let Some(folder) = &going.prompts {
         deps.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
     }
-    let observer: Observer = if going.jsonl { progress::json_lines() } else { progress.observer() };
-    let deps = deps.with_observer(observer);
+    let deps = deps.with_observer(lines.map_or_else(|| progress.observer(), |lines| lines.observer()));
     Ok(if going.attended { deps.with_approver(Arc::new(attend::Terminal)) } else { deps })
 }
 

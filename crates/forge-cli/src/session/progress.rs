@@ -109,16 +109,6 @@ fn place(stage: Stage, participant: &Participant) -> String {
     format!("{stage:<9} {who:<32}")
 }
 
-/// Everything that happens as a line of JSON on stdout.
-pub(super) fn json_lines() -> Observer {
-    Arc::new(|notice| {
-        if let Ok(line) = serde_json::to_string(notice) {
-            // A reader that has seen enough is no reason to stop a session that is paid for.
-            let _ = show::out(&format!("{line}\n"));
-        }
-    })
-}
-
 fn line(notice: &Notice) -> Option<String> {
     Some(match notice {
         Notice::SessionStarted { resumed: true } => "the session goes on".into(),

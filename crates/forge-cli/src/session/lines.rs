@@ -1,0 +1,57 @@
+//! `--jsonl`: everything that happens as it happens, a JSON object a line.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use forge::session::{Notice, Observer, SessionResult, SessionStatus};
+use serde_json::{Map, Value, json};
+
+use crate::{error::CliError, show};
+
+/// The lines of one session. Each names the version of its form, the session and what happened; the last one holds the
+/// result.
+#[derive(Debug)]
+pub(super) struct Lines {
+    session: String,
+    /// The first line that could not be written. The session goes on all the same, because it is paid for.
+    failed: Mutex<Option<CliError>>,
+}
+
+impl Lines {
+    pub(super) fn new(session: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { session: session.into(), failed: Mutex::default() })
+    }
+
+    pub(super) fn observer(self: &Arc<Self>) -> Observer {
+        let lines = Arc::clone(self);
+        Arc::new(move |notice| match notice {
+            // The end is told with the result.
+            Notice::Completed { .. } | Notice::Paused => {}
+            notice => lines.write(serde_json::to_value(notice).unwrap_or_default()),
+        })
+    }
+
+    /// Writes the last line, and tells whether one is missing.
+    pub(super) fn end(&self, result: &SessionResult) -> Result<(), CliError> {
+        let what = if result.status == SessionStatus::Paused { "paused" } else { "completed" };
+        let result: Value = serde_json::from_str(&result.to_json()).unwrap_or_default();
+        self.write(json!({"type": what, "result": result}));
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    /// Writes the last line of a session without a result.
+    pub(super) fn failed(&self, error: &CliError) {
+        self.write(json!({"type": "failed", "error": error.to_json()}));
+    }
+
+    fn write(&self, event: Value) {
+        let Value::Object(fields) = event else { return };
+        let mut line = Map::new();
+        line.insert("version".to_owned(), "1.0".into());
+        line.insert("session".to_owned(), self.session.as_str().into());
+        line.extend(fields);
+        let written = show::out(&format!("{}\n", Value::Object(line)));
+        if let Err(error) = written {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+}
