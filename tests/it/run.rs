@@ -330,3 +330,37 @@ fn what_happens_is_told_line_by_line_with_the_result_at_the_end() {
     let output = place.command(&arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn what_simulated_vendors_made_is_found_and_told_apart() {
+    let place = Place::new("both");
+    let said = place.run(&["run", TOPIC, "--offline", "--mode", "direct"]);
+    let id = said.stderr.lines().find_map(|line| line.strip_prefix("session ")).unwrap().to_owned();
+    let listed = place.run(&["sessions", "list"]);
+    assert!(listed.stderr.contains("and 1 simulated: with `--offline`"), "{}", listed.stderr);
+    assert!(place.run(&["sessions", "list", "--offline"]).stdout.contains(&id));
+    for arguments in [&["sessions", "show", &id][..], &["sessions", "export", &id]] {
+        let shown = place.run(arguments);
+        assert!(shown.code == Some(0) && shown.stdout.contains("SIMULATED"), "{}", shown.stderr);
+    }
+    let summary = place.run(&["metrics", "summary"]);
+    assert!(summary.stderr.contains("simulated ones: with `--offline`"), "{}", summary.stderr);
+    let resumed = place.run(&["resume", &id, "--offline"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert_eq!(place.run(&["sessions", "delete", &id]).code, Some(0));
+    assert_eq!(place.run(&["sessions", "show", &id]).code, Some(2));
+    assert_eq!(place.run(&["sessions", "delete", &id]).code, Some(2));
+}
+
+#[test]
+fn a_run_without_a_document_writes_over_nothing() {
+    with_sim("rules: [{ error: { kind: server } }]", |sim| {
+        let place = Place::with("kept-output", sim, CAST);
+        let good = place.path("good.md");
+        std::fs::write(&good, "# Good\n").unwrap();
+        let said = place.run(&["run", TOPIC, "--mode", "direct", "-o", &good]);
+        assert_eq!(said.code, Some(3), "{}", said.stderr);
+        assert!(said.stderr.contains("stays as it was"), "{}", said.stderr);
+        assert_eq!(std::fs::read_to_string(&good).unwrap(), "# Good\n");
+    });
+}

@@ -55,6 +55,12 @@ pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
     Store::open(options(&place(simulated)?)).map_err(|error| CliError::store(&error))
 }
 
+/// The same, but makes no file; `None` where there is none, or none that can be read.
+pub(crate) fn open_if_there(simulated: bool) -> Option<Store> {
+    let path = path(simulated).filter(|path| path.exists())?;
+    Store::open(options(&path)).ok()
+}
+
 /// The file of the accounts.
 pub(crate) fn place(simulated: bool) -> Result<PathBuf, CliError> {
     path(simulated).ok_or_else(|| {

@@ -52,6 +52,14 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
         })),
     };
     shown?;
+    if rows.is_empty()
+        && !simulated
+        && let Some(others) = super::open_if_there(true)
+        && let Ok(found) = others.summary(&Filter::default(), &[])
+        && let Some(calls) = found.first().map(|row| row.figures.calls).filter(|calls| *calls > 0)
+    {
+        show::note(quiet, &format!("{calls} simulated ones: with `--offline`"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -21,12 +21,18 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
             show::json(&SessionResult::schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        SessionsCommand::List(wanted) => list(&wanted).await,
+        SessionsCommand::List(wanted) => list(&wanted, quiet).await,
         SessionsCommand::Show(wanted) => self::show(&wanted).await,
         SessionsCommand::Export(wanted) => export(&wanted, quiet).await,
         SessionsCommand::Delete(wanted) => {
-            let (store, name) = (metrics::open(wanted.offline)?, name(&wanted.id)?);
-            let found = store.delete(&name).await.map_err(|error| CliError::session(&error.into()))?;
+            let name = name(&wanted.id)?;
+            let mut found = false;
+            // Ids are unique, so that there is nothing to confuse.
+            for store in [Some(metrics::open(wanted.offline)?), metrics::open_if_there(!wanted.offline)] {
+                if let Some(store) = store.filter(|_| !found) {
+                    found = store.delete(&name).await.map_err(|error| CliError::session(&error.into()))?;
+                }
+            }
             if !found {
                 return Err(unknown(&wanted.id));
             }
@@ -37,7 +43,7 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
 }
 
 /// One that cannot be read is named and does not hide the others.
-async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
+async fn list(wanted: &SessionsList, quiet: bool) -> Result<ExitCode, CliError> {
     let store = metrics::open(wanted.offline)?;
     let (sessions, failures) = summaries(&store).await?;
     let shown = if wanted.json {
@@ -63,6 +69,17 @@ async fn list(wanted: &SessionsList) -> Result<ExitCode, CliError> {
     shown?;
     for failure in &failures {
         show::note(false, failure.to_string().trim_end());
+    }
+    if let Some(others) = metrics::open_if_there(!wanted.offline)
+        && let Ok((others, _)) = summaries(&others).await
+        && !others.is_empty()
+    {
+        let (what, how) = if wanted.offline {
+            ("of real models", "without `--offline`")
+        } else {
+            ("simulated", "with `--offline`")
+        };
+        show::note(quiet, &format!("and {} {what}: {how}", others.len()));
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -163,7 +180,22 @@ async fn result(kept: &Kept, id: &str) -> Result<SessionResult, CliError> {
 async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
     match &kept.journal {
         Some(folder) => read_state(&*plain_files(folder)?, id).await,
-        None => read_state(&metrics::open(kept.offline)?, id).await,
+        None => match read_state(&metrics::open(kept.offline)?, id).await {
+            Ok(state) => Ok(state),
+            // Ids are unique: one that is not here may be among the others.
+            Err(error) => match metrics::open_if_there(!kept.offline) {
+                Some(others) => read_state(&others, id).await.map_err(|_| error),
+                None => Err(error),
+            },
+        },
+    }
+}
+
+/// Whether a session is among those of simulated vendors.
+pub(super) async fn is_simulated(name: &StreamName) -> bool {
+    match metrics::open_if_there(true) {
+        Some(store) => store.list().await.is_ok_and(|all| all.iter().any(|one| one.name == *name)),
+        None => false,
     }
 }
 

@@ -68,8 +68,15 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     let progress = Progress::new(wanted.quiet, resume.going.attended);
     let lines = resume.going.jsonl.then(|| Lines::new(name.as_str()));
     let deps = deps(&system, &resume.going, &progress, lines.as_ref())?;
-    let session = Session::resume(deps, name.clone()).await;
-    let mut session = session.map_err(|error| CliError::session(&error))?;
+    let mut session = match Session::resume(deps, name.clone()).await {
+        Ok(session) => session,
+        Err(error) => {
+            let error = CliError::session(&error);
+            let elsewhere = !system.is_simulated() && kept::is_simulated(&name).await;
+            let next = || format!("it is one of simulated vendors: `forge resume {name} --offline`");
+            return Err(if elsewhere { error.with_next(next()) } else { error });
+        }
+    };
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     settings.caps.money = resume.going.max_cost.or(settings.caps.money);

@@ -32,7 +32,12 @@ pub(super) fn deliver(result: &SessionResult, going: &Going, quiet: bool) -> Res
             Some("html" | "htm") => ResultFormat::Html,
             _ => ResultFormat::Md,
         };
-        files::write(path, &rendered(result, format), quiet)?;
+        // What is there may be a good result; one without a document is never better.
+        if result.label == DocumentLabel::Nothing && path.exists() {
+            note(false, &format!("{} stays as it was: there is no document", path.display()));
+        } else {
+            files::write(path, &rendered(result, format), quiet)?;
+        }
     }
     let shown = match (going.json, going.jsonl, &going.output) {
         (true, ..) => show::out(&format!("{}\n", result.to_json())),
