@@ -52,7 +52,9 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<ExitCode, CliError> {
     let (quiet, config) = (args.quiet, args.config.as_deref());
-    let wanted = |source| Wanted { source, config, quiet, scenario: "{}" };
+    let scenario = args::scenario(&args.injected);
+    let wanted =
+        |source| Wanted { source, config, quiet, scenario: &scenario, injects: !args.injected.is_empty() };
     match args.command {
         Command::Ask(ask) => {
             let wanted = wanted(ask.source);

@@ -27,6 +27,12 @@ impl Setup {
             }
             found => Self(found.map_err(config::refused)?, None),
         };
+        if wanted.injects && !setup.is_simulated() {
+            return Err(CliError::usage(
+                "accidents are rehearsed with simulated vendors alone",
+                "add `--offline`, or leave `--inject` out",
+            ));
+        }
         let names: Vec<_> = setup.providers().map(|(one, origin)| format!("{} ({origin})", one.id)).collect();
         let why =
             if wanted.source.offline { "offline" } else { "no API key is set and no local server answers" };

@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod inject;
 mod metrics;
 mod session;
 
@@ -15,6 +16,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use self::{
     backup::{Backup, BackupCommand},
     config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
+    inject::{Injection, scenario},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
         MetricsReprice, MetricsStatus, MetricsSummary, SummaryFormat,
@@ -43,6 +45,10 @@ pub(crate) struct Args {
     /// Read this configuration instead of ./forge.yaml or your own.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Rehearse an accident: simulated vendors answer so whenever this vendor is asked, such as `529@anthropic` or
+    /// `rate_limited@openai`; may be repeated.
+    #[arg(long = "inject", global = true, value_name = "KIND@VENDOR")]
+    pub(crate) injected: Vec<Injection>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -193,8 +199,10 @@ pub(crate) struct Wanted<'a> {
     /// The configuration named on the command line.
     pub(crate) config: Option<&'a Path>,
     pub(crate) quiet: bool,
-    /// What simulated vendors play, if they are asked; `{}` for nothing special.
+    /// What simulated vendors play, if they are asked.
     pub(crate) scenario: &'a str,
+    /// Whether they are to play an accident, which real vendors cannot.
+    pub(crate) injects: bool,
 }
 
 #[derive(Debug, clap::Args)]

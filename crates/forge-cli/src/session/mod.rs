@@ -28,18 +28,10 @@ use crate::{
     signals::Ends,
 };
 
-/// What simulated vendors play in a session, so that a first one shows what happens in a bad minute: the first
-/// drafter is overloaded, and one critic is late.
-const BAD_MINUTE: &str = "
-rules:
-  - { vendor: anthropic, nth: '1..3', error: { kind: overloaded } }
-  - { vendor: ollama, nth: 1, stall: { before_headers: 1500 } }
-";
-
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let topic = brief::topic(&run)?;
     run.going.output.as_deref().map(files::check_output).transpose()?;
-    let system = Setup::open(Wanted { scenario: BAD_MINUTE, ..wanted }).await?;
+    let system = Setup::open(wanted).await?;
     let plan = brief::plan(topic, &run, &system);
     let progress = Progress::new(wanted.quiet, run.going.attended);
     let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
