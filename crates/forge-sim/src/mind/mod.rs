@@ -5,6 +5,7 @@
 
 mod prompt;
 mod prose;
+mod remarks;
 mod schema;
 mod stage;
 

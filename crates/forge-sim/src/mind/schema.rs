@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::stage::{self, Revision, Stage};
-use super::{prompt, prose};
+use super::{prompt, prose, remarks};
 use crate::seed::Rng;
 use crate::turn::Turn;
 
@@ -11,6 +11,10 @@ use crate::turn::Turn;
 const FULL_DEPTH: usize = 5;
 /// Beyond this depth everything is null or empty.
 const MAX_DEPTH: usize = 12;
+/// What scripted critics do not agree on.
+const POSITIONS: [&str; 2] = ["Refuse what nobody has allowed.", "Let through what nobody has forbidden."];
+/// Faults that a critic finds at most.
+const FAULTS: usize = 3;
 /// So many values at most, whatever a schema asks for.
 const MAX_VALUES: usize = 20_000;
 
@@ -41,7 +45,7 @@ impl<'a> Filler<'a> {
         stage: Option<Stage>,
         rng: &'a mut Rng,
     ) -> Self {
-        let quotes = stage::quotes(turn, rng, 3);
+        let quotes = stage::quotes(turn, rng, FAULTS + 1);
         let revision = (stage == Some(Stage::Synthesis)).then(|| stage::revised(turn, rng));
         Self {
             stage,
@@ -166,18 +170,24 @@ impl<'a> Filler<'a> {
             Some(Stage::Check) if name.contains("findings") => 0,
             // A document that was revised has no fault left that this critic would know.
             Some(Stage::Critique) if name == "findings" && stage::is_revised(self.turn) => 0,
-            Some(Stage::Critique) if name == "findings" => (1 + self.rng.below(3)).min(self.quotes.len()),
+            Some(Stage::Critique) if name == "findings" => {
+                (1 + self.rng.below(FAULTS)).min(self.quotes.len())
+            }
             _ if answers_findings(item) => self.finding_ids.len().max(1),
+            _ if name == "positions" => POSITIONS.len(),
             _ => 1,
         }
     }
 
     fn choice(&mut self, values: &[Value], name: &str) -> Value {
-        let index = match name {
-            "severity" | "category" => self.rng.below(values.len()),
-            _ => 0,
+        let remark = remarks::about(self.quotes.get(self.item).map_or("", String::as_str));
+        let word = match name {
+            "severity" => remark.severity,
+            "category" => remark.category,
+            _ => return values.first().cloned().unwrap_or(Value::Null),
         };
-        values.get(index).cloned().unwrap_or(Value::Null)
+        let fitting = values.iter().find(|value| *value == word);
+        fitting.or_else(|| values.get(self.rng.below(values.len()))).cloned().unwrap_or(Value::Null)
     }
 
     fn string(&mut self, schema: &Value, name: &str) -> String {
@@ -196,6 +206,8 @@ impl<'a> Filler<'a> {
     fn words(&mut self, name: &str) -> String {
         let at = |list: &[String], index: usize| list.get(index).or_else(|| list.last()).cloned();
         let found = match name {
+            // What is praised is not what is found wanting.
+            "quote" | "excerpt" if self.praise => self.quotes.last().cloned(),
             "quote" | "excerpt" => at(&self.quotes, self.item),
             "finding" | "finding_id" => at(&self.finding_ids, self.item),
             "id" if self.stage == Some(Stage::Critique) => Some(format!("F{}", self.item + 1)),
@@ -211,14 +223,36 @@ impl<'a> Filler<'a> {
                 Some(Stage::Draft) => Some(prose::document(self.turn, self.rng)),
                 _ => self.revision.as_ref().map(|revision| revision.document.clone()),
             },
-            "claim" if self.praise => Some("Simulated strength: this passage says what it is about.".into()),
-            "claim" => Some("Simulated finding: this passage gives no limit and no unit.".into()),
-            "suggested_change" => Some("State the limit, its unit and its default.".into()),
+            "claim" if self.praise => Some("Simulated strength: this can be done as it is written.".into()),
+            "claim" => {
+                let remark = remarks::about(&at(&self.quotes, self.item).unwrap_or_default());
+                Some(format!("Simulated finding: {}", remark.claim))
+            }
+            "suggested_change" => {
+                let remark = remarks::about(&at(&self.quotes, self.item).unwrap_or_default());
+                Some(format!("Add: {}", remark.addition))
+            }
+            "about" => Some("Simulated: how strict the default is".into()),
+            "positions" => POSITIONS.get(self.item).map(|position| (*position).to_owned()),
+            "resolution" => Some("The one that does less harm when it is forgotten.".into()),
+            "reason" | "because" => self.reason(),
             "location" => Some("the passage quoted".into()),
             "title" => Some(self.topic.clone()),
             _ => None,
         };
         found.unwrap_or_else(|| format!("simulated {}: {}", name.replace('_', " "), self.topic))
+    }
+}
+
+impl Filler<'_> {
+    /// Why a finding was accepted, or counts as settled.
+    fn reason(&self) -> Option<String> {
+        let id = self.finding_ids.get(self.finding)?;
+        let addition = remarks::about(prompt::quote_of(&self.turn.user, id).unwrap_or_default()).addition;
+        Some(match self.stage? {
+            Stage::Check => format!("Simulated: the text says so now: {addition}"),
+            _ => format!("Simulated: the passage left this open; added: {addition}"),
+        })
     }
 }
 

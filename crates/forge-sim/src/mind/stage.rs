@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{prompt, prose};
+use super::{prompt, prose, remarks};
 use crate::seed::Rng;
 use crate::turn::{Format, Turn};
 
@@ -73,8 +73,6 @@ pub(super) struct Revision {
     pub(super) spans: Vec<String>,
 }
 
-const ADDITION: &str = "The revision states the limit, its unit and its default.";
-
 /// Revises the sentences that findings quote, or adds a sentence where none is quoted.
 pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
     let Some(draft) = prompt::document(&turn.user) else {
@@ -85,14 +83,15 @@ pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
     for sentence in prompt::sentences(draft) {
         let quoted = turn.user.matches(sentence).count() > draft.matches(sentence).count();
         if quoted {
-            let span = format!("{sentence} {ADDITION}");
+            let span = format!("{sentence} {}", remarks::about(sentence).addition);
             document = document.replacen(sentence, &span, 1);
             spans.push(span);
         }
     }
     if spans.is_empty() {
-        document += &format!("\n\n{ADDITION}");
-        spans.push(ADDITION.to_owned());
+        let addition = remarks::about("").addition;
+        document += &format!("\n\n{addition}");
+        spans.push(addition.to_owned());
     }
     document.push('\n');
     Revision { document, spans }
@@ -102,21 +101,22 @@ pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
 pub(super) fn edit(turn: &Turn, finding: &str) -> (String, String) {
     let document = prompt::document(&turn.user).unwrap_or_default();
     match prompt::quote_of(&turn.user, finding).filter(|quote| document.contains(quote)) {
-        Some(quote) => (quote.to_owned(), format!("{quote} {ADDITION}")),
-        None => (String::new(), ADDITION.to_owned()),
+        Some(quote) => (quote.to_owned(), format!("{quote} {}", remarks::about(quote).addition)),
+        None => (String::new(), remarks::about("").addition.to_owned()),
     }
 }
 
 /// Whether the document in the prompt is a revision.
 pub(super) fn is_revised(turn: &Turn) -> bool {
-    prompt::document(&turn.user).is_some_and(|document| document.contains(ADDITION))
+    prompt::document(&turn.user).is_some_and(remarks::is_revised)
 }
 
 /// Remarks on a document in prose, for a critic who was not asked for JSON.
 pub(super) fn remarks(turn: &Turn, rng: &mut Rng) -> String {
     let mut text = String::from("# Findings\n\nSimulated remarks, written by a script.\n");
     for quote in quotes(turn, rng, 2) {
-        text += &format!("\n## major: completeness\n\n> {quote}\n\nNo limit is given here.\n");
+        let remark = remarks::about(&quote);
+        text += &format!("\n## {}: {}\n\n> {quote}\n\n{}\n", remark.severity, remark.category, remark.claim);
     }
     text
 }
@@ -125,6 +125,8 @@ pub(super) fn remarks(turn: &Turn, rng: &mut Rng) -> String {
 pub(super) fn quotes(turn: &Turn, rng: &mut Rng, count: usize) -> Vec<String> {
     let text = prompt::document(&turn.user).unwrap_or(&turn.user);
     let mut left = prompt::sentences(text);
+    // The first sentence of a section of the scripted document says nothing.
+    left.retain(|sentence| !sentence.starts_with("On the subject of"));
     let mut quotes = Vec::new();
     while quotes.len() < count && !left.is_empty() {
         quotes.push(left.swap_remove(rng.below(left.len())).to_owned());
