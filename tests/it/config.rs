@@ -483,3 +483,60 @@ fn the_users_own_budgets_hold_beside_those_of_a_project() {
     let said = home.run(&["config", "show", "--resolved", "--format", "json", "--config", "forge.yaml"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
 }
+
+/// What people bring along from other programs and keyboards, with the place and the words that help.
+const PLANTS: [(&str, &str, &str); 27] = [
+    ("    api_key: $OPENAI_API_KEY", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: os.environ/OPENAI_API_KEY", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: \"{env:OPENAI_API_KEY}\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: \"{{ OPENAI_API_KEY }}\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: \"%OPENAI_API_KEY%\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: '\"${OPENAI_API_KEY}\"'", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
+    ("    api_key: \"${A:-${OPENAI_API_KEY}}\"", "6:14: error[E133]", "write `\"${NAME}\"`"),
+    ("    parameters: { max_tokens: 010 }", "6:31: error[E106]", "write `10`"),
+    ("    parameters: { max_tokens: 8_192 }", "6:31: error[E106]", "write `8192`"),
+    ("    parameters: { max_tokens: '8192' }", "6:31: error[E106]", "remove the quotes"),
+    ("    parameters: { temperature: \"0,7\" }", "6:32: error[E106]", "write `0.7`"),
+    ("    parameters: { temperature: 0,7 }", "6:34: error[E104]", "a point in place of the comma"),
+    ("    display_name:\u{a0}mine", "6:18: error[E101]", "write an ordinary blank"),
+    ("    display_name:mine\n    proxy: none", "6:17: error[E101]", "write `display_name: mine`"),
+    ("    base_url: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
+    ("    api_base: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
+    ("    apiKey: x", "6:5: error[E105]", "did you mean `api_key`?"),
+    ("    rpm: 60", "6:5: error[E105]", "requests_per_minute"),
+    ("    temperature: 1", "6:5: error[E105]", "`parameters: { ... }`"),
+    ("    maxConnections: 4", "6:5: error[E105]", "`limits: { concurrent: N }`"),
+    ("    enabled: maybe", "6:14: error[E106]", "expected true, false, auto"),
+    ("retry: { maxRetries: 3 }", "6:10: error[E105]", "the first attempt counts as well"),
+    ("fallbackEnabled: true", "6:1: error[E105]", "`roles: { NAME: { provider: ..., fallback: [...] } }`"),
+    ("routing: { strategy: lowest_cost }", "6:1: error[E105]", "`pools: { NAME: { strategy"),
+    ("model_list: []", "6:1: error[E105]", "`providers: { NAME: { type"),
+    ("roles:\n  draftr: { provider: gpt }", "7:3: warning[W116]", "did you mean `drafter`?"),
+    ("roles:\n  critics: { provider: gpt }", "7:3: warning[W116]", "did you mean `critic`?"),
+];
+
+#[test]
+fn what_people_bring_along_from_elsewhere_is_named_with_what_to_write() {
+    let home = Home::new("plants");
+    let head = "schema_version: '1.0'\nproviders:\n  gpt:\n    type: openai\n    model: gpt-6.2-sol\n";
+    for (line, place, help) in PLANTS {
+        home.write("work/plant.yaml", &format!("{head}{line}\n"));
+        let said = home.run(&["config", "check", "plant.yaml"]);
+        let told = said.stderr.lines().find(|told| told.starts_with(&format!("plant.yaml:{place}")));
+        assert!(told.is_some_and(|told| told.contains(help)), "{line}: {}", said.stderr);
+    }
+    // What is YAML and what is a role of one's own is taken as it is.
+    for good in [
+        format!("{head}    api_key:\t'${{OPENAI_API_KEY}}'\n"),
+        format!(
+            "{head}    api_key: '${{OPENAI_API_KEY}}'\nroles:\n  translator: {{ provider: gpt }}\n  planner2: {{}}\n"
+        ),
+    ] {
+        home.write("work/good.yaml", &good);
+        let said = home.run(&["config", "check", "good.yaml"]);
+        assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{good}: {}", said.stderr);
+    }
+    fs::write(home.path("work/utf16.yaml"), [0xff, 0xfe, b'a', 0]).unwrap();
+    let said = home.run(&["config", "check", "utf16.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("save it as UTF-8"), "{}", said.stderr);
+}

@@ -194,6 +194,11 @@ impl<'a> Shape<'a> {
     }
 }
 
+/// Such a number is octal to some readers of YAML, and decimal to others.
+fn has_leading_zero(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A value as it is written in a file.
 fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -241,8 +246,13 @@ fn hint(expected: &str, schema: &Json, value: &Value) -> Option<String> {
             schema["examples"][0].as_str().map(|example| format!("write it with a unit, such as `{example}`"))
         }
         ("string", Value::Number(_) | Value::Bool(_)) => Some("put it in quotes".into()),
-        ("integer" | "number", Value::String(text)) if text.parse::<f64>().is_ok() => {
-            Some("remove the quotes".into())
+        ("integer" | "number", Value::String(text)) => {
+            let plain = text.replace(['_', ' '], "").replace(',', ".");
+            match plain.parse::<f64>() {
+                Ok(_) if *text == plain && !has_leading_zero(text) => Some("remove the quotes".into()),
+                Ok(number) => Some(format!("write `{number}`")),
+                Err(_) => None,
+            }
         }
         ("boolean", Value::String(_)) => Some("write `true` or `false` without quotes".into()),
         ("array", Value::String(_)) => Some("put it in brackets: `[...]`".into()),

@@ -106,8 +106,46 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
             }
             Ok(document)
         }
-        Err((place, problem)) => Err((place.min(end), problem)),
+        Err((place, problem)) => {
+            // A tab after a colon is YAML, which the parser does not know.
+            if text.contains(":\t")
+                && let Ok(document) = parse(&text.replace(":\t", ": "))
+            {
+                return Ok(document);
+            }
+            Err(cause(text, place).unwrap_or((place.min(end), problem)))
+        }
     }
+}
+
+/// What is wrong in or before the line at which the parser gave up, if it is one of the usual slips.
+fn cause(text: &str, at: Place) -> Option<Fatal> {
+    let lines: Vec<&str> = text.lines().collect();
+    let last = at.line.min(lines.len());
+    let near = (1..=last).rev().take(4);
+    let odd = |line: usize| {
+        let column =
+            lines[line - 1].chars().position(|sign| sign != '\t' && sign != ' ' && sign.is_whitespace())?;
+        let problem = Problem::new(
+            code::SYNTAX,
+            KeyPath::ROOT,
+            "a blank here is none that YAML knows, such as a no-break space",
+        );
+        Some((Place { line, column: column + 1 }, problem.with_hint("write an ordinary blank")))
+    };
+    let joined = |line: usize| {
+        let content = lines[line - 1];
+        let (key, value) = content.split_once(':')?;
+        let is_key = !key.trim().is_empty()
+            && key.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        let is_joined = value.starts_with(|sign: char| sign.is_alphanumeric() || sign == '"' || sign == '$');
+        (is_key && is_joined).then(|| {
+            let problem = Problem::new(code::SYNTAX, KeyPath::ROOT, "a blank is missing after the colon");
+            let hint = format!("write `{}: {value}`", key.trim());
+            (Place { line, column: key.chars().count() + 1 }, problem.with_hint(hint))
+        })
+    };
+    near.clone().find_map(odd).or_else(|| near.clone().find_map(joined))
 }
 
 /// Where the text ends. The parser sees a line more than there is where the last one has no end.
@@ -242,7 +280,12 @@ impl<'a> Reader<'a> {
             let Value::String(name) = key else {
                 let path = self.trail.iter().cloned().collect();
                 let problem = Problem::new(code::BAD_KEY, path, "a key here is not a text");
-                self.problems.push((at, problem.with_hint("put it in quotes")));
+                let hint = if key.is_number() {
+                    "put it in quotes; if it is the rest of a number, write a point in place of the comma"
+                } else {
+                    "put it in quotes"
+                };
+                self.problems.push((at, problem.with_hint(hint)));
                 self.below(Key::Name(String::new()), event, at)?;
                 continue;
             };

@@ -130,6 +130,11 @@ impl ParticipantRole {
         }
     }
 
+    /// The written names of the built-in roles.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        ROLES.iter().map(|(name, _)| *name)
+    }
+
     /// A sentence or two for the system prompt that puts a model into the role.
     /// Empty for [`Generalist`](Self::Generalist).
     pub fn system_prompt_modifier(&self) -> Cow<'static, str> {

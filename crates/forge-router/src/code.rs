@@ -63,6 +63,10 @@ forge_config::codes! {
     IGNORED_FIELD = "W113";
     /// Nobody knows which vendor stands behind the endpoint.
     UNKNOWN_GATEWAY = "W114";
+    /// A key is a reference in the notation of another program.
+    FOREIGN_REFERENCE = "E133";
+    /// A role has nearly the name of a built-in one.
+    NEAR_ROLE = "W116";
     /// A key goes to another machine without encryption.
     PLAIN_KEY = "W115";
 }

@@ -3,7 +3,7 @@
 use forge_config::{KeyPath, Problem, is_reference};
 use forge_core::{AdapterKind, SecretString};
 
-use super::Resolver;
+use super::{Resolver, notation};
 use crate::{ProviderSpec, code};
 
 impl Resolver<'_, '_> {
@@ -57,6 +57,14 @@ impl Resolver<'_, '_> {
     }
 
     fn key(&mut self, written: &str, path: &KeyPath) -> Option<SecretString> {
+        if let Some(name) = notation::variable(written) {
+            let message =
+                "this is how another program names a variable; here it would be sent as the key itself";
+            let name = if name.is_empty() { "NAME" } else { name };
+            let problem = Problem::new(code::FOREIGN_REFERENCE, path.clone(), message);
+            self.report(problem.with_hint(format!("write `\"${{{name}}}\"`")));
+            return None;
+        }
         if !is_reference(written) && !written.is_empty() {
             let message = "a key stands in the file itself; whoever reads the file can use it";
             let hint = "put it into a variable and write `${NAME}`";

@@ -5,6 +5,7 @@ mod capability_check;
 mod fixture;
 mod key;
 mod model;
+mod notation;
 mod policy;
 mod pool;
 mod provider;

@@ -1,6 +1,6 @@
 //! One role.
 
-use forge_config::{KeyPath, Problem};
+use forge_config::{KeyPath, Problem, nearest};
 use forge_core::{ErrorKind, ParticipantRole};
 
 use super::{Resolver, capability_check::Reach};
@@ -47,6 +47,7 @@ impl Resolver<'_, '_> {
         if !is_role_name(name) {
             self.bad_role_name(name, path);
         }
+        self.check_near(name, path);
         let mut primary = self.primary(spec, path);
         let mut fallback = self.fallback(spec, &primary, pools, path);
         if primary.is_empty() && (spec.provider.is_some() || spec.panel.is_some()) && !fallback.is_empty() {
@@ -160,6 +161,20 @@ impl Resolver<'_, '_> {
             }
         }
         needs
+    }
+
+    /// A role of one's own may be called anything, but nothing asks for a mistyped built-in one.
+    fn check_near(&mut self, name: &str, path: &KeyPath) {
+        let is_own = name.ends_with(|sign: char| sign.is_ascii_digit());
+        if is_own || ParticipantRole::built_in().any(|known| known == name) {
+            return;
+        }
+        let near = ParticipantRole::built_in().filter(|known| known.len().abs_diff(name.len()) <= 1);
+        if let Some(known) = nearest(name, near) {
+            let message = format!("`{name}` is a role of your own, which nothing asks for by itself");
+            let problem = Problem::new(code::NEAR_ROLE, path.clone(), message).about_key();
+            self.report(problem.with_hint(format!("did you mean `{known}`?")));
+        }
     }
 
     pub(super) fn bad_role_name(&mut self, name: &str, path: &KeyPath) {

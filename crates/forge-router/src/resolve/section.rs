@@ -11,6 +11,40 @@ use crate::{RouterPlan, RouterSpec, code};
 /// What only a provider may set.
 const PROVIDER_KEYS: [&str; 5] = ["type", "model", "api_key", "api_keys", "endpoint"];
 
+/// What other programs call a key, and what does it here.
+const KEYS: [(&[&str], &str); 12] = [
+    (&["base_url", "baseurl", "api_base", "apibase", "url", "host", "base"], "`endpoint` of the provider"),
+    (&["key", "token", "auth_token"], "`api_key: \"${NAME}\"` of the provider"),
+    (
+        &["maxretries", "max_retries", "num_retries", "retries"],
+        "`retry: { max_attempts: N + 1 }`: the first attempt counts as well",
+    ),
+    (
+        &["timeout", "request_timeout", "stream_timeout"],
+        "`timeouts: { first_event: 60s, total: 10m }` of the provider",
+    ),
+    (&["rpm"], "`limits: { requests_per_minute: N }` of the provider"),
+    (&["tpm"], "`limits: { input_tokens_per_minute: N }` of the provider"),
+    (
+        &["maxconnections", "max_connections", "max_parallel_requests"],
+        "`limits: { concurrent: N }` of the provider",
+    ),
+    (&["max_tokens", "maxtokens", "temperature", "top_p"], "`parameters: { ... }` of the provider or role"),
+    (
+        &["routing", "strategy", "routing_strategy", "router_settings"],
+        "`pools: { NAME: { strategy: ..., members: [...] } }`",
+    ),
+    (
+        &["fallbackenabled", "fallbacks", "fallback_models"],
+        "`roles: { NAME: { provider: ..., fallback: [...] } }`",
+    ),
+    (
+        &["model_list", "litellm_settings", "general_settings"],
+        "`providers: { NAME: { type: ..., model: ... } }`",
+    ),
+    (&["max_budget", "budget_duration", "max_cost"], "`budget: { per_day_usd: N }`"),
+];
+
 impl Section for RouterSection<'_> {
     const KEY: Option<&'static str> = None;
     type Spec = RouterSpec;
@@ -31,9 +65,11 @@ impl Section for RouterSection<'_> {
     }
 
     fn misplaced(&self, path: &KeyPath) -> Option<Problem> {
-        let [Key::Name(section), _, Key::Name(inner), Key::Name(key)] = path.steps() else { return None };
+        let [Key::Name(section), _, Key::Name(inner), Key::Name(key)] = path.steps() else {
+            return foreign_key(path);
+        };
         if section != "roles" || inner != "parameters" || !PROVIDER_KEYS.contains(&key.as_str()) {
-            return None;
+            return foreign_key(path);
         }
         let message = format!("a role cannot override `{key}`, which belongs to the provider");
         let problem = Problem::new(code::ROLE_OVERRIDE, path.clone(), message);
@@ -56,4 +92,13 @@ impl Section for RouterSection<'_> {
             _ => false,
         }
     }
+}
+
+/// What to write for an unknown key that another program knows.
+fn foreign_key(path: &KeyPath) -> Option<Problem> {
+    let Some(Key::Name(name)) = path.steps().last() else { return None };
+    let plain = name.to_ascii_lowercase();
+    let (_, instead) = KEYS.iter().find(|(names, _)| names.contains(&plain.as_str()))?;
+    let problem = Problem::new(code::UNKNOWN_KEY, path.clone(), format!("there is no key `{name}` here"));
+    Some(problem.with_hint(format!("here it is {instead}")))
 }

@@ -117,7 +117,11 @@ pub(super) fn read(path: &Path) -> Result<String, SystemError> {
     }
     String::from_utf8(bytes).map_err(|source| SystemError::Content {
         path: path.to_owned(),
-        what: "text in UTF-8",
+        what: if matches!(source.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+            "text in UTF-8, but in UTF-16; save it as UTF-8"
+        } else {
+            "text in UTF-8"
+        },
         source: source.into(),
     })
 }
