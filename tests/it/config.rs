@@ -144,6 +144,16 @@ fn check_names_every_mistake_and_exits_with_2() {
     assert!(lines[3].ends_with("did you mean `laptop`?"), "{}", lines[3]);
     assert_eq!(lines[4], "bad.yaml cannot be used: 3 mistakes, 1 warning");
 
+    // Warnings alone are mistakes on demand.
+    home.write("work/warned.yaml", "providers:\n  laptop: { type: local, model: qwen3 }\n");
+    assert_eq!(home.run(&["config", "check", "warned.yaml"]).code, Some(0));
+    let said = home.run(&["config", "check", "warned.yaml", "--strict"]);
+    assert!(
+        said.code == Some(2) && said.stderr.ends_with("cannot be used: no mistakes, 1 warning\n"),
+        "{}",
+        said.stderr
+    );
+
     let said = home.run(&["config", "check", "bad.yaml", "--format", "json"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(2), ""));
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
@@ -539,4 +549,25 @@ fn what_people_bring_along_from_elsewhere_is_named_with_what_to_write() {
     fs::write(home.path("work/utf16.yaml"), [0xff, 0xfe, b'a', 0]).unwrap();
     let said = home.run(&["config", "check", "utf16.yaml"]);
     assert!(said.code == Some(2) && said.stderr.contains("save it as UTF-8"), "{}", said.stderr);
+}
+
+#[test]
+fn every_file_that_is_shown_to_those_who_come_from_elsewhere_can_be_used() {
+    let page = fs::read_to_string(in_workspace("docs/migrating.md")).unwrap();
+    let files: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(files.len(), 4);
+    let home = Home::new("migrating");
+    for file in files {
+        home.write("work/shown.yaml", file);
+        let said = run(home
+            .forge(&["config", "check", "shown.yaml"])
+            .env("OPENROUTER_API_KEY", "sk-test-secret")
+            .env("GROQ_API_KEY", "sk-test-secret")
+            .env("OPENAI_KEY_WEST", "sk-test-secret"));
+        assert_eq!(said.code, Some(0), "{file}\n{}", said.stderr);
+        // Models of vendors whose lists change by the week are not in the table.
+        let known = said.stderr.matches("warning[W105]").count();
+        assert_eq!(said.stderr.matches("warning[").count(), known, "{file}\n{}", said.stderr);
+    }
 }

@@ -32,6 +32,9 @@ pub(crate) struct ConfigInit {
 pub(crate) struct ConfigCheck {
     /// The file to check; the one in use unless given.
     pub(crate) file: Option<PathBuf>,
+    /// Take warnings for mistakes.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How to report.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,

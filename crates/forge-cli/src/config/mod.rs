@@ -107,7 +107,10 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
     };
     let path = &found.path;
     let (reports, good) = match load(&found) {
-        Ok(file) => (file.warnings, true),
+        Ok(file) => {
+            let good = !check.strict || file.warnings.is_empty();
+            (file.warnings, good)
+        }
         Err(ConfigError { reports }) => (reports, false),
     };
     match check.format {

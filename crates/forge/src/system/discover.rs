@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long a local server may take to say that it is there.
-const PROBE: Duration = Duration::from_millis(300);
+const PROBE: Duration = Duration::from_millis(150);
 
 /// Where local servers usually listen.
 const LOCAL_SERVERS: [(&str, &str); 4] = [
