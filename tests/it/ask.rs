@@ -263,6 +263,29 @@ fn a_model_is_asked_of_the_vendor_whose_it_is() {
             "{object}"
         );
     }
+    // The provider that the user names is asked, and its prefix is its own.
+    let said = ask(&["--provider", "openai", "--model", "openai/gpt-6.2-sol"]);
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&object["provider"], &object["model_asked"]), (&json!("openai"), &json!("gpt-6.2-sol")));
+    let said = ask(&["--provider", "local", "--model", "openai/gpt-6.2-sol"]);
+    let object: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&object["provider"], &object["model_asked"]),
+        (&json!("local"), &json!("openai/gpt-6.2-sol")),
+        "{object}"
+    );
+    with_sim("{}", |sim| {
+        // Whoever serves the models of others may have any.
+        let place = crate::place::Place::new("served");
+        let file = format!(
+            "schema_version: '1.0'\nproviders:\n  azure: {{ type: openai, dialect: azure, model: gpt-5.5, api_key: sk-test-1, endpoint: '{}' }}\n",
+            sim.base_url(Vendor::OpenAi)
+        );
+        std::fs::write(place.path("azure.yaml"), file).unwrap();
+        let said =
+            place.run(&["ask", "hello", "--config", &place.path("azure.yaml"), "--model", "gpt-6.2-sol"]);
+        assert!(!sim.journal().is_empty() && !said.stderr.contains("not set up"), "{}", said.stderr);
+    });
     with_sim("{}", |sim| {
         let said = ask_anthropic(&sim.base_url(Vendor::Anthropic), CANARY, &["--model", "gpt-6.2-sol"]);
         assert_eq!(said.code, Some(2), "{}", said.stderr);

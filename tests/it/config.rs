@@ -489,9 +489,43 @@ fn the_users_own_budgets_hold_beside_those_of_a_project() {
     home.write("config/forge/config.yaml", &own.replace("per_day_usd: 2", "per_day_usd: two"));
     let said = home.run(&["config", "show", "--resolved"]);
     assert!(said.code == Some(2) && said.stderr.contains("config.yaml:4:"), "{}", said.stderr);
+    // Nor is one of a file that cannot be read at all.
+    fs::write(home.path("config/forge/config.yaml"), [0xff, 0xfe, b'a', 0]).unwrap();
+    let said = home.run(&["config", "show", "--resolved"]);
+    assert!(said.code == Some(2) && said.stderr.contains("config.yaml is not text"), "{}", said.stderr);
     // A file that the user names is the user's.
     let said = home.run(&["config", "show", "--resolved", "--format", "json", "--config", "forge.yaml"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
+}
+
+#[test]
+fn trust_shows_what_is_new_and_no_key_that_stands_in_the_file() {
+    let home = Home::new("trusted-keys");
+    // `run` asserts that no key is shown.
+    let keyed = |key: &str, host: &str| {
+        format!(
+            "schema_version: '1.0'\nproviders:\n  one: {{ type: openai, model: gpt-6.2-sol, api_key: {key}, endpoint: 'https://{host}/v1', \
+             dialect: openai, headers: {{ x-team: test-secret-header }} }}\n"
+        )
+    };
+    home.write("work/forge.yaml", &keyed("sk-test-secret", "a.example.com"));
+    let said = home.run(&["config", "trust"]);
+    assert!(said.code == Some(0) && said.stderr.contains("api_key: ***, endpoint"), "{}", said.stderr);
+    assert!(!fs::read_to_string(home.path("state/forge/trusted.json")).unwrap().contains("test-secret"));
+    home.write("work/forge.yaml", &keyed("sk-test-secret", "b.example.com"));
+    assert!(home.run(&["config", "trust"]).stderr.contains("https://b.example.com"));
+    // Another key is a change, too, although nothing of it is shown.
+    home.write("work/forge.yaml", &keyed("sk-test-secret-2", "b.example.com"));
+    assert_eq!(home.run(&["config", "check"]).code, Some(2));
+    assert!(home.run(&["config", "trust"]).stderr.contains("is another one"));
+    assert_eq!(home.run(&["config", "check"]).code, Some(0));
+    // A slip beside a key does not show it either.
+    home.write(
+        "work/slip.yaml",
+        "schema_version: '1.0'\nproviders:\n  one:\n    api_key:sk-test-secret\n    model: x\n",
+    );
+    let said = home.run(&["config", "check", "slip.yaml"]);
+    assert!(said.stderr.contains("write `api_key: ...`"), "{}", said.stderr);
 }
 
 /// What people bring along from other programs and keyboards, with the place and the words that help.
@@ -509,7 +543,7 @@ const PLANTS: [(&str, &str, &str); 27] = [
     ("    parameters: { temperature: \"0,7\" }", "6:32: error[E106]", "write `0.7`"),
     ("    parameters: { temperature: 0,7 }", "6:34: error[E104]", "a point in place of the comma"),
     ("    display_name:\u{a0}mine", "6:18: error[E101]", "write an ordinary blank"),
-    ("    display_name:mine\n    proxy: none", "6:17: error[E101]", "write `display_name: mine`"),
+    ("    display_name:mine\n    proxy: none", "6:17: error[E101]", "write `display_name: ...`"),
     ("    base_url: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
     ("    api_base: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
     ("    apiKey: x", "6:5: error[E105]", "did you mean `api_key`?"),

@@ -4,10 +4,10 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
-    Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelId, ModelProvider, ModelRequest,
-    ModelResponse, Money, OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _,
-    ProviderError, RouteTrace, StreamEvent, SystemText, Verdict,
-    router::{Router, TaskContext},
+    Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelId, ModelRequest, ModelResponse,
+    Money, OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
+    StreamEvent, SystemText, Verdict,
+    router::{ProviderPlan, Router, TaskContext},
 };
 use serde_json::{Value, json};
 
@@ -77,15 +77,12 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
 /// Who is asked: the provider that the user names, else whoever plays the role.
 fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
     let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
-    let (vendor, model) = match &ask.model {
-        Some(model) => whose(system, model),
-        None => (None, None),
+    let named = ask.provider.as_deref().map(|id| named(system, id)).transpose()?;
+    let (participant, model) = match &ask.model {
+        Some(written) => asked_for(system, named.as_ref(), written)?,
+        None => (named, None),
     };
-    let participant = match (&ask.provider, &vendor) {
-        (Some(id), _) => named(system, id)?,
-        (None, Some(vendor)) => of_vendor(system, vendor, ask.model.as_deref().unwrap_or_default())?,
-        (None, None) => Router::participant(role.clone()),
-    };
+    let participant = participant.unwrap_or_else(|| Router::participant(role.clone()));
     let cx = CallContext::new(participant.with_role(role));
     let Some(model) = model else { return Ok(cx) };
     // Another model of the provider that would be asked.
@@ -94,40 +91,45 @@ fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<Cal
     Ok(CallContext::new(first.with_model(model)))
 }
 
-/// The vendor whose model it is, as its prefix or the table says, and the model without a prefix that names one who can
-/// be asked.
-fn whose(system: &Setup, written: &str) -> (Option<ModelProvider>, Option<ModelId>) {
-    let providers = || system.plan().providers.iter();
-    let prefixed = written.split_once('/').and_then(|(prefix, model)| {
-        let one = providers().find(|one| one.id == prefix || one.vendor().as_str() == prefix)?;
-        Some((one.vendor(), ModelId::from(model)))
-    });
-    if let Some((vendor, model)) = prefixed {
-        return (Some(vendor), Some(model));
-    }
-    let model = ModelId::from(written);
-    let vendor = system.router().models().find_id(&model).map(|row| row.provider.clone());
-    (vendor, Some(model))
-}
-
-/// The provider of that vendor which is asked first: the one of the role, else the first of the file.
-fn of_vendor(system: &Setup, vendor: &ModelProvider, model: &str) -> Result<Participant, CliError> {
-    let mut providers = system.plan().providers.iter();
-    match providers.find(|one| one.vendor() == *vendor) {
-        Some(one) => named(system, one.id.as_str()),
-        None => {
-            let what = format!("`{model}` is a model of {vendor}, which is not set up");
-            let registry = forge::registry();
-            let key = registry.kind(vendor.as_str()).and_then(|kind| kind.key_variables.first());
-            Err(CliError::usage(
-                what,
-                match key {
-                    Some(key) => format!("set {key}, or name with `--provider` who serves it as well"),
-                    None => "name with `--provider` who serves it".to_owned(),
-                },
-            ))
+/// Who is asked for this model, and its name without a prefix that says who. Without a provider of the user's, it is the
+/// one that the prefix names, else the first whose vendor has the model; one that serves the models of others may have
+/// any.
+fn asked_for(
+    system: &Setup,
+    named: Option<&Participant>,
+    written: &str,
+) -> Result<(Option<Participant>, Option<ModelId>), CliError> {
+    let find = |fits: &dyn Fn(&ProviderPlan) -> bool| {
+        let one = system.plan().providers.iter().find(|one| fits(one))?;
+        system.participant(one.id.as_str())
+    };
+    if let Some((prefix, model)) = written.split_once('/') {
+        // What others serve is called with the prefix.
+        let is_meant = |one: &ProviderPlan| one.id == prefix || one.vendor().as_str() == prefix;
+        let by_prefix = find(&|one| one.id == prefix).or_else(|| find(&is_meant));
+        let fits = |one: &Participant| {
+            named.is_none_or(|named| named.provider_id == one.provider_id || named.provider == one.provider)
+        };
+        if let Some(one) = by_prefix.filter(fits) {
+            return Ok((Some(named.cloned().unwrap_or(one)), Some(model.into())));
         }
     }
+    let model = ModelId::from(written);
+    let row = system.router().models().find_id(&model);
+    let (None, Some(vendor)) = (named, row.map(|row| &row.provider)) else {
+        return Ok((named.cloned(), Some(model)));
+    };
+    let own = find(&|one| one.vendor() == *vendor);
+    if let Some(one) = own.or_else(|| find(&|one| one.dialect.is_some())) {
+        return Ok((Some(one), Some(model)));
+    }
+    let registry = forge::registry();
+    let key = registry.kind(vendor.as_str()).and_then(|kind| kind.key_variables.first());
+    let next = match key {
+        Some(key) => format!("set {key}, or name with `--provider` who serves it as well"),
+        None => "name with `--provider` who serves it".to_owned(),
+    };
+    Err(CliError::usage(format!("`{model}` is a model of {vendor}, which is not set up"), next))
 }
 
 fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {

@@ -141,7 +141,8 @@ fn cause(text: &str, at: Place) -> Option<Fatal> {
         let is_joined = value.starts_with(|sign: char| sign.is_alphanumeric() || sign == '"' || sign == '$');
         (is_key && is_joined).then(|| {
             let problem = Problem::new(code::SYNTAX, KeyPath::ROOT, "a blank is missing after the colon");
-            let hint = format!("write `{}: {value}`", key.trim());
+            // The value may be a secret.
+            let hint = format!("write `{}: ...`", key.trim());
             (Place { line, column: key.chars().count() + 1 }, problem.with_hint(hint))
         })
     };

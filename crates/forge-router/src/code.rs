@@ -35,6 +35,8 @@ forge_config::codes! {
     CANNOT_DO = "E130";
     /// A role needs of a model what nobody has said that it can.
     UNKNOWN_ABILITY = "E132";
+    /// A key is a reference in the notation of another program.
+    FOREIGN_REFERENCE = "E133";
     /// The file does not say its version.
     NO_VERSION = "W101";
     /// A key stands in the file itself.
@@ -63,10 +65,8 @@ forge_config::codes! {
     IGNORED_FIELD = "W113";
     /// Nobody knows which vendor stands behind the endpoint.
     UNKNOWN_GATEWAY = "W114";
-    /// A key is a reference in the notation of another program.
-    FOREIGN_REFERENCE = "E133";
-    /// A role has nearly the name of a built-in one.
-    NEAR_ROLE = "W116";
     /// A key goes to another machine without encryption.
     PLAIN_KEY = "W115";
+    /// A role has nearly the name of a built-in one.
+    NEAR_ROLE = "W116";
 }

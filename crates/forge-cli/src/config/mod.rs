@@ -133,17 +133,14 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCo
         show::note(quiet, "no configuration; `forge config init` writes one");
         return Ok(ExitCode::SUCCESS);
     };
-    // What is not set on this machine is shown as it is written.
-    let shown = |name: &str| {
-        variable(name).filter(|value| !value.is_empty()).or_else(|| Some(format!("${{{name}}}")))
-    };
     let file = load(&found).or_else(|error| {
         let lacks = |report: &Report| {
             report.severity == Severity::Warning
                 || [config::code::UNSET_VARIABLE, "E128"].contains(&report.code)
         };
         if error.reports.iter().all(lacks) {
-            found.load(&forge::registry(), &forge::models(), shown)
+            // What is not set on this machine is shown as it is written.
+            found.load(&forge::registry(), &forge::models(), written)
         } else {
             Err(error)
         }
@@ -165,6 +162,11 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCo
 
 fn load(found: &FoundFile) -> Result<ConfigFile, ConfigError> {
     found.load(&forge::registry(), &forge::models(), variable)
+}
+
+/// A variable, or what stands in the file where it is not set.
+fn written(name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty()).or_else(|| Some(format!("${{{name}}}")))
 }
 
 /// A system that cannot be put together. The reports about a file that cannot be used are written to stderr.

@@ -6,24 +6,33 @@ use std::{
     process::ExitCode,
 };
 
-use forge::{FoundFile, ProjectFile};
+use forge::{
+    FoundFile, ProjectFile,
+    config::{ConfigFile, is_reference},
+    router::ProviderSpec,
+};
 use similar::TextDiff;
 
-use super::{PROJECT_FILE, load, refused};
+use super::{PROJECT_FILE, refused, written};
 use crate::{args::ConfigTrust, error::CliError, paths::paths, show};
 
 /// Shows what is new since the files were trusted, asks where somebody can answer, and trusts them as they are.
 pub(super) fn run(one: &ConfigTrust, quiet: bool) -> Result<ExitCode, CliError> {
     let path = one.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
     let paths = paths();
-    let mut files = vec![paths.project_file(path).map_err(refused)?];
-    // A file with mistakes reaches nothing: what it would reach is asked for once it can be used.
-    if let Some(found) = FoundFile::find(Some(path), &paths).map_err(refused)?
-        && let Ok(file) = load(&found)
-    {
-        for prompt in found.reached(&file.session).map_err(refused)? {
-            files.push(paths.project_file(&prompt).map_err(refused)?);
-        }
+    let found = FoundFile::find(Some(path), &paths).map_err(refused)?;
+    let loaded = found.map(|found| {
+        let file = found.load(&forge::registry(), &forge::models(), written);
+        file.map(|file| (found.reached(&file.session), secrets(&file)))
+    });
+    // Of a file with mistakes nobody knows what it reaches, nor what in it is a secret.
+    let Some(Ok((reached, secrets))) = loaded else {
+        let what = format!("{} cannot be used as it is", path.display());
+        return Err(CliError::usage(what, "correct what `forge config check` names, then trust it"));
+    };
+    let mut files = vec![paths.project_file(path).map_err(refused)?.hiding(&secrets)];
+    for prompt in reached.map_err(refused)? {
+        files.push(paths.project_file(&prompt).map_err(refused)?);
     }
     let mut asks = false;
     for file in &files {
@@ -43,14 +52,27 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool) -> Result<ExitCode, CliError> 
 /// Shows the file, or what has changed in it. Tells whether there was anything to show.
 fn tell(file: &ProjectFile, quiet: bool) -> bool {
     let name = file.path.display().to_string();
-    let before = file.before.as_deref().unwrap_or_default();
-    if file.before.as_deref() == Some(&file.text) {
+    if file.is_trusted {
         return false;
     }
-    let difference = TextDiff::from_lines(before, &file.text);
+    let before = file.before.as_deref().unwrap_or_default();
+    let difference = TextDiff::from_lines(before, &file.shown);
     let difference = difference.unified_diff().context_radius(3).header("as trusted", &name).to_string();
-    show::note(quiet, difference.trim_end());
+    match difference.trim_end() {
+        "" => show::note(quiet, &format!("{name}: a key or header in it is another one")),
+        difference => show::note(quiet, difference),
+    }
     true
+}
+
+/// The keys and headers that stand in the file itself.
+fn secrets(file: &ConfigFile) -> Vec<String> {
+    let several = file.spec.providers.values().chain(&file.spec.provider);
+    let of = |one: &ProviderSpec| {
+        let keys = one.api_key.iter().chain(one.api_keys.iter().flatten());
+        keys.chain(one.headers.values()).cloned().collect::<Vec<_>>()
+    };
+    several.flat_map(of).filter(|secret| !is_reference(secret)).collect()
 }
 
 fn agreed() -> Result<bool, CliError> {

@@ -32,8 +32,16 @@ pub struct FoundFile {
     pub text: String,
     /// Whether the user stands behind it. Files that the user names or owns are trusted.
     pub trust: Trust,
-    /// Where the user's own files are, if this one is a project's: theirs hold beside it.
-    project: Option<Paths>,
+    /// What holds beside the file, if it is a project's.
+    project: Option<Beside>,
+}
+
+/// What of the user's own holds beside the file of a project.
+#[derive(Debug)]
+struct Beside {
+    paths: Paths,
+    /// The user's own file, whose budgets hold whatever a project says.
+    own: Option<Box<FoundFile>>,
 }
 
 impl FoundFile {
@@ -50,7 +58,9 @@ impl FoundFile {
         let text = read(&path)?;
         let trusted = !is_projects || paths.is_trusted(&path, &text)?;
         let trust = if trusted { Trust::Trusted } else { Trust::Project };
-        Ok(Some(Self { path, text, trust, project: is_projects.then(|| paths.clone()) }))
+        let own = if is_projects { Self::of_the_user(paths)?.map(Box::new) } else { None };
+        let project = is_projects.then(|| Beside { paths: paths.clone(), own });
+        Ok(Some(Self { path, text, trust, project }))
     }
 
     /// Checks the file against the adapters of `registry` and today's models, with variables from `lookup` and
@@ -78,11 +88,11 @@ impl FoundFile {
         let machine = Machine { variables, folder };
         let loader = Loader::new(registry, models, today, &machine).with_trust(self.trust);
         let mut file = loader.load(&self.path.display().to_string(), &self.text)?;
-        let Some(paths) = &self.project else { return Ok(file) };
+        let Some(Beside { paths, own }) = &self.project else { return Ok(file) };
         if let Some(problem) = project::objection(self, &file, paths) {
             return Err(file.refuse(problem));
         }
-        if let Some(own) = Self::of_the_user(paths) {
+        if let Some(own) = own {
             let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;
             file.plan.keep_to(&own.plan);
         }
@@ -97,11 +107,12 @@ impl FoundFile {
         project::reached(&self.path, session)
     }
 
-    /// The user's own file, whose budgets hold whatever a project says.
-    fn of_the_user(paths: &Paths) -> Option<Self> {
-        let path = paths.config.as_ref()?.join(OWN_FILE);
-        let text = read(&path).ok()?;
-        Some(Self { path, text, trust: Trust::Trusted, project: None })
+    /// The user's own file. One that is there and cannot be read is no reason to spend without its budgets.
+    fn of_the_user(paths: &Paths) -> Result<Option<Self>, SystemError> {
+        let own = paths.config.as_ref().map(|folder| folder.join(OWN_FILE));
+        let Some(path) = own.filter(|path| path.exists()) else { return Ok(None) };
+        let text = read(&path)?;
+        Ok(Some(Self { path, text, trust: Trust::Trusted, project: None }))
     }
 }
 

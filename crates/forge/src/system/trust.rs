@@ -18,10 +18,23 @@ use super::{Paths, SystemError};
 pub struct ProjectFile {
     /// Its whole path, without links.
     pub path: PathBuf,
-    /// Its text as it is now.
-    pub text: String,
-    /// Its text when it was trusted; `None` if it never was.
+    /// Its text as it is now, for people: without its secrets.
+    pub shown: String,
+    /// The same of when it was trusted; `None` if it never was.
     pub before: Option<String>,
+    /// Whether it is byte for byte as it was trusted.
+    pub is_trusted: bool,
+    text: String,
+}
+
+impl ProjectFile {
+    /// The same file, in whose text nobody sees these.
+    pub fn hiding(mut self, secrets: &[String]) -> Self {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            self.shown = self.shown.replace(secret.as_str(), "***");
+        }
+        self
+    }
 }
 
 /// The list as it is kept.
@@ -30,7 +43,7 @@ struct List {
     schema_version: String,
     /// The digest of each file, by its path.
     files: BTreeMap<String, String>,
-    /// The text of each file, so that a difference can be shown.
+    /// The text of each file without its secrets, so that a difference can be shown.
     #[serde(default)]
     texts: BTreeMap<String, String>,
 }
@@ -53,8 +66,10 @@ impl Paths {
     pub fn project_file(&self, path: &Path) -> Result<ProjectFile, SystemError> {
         let text = super::file::read(path)?;
         let path = canonical(path)?;
-        let before = recorded(&self.trusted()?)?.texts.remove(&name(&path));
-        Ok(ProjectFile { path, text, before })
+        let mut list = recorded(&self.trusted()?)?;
+        let is_trusted = list.files.get(&name(&path)).is_some_and(|known| *known == digest(&text));
+        let before = list.texts.remove(&name(&path));
+        Ok(ProjectFile { path, shown: text.clone(), before, is_trusted, text })
     }
 
     /// Trusts the files for as long as they have these texts.
@@ -66,7 +81,7 @@ impl Paths {
         let mut list = recorded(&path)?;
         for file in files {
             list.files.insert(name(&file.path), digest(&file.text));
-            list.texts.insert(name(&file.path), file.text.clone());
+            list.texts.insert(name(&file.path), file.shown.clone());
         }
         "1.1".clone_into(&mut list.schema_version);
         let content = serde_json::to_string_pretty(&list).map_err(io::Error::other);
