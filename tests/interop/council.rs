@@ -150,7 +150,7 @@ session: {{ critics: {CRITICS}, required: {CRITICS}, cycles: 2 }}
         let shown = self.run(&["sessions", "show", text(&result, "session")]).stdout;
         let head: Vec<&str> = shown.lines().take_while(|line| line.starts_with('>')).collect();
         let calls = list(&result, "calls").len();
-        let took = Duration::from_millis(number(&result, "wall_ms"));
+        let took = Duration::from_millis(number(&result, "duration_ms"));
         say(&format!("{mode}: exit {:?}, {calls} calls, {took:.1?}\n{}", said.code, head.join("\n")));
         honest(&result, said.code, &head);
         in_time(&result);
@@ -211,18 +211,18 @@ fn in_time(result: &Value) {
     let second = Duration::from_secs(1);
     for call in list(result, "calls") {
         // Nobody knows how long a call took that died with its run, and the result says that it did.
-        if call["took_ms"].is_null() {
+        if call["duration_ms"].is_null() {
             assert!(text(call, "error").contains("its run ended"), "{call:#}");
             continue;
         }
-        let took = Duration::from_millis(number(call, "took_ms"));
+        let took = Duration::from_millis(number(call, "duration_ms"));
         assert!(took <= TOTAL + second, "{call:#}");
         let error = call["error"].as_str().unwrap_or_default();
         // The shortest of the clocks that can have run out.
         let is_cut = error.contains("timed out") || error.contains("within");
         assert!(!is_cut || took + second >= GAP, "cut too early: {call:#}");
     }
-    let (wall, path) = (number(result, "wall_ms"), number(result, "critical_path_ms"));
+    let (wall, path) = (number(result, "duration_ms"), number(result, "critical_path_ms"));
     assert!(
         wall <= path + u64::try_from(OVERHEAD.as_millis()).unwrap(),
         "{wall} ms, {path} ms of them in calls"
@@ -351,7 +351,7 @@ fn a_killed_council_goes_on_and_no_finished_call_is_made_again() {
     let mut run = place.command(&["run", TOPIC, "--seed", "2", "--json"]);
     let mut child = Started(run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let finished = |calls: &[Value]| -> Vec<Value> {
-        calls.iter().filter(|call| call["took_ms"].is_u64()).cloned().collect()
+        calls.iter().filter(|call| call["duration_ms"].is_u64()).cloned().collect()
     };
     let begun = Instant::now();
     let mut session = None;
@@ -382,7 +382,7 @@ fn a_killed_council_goes_on_and_no_finished_call_is_made_again() {
     let asked = place.asked.all();
     // Those that died with the first run are among the calls, each with its request, if it was sent.
     assert!(asked.len() <= calls.len(), "{} requests for {} calls", asked.len(), calls.len());
-    let died = calls.iter().filter(|call| call["took_ms"].is_null()).count();
+    let died = calls.iter().filter(|call| call["duration_ms"].is_null()).count();
     assert!(
         in_flight <= died && died <= usize::try_from(CRITICS).unwrap(),
         "{in_flight} under way, {died} died"
@@ -412,7 +412,7 @@ fn sessions(place: &Place, session: &mut Option<String>) -> Vec<Value> {
     if session.is_none() {
         let listed = place.run(&["sessions", "list", "--json"]);
         let listed: Value = serde_json::from_str(&listed.stdout).unwrap_or_default();
-        *session = listed["sessions"][0]["id"].as_str().map(str::to_owned);
+        *session = listed["sessions"][0]["session"].as_str().map(str::to_owned);
     }
     let Some(id) = session else { return Vec::new() };
     let shown = place.run(&["sessions", "show", id, "--calls"]);

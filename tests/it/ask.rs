@@ -45,13 +45,13 @@ fn json_is_one_object_with_everything_in_it() {
         run(forge().args(["ask", "hello", "--offline", "--json", "--no-stream", "--provider", "openai"]));
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(object["simulated"], true);
-    assert_eq!((&object["schema_version"], &object["provider"]), (&json!("1.0"), &json!("openai")));
+    assert_eq!((&object["version"], &object["provider"]), (&json!("1.0"), &json!("openai")));
     assert_eq!(
         (&object["stop_reason"], &object["attempts"][0]["status"]),
         (&json!("end_turn"), &json!("success"))
     );
     assert!(object["text"].as_str().unwrap().contains("hello"));
-    assert!(object["cost_nanos"].as_u64().unwrap() > 0 && object["usage"]["output"].as_u64().unwrap() > 0);
+    assert!(object["cost_nano_usd"].as_u64().unwrap() > 0 && object["usage"]["output"].as_u64().unwrap() > 0);
     assert!(object["request_id"].is_string() && object["raw_stop_reason"].is_string());
 }
 
@@ -257,20 +257,16 @@ fn a_model_is_asked_of_the_vendor_whose_it_is() {
         let said = ask(&["--model", model]);
         assert_eq!(said.code, Some(0), "{model}: {}", said.stderr);
         let object: Value = serde_json::from_str(&said.stdout).unwrap();
-        assert_eq!(
-            (&object["provider"], &object["model_asked"]),
-            (&json!(provider), &json!(asked)),
-            "{object}"
-        );
+        assert_eq!((&object["provider"], &object["model"]), (&json!(provider), &json!(asked)), "{object}");
     }
     // The provider that the user names is asked, and its prefix is its own.
     let said = ask(&["--provider", "openai", "--model", "openai/gpt-6.2-sol"]);
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
-    assert_eq!((&object["provider"], &object["model_asked"]), (&json!("openai"), &json!("gpt-6.2-sol")));
+    assert_eq!((&object["provider"], &object["model"]), (&json!("openai"), &json!("gpt-6.2-sol")));
     let said = ask(&["--provider", "local", "--model", "openai/gpt-6.2-sol"]);
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(
-        (&object["provider"], &object["model_asked"]),
+        (&object["provider"], &object["model"]),
         (&json!("local"), &json!("openai/gpt-6.2-sol")),
         "{object}"
     );

@@ -42,7 +42,7 @@ fn a_provider_that_no_role_names_sees_nothing_of_a_session_and_fewer_critics_are
         assert!(dry.stdout.lines().any(|line| line == FEWER), "{}", dry.stdout);
         assert!(!dry.stdout.contains("gpt") && !dry.stderr.contains(FEWER), "{dry:?}");
         let dry = object(&place.run(&["run", TOPIC, "--dry-run", "--json"]));
-        assert_eq!((&dry["notes"], &dry["settings"]["required"]), (&json!([FEWER]), &json!(1)));
+        assert_eq!((&dry["warnings"], &dry["required"]), (&json!([FEWER]), &json!(1)));
         assert_eq!(sim.journal().len(), 0);
 
         let said = place.run(&["run", TOPIC, "--json"]);
@@ -68,13 +68,13 @@ fn answers_that_nobody_can_give_are_not_waited_for_and_that_is_said() {
         let place = Place::with("required", sim, &CLOSED.replace("cycles: 1", "cycles: 1, required: 2"));
         let dry = object(&place.run(&["run", TOPIC, "--dry-run", "--json"]));
         let expected = json!([FEWER, "2 critics were to answer at least; 1 will have to do"]);
-        assert_eq!((&dry["notes"], &dry["settings"]["required"]), (&expected, &json!(1)));
+        assert_eq!((&dry["warnings"], &dry["required"]), (&expected, &json!(1)));
         let twice =
             CLOSED.replace("[gemini]", "[gemini, gpt]").replace("cycles: 1", "cycles: 1, required: 2");
         let place = Place::with("required-two", sim, &twice);
         let dry = object(&place.run(&["run", TOPIC, "--dry-run", "--json"]));
         let fewer = json!(["3 critics wanted, 2 possible"]);
-        assert_eq!((&dry["notes"], &dry["settings"]["required"]), (&fewer, &json!(2)));
+        assert_eq!((&dry["warnings"], &dry["required"]), (&fewer, &json!(2)));
     });
 }
 
@@ -84,7 +84,7 @@ fn references_have_the_size_that_the_file_gives_them() {
         let sized = CAST.replace("cycles: 1", "cycles: 1, reference_tokens: 12345");
         let place = Place::with("references", sim, &sized);
         let dry = object(&place.run(&["run", TOPIC, "--dry-run", "--json"]));
-        assert_eq!(dry["settings"]["reference_tokens"], 12_345);
+        assert_eq!(dry["reference_tokens"], 12_345);
         let shown = place.run(&["config", "show", "--resolved"]);
         assert!(shown.stdout.contains("reference_tokens: 12345"), "{}", shown.stdout);
     });
@@ -144,7 +144,7 @@ fn a_role_that_the_file_does_not_name_is_played_by_who_prefers_it_wherever_it_is
                 let said = place.run(&["ask", "hello", "--role", role, "--json"]);
                 assert_eq!((said.code, &object(&said)["provider"]), (Some(0), &json!(provider)), "{role}");
                 let explained = object(&place.run(&["route", "explain", "--role", role, "--json"]));
-                assert_eq!(explained["chosen"]["provider_id"], provider, "{role}");
+                assert_eq!(explained["chosen"]["provider"], provider, "{role}");
                 assert_eq!(explained["candidates"].as_array().unwrap().len(), 3, "{role}");
             }
         }

@@ -157,7 +157,7 @@ fn check_names_every_mistake_and_exits_with_2() {
     let said = home.run(&["config", "check", "bad.yaml", "--format", "json"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(2), ""));
     let object: Value = serde_json::from_str(&said.stdout).unwrap();
-    assert_eq!((&object["schema_version"], &object["file"]), (&"1.0".into(), &"bad.yaml".into()));
+    assert_eq!((&object["version"], &object["file"]), (&"1.0".into(), &"bad.yaml".into()));
     assert_eq!((&object["ok"], object["problems"].as_array().unwrap().len()), (&false.into(), 4));
     let problem = &object["problems"][2];
     assert_eq!(problem["path"], "providers.laptop.modle");

@@ -74,6 +74,20 @@ pub(crate) fn counts(sim: &Sim) -> BTreeMap<Asked, usize> {
     counts
 }
 
+/// How often each call was intended, which is written down before it is sent. A request of a process that was killed may
+/// reach a vendor later than its end is seen.
+pub(crate) fn intended(entries: &[Vec<u8>]) -> BTreeMap<Asked, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        if let Event::CallIntended(intent) = serde_json::from_slice::<Record>(entry).unwrap().event {
+            let id = intent.participant.provider_id.to_string();
+            let provider = ["claude", "gpt", "gemini", "luna"].into_iter().find(|one| *one == id).unwrap();
+            *counts.entry((intent.call.stage.to_string(), provider)).or_default() += 1;
+        }
+    }
+    counts
+}
+
 /// Where the command remembers what it remembers: in memory, where the system has a place for that. What a killed
 /// process has written is there in any case, and a disk would only make the calls a small part of the time.
 pub(crate) struct Home(pub(crate) PathBuf);
@@ -224,7 +238,7 @@ pub(crate) fn whole(command: &Command, sim: &Sim) -> Whole {
         for call in result["calls"].as_array().unwrap() {
             let key =
                 (call["call"]["stage"].as_str().unwrap().to_owned(), call["call"]["seat"].as_u64().unwrap());
-            let provider = call["participant"]["provider_id"].as_str().unwrap();
+            let provider = call["participant"]["provider"].as_str().unwrap();
             let provider =
                 ["claude", "gpt", "gemini", "luna"].into_iter().find(|one| *one == provider).unwrap();
             whole.providers.insert(key, provider);

@@ -16,7 +16,7 @@ fn the_offline_providers_are_the_four_vendors_and_all_ready() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|one| one["id"].as_str().unwrap().to_owned())
+            .map(|one| one["provider"].as_str().unwrap().to_owned())
             .collect()
     };
     let listed = json(&["providers", "list", "--offline"]);
@@ -55,8 +55,8 @@ fn the_table_of_models_is_complete_and_can_be_narrowed() {
     let count = |object: &Value| object["models"].as_array().unwrap().len();
     assert_eq!((count(&all), count(&google)), (55, 12));
     let retired = all["retired"].as_array().unwrap();
-    let turbo = retired.iter().find(|one| one["id"] == "gpt-3.5-turbo").unwrap();
-    assert_eq!((&turbo["date"], &turbo["successor"]), (&"2026-10-23".into(), &"gpt-5.6-terra".into()));
+    let turbo = retired.iter().find(|one| one["model"] == "gpt-3.5-turbo").unwrap();
+    assert_eq!((&turbo["retires"], &turbo["successor"]), (&"2026-10-23".into(), &"gpt-5.6-terra".into()));
     let said = run(forge().args(["models", "list"]));
     assert!(said.stdout.contains("retired 2026-10-23, use gpt-5.6-terra"), "{}", said.stdout);
     let row = said.stdout.lines().find(|line| line.contains("claude-haiku-5-5")).unwrap();

@@ -72,7 +72,7 @@ fn every_command_of_the_readme_works_as_it_is_shown() {
         if session.is_empty() && command[0] == "run" {
             let listed = place.run(&["sessions", "list", "--offline", "--json"]);
             let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
-            listed["sessions"][0]["id"].as_str().unwrap().clone_into(&mut session);
+            listed["sessions"][0]["session"].as_str().unwrap().clone_into(&mut session);
         }
     }
     for file in ["result.html", "page.html", "forge.yaml"] {

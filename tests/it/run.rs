@@ -53,14 +53,14 @@ fn on_a_machine_without_anything_a_whole_session_runs_and_says_that_it_is_simula
     assert!(page.contains("<ins>+ ") && page.contains("<del>- "), "the draft and the document differ");
 
     let listed = object(&place.run(&["sessions", "list", "--offline", "--json"]));
-    let id = listed["sessions"][0]["id"].as_str().unwrap().to_owned();
+    let id = listed["sessions"][0]["session"].as_str().unwrap().to_owned();
     assert_eq!(listed["sessions"][0]["status"], "converged");
     let shown = place.run(&["sessions", "show", &id, "--offline"]);
     assert!(shown.stdout.contains("SIMULATED") && shown.stdout.contains("### Findings"), "{}", shown.stdout);
     let exported = object(&place.run(&["sessions", "export", &id, "--offline", "--format", "json"]));
     assert_eq!((&exported["simulated"], &exported["label"]), (&Value::Bool(true), &"synthesis".into()));
     assert!(exported["findings"].as_array().unwrap().len() > 1);
-    assert!(exported["total"]["cost"].as_u64().unwrap() > 0);
+    assert!(exported["total"]["cost_nano_usd"].as_u64().unwrap() > 0);
     let findings = object(&place.run(&["sessions", "show", &id, "--offline", "--findings"]));
     assert_eq!(findings["findings"], exported["findings"]);
     assert_eq!(place.run(&["sessions", "delete", &id, "--offline"]).code, Some(0));
@@ -112,7 +112,7 @@ fn a_killed_session_goes_on_and_no_finished_call_is_made_again() {
 
         sim.set_scenario(Scenario::default()).unwrap();
         let listed = object(&place.run(&["sessions", "list", "--json"]));
-        let id = listed["sessions"][0]["id"].as_str().unwrap();
+        let id = listed["sessions"][0]["session"].as_str().unwrap();
         let said = place.run(&["resume", id, "--json"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         let result = object(&said);
@@ -181,7 +181,7 @@ fn the_accounts_know_the_session_and_the_budget_holds() {
             .map(|row| (row["role"].as_str().unwrap(), row["calls"].as_u64().unwrap()))
             .collect();
         assert_eq!(roles, [("critic", 2), ("drafter", 1), ("reviewer", 1), ("synthesizer", 1)].into());
-        assert_eq!(summary["total"]["cost"], result["total"]["cost"]);
+        assert_eq!(summary["total"]["cost_nano_usd"], result["total"]["cost_nano_usd"]);
 
         let calls = sim.journal().len();
         let said = place.run(&["run", TOPIC, "--max-cost", "0.0001", "--json"]);

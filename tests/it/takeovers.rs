@@ -14,7 +14,9 @@ use serde_json::Value;
 
 use crate::{
     Said,
-    kills::{Asked, Command, Dice, Home, Kept, PACE, TOPIC, accounted_for, config, counts, number, whole},
+    kills::{
+        Asked, Command, Dice, Home, Kept, PACE, TOPIC, accounted_for, config, counts, intended, number, whole,
+    },
     place::Place,
     run, with_sim,
 };
@@ -52,7 +54,7 @@ fn resumed_twice(command: &Command, sim: &Sim, kept: &Kept, delay: Duration) -> 
     let leg = command.leg(&arguments, delay);
     let id = leg.stderr.lines().find_map(|line| line.strip_prefix("session ")).map(str::to_owned);
     let Some(id) = id.filter(|id| leg.killed && !kept.entries(id).is_empty()) else { return false };
-    let before = counts(sim);
+    let before = intended(&kept.entries(&id));
 
     let barrier = Barrier::new(2);
     let one = || {
@@ -66,8 +68,10 @@ fn resumed_twice(command: &Command, sim: &Sim, kept: &Kept, delay: Duration) -> 
     assert!(!won.is_empty() && lost.iter().all(|said| is_refused(said)), "{both:?}");
     let result: Value = serde_json::from_str(&won[0].stdout).unwrap();
     let after = counts(sim);
-    let again: BTreeMap<&Asked, usize> =
-        after.iter().map(|(asked, times)| (asked, times - before.get(asked).copied().unwrap_or(0))).collect();
+    let again: BTreeMap<&Asked, usize> = after
+        .iter()
+        .map(|(asked, times)| (asked, times.saturating_sub(before.get(asked).copied().unwrap_or(0))))
+        .collect();
     assert!(again.values().all(|times| *times <= 1), "a call was paid twice: {before:?}, then {after:?}");
     accounted_for(command, sim, &result);
     true
@@ -109,7 +113,7 @@ fn only_session(command: &Command) -> String {
     let mut list = command.place.command(&["sessions", "list", "--json"]);
     let said = run(list.env("FORGE_HOME", &command.home.0));
     let list: Value = serde_json::from_str(&said.stdout).unwrap();
-    list["sessions"][0]["id"].as_str().unwrap().to_owned()
+    list["sessions"][0]["session"].as_str().unwrap().to_owned()
 }
 
 /// A session runs within `around`, and another run wants it while a call is under way.

@@ -1,8 +1,7 @@
 //! `forge ask`: one call.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
     Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelId, ModelRequest, ModelResponse,
     Money, OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
@@ -15,30 +14,28 @@ use crate::{
     args::{Ask, Wanted},
     error::CliError,
     files,
+    material::{self, Content, Material},
     setup::Setup,
-    show::{self, note},
+    show::{self, millis, note},
     signals::Ends,
 };
-
-/// Pictures larger than this are refused by every vendor.
-const MAX_IMAGE_BYTES: u64 = 20 * 1024 * 1024;
 
 /// A request may hold several.
 const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
 
 pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let request = Arc::new(request(&ask)?);
+    let request = Arc::new(request(&ask, wanted.quiet)?);
     let system = Setup::open(wanted).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
     cx.tags = cx.tags.with_task(task.id());
     let simulated = system.is_simulated();
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
-    let headed = simulated && !ask.json && ask.schema.is_none();
+    let headed = simulated && !wanted.json && ask.schema.is_none();
     if headed {
         show::out("SIMULATED\n\n")?;
     }
-    let call = call(&cx, &system, request, &ask, wanted.quiet);
+    let call = call(&cx, &system, request, wanted);
     let mut ends = Ends::new()?;
     let outcome = tokio::select! {
         outcome = call => outcome?,
@@ -56,7 +53,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     match outcome {
         Ok(response) => {
             let cost = system.router().cost(&response);
-            if ask.json {
+            if wanted.json {
                 show::json(&success(&response, cost, simulated))?;
             }
             report(wanted.quiet, &response, cost);
@@ -64,12 +61,10 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         }
         Err(error) => {
             let failure = CliError::provider(&error);
-            if ask.json {
-                show::json(&failed(&cx, &error, &failure, simulated))?;
-            } else if let Some(route) = &error.route {
+            if let Some(route) = error.route.as_ref().filter(|_| !wanted.json) {
                 tell_failures(wanted.quiet, route);
             }
-            Err(failure)
+            Err(failure.with_facts(failed(&cx, &error, simulated)))
         }
     }
 }
@@ -146,10 +141,9 @@ async fn call(
     cx: &CallContext,
     system: &Setup,
     request: Arc<ModelRequest>,
-    ask: &Ask,
-    quiet: bool,
+    wanted: Wanted<'_>,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
-    let shown = !ask.json;
+    let (quiet, shown) = (wanted.quiet, !wanted.json);
     let mut accumulator = Accumulator::new(cx);
     let mut stream = match system.router().stream(cx, request).await {
         Ok(stream) => stream,
@@ -191,7 +185,7 @@ async fn call(
     })
 }
 
-fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
+fn request(ask: &Ask, quiet: bool) -> Result<ModelRequest, CliError> {
     let mut request = match &ask.request {
         None => ModelRequest::default(),
         Some(path) => {
@@ -207,18 +201,7 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
         let modifier = ParticipantRole::from(role.as_str()).system_prompt_modifier();
         request = request.with_system_text(SystemText::new(modifier));
     }
-    let mut parts = Vec::new();
-    for path in &ask.images {
-        parts.push(image(path)?);
-    }
-    match ask.prompt.as_deref() {
-        Some("-") => parts.push(Part::text(files::standard_input()?)),
-        Some(prompt) => parts.push(Part::text(prompt)),
-        None => {}
-    }
-    if parts.iter().any(|part| matches!(part, Part::Text { text, .. } if text.trim().is_empty())) {
-        return Err(CliError::usage("the prompt is empty", "say what the model should answer"));
-    }
+    let parts = parts(ask, quiet)?;
     if !parts.is_empty() {
         request.messages.push(Message::new(MessageRole::User, parts));
     }
@@ -238,19 +221,34 @@ fn request(ask: &Ask) -> Result<ModelRequest, CliError> {
     Ok(request)
 }
 
-fn image(path: &Path) -> Result<Part, CliError> {
-    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-    let media_type = match extension.as_deref() {
-        Some("png") => "image/png",
-        Some("jpg" | "jpeg") => "image/jpeg",
-        Some("gif") => "image/gif",
-        Some("webp") => "image/webp",
-        _ => {
-            let what = format!("{} is not a picture that models take", path.display());
-            return Err(CliError::usage(what, "give a .png, .jpg, .gif or .webp file"));
+/// The prompt, and after it what the model is to work from.
+fn parts(ask: &Ask, quiet: bool) -> Result<Vec<Part>, CliError> {
+    let reads_prompt = ask.prompt.as_deref() == Some("-");
+    let mut text = match ask.prompt.as_deref() {
+        Some("-") => files::standard_input()?,
+        Some(prompt) => {
+            material::tell_of_mentions(prompt, quiet);
+            prompt.to_owned()
         }
+        None => String::new(),
     };
-    Ok(Part::image_base64(media_type, STANDARD.encode(files::read_bytes(path, MAX_IMAGE_BYTES)?)))
+    if ask.prompt.is_some() && text.trim().is_empty() {
+        return Err(CliError::usage("the prompt is empty", "say what the model should answer"));
+    }
+    let mut all = material::read(&ask.references, quiet)?;
+    if !reads_prompt && !ask.references.iter().any(|path| path.as_os_str() == "-") {
+        all.extend(material::piped()?);
+    }
+    let mut media = Vec::new();
+    for Material { name, content } in all {
+        match content {
+            Content::Text(read) if name == "standard input" => text = format!("{text}\n\n{read}"),
+            Content::Text(read) => text = format!("{text}\n\n{name}:\n\n{read}"),
+            Content::Media(part) => media.push(part),
+        }
+    }
+    let text = Some(text.trim_start_matches('\n')).filter(|text| !text.is_empty()).map(Part::text);
+    Ok(media.into_iter().chain(text).collect())
 }
 
 /// A line for each route that did not answer, and one for the one that answers in its place.
@@ -304,9 +302,6 @@ fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
     }
 }
 
-/// The version of the object that `--json` prints.
-const SCHEMA_VERSION: &str = "1.0";
-
 fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Value {
     let participant = &response.participant;
     let mut attempts = failed_attempts(response.route.as_deref());
@@ -316,12 +311,12 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "status": "success",
         "duration_ms": millis(response.duration),
     }));
-    json!({
-        "schema_version": SCHEMA_VERSION,
+    let object = json!({
         "simulated": simulated,
         "role": participant.role,
         "provider": participant.provider_id,
-        "model_asked": participant.model,
+        "vendor": participant.provider,
+        "model": participant.model,
         "model_served": response.model,
         "text": response.text(),
         "parts": response.content,
@@ -330,8 +325,6 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "stop_sequence": response.stop_sequence,
         "stop_detail": response.stop_detail,
         "usage": response.tokens,
-        "cost_usd": cost.map(Money::dollars),
-        "cost_nanos": cost,
         "id": response.id,
         "request_id": response.request_id,
         "duration_ms": millis(response.duration),
@@ -340,10 +333,11 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "warnings": response.warnings,
         "route": response.route.as_ref().map(|route| &route.candidates),
         "attempts": attempts,
-    })
+    });
+    show::with_cost(object, cost)
 }
 
-fn failed(cx: &CallContext, error: &ProviderError, failure: &CliError, simulated: bool) -> Value {
+fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {
     let route = error.route.as_deref();
     // Whoever had begun to answer; else whoever failed last.
     let answering = route.and_then(|route| route.participant.as_ref());
@@ -368,12 +362,10 @@ fn failed(cx: &CallContext, error: &ProviderError, failure: &CliError, simulated
         }));
     }
     json!({
-        "schema_version": SCHEMA_VERSION,
         "simulated": simulated,
         "role": named.role,
         "provider": provider,
-        "model_asked": model,
-        "error": failure.to_json(),
+        "model": model,
         "retry_after_ms": error.retry_after.map(millis),
         "partial_text": error.partial.as_ref().map(|partial| partial.text()),
         "route": route.map(|route| &route.candidates),
@@ -390,8 +382,4 @@ fn failed_attempts(route: Option<&RouteTrace>) -> Vec<Value> {
             attempt
         })
         .collect()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

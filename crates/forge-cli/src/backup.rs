@@ -3,40 +3,45 @@
 use std::{path::Path, process::ExitCode};
 
 use forge::store::{StoreError, restore};
+use serde_json::json;
 
 use crate::{
-    args::{Backup, BackupCommand},
+    args::{Backup, BackupCommand, BackupRestore},
     error::CliError,
     metrics::{self, open},
-    show::note,
+    show::{self, note},
 };
 
-pub(crate) fn run(backup: &Backup, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(backup: &Backup, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
     match (&backup.command, &backup.file) {
-        (Some(BackupCommand::Restore(wanted)), _) => {
-            restored(&wanted.file, wanted.force, wanted.offline, quiet)
-        }
-        (None, Some(to)) => written(to, backup.offline, quiet),
+        (Some(BackupCommand::Restore(wanted)), _) => restored(wanted, quiet, json),
+        (None, Some(to)) => written(to, backup.offline, quiet, json),
         (None, None) => Err(CliError::usage("there is no file to write to", "name one: `forge backup FILE`")),
     }
 }
 
-fn written(to: &Path, offline: bool, quiet: bool) -> Result<ExitCode, CliError> {
+fn written(to: &Path, offline: bool, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
     if to.exists() {
         return Err(CliError::usage(format!("{} is there already", to.display()), "name a file that is new"));
     }
     let bytes = open(offline)?.backup(to).map_err(|error| CliError::store(&error))?;
+    if json {
+        show::json(&json!({"simulated": offline, "file": to, "bytes": bytes}))?;
+    }
     note(quiet, &format!("{}: {bytes} bytes, every page read and good", to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn restored(from: &Path, force: bool, offline: bool, quiet: bool) -> Result<ExitCode, CliError> {
-    let to = metrics::place(offline)?;
-    if to.exists() && !force {
+fn restored(wanted: &BackupRestore, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
+    let (from, to) = (&wanted.file, metrics::place(wanted.offline)?);
+    if to.exists() && !wanted.force {
         let what = format!("{} is there, and would be replaced", to.display());
         return Err(CliError::usage(what, "add `--force`; what is there is kept beside it"));
     }
-    let before = restore(from, &to, force).map_err(|error: StoreError| CliError::store(&error))?;
+    let before = restore(from, &to, wanted.force).map_err(|error: StoreError| CliError::store(&error))?;
+    if json {
+        show::json(&json!({"simulated": wanted.offline, "file": to, "restored_from": from, "kept": before}))?;
+    }
     let kept = before.map_or_else(String::new, |before| format!("; what was there is {}", before.display()));
     note(quiet, &format!("{} is as {} has it{kept}", to.display(), from.display()));
     Ok(ExitCode::SUCCESS)

@@ -40,11 +40,11 @@ pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, 
         findings.push(providers(wanted).await);
     }
     let good = findings.iter().all(|finding| finding.good);
-    let shown = if doctor.json {
+    let shown = if wanted.json {
         let facts = findings
             .into_iter()
             .map(|one| json!({"topic": one.topic, "ok": one.good, "text": one.text, "facts": one.facts}));
-        show::json(&json!({"schema_version": "1.0", "ok": good, "findings": facts.collect::<Vec<_>>()}))
+        show::json(&json!({"ok": good, "findings": facts.collect::<Vec<_>>()}))
     } else {
         let rows: Vec<_> = findings
             .into_iter()
@@ -92,7 +92,7 @@ fn configuration(named: Option<&Path>) -> Finding {
             (true, text, json!({"path": path, "providers": providers, "warnings": warnings}))
         }
         Ok(None) => (true, "none; providers come from the environment".into(), Value::Null),
-        Err(error) => (false, first_line(&error), error.to_json()),
+        Err(error) => (false, first_line(&error), error.summary()),
     };
     Finding { topic: "configuration", good, text, facts }
 }
@@ -154,7 +154,7 @@ async fn providers(wanted: Wanted<'_>) -> Finding {
     let system = match Setup::open(Wanted { quiet: true, ..wanted }).await {
         Ok(system) => system,
         Err(error) => {
-            return Finding { topic, good: false, text: first_line(&error), facts: error.to_json() };
+            return Finding { topic, good: false, text: first_line(&error), facts: error.summary() };
         }
     };
     let checks = system.router().check().await;

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, path::Path, process::ExitCode};
 use forge::{
     BudgetError, ErrorKind, JournalError, Phase, ProviderError, session::SessionError, store::StoreError,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::show::clean;
 
@@ -17,6 +17,8 @@ pub(crate) struct CliError {
     why: Vec<String>,
     next: String,
     exit: u8,
+    /// What else a program should know, as fields of the JSON object.
+    facts: Map<String, Value>,
 }
 
 /// The command did not reach its end for a reason of its own.
@@ -45,12 +47,29 @@ enum Code {
 
 impl CliError {
     pub(crate) fn failed(what: impl Into<String>, cause: &dyn Error) -> Self {
-        Self { code: Code::Failed, what: what.into(), why: causes(cause), next: String::new(), exit: FAILED }
+        Self::new(Code::Failed, what, FAILED).because(causes(cause))
+    }
+
+    fn new(code: Code, what: impl Into<String>, exit: u8) -> Self {
+        let (why, next, facts) = (Vec::new(), String::new(), Map::new());
+        Self { code, what: what.into(), why, next, exit, facts }
+    }
+
+    fn because(self, why: Vec<String>) -> Self {
+        Self { why, ..self }
+    }
+
+    /// The same, with fields for the JSON object.
+    pub(crate) fn with_facts(mut self, facts: Value) -> Self {
+        if let Value::Object(facts) = facts {
+            self.facts.extend(facts);
+        }
+        self
     }
 
     /// The same, with what to do next.
-    pub(crate) fn with_next(self, next: String) -> Self {
-        Self { next, ..self }
+    pub(crate) fn with_next(self, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..self }
     }
 
     /// The result cannot be written. A reader that has seen enough and closed its end (`| head`) is no
@@ -63,40 +82,35 @@ impl CliError {
 
     /// A value on the command line is wrong.
     pub(crate) fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code: Code::Usage, what: what.into(), why: Vec::new(), next: next.into(), exit: USAGE }
+        Self::new(Code::Usage, what, USAGE).with_next(next)
     }
 
     /// A file cannot be read.
     pub(crate) fn file(path: &Path, cause: &dyn Error) -> Self {
         let what = format!("{} cannot be read", path.display());
-        let next = "check the path and its permissions".to_owned();
-        Self { code: Code::File, what, why: vec![cause.to_string()], next, exit: USAGE }
+        let error = Self::new(Code::File, what, USAGE).because(vec![cause.to_string()]);
+        error.with_next("check the path and its permissions")
     }
 
     /// A file does not hold what it should.
     pub(crate) fn content(path: &Path, what: &str, cause: &dyn Error) -> Self {
         let what = format!("{} is not {what}", path.display());
-        Self {
-            code: Code::Content,
-            what,
-            why: vec![cause.to_string()],
-            next: "correct the file".into(),
-            exit: USAGE,
-        }
+        let error = Self::new(Code::Content, what, USAGE).because(vec![cause.to_string()]);
+        error.with_next("correct the file")
     }
 
     /// A configuration has mistakes, which are told already.
     pub(crate) fn config(path: &Path, counted: &str) -> Self {
         let what = format!("{} cannot be used: {counted}", path.display());
-        let next = "correct the file; `forge config check` reads it without sending anything".to_owned();
-        Self { code: Code::Config, what, why: Vec::new(), next, exit: USAGE }
+        Self::new(Code::Config, what, USAGE)
+            .with_next("correct the file; `forge config check` reads it without sending anything")
     }
 
     /// The accounts cannot be read or written.
     pub(crate) fn store(error: &StoreError) -> Self {
         let why = error.source().map(causes).unwrap_or_default();
         let exit = if matches!(error, StoreError::Filter { .. }) { USAGE } else { FAILED };
-        Self { code: Code::Store, what: error.to_string(), why, next: String::new(), exit }
+        Self::new(Code::Store, error.to_string(), exit).because(why)
     }
 
     /// A session cannot start, go on or be read.
@@ -113,7 +127,7 @@ impl CliError {
             _ => ("see `forge doctor`", FAILED),
         };
         let why = error.source().map(causes).unwrap_or_default();
-        Self { code: Code::Session, what: error.to_string(), why, next: next.to_owned(), exit }
+        Self::new(Code::Session, error.to_string(), exit).because(why).with_next(next)
     }
 
     pub(crate) fn provider(error: &ProviderError) -> Self {
@@ -125,16 +139,29 @@ impl CliError {
             _ => NO_PROVIDER,
         };
         let why = error.source().map(causes).unwrap_or_default();
-        let next = error.kind.next_step().to_owned();
-        Self { code: Code::Provider(error.kind), what: error.to_string(), why, next, exit }
+        let failure = Self::new(Code::Provider(error.kind), error.to_string(), exit);
+        failure.because(why).with_next(error.kind.next_step())
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.exit.into()
     }
 
-    pub(crate) fn to_json(&self) -> Value {
+    /// Whether nothing is said of it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.code == Code::Quiet
+    }
+
+    /// The failure in short.
+    pub(crate) fn summary(&self) -> Value {
         json!({ "code": self.code.as_str(), "message": self.what, "causes": self.why, "next": self.next })
+    }
+
+    /// What a program is told in place of a result.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut object = self.facts.clone();
+        object.insert("error".into(), self.summary());
+        object.into()
     }
 }
 
@@ -201,7 +228,7 @@ impl Code {
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.code == Code::Quiet {
+        if self.is_quiet() {
             return Ok(());
         }
         writeln!(f, "error[{}]: {}", self.code.as_str(), clean(&self.what))?;
@@ -239,7 +266,7 @@ mod tests {
     const INTRODUCTION: &str = "# Error codes
 
 A failure is written to stderr as `error[CODE]: what`, then why, then what to do next, and stands under `error`
-in JSON. The codes are stable; scripts may depend on them. The command's exit code says how it ended:
+in the object that `--json` prints. The codes are stable; scripts may depend on them. The command's exit code says how it ended:
 
 | Exit code | |
 |---|---|

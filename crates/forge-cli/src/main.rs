@@ -8,6 +8,7 @@ mod doctor;
 mod error;
 mod files;
 mod manual;
+mod material;
 mod metrics;
 mod models;
 #[cfg(feature = "otlp")]
@@ -32,29 +33,41 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    args::Wanted,
-    args::{Args, Command, ModelsCommand, ProvidersCommand, RouteCommand},
+    args::{Args, Command, Form, ModelsCommand, ProvidersCommand, RouteCommand, Wanted},
     error::CliError,
 };
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| refuse(&error));
     let _spans = log(args.verbose, args.quiet);
+    let form = args.form();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error)),
+        Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error), form),
     };
     match runtime.block_on(run(args)) {
         Ok(code) => code,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, form),
     }
 }
 
+/// A command line that makes no sense, or one that asks for help. Programs that want JSON are told so in JSON.
+fn refuse(error: &clap::Error) -> ! {
+    let wants_json = || std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if error.use_stderr() && wants_json() {
+        let text = error.to_string();
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let what = lines.next().unwrap_or_default().trim_start_matches("error: ");
+        let _ = show::json(&CliError::usage(what, "see `forge --help`").to_json());
+    }
+    error.exit()
+}
+
 async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let (quiet, config) = (args.quiet, args.config.as_deref());
+    let (quiet, json, config) = (args.quiet, args.json, args.config.as_deref());
     let scenario = args::scenario(&args.injected);
-    let wanted =
-        |source| Wanted { source, config, quiet, scenario: &scenario, injects: !args.injected.is_empty() };
+    let injects = !args.injected.is_empty();
+    let wanted = |source| Wanted { source, config, quiet, json, scenario: &scenario, injects };
     match args.command {
         Command::Ask(ask) => {
             let wanted = wanted(ask.source);
@@ -69,16 +82,14 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             // A session with its journal is much state, which does not have to lie on the stack of every command.
             Box::pin(session::resume(*resume, wanted)).await
         }
-        Command::Sessions { command } => session::sessions(command, quiet).await,
-        Command::Sim(sim) => sim::run(sim).await,
-        Command::Providers { command: ProvidersCommand::List { known: true, list } } => {
-            providers::known(list.json)
-        }
-        Command::Providers { command: ProvidersCommand::List { list, .. } } => {
-            providers::list(list.json, wanted(list.source)).await
+        Command::Sessions { command } => session::sessions(command, quiet, json).await,
+        Command::Sim(sim) => sim::run(sim, json).await,
+        Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
+        Command::Providers { command: ProvidersCommand::List { source, .. } } => {
+            providers::list(wanted(source)).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {
-            providers::status(&status, wanted(status.list.source)).await
+            providers::status(&status, wanted(status.source)).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let wanted = wanted(explain.source);
@@ -93,15 +104,25 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             doctor::run(options, wanted).await
         }
         Command::Metrics { command } => metrics::run(command, config, quiet),
-        Command::Backup(backup) => backup::run(&backup, quiet),
-        Command::Config { command } => config::run(command, config, quiet),
+        Command::Backup(backup) => backup::run(&backup, quiet, json),
+        Command::Config { command } => config::run(command, config, quiet, json),
+        Command::Completions { .. } | Command::Man { .. } if json => {
+            Err(CliError::usage("this command prints text for a shell or a reader", "leave `--json` out"))
+        }
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(&command),
     }
 }
 
 /// Says what went wrong and what to do, and gives the exit code. A closed stderr changes nothing.
-fn fail(error: &CliError) -> ExitCode {
+fn fail(error: &CliError, form: Form) -> ExitCode {
+    // What cannot be written is said on stderr in any case.
+    let _ = match form {
+        _ if error.is_quiet() => Ok(()),
+        Form::Text => Ok(()),
+        Form::Json => show::json(&error.to_json()),
+        Form::Lines => show::line(error.to_json(), "failed"),
+    };
     let _ = write!(std::io::stderr().lock(), "{error}");
     error.exit_code()
 }

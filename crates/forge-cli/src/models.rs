@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chrono::{NaiveDate, Utc};
-use forge::{ModelInfo, ModelRow, Rate};
+use forge::{ModelInfo, ModelRow, Rate, router::ProviderPlan};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -25,25 +25,23 @@ pub(crate) async fn list(list: ModelsList, wanted: Wanted<'_>) -> Result<ExitCod
         ));
     }
     let today = Utc::now().date_naive();
-    if list.live { live(&list, today, wanted).await } else { built_in(&list, today) }
+    if list.live { live(&list, today, wanted).await } else { built_in(&list, today, wanted.json) }
 }
 
-fn built_in(list: &ModelsList, today: NaiveDate) -> Result<ExitCode, CliError> {
+fn built_in(list: &ModelsList, today: NaiveDate, as_json: bool) -> Result<ExitCode, CliError> {
     let table = forge::models();
     let wanted =
         |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
     // Of those that are gone the table knows no more than that.
     let is_gone = |row: &&ModelRow| row.prices.is_empty() && row.context_tokens.is_none();
     let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(wanted).partition(is_gone);
-    let shown = if list.json {
+    let shown = if as_json {
         let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
         let retired = gone.iter().map(|row| {
-            json!({"vendor": row.provider, "id": row.id, "date": row.retires, "successor": row.successor})
+            json!({"vendor": row.provider, "model": row.id, "retires": row.retires, "successor": row.successor})
         });
         let retired: Vec<Value> = retired.collect();
-        show::json(
-            &json!({"schema_version": "1.0", "simulated": false, "models": models, "retired": retired}),
-        )
+        show::json(&json!({"simulated": false, "models": models, "retired": retired}))
     } else {
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
         let ends = gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
@@ -109,7 +107,7 @@ fn note(row: &ModelRow, today: NaiveDate) -> String {
 fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
     json!({
         "vendor": row.provider,
-        "id": row.id,
+        "model": row.id,
         "context_tokens": row.context_tokens,
         "max_input_tokens": row.max_input_tokens,
         "max_output_tokens": row.max_output_tokens,
@@ -139,18 +137,16 @@ async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result
     for ((one, _), answer) in asked.iter().zip(answers) {
         match answer {
             Ok(found) => {
-                models.extend(found.iter().map(|model| json!({"provider": one.id, "model": model})));
+                models.extend(found.iter().map(|model| live_json(one, model)));
                 cells.extend(found.iter().map(|model| live_cells(one.id.as_str(), &one.kind, model, today)));
             }
             Err(error) => failures.push(CliError::provider(&error)),
         }
     }
-    let shown = if list.json {
-        let errors: Vec<Value> = failures.iter().map(CliError::to_json).collect();
+    let shown = if wanted.json {
+        let errors: Vec<Value> = failures.iter().map(CliError::summary).collect();
         let simulated = system.is_simulated();
-        show::json(
-            &json!({"schema_version": "1.0", "simulated": simulated, "models": models, "errors": errors}),
-        )
+        show::json(&json!({"simulated": simulated, "models": models, "errors": errors}))
     } else {
         show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
@@ -164,6 +160,18 @@ async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result
         3.into()
     } else {
         ExitCode::FAILURE
+    })
+}
+
+fn live_json(one: &ProviderPlan, model: &ModelInfo) -> Value {
+    json!({
+        "provider": one.id,
+        "vendor": one.vendor(),
+        "model": model.id,
+        "display_name": model.display_name,
+        "context_tokens": model.context_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "retires": model.retires,
     })
 }
 

@@ -17,20 +17,27 @@ use crate::{
     signals::{Signal, Signals},
 };
 
-pub(crate) async fn list(as_json: bool, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn list(wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let system = Setup::open(wanted).await?;
     let providers = system.providers();
     let (models, today) = (forge::models(), Utc::now().date_naive());
-    let shown = if as_json {
+    let shown = if wanted.json {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
                 let model = Some(&one.model).filter(|model| !model.as_str().is_empty());
                 let retired = retired(one, &models, today);
                 let retired = retired.map(|row| json!({"date": row.retires, "successor": row.successor}));
-                json!({"id": one.id, "type": one.kind, "model": model, "retired": retired, "found": found})
+                json!({
+                    "provider": one.id,
+                    "vendor": one.vendor(),
+                    "type": one.kind,
+                    "model": model,
+                    "retired": retired,
+                    "found": found,
+                })
             })
             .collect();
-        show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
+        show::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
@@ -73,7 +80,7 @@ pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
                 json!({"type": kind, "dialect": dialect, "endpoint": endpoint, "key": key, "checked": checked})
             })
             .collect();
-        show::json(&json!({"schema_version": "1.0", "known": rows}))?;
+        show::json(&json!({"known": rows}))?;
     } else {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
         show::out(&show::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
@@ -85,8 +92,8 @@ pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
 pub(crate) async fn status(status: &ProvidersStatus, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
     let mut system = Setup::open(wanted).await?;
     match status.watch {
-        None => check(&system, status.list.json).await,
-        Some(every) => watch(&mut system, *every, status.list.json, wanted).await,
+        None => check(&system, wanted.json).await,
+        Some(every) => watch(&mut system, *every, wanted.json, wanted).await,
     }
 }
 
@@ -123,16 +130,16 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
             .iter()
             .map(|one| {
                 json!({
-                    "id": one.provider,
+                    "provider": one.provider,
                     "type": one.kind,
                     "model": one.model,
                     "status": one.status,
                     "detail": one.detail,
-                    "ms": u64::try_from(one.took.as_millis()).unwrap_or(u64::MAX),
+                    "duration_ms": show::millis(one.took),
                 })
             })
             .collect();
-        show::json(&json!({"schema_version": "1.0", "simulated": system.is_simulated(), "providers": rows}))
+        show::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = checks
             .iter()

@@ -24,9 +24,8 @@ pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result
     let system = Setup::open(wanted).await?;
     let cx = CallContext::new(Router::participant(role.clone()));
     let trace = system.router().explain(&cx, &request).await;
-    let shown = if explain.json {
+    let shown = if wanted.json {
         show::json(&json!({
-            "schema_version": "1.0",
             "simulated": system.is_simulated(),
             "role": role,
             "chosen": trace.participant,

@@ -3,9 +3,11 @@
 use std::{
     borrow::Cow,
     io::{self, IsTerminal as _, Write},
+    time::Duration,
 };
 
-use serde_json::Value;
+use forge::Money;
+use serde_json::{Map, Value};
 
 use crate::error::CliError;
 
@@ -27,9 +29,42 @@ pub(crate) fn out(text: &str) -> Result<(), CliError> {
     written.map_err(|error| CliError::stdout(&error))
 }
 
-/// Writes one JSON value to stdout.
-pub(crate) fn json(value: &Value) -> Result<(), CliError> {
+/// The version of every form of JSON, unless it names its own. A field that is only added does not change it.
+const VERSION: &str = "1.0";
+
+/// Writes one JSON value as it is to stdout.
+pub(crate) fn raw(value: &Value) -> Result<(), CliError> {
     out(&format!("{value:#}\n"))
+}
+
+/// Writes one JSON object with the version of its form to stdout.
+pub(crate) fn json(object: &Value) -> Result<(), CliError> {
+    raw(&versioned(object))
+}
+
+/// Writes a JSON object on one line of stdout, with the version of its form and what it is about.
+pub(crate) fn line(mut object: Value, what: &str) -> Result<(), CliError> {
+    object["type"] = what.into();
+    out(&format!("{}\n", versioned(&object)))
+}
+
+/// The object with the version of its form before everything else.
+fn versioned(object: &Value) -> Value {
+    let mut whole = Map::from_iter([("version".to_owned(), VERSION.into())]);
+    whole.extend(object.as_object().cloned().unwrap_or_default());
+    whole.into()
+}
+
+/// Whole milliseconds, as every form of JSON has them.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A cost as every form of JSON has it; null if it is unknown.
+pub(crate) fn with_cost(mut object: Value, cost: Option<Money>) -> Value {
+    object["cost_nano_usd"] = cost.map(Money::nanos).into();
+    object["cost_usd"] = cost.map(Money::dollars).into();
+    object
 }
 
 /// Writes a line to stderr, unless the user wants quiet. A closed stderr is no reason to stop.

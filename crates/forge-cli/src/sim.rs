@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
+use serde_json::json;
 
 use crate::{args, config, error::CliError, files, paths::variable, show, signals::Ends};
 
-pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
         None => Scenario::default(),
         Some(path) => Scenario::from_yaml(&files::read(path)?)
@@ -20,9 +21,14 @@ pub(crate) async fn run(options: args::Sim) -> Result<ExitCode, CliError> {
         .map_err(|error| CliError::failed(format!("cannot serve on {}", options.listen), &error))?;
     let rows: Vec<_> =
         Vendor::ALL.iter().map(|vendor| vec![vendor.to_string(), sim.base_url(*vendor)]).collect();
-    let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
-    let control = format!("requests so far: GET http://{}/__sim/requests\n", sim.addr());
-    show::out(&format!("{table}{control}"))?;
+    let requests = format!("http://{}/__sim/requests", sim.addr());
+    if json {
+        let vendors: Vec<_> = rows.iter().map(|row| json!({"vendor": row[0], "base_url": row[1]})).collect();
+        show::json(&json!({"simulated": true, "vendors": vendors, "requests_url": requests}))?;
+    } else {
+        let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
+        show::out(&format!("{table}requests so far: GET {requests}\n"))?;
+    }
     ends.next().await;
     sim.shutdown().await;
     Ok(ExitCode::SUCCESS)

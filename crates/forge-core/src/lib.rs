@@ -104,7 +104,7 @@ pub use id::{CallId, ModelId, ProviderId};
 pub use kind::{AdapterKind, CompatibleVendor};
 pub use layer::{Layer, Stack};
 pub use models::{ModelInfo, ModelRow, ModelTable, Routed};
-pub use money::{Money, ParseMoneyError};
+pub use money::{Money, ParseMoneyError, cost};
 pub use participant::{ModelProvider, Participant, ParticipantRole};
 pub use price::{Factor, Price, Rate, ServedPrice, Tier};
 pub use provider::{Adapter, Health, Provider, ProviderExt};

@@ -80,6 +80,69 @@ impl fmt::Display for Money {
     }
 }
 
+/// A cost in JSON, in place of a field: `cost_nano_usd`, which is exact, and `cost_usd` for people; both are null if it is
+/// unknown. For `#[serde(flatten, with = "forge_core::cost")]`, also on an `Option`.
+pub mod cost {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Money;
+
+    /// The two fields.
+    #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    pub struct Cost {
+        /// Billionths of a dollar; null if it is unknown.
+        cost_nano_usd: Option<Money>,
+        /// Dollars; null if it is unknown.
+        cost_usd: Option<f64>,
+    }
+
+    impl From<Option<Money>> for Cost {
+        fn from(money: Option<Money>) -> Self {
+            Self { cost_nano_usd: money, cost_usd: money.map(Money::dollars) }
+        }
+    }
+
+    /// Writes both fields.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(
+        money: &(impl Into<Option<Money>> + Copy),
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Cost::from((*money).into()).serialize(serializer)
+    }
+
+    /// Reads the exact one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the deserializer.
+    pub fn deserialize<'de, D: Deserializer<'de>, M: FromCost>(deserializer: D) -> Result<M, D::Error> {
+        Cost::deserialize(deserializer).map(|cost| M::from_cost(cost.cost_nano_usd))
+    }
+
+    /// What a cost may be read as.
+    pub trait FromCost {
+        /// Where it is unknown, an amount is zero.
+        fn from_cost(cost: Option<Money>) -> Self;
+    }
+
+    impl FromCost for Money {
+        fn from_cost(cost: Option<Money>) -> Self {
+            cost.unwrap_or_default()
+        }
+    }
+
+    impl FromCost for Option<Money> {
+        fn from_cost(cost: Option<Money>) -> Self {
+            cost
+        }
+    }
+}
+
 /// The text is not an amount of dollars such as `2`, `0.50` or `$1.25`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an amount in dollars; write digits with at most nine decimals, such as 2.50")]

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, convert::Infallible, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ModelId, ProviderId};
 
@@ -222,7 +222,9 @@ impl From<ParticipantRole> for String {
 /// assert_eq!(critic.provider.as_str(), "google");
 /// assert_eq!(critic.role.as_str(), "critic");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// In JSON `provider` is the configured id and `vendor` the family.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Participant {
@@ -231,11 +233,38 @@ pub struct Participant {
     /// A name for people.
     pub display_name: String,
     /// The vendor family.
+    #[serde(rename = "vendor")]
     pub provider: ModelProvider,
     /// The configured provider that reaches the model; the vendor's name unless set.
+    #[serde(rename = "provider")]
     pub provider_id: ProviderId,
     /// The part it plays.
     pub role: ParticipantRole,
+}
+
+/// A participant in JSON; journals of earlier versions call the family `provider` and the id `provider_id`.
+#[derive(Deserialize)]
+struct Written {
+    model: ModelId,
+    display_name: String,
+    vendor: Option<ModelProvider>,
+    provider: String,
+    provider_id: Option<ProviderId>,
+    role: ParticipantRole,
+}
+
+impl<'de> Deserialize<'de> for Participant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { model, display_name, vendor, provider, provider_id, role } =
+            Written::deserialize(deserializer)?;
+        Ok(Self {
+            model,
+            display_name,
+            provider: vendor.unwrap_or_else(|| provider.as_str().into()),
+            provider_id: provider_id.unwrap_or_else(|| provider.as_str().into()),
+            role,
+        })
+    }
 }
 
 impl Participant {
@@ -329,6 +358,19 @@ mod tests {
         let own = ParticipantRole::from("naming_expert");
         assert_eq!(own, ParticipantRole::Custom("naming_expert".into()));
         assert!(own.system_prompt_modifier().contains("naming_expert"));
+    }
+
+    #[test]
+    fn a_participant_is_read_as_it_is_written_and_as_earlier_versions_wrote_it() {
+        let one = Participant::gpt().with_provider_id("gpt");
+        let written = serde_json::to_value(&one).unwrap();
+        assert_eq!((&written["provider"], &written["vendor"]), (&"gpt".into(), &"openai".into()));
+        assert_eq!(serde_json::from_value::<Participant>(written).unwrap(), one);
+        let earlier = serde_json::json!({
+            "model": "gpt-6.2-sol", "display_name": "GPT-6.2 Sol", "provider": "openai", "provider_id": "gpt",
+            "role": "generalist",
+        });
+        assert_eq!(serde_json::from_value::<Participant>(earlier).unwrap(), one);
     }
 
     #[test]

@@ -46,10 +46,12 @@ pub struct Candidate {
     /// How the route came to be looked at, such as `primary`, `fallback`, `pool fast` or `default`.
     pub origin: String,
     /// What became of it.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// Input tokens the request is expected to have.
     pub input_tokens: u64,
     /// What the call may cost at most; `None` if the model's price is unknown.
+    #[serde(flatten, with = "crate::cost")]
     pub cost: Option<Money>,
     /// How long the call would wait for its turn.
     #[serde(rename = "wait_ms", with = "crate::millis")]

@@ -25,7 +25,7 @@ pub struct ProviderHealth {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// How long the answer took.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub took: Duration,
 }
 

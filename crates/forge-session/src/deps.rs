@@ -1,6 +1,10 @@
 //! What a session runs on.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use forge_core::{
     BudgetStore, Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId,
@@ -142,7 +146,20 @@ impl SessionDeps {
                 Some(references::tokens_within(windows, plan.settings.caps.tokens));
         }
         plan.notes.extend(references::warnings(&plan));
+        let blind = self.blind(&plan);
+        plan.notes.extend(blind);
         plan
+    }
+
+    /// Who is told only that there is a picture or a document.
+    fn blind(&self, plan: &Plan) -> BTreeSet<String> {
+        let one_of = |who: &Participant| {
+            let able = self.capabilities(who);
+            let unseen = plan.topic.references.iter().filter(move |one| !one.is_seen_by(&able));
+            let who = format!("{}/{}", who.provider_id, who.model);
+            unseen.map(move |one| format!("{who} cannot see {}", one.name)).collect::<Vec<_>>()
+        };
+        plan.cast.everyone().flat_map(one_of).collect()
     }
 
     /// The provider that reaches a participant, or an error that says that there is none.

@@ -90,8 +90,8 @@ pub use notice::{Notice, Observer};
 pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};
 pub use prompt::Prompts;
 pub use result::{
-    CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Participation, Praise, SessionResult,
-    Tally, Usage,
+    Asked, CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Participation, Praise,
+    SessionResult, Tally, Usage,
 };
 pub use state::{Call, Outcome, Panel, State, Version};
 pub use stop::{SessionStatus, Stop};

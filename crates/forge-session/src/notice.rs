@@ -51,9 +51,10 @@ pub enum Notice {
         /// Tokens of its answer and prompt; `None` if unknown.
         tokens: Option<u64>,
         /// What it cost; `None` if unknown.
+        #[serde(flatten, with = "forge_core::cost")]
         cost: Option<Money>,
         /// Milliseconds.
-        took: u64,
+        duration_ms: u64,
         /// What went wrong, if anything.
         error: Option<String>,
     },
@@ -82,7 +83,8 @@ pub enum Notice {
         /// 50, 75 or 90.
         percent: u8,
         /// Money that is spent or set aside.
-        money: Money,
+        #[serde(flatten, with = "forge_core::cost")]
+        cost: Money,
         /// Tokens that are spent or set aside.
         tokens: u64,
     },
@@ -156,7 +158,7 @@ impl Notice {
 fn done(key: CallKey, state: &State) -> Vec<Notice> {
     let Some(call) = state.calls.get(&key) else { return Vec::new() };
     let asked = &call.intent.participant;
-    let (participant, tokens, cost, took, error, warnings) = match &call.outcome {
+    let (participant, tokens, cost, duration_ms, error, warnings) = match &call.outcome {
         Outcome::Running => return Vec::new(),
         Outcome::Answered(answer) => {
             let tokens = answer.tokens.total_input().zip(answer.tokens.total_output()).map(|(i, o)| i + o);
@@ -167,7 +169,7 @@ fn done(key: CallKey, state: &State) -> Vec<Notice> {
         }
     };
     let participant = participant.clone();
-    let done = Notice::ParticipantDone { call: key, participant, tokens, cost, took, error };
+    let done = Notice::ParticipantDone { call: key, participant, tokens, cost, duration_ms, error };
     let warnings = warnings.into_iter().map(|message| Notice::Warning { message });
     std::iter::once(done).chain(warnings).collect()
 }

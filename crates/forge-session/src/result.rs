@@ -13,23 +13,26 @@ pub(crate) use self::account::because;
 use self::account::{comparison, critical_path, degradations, dissents, named, part, strengths, summaries};
 pub use self::tally::Tally;
 use crate::{
-    Attempt, BudgetHold, CallKey, Conflict, Decision, Finding, Mode, PanelWorth, Purpose, SessionStatus,
-    Stage, State, Stop,
+    Attempt, BudgetHold, CallKey, Conflict, Decision, Finding, Mode, OutputType, PanelWorth, Purpose,
+    SessionStatus, Stage, State, Stop, Topic,
 };
 
 /// The version of [`SessionResult`] in JSON. A field that is only added does not change it.
-const SCHEMA_VERSION: &str = "2.0";
+const VERSION: &str = "2.0";
 
 /// The result of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionResult {
     /// The version of this form, such as `1.0`.
-    pub schema_version: String,
+    pub version: String,
     /// The session's name.
     pub session: String,
     /// The topic's title.
     pub title: String,
+    /// What was asked for.
+    #[serde(default)]
+    pub asked: Asked,
     /// Whether the answers come from scripts instead of models.
     pub simulated: bool,
     /// How deep it went.
@@ -86,13 +89,39 @@ pub struct SessionResult {
     /// Cost and tokens by who answered: its provider's id and its model.
     pub by_participant: BTreeMap<String, Usage>,
     /// Milliseconds that it ran.
-    pub wall_ms: u64,
+    pub duration_ms: u64,
     /// Milliseconds of the calls that had to follow each other; the rest is overhead and waiting.
     pub critical_path_ms: u64,
     /// Every call, in the order of its beginning.
     pub calls: Vec<CallSummary>,
     /// What the session bought over its draft, if asked for.
     pub comparison: Option<Comparison>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Asked {
+    /// The task in full.
+    pub task: String,
+    /// What the result must keep to.
+    pub constraints: Vec<String>,
+    /// The names of the texts to work from.
+    pub references: Vec<String>,
+    /// What kind of document is wanted.
+    pub output: OutputType,
+}
+
+impl Asked {
+    fn of(topic: &Topic) -> Self {
+        let task = if topic.description.is_empty() { &topic.title } else { &topic.description };
+        Self {
+            task: task.clone(),
+            constraints: topic.constraints.clone(),
+            references: topic.references.iter().map(|one| one.name.clone()).collect(),
+            output: topic.output,
+        }
+    }
 }
 
 /// What the document is.
@@ -190,10 +219,12 @@ pub struct Usage {
     /// Calls, failed ones among them.
     pub calls: u32,
     /// Input tokens as far as known.
-    pub input: u64,
+    pub input_tokens: u64,
     /// Output tokens as far as known.
-    pub output: u64,
+    pub output_tokens: u64,
     /// Cost as far as known.
+    #[serde(flatten, with = "forge_core::cost")]
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "forge_core::cost::Cost"))]
     pub cost: Money,
     /// Answers whose cost or tokens are unknown, and failures that the vendor may bill. They are not zero.
     pub unknown: u32,
@@ -212,7 +243,7 @@ pub struct CallSummary {
     /// When it began, in milliseconds of the session.
     pub begun_ms: u64,
     /// How long it took; `None` if it was not waited for.
-    pub took_ms: Option<u64>,
+    pub duration_ms: Option<u64>,
     /// What it used.
     pub usage: Usage,
     /// What went wrong, if anything.
@@ -230,7 +261,7 @@ pub struct Comparison {
     /// What the draft alone used.
     pub draft_usage: Usage,
     /// Milliseconds until the draft was there.
-    pub draft_ms: u64,
+    pub draft_duration_ms: u64,
     /// Lines of the result that the draft does not have.
     pub new_lines: usize,
     /// Lines of the draft that the result does not have.
@@ -264,9 +295,10 @@ impl SessionResult {
         let closed = state.closed.iter().filter_map(|closed| closed.panel);
         let panels: Vec<PanelWorth> = closed.chain(current).collect();
         Self {
-            schema_version: SCHEMA_VERSION.to_owned(),
+            version: VERSION.to_owned(),
             session: session.to_owned(),
             title: state.plan.topic.title.clone(),
+            asked: Asked::of(&state.plan.topic),
             simulated: state.plan.simulated,
             mode: state.plan.settings.mode,
             started: state.started,
@@ -296,7 +328,7 @@ impl SessionResult {
             total: usage(&|_| true),
             by_stage: stages.map(|stage| (stage, usage(&|call| call.call.stage == stage))).collect(),
             by_participant,
-            wall_ms: state.at,
+            duration_ms: state.at,
             critical_path_ms: critical_path(state),
             comparison: state.plan.settings.compare.then(|| comparison(state, &calls)).flatten(),
             calls,
@@ -341,8 +373,8 @@ impl Usage {
     fn plus(self, other: Self) -> Self {
         Self {
             calls: self.calls + other.calls,
-            input: self.input.saturating_add(other.input),
-            output: self.output.saturating_add(other.output),
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
             cost: self.cost + other.cost,
             unknown: self.unknown + other.unknown,
         }

@@ -1,5 +1,6 @@
 //! What a session is about.
 
+use forge_core::{Capabilities, Part};
 use serde::{Deserialize, Serialize};
 
 /// What a session is about.
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 ///     .with_constraint("one process, no database")
 ///     .with_output(OutputType::Design);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Topic {
     /// One line.
@@ -20,7 +21,7 @@ pub struct Topic {
     pub description: String,
     /// What the result must keep to.
     pub constraints: Vec<String>,
-    /// Texts to work from.
+    /// What to work from.
     pub references: Vec<Reference>,
     /// What kind of document is wanted.
     pub output: OutputType,
@@ -57,16 +58,43 @@ impl Topic {
     }
 }
 
-/// A text to work from. Whoever makes it has fetched the text; a session reads no files and no network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A text, a picture or a document to work from. Whoever makes it has fetched it; a session reads no files and no
+/// network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// Where the text comes from.
     pub kind: ReferenceKind,
     /// Its file name, address or title.
     pub name: String,
-    /// The text itself.
+    /// The text itself; empty for a picture or a document.
+    #[serde(default)]
     pub text: String,
+    /// The picture or the document itself. Those who can see it get it; the others are told that there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Part>,
+}
+
+impl Reference {
+    /// The text of the file `name`.
+    pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { kind: ReferenceKind::File, name: name.into(), text: text.into(), media: None }
+    }
+
+    /// The picture or the document `name`.
+    pub fn media(name: impl Into<String>, media: Part) -> Self {
+        Self { media: Some(media), ..Self::file(name, "") }
+    }
+
+    /// Whether somebody who is `able` to do this much gets to see it.
+    pub fn is_seen_by(&self, able: &Capabilities) -> bool {
+        match &self.media {
+            None => true,
+            Some(Part::Image { .. }) => able.images,
+            Some(Part::Document { .. }) => able.documents,
+            Some(_) => false,
+        }
+    }
 }
 
 /// Where a reference comes from.
@@ -96,6 +124,7 @@ impl ReferenceKind {
 
 /// What kind of document is wanted. Each has its own rubric for critics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputType {
     /// Requirements that can be tested.

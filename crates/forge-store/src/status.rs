@@ -39,6 +39,7 @@ pub struct StoreStatus {
     /// The version of SQLite.
     pub sqlite_version: &'static str,
     /// The form of the file that this version writes.
+    #[serde(rename = "form")]
     pub schema_version: i64,
 }
 

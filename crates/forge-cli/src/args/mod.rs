@@ -14,7 +14,7 @@ use std::{
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
-    backup::{Backup, BackupCommand},
+    backup::{Backup, BackupCommand, BackupRestore},
     config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
     inject::{Injection, scenario},
     metrics::{
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Say nothing on stderr but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Print one JSON object on stdout instead of text, also for a failure.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     /// Read this configuration instead of ./forge.yaml or your own.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -51,6 +54,28 @@ pub(crate) struct Args {
     pub(crate) injected: Vec<Injection>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What stdout holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Text for people.
+    Text,
+    /// One object.
+    Json,
+    /// An object a line.
+    Lines,
+}
+
+impl Args {
+    pub(crate) fn form(&self) -> Form {
+        match &self.command {
+            Command::Run(run) if run.going.jsonl => Form::Lines,
+            Command::Resume(resume) if resume.going.jsonl => Form::Lines,
+            _ if self.json => Form::Json,
+            _ => Form::Text,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,9 +156,10 @@ pub(crate) struct Ask {
     /// Answer in JSON that obeys the JSON Schema in this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
-    /// Show the model this picture (PNG, JPEG, GIF or WebP); may be repeated.
-    #[arg(long = "image", value_name = "FILE")]
-    pub(crate) images: Vec<PathBuf>,
+    /// Show the model this as well: a text, a picture (PNG, JPEG, GIF or WebP), a PDF, a folder of texts, or `-` for
+    /// standard input. May be repeated. What is piped in is shown too.
+    #[arg(long = "reference", visible_alias = "image", value_name = "PATH")]
+    pub(crate) references: Vec<PathBuf>,
     /// Send the whole request in this JSON file: messages, tools, settings. A prompt is added to it.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) request: Option<PathBuf>,
@@ -146,9 +172,6 @@ pub(crate) struct Ask {
     /// Ask for the answer in one piece.
     #[arg(long)]
     pub(crate) no_stream: bool,
-    /// Print one JSON object instead of text.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
 }
@@ -186,7 +209,7 @@ pub(crate) enum ProvidersCommand {
         #[arg(long)]
         known: bool,
         #[command(flatten)]
-        list: ProvidersList,
+        source: Source,
     },
     /// Check every credential, side by side, without a paid call.
     Status(ProvidersStatus),
@@ -199,19 +222,12 @@ pub(crate) struct Wanted<'a> {
     /// The configuration named on the command line.
     pub(crate) config: Option<&'a Path>,
     pub(crate) quiet: bool,
+    /// Whether a program reads stdout.
+    pub(crate) json: bool,
     /// What simulated vendors play, if they are asked.
     pub(crate) scenario: &'a str,
     /// Whether they are to play an accident, which real vendors cannot.
     pub(crate) injects: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ProvidersList {
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) source: Source,
 }
 
 #[derive(Debug, clap::Args)]
@@ -220,7 +236,7 @@ pub(crate) struct ProvidersStatus {
     #[arg(long, value_name = "TIME")]
     pub(crate) watch: Option<humantime::Duration>,
     #[command(flatten)]
-    pub(crate) list: ProvidersList,
+    pub(crate) source: Source,
 }
 
 #[derive(Debug, clap::Args)]
@@ -228,9 +244,6 @@ pub(crate) struct Doctor {
     /// Ask the providers too, without a paid call.
     #[arg(long)]
     pub(crate) live: bool,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
 }
@@ -249,9 +262,6 @@ pub(crate) struct RouteExplain {
     /// The prompt, from which tokens and costs are estimated.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
 }
@@ -270,9 +280,6 @@ pub(crate) struct ModelsList {
     /// Ask the vendors instead of the built-in table.
     #[arg(long)]
     pub(crate) live: bool,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) source: Source,
 }

@@ -31,8 +31,9 @@ pub(crate) struct Run {
     /// What the result must keep to; may be repeated.
     #[arg(long = "constraint", value_name = "TEXT")]
     pub(crate) constraints: Vec<String>,
-    /// A text file to work from; may be repeated.
-    #[arg(long = "reference", value_name = "FILE")]
+    /// A file to work from: text, a picture or a PDF; a folder of texts; or `-` for standard input. May be repeated.
+    /// What is piped in is a reference too.
+    #[arg(long = "reference", value_name = "PATH")]
     pub(crate) references: Vec<PathBuf>,
     /// The most tokens that the session may use.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -78,14 +79,14 @@ pub(crate) struct Going {
     /// Ask what to do after each cycle.
     #[arg(long)]
     pub(crate) attended: bool,
-    /// Write the result here, as Markdown, JSON or HTML by the ending of the name.
-    #[arg(short, long, value_name = "FILE.md|.json|.html")]
+    /// Write the result here: the report as .md, .json or .html, the document alone with any other ending.
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Print one JSON object instead of Markdown.
-    #[arg(long, conflicts_with = "jsonl")]
-    pub(crate) json: bool,
+    /// Give the document alone, without the report.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) document_only: bool,
     /// Print what happens as it happens, a JSON object a line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     /// Take prompt templates from this folder instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
@@ -136,9 +137,6 @@ pub(crate) enum SessionsCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionsList {
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
     /// Those of simulated vendors.
     #[arg(long)]
     pub(crate) offline: bool,
@@ -171,9 +169,9 @@ pub(crate) struct SessionsShow {
 pub(crate) struct SessionsExport {
     /// The session.
     pub(crate) id: String,
-    /// In which form.
-    #[arg(long, value_enum, default_value_t = ResultFormat::Md)]
-    pub(crate) format: ResultFormat,
+    /// In which form; by the ending of the output's name unless given, else Markdown.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ResultFormat>,
     /// Where to write it; standard output unless given.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -197,6 +195,8 @@ pub(crate) enum ResultFormat {
     Md,
     Json,
     Html,
+    /// The document alone.
+    Document,
 }
 
 #[derive(Debug, clap::Args)]

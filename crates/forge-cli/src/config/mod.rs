@@ -45,20 +45,25 @@ pub(crate) fn find_and_load(named: Option<&Path>) -> Result<Option<Loaded>, CliE
     }
 }
 
-pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(
+    command: ConfigCommand,
+    named: Option<&Path>,
+    quiet: bool,
+    json: bool,
+) -> Result<ExitCode, CliError> {
     match command {
-        ConfigCommand::Init(init) => write_sample(&init, quiet),
-        ConfigCommand::Check(check) => self::check(&check, named, quiet),
-        ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet),
+        ConfigCommand::Init(init) => write_sample(&init, quiet, json),
+        ConfigCommand::Check(check) => self::check(&check, named, quiet, json),
+        ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet, json),
         ConfigCommand::Schema => {
-            show::json(config::schema())?;
+            show::raw(config::schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Trust(one) => trust::run(&one, quiet),
+        ConfigCommand::Trust(one) => trust::run(&one, quiet, json),
     }
 }
 
-fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
+fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let path = init.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
     let mut options = fs::OpenOptions::new();
     options.write(true);
@@ -93,11 +98,20 @@ fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
         }
         _ => "every key it names is set; run `forge config check`".to_owned(),
     };
+    if as_json {
+        let unset: Vec<_> = keys.iter().filter(|key| !set.contains(key)).collect();
+        show::json(&json!({"file": path, "keys_set": set, "keys_unset": unset}))?;
+    }
     show::note(quiet, &format!("wrote {}; {next}", path.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+fn check(
+    check: &ConfigCheck,
+    named: Option<&Path>,
+    quiet: bool,
+    as_json: bool,
+) -> Result<ExitCode, CliError> {
     let named = check.file.as_deref().or(named);
     let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
         return Err(CliError::usage(
@@ -113,10 +127,10 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
         }
         Err(ConfigError { reports }) => (reports, false),
     };
-    match check.format {
+    match if as_json { CheckFormat::Json } else { check.format } {
         CheckFormat::Json => {
             let file = path.display().to_string();
-            let object = json!({"schema_version": "1.0", "file": file, "ok": good, "problems": reports});
+            let object = json!({"file": file, "ok": good, "problems": reports});
             show::json(&object)?;
         }
         CheckFormat::Text => {
@@ -128,7 +142,7 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
     Ok(if good { ExitCode::SUCCESS } else { 2.into() })
 }
 
-fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
+fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
         show::note(quiet, "no configuration; `forge config init` writes one");
         return Ok(ExitCode::SUCCESS);
@@ -151,10 +165,11 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool) -> Result<ExitCo
     };
     let settings =
         if wanted.resolved { settings::resolved(&loaded.file) } else { settings::written(&loaded.file) };
-    let shown = match (wanted.format, wanted.origin) {
+    let format = if as_json { ShowFormat::Json } else { wanted.format };
+    let shown = match (format, wanted.origin) {
         (ShowFormat::Yaml, origin) => show::out(&settings::to_yaml(&settings, origin.then_some(&loaded))),
-        (ShowFormat::Json, false) => show::json(&settings),
-        (ShowFormat::Json, true) => show::json(&settings::with_origins(settings, &loaded)),
+        (ShowFormat::Json, false) => show::raw(&settings),
+        (ShowFormat::Json, true) => show::raw(&settings::with_origins(settings, &loaded)),
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -174,7 +189,8 @@ pub(crate) fn refused(error: SystemError) -> CliError {
     match error {
         SystemError::Config { path, source } => {
             tell(&source.reports, false);
-            CliError::config(&path, &counted(&source.reports))
+            let facts = json!({"file": path, "problems": source.reports});
+            CliError::config(&path, &counted(&source.reports)).with_facts(facts)
         }
         SystemError::File { path, source } => CliError::file(&path, &source),
         SystemError::Content { path, what, source } => CliError::content(&path, what, &*source),

@@ -11,13 +11,14 @@ use forge::{
     config::{ConfigFile, is_reference},
     router::ProviderSpec,
 };
+use serde_json::json;
 use similar::TextDiff;
 
 use super::{PROJECT_FILE, refused, written};
 use crate::{args::ConfigTrust, error::CliError, paths::paths, show};
 
 /// Shows what is new since the files were trusted, asks where somebody can answer, and trusts them as they are.
-pub(super) fn run(one: &ConfigTrust, quiet: bool) -> Result<ExitCode, CliError> {
+pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let path = one.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
     let paths = paths();
     let found = FoundFile::find(Some(path), &paths).map_err(refused)?;
@@ -43,6 +44,10 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool) -> Result<ExitCode, CliError> 
         return Ok(ExitCode::FAILURE);
     }
     paths.trust(&files).map_err(refused)?;
+    if as_json {
+        let files: Vec<_> = files.iter().map(|file| &file.path).collect();
+        show::json(&json!({"trusted": files}))?;
+    }
     for file in &files {
         show::note(quiet, &format!("{} is trusted as it is now", file.path.display()));
     }

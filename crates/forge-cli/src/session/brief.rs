@@ -1,15 +1,16 @@
 //! What a session is about and how it is to run, as the user says.
 
-use forge::session::{Mode, OutputType, Plan, Reference, ReferenceKind, Settings, Topic};
+use forge::session::{Mode, OutputType, Plan, Reference, Settings, Topic};
 
 use crate::{
     args::{Run, RunMode, RunOutput},
     error::CliError,
     files,
+    material::{self, Content, Material},
     setup::Setup,
 };
 
-pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
+pub(super) fn topic(run: &Run, quiet: bool) -> Result<Topic, CliError> {
     let text = match (&run.file, run.prompt.as_deref()) {
         (Some(path), _) => files::read(path)?,
         (None, Some("-")) => files::standard_input()?,
@@ -32,9 +33,20 @@ pub(super) fn topic(run: &Run) -> Result<Topic, CliError> {
     for constraint in &run.constraints {
         topic = topic.with_constraint(constraint.as_str());
     }
-    for path in &run.references {
-        let (name, text) = (path.display().to_string(), files::read(path)?);
-        topic = topic.with_reference(Reference { kind: ReferenceKind::File, name, text });
+    material::tell_of_mentions(text, quiet);
+    let mut all = material::read(&run.references, quiet)?;
+    // Whoever attends answers on standard input.
+    let is_taken = run.going.attended
+        || run.prompt.as_deref() == Some("-")
+        || run.references.iter().any(|path| path.as_os_str() == "-");
+    if !is_taken {
+        all.extend(material::piped()?);
+    }
+    for Material { name, content } in all {
+        topic = topic.with_reference(match content {
+            Content::Text(text) => Reference::file(name, text),
+            Content::Media(part) => Reference::media(name, part),
+        });
     }
     Ok(topic)
 }

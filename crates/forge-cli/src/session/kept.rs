@@ -8,22 +8,29 @@ use forge::{
 };
 use serde_json::json;
 
-use super::{journal::plain_files, output::rendered};
+use super::{
+    journal::plain_files,
+    output::{format_of, rendered},
+};
 use crate::{
-    args::{Kept, SessionsCommand, SessionsExport, SessionsList, SessionsShow},
+    args::{Kept, ResultFormat, SessionsCommand, SessionsExport, SessionsList, SessionsShow},
     error::CliError,
     files, metrics, show,
 };
 
-pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<ExitCode, CliError> {
+pub(crate) async fn sessions(
+    command: SessionsCommand,
+    quiet: bool,
+    json: bool,
+) -> Result<ExitCode, CliError> {
     match command {
         SessionsCommand::Schema => {
-            show::json(&SessionResult::schema())?;
+            show::raw(&SessionResult::schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        SessionsCommand::List(wanted) => list(&wanted, quiet).await,
-        SessionsCommand::Show(wanted) => self::show(&wanted).await,
-        SessionsCommand::Export(wanted) => export(&wanted, quiet).await,
+        SessionsCommand::List(wanted) => list(&wanted, quiet, json).await,
+        SessionsCommand::Show(wanted) => self::show(&wanted, json).await,
+        SessionsCommand::Export(wanted) => export(&wanted, quiet, json).await,
         SessionsCommand::Delete(wanted) => {
             let name = name(&wanted.id)?;
             let mut found = false;
@@ -36,6 +43,9 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
             if !found {
                 return Err(unknown(&wanted.id));
             }
+            if json {
+                show::json(&json!({"session": name.as_str(), "deleted": true}))?;
+            }
             show::note(quiet, &format!("session {name} is gone"));
             Ok(ExitCode::SUCCESS)
         }
@@ -43,18 +53,20 @@ pub(crate) async fn sessions(command: SessionsCommand, quiet: bool) -> Result<Ex
 }
 
 /// One that cannot be read is named and does not hide the others.
-async fn list(wanted: &SessionsList, quiet: bool) -> Result<ExitCode, CliError> {
+async fn list(wanted: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let store = metrics::open(wanted.offline)?;
     let (sessions, failures) = summaries(&store).await?;
-    let shown = if wanted.json {
+    let shown = if as_json {
         let rows: Vec<_> = sessions
             .iter()
             .map(|one| {
-                json!({"id": one.id, "title": one.title, "status": one.status, "started": one.started,
-                    "stop_reason": one.stop_reason, "cost_nanos": one.cost, "calls": one.calls})
+                let object = json!({"session": one.id, "title": one.title, "status": one.status,
+                    "started": one.started, "stop_reason": one.stop_reason, "calls": one.calls});
+                show::with_cost(object, Some(one.cost))
             })
             .collect();
-        show::json(&json!({"schema_version": "1.0", "simulated": wanted.offline, "sessions": rows}))
+        let errors: Vec<_> = failures.iter().map(CliError::summary).collect();
+        show::json(&json!({"simulated": wanted.offline, "sessions": rows, "errors": errors}))
     } else {
         let rows: Vec<_> = sessions
             .iter()
@@ -106,9 +118,19 @@ async fn summaries<S: Streams + Journal>(
     Ok((sessions, failures))
 }
 
-async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
+async fn show(wanted: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError> {
     if let Some(key) = &wanted.call {
-        show::out(&raw(&state(&wanted.kept, &wanted.id).await?, key)?)?;
+        let state = state(&wanted.kept, &wanted.id).await?;
+        let text = raw(&state, key)?;
+        if as_json {
+            let simulated = state.plan.simulated;
+            let object = json!({"simulated": simulated, "session": wanted.id, "call": key, "text": text});
+            show::json(&object)?;
+        } else {
+            let head = if state.plan.simulated { "SIMULATED\n\n" } else { "" };
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            show::out(&format!("{head}{text}{end}"))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let result = result(&wanted.kept, &wanted.id).await?;
@@ -128,17 +150,20 @@ async fn show(wanted: &SessionsShow) -> Result<ExitCode, CliError> {
         }
     }
     if parts.is_empty() {
-        show::out(&result.to_markdown())?;
+        show::out(&rendered(&result, if as_json { ResultFormat::Json } else { ResultFormat::Md }))?;
     } else {
-        parts.insert("schema_version".into(), json!("1.0"));
+        parts.insert("session".into(), json!(wanted.id));
         parts.insert("simulated".into(), json!(result.simulated));
         show::json(&json!(parts))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn export(wanted: &SessionsExport, quiet: bool) -> Result<ExitCode, CliError> {
-    let text = rendered(&result(&wanted.kept, &wanted.id).await?, wanted.format);
+async fn export(wanted: &SessionsExport, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let by_name = || wanted.output.as_deref().map_or(ResultFormat::Md, format_of);
+    let format = if as_json { ResultFormat::Json } else { wanted.format.unwrap_or_else(by_name) };
+    wanted.output.as_deref().map(files::check_output).transpose()?;
+    let text = rendered(&result(&wanted.kept, &wanted.id).await?, format);
     match &wanted.output {
         None => show::out(&text)?,
         Some(path) => files::write(path, &text, quiet)?,
@@ -168,9 +193,7 @@ fn raw(state: &State, key: &str) -> Result<String, CliError> {
         }
         Outcome::Running => "not answered: it is under way, or its run has died".into(),
     };
-    let head = if state.plan.simulated { "SIMULATED\n\n" } else { "" };
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    Ok(format!("{head}{text}{end}"))
+    Ok(text)
 }
 
 async fn result(kept: &Kept, id: &str) -> Result<SessionResult, CliError> {

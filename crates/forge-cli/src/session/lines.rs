@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forge::session::{Notice, Observer, SessionResult, SessionStatus};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{error::CliError, show};
 
@@ -38,19 +38,10 @@ impl Lines {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
-    /// Writes the last line of a session without a result.
-    pub(super) fn failed(&self, error: &CliError) {
-        self.write(json!({"type": "failed", "error": error.to_json()}));
-    }
-
-    fn write(&self, event: Value) {
-        let Value::Object(fields) = event else { return };
-        let mut line = Map::new();
-        line.insert("version".to_owned(), "1.0".into());
-        line.insert("session".to_owned(), self.session.as_str().into());
-        line.extend(fields);
-        let written = show::out(&format!("{}\n", Value::Object(line)));
-        if let Err(error) = written {
+    fn write(&self, mut event: Value) {
+        let what = event["type"].as_str().unwrap_or_default().to_owned();
+        event["session"] = self.session.as_str().into();
+        if let Err(error) = show::line(event, &what) {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }

@@ -15,6 +15,7 @@ use forge::{
     durable::LocalLocks,
     session::{Controls, PromptError, Prompts, Session, SessionDeps, Stop},
 };
+use serde_json::json;
 
 pub(crate) use self::kept::sessions;
 use self::{lines::Lines, progress::Progress};
@@ -29,7 +30,7 @@ use crate::{
 };
 
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let topic = brief::topic(&run)?;
+    let topic = brief::topic(&run, wanted.quiet)?;
     run.going.output.as_deref().map(files::check_output).transpose()?;
     let system = Setup::open(wanted).await?;
     let plan = brief::plan(topic, &run, &system);
@@ -39,7 +40,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     let deps = deps(&system, &run.going, &progress, lines.as_ref())?;
     if run.dry {
         let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
-        return output::dry(&plan, &estimate, run.going.json);
+        return output::dry(&plan, &estimate, wanted.json);
     }
     for less in &plan.notes {
         note(wanted.quiet, &format!("warning: {less}"));
@@ -47,7 +48,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     note(wanted.quiet, &format!("session {name}"));
     let session =
         Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
-    go(session, &name, &run.going, &system, (&progress, lines.as_deref())).await
+    go(session, &name, &run.going, &system, (&progress, lines.as_deref(), wanted.json)).await
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
@@ -76,7 +77,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
-    go(session, &name, &resume.going, &system, (&progress, lines.as_deref())).await
+    go(session, &name, &resume.going, &system, (&progress, lines.as_deref(), wanted.json)).await
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.
@@ -85,26 +86,23 @@ async fn go(
     name: &StreamName,
     going: &Going,
     system: &Setup,
-    (progress, lines): (&Progress, Option<&Lines>),
+    (progress, lines, as_json): (&Progress, Option<&Lines>, bool),
 ) -> Result<ExitCode, CliError> {
     let controls = session.controls();
     let interrupts = tokio::spawn(obey_interrupts(Ends::new()?, controls, progress.clone()));
     let result = session.run().await;
     system.close(Duration::from_secs(1)).await;
     interrupts.abort();
-    let result = result.map_err(|error| {
-        let error = CliError::session(&error);
-        if let Some(lines) = lines {
-            lines.failed(&error);
-        }
-        error
-    })?;
+    let of_session = |error: CliError| error.with_facts(json!({"session": name.as_str()}));
+    let result = result.map_err(|error| of_session(CliError::session(&error)))?;
     let offline = if system.is_simulated() { " --offline" } else { "" };
     let kept = going.journal.as_ref().map(|folder| format!(" --journal {}", folder.display()));
     let kept = kept.unwrap_or_default();
-    output::deliver(&result, going, progress.quiet)
+    output::deliver(&result, going, as_json, progress.quiet)
         .and_then(|()| lines.map_or(Ok(()), |lines| lines.end(&result)))
-        .map_err(|error| error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))?;
+        .map_err(|error| {
+            of_session(error.with_next(format!("see `forge sessions export {name}{offline}{kept}`")))
+        })?;
     let next = format!("forge resume {name}{offline}{kept}");
     match (result.stop_reason, &result.held) {
         (Some(Stop::UserAborted), _) => {

@@ -1,14 +1,18 @@
 //! What comes out of a session: its result, or the plan of one that is not run.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
-use forge::session::{DocumentLabel, Estimate, Plan, SessionResult, SessionStatus, Stop};
+use forge::{
+    Amount,
+    session::{DocumentLabel, Estimate, EstimatedCall, OutputType, Plan, SessionResult, SessionStatus, Stop},
+};
+use serde_json::{Value, json};
 
 use crate::{
     args::{Accept, Going, ResultFormat},
     error::CliError,
     files,
-    show::{self, note},
+    show::{self, millis, note},
 };
 
 /// The session ended with less than it was to give.
@@ -25,23 +29,23 @@ pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>) -> ExitC
     }
 }
 
-pub(super) fn deliver(result: &SessionResult, going: &Going, quiet: bool) -> Result<(), CliError> {
+pub(super) fn deliver(
+    result: &SessionResult,
+    going: &Going,
+    as_json: bool,
+    quiet: bool,
+) -> Result<(), CliError> {
     if let Some(path) = &going.output {
-        let format = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("json") => ResultFormat::Json,
-            Some("html" | "htm") => ResultFormat::Html,
-            _ => ResultFormat::Md,
-        };
-        // What is there may be a good result; one without a document is never better.
-        if result.label == DocumentLabel::Nothing && path.exists() {
-            note(false, &format!("{} stays as it was: there is no document", path.display()));
-        } else {
-            files::write(path, &rendered(result, format), quiet)?;
+        let format = if going.document_only { ResultFormat::Document } else { format_of(path) };
+        match broken_off(result).filter(|_| path.exists()) {
+            Some(why) => note(false, &format!("{} stays as it was: {why}", path.display())),
+            None => files::write(path, &rendered(result, format), quiet)?,
         }
     }
-    let shown = match (going.json, going.jsonl, &going.output) {
+    let shown = match (as_json, going.jsonl, &going.output) {
         (true, ..) => show::out(&format!("{}\n", result.to_json())),
         (_, true, _) | (.., Some(_)) => Ok(()),
+        _ if going.document_only => show::out(&rendered(result, ResultFormat::Document)),
         _ => show::out(&result.to_markdown()),
     };
     shown?;
@@ -53,37 +57,120 @@ pub(super) fn deliver(result: &SessionResult, going: &Going, quiet: bool) -> Res
         &format!(
             "{} calls, {} tokens in, {} out, {}{unknown}, {:.1} s",
             total.calls,
-            total.input,
-            total.output,
+            total.input_tokens,
+            total.output_tokens,
             total.cost,
-            Duration::from_millis(result.wall_ms).as_secs_f64()
+            Duration::from_millis(result.duration_ms).as_secs_f64()
         ),
     );
     Ok(())
 }
 
+/// What a file is to hold by the ending of its name.
+pub(super) fn format_of(path: &Path) -> ResultFormat {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match ending.as_deref() {
+        Some("json") => ResultFormat::Json,
+        Some("html" | "htm") => ResultFormat::Html,
+        Some("md" | "markdown") => ResultFormat::Md,
+        _ => ResultFormat::Document,
+    }
+}
+
+/// Why a result may not take the place of what may be a good one.
+fn broken_off(result: &SessionResult) -> Option<&'static str> {
+    match (result.label, result.status) {
+        (DocumentLabel::Nothing, _) => Some("there is no document"),
+        (_, SessionStatus::Aborted | SessionStatus::TimedOut) => Some("the session was broken off"),
+        (_, SessionStatus::Paused | SessionStatus::InProgress | SessionStatus::Initialized) => {
+            Some("the session is not at its end")
+        }
+        (_, SessionStatus::Converged | SessionStatus::Settled | SessionStatus::Complete) => None,
+    }
+}
+
+/// The document alone; of code, what stands in its fences if it has some.
+fn document(result: &SessionResult) -> String {
+    let whole = &result.document;
+    let code = if result.asked.output == OutputType::Code { fenced(whole) } else { Vec::new() };
+    let text = if code.is_empty() { whole.trim_end().to_owned() } else { code.join("\n") };
+    format!("{}\n", text.trim_end_matches('\n'))
+}
+
+/// The contents of the fenced blocks of a Markdown text.
+fn fenced(text: &str) -> Vec<String> {
+    let (mut blocks, mut open): (Vec<String>, Option<&str>) = (Vec::new(), None);
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        let ticks = trimmed.len() - trimmed.trim_start_matches(['`', '~']).len();
+        let fence = &trimmed[..ticks];
+        match open {
+            Some(opened) if fence.starts_with(opened) && trimmed.trim_end() == fence => open = None,
+            Some(_) => {
+                if let Some(block) = blocks.last_mut() {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+            }
+            None if ticks >= 3 => {
+                open = Some(fence);
+                blocks.push(String::new());
+            }
+            None => {}
+        }
+    }
+    blocks
+}
+
 pub(super) fn rendered(result: &SessionResult, format: ResultFormat) -> String {
     match format {
+        ResultFormat::Document => document(result),
         ResultFormat::Md => result.to_markdown(),
         ResultFormat::Json => format!("{}\n", result.to_json()),
         ResultFormat::Html => result.to_html(),
     }
 }
 
+fn foreseen(plan: &Plan, estimate: &Estimate) -> Value {
+    let amount = |one: Amount| show::with_cost(json!({"tokens": one.tokens}), Some(one.money));
+    let call = |one: &EstimatedCall| {
+        json!({
+            "stage": one.stage,
+            "participant": one.participant,
+            "likely": amount(one.likely),
+            "most": amount(one.most),
+            "priced": one.priced,
+        })
+    };
+    let settings = &plan.settings;
+    let caps = show::with_cost(
+        json!({"tokens": settings.caps.tokens, "duration_ms": settings.caps.time.map(millis)}),
+        settings.caps.money,
+    );
+    json!({
+        "simulated": plan.simulated,
+        "mode": settings.mode,
+        "critics": settings.critics,
+        "required": settings.required,
+        "cycles": estimate.cycles,
+        "reference_tokens": settings.reference_tokens,
+        "caps": caps,
+        "calls": estimate.calls.iter().map(call).collect::<Vec<_>>(),
+        "likely": amount(estimate.likely),
+        "likely_all_cycles": amount(estimate.likely_all_cycles),
+        "most": amount(estimate.most),
+        "priced": estimate.priced,
+        "warnings": estimate.warnings,
+    })
+}
+
 pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<ExitCode, CliError> {
     if as_json {
-        let object = serde_json::json!({
-            "schema_version": "1.0",
-            "simulated": plan.simulated,
-            "settings": plan.settings,
-            "notes": plan.notes,
-            "estimate": estimate,
-        });
-        show::json(&object)?;
+        show::json(&foreseen(plan, estimate))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let cells = |stage: String, who: String, likely: forge::Amount, most: forge::Amount| {
-        let dollars = |amount: forge::Amount| format!("${:.4}", amount.money.dollars());
+    let cells = |stage: String, who: String, likely: Amount, most: Amount| {
+        let dollars = |amount: Amount| format!("${:.4}", amount.money.dollars());
         vec![stage, who, likely.tokens.to_string(), dollars(likely), most.tokens.to_string(), dollars(most)]
     };
     let mut rows: Vec<_> = estimate
@@ -111,4 +198,28 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
     let head = if plan.simulated { "SIMULATED\n\n" } else { "" };
     show::out(&format!("{head}{text}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_of_a_name_decides_what_a_file_holds() {
+        let of = |name: &str| format_of(Path::new(name));
+        assert_eq!(
+            [of("a.md"), of("b.HTML"), of("c.json")],
+            [ResultFormat::Md, ResultFormat::Html, ResultFormat::Json]
+        );
+        for name in ["y.py", "notes.txt", "Makefile", "a.json.rs"] {
+            assert_eq!(of(name), ResultFormat::Document, "{name}");
+        }
+    }
+
+    #[test]
+    fn code_is_what_stands_in_the_fences() {
+        let text = "Here:\n\n````rust\nlet a = \"```\";\n```\n````\nand\n~~~\nb\n~~~\n";
+        assert_eq!(fenced(text), ["let a = \"```\";\n```\n", "b\n"]);
+        assert!(fenced("no fence").is_empty());
+    }
 }

@@ -112,8 +112,8 @@ fn place(stage: Stage, participant: &Participant) -> String {
 fn line(notice: &Notice) -> Option<String> {
     Some(match notice {
         Notice::SessionStarted { resumed: true } => "the session goes on".into(),
-        Notice::ParticipantDone { call, participant, tokens, cost, took, error } => {
-            let seconds = Duration::from_millis(*took).as_secs_f64();
+        Notice::ParticipantDone { call, participant, tokens, cost, duration_ms, error } => {
+            let seconds = Duration::from_millis(*duration_ms).as_secs_f64();
             let place = place(call.stage, participant);
             match error {
                 Some(error) => format!("{place} failed after {seconds:.1} s: {error}"),
@@ -124,8 +124,8 @@ fn line(notice: &Notice) -> Option<String> {
                 }
             }
         }
-        Notice::Budget { percent, money: spent, tokens } => {
-            format!("{percent} % of the budget is used or set aside: {}, {tokens} tokens", money(*spent))
+        Notice::Budget { percent, cost, tokens } => {
+            format!("{percent} % of the budget is used or set aside: {}, {tokens} tokens", money(*cost))
         }
         Notice::Warning { message } => format!("warning: {message}"),
         Notice::Paused => "paused".into(),
@@ -163,8 +163,14 @@ mod tests {
         let shown = screen.contents();
         assert!(shown.starts_with("draft     anthropic/claude-sonnet-5-5"), "{shown}");
         assert!(shown.contains(" ~3 tokens "), "{shown}");
-        let done =
-            Notice::ParticipantDone { call, participant, tokens: None, cost: None, took: 1, error: None };
+        let done = Notice::ParticipantDone {
+            call,
+            participant,
+            tokens: None,
+            cost: None,
+            duration_ms: 1,
+            error: None,
+        };
         draw(&board, &mut lines, &done);
         assert_eq!(screen.contents(), "");
     }

@@ -96,7 +96,7 @@ impl SessionMachine {
         let reached = budget::reached(&self.state.plan.settings.caps, used);
         if let Some(mark) = reached.filter(|_| reached > self.reached) {
             self.reached = reached;
-            self.tell(&Notice::Budget { percent: mark.percent(), money: used.money, tokens: used.tokens });
+            self.tell(&Notice::Budget { percent: mark.percent(), cost: used.money, tokens: used.tokens });
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use forge_core::{Capabilities, ModelRequest};
+use forge_core::{Capabilities, Message, MessageRole, ModelRequest, Part};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
 };
@@ -252,7 +252,7 @@ impl Prompts {
             .map(|(finding, labels, also)| item(finding, labels, also, &peer))
             .collect();
         let (answer, problem) = (peer(&matter.answer), peer(&matter.problem));
-        let topic = topic(plan);
+        let topic = topic(plan, &asked.able);
         let findings = serde_json::to_string(&items).unwrap_or_default();
         let marker =
             marker(settings.seed, &call.to_string(), &[&document, &findings, &answer, &topic.to_string()]);
@@ -268,7 +268,11 @@ impl Prompts {
             Purpose::Repair => "repair.user.jinja".to_owned(),
         };
         let system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
-        let mut request = ModelRequest::new(system).with_user_message(self.render(&user, kind, &values)?);
+        let references = plan.topic.references.iter().filter(|one| one.is_seen_by(&asked.able));
+        let seen = references.filter_map(|one| one.media.clone());
+        let parts = std::iter::once(Part::text(self.render(&user, kind, &values)?)).chain(seen).collect();
+        let mut request = ModelRequest::new(system);
+        request.messages.push(Message::new(MessageRole::User, parts));
         request.max_tokens = Some(asked.max_tokens(plan, stage));
         if asked.able.sampling {
             let configured = asked.configured.temperature;
@@ -307,13 +311,18 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
     }
 }
 
-/// The topic as templates see it, its references within their budget.
-fn topic(plan: &Plan) -> serde_json::Value {
+/// The topic as templates see it, its references within their budget, for somebody who is `able` to do this much.
+fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
     let topic = &plan.topic;
     let references: Vec<_> = references::fitted(plan)
         .into_iter()
-        .map(|one| {
-            let notice = one.notice().map_or_else(String::new, |notice| format!("[{notice}]"));
+        .zip(&topic.references)
+        .map(|(one, reference)| {
+            let notice = match (&reference.media, reference.is_seen_by(able)) {
+                (None, _) => one.notice().map_or_else(String::new, |notice| format!("[{notice}]")),
+                (Some(_), true) => "[It is attached to this message.]".to_owned(),
+                (Some(_), false) => "[It is a file that you cannot see.]".to_owned(),
+            };
             json!({"kind": one.kind, "name": one.name, "text": one.text, "notice": notice})
         })
         .collect();

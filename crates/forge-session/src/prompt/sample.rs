@@ -29,7 +29,8 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
 }
 
 fn plan(kind: OutputType) -> Plan {
-    let reference = Reference { kind: ReferenceKind::Inline, name: "name".into(), text: "text".into() };
+    let reference =
+        Reference { kind: ReferenceKind::Inline, name: "name".into(), text: "text".into(), media: None };
     let topic = Topic::new("title").with_description("description").with_constraint("constraint");
     Plan::new(topic.with_reference(reference).with_output(kind), Cast::default())
 }

@@ -64,7 +64,7 @@ pub(super) fn render(result: &SessionResult) -> String {
         Safe(&result.session),
         Safe(&status(result)),
         Safe(&markdown::usage(result.total)),
-        seconds(result.wall_ms),
+        seconds(result.duration_ms),
         seconds(result.critical_path_ms),
         prose::render(&result.document)
     );
@@ -203,8 +203,8 @@ fn comparison(out: &mut String, result: &SessionResult) {
     let _ = writeln!(
         out,
         "<h2>Against the draft</h2>\n<table>{}{}</table>\n<p>{} found in the draft, {} settled; {} new, {} gone.</p>",
-        row("the draft alone", comparison.draft_usage, comparison.draft_ms),
-        row("the whole session", result.total, result.wall_ms),
+        row("the draft alone", comparison.draft_usage, comparison.draft_duration_ms),
+        row("the whole session", result.total, result.duration_ms),
         counted(comparison.serious_found as u64, "critical or major fault"),
         comparison.serious_settled,
         counted(comparison.new_lines as u64, "line"),

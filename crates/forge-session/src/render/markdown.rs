@@ -20,7 +20,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     let _ = writeln!(
         out,
         "- {} in all, {} of them in calls that had to follow each other, {}",
-        seconds(result.wall_ms),
+        seconds(result.duration_ms),
         seconds(result.critical_path_ms),
         super::counted(u64::from(result.cycles), "cycle")
     );
@@ -35,7 +35,7 @@ pub(super) fn render(result: &SessionResult) -> String {
             out,
             "- draft alone: {}, {}",
             usage(comparison.draft_usage),
-            seconds(comparison.draft_ms)
+            seconds(comparison.draft_duration_ms)
         );
         let _ = writeln!(
             out,
@@ -140,9 +140,9 @@ fn participants(out: &mut String, result: &SessionResult) {
             "| {} | {} | {} | {} | {} | {} |",
             call_name(call),
             cell(&format!("{}/{}", call.participant.provider_id, call.participant.model)),
-            call.usage.input + call.usage.output,
+            call.usage.input_tokens + call.usage.output_tokens,
             if call.usage.unknown > 0 { "unknown".to_owned() } else { call.usage.cost.to_string() },
-            call.took_ms.map_or_else(|| "-".into(), seconds),
+            call.duration_ms.map_or_else(|| "-".into(), seconds),
             cell(call.error.as_deref().unwrap_or_default())
         );
     }
@@ -154,7 +154,7 @@ pub(super) fn usage(usage: Usage) -> String {
         unknown => format!(" and {} of unknown cost", super::counted(u64::from(unknown), "call")),
     };
     let calls = super::counted(u64::from(usage.calls), "call");
-    format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input, usage.output, usage.cost)
+    format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input_tokens, usage.output_tokens, usage.cost)
 }
 
 fn cell(text: &str) -> String {

@@ -44,7 +44,7 @@ fn summary(call: &Call) -> CallSummary {
         purpose: call.intent.purpose,
         participant: participant.clone(),
         begun_ms: call.begun,
-        took_ms: took,
+        duration_ms: took,
         usage,
         error,
     }
@@ -55,8 +55,8 @@ fn answered(answer: &Answer) -> Usage {
     let known = input.is_some() && output.is_some() && answer.cost.is_some();
     Usage {
         calls: 1,
-        input: input.unwrap_or(0),
-        output: output.unwrap_or(0),
+        input_tokens: input.unwrap_or(0),
+        output_tokens: output.unwrap_or(0),
         cost: answer.cost.unwrap_or_default(),
         unknown: u32::from(!known),
     }
@@ -298,7 +298,7 @@ pub(super) fn comparison(state: &State, calls: &[CallSummary]) -> Option<Compari
         serious_found: serious.len(),
         serious_settled: serious.iter().filter(gone).count(),
         draft_usage: of_draft().fold(Usage::default(), |sum, call| sum.plus(call.usage)),
-        draft_ms: of_draft().filter_map(|call| call.took_ms).sum(),
+        draft_duration_ms: of_draft().filter_map(|call| call.duration_ms).sum(),
         new_lines: new.difference(&old).count(),
         lost_lines: old.difference(&new).count(),
     })

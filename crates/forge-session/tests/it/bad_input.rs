@@ -2,8 +2,8 @@
 
 use forge_core::{ErrorKind, StopReason};
 use forge_session::{
-    DocumentLabel, FindingState, Mode, PerStage, PlanError, Reference, ReferenceKind, Session, SessionError,
-    SessionStatus, Stage, Stop,
+    DocumentLabel, FindingState, Mode, PerStage, PlanError, Reference, Session, SessionError, SessionStatus,
+    Stage, Stop,
 };
 use serde_json::json;
 
@@ -47,8 +47,7 @@ fn a_reference_of_ten_megabytes_is_cut_to_its_share_of_each_prompt() {
     let text = format!("# Start\n\n{}", "Each word of it counts.\n".repeat(10_000_000 / 24));
     let mut plan = plan();
     plan.settings.mode = Mode::Review;
-    plan.topic =
-        plan.topic.with_reference(Reference { kind: ReferenceKind::File, name: "all.md".into(), text });
+    plan.topic = plan.topic.with_reference(Reference::file("all.md", text));
     let result = theatre.session(plan);
     assert_eq!(result.label, DocumentLabel::Synthesis);
     for sent in theatre.sent.lock().unwrap().iter() {

@@ -42,7 +42,7 @@ fn any_answer(mut dice: fastrand::Rng, model: &str, request: &forge_core::ModelR
 /// What must be true of every end.
 fn check(round: usize, plan: &Plan, result: &SessionResult, billed: (u64, u64)) {
     let caps = plan.settings.caps;
-    let said = (result.total.input, result.total.output);
+    let said = (result.total.input_tokens, result.total.output_tokens);
     for (input, output) in [said, billed] {
         let tokens = TokenCount::default().with_input(input).with_output(output);
         let cost = price(&plan.cast.drafter[0], &tokens, None).unwrap();

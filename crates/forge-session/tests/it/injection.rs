@@ -1,7 +1,7 @@
 //! What models write is data: it is never expanded, never leaves its fence, and decides nothing but what it is
 //! asked to decide.
 
-use forge_session::{Plan, Reference, ReferenceKind, SessionResult, Stage};
+use forge_session::{Plan, Reference, SessionResult, Stage};
 use serde_json::json;
 
 use crate::stage::{DRAFT, Play, Theatre, critique, fenced, finding, labels, plan, stage_of, user};
@@ -124,11 +124,7 @@ fn played(place: Place, text: &str) -> (Theatre, SessionResult) {
     let mut plan: Plan = plan();
     plan.settings.cycles = 2;
     let reference = if place == Place::Reference { text } else { "material" };
-    plan.topic = plan.topic.with_reference(Reference {
-        kind: ReferenceKind::File,
-        name: "a.md".into(),
-        text: reference.into(),
-    });
+    plan.topic = plan.topic.with_reference(Reference::file("a.md", reference));
     let result = theatre.session(plan);
     (theatre, result)
 }

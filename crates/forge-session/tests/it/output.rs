@@ -21,7 +21,9 @@ fn an_estimate_names_every_call_and_sends_none() {
 
     plan.settings.cycles = 1;
     let used = theatre.session(plan.clone()).total;
-    assert!(used.input + used.output <= estimate.most.tokens && used.cost <= estimate.most.money);
+    assert!(
+        used.input_tokens + used.output_tokens <= estimate.most.tokens && used.cost <= estimate.most.money
+    );
     plan.settings.mode = Mode::Direct;
     assert_eq!(Session::estimate(&theatre.deps(), &plan).unwrap().calls.len(), 1);
 }
@@ -84,7 +86,7 @@ fn html_needs_nothing_else_and_escapes_what_models_wrote() {
 fn json_is_versioned_and_can_be_read_back() {
     let result = hostile();
     let json: serde_json::Value = serde_json::from_str(&result.to_json()).unwrap();
-    assert_eq!((json["schema_version"].as_str(), json["simulated"].as_bool()), (Some("2.0"), Some(true)));
+    assert_eq!((json["version"].as_str(), json["simulated"].as_bool()), (Some("2.0"), Some(true)));
     assert_eq!((json["status"].as_str(), json["label"].as_str()), (Some("complete"), Some("synthesis")));
     assert_eq!(serde_json::from_str::<SessionResult>(&result.to_json()).unwrap(), result);
 }

@@ -41,7 +41,7 @@ fn the_panel_is_closed_at_the_end_of_the_grace_and_not_later() {
     plan.settings.cycles = 1;
     let result = theatre.session(plan);
     assert_eq!(theatre.timer.instant() - begun, Duration::from_secs(30));
-    assert_eq!((result.wall_ms, result.critical_path_ms), (30_000, 20_000));
+    assert_eq!((result.duration_ms, result.critical_path_ms), (30_000, 20_000));
     assert_eq!(result.label, DocumentLabel::Synthesis);
 }
 
@@ -134,7 +134,7 @@ fn a_deadline_ends_the_session_with_what_there_is() {
     plan.settings.caps.time = Some(Duration::from_secs(100));
     let result = theatre.session(plan);
     assert_eq!((result.status, result.label), (SessionStatus::TimedOut, DocumentLabel::Draft));
-    assert_eq!(result.wall_ms, 100_000);
+    assert_eq!(result.duration_ms, 100_000);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn every_fault_in_every_role_ends_in_a_labelled_result() {
             let labelled = labelled.is_some_and(|one| !one.reason.is_empty());
             assert_eq!(labelled, role != Stage::Draft || broken_draft, "{what}");
             // No call outlives the ceiling of its stage, and there is at most one repair.
-            assert!(result.wall_ms <= 360_000, "{what}: {} ms", result.wall_ms);
+            assert!(result.duration_ms <= 360_000, "{what}: {} ms", result.duration_ms);
             outcomes += 1;
         }
     }

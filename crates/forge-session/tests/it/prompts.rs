@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use forge_session::{Notice, OutputType, Prompts, Reference, ReferenceKind};
+use forge_session::{Notice, OutputType, Prompts, Reference};
 
 use crate::stage::{Play, Theatre, critique, fenced, model, plan, user};
 
@@ -22,8 +22,7 @@ fn references_are_cut_on_a_border_and_say_so() {
     let theatre = Theatre::new();
     let mut plan = plan();
     let text = format!("# One\n\n{}\n\n# Two\n\nsecret tail", "word ".repeat(300));
-    plan.topic =
-        plan.topic.with_reference(Reference { kind: ReferenceKind::File, name: "spec.md".into(), text });
+    plan.topic = plan.topic.with_reference(Reference::file("spec.md", text));
     plan.settings.reference_tokens = Some(380);
     theatre.session(plan);
     let prompt = theatre.sent.lock().unwrap()[0].text();

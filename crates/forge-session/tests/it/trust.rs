@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use forge_core::{ErrorKind, StopReason};
 use forge_session::{
-    CallSettings, DocumentLabel, FindingState, Mode, Plan, Reference, ReferenceKind, SessionResult,
-    SessionStatus, Severity, Stage, Stop,
+    CallSettings, DocumentLabel, FindingState, Mode, Plan, Reference, SessionResult, SessionStatus, Severity,
+    Stage, Stop,
 };
 use serde_json::json;
 
@@ -576,8 +576,7 @@ fn references_that_do_not_fit_are_said_before_the_first_call_and_on_top_of_the_r
             log.lock().unwrap().push((sent.lock().unwrap().len(), message.clone()));
         }
     }));
-    let reference =
-        |name: &str, text: String| Reference { kind: ReferenceKind::File, name: name.into(), text };
+    let reference = |name: &str, text: String| Reference::file(name, text);
     let mut plan = plan();
     plan.topic = plan
         .topic
@@ -613,8 +612,7 @@ fn the_check_has_the_task_and_its_material_at_hand() {
     let theatre = Theatre::new();
     let mut plan = plan();
     plan.topic.description = "Limit each client by its key.".into();
-    let reference =
-        Reference { kind: ReferenceKind::File, name: "rfc.md".into(), text: "Header fields.".into() };
+    let reference = Reference::file("rfc.md", "Header fields.");
     plan.topic = plan.topic.with_reference(reference).with_constraint("no database");
     theatre.session(plan);
     let sent = theatre.sent.lock().unwrap();

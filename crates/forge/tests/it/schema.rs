@@ -11,9 +11,9 @@ fn the_schema_beside_the_sample_is_that_of_the_code() {
 
 #[test]
 fn the_schema_of_a_result_in_the_docs_is_that_of_the_code() {
-    let file = std::fs::read_to_string(workspace("docs/session-result.schema.json")).unwrap();
+    let file = std::fs::read_to_string(workspace("docs/schemas/session-result.schema.json")).unwrap();
     let ours = format!("{}\n", serde_json::to_string_pretty(&SessionResult::schema()).unwrap());
-    assert!(file == ours, "regenerate it: forge sessions schema > docs/session-result.schema.json");
+    assert!(file == ours, "regenerate it: forge sessions schema > docs/schemas/session-result.schema.json");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::{
 
 /// A bar for each call, from its beginning to its end.
 pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
-    let end = calls.iter().map(|call| call.begun_ms + call.took_ms.unwrap_or(0)).max().unwrap_or(0).max(1);
+    let end =
+        calls.iter().map(|call| call.begun_ms + call.duration_ms.unwrap_or(0)).max().unwrap_or(0).max(1);
     let _ = writeln!(
         out,
         "<h2>Calls</h2>\n<p class=\"quiet\">When each call began and ended. Grey ones gave nothing that could be used.</p>\n\
@@ -19,7 +20,7 @@ pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
     );
     for (row, call) in calls.iter().enumerate() {
         let at = |millis: u64| 290.0 + millis as f64 / end as f64 * 430.0;
-        let (from, to) = (at(call.begun_ms), at(call.begun_ms + call.took_ms.unwrap_or(0)));
+        let (from, to) = (at(call.begun_ms), at(call.begun_ms + call.duration_ms.unwrap_or(0)));
         let colour = if call.error.is_some() { "#b0b0b0" } else { colour(call.call.stage) };
         let y = row * 22;
         let _ = writeln!(
@@ -32,7 +33,7 @@ pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
             (to - from).max(2.0),
             (to + 4.0).min(735.0),
             y + 14,
-            call.took_ms.map_or_else(|| "-".into(), seconds)
+            call.duration_ms.map_or_else(|| "-".into(), seconds)
         );
     }
     let _ = writeln!(out, "</svg>");

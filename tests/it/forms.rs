@@ -1,0 +1,235 @@
+//! Every form of JSON that the command prints: one vocabulary, a version, and a committed schema that it obeys.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use forge::Schema;
+use serde_json::{Map, Value};
+
+use crate::{place::Place, run};
+
+const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas");
+
+/// Names for which the vocabulary has others.
+const FOREIGN: [&str; 14] = [
+    "cost",
+    "cost_nanos",
+    "nanos",
+    "schema_version",
+    "took",
+    "took_ms",
+    "ms",
+    "latency_us",
+    "wall_ms",
+    "provider_id",
+    "model_asked",
+    "id_session",
+    "session_id",
+    "duration",
+];
+
+/// Forms that are tested where they are made.
+const ELSEWHERE: [&str; 4] = ["session-result.v1", "metrics-summary", "metrics-export", "metrics-sql"];
+
+/// What a program reads of the forms that were printed: their names, and what is wrong with them.
+#[derive(Default)]
+struct Forms {
+    seen: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+impl Forms {
+    /// The object must obey the schema `name`, speak the vocabulary and have the shape of before.
+    fn hold(&mut self, name: &str, object: &Value) {
+        let text = std::fs::read_to_string(format!("{SCHEMAS}/{name}.schema.json")).expect(name);
+        let schema = Schema::from(serde_json::from_str::<Value>(&text).unwrap());
+        self.faults.extend(schema.violation(object).map(|fault| format!("{name}: {fault}: {object}")));
+        self.faults.extend(foreign(object).map(|key| format!("{name}: the key `{key}`")));
+        if !object["version"].is_string() {
+            self.faults.push(format!("{name}: no version"));
+        }
+        if self.seen.insert(name.to_owned()) && name != "session-result" {
+            insta::assert_json_snapshot!(name.to_owned(), shape(object));
+        }
+    }
+
+    fn hold_output(&mut self, name: &str, code: i32, command: &mut Command) -> Value {
+        let said = run(command.arg("--json"));
+        assert_eq!(said.code, Some(code), "{name}: {}{}", said.stdout, said.stderr);
+        let object = serde_json::from_str(&said.stdout).expect(name);
+        self.hold(name, &object);
+        object
+    }
+
+    fn end(self, expected: &[&str]) {
+        assert!(self.faults.is_empty(), "{:#?}", self.faults);
+        assert_eq!(self.seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
+}
+
+/// Keys that are not of the vocabulary, at any depth.
+fn foreign(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+    match value {
+        Value::Object(fields) => Box::new(fields.iter().flat_map(|(key, value)| {
+            let own = FOREIGN.contains(&key.as_str()).then(|| key.clone());
+            own.into_iter().chain(foreign(value))
+        })),
+        Value::Array(items) => Box::new(items.iter().flat_map(foreign)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// The value with kinds in the place of texts and numbers, and with every kind of item once.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| (key.clone(), shape(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => {
+            let mut shapes: Vec<Value> = Vec::new();
+            for item in items.iter().map(shape) {
+                if !shapes.contains(&item) {
+                    shapes.push(item);
+                }
+            }
+            shapes.sort_by_key(Value::to_string);
+            shapes.into()
+        }
+        Value::String(_) => "text".into(),
+        Value::Number(_) => "number".into(),
+        Value::Bool(_) => "true or false".into(),
+        Value::Null => Value::Null,
+    }
+}
+
+#[test]
+fn what_a_session_prints_obeys_its_schemas() {
+    let place = Place::new("forms-session");
+    let mut forms = Forms::default();
+    let offline = |words: &[&str]| place.command(&[words, &["--offline"]].concat());
+    forms.hold_output("run-plan", 0, &mut offline(&["run", "--dry-run", "Name a colour"]));
+    forms.hold_output("session-result", 0, &mut offline(&["run", "Name a colour"]));
+    let said = run(&mut offline(&["run", "--jsonl", "Name a colour"]));
+    let mut kinds = BTreeSet::new();
+    for line in said.stdout.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        forms.hold("session-event", &event);
+        kinds.insert(event["type"].as_str().unwrap().to_owned());
+        if event["type"] == "completed" {
+            forms.hold("session-result", &event["result"]);
+        }
+    }
+    for kind in
+        ["session_started", "stage_started", "participant_delta", "participant_done", "finding", "completed"]
+    {
+        assert!(kinds.contains(kind), "{kind}: {kinds:?}");
+    }
+    let refused = run(place.command(&["run", "--jsonl", "x"]).arg("--config").arg("nowhere.yaml"));
+    forms.hold("session-event", &serde_json::from_str(&refused.stdout).unwrap());
+
+    let listed = forms.hold_output("sessions-list", 0, &mut offline(&["sessions", "list"]));
+    let id = listed["sessions"][0]["session"].as_str().unwrap();
+    forms.hold_output("session-result", 0, &mut offline(&["sessions", "show", id]));
+    let parts = ["sessions", "show", id, "--findings", "--dissents", "--decisions", "--calls"];
+    let shown = forms.hold_output("sessions-show", 0, &mut offline(&parts));
+    assert!(shown["calls"].as_array().is_some_and(|calls| calls.len() > 5), "{shown}");
+    forms.hold_output("sessions-show", 0, &mut offline(&["sessions", "show", id, "--call", "0.draft.0.0"]));
+    forms.hold_output("session-result", 0, &mut offline(&["sessions", "export", id]));
+    forms.hold_output("sessions-delete", 0, &mut offline(&["sessions", "delete", id]));
+    forms.hold_output("failure", 2, &mut offline(&["sessions", "show", id]));
+    forms.hold_output("failure", 2, &mut offline(&["resume", id]));
+    forms.hold_output("backup", 0, &mut offline(&["backup", "copy.db"]));
+    forms.hold_output("failure", 2, &mut offline(&["backup", "copy.db"]));
+    forms.hold_output("backup-restore", 0, &mut offline(&["backup", "restore", "copy.db", "--force"]));
+    forms.end(&[
+        "backup",
+        "backup-restore",
+        "failure",
+        "run-plan",
+        "session-event",
+        "session-result",
+        "sessions-delete",
+        "sessions-list",
+        "sessions-show",
+    ]);
+}
+
+#[test]
+fn what_a_call_and_the_lists_print_obeys_their_schemas() {
+    let place = Place::new("forms-call");
+    let mut forms = Forms::default();
+    let offline = |words: &[&str]| place.command(&[words, &["--offline"]].concat());
+    forms.hold_output("ask", 0, &mut offline(&["ask", "Hello"]));
+    forms.hold_output("ask", 0, &mut offline(&["ask", "Hello", "--no-stream", "--inject", "529@anthropic"]));
+    let failed =
+        ["401@anthropic", "402@openai", "429@google", "503@local"].map(|one| ["--inject", one]).concat();
+    let mut asked = offline(&["ask", "Hello"]);
+    let none = forms.hold_output("ask-failure", 3, asked.args(failed));
+    assert!(none["attempts"].as_array().is_some_and(|attempts| attempts.len() > 4), "{none}");
+    forms.hold_output("route-explain", 0, &mut offline(&["route", "explain", "--role", "critic"]));
+    forms.hold_output("providers-list", 0, &mut offline(&["providers", "list"]));
+    forms.hold_output("providers-known", 0, &mut offline(&["providers", "list", "--known"]));
+    forms.hold_output("providers-status", 0, &mut offline(&["providers", "status"]));
+    forms.hold_output("models-list", 0, &mut offline(&["models", "list"]));
+    forms.hold_output("models-live", 0, &mut offline(&["models", "list", "--live"]));
+    forms.hold_output("doctor", 0, &mut offline(&["doctor"]));
+    forms.hold_output("doctor", 0, &mut offline(&["doctor", "--live"]));
+
+    std::fs::write(place.path("bad.yaml"), "providers:\n  Claude: { type: anthropc }\n").unwrap();
+    forms.hold_output("config-check", 2, &mut place.command(&["config", "check", "bad.yaml"]));
+    forms.hold_output("config-init", 0, &mut place.command(&["config", "init", "forge.yaml"]));
+    forms.hold_output("config-trust", 0, &mut place.command(&["config", "trust", "forge.yaml", "--yes"]));
+    let refused =
+        forms.hold_output("failure", 2, &mut place.command(&["ask", "Hello", "--config", "bad.yaml"]));
+    assert!(refused["problems"].as_array().is_some_and(|all| all.len() > 1), "{refused}");
+    for wrong in [&["ask"][..], &["ask", "--no-such", "x"], &["no-such"], &["completions", "bash"]] {
+        let said = forms.hold_output("failure", 2, &mut place.command(wrong));
+        assert_eq!(said["error"]["code"], "E002", "{wrong:?}");
+    }
+    let mut sim = place.command(&["sim", "--listen", "127.0.0.1:0", "--json"]);
+    let mut sim = sim.stdout(Stdio::piped()).spawn().unwrap();
+    let mut text = String::new();
+    for line in BufReader::new(sim.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        text += &line;
+        if line == "}" {
+            break;
+        }
+    }
+    sim.kill().unwrap();
+    sim.wait().unwrap();
+    forms.hold("sim", &serde_json::from_str(&text).unwrap());
+    forms.end(&[
+        "ask",
+        "ask-failure",
+        "config-check",
+        "config-init",
+        "config-trust",
+        "doctor",
+        "failure",
+        "models-list",
+        "models-live",
+        "providers-known",
+        "providers-list",
+        "providers-status",
+        "route-explain",
+        "sim",
+    ]);
+}
+
+#[test]
+fn every_schema_is_of_a_form_that_is_tested() {
+    let here = include_str!("forms.rs");
+    for file in std::fs::read_dir(SCHEMAS).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let name = name.strip_suffix(".schema.json").unwrap();
+        assert!(
+            ELSEWHERE.contains(&name)
+                || here.contains(&format!("hold_output(\"{name}\""))
+                || here.contains(&format!("hold(\"{name}\"")),
+            "{name}"
+        );
+    }
+}
