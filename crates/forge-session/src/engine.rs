@@ -8,7 +8,8 @@ use forge_durable::{Controls, Run};
 
 use self::machine::SessionMachine;
 use crate::{
-    Event, Notice, Plan, SessionDeps, SessionError, SessionResult, Settings, State, Stop, event::VERSION,
+    Event, Mode, Notice, Plan, PlanError, SessionDeps, SessionError, SessionResult, Settings, State, Stop,
+    event::VERSION, plan::MAX_CYCLES,
 };
 
 /// One session, ready to run.
@@ -84,6 +85,21 @@ impl Session {
     pub async fn reopen(&mut self, settings: Settings) -> Result<(), SessionError> {
         Plan { settings: settings.clone(), ..self.state().plan.clone() }.check()?;
         self.run.record(Event::Resumed { settings: Box::new(settings) }).await
+    }
+
+    /// Gives the session that ended one more cycle with this in mind.
+    ///
+    /// # Errors
+    /// A session that has had as many cycles as any may have, or whose cast has no critics; the journal's.
+    pub async fn follow(&mut self, text: impl Into<String>) -> Result<(), SessionError> {
+        let had = u32::try_from(self.state().closed.len()).unwrap_or(u32::MAX);
+        if had >= MAX_CYCLES {
+            return Err(PlanError::TooManyCycles { had }.into());
+        }
+        let settings = self.state().plan.settings.clone();
+        let settings = Settings { mode: Mode::Council, cycles: settings.cycles.max(had + 1), ..settings };
+        self.reopen(settings).await?;
+        self.run.record(Event::FeedbackGiven { text: text.into() }).await
     }
 
     /// Steers the session while it runs.

@@ -76,6 +76,15 @@ impl From<RunError> for SessionError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// The session has had as many cycles as any may have.
+    #[error("the session has had {had} cycles, and more of them lower the accuracy")]
+    TooManyCycles {
+        /// The cycles.
+        had: u32,
+    },
+    /// There is a draft, and the mode ends with one.
+    #[error("there is a draft already, and mode `direct` does nothing beyond one")]
+    NothingToDo,
     /// There is nothing to write about.
     #[error("the topic has neither a title nor a description")]
     NoTopic,

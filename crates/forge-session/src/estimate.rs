@@ -64,7 +64,8 @@ impl Session {
             Mode::Council => &Stage::ALL,
         };
         let (mut calls, mut warnings) = (Vec::new(), plan.notes.clone());
-        for stage in stages {
+        let is_written = plan.draft.is_some();
+        for stage in stages.iter().filter(|stage| **stage != Stage::Draft || !is_written) {
             let seats = if *stage == Stage::Critique { plan.seats() } else { 0..1 };
             for seat in seats {
                 match planner.first_choice(*stage, seat) {
@@ -97,14 +98,13 @@ impl Session {
 /// The state in which the first choices have answered, so that the rules of the planner say who comes next.
 fn foreseen(deps: &SessionDeps, plan: &Plan) -> State {
     let plan = deps.settled(plan.clone());
-    let draft = plan.cast.drafter.first().map(|drafter| Version {
-        cycle: 0,
-        text: String::new(),
-        asked: drafter.clone(),
-        author: drafter.clone(),
-        cut_off: false,
-        lost: 0,
+    let drafter = plan.cast.drafter.first().cloned();
+    let written = drafter.map(|drafter| Version {
+        asked: Some(drafter.clone()),
+        author: Some(drafter),
+        ..Version::given(String::new())
     });
+    let draft = plan.draft.clone().map(Version::given).or(written);
     let mut state = State::default();
     (state.names, state.versions, state.plan) = (Names::of(&plan), draft.into_iter().collect(), plan);
     state

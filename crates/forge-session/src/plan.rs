@@ -14,6 +14,9 @@ use crate::{PlanError, Topic, answer::Form, prompt::names};
 pub struct Plan {
     /// What it is about.
     pub topic: Topic,
+    /// The first version, if there is one already; nobody is asked for a draft then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
     /// Who takes part.
     pub cast: Cast,
     /// How it runs.
@@ -36,12 +39,19 @@ impl Plan {
     pub fn new(topic: Topic, cast: Cast) -> Self {
         Self {
             topic,
+            draft: None,
             cast,
             settings: Settings::default(),
             simulated: false,
             notes: Vec::new(),
             brands: names::first_brands(),
         }
+    }
+
+    /// The same plan for a text that is there already.
+    pub fn with_draft(mut self, text: impl Into<String>) -> Self {
+        self.draft = Some(text.into());
+        self
     }
 
     /// The chain of participants that is asked at `seat` of `stage`.
@@ -96,7 +106,13 @@ impl Plan {
                 (Stage::Check, false),
             ],
         };
+        if self.draft.is_some() && self.settings.mode == Mode::Direct {
+            return Err(PlanError::NothingToDo);
+        }
         for (stage, many) in needs {
+            if *stage == Stage::Draft && self.draft.is_some() {
+                continue;
+            }
             let seats = if *many { self.seats() } else { 0..1 };
             if seats.is_empty() || seats.into_iter().any(|seat| self.chain(*stage, seat).is_empty()) {
                 return Err(PlanError::NoParticipant { stage: *stage });
@@ -252,6 +268,9 @@ pub struct Settings {
     pub interactive: bool,
     /// Compare the result with the draft.
     pub compare: bool,
+    /// Judge the draft alone: what the synthesizer would make of it is a proposal, and the document stays as it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub review: bool,
 }
 
 impl Default for Settings {
@@ -277,6 +296,7 @@ impl Default for Settings {
             reference_tokens: None,
             interactive: false,
             compare: false,
+            review: false,
         }
     }
 }

@@ -61,6 +61,9 @@ pub struct SessionResult {
     /// The draft that the document grew out of; empty if there is none.
     #[serde(default)]
     pub draft: String,
+    /// What the accepted findings would make of a document that was only reviewed; `None` without a review.
+    #[serde(default)]
+    pub proposal: Option<String>,
     /// Who took part in what.
     pub participants: Vec<Participation>,
     /// What each panel was worth.
@@ -288,6 +291,9 @@ impl SessionResult {
             Some(version) if version.cycle == 0 => DocumentLabel::Draft,
             Some(_) => DocumentLabel::Synthesis,
         };
+        let review = state.plan.settings.review;
+        let last = state.versions.last();
+        let delivered = if review { state.versions.first() } else { last };
         // The last panel may have been at work in a cycle that did not come to its end, so that nothing let the text
         // stand.
         let current = state.panels.contains_key(&state.cycle()).then(|| state.worth(state.cycle()));
@@ -307,11 +313,12 @@ impl SessionResult {
             held: state.held.clone(),
             tally: Tally::of(state, &panels),
             panels,
-            label,
+            label: if review { DocumentLabel::Draft } else { label },
+            proposal: last.filter(|_| review).map(|version| version.text.clone()),
             notes: state.plan.notes.clone(),
             degraded: degradations(state),
             draft: state.versions.first().map(|version| version.text.clone()).unwrap_or_default(),
-            document: state.versions.last().map(|version| version.text.clone()).unwrap_or_default(),
+            document: delivered.map(|version| version.text.clone()).unwrap_or_default(),
             participants: state
                 .calls
                 .values()
@@ -363,7 +370,8 @@ impl SessionResult {
                     | Stop::UserAborted
             )
         );
-        let unrevised = self.label != DocumentLabel::Synthesis
+        let unrevised = self.proposal.is_none()
+            && self.label != DocumentLabel::Synthesis
             && !matches!(self.stop_reason, Some(Stop::AllStagesDone | Stop::Contested));
         reason || unrevised
     }

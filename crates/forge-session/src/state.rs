@@ -112,14 +112,21 @@ pub struct Version {
     pub cycle: u32,
     /// The text.
     pub text: String,
-    /// Who was asked for it.
-    pub asked: Participant,
+    /// Who was asked for it; `None` if it was there before the session.
+    pub asked: Option<Participant>,
     /// Who wrote it.
-    pub author: Participant,
+    pub author: Option<Participant>,
     /// Whether it was cut off, at its token limit or by the clock.
     pub cut_off: bool,
     /// Lines that it lost although no accepted finding is about them.
     pub lost: u32,
+}
+
+impl Version {
+    /// A text that was there before the session.
+    pub(crate) fn given(text: String) -> Self {
+        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
+    }
 }
 
 /// The critics of one cycle.
@@ -187,6 +194,7 @@ impl State {
                 self.started = Some(*started);
                 self.names = Names::of(plan);
                 self.plan = (**plan).clone();
+                self.versions.extend(plan.draft.clone().map(Version::given));
             }
             Event::Resumed { settings } => {
                 self.plan.settings = (**settings).clone();
@@ -374,6 +382,7 @@ impl State {
             Outcome::Failed(_) => (asked.clone(), true),
             Outcome::Running => return,
         };
+        let (asked, author) = (Some(asked), Some(author));
         self.versions.push(Version { cycle: key.cycle, text, asked, author, cut_off, lost });
     }
 }

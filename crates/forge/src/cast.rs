@@ -32,10 +32,19 @@ pub struct Casting {
 /// as there are some; with one model in reach, they are other models of its vendor. The checker comes from the other
 /// roles' people.
 pub fn cast(router: &Router, critics: u32) -> Casting {
+    cast_for(router, critics, false)
+}
+
+/// The cast of a session whose draft is there already, so that nobody in it is its author.
+pub fn cast_of_draft(router: &Router, critics: u32) -> Casting {
+    cast_for(router, critics, true)
+}
+
+fn cast_for(router: &Router, critics: u32, is_drafted: bool) -> Casting {
     let well = ParticipantManager::new(router.clone()).available_participants();
     let well = well.into_iter().map(|one| one.provider_id).collect();
     let company = Company { plan: &router.plan(), well, author: None };
-    let drafter = company.people(&ParticipantRole::Drafter);
+    let drafter = if is_drafted { Vec::new() } else { company.people(&ParticipantRole::Drafter) };
     let synthesizer = company.people(&ParticipantRole::Synthesizer);
     let company = Company { author: drafter.first().cloned(), ..company };
     let mut casting =

@@ -34,7 +34,7 @@ mod system;
 struct Readme;
 
 #[cfg(feature = "session")]
-pub use cast::{Casting, cast, configured};
+pub use cast::{Casting, cast, cast_of_draft, configured};
 pub use environment::{Environment, FoundProvider};
 pub use forge_core::*;
 #[cfg(feature = "session")]

@@ -39,7 +39,7 @@ impl State {
     /// Everybody who wrote a part of the text that `cycle` starts from, as asked and as served.
     pub(crate) fn authors(&self, cycle: u32) -> Vec<Participant> {
         let versions = self.versions.iter().filter(|version| version.cycle < cycle.max(1));
-        distinct(versions.flat_map(|version| [&version.asked, &version.author]))
+        distinct(versions.flat_map(|version| version.asked.iter().chain(&version.author)))
     }
 
     /// Everybody who decided the findings of `cycle`.
