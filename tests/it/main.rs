@@ -17,6 +17,7 @@ mod kills;
 mod lists;
 mod material;
 mod metrics;
+mod openings;
 mod place;
 mod readme;
 mod route;

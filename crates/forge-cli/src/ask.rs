@@ -15,6 +15,7 @@ use crate::{
     error::CliError,
     files,
     material::{self, Content, Material},
+    session,
     setup::Setup,
     show::{self, millis, note},
     signals::Ends,
@@ -24,7 +25,11 @@ use crate::{
 const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
 
 pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let request = Arc::new(request(&ask, wanted.quiet)?);
+    let about = match &ask.session {
+        Some(id) => Some(session::report(id).await?),
+        None => None,
+    };
+    let request = Arc::new(request(&ask, about.as_deref(), wanted.quiet)?);
     let system = Setup::open(wanted).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
@@ -185,7 +190,7 @@ async fn call(
     })
 }
 
-fn request(ask: &Ask, quiet: bool) -> Result<ModelRequest, CliError> {
+fn request(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<ModelRequest, CliError> {
     let mut request = match &ask.request {
         None => ModelRequest::default(),
         Some(path) => {
@@ -201,7 +206,7 @@ fn request(ask: &Ask, quiet: bool) -> Result<ModelRequest, CliError> {
         let modifier = ParticipantRole::from(role.as_str()).system_prompt_modifier();
         request = request.with_system_text(SystemText::new(modifier));
     }
-    let parts = parts(ask, quiet)?;
+    let parts = parts(ask, about, quiet)?;
     if !parts.is_empty() {
         request.messages.push(Message::new(MessageRole::User, parts));
     }
@@ -222,7 +227,7 @@ fn request(ask: &Ask, quiet: bool) -> Result<ModelRequest, CliError> {
 }
 
 /// The prompt, and after it what the model is to work from.
-fn parts(ask: &Ask, quiet: bool) -> Result<Vec<Part>, CliError> {
+fn parts(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<Vec<Part>, CliError> {
     let reads_prompt = ask.prompt.as_deref() == Some("-");
     let mut text = match ask.prompt.as_deref() {
         Some("-") => files::standard_input()?,
@@ -234,6 +239,9 @@ fn parts(ask: &Ask, quiet: bool) -> Result<Vec<Part>, CliError> {
     };
     if ask.prompt.is_some() && text.trim().is_empty() {
         return Err(CliError::usage("the prompt is empty", "say what the model should answer"));
+    }
+    if let Some(report) = about {
+        text = format!("{text}\n\nThis is about the following report:\n\n{report}");
     }
     let mut all = material::read(&ask.references, quiet)?;
     if !reads_prompt && !ask.references.iter().any(|path| path.as_os_str() == "-") {

@@ -77,6 +77,14 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = wanted(run.source);
             session::run(*run, wanted).await
         }
+        Command::Review(review) => {
+            let wanted = wanted(review.source);
+            session::review(*review, wanted).await
+        }
+        Command::Follow(follow) => {
+            let wanted = wanted(follow.source);
+            Box::pin(session::follow(*follow, wanted)).await
+        }
         Command::Resume(resume) => {
             let wanted = wanted(resume.source);
             // A session with its journal is much state, which does not have to lie on the stack of every command.

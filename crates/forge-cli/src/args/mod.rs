@@ -22,8 +22,8 @@ pub(crate) use self::{
         MetricsReprice, MetricsStatus, MetricsSummary, SummaryFormat,
     },
     session::{
-        Accept, Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,
-        SessionsList, SessionsShow,
+        Accept, FailOn, Follow, Going, Kept, Matter, ResultFormat, Resume, Review, Run, RunMode, RunOutput,
+        SessionsCommand, SessionsExport, SessionsList, SessionsShow,
     },
 };
 
@@ -72,6 +72,8 @@ impl Args {
         match &self.command {
             Command::Run(run) if run.going.jsonl => Form::Lines,
             Command::Resume(resume) if resume.going.jsonl => Form::Lines,
+            Command::Review(review) if review.going.jsonl => Form::Lines,
+            Command::Follow(follow) if follow.going.jsonl => Form::Lines,
             _ if self.json => Form::Json,
             _ => Form::Text,
         }
@@ -82,8 +84,12 @@ impl Args {
 pub(crate) enum Command {
     /// Draft, criticise, revise and check: one document from several models.
     Run(Box<Run>),
+    /// Judge a document: its faults, and what is decided on each; it stays as it is.
+    Review(Box<Review>),
     /// Go on with a session after a kill, a pause or an abort.
     Resume(Box<Resume>),
+    /// Give a session that has ended one more cycle with something in mind.
+    Follow(Box<Follow>),
     /// List, show, export and delete sessions.
     Sessions {
         #[command(subcommand)]
@@ -150,6 +156,9 @@ pub(crate) struct Ask {
     /// Ask whoever plays this role, such as `critic` or `coder`; see `forge route explain`.
     #[arg(short, long, conflicts_with = "provider")]
     pub(crate) role: Option<String>,
+    /// Ask about this session: the model is shown its report.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
     /// System text.
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,

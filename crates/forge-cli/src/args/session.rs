@@ -11,24 +11,41 @@ use super::Source;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// What is wanted; `-` reads it from standard input.
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present_any = ["file", "draft"])]
     pub(crate) prompt: Option<String>,
     /// Read what is wanted from this file.
     #[arg(short, long, value_name = "FILE", conflicts_with = "prompt")]
     pub(crate) file: Option<PathBuf>,
+    /// Judge and revise this text instead of a draft by a model.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft: Option<PathBuf>,
     /// How deep it goes: one draft; a draft, one critic and a revision; or a panel of critics.
     #[arg(long, value_enum, default_value_t = RunMode::Council)]
     pub(crate) mode: RunMode,
-    /// How many critics read the draft.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
-    pub(crate) critics: Option<u32>,
     /// How often it is criticised and revised at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(crate) cycles: Option<u32>,
-    /// What kind of document is wanted.
+    /// Compare the result with the draft alone.
+    #[arg(long)]
+    pub(crate) compare: bool,
+    #[command(flatten)]
+    pub(crate) matter: Matter,
+    #[command(flatten)]
+    pub(crate) going: Going,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// What a session is about, and how much of everything it may have.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Matter {
+    /// How many critics read the draft.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(crate) critics: Option<u32>,
+    /// What kind of document it is.
     #[arg(long, value_enum, default_value_t = RunOutput::Freeform)]
     pub(crate) output_type: RunOutput,
-    /// What the result must keep to; may be repeated.
+    /// What the document must keep to; may be repeated.
     #[arg(long = "constraint", value_name = "TEXT")]
     pub(crate) constraints: Vec<String>,
     /// A file to work from: text, a picture or a PDF; a folder of texts; or `-` for standard input. May be repeated.
@@ -44,9 +61,47 @@ pub(crate) struct Run {
     /// Show the plan and what it will use; send nothing.
     #[arg(long = "dry-run")]
     pub(crate) dry: bool,
-    /// Compare the result with the draft alone.
-    #[arg(long)]
-    pub(crate) compare: bool,
+}
+
+/// Judge a document: its faults, and what is decided on each. The document stays as it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Review {
+    /// The document.
+    #[arg(required_unless_present = "document", conflicts_with = "document")]
+    pub(crate) target: Option<PathBuf>,
+    /// The document; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: Option<PathBuf>,
+    /// What the document is to do.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) task: Option<String>,
+    /// End with exit code 6 if a fault of this severity or a higher one stands.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
+    #[command(flatten)]
+    pub(crate) matter: Matter,
+    #[command(flatten)]
+    pub(crate) going: Going,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// How severe a fault has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Critical,
+    Major,
+    Minor,
+    Nit,
+}
+
+/// Give a session that has ended one more cycle with this in mind.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Follow {
+    /// The session; see `forge sessions list`.
+    pub(crate) id: String,
+    /// What it has to do as well; `-` reads it from standard input.
+    pub(crate) text: String,
     #[command(flatten)]
     pub(crate) going: Going,
     #[command(flatten)]

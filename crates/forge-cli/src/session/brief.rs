@@ -1,28 +1,89 @@
 //! What a session is about and how it is to run, as the user says.
 
+use std::path::Path;
+
 use forge::session::{Mode, OutputType, Plan, Reference, Settings, Topic};
 
 use crate::{
-    args::{Run, RunMode, RunOutput},
+    args::{Going, Matter, Review, Run, RunMode, RunOutput},
     error::CliError,
     files,
     material::{self, Content, Material},
     setup::Setup,
 };
 
-pub(super) fn topic(run: &Run, quiet: bool) -> Result<Topic, CliError> {
-    let text = match (&run.file, run.prompt.as_deref()) {
-        (Some(path), _) => files::read(path)?,
-        (None, Some("-")) => files::standard_input()?,
-        (None, prompt) => prompt.unwrap_or_default().to_owned(),
-    };
+/// What is to be judged, and who judges it how.
+pub(super) struct Brief<'a> {
+    pub(super) topic: Topic,
+    /// The text that is there already.
+    pub(super) draft: Option<String>,
+    pub(super) mode: Mode,
+    pub(super) cycles: Option<u32>,
+    pub(super) compare: bool,
+    /// Whether the text is judged alone.
+    pub(super) review: bool,
+    pub(super) matter: &'a Matter,
+    pub(super) going: &'a Going,
+    pub(super) seed: u64,
+}
+
+impl<'a> Brief<'a> {
+    pub(super) fn of_run(run: &'a Run, quiet: bool) -> Result<Self, CliError> {
+        let draft = run.draft.as_deref().map(document).transpose()?;
+        let text = match (&run.file, run.prompt.as_deref(), &run.draft) {
+            (Some(path), ..) => files::read(path)?,
+            (None, Some("-"), _) => files::standard_input()?,
+            (None, None, Some(path)) => format!("Improve {}", path.display()),
+            (None, prompt, _) => prompt.unwrap_or_default().to_owned(),
+        };
+        let mode = match run.mode {
+            RunMode::Direct => Mode::Direct,
+            RunMode::Review => Mode::Review,
+            RunMode::Council => Mode::Council,
+        };
+        let reads_stdin = run.prompt.as_deref() == Some("-") || is_stdin(run.draft.as_deref());
+        let topic = topic(&text, &run.matter, reads_stdin || run.going.attended, quiet)?;
+        let (cycles, compare, seed) = (run.cycles, run.compare, run.source.seed);
+        let (matter, going) = (&run.matter, &run.going);
+        Ok(Self { topic, draft, mode, cycles, compare, review: false, matter, going, seed })
+    }
+
+    pub(super) fn of_review(review: &'a Review, quiet: bool) -> Result<Self, CliError> {
+        let path = review.document.as_deref().or(review.target.as_deref()).unwrap_or(Path::new("-"));
+        let draft = Some(document(path)?);
+        let name = if is_stdin(Some(path)) { "a document".into() } else { path.display().to_string() };
+        let text = review.task.clone().unwrap_or_else(|| format!("Review of {name}"));
+        let is_taken = is_stdin(Some(path)) || review.going.attended;
+        let topic = topic(&text, &review.matter, is_taken, quiet)?;
+        let (matter, going, seed) = (&review.matter, &review.going, review.source.seed);
+        let (mode, cycles) = (Mode::Council, Some(1));
+        Ok(Self { topic, draft, mode, cycles, compare: false, review: true, matter, going, seed })
+    }
+}
+
+fn is_stdin(path: Option<&Path>) -> bool {
+    path.is_some_and(|path| path.as_os_str() == "-")
+}
+
+/// A text to judge.
+fn document(path: &Path) -> Result<String, CliError> {
+    let text = if is_stdin(Some(path)) { files::standard_input()? } else { files::read(path)? };
+    if text.trim().is_empty() {
+        let what = format!("there is nothing to judge in {}", path.display());
+        return Err(CliError::usage(what, "name a file with text"));
+    }
+    Ok(text)
+}
+
+/// `is_taken`: whether somebody else reads standard input.
+fn topic(text: &str, matter: &Matter, is_taken: bool, quiet: bool) -> Result<Topic, CliError> {
     if text.trim().is_empty() {
         return Err(CliError::usage("the prompt is empty", "say what is wanted"));
     }
     let text = text.trim();
     let title = text.lines().next().unwrap_or_default().chars().take(120).collect::<String>();
     let description = if title == text { String::new() } else { text.to_owned() };
-    let output = match run.output_type {
+    let output = match matter.output_type {
         RunOutput::Specification => OutputType::Specification,
         RunOutput::Code => OutputType::Code,
         RunOutput::Documentation => OutputType::Documentation,
@@ -30,16 +91,12 @@ pub(super) fn topic(run: &Run, quiet: bool) -> Result<Topic, CliError> {
         RunOutput::Freeform => OutputType::Freeform,
     };
     let mut topic = Topic::new(title).with_description(description).with_output(output);
-    for constraint in &run.constraints {
+    for constraint in &matter.constraints {
         topic = topic.with_constraint(constraint.as_str());
     }
     material::tell_of_mentions(text, quiet);
-    let mut all = material::read(&run.references, quiet)?;
-    // Whoever attends answers on standard input.
-    let is_taken = run.going.attended
-        || run.prompt.as_deref() == Some("-")
-        || run.references.iter().any(|path| path.as_os_str() == "-");
-    if !is_taken {
+    let mut all = material::read(&matter.references, quiet)?;
+    if !is_taken && !matter.references.iter().any(|path| is_stdin(Some(path))) {
         all.extend(material::piped()?);
     }
     for Material { name, content } in all {
@@ -52,14 +109,17 @@ pub(super) fn topic(run: &Run, quiet: bool) -> Result<Topic, CliError> {
 }
 
 /// The plan, and in its notes what is less than the user wants.
-pub(super) fn plan(topic: Topic, run: &Run, system: &Setup) -> Plan {
-    let mut settings = settings(run, system);
+pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
+    let mut settings = settings(&brief, system);
     let wanted = match settings.mode {
         Mode::Direct => 0,
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
-    let casting = forge::cast(system.router(), wanted);
+    let casting = match brief.draft {
+        Some(_) => forge::cast_of_draft(system.router(), wanted),
+        None => forge::cast(system.router(), wanted),
+    };
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
     if wanted > 0 && settings.required > judges {
@@ -70,28 +130,26 @@ pub(super) fn plan(topic: Topic, run: &Run, system: &Setup) -> Plan {
         settings.required = judges;
     }
     let (simulated, brands) = (system.is_simulated(), forge::registry().brands());
-    Plan { settings, simulated, notes, brands, ..Plan::new(topic, casting.cast) }
+    Plan { draft: brief.draft, settings, simulated, notes, brands, ..Plan::new(brief.topic, casting.cast) }
 }
 
-fn settings(run: &Run, system: &Setup) -> Settings {
+fn settings(brief: &Brief<'_>, system: &Setup) -> Settings {
     let written = &system.session_plan();
     let mut settings = Settings {
-        mode: match run.mode {
-            RunMode::Direct => Mode::Direct,
-            RunMode::Review => Mode::Review,
-            RunMode::Council => Mode::Council,
-        },
-        seed: run.source.seed,
-        interactive: run.going.attended,
-        compare: run.compare,
+        mode: brief.mode,
+        seed: brief.seed,
+        interactive: brief.going.attended,
+        compare: brief.compare,
+        review: brief.review,
         ..Settings::default()
     };
-    settings.critics = run.critics.or(written.critics).unwrap_or(settings.critics);
+    settings.critics = brief.matter.critics.or(written.critics).unwrap_or(settings.critics);
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
-    settings.cycles = run.cycles.or(written.cycles).unwrap_or(settings.cycles);
+    settings.cycles = brief.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;
-    settings.caps.money = run.going.max_cost.or(system.plan().budget.session.money).or(settings.caps.money);
-    settings.caps.tokens = run.max_tokens.or(system.plan().budget.session.tokens).or(settings.caps.tokens);
-    settings.caps.time = run.deadline.map(Into::into).or(settings.caps.time);
+    settings.caps.money = brief.going.max_cost.or(system.plan().budget.session.money).or(settings.caps.money);
+    settings.caps.tokens =
+        brief.matter.max_tokens.or(system.plan().budget.session.tokens).or(settings.caps.tokens);
+    settings.caps.time = brief.matter.deadline.map(Into::into).or(settings.caps.time);
     settings
 }

@@ -214,6 +214,12 @@ async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
     }
 }
 
+/// The report of a session, for somebody who is asked about it.
+pub(crate) async fn report(id: &str) -> Result<String, CliError> {
+    let kept = Kept { offline: false, journal: None };
+    Ok(result(&kept, id).await?.to_markdown())
+}
+
 /// Whether a session is among those of simulated vendors.
 pub(super) async fn is_simulated(name: &StreamName) -> bool {
     match metrics::open_if_there(true) {

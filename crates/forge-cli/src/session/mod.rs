@@ -17,10 +17,10 @@ use forge::{
 };
 use serde_json::json;
 
-pub(crate) use self::kept::sessions;
-use self::{lines::Lines, progress::Progress};
+pub(crate) use self::kept::{report, sessions};
+use self::{brief::Brief, lines::Lines, progress::Progress};
 use crate::{
-    args::{Going, Resume, Run, Wanted},
+    args::{FailOn, Follow, Going, Resume, Review, Run, Wanted},
     config,
     error::CliError,
     files,
@@ -30,15 +30,30 @@ use crate::{
 };
 
 pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let topic = brief::topic(&run, wanted.quiet)?;
-    run.going.output.as_deref().map(files::check_output).transpose()?;
+    let brief = Brief::of_run(&run, wanted.quiet)?;
+    begin(brief, run.matter.dry, &run.going, None, wanted).await
+}
+
+pub(crate) async fn review(review: Review, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let brief = Brief::of_review(&review, wanted.quiet)?;
+    begin(brief, review.matter.dry, &review.going, review.fail_on, wanted).await
+}
+
+async fn begin(
+    brief: Brief<'_>,
+    dry: bool,
+    going: &Going,
+    fail_on: Option<FailOn>,
+    wanted: Wanted<'_>,
+) -> Result<ExitCode, CliError> {
+    going.output.as_deref().map(files::check_output).transpose()?;
     let system = Setup::open(wanted).await?;
-    let plan = brief::plan(topic, &run, &system);
-    let progress = Progress::new(wanted.quiet, run.going.attended);
+    let plan = brief::plan(brief, &system);
+    let progress = Progress::new(wanted.quiet, going.attended);
     let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
-    let lines = run.going.jsonl.then(|| Lines::new(name.as_str()));
-    let deps = deps(&system, &run.going, &progress, lines.as_ref())?;
-    if run.dry {
+    let lines = going.jsonl.then(|| Lines::new(name.as_str()));
+    let deps = deps(&system, going, &progress, lines.as_ref())?;
+    if dry {
         let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, wanted.json);
     }
@@ -48,7 +63,7 @@ pub(crate) async fn run(run: Run, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     note(wanted.quiet, &format!("session {name}"));
     let session =
         Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
-    go(session, &name, &run.going, &system, (&progress, lines.as_deref(), wanted.json)).await
+    go(session, &name, (going, fail_on), &system, (&progress, lines.as_deref(), wanted.json)).await
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
@@ -61,15 +76,7 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     let progress = Progress::new(wanted.quiet, resume.going.attended);
     let lines = resume.going.jsonl.then(|| Lines::new(name.as_str()));
     let deps = deps(&system, &resume.going, &progress, lines.as_ref())?;
-    let mut session = match Session::resume(deps, name.clone()).await {
-        Ok(session) => session,
-        Err(error) => {
-            let error = CliError::session(&error);
-            let elsewhere = !system.is_simulated() && kept::is_simulated(&name).await;
-            let next = || format!("it is one of simulated vendors: `forge resume {name} --offline`");
-            return Err(if elsewhere { error.with_next(next()) } else { error });
-        }
-    };
+    let mut session = taken_up(deps, &name, &system).await?;
     let mut settings = session.state().plan.settings.clone();
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     settings.caps.money = resume.going.max_cost.or(settings.caps.money);
@@ -77,14 +84,56 @@ pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCod
     if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
         session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
     }
-    go(session, &name, &resume.going, &system, (&progress, lines.as_deref(), wanted.json)).await
+    go(session, &name, (&resume.going, None), &system, (&progress, lines.as_deref(), wanted.json)).await
+}
+
+pub(crate) async fn follow(follow: Follow, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let name = StreamName::new(&follow.id).map_err(|error| CliError::session(&error.into()))?;
+    follow.going.output.as_deref().map(files::check_output).transpose()?;
+    let text = if follow.text == "-" { files::standard_input()? } else { follow.text };
+    if text.trim().is_empty() {
+        return Err(CliError::usage(
+            "there is nothing to follow up on",
+            "say what the session has to do as well",
+        ));
+    }
+    let mut system = Setup::open(wanted).await?;
+    if let Some(most) = follow.going.max_cost {
+        system.allow_session(most).map_err(config::refused)?;
+    }
+    let progress = Progress::new(wanted.quiet, follow.going.attended);
+    let lines = follow.going.jsonl.then(|| Lines::new(name.as_str()));
+    let deps = deps(&system, &follow.going, &progress, lines.as_ref())?;
+    let mut session = taken_up(deps, &name, &system).await?;
+    if session.state().stopped.is_none() {
+        let next = format!("bring it to its end first: `forge resume {name}`");
+        return Err(CliError::usage(format!("session {name} has not ended"), next));
+    }
+    session.follow(text.trim()).await.map_err(|error| {
+        let next = format!("take its document further: `forge sessions export {name} --format document -o draft.txt`, then `forge run --draft draft.txt`");
+        CliError::session(&error).with_next(next)
+    })?;
+    go(session, &name, (&follow.going, None), &system, (&progress, lines.as_deref(), wanted.json)).await
+}
+
+/// The session as an earlier run left it.
+async fn taken_up(deps: SessionDeps, name: &StreamName, system: &Setup) -> Result<Session, CliError> {
+    match Session::resume(deps, name.clone()).await {
+        Ok(session) => Ok(session),
+        Err(error) => {
+            let error = CliError::session(&error);
+            let elsewhere = !system.is_simulated() && kept::is_simulated(name).await;
+            let next = || "it is one of simulated vendors: add `--offline`".to_owned();
+            Err(if elsewhere { error.with_next(next()) } else { error })
+        }
+    }
 }
 
 /// Runs the session to its end. The first interrupt ends it cleanly, the second at once.
 async fn go(
     session: Session,
     name: &StreamName,
-    going: &Going,
+    (going, fail_on): (&Going, Option<FailOn>),
     system: &Setup,
     (progress, lines, as_json): (&Progress, Option<&Lines>, bool),
 ) -> Result<ExitCode, CliError> {
@@ -113,7 +162,7 @@ async fn go(
         (None, Some(_)) => note(false, &format!("paused; when there is room, go on with: {next}")),
         _ => {}
     }
-    Ok(output::exit_code(&result, going.accept))
+    Ok(output::exit_code(&result, going.accept, fail_on))
 }
 
 async fn obey_interrupts(mut ends: Ends, controls: Controls, progress: Progress) {

@@ -4,21 +4,44 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use forge::{
     Amount,
-    session::{DocumentLabel, Estimate, EstimatedCall, OutputType, Plan, SessionResult, SessionStatus, Stop},
+    session::{
+        DocumentLabel, Estimate, EstimatedCall, Finding, FindingState, OutputType, Plan, SessionResult,
+        SessionStatus, Severity, Stop,
+    },
 };
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Accept, Going, ResultFormat},
+    args::{Accept, FailOn, Going, ResultFormat},
     error::CliError,
     files,
     show::{self, millis, note},
 };
 
+/// A fault stands that the user does not accept.
+const FAULTY: u8 = 6;
+
+/// Whether a fault of the reviewed document is confirmed or undecided, and severe enough. One without a rating counts as
+/// major.
+fn stands(finding: &Finding, least: FailOn) -> bool {
+    let least = match least {
+        FailOn::Critical => Severity::Critical,
+        FailOn::Major => Severity::Major,
+        FailOn::Minor => Severity::Minor,
+        FailOn::Nit => Severity::Nit,
+    };
+    let of_critics = finding.raised_by.iter().any(|raised| raised.seat.is_some());
+    let is_left = !matches!(finding.state, FindingState::Rejected | FindingState::Duplicate);
+    of_critics && is_left && finding.remark.severity.unwrap_or(Severity::Major) >= least
+}
+
 /// The session ended with less than it was to give.
 const DEGRADED: u8 = 5;
 
-pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>) -> ExitCode {
+pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>, fail_on: Option<FailOn>) -> ExitCode {
+    if fail_on.is_some_and(|least| result.findings.iter().any(|finding| stands(finding, least))) {
+        return FAULTY.into();
+    }
     match (result.status, result.label, result.stop_reason) {
         (SessionStatus::Converged | SessionStatus::Settled, ..) => ExitCode::SUCCESS,
         (SessionStatus::Paused, ..) | (_, _, Some(Stop::Budget)) => 4.into(),

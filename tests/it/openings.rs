@@ -1,0 +1,161 @@
+//! Other ways into a session than a question: a text that is there, a review, a wish, a question about a result.
+
+use serde_json::Value;
+
+use crate::{
+    place::Place,
+    run::{CAST, TOPIC, object},
+    run_with_input, with_sim,
+};
+
+const TEXT: &str = "# Opening hours\n\nThe depot opens at nine. Nobody knows when it closes.\n\n\
+                    ## Deliveries\n\nDeliveries are taken at the gate, at any time of the day.\n";
+
+#[test]
+fn a_text_that_is_there_is_judged_and_revised_without_a_draft() {
+    with_sim("{}", |sim| {
+        let place = Place::with("given", sim, CAST);
+        std::fs::write(place.path("hours.md"), TEXT).unwrap();
+        let result = object(&place.run(&["run", "--draft", "hours.md", "--json"]));
+        assert_eq!((&result["draft"], &result["title"]), (&TEXT.into(), &"Improve hours.md".into()));
+        let stages: Vec<&str> = result["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["call"]["stage"].as_str().unwrap())
+            .collect();
+        assert!(!stages.contains(&"draft") && stages.contains(&"synthesis"), "{stages:?}");
+        let document = result["document"].as_str().unwrap();
+        assert!(document.contains("## Deliveries") && document != TEXT, "{document}");
+
+        let dry = object(&place.run(&["run", "Shorten it", "--draft", "hours.md", "--dry-run", "--json"]));
+        assert!(dry["calls"].as_array().unwrap().iter().all(|call| call["stage"] != "draft"), "{dry}");
+        let said = run_with_input(&mut place.command(&["run", "Shorten it", "--draft", "-", "--json"]), TEXT);
+        assert_eq!(object(&said)["draft"], TEXT);
+
+        let calls = sim.journal().len();
+        std::fs::write(place.path("empty.md"), " \n").unwrap();
+        for wrong in [
+            &["run", "--draft", "hours.md", "--mode", "direct"][..],
+            &["run", "--draft", "empty.md"],
+            &["run", "--draft", "nowhere.md"],
+            &["review", "empty.md"],
+            &["review", "nowhere.md"],
+            &["review"],
+        ] {
+            let said = place.run(wrong);
+            assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{wrong:?}: {}", said.stderr);
+        }
+        assert_eq!(sim.journal().len(), calls, "nobody is asked about what makes no sense");
+    });
+}
+
+#[test]
+fn a_given_text_is_resumed_like_any_other() {
+    with_sim("{}", |sim| {
+        let place = Place::with("given-resumed", sim, CAST);
+        std::fs::write(place.path("hours.md"), TEXT).unwrap();
+        let said = place.run(&["run", "--draft", "hours.md", "--max-cost", "0.0001", "--json"]);
+        assert_eq!(said.code, Some(4), "{}", said.stderr);
+        let result = object(&said);
+        assert_eq!(result["document"], TEXT);
+        let id = result["session"].as_str().unwrap();
+        let result = object(&place.run(&["resume", id, "--max-cost", "1", "--json"]));
+        assert_eq!((&result["draft"], &result["label"]), (&TEXT.into(), &"synthesis".into()));
+    });
+}
+
+#[test]
+fn a_review_leaves_the_document_as_it_is_and_fails_on_what_stands() {
+    with_sim("{}", |sim| {
+        let place = Place::with("review", sim, CAST);
+        std::fs::write(place.path("hours.md"), TEXT).unwrap();
+        let said = place.run(&["review", "hours.md", "--json"]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let result = object(&said);
+        assert_eq!((&result["document"], &result["title"]), (&TEXT.into(), &"Review of hours.md".into()));
+        assert!(result["proposal"].as_str().unwrap() != TEXT);
+        let findings = result["findings"].as_array().unwrap();
+        let serious = |one: &&Value| {
+            ["critical", "major"].contains(&one["remark"]["severity"].as_str().unwrap_or_default())
+                && one["state"] != "rejected"
+        };
+        assert!(findings.iter().any(|one| serious(&one)), "{findings:?}");
+        assert_eq!(
+            result["calls"].as_array().unwrap().iter().filter(|one| one["call"]["cycle"] == 2).count(),
+            0
+        );
+
+        let said = place.run(&["review", "--document", "hours.md", "--fail-on", "major"]);
+        assert_eq!(said.code, Some(6), "{}", said.stderr);
+        assert!(!said.stdout.contains("Nobody knows when it closes.\n\n## Deliveries"), "{}", said.stdout);
+        assert!(said.stdout.contains("confirmed"), "{}", said.stdout);
+        let quiet = place.run(&["review", "hours.md", "--fail-on", "critical", "--json"]);
+        let critical = |one: &Value| one["remark"]["severity"] == "critical" && one["state"] != "rejected";
+        let any = object(&quiet)["findings"].as_array().unwrap().iter().any(critical);
+        assert_eq!(quiet.code, Some(if any { 6 } else { 0 }), "{}", quiet.stderr);
+
+        sim.set_scenario(
+            forge_sim::Scenario::from_yaml(
+                "rules: [{ when: { contains: \"# Critique\" }, error: { kind: server } }]",
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        let said = place.run(&["review", "hours.md", "--fail-on", "major"]);
+        assert_eq!(said.code, Some(5), "what nobody has read is not clean: {}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains("NOT REVIEWED"), "{}", said.stdout);
+    });
+}
+
+#[test]
+fn a_wish_after_the_end_gets_a_cycle_of_its_own() {
+    with_sim("{}", |sim| {
+        let place = Place::with("follow", sim, CAST);
+        let first = object(&place.run(&["run", TOPIC, "--cycles", "1", "--json"]));
+        let id = first["session"].as_str().unwrap();
+        let before = sim.journal().len();
+        let said = place.run(&["follow", id, "also cover the night shift", "--json"]);
+        let second = object(&said);
+        assert_eq!(
+            (&second["session"], &second["cycles"]),
+            (&first["session"], &2.into()),
+            "{}",
+            said.stderr
+        );
+        let wish =
+            second["findings"].as_array().unwrap().iter().find(|one| {
+                one["raised_by"].as_array().unwrap().iter().any(|raised| raised["person"] == true)
+            });
+        assert!(wish.unwrap()["remark"]["claim"].as_str().unwrap().contains("night shift"), "{second}");
+        let sent: String = sim.journal()[before..].iter().map(|one| one.body.to_string()).collect();
+        assert!(sent.contains("also cover the night shift"));
+
+        object(&place.run(&["follow", id, "and the holidays", "--json"]));
+        let said = place.run(&["follow", id, "and the strikes"]);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(
+            said.stderr.contains("has had 3 cycles") && said.stderr.contains("--draft"),
+            "{}",
+            said.stderr
+        );
+        let said = place.run(&["follow", "20990101-000000-none", "x"]);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    });
+}
+
+#[test]
+fn a_question_about_a_session_is_asked_with_its_report() {
+    with_sim("{}", |sim| {
+        let place = Place::with("about", sim, CAST);
+        let result = object(&place.run(&["run", TOPIC, "--json"]));
+        let id = result["session"].as_str().unwrap();
+        let said = place.run(&["ask", "--session", id, "Why was F1 accepted?", "--provider", "claude"]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let sent = sim.journal().last().unwrap().body.to_string();
+        let claim = result["findings"][0]["remark"]["claim"].as_str().unwrap();
+        assert!(sent.contains("Why was F1 accepted?") && sent.contains(claim), "{sent}");
+        let said = place.run(&["ask", "--session", "20990101-000000-none", "Why?"]);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    });
+}
