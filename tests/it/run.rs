@@ -181,7 +181,7 @@ fn the_accounts_know_the_session_and_the_budget_holds() {
             .map(|row| (row["role"].as_str().unwrap(), row["calls"].as_u64().unwrap()))
             .collect();
         assert_eq!(roles, [("critic", 2), ("drafter", 1), ("reviewer", 1), ("synthesizer", 1)].into());
-        assert_eq!(summary["total"]["cost"], result["total"]["cost"]);
+        assert_eq!(summary["total"]["cost_nano_usd"], result["total"]["cost"]);
 
         let calls = sim.journal().len();
         let said = place.run(&["run", TOPIC, "--max-cost", "0.0001", "--json"]);

@@ -10,7 +10,12 @@ pub(crate) enum MetricsCommand {
     Summary(MetricsSummary),
     /// Write every attempt.
     Export(MetricsExport),
-    /// Remove old attempts; what they sum up to stays.
+    /// Answer a question in SQL, which changes nothing.
+    ///
+    /// The views `model_usage`, `model_metrics`, `tasks`, `sessions` and `findings` are stable, the tables behind them are
+    /// not; docs/database.md names their columns and has examples.
+    Sql(MetricsSql),
+    /// Remove the attempts of old days; what they sum up to stays. The file becomes smaller.
     Prune(MetricsPrune),
     /// Make the sums anew from the attempts that are kept.
     Rebuild(MetricsRebuild),
@@ -78,6 +83,9 @@ pub(crate) struct MetricsSummary {
     /// In which form.
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     pub(crate) format: SummaryFormat,
+    /// Print one JSON object, as with `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
     /// Write a page with charts for a browser instead.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -97,6 +105,9 @@ pub(crate) struct MetricsExport {
     /// In which form.
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub(crate) format: ExportFormat,
+    /// Write one JSON object, as with `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
     /// Where to write it; standard output unless given.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -113,32 +124,70 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct MetricsSql {
+    /// One statement that only reads.
+    #[arg(value_name = "STATEMENT")]
+    pub(crate) statement: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = SqlFormat::Table)]
+    pub(crate) format: SqlFormat,
+    /// Print one JSON object, as with `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// How long the answer may take.
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub(crate) timeout: String,
+    /// Ask about simulated calls, which are kept apart.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlFormat {
+    /// A table for people.
+    Table,
+    /// Comma-separated values with a heading.
+    Csv,
+    /// One JSON document with a row a line.
+    Json,
+}
+
+/// What commands that change the accounts have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Upkeep {
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print one JSON object that says what was done.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct MetricsPrune {
-    /// Remove what began before then: how long ago (90days), a day, or a whole time.
+    /// Remove the days before the one of this time: how long ago (90days), a day, or a whole time. The cut is at that
+    /// day's midnight (UTC), so the day itself stays whole.
     #[arg(long, value_name = "TIME")]
     pub(crate) before: String,
     /// Write what is removed into this file first, a JSON object a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: Option<PathBuf>,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MetricsForget {
     /// The call's id, as `metrics export` names it.
     pub(crate) call: String,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MetricsRebuild {
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,7 +201,6 @@ pub(crate) struct MetricsReprice {
     /// Rows that take the place of built-in ones, as in the adapters' `models.json`.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) prices: Option<PathBuf>,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }

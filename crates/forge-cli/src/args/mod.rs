@@ -19,7 +19,8 @@ pub(crate) use self::{
     inject::{Injection, scenario},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
-        MetricsReprice, MetricsStatus, MetricsSummary, SummaryFormat,
+        MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
+        Upkeep,
     },
     session::{
         Accept, Going, Kept, ResultFormat, Resume, Run, RunMode, RunOutput, SessionsCommand, SessionsExport,
