@@ -234,6 +234,9 @@ fn a_corrected_price_changes_the_past_and_pruning_keeps_its_sums() {
         let said =
             place.run(&["metrics", "prune", "--before", "2100-01-01", "--archive", &place.path("old.jsonl")]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let told =
+            "3 attempts that began before 2100-01-01T00:00:00Z removed: days are cut at midnight (UTC)";
+        assert!(said.stderr.starts_with(told), "{}", said.stderr);
         assert_eq!(std::fs::read_to_string(place.path("old.jsonl")).unwrap().lines().count(), 3);
         assert_eq!(
             place.run(&["metrics", "export", "-q"]).stdout.lines().count(),

@@ -1,6 +1,11 @@
 //! Views keep their columns: other programs read them.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use forge_core::{
@@ -362,6 +367,31 @@ fn views_of_another_version_are_made_anew_and_a_plain_reader_can_use_them() {
     for view in VIEWS {
         assert!(conn.execute(&format!("DELETE FROM {view}"), []).is_err(), "{view} cannot be written");
     }
+}
+
+#[test]
+fn a_file_that_can_only_be_read_is_asked_without_its_views() {
+    let dir = Dir::new();
+    put(&dir.open(), [record(1)]);
+    sql(&dir.db()).execute_batch("DROP VIEW findings; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    // A file format that SQLite may read, but not write.
+    let mut file = fs::File::options().write(true).open(dir.db()).unwrap();
+    file.seek(SeekFrom::Start(18)).unwrap();
+    file.write_all(&[3]).unwrap();
+    drop(file);
+    assert_eq!(calls(&dir.open()), [1]);
+}
+
+#[test]
+fn no_view_stands_in_the_way_of_a_new_form() {
+    let dir = Dir::new();
+    let old = format!("{}/tests/samples/v3.db", env!("CARGO_MANIFEST_DIR"));
+    fs::copy(old, dir.db()).unwrap();
+    // What a later version reads may not be there yet.
+    sql(&dir.db()).execute_batch("CREATE VIEW findings AS SELECT * FROM nowhere").unwrap();
+    let store = dir.open();
+    assert_eq!(rows(&store, "findings", "id"), [] as [Value; 0]);
+    assert_eq!(rows(&store, "model_usage", "call_id").len(), 3);
 }
 
 #[test]
