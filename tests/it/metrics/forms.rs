@@ -24,10 +24,7 @@ fn old_words(text: &str) -> Vec<&str> {
 }
 
 /// Calls that succeed, fall back and fail, of two providers.
-const FAULTS: &str = r#"
-rules:
-  - { vendor: openai, nth: { every: 2 }, error: { kind: overloaded } }
-"#;
+const FAULTS: &str = "rules: [{ vendor: openai, nth: { every: 2 }, error: { kind: overloaded } }]";
 
 #[test]
 fn every_document_is_what_its_schema_says() {
@@ -50,7 +47,7 @@ fn every_document_is_what_its_schema_says() {
         let document = valid("summary", &["metrics", "summary", "--format", "json"]);
         let total = &document["total"];
         assert!(total["duration_ms"]["p50"].as_f64().unwrap() > 0.0, "{total}");
-        assert_eq!(total["cost_usd"].as_f64().unwrap(), total["cost_nano_usd"].as_f64().unwrap() / 1e9);
+        assert_eq!(total["cost_usd"], json!(total["cost_nano_usd"].as_f64().unwrap() / 1e9));
         assert_eq!(total["errors"][0]["error"], "overloaded");
         valid("summary", &["metrics", "summary", "--json", "--provider", "nobody"]);
 
@@ -77,6 +74,30 @@ fn every_document_is_what_its_schema_says() {
         valid("sql", &["metrics", "sql", "--json", "SELECT * FROM model_usage"]);
         valid("sql", &["metrics", "sql", "--json", "SELECT * FROM sessions"]);
     });
+}
+
+#[test]
+fn a_failure_is_one_object_too() {
+    let place = Place::new("failures");
+    for (version, arguments) in [
+        ("2.0", &["summary", "--since", "yesterday"][..]),
+        ("2.0", &["export", "--until", "tomorrow"]),
+        ("1.0", &["prune", "--before", ""]),
+        ("1.0", &["forget", "nonsense"]),
+        ("1.0", &["reprice", "--since", "never"]),
+    ] {
+        let arguments = [&["metrics"], arguments, &["--offline", "--json"]].concat();
+        let said = place.run(&arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.stderr);
+        let failure: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!([&failure["version"], &failure["simulated"]], [&json!(version), &json!(true)]);
+        assert_eq!(failure["error"]["code"], "E002", "{failure}");
+        assert!(said.stderr.starts_with("error[E002]"), "{}", said.stderr);
+    }
+    std::fs::create_dir_all(place.path("forge.db")).unwrap();
+    let said = place.run(&["metrics", "rebuild", "--json"]);
+    let failure: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((said.code, &failure["error"]["code"]), (Some(1), &json!("E006")), "{failure}");
 }
 
 #[test]

@@ -161,7 +161,15 @@ fn a_statement_that_cannot_be_answered_names_its_fault_and_the_views() {
         ] {
             for form in ["table", "csv", "json"] {
                 let said = place.run(&["metrics", "sql", "--format", form, statement]);
-                assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{statement}: {}", said.stderr);
+                assert_eq!(said.code, Some(2), "{statement}: {}", said.stderr);
+                if form == "json" {
+                    let failure: Value = serde_json::from_str(&said.stdout).unwrap();
+                    assert_eq!((&failure["version"], &failure["simulated"]), (&json!("1.0"), &json!(false)));
+                    assert_eq!(failure["error"]["code"], "E002");
+                    assert!(failure["error"]["message"].as_str().unwrap().contains(fault), "{failure}");
+                } else {
+                    assert_eq!(said.stdout, "", "{statement}");
+                }
                 assert!(
                     said.stderr.contains("error[E002]") && said.stderr.contains(fault),
                     "{}",
@@ -186,6 +194,12 @@ fn a_statement_without_an_end_ends_in_time_and_on_demand() {
     let said = place.run(&["metrics", "sql", "--timeout", "50ms", ENDLESS]);
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert!(said.stderr.contains("stopped after 0.05 s"), "{}", said.stderr);
+
+    // A document that is begun does not become another one.
+    let rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 3";
+    let said = place.run(&["metrics", "sql", "--timeout", "50ms", "--json", rows]);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert!(said.stderr.contains("stopped after 0.05 s") && said.stdout.ends_with("{\"i\":2}"), "{said:?}");
 
     // A row that was read shows that the statement is under way.
     let endless = ENDLESS.replace("count(*)", "i");

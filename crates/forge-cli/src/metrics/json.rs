@@ -6,10 +6,12 @@ use forge::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::error::CliError;
+
 /// The version of the summary; 1.0 had other names.
-const SUMMARY: &str = "2.0";
+pub(super) const SUMMARY: &str = "2.0";
 /// The version of what the other commands print.
-const DONE: &str = "1.0";
+pub(super) const DONE: &str = "1.0";
 
 /// The document of `metrics summary`.
 pub(super) fn summary(filter: &Filter, total: &Figures, rows: &[SummaryRow], simulated: bool) -> Value {
@@ -30,6 +32,11 @@ pub(super) fn done(simulated: bool, facts: Value) -> Value {
         object.extend(facts);
     }
     object
+}
+
+/// What a program reads of a failure.
+pub(super) fn failed(version: &str, simulated: bool, error: &CliError) -> Value {
+    json!({ "version": version, "simulated": simulated, "error": error.to_json() })
 }
 
 /// An amount under both of its names.

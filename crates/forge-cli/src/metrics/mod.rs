@@ -18,10 +18,13 @@ use chrono::Utc;
 use forge::store::{Filter, Store, StoreError, StoreOptions, export};
 
 use crate::{
-    args::{ExportFormat, MetricsCommand, MetricsExport},
+    args::{
+        ExportFormat, MetricsCommand, MetricsExport, MetricsForget, MetricsPrune, MetricsRebuild,
+        MetricsReprice, SqlFormat, SummaryFormat,
+    },
     error::CliError,
     paths::paths,
-    show::note,
+    show::{self, note},
 };
 
 /// Takes records whatever happens to the file; `None` without any place for it.
@@ -34,7 +37,8 @@ pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
 }
 
 pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
-    match command {
+    let form = form(&command);
+    let done = match command {
         MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
         MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
         MetricsCommand::Sql(wanted) => sql::run(&wanted, quiet),
@@ -42,7 +46,40 @@ pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) ->
         MetricsCommand::Rebuild(wanted) => upkeep::rebuild(&wanted, quiet),
         MetricsCommand::Forget(wanted) => upkeep::forget(&wanted, named, quiet),
         MetricsCommand::Reprice(wanted) => upkeep::reprice(&wanted, quiet),
-    }
+    };
+    done.inspect_err(|error| {
+        if let Some((version, simulated)) = form {
+            // The failure stands on stderr as well.
+            let _ = show::json(&json::failed(version, simulated, error));
+        }
+    })
+}
+
+/// The version of the document on standard output and whether it is about simulated calls, where a program reads it.
+fn form(command: &MetricsCommand) -> Option<(&'static str, bool)> {
+    let (version, is_json, simulated) = match command {
+        MetricsCommand::Summary(wanted) => {
+            (json::SUMMARY, wanted.json || wanted.format == SummaryFormat::Json, wanted.filter.offline)
+        }
+        MetricsCommand::Export(wanted) => {
+            let is_json = wanted.json || wanted.format == ExportFormat::Json;
+            (export::VERSION, is_json && wanted.output.is_none(), wanted.filter.offline)
+        }
+        MetricsCommand::Sql(wanted) => {
+            (sql::VERSION, wanted.json || wanted.format == SqlFormat::Json, wanted.offline)
+        }
+        MetricsCommand::Prune(MetricsPrune { upkeep, .. })
+        | MetricsCommand::Rebuild(MetricsRebuild { upkeep })
+        | MetricsCommand::Forget(MetricsForget { upkeep, .. })
+        | MetricsCommand::Reprice(MetricsReprice { upkeep, .. }) => (json::DONE, upkeep.json, upkeep.offline),
+    };
+    is_json.then_some((version, simulated))
+}
+
+/// Tells of a failure after a part of a document is out: it cannot become another document any more.
+fn torn(error: &CliError) -> ExitCode {
+    let _ = write!(io::stderr().lock(), "{error}");
+    error.exit_code()
 }
 
 /// Opens the accounts to read or change them.
@@ -86,8 +123,10 @@ fn export(wanted: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
         }
         None => write(&store, &filter, (format, simulated), &mut BufWriter::new(io::stdout().lock())),
     };
-    let count = written.map_err(|error| closed_or(&error))?;
-    note(quiet, &format!("{count} attempts"));
+    match written {
+        Ok(count) => note(quiet, &format!("{count} attempts")),
+        Err(error) => return Ok(torn(&closed_or(&error))),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,7 @@ use std::{
 use forge::store::{SqlPart, StoreError, VIEWS, export};
 use serde_json::{Map, Value};
 
-use super::{closed_or, open};
+use super::{closed_or, open, torn};
 use crate::{
     args::{MetricsSql, SqlFormat},
     error::CliError,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The version of the JSON document.
-const VERSION: &str = "1.0";
+pub(super) const VERSION: &str = "1.0";
 
 pub(super) fn run(wanted: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError> {
     let within = humantime::parse_duration(&wanted.timeout).map_err(|_| {
@@ -46,9 +46,14 @@ pub(super) fn run(wanted: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError
         SqlFormat::Json => {
             let mut document =
                 Document { out: Out::new(), simulated: wanted.offline, columns: None, count: 0 };
-            let count = ask(&mut |part| document.take(part))?;
-            document.out.end("\n]}\n")?;
-            count
+            match ask(&mut |part| document.take(part)) {
+                Err(error) if document.columns.is_some() => return Ok(torn(&error)),
+                asked => {
+                    let count = asked?;
+                    document.out.end("\n]}\n")?;
+                    count
+                }
+            }
         }
     };
     show::note(quiet, &format!("{count} {}", if count == 1 { "row" } else { "rows" }));

@@ -49,7 +49,7 @@ pub fn jsonl<W: Write>(mut writer: W) -> impl FnMut(&Attempt) -> io::Result<()> 
 }
 
 /// The version of the document that [`json`] writes.
-const VERSION: &str = "2.0";
+pub const VERSION: &str = "2.0";
 
 /// Writes one JSON document: what stands before the attempts now, each attempt as an object, and its end with the value
 /// that is returned. `simulated` says whether they are of simulated calls.
