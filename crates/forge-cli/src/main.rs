@@ -111,7 +111,9 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             let wanted = wanted(options.source);
             doctor::run(options, wanted).await
         }
-        Command::Metrics { command } => metrics::run(command, config, quiet),
+        Command::Metrics { command } => {
+            metrics::run(if json { command.in_json() } else { command }, config, quiet)
+        }
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         Command::Completions { .. } | Command::Man { .. } if json => {

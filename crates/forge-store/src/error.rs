@@ -1,6 +1,6 @@
 //! What can go wrong with the file.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use forge_core::{StorageError, StorageErrorKind};
 use rusqlite::ErrorCode;
@@ -74,6 +74,18 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The statement is not one that can be answered.
+    #[error("{reason}")]
+    Statement {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The statement had no answer in time.
+    #[error("the statement was stopped after {} s; ask for less, or give it more time", within.as_secs_f64())]
+    TimedOut {
+        /// The time it had.
+        within: Duration,
+    },
     /// A file beside the database, or one to be written, failed.
     #[error("could not {what} {}", path.display())]
     Io {
@@ -135,9 +147,12 @@ impl StoreError {
             }
             Self::Closed { .. } => StorageErrorKind::Closed,
             Self::Io { source, .. } => source.kind().into(),
-            Self::Directory { .. } | Self::Denied { .. } | Self::Filter { .. } | Self::Sqlite { .. } => {
-                StorageErrorKind::Io
-            }
+            Self::Directory { .. }
+            | Self::Denied { .. }
+            | Self::Filter { .. }
+            | Self::Statement { .. }
+            | Self::TimedOut { .. }
+            | Self::Sqlite { .. } => StorageErrorKind::Io,
         }
     }
 }

@@ -16,6 +16,7 @@ pub struct Forgotten {
     /// Attempts whose tokens and cost are unknown now.
     pub attempts: u64,
     /// What they were said to have cost, as far as it was known.
+    #[serde(rename = "cost_nano_usd")]
     pub cost: Money,
     /// Their tokens of all classes.
     pub tokens: u64,

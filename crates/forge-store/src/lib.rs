@@ -45,10 +45,12 @@ mod reserved;
 mod row;
 mod schema;
 mod spool;
+mod sql;
 mod status;
 mod store;
 mod summary;
 mod tasks;
+mod views;
 mod writer;
 
 pub use backup::restore;
@@ -60,6 +62,8 @@ pub use forge_core::storage::accounts::{
 pub use forget::Forgotten;
 pub use jsonl::JsonlJournal;
 pub use maintain::{Pruned, Repriced};
+pub use sql::SqlPart;
 pub use status::{StoreState, StoreStatus};
 pub use store::{Store, StoreOptions};
 pub use tasks::TaskEntry;
+pub use views::VIEWS;

@@ -3,7 +3,7 @@
 //! Everything is done in steps of a part of a day, between which other records are written. All of it blocks.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufWriter, Write as _},
     path::Path,
     sync::Arc,
@@ -22,16 +22,22 @@ use crate::{
     names::Names,
     row::{self, DAY, HOUR, Row, clamp, unsigned},
     schema::private,
+    writer::Writer,
 };
 
 /// Attempts per step.
 const STEP: i64 = 5_000;
 
 /// What [`Store::prune`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// Attempts that are gone.
     pub attempts: u64,
+    /// The midnight (UTC) before which all attempts are gone.
+    pub before: DateTime<Utc>,
+    /// Bytes by which the file has shrunk; `None` where it could not be rewritten now, because somebody else uses it
+    /// or there is no room for a copy. Its empty pages are used again all the same.
+    pub freed_bytes: Option<u64>,
 }
 
 /// What [`Store::reprice`] did.
@@ -42,19 +48,21 @@ pub struct Repriced {
     /// Attempts that the table has no price for, or whose tokens are unknown. They keep what they had.
     pub unpriced: u64,
     /// The cost of the changed attempts before, as far as it was known.
+    #[serde(rename = "before_nano_usd")]
     pub before: Money,
     /// The cost of the changed attempts now.
+    #[serde(rename = "after_nano_usd")]
     pub after: Money,
 }
 
 impl Store {
     /// Removes the attempts of whole days (UTC) before `before`; their sums stay. With an `archive`, which
-    /// must not exist yet, they are written there first, as [`export::jsonl`] does. The space in the file
-    /// is used again by later attempts.
+    /// must not exist yet, they are written there first, as [`export::jsonl`] does. Then the file is made smaller,
+    /// which needs room for a copy of it for a while.
     pub fn prune(&self, before: DateTime<Utc>, archive: Option<&Path>) -> Result<Pruned, StoreError> {
         let end = before.timestamp_millis().div_euclid(DAY) * DAY;
         let archive = archive.map(Archive::create).transpose()?.map(Arc::new);
-        let mut pruned = Pruned::default();
+        let mut attempts = 0;
         loop {
             let archive = archive.clone();
             let gone = self.step(move |conn, names| {
@@ -67,15 +75,17 @@ impl Store {
                 remove(conn, &rows, end)?;
                 Ok(Ok(rows.len()))
             })?;
-            pruned.attempts += gone as u64;
+            attempts += gone as u64;
             if gone == 0 {
-                return Ok(pruned);
+                break;
             }
         }
+        let freed_bytes = self.ask_and_wait(shrink)?;
+        Ok(Pruned { attempts, before: row::time(end), freed_bytes })
     }
 
-    /// Makes the sums of all days anew from their attempts, but for days that are pruned.
-    pub fn rebuild(&self) -> Result<(), StoreError> {
+    /// Makes the sums of all days anew from their attempts, but for days that are pruned; returns of how many days.
+    pub fn rebuild(&self) -> Result<u64, StoreError> {
         let (first, last) = self.query("read", |conn| {
             let sql = "SELECT min(hour), max(hour) FROM rollups";
             let summed: (Option<i64>, Option<i64>) = conn.query_row(sql, [], |row| row.try_into())?;
@@ -88,16 +98,17 @@ impl Store {
             let last = days(summed.1, there.1).into_iter().flatten().max();
             Ok((first.max(pruned_before(conn)?.map(|end| end.div_euclid(DAY))), last))
         })?;
-        let mut next = first;
+        let (mut next, mut days) = (first, 0);
         while let (Some(day), Some(last)) = (next, last) {
             if day > last {
                 break;
             }
             self.step(move |conn, _| rebuild_day(conn, day).map(Ok))?;
+            days += 1;
             // Days without anything are passed over.
             next = self.query("read", |conn| next_day(conn, day + 1))?;
         }
-        Ok(())
+        Ok(days)
     }
 
     /// Prices the attempts since `since` and before `until` anew, by `table`, in attempts and sums, and
@@ -168,6 +179,31 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.ask_and_wait(|writer| writer.transact("NORMAL", |conn, names| job(conn, names)))??
     }
+}
+
+/// Gives the pages that nothing stands in back to the file system; `None` where that cannot be done now.
+fn shrink(writer: &mut Writer) -> Option<u64> {
+    let path = writer.shared.options.path.clone();
+    let size = || fs::metadata(&path).map(|facts| facts.len()).ok();
+    let shrunk = writer.inspect(|conn| {
+        let settled = || {
+            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+                .map(|busy| busy == 0)
+        };
+        if !settled()? {
+            return Ok(None);
+        }
+        let before = size();
+        let empty: i64 = conn.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+        if empty > 0 {
+            conn.execute_batch("VACUUM")?;
+            if !settled()? {
+                return Ok(None);
+            }
+        }
+        Ok(before.zip(size()).map(|(before, after)| before.saturating_sub(after)))
+    });
+    shrunk.inspect_err(|error| tracing::debug!(%error, "the file keeps its size")).ok().flatten()
 }
 
 /// The first attempts from `key` on that began before `end`.

@@ -8,18 +8,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::{StoreError, StoreOptions, spool::Locked};
+use crate::{StoreError, StoreOptions, spool::Locked, views};
 
 /// `Forg`, so that the file is known for what it is.
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// What leads from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 3] = [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;
@@ -95,13 +96,18 @@ fn patiently<T>(options: &StoreOptions, open: impl Fn() -> Result<T, StoreError>
 
 /// A connection that only reads. It never makes a file.
 pub(crate) fn reader(options: &StoreOptions) -> Result<Connection, StoreError> {
-    patiently(options, || try_reader(options))
+    patiently(options, || try_reader(options, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 
-fn try_reader(options: &StoreOptions) -> Result<Connection, StoreError> {
+/// The same for statements that come from elsewhere: SQLite itself would write nothing.
+pub(crate) fn read_only(options: &StoreOptions) -> Result<Connection, StoreError> {
+    patiently(options, || try_reader(options, OpenFlags::SQLITE_OPEN_READ_ONLY))
+}
+
+fn try_reader(options: &StoreOptions, flags: OpenFlags) -> Result<Connection, StoreError> {
     let path = &options.path;
     let failed = |source| StoreError::sqlite("open", path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
     conn.busy_timeout(options.busy_timeout).map_err(failed)?;
     conn.pragma_update(None, "query_only", true).map_err(failed)?;
@@ -197,8 +203,8 @@ pub(crate) fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 /// What each version added first.
-const MARKS: [(&str, &str); 3] =
-    [("attempts", "call_id"), ("budgets", "reserved_money"), ("cooldowns", "until")];
+const MARKS: [(&str, &str); 4] =
+    [("attempts", "call_id"), ("budgets", "reserved_money"), ("cooldowns", "until"), ("task_log", "state")];
 
 /// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.
 pub(crate) fn is_own(conn: &Connection) -> rusqlite::Result<bool> {
@@ -240,13 +246,18 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         // Another process may have been faster.
         if known(&transaction, path)? == version {
+            views::drop_all(&transaction).map_err(failed)?;
             transaction.execute_batch(step).map_err(failed)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
             transaction.pragma_update(None, "user_version", version + 1).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
     }
-    Ok(())
+    match views::refresh(conn) {
+        // Its tables can be asked all the same.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => Ok(()),
+        made => made.map_err(failed),
+    }
 }
 
 /// Reads every page and says what is wrong with the first that is.

@@ -33,7 +33,7 @@ impl Store {
         self.shared.submit(Job::Until(Box::new(move |writer| {
             let written = writer.transact("NORMAL", |conn, _| {
                 conn.prepare_cached(
-                    "INSERT INTO tasks (id, role, provider, attempts, state, created_at, updated_at)
+                    "INSERT INTO task_log (id, role, provider, attempts, state, created_at, updated_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (id) DO UPDATE SET role = excluded.role, provider = excluded.provider,
                          attempts = excluded.attempts, state = excluded.state, updated_at = excluded.updated_at",
@@ -57,7 +57,7 @@ impl Store {
     pub fn tasks(&self, limit: u64) -> Result<Vec<TaskEntry>, StoreError> {
         self.query("read", |conn| {
             let mut statement = conn.prepare(
-                "SELECT id, role, provider, attempts, state, created_at, updated_at FROM tasks
+                "SELECT id, role, provider, attempts, state, created_at, updated_at FROM task_log
                  ORDER BY updated_at DESC, id LIMIT ?1",
             )?;
             let read = |row: &rusqlite::Row<'_>| {

@@ -58,7 +58,12 @@ fn nothing_that_a_model_or_a_vendor_says_controls_the_terminal() {
         }
         let id = place.run(&["sessions", "list", "--json"]).stdout;
         let id = id.split('"').find(|word| word.starts_with("20") && word.len() == 20).unwrap().to_owned();
-        for arguments in ["sessions list", &format!("sessions show {id}"), "metrics summary --by model"] {
+        let sql = |form| {
+            format!("metrics sql --format {form} 'SELECT model || char(27, 155, 8238) AS a FROM model_usage'")
+        };
+        let sql = ["table", "csv", "json"].map(sql);
+        let lists = ["sessions list", &format!("sessions show {id}"), "metrics summary --by model"];
+        for arguments in lists.into_iter().chain(sql.iter().map(String::as_str)) {
             let said = shown(&place, arguments);
             assert!(!said.contains(is_harmful), "{arguments}: {said:?}");
         }

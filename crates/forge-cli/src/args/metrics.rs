@@ -10,7 +10,12 @@ pub(crate) enum MetricsCommand {
     Summary(MetricsSummary),
     /// Write every attempt.
     Export(MetricsExport),
-    /// Remove old attempts; what they sum up to stays.
+    /// Answer a question in SQL, which changes nothing.
+    ///
+    /// The views `model_usage`, `model_metrics`, `tasks`, `sessions` and `findings` are stable, the tables behind them are
+    /// not; docs/database.md names their columns and has examples.
+    Sql(MetricsSql),
+    /// Remove the attempts of old days; what they sum up to stays. The file becomes smaller.
     Prune(MetricsPrune),
     /// Make the sums anew from the attempts that are kept.
     Rebuild(MetricsRebuild),
@@ -113,32 +118,67 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct MetricsSql {
+    /// One statement that only reads.
+    #[arg(value_name = "STATEMENT")]
+    pub(crate) statement: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t = SqlFormat::Table)]
+    pub(crate) format: SqlFormat,
+    /// How long the answer may take.
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub(crate) timeout: String,
+    /// Ask about simulated calls, which are kept apart.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlFormat {
+    /// A table for people.
+    Table,
+    /// Comma-separated values with a heading.
+    Csv,
+    /// One JSON document with a row a line.
+    Json,
+}
+
+/// What commands that change the accounts have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Upkeep {
+    /// Those of simulated calls.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Whether a program reads what was done.
+    #[arg(skip)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct MetricsPrune {
-    /// Remove what began before then: how long ago (90days), a day, or a whole time.
+    /// Remove the days before the one of this time: how long ago (90days), a day, or a whole time. The cut is at that
+    /// day's midnight (UTC), so the day itself stays whole.
     #[arg(long, value_name = "TIME")]
     pub(crate) before: String,
     /// Write what is removed into this file first, a JSON object a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: Option<PathBuf>,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MetricsForget {
     /// The call's id, as `metrics export` names it.
     pub(crate) call: String,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MetricsRebuild {
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,7 +192,32 @@ pub(crate) struct MetricsReprice {
     /// Rows that take the place of built-in ones, as in the adapters' `models.json`.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) prices: Option<PathBuf>,
-    /// Those of simulated calls.
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) upkeep: Upkeep,
+}
+
+impl MetricsCommand {
+    /// The same command, for a program that reads one JSON object.
+    pub(crate) fn in_json(mut self) -> Self {
+        match &mut self {
+            Self::Summary(wanted) => wanted.format = SummaryFormat::Json,
+            Self::Export(wanted) => wanted.format = ExportFormat::Json,
+            Self::Sql(wanted) => wanted.format = SqlFormat::Json,
+            Self::Prune(MetricsPrune { upkeep, .. })
+            | Self::Rebuild(MetricsRebuild { upkeep })
+            | Self::Forget(MetricsForget { upkeep, .. })
+            | Self::Reprice(MetricsReprice { upkeep, .. }) => upkeep.json = true,
+        }
+        self
+    }
+
+    /// Whether stdout holds one JSON object.
+    pub(crate) fn is_in_json(&self) -> bool {
+        match self {
+            Self::Summary(wanted) => wanted.format == SummaryFormat::Json,
+            Self::Export(wanted) => wanted.format == ExportFormat::Json && wanted.output.is_none(),
+            Self::Sql(wanted) => wanted.format == SqlFormat::Json,
+            Self::Prune(_) | Self::Rebuild(_) | Self::Forget(_) | Self::Reprice(_) => false,
+        }
+    }
 }

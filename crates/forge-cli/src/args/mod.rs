@@ -19,7 +19,8 @@ pub(crate) use self::{
     inject::{Injection, scenario},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
-        MetricsReprice, MetricsStatus, MetricsSummary, SummaryFormat,
+        MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
+        Upkeep,
     },
     session::{
         Accept, FailOn, Follow, Going, Kept, Matter, ResultFormat, Resume, Review, Run, RunMode, RunOutput,
@@ -74,6 +75,7 @@ impl Args {
             Command::Resume(resume) if resume.going.jsonl => Form::Lines,
             Command::Review(review) if review.going.jsonl => Form::Lines,
             Command::Follow(follow) if follow.going.jsonl => Form::Lines,
+            Command::Metrics { command } if command.is_in_json() => Form::Json,
             _ if self.json => Form::Json,
             _ => Form::Text,
         }

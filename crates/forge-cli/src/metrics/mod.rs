@@ -1,8 +1,11 @@
 //! `forge metrics`: what calls took and cost.
 
 mod filter;
+mod json;
 mod page;
+mod sql;
 mod summary;
+mod upkeep;
 
 use std::{
     fs::File,
@@ -12,16 +15,11 @@ use std::{
 };
 
 use chrono::Utc;
-use forge::{
-    CallId, ModelTable,
-    store::{Filter, Forgotten, Repriced, Store, StoreError, StoreOptions, export},
-};
+use forge::store::{Filter, Store, StoreError, StoreOptions, export};
 
 use crate::{
-    args::{ExportFormat, MetricsCommand, MetricsExport, MetricsForget, MetricsPrune, MetricsReprice},
-    config,
+    args::{ExportFormat, MetricsCommand, MetricsExport},
     error::CliError,
-    files,
     paths::paths,
     show::note,
 };
@@ -39,15 +37,18 @@ pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) ->
     match command {
         MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
         MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
-        MetricsCommand::Prune(wanted) => prune(&wanted, quiet),
-        MetricsCommand::Rebuild(wanted) => {
-            open(wanted.offline)?.rebuild().map_err(|error| CliError::store(&error))?;
-            note(quiet, "the sums were made anew from the attempts that are kept");
-            Ok(ExitCode::SUCCESS)
-        }
-        MetricsCommand::Forget(wanted) => forget(&wanted, named, quiet),
-        MetricsCommand::Reprice(wanted) => reprice(&wanted, quiet),
+        MetricsCommand::Sql(wanted) => sql::run(&wanted, quiet),
+        MetricsCommand::Prune(wanted) => upkeep::prune(&wanted, quiet),
+        MetricsCommand::Rebuild(wanted) => upkeep::rebuild(&wanted, quiet),
+        MetricsCommand::Forget(wanted) => upkeep::forget(&wanted, named, quiet),
+        MetricsCommand::Reprice(wanted) => upkeep::reprice(&wanted, quiet),
     }
+}
+
+/// Tells of a failure after a part of a document is out: it cannot become another document any more.
+fn torn(error: &CliError) -> ExitCode {
+    let _ = write!(io::stderr().lock(), "{error}");
+    error.exit_code()
 }
 
 /// Opens the accounts to read or change them.
@@ -81,23 +82,27 @@ fn options(path: &Path) -> StoreOptions {
 fn export(wanted: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
     let store = open(wanted.filter.offline)?;
     let filter = filter::read(&wanted.filter, Utc::now())?;
+    let format = wanted.format;
+    let simulated = wanted.filter.offline;
     let written = match &wanted.output {
         Some(path) => {
             let file = File::create(path)
                 .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;
-            write(&store, &filter, wanted.format, &mut BufWriter::new(file))
+            write(&store, &filter, (format, simulated), &mut BufWriter::new(file))
         }
-        None => write(&store, &filter, wanted.format, &mut BufWriter::new(io::stdout().lock())),
+        None => write(&store, &filter, (format, simulated), &mut BufWriter::new(io::stdout().lock())),
     };
-    let count = written.map_err(|error| closed_or(&error))?;
-    note(quiet, &format!("{count} attempts"));
+    match written {
+        Ok(count) => note(quiet, &format!("{count} attempts")),
+        Err(error) => return Ok(torn(&closed_or(&error))),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn write(
     store: &Store,
     filter: &Filter,
-    format: ExportFormat,
+    (format, simulated): (ExportFormat, bool),
     to: &mut impl Write,
 ) -> Result<u64, StoreError> {
     match format {
@@ -109,7 +114,7 @@ fn write(
         ExportFormat::Json => {
             let failed =
                 |source| StoreError::Io { what: "export from", path: store.path().to_owned(), source };
-            let mut document = export::json(to).map_err(failed)?;
+            let mut document = export::json(to, simulated).map_err(failed)?;
             let count = store.export(filter, |attempt| document.attempt(attempt))?;
             document.end().map_err(failed)?;
             Ok(count)
@@ -124,60 +129,4 @@ fn closed_or(error: &StoreError) -> CliError {
         Some(cause) if cause.kind() == io::ErrorKind::BrokenPipe => CliError::stdout(cause),
         _ => CliError::store(error),
     }
-}
-
-fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
-    let store = open(wanted.offline)?;
-    let before = filter::time(&wanted.before, Utc::now())?;
-    let pruned = store.prune(before, wanted.archive.as_deref()).map_err(|error| CliError::store(&error))?;
-    let day = before.format("%F");
-    note(quiet, &format!("{} attempts before {day} removed; their sums stay", pruned.attempts));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn forget(wanted: &MetricsForget, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
-    let unknown = || {
-        let what = format!("no call `{}` is recorded", wanted.call);
-        CliError::usage(what, "`forge metrics export` names the calls")
-    };
-    let call: CallId = wanted.call.parse().map_err(|_| unknown())?;
-    let plan = config::find_and_load(named)?.map(|loaded| loaded.file.plan).unwrap_or_default();
-    let store = open(wanted.offline)?;
-    let failed = |error| CliError::store(&error);
-    let mut budgets = Vec::new();
-    let filter = Filter { calls: vec![call], ..Filter::default() };
-    let booked = |one: &export::Attempt| {
-        budgets.push((one.record.attempt, plan.budgets_of(&one.record)));
-        Ok(())
-    };
-    if store.export(&filter, booked).map_err(failed)? == 0 {
-        return Err(unknown());
-    }
-    let Forgotten { attempts, cost, tokens } = store.forget(call, budgets).map_err(failed)?;
-    note(
-        quiet,
-        &format!("{attempts} attempts, {tokens} tokens and {cost} are in no sum and no budget any more"),
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
-    let now = Utc::now();
-    let edge = |text: &Option<String>| text.as_deref().map(|text| filter::time(text, now)).transpose();
-    let (since, until) = (edge(&wanted.since)?, edge(&wanted.until)?);
-    let mut table = forge::models();
-    let mut version = forge::price_version(&table);
-    if let Some(path) = &wanted.prices {
-        let rows = ModelTable::from_json(&files::read(path)?).map_err(|error| {
-            CliError::content(path, "a table of models (rows as in `models.json`)", &error)
-        })?;
-        table.merge(&rows);
-        version = format!("{}, {}", path.display(), now.format("%F"));
-    }
-    let done = open(wanted.offline)?.reprice(&table, since, until, &version);
-    let Repriced { changed, unpriced, before, after } = done.map_err(|error| CliError::store(&error))?;
-    let told =
-        format!("{changed} attempts cost {after} now instead of {before}; {unpriced} have no known price");
-    note(quiet, &told);
-    Ok(ExitCode::SUCCESS)
 }

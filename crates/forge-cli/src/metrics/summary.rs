@@ -4,9 +4,8 @@ use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use forge::store::{Bucket, Figures, Filter, GroupBy, Store, SummaryRow, Timing, TrendPoint, export};
-use serde_json::json;
 
-use super::{filter, open, page};
+use super::{filter, json, open, page};
 use crate::{
     args::{MetricsBy, MetricsSummary, SummaryFormat},
     error::CliError,
@@ -42,14 +41,7 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
             show::out(&format!("{head}{text}{}", sparkline(bucket, &trend)))
         }
         SummaryFormat::Csv => show::out(&csv(&rows)),
-        SummaryFormat::Json => show::json(&json!({
-            "schema_version": "1.0",
-            "simulated": simulated,
-            "since": filter.since,
-            "until": filter.until,
-            "total": total,
-            "rows": rows,
-        })),
+        SummaryFormat::Json => show::json(&json::summary(&filter, &total, &rows, simulated)),
     };
     shown?;
     if rows.is_empty()
@@ -163,7 +155,7 @@ pub(super) fn names(row: &SummaryRow, by: &[GroupBy]) -> Vec<String> {
         GroupBy::Role => key.role.as_ref().map(ToString::to_string),
         GroupBy::Day => key.start.map(|start| start.format("%F").to_string()),
         GroupBy::Hour => key.start.map(|start| start.format("%F %Hh").to_string()),
-        GroupBy::Status => key.status.map(|status| json!(status).as_str().unwrap_or_default().to_owned()),
+        GroupBy::Status => key.status.map(|status| status.as_str().to_owned()),
     };
     by.iter().map(|by| name(by).unwrap_or_default()).collect()
 }
@@ -219,19 +211,19 @@ fn sparkline(bucket: Bucket, trend: &[TrendPoint]) -> String {
 
 fn csv(rows: &[SummaryRow]) -> String {
     let by = [GroupBy::Day, GroupBy::Provider, GroupBy::Model, GroupBy::Role, GroupBy::Status];
-    let timing = |name: &str| ["mean", "p50", "p95", "p99"].map(|part| format!("{name}_{part}_us"));
+    let timing = |name: &str| ["mean", "p50", "p95", "p99"].map(|part| format!("{name}_{part}"));
     let mut headings: Vec<String> =
         ["start", "provider", "model", "role", "status"].map(str::to_owned).into();
     headings.extend(
         ["calls", "attempts", "successes", "failures", "retries", "cancelled", "killed", "fallbacks"]
             .map(str::to_owned),
     );
-    headings.extend(timing("latency").into_iter().chain(timing("first_token")));
+    headings.extend(timing("duration_ms").into_iter().chain(timing("first_token_ms")));
     headings.extend(
         ["input", "cache_read", "cache_write_5m", "cache_write_1h", "other_input", "output", "reasoning"]
             .map(|class| format!("{class}_tokens")),
     );
-    headings.extend(["unknown_tokens", "cost_nanos", "unknown_cost"].map(str::to_owned));
+    headings.extend(["unknown_tokens", "cost_nano_usd", "cost_usd", "unknown_cost"].map(str::to_owned));
     let mut text = csv_line(&headings);
     for row in rows {
         let figures = &row.figures;
@@ -243,7 +235,7 @@ fn csv(rows: &[SummaryRow]) -> String {
             figures;
         let counts = [calls, attempts, successes, failures, retries, cancelled, killed, fallbacks];
         cells.extend(counts.map(ToString::to_string));
-        cells.extend(micros(&figures.latency).into_iter().chain(micros(&figures.first_token)));
+        cells.extend(millis(&figures.latency).into_iter().chain(millis(&figures.first_token)));
         let tokens = &figures.tokens;
         let classes = [
             tokens.input,
@@ -255,9 +247,8 @@ fn csv(rows: &[SummaryRow]) -> String {
             tokens.reasoning,
         ];
         cells.extend(classes.map(|count| count.to_string()));
-        cells.extend(
-            [figures.unknown_tokens, figures.cost.nanos(), figures.unknown_cost].map(|n| n.to_string()),
-        );
+        cells.extend([figures.unknown_tokens, figures.cost.nanos()].map(|count| count.to_string()));
+        cells.extend([export::dollars(figures.cost).to_string(), figures.unknown_cost.to_string()]);
         text.push_str(&csv_line(&cells));
     }
     text
@@ -268,9 +259,9 @@ fn csv_line(cells: &[String]) -> String {
     format!("{}\n", cells.join(","))
 }
 
-fn micros(timing: &Timing) -> [String; 4] {
+fn millis(timing: &Timing) -> [String; 4] {
     [timing.mean, timing.p50, timing.p95, timing.p99]
-        .map(|time| time.map_or_else(String::new, |time| time.as_micros().to_string()))
+        .map(|time| time.map_or_else(String::new, |time| export::millis(time).to_string()))
 }
 
 #[cfg(test)]

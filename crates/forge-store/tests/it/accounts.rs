@@ -175,6 +175,42 @@ fn pruning_removes_whole_days_into_the_archive_and_keeps_their_sums() {
 }
 
 #[test]
+fn pruning_cuts_at_midnight_and_makes_the_file_smaller() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let day =
+        |at: u128| UsageRecord { started_at: noon() + TimeDelta::days(i64::from(at > 4_000)), ..record(at) };
+    put(&store, (1..=5_000).map(day));
+    let size = || std::fs::metadata(dir.db()).unwrap().len();
+    let midnight = noon() + TimeDelta::hours(12);
+    let pruned = store.prune(midnight + TimeDelta::hours(23), None).unwrap();
+    assert_eq!((pruned.attempts, pruned.before), (4_000, midnight));
+    let (freed, after) = (pruned.freed_bytes.unwrap(), size());
+    assert!(freed > after, "{freed} of {}", freed + after);
+    assert_eq!(total(&store).attempts, 5_000);
+    assert_eq!(calls(&store).len(), 1_000);
+    assert_eq!(integrity(&dir.db()), "ok");
+
+    let again = store.prune(midnight, None).unwrap();
+    assert_eq!((again.attempts, again.freed_bytes, size()), (0, Some(0), after));
+}
+
+#[test]
+fn a_file_that_somebody_reads_is_pruned_all_the_same_and_shrinks_the_next_time() {
+    let dir = Dir::new();
+    let options = forge_store::StoreOptions { busy_timeout: Duration::from_millis(20), ..dir.options() };
+    let store = Store::open(options).unwrap();
+    put(&store, (1..=2_000).map(record));
+    let reader = sql(&dir.db());
+    reader.execute_batch("BEGIN; SELECT count(*) FROM attempts;").unwrap();
+    let pruned = store.prune(noon() + TimeDelta::days(1), None).unwrap();
+    assert_eq!((pruned.attempts, pruned.freed_bytes), (2_000, None));
+    reader.execute_batch("COMMIT").unwrap();
+    let pruned = store.prune(noon() + TimeDelta::days(1), None).unwrap();
+    assert!(pruned.attempts == 0 && pruned.freed_bytes > Some(100_000), "{pruned:?}");
+}
+
+#[test]
 fn sums_are_made_anew_from_the_attempts() {
     let dir = Dir::new();
     let store = dir.open();
@@ -188,7 +224,7 @@ fn sums_are_made_anew_from_the_attempts() {
         .execute_batch("UPDATE rollups SET cost = 1, hour = hour + 24 * 7, latency = x'00'; DELETE FROM rollups WHERE width = 24;")
         .unwrap();
     assert_ne!(store.summary(&Filter::default(), &[GroupBy::Hour]).unwrap(), before);
-    store.rebuild().unwrap();
+    assert_eq!(store.rebuild().unwrap(), 8, "four days with attempts, and four that only sums speak of");
     assert_eq!(store.summary(&Filter::default(), &[GroupBy::Hour]).unwrap(), before);
     assert_eq!(total(&store).attempts, 4);
 }
@@ -225,7 +261,13 @@ fn a_corrected_price_changes_exactly_its_period() {
         store.summary(&Filter::default(), &[GroupBy::Hour]).unwrap()
     );
 
+    let stamps = || -> Vec<_> {
+        let unpriced = all(&store).into_iter().filter(|attempt| attempt.record.call_id.as_u128() >= 9);
+        unpriced.map(|attempt| (attempt.record.cost, attempt.price_version)).collect()
+    };
+    let unpriced = stamps();
     let whole = store.reprice(&table, None, None, "new").unwrap();
+    assert_eq!(stamps(), unpriced, "a version of prices stands only at what was priced by it");
     assert_eq!((whole.changed, whole.unpriced), (2, 2), "one has no price, of one no tokens are known");
     assert_eq!(total(&store).unknown_cost, 1);
 }

@@ -3,6 +3,8 @@
 use forge_core::UsageRecord;
 use forge_store::{Filter, export, prometheus};
 
+use serde_json::json;
+
 use crate::support::*;
 
 /// Reads RFC 4180.
@@ -68,9 +70,10 @@ fn both_forms_have_the_same_columns_and_values() {
         assert_eq!(*value, expected, "{column}");
     }
     assert_eq!(
-        (line["cost_nano_usd"].as_u64(), line["latency_us"].as_u64()),
-        (Some(12_345_678), Some(1_234_567))
+        [&line["cost_nano_usd"], &line["cost_usd"], &line["duration_ms"], &line["first_token_ms"]],
+        [&json!(12_345_678), &json!(0.012_345_678), &json!(1_234.567), &json!(345.678)]
     );
+    assert_eq!([&line["model"], &line["model_asked"]], ["large-20261101", "large"]);
 }
 
 #[test]

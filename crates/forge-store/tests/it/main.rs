@@ -13,4 +13,6 @@ mod migration;
 mod processes;
 mod samples;
 mod spool;
+mod sql;
 mod support;
+mod views;

@@ -1,5 +1,7 @@
 //! Attempts for other programs: CSV for spreadsheets, JSON lines for everything else.
 
+mod line;
+
 use std::{
     borrow::Cow,
     fmt::{Display, Write as _},
@@ -7,11 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use chrono::SecondsFormat;
-use forge_core::{ErrorKind, Served, ServerTools, Tags, UsageRecord};
+use forge_core::UsageRecord;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
+use self::line::{HEADER, Line};
+pub use self::line::{dollars, millis};
 use crate::{
     Filter, Store, StoreError, filter,
     names::Names,
@@ -37,90 +40,6 @@ impl Attempt {
     }
 }
 
-/// What is written of an attempt, in both forms.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    call_id: String,
-    attempt: u32,
-    started_at: String,
-    provider: &'a str,
-    vendor: &'a str,
-    model_asked: &'a str,
-    model_served: Option<&'a str>,
-    role: &'a str,
-    session: Option<&'a str>,
-    round: Option<u32>,
-    task: Option<&'a str>,
-    status: &'static str,
-    error: Option<&'static str>,
-    latency_us: u64,
-    first_token_us: Option<u64>,
-    input: Option<u64>,
-    cache_read: Option<u64>,
-    cache_write_5m: Option<u64>,
-    cache_write_1h: Option<u64>,
-    output: Option<u64>,
-    reasoning: Option<u64>,
-    cost_nano_usd: Option<u64>,
-    price_version: Option<&'a str>,
-    estimated: bool,
-    other_input: Option<u64>,
-    server_tools: Option<ServerTools>,
-    tier: Option<&'a str>,
-    region: Option<&'a str>,
-    speed: Option<&'a str>,
-    tags: &'a Tags,
-    request_id: Option<&'a str>,
-}
-
-/// The columns of [`csv`], which are the keys of [`jsonl`] as well.
-const HEADER: &str = "call_id,attempt,started_at,provider,vendor,model_asked,model_served,role,session,round,task,\
-    status,error,latency_us,first_token_us,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,\
-    cost_nano_usd,price_version,estimated,other_input,server_tools,tier,region,speed,tags,request_id\n";
-
-impl<'a> From<&'a Attempt> for Line<'a> {
-    fn from(attempt: &'a Attempt) -> Self {
-        let Attempt { record, price_version } = attempt;
-        let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let tokens = &record.tokens;
-        let served =
-            |of: fn(&Served) -> &Option<Arc<str>>| record.served.as_ref().and_then(|one| of(one).as_deref());
-        Self {
-            call_id: record.call_id.to_string(),
-            attempt: record.attempt,
-            started_at: record.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            provider: record.provider.as_str(),
-            vendor: record.vendor.as_str(),
-            model_asked: record.model_asked.as_str(),
-            model_served: record.model_served.as_ref().map(AsRef::as_ref),
-            role: record.role.as_str(),
-            session: record.tags.session(),
-            round: record.tags.round(),
-            task: record.tags.task(),
-            status: record.status.as_str(),
-            error: record.error.map(ErrorKind::as_str),
-            latency_us: micros(record.latency),
-            first_token_us: record.first_token.map(micros),
-            input: tokens.input,
-            cache_read: tokens.cache_read,
-            cache_write_5m: tokens.cache_write_5m,
-            cache_write_1h: tokens.cache_write_1h,
-            output: tokens.output,
-            reasoning: tokens.reasoning,
-            cost_nano_usd: record.cost.map(forge_core::Money::nanos),
-            price_version: price_version.as_deref(),
-            estimated: record.estimated,
-            request_id: record.request_id.as_deref(),
-            other_input: tokens.other_input,
-            server_tools: tokens.server_tools,
-            tier: served(|one| &one.tier),
-            region: served(|one| &one.region),
-            speed: served(|one| &one.speed),
-            tags: &record.tags,
-        }
-    }
-}
-
 /// Writes each attempt as a line of JSON.
 pub fn jsonl<W: Write>(mut writer: W) -> impl FnMut(&Attempt) -> io::Result<()> {
     move |attempt| {
@@ -129,10 +48,13 @@ pub fn jsonl<W: Write>(mut writer: W) -> impl FnMut(&Attempt) -> io::Result<()> 
     }
 }
 
+/// The version of the document that [`json`] writes.
+pub const VERSION: &str = "2.0";
+
 /// Writes one JSON document: what stands before the attempts now, each attempt as an object, and its end with the value
-/// that is returned.
-pub fn json<W: Write>(mut writer: W) -> io::Result<Document<W>> {
-    writer.write_all(b"{\"version\":\"1.0\",\"attempts\":[")?;
+/// that is returned. `simulated` says whether they are of simulated calls.
+pub fn json<W: Write>(mut writer: W, simulated: bool) -> io::Result<Document<W>> {
+    write!(writer, "{{\"version\":\"{VERSION}\",\"simulated\":{simulated},\"attempts\":[")?;
     Ok(Document { writer, count: 0 })
 }
 
@@ -169,6 +91,7 @@ pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Re
         row.text(&line.started_at);
         row.text(line.provider);
         row.text(line.vendor);
+        row.text(line.model);
         row.text(line.model_asked);
         row.text(line.model_served.unwrap_or_default());
         row.text(line.role);
@@ -177,23 +100,24 @@ pub fn csv<W: Write>(mut writer: W) -> io::Result<impl FnMut(&Attempt) -> io::Re
         row.text(line.task.unwrap_or_default());
         row.text(line.status);
         row.text(line.error.unwrap_or_default());
-        row.number(Some(line.latency_us));
+        row.number(Some(line.duration_ms));
+        row.number(line.first_token_ms);
         let numbers = [
-            line.first_token_us,
-            line.input,
-            line.cache_read,
-            line.cache_write_5m,
-            line.cache_write_1h,
-            line.output,
-            line.reasoning,
+            line.input_tokens,
+            line.cache_read_tokens,
+            line.cache_write_5m_tokens,
+            line.cache_write_1h_tokens,
+            line.output_tokens,
+            line.reasoning_tokens,
             line.cost_nano_usd,
         ];
         for number in numbers {
             row.number(number);
         }
+        row.number(line.cost_usd);
         row.text(line.price_version.unwrap_or_default());
         row.number(Some(line.estimated));
-        row.number(line.other_input);
+        row.number(line.other_input_tokens);
         row.text(&line.server_tools.map(|uses| json_text(&uses)).unwrap_or_default());
         for text in [line.tier, line.region, line.speed] {
             row.text(text.unwrap_or_default());

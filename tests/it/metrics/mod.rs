@@ -1,5 +1,9 @@
 //! The accounts of many calls, against the journal of the vendors that served them.
 
+mod forms;
+mod schema;
+mod sql;
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -110,7 +114,7 @@ fn a_hundred_tasks_agree_with_the_vendors_to_the_token_and_the_nano_dollar() {
                     attempts: number(&row["attempts"]),
                     successes: number(&row["successes"]),
                     tokens: tokens(row),
-                    cost: number(&row["cost"]),
+                    cost: number(&row["cost_nano_usd"]),
                 };
                 (row["provider"].as_str().unwrap(), took)
             })
@@ -224,19 +228,22 @@ fn a_corrected_price_changes_the_past_and_pruning_keeps_its_sums() {
         assert!(said.stderr.contains("3 attempts cost $"), "{}", said.stderr);
         let after = summary(&place, &[])["total"].clone();
         let output = number(&after["tokens"]["output"]) + number(&after["tokens"]["reasoning"]);
-        assert_eq!(number(&after["cost"]), output * 1_000_000_000);
+        assert_eq!(number(&after["cost_nano_usd"]), output * 1_000_000_000);
         assert_eq!(tokens(&after), tokens(&before));
 
         let said =
             place.run(&["metrics", "prune", "--before", "2100-01-01", "--archive", &place.path("old.jsonl")]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let told =
+            "3 attempts that began before 2100-01-01T00:00:00Z removed: days are cut at midnight (UTC)";
+        assert!(said.stderr.starts_with(told), "{}", said.stderr);
         assert_eq!(std::fs::read_to_string(place.path("old.jsonl")).unwrap().lines().count(), 3);
         assert_eq!(
             place.run(&["metrics", "export", "-q"]).stdout.lines().count(),
             1,
             "only the heading is left"
         );
-        assert_eq!(number(&summary(&place, &[])["total"]["cost"]), number(&after["cost"]));
+        assert_eq!(number(&summary(&place, &[])["total"]["cost_nano_usd"]), number(&after["cost_nano_usd"]));
     });
 }
 
@@ -338,22 +345,22 @@ fn a_call_that_cannot_be_true_is_taken_out_of_every_sum_and_budget() {
         }
         let exported = place.run(&["metrics", "export", "--format", "json", "-q"]);
         let document: Value = serde_json::from_str(&exported.stdout).unwrap();
-        assert_eq!(document["version"], "1.0");
+        assert_eq!(document["version"], "2.0");
         let attempts = document["attempts"].as_array().unwrap();
         assert_eq!(attempts.len(), 2);
         let cost = |at: usize| number(&attempts[at]["cost_nano_usd"]);
         let before = summary(&place, &[])["total"].clone();
-        assert_eq!(number(&before["cost"]), cost(0) + cost(1));
+        assert_eq!(number(&before["cost_nano_usd"]), cost(0) + cost(1));
 
         let call = attempts[0]["call_id"].as_str().unwrap();
         let said = place.run(&["metrics", "forget", call]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
         assert!(said.stderr.starts_with("1 attempts, "), "{}", said.stderr);
         let after = summary(&place, &[])["total"].clone();
-        assert_eq!(number(&after["cost"]), cost(1));
+        assert_eq!(number(&after["cost_nano_usd"]), cost(1));
         assert_eq!((number(&after["calls"]), number(&after["unknown_cost"])), (2, 1));
         let by_hour = summary(&place, &["--by", "hour"]);
-        assert_eq!(number(&by_hour["total"]["cost"]), cost(1));
+        assert_eq!(number(&by_hour["total"]["cost_nano_usd"]), cost(1));
         let day = chrono::Utc::now().format("%F");
         let store =
             forge::store::Store::open(forge::store::StoreOptions::new(place.path("forge.db"))).unwrap();

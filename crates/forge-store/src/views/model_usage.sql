@@ -1,0 +1,48 @@
+CREATE VIEW model_usage AS
+SELECT
+    lower(substr(hex(call_id), 1, 8) || '-' || substr(hex(call_id), 9, 4) || '-' || substr(hex(call_id), 13, 4)
+        || '-' || substr(hex(call_id), 17, 4) || '-' || substr(hex(call_id), 21)) AS call_id,
+    attempt,
+    strftime('%Y-%m-%dT%H:%M:%fZ', attempts.started_at / 1000.0, 'unixepoch') AS started_at,
+    attempts.started_at AS started_ms,
+    (SELECT name FROM names WHERE id = attempts.provider) AS provider,
+    (SELECT name FROM names WHERE id = attempts.vendor) AS vendor,
+    (SELECT name FROM names WHERE id = coalesce(served, asked)) AS model,
+    (SELECT name FROM names WHERE id = asked) AS model_asked,
+    (SELECT name FROM names WHERE id = served) AS model_served,
+    (SELECT name FROM names WHERE id = attempts.role) AS role,
+    (SELECT name FROM names WHERE id = attempts.session) AS session,
+    round,
+    (SELECT name FROM names WHERE id = attempts.task) AS task,
+    (SELECT name FROM names WHERE id = attempts.workflow) AS workflow,
+    (SELECT name FROM names WHERE id = attempts.worker) AS worker,
+    (SELECT name FROM names WHERE id = attempts."key") AS "key",
+    (SELECT name FROM names WHERE id = attempts.team) AS team,
+    tags,
+    CASE attempts.status {STATUSES} END AS status,
+    CASE attempts.error {ERRORS} END AS error,
+    ends AS ends_call,
+    fallback,
+    latency / 1000.0 AS duration_ms,
+    first_token / 1000.0 AS first_token_ms,
+    input AS input_tokens,
+    cache_read AS cache_read_tokens,
+    cache_write_5m AS cache_write_5m_tokens,
+    cache_write_1h AS cache_write_1h_tokens,
+    other_input AS other_input_tokens,
+    output AS output_tokens,
+    reasoning AS reasoning_tokens,
+    CASE WHEN coalesce(input, cache_read, cache_write_5m, cache_write_1h, other_input, output, reasoning) IS NOT NULL
+        THEN coalesce(input, 0) + coalesce(cache_read, 0) + coalesce(cache_write_5m, 0) + coalesce(cache_write_1h, 0)
+            + coalesce(other_input, 0) + coalesce(output, 0) + coalesce(reasoning, 0)
+        END AS total_tokens,
+    estimated,
+    cost AS cost_nano_usd,
+    cost / 1e9 AS cost_usd,
+    (SELECT version FROM price_versions WHERE id = attempts.price_version) AS price_version,
+    json_extract(served_as, '$.tier') AS tier,
+    json_extract(served_as, '$.region') AS region,
+    json_extract(served_as, '$.speed') AS speed,
+    server_tools,
+    request_id
+FROM attempts
