@@ -55,6 +55,7 @@ mod context;
 mod expand;
 #[cfg(feature = "file")]
 mod file;
+mod meant;
 mod nearest;
 mod path;
 mod problem;
@@ -64,6 +65,8 @@ mod report;
 mod section;
 #[cfg(feature = "file")]
 mod shape;
+#[cfg(feature = "file")]
+mod slips;
 #[cfg(feature = "file")]
 mod trust;
 #[cfg(feature = "file")]

@@ -1,10 +1,14 @@
 //! Which configuration holds, and `forge config`.
 
+mod secrets;
 mod settings;
+mod snippet;
 mod trust;
 
 use std::{
-    fs, io,
+    collections::HashMap,
+    fs,
+    io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -197,11 +201,33 @@ pub(crate) fn refused(error: SystemError) -> CliError {
     }
 }
 
-/// A report a line; `quiet` leaves out the warnings.
+/// A report a line; `quiet` leaves out the warnings. On a terminal the line of the file stands below each, unless
+/// `quiet`.
 fn tell(reports: &[Report], quiet: bool) {
+    let is_quiet = quiet || !tracing::enabled!(tracing::Level::WARN);
+    let width = (!is_quiet && io::stderr().is_terminal()).then(width_of_stderr);
+    let mut texts: HashMap<&str, String> = HashMap::new();
     for report in reports {
-        show::note(quiet && report.severity == Severity::Warning, &report.to_string());
+        let is_left_out = quiet && report.severity == Severity::Warning;
+        show::note(is_left_out, &report.to_string());
+        let Some(width) = width else { continue };
+        let text = texts.entry(&report.file).or_insert_with(|| text_of(&report.file));
+        if let Some(lines) = snippet::render(text, report.line, report.column, width) {
+            show::note(is_left_out, &lines);
+        }
     }
+}
+
+fn width_of_stderr() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// The text of a file that could be read a moment ago.
+fn text_of(file: &str) -> String {
+    let mut text = String::new();
+    let file = fs::File::open(file).map(|file| file.take(config::MAX_BYTES as u64));
+    let _ = file.and_then(|mut file| file.read_to_string(&mut text));
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 /// `2 mistakes, 1 warning`

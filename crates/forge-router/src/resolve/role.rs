@@ -46,8 +46,9 @@ impl Resolver<'_, '_> {
     ) -> RolePlan {
         if !is_role_name(name) {
             self.bad_role_name(name, path);
+        } else {
+            self.check_near(name, path);
         }
-        self.check_near(name, path);
         let mut primary = self.primary(spec, path);
         let mut fallback = self.fallback(spec, &primary, pools, path);
         if primary.is_empty() && (spec.provider.is_some() || spec.panel.is_some()) && !fallback.is_empty() {
