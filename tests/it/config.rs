@@ -1,3 +1,4 @@
+mod import;
 mod plants;
 
 use std::{
@@ -614,11 +615,47 @@ fn a_file_in_another_encoding_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_file_of_variables_that_nobody_loaded_is_named_and_none_of_its_values_is_shown() {
+    let home = Home::new("env-file");
+    home.write("work/mine.yaml", GOOD);
+    let without = |arguments: &[&str]| run(home.forge(arguments).env_remove("OPENAI_API_KEY"));
+    let check = ["config", "check", "mine.yaml"];
+    for (file, is_named) in [
+        ("# mine\nexport OPENAI_API_KEY='sk-test-secret'\n", true),
+        ("OPENAI_API_KEY = sk-test-secret\n", true),
+        ("OTHER_API_KEY=sk-test-secret\nOPENAI_API_KEY\n", false),
+    ] {
+        home.write("work/.env", file);
+        for arguments in [&check[..], &["ask", "hello", "--config", "mine.yaml"]] {
+            let said = without(arguments);
+            assert!(said.code == Some(2) && said.stderr.contains("error[E117]"), "{}", said.stderr);
+            assert_eq!(said.stderr.contains("run `set -a; . ./.env; set +a`"), is_named, "{}", said.stderr);
+            assert!(!said.stderr.contains("test-secret"), "{}", said.stderr);
+        }
+    }
+    // Where no provider has a key, any of them helps.
+    home.write("work/.env", "OPENAI_API_KEY=sk-test-secret\n");
+    home.write(
+        "work/auto.yaml",
+        &ELSEWHERE.replace("ANTHROPIC", "OPENAI").replace("    endpoint", "    enabled: auto\n    endpoint"),
+    );
+    let said = without(&["config", "check", "auto.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("set -a; . ./.env"), "{}", said.stderr);
+    // It is not loaded.
+    fs::remove_file(home.path("work/.env")).unwrap();
+    assert!(
+        without(&check).stderr.contains("set it, or take the provider out"),
+        "{}",
+        without(&check).stderr
+    );
+}
+
+#[test]
 fn every_file_that_is_shown_to_those_who_come_from_elsewhere_can_be_used() {
     let page = fs::read_to_string(in_workspace("docs/migrating.md")).unwrap();
     let files: Vec<&str> =
         page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     let home = Home::new("migrating");
     for file in files {
         home.write("work/shown.yaml", file);
@@ -626,7 +663,9 @@ fn every_file_that_is_shown_to_those_who_come_from_elsewhere_can_be_used() {
             .forge(&["config", "check", "shown.yaml"])
             .env("OPENROUTER_API_KEY", "sk-test-secret")
             .env("GROQ_API_KEY", "sk-test-secret")
-            .env("OPENAI_KEY_WEST", "sk-test-secret"));
+            .env("OPENAI_KEY_WEST", "sk-test-secret")
+            .env("AZURE_API_KEY", "sk-test-secret")
+            .env("CLAUDE_API_KEY", "sk-test-secret"));
         assert_eq!(said.code, Some(0), "{file}\n{}", said.stderr);
         // Models of vendors whose lists change by the week are not in the table.
         let known = said.stderr.matches("warning[W105]").count();

@@ -68,6 +68,8 @@ mod shape;
 #[cfg(feature = "file")]
 mod slips;
 #[cfg(feature = "file")]
+mod tree;
+#[cfg(feature = "file")]
 mod trust;
 #[cfg(feature = "file")]
 mod yaml;
@@ -85,6 +87,8 @@ pub use report::{ConfigError, Report, Severity};
 pub use schemars;
 #[cfg(feature = "file")]
 pub use section::{Section, Sections};
+#[cfg(feature = "file")]
+pub use tree::Tree;
 #[cfg(feature = "file")]
 pub use trust::Trust;
 #[cfg(feature = "file")]

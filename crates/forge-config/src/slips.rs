@@ -36,8 +36,7 @@ pub(crate) fn other_format(text: &str) -> Option<Fatal> {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
     };
     let assigns = |line: &str| line.split_once('=').is_some_and(|(key, _)| name(key.trim()));
-    let is_header =
-        first.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| name(rest));
+    let is_header = first.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(name);
     let (message, hint) = if is_header && lines.any(|(_, line)| assigns(line)) {
         ("this is TOML", "a configuration is YAML: write `key: value`, and sections as mappings")
     } else if assigns(first.trim_start_matches("export ")) {
@@ -146,11 +145,7 @@ fn unclosed(text: &str, at: Place) -> Option<Fatal> {
         for (column, sign) in content.chars().enumerate() {
             let place = Place { line: number + 1, column: column + 1 };
             match (quote, sign) {
-                (Some((begin, _)), _) => {
-                    if sign == begin && (begin == '\'' || before != '\\') {
-                        quote = None;
-                    }
-                }
+                (Some((begin, _)), _) if sign == begin && (begin == '\'' || before != '\\') => quote = None,
                 (None, '#') if before == ' ' => break,
                 // Inside of a word it is an apostrophe.
                 (None, '\'' | '"') if " [{,:".contains(before) => quote = Some((sign, place)),

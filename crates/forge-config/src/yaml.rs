@@ -117,10 +117,10 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
                 return Ok(document);
             }
             let place = place.min(end);
-            if problem.code == code::NOT_A_MAPPING || place.line <= 2 {
-                if let Some(other) = slips::other_format(text) {
-                    return Err(other);
-                }
+            if (problem.code == code::NOT_A_MAPPING || place.line <= 2)
+                && let Some(other) = slips::other_format(text)
+            {
+                return Err(other);
             }
             if !problem.message.starts_with(NOT_YAML) {
                 return Err((place, problem));

@@ -1,5 +1,7 @@
 //! Which configuration holds, and `forge config`.
 
+mod env_file;
+mod litellm;
 mod secrets;
 mod settings;
 mod snippet;
@@ -20,7 +22,10 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
+    args::{
+        CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ImportProgram,
+        ShowFormat,
+    },
     error::CliError,
     paths::{paths, variable},
     show,
@@ -54,6 +59,7 @@ pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> 
         ConfigCommand::Init(init) => write_sample(&init, quiet),
         ConfigCommand::Check(check) => self::check(&check, named, quiet),
         ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet),
+        ConfigCommand::Import(import) => self::import(&import, quiet),
         ConfigCommand::Schema => {
             show::json(config::schema())?;
             Ok(ExitCode::SUCCESS)
@@ -64,21 +70,7 @@ pub(crate) fn run(command: ConfigCommand, named: Option<&Path>, quiet: bool) -> 
 
 fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
     let path = init.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
-    let mut options = fs::OpenOptions::new();
-    options.write(true);
-    if init.force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, SAMPLE.as_bytes()));
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            CliError::usage(format!("{} is there already", path.display()), "add `--force` to overwrite it")
-        } else {
-            CliError::failed(format!("{} cannot be written", path.display()), &error)
-        }
-    })?;
+    write_new(path, SAMPLE, init.force)?;
     let mut keys: Vec<&str> = SAMPLE
         .split("${")
         .filter_map(|rest| rest.split('}').next())
@@ -101,6 +93,50 @@ fn write_sample(init: &ConfigInit, quiet: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes a file that is not there yet, unless with `force`.
+fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            CliError::usage(format!("{} is there already", path.display()), "add `--force` to overwrite it")
+        } else {
+            CliError::failed(format!("{} cannot be written", path.display()), &error)
+        }
+    })
+}
+
+fn import(import: &ConfigImport, quiet: bool) -> Result<ExitCode, CliError> {
+    let ImportProgram::Litellm = import.program;
+    let text = fs::read_to_string(&import.file).map_err(|error| CliError::file(&import.file, &error))?;
+    let name = import.file.display().to_string();
+    let imported = litellm::import(&name, &text)
+        .map_err(|source| refused(SystemError::Config { path: import.file.clone(), source }))?;
+    let head = format!(
+        "# From {}, a file of LiteLLM's proxy. `forge config check` says what it lacks.\n",
+        import.file.file_name().map_or(name.as_str().into(), |name| name.to_string_lossy())
+    );
+    let yaml = format!(
+        "{}{}",
+        head.replace(|sign: char| sign.is_control() && sign != '\n', ""),
+        settings::to_yaml(&imported.settings, None)
+    );
+    match &import.output {
+        Some(path) => write_new(path, &yaml, import.force)?,
+        None => show::out(&yaml)?,
+    }
+    for note in &imported.notes {
+        show::note(quiet, note);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
     let named = check.file.as_deref().or(named);
     let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
@@ -115,7 +151,10 @@ fn check(check: &ConfigCheck, named: Option<&Path>, quiet: bool) -> Result<ExitC
             let good = !check.strict || file.warnings.is_empty();
             (file.warnings, good)
         }
-        Err(ConfigError { reports }) => (reports, false),
+        Err(ConfigError { mut reports }) => {
+            env_file::explain(&mut reports, Path::new(""));
+            (reports, false)
+        }
     };
     match check.format {
         CheckFormat::Json => {
@@ -176,7 +215,8 @@ fn written(name: &str) -> Option<String> {
 /// A system that cannot be put together. The reports about a file that cannot be used are written to stderr.
 pub(crate) fn refused(error: SystemError) -> CliError {
     match error {
-        SystemError::Config { path, source } => {
+        SystemError::Config { path, mut source } => {
+            env_file::explain(&mut source.reports, Path::new(""));
             tell(&source.reports, false);
             CliError::config(&path, &counted(&source.reports))
         }

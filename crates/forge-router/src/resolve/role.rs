@@ -44,10 +44,10 @@ impl Resolver<'_, '_> {
         pools: &[PoolPlan],
         path: &KeyPath,
     ) -> RolePlan {
-        if !is_role_name(name) {
-            self.bad_role_name(name, path);
-        } else {
+        if is_role_name(name) {
             self.check_near(name, path);
+        } else {
+            self.bad_role_name(name, path);
         }
         let mut primary = self.primary(spec, path);
         let mut fallback = self.fallback(spec, &primary, pools, path);
