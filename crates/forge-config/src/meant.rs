@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// The number that a text was meant to be: without separators, units of money and percent signs. `None` if it is not
 /// clear, so that nothing else of the text is shown either.
+#[cfg(feature = "file")]
 pub(crate) fn number(text: &str, whole: bool) -> Option<f64> {
     let text = text.trim();
     let text = ["USD", "usd", "$"].iter().find_map(|unit| text.strip_prefix(unit)).unwrap_or(text);
@@ -23,6 +24,7 @@ pub(crate) fn number(text: &str, whole: bool) -> Option<f64> {
 }
 
 /// `8_192`, `8 192`, `8'192`, `8,192` and `1,234.50`; `0,7` where parts make sense.
+#[cfg(feature = "file")]
 fn without_separators(text: &str, whole: bool) -> Option<String> {
     let begins = text.starts_with(|sign: char| sign.is_ascii_digit() || "+-.".contains(sign));
     let good = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-._ ',eE".contains(&byte));
@@ -79,6 +81,7 @@ pub(crate) fn duration(text: &str) -> Option<String> {
 }
 
 /// The word for true or false that other readers of YAML take.
+#[cfg(feature = "file")]
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" => Some(true),
@@ -99,7 +102,7 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     !one.is_empty() && (plain(one) == plain(other) || words(one) == words(other))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "file"))]
 mod tests {
     use super::*;
 
