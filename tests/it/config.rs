@@ -1,3 +1,6 @@
+mod import;
+mod plants;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -6,6 +9,7 @@ use std::{
 
 use serde_json::Value;
 
+use self::plants::{BELOW, FILES, GOOD, Plant};
 use crate::{Said, forge, run};
 
 /// Folders of its own for one test, in place of the working directory and the user's home.
@@ -528,61 +532,122 @@ fn trust_shows_what_is_new_and_no_key_that_stands_in_the_file() {
     assert!(said.stderr.contains("write `api_key: ...`"), "{}", said.stderr);
 }
 
-/// What people bring along from other programs and keyboards, with the place and the words that help.
-const PLANTS: [(&str, &str, &str); 27] = [
-    ("    api_key: $OPENAI_API_KEY", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: os.environ/OPENAI_API_KEY", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: \"{env:OPENAI_API_KEY}\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: \"{{ OPENAI_API_KEY }}\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: \"%OPENAI_API_KEY%\"", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: '\"${OPENAI_API_KEY}\"'", "6:14: error[E133]", "write `\"${OPENAI_API_KEY}\"`"),
-    ("    api_key: \"${A:-${OPENAI_API_KEY}}\"", "6:14: error[E133]", "write `\"${NAME}\"`"),
-    ("    parameters: { max_tokens: 010 }", "6:31: error[E106]", "write `10`"),
-    ("    parameters: { max_tokens: 8_192 }", "6:31: error[E106]", "write `8192`"),
-    ("    parameters: { max_tokens: '8192' }", "6:31: error[E106]", "remove the quotes"),
-    ("    parameters: { temperature: \"0,7\" }", "6:32: error[E106]", "write `0.7`"),
-    ("    parameters: { temperature: 0,7 }", "6:34: error[E104]", "a point in place of the comma"),
-    ("    display_name:\u{a0}mine", "6:18: error[E101]", "write an ordinary blank"),
-    ("    display_name:mine\n    proxy: none", "6:17: error[E101]", "write `display_name: ...`"),
-    ("    base_url: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
-    ("    api_base: https://x.example.com", "6:5: error[E105]", "`endpoint` of the provider"),
-    ("    apiKey: x", "6:5: error[E105]", "did you mean `api_key`?"),
-    ("    rpm: 60", "6:5: error[E105]", "requests_per_minute"),
-    ("    temperature: 1", "6:5: error[E105]", "`parameters: { ... }`"),
-    ("    maxConnections: 4", "6:5: error[E105]", "`limits: { concurrent: N }`"),
-    ("    enabled: maybe", "6:14: error[E106]", "expected true, false, auto"),
-    ("retry: { maxRetries: 3 }", "6:10: error[E105]", "the first attempt counts as well"),
-    ("fallbackEnabled: true", "6:1: error[E105]", "`roles: { NAME: { provider: ..., fallback: [...] } }`"),
-    ("routing: { strategy: lowest_cost }", "6:1: error[E105]", "`pools: { NAME: { strategy"),
-    ("model_list: []", "6:1: error[E105]", "`providers: { NAME: { type"),
-    ("roles:\n  draftr: { provider: gpt }", "7:3: warning[W116]", "did you mean `drafter`?"),
-    ("roles:\n  critics: { provider: gpt }", "7:3: warning[W116]", "did you mean `critic`?"),
-];
+/// What is said about `text`, if it is the one thing that is wrong with it and is told where it stands with the words that
+/// help; else why not.
+fn told(home: &Home, text: &str, Plant { place, words, .. }: &Plant) -> Result<(), String> {
+    home.write("work/plant.yaml", text);
+    let said = home.run(&["config", "check", "plant.yaml"]);
+    let (at, code) = place.split_once(' ').unwrap();
+    let kind = if code.starts_with('W') { "warning" } else { "error" };
+    let begin = format!("plant.yaml:{at}: {kind}[{code}]: ");
+    // Warnings may stand beside a mistake.
+    let counts = |line: &&str| line.contains(if kind == "error" { ": error[" } else { ": " });
+    let reports: Vec<&str> =
+        said.stderr.lines().filter(|line| line.starts_with("plant.yaml:")).filter(counts).collect();
+    let [report] = reports.as_slice() else { return Err(said.stderr) };
+    let is_right = report.starts_with(&begin) && report.contains(words);
+    if is_right { Ok(()) } else { Err(said.stderr) }
+}
 
 #[test]
 fn what_people_bring_along_from_elsewhere_is_named_with_what_to_write() {
     let home = Home::new("plants");
-    let head = "schema_version: '1.0'\nproviders:\n  gpt:\n    type: openai\n    model: gpt-6.2-sol\n";
-    for (line, place, help) in PLANTS {
-        home.write("work/plant.yaml", &format!("{head}{line}\n"));
-        let said = home.run(&["config", "check", "plant.yaml"]);
-        let told = said.stderr.lines().find(|told| told.starts_with(&format!("plant.yaml:{place}")));
-        assert!(told.is_some_and(|told| told.contains(help)), "{line}: {}", said.stderr);
-    }
-    // What is YAML and what is a role of one's own is taken as it is.
-    for good in [
-        format!("{head}    api_key:\t'${{OPENAI_API_KEY}}'\n"),
-        format!(
-            "{head}    api_key: '${{OPENAI_API_KEY}}'\nroles:\n  translator: {{ provider: gpt }}\n  planner2: {{}}\n"
+    home.write("work/good.yaml", GOOD);
+    let said = home.run(&["config", "check", "good.yaml"]);
+    assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{}", said.stderr);
+    let below = BELOW.iter().map(|plant| (format!("{GOOD}{}\n", plant.yaml), plant));
+    let files = FILES.iter().map(|plant| (plant.yaml.to_owned(), plant));
+    let wrong: Vec<String> = below
+        .chain(files)
+        .filter_map(|(text, plant)| {
+            let said = told(&home, &text, plant).err()?;
+            Some(format!("{}\n  wanted {}: {}\n{said}", plant.yaml, plant.place, plant.words))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} plants are not named well:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_is_good_in_another_form_is_taken_as_it_is() {
+    let home = Home::new("forms");
+    let json = r#"{"schema_version": "1.0", "providers": {"laptop": {"type": "local", "model": "qwen3"}}}"#;
+    for (form, good) in [
+        ("a tab after a colon", GOOD.replace("type: openai", "type:\topenai")),
+        ("the ends of lines of Windows", GOOD.replace('\n', "\r\n")),
+        ("a mark at the begin", format!("\u{feff}{GOOD}")),
+        (
+            "a role of one's own",
+            format!("{GOOD}roles:\n  translator: {{ provider: gpt }}\n  planner2: {{ provider: gpt }}\n"),
         ),
+        (
+            "an alias",
+            format!(
+                "{GOOD}    headers: &one {{ X-A: b }}\n  more: {{ type: local, model: qwen3, headers: *one }}\n"
+            ),
+        ),
+        ("durations with a blank", format!("{GOOD}retry: {{ initial_backoff: 5 s, max_backoff: 30sec }}\n")),
+        ("sections without keys", format!("{GOOD}retry:\nbudget: ~\n")),
+        ("JSON", json.to_owned()),
     ] {
         home.write("work/good.yaml", &good);
         let said = home.run(&["config", "check", "good.yaml"]);
-        assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{good}: {}", said.stderr);
+        assert!(said.code == Some(0) && said.stderr.contains("no warnings"), "{form}: {}", said.stderr);
     }
-    fs::write(home.path("work/utf16.yaml"), [0xff, 0xfe, b'a', 0]).unwrap();
-    let said = home.run(&["config", "check", "utf16.yaml"]);
-    assert!(said.code == Some(2) && said.stderr.contains("save it as UTF-8"), "{}", said.stderr);
+}
+
+#[test]
+fn a_file_in_another_encoding_is_named_with_what_to_do() {
+    let home = Home::new("encodings");
+    let utf16 = |order: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+        mark.encode_utf16().chain(GOOD.encode_utf16()).flat_map(order).collect()
+    };
+    for (bytes, expected) in [
+        (utf16(u16::to_le_bytes, "\u{feff}"), "in UTF-16; save it as UTF-8"),
+        (utf16(u16::to_be_bytes, "\u{feff}"), "in UTF-16; save it as UTF-8"),
+        (utf16(u16::to_le_bytes, ""), "in UTF-16; save it as UTF-8"),
+        (utf16(u16::to_be_bytes, ""), "in UTF-16; save it as UTF-8"),
+        (b"# K\xf6ln\n".to_vec(), "not text in UTF-8"),
+    ] {
+        fs::write(home.path("work/odd.yaml"), bytes).unwrap();
+        let said = home.run(&["config", "check", "odd.yaml"]);
+        assert!(said.code == Some(2) && said.stderr.contains(expected), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_file_of_variables_that_nobody_loaded_is_named_and_none_of_its_values_is_shown() {
+    let home = Home::new("env-file");
+    home.write("work/mine.yaml", GOOD);
+    let without = |arguments: &[&str]| run(home.forge(arguments).env_remove("OPENAI_API_KEY"));
+    let check = ["config", "check", "mine.yaml"];
+    for (file, is_named) in [
+        ("# mine\nexport OPENAI_API_KEY='sk-test-secret'\n", true),
+        ("OPENAI_API_KEY = sk-test-secret\n", true),
+        ("OTHER_API_KEY=sk-test-secret\nOPENAI_API_KEY\n", false),
+    ] {
+        home.write("work/.env", file);
+        for arguments in [&check[..], &["ask", "hello", "--config", "mine.yaml"]] {
+            let said = without(arguments);
+            assert!(said.code == Some(2) && said.stderr.contains("error[E117]"), "{}", said.stderr);
+            assert_eq!(said.stderr.contains("run `set -a; . ./.env; set +a`"), is_named, "{}", said.stderr);
+            assert!(!said.stderr.contains("test-secret"), "{}", said.stderr);
+        }
+    }
+    // Where no provider has a key, any of them helps.
+    home.write("work/.env", "OPENAI_API_KEY=sk-test-secret\n");
+    home.write(
+        "work/auto.yaml",
+        &ELSEWHERE.replace("ANTHROPIC", "OPENAI").replace("    endpoint", "    enabled: auto\n    endpoint"),
+    );
+    let said = without(&["config", "check", "auto.yaml"]);
+    assert!(said.code == Some(2) && said.stderr.contains("set -a; . ./.env"), "{}", said.stderr);
+    // It is not loaded.
+    fs::remove_file(home.path("work/.env")).unwrap();
+    assert!(
+        without(&check).stderr.contains("set it, or take the provider out"),
+        "{}",
+        without(&check).stderr
+    );
 }
 
 #[test]
@@ -590,7 +655,7 @@ fn every_file_that_is_shown_to_those_who_come_from_elsewhere_can_be_used() {
     let page = fs::read_to_string(in_workspace("docs/migrating.md")).unwrap();
     let files: Vec<&str> =
         page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     let home = Home::new("migrating");
     for file in files {
         home.write("work/shown.yaml", file);
@@ -598,7 +663,9 @@ fn every_file_that_is_shown_to_those_who_come_from_elsewhere_can_be_used() {
             .forge(&["config", "check", "shown.yaml"])
             .env("OPENROUTER_API_KEY", "sk-test-secret")
             .env("GROQ_API_KEY", "sk-test-secret")
-            .env("OPENAI_KEY_WEST", "sk-test-secret"));
+            .env("OPENAI_KEY_WEST", "sk-test-secret")
+            .env("AZURE_API_KEY", "sk-test-secret")
+            .env("CLAUDE_API_KEY", "sk-test-secret"));
         assert_eq!(said.code, Some(0), "{file}\n{}", said.stderr);
         // Models of vendors whose lists change by the week are not in the table.
         let known = said.stderr.matches("warning[W105]").count();

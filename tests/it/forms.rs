@@ -205,6 +205,7 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
         "ask",
         "ask-failure",
         "config-check",
+        "config-import",
         "config-init",
         "config-trust",
         "doctor",

@@ -4,8 +4,8 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
     KeyPath, Lookup, Problem, code,
-    expand::{expand, secret},
-    nearest,
+    expand::{expand, file_hint, secret},
+    meant, nearest,
 };
 
 /// No clock and no wait is longer than a day.
@@ -63,7 +63,8 @@ impl<'a> ResolveContext<'a> {
         let fitting = Some(value).filter(|value| range.contains(value));
         let converted = fitting.and_then(|value| T::try_from(value).ok());
         if converted.is_none() {
-            if *range.end() == i64::MAX {
+            // Nobody is helped by the largest number that a field can hold.
+            if *range.end() >= i64::from(u32::MAX) && value < *range.start() {
                 self.report(Problem::new(
                     code::OUT_OF_RANGE,
                     path.clone(),
@@ -91,8 +92,11 @@ impl<'a> ResolveContext<'a> {
             Ok(duration) => return Some(duration),
             Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))
                 .with_hint(format!("write `{}s` or `{0}ms`", text.trim())),
-            Err(_) => wrong(format!("`{text}` is not a duration"))
-                .with_hint("write a number with a unit, such as `500ms`, `30s` or `10m`"),
+            Err(_) if text.trim().starts_with('-') => wrong("must be longer than nothing".into()),
+            Err(_) => wrong(format!("`{text}` is not a duration")).with_hint(match meant::duration(text) {
+                Some(meant) => format!("write `{meant}`"),
+                None => "write a number with a unit, such as `500ms`, `30s` or `10m`".into(),
+            }),
         };
         self.report(problem);
         None
@@ -110,7 +114,8 @@ impl<'a> ResolveContext<'a> {
             return Some(*meaning);
         }
         let names = || words.iter().map(|(known, _)| *known);
-        let hint = nearest(word, names()).map_or_else(
+        let same = names().find(|known| meant::is_same(word, known));
+        let hint = same.or_else(|| nearest(word, names())).map_or_else(
             || format!("choose one of: {}", names().collect::<Vec<_>>().join(", ")),
             |name| format!("did you mean `{name}`?"),
         );
@@ -150,7 +155,7 @@ impl<'a> ResolveContext<'a> {
                     path.clone(),
                     format!("`{file}` cannot be read: {error}"),
                 );
-                self.report(problem.with_hint("check the path and its permissions"));
+                self.report(problem.with_hint(file_hint(&file)));
                 None
             }
         }

@@ -74,7 +74,7 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
         return lookup.file(path).map(|content| content.trim().to_owned()).map_err(|error| Failure {
             code: code::UNREADABLE_FILE,
             message: format!("the file `{path}` cannot be read: {error}"),
-            hint: "check the path and its permissions".into(),
+            hint: file_hint(path).into(),
         });
     }
     let (name, default) =
@@ -88,6 +88,17 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
         message: format!("the variable `{name}` is not set"),
         hint: format!("set it, or write `${{{name}:-default}}`"),
     })
+}
+
+/// What to do about a path that leads to no file.
+pub(crate) fn file_hint(path: &str) -> &'static str {
+    if path.starts_with('~') {
+        "`~` is not replaced here: write the whole path, or one from the folder of the configuration"
+    } else if path.contains('\\') || path.get(1..3) == Some(":/") {
+        "this is a path of Windows: elsewhere paths are written as `/home/me/key` or `folder/key`"
+    } else {
+        "check the path and its permissions; paths begin at the folder of the configuration"
+    }
 }
 
 fn is_variable(name: &str) -> bool {

@@ -55,6 +55,7 @@ mod context;
 mod expand;
 #[cfg(feature = "file")]
 mod file;
+mod meant;
 mod nearest;
 mod path;
 mod problem;
@@ -64,6 +65,10 @@ mod report;
 mod section;
 #[cfg(feature = "file")]
 mod shape;
+#[cfg(feature = "file")]
+mod slips;
+#[cfg(feature = "file")]
+mod tree;
 #[cfg(feature = "file")]
 mod trust;
 #[cfg(feature = "file")]
@@ -82,6 +87,8 @@ pub use report::{ConfigError, Report, Severity};
 pub use schemars;
 #[cfg(feature = "file")]
 pub use section::{Section, Sections};
+#[cfg(feature = "file")]
+pub use tree::Tree;
 #[cfg(feature = "file")]
 pub use trust::Trust;
 #[cfg(feature = "file")]

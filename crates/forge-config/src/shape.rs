@@ -8,9 +8,12 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use crate::{
-    KeyPath, Problem, code, nearest,
+    Key, KeyPath, Problem, code, meant, nearest,
     yaml::{Mapping, Value},
 };
+
+/// How many steps down a key is looked for that stands at a wrong place.
+const FARTHEST: usize = 4;
 
 /// Unknown keys of a mapping that are listed; who has more has mistaken the file.
 const LISTED: usize = 100;
@@ -97,7 +100,13 @@ impl<'a> Shape<'a> {
             return true;
         }
         let message = format!("expected {}, found {}", words.join(", "), found(value));
-        self.problems.push(Problem::new(code::WRONG_TYPE, path.clone(), message));
+        let mut problem = Problem::new(code::WRONG_TYPE, path.clone(), message);
+        if let Some(word) = meant::boolean(&written).map(|meant| meant.to_string())
+            && words.contains(&word)
+        {
+            problem = problem.with_hint(format!("write `{word}`"));
+        }
+        self.problems.push(problem);
         self.cut.insert(path.clone());
         false
     }
@@ -105,77 +114,224 @@ impl<'a> Shape<'a> {
     fn mapping(&mut self, schema: &'a Json, mapping: &mut Mapping, path: &KeyPath) {
         let known = schema["properties"].as_object();
         let others = &schema["additionalProperties"];
+        if others.is_object() && self.is_without_names(others, mapping, path) {
+            return;
+        }
         let keys: Vec<String> = mapping.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect();
+        let outdented = self.outdented(schema, mapping, &keys);
         let mut unknown = 0_usize;
-        for key in keys {
-            let below = path.key(&key);
-            let inner = match known.and_then(|known| known.get(&key)) {
+        for key in &keys {
+            let below = path.key(key);
+            if let Some((section, inside)) = outdented {
+                if key == section {
+                    mapping.insert(Value::from(section), Value::Mapping(Mapping::new()));
+                    self.cut.insert(below);
+                    continue;
+                }
+                if key == inside {
+                    let problem = unknown_key(key, &below).with_hint(format!("indent it below `{section}`"));
+                    self.problems.push(problem.about_key());
+                    self.cut.insert(below);
+                    continue;
+                }
+            }
+            let inner = match known.and_then(|known| known.get(key)) {
                 Some(inner) => inner,
                 None if others.is_object() => others,
                 None if others.as_bool() == Some(false) => {
                     unknown += 1;
                     if unknown <= LISTED {
-                        let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
-                        self.unknown(&key, names, mapping, path);
+                        let problem = self.unknown(key, schema, mapping, path);
+                        self.problems.push(problem.about_key());
                     }
-                    mapping.remove(&key);
                     self.cut.insert(below);
                     continue;
                 }
                 None => continue,
             };
-            let stays = mapping.get_mut(&key).is_none_or(|value| self.value(inner, value, &below));
+            let stays = mapping.get_mut(key).is_none_or(|value| self.value(inner, value, &below));
             if !stays {
-                mapping.remove(&key);
+                mapping.remove(key);
                 self.cut.insert(below);
             }
         }
+        mapping.retain(|key, _| {
+            let is_known = |known: &serde_json::Map<String, Json>| {
+                key.as_str().is_some_and(|key| known.contains_key(key))
+            };
+            others.as_bool() != Some(false) || known.is_some_and(is_known)
+        });
         if let Some(more @ 1..) = unknown.checked_sub(LISTED) {
             let message = format!("{more} more keys are unknown here");
             self.problems.push(Problem::new(code::UNKNOWN_KEY, path.clone(), message).about_key());
         }
     }
 
-    fn unknown<'k>(
-        &mut self,
-        key: &str,
-        known: impl Iterator<Item = &'k str> + Clone,
-        mapping: &Mapping,
-        path: &KeyPath,
-    ) {
-        let below = path.key(key);
-        if let Some(problem) = (self.misplaced)(&below) {
-            self.problems.push(problem.about_key());
-            return;
-        }
-        let near = nearest(key, known.clone());
-        let hint = match near {
-            Some(near) => {
-                // What is missing under its right name is there under a wrong one.
-                if !mapping.contains_key(near) {
-                    self.cut.insert(path.key(near));
-                }
-                format!("did you mean `{near}`?")
-            }
-            None if key == "<<" => {
-                // Whatever is missing here would have come through it.
-                self.cut.insert(path.clone());
-                "merge keys are not read; write the keys out".into()
-            }
-            None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+    /// Reports a mapping by name that holds the keys of one entry in place of entries.
+    fn is_without_names(&mut self, others: &'a Json, mapping: &mut Mapping, path: &KeyPath) -> bool {
+        let (entry, _) = self.follow(others);
+        let Some(known) = entry["properties"].as_object() else { return false };
+        let is_of_entry = |(key, value): (&Value, &Value)| {
+            key.as_str().is_some_and(|key| known.contains_key(key)) && !value.is_mapping() && !value.is_null()
         };
-        let problem = Problem::new(code::UNKNOWN_KEY, below, format!("there is no key `{key}` here"));
-        self.problems.push(problem.about_key().with_hint(hint));
+        let Some(Key::Name(section)) = path.steps().last() else { return false };
+        if mapping.is_empty() || !mapping.iter().all(is_of_entry) {
+            return false;
+        }
+        let first = mapping.keys().next().and_then(Value::as_str).unwrap_or_default();
+        let message = "the name of the entry is missing between the two";
+        let problem = Problem::new(code::WRONG_TYPE, path.key(first), message).about_key();
+        let hint = format!("write `{section}: {{ NAME: {{ {first}: ... }} }}`");
+        self.problems.push(problem.with_hint(hint));
+        self.cut.insert(path.clone());
+        mapping.clear();
+        true
+    }
+
+    /// A section without anything in it, and the key after it that belongs below it.
+    fn outdented<'k>(
+        &self,
+        schema: &'a Json,
+        mapping: &Mapping,
+        keys: &'k [String],
+    ) -> Option<(&'k str, &'k str)> {
+        let known = schema["properties"].as_object()?;
+        keys.windows(2).find_map(|pair| {
+            let [section, key] = pair else { return None };
+            let (inner, _) = self.follow(known.get(section)?);
+            let is_empty = mapping.get(section).is_some_and(Value::is_null) && !known.contains_key(key);
+            let is_entry =
+                inner["additionalProperties"].is_object() && mapping.get(key).is_some_and(Value::is_mapping);
+            let is_key = inner["properties"].as_object().is_some_and(|keys| keys.contains_key(key));
+            (is_empty && (is_entry || is_key)).then_some((section.as_str(), key.as_str()))
+        })
+    }
+
+    /// What is said of a key that is not known at its place.
+    fn unknown(&mut self, key: &str, schema: &'a Json, mapping: &Mapping, path: &KeyPath) -> Problem {
+        let known = schema["properties"].as_object();
+        let names = || known.into_iter().flat_map(|known| known.keys()).map(String::as_str);
+        let below = path.key(key);
+        if key == "<<" {
+            // Whatever is missing here would have come through it.
+            self.cut.insert(path.clone());
+            return unknown_key(key, &below).with_hint("merge keys are not read; write the keys out");
+        }
+        // A name of one thing is not meant by who writes several.
+        let is_scalar = mapping.get(key).is_some_and(|value| !value.is_mapping() && !value.is_sequence());
+        let fitting = || {
+            names().filter(|name| {
+                let types = known.map(|known| types(self.follow(&known[*name]).0)).unwrap_or_default();
+                is_scalar != types.iter().any(|one| matches!(*one, "object" | "array"))
+            })
+        };
+        let same = fitting().find(|known| meant::is_same(key, known));
+        let inside = || if path.is_root() { None } else { self.elsewhere(key, schema, 1) };
+        let least = usize::from(path.is_root());
+        let problem = || unknown_key(key, &below);
+        let near = match same {
+            Some(same) => Some(same),
+            None => {
+                if let Some(inside) = inside() {
+                    return problem().with_hint(format!("write `{inside}`"));
+                }
+                if let Some(problem) = (self.misplaced)(&below) {
+                    return problem;
+                }
+                let exact = || self.elsewhere(key, self.root, least);
+                nearest(key, fitting())
+                    .or_else(|| if exact().is_none() { nearest(key, names()) } else { None })
+            }
+        };
+        if let Some(near) = near {
+            // What is missing under its right name is there under a wrong one.
+            if !mapping.contains_key(near) {
+                self.cut.insert(path.key(near));
+            }
+            return problem().with_hint(format!("did you mean `{near}`?"));
+        }
+        let with_word: Vec<&str> = names().filter(|name| name.split('_').any(|word| word == key)).collect();
+        if !with_word.is_empty() {
+            return problem().with_hint(format!("did you mean `{}`?", with_word.join("` or `")));
+        }
+        match self.elsewhere(key, self.root, least) {
+            Some(place) if path.is_root() => problem().with_hint(format!("write `{place}`")),
+            Some(place) => problem().with_hint(format!("write `{place}` at the top of the file")),
+            None => problem().with_hint(format!("there are: {}", names().collect::<Vec<_>>().join(", "))),
+        }
+    }
+
+    /// Where `key` stands below `schema`, as it would be written: the place that is the fewest steps away, and at least so
+    /// many.
+    fn elsewhere(&self, key: &str, schema: &'a Json, least: usize) -> Option<String> {
+        let mut level = vec![(schema, "KEY".to_owned())];
+        for depth in 0..FARTHEST {
+            let mut next = Vec::new();
+            for (schema, around) in level {
+                let (schema, _) = self.follow(schema);
+                for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+                    if depth >= least && meant::is_same(name, key) {
+                        return Some(around.replace("KEY", &format!("{name}: ...")));
+                    }
+                    if inner["deprecated"] != true {
+                        next.push((inner, around.replace("KEY", &format!("{name}: {{ KEY }}"))));
+                    }
+                }
+                if schema["additionalProperties"].is_object() {
+                    next.push((&schema["additionalProperties"], around.replace("KEY", "NAME: { KEY }")));
+                }
+                if schema["items"].is_object() {
+                    let inner = around.replace("{ KEY }", "[{ KEY }]");
+                    next.push((&schema["items"], inner));
+                }
+            }
+            level = next;
+        }
+        None
     }
 
     fn report(&mut self, expected: &str, schema: &Json, value: &Value, path: &KeyPath) {
         let message = format!("expected {}, found {}", wanted(expected), found(value));
         let mut problem = Problem::new(code::WRONG_TYPE, path.clone(), message);
-        if let Some(hint) = hint(expected, schema, value) {
+        let name = match path.steps().last() {
+            Some(Key::Name(name)) => format!("{name}: "),
+            Some(Key::Index(_)) | None => String::new(),
+        };
+        if let Some(hint) = self.hint(expected, schema, value, &name) {
             problem = problem.with_hint(hint);
         }
         self.problems.push(problem);
         self.cut.insert(path.clone());
+    }
+
+    fn hint(&self, expected: &str, schema: &'a Json, value: &Value, name: &str) -> Option<String> {
+        if value.is_null() {
+            return hint(expected, schema, value);
+        }
+        let form = |schema: &'a Json| {
+            let (schema, _) = self.follow(schema);
+            let keys: Vec<&str> = schema["properties"].as_object()?.keys().map(String::as_str).collect();
+            let first: Vec<String> = keys.iter().take(2).map(|key| format!("{key}: ...")).collect();
+            Some((format!("{{ {} }}", first.join(", ")), keys))
+        };
+        let default = format!("default_{}", name.trim_end_matches(": "));
+        match expected {
+            "object" if value.is_string() && !self.root["properties"][&default].is_null() => {
+                Some(format!("write `{default}: ...` to name one of them"))
+            }
+            "object" if schema["additionalProperties"].is_object() => {
+                Some(format!("write `{name}{{ NAME: {{ ... }} }}`"))
+            }
+            "object" => {
+                let (form, keys) = form(schema)?;
+                Some(format!("write a mapping such as `{form}`; its keys are {}", keys.join(", ")))
+            }
+            "array" if !value.is_string() => Some(form(&schema["items"]).map_or_else(
+                || format!("write `{name}[...]`"),
+                |(form, _)| format!("write `{name}[{form}]`"),
+            )),
+            _ => hint(expected, schema, value),
+        }
     }
 
     /// The schema that `$ref` and `anyOf` lead to, and whether null may stand in its place.
@@ -192,6 +348,10 @@ impl<'a> Shape<'a> {
             }
         }
     }
+}
+
+fn unknown_key(key: &str, path: &KeyPath) -> Problem {
+    Problem::new(code::UNKNOWN_KEY, path.clone(), format!("there is no key `{key}` here"))
 }
 
 /// Such a number is octal to some readers of YAML, and decimal to others.
@@ -242,24 +402,38 @@ fn found(value: &Value) -> &'static str {
 fn hint(expected: &str, schema: &Json, value: &Value) -> Option<String> {
     match (expected, value) {
         (_, Value::Null) => Some("write a value or remove the key".into()),
-        ("string", _) if schema["examples"].is_array() => {
-            schema["examples"][0].as_str().map(|example| format!("write it with a unit, such as `{example}`"))
+        ("string", Value::Number(number)) if schema["examples"].is_array() => {
+            Some(format!("a unit is missing: write `{number}s` or `{number}ms`"))
         }
+        ("string", Value::Number(number)) if number.is_f64() => Some(format!("write `\"{number}\"`")),
         ("string", Value::Number(_) | Value::Bool(_)) => Some("put it in quotes".into()),
         ("integer" | "number", Value::String(text)) => {
-            let plain = text.replace(['_', ' '], "").replace(',', ".");
-            match plain.parse::<f64>() {
-                Ok(_) if *text == plain && !has_leading_zero(text) => Some("remove the quotes".into()),
-                Ok(number) => Some(format!("write `{number}`")),
-                Err(_) => None,
+            let is_plain = text.parse::<f64>().is_ok() && !has_leading_zero(text);
+            let digits = text.bytes().any(|byte| byte.is_ascii_digit());
+            match meant::number(text, expected == "integer") {
+                Some(_) if is_plain => Some("remove the quotes".into()),
+                Some(number) => Some(format!("write `{number}`")),
+                None if text.contains(['€', '£', '¥']) => {
+                    Some("write the amount in dollars, as a number alone".into())
+                }
+                None if digits => Some("write digits alone, with a point before the parts".into()),
+                None => Some("write a number, or remove the key".into()),
             }
         }
-        ("boolean", Value::String(_)) => Some("write `true` or `false` without quotes".into()),
-        ("array", Value::String(_)) => Some("put it in brackets: `[...]`".into()),
-        ("object", Value::String(_)) => {
-            let keys: Vec<_> = schema["properties"].as_object()?.keys().map(String::as_str).collect();
-            Some(format!("write a mapping with the keys {}", keys.join(", ")))
+        ("integer", Value::Number(number)) => {
+            let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15)?;
+            Some(format!("write `{number}`"))
         }
+        ("boolean", Value::String(text)) => Some(match meant::boolean(text) {
+            Some(meant) => format!("write `{meant}`"),
+            None => "write `true` or `false` without quotes".into(),
+        }),
+        ("boolean", Value::Number(number)) => match number.as_i64()? {
+            0 => Some("write `false`".into()),
+            1 => Some("write `true`".into()),
+            _ => None,
+        },
+        ("array", Value::String(_)) => Some("put it in brackets: `[...]`".into()),
         _ => None,
     }
 }

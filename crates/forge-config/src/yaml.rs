@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 pub(crate) use serde_yaml::{Mapping, Value};
 
-use crate::{About, Key, KeyPath, Problem, code};
+use crate::{
+    About, Key, KeyPath, Problem, code,
+    slips::{self, Fatal},
+};
 
 /// The most bytes a file may have.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -27,6 +30,9 @@ pub struct Place {
     /// The column.
     pub column: usize,
 }
+
+/// What is said where the parser says why.
+const NOT_YAML: &str = "the text is not YAML";
 
 const START: Place = Place { line: 1, column: 1 };
 
@@ -55,9 +61,6 @@ enum Inner {
     Names(HashMap<String, Node>),
     Items(Vec<Node>),
 }
-
-/// The mistake that ends the reading.
-type Fatal = (Place, Problem);
 
 impl Document {
     /// Where `path` is written, or the nearest thing above it.
@@ -113,40 +116,18 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
             {
                 return Ok(document);
             }
-            Err(cause(text, place).unwrap_or((place.min(end), problem)))
+            let place = place.min(end);
+            if (problem.code == code::NOT_A_MAPPING || place.line <= 2)
+                && let Some(other) = slips::other_format(text)
+            {
+                return Err(other);
+            }
+            if !problem.message.starts_with(NOT_YAML) {
+                return Err((place, problem));
+            }
+            Err(slips::cause(text, place, &problem.message).unwrap_or((place, problem)))
         }
     }
-}
-
-/// What is wrong in or before the line at which the parser gave up, if it is one of the usual slips.
-fn cause(text: &str, at: Place) -> Option<Fatal> {
-    let lines: Vec<&str> = text.lines().collect();
-    let last = at.line.min(lines.len());
-    let near = (1..=last).rev().take(4);
-    let odd = |line: usize| {
-        let column =
-            lines[line - 1].chars().position(|sign| sign != '\t' && sign != ' ' && sign.is_whitespace())?;
-        let problem = Problem::new(
-            code::SYNTAX,
-            KeyPath::ROOT,
-            "a blank here is none that YAML knows, such as a no-break space",
-        );
-        Some((Place { line, column: column + 1 }, problem.with_hint("write an ordinary blank")))
-    };
-    let joined = |line: usize| {
-        let content = lines[line - 1];
-        let (key, value) = content.split_once(':')?;
-        let is_key = !key.trim().is_empty()
-            && key.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        let is_joined = value.starts_with(|sign: char| sign.is_alphanumeric() || sign == '"' || sign == '$');
-        (is_key && is_joined).then(|| {
-            let problem = Problem::new(code::SYNTAX, KeyPath::ROOT, "a blank is missing after the colon");
-            // The value may be a secret.
-            let hint = format!("write `{}: ...`", key.trim());
-            (Place { line, column: key.chars().count() + 1 }, problem.with_hint(hint))
-        })
-    };
-    near.clone().find_map(odd).or_else(|| near.clone().find_map(joined))
 }
 
 /// Where the text ends. The parser sees a line more than there is where the last one has no end.
@@ -224,17 +205,17 @@ impl<'a> Reader<'a> {
                 (value.unwrap_or_default(), Inner::Nothing, 0)
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_tag(tag.is_some(), at)?;
+                refuse_tag(tag.as_deref(), at)?;
                 self.count(text.len() / BYTES_PER_NODE, at)?;
-                (scalar(text, style), Inner::Nothing, anchor)
+                (self.scalar(text, style, at), Inner::Nothing, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse_tag(tag.is_some(), at)?;
+                refuse_tag(tag.as_deref(), at)?;
                 let (values, items) = self.sequence()?;
                 (Value::Sequence(values), Inner::Items(items), anchor)
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_tag(tag.is_some(), at)?;
+                refuse_tag(tag.as_deref(), at)?;
                 let (mapping, names) = self.mapping()?;
                 (Value::Mapping(mapping), Inner::Names(names), anchor)
             }
@@ -250,6 +231,14 @@ impl<'a> Reader<'a> {
             self.anchors.insert(anchor, (value.clone(), self.nodes - before));
         }
         Ok((value, Node { key, value: at, inner }))
+    }
+
+    /// A scalar without what disguises it, which is reported.
+    fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, at: Place) -> Value {
+        let disguised = if style == ScalarStyle::Plain { slips::disguised(&text) } else { None };
+        let Some((meant, problem)) = disguised else { return scalar(text, style) };
+        self.problems.push((at, problem));
+        scalar(meant.into(), style)
     }
 
     fn sequence(&mut self) -> Result<(Vec<Value>, Vec<Node>), Fatal> {
@@ -276,13 +265,22 @@ impl<'a> Reader<'a> {
                 return Ok((mapping, names));
             }
             let at = place(event.1.start);
+            if let Event::Scalar(text, ScalarStyle::Plain, ..) = &event.0
+                && text.starts_with(slips::is_odd_blank)
+            {
+                // Below what the key belongs is not known.
+                return Err(slips::odd_blank_at(at));
+            }
+            let is_plain = matches!(event.0, Event::Scalar(_, ScalarStyle::Plain, ..));
             let (key, _) = self.below(Key::Name(String::new()), event, at)?;
             let event = self.next()?;
+            let is_alone = is_plain && matches!(&event.0, Event::Scalar(text, ..) if text.is_empty());
             let Value::String(name) = key else {
                 let path = self.trail.iter().cloned().collect();
                 let problem = Problem::new(code::BAD_KEY, path, "a key here is not a text");
                 let hint = if key.is_number() {
-                    "put it in quotes; if it is the rest of a number, write a point in place of the comma"
+                    "no comma stands in a number: leave it out between thousands, write a point in place of the comma before \
+                     parts, and put a number that is a key in quotes"
                 } else {
                     "put it in quotes"
                 };
@@ -290,7 +288,12 @@ impl<'a> Reader<'a> {
                 self.below(Key::Name(String::new()), event, at)?;
                 continue;
             };
-            let (value, node) = self.below(Key::Name(name.clone()), event, at)?;
+            let (mut value, node) = self.below(Key::Name(name.clone()), event, at)?;
+            let mut name = name;
+            if is_alone && let Some((place, meant, problem)) = slips::joined_key(&name, at) {
+                self.problems.push((place, problem));
+                (name, value) = (meant.0, scalar(meant.1.into(), ScalarStyle::Plain));
+            }
             if let Some(first) = names.get(&name) {
                 let path = self.trail.iter().cloned().collect::<KeyPath>().key(&name);
                 let message = format!("the key `{name}` stands here twice, first in line {}", first.key.line);
@@ -335,6 +338,10 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
         if let Ok(number) = text.parse() {
             return Value::Number(number);
         }
+        let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+        if let Some(number) = text.parse::<f64>().ok().filter(|number| has_digit && number.is_infinite()) {
+            return Value::Number(number.into());
+        }
         // A whole number beyond 64 bits is still a number.
         if !text.starts_with('0')
             && text.bytes().all(|b| b.is_ascii_digit())
@@ -346,18 +353,19 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
     Value::String(text.into_owned())
 }
 
-fn refuse_tag(tagged: bool, at: Place) -> Result<(), Fatal> {
-    if tagged {
-        return Err(fatal(at, code::SYNTAX, "tags such as `!!str` are not used here; put texts in quotes"));
-    }
-    Ok(())
+fn refuse_tag(tag: Option<&Tag>, at: Place) -> Result<(), Fatal> {
+    let Some(tag) = tag else { return Ok(()) };
+    let names_variable = tag.suffix.to_ascii_lowercase().contains("env");
+    let hint = if names_variable { "write `\"${NAME}\"` for a variable" } else { "put texts in quotes" };
+    let (place, problem) = fatal(at, code::SYNTAX, "tags such as `!!str` are not used here");
+    Err((place, problem.with_hint(hint)))
 }
 
 fn syntax(error: &ScanError) -> Fatal {
     if error.info().contains("recursion limit") {
         return fatal(place(*error.marker()), code::TOO_LARGE, too_deep());
     }
-    fatal(place(*error.marker()), code::SYNTAX, format!("the text is not YAML: {}", error.info()))
+    fatal(place(*error.marker()), code::SYNTAX, format!("{NOT_YAML}: {}", error.info()))
 }
 
 fn too_deep() -> String {

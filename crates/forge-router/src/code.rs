@@ -35,8 +35,10 @@ forge_config::codes! {
     CANNOT_DO = "E130";
     /// A role needs of a model what nobody has said that it can.
     UNKNOWN_ABILITY = "E132";
-    /// A key is a reference in the notation of another program.
+    /// A value names a variable in the notation of another program.
     FOREIGN_REFERENCE = "E133";
+    /// A key is none: it stands for one, or holds what no key holds.
+    BAD_KEY_VALUE = "E134";
     /// The file does not say its version.
     NO_VERSION = "W101";
     /// A key stands in the file itself.
@@ -69,4 +71,8 @@ forge_config::codes! {
     PLAIN_KEY = "W115";
     /// A role has nearly the name of a built-in one.
     NEAR_ROLE = "W116";
+    /// A key goes to another vendor than the one whose variable holds it.
+    OTHERS_KEY = "W117";
+    /// The old form with one provider stands beside the new one.
+    OLD_FORM = "W118";
 }

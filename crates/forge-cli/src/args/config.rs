@@ -12,6 +12,8 @@ pub(crate) enum ConfigCommand {
     Check(ConfigCheck),
     /// Show the configuration in use, without secrets.
     Show(ConfigShow),
+    /// Write a configuration from that of another program.
+    Import(ConfigImport),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
     /// Let a file of the working directory set endpoints, headers, literal keys and prompts, as long as it and its
@@ -65,6 +67,27 @@ pub(crate) struct ConfigShow {
 pub(crate) enum ShowFormat {
     Yaml,
     Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigImport {
+    /// The program whose file it is.
+    #[arg(value_enum)]
+    pub(crate) program: ImportProgram,
+    /// Its file.
+    pub(crate) file: PathBuf,
+    /// Where to write the configuration; stdout unless given.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportProgram {
+    /// The file of LiteLLM's proxy.
+    Litellm,
 }
 
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,10 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
     backup::{Backup, BackupCommand, BackupRestore},
-    config::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ConfigTrust, ShowFormat},
+    config::{
+        CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
+        ImportProgram, ShowFormat,
+    },
     inject::{Injection, scenario},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,

@@ -1,10 +1,16 @@
 //! Which configuration holds, and `forge config`.
 
+mod env_file;
+mod litellm;
+mod secrets;
 mod settings;
+mod snippet;
 mod trust;
 
 use std::{
-    fs, io,
+    collections::HashMap,
+    fs,
+    io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -16,7 +22,10 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{CheckFormat, ConfigCheck, ConfigCommand, ConfigInit, ConfigShow, ShowFormat},
+    args::{
+        CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ImportProgram,
+        ShowFormat,
+    },
     error::CliError,
     paths::{paths, variable},
     show,
@@ -55,6 +64,7 @@ pub(crate) fn run(
         ConfigCommand::Init(init) => write_sample(&init, quiet, json),
         ConfigCommand::Check(check) => self::check(&check, named, quiet, json),
         ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet, json),
+        ConfigCommand::Import(import) => self::import(&import, quiet, json),
         ConfigCommand::Schema => {
             show::raw(config::schema())?;
             Ok(ExitCode::SUCCESS)
@@ -65,21 +75,7 @@ pub(crate) fn run(
 
 fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let path = init.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
-    let mut options = fs::OpenOptions::new();
-    options.write(true);
-    if init.force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, SAMPLE.as_bytes()));
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            CliError::usage(format!("{} is there already", path.display()), "add `--force` to overwrite it")
-        } else {
-            CliError::failed(format!("{} cannot be written", path.display()), &error)
-        }
-    })?;
+    write_new(path, SAMPLE, init.force)?;
     let mut keys: Vec<&str> = SAMPLE
         .split("${")
         .filter_map(|rest| rest.split('}').next())
@@ -106,6 +102,55 @@ fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes a file that is not there yet, unless with `force`.
+fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            CliError::usage(format!("{} is there already", path.display()), "add `--force` to overwrite it")
+        } else {
+            CliError::failed(format!("{} cannot be written", path.display()), &error)
+        }
+    })
+}
+
+fn import(import: &ConfigImport, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let ImportProgram::Litellm = import.program;
+    let text = fs::read_to_string(&import.file).map_err(|error| CliError::file(&import.file, &error))?;
+    let name = import.file.display().to_string();
+    let imported = litellm::import(&name, &text)
+        .map_err(|source| refused(SystemError::Config { path: import.file.clone(), source }))?;
+    let head = format!(
+        "# From {}, a file of LiteLLM's proxy. `forge config check` says what it lacks.\n",
+        import.file.file_name().map_or(name.as_str().into(), |name| name.to_string_lossy())
+    );
+    let yaml = format!(
+        "{}{}",
+        head.replace(|sign: char| sign.is_control() && sign != '\n', ""),
+        settings::to_yaml(&imported.settings, None)
+    );
+    match &import.output {
+        Some(path) => write_new(path, &yaml, import.force)?,
+        None if as_json => {}
+        None => show::out(&yaml)?,
+    }
+    if as_json {
+        let (settings, notes) = (&imported.settings, &imported.notes);
+        show::json(&json!({"file": import.output, "configuration": settings, "notes": notes}))?;
+    }
+    for note in &imported.notes {
+        show::note(quiet, note);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn check(
     check: &ConfigCheck,
     named: Option<&Path>,
@@ -125,7 +170,10 @@ fn check(
             let good = !check.strict || file.warnings.is_empty();
             (file.warnings, good)
         }
-        Err(ConfigError { reports }) => (reports, false),
+        Err(ConfigError { mut reports }) => {
+            env_file::explain(&mut reports, Path::new(""));
+            (reports, false)
+        }
     };
     match if as_json { CheckFormat::Json } else { check.format } {
         CheckFormat::Json => {
@@ -187,7 +235,8 @@ fn written(name: &str) -> Option<String> {
 /// A system that cannot be put together. The reports about a file that cannot be used are written to stderr.
 pub(crate) fn refused(error: SystemError) -> CliError {
     match error {
-        SystemError::Config { path, source } => {
+        SystemError::Config { path, mut source } => {
+            env_file::explain(&mut source.reports, Path::new(""));
             tell(&source.reports, false);
             let facts = json!({"file": path, "problems": source.reports});
             CliError::config(&path, &counted(&source.reports)).with_facts(facts)
@@ -213,11 +262,33 @@ pub(crate) fn refused(error: SystemError) -> CliError {
     }
 }
 
-/// A report a line; `quiet` leaves out the warnings.
+/// A report a line; `quiet` leaves out the warnings. On a terminal the line of the file stands below each, unless
+/// `quiet`.
 fn tell(reports: &[Report], quiet: bool) {
+    let is_quiet = quiet || !tracing::enabled!(tracing::Level::WARN);
+    let width = (!is_quiet && io::stderr().is_terminal()).then(width_of_stderr);
+    let mut texts: HashMap<&str, String> = HashMap::new();
     for report in reports {
-        show::note(quiet && report.severity == Severity::Warning, &report.to_string());
+        let is_left_out = quiet && report.severity == Severity::Warning;
+        show::note(is_left_out, &report.to_string());
+        let Some(width) = width else { continue };
+        let text = texts.entry(&report.file).or_insert_with(|| text_of(&report.file));
+        if let Some(lines) = snippet::render(text, report.line, report.column, width) {
+            show::note(is_left_out, &lines);
+        }
     }
+}
+
+fn width_of_stderr() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// The text of a file that could be read a moment ago.
+fn text_of(file: &str) -> String {
+    let mut text = String::new();
+    let file = fs::File::open(file).map(|file| file.take(config::MAX_BYTES as u64));
+    let _ = file.and_then(|mut file| file.read_to_string(&mut text));
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 /// `2 mistakes, 1 warning`

@@ -57,19 +57,11 @@ impl Resolver<'_, '_> {
     }
 
     fn key(&mut self, written: &str, path: &KeyPath) -> Option<SecretString> {
-        if let Some(name) = notation::variable(written) {
-            let message =
-                "this is how another program names a variable; here it would be sent as the key itself";
-            let name = if name.is_empty() { "NAME" } else { name };
-            let problem = Problem::new(code::FOREIGN_REFERENCE, path.clone(), message);
-            self.report(problem.with_hint(format!("write `\"${{{name}}}\"`")));
+        let bare = notation::is_bare_name(written) && !is_placeholder(written);
+        if self.is_foreign(written, path) || (bare && self.report_foreign(written, path)) {
             return None;
         }
-        if !is_reference(written) && !written.is_empty() {
-            let message = "a key stands in the file itself; whoever reads the file can use it";
-            let hint = "put it into a variable and write `${NAME}`";
-            self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
-        }
+        let is_literal = !is_reference(written) && !written.is_empty();
         let before = self.context.problems.len();
         let key = self.context.expand(written, path);
         for problem in
@@ -81,7 +73,86 @@ impl Resolver<'_, '_> {
         let key = key?;
         if key.trim().is_empty() {
             self.report(Problem::new(code::MISSING, path.clone(), "the key is empty"));
+        } else if let Some((message, hint)) = fault(&key) {
+            self.report(Problem::new(code::BAD_KEY_VALUE, path.clone(), message).with_hint(hint));
+        } else if is_literal {
+            let message = "a key stands in the file itself; whoever reads the file can use it";
+            let hint = "put it into a variable and write `${NAME}`";
+            self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
         }
         Some(SecretString::from(key))
     }
+
+    /// Whether a value names a variable as another program does, which is reported.
+    pub(super) fn is_foreign(&mut self, written: &str, path: &KeyPath) -> bool {
+        notation::variable(written).is_some_and(|name| self.report_foreign(name, path))
+    }
+
+    fn report_foreign(&mut self, name: &str, path: &KeyPath) -> bool {
+        let message = "this is how another program names a variable; here it would be sent as it stands";
+        let name = if name.is_empty() { "NAME" } else { name };
+        let problem = Problem::new(code::FOREIGN_REFERENCE, path.clone(), message);
+        self.report(problem.with_hint(format!("write `\"${{{name}}}\"`")));
+        true
+    }
+
+    /// Warns of a variable that is known to hold the key of another vendor than the one that it is sent to.
+    pub(super) fn check_owner(&mut self, spec: &ProviderSpec, kind: &AdapterKind, path: &KeyPath) {
+        if spec.endpoint.is_some() || kind.key_variables.is_empty() {
+            return;
+        }
+        let name = |text: &str| text.strip_prefix("${")?.strip_suffix('}').map(str::to_owned);
+        let Some(name) = spec.api_key.as_deref().and_then(name) else { return };
+        let is_own = kind.key_variables.contains(&name.as_str())
+            || kind.compatible.iter().any(|vendor| vendor.key_variable.as_deref() == Some(&name));
+        let registry = self.section.registry;
+        let owner = registry.kinds().iter().find(|other| other.key_variables.contains(&name.as_str()));
+        if let Some(owner) = owner.filter(|_| !is_own) {
+            let message =
+                format!("`{name}` is the key of {}, and it would be sent to {}", owner.name, kind.name);
+            let problem = Problem::new(code::OTHERS_KEY, path.key("api_key"), message);
+            let usual = kind.key_variables.first().unwrap_or(&"NAME");
+            self.report(problem.with_hint(format!("write `\"${{{usual}}}\"`")));
+        }
+    }
+}
+
+/// What keeps a text from being a key, and what to do. Nothing of it is shown.
+fn fault(key: &str) -> Option<(&'static str, &'static str)> {
+    let key = key.trim();
+    if is_placeholder(key) {
+        return Some((
+            "this stands for a key and is none",
+            "put the key into a variable and write `${NAME}`",
+        ));
+    }
+    if key.get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("bearer ")) {
+        return Some(("the key holds the word before it in a header", "write the key without `Bearer`"));
+    }
+    let is_quoted = |quote| key.len() > 1 && key.starts_with(quote) && key.ends_with(quote);
+    if is_quoted('"') || is_quoted('\'') {
+        return Some(("the key holds the quotes around it", "take the inner quotes away"));
+    }
+    if key.contains(char::is_whitespace) {
+        return Some(("the key holds a blank, and no key does", "check where it ends"));
+    }
+    (!key.is_ascii()).then_some(("the key holds signs that no header takes", "copy it anew"))
+}
+
+/// Whether a text is what examples write where a key belongs.
+fn is_placeholder(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase().replace(['_', ' '], "-");
+    let words =
+        ["changeme", "change-me", "todo", "replace-me", "xxx", "...", "api-key", "apikey", "secret-key"];
+    let rest = lower.strip_prefix("sk-").unwrap_or(&lower);
+    let is_filled =
+        rest.len() > 2 && (rest.bytes().all(|b| b == b'x' || b == b'-') || rest.bytes().all(|b| b == b'*'));
+    words.contains(&rest)
+        || is_filled
+        || lower.ends_with("...")
+        || lower.ends_with('…')
+        || lower.starts_with("your-")
+        || (lower.starts_with("my-") && lower.ends_with("-key"))
+        || lower.ends_with("-here")
+        || (key.starts_with('<') && key.ends_with('>'))
 }

@@ -16,6 +16,7 @@ mod section;
 mod tests;
 #[cfg(feature = "schema")]
 mod trust;
+mod url;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,8 @@ impl RouterPlan {
 
 impl RouterSection<'_> {
     fn plan(&self, spec: &RouterSpec, context: &mut ResolveContext<'_>) -> RouterPlan {
-        Resolver { section: self, names: BTreeMap::new(), said: Vec::new(), context }.plan(spec)
+        let (names, meant) = (BTreeMap::new(), BTreeMap::new());
+        Resolver { section: self, names, meant, said: Vec::new(), context }.plan(spec)
     }
 }
 
@@ -70,6 +72,8 @@ const HINTED: usize = 50;
 struct Resolver<'a, 'c> {
     section: &'a RouterSection<'a>,
     names: BTreeMap<&'a str, Named>,
+    /// Providers by their models and types, for those who name these instead, and which of the two it is.
+    meant: BTreeMap<&'a str, (&'a str, &'static str)>,
     said: Vec<SaidModel<'a>>,
     context: &'a mut ResolveContext<'c>,
 }
@@ -161,6 +165,12 @@ impl<'a> Resolver<'a, '_> {
                 let hint = "move it into `providers` under an id of its own";
                 self.report(Problem::new(code::CONFLICT, path, message).about_key().with_hint(hint));
             } else {
+                if !spec.providers.is_empty() {
+                    let message = "the old form with one provider stands beside `providers`";
+                    let hint = "move it into `providers` under an id of its own";
+                    let problem = Problem::new(code::OLD_FORM, path.clone(), message).about_key();
+                    self.report(problem.with_hint(hint));
+                }
                 all.push((SINGLE, single, path));
             }
         }
@@ -199,6 +209,10 @@ impl<'a> Resolver<'a, '_> {
                 Named::Target(Target::Provider(place - 1))
             };
             self.names.insert(id, named);
+            let (kind, model) = (provider.kind.as_deref(), provider.model.as_deref());
+            for (said, what) in [(model, "whose model it is"), (kind, "which is of that type")] {
+                self.meant.entry(said.unwrap_or_default()).or_insert((id, what));
+            }
         }
         place = 0;
         for (id, pool) in &spec.pools {
@@ -243,7 +257,13 @@ impl<'a> Resolver<'a, '_> {
             && bytes.last().is_some_and(|b| is_end(*b));
         if !good {
             let message = format!("`{id}` cannot be an id");
-            let hint = "use at least two characters: lower-case letters, digits, and hyphens between them";
+            let meant = id.to_ascii_lowercase().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
+            let meant = meant.trim_matches('-');
+            let hint = if meant.len() >= 2 && id.is_ascii() {
+                format!("write `{meant}`")
+            } else {
+                "use at least two characters: lower-case letters, digits, and hyphens between them".to_owned()
+            };
             let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();
             self.report(problem.with_hint(hint));
         }
@@ -261,7 +281,9 @@ impl<'a> Resolver<'a, '_> {
             None => {
                 let message = format!("there is no provider or pool `{id}`");
                 let mut problem = Problem::new(code::UNKNOWN_NAME, path.clone(), message);
-                if self.context.problems.len() < HINTED
+                if let Some((name, what)) = self.meant.get(id) {
+                    problem = problem.with_hint(format!("did you mean `{name}`, {what}?"));
+                } else if self.context.problems.len() < HINTED
                     && let Some(name) = nearest(id, self.names.keys().copied())
                 {
                     problem = problem.with_hint(format!("did you mean `{name}`?"));

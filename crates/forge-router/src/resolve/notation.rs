@@ -1,29 +1,43 @@
 //! References to variables as shells and other programs write them.
 
-/// The variable that a key names in the notation of a shell or of another program; `None` for a key, and for our own
-/// notation. An empty name means that it is a reference whose name had better not be shown.
+/// The variable that a value names in the notation of a shell or of another program; `None` for a plain value, and for our
+/// own notation. An empty name means that it is a reference whose name had better not be shown.
 pub(super) fn variable(written: &str) -> Option<&str> {
     let text = written.trim();
     let inner = |begin: &str, end: &str| text.strip_prefix(begin)?.strip_suffix(end).map(str::trim);
     let quoted = inner("\"", "\"").or_else(|| inner("'", "'")).filter(|inner| inner.starts_with("${"));
-    let nested = inner("${", "}").filter(|inner| inner.contains("${"));
-    if nested.is_some() {
+    if inner("${", "}").is_some_and(|inner| inner.contains("${")) {
         return Some("");
     }
-    let name = text
-        .strip_prefix("os.environ/")
-        .or_else(|| text.strip_prefix("env:"))
-        .or_else(|| text.strip_prefix("$env:"))
+    let begins = ["os.environ/", "env:", "$env:", "process.env."];
+    let name = begins
+        .iter()
+        .find_map(|begin| text.strip_prefix(begin))
         .or_else(|| inner("{env:", "}"))
+        .or_else(|| inner("${env:", "}"))
+        .or_else(|| inner("${{", "}}"))
         .or_else(|| inner("{{", "}}"))
         .or_else(|| inner("%", "%"))
+        .or_else(|| inner("$(", ")"))
+        .or_else(|| inner("Bearer ${", "}"))
+        .or_else(|| inner("${ ", "}"))
         .or_else(|| quoted.and_then(|quoted| quoted.strip_prefix("${")?.strip_suffix('}')))
-        .or_else(|| text.strip_prefix('$').filter(|rest| !rest.starts_with('{')))?;
-    let name = name.strip_prefix("env.").unwrap_or(name);
-    let is_name = name.len() <= 64
+        .or_else(|| text.strip_prefix('$').filter(|rest| !rest.starts_with(['{', '$'])))?;
+    let name = ["env.", "secrets."].iter().find_map(|begin| name.strip_prefix(begin)).unwrap_or(name);
+    Some(if is_name(name) { name } else { "" })
+}
+
+/// Whether a key is the bare name of the variable that holds it.
+pub(super) fn is_bare_name(written: &str) -> bool {
+    let ends = ["_KEY", "_TOKEN", "_SECRET"];
+    is_name(written) && ends.iter().any(|end| written.ends_with(end))
+}
+
+/// A name that no key looks like, so that it can be shown.
+fn is_name(name: &str) -> bool {
+    name.len() <= 64
         && name.contains('_')
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    Some(if is_name { name } else { "" })
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -42,12 +56,19 @@ mod tests {
             "$env:OPENAI_API_KEY",
             "\"${OPENAI_API_KEY}\"",
             "'${OPENAI_API_KEY}'",
+            "${env:OPENAI_API_KEY}",
+            "${{ secrets.OPENAI_API_KEY }}",
+            "$(OPENAI_API_KEY)",
+            "process.env.OPENAI_API_KEY",
+            "Bearer ${OPENAI_API_KEY}",
+            "${ OPENAI_API_KEY }",
         ] {
             assert_eq!(variable(written), Some("OPENAI_API_KEY"), "{written}");
         }
         assert_eq!(variable("${A:-${B}}"), Some(""));
         assert_eq!(variable("$sk-test-1"), Some(""), "what may be a key is not shown");
-        for key in ["sk-test-1", "${OPENAI_API_KEY}", "${file:key}", "", "AKIATEST"] {
+        assert!(is_bare_name("OPENAI_API_KEY") && !is_bare_name("KEY") && !is_bare_name("sk_key"));
+        for key in ["$$x", "sk-test-1", "${OPENAI_API_KEY}", "${file:key}", "", "AKIATEST"] {
             assert_eq!(variable(key), None, "{key}");
         }
     }

@@ -6,16 +6,28 @@ use super::Resolver;
 use crate::{Member, PoolPlan, PoolSpec, RouterSpec, Strategy, Target, code};
 use forge_config::{KeyPath, Problem};
 
+/// What other programs call a strategy, and what does it here.
+const OTHERS: [(&str, Strategy); 12] = [
+    ("simple-shuffle", Strategy::Weighted),
+    ("random", Strategy::Weighted),
+    ("shuffle", Strategy::Weighted),
+    ("least-busy", Strategy::LeastConnections),
+    ("least_busy", Strategy::LeastConnections),
+    ("usage-based-routing", Strategy::LeastConnections),
+    ("usage-based-routing-v2", Strategy::LeastConnections),
+    ("latency-based-routing", Strategy::LowestLatency),
+    ("fastest", Strategy::LowestLatency),
+    ("cost-based-routing", Strategy::LowestCost),
+    ("failover", Strategy::Priority),
+    ("fallback", Strategy::Priority),
+];
+
 /// How deep pools may stand in pools.
 const DEEPEST: usize = 16;
 
 impl Resolver<'_, '_> {
     pub(super) fn pool(&mut self, id: &str, spec: &PoolSpec, path: &KeyPath) -> PoolPlan {
-        let words = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
-        let strategy = spec
-            .strategy
-            .as_deref()
-            .and_then(|word| self.context.one_of(word, &words, "strategy", &path.key("strategy")));
+        let strategy = spec.strategy.as_deref().and_then(|word| self.strategy(word, &path.key("strategy")));
         let path = path.key("members");
         let mut members = Vec::new();
         let mut seen = BTreeSet::new();
@@ -43,6 +55,17 @@ impl Resolver<'_, '_> {
             self.report(Problem::new(code::EMPTY_CHAIN, path, "every member of the pool is disabled"));
         }
         PoolPlan { id: id.into(), strategy: strategy.unwrap_or_default(), members }
+    }
+
+    fn strategy(&mut self, word: &str, path: &KeyPath) -> Option<Strategy> {
+        if let Some((_, strategy)) = OTHERS.iter().find(|(other, _)| *other == word) {
+            let message = format!("there is no strategy `{word}`");
+            let problem = Problem::new(code::UNKNOWN_WORD, path.clone(), message);
+            self.report(problem.with_hint(format!("write `{}`", strategy.as_str())));
+            return None;
+        }
+        let words = Strategy::ALL.map(|strategy| (strategy.as_str(), strategy));
+        self.context.one_of(word, &words, "strategy", path)
     }
 
     /// Reports every circle of pools once, and pools that stand too deep in each other.

@@ -7,7 +7,7 @@ use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, ModelProvider, 
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
-use super::{Resolver, model::Offer, role::is_role_name};
+use super::{Resolver, model::Offer, role::is_role_name, url};
 use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code, is_loopback};
 
 /// Headers that the transport sets, or that hold a credential.
@@ -30,6 +30,9 @@ impl<'a> Resolver<'a, '_> {
         let compatible = self.dialect(spec, kind, path);
         let variable = compatible.and_then(|vendor| vendor.key_variable.as_deref());
         let (api_key, more_keys) = self.keys(spec, kind, variable, path);
+        if let Some(kind) = kind {
+            self.check_owner(spec, kind, path);
+        }
         let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
         let endpoint = endpoint.or_else(|| compatible?.base_url.clone());
         let compatible = compatible.or_else(|| kind?.compatible(None, endpoint.as_deref()));
@@ -220,6 +223,31 @@ impl<'a> Resolver<'a, '_> {
             self.report(problem.with_hint(format!("choose one of: {}", names.join(", "))));
             return None;
         };
+        let known = self.section.registry.kinds();
+        let is_brand =
+            |kind: &&AdapterKind| kind.brands.iter().any(|brand| brand.eq_ignore_ascii_case(written));
+        let lower = written.to_ascii_lowercase();
+        let instead = if registry.names().contains(&lower.as_str()) {
+            None
+        } else if let Some(kind) = known.iter().find(is_brand) {
+            Some(format!("write `type: {}`", kind.name))
+        } else {
+            known.iter().find_map(|kind| {
+                let vendor = kind.compatible.iter().find(|vendor| vendor.id == lower)?;
+                let is_own = vendor.base_url.as_deref().is_some_and(is_loopback);
+                let keyless = known.iter().find(|kind| is_own && !kind.needs_key);
+                Some(keyless.map_or_else(
+                    || format!("write `type: {}, dialect: {lower}`", kind.name),
+                    |kind| format!("write `type: {}`", kind.name),
+                ))
+            })
+        };
+        if let Some(instead) = instead {
+            let problem =
+                Problem::new(code::UNKNOWN_WORD, path.clone(), format!("there is no type `{written}`"));
+            self.report(problem.with_hint(instead));
+            return None;
+        }
         self.context.one_of(written, &kinds, "type", path).flatten()
     }
 
@@ -228,6 +256,9 @@ impl<'a> Resolver<'a, '_> {
             self.report(Problem::new(code::MISSING, path.clone(), "the provider has no `model`"));
             return "".into();
         };
+        if self.is_foreign(written, path) {
+            return "".into();
+        }
         let model = self.context.expand_public(written, path);
         if model.as_deref().is_some_and(|model| model.trim().is_empty()) {
             self.report(Problem::new(code::MISSING, path.clone(), "the model's name is empty"));
@@ -248,13 +279,22 @@ impl<'a> Resolver<'a, '_> {
             }
             return None;
         };
+        if self.is_foreign(written, path) {
+            return None;
+        }
         let url = self.context.expand_public(written, path)?;
-        if let Some(message) = endpoint_fault(&url) {
-            let hint = "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`";
+        if let Some(message) = url::fault(&url) {
+            let hint = url::meant(&url).map_or_else(
+                || "write a URL such as `http://127.0.0.1:11434` or `https://example.com/v1`".to_owned(),
+                |meant| format!("write `{meant}`"),
+            );
             self.report(Problem::new(code::BAD_ENDPOINT, path.clone(), message).with_hint(hint));
             return None;
         }
-        if let Some((place, operation)) =
+        if let Some(once) = url::without_repetition(&url) {
+            let problem = Problem::new(code::LONG_ENDPOINT, path.clone(), "its path stands there twice");
+            self.report(problem.with_hint(format!("write `endpoint: \"{once}\"`")));
+        } else if let Some((place, operation)) =
             OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end)))
         {
             let message = format!("`{operation}` is one operation of the API; the adapter adds it itself");
@@ -334,7 +374,9 @@ impl<'a> Resolver<'a, '_> {
                 let problem = Problem::new(code::BAD_HEADER, path.clone(), format!("`{name}` {fault}"));
                 self.report(problem.about_key());
             }
-            if let Some(value) = self.context.expand(value, &path) {
+            if !self.is_foreign(value, &path)
+                && let Some(value) = self.context.expand(value, &path)
+            {
                 headers.push((name.clone(), SecretString::from(value)));
             }
         }
@@ -378,31 +420,6 @@ impl<'a> Resolver<'a, '_> {
             self.report(Problem::new(code::ROUTED_MODEL, path.clone(), message));
         }
     }
-}
-
-/// What keeps `url` from being called; never shows it, for it may hold a password.
-fn endpoint_fault(url: &str) -> Option<&'static str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let Some(rest) = rest else { return Some("does not begin with `http://` or `https://`") };
-    if url.contains(char::is_whitespace) {
-        return Some("holds a space");
-    }
-    if rest.contains(['?', '#']) {
-        return Some("has a query or a fragment, after which no path can follow");
-    }
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') {
-        return Some("holds a user name or password");
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    if host.is_empty() {
-        return Some("names no host");
-    }
-    port.is_some_and(|port| port.parse::<u16>().is_err())
-        .then_some("has a port that is no number up to 65535")
 }
 
 /// Whether `name` is a token (RFC 9110, section 5.6.2).

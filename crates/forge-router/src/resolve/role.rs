@@ -44,10 +44,11 @@ impl Resolver<'_, '_> {
         pools: &[PoolPlan],
         path: &KeyPath,
     ) -> RolePlan {
-        if !is_role_name(name) {
+        if is_role_name(name) {
+            self.check_near(name, path);
+        } else {
             self.bad_role_name(name, path);
         }
-        self.check_near(name, path);
         let mut primary = self.primary(spec, path);
         let mut fallback = self.fallback(spec, &primary, pools, path);
         if primary.is_empty() && (spec.provider.is_some() || spec.panel.is_some()) && !fallback.is_empty() {

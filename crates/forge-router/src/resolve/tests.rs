@@ -123,10 +123,7 @@ fn a_cloud_vendor_needs_a_key_unless_the_endpoint_is_its_own() {
         (json!({"providers": {"aa": {"api_key": "${X:-sk-secret}"}}}), &["W102 providers.aa.api_key"]),
         (json!({"providers": {"aa": {"api_key": ""}}}), &["E113 providers.aa.api_key"]),
         (json!({"providers": {"aa": {"api_key": "${UNSET}"}}}), &["E117 providers.aa.api_key"]),
-        (
-            json!({"providers": {"aa": {"api_key": "${UNSET:-}"}}}),
-            &["W102 providers.aa.api_key", "E113 providers.aa.api_key"],
-        ),
+        (json!({"providers": {"aa": {"api_key": "${UNSET:-}"}}}), &["E113 providers.aa.api_key"]),
         (json!({"providers": {"aa": {"api_key": "${file:x}"}}}), &["E118 providers.aa.api_key"]),
         (json!({"providers": {"aa": {"api_key": "${BROKEN}"}}}), &["E120 providers.aa.api_key"]),
     ]);
@@ -523,9 +520,9 @@ fn the_old_single_form_is_the_provider_default() {
     assert_eq!(plan.default, Some(Target::Provider(0)));
     assert_eq!(problems.len(), 1, "{problems:?}");
     check(vec![
-        (json!({"provider": single}), &[]),
+        (json!({"provider": single}), &["W118 provider"]),
         (json!({"provider": single, "providers": {"default": single}}), &["E126 provider"]),
-        (json!({"provider": {"type": "local"}}), &["E113 provider.model"]),
+        (json!({"provider": {"type": "local"}}), &["W118 provider", "E113 provider.model"]),
     ]);
     let both = resolve(with(json!({"provider": single, "default_provider": null}))).0.unwrap();
     assert_eq!((both.providers.len(), both.default), (4, Some(Target::Provider(3))));

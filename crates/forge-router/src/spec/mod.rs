@@ -47,6 +47,7 @@ pub struct RouterSpec {
     pub default_provider: Option<String>,
     /// A single provider, in the old form; it gets the id `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("deprecated" = true)))]
     pub provider: Option<ProviderSpec>,
     /// When failed attempts are made again.
     #[serde(skip_serializing_if = "Option::is_none")]

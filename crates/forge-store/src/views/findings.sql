@@ -27,7 +27,9 @@ answers AS (
 critics AS MATERIALIZED (
     SELECT stream, json_group_array(json_array(
         json_extract(entry, '$.call.cycle'), json_extract(entry, '$.call.seat'), sequence,
-        json_extract(entry, '$.answer.served.provider_id') || '/' || json_extract(entry, '$.answer.served.model')
+        -- Journals of before call the id so, and the vendor `provider`.
+        coalesce(json_extract(entry, '$.answer.served.provider_id'), json_extract(entry, '$.answer.served.provider'))
+            || '/' || json_extract(entry, '$.answer.served.model')
     )) AS seats
     FROM answers
     WHERE json_valid(entry)

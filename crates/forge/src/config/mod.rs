@@ -36,7 +36,7 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 pub use forge_config::{
     ConfigError, Key, KeyPath, Lookup, MAX_BYTES, Place, Problem, Report, ResolveContext, Section, Severity,
-    Trust, code, is_reference, nearest, schemars,
+    Tree, Trust, code, is_reference, nearest, schemars,
 };
 use forge_config::{Loaded, Sections};
 pub use forge_router::{RouterPlan, RouterSection, RouterSpec};

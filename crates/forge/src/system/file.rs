@@ -126,15 +126,20 @@ pub(super) fn read(path: &Path) -> Result<String, SystemError> {
         // The end may be in the middle of a character; the size alone is refused later.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
-    String::from_utf8(bytes).map_err(|source| SystemError::Content {
-        path: path.to_owned(),
-        what: if matches!(source.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-            "text in UTF-8, but in UTF-16; save it as UTF-8"
-        } else {
-            "text in UTF-8"
-        },
-        source: source.into(),
-    })
+    let content = |what, source| SystemError::Content { path: path.to_owned(), what, source };
+    if is_utf16(&bytes) {
+        let source = "every other byte of it is empty".into();
+        return Err(content("text in UTF-8, but in UTF-16; save it as UTF-8", source));
+    }
+    String::from_utf8(bytes).map_err(|source| content("text in UTF-8", source.into()))
+}
+
+/// Whether a text begins with the mark of UTF-16, or with one of its characters without it.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, 1..=0x7f, 0, ..] | [0, 1..=0x7f, 0, 1..=0x7f, ..]
+    )
 }
 
 /// The variables, and something for those that are not set: of the user's own file, the budgets alone are wanted.
