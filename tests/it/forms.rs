@@ -182,6 +182,10 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
     forms.hold_output("config-check", 2, &mut place.command(&["config", "check", "bad.yaml"]));
     forms.hold_output("config-init", 0, &mut place.command(&["config", "init", "forge.yaml"]));
     forms.hold_output("config-trust", 0, &mut place.command(&["config", "trust", "forge.yaml", "--yes"]));
+    let foreign = "model_list:\n  - model_name: gpt\n    litellm_params: { model: openai/gpt-6.2-sol }\n";
+    std::fs::write(place.path("litellm.yaml"), foreign).unwrap();
+    let import = ["config", "import", "litellm", "litellm.yaml"];
+    forms.hold_output("config-import", 0, &mut place.command(&import));
     let refused =
         forms.hold_output("failure", 2, &mut place.command(&["ask", "Hello", "--config", "bad.yaml"]));
     assert!(refused["problems"].as_array().is_some_and(|all| all.len() > 1), "{refused}");
