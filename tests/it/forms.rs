@@ -169,6 +169,10 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
     let mut asked = offline(&["ask", "Hello"]);
     let none = forms.hold_output("ask-failure", 3, asked.args(failed));
     assert!(none["attempts"].as_array().is_some_and(|attempts| attempts.len() > 4), "{none}");
+    let past = forms.hold_output("log", 0, &mut place.command(&["log"]));
+    let id = past["entries"][0]["id"].as_str().unwrap();
+    forms.hold_output("log-entry", 0, &mut place.command(&["log", "--id", id]));
+    forms.hold_output("log-clear", 0, &mut place.command(&["log", "--clear"]));
     forms.hold_output("route-explain", 0, &mut offline(&["route", "explain", "--role", "critic"]));
     forms.hold_output("providers-list", 0, &mut offline(&["providers", "list"]));
     forms.hold_output("providers-known", 0, &mut offline(&["providers", "list", "--known"]));
@@ -214,6 +218,9 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
         "config-trust",
         "doctor",
         "failure",
+        "log",
+        "log-clear",
+        "log-entry",
         "models-list",
         "models-live",
         "providers-known",

@@ -15,6 +15,7 @@ mod faults;
 mod forms;
 mod kills;
 mod lists;
+mod log;
 mod material;
 mod metrics;
 mod openings;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Ask, Wanted},
     error::CliError,
-    files,
+    files, log,
     material::{self, Content, Material},
     session,
     setup::Setup,
@@ -30,6 +30,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         None => None,
     };
     let request = Arc::new(request(&ask, about.as_deref(), wanted.quiet)?);
+    let question = question(&request);
     let system = Setup::open(wanted).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
@@ -58,6 +59,18 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     match outcome {
         Ok(response) => {
             let cost = system.router().cost(&response);
+            if !ask.no_log && log::is_on() {
+                let asked = log::Asked {
+                    id: cx.call_id.to_string(),
+                    simulated,
+                    question: &question,
+                    answer: &response.text(),
+                    provider: response.participant.provider_id.as_str(),
+                    model: response.model.as_str(),
+                    cost,
+                };
+                log::keep(&asked, wanted.quiet);
+            }
             if wanted.json {
                 show::json(&success(&response, cost, simulated))?;
             }
@@ -138,6 +151,16 @@ fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {
         let what = format!("there is no provider `{id}`");
         CliError::usage(what, format!("choose one of: {}", known.join(", ")))
     })
+}
+
+/// What the last message asks, in words.
+fn question(request: &ModelRequest) -> String {
+    let texts = request.messages.last().into_iter().flat_map(|message| &message.parts);
+    let texts = texts.filter_map(|part| match part {
+        Part::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// Makes the call; text goes to stdout while it comes, if it is to be shown. The outer error is the

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod error;
 mod files;
+mod log;
 mod manual;
 mod material;
 mod metrics;
@@ -39,7 +40,7 @@ use crate::{
 
 fn main() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| refuse(&error));
-    let _spans = log(args.verbose, args.quiet);
+    let _spans = start_logging(args.verbose, args.quiet);
     let form = args.form();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -91,6 +92,7 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
             Box::pin(session::resume(*resume, wanted)).await
         }
         Command::Sessions { command } => session::sessions(command, quiet, json).await,
+        Command::Log(wanted) => log::run(&wanted, quiet, json).await,
         Command::Sim(sim) => sim::run(sim, json).await,
         Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
         Command::Providers { command: ProvidersCommand::List { source, .. } } => {
@@ -138,7 +140,7 @@ fn fail(error: &CliError, form: Form) -> ExitCode {
 }
 
 /// Logs go to stderr: `FORGE_LOG` in the form of `RUST_LOG`, else by `-q` and the number of `-v`.
-fn log(verbose: u8, quiet: bool) -> Spans {
+fn start_logging(verbose: u8, quiet: bool) -> Spans {
     let level = match (verbose, quiet) {
         (0, true) => LevelFilter::ERROR,
         (0, false) => LevelFilter::WARN,

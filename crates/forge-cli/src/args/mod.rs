@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod inject;
+mod log;
 mod metrics;
 mod session;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
         ImportProgram, ShowFormat,
     },
     inject::{Injection, scenario},
+    log::Log,
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
@@ -102,6 +104,8 @@ pub(crate) enum Command {
     },
     /// Ask one model; the answer is streamed to stdout.
     Ask(Box<Ask>),
+    /// Find what was asked and answered before.
+    Log(Log),
     /// Serve the simulated vendors, to test any client.
     Sim(Sim),
     /// Show the providers in use.
@@ -183,6 +187,9 @@ pub(crate) struct Ask {
     /// Randomness, 0 to 2.
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub(crate) temperature: Option<f64>,
+    /// Do not keep the question for `forge log`. Nor is any kept where the variable FORGE_HISTORY is `off`.
+    #[arg(long)]
+    pub(crate) no_log: bool,
     /// Ask for the answer in one piece.
     #[arg(long)]
     pub(crate) no_stream: bool,

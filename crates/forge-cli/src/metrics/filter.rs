@@ -34,7 +34,7 @@ fn status_of(status: MetricsStatus) -> CallStatus {
 }
 
 /// A time as a user writes it: `24h` ago, a day (UTC), or a whole timestamp.
-pub(super) fn time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, CliError> {
+pub(crate) fn time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, CliError> {
     let ago = || {
         let ago = humantime::parse_duration(text).ok()?;
         now.checked_sub_signed(chrono::TimeDelta::from_std(ago).ok()?)

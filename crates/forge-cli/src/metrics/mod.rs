@@ -1,6 +1,7 @@
 //! `forge metrics`: what calls took and cost.
 
 mod filter;
+pub(crate) use self::filter::time;
 mod json;
 mod page;
 mod sql;

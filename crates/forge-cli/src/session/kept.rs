@@ -97,7 +97,7 @@ async fn list(wanted: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitC
 }
 
 /// Every session, the latest name first. The journal is read only of one from before sessions had summaries.
-async fn summaries<S: Streams + Journal>(
+pub(crate) async fn summaries<S: Streams + Journal>(
     store: &S,
 ) -> Result<(Vec<SessionSummary>, Vec<CliError>), CliError> {
     let mut streams = store.list().await.map_err(|error| CliError::session(&error.into()))?;

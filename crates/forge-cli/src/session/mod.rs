@@ -17,7 +17,7 @@ use forge::{
 };
 use serde_json::json;
 
-pub(crate) use self::kept::{report, sessions};
+pub(crate) use self::kept::{report, sessions, summaries};
 use self::{brief::Brief, lines::Lines, progress::Progress};
 use crate::{
     args::{FailOn, Follow, Going, Resume, Review, Run, Wanted},

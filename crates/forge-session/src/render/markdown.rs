@@ -14,7 +14,16 @@ pub(super) fn render(result: &SessionResult) -> String {
         out.push_str(">\n");
     }
     let _ = writeln!(out, "> {}\n", one_line(&result.first_line()));
-    let _ = writeln!(out, "{}\n\n---\n\n## About this document\n", result.document.trim());
+    match &result.proposal {
+        Some(_) => {
+            let _ =
+                writeln!(out, "# {}\n\n{}---\n", one_line(&result.title), super::review::markdown(result));
+        }
+        None => {
+            let _ = writeln!(out, "{}\n\n---\n", result.document.trim());
+        }
+    }
+    let _ = writeln!(out, "## About this document\n");
     let _ = writeln!(out, "- session `{}`, {}", result.session, status(result));
     let _ = writeln!(out, "- {}", usage(result.total));
     let _ = writeln!(

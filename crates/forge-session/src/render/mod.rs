@@ -2,6 +2,7 @@
 
 mod html;
 mod markdown;
+mod review;
 
 use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop};
 
@@ -26,6 +27,7 @@ impl SessionResult {
     pub fn banners(&self) -> Vec<String> {
         let simulated = self.simulated.then(|| "SIMULATED: written by scripts, not by models".to_owned());
         let label = match (self.is_degraded(), self.label) {
+            _ if self.proposal.is_some() => None,
             (true, crate::DocumentLabel::Nothing) => Some("NO DOCUMENT: no drafter answered".to_owned()),
             (true, crate::DocumentLabel::Draft) => {
                 Some("DRAFT: this is the draft as it was written; it was not revised".to_owned())
@@ -36,7 +38,8 @@ impl SessionResult {
             (false, _) => None,
         };
         let open = self.findings.iter().filter(|finding| finding.blocks() && finding.is_open()).count();
-        let open = (open > 0).then(|| format!("OPEN: {}", counted(open as u64, "critical or major finding")));
+        let open = (open > 0 && self.proposal.is_none())
+            .then(|| format!("OPEN: {}", counted(open as u64, "critical or major finding")));
         let degraded = self.degraded.iter().map(|one| match one.cycle {
             0 => format!("{}: {}", one.stage, one.reason),
             cycle => format!("{} of cycle {cycle}: {}", one.stage, one.reason),
@@ -47,6 +50,9 @@ impl SessionResult {
 
     /// What came of it, in one line: the counts, and what the status means.
     pub fn first_line(&self) -> String {
+        if self.proposal.is_some() {
+            return review::first_line(self);
+        }
         let critics = |number: u32| match number {
             1 => "one other".to_owned(),
             2 => "two others".to_owned(),

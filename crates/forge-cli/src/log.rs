@@ -1,0 +1,222 @@
+//! `forge log`: what was asked and answered before. Questions are kept in a file a month, an object a line, that only
+//! the user can read; sessions are in their journals.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use chrono::{DateTime, Utc};
+use forge::{Money, session::SessionSummary};
+use serde_json::{Value, json};
+
+use crate::{
+    args::Log,
+    error::CliError,
+    metrics,
+    paths::{paths, variable},
+    session, show,
+};
+
+/// Set to `off`, nothing is kept.
+const SWITCH: &str = "FORGE_HISTORY";
+
+/// Bytes of a question and of an answer that are kept.
+const MOST: usize = 200_000;
+
+/// Characters of a question in a list.
+const TITLE: usize = 60;
+
+/// A question that was answered.
+pub(crate) struct Asked<'a> {
+    pub(crate) id: String,
+    pub(crate) simulated: bool,
+    pub(crate) question: &'a str,
+    pub(crate) answer: &'a str,
+    pub(crate) provider: &'a str,
+    pub(crate) model: &'a str,
+    pub(crate) cost: Option<Money>,
+}
+
+/// Whether questions are kept.
+pub(crate) fn is_on() -> bool {
+    variable(SWITCH).is_none_or(|switch| switch != "off")
+}
+
+/// Keeps the question. That it cannot is said and changes nothing.
+pub(crate) fn keep(asked: &Asked<'_>, quiet: bool) {
+    let Some(folder) = folder() else { return };
+    let now = Utc::now();
+    let line = json!({
+        "version": "1.0",
+        "at": now,
+        "id": asked.id,
+        "simulated": asked.simulated,
+        "question": cut(asked.question, MOST),
+        "answer": cut(asked.answer, MOST),
+        "provider": asked.provider,
+        "model": asked.model,
+    });
+    let line = show::with_cost(line, asked.cost);
+    let path = folder.join(format!("{}.jsonl", now.format("%Y-%m")));
+    if let Err(error) = append(&path, &format!("{line}\n")) {
+        show::note(
+            quiet,
+            &format!(
+                "{} cannot be written, so that `forge log` will not know of this: {error}",
+                path.display()
+            ),
+        );
+    }
+}
+
+/// One write for a line, so that two processes do not mix theirs.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(line.as_bytes())
+}
+
+fn folder() -> Option<PathBuf> {
+    Some(paths().state?.join("log"))
+}
+
+pub(crate) async fn run(wanted: &Log, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    if wanted.clear {
+        return clear(quiet, as_json);
+    }
+    if let Some(id) = &wanted.id {
+        return self::show(id, as_json).await;
+    }
+    let since = wanted.since.as_deref().map(|text| metrics::time(text, Utc::now())).transpose()?;
+    let mut all = questions(since, wanted.text.as_deref());
+    all.extend(sessions(since, wanted.text.as_deref()).await?);
+    all.sort_by(|one, other| other["at"].as_str().cmp(&one["at"].as_str()));
+    all.truncate(wanted.limit);
+    if as_json {
+        show::json(&json!({"entries": all}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<_> = all.iter().map(row).collect();
+    if rows.is_empty() {
+        show::note(quiet, "nothing is kept that fits");
+        return Ok(ExitCode::SUCCESS);
+    }
+    show::out(&show::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(one: &Value) -> Vec<String> {
+    let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let at = text("at").chars().take(16).collect::<String>().replace('T', " ");
+    let simulated = if one["simulated"] == true { " (simulated)" } else { "" };
+    let cost = one["cost_usd"].as_f64().map_or_else(|| "?".into(), |cost| format!("${cost:.4}"));
+    let question = text("question");
+    let first = question.lines().next().unwrap_or_default();
+    vec![at, format!("{}{simulated}", text("kind")), text("id"), cost, cut(first, TITLE).to_owned()]
+}
+
+/// The questions that are kept. A line that cannot be read hides no other.
+fn questions(since: Option<DateTime<Utc>>, text: Option<&str>) -> Vec<Value> {
+    let Some(folder) = folder() else { return Vec::new() };
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let lines = files.filter_map(|file| File::open(file.path()).ok()).flat_map(|file| {
+        let lines = BufReader::new(file).lines().map_while(Result::ok);
+        lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).collect::<Vec<_>>()
+    });
+    let fits = |one: &Value| {
+        let at = one["at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+        let holds = |name: &str| one[name].as_str().is_some_and(|found| holds(found, text));
+        at.is_some_and(|at| since.is_none_or(|since| at >= since)) && (holds("question") || holds("answer"))
+    };
+    lines
+        .filter(fits)
+        .map(|mut one| {
+            one["kind"] = "ask".into();
+            one
+        })
+        .collect()
+}
+
+fn holds(found: &str, text: Option<&str>) -> bool {
+    text.is_none_or(|text| found.to_lowercase().contains(&text.to_lowercase()))
+}
+
+/// The sessions of both stores; their reports are looked into for a text.
+async fn sessions(since: Option<DateTime<Utc>>, text: Option<&str>) -> Result<Vec<Value>, CliError> {
+    let mut all = Vec::new();
+    for simulated in [false, true] {
+        let Some(store) = metrics::open_if_there(simulated) else { continue };
+        let (found, _) = session::summaries(&store).await?;
+        for one in found.into_iter().filter(|one| since.is_none_or(|since| one.started >= Some(since))) {
+            let in_title = holds(&one.title, text);
+            if in_title || session::report(&one.id).await.is_ok_and(|report| holds(&report, text)) {
+                all.push(entry(&one, simulated));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn entry(one: &SessionSummary, simulated: bool) -> Value {
+    let object = json!({
+        "at": one.started,
+        "kind": "run",
+        "id": one.id,
+        "session": one.id,
+        "simulated": simulated,
+        "question": one.title,
+        "status": one.status,
+    });
+    show::with_cost(object, Some(one.cost))
+}
+
+async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
+    if let Some(one) = questions(None, None).into_iter().find(|one| one["id"] == id) {
+        if as_json {
+            show::json(&one)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        let head = if one["simulated"] == true { "SIMULATED\n\n" } else { "" };
+        let (question, answer) = (text("question"), text("answer"));
+        let who = format!("{}/{}", text("provider"), text("model"));
+        show::out(&format!(
+            "{head}> {}\n\n{answer}\n\n({who}, {})\n",
+            question.trim().replace('\n', "\n> "),
+            text("at")
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = session::report(id).await.map_err(|error| error.with_next("see `forge log`"))?;
+    if as_json {
+        show::json(&json!({"id": id, "session": id, "kind": "run", "answer": report}))?;
+    } else {
+        show::out(&report)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn clear(quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let Some(folder) = folder() else { return Ok(ExitCode::SUCCESS) };
+    let count = questions(None, None).len();
+    if folder.exists() {
+        let failed = |error| CliError::failed(format!("{} cannot be removed", folder.display()), &error);
+        fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    if as_json {
+        show::json(&json!({"forgotten": count}))?;
+    }
+    show::note(quiet, &format!("{count} questions are forgotten; `{SWITCH}=off` keeps none from now on"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The text up to so many bytes, whole characters.
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}

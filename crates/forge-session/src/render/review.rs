@@ -1,0 +1,111 @@
+//! What critics and decisions say of a document that stays as it is.
+
+use std::fmt::Write as _;
+
+use similar::TextDiff;
+
+use super::{counted, decision, status, voices};
+use crate::{Finding, FindingState, SessionResult, Severity, prompt::clean::one_line};
+
+/// Faults of the document itself; what the checker found in the proposal is none of them.
+fn faults(result: &SessionResult) -> impl Iterator<Item = &Finding> {
+    result.findings.iter().filter(|finding| {
+        finding.state != FindingState::Duplicate
+            && finding.raised_by.iter().any(|raised| raised.seat.is_some())
+    })
+}
+
+const fn is_confirmed(finding: &Finding) -> bool {
+    matches!(finding.state, FindingState::Accepted | FindingState::Settled)
+}
+
+/// What came of it in one line. What too few have read never reads as clean.
+pub(super) fn first_line(result: &SessionResult) -> String {
+    if result.is_degraded() {
+        return format!("NOT REVIEWED: {}", status(result));
+    }
+    let count = |wanted: &dyn Fn(&Finding) -> bool| faults(result).filter(|one| wanted(one)).count() as u64;
+    let confirmed = count(&is_confirmed);
+    let mut line = format!(
+        "{}, {}: {confirmed} confirmed",
+        counted(result.tally.critics.into(), "critic"),
+        counted(count(&|_| true), "fault")
+    );
+    let of = |severity: Severity| {
+        let count = count(&|one| is_confirmed(one) && one.remark.severity == Some(severity));
+        (count > 0).then(|| format!("{count} {}", severity.as_str()))
+    };
+    let severities: Vec<String> = Severity::ALL.into_iter().filter_map(of).collect();
+    if !severities.is_empty() {
+        let _ = write!(line, " ({})", severities.join(", "));
+    }
+    let rejected = count(&|one| one.state == FindingState::Rejected);
+    if rejected > 0 {
+        let votes = counted(result.tally.votes_against.into(), "vote");
+        let _ = write!(line, ", {rejected} rejected against {votes}");
+    }
+    let left = count(&Finding::is_open);
+    if left > 0 {
+        let _ = write!(line, ", {left} undecided");
+    }
+    if let Some(unseen) = result.tally.unseen.filter(|unseen| *unseen >= 0.5) {
+        let _ = write!(line, ", at least about {unseen:.0} more");
+    }
+    line + "; what nobody found may be there all the same"
+}
+
+/// The findings, worst first, and what would be changed.
+pub(super) fn markdown(result: &SessionResult) -> String {
+    let mut out = String::new();
+    let sections: [(&str, fn(&Finding) -> bool); 3] = [
+        ("Confirmed", is_confirmed),
+        ("Undecided", Finding::is_open),
+        ("Rejected", |one| one.state == FindingState::Rejected),
+    ];
+    for (title, belongs) in sections {
+        let mut found: Vec<&Finding> = faults(result).filter(|one| belongs(one)).collect();
+        found.sort_by_key(|one| std::cmp::Reverse(one.remark.severity));
+        if !found.is_empty() {
+            let _ = writeln!(out, "## {title}\n");
+        }
+        found.iter().for_each(|one| tell(&mut out, one));
+    }
+    if out.is_empty() {
+        out.push_str("No fault of the document was found.\n\n");
+    }
+    let proposal = result.proposal.as_deref().unwrap_or_default();
+    if proposal != result.document && !proposal.is_empty() {
+        let difference = TextDiff::from_lines(result.document.as_str(), proposal);
+        let difference = difference.unified_diff().context_radius(1).to_string();
+        let fence = "`".repeat(longest_run(&difference).max(2) + 1);
+        let _ =
+            writeln!(out, "## What the confirmed faults would change\n\n{fence}diff\n{difference}{fence}\n");
+    }
+    out
+}
+
+fn tell(out: &mut String, finding: &Finding) {
+    let remark = &finding.remark;
+    let place = match remark.location.as_str() {
+        "" => String::new(),
+        place => format!(" in {}", one_line(place)),
+    };
+    let _ = writeln!(out, "- **{} {}**{place}: {}", finding.id, finding.severity(), one_line(&remark.claim));
+    let mut line = |what: &str, text: &str| {
+        if !text.trim().is_empty() {
+            let _ = writeln!(out, "  - {what}{}", one_line(text));
+        }
+    };
+    let found = if finding.anchored { "quoted: " } else { "quoted, but not in the text: " };
+    line(found, &remark.quote);
+    line("instead: ", &remark.suggested_change);
+    line("raised by ", &voices(finding));
+    line("", &decision(finding));
+    line("the check: ", finding.note.as_deref().filter(|_| finding.checked).unwrap_or_default());
+    out.push('\n');
+}
+
+/// The longest run of backticks in the text.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
