@@ -159,3 +159,60 @@ fn a_question_about_a_session_is_asked_with_its_report() {
         assert_eq!(said.code, Some(2), "{}", said.stderr);
     });
 }
+
+#[test]
+fn each_critic_may_have_a_lens_of_its_own() {
+    with_sim("{}", |sim| {
+        let place = Place::with("lenses", sim, CAST);
+        let lens = |requests: &[forge_sim::RecordedRequest]| -> Vec<String> {
+            let critiques =
+                requests.iter().map(|one| one.body.to_string()).filter(|body| body.contains("# Critique"));
+            critiques
+                .map(|body| {
+                    let lens = body.split("Your part of the reading: Read as somebody who ").nth(1);
+                    let model =
+                        body.split("\"model\":\"").nth(1).unwrap_or_default().split('"').next().unwrap();
+                    format!("{model}: {}", lens.map_or("-", |lens| &lens[..16]))
+                })
+                .collect()
+        };
+        let words = ["run", TOPIC, "--cycles", "1", "--lens", "security", "--lens", "operations", "--json"];
+        object(&place.run(&words));
+        let mut seen = lens(&sim.journal());
+        seen.sort();
+        assert!(seen.iter().any(|one| one.ends_with("wants to break i")), "{seen:?}");
+        assert!(seen.iter().any(|one| one.ends_with("is woken at nigh")), "{seen:?}");
+
+        std::fs::create_dir(place.path("prompts")).unwrap();
+        let own = "Read as somebody who sails alone.";
+        std::fs::write(place.path("prompts/lens.sailing.jinja"), own).unwrap();
+        let before = sim.journal().len();
+        object(&place.run(&["run", TOPIC, "--lens", "sailing", "--prompts", "prompts", "--json"]));
+        let sent: String = sim.journal()[before..].iter().map(|one| one.body.to_string()).collect();
+        assert!(sent.contains(own), "{sent}");
+
+        let calls = sim.journal().len();
+        let said = place.run(&["run", TOPIC, "--lens", "securty"]);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{}", said.stderr);
+        assert!(said.stderr.contains("there is no lens `securty`; there are clarity"), "{}", said.stderr);
+        assert_eq!(sim.journal().len(), calls);
+
+        let text = std::fs::read_to_string(place.config()).unwrap();
+        let seats = "session: { critics: [ { provider: gemini, lens: security }, { provider: gpt }, { provider: nobody } ], cycles: 1 }\n";
+        std::fs::write(place.config(), text.split("session:").next().unwrap().to_owned() + seats).unwrap();
+        let result = object(&place.run(&["run", TOPIC, "--json"]));
+        let critics: Vec<&str> = result["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["call"]["stage"] == "critique")
+            .map(|one| one["participant"]["provider"].as_str().unwrap())
+            .collect();
+        assert!(critics.contains(&"gemini") && critics.contains(&"gpt"), "{critics:?}");
+        assert!(
+            result["notes"].to_string().contains("nobody, whom the file seats as critic 3"),
+            "{}",
+            result["notes"]
+        );
+    });
+}

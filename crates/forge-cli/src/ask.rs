@@ -17,7 +17,7 @@ use crate::{
     material::{self, Content, Material},
     session,
     setup::Setup,
-    show::{self, millis, note},
+    show::{self, Prose, millis, note},
     signals::Ends,
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
     if headed {
         show::out("SIMULATED\n\n")?;
     }
-    let call = call(&cx, &system, request, wanted);
+    let call = call(&cx, &system, request, &ask, wanted);
     let mut ends = Ends::new()?;
     let outcome = tokio::select! {
         outcome = call => outcome?,
@@ -169,6 +169,7 @@ async fn call(
     cx: &CallContext,
     system: &Setup,
     request: Arc<ModelRequest>,
+    ask: &Ask,
     wanted: Wanted<'_>,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
     let (quiet, shown) = (wanted.quiet, !wanted.json);
@@ -178,6 +179,7 @@ async fn call(
         Err(error) => return Ok(Err(error)),
     };
     let mut ends_with_line = true;
+    let mut prose = Prose::new(ask.raw || ask.schema.is_some());
     let mut failure = None;
     while let Some(event) = stream.next().await {
         match event {
@@ -190,7 +192,7 @@ async fn call(
                 if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event
                     && shown
                 {
-                    show::out(text)?;
+                    prose.push(text)?;
                     ends_with_line = text.ends_with('\n');
                 }
                 if let Err(error) = accumulator.push(event) {
@@ -205,8 +207,9 @@ async fn call(
         }
     }
     if shown && !ends_with_line {
-        show::out("\n")?;
+        prose.push("\n")?;
     }
+    prose.end()?;
     Ok(match failure {
         Some(error) => Err(accumulator.interrupted(error)),
         None => accumulator.finish(),

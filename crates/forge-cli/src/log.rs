@@ -197,7 +197,7 @@ async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
     if as_json {
         show::json(&json!({"id": id, "session": id, "kind": "run", "answer": report}))?;
     } else {
-        show::out(&report)?;
+        show::prose(&report, false)?;
     }
     Ok(ExitCode::SUCCESS)
 }

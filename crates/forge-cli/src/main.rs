@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod log;
 mod manual;
+mod markdown;
 mod material;
 mod metrics;
 mod models;

@@ -9,7 +9,7 @@ use std::{
 use forge::Money;
 use serde_json::{Map, Value};
 
-use crate::error::CliError;
+use crate::{error::CliError, markdown::Markdown, paths::variable};
 
 /// The text without control and direction-changing characters, which could make a terminal do or show
 /// something else than the text says. Line ends and tabs stay.
@@ -26,6 +26,43 @@ pub(crate) fn out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { clean(text) } else { Cow::Borrowed(text) };
     let written = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| CliError::stdout(&error))
+}
+
+/// Markdown on its way to stdout: rendered on a terminal while it comes, as it is into files and pipes, with `raw`, with
+/// `NO_COLOR`, and on a terminal that knows no styles.
+pub(crate) struct Prose(Option<Markdown>);
+
+impl Prose {
+    pub(crate) fn new(raw: bool) -> Self {
+        let plain =
+            raw || variable("NO_COLOR").is_some() || variable("TERM").is_some_and(|term| term == "dumb");
+        let width = || terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        Self((!plain && io::stdout().is_terminal()).then(|| Markdown::new(width())))
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> Result<(), CliError> {
+        match &mut self.0 {
+            Some(markdown) => put(&markdown.push(&clean(text))),
+            None => out(text),
+        }
+    }
+
+    pub(crate) fn end(&mut self) -> Result<(), CliError> {
+        self.0.as_mut().map_or(Ok(()), |markdown| put(&markdown.end()))
+    }
+}
+
+/// Shows a whole Markdown text.
+pub(crate) fn prose(text: &str, raw: bool) -> Result<(), CliError> {
+    let mut prose = Prose::new(raw);
+    prose.push(text).and_then(|()| prose.end())
+}
+
+/// Writes to stdout what is clean already.
+fn put(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| CliError::stdout(&error))
 }
 

@@ -171,6 +171,11 @@ impl SessionDeps {
     }
 
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
+        let unknown = |lens: &&String| !lens.is_empty() && self.prompts.lenses().all(|known| known != **lens);
+        if let Some(name) = plan.lenses.iter().find(unknown) {
+            let known = self.prompts.lenses().collect::<Vec<_>>().join(", ");
+            return Err(PlanError::NoLens { name: name.clone(), known });
+        }
         let missing = plan.cast.everyone().find(|one| self.providers.find(&one.provider_id).is_none());
         missing.map_or(Ok(()), |one| {
             Err(PlanError::NoProvider {

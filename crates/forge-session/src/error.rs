@@ -76,6 +76,16 @@ impl From<RunError> for SessionError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// There is no such lens.
+    #[error(
+        "there is no lens `{name}`; there are {known}, and `lens.NAME.jinja` in a folder of prompts adds one"
+    )]
+    NoLens {
+        /// Its name.
+        name: String,
+        /// The names of those that there are.
+        known: String,
+    },
     /// The session has had as many cycles as any may have.
     #[error("the session has had {had} cycles, and more of them lower the accuracy")]
     TooManyCycles {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-use crate::{PlanError, Topic, answer::Form, prompt::names};
+use crate::{CallKey, PlanError, Topic, answer::Form, prompt::names};
 
 /// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
 /// nothing else.
@@ -19,6 +19,9 @@ pub struct Plan {
     pub draft: Option<String>,
     /// Who takes part.
     pub cast: Cast,
+    /// What each critic's seat looks for in particular, by the names of lenses; empty for everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lenses: Vec<String>,
     /// How it runs.
     #[serde(default)]
     pub settings: Settings,
@@ -41,6 +44,7 @@ impl Plan {
             topic,
             draft: None,
             cast,
+            lenses: Vec::new(),
             settings: Settings::default(),
             simulated: false,
             notes: Vec::new(),
@@ -52,6 +56,12 @@ impl Plan {
     pub fn with_draft(mut self, text: impl Into<String>) -> Self {
         self.draft = Some(text.into());
         self
+    }
+
+    /// The lens of whoever makes this call.
+    pub(crate) fn lens(&self, call: CallKey) -> Option<&str> {
+        let lens = self.lenses.get(call.seat as usize).filter(|_| call.stage == Stage::Critique)?;
+        Some(lens.as_str()).filter(|lens| !lens.is_empty())
     }
 
     /// The chain of participants that is asked at `seat` of `stage`.

@@ -190,6 +190,9 @@ pub(crate) struct Ask {
     /// Do not keep the question for `forge log`. Nor is any kept where the variable FORGE_HISTORY is `off`.
     #[arg(long)]
     pub(crate) no_log: bool,
+    /// Show Markdown as it is also on a terminal.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Ask for the answer in one piece.
     #[arg(long)]
     pub(crate) no_stream: bool,

@@ -42,6 +42,10 @@ pub(crate) struct Matter {
     /// How many critics read the draft.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub(crate) critics: Option<u32>,
+    /// What the critics look for in particular, one for each seat: security, correctness, performance, operations,
+    /// clarity, simplicity, or one of your own prompts' folder. May be repeated.
+    #[arg(long = "lens", value_name = "NAME")]
+    pub(crate) lenses: Vec<String>,
     /// What kind of document it is.
     #[arg(long, value_enum, default_value_t = RunOutput::Freeform)]
     pub(crate) output_type: RunOutput,
@@ -140,6 +144,9 @@ pub(crate) struct Going {
     /// Give the document alone, without the report.
     #[arg(long, conflicts_with = "json")]
     pub(crate) document_only: bool,
+    /// Show Markdown as it is also on a terminal.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Print what happens as it happens, a JSON object a line.
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
@@ -213,6 +220,9 @@ pub(crate) struct SessionsShow {
     /// Every call.
     #[arg(long)]
     pub(crate) calls: bool,
+    /// Show Markdown as it is also on a terminal.
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// The raw answer of one call, such as `1.critique.0.0`, or why it failed.
     #[arg(long, value_name = "KEY", conflicts_with_all = ["findings", "dissents", "decisions", "calls"])]
     pub(crate) call: Option<String>,

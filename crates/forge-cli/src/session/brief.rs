@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use forge::session::{Mode, OutputType, Plan, Reference, Settings, Topic};
+use forge::{
+    Participant,
+    config::SeatSpec,
+    session::{Cast, Mode, OutputType, Plan, Reference, Settings, Topic},
+};
 
 use crate::{
     args::{Going, Matter, Review, Run, RunMode, RunOutput},
@@ -116,10 +120,16 @@ pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
-    let casting = match brief.draft {
+    let mut casting = match brief.draft {
         Some(_) => forge::cast_of_draft(system.router(), wanted),
         None => forge::cast(system.router(), wanted),
     };
+    let seats = &system.session_plan().seats;
+    casting.notes.extend(seat(&mut casting.cast, seats));
+    let mut lenses: Vec<String> = seats.iter().map(|seat| seat.lens.clone().unwrap_or_default()).collect();
+    if !brief.matter.lenses.is_empty() {
+        lenses.clone_from(&brief.matter.lenses);
+    }
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
     if wanted > 0 && settings.required > judges {
@@ -130,7 +140,33 @@ pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
         settings.required = judges;
     }
     let (simulated, brands) = (system.is_simulated(), forge::registry().brands());
-    Plan { draft: brief.draft, settings, simulated, notes, brands, ..Plan::new(brief.topic, casting.cast) }
+    Plan {
+        draft: brief.draft,
+        lenses,
+        settings,
+        simulated,
+        notes,
+        brands,
+        ..Plan::new(brief.topic, casting.cast)
+    }
+}
+
+/// Puts those whom the file names in front at their seats, and tells who cannot be a critic.
+fn seat(cast: &mut Cast, seats: &[SeatSpec]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for at in 0..cast.critics.len().min(seats.len()) {
+        let Some(id) = &seats[at].provider else { continue };
+        let here = |chain: &[Participant]| chain.iter().position(|one| one.provider_id == id.as_str());
+        // Who heads another chain changes places with whoever sits here.
+        if let Some(other) = (0..cast.critics.len()).find(|other| here(&cast.critics[*other]) == Some(0)) {
+            cast.critics.swap(at, other);
+        } else if let Some(found) = here(&cast.critics[at]) {
+            cast.critics[at][..=found].rotate_right(1);
+        } else {
+            notes.push(format!("{id}, whom the file seats as critic {}, is none of the critics", at + 1));
+        }
+    }
+    notes
 }
 
 fn settings(brief: &Brief<'_>, system: &Setup) -> Settings {
@@ -143,7 +179,9 @@ fn settings(brief: &Brief<'_>, system: &Setup) -> Settings {
         review: brief.review,
         ..Settings::default()
     };
-    settings.critics = brief.matter.critics.or(written.critics).unwrap_or(settings.critics);
+    let lenses = u32::try_from(brief.matter.lenses.len()).unwrap_or(u32::MAX);
+    let usual = settings.critics.max(lenses);
+    settings.critics = brief.matter.critics.or(written.critics).unwrap_or(usual);
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
     settings.cycles = brief.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;

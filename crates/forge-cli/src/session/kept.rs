@@ -150,7 +150,10 @@ async fn show(wanted: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError
         }
     }
     if parts.is_empty() {
-        show::out(&rendered(&result, if as_json { ResultFormat::Json } else { ResultFormat::Md }))?;
+        match as_json {
+            true => show::out(&rendered(&result, ResultFormat::Json))?,
+            false => show::prose(&result.to_markdown(), wanted.raw)?,
+        }
     } else {
         parts.insert("session".into(), json!(wanted.id));
         parts.insert("simulated".into(), json!(result.simulated));

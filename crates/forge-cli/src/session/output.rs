@@ -68,8 +68,8 @@ pub(super) fn deliver(
     let shown = match (as_json, going.jsonl, &going.output) {
         (true, ..) => show::out(&format!("{}\n", result.to_json())),
         (_, true, _) | (.., Some(_)) => Ok(()),
-        _ if going.document_only => show::out(&rendered(result, ResultFormat::Document)),
-        _ => show::out(&result.to_markdown()),
+        _ if going.document_only => show::prose(&rendered(result, ResultFormat::Document), going.raw),
+        _ => show::prose(&result.to_markdown(), going.raw),
     };
     shown?;
     note(quiet, &result.first_line());

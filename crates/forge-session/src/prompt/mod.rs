@@ -25,7 +25,7 @@ use clean::{clean, marker, one_line};
 use names::Names;
 
 /// The templates that ship with the crate: (name, text).
-const BUILT_IN: [(&str, &str); 15] = [
+const BUILT_IN: [(&str, &str); 21] = [
     ("draft.system.jinja", include_str!("../../prompts/draft.system.jinja")),
     ("draft.user.jinja", include_str!("../../prompts/draft.user.jinja")),
     ("critique.system.jinja", include_str!("../../prompts/critique.system.jinja")),
@@ -41,6 +41,12 @@ const BUILT_IN: [(&str, &str); 15] = [
     ("rubric.documentation.jinja", include_str!("../../prompts/rubric.documentation.jinja")),
     ("rubric.design.jinja", include_str!("../../prompts/rubric.design.jinja")),
     ("rubric.freeform.jinja", include_str!("../../prompts/rubric.freeform.jinja")),
+    ("lens.security.jinja", include_str!("../../prompts/lens.security.jinja")),
+    ("lens.correctness.jinja", include_str!("../../prompts/lens.correctness.jinja")),
+    ("lens.performance.jinja", include_str!("../../prompts/lens.performance.jinja")),
+    ("lens.operations.jinja", include_str!("../../prompts/lens.operations.jinja")),
+    ("lens.clarity.jinja", include_str!("../../prompts/lens.clarity.jinja")),
+    ("lens.simplicity.jinja", include_str!("../../prompts/lens.simplicity.jinja")),
 ];
 
 /// Steps that one template may take: more than thousands of findings need, and over in a moment.
@@ -127,6 +133,11 @@ impl Prompts {
         Ok(prompts)
     }
 
+    /// The names of the lenses that a critic may look through.
+    pub fn lenses(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
+    }
+
     fn render(
         &self,
         name: &str,
@@ -146,14 +157,16 @@ impl Prompts {
     }
 }
 
-/// Whether a stage looks for a template of this name.
+/// Whether a stage looks for a template of this name, or a critic may look through it.
 fn is_used(name: &str) -> bool {
-    BUILT_IN.iter().any(|(known, _)| {
-        let special = |(stage, part): (&str, &str)| {
-            OutputType::ALL.iter().any(|kind| name == format!("{stage}.{}.{part}", kind.as_str()))
-        };
-        name == *known || known.split_once('.').is_some_and(special)
-    })
+    let is_lens = name.strip_prefix("lens.").and_then(|name| name.strip_suffix(".jinja"));
+    is_lens.is_some_and(|lens| !lens.is_empty() && !lens.contains('.'))
+        || BUILT_IN.iter().any(|(known, _)| {
+            let special = |(stage, part): (&str, &str)| {
+                OutputType::ALL.iter().any(|kind| name == format!("{stage}.{}.{part}", kind.as_str()))
+            };
+            name == *known || known.split_once('.').is_some_and(special)
+        })
 }
 
 /// Bytes up to the most that a template may render.
@@ -267,7 +280,11 @@ impl Prompts {
             Purpose::Answer => format!("{}.user.jinja", stage.as_str()),
             Purpose::Repair => "repair.user.jinja".to_owned(),
         };
-        let system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
+        let mut system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
+        if let Some(lens) = plan.lens(call) {
+            let lens = self.render(&format!("lens.{lens}.jinja"), kind, &values)?;
+            system = format!("{system}\n\nYour part of the reading: {lens}");
+        }
         let references = plan.topic.references.iter().filter(|one| one.is_seen_by(&asked.able));
         let seen = references.filter_map(|one| one.media.clone());
         let parts = std::iter::once(Part::text(self.render(&user, kind, &values)?)).chain(seen).collect();

@@ -18,6 +18,9 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
     };
     for kind in OutputType::ALL {
         let plan = plan(kind);
+        for lens in prompts.lenses() {
+            prompts.render(&format!("lens.{lens}.jinja"), kind, &serde_json::json!({}))?;
+        }
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {

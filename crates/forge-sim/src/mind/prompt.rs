@@ -39,6 +39,19 @@ fn shorten(line: &str) -> String {
 
 /// The document that a prompt holds for judgement or revision.
 pub(super) fn document(user: &str) -> Option<&str> {
+    fenced(user).or_else(|| marked(user))
+}
+
+/// What stands between the fences that call it the document, whoever wrote it.
+fn fenced(user: &str) -> Option<&str> {
+    let (_, rest) = user.split_once("\n<<<DOCUMENT ")?;
+    let (marker, rest) = rest.split_once('\n')?;
+    let (document, _) = rest.split_once(&format!("\n<<<END {marker}"))?;
+    Some(document.trim_end())
+}
+
+/// A simulated document, by its mark.
+fn marked(user: &str) -> Option<&str> {
     let mark = user.find(MARK)?;
     // The title stands above the mark, unless a fence comes between them.
     let start = user[..mark]
@@ -121,6 +134,8 @@ mod tests {
             "Judge this.\n<<<DATA 77\n# Bees\n> SIMULATED: yes\nBody here.\n<<<END 77\nAnswer in JSON.";
         assert_eq!(document(prompt), Some("# Bees\n> SIMULATED: yes\nBody here."));
         assert_eq!(document("nothing"), None);
+        let given = "Rubric.\n<<<DOCUMENT 7f\n# Hours\n\n```\ncode\n```\nEnd.\n<<<END 7f\nWhat to look for.";
+        assert_eq!(document(given), Some("# Hours\n\n```\ncode\n```\nEnd."));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
 use self::session::SessionSection;
-pub use self::session::{SessionPlan, SessionSpec};
+pub use self::session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec};
 use crate::{AdapterRegistry, ModelTable, proxy::Proxies};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.

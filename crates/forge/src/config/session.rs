@@ -13,10 +13,9 @@ const CRITICS: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionSpec {
-    /// How many critics read a draft, 1 to 8.
+    /// How many critics read a draft, 1 to 8; or who sits at each seat, and what it looks for in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 8))]
-    pub critics: Option<i64>,
+    pub critics: Option<CriticsSpec>,
     /// How many of them have to answer; at most `critics`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 8))]
@@ -34,11 +33,37 @@ pub struct SessionSpec {
     pub prompts: Option<PathBuf>,
 }
 
+/// Who reads a draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CriticsSpec {
+    /// So many.
+    Count(#[schemars(range(min = 1, max = 8))] i64),
+    /// These.
+    Seats(#[schemars(length(min = 1, max = 8))] Vec<SeatSpec>),
+}
+
+/// A critic's seat.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeatSpec {
+    /// The provider that is asked first; whoever the role `critic` has next unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// What it looks for in particular: `security`, `correctness`, `performance`, `operations`, `clarity`, `simplicity`,
+    /// or the NAME of a `lens.NAME.jinja` among the prompts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
+}
+
 /// How sessions are run. What is not set is the session's own default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct SessionPlan {
     /// How many critics read a draft, 1 to 8.
     pub critics: Option<u32>,
+    /// Who sits at each critic's seat, as far as the file says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seats: Vec<SeatSpec>,
     /// How many of them have to answer, at least 1 and at most `critics`.
     pub required: Option<u32>,
     /// How many times a draft is criticised and rewritten, 1 to 3.
@@ -66,15 +91,24 @@ impl Section for SessionSection {
 
     fn resolve(&self, spec: &SessionSpec, context: &mut ResolveContext<'_>) -> SessionPlan {
         let path = context.root.clone();
+        let seats = match &spec.critics {
+            Some(CriticsSpec::Seats(seats)) => seats.clone(),
+            Some(CriticsSpec::Count(_)) | None => Vec::new(),
+        };
+        let critics = spec.critics.as_ref().map(|critics| match critics {
+            CriticsSpec::Count(count) => *count,
+            CriticsSpec::Seats(seats) => i64::try_from(seats.len()).unwrap_or(i64::MAX),
+        });
         let mut count = |key: &str, value: Option<i64>, most: i64| -> Option<u32> {
             context.integer(value, 1..=most, &path.key(key))
         };
         let plan = SessionPlan {
-            critics: count("critics", spec.critics, 8),
+            critics: count("critics", critics, 8),
             required: count("required", spec.required, 8),
             cycles: count("cycles", spec.cycles, 3),
             reference_tokens: count("reference_tokens", spec.reference_tokens, 10_000_000),
             prompts: spec.prompts.clone(),
+            seats,
         };
         let usual = spec.critics.is_none().then_some(CRITICS);
         if let (Some(critics), Some(required)) = (plan.critics.or(usual), plan.required)
