@@ -47,7 +47,10 @@ impl Forms {
         let text = std::fs::read_to_string(format!("{SCHEMAS}/{name}.schema.json")).expect(name);
         let schema = Schema::from(serde_json::from_str::<Value>(&text).unwrap());
         self.faults.extend(schema.violation(object).map(|fault| format!("{name}: {fault}: {object}")));
-        self.faults.extend(foreign(object).map(|key| format!("{name}: the key `{key}`")));
+        // A configuration has names of its own.
+        let mut own = object.clone();
+        own.as_object_mut().unwrap().remove("configuration");
+        self.faults.extend(foreign(&own).map(|key| format!("{name}: the key `{key}`")));
         if !object["version"].is_string() {
             self.faults.push(format!("{name}: no version"));
         }

@@ -42,7 +42,7 @@ impl<'a> Shape<'a> {
 
     /// Whether `value` may stay, perhaps emptied.
     fn value(&mut self, schema: &'a Json, value: &mut Value, path: &KeyPath) -> bool {
-        let (schema, nullable) = self.follow(schema);
+        let (schema, nullable) = self.follow_for(schema, Some(value));
         let types = types(schema);
         if value.is_null() && (nullable || types.is_empty() || types.contains(&"null")) {
             return true;
@@ -335,14 +335,24 @@ impl<'a> Shape<'a> {
     }
 
     /// The schema that `$ref` and `anyOf` lead to, and whether null may stand in its place.
-    fn follow(&self, mut schema: &'a Json) -> (&'a Json, bool) {
+    fn follow(&self, schema: &'a Json) -> (&'a Json, bool) {
+        self.follow_for(schema, None)
+    }
+
+    /// The same; of several kinds that may stand there, the one that `value` is of.
+    fn follow_for(&self, mut schema: &'a Json, value: Option<&Value>) -> (&'a Json, bool) {
         let mut nullable = false;
         loop {
             if let Some(target) = schema["$ref"].as_str() {
                 schema = self.root.pointer(target.trim_start_matches('#')).unwrap_or(&Json::Null);
             } else if let Some(choices) = schema["anyOf"].as_array() {
                 nullable |= choices.iter().any(|choice| types(choice) == ["null"]);
-                schema = choices.iter().find(|choice| types(choice) != ["null"]).unwrap_or(&Json::Null);
+                let mut choices = choices.iter().filter(|choice| types(choice) != ["null"]);
+                let first = choices.clone().next().unwrap_or(&Json::Null);
+                let is_of = |choice: &&Json| {
+                    value.is_some_and(|value| types(choice).iter().any(|one| is_of_type(value, one)))
+                };
+                schema = choices.find(is_of).unwrap_or(first);
             } else {
                 return (schema, nullable);
             }
@@ -352,6 +362,17 @@ impl<'a> Shape<'a> {
 
 fn unknown_key(key: &str, path: &KeyPath) -> Problem {
     Problem::new(code::UNKNOWN_KEY, path.clone(), format!("there is no key `{key}` here"))
+}
+
+fn is_of_type(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Sequence(_) => name == "array",
+        Value::Mapping(_) => name == "object",
+        Value::Number(_) => ["integer", "number"].contains(&name),
+        Value::String(_) => name == "string",
+        Value::Bool(_) => name == "boolean",
+        _ => false,
+    }
 }
 
 /// Such a number is octal to some readers of YAML, and decimal to others.

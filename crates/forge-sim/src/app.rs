@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::context::{Memory, lock};
 use crate::journal::Journal;
 use crate::scenario::{Rule, Scenario, Selected};
@@ -70,8 +72,9 @@ impl Active {
         path: &str,
         model: Option<&str>,
         generates: bool,
+        body: &Value,
     ) -> Option<&Rule> {
-        let call = Selected { vendor, path, model, generates };
+        let call = Selected { vendor, path, model, generates, body };
         let mut counters = lock(&self.counters);
         let mut fired = None;
         for (rule, counter) in self.scenario.rules.iter().zip(counters.iter_mut()) {
@@ -104,7 +107,7 @@ mod tests {
         .unwrap();
         let active = Active::new(scenario);
         let fired: Vec<Option<u16>> = (0..3)
-            .map(|_| active.rule(Vendor::OpenAi, "/v1/responses", None, true))
+            .map(|_| active.rule(Vendor::OpenAi, "/v1/responses", None, true, &Value::Null))
             .map(|rule| rule.and_then(|rule| rule.status))
             .collect();
         assert_eq!(fired, [Some(202), Some(201), None]);

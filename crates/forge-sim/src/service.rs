@@ -144,7 +144,7 @@ fn choose_rule<'a>(active: &'a Active, call: &Call) -> Cow<'a, Rule> {
     let model = dialect::asked_model(call);
     let generates = dialect::generates(call);
     let path = call.path.as_str();
-    if let Some(rule) = active.rule(call.vendor, path, model.as_deref(), generates) {
+    if let Some(rule) = active.rule(call.vendor, path, model.as_deref(), generates, &call.body) {
         return Cow::Borrowed(rule);
     }
     let magic = generates.then(|| dialect::last_user_text(&call.body)).and_then(|text| rule_for(&text));

@@ -54,9 +54,9 @@ pub(crate) struct Args {
     /// Read this configuration instead of ./forge.yaml or your own.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Rehearse an accident: simulated vendors answer so whenever this vendor is asked, such as `529@anthropic` or
-    /// `rate_limited@openai`; may be repeated.
-    #[arg(long = "inject", global = true, value_name = "KIND@VENDOR")]
+    /// Rehearse an accident: simulated vendors answer so whenever this vendor, or somebody in this role of a session, is
+    /// asked, such as `529@anthropic` or `429@critic`; may be repeated.
+    #[arg(long = "inject", global = true, value_name = "KIND@WHO")]
     pub(crate) injected: Vec<Injection>,
     #[command(subcommand)]
     pub(crate) command: Command,

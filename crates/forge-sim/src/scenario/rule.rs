@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{ByteStyle, Cut, Drip, ErrorSpec, Nth, Quirk, ReplySpec, Reset, Stall, StreamError};
 use crate::vendor::Vendor;
@@ -18,6 +19,8 @@ pub struct Rule {
     pub model: Option<String>,
     /// Only paths which contain this text; makes the rule apply to all kinds of calls.
     pub path: Option<String>,
+    /// Only bodies which contain this text, in one of their texts.
+    pub contains: Option<String>,
     /// Only these of the selected requests.
     pub nth: Option<Nth>,
 
@@ -57,10 +60,21 @@ pub struct Rule {
     pub bytes: ByteStyle,
 }
 
+/// Whether a text in the body contains this one.
+fn holds(body: &Value, text: &str) -> bool {
+    match body {
+        Value::String(found) => found.contains(text),
+        Value::Array(items) => items.iter().any(|item| holds(item, text)),
+        Value::Object(fields) => fields.values().any(|value| holds(value, text)),
+        _ => false,
+    }
+}
+
 impl Rule {
     pub(crate) fn selects(&self, call: &Selected<'_>) -> bool {
         self.vendor.is_none_or(|vendor| vendor == call.vendor)
             && self.model.as_deref().is_none_or(|model| call.model == Some(model))
+            && self.contains.as_deref().is_none_or(|text| holds(call.body, text))
             && match &self.path {
                 Some(path) => call.path.contains(path.as_str()),
                 None => call.generates,
@@ -107,6 +121,7 @@ impl Rule {
             vendor: self.vendor,
             model: self.model.clone(),
             path: self.path.clone(),
+            contains: self.contains.clone(),
             nth: self.nth,
             ..Self::default()
         };
@@ -159,14 +174,20 @@ pub(crate) struct Selected<'a> {
     pub(crate) path: &'a str,
     pub(crate) model: Option<&'a str>,
     pub(crate) generates: bool,
+    pub(crate) body: &'a Value,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CALL: Selected<'_> =
-        Selected { vendor: Vendor::OpenAi, path: "/v1/responses", model: Some("gpt-5"), generates: true };
+    const CALL: Selected<'_> = Selected {
+        vendor: Vendor::OpenAi,
+        path: "/v1/responses",
+        model: Some("gpt-5"),
+        generates: true,
+        body: &Value::Null,
+    };
 
     #[test]
     fn a_rule_selects_by_vendor_model_and_path() {
