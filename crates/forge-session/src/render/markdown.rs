@@ -2,42 +2,79 @@
 
 use std::fmt::Write as _;
 
-use super::{call_name, seconds, status};
+use super::{
+    again, call_name, counted, cut, difference::Difference, facts::facts, passages::Passages, seconds,
+    simulated, task,
+};
 use crate::{Finding, SessionResult, Usage, prompt::clean::one_line};
+
+/// Characters shown of the task.
+const TASK: usize = 280;
+/// Characters shown of all constraints, and of all references.
+const LIST: usize = 400;
 
 pub(super) fn render(result: &SessionResult) -> String {
     let mut out = String::new();
-    for banner in result.banners() {
-        let _ = writeln!(out, "> **{}**", one_line(&banner));
+    head(&mut out, result);
+    if result.proposal.is_some() {
+        let faults = super::review::markdown(result);
+        let _ = writeln!(out, "# {}\n\n{faults}\n---\n\n## About this review", one_line(&result.title));
+        difference(&mut out, result);
+    } else {
+        let _ = writeln!(out, "{}\n\n---\n\n## About this document", result.document.trim());
+        difference(&mut out, result);
+        findings(&mut out, result);
     }
-    if !out.is_empty() {
-        out.push_str(">\n");
-    }
-    let _ = writeln!(out, "> {}\n", one_line(&result.first_line()));
-    match &result.proposal {
-        Some(_) => {
-            let _ =
-                writeln!(out, "# {}\n\n{}---\n", one_line(&result.title), super::review::markdown(result));
-        }
-        None => {
-            let _ = writeln!(out, "{}\n\n---\n", result.document.trim());
-        }
-    }
-    let _ = writeln!(out, "## About this document\n");
-    let _ = writeln!(out, "- session `{}`, {}", result.session, status(result));
-    let _ = writeln!(out, "- {}", usage(result.total));
-    let _ = writeln!(
-        out,
-        "- {} in all, {} of them in calls that had to follow each other, {}",
-        seconds(result.duration_ms),
-        seconds(result.critical_path_ms),
-        super::counted(u64::from(result.cycles), "cycle")
-    );
-    findings(&mut out, result);
     dissents(&mut out, result);
     conflicts(&mut out, result);
     strengths(&mut out, result);
-    participants(&mut out, result);
+    accounts(&mut out, result);
+    let _ = writeln!(out, "\nSession `{}`, shown again by `{}`", result.session, again(result));
+    out
+}
+
+/// What was asked, what came of it, and what is less than planned.
+fn head(out: &mut String, result: &SessionResult) {
+    if let Some(banner) = simulated(result) {
+        let _ = writeln!(out, "> **{banner}**\n>");
+    }
+    let _ = writeln!(out, "> Asked: {}\n>", cut(task(result), TASK));
+    for (name, items) in [("Keep to", &result.asked.constraints), ("Work from", &result.asked.references)] {
+        if !items.is_empty() {
+            let _ = writeln!(out, "> {name}: {}\n>", cut(&items.join("; "), LIST));
+        }
+    }
+    let _ = writeln!(out, "> **{}**", one_line(&result.first_line()));
+    for banner in result.shortfalls() {
+        let _ = writeln!(out, ">\n> **{}**", one_line(&banner));
+    }
+    out.push('\n');
+}
+
+/// The changed lines, or how many there are where they are longer than the document.
+fn difference(out: &mut String, result: &SessionResult) {
+    let Some(difference) = Difference::of(result) else { return };
+    let (gone, new) = difference.lines();
+    let gone = counted(gone as u64, "line");
+    let what = Difference::name(result);
+    let _ = writeln!(out, "\n### {what}\n\n{gone} gone, {new} new");
+    let lines = difference.unified();
+    if lines.len() <= result.document.len() {
+        let fence = fence(&lines);
+        let _ = writeln!(out, "\n{fence}diff\n{lines}{fence}");
+    } else {
+        let _ = writeln!(out, "(to show them would take more room than the document)");
+    }
+}
+
+/// A fence that `text` does not contain.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+fn accounts(out: &mut String, result: &SessionResult) {
+    participants(out, result);
     if let Some(comparison) = &result.comparison {
         let _ = writeln!(out, "\n### Against the draft\n");
         let _ = writeln!(
@@ -52,28 +89,50 @@ pub(super) fn render(result: &SessionResult) -> String {
             comparison.serious_found, comparison.serious_settled, comparison.new_lines, comparison.lost_lines
         );
     }
-    out
+    let _ = writeln!(
+        out,
+        "\n{}; {} in all, {} of them in calls that had to follow each other, {}",
+        usage(result.total),
+        seconds(result.duration_ms),
+        seconds(result.critical_path_ms),
+        counted(u64::from(result.cycles), "cycle")
+    );
 }
 
 fn findings(out: &mut String, result: &SessionResult) {
     if result.findings.is_empty() {
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n### Findings\n\n| | severity | raised by | state | claim | decision |\n|---|---|---|---|---|---|"
-    );
+    let _ =
+        writeln!(out, "\n### Findings\n\n| | severity | raised by | state | claim |\n|---|---|---|---|---|");
     for finding in &result.findings {
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
             finding.id,
             finding.severity(),
             cell(&super::voices(finding)),
-            cell(&state(finding)),
-            cell(&finding.remark.claim),
-            cell(&super::decision(finding))
+            finding.state.as_str(),
+            cell(&finding.remark.claim)
         );
+    }
+    let passages = Passages::of(result);
+    for finding in &result.findings {
+        detail(out, finding, &passages);
+    }
+}
+
+fn detail(out: &mut String, finding: &Finding, passages: &Passages) {
+    let _ = writeln!(
+        out,
+        "\n#### {} {}, {}\n\n{}\n",
+        finding.id,
+        finding.severity(),
+        finding.state.as_str(),
+        one_line(&finding.remark.claim)
+    );
+    for fact in facts(finding, passages) {
+        let _ = writeln!(out, "- {}: {}", fact.name, fact.text);
     }
 }
 
@@ -89,18 +148,6 @@ fn strengths(out: &mut String, result: &SessionResult) {
         };
         let _ = writeln!(out, "- {quote}{} ({})", one_line(&praise.claim), praise.who);
     }
-}
-
-/// The state, with why it is not settled and whether the quote was found.
-pub(super) fn state(finding: &Finding) -> String {
-    let mut state = finding.state.as_str().to_owned();
-    if let Some(note) = &finding.note {
-        let _ = write!(state, " ({note})");
-    }
-    if !finding.anchored && !finding.remark.quote.is_empty() {
-        state += " [its quote is not in the text]";
-    }
-    state
 }
 
 fn dissents(out: &mut String, result: &SessionResult) {
@@ -160,9 +207,9 @@ fn participants(out: &mut String, result: &SessionResult) {
 pub(super) fn usage(usage: Usage) -> String {
     let unknown = match usage.unknown {
         0 => String::new(),
-        unknown => format!(" and {} of unknown cost", super::counted(u64::from(unknown), "call")),
+        unknown => format!(" and {} of unknown cost", counted(u64::from(unknown), "call")),
     };
-    let calls = super::counted(u64::from(usage.calls), "call");
+    let calls = counted(u64::from(usage.calls), "call");
     format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input_tokens, usage.output_tokens, usage.cost)
 }
 

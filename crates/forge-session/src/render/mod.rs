@@ -1,13 +1,16 @@
 //! The result for people and programs.
 
+mod difference;
+mod facts;
 mod html;
 mod markdown;
+mod passages;
 mod review;
 
-use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop};
+use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop, prompt::clean::one_line};
 
 impl SessionResult {
-    /// The result as Markdown: what is less than planned, the document, then the facts about it.
+    /// The result as Markdown: what was asked, what came of it, the document, then the facts about it.
     pub fn to_markdown(&self) -> String {
         markdown::render(self)
     }
@@ -25,7 +28,11 @@ impl SessionResult {
 
     /// What to know before reading the document, most important first.
     pub fn banners(&self) -> Vec<String> {
-        let simulated = self.simulated.then(|| "SIMULATED: written by scripts, not by models".to_owned());
+        simulated(self).into_iter().chain(self.shortfalls()).collect()
+    }
+
+    /// What is less than planned, most important first.
+    fn shortfalls(&self) -> Vec<String> {
         let label = match (self.is_degraded(), self.label) {
             _ if self.proposal.is_some() => None,
             (true, crate::DocumentLabel::Nothing) => Some("NO DOCUMENT: no drafter answered".to_owned()),
@@ -45,7 +52,7 @@ impl SessionResult {
             cycle => format!("{} of cycle {cycle}: {}", one.stage, one.reason),
         });
         let notes = self.notes.iter().cloned();
-        simulated.into_iter().chain(label).chain(open).chain(notes).chain(degraded).collect()
+        label.into_iter().chain(open).chain(notes).chain(degraded).collect()
     }
 
     /// What came of it, in one line: the counts, and what the status means.
@@ -80,6 +87,30 @@ impl SessionResult {
             _ => status(self),
         };
         if self.mode == crate::Mode::Direct { status } else { format!("{}; {status}", self.tally) }
+    }
+}
+
+/// That no model wrote it. It stands before everything else.
+fn simulated(result: &SessionResult) -> Option<String> {
+    result.simulated.then(|| "SIMULATED: written by scripts, not by models".to_owned())
+}
+
+/// The command that shows the session again.
+fn again(result: &SessionResult) -> String {
+    format!("forge sessions show {}{}", result.session, if result.simulated { " --offline" } else { "" })
+}
+
+/// The task; the title in results of older versions.
+fn task(result: &SessionResult) -> &str {
+    if result.asked.task.trim().is_empty() { &result.title } else { &result.asked.task }
+}
+
+/// The text in one line, cut after so many characters.
+fn cut(text: &str, most: usize) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
     }
 }
 

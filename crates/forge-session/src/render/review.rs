@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use similar::TextDiff;
-
 use super::{counted, decision, status, voices};
 use crate::{Finding, FindingState, SessionResult, Severity, prompt::clean::one_line};
 
@@ -54,7 +52,7 @@ pub(super) fn first_line(result: &SessionResult) -> String {
     line + "; what nobody found may be there all the same"
 }
 
-/// The findings, worst first, and what would be changed.
+/// The findings, worst first.
 pub(super) fn markdown(result: &SessionResult) -> String {
     let mut out = String::new();
     let sections: [(&str, fn(&Finding) -> bool); 3] = [
@@ -72,14 +70,6 @@ pub(super) fn markdown(result: &SessionResult) -> String {
     }
     if out.is_empty() {
         out.push_str("No fault of the document was found.\n\n");
-    }
-    let proposal = result.proposal.as_deref().unwrap_or_default();
-    if proposal != result.document && !proposal.is_empty() {
-        let difference = TextDiff::from_lines(result.document.as_str(), proposal);
-        let difference = difference.unified_diff().context_radius(1).to_string();
-        let fence = "`".repeat(longest_run(&difference).max(2) + 1);
-        let _ =
-            writeln!(out, "## What the confirmed faults would change\n\n{fence}diff\n{difference}{fence}\n");
     }
     out
 }
@@ -103,9 +93,4 @@ fn tell(out: &mut String, finding: &Finding) {
     line("", &decision(finding));
     line("the check: ", finding.note.as_deref().filter(|_| finding.checked).unwrap_or_default());
     out.push('\n');
-}
-
-/// The longest run of backticks in the text.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }

@@ -14,6 +14,8 @@ mod order;
 mod output;
 mod panel;
 mod prompts;
+mod report;
+mod report_marks;
 mod script;
 mod shared;
 mod simulated;

@@ -4,7 +4,7 @@ use forge_core::{Batch, Claim, Clock as _, Journal as _, JournalError, StreamNam
 use forge_session::{Mode, Session, SessionResult, SessionStatus, Stage};
 
 use crate::files::Files;
-use crate::stage::{DRAFT, Play, Theatre, critique, finding, name, plan};
+use crate::stage::{Theatre, name, plan};
 
 #[test]
 fn an_estimate_names_every_call_and_sends_none() {
@@ -42,49 +42,9 @@ fn a_plan_without_a_topic_or_somebody_to_ask_is_refused() {
     );
 }
 
-fn hostile() -> SessionResult {
-    let theatre = Theatre::new();
-    theatre.always("drafter-1", Play::Say(format!("{DRAFT}\n<script>alert(1)</script> | </pre>\n")));
-    let claim = "<img src=x onerror=alert(1)> | a\nnew \"line\"";
-    theatre.always("alpha-1", Play::Say(critique(&[finding("major", "Tokens never expire.", claim)])));
-    theatre.always("checker-1", Play::Say("{}".into()));
-    let mut plan = plan();
-    (plan.simulated, plan.settings.compare) = (true, true);
-    theatre.session(plan)
-}
-
-#[test]
-fn markdown_says_first_what_is_not_as_planned() {
-    let result = hostile();
-    let text = result.to_markdown();
-    let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("> **SIMULATED: written by scripts, not by models**"));
-    assert_eq!(lines.next(), Some("> **DEGRADED: the revision could not be checked**"));
-    assert!(lines.next().unwrap().contains("the revision was not checked"), "{text}");
-    assert!(lines.nth(1).unwrap().starts_with("> 3 critics, 4 faults, 4 fixed, 0 left"), "{text}");
-    assert!(
-        text.contains(
-            "| F1 | major | openai/alpha-1 | accepted | <img src=x onerror=alert(1)> \\| a new \"line\" | accept: right |"
-        ),
-        "{text}"
-    );
-    assert!(text.contains("### Against the draft") && text.contains("| critic 1 of cycle 1 |"));
-}
-
-#[test]
-fn html_needs_nothing_else_and_escapes_what_models_wrote() {
-    let page = hostile().to_html();
-    assert!(page.starts_with("<!doctype html>") && page.contains("SIMULATED") && page.contains("<svg"));
-    for bad in ["<script", "<img", "</pre>\n<script", "http://", "https://", "src="] {
-        assert!(!page.replace("&lt;img src=x", "").contains(bad), "{bad}");
-    }
-    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert_eq!(page.matches("<pre>").count(), page.matches("</pre>").count());
-}
-
 #[test]
 fn json_is_versioned_and_can_be_read_back() {
-    let result = hostile();
+    let result = crate::report::hostile();
     let json: serde_json::Value = serde_json::from_str(&result.to_json()).unwrap();
     assert_eq!((json["version"].as_str(), json["simulated"].as_bool()), (Some("2.0"), Some(true)));
     assert_eq!((json["status"].as_str(), json["label"].as_str()), (Some("complete"), Some("synthesis")));

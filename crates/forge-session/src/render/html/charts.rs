@@ -1,4 +1,4 @@
-//! Bars as inline SVG.
+//! Bars as inline SVG, beside their names and numbers as text.
 
 use std::fmt::Write as _;
 
@@ -8,69 +8,69 @@ use crate::{
     render::{call_name, seconds},
 };
 
-/// A bar for each call, from its beginning to its end.
+/// When each call began, how long it took, and what went wrong. The times stay where there is nothing to draw.
 pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
-    let end =
-        calls.iter().map(|call| call.begun_ms + call.duration_ms.unwrap_or(0)).max().unwrap_or(0).max(1);
+    if calls.is_empty() {
+        return;
+    }
+    let end = calls.iter().map(|call| call.begun_ms + call.duration_ms.unwrap_or(0)).max().unwrap_or(0);
+    let drawn = calls.len() > 1 && calls.iter().any(|call| call.duration_ms.is_some_and(|took| took > 0));
     let _ = writeln!(
         out,
-        "<h2>Calls</h2>\n<p class=\"quiet\">When each call began and ended. Grey ones gave nothing that could be used.</p>\n\
-         <svg viewBox=\"0 0 800 {}\" width=\"100%\" role=\"img\" aria-label=\"calls over time\">",
-        calls.len() * 22 + 4
+        "<h2>Calls</h2>\n<p class=\"quiet\">{}</p>\n<table class=\"bars\">",
+        if drawn {
+            "When each call began and ended. Grey ones gave nothing that could be used."
+        } else {
+            "How long each call took."
+        }
     );
-    for (row, call) in calls.iter().enumerate() {
-        let at = |millis: u64| 290.0 + millis as f64 / end as f64 * 430.0;
-        let (from, to) = (at(call.begun_ms), at(call.begun_ms + call.duration_ms.unwrap_or(0)));
-        let colour = if call.error.is_some() { "#b0b0b0" } else { colour(call.call.stage) };
-        let y = row * 22;
-        let _ = writeln!(
-            out,
-            "<text x=\"0\" y=\"{}\">{}</text><rect x=\"{from:.1}\" y=\"{}\" width=\"{:.1}\" height=\"14\" \
-             fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{}</text>",
-            y + 14,
-            Safe(&shortened(&format!("{}: {}", call_name(call), call.participant.model))),
-            y + 3,
-            (to - from).max(2.0),
-            (to + 4.0).min(735.0),
-            y + 14,
-            call.duration_ms.map_or_else(|| "-".into(), seconds)
-        );
+    for call in calls {
+        let colour = if call.error.is_some() { "#999999" } else { colour(call.call.stage) };
+        let bar = (call.begun_ms, call.duration_ms.unwrap_or(0), end);
+        let took = call.duration_ms.map_or_else(|| "-".into(), seconds);
+        let name =
+            format!("{}: {}/{}", call_name(call), call.participant.provider_id, call.participant.model);
+        row(out, &name, drawn.then_some((bar, colour)), &took);
+        if let Some(error) = &call.error {
+            let _ = writeln!(out, "<tr><td colspan=\"3\" class=\"quiet\">{}</td></tr>", Safe(error));
+        }
     }
-    let _ = writeln!(out, "</svg>");
+    let _ = writeln!(out, "</table>");
 }
 
-/// A bar for the cost of each participant.
+/// A bar for the cost of each participant. One bar, or bars of nothing, say nothing.
 pub(super) fn costs(out: &mut String, result: &SessionResult) {
-    let most = result.by_participant.values().map(|usage| usage.cost.nanos()).max().unwrap_or(0).max(1);
-    let _ = writeln!(
-        out,
-        "<h2>Cost</h2>\n<svg viewBox=\"0 0 800 {}\" width=\"100%\" role=\"img\" aria-label=\"cost by participant\">",
-        result.by_participant.len() * 22 + 4
-    );
-    for (row, (name, usage)) in result.by_participant.iter().enumerate() {
-        let width = usage.cost.nanos() as f64 / most as f64 * 380.0;
-        let y = row * 22;
+    let most = result.by_participant.values().map(|usage| usage.cost.nanos()).max().unwrap_or(0);
+    if most == 0 || result.by_participant.len() < 2 {
+        return;
+    }
+    let _ = writeln!(out, "<h2>Cost</h2>\n<table class=\"bars\">");
+    for (name, usage) in &result.by_participant {
         let cost =
             if usage.unknown > 0 { format!("{} and unknown", usage.cost) } else { usage.cost.to_string() };
-        let _ = writeln!(
-            out,
-            "<text x=\"0\" y=\"{}\">{}</text><rect x=\"290\" y=\"{}\" width=\"{:.1}\" height=\"14\" fill=\"#4a7ab5\"/>\
-             <text x=\"{:.1}\" y=\"{}\">{}</text>",
-            y + 14,
-            Safe(&shortened(name)),
-            y + 3,
-            width.max(1.0),
-            294.0 + width,
-            y + 14,
-            Safe(&cost)
-        );
+        row(out, name, Some(((0, usage.cost.nanos(), most), "#4a7ab5")), &cost);
     }
-    let _ = writeln!(out, "</svg>");
+    let _ = writeln!(out, "</table>");
 }
 
-/// As much of a name as fits beside the bars.
-fn shortened(name: &str) -> String {
-    name.chars().take(44).collect()
+type Bar = (u64, u64, u64);
+
+fn row(out: &mut String, name: &str, bar: Option<(Bar, &str)>, value: &str) {
+    let svg = bar.map_or_else(String::new, |((from, length, all), colour)| {
+        let part = |number: u64| number as f64 / all.max(1) as f64 * 100.0;
+        let width = part(length).max(0.8);
+        format!(
+            "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect x=\"{:.1}\" y=\"0\" \
+             width=\"{width:.1}\" height=\"10\" fill=\"{colour}\"/></svg>",
+            part(from).min(100.0 - width),
+        )
+    });
+    let _ = writeln!(
+        out,
+        "<tr><th scope=\"row\">{}</th><td class=\"bar\">{svg}</td><td class=\"number\">{}</td></tr>",
+        Safe(name),
+        Safe(value)
+    );
 }
 
 const fn colour(stage: Stage) -> &'static str {
