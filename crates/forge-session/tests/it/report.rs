@@ -231,6 +231,22 @@ fn markdown_keeps_hostile_texts_in_their_lines() {
 }
 
 #[test]
+fn a_page_fits_a_narrow_screen_a_dark_one_and_paper() {
+    let page = rich().to_html();
+    let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+    for rule in
+        ["@media(prefers-color-scheme:dark)", "@media(max-width:36rem)", "@media print", "max-width:75ch"]
+    {
+        assert!(style.contains(rule), "{rule}");
+    }
+    assert_eq!(page.matches("<div class=\"wide\"><table>").count(), 1, "a wide table scrolls inside itself");
+    for wide in [".wide{overflow-x:auto", "overflow-x:auto;overflow-wrap:normal;font-size"] {
+        assert!(style.contains(wide), "{wide}");
+    }
+    assert!(style.contains("line-through") && style.contains("underline"), "not by colour alone");
+}
+
+#[test]
 fn html_needs_nothing_else_and_escapes_what_others_wrote() {
     let mut result = hostile();
     result.asked.task.push_str("\u{202e}\u{200b}turned");
