@@ -1,8 +1,12 @@
 //! What a document has that its draft had not, and the other way round: by lines, and in them by words.
 
+mod words;
+
 use std::{collections::HashMap, fmt::Write as _, ops::Range};
 
-use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
+
+use self::words::words;
 
 use crate::SessionResult;
 
@@ -11,8 +15,6 @@ const AROUND: usize = 1;
 /// The largest number of pairs of lines, or of words, that are compared each with each. What is larger counts as
 /// replaced as a whole, which keeps the time linear.
 const PAIRS: usize = 250_000;
-/// The part of the larger text that two texts have in common at least where they are shown word by word.
-const IN_COMMON: f64 = 0.3;
 
 /// A part of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,101 +212,6 @@ fn fixed_points(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
     }
     row.reverse();
     row
-}
-
-/// Two texts word by word; the one and then the other where they have little in common.
-fn words(old: &str, new: &str) -> Vec<Piece> {
-    let (of_old, of_new) = (tokens(old), tokens(new));
-    if !old.is_empty() && !new.is_empty() && of_old.len().saturating_mul(of_new.len()) <= PAIRS * 4 {
-        let pieces = Words::of(&of_old, &of_new);
-        let same = pieces.iter().filter_map(|piece| match piece {
-            Piece::Same(text) => Some(text.len()),
-            Piece::Gone(_) | Piece::New(_) => None,
-        });
-        if same.sum::<usize>() as f64 >= old.len().max(new.len()) as f64 * IN_COMMON {
-            return pieces;
-        }
-    }
-    let gone = (!old.is_empty()).then(|| Piece::Gone(old.to_owned()));
-    gone.into_iter().chain((!new.is_empty()).then(|| Piece::New(new.to_owned()))).collect()
-}
-
-/// Words, what lies between two of them, and line breaks.
-fn tokens(text: &str) -> Vec<&str> {
-    let kind = |c: char| if c == '\n' { 2 } else { u8::from(c.is_alphanumeric()) };
-    let mut all = Vec::new();
-    let (mut from, mut last) = (0, None);
-    for (at, c) in text.char_indices() {
-        if last.is_some_and(|last| last != kind(c)) {
-            all.push(&text[from..at]);
-            from = at;
-        }
-        last = Some(kind(c));
-    }
-    all.extend((from < text.len()).then(|| &text[from..]));
-    all
-}
-
-/// Gathers the words of a difference into pieces.
-#[derive(Default)]
-struct Words {
-    pieces: Vec<Piece>,
-    gone: String,
-    new: String,
-    /// What lies in both texts between a change and the next word. Words that change one after the other are one change.
-    space: String,
-}
-
-impl Words {
-    fn of(old: &[&str], new: &[&str]) -> Vec<Piece> {
-        let mut words = Self::default();
-        for change in TextDiff::from_slices(old, new).iter_all_changes() {
-            let text = change.value();
-            match change.tag() {
-                ChangeTag::Equal
-                    if words.has_changed() && !text.contains(|c: char| c == '\n' || c.is_alphanumeric()) =>
-                {
-                    words.space.push_str(text);
-                }
-                ChangeTag::Equal => {
-                    words.flush();
-                    words.same(text);
-                }
-                ChangeTag::Delete => words.changed().0.push_str(text),
-                ChangeTag::Insert => words.changed().1.push_str(text),
-            }
-        }
-        words.flush();
-        words.pieces
-    }
-
-    const fn has_changed(&self) -> bool {
-        !self.gone.is_empty() || !self.new.is_empty()
-    }
-
-    fn changed(&mut self) -> (&mut String, &mut String) {
-        let space = std::mem::take(&mut self.space);
-        self.gone.push_str(&space);
-        self.new.push_str(&space);
-        (&mut self.gone, &mut self.new)
-    }
-
-    fn same(&mut self, text: &str) {
-        match self.pieces.last_mut() {
-            Some(Piece::Same(last)) => last.push_str(text),
-            _ => self.pieces.push(Piece::Same(text.to_owned())),
-        }
-    }
-
-    fn flush(&mut self) {
-        let (gone, new) = (std::mem::take(&mut self.gone), std::mem::take(&mut self.new));
-        self.pieces.extend((!gone.is_empty()).then_some(Piece::Gone(gone)));
-        self.pieces.extend((!new.is_empty()).then_some(Piece::New(new)));
-        let space = std::mem::take(&mut self.space);
-        if !space.is_empty() {
-            self.same(&space);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a person reads: the order of a report, what it says of each finding, and what it leaves out.
 
-use forge_session::{Finding, FindingId, FindingState, Reference, SessionResult, Topic};
+use forge_session::{Reference, SessionResult, Topic};
 use serde_json::json;
 
 use crate::stage::{
@@ -231,6 +231,22 @@ fn markdown_keeps_hostile_texts_in_their_lines() {
 }
 
 #[test]
+fn a_page_fits_a_narrow_screen_a_dark_one_and_paper() {
+    let page = crate::report_marks::rich().to_html();
+    let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+    for rule in
+        ["@media(prefers-color-scheme:dark)", "@media(max-width:36rem)", "@media print", "max-width:75ch"]
+    {
+        assert!(style.contains(rule), "{rule}");
+    }
+    assert_eq!(page.matches("<div class=\"wide\"><table>").count(), 1, "a wide table scrolls inside itself");
+    for wide in [".wide{overflow-x:auto", "overflow-x:auto;overflow-wrap:normal;font-size"] {
+        assert!(style.contains(wide), "{wide}");
+    }
+    assert!(style.contains("line-through") && style.contains("underline"), "not by colour alone");
+}
+
+#[test]
 fn html_needs_nothing_else_and_escapes_what_others_wrote() {
     let mut result = hostile();
     result.asked.task.push_str("\u{202e}\u{200b}turned");
@@ -250,39 +266,4 @@ fn html_needs_nothing_else_and_escapes_what_others_wrote() {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}: {page}");
     }
-}
-
-/// A document with headings, lists, tables and code, and what was found in it.
-pub(crate) fn rich() -> SessionResult {
-    let mut result = usual();
-    let code = "fn take(bucket: &mut Bucket, now: Instant) -> Result<Permit, Refused> { bucket.refill(now); bucket.take_one().ok_or(Refused::after(bucket.next())) }";
-    result.document = format!(
-        "# A rate limiter\n\nIt keeps **one bucket** for each `key`, and it says no early.\n\n## Limits\n\n\
-         | Who | Requests a minute | Burst | Kept where | What happens above it | Header that says so |\n|---|---|---|---|---|---|\n\
-         | anonymous | 60 | 10 | in memory of the one process | 429 with Retry-After | X-RateLimit-Remaining |\n\
-         | with a key | 600 | 100 | in memory of the one process | 429 with Retry-After | X-RateLimit-Remaining |\n\n\
-         ### Code\n\n```rust\n{code}\n\n// Tokens come back one by one.\nfn refill() {{}}\n```\n\n\
-         - Keys expire after an hour &amp; are counted\n- A second point\n\n> A quotation of somebody.\n"
-    );
-    result.draft = result.document.replace("it says no early", "it says nothing").replace("600", "6000");
-    let quotes = [
-        "it says no early",
-        "| with a key | 600 |",
-        "Tokens come back one by one.",
-        "Keys expire after an hour &amp; are counted",
-        "nowhere to be seen",
-        "**one bucket** for each `key`, and",
-        "one bucket",
-    ];
-    let first: Finding = result.findings[1].clone();
-    result.findings = (1..)
-        .zip(quotes)
-        .map(|(number, quote)| {
-            let mut one = first.clone();
-            (one.id, one.remark.quote, one.state) =
-                (FindingId(number), quote.to_owned(), FindingState::Rejected);
-            one
-        })
-        .collect();
-    result
 }

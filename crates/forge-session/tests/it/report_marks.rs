@@ -1,9 +1,44 @@
 //! The marks at the passages of findings in a page: one for each, and no word of the document changes for them.
 
-use forge_session::{FindingId, SessionResult};
+use forge_session::{Finding, FindingId, FindingState, SessionResult};
 use proptest::prelude::*;
 
-use crate::report::{HOSTILE, hostile, rich, usual};
+use crate::report::{HOSTILE, hostile, usual};
+
+/// A document with headings, lists, tables and code, and what was found in it.
+pub(crate) fn rich() -> SessionResult {
+    let mut result = usual();
+    let code = "fn take(bucket: &mut Bucket, now: Instant) -> Result<Permit, Refused> { bucket.refill(now); bucket.take_one().ok_or(Refused::after(bucket.next())) }";
+    result.document = format!(
+        "# A rate limiter\n\nIt keeps **one bucket** for each `key`, and it says no early.\n\n## Limits\n\n\
+         | Who | Requests a minute | Burst | Kept where | What happens above it | Header that says so |\n|---|---|---|---|---|---|\n\
+         | anonymous | 60 | 10 | in memory of the one process | 429 with Retry-After | X-RateLimit-Remaining |\n\
+         | with a key | 600 | 100 | in memory of the one process | 429 with Retry-After | X-RateLimit-Remaining |\n\n\
+         ### Code\n\n```rust\n{code}\n\n// Tokens come back one by one.\nfn refill() {{}}\n```\n\n\
+         - Keys expire after an hour &amp; are counted\n- A second point\n\n> A quotation of somebody.\n"
+    );
+    result.draft = result.document.replace("it says no early", "it says nothing").replace("600", "6000");
+    let quotes = [
+        "it says no early",
+        "| with a key | 600 |",
+        "Tokens come back one by one.",
+        "Keys expire after an hour &amp; are counted",
+        "nowhere to be seen",
+        "**one bucket** for each `key`, and",
+        "one bucket",
+    ];
+    let first: Finding = result.findings[1].clone();
+    result.findings = (1..)
+        .zip(quotes)
+        .map(|(number, quote)| {
+            let mut one = first.clone();
+            (one.id, one.remark.quote, one.state) =
+                (FindingId(number), quote.to_owned(), FindingState::Rejected);
+            one
+        })
+        .collect();
+    result
+}
 
 /// The part of the page that holds the document.
 fn article(page: &str) -> &str {
