@@ -8,6 +8,7 @@ use std::{
 
 use forge::Money;
 use serde_json::{Map, Value};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::{error::CliError, markdown::Markdown, paths::variable};
 
@@ -92,6 +93,25 @@ fn versioned(object: &Value) -> Value {
     whole.into()
 }
 
+/// The width of the terminal, in columns.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// The text as far as it fits into so many columns, `…` for the rest.
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used < columns
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    Cow::Owned(format!("{}…", kept.trim_end()))
+}
+
 /// Whole milliseconds, as every form of JSON has them.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -115,13 +135,14 @@ pub(crate) fn note(quiet: bool, text: &str) {
 /// right.
 pub(crate) fn table(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([headings[column].chars().count()]).max().unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        cells.chain([headings[column].width()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            let gap = " ".repeat(width.saturating_sub(cell.width()));
+            if right.contains(&column) { format!("{gap}{cell}") } else { format!("{cell}{gap}") }
         });
         let line = padded.collect::<Vec<_>>().join("  ");
         format!("{}\n", line.trim_end())
@@ -144,5 +165,8 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "22".into()]];
         assert_eq!(table(&["X", "N"], &[1], &rows), "X      N\na      1\nlong  22\n");
+        let wide = [vec!["日本".into(), "1".into()], vec!["long".into(), "2".into()]];
+        assert_eq!(table(&["X", "N"], &[], &wide), "X     N\n日本  1\nlong  2\n");
+        assert_eq!([cut("long", 4), cut("longer", 4), cut("日本語", 4)], ["long", "lon…", "日…"]);
     }
 }

@@ -47,7 +47,7 @@ impl Progress {
     /// Writes a line above those at work.
     pub(super) fn note(&self, text: &str) {
         match &self.board {
-            Some(board) => board.suspend(|| note(self.quiet, text)),
+            Some(board) => board.suspend(|| note(self.quiet, &show::cut(text, show::width()))),
             None => note(self.quiet, text),
         }
     }

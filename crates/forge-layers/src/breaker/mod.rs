@@ -243,7 +243,8 @@ impl Ticket {
             (before, after) if before == after => {}
             (_, BreakerState::Open { until }) => {
                 let seconds = until.saturating_duration_since(now).as_secs();
-                tracing::warn!(provider, seconds, "circuit opened");
+                // Whoever asks is told with the routes that were passed over.
+                tracing::info!(provider, seconds, "circuit opened");
             }
             (_, BreakerState::Closed) => tracing::info!(provider, "circuit closed"),
             (_, BreakerState::HalfOpen) => {}
