@@ -8,6 +8,7 @@ use std::{
 
 use forge::Money;
 use serde_json::{Map, Value};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::error::CliError;
 
@@ -74,6 +75,23 @@ pub(crate) fn note(quiet: bool, text: &str) {
     }
 }
 
+/// The text in at most so many columns of a terminal; what is cut off ends in `…`.
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |(_, c): &(usize, char)| {
+        let width = c.width().unwrap_or(0);
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+    let sign = if columns == 0 { "" } else { "…" };
+    Cow::Owned(format!("{}{sign}", text[..end].trim_end()))
+}
+
 /// Rows under headings, each column as wide as its widest cell. Columns named in `right` end at the
 /// right.
 pub(crate) fn table(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
@@ -101,6 +119,22 @@ mod tests {
     fn nothing_that_moves_a_cursor_or_turns_text_around_is_left() {
         assert_eq!(clean("a\u{1b}[2Jb\u{202e}c\r\nd\te\u{7}"), "a[2Jbc\nd\te");
         assert!(matches!(clean("plain – ä\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_text_is_cut_by_columns_not_by_characters() {
+        for (text, columns, expected) in [
+            ("plain", 5, "plain"),
+            ("plain", 4, "pla…"),
+            ("a b c", 3, "a…"),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("e\u{301}tude", 3, "e\u{301}t…"),
+            ("x", 0, ""),
+        ] {
+            assert_eq!(cut(text, columns), expected, "{text} {columns}");
+        }
     }
 
     #[test]

@@ -63,6 +63,11 @@ impl FromStr for Injection {
     }
 }
 
+/// Every accident as it is typed.
+pub(crate) fn injections() -> impl Iterator<Item = String> {
+    STATUSES.iter().flat_map(|(status, _)| VENDORS.iter().map(move |(id, _)| format!("{status}@{id}")))
+}
+
 /// What simulated vendors play then.
 pub(crate) fn scenario(injected: &[Injection]) -> String {
     let rule = |one: &Injection| {

@@ -19,7 +19,7 @@ pub(crate) use self::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
     },
-    inject::{Injection, scenario},
+    inject::{Injection, injections, scenario},
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
@@ -39,6 +39,7 @@ pub(crate) use self::{
 /// their usual ports); else simulated vendors, so that everything can be tried without an account.
 #[derive(Debug, Parser)]
 #[command(name = "forge", version, propagate_version = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Args {
     /// Say more on stderr; up to three times.
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -142,6 +143,15 @@ pub(crate) enum Command {
     /// Print a manual page; `forge man run | man -l -` shows it.
     Man {
         /// The command, such as `run` or `config check`; the whole of `forge` unless given.
+        command: Vec<String>,
+    },
+    /// Print help: the common commands, every command, or all about one.
+    Help {
+        /// List every command in a line.
+        #[arg(long)]
+        all: bool,
+        /// The command, such as `run` or `config check`.
+        #[arg(conflicts_with = "all")]
         command: Vec<String>,
     },
 }
