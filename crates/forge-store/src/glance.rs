@@ -1,6 +1,6 @@
 //! A look at the file that never waits, never changes it and makes no file beside it.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use forge_core::StreamName;
 use rusqlite::{Connection, OpenFlags};
@@ -47,11 +47,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn address(path: &Path) -> String {
     let mut address = "file:".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                address.push(char::from(*byte))
-            }
-            other => address += &format!("%{other:02X}"),
+        if byte.is_ascii_alphanumeric() || b"/.-_".contains(byte) {
+            address.push(char::from(*byte));
+        } else {
+            let _ = write!(address, "%{byte:02X}");
         }
     }
     address + "?immutable=1"

@@ -145,13 +145,13 @@ fn as_text(findings: &[Finding]) -> String {
         .map(|one| vec![mark(one).to_owned(), one.topic.to_owned(), one.text.replace('\n', " ")])
         .collect();
     let table = show::table(&["", "TOPIC", "FOUND"], &[], &rows);
-    let mut lines = table.lines();
-    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    let mut lines = table.lines().map(str::to_owned);
+    let mut all: Vec<_> = lines.next().into_iter().collect();
     for (line, finding) in lines.zip(findings) {
-        text += &format!("{line}\n");
-        text.extend(finding.next.iter().map(|next| format!("      next: {next}\n")));
+        all.push(line);
+        all.extend(finding.next.iter().map(|next| format!("      next: {next}")));
     }
-    text
+    all.join("\n") + "\n"
 }
 
 fn version() -> Finding {
