@@ -108,7 +108,9 @@ fn every_command_has_a_page_and_the_completions_are_scripts() {
     let unknown = page(&["config", "chekc"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
     assert!(unknown.stderr.contains("choose one of: init, check, show"), "{}", unknown.stderr);
-    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef forge"), ("fish", "complete -c forge")] {
+    for (shell, word) in
+        [("bash", "-F _clap_complete_forge forge"), ("zsh", "#compdef forge"), ("fish", "--command forge")]
+    {
         let said = run(forge().args(["completions", shell]));
         assert!(said.code == Some(0) && said.stdout.contains(word), "{shell}: {}", said.stderr);
     }

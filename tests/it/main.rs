@@ -13,6 +13,7 @@ mod examples;
 mod failover;
 mod faults;
 mod forms;
+mod front;
 mod kills;
 mod lists;
 mod log;

@@ -3,10 +3,12 @@
 mod args;
 mod ask;
 mod backup;
+mod completion;
 mod config;
 mod doctor;
 mod error;
 mod files;
+mod help;
 mod log;
 mod manual;
 mod markdown;
@@ -29,7 +31,6 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -40,7 +41,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let args = Args::try_parse().unwrap_or_else(|error| refuse(&error));
+    if let Some(code) = completion::answer() {
+        return code;
+    }
+    let args = help::parse().unwrap_or_else(|error| refuse(&error));
     let _spans = start_logging(args.verbose, args.quiet);
     let form = args.form();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -119,11 +123,12 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
-        Command::Completions { .. } | Command::Man { .. } if json => {
+        Command::Completions { .. } | Command::Man { .. } | Command::Help { .. } if json => {
             Err(CliError::usage("this command prints text for a shell or a reader", "leave `--json` out"))
         }
-        Command::Completions { shell } => manual::completions(shell),
+        Command::Completions { shell } => completion::script(shell),
         Command::Man { command } => manual::page(&command),
+        Command::Help { all, command } => help::run(all, &command),
     }
 }
 

@@ -9,6 +9,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
+/// Whether the variable is there and empty, so that it counts as unset.
+pub(crate) fn is_empty(name: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
+    std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+}
+
 /// The user's folders.
 pub(crate) fn paths() -> Paths {
     Paths::read(variable)

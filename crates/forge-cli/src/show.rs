@@ -98,20 +98,6 @@ pub(crate) fn width() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
-/// The text as far as it fits into so many columns, `…` for the rest.
-pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
-    if text.width() <= columns {
-        return Cow::Borrowed(text);
-    }
-    let mut used = 0;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
-        used < columns
-    };
-    let kept: String = text.chars().take_while(fits).collect();
-    Cow::Owned(format!("{}…", kept.trim_end()))
-}
-
 /// Whole milliseconds, as every form of JSON has them.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -129,6 +115,23 @@ pub(crate) fn note(quiet: bool, text: &str) {
     if !quiet {
         let _ = writeln!(io::stderr().lock(), "{}", clean(text));
     }
+}
+
+/// The text in at most so many columns of a terminal; what is cut off ends in `…`.
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |(_, c): &(usize, char)| {
+        let width = c.width().unwrap_or(0);
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+    let sign = if columns == 0 { "" } else { "…" };
+    Cow::Owned(format!("{}{sign}", text[..end].trim_end()))
 }
 
 /// Rows under headings, each column as wide as its widest cell. Columns named in `right` end at the
@@ -162,11 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_cut_by_columns_not_by_characters() {
+        for (text, columns, expected) in [
+            ("plain", 5, "plain"),
+            ("plain", 4, "pla…"),
+            ("a b c", 3, "a…"),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("e\u{301}tude", 3, "e\u{301}t…"),
+            ("x", 0, ""),
+        ] {
+            assert_eq!(cut(text, columns), expected, "{text} {columns}");
+        }
+    }
+
+    #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".into(), "1".into()], vec!["long".into(), "22".into()]];
         assert_eq!(table(&["X", "N"], &[1], &rows), "X      N\na      1\nlong  22\n");
         let wide = [vec!["日本".into(), "1".into()], vec!["long".into(), "2".into()]];
         assert_eq!(table(&["X", "N"], &[], &wide), "X     N\n日本  1\nlong  2\n");
-        assert_eq!([cut("long", 4), cut("longer", 4), cut("日本語", 4)], ["long", "lon…", "日…"]);
     }
 }

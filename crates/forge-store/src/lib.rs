@@ -33,6 +33,7 @@ mod error;
 pub mod export;
 mod filter;
 mod forget;
+mod glance;
 mod histogram;
 mod journal;
 mod jsonl;
@@ -60,6 +61,7 @@ pub use forge_core::storage::accounts::{
     Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint,
 };
 pub use forget::Forgotten;
+pub use glance::{Glances, glance};
 pub use jsonl::JsonlJournal;
 pub use maintain::{Pruned, Repriced};
 pub use sql::SqlPart;

@@ -48,8 +48,8 @@ pub use forge_store as store;
 pub use manager::{SetupError, create_participant_manager, parts, provider_plan};
 #[cfg(feature = "system")]
 pub use system::{
-    FoundFile, Paths, ProjectFile, System, SystemBuilder, SystemError, price_version, session_name,
-    store_options,
+    FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,
+    price_version, session_name, store_options,
 };
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.

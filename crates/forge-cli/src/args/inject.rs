@@ -82,6 +82,12 @@ impl FromStr for Injection {
     }
 }
 
+/// Every accident as it is typed.
+pub(crate) fn injections() -> impl Iterator<Item = String> {
+    let who = || VENDORS.iter().map(|(id, _)| *id).chain(ROLES.iter().map(|(id, _)| *id));
+    STATUSES.iter().flat_map(move |(status, _)| who().map(move |id| format!("{status}@{id}")))
+}
+
 /// What simulated vendors play then.
 pub(crate) fn scenario(injected: &[Injection]) -> String {
     let rule = |one: &Injection| {

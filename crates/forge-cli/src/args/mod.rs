@@ -20,7 +20,7 @@ pub(crate) use self::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
     },
-    inject::{Injection, scenario},
+    inject::{Injection, injections, scenario},
     log::Log,
     metrics::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
@@ -41,6 +41,7 @@ pub(crate) use self::{
 /// their usual ports); else simulated vendors, so that everything can be tried without an account.
 #[derive(Debug, Parser)]
 #[command(name = "forge", version, propagate_version = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Args {
     /// Say more on stderr; up to three times.
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -146,6 +147,15 @@ pub(crate) enum Command {
     /// Print a manual page; `forge man run | man -l -` shows it.
     Man {
         /// The command, such as `run` or `config check`; the whole of `forge` unless given.
+        command: Vec<String>,
+    },
+    /// Print help: the common commands, every command, or all about one.
+    Help {
+        /// List every command in a line.
+        #[arg(long)]
+        all: bool,
+        /// The command, such as `run` or `config check`.
+        #[arg(conflicts_with = "all")]
         command: Vec<String>,
     },
 }

@@ -7,6 +7,9 @@ use forge::config::{Report, code};
 /// The usual name of such a file.
 const NAME: &str = ".env";
 
+/// What loads it into a shell.
+pub(crate) const LOAD: &str = "set -a; . ./.env; set +a";
+
 /// So much of it is looked at.
 const MOST: u64 = 256 * 1024;
 
@@ -16,21 +19,28 @@ pub(super) fn explain(reports: &mut [Report], folder: &Path) {
     if !reports.iter().any(is_missing) {
         return;
     }
-    let mut text = String::new();
-    let read = File::open(folder.join(NAME)).and_then(|file| file.take(MOST).read_to_string(&mut text));
-    if read.is_err() {
+    let names = names(folder);
+    if names.is_empty() {
         return;
     }
-    let names: Vec<&str> = text.lines().filter_map(name).collect();
     for report in reports.iter_mut().filter(|report| is_missing(report)) {
         let hint = report.hint.as_deref().unwrap_or_default();
         let words = report.message.split('`').chain(hint.split([' ', ',']));
-        if words.into_iter().any(|word| names.contains(&word)) {
-            report.hint = Some(format!(
-                "`{NAME}` in this folder names it and is not loaded by itself: run `set -a; . ./{NAME}; set +a`"
-            ));
+        if words.into_iter().any(|word| names.iter().any(|name| name == word)) {
+            report.hint =
+                Some(format!("`{NAME}` in this folder names it and is not loaded by itself: run `{LOAD}`"));
         }
     }
+}
+
+/// The variables that the file of the folder sets.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let mut text = String::new();
+    let read = File::open(folder.join(NAME)).and_then(|file| file.take(MOST).read_to_string(&mut text));
+    if read.is_err() {
+        return Vec::new();
+    }
+    text.lines().filter_map(name).map(str::to_owned).collect()
 }
 
 /// The name of the variable that a line sets.

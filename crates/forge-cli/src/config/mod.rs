@@ -1,6 +1,6 @@
 //! Which configuration holds, and `forge config`.
 
-mod env_file;
+pub(crate) mod env_file;
 mod litellm;
 mod secrets;
 mod settings;
@@ -228,7 +228,7 @@ fn load(found: &FoundFile) -> Result<ConfigFile, ConfigError> {
 }
 
 /// A variable, or what stands in the file where it is not set.
-fn written(name: &str) -> Option<String> {
+pub(crate) fn written(name: &str) -> Option<String> {
     variable(name).filter(|value| !value.is_empty()).or_else(|| Some(format!("${{{name}}}")))
 }
 

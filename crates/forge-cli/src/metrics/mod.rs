@@ -71,7 +71,7 @@ pub(crate) fn place(simulated: bool) -> Result<PathBuf, CliError> {
 }
 
 /// Where the accounts are: those of real calls, or of simulated ones, which are kept apart.
-fn path(simulated: bool) -> Option<PathBuf> {
+pub(crate) fn path(simulated: bool) -> Option<PathBuf> {
     Some(paths().state?.join(if simulated { "simulated.db" } else { "forge.db" }))
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
-    Adapter, AdapterRegistry, AdapterSettings, Environment, Health, ModelTable,
+    Adapter, AdapterRegistry, AdapterSettings, Environment, Health, ModelId, ModelTable,
     config::{ConfigFile, SessionPlan},
     router::{ProviderPlan, RouterPlan},
 };
@@ -115,16 +115,83 @@ async fn with_first_model(
 async fn probe_local_servers(
     registry: &AdapterRegistry,
 ) -> Result<Option<(ProviderPlan, String)>, SystemError> {
-    let Some(kind) = registry.kind(LOCAL) else { return Ok(None) };
+    let places = LOCAL_SERVERS.map(|(name, url)| (name, url.to_owned()));
+    let probed = probe(registry, places).await?;
+    let alive = probed.into_iter().find(|one| one.health == Some(Health::Ready));
+    let Some(Probed { name, url, plan, .. }) = alive else { return Ok(None) };
+    Ok(Some((with_first_model(registry, plan).await?, format!("{name} at {url}"))))
+}
+
+/// A local server that was asked whether it is there.
+struct Probed {
+    name: &'static str,
+    url: String,
+    plan: ProviderPlan,
+    adapter: Arc<dyn Adapter>,
+    health: Option<Health>,
+}
+
+/// Asks all servers at once.
+async fn probe(
+    registry: &AdapterRegistry,
+    places: impl IntoIterator<Item = (&'static str, String)>,
+) -> Result<Vec<Probed>, SystemError> {
+    let Some(kind) = registry.kind(LOCAL) else { return Ok(Vec::new()) };
     let mut servers = Vec::with_capacity(LOCAL_SERVERS.len());
-    for (name, url) in LOCAL_SERVERS {
+    for (name, url) in places {
         let mut plan = ProviderPlan::of_kind(kind, "");
-        plan.endpoint = Some(url.to_owned());
-        servers.push((format!("{name} at {url}"), build(registry, &plan)?, plan));
+        plan.endpoint = Some(url.clone());
+        servers.push(Probed { name, url, adapter: build(registry, &plan)?, plan, health: None });
     }
-    let probes = servers.iter().map(|(_, adapter, _)| tokio::time::timeout(PROBE, adapter.health_check()));
-    let answers = join_all(probes).await;
-    let alive = answers.iter().position(|answer| matches!(answer, Ok(Ok(Health::Ready))));
-    let Some((origin, _, plan)) = alive.and_then(|at| servers.into_iter().nth(at)) else { return Ok(None) };
-    Ok(Some((with_first_model(registry, plan).await?, origin)))
+    let probes = servers.iter().map(|one| tokio::time::timeout(PROBE, one.adapter.health_check()));
+    for (server, answer) in join_all(probes).await.into_iter().enumerate() {
+        servers[server].health = answer.ok().and_then(Result::ok);
+    }
+    Ok(servers)
+}
+
+/// A local server that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalServer {
+    /// The program that usually listens there.
+    pub name: &'static str,
+    /// Where that is.
+    pub url: String,
+    /// The variable that names the place, if one does.
+    pub variable: Option<&'static str>,
+    /// How it does; `None` if nobody answers.
+    pub health: Option<Health>,
+    /// What it serves.
+    pub models: Vec<ModelId>,
+}
+
+/// Looks for local servers where they usually listen, or where a variable from `lookup` says, side by side and for a
+/// moment.
+///
+/// # Errors
+/// A variable that holds no address.
+pub async fn local_servers(lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<LocalServer>, SystemError> {
+    let registry = crate::registry();
+    let named = Environment::read_for(&registry, lookup).servers;
+    let named = named.into_iter().find(|found| found.plan.kind == LOCAL);
+    // The one variable is that of the first server.
+    let mut places = LOCAL_SERVERS.map(|(name, url)| (name, url.to_owned()));
+    if let Some(url) = named.as_ref().and_then(|found| found.plan.endpoint.clone()) {
+        places[0].1 = url;
+    }
+    let probed = probe(&registry, places).await?;
+    let list = async |one: &Probed| match one.health {
+        Some(_) => tokio::time::timeout(PROBE, one.adapter.models()).await.ok().and_then(Result::ok),
+        None => None,
+    };
+    let lists = join_all(probed.iter().map(list)).await;
+    let servers = probed.into_iter().zip(lists).enumerate().map(|(at, (one, list))| LocalServer {
+        name: one.name,
+        url: one.url,
+        variable: named.as_ref().filter(|_| at == 0).map(|found| found.variable),
+        health: one.health,
+        models: list.into_iter().flatten().map(|model| model.id).collect(),
+    });
+    Ok(servers.collect())
 }

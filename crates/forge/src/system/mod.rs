@@ -17,6 +17,7 @@ use forge_durable::LocalLocks;
 use self::discover::Discovered;
 pub use self::{
     builder::{SystemBuilder, price_version, store_options},
+    discover::{LocalServer, local_servers},
     error::SystemError,
     file::FoundFile,
     name::session_name,

@@ -1,0 +1,216 @@
+//! `forge doctor`: what the command finds on this machine, and what mends it.
+
+mod accounts;
+mod ignored;
+mod keys;
+mod network;
+mod places;
+
+use std::{path::Path, process::ExitCode};
+
+use forge::{FoundFile, config::ConfigFile};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Doctor, Wanted},
+    config,
+    error::CliError,
+    paths::{paths, variable},
+    setup::Setup,
+    show,
+};
+
+/// What is looked for in the environment beside the variables of the adapters; values are never shown.
+const VARIABLES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "FORGE_HOME",
+    "FORGE_LOG",
+    "FORGE_MAX_COST",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
+
+/// What a thing that was looked at means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// Nothing is wrong, but somebody may think that something works which does not.
+    Note,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    topic: &'static str,
+    verdict: Verdict,
+    text: String,
+    facts: Value,
+    /// What to do.
+    next: Option<String>,
+}
+
+impl Finding {
+    fn good(topic: &'static str, text: impl Into<String>, facts: Value) -> Self {
+        Self { topic, verdict: Verdict::Good, text: text.into(), facts, next: None }
+    }
+
+    fn note(topic: &'static str, text: impl Into<String>, facts: Value, next: impl Into<String>) -> Self {
+        Self { topic, verdict: Verdict::Note, text: text.into(), facts, next: Some(next.into()) }
+    }
+
+    fn bad(topic: &'static str, text: impl Into<String>, facts: Value, next: impl Into<String>) -> Self {
+        Self { topic, verdict: Verdict::Bad, text: text.into(), facts, next: Some(next.into()) }
+    }
+
+    fn of_error(topic: &'static str, error: &CliError) -> Self {
+        let text = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let facts = error.summary();
+        let next = facts["next"].as_str().filter(|next| !next.is_empty()).unwrap_or("forge config check");
+        let next = next.to_owned();
+        Self::bad(topic, text, facts, next)
+    }
+
+    fn is_good(&self) -> bool {
+        self.verdict != Verdict::Bad
+    }
+}
+
+/// The configuration that was found, read as if every variable in it were set.
+struct Configured {
+    found: FoundFile,
+    /// `None` if it has mistakes beside that.
+    file: Option<ConfigFile>,
+}
+
+impl Configured {
+    fn find(named: Option<&Path>) -> Option<Self> {
+        let found = FoundFile::find(named, &paths()).ok()??;
+        let file = found.load(&forge::registry(), &forge::models(), config::written).ok();
+        Some(Self { found, file })
+    }
+
+    fn name(&self) -> String {
+        self.found.path.display().to_string()
+    }
+
+    /// Whether a variable is referred to anywhere in it.
+    fn uses(&self, variable: &str) -> bool {
+        ["}", ":-"].iter().any(|end| self.found.text.contains(&format!("${{{variable}{end}")))
+    }
+}
+
+/// Exit code 0 if nothing is wrong, else 1.
+pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+    let configured = Configured::find(wanted.config);
+    // The accounts are made where there are none, so that the places are looked at before.
+    let mut findings = vec![version(), clock(), variables(), configuration(wanted.config)];
+    findings.extend(keys::findings(configured.as_ref()));
+    findings.push(network::local_servers(wanted.source.offline).await);
+    findings.push(network::proxies());
+    findings.extend(ignored::findings(configured.as_ref()));
+    findings.extend(places::findings(wanted.config));
+    findings.push(accounts::finding());
+    if doctor.live {
+        findings.push(providers(wanted).await);
+    }
+    let good = findings.iter().all(Finding::is_good);
+    if wanted.json {
+        let findings: Vec<_> = findings.into_iter().map(as_json).collect();
+        show::json(&json!({"ok": good, "findings": findings}))?;
+    } else {
+        show::out(&as_text(&findings))?;
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn as_json(finding: Finding) -> Value {
+    let ok = finding.is_good();
+    let mut object = json!({"topic": finding.topic, "ok": ok, "text": finding.text, "facts": finding.facts});
+    if let Some(next) = finding.next {
+        object["next"] = next.into();
+    }
+    object
+}
+
+/// A table in which what to do stands below its line.
+fn as_text(findings: &[Finding]) -> String {
+    let mark = |finding: &Finding| match finding.verdict {
+        Verdict::Good => "ok",
+        Verdict::Note => "note",
+        Verdict::Bad => "BAD",
+    };
+    let rows: Vec<_> = findings
+        .iter()
+        .map(|one| vec![mark(one).to_owned(), one.topic.to_owned(), one.text.replace('\n', " ")])
+        .collect();
+    let table = show::table(&["", "TOPIC", "FOUND"], &[], &rows);
+    let mut lines = table.lines().map(str::to_owned);
+    let mut all: Vec<_> = lines.next().into_iter().collect();
+    for (line, finding) in lines.zip(findings) {
+        all.push(line);
+        all.extend(finding.next.iter().map(|next| format!("      next: {next}")));
+    }
+    all.join("\n") + "\n"
+}
+
+fn version() -> Finding {
+    let version = env!("CARGO_PKG_VERSION");
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let facts = json!({"version": version, "system": system});
+    Finding::good("version", format!("forge {version} on {system}"), facts)
+}
+
+/// Prices, retirements and day budgets hang on the clock, which cannot be right before the table of models was made.
+fn clock() -> Finding {
+    let now = chrono::Utc::now();
+    let models = forge::models();
+    let made = models.rows().iter().map(|row| row.checked.as_str()).max().unwrap_or_default();
+    let facts = json!({"now": now, "not_before": made});
+    let shown = now.format("%Y-%m-%d %H:%M:%S UTC");
+    if now.format("%Y-%m-%d").to_string().as_str() >= made {
+        return Finding::good("clock", shown.to_string(), facts);
+    }
+    let text = format!("{shown}, before the table of models of {made}");
+    Finding::bad("clock", text, facts, "set the clock, such as with `timedatectl set-ntp true`")
+}
+
+fn variables() -> Finding {
+    let registry = forge::registry();
+    let adapters = registry.kinds().iter().flat_map(|kind| [kind.key_variables, kind.base_url_variables]);
+    let set: Vec<_> =
+        adapters.flatten().copied().chain(VARIABLES).filter(|name| variable(name).is_some()).collect();
+    let text = if set.is_empty() { "none of ours is set".into() } else { set.join(", ") };
+    Finding::good("variables", text, json!(set))
+}
+
+fn configuration(named: Option<&Path>) -> Finding {
+    let topic = "configuration";
+    match config::find_and_load(named) {
+        Ok(Some(loaded)) => {
+            let (path, warnings) = (loaded.path.display().to_string(), loaded.file.warnings.len());
+            let providers = loaded.file.plan.providers.len();
+            let text = format!("{path}: {providers} providers, {warnings} warnings");
+            Finding::good(topic, text, json!({"path": path, "providers": providers, "warnings": warnings}))
+        }
+        Ok(None) => Finding::good(topic, "none; providers come from the environment", Value::Null),
+        Err(error) => Finding::of_error(topic, &error),
+    }
+}
+
+async fn providers(wanted: Wanted<'_>) -> Finding {
+    let topic = "providers";
+    let system = match Setup::open(Wanted { quiet: true, ..wanted }).await {
+        Ok(system) => system,
+        Err(error) => return Finding::of_error(topic, &error),
+    };
+    let checks = system.router().check().await;
+    let ready = |one: &forge::router::ProviderHealth| one.status == forge::router::HealthStatus::Ready;
+    let texts: Vec<_> = checks.iter().map(|one| format!("{} {}", one.provider, one.status)).collect();
+    let (text, facts) = (texts.join(", "), json!(checks));
+    if checks.iter().all(ready) {
+        Finding::good(topic, text, facts)
+    } else {
+        Finding::bad(topic, text, facts, "forge providers status")
+    }
+}
