@@ -86,8 +86,8 @@ fn a_session_is_drafted_judged_revised_and_checked() {
     let Some(reader) = Server::start(&["n_ctx=16384", "model_alias=other"]) else { return };
     let (code, stdout, stderr) = said(&writer, &reader, "session", &["run", "An answer"]);
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let settled = "> 1 critic, 1 fault, 1 fixed, 0 left; settled: nothing that must change is open";
-    assert!(stdout.starts_with(settled), "{stdout}");
+    let settled = "\n> **1 critic, 1 fault, 1 fixed, 0 left; settled: nothing that must change is open";
+    assert!(stdout.contains(settled), "{stdout}");
     assert!(stdout.contains("\nSeven small words make one better answer.\n"), "{stdout}");
     assert!(stdout.contains("| F1 | major | reader/other | settled |"), "{stdout}");
 }

@@ -202,7 +202,7 @@ fn obeys_the_file(request: &Value) {
 fn within_limits(result: &Value) {
     for call in list(result, "calls") {
         let (tokens, _) = settings(text(&call["call"], "stage"));
-        assert!(number(&call["usage"], "output") <= tokens, "{call:#}");
+        assert!(number(&call["usage"], "output_tokens") <= tokens, "{call:#}");
     }
 }
 

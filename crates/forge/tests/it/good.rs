@@ -108,7 +108,7 @@ retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, patience: 7s,
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
-session: { critics: 2, required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
+session: { critics: [ { provider: claude, lens: security }, { lens: clarity } ], required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
 "#;
 
 fn good(text: &str) -> ConfigFile {

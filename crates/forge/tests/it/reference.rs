@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -36,6 +36,7 @@ const SECTIONS: [(&str, &str); 15] = [
     ("BudgetSpec", "A budget"),
     ("TagBudgetSpec", "A budget of calls with a tag"),
     ("SessionSpec", "Sessions"),
+    ("SeatSpec", "A seat"),
 ];
 
 fn reference() -> String {
