@@ -18,7 +18,7 @@ pub(crate) struct CliError {
     next: String,
     exit: u8,
     /// What else a program should know, as fields of the JSON object.
-    facts: Map<String, Value>,
+    facts: Box<Map<String, Value>>,
 }
 
 /// The command did not reach its end for a reason of its own.
@@ -51,7 +51,7 @@ impl CliError {
     }
 
     fn new(code: Code, what: impl Into<String>, exit: u8) -> Self {
-        let (why, next, facts) = (Vec::new(), String::new(), Map::new());
+        let (why, next, facts) = (Vec::new(), String::new(), Box::default());
         Self { code, what: what.into(), why, next, exit, facts }
     }
 
@@ -159,7 +159,7 @@ impl CliError {
 
     /// What a program is told in place of a result.
     pub(crate) fn to_json(&self) -> Value {
-        let mut object = self.facts.clone();
+        let mut object = (*self.facts).clone();
         object.insert("error".into(), self.summary());
         object.into()
     }

@@ -17,6 +17,14 @@ const fn is_confirmed(finding: &Finding) -> bool {
     matches!(finding.state, FindingState::Accepted | FindingState::Settled)
 }
 
+const fn section(finding: &Finding) -> &'static str {
+    match finding.state {
+        FindingState::Accepted | FindingState::Settled => "Confirmed",
+        FindingState::Rejected => "Rejected",
+        FindingState::Open | FindingState::Deferred | FindingState::Duplicate => "Undecided",
+    }
+}
+
 /// What came of it in one line. What too few have read never reads as clean.
 pub(super) fn first_line(result: &SessionResult) -> String {
     if result.is_degraded() {
@@ -55,18 +63,15 @@ pub(super) fn first_line(result: &SessionResult) -> String {
 /// The findings, worst first.
 pub(super) fn markdown(result: &SessionResult) -> String {
     let mut out = String::new();
-    let sections: [(&str, fn(&Finding) -> bool); 3] = [
-        ("Confirmed", is_confirmed),
-        ("Undecided", Finding::is_open),
-        ("Rejected", |one| one.state == FindingState::Rejected),
-    ];
-    for (title, belongs) in sections {
-        let mut found: Vec<&Finding> = faults(result).filter(|one| belongs(one)).collect();
+    for title in ["Confirmed", "Undecided", "Rejected"] {
+        let mut found: Vec<&Finding> = faults(result).filter(|one| section(one) == title).collect();
         found.sort_by_key(|one| std::cmp::Reverse(one.remark.severity));
         if !found.is_empty() {
             let _ = writeln!(out, "## {title}\n");
         }
-        found.iter().for_each(|one| tell(&mut out, one));
+        for one in found {
+            tell(&mut out, one);
+        }
     }
     if out.is_empty() {
         out.push_str("No fault of the document was found.\n\n");

@@ -34,13 +34,31 @@ pub struct SessionSpec {
 }
 
 /// Who reads a draft.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum CriticsSpec {
     /// So many.
-    Count(#[schemars(range(min = 1, max = 8))] i64),
+    Count(i64),
     /// These.
-    Seats(#[schemars(length(min = 1, max = 8))] Vec<SeatSpec>),
+    Seats(Vec<SeatSpec>),
+}
+
+impl JsonSchema for CriticsSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Critics".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let seat = generator.subschema_for::<SeatSpec>();
+        schemars::json_schema!({"anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 8},
+            {"type": "array", "items": seat, "minItems": 1, "maxItems": 8},
+        ]})
+    }
 }
 
 /// A critic's seat.
