@@ -19,6 +19,7 @@ mod lists;
 mod log;
 mod material;
 mod metrics;
+mod offline;
 mod openings;
 mod place;
 mod readme;

@@ -278,7 +278,7 @@ fn parts(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<Vec<Part>, CliEr
         match content {
             Content::Text(read) if name == "standard input" => text = format!("{text}\n\n{read}"),
             Content::Text(read) => text = format!("{text}\n\n{name}:\n\n{read}"),
-            Content::Media(part) => media.push(part),
+            Content::Media(part) => media.push(*part),
         }
     }
     let text = Some(text.trim_start_matches('\n')).filter(|text| !text.is_empty()).map(Part::text);

@@ -81,11 +81,11 @@ async fn run(args: Args) -> Result<ExitCode, CliError> {
         }
         Command::Run(run) => {
             let wanted = wanted(run.source);
-            session::run(*run, wanted).await
+            Box::pin(session::run(*run, wanted)).await
         }
         Command::Review(review) => {
             let wanted = wanted(review.source);
-            session::review(*review, wanted).await
+            Box::pin(session::review(*review, wanted)).await
         }
         Command::Follow(follow) => {
             let wanted = wanted(follow.source);

@@ -102,13 +102,13 @@ impl Markdown {
                 if marks.starts_with(fence.as_str()) && marks.chars().all(|c| fence.starts_with(c)) =>
             {
                 self.fence = None;
-                out.push_str(&format!("{DIM}{line}{RESET}"));
+                out.extend([DIM, &line, RESET]);
             }
             Some(_) => out.push_str(&line),
             None => {
                 let mark = marks.chars().next().unwrap_or('`');
                 self.fence = Some(marks.chars().take_while(|c| *c == mark).collect());
-                out.push_str(&format!("{DIM}{line}{RESET}"));
+                out.extend([DIM, &line, RESET]);
             }
         }
     }

@@ -39,7 +39,7 @@ pub(crate) struct Material {
 pub(crate) enum Content {
     Text(String),
     /// A picture or a document.
-    Media(Part),
+    Media(Box<Part>),
 }
 
 /// What stands at these paths: a file, a folder, or `-` for standard input.
@@ -114,7 +114,7 @@ fn file(path: &Path) -> Result<Material, CliError> {
                 "application/pdf" => Part::document(source).with_name(&name),
                 _ => Part::image(source),
             };
-            Ok(Material { name, content: Content::Media(part) })
+            Ok(Material { name, content: Content::Media(Box::new(part)) })
         }
         None => Ok(text(name, files::read(path)?)),
     }
@@ -179,7 +179,8 @@ fn listed(path: &Path, found: &[Material], left_out: &[String], bytes: u64) -> S
     let mut line =
         format!("{}: {} {files}, {} kB: {texts}", path.display(), found.len(), bytes.div_ceil(1_000));
     if !left_out.is_empty() {
-        line += &format!("; left out as no text: {}", names(left_out.iter().map(String::as_str).collect()));
+        line += "; left out as no text: ";
+        line += &names(left_out.iter().map(String::as_str).collect());
     }
     show::clean(&line).into_owned()
 }

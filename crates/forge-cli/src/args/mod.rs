@@ -197,7 +197,7 @@ pub(crate) struct Ask {
     /// Randomness, 0 to 2.
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub(crate) temperature: Option<f64>,
-    /// Do not keep the question for `forge log`. Nor is any kept where the variable FORGE_HISTORY is `off`.
+    /// Do not keep the question for `forge log`. Nor is any kept where the variable `FORGE_HISTORY` is `off`.
     #[arg(long)]
     pub(crate) no_log: bool,
     /// Show Markdown as it is also on a terminal.

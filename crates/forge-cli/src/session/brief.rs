@@ -106,7 +106,7 @@ fn topic(text: &str, matter: &Matter, is_taken: bool, quiet: bool) -> Result<Top
     for Material { name, content } in all {
         topic = topic.with_reference(match content {
             Content::Text(text) => Reference::file(name, text),
-            Content::Media(part) => Reference::media(name, part),
+            Content::Media(part) => Reference::media(name, *part),
         });
     }
     Ok(topic)
@@ -154,14 +154,16 @@ pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
 /// Puts those whom the file names in front at their seats, and tells who cannot be a critic.
 fn seat(cast: &mut Cast, seats: &[SeatSpec]) -> Vec<String> {
     let mut notes = Vec::new();
-    for at in 0..cast.critics.len().min(seats.len()) {
-        let Some(id) = &seats[at].provider else { continue };
+    for (at, seat) in seats.iter().enumerate() {
+        let Some(id) = &seat.provider else { continue };
         let here = |chain: &[Participant]| chain.iter().position(|one| one.provider_id == id.as_str());
         // Who heads another chain changes places with whoever sits here.
-        if let Some(other) = (0..cast.critics.len()).find(|other| here(&cast.critics[*other]) == Some(0)) {
+        let first = cast.critics.iter().position(|chain| here(chain) == Some(0));
+        let found = cast.critics.get(at).and_then(|chain| here(chain));
+        if let Some(other) = first.filter(|_| at < cast.critics.len()) {
             cast.critics.swap(at, other);
-        } else if let Some(found) = here(&cast.critics[at]) {
-            cast.critics[at][..=found].rotate_right(1);
+        } else if let Some((found, chain)) = found.zip(cast.critics.get_mut(at)) {
+            chain[..=found].rotate_right(1);
         } else {
             notes.push(format!("{id}, whom the file seats as critic {}, is none of the critics", at + 1));
         }

@@ -150,9 +150,10 @@ async fn show(wanted: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError
         }
     }
     if parts.is_empty() {
-        match as_json {
-            true => show::out(&rendered(&result, ResultFormat::Json))?,
-            false => show::prose(&result.to_markdown(), wanted.raw)?,
+        if as_json {
+            show::out(&rendered(&result, ResultFormat::Json))?;
+        } else {
+            show::prose(&result.to_markdown(), wanted.raw)?;
         }
     } else {
         parts.insert("session".into(), json!(wanted.id));
