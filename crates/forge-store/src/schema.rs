@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{StoreError, StoreOptions, spool::Locked, views};
 
@@ -226,15 +226,19 @@ fn version_by_tables(conn: &Connection) -> rusqlite::Result<i64> {
 /// Marks a file that was made from a dump of this program's tables as what it is.
 fn adopt(conn: &Connection) -> rusqlite::Result<()> {
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
-    if (number("PRAGMA application_id")?, number("PRAGMA user_version")?) != (0, 0) {
+    let is_unmarked = || -> rusqlite::Result<bool> {
+        Ok((number("PRAGMA application_id")?, number("PRAGMA user_version")?) == (0, 0))
+    };
+    if !is_unmarked()? || version_by_tables(conn)? == 0 {
         return Ok(());
     }
-    let version = version_by_tables(conn)?;
-    if version > 0 {
-        conn.pragma_update(None, "user_version", version)?;
+    // Another process may be making the file: what it has come to meanwhile is not to be marked as less.
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    if is_unmarked()? {
+        conn.pragma_update(None, "user_version", version_by_tables(conn)?)?;
         conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    Ok(())
+    transaction.commit()
 }
 
 fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {

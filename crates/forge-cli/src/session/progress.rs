@@ -47,7 +47,7 @@ impl Progress {
     /// Writes a line above those at work.
     pub(super) fn note(&self, text: &str) {
         match &self.board {
-            Some(board) => board.suspend(|| note(self.quiet, &show::cut(text, show::width()))),
+            Some(board) => board.suspend(|| note(self.quiet, &fitted(text, show::width()))),
             None => note(self.quiet, text),
         }
     }
@@ -139,6 +139,13 @@ fn line(notice: &Notice) -> Option<String> {
     })
 }
 
+/// The line within so many columns: first without what lines up its columns, then without its end.
+fn fitted(line: &str, columns: usize) -> String {
+    let narrow = || line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = show::cut(line, columns);
+    if whole == line { line.to_owned() } else { show::cut(&narrow(), columns).into_owned() }
+}
+
 fn money(money: Money) -> String {
     format!("${:.4}", money.dollars())
 }
@@ -148,6 +155,14 @@ mod tests {
     use indicatif::{InMemoryTerm, ProgressDrawTarget};
 
     use super::*;
+
+    #[test]
+    fn a_line_gives_up_its_gaps_before_its_words() {
+        let line = "critique  gpt/gpt-6.2-sol                    885 tokens    $0.0037     0.1 s";
+        assert_eq!(fitted(line, 80), line);
+        assert_eq!(fitted(line, 60), "critique gpt/gpt-6.2-sol 885 tokens $0.0037 0.1 s");
+        assert_eq!(fitted(line, 30), "critique gpt/gpt-6.2-sol 885…");
+    }
 
     #[test]
     fn a_line_is_there_as_long_as_its_participant_is_at_work() {

@@ -8,6 +8,8 @@ use super::{
 };
 use crate::{Finding, SessionResult, Usage, prompt::clean::one_line};
 
+/// Bytes of the changes that a review shows at least.
+const MOST_OF_A_REVIEW: usize = 20_000;
 /// Characters shown of the task.
 const TASK: usize = 280;
 /// Characters shown of all constraints, and of all references.
@@ -59,7 +61,9 @@ fn difference(out: &mut String, result: &SessionResult) {
     let what = Difference::name(result);
     let _ = writeln!(out, "\n### {what}\n\n{gone} gone, {new} new");
     let lines = difference.unified();
-    if lines.len() <= result.document.len() {
+    // Of a review it is what was asked for.
+    let most = if result.proposal.is_some() { MOST_OF_A_REVIEW } else { 0 };
+    if lines.len() <= result.document.len().max(most) {
         let fence = fence(&lines);
         let _ = writeln!(out, "\n{fence}diff\n{lines}{fence}");
     } else {

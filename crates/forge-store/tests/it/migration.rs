@@ -120,3 +120,20 @@ fn what_the_new_form_can_keep_comes_back_whole() {
     assert_eq!((figures.calls, figures.killed, figures.unknown_tokens, figures.unknown_cost), (3, 1, 1, 1));
     assert_eq!(integrity(&dir.db()), "ok");
 }
+
+#[test]
+fn a_file_that_many_make_at_once_is_never_marked_as_less_than_it_is() {
+    for _ in 0..40 {
+        let dir = Dir::new();
+        let barrier = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    drop(open(&dir));
+                });
+            }
+        });
+        drop(open(&dir));
+    }
+}
