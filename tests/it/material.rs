@@ -55,11 +55,13 @@ fn a_folder_gives_its_texts_and_says_which() {
         write("a/one.md", b"first text");
         write("wide.txt", b"\xff\xfew\0i\0d\0e\0");
         write("logo.bin", b"\0\x01\x02");
+        // Larger than any memory.
+        std::fs::File::create(place.path("notes/huge.bin")).unwrap().set_len(1 << 36).unwrap();
         write("target/out.md", b"generated text");
         write(".gitignore", b"target/\n");
         let said = place.run(&["ask", "Compare", "--reference", "notes", "--provider", "claude"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
-        let listed = "notes: 3 files, 1 kB: notes/a/one.md, notes/b.md, notes/wide.txt; left out as no text: notes/logo.bin";
+        let listed = "notes: 3 files, 1 kB: notes/a/one.md, notes/b.md, notes/wide.txt; left out as no text: notes/huge.bin, notes/logo.bin";
         assert!(said.stderr.contains(listed), "{}", said.stderr);
         let sent = sent(sim);
         assert!(sent.contains("notes/a/one.md:\\n\\nfirst text\\n\\nnotes/b.md:\\n\\nsecond text"), "{sent}");

@@ -125,7 +125,9 @@ fn a_wish_after_the_end_gets_a_cycle_of_its_own() {
         let sent: String = sim.journal()[before..].iter().map(|one| one.body.to_string()).collect();
         assert!(sent.contains("also cover the night shift"));
 
-        object(&place.run(&["follow", id, "and the holidays", "--json"]));
+        let mut follow = place.command(&["follow", id, "and the holidays", "--attended", "--json"]);
+        let third = object(&run_with_input(&mut follow, &"accept\ncontinue\n".repeat(3)));
+        assert_ne!(third["decisions"], serde_json::json!({}), "whoever attends is asked: {third}");
         let said = place.run(&["follow", id, "and the strikes"]);
         assert_eq!(said.code, Some(2), "{}", said.stderr);
         assert!(

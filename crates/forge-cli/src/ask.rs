@@ -60,16 +60,16 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
         Ok(response) => {
             let cost = system.router().cost(&response);
             if !ask.no_log && log::is_on() {
-                let asked = log::Asked {
+                let kept = log::Question {
                     id: cx.call_id.to_string(),
                     simulated,
-                    question: &question,
+                    text: &question,
                     answer: &response.text(),
                     provider: response.participant.provider_id.as_str(),
                     model: response.model.as_str(),
                     cost,
                 };
-                log::keep(&asked, wanted.quiet);
+                log::keep(&kept, wanted.quiet);
             }
             if wanted.json {
                 show::json(&success(&response, cost, simulated))?;

@@ -276,6 +276,7 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
 | 3 | no provider could answer |
 | 4 | a budget refused |
 | 5 | done with less than planned: a draft, labelled as one, in place of a synthesis |
+| 6 | a fault stands that `forge review --fail-on` does not accept |
 | 130 | interrupted |
 
 ## The command

@@ -42,6 +42,13 @@ pub(crate) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, CliError> {
     bytes.map_err(|error| CliError::file(path, &error))?.ok_or_else(|| too_large(path.display(), most))
 }
 
+/// The first bytes of a file: all of it, or one more than `most`.
+pub(crate) fn beginning(path: &Path, most: u64) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| CliError::file(path, &error))
+}
+
 pub(crate) fn standard_input() -> Result<String, CliError> {
     let unreadable = |error: &dyn std::error::Error| CliError::failed("standard input is not text", error);
     let bytes = at_most(io::stdin(), MAX_TEXT).map_err(|error| unreadable(&error))?;

@@ -26,14 +26,14 @@ const SWITCH: &str = "FORGE_HISTORY";
 /// Bytes of a question and of an answer that are kept.
 const MOST: usize = 200_000;
 
-/// Characters of a question in a list.
+/// Columns of a question in a list.
 const TITLE: usize = 60;
 
 /// A question that was answered.
-pub(crate) struct Asked<'a> {
+pub(crate) struct Question<'a> {
     pub(crate) id: String,
     pub(crate) simulated: bool,
-    pub(crate) question: &'a str,
+    pub(crate) text: &'a str,
     pub(crate) answer: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) model: &'a str,
@@ -46,20 +46,20 @@ pub(crate) fn is_on() -> bool {
 }
 
 /// Keeps the question. That it cannot is said and changes nothing.
-pub(crate) fn keep(asked: &Asked<'_>, quiet: bool) {
+pub(crate) fn keep(question: &Question<'_>, quiet: bool) {
     let Some(folder) = folder() else { return };
     let now = Utc::now();
     let line = json!({
         "version": "1.0",
         "at": now,
-        "id": asked.id,
-        "simulated": asked.simulated,
-        "question": cut(asked.question, MOST),
-        "answer": cut(asked.answer, MOST),
-        "provider": asked.provider,
-        "model": asked.model,
+        "id": question.id,
+        "simulated": question.simulated,
+        "question": cut(question.text, MOST),
+        "answer": cut(question.answer, MOST),
+        "provider": question.provider,
+        "model": question.model,
     });
-    let line = show::with_cost(line, asked.cost);
+    let line = show::with_cost(line, question.cost);
     let path = folder.join(format!("{}.jsonl", now.format("%Y-%m")));
     if let Err(error) = append(&path, &format!("{line}\n")) {
         show::note(
@@ -118,7 +118,7 @@ fn row(one: &Value) -> Vec<String> {
     let cost = one["cost_usd"].as_f64().map_or_else(|| "?".into(), |cost| format!("${cost:.4}"));
     let question = text("question");
     let first = question.lines().next().unwrap_or_default();
-    vec![at, format!("{}{simulated}", text("kind")), text("id"), cost, cut(first, TITLE).to_owned()]
+    vec![at, format!("{}{simulated}", text("kind")), text("id"), cost, show::cut(first, TITLE).into_owned()]
 }
 
 /// The questions that are kept. A line that cannot be read hides no other.

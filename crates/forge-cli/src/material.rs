@@ -145,7 +145,8 @@ fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
             continue;
         }
         let name = entry.path().display().to_string();
-        let content = fs::read(entry.path()).map_err(|error| CliError::file(entry.path(), &error))?;
+        let content = files::beginning(entry.path(), MAX_FOLDER)?;
+        let is_cut = content.len() as u64 > MAX_FOLDER && !content.contains(&0);
         match files::decoded(content).ok().filter(|text| !text.contains('\0')) {
             Some(content) => {
                 bytes += content.len() as u64;
@@ -153,7 +154,7 @@ fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
             }
             None => left_out.push(name),
         }
-        if bytes > MAX_FOLDER {
+        if bytes > MAX_FOLDER || is_cut {
             let what = format!("the texts in {} are larger than {} MiB", path.display(), MAX_FOLDER >> 20);
             return Err(CliError::usage(what, "name the files or the folder that matter"));
         }

@@ -93,7 +93,7 @@ fn versioned(object: &Value) -> Value {
     whole.into()
 }
 
-/// The width of the terminal, in columns.
+/// The width of the terminal that stderr is, in columns.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }

@@ -14,7 +14,7 @@ use forge_durable::{Locks, RunDeps};
 
 use crate::{
     Approver, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
-    prompt::{Asked, references},
+    prompt::{Addressee, references},
 };
 
 /// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
@@ -134,8 +134,8 @@ impl SessionDeps {
         }
     }
 
-    pub(crate) fn asked(&self, participant: &Participant) -> Asked {
-        Asked { able: self.capabilities(participant), configured: (self.configured)(participant) }
+    pub(crate) fn asked(&self, participant: &Participant) -> Addressee {
+        Addressee { able: self.capabilities(participant), configured: (self.configured)(participant) }
     }
 
     /// The plan with what can be known only now: how much of the references fits, and what that leaves out.

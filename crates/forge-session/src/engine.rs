@@ -87,16 +87,15 @@ impl Session {
         self.run.record(Event::Resumed { settings: Box::new(settings) }).await
     }
 
-    /// Gives the session that ended one more cycle with this in mind.
+    /// Gives the session that ended one more cycle with this in mind, with `settings` that may be other ones.
     ///
     /// # Errors
     /// A session that has had as many cycles as any may have, or whose cast has no critics; the journal's.
-    pub async fn follow(&mut self, text: impl Into<String>) -> Result<(), SessionError> {
+    pub async fn follow(&mut self, text: impl Into<String>, settings: Settings) -> Result<(), SessionError> {
         let had = u32::try_from(self.state().closed.len()).unwrap_or(u32::MAX);
         if had >= MAX_CYCLES {
             return Err(PlanError::TooManyCycles { had }.into());
         }
-        let settings = self.state().plan.settings.clone();
         let settings = Settings { mode: Mode::Council, cycles: settings.cycles.max(had + 1), ..settings };
         self.reopen(settings).await?;
         self.run.record(Event::FeedbackGiven { text: text.into() }).await

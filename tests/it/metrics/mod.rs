@@ -1,7 +1,6 @@
 //! The accounts of many calls, against the journal of the vendors that served them.
 
 mod forms;
-mod schema;
 mod sql;
 
 use std::{

@@ -266,7 +266,7 @@ pub(crate) fn refused(error: SystemError) -> CliError {
 /// `quiet`.
 fn tell(reports: &[Report], quiet: bool) {
     let is_quiet = quiet || !tracing::enabled!(tracing::Level::WARN);
-    let width = (!is_quiet && io::stderr().is_terminal()).then(width_of_stderr);
+    let width = (!is_quiet && io::stderr().is_terminal()).then(show::width);
     let mut texts: HashMap<&str, String> = HashMap::new();
     for report in reports {
         let is_left_out = quiet && report.severity == Severity::Warning;
@@ -277,10 +277,6 @@ fn tell(reports: &[Report], quiet: bool) {
             show::note(is_left_out, &lines);
         }
     }
-}
-
-fn width_of_stderr() -> usize {
-    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
 /// The text of a file that could be read a moment ago.

@@ -13,7 +13,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use forge::{
     StreamName,
     durable::LocalLocks,
-    session::{Controls, PromptError, Prompts, Session, SessionDeps, Stop},
+    session::{Controls, PromptError, Prompts, Session, SessionDeps, SessionError, Settings, Stop},
 };
 use serde_json::json;
 
@@ -67,29 +67,18 @@ async fn begin(
 }
 
 pub(crate) async fn resume(resume: Resume, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let name = StreamName::new(&resume.id).map_err(|error| CliError::session(&error.into()))?;
-    resume.going.output.as_deref().map(files::check_output).transpose()?;
-    let mut system = Setup::open(wanted).await?;
-    if let Some(most) = resume.going.max_cost {
-        system.allow_session(most).map_err(config::refused)?;
-    }
-    let progress = Progress::new(wanted.quiet, resume.going.attended);
-    let lines = resume.going.jsonl.then(|| Lines::new(name.as_str()));
-    let deps = deps(&system, &resume.going, &progress, lines.as_ref())?;
-    let mut session = taken_up(deps, &name, &system).await?;
-    let mut settings = session.state().plan.settings.clone();
+    let mut taken_up = TakenUp::open(&resume.id, &resume.going, wanted).await?;
+    let settings = &mut taken_up.settings;
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
-    settings.caps.money = resume.going.max_cost.or(settings.caps.money);
-    settings.interactive |= resume.going.attended;
-    if resume.force || resume.cycles.is_some() || settings != session.state().plan.settings {
-        session.reopen(settings).await.map_err(|error| CliError::session(&error))?;
+    let is_new = *settings != taken_up.session.state().plan.settings;
+    if resume.force || resume.cycles.is_some() || is_new {
+        let reopened = taken_up.session.reopen(taken_up.settings.clone()).await;
+        reopened.map_err(|error| CliError::session(&error))?;
     }
-    go(session, &name, (&resume.going, None), &system, (&progress, lines.as_deref(), wanted.json)).await
+    Box::pin(taken_up.go(&resume.going, wanted.json)).await
 }
 
 pub(crate) async fn follow(follow: Follow, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let name = StreamName::new(&follow.id).map_err(|error| CliError::session(&error.into()))?;
-    follow.going.output.as_deref().map(files::check_output).transpose()?;
     let text = if follow.text == "-" { files::standard_input()? } else { follow.text };
     if text.trim().is_empty() {
         return Err(CliError::usage(
@@ -97,35 +86,64 @@ pub(crate) async fn follow(follow: Follow, wanted: Wanted<'_>) -> Result<ExitCod
             "say what the session has to do as well",
         ));
     }
-    let mut system = Setup::open(wanted).await?;
-    if let Some(most) = follow.going.max_cost {
-        system.allow_session(most).map_err(config::refused)?;
-    }
-    let progress = Progress::new(wanted.quiet, follow.going.attended);
-    let lines = follow.going.jsonl.then(|| Lines::new(name.as_str()));
-    let deps = deps(&system, &follow.going, &progress, lines.as_ref())?;
-    let mut session = taken_up(deps, &name, &system).await?;
-    if session.state().stopped.is_none() {
+    let mut taken_up = TakenUp::open(&follow.id, &follow.going, wanted).await?;
+    let name = &taken_up.name;
+    if taken_up.session.state().stopped.is_none() {
         let next = format!("bring it to its end first: `forge resume {name}`");
         return Err(CliError::usage(format!("session {name} has not ended"), next));
     }
-    session.follow(text.trim()).await.map_err(|error| {
-        let next = format!("take its document further: `forge sessions export {name} --format document -o draft.txt`, then `forge run --draft draft.txt`");
-        CliError::session(&error).with_next(next)
+    let followed = taken_up.session.follow(text.trim(), taken_up.settings.clone()).await;
+    followed.map_err(|error| {
+        let next = format!(
+            "take its document further: `forge sessions export {name} --format document -o draft.txt`, then `forge run \
+             --draft draft.txt`"
+        );
+        let failure = CliError::session(&error);
+        if matches!(error, SessionError::Plan(_)) { failure.with_next(next) } else { failure }
     })?;
-    go(session, &name, (&follow.going, None), &system, (&progress, lines.as_deref(), wanted.json)).await
+    Box::pin(taken_up.go(&follow.going, wanted.json)).await
 }
 
-/// The session as an earlier run left it.
-async fn taken_up(deps: SessionDeps, name: &StreamName, system: &Setup) -> Result<Session, CliError> {
-    match Session::resume(deps, name.clone()).await {
-        Ok(session) => Ok(session),
-        Err(error) => {
-            let error = CliError::session(&error);
-            let elsewhere = !system.is_simulated() && kept::is_simulated(name).await;
-            let next = || "it is one of simulated vendors: add `--offline`".to_owned();
-            Err(if elsewhere { error.with_next(next()) } else { error })
+/// A session as an earlier run left it, and what it goes on with.
+struct TakenUp {
+    name: StreamName,
+    system: Setup,
+    progress: Progress,
+    lines: Option<Arc<Lines>>,
+    session: Session,
+    /// Its settings, with what the user says of this run.
+    settings: Settings,
+}
+
+impl TakenUp {
+    async fn open(id: &str, going: &Going, wanted: Wanted<'_>) -> Result<Self, CliError> {
+        let name = StreamName::new(id).map_err(|error| CliError::session(&error.into()))?;
+        going.output.as_deref().map(files::check_output).transpose()?;
+        let mut system = Setup::open(wanted).await?;
+        if let Some(most) = going.max_cost {
+            system.allow_session(most).map_err(config::refused)?;
         }
+        let progress = Progress::new(wanted.quiet, going.attended);
+        let lines = going.jsonl.then(|| Lines::new(name.as_str()));
+        let deps = deps(&system, going, &progress, lines.as_ref())?;
+        let session = match Session::resume(deps, name.clone()).await {
+            Ok(session) => session,
+            Err(error) => {
+                let error = CliError::session(&error);
+                let elsewhere = !system.is_simulated() && kept::is_simulated(&name).await;
+                let next = "it is one of simulated vendors: add `--offline`";
+                return Err(if elsewhere { error.with_next(next) } else { error });
+            }
+        };
+        let mut settings = session.state().plan.settings.clone();
+        settings.caps.money = going.max_cost.or(settings.caps.money);
+        settings.interactive |= going.attended;
+        Ok(Self { name, system, progress, lines, session, settings })
+    }
+
+    async fn go(self, going: &Going, as_json: bool) -> Result<ExitCode, CliError> {
+        let Self { name, system, progress, lines, session, .. } = self;
+        go(session, &name, (going, None), &system, (&progress, lines.as_deref(), as_json)).await
     }
 }
 

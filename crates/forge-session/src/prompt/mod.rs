@@ -189,12 +189,12 @@ impl Write for Capped {
 
 /// What is known of whoever is asked.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Asked {
+pub(crate) struct Addressee {
     pub(crate) able: Capabilities,
     pub(crate) configured: CallSettings,
 }
 
-impl Asked {
+impl Addressee {
     /// Whether it thinks before it answers, in tokens and time of the answer.
     pub(crate) const fn thinks(&self) -> bool {
         !self.able.efforts.is_empty()
@@ -252,7 +252,7 @@ impl Prompts {
         names: &Names,
         call: CallKey,
         purpose: Purpose,
-        asked: &Asked,
+        asked: &Addressee,
         matter: &Matter<'_>,
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);

@@ -1,6 +1,6 @@
 //! Renders every template once, so that a wrong one is found before anything is paid for.
 
-use super::{Asked, Matter, Names, Prompts};
+use super::{Addressee, Matter, Names, Prompts};
 use crate::{
     CallKey, Cast, Category, Disposition, DispositionKind, Finding, FindingId, FindingState, OutputType,
     Plan, PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
@@ -24,7 +24,7 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {
-                prompts.request(&plan, &Names::default(), call, purpose, &Asked::default(), &matter)?;
+                prompts.request(&plan, &Names::default(), call, purpose, &Addressee::default(), &matter)?;
             }
         }
     }
