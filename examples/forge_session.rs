@@ -79,7 +79,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         provider("openai", Vendor::OpenAi, Participant::gpt()),
         provider("google", Vendor::Google, Participant::gemini_flash()),
     ];
-    let parts = forge_router::Parts {
+    let deps = forge_router::RouterDeps {
         registry: Arc::new(registry),
         models: Arc::new(ModelTable::default()),
         sink: Arc::new(()),
@@ -88,7 +88,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         timer: Arc::new(TokioTimer),
         seed: 1,
     };
-    Ok(Router::build(RouterPlan::of(providers), parts)?)
+    Ok(Router::build(RouterPlan::of(providers), deps)?)
 }
 
 /// Answers every stage from a script.

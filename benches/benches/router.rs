@@ -23,7 +23,7 @@ use forge_core::{
 };
 use forge_layers::{BreakerPolicy, RetryPolicy, TokioTimer};
 use forge_router::{
-    Budget, Cap, Member, Parts, PoolPlan, ProviderPlan, RolePlan, Router, RouterPlan, Strategy, Target,
+    Budget, Cap, Member, PoolPlan, ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Strategy, Target,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -245,7 +245,7 @@ fn router(plan: RouterPlan) -> Router {
     registry.register(AdapterKind::new("instant", |_| Ok(Arc::new(Instantly { fails: false }))));
     registry.register(AdapterKind::new("failing", |_| Ok(Arc::new(Instantly { fails: true }))));
     registry.register(forge_anthropic::kind());
-    let parts = Parts {
+    let deps = RouterDeps {
         registry: Arc::new(registry),
         models: Arc::new(ModelTable::default()),
         sink: Arc::new(()),
@@ -254,7 +254,7 @@ fn router(plan: RouterPlan) -> Router {
         timer: Arc::new(TokioTimer),
         seed: 1,
     };
-    Router::build(plan, parts).expect("a router")
+    Router::build(plan, deps).expect("a router")
 }
 
 /// When the last call failed, and when the next one came.

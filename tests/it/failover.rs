@@ -54,7 +54,7 @@ fn router(first: &str, second: &str) -> Router {
         retry: RetryPolicy { max_retries: 0, ..RetryPolicy::default() },
         ..RouterPlan::default()
     };
-    Router::build(plan, forge::parts()).unwrap()
+    Router::build(plan, forge::router_deps()).unwrap()
 }
 
 fn context() -> CallContext {
@@ -161,7 +161,7 @@ fn the_primary_is_used_again_after_its_recovery_without_a_restart() {
         ]);
         plan.retry.max_retries = 0;
         plan.breaker.cooldown = Duration::from_millis(100);
-        let router = Arc::new(Router::build(plan, forge::parts()).unwrap());
+        let router = Arc::new(Router::build(plan, forge::router_deps()).unwrap());
         let who = async || {
             let response = router.complete(&context(), question()).await.unwrap();
             response.participant.provider_id.to_string()

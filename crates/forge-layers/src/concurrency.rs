@@ -14,8 +14,8 @@ use forge_core::{
 
 use crate::{
     Timer,
+    observer::{StreamObserver, tap},
     queue::Queue,
-    watched::{Witness, witnessed},
 };
 
 /// Between which bounds the limit moves. A bound of 0 counts as 1.
@@ -131,7 +131,7 @@ impl Provider for Limited {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let waited = match Shared::permit(&self.shared, cx.deadline).await {
-            Ok(permit) => return witnessed(&*self.inner, cx, request, permit).await,
+            Ok(permit) => return tap(&*self.inner, cx, request, permit).await,
             Err(waited) => waited,
         };
         let (message, retry_after) = match waited {
@@ -250,7 +250,7 @@ struct Permit {
     epoch: u64,
 }
 
-impl Witness for Permit {
+impl StreamObserver for Permit {
     fn event(&mut self, event: &StreamEvent) {
         if matches!(event, StreamEvent::Finished(_)) {
             self.shared.lock().succeeded(self.epoch);

@@ -16,7 +16,7 @@ use forge_core::{
 };
 use futures_core::Stream;
 
-use crate::{Timer, open};
+use crate::{Timer, peek::peek};
 
 /// How often and when a failed attempt is made again.
 ///
@@ -171,7 +171,7 @@ impl Retrying {
         request: &Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let stream = self.inner.stream(cx, Arc::clone(request)).await?;
-        open(self.inner.name(), stream, request).await
+        Ok(peek(self.inner.name(), stream, request).await?.into_stream())
     }
 }
 

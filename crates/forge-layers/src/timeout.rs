@@ -96,7 +96,7 @@ impl Provider for Timed {
             }
         })
         .await?;
-        Ok(ResponseStream::new(Watched {
+        Ok(ResponseStream::new(TimedStream {
             events: Some(events),
             silent_since: clocks.begun,
             away_since: Some(alarm.timer.instant()),
@@ -180,7 +180,7 @@ impl Origin {
     }
 }
 
-struct Watched {
+struct TimedStream {
     /// `None` once the reply is over.
     events: Option<ResponseStream>,
     clocks: Clocks,
@@ -194,7 +194,7 @@ struct Watched {
     thinking: bool,
 }
 
-impl Watched {
+impl TimedStream {
     fn note(&mut self, event: &StreamEvent, now: Instant) {
         match event {
             StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
@@ -220,7 +220,7 @@ impl Watched {
     }
 }
 
-impl Stream for Watched {
+impl Stream for TimedStream {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {

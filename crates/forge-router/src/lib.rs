@@ -11,12 +11,12 @@
 //! use std::sync::Arc;
 //! use forge_core::{AdapterRegistry, CallContext, MemoryBudgets, ModelRequest, ModelTable, ProviderExt};
 //! use forge_layers::TokioTimer;
-//! use forge_router::{Parts, ProviderPlan, Router, RouterPlan};
+//! use forge_router::{RouterDeps, ProviderPlan, Router, RouterPlan};
 //!
 //! # async fn demo(registry: AdapterRegistry) -> Result<(), Box<dyn std::error::Error>> {
 //! let first = ProviderPlan::new("first", "one-vendor", "large-model");
 //! let second = ProviderPlan::new("second", "another-vendor", "small-model");
-//! let parts = Parts {
+//! let deps = RouterDeps {
 //!     registry: Arc::new(registry),
 //!     models: Arc::new(ModelTable::default()),
 //!     sink: Arc::new(()),
@@ -26,7 +26,7 @@
 //!     seed: 1,
 //! };
 //! // The first one does every job; the second one stands in for it.
-//! let router = Router::build(RouterPlan::of(vec![first, second]), parts)?;
+//! let router = Router::build(RouterPlan::of(vec![first, second]), deps)?;
 //!
 //! let cx = CallContext::new(Router::participant("coder".into()));
 //! let request = Arc::new(ModelRequest::new("").with_user_message("Reverse a list in C."));
@@ -45,40 +45,30 @@
 
 mod address;
 mod affinity;
-mod ask;
 mod call;
 pub mod code;
-mod drain;
 mod explain;
-mod given;
-mod health;
-mod hedge;
-mod lane;
-mod latency;
+mod hedge_budget;
+mod in_flight;
 mod manager;
-mod meter;
 mod plan;
-mod quota;
 mod resolve;
-mod room;
-mod rotation;
 mod route;
 mod router;
-mod running;
+mod select;
+mod shared;
+mod snapshot;
 mod spec;
-mod strip;
 mod task;
-mod walk;
 
 pub use address::{host_of, is_loopback};
-pub use health::{HealthStatus, ProviderHealth};
 pub use manager::{NoParticipant, ParticipantManager};
 pub use plan::{
     Budget, CallSettings, Cap, Member, Needs, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan,
     Strategy, Target, USUAL_FALLBACKS,
 };
 pub use resolve::{RouterSection, fallback_word};
-pub use route::Parts;
+pub use route::{HealthStatus, ProviderHealth, RouterDeps};
 pub use router::Router;
 pub use spec::{
     BreakerSpec, BudgetSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,
@@ -86,3 +76,6 @@ pub use spec::{
     TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskState};
+
+/// What a router is called in errors, and the provider id of calls that are routed by role alone.
+const NAME: &str = "router";

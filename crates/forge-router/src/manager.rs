@@ -8,7 +8,10 @@ use forge_core::{
 };
 use futures_util::future::join_all;
 
-use crate::{IllegalTransition, Router, TaskContext, TaskState};
+use crate::{
+    router::{RankedProvider, Router},
+    task::{IllegalTransition, TaskContext, TaskState},
+};
 
 /// Chooses participants for roles and asks them, through a [`Router`].
 #[derive(Debug, Clone)]
@@ -68,15 +71,15 @@ impl ParticipantManager {
     /// Every provider that can be asked now, in the order of the configuration.
     pub fn available_participants(&self) -> Vec<Participant> {
         let all = self.router.every_participant(&ParticipantRole::Generalist);
-        all.into_iter().filter(|one| one.able).map(|one| one.participant).collect()
+        all.into_iter().filter(|one| one.available).map(|one| one.participant).collect()
     }
 
     /// Who can play `role`: first those that can be asked now, among them first those that prefer the role,
     /// else in the order of the role's chain. Providers outside of the chain are left out.
     pub fn participants(&self, role: &ParticipantRole) -> Vec<Participant> {
-        let mut all: Vec<Player> = self.router.every_participant(role);
+        let mut all: Vec<RankedProvider> = self.router.every_participant(role);
         all.retain(|one| one.rank.is_some());
-        all.sort_by_key(|one| (!one.able, !one.prefers, one.rank));
+        all.sort_by_key(|one| (!one.available, !one.prefers, one.rank));
         all.into_iter().map(|one| one.participant).collect()
     }
 
@@ -163,15 +166,4 @@ impl ParticipantManager {
     fn context(&self, participant: &Participant) -> CallContext {
         CallContext::with_clock(participant.clone(), self.router.clock())
     }
-}
-
-/// A provider as a participant.
-#[derive(Debug)]
-pub(crate) struct Player {
-    pub(crate) participant: Participant,
-    /// Whether it can be asked now.
-    pub(crate) able: bool,
-    pub(crate) prefers: bool,
-    /// Its place in the chain of the role; `None` if it does not stand there.
-    pub(crate) rank: Option<usize>,
 }

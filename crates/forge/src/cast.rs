@@ -88,12 +88,12 @@ impl Company<'_> {
     }
 
     /// The providers behind `targets`, nobody twice.
-    fn leaves<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) -> Vec<usize> {
-        let mut leaves = Vec::new();
+    fn providers_behind<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) -> Vec<usize> {
+        let mut members = Vec::new();
         for target in targets {
-            self.plan.leaves(*target, &mut leaves);
+            self.plan.routes_of(*target, &mut members);
         }
-        without_repeats(leaves)
+        without_repeats(members)
     }
 
     fn participants(&self, role: &ParticipantRole, providers: Vec<usize>) -> Vec<Participant> {
@@ -115,14 +115,14 @@ impl Company<'_> {
     /// Who may play `role`, in order, nobody twice.
     fn people(&self, role: &ParticipantRole) -> Vec<Participant> {
         if let Some(named) = self.named(role) {
-            return self.participants(role, self.leaves(named.primary.iter().chain(&named.fallback)));
+            return self.participants(role, self.providers_behind(named.primary.iter().chain(&named.fallback)));
         }
         let mut roles = self.plan.roles.values().filter(|role| role.names_people()).peekable();
         let closed = roles.peek().is_some();
-        let named = self.leaves(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
+        let named = self.providers_behind(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
         let named: HashSet<usize> = named.into_iter().collect();
         let known = (0..self.plan.providers.len()).filter(|at| !closed || named.contains(at));
-        let everybody = self.preferring(role).into_iter().chain(self.leaves(&self.plan.default)).chain(known);
+        let everybody = self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);
         let mut everybody = self.participants(role, without_repeats(everybody));
         everybody.sort_by_key(|one| !self.well.contains(&one.provider_id));
         everybody
@@ -136,8 +136,8 @@ impl Company<'_> {
     fn panel(&self) -> Vec<Participant> {
         let critic = ParticipantRole::Critic;
         match self.named(&critic) {
-            Some(role) if role.primary.is_empty() => self.participants(&critic, self.leaves(&role.fallback)),
-            Some(role) => self.participants(&critic, self.leaves(&role.primary)),
+            Some(role) if role.primary.is_empty() => self.participants(&critic, self.providers_behind(&role.fallback)),
+            Some(role) => self.participants(&critic, self.providers_behind(&role.primary)),
             None => self.people(&critic),
         }
     }

@@ -11,7 +11,7 @@
 //! # async fn demo(loader: Loader<'_>) -> Result<(), Box<dyn std::error::Error>> {
 //! let text = std::fs::read_to_string("forge.yaml")?;
 //! let file = loader.load("forge.yaml", &text)?;
-//! let router = Router::build(file.plan, forge::parts())?;
+//! let router = Router::build(file.plan, forge::router_deps())?;
 //! let cx = forge::CallContext::new(Router::participant("coder".into()));
 //! let request = ModelRequest::new("").with_user_message("Write a haiku about borrow checkers.");
 //! println!("{}", router.complete(&cx, request).await?.text());
@@ -45,7 +45,7 @@ pub use forge_router as router;
 pub use forge_session as session;
 #[cfg(feature = "store")]
 pub use forge_store as store;
-pub use manager::{SetupError, create_participant_manager, parts, provider_plan};
+pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
 #[cfg(feature = "system")]
 pub use system::{
     FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,

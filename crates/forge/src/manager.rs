@@ -7,14 +7,14 @@ use std::{
 };
 
 use forge_layers::TokioTimer;
-use forge_router::{ParticipantManager, Parts, ProviderPlan, Router};
+use forge_router::{ParticipantManager, ProviderPlan, Router, RouterDeps};
 
 use crate::{Environment, MemoryBudgets, ModelId, RegistryError, models, registry};
 
 /// The built-in adapters and prices, the system's clocks, budgets in memory, no accounts and no cooldowns kept. Replace what
 /// should be different.
-pub fn parts() -> Parts {
-    Parts {
+pub fn router_deps() -> RouterDeps {
+    RouterDeps {
         registry: Arc::new(registry()),
         models: Arc::new(models()),
         sink: Arc::new(()),
@@ -59,7 +59,7 @@ pub fn create_participant_manager(
         let names: Vec<_> = kinds.kinds().iter().flat_map(|kind| kind.key_variables).copied().collect();
         return Err(SetupError::NoKey { variables: names.join(", ") });
     }
-    Ok(ParticipantManager::new(Router::build(environment.plan(), parts())?))
+    Ok(ParticipantManager::new(Router::build(environment.plan(), router_deps())?))
 }
 
 /// Why nothing could be set up.

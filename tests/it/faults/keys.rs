@@ -206,7 +206,7 @@ fn no_key_is_in_anything_that_a_panic_could_show() {
                 ..AdapterSettings::new("p")
             };
             let plan = RouterPlan::of(vec![plan]);
-            let router = Router::build(plan.clone(), forge::parts()).unwrap();
+            let router = Router::build(plan.clone(), forge::router_deps()).unwrap();
             let adapter = forge::registry().build(kind, settings.clone()).unwrap();
             let cx = CallContext::new(Participant::local("m"));
             let request = ModelRequest::new("").with_user_message("hi");

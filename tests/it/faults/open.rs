@@ -31,7 +31,7 @@ fn router(endpoints: Vec<String>) -> Router {
         retry: RetryPolicy { max_retries: 0, ..RetryPolicy::default() },
         ..RouterPlan::default()
     };
-    Router::build(plan, forge::parts()).unwrap()
+    Router::build(plan, forge::router_deps()).unwrap()
 }
 
 /// How long each of so many calls takes, the shortest first.
@@ -97,7 +97,7 @@ fn a_refusal_or_a_reset_costs_a_call_little() {
             let mut plan = router(vec![bad, good()]).plan();
             plan.breaker.consecutive_failures = u32::MAX;
             plan.breaker.error_rate = 2.0;
-            let router = Router::build(plan, forge::parts()).unwrap();
+            let router = Router::build(plan, forge::router_deps()).unwrap();
             let cx = CallContext::new(Router::participant("coder".into()));
             let request = ModelRequest::new("").with_user_message("hi").with_max_tokens(50);
             let route = router.complete(&cx, request).await.unwrap().route.unwrap();

@@ -23,7 +23,7 @@ fn router(endpoint: String) -> Router {
     plan.retry.max_retries = 0;
     plan.breaker.consecutive_failures = u32::MAX;
     plan.breaker.error_rate = 2.0;
-    Router::build(plan, forge::parts()).unwrap()
+    Router::build(plan, forge::router_deps()).unwrap()
 }
 
 /// Makes 500 calls, 100 at a time; all of them must end by the clock.

@@ -16,7 +16,7 @@ use forge_core::{
 use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
 use crate::{
     Timer,
-    watched::{Witness, witnessed},
+    observer::{StreamObserver, tap},
 };
 
 /// When a circuit opens, and for how long.
@@ -202,7 +202,7 @@ impl Provider for Broken {
             pass: Some(pass),
             content: false,
         };
-        witnessed(&*self.inner, cx, request, ticket).await
+        tap(&*self.inner, cx, request, ticket).await
     }
 }
 
@@ -252,7 +252,7 @@ impl Ticket {
     }
 }
 
-impl Witness for Ticket {
+impl StreamObserver for Ticket {
     fn event(&mut self, event: &StreamEvent) {
         self.content |= event.is_content();
         if matches!(event, StreamEvent::Finished(_)) {

@@ -1,8 +1,8 @@
 //! A pace that keeps within the vendor's limits on requests and tokens per minute.
 
+mod admission;
 mod estimate;
 mod gate;
-mod held;
 mod requests;
 mod tokens;
 
@@ -20,11 +20,11 @@ use forge_core::{
 };
 
 use self::{
+    admission::Admission,
     estimate::Need,
     gate::{Gate, Turn},
-    held::Held,
 };
-use crate::{Timer, Wait, watched::witnessed};
+use crate::{Timer, Wait, observer::tap};
 
 /// What may be sent per minute. `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,7 +137,7 @@ impl Provider for Paced {
     ) -> Result<ResponseStream, ProviderError> {
         let need = self.shared.need(&request);
         match Shared::admission(&self.shared, need, cx.deadline).await {
-            Ok(held) => witnessed(&*self.inner, cx, request, held).await,
+            Ok(held) => tap(&*self.inner, cx, request, held).await,
             Err(wait) => {
                 let seconds = wait.as_secs_f64().ceil();
                 let message = if self.shared.lock().pause(self.shared.timer.instant()) >= wait {
@@ -172,7 +172,11 @@ impl Shared {
     }
 
     /// Waits for one's turn; fails with the length of the wait if it would pass the deadline.
-    async fn admission(shared: &Arc<Self>, need: Need, deadline: Option<Instant>) -> Result<Held, Duration> {
+    async fn admission(
+        shared: &Arc<Self>,
+        need: Need,
+        deadline: Option<Instant>,
+    ) -> Result<Admission, Duration> {
         let mut place = Place { shared, place: None };
         let mut alarm: Option<(Instant, Wait)> = None;
         poll_fn(|cx| {
@@ -182,7 +186,7 @@ impl Shared {
                 let at = match turn {
                     Turn::Go(taken, next) => {
                         wake(next);
-                        return Poll::Ready(Ok(Held::new(shared, need, taken)));
+                        return Poll::Ready(Ok(Admission::new(shared, need, taken)));
                     }
                     Turn::TooLate(wait) => return Poll::Ready(Err(wait)),
                     Turn::Wait(None) => return Poll::Pending,

@@ -414,7 +414,7 @@ proptest! {
                     drop(waiters.remove(which % waiters.len()));
                 }
                 Move::End(which, real) if !held.is_empty() => {
-                    let (_, mut call): (u64, Held) = held.swap_remove(which % held.len());
+                    let (_, mut call): (u64, Admission) = held.swap_remove(which % held.len());
                     call.settle(Need { input: real, output: 0 });
                     used += i128::from(real);
                 }

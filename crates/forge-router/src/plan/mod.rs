@@ -13,7 +13,6 @@ use forge_layers::{BreakerPolicy, RetryPolicy};
 use serde_json::{Map, Value};
 
 pub use self::provider::ProviderPlan;
-use crate::quota::shared_rules;
 
 /// A configuration that can be run. Made by [`resolve`](Self::resolve).
 #[derive(Debug, Clone, Default)]
@@ -62,18 +61,26 @@ impl RouterPlan {
     pub fn budgets_of(&self, record: &UsageRecord) -> Vec<String> {
         let own = self.providers.iter().filter(|one| one.id == record.provider);
         let own = own.flat_map(|one| one.budget.rules(&Scope::Provider(one.id.clone())).collect::<Vec<_>>());
-        let rules: Vec<_> = own.chain(shared_rules(self)).collect();
+        let rules: Vec<_> = own.chain(self.shared_rules()).collect();
         let caps = budget::caps(&rules, &record.provider, &record.role, &record.tags, record.started_at);
         caps.into_iter().map(|cap| cap.key).collect()
     }
 
+    /// The budgets that hold for every call, for the roles and for tags.
+    pub(crate) fn shared_rules(&self) -> Vec<BudgetRule> {
+        let roles = self.roles.iter().map(|(role, plan)| (Scope::Role(role.clone()), plan.budget));
+        let scopes =
+            std::iter::once((Scope::All, self.budget)).chain(roles).chain(self.budgets.iter().cloned());
+        scopes.flat_map(|(scope, budget)| budget.rules(&scope).collect::<Vec<_>>()).collect()
+    }
+
     /// The places in `providers` of all that `target` stands for, pools in the order of their members.
-    pub fn leaves(&self, target: Target, into: &mut Vec<usize>) {
+    pub fn routes_of(&self, target: Target, into: &mut Vec<usize>) {
         match target {
             Target::Provider(at) => into.push(at),
             Target::Pool(at) => {
                 for member in &self.pools[at].members {
-                    self.leaves(member.target, into);
+                    self.routes_of(member.target, into);
                 }
             }
         }

@@ -177,3 +177,51 @@ fn chosen(stage: &Stage, router: &Router) -> String {
     let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
     trace.participant.unwrap().provider_id.to_string()
 }
+
+/// A pool of four providers in two pools, nested in the three strategies whose order does not depend on chance.
+fn nested([outer, first, second]: [Strategy; 3]) -> RouterPlan {
+    let mut plan = chain("coder", &["a-1", "o-1", "g-1", "o-2"]);
+    let of = |target| Member { target, weight: 1 };
+    let pool = |id: &str, strategy, members: [Target; 2]| PoolPlan {
+        id: id.into(),
+        strategy,
+        members: members.map(of).to_vec(),
+    };
+    plan.pools = vec![
+        pool("outer", outer, [Target::Pool(1), Target::Pool(2)]),
+        pool("first", first, [Target::Provider(0), Target::Provider(1)]),
+        pool("second", second, [Target::Provider(2), Target::Provider(3)]),
+    ];
+    let role = plan.roles.values_mut().next().unwrap();
+    (role.primary, role.fallback) = (vec![Target::Pool(0)], Vec::new());
+    plan
+}
+
+#[test]
+fn what_is_explained_is_the_order_in_which_routes_are_asked_also_in_nested_pools() {
+    let strategies = [
+        Strategy::Priority,
+        Strategy::RoundRobin,
+        Strategy::LeastConnections,
+        Strategy::LowestCost,
+        Strategy::LowestLatency,
+    ];
+    let all = strategies.iter().flat_map(|outer| {
+        strategies.iter().flat_map(move |first| strategies.map(|second| [*outer, *first, second]))
+    });
+    for pools in all {
+        let stage = Stage::new();
+        for id in ["a-1", "o-1", "g-1", "o-2"] {
+            stage.always(id, Play::Fail(ErrorKind::ModelNotFound));
+        }
+        let router = stage.router(nested(pools));
+        for call in 0..5 {
+            let trace = stage.run(router.explain(&stage.context("coder"), &Arc::new(question())));
+            let explained: Vec<_> = trace.candidates.iter().map(|one| one.provider.clone()).collect();
+            let error = stage.ask(&router, "coder").unwrap_err();
+            let failed = &error.route.as_ref().unwrap().failed;
+            let asked: Vec<_> = failed.iter().map(|one| one.provider.clone()).collect();
+            assert_eq!(explained, asked, "call {call} in {pools:?}");
+        }
+    }
+}

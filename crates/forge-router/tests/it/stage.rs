@@ -15,7 +15,7 @@ use forge_core::{
     UsageSink, async_trait,
 };
 use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
-use forge_router::{Parts, ProviderPlan, RolePlan, Router, RouterPlan, Target};
+use forge_router::{ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Target};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 /// What a provider does with a call.
@@ -153,7 +153,7 @@ impl Stage {
         self.actor(id, |actor| Arc::clone(&actor.requests.last().unwrap().1))
     }
 
-    pub(crate) fn parts(&self) -> Parts {
+    pub(crate) fn deps(&self) -> RouterDeps {
         let mut registry = AdapterRegistry::new();
         for vendor in ["anthropic", "openai", "google", "unpriced"] {
             let stage = self.clone();
@@ -163,7 +163,7 @@ impl Stage {
             });
             registry.register(kind.with_capabilities(|_| able()));
         }
-        Parts {
+        RouterDeps {
             registry: Arc::new(registry),
             models: Arc::new(prices()),
             sink: Arc::clone(&self.ledger) as _,
@@ -175,7 +175,7 @@ impl Stage {
     }
 
     pub(crate) fn router(&self, plan: RouterPlan) -> Router {
-        Router::build(plan, self.parts()).unwrap()
+        Router::build(plan, self.deps()).unwrap()
     }
 
     pub(crate) fn context(&self, role: &str) -> CallContext {

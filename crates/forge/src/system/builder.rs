@@ -10,7 +10,7 @@ use super::{Discovered, Paths, System, SystemError, discover::discover, file::Va
 use crate::{
     AdapterRegistry, MemoryJournal, ModelTable,
     config::SessionPlan,
-    manager::parts,
+    manager::router_deps,
     router::{Router, RouterPlan},
     store::{Store, StoreOptions, StoreState},
 };
@@ -107,25 +107,25 @@ impl SystemBuilder {
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
         let Discovered { plan, origins, session, warnings } = self.discover().await?;
-        let mut parts = parts();
-        (parts.registry, parts.models) = (Arc::clone(&self.registry), Arc::new(models));
+        let mut deps = router_deps();
+        (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
         let store = self.open_store().map(Arc::new);
         // Without the file, budgets hold for this system alone.
         let durable = store.as_ref().filter(|store| store.status().state == StoreState::Writing);
         if let Some(store) = durable {
-            parts.budgets = Arc::clone(store) as _;
-            parts.cooldowns = Arc::clone(store) as _;
+            deps.budgets = Arc::clone(store) as _;
+            deps.cooldowns = Arc::clone(store) as _;
         }
         if let Some(store) = &store {
-            parts.sink = Arc::clone(store) as _;
+            deps.sink = Arc::clone(store) as _;
         }
-        let timer = Arc::clone(&parts.timer);
+        let timer = Arc::clone(&deps.timer);
         let journal = match durable {
             Some(store) => Arc::clone(store) as _,
             None => Arc::new(MemoryJournal::default()) as _,
         };
         let durable = durable.is_some();
-        let router = Router::build(plan.clone(), parts)?;
+        let router = Router::build(plan.clone(), deps)?;
         Ok(System { router, plan, origins, session, warnings, store, journal, durable, timer, builder: self })
     }
 

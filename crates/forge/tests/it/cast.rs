@@ -20,7 +20,7 @@ providers:
 
 fn cast_of(text: &str, critics: u32) -> Casting {
     let file = load(text, Trust::Trusted).unwrap_or_else(|error| panic!("{error}"));
-    forge::cast(&Router::build(file.plan, forge::parts()).unwrap(), critics)
+    forge::cast(&Router::build(file.plan, forge::router_deps()).unwrap(), critics)
 }
 
 fn cast(rest: &str, critics: u32) -> Casting {
@@ -202,7 +202,7 @@ fn where_nobody_else_can_judge_it_is_said_before_anything_is_sent() {
 #[test]
 fn a_model_that_no_provider_has_for_its_own_can_do_what_its_vendor_says() {
     let plan = load(&file("default_provider: aa\n"), Trust::Trusted).unwrap().plan;
-    let router = Router::build(plan, forge::parts()).unwrap();
+    let router = Router::build(plan, forge::router_deps()).unwrap();
     for (kind, model) in
         [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-4-5"), ("google", "gemini-2.5-pro")]
     {

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use forge::{
     AdapterRegistry, Participant,
     config::{ConfigFile, Loader},
-    router::{Parts, Router},
+    router::{Router, RouterDeps},
 };
 use serde_json::{Value, json};
 
@@ -151,8 +151,8 @@ fn strays(seed: u64) -> Option<(usize, usize)> {
     let registry = world.registry();
     let plan = load(&file, &registry)?.plan;
     let timer = Arc::new(world.timer.clone());
-    let parts = Parts { registry: Arc::new(registry), timer, seed, ..forge::parts() };
-    let router = Router::build(plan, parts).unwrap();
+    let deps = RouterDeps { registry: Arc::new(registry), timer, seed, ..forge::router_deps() };
+    let router = Router::build(plan, deps).unwrap();
     let cast = forge::cast(&router, dice.u32(1..5)).cast;
     for _ in 0..2 {
         let left = dice.bool().then(|| dice.u64(1..200));

@@ -21,7 +21,7 @@ roles:
 fn router() -> Router {
     let file = load(FILE, Trust::Trusted).unwrap();
     assert!(file.warnings.is_empty(), "{:?}", file.warnings);
-    Router::build(file.plan, forge::parts()).unwrap()
+    Router::build(file.plan, forge::router_deps()).unwrap()
 }
 
 fn a_picture() -> forge::ModelRequest {

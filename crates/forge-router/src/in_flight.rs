@@ -19,41 +19,41 @@ const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Counts calls and, once closed, waits for their end.
 #[derive(Debug, Default)]
-pub(crate) struct Drain(Mutex<State>);
+pub(crate) struct InFlight(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
     next: u64,
-    calls: HashMap<u64, Arc<Cut>>,
+    calls: HashMap<u64, Arc<CancelFlag>>,
     waiting: Vec<Waker>,
 }
 
 /// Tells one call to end.
 #[derive(Debug, Default)]
-struct Cut {
-    cut: AtomicBool,
+struct CancelFlag {
+    cancelled: AtomicBool,
     waker: AtomicWaker,
 }
 
-impl Cut {
+impl CancelFlag {
     fn is_set(&self, task: &Context<'_>) -> bool {
         self.waker.register(task.waker());
-        self.cut.load(Ordering::Acquire)
+        self.cancelled.load(Ordering::Acquire)
     }
 }
 
-impl Drain {
+impl InFlight {
     /// Lets a call in; `None` once closed.
-    pub(crate) fn enter(drain: &Arc<Self>) -> Option<Inside> {
-        let mut state = drain.lock();
+    pub(crate) fn enter(calls: &Arc<Self>) -> Option<InFlightGuard> {
+        let mut state = calls.lock();
         if state.closed {
             return None;
         }
-        let (place, cut) = (state.next, Arc::<Cut>::default());
+        let (place, cancel) = (state.next, Arc::<CancelFlag>::default());
         state.next += 1;
-        state.calls.insert(place, Arc::clone(&cut));
-        Some(Inside { drain: Arc::clone(drain), place, cut })
+        state.calls.insert(place, Arc::clone(&cancel));
+        Some(InFlightGuard { calls: Arc::clone(calls), place, cancel })
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -67,9 +67,9 @@ impl Drain {
         if self.is_empty_by(timer, until).await {
             return 0;
         }
-        let left: Vec<Arc<Cut>> = self.lock().calls.values().cloned().collect();
+        let left: Vec<Arc<CancelFlag>> = self.lock().calls.values().cloned().collect();
         for call in &left {
-            call.cut.store(true, Ordering::Release);
+            call.cancelled.store(true, Ordering::Release);
             call.waker.wake();
         }
         // Whoever does not even look at its call is not waited for any longer.
@@ -105,37 +105,37 @@ impl Drain {
 
 /// A call under way, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Inside {
-    drain: Arc<Drain>,
+pub(crate) struct InFlightGuard {
+    calls: Arc<InFlight>,
     place: u64,
-    cut: Arc<Cut>,
+    cancel: Arc<CancelFlag>,
 }
 
-impl Inside {
+impl InFlightGuard {
     /// Looks out for the end while the call is somewhere else.
-    pub(crate) fn watch(&self) -> Watch {
-        Watch(Arc::clone(&self.cut))
+    pub(crate) fn watch(&self) -> CancelWatch {
+        CancelWatch(Arc::clone(&self.cancel))
     }
 
     /// Whether the call has to end now; wakes the task when it has to.
-    pub(crate) fn is_cut(&self, task: &Context<'_>) -> bool {
-        self.cut.is_set(task)
+    pub(crate) fn is_cancelled(&self, task: &Context<'_>) -> bool {
+        self.cancel.is_set(task)
     }
 }
 
 /// Looks out for the end of a call.
 #[derive(Debug)]
-pub(crate) struct Watch(Arc<Cut>);
+pub(crate) struct CancelWatch(Arc<CancelFlag>);
 
-impl Watch {
-    pub(crate) fn is_cut(&self, task: &Context<'_>) -> bool {
+impl CancelWatch {
+    pub(crate) fn is_cancelled(&self, task: &Context<'_>) -> bool {
         self.0.is_set(task)
     }
 }
 
-impl Drop for Inside {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        let mut state = self.drain.lock();
+        let mut state = self.calls.lock();
         state.calls.remove(&self.place);
         let waiting = if state.calls.is_empty() { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
@@ -154,25 +154,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_door_waits_for_those_inside_and_then_sends_them_away() {
-        let (drain, timer) = (Arc::new(Drain::default()), ManualTimer::new());
-        let (early, late) = (Drain::enter(&drain).unwrap(), Drain::enter(&drain).unwrap());
+    fn closing_waits_for_the_calls_under_way_and_then_cancels_them() {
+        let (calls, timer) = (Arc::new(InFlight::default()), ManualTimer::new());
+        let (early, late) = (InFlight::enter(&calls).unwrap(), InFlight::enter(&calls).unwrap());
         let until = Some(timer.instant() + Duration::from_secs(5));
-        let mut closing = Box::pin(drain.close(&timer, until));
-        let silent = Drain::enter(&drain).unwrap();
+        let mut closing = Box::pin(calls.close(&timer, until));
+        let silent = InFlight::enter(&calls).unwrap();
         assert!(closing.as_mut().now_or_never().is_none());
-        assert!(Drain::enter(&drain).is_none());
+        assert!(InFlight::enter(&calls).is_none());
         drop(early);
         assert!(closing.as_mut().now_or_never().is_none());
         let task = Context::from_waker(Waker::noop());
-        assert!(!late.is_cut(&task));
+        assert!(!late.is_cancelled(&task));
         timer.advance(Duration::from_secs(5));
         assert!(closing.as_mut().now_or_never().is_none(), "it hears what they say at the end");
-        assert!(late.is_cut(&task) && silent.is_cut(&task));
+        assert!(late.is_cancelled(&task) && silent.is_cancelled(&task));
         drop(late);
         timer.advance(FAREWELL);
         assert_eq!(closing.now_or_never(), Some(2), "one that does not listen is left behind");
         drop(silent);
-        assert_eq!(drain.close(&timer, until).now_or_never(), Some(0), "closing again is no mistake");
+        assert_eq!(calls.close(&timer, until).now_or_never(), Some(0), "closing again is no mistake");
     }
 }

@@ -9,18 +9,14 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    BudgetError, CallContext, Candidate, Capabilities, ErrorKind, ModelId, ModelRequest, Money, Outline,
-    Price, TokenCount, Verdict,
+    BudgetError, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Money, Outline, Price,
+    TokenCount,
 };
 
 use crate::{
-    Strategy, Target,
     affinity::Prefix,
-    health::HealthStatus,
-    quota::Bound,
-    room::Open,
-    route::Route,
-    running::{Job, Link, Running},
+    route::{Bound, Headroom, HealthStatus, Route},
+    snapshot::{RoleConfig, Snapshot},
 };
 
 /// The length of an answer that nobody has set, where costs are compared.
@@ -28,21 +24,21 @@ const USUAL_OUTPUT: u64 = 1_024;
 
 /// One call, as far as the choice of a route depends on it.
 #[derive(Debug)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct CallProfile<'a> {
     pub(crate) cx: &'a CallContext,
     pub(crate) request: &'a Arc<ModelRequest>,
-    pub(crate) job: &'a Job,
+    pub(crate) role: &'a RoleConfig,
     pub(crate) outline: Cow<'a, Outline>,
     pub(crate) prefix: Prefix,
     pub(crate) now: Instant,
     pub(crate) day: NaiveDate,
 }
 
-impl<'a> Ask<'a> {
-    pub(crate) fn new(running: &'a Running, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
-        let (job, outline) = (running.job(&cx.participant.role), request.outline());
+impl<'a> CallProfile<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
+        let (role, outline) = (snapshot.role(&cx.participant.role), request.outline());
         let (now, day) = (cx.clock.instant(), cx.clock.now().date_naive());
-        Self { cx, request, job, prefix: Prefix(outline.prefix), outline, now, day }
+        Self { cx, request, role, prefix: Prefix(outline.prefix), outline, now, day }
     }
 
     pub(crate) fn bound(&self, route: &Route) -> Bound {
@@ -60,29 +56,14 @@ impl<'a> Ask<'a> {
         let model = route.model_for(&self.cx.participant);
         let (size, able) = (self.outline.size, route.capabilities(model));
         let price = self.price(route, model);
-        let open = Open { size, able, price: price.as_deref() };
-        route.quota.without_room(self.cx, open, self.max_tokens(route)).await
-    }
-
-    /// How much speaks against a member of a pool; the one with the least is picked.
-    pub(crate) fn load(&self, running: &Running, strategy: Strategy, route: usize, weight: u32) -> Load {
-        let amount = match strategy {
-            Strategy::LowestCost => self.expected_cost(running, route).map_or(u64::MAX, Money::nanos),
-            // One that has not been asked yet is worth a try.
-            Strategy::LowestLatency => running.meters[route].latency.average_nanos(),
-            Strategy::LeastConnections => {
-                return Load { amount: running.meters[route].in_flight().into(), weight };
-            }
-            Strategy::Priority | Strategy::RoundRobin => 0,
-            Strategy::Weighted => u64::from(u32::MAX - weight),
-        };
-        Load { amount, weight: 1 }
+        let headroom = Headroom { size, able, price: price.as_deref() };
+        route.quota.without_room(self.cx, headroom, self.max_tokens(route)).await
     }
 
     /// What the call costs there if its answer is as long as it may be, by the price of the day on which the
     /// configuration was loaded.
-    fn expected_cost(&self, running: &Running, route: usize) -> Option<Money> {
-        let (price, route) = (running.prices[route].as_ref()?, &running.routes[route]);
+    pub(super) fn expected_cost(&self, snapshot: &Snapshot, route: usize) -> Option<Money> {
+        let (price, route) = (snapshot.prices[route].as_ref()?, &snapshot.routes[route]);
         let (input, output) =
             (Some(self.outline.size.expected_input()), self.max_tokens(route).map(u64::from));
         price.cost(&TokenCount::default().with_input(input).with_output(output.or(Some(USUAL_OUTPUT))))
@@ -94,35 +75,35 @@ impl<'a> Ask<'a> {
     }
 
     fn max_tokens(&self, route: &Route) -> Option<u32> {
-        let settings = [&self.job.parameters, &route.plan.parameters];
+        let settings = [&self.role.parameters, &route.plan.parameters];
         self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
     }
 
     /// What speaks against asking `route` now: first what it can never do, then what may pass.
-    pub(crate) fn objection(&self, route: &Route) -> Option<Passed> {
+    pub(crate) fn ineligible_because(&self, route: &Route) -> Option<SkipReason> {
         let model = route.model_for(&self.cx.participant);
         if self.cx.excludes(&route.vendor, model) {
-            return Some(Passed::Author);
+            return Some(SkipReason::Author);
         }
         let able = route.capabilities(model);
         if let Some(what) = lacking(able, &self.outline) {
-            return Some(Passed::Lacks(what));
+            return Some(SkipReason::Lacks(what));
         }
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
-            return Some(Passed::TooSmall(window));
+            return Some(SkipReason::TooSmall(window));
         }
         if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
-            return Some(Passed::Unpriced);
+            return Some(SkipReason::Unpriced);
         }
-        if let Some(status) = route.objection(self.now) {
-            return Some(Passed::Unwell(status));
+        if let Some(status) = route.ineligible_because(self.now) {
+            return Some(SkipReason::Unhealthy(status));
         }
         if let Some((until, cause)) = route.open() {
-            return Some(Passed::Open { left: until.saturating_duration_since(self.now), cause });
+            return Some(SkipReason::Open { left: until.saturating_duration_since(self.now), cause });
         }
         let left = self.cx.deadline?.saturating_duration_since(self.now);
         let wait = route.expected_wait(self.request);
-        (wait >= left && !wait.is_zero()).then(|| Passed::Late { wait, refused: route.is_paused() })
+        (wait >= left && !wait.is_zero()).then(|| SkipReason::Late { wait, refused: route.is_paused() })
     }
 }
 
@@ -140,27 +121,12 @@ fn lacking(able: Capabilities, outline: &Outline) -> Option<&'static str> {
     .find_map(|(lacks, what)| lacks.then_some(what))
 }
 
-/// How much speaks against a member of a pool, for its weight.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) amount: u64,
-    weight: u32,
-}
-
-impl Load {
-    pub(crate) fn is_less(self, other: Self) -> bool {
-        let [ours, theirs] = [(self.amount, other.weight), (other.amount, self.weight)]
-            .map(|(amount, weight)| u128::from(amount) * u128::from(weight));
-        ours < theirs
-    }
-}
-
 /// Why a route is not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passed {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SkipReason {
     /// It wrote the text that the call is about.
     Author,
-    Unwell(HealthStatus),
+    Unhealthy(HealthStatus),
     Open {
         left: Duration,
         cause: Option<ErrorKind>,
@@ -177,35 +143,45 @@ pub(crate) enum Passed {
     /// Its vendor has refused the request already.
     SameVendor,
     Unpriced,
+    /// A budget has no room for it; the text says which.
+    NoRoom(String),
 }
 
-impl Passed {
+impl SkipReason {
     /// The kind of the error when nothing else is left.
-    pub(crate) fn kind(self) -> ErrorKind {
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Open { .. } => ErrorKind::CircuitOpen,
             Self::Late { .. } => ErrorKind::RateLimited,
             Self::Author | Self::SameVendor => ErrorKind::InvalidRequest,
             Self::Lacks(_) => ErrorKind::Unsupported,
             Self::TooSmall(_) | Self::NotLarger(_) | Self::UnknownWindow(_) => ErrorKind::ContextTooLong,
-            Self::Unpriced => ErrorKind::BudgetExceeded,
-            Self::Unwell(HealthStatus::Refused) => ErrorKind::Authentication,
-            Self::Unwell(HealthStatus::Loading) => ErrorKind::Overloaded,
-            Self::Unwell(HealthStatus::Empty) => ErrorKind::ModelNotFound,
-            Self::Unwell(HealthStatus::Failed | HealthStatus::Ready) => ErrorKind::Transport,
+            Self::Unpriced | Self::NoRoom(_) => ErrorKind::BudgetExceeded,
+            Self::Unhealthy(HealthStatus::Refused) => ErrorKind::Authentication,
+            Self::Unhealthy(HealthStatus::Loading) => ErrorKind::Overloaded,
+            Self::Unhealthy(HealthStatus::Empty) => ErrorKind::ModelNotFound,
+            Self::Unhealthy(HealthStatus::Failed | HealthStatus::Ready) => ErrorKind::Transport,
+        }
+    }
+
+    /// How long the reason lasts, where that is known.
+    pub(crate) fn lasts(&self) -> Option<Duration> {
+        match self {
+            Self::Open { left, .. } | Self::Late { wait: left, .. } => Some(*left),
+            _ => None,
         }
     }
 }
 
-impl fmt::Display for Passed {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unwell(HealthStatus::Loading) => f.write_str("its model is still being loaded"),
-            Self::Unwell(HealthStatus::Empty) => f.write_str("its server has no model"),
-            Self::Unwell(HealthStatus::Refused) => {
+            Self::Unhealthy(HealthStatus::Loading) => f.write_str("its model is still being loaded"),
+            Self::Unhealthy(HealthStatus::Empty) => f.write_str("its server has no model"),
+            Self::Unhealthy(HealthStatus::Refused) => {
                 f.write_str("its credential was refused when last checked")
             }
-            Self::Unwell(_) => f.write_str("it did not answer when last checked"),
+            Self::Unhealthy(_) => f.write_str("it did not answer when last checked"),
             Self::Open { left, cause } => {
                 let cause = cause.map_or("failures", ErrorKind::describe);
                 write!(f, "circuit open for {:.0} s after: {cause}", left.as_secs_f64().ceil())
@@ -233,32 +209,9 @@ impl fmt::Display for Passed {
                     "nobody knows whether its window is larger than {window} tokens, which were too few"
                 )
             }
+            Self::NoRoom(why) => f.write_str(why),
             Self::SameVendor => f.write_str("its vendor has refused the request already"),
             Self::Unpriced => f.write_str("its price is unknown and a money budget holds; set `price`"),
         }
     }
-}
-
-/// Why the targets of `link` are looked at.
-pub(crate) fn origin(running: &Running, link: Link) -> String {
-    match link.target {
-        Target::Provider(_) => link.place.to_string(),
-        Target::Pool(at) => format!("{}, pool {}", link.place, running.pools[at].id),
-    }
-}
-
-pub(crate) fn candidate(
-    running: &Running,
-    ask: &Ask<'_>,
-    route: usize,
-    origin: String,
-    verdict: Verdict,
-) -> Candidate {
-    let route = &running.routes[route];
-    let model = route.model_for(&ask.cx.participant).clone();
-    let mut candidate = Candidate::new(route.plan.id.clone(), model, origin, verdict);
-    candidate.input_tokens = ask.outline.size.expected_input();
-    candidate.cost = ask.bound(route).money;
-    candidate.wait = route.expected_wait(ask.request);
-    candidate
 }

@@ -80,13 +80,13 @@ impl fmt::Display for HealthStatus {
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
+pub(crate) struct CheckResult {
     pub(crate) status: HealthStatus,
     pub(crate) detail: Option<String>,
     pub(crate) took: Duration,
 }
 
-impl Finding {
+impl CheckResult {
     pub(crate) fn of(answer: Result<Health, ProviderError>, took: Duration) -> Self {
         let (status, detail) = match answer {
             Ok(Health::Ready) => (HealthStatus::Ready, None),
@@ -106,21 +106,21 @@ impl Finding {
 
 /// The last finding about a provider, until it expires.
 #[derive(Debug, Default)]
-pub(crate) struct LastFinding(Mutex<Option<(Instant, Finding)>>);
+pub(crate) struct HealthCache(Mutex<Option<(Instant, CheckResult)>>);
 
-impl LastFinding {
-    pub(crate) fn set(&self, finding: Finding, now: Instant) {
+impl HealthCache {
+    pub(crate) fn set(&self, finding: CheckResult, now: Instant) {
         *self.lock() = Some((now, finding));
     }
 
-    pub(crate) fn get(&self, now: Instant) -> Option<Finding> {
+    pub(crate) fn get(&self, now: Instant) -> Option<CheckResult> {
         let last = self.lock();
         let (at, finding) = last.as_ref()?;
         (now.saturating_duration_since(*at) < finding.status.believed_for()).then(|| finding.clone())
     }
 
     /// What speaks against asking the provider now.
-    pub(crate) fn objection(&self, now: Instant) -> Option<HealthStatus> {
+    pub(crate) fn ineligible_because(&self, now: Instant) -> Option<HealthStatus> {
         let last = self.lock();
         let (at, finding) = last.as_ref()?;
         let believed = now.saturating_duration_since(*at) < finding.status.believed_for();
@@ -128,7 +128,7 @@ impl LastFinding {
     }
 
     /// No code here panics while it holds the lock, so a poisoned one is still whole.
-    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Finding)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, CheckResult)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn no_finding_is_believed_for_ever() {
-        let (last, now) = (LastFinding::default(), SystemClock.instant());
+        let (last, now) = (HealthCache::default(), SystemClock.instant());
         let error = || ProviderError::new(ErrorKind::Authentication, "p", "bad key");
         for (answer, status, seconds) in [
             (Ok(Health::Loading), Some(HealthStatus::Loading), 5),
@@ -149,11 +149,11 @@ mod tests {
             (Err(error()), Some(HealthStatus::Refused), 300),
             (Ok(Health::Ready), None, 300),
         ] {
-            last.set(Finding::of(answer, Duration::ZERO), now);
-            assert_eq!(last.objection(now), status);
+            last.set(CheckResult::of(answer, Duration::ZERO), now);
+            assert_eq!(last.ineligible_because(now), status);
             assert!(last.get(now + Duration::from_secs(seconds - 1)).is_some());
             assert!(last.get(now + Duration::from_secs(seconds)).is_none());
-            assert_eq!(last.objection(now + Duration::from_secs(seconds)), None);
+            assert_eq!(last.ineligible_because(now + Duration::from_secs(seconds)), None);
         }
     }
 }

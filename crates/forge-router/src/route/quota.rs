@@ -7,15 +7,12 @@ use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
     ModelRequest, ModelTable, Money, Phase, Price, Provider, ProviderError, ProviderId, RequestSize,
     ReservationId, ResponseStream, Served, StreamEvent, TokenCount, Warning, async_trait,
-    storage::budget::{self, BudgetRule, Holder, Scope},
+    storage::budget::{self, BudgetRule, Holder},
     tokens_of,
 };
-use forge_layers::{Witness, witnessed};
+use forge_layers::{StreamObserver, tap};
 
-use crate::{
-    RouterPlan,
-    room::{Open, Warned},
-};
+use super::headroom::{Headroom, Warned};
 
 /// The output that a call may have when neither the request nor the model's limit is known.
 const LARGEST_OUTPUT: u64 = 131_072;
@@ -56,13 +53,6 @@ fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     [Some(plain), written, kept].into_iter().flatten().max()
 }
 
-/// The budgets of `plan` that hold for every call, for its roles and its tags.
-pub(crate) fn shared_rules(plan: &RouterPlan) -> Vec<BudgetRule> {
-    let roles = plan.roles.iter().map(|(role, plan)| (Scope::Role(role.clone()), plan.budget));
-    let scopes = std::iter::once((Scope::All, plan.budget)).chain(roles).chain(plan.budgets.iter().cloned());
-    scopes.flat_map(|(scope, budget)| budget.rules(&scope).collect::<Vec<_>>()).collect()
-}
-
 /// Reserves what an attempt may take at most before it begins, and settles what it took.
 ///
 /// An attempt that the vendor refused, or that nothing came back from, takes nothing. One that broke off
@@ -96,14 +86,14 @@ impl Quota {
     pub(crate) async fn without_room(
         &self,
         cx: &CallContext,
-        open: Open<'_>,
+        headroom: Headroom<'_>,
         max_tokens: Option<u32>,
     ) -> Result<Option<String>, BudgetError> {
         let caps = self.caps(cx);
-        if max_tokens.is_none() && open.longest(&*self.store, &caps).await?.is_some() {
+        if max_tokens.is_none() && headroom.longest(&*self.store, &caps).await?.is_some() {
             return Ok(None);
         }
-        let amount = open.worst(max_tokens);
+        let amount = headroom.worst(max_tokens);
         for cap in caps {
             if !cap.has_room(self.store.spent(&cap.key).await?, amount) {
                 return Ok(Some(cap.key));
@@ -141,8 +131,8 @@ impl Quota {
         let (mut request, mut warning) = (request, None);
         let reservation = match reserve(reserved).await {
             Err(error @ BudgetError::Exceeded { .. }) if request.max_tokens.is_none() => {
-                let open = Open { size, able, price };
-                let longest = open.longest(&*self.store, &caps).await.map_err(refused)?;
+                let headroom = Headroom { size, able, price };
+                let longest = headroom.longest(&*self.store, &caps).await.map_err(refused)?;
                 let Some(most) = longest else { return Err(refused(error)) };
                 reserved = worst(Some(most))?;
                 request = Arc::new(ModelRequest::clone(&request).with_max_tokens(most));
@@ -153,7 +143,7 @@ impl Quota {
             }
             outcome => outcome,
         };
-        let held = Held {
+        let guard = ReservationGuard {
             quota: self.clone(),
             cx: cx.clone(),
             day,
@@ -166,13 +156,13 @@ impl Quota {
             written: 0,
             accepted: false,
         };
-        Ok(Reserved { held, request, warning })
+        Ok(Reserved { guard, request, warning })
     }
 }
 
 /// An attempt for which there is room.
 struct Reserved {
-    held: Held,
+    guard: ReservationGuard,
     /// The request, with a limit to its answer where it had none and needs one.
     request: Arc<ModelRequest>,
     warning: Option<Warning>,
@@ -226,14 +216,15 @@ impl Provider for Budgeted {
         if caps.is_empty() {
             return self.inner.stream(cx, request).await;
         }
-        let Reserved { held, request, warning } = self.quota.reserve(&*self.inner, cx, request, caps).await?;
-        let events = witnessed(&*self.inner, cx, request, held).await?;
+        let Reserved { guard, request, warning } =
+            self.quota.reserve(&*self.inner, cx, request, caps).await?;
+        let events = tap(&*self.inner, cx, request, guard).await?;
         Ok(Warned::stream(events, warning))
     }
 }
 
 /// A reservation until it is settled.
-struct Held {
+struct ReservationGuard {
     quota: Quota,
     cx: CallContext,
     day: NaiveDate,
@@ -249,7 +240,7 @@ struct Held {
     accepted: bool,
 }
 
-impl Held {
+impl ReservationGuard {
     /// What the tokens cost; what was reserved if that is unknown.
     fn amount(&self, tokens: &TokenCount) -> Amount {
         let (Some(input), Some(output)) = (tokens.total_input(), tokens.total_output()) else {
@@ -282,7 +273,7 @@ impl Held {
     }
 }
 
-impl Witness for Held {
+impl StreamObserver for ReservationGuard {
     fn event(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::Started(started) => {
@@ -314,7 +305,7 @@ impl Witness for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for ReservationGuard {
     fn drop(&mut self) {
         if self.accepted {
             let tokens = self.unfinished();

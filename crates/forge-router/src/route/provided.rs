@@ -9,14 +9,14 @@ use forge_core::{
 
 /// It has no endpoint that could be asked for more than calls: it is ready, lists its one model, and counts nothing.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct ProvidedAdapter {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) model: ModelId,
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl Provider for Given {
+impl Provider for ProvidedAdapter {
     fn name(&self) -> &str {
         self.provider.name()
     }
@@ -35,7 +35,7 @@ impl Provider for Given {
 }
 
 #[async_trait]
-impl Adapter for Given {
+impl Adapter for ProvidedAdapter {
     async fn health_check(&self) -> Result<Health, ProviderError> {
         Ok(Health::Ready)
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use forge_core::{ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount, tokens_of};
 
 use super::{Shared, estimate::Need, gate::Taken, wake};
-use crate::watched::Witness;
+use crate::observer::StreamObserver;
 
 /// The tokens that a call has taken, and what is known of those that it uses.
-pub(super) struct Held {
+pub(super) struct Admission {
     shared: Arc<Shared>,
     need: Need,
     taken: Option<Taken>,
@@ -20,7 +20,7 @@ pub(super) struct Held {
     content: bool,
 }
 
-impl Held {
+impl Admission {
     pub(super) fn new(shared: &Arc<Shared>, need: Need, taken: Taken) -> Self {
         let (shared, usage) = (Arc::clone(shared), TokenCount::default());
         Self { shared, need, taken: Some(taken), usage, written: 0, accepted: false, content: false }
@@ -45,7 +45,7 @@ impl Held {
     }
 }
 
-impl Witness for Held {
+impl StreamObserver for Admission {
     fn event(&mut self, event: &StreamEvent) {
         self.content |= event.is_content();
         match event {
@@ -90,7 +90,7 @@ impl Witness for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Admission {
     fn drop(&mut self) {
         if self.accepted || self.content {
             let output = self.usage.total_output().unwrap_or_default().max(tokens_of(self.written));

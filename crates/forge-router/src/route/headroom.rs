@@ -11,20 +11,20 @@ use forge_core::{
 };
 use futures_core::Stream;
 
-use crate::quota::Bound;
+use super::quota::Bound;
 
 /// An answer that may not even be this long is not worth a call.
 const SHORTEST: u32 = 4_096;
 
 /// What an answer of a length that nobody has set may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Open<'a> {
+pub(crate) struct Headroom<'a> {
     pub(crate) size: RequestSize,
     pub(crate) able: Capabilities,
     pub(crate) price: Option<&'a Price>,
 }
 
-impl Open<'_> {
+impl Headroom<'_> {
     /// The most that an answer of at most `max_tokens` takes; money of unknown price is left out.
     pub(crate) fn worst(self, max_tokens: Option<u32>) -> Amount {
         let bound = Bound::of(max_tokens, self.size, self.able, self.price);

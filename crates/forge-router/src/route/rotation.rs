@@ -12,9 +12,9 @@ use forge_core::{
     CallContext, Capabilities, ErrorKind, FailedAttempt, ModelId, ModelRequest, Phase, Provider,
     ProviderError, ResponseStream, async_trait,
 };
-use forge_layers::open;
+use forge_layers::peek;
 
-use crate::lane::Lane;
+use super::lane::Lane;
 
 /// Asks the keys of a provider in turn; one that the vendor refuses makes way for the next at once.
 ///
@@ -59,7 +59,7 @@ impl Rotation {
     ) -> Result<ResponseStream, ProviderError> {
         self.last.store(at, Ordering::Relaxed);
         let stream = self.providers[at].stream(cx, Arc::clone(request)).await?;
-        open(self.name(), stream, request).await
+        Ok(peek(self.name(), stream, request).await?.into_stream())
     }
 }
 

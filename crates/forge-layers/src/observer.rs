@@ -11,7 +11,7 @@ use futures_core::Stream;
 
 /// Sees what becomes of one call, and is dropped as soon as the call is over, however it ends. Its
 /// `Drop` gives back what the call held.
-pub trait Witness: Send + Unpin + 'static {
+pub trait StreamObserver: Send + Unpin + 'static {
     /// An event of the reply. [`StreamEvent::Finished`] is the last thing it sees.
     fn event(&mut self, event: &StreamEvent);
 
@@ -19,50 +19,50 @@ pub trait Witness: Send + Unpin + 'static {
     fn failure(&mut self, error: Option<&ProviderError>);
 }
 
-/// Makes the call, for layers of one's own. `witness` is dropped with the future, at the failure, or with
+/// Makes the call, for layers of one's own. `observer` is dropped with the future, at the failure, or with
 /// the stream.
-pub async fn witnessed(
+pub async fn tap(
     inner: &dyn Provider,
     cx: &CallContext,
     request: Arc<ModelRequest>,
-    mut witness: impl Witness,
+    mut observer: impl StreamObserver,
 ) -> Result<ResponseStream, ProviderError> {
     match inner.stream(cx, request).await {
-        Ok(inner) => Ok(ResponseStream::new(Watched { inner, witness: Some(witness) })),
+        Ok(inner) => Ok(ResponseStream::new(Tapped { inner, observer: Some(observer) })),
         Err(error) => {
-            witness.failure(Some(&error));
+            observer.failure(Some(&error));
             Err(error)
         }
     }
 }
 
-struct Watched<W> {
+struct Tapped<W> {
     inner: ResponseStream,
-    witness: Option<W>,
+    observer: Option<W>,
 }
 
-impl<W: Witness> Stream for Watched<W> {
+impl<W: StreamObserver> Stream for Tapped<W> {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(Pin::new(&mut self.inner).poll_next(cx));
-        if let Some(witness) = &mut self.witness {
+        if let Some(observer) = &mut self.observer {
             let over = match &item {
                 Some(Ok(event)) => {
-                    witness.event(event);
+                    observer.event(event);
                     matches!(event, StreamEvent::Finished(_))
                 }
                 Some(Err(error)) => {
-                    witness.failure(Some(error));
+                    observer.failure(Some(error));
                     true
                 }
                 None => {
-                    witness.failure(None);
+                    observer.failure(None);
                     true
                 }
             };
             if over {
-                self.witness = None;
+                self.observer = None;
             }
         }
         Poll::Ready(item)

@@ -1,4 +1,4 @@
-//! A configuration, running: routes, pools and the chain of every role.
+//! A configuration in use: routes, pools and the chain of every role.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,15 +13,13 @@ use forge_core::{ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, R
 use forge_layers::{Retry, RetryBudget};
 
 use crate::{
-    Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS,
-    meter::Meter,
-    quota::shared_rules,
-    route::{Parts, Route},
+    plan::{Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS},
+    route::{Meter, Route, RouterDeps},
 };
 
-/// A configuration, running. Calls keep the one they began with.
+/// A configuration in use. Calls keep the one that they began with.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct Snapshot {
     pub(crate) plan: RouterPlan,
     pub(crate) routes: Vec<Arc<Route>>,
     /// Those of the routes, next to each other: large pools compare all of theirs for every call.
@@ -30,19 +28,19 @@ pub(crate) struct Running {
     pub(crate) prices: Vec<Option<Price>>,
     pub(crate) pools: Vec<Pool>,
     /// Those that the configuration names, and those that a provider prefers.
-    roles: HashMap<ParticipantRole, Job>,
+    roles: HashMap<ParticipantRole, RoleConfig>,
     /// For all others.
-    unnamed: Job,
+    unnamed: RoleConfig,
     targets: HashMap<ProviderId, Target>,
 }
 
 /// How a role's calls are made.
 #[derive(Debug, Default)]
-pub(crate) struct Job {
+pub(crate) struct RoleConfig {
     /// Whether the configuration names the role.
     pub(crate) named: bool,
     /// Whom to ask, in order; nobody twice.
-    pub(crate) chain: Vec<Link>,
+    pub(crate) chain: Vec<ChainEntry>,
     pub(crate) parameters: Parameters,
     /// Whose fields the raw ones of the parameters are: those of the first provider of the role.
     pub(crate) extra_for: Option<ModelProvider>,
@@ -52,14 +50,14 @@ pub(crate) struct Job {
 
 /// One place in a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Link {
+pub(crate) struct ChainEntry {
     pub(crate) target: Target,
-    pub(crate) place: Place,
+    pub(crate) origin: Origin,
 }
 
 /// Why a target stands in a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Origin {
     /// The caller named it.
     Named,
     Primary,
@@ -74,7 +72,7 @@ pub(crate) enum Place {
     Affinity,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Named => "named",
@@ -89,7 +87,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A pool, running.
+/// A pool in use.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) id: ProviderId,
@@ -102,16 +100,16 @@ pub(crate) struct Pool {
     seed: u64,
 }
 
-impl Running {
+impl Snapshot {
     pub(crate) fn build(
         plan: RouterPlan,
-        parts: &Parts,
+        deps: &RouterDeps,
         budget: &RetryBudget,
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
-        let rules = shared_rules(&plan);
-        let cooldowns = parts.cooldowns.cooldowns();
-        let retry = Retry::new(plan.retry, Arc::clone(&parts.timer), parts.seed).with_budget(budget.clone());
+        let rules = plan.shared_rules();
+        let cooldowns = deps.cooldowns.cooldowns();
+        let retry = Retry::new(plan.retry, Arc::clone(&deps.timer), deps.seed).with_budget(budget.clone());
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
         let routes = plan
@@ -119,7 +117,7 @@ impl Running {
             .iter()
             .map(|provider| {
                 let old = before.get(&provider.id).copied();
-                Route::build(provider, parts, &retry, plan.breaker, &rules, &cooldowns, old).map(Arc::new)
+                Route::build(provider, deps, &retry, plan.breaker, &rules, &cooldowns, old).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let providers = plan.providers.iter().enumerate();
@@ -128,25 +126,34 @@ impl Running {
         let targets = providers.chain(pools).collect();
         let preferred: HashSet<_> =
             plan.providers.iter().flat_map(|provider| &provider.preferred_roles).collect();
-        let preferred = preferred.into_iter().map(|role| (role.clone(), Job::unnamed(Some(role), &plan)));
-        let named = plan.roles.iter().map(|(role, spec)| (role.clone(), Job::new(spec, &plan)));
+        let preferred =
+            preferred.into_iter().map(|role| (role.clone(), RoleConfig::unnamed(Some(role), &plan)));
+        let named = plan.roles.iter().map(|(role, spec)| (role.clone(), RoleConfig::new(spec, &plan)));
         let roles = preferred.chain(named).collect();
-        let today = parts.timer.now().date_naive();
+        let today = deps.timer.now().date_naive();
         let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
         Ok(Self {
             prices: routes.iter().map(price).collect(),
             meters: routes.iter().map(|route| Arc::clone(&route.meter)).collect(),
             routes,
-            pools: plan.pools.iter().map(|pool| Pool::new(pool, parts.seed)).collect(),
+            pools: plan.pools.iter().map(|pool| Pool::new(pool, deps.seed)).collect(),
             roles,
-            unnamed: Job::unnamed(None, &plan),
+            unnamed: RoleConfig::unnamed(None, &plan),
             targets,
             plan,
         })
     }
 
-    pub(crate) fn job(&self, role: &ParticipantRole) -> &Job {
+    pub(crate) fn role(&self, role: &ParticipantRole) -> &RoleConfig {
         self.roles.get(role).unwrap_or(&self.unnamed)
+    }
+
+    /// Why a route is looked at that stands behind `entry`.
+    pub(crate) fn origin(&self, entry: ChainEntry) -> String {
+        match entry.target {
+            Target::Provider(_) => entry.origin.to_string(),
+            Target::Pool(at) => format!("{}, pool {}", entry.origin, self.pools[at].id),
+        }
     }
 
     pub(crate) fn target(&self, id: &ProviderId) -> Option<Target> {
@@ -174,23 +181,24 @@ impl Running {
     }
 }
 
-impl Job {
+impl RoleConfig {
     fn new(role: &RolePlan, plan: &RouterPlan) -> Self {
         let default = plan.default;
         let mut providers = Vec::new();
         if let Some(first) = role.primary.first().copied().or(default) {
-            plan.leaves(first, &mut providers);
+            plan.routes_of(first, &mut providers);
         }
-        let first = if role.primary.len() > 1 { Place::Panel } else { Place::Primary };
-        let links = role.primary.iter().map(|target| Link { target: *target, place: first });
-        let fallbacks = role.fallback.iter().map(|target| Link { target: *target, place: Place::Fallback });
-        let default = default.map(|target| Link { target, place: Place::Default });
+        let first = if role.primary.len() > 1 { Origin::Panel } else { Origin::Primary };
+        let entries = role.primary.iter().map(|target| ChainEntry { target: *target, origin: first });
+        let fallbacks =
+            role.fallback.iter().map(|target| ChainEntry { target: *target, origin: Origin::Fallback });
+        let default = default.map(|target| ChainEntry { target, origin: Origin::Default });
         let only = default.filter(|_| role.primary.is_empty());
-        let chain = only.into_iter().chain(links).chain(fallbacks).chain(default);
+        let chain = only.into_iter().chain(entries).chain(fallbacks).chain(default);
         let mut seen = HashSet::new();
         Self {
             named: true,
-            chain: chain.filter(|link| seen.insert(link.target)).collect(),
+            chain: chain.filter(|entry| seen.insert(entry.target)).collect(),
             parameters: role.parameters.clone(),
             extra_for: providers.first().map(|at| plan.providers[*at].vendor()),
             fallback_on: role.fallback_on.clone(),
@@ -202,22 +210,22 @@ impl Job {
     fn unnamed(role: Option<&ParticipantRole>, plan: &RouterPlan) -> Self {
         let mut behind_default = Vec::new();
         if let Some(default) = plan.default {
-            plan.leaves(default, &mut behind_default);
+            plan.routes_of(default, &mut behind_default);
         }
         let behind_default: HashSet<usize> = behind_default.into_iter().collect();
         let providers = plan.providers.iter().enumerate();
         let preferred = providers
             .clone()
             .filter(|(_, provider)| role.is_some_and(|role| provider.preferred_roles.contains(role)))
-            .map(|(at, _)| Link { target: Target::Provider(at), place: Place::Preferred });
-        let default = plan.default.map(|target| Link { target, place: Place::Default });
+            .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Preferred });
+        let default = plan.default.map(|target| ChainEntry { target, origin: Origin::Default });
         let others = providers
             .filter(|(at, _)| !behind_default.contains(at))
-            .map(|(at, _)| Link { target: Target::Provider(at), place: Place::Enabled });
+            .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Enabled });
         let mut seen = HashSet::new();
         let chain = preferred.chain(default).chain(others);
         Self {
-            chain: chain.filter(|link| seen.insert(link.target)).collect(),
+            chain: chain.filter(|entry| seen.insert(entry.target)).collect(),
             fallback_on: USUAL_FALLBACKS.to_vec(),
             ..Self::default()
         }

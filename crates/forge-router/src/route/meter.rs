@@ -12,9 +12,9 @@ use forge_core::{
     CallContext, Capabilities, Clock, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
     StreamEvent, async_trait,
 };
-use forge_layers::{Witness, witnessed};
+use forge_layers::{StreamObserver, tap};
 
-use crate::latency::Latency;
+use super::latency::Latency;
 
 /// What is under way, and how soon replies begin.
 #[derive(Debug, Default)]
@@ -53,23 +53,23 @@ impl Provider for Metered {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
-        let count = Count {
+        let count = MeterGuard {
             meter: Arc::clone(&self.meter),
             clock: Arc::clone(&cx.clock),
             begun: Some(cx.clock.instant()),
         };
-        witnessed(&*self.inner, cx, request, count).await
+        tap(&*self.inner, cx, request, count).await
     }
 }
 
-struct Count {
+struct MeterGuard {
     meter: Arc<Meter>,
     clock: Arc<dyn Clock>,
     /// Until the first content.
     begun: Option<Instant>,
 }
 
-impl Witness for Count {
+impl StreamObserver for MeterGuard {
     fn event(&mut self, event: &StreamEvent) {
         if event.is_content()
             && let Some(begun) = self.begun.take()
@@ -81,7 +81,7 @@ impl Witness for Count {
     fn failure(&mut self, _: Option<&ProviderError>) {}
 }
 
-impl Drop for Count {
+impl Drop for MeterGuard {
     fn drop(&mut self) {
         self.meter.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

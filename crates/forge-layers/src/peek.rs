@@ -10,25 +10,9 @@ use forge_core::{
 };
 use futures_core::Stream;
 
-/// Reads a stream up to its first content, or to its end if there is none, and hands it back whole.
-///
-/// Until then nothing of the answer has reached the caller, so a failure, also one inside a reply that
-/// began well, may be answered by another attempt.
-///
-/// # Errors
-/// As [`Head::read`].
-pub async fn open(
-    provider: &str,
-    stream: ResponseStream,
-    request: &ModelRequest,
-) -> Result<ResponseStream, ProviderError> {
-    let Head { events, rest } = Head::read(provider, stream, request).await?;
-    Ok(ResponseStream::new(Opened { head: events.into_iter(), rest }))
-}
-
 /// A reply, read up to its first content or its end.
 #[derive(Debug)]
-pub struct Head {
+pub struct Peeked {
     /// What has been read. The last event is the first content, or
     /// [`Finished`](StreamEvent::Finished).
     pub events: Vec<StreamEvent>,
@@ -36,46 +20,54 @@ pub struct Head {
     pub rest: ResponseStream,
 }
 
-impl Head {
-    /// Reads the reply to `request` up to the border. The thoughts before an answer that comes in one piece are no
-    /// border: the caller has not seen them yet.
-    ///
-    /// # Errors
-    /// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends, and what
-    /// [`StopReason::without_answer`](forge_core::StopReason::without_answer) says if it ends well and holds nothing.
-    pub async fn read(
-        provider: &str,
-        mut rest: ResponseStream,
-        request: &ModelRequest,
-    ) -> Result<Self, ProviderError> {
-        let mut events = Vec::with_capacity(4);
-        let shows_thoughts = request.delivery == Delivery::Stream;
-        loop {
-            match rest.next().await {
-                Some(Ok(event)) => {
-                    if let StreamEvent::Finished(finished) = &event
-                        && let Some(error) = without_answer(provider, finished, request)
-                    {
-                        return Err(error);
-                    }
-                    let is_thought = matches!(
-                        event,
-                        StreamEvent::PartStarted { kind: PartKind::Thinking, .. }
-                            | StreamEvent::PartDelta { delta: Delta::Thinking(_), .. }
-                    );
-                    let border = event.is_answer()
-                        || (is_thought && shows_thoughts)
-                        || matches!(event, StreamEvent::Finished(_));
-                    events.push(event);
-                    if border {
-                        return Ok(Self { events, rest });
-                    }
+impl Peeked {
+    /// The reply, whole again.
+    pub fn into_stream(self) -> ResponseStream {
+        ResponseStream::new(Whole { head: self.events.into_iter(), rest: self.rest })
+    }
+}
+
+/// Reads the reply to `request` up to its first content, or to its end if it holds none.
+///
+/// Until then nothing of the answer has reached the caller, so a failure, also one inside a reply that began well, may
+/// be answered by another attempt. The thoughts before an answer that comes in one piece are no content: the caller
+/// has not seen them yet.
+///
+/// # Errors
+/// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends, and what
+/// [`StopReason::without_answer`](forge_core::StopReason::without_answer) says if it ends well and holds nothing.
+pub async fn peek(
+    provider: &str,
+    mut rest: ResponseStream,
+    request: &ModelRequest,
+) -> Result<Peeked, ProviderError> {
+    let mut events = Vec::with_capacity(4);
+    let shows_thoughts = request.delivery == Delivery::Stream;
+    loop {
+        match rest.next().await {
+            Some(Ok(event)) => {
+                if let StreamEvent::Finished(finished) = &event
+                    && let Some(error) = without_answer(provider, finished, request)
+                {
+                    return Err(error);
                 }
-                Some(Err(error)) => return Err(error),
-                None => {
-                    let message = "the reply ended without a stop reason";
-                    return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
+                let is_thought = matches!(
+                    event,
+                    StreamEvent::PartStarted { kind: PartKind::Thinking, .. }
+                        | StreamEvent::PartDelta { delta: Delta::Thinking(_), .. }
+                );
+                let border = event.is_answer()
+                    || (is_thought && shows_thoughts)
+                    || matches!(event, StreamEvent::Finished(_));
+                events.push(event);
+                if border {
+                    return Ok(Peeked { events, rest });
                 }
+            }
+            Some(Err(error)) => return Err(error),
+            None => {
+                let message = "the reply ended without a stop reason";
+                return Err(ProviderError::new(ErrorKind::Truncated, provider, message));
             }
         }
     }
@@ -90,12 +82,12 @@ fn without_answer(provider: &str, finished: &Finished, request: &ModelRequest) -
     Some(ProviderError::new(kind, provider, message))
 }
 
-struct Opened {
+struct Whole {
     head: std::vec::IntoIter<StreamEvent>,
     rest: ResponseStream,
 }
 
-impl Stream for Opened {
+impl Stream for Whole {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -134,13 +126,13 @@ mod tests {
     #[test]
     fn a_failure_before_content_comes_out_at_once_and_a_later_one_in_its_place() {
         let request = ModelRequest::new("");
-        let opened = |failing_at| open("p", events(failing_at), &request).now_or_never().unwrap();
-        assert_eq!(opened(2).unwrap_err().kind, ErrorKind::Server);
-        let mut late = opened(3).unwrap();
+        let peeked = |failing_at| peek("p", events(failing_at), &request).now_or_never().unwrap();
+        assert_eq!(peeked(2).unwrap_err().kind, ErrorKind::Server);
+        let mut late = peeked(3).unwrap().into_stream();
         let read: Vec<bool> =
             std::iter::from_fn(|| late.next().now_or_never().unwrap()).map(|event| event.is_ok()).collect();
         assert_eq!(read, [true, true, true, false]);
-        let empty = open("p", ResponseStream::from_events([]), &request).now_or_never().unwrap();
+        let empty = peek("p", ResponseStream::from_events([]), &request).now_or_never().unwrap();
         assert_eq!(empty.unwrap_err().kind, ErrorKind::Truncated);
     }
 
@@ -173,8 +165,8 @@ mod tests {
             (&whole, thoughts(StopReason::EndTurn), Some(ErrorKind::Empty)),
         ] {
             let stream = ResponseStream::from_events(events.clone().into_iter().map(Ok));
-            let head = Head::read("p", stream, request).now_or_never().unwrap();
-            assert_eq!(head.err().map(|error| error.kind), kind, "{events:?}");
+            let peeked = peek("p", stream, request).now_or_never().unwrap();
+            assert_eq!(peeked.err().map(|error| error.kind), kind, "{events:?}");
         }
     }
 }

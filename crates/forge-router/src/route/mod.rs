@@ -1,4 +1,13 @@
-//! One provider of a configuration, running: its adapter, its layers and what they remember.
+//! One provider of a configuration in use: its adapter, its layers and what they remember.
+
+mod headroom;
+mod health;
+mod lane;
+mod latency;
+mod meter;
+mod provided;
+mod quota;
+mod rotation;
 
 use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicUsize},
@@ -18,18 +27,21 @@ use forge_core::{
 use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
 use serde_json::{Map, Value};
 
-use crate::{
-    ProviderPlan,
-    health::{HealthStatus, LastFinding},
-    lane::{Before, Common, Lane, keys},
-    meter::Meter,
-    quota::Quota,
-    rotation::{Rotation, least_pause},
-};
+pub(crate) use headroom::Headroom;
+pub(crate) use health::CheckResult;
+pub use health::{HealthStatus, ProviderHealth};
+pub(crate) use meter::Meter;
+pub(crate) use quota::Bound;
+
+use crate::plan::ProviderPlan;
+use health::HealthCache;
+use lane::{Lane, LaneContext, PreviousLane, keys};
+use quota::Quota;
+use rotation::{Rotation, least_pause};
 
 /// What a router is built from, beside its configuration.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct RouterDeps {
     /// Builds the adapters.
     pub registry: Arc<AdapterRegistry>,
     /// Models with their limits, dates and prices.
@@ -46,7 +58,7 @@ pub struct Parts {
     pub seed: u64,
 }
 
-/// One provider of a configuration, running. What it remembers outlives a change of the configuration as
+/// One provider of a configuration in use. What it remembers outlives a change of the configuration as
 /// long as what it remembers it about stays the same.
 #[derive(Debug)]
 pub(crate) struct Route {
@@ -56,7 +68,7 @@ pub(crate) struct Route {
     pub(crate) lanes: Arc<[Lane]>,
     pub(crate) prices: Arc<ModelTable>,
     pub(crate) meter: Arc<Meter>,
-    pub(crate) health: Arc<LastFinding>,
+    pub(crate) health: Arc<HealthCache>,
     pub(crate) quota: Quota,
     price_today: RwLock<Option<(NaiveDate, Option<Arc<Price>>)>>,
     policy: BreakerPolicy,
@@ -67,7 +79,7 @@ pub(crate) struct Route {
 
 /// How a route is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum AttemptMode {
     /// Nobody else is left: a connection that cannot be made is tried again.
     Only,
     /// Others can be asked: a long wait and a connection that cannot be made lead to them at once.
@@ -80,7 +92,7 @@ impl Route {
     /// Builds the route of `plan`; `old` is the route of the same provider in the configuration before.
     pub(crate) fn build(
         plan: &ProviderPlan,
-        parts: &Parts,
+        deps: &RouterDeps,
         retry: &Retry,
         policy: BreakerPolicy,
         rules: &[BudgetRule],
@@ -94,10 +106,10 @@ impl Route {
         // What a check has found is about the first key.
         let checked = same.filter(|old| old.lanes[0].has(plan.api_key.as_ref()));
         let health = checked.map(|old| Arc::clone(&old.health)).unwrap_or_default();
-        let prices = prices(plan, &parts.models);
+        let prices = prices(plan, &deps.models);
         let quota = Quota {
             id: plan.id.clone(),
-            store: Arc::clone(&parts.budgets),
+            store: Arc::clone(&deps.budgets),
             rules: plan
                 .budget
                 .rules(&Scope::Provider(plan.id.clone()))
@@ -106,13 +118,13 @@ impl Route {
             prices: Arc::clone(&prices),
         };
 
-        let common = Common { plan, parts, policy, meter: &meter, prices: &prices, cooldowns };
+        let context = LaneContext { plan, deps, policy, meter: &meter, prices: &prices, cooldowns };
         let lane = |(place, key): (usize, Option<&SecretString>)| {
             let before = same.and_then(|old| {
                 let lane = old.lanes.iter().find(|lane| lane.has(key))?;
-                Some(Before { lane, plan: &old.plan, policy: old.policy })
+                Some(PreviousLane { lane, plan: &old.plan, policy: old.policy })
             });
-            Lane::build(common, place, key, before)
+            Lane::build(context, place, key, before)
         };
         let lanes: Arc<[Lane]> = keys(plan).enumerate().map(lane).collect::<Result<_, _>>()?;
         let passing = retry.clone().with_policy(retry.policy().of_several());
@@ -159,11 +171,11 @@ impl Route {
     }
 
     /// The provider with all layers.
-    pub(crate) fn provider(&self, manner: Manner) -> &Arc<dyn Provider> {
-        match manner {
-            Manner::Only => &self.provider,
-            Manner::OneOfSeveral => &self.one_of_several,
-            Manner::LastResort => &self.last_resort,
+    pub(crate) fn provider(&self, mode: AttemptMode) -> &Arc<dyn Provider> {
+        match mode {
+            AttemptMode::Only => &self.provider,
+            AttemptMode::OneOfSeveral => &self.one_of_several,
+            AttemptMode::LastResort => &self.last_resort,
         }
     }
 
@@ -250,8 +262,8 @@ impl Route {
 
     /// What the last check says against asking now. A check asks the first key, whose refusal says nothing about
     /// the others.
-    pub(crate) fn objection(&self, now: Instant) -> Option<HealthStatus> {
-        let status = self.health.objection(now)?;
+    pub(crate) fn ineligible_because(&self, now: Instant) -> Option<HealthStatus> {
+        let status = self.health.ineligible_because(now)?;
         (status != HealthStatus::Refused || self.lanes.len() == 1).then_some(status)
     }
 
@@ -268,7 +280,7 @@ impl Route {
 
     /// A good answer of the free endpoint means that the first credential works: its circuit, if open because of
     /// it, closes. It says nothing about whether the vendor has capacity for calls.
-    pub(crate) fn heard(&self, answer: Result<Health, &ProviderError>) {
+    pub(crate) fn on_health(&self, answer: Result<Health, &ProviderError>) {
         let credential = [ErrorKind::Authentication, ErrorKind::Permission];
         let breaker = &self.lanes[0].breaker;
         if answer.is_ok() && breaker.cause().is_some_and(|cause| credential.contains(&cause)) {

@@ -1,4 +1,4 @@
-//! One key of a provider, running: its adapter, its layers and what they remember.
+//! One key of a provider in use: its adapter, its layers and what they remember.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +10,14 @@ use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Timeout,
 };
 
-use crate::{
-    ProviderPlan,
-    given::Given,
+use super::{
+    RouterDeps,
     meter::{Meter, Metered},
-    route::Parts,
+    provided::ProvidedAdapter,
 };
+use crate::plan::ProviderPlan;
 
-/// One key of a provider, running. Vendors limit and refuse keys one by one, so each has a circuit and limits of
+/// One key of a provider in use. Vendors limit and refuse keys one by one, so each has a circuit and limits of
 /// its own.
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -32,9 +32,9 @@ pub(crate) struct Lane {
 
 /// What the lanes of a route have in common.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Common<'a> {
+pub(crate) struct LaneContext<'a> {
     pub(crate) plan: &'a ProviderPlan,
-    pub(crate) parts: &'a Parts,
+    pub(crate) deps: &'a RouterDeps,
     pub(crate) policy: BreakerPolicy,
     pub(crate) meter: &'a Arc<Meter>,
     pub(crate) prices: &'a Arc<ModelTable>,
@@ -44,7 +44,7 @@ pub(crate) struct Common<'a> {
 
 /// The lane of the same key before, with the plan and the policy by which it was built.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Before<'a> {
+pub(crate) struct PreviousLane<'a> {
     pub(crate) lane: &'a Lane,
     pub(crate) plan: &'a ProviderPlan,
     pub(crate) policy: BreakerPolicy,
@@ -53,28 +53,28 @@ pub(crate) struct Before<'a> {
 impl Lane {
     /// The lane of `key`, the one at `place` of the provider.
     pub(crate) fn build(
-        common: Common<'_>,
+        context: LaneContext<'_>,
         place: usize,
         key: Option<&SecretString>,
-        before: Option<Before<'_>>,
+        before: Option<PreviousLane<'_>>,
     ) -> Result<Self, RegistryError> {
-        let Common { plan, parts, policy, meter, prices, cooldowns } = common;
-        let timer = &parts.timer;
+        let LaneContext { plan, deps, policy, meter, prices, cooldowns } = context;
+        let timer = &deps.timer;
         let adapter = match before
             .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
         {
             Some(old) => Arc::clone(&old.lane.adapter),
             None => match &plan.provider {
                 Some(provider) => {
-                    Arc::new(Given { provider: Arc::clone(provider), model: plan.model.clone() })
+                    Arc::new(ProvidedAdapter { provider: Arc::clone(provider), model: plan.model.clone() })
                 }
-                None => parts.registry.build(&plan.kind, settings(plan, key))?,
+                None => deps.registry.build(&plan.kind, settings(plan, key))?,
             },
         };
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             Some(old) => old.lane.breaker.clone(),
-            None => Breaker::new(policy, Arc::clone(timer), parts.seed ^ seed_of(plan, place)).kept_in(
-                Arc::clone(&parts.cooldowns),
+            None => Breaker::new(policy, Arc::clone(timer), deps.seed ^ seed_of(plan, place)).kept_in(
+                Arc::clone(&deps.cooldowns),
                 cooldown_name(plan, key),
                 cooldowns,
             ),
@@ -94,7 +94,7 @@ impl Lane {
         if let Some(timeouts) = plan.timeouts {
             stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
         }
-        stack = stack.with(&Observe::new(Arc::clone(&parts.sink), Arc::clone(prices)));
+        stack = stack.with(&Observe::new(Arc::clone(&deps.sink), Arc::clone(prices)));
         if let Some(rate) = &rate {
             stack = stack.with(rate);
         }

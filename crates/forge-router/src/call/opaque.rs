@@ -3,13 +3,13 @@
 use forge_core::{ModelRequest, Opaque, Part};
 
 /// Whether `request` holds state for which `is_foreign` holds.
-pub(crate) fn is_needed(request: &ModelRequest, is_foreign: impl Fn(&Opaque) -> bool) -> bool {
+pub(super) fn is_needed(request: &ModelRequest, is_foreign: impl Fn(&Opaque) -> bool) -> bool {
     request.messages.iter().flat_map(|message| &message.parts).filter_map(Part::opaque).any(is_foreign)
 }
 
 /// Takes out all state for which `is_foreign` holds, the thoughts it belongs to, and parts and turns that are
 /// nothing else.
-pub(crate) fn foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opaque) -> bool) {
+pub(super) fn strip_foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opaque) -> bool) {
     let messages = request.messages.to_mut();
     for message in &mut *messages {
         message.parts.retain_mut(|part| match part {
@@ -50,7 +50,7 @@ mod tests {
         let is_foreign = |state: &Opaque| !state.belongs_to(&vendor, &model, "p");
         assert!(is_needed(&request, is_foreign));
         assert_eq!(request.outline().minted_by.as_ref().unwrap().1, "other");
-        foreign(&mut request, is_foreign);
+        strip_foreign(&mut request, is_foreign);
         assert!(!is_needed(&request, is_foreign));
         assert_eq!(request.messages.len(), 2);
         let left = vec![Part::thinking("ours").with_opaque(own), Part::text("said"), call(None)];

@@ -1,0 +1,124 @@
+//! The attempts of one call: what each route is sent, and how its reply begins.
+
+use std::{future::Future, sync::Arc};
+
+use forge_core::{
+    CallContext, ErrorKind, FailedAttempt, ModelRequest, Opaque, Provider as _, ProviderError, StopReason,
+    StreamEvent,
+};
+use forge_layers::{Peeked, peek};
+
+use super::opaque;
+use crate::{
+    route::AttemptMode,
+    select::Selected,
+    snapshot::{RoleConfig, Snapshot},
+};
+
+/// What the attempts of one call share.
+pub(super) struct Attempts<'a> {
+    snapshot: &'a Snapshot,
+    role: &'a RoleConfig,
+    cx: CallContext,
+    request: &'a Arc<ModelRequest>,
+    /// Whether the first number has been used.
+    made: bool,
+    /// Whether all state of vendors is left out.
+    stripped: bool,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        role: &'a RoleConfig,
+        cx: &CallContext,
+        request: &'a Arc<ModelRequest>,
+    ) -> Self {
+        Self { snapshot, role, cx: cx.clone(), request, made: false, stripped: false }
+    }
+
+    pub(super) fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    /// Asks the route of `selected` and reads its reply up to the first content.
+    pub(super) fn ask(
+        &mut self,
+        selected: Selected,
+        mode: AttemptMode,
+    ) -> impl Future<Output = Result<Peeked, ProviderError>> + Send + use<'a> {
+        if std::mem::replace(&mut self.made, true) {
+            self.cx.next_attempt();
+        }
+        let (snapshot, mut cx) = (self.snapshot, self.cx.clone());
+        let route = &snapshot.routes[selected.route];
+        cx.participant = Arc::new(route.participant(&cx.participant));
+        let (request, fallback_on) = (self.fitted(selected), &self.role.fallback_on);
+        async move {
+            let begun = cx.clock.instant();
+            let request = request?;
+            let stream = route.provider(mode).stream(&cx, Arc::clone(&request)).await?;
+            let reply = peek(route.plan.id.as_str(), stream, &request).await?;
+            match declined(&reply).filter(|kind| fallback_on.contains(kind)) {
+                None => Ok(reply),
+                Some(kind) => {
+                    let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
+                        .with(|facts| facts.model = Some(cx.model().clone()));
+                    let took = cx.clock.instant().saturating_duration_since(begun);
+                    cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// Asks again without any state of vendors.
+    pub(super) async fn ask_stripped(
+        &mut self,
+        selected: Selected,
+        mode: AttemptMode,
+    ) -> Result<Peeked, ProviderError> {
+        self.stripped = true;
+        let outcome = self.ask(selected, mode).await;
+        self.stripped = false;
+        outcome
+    }
+
+    /// The request with the settings of the role and the provider, and without other models' state.
+    fn fitted(&self, selected: Selected) -> Result<Arc<ModelRequest>, ProviderError> {
+        let route = &self.snapshot.routes[selected.route];
+        let (model, vendor) = (route.model_for(&self.cx.participant), &route.vendor);
+        let settings = [
+            (&self.role.parameters, self.role.extra_for.as_ref().filter(|first| *first == vendor)),
+            (&route.plan.parameters, Some(vendor)),
+        ];
+        let is_foreign =
+            |state: &Opaque| self.stripped || !state.belongs_to(vendor, model, route.plan.id.as_str());
+        let asked = self.request.parsed()?;
+        let foreign = opaque::is_needed(asked, is_foreign);
+        let fits = !foreign && !settings.iter().any(|(settings, vendor)| settings.concern(asked, *vendor));
+        if fits && self.request.carried().is_none() {
+            return Ok(Arc::clone(self.request));
+        }
+        let mut request = asked.clone();
+        for (settings, vendor) in settings {
+            settings.fill(&mut request, vendor);
+        }
+        if foreign {
+            opaque::strip_foreign(&mut request, is_foreign);
+        }
+        Ok(Arc::new(request))
+    }
+}
+
+/// Why the reply ended before anything was said, if the model declined or a filter did.
+fn declined(reply: &Peeked) -> Option<ErrorKind> {
+    match reply.events.last() {
+        Some(StreamEvent::Finished(finished)) => match finished.reason {
+            StopReason::Refusal => Some(ErrorKind::Refusal),
+            StopReason::ContentFiltered => Some(ErrorKind::ContentFiltered),
+            _ => None,
+        },
+        _ => None,
+    }
+}

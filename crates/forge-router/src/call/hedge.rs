@@ -1,0 +1,59 @@
+//! A second route for calls whose first is unusually slow to begin.
+
+use std::{future::Future, pin::pin, task::Poll};
+
+use forge_core::ProviderError;
+use forge_layers::Peeked;
+use futures_util::future::{Either, select};
+
+use super::attempt::Attempts;
+use crate::{
+    route::AttemptMode,
+    select::{Selected, Selection},
+    shared::Shared,
+};
+
+/// Asks `selected` and, if it is slower than nineteen of twenty of its replies, the next route as well. Whichever
+/// begins to answer first wins; the other is dropped, and what it took is accounted for.
+pub(super) async fn ask(
+    shared: &Shared,
+    attempts: &mut Attempts<'_>,
+    selection: &mut Selection<'_>,
+    selected: Selected,
+    mode: AttemptMode,
+) -> (Selected, Result<Peeked, ProviderError>) {
+    shared.hedges.call();
+    let patience = attempts.snapshot().routes[selected.route].meter.latency.p95();
+    let first = attempts.ask(selected, mode);
+    let timer = &shared.deps.timer;
+    let Some(until) = patience.and_then(|patience| timer.instant().checked_add(patience)) else {
+        return (selected, first.await);
+    };
+    let mut first = pin!(first);
+    let mut alarm = timer.sleep_until(until);
+    let early = std::future::poll_fn(|task| match first.as_mut().poll(task) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => alarm.as_mut().poll(task).map(|()| None),
+    });
+    if let Some(outcome) = early.await {
+        return (selected, outcome);
+    }
+    let hedged = selection.has_another() && shared.hedges.take();
+    let Some(other) = hedged.then(|| selection.next()).flatten() else {
+        return (selected, first.await);
+    };
+    tracing::debug!(route = %attempts.snapshot().routes[other.route].plan.id, "hedging");
+    let second = pin!(attempts.ask(other, selection.mode()));
+    match select(first, second).await {
+        Either::Left((Ok(head), _)) => (selected, Ok(head)),
+        Either::Right((Ok(head), _)) => (other, Ok(head)),
+        Either::Left((Err(error), second)) => {
+            selection.failed(selected, error.kind);
+            (other, second.await)
+        }
+        Either::Right((Err(error), first)) => {
+            selection.failed(other, error.kind);
+            (selected, first.await)
+        }
+    }
+}

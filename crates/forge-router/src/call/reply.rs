@@ -1,0 +1,106 @@
+//! The reply of the route that answered.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use forge_core::{ProviderError, ProviderId, ResponseStream, RouteTrace, StreamEvent};
+use forge_layers::Peeked;
+use futures_core::Stream;
+
+use super::failure::{cancelled, traced};
+use crate::{affinity::Prefix, in_flight::InFlightGuard, shared::Shared};
+
+/// Where a conversation's prefix is cached, once the reply has said so.
+pub(super) struct AffinityUpdate {
+    shared: Arc<Shared>,
+    prefix: Prefix,
+    provider: ProviderId,
+}
+
+impl AffinityUpdate {
+    pub(super) fn new(shared: &Arc<Shared>, prefix: Prefix, provider: &ProviderId) -> Self {
+        Self { shared: Arc::clone(shared), prefix, provider: provider.clone() }
+    }
+
+    fn apply(&self) {
+        let Self { shared, prefix, provider } = self;
+        shared.affinity.remember(*prefix, provider.clone(), shared.deps.timer.instant());
+    }
+}
+
+/// The reply of the route that answered. Holds the call's place among those under way.
+pub(super) struct RoutedStream {
+    peeked: std::vec::IntoIter<StreamEvent>,
+    rest: Option<ResponseStream>,
+    trace: Arc<RouteTrace>,
+    affinity: AffinityUpdate,
+    in_flight: Option<InFlightGuard>,
+}
+
+impl RoutedStream {
+    pub(super) fn new(
+        reply: Peeked,
+        trace: RouteTrace,
+        affinity: AffinityUpdate,
+        in_flight: InFlightGuard,
+    ) -> Self {
+        let (Peeked { mut events, rest }, trace) = (reply, Arc::new(trace));
+        for event in &mut events {
+            if let StreamEvent::Started(started) = event {
+                started.route = Some(Arc::clone(&trace));
+            }
+        }
+        Self { peeked: events.into_iter(), rest: Some(rest), trace, affinity, in_flight: Some(in_flight) }
+    }
+
+    fn end(&mut self) {
+        self.rest = None;
+        self.in_flight = None;
+    }
+
+    fn note(&mut self, event: &StreamEvent) {
+        if let StreamEvent::Finished(finished) = event {
+            let usage = &finished.usage;
+            let cached = [usage.cache_read, usage.cache_write_5m, usage.cache_write_1h];
+            if cached.into_iter().flatten().any(|tokens| tokens > 0) {
+                self.affinity.apply();
+            }
+            self.in_flight = None;
+        }
+    }
+}
+
+impl Stream for RoutedStream {
+    type Item = Result<StreamEvent, ProviderError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(event) = this.peeked.next() {
+            this.note(&event);
+            return Poll::Ready(Some(Ok(event)));
+        }
+        let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
+        if this.in_flight.as_ref().is_some_and(|call| call.is_cancelled(task)) {
+            this.end();
+            return Poll::Ready(Some(Err(traced(cancelled(), Arc::clone(&this.trace)))));
+        }
+        let item = ready!(Pin::new(rest).poll_next(task));
+        Poll::Ready(match item {
+            Some(Ok(event)) => {
+                this.note(&event);
+                Some(Ok(event))
+            }
+            Some(Err(error)) => {
+                this.end();
+                Some(Err(traced(error, Arc::clone(&this.trace))))
+            }
+            None => {
+                this.end();
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! How many calls may be hedged.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One extra call for so many.
+const SHARE: u64 = 20;
+
+/// Keeps extra calls to a twentieth of all.
+#[derive(Debug, Default)]
+pub(crate) struct HedgeBudget {
+    calls: AtomicU64,
+    extra: AtomicU64,
+}
+
+impl HedgeBudget {
+    pub(crate) fn call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self) -> bool {
+        let most = self.calls.load(Ordering::Relaxed) / SHARE;
+        let next = |extra: u64| (extra < most).then_some(extra + 1);
+        self.extra.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_one_call_in_twenty_is_extra() {
+        let budget = HedgeBudget::default();
+        let taken = (0..1_000).filter(|_| {
+            budget.call();
+            budget.take()
+        });
+        assert_eq!(taken.count(), 50);
+    }
+}
