@@ -11,45 +11,45 @@ use forge::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Ask, Wanted},
+    args::{Ask, GlobalArgs},
     error::CliError,
     files, log,
     material::{self, Content, Material},
     session,
     setup::Setup,
-    show::{self, Prose, millis, note},
-    signals::Ends,
+    signals::Interrupts,
+    terminal::{self, Prose, millis, note},
 };
 
 /// A request may hold several.
 const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
 
-pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let about = match &ask.session {
         Some(id) => Some(session::report(id).await?),
         None => None,
     };
-    let request = Arc::new(request(&ask, about.as_deref(), wanted.quiet)?);
+    let request = Arc::new(request(&ask, about.as_deref(), args.quiet)?);
     let question = question(&request);
-    let system = Setup::open(wanted).await?;
+    let system = Setup::open(args).await?;
     let mut cx = context(&ask, &system, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
     cx.tags = cx.tags.with_task(task.id());
     let simulated = system.is_simulated();
     // Structured output is read by programs; for them stderr and `--json` say that it is simulated.
-    let headed = simulated && !wanted.json && ask.schema.is_none();
+    let headed = simulated && !args.json && ask.schema.is_none();
     if headed {
-        show::out("SIMULATED\n\n")?;
+        terminal::out("SIMULATED\n\n")?;
     }
-    let call = call(&cx, &system, request, &ask, wanted);
-    let mut ends = Ends::new()?;
+    let call = call(&cx, &system, request, &ask, args);
+    let mut interrupts = Interrupts::new()?;
     let outcome = tokio::select! {
         outcome = call => outcome?,
-        () = ends.next() => {
+        () = interrupts.next() => {
             note(false, "interrupted; the call was cancelled");
             tokio::select! {
                 () = system.close(Duration::ZERO) => {}
-                () = ends.next() => {}
+                () = interrupts.next() => {}
             }
             return Ok(130.into());
         }
@@ -69,18 +69,18 @@ pub(crate) async fn run(ask: Ask, wanted: Wanted<'_>) -> Result<ExitCode, CliErr
                     model: response.model.as_str(),
                     cost,
                 };
-                log::keep(&kept, wanted.quiet);
+                log::keep(&kept, args.quiet);
             }
-            if wanted.json {
-                show::json(&success(&response, cost, simulated))?;
+            if args.json {
+                terminal::json(&success(&response, cost, simulated))?;
             }
-            report(wanted.quiet, &response, cost);
+            report(args.quiet, &response, cost);
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
             let failure = CliError::provider(&error);
-            if let Some(route) = error.route.as_ref().filter(|_| !wanted.json) {
-                tell_failures(wanted.quiet, route);
+            if let Some(route) = error.route.as_ref().filter(|_| !args.json) {
+                tell_failures(args.quiet, route);
             }
             Err(failure.with_facts(failed(&cx, &error, simulated)))
         }
@@ -170,9 +170,9 @@ async fn call(
     system: &Setup,
     request: Arc<ModelRequest>,
     ask: &Ask,
-    wanted: Wanted<'_>,
+    args: GlobalArgs<'_>,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
-    let (quiet, shown) = (wanted.quiet, !wanted.json);
+    let (quiet, shown) = (args.quiet, !args.json);
     let mut accumulator = Accumulator::new(cx);
     let mut stream = match system.router().stream(cx, request).await {
         Ok(stream) => stream,
@@ -368,7 +368,7 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "route": response.route.as_ref().map(|route| &route.candidates),
         "attempts": attempts,
     });
-    show::with_cost(object, cost)
+    terminal::with_cost(object, cost)
 }
 
 fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {

@@ -9,12 +9,12 @@ use crate::{
     args::{Backup, BackupCommand, BackupRestore},
     error::CliError,
     metrics::{self, open},
-    show::{self, note},
+    terminal::{self, note},
 };
 
 pub(crate) fn run(backup: &Backup, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
     match (&backup.command, &backup.file) {
-        (Some(BackupCommand::Restore(wanted)), _) => restored(wanted, quiet, json),
+        (Some(BackupCommand::Restore(args)), _) => restored(args, quiet, json),
         (None, Some(to)) => written(to, backup.offline, quiet, json),
         (None, None) => Err(CliError::usage("there is no file to write to", "name one: `forge backup FILE`")),
     }
@@ -26,21 +26,23 @@ fn written(to: &Path, offline: bool, quiet: bool, json: bool) -> Result<ExitCode
     }
     let bytes = open(offline)?.backup(to).map_err(|error| CliError::store(&error))?;
     if json {
-        show::json(&json!({"simulated": offline, "file": to, "bytes": bytes}))?;
+        terminal::json(&json!({"simulated": offline, "file": to, "bytes": bytes}))?;
     }
     note(quiet, &format!("{}: {bytes} bytes, every page read and good", to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn restored(wanted: &BackupRestore, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
-    let (from, to) = (&wanted.file, metrics::place(wanted.offline)?);
-    if to.exists() && !wanted.force {
+fn restored(args: &BackupRestore, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
+    let (from, to) = (&args.file, metrics::place(args.offline)?);
+    if to.exists() && !args.force {
         let what = format!("{} is there, and would be replaced", to.display());
         return Err(CliError::usage(what, "add `--force`; what is there is kept beside it"));
     }
-    let before = restore(from, &to, wanted.force).map_err(|error: StoreError| CliError::store(&error))?;
+    let before = restore(from, &to, args.force).map_err(|error: StoreError| CliError::store(&error))?;
     if json {
-        show::json(&json!({"simulated": wanted.offline, "file": to, "restored_from": from, "kept": before}))?;
+        terminal::json(
+            &json!({"simulated": args.offline, "file": to, "restored_from": from, "kept": before}),
+        )?;
     }
     let kept = before.map_or_else(String::new, |before| format!("; what was there is {}", before.display()));
     note(quiet, &format!("{} is as {} has it{kept}", to.display(), from.display()));

@@ -17,7 +17,7 @@ use crate::{
     error::CliError,
     metrics,
     paths::{paths, variable},
-    show,
+    terminal,
 };
 
 /// The variable in which a script says which shell asks.
@@ -52,7 +52,7 @@ pub(crate) fn script(shell: Shell) -> Result<ExitCode, CliError> {
         let written = shell.write_registration(VARIABLE, "forge", "forge", "forge", &mut script);
         written.map_err(|error| CliError::failed("the script cannot be made", &error))?;
     }
-    show::out(&String::from_utf8_lossy(&script))?;
+    terminal::out(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,8 +103,8 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
     let candidate = |(name, summary): (forge::StreamName, Option<serde_json::Value>)| {
         let title = summary.as_ref().and_then(|summary| summary["title"].as_str()).unwrap_or_default();
-        let title = show::cut(title.lines().next().unwrap_or_default(), TITLE);
-        let help = (!title.is_empty()).then(|| show::clean(&title).into_owned().into());
+        let title = terminal::cut(title.lines().next().unwrap_or_default(), TITLE);
+        let help = (!title.is_empty()).then(|| terminal::clean(&title).into_owned().into());
         CompletionCandidate::new(name.as_str()).help(help)
     };
     found.into_iter().map(candidate).collect()

@@ -7,7 +7,7 @@ use forge::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::show::clean;
+use crate::terminal::clean;
 
 /// A failure of the command.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::{
     string::FromUtf8Error,
 };
 
-use crate::{error::CliError, show::note};
+use crate::{error::CliError, terminal::note};
 
 /// What is larger is no text but an archive, or a device without an end.
 const MAX_TEXT: u64 = 10 * 1024 * 1024;

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::{args::Args, error::CliError, manual, paths::variable, show};
+use crate::{args::Args, error::CliError, manual, paths::variable, terminal};
 
 /// Commands that belong together.
 struct Group {
@@ -85,7 +85,8 @@ fn listed(command: &clap::Command, all: bool, width: usize) -> String {
         let _ = writeln!(text, "{}{title}:{}", header.render(), header.render_reset());
         for (name, one) in entries {
             let about = one.get_about().map(ToString::to_string).unwrap_or_default();
-            let about = show::cut(about.lines().next().unwrap_or_default(), width.saturating_sub(column + 4));
+            let about =
+                terminal::cut(about.lines().next().unwrap_or_default(), width.saturating_sub(column + 4));
             let (on, off) = (literal.render(), literal.render_reset());
             let _ = writeln!(text, "  {on}{name:<column$}{off}  {about}");
         }

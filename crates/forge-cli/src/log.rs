@@ -17,7 +17,7 @@ use crate::{
     error::CliError,
     metrics,
     paths::{paths, variable},
-    session, show,
+    session, terminal,
 };
 
 /// Set to `off`, nothing is kept.
@@ -59,10 +59,10 @@ pub(crate) fn keep(question: &Question<'_>, quiet: bool) {
         "provider": question.provider,
         "model": question.model,
     });
-    let line = show::with_cost(line, question.cost);
+    let line = terminal::with_cost(line, question.cost);
     let path = folder.join(format!("{}.jsonl", now.format("%Y-%m")));
     if let Err(error) = append(&path, &format!("{line}\n")) {
-        show::note(
+        terminal::note(
             quiet,
             &format!(
                 "{} cannot be written, so that `forge log` will not know of this: {error}",
@@ -86,28 +86,28 @@ fn folder() -> Option<PathBuf> {
     Some(paths().state?.join("log"))
 }
 
-pub(crate) async fn run(wanted: &Log, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    if wanted.clear {
+pub(crate) async fn run(args: &Log, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    if args.clear {
         return clear(quiet, as_json);
     }
-    if let Some(id) = &wanted.id {
+    if let Some(id) = &args.id {
         return self::show(id, as_json).await;
     }
-    let since = wanted.since.as_deref().map(|text| metrics::time(text, Utc::now())).transpose()?;
-    let mut all = questions(since, wanted.text.as_deref());
-    all.extend(sessions(since, wanted.text.as_deref()).await?);
+    let since = args.since.as_deref().map(|text| metrics::time(text, Utc::now())).transpose()?;
+    let mut all = questions(since, args.text.as_deref());
+    all.extend(sessions(since, args.text.as_deref()).await?);
     all.sort_by(|one, other| other["at"].as_str().cmp(&one["at"].as_str()));
-    all.truncate(wanted.limit);
+    all.truncate(args.limit);
     if as_json {
-        show::json(&json!({"entries": all}))?;
+        terminal::json(&json!({"entries": all}))?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<_> = all.iter().map(row).collect();
     if rows.is_empty() {
-        show::note(quiet, "nothing is kept that fits");
+        terminal::note(quiet, "nothing is kept that fits");
         return Ok(ExitCode::SUCCESS);
     }
-    show::out(&show::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
+    terminal::out(&terminal::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,7 +118,13 @@ fn row(one: &Value) -> Vec<String> {
     let cost = one["cost_usd"].as_f64().map_or_else(|| "?".into(), |cost| format!("${cost:.4}"));
     let question = text("question");
     let first = question.lines().next().unwrap_or_default();
-    vec![at, format!("{}{simulated}", text("kind")), text("id"), cost, show::cut(first, TITLE).into_owned()]
+    vec![
+        at,
+        format!("{}{simulated}", text("kind")),
+        text("id"),
+        cost,
+        terminal::cut(first, TITLE).into_owned(),
+    ]
 }
 
 /// The questions that are kept. A line that cannot be read hides no other.
@@ -173,20 +179,20 @@ fn entry(one: &SessionSummary, simulated: bool) -> Value {
         "question": one.title,
         "status": one.status,
     });
-    show::with_cost(object, Some(one.cost))
+    terminal::with_cost(object, Some(one.cost))
 }
 
 async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
     if let Some(one) = questions(None, None).into_iter().find(|one| one["id"] == id) {
         if as_json {
-            show::json(&one)?;
+            terminal::json(&one)?;
             return Ok(ExitCode::SUCCESS);
         }
         let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
         let head = if one["simulated"] == true { "SIMULATED\n\n" } else { "" };
         let (question, answer) = (text("question"), text("answer"));
         let who = format!("{}/{}", text("provider"), text("model"));
-        show::out(&format!(
+        terminal::out(&format!(
             "{head}> {}\n\n{answer}\n\n({who}, {})\n",
             question.trim().replace('\n', "\n> "),
             text("at")
@@ -195,9 +201,9 @@ async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
     }
     let report = session::report(id).await.map_err(|error| error.with_next("see `forge log`"))?;
     if as_json {
-        show::json(&json!({"id": id, "session": id, "kind": "run", "answer": report}))?;
+        terminal::json(&json!({"id": id, "session": id, "kind": "run", "answer": report}))?;
     } else {
-        show::prose(&report, false)?;
+        terminal::prose(&report, false)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -210,9 +216,9 @@ fn clear(quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
         fs::remove_dir_all(&folder).map_err(failed)?;
     }
     if as_json {
-        show::json(&json!({"forgotten": count}))?;
+        terminal::json(&json!({"forgotten": count}))?;
     }
-    show::note(quiet, &format!("{count} questions are forgotten; `{SWITCH}=off` keeps none from now on"));
+    terminal::note(quiet, &format!("{count} questions are forgotten; `{SWITCH}=off` keeps none from now on"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -22,9 +22,9 @@ mod providers;
 mod route;
 mod session;
 mod setup;
-mod show;
 mod signals;
 mod sim;
+mod terminal;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -36,7 +36,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    args::{Args, Command, Form, ModelsCommand, ProvidersCommand, RouteCommand, Wanted},
+    args::{Args, Command, Form, GlobalArgs, ModelsCommand, ProvidersCommand, RouteCommand},
     error::CliError,
 };
 
@@ -64,59 +64,59 @@ fn refuse(error: &clap::Error) -> ! {
         let text = error.to_string();
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let what = lines.next().unwrap_or_default().trim_start_matches("error: ");
-        let _ = show::json(&CliError::usage(what, "see `forge --help`").to_json());
+        let _ = terminal::json(&CliError::usage(what, "see `forge --help`").to_json());
     }
     error.exit()
 }
 
-async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let (quiet, json, config) = (args.quiet, args.json, args.config.as_deref());
-    let scenario = args::scenario(&args.injected);
-    let injects = !args.injected.is_empty();
-    let wanted = |source| Wanted { source, config, quiet, json, scenario: &scenario, injects };
-    match args.command {
+async fn run(line: Args) -> Result<ExitCode, CliError> {
+    let (quiet, json, config) = (line.quiet, line.json, line.config.as_deref());
+    let scenario = args::scenario(&line.injected);
+    let injects = !line.injected.is_empty();
+    let globals = |source| GlobalArgs { source, config, quiet, json, scenario: &scenario, injects };
+    match line.command {
         Command::Ask(ask) => {
-            let wanted = wanted(ask.source);
-            ask::run(*ask, wanted).await
+            let args = globals(ask.source);
+            ask::run(*ask, args).await
         }
         Command::Run(run) => {
-            let wanted = wanted(run.source);
-            Box::pin(session::run(*run, wanted)).await
+            let args = globals(run.source);
+            Box::pin(session::run(*run, args)).await
         }
         Command::Review(review) => {
-            let wanted = wanted(review.source);
-            Box::pin(session::review(*review, wanted)).await
+            let args = globals(review.source);
+            Box::pin(session::review(*review, args)).await
         }
         Command::Follow(follow) => {
-            let wanted = wanted(follow.source);
-            Box::pin(session::follow(*follow, wanted)).await
+            let args = globals(follow.source);
+            Box::pin(session::follow(*follow, args)).await
         }
         Command::Resume(resume) => {
-            let wanted = wanted(resume.source);
+            let args = globals(resume.source);
             // A session with its journal is much state, which does not have to lie on the stack of every command.
-            Box::pin(session::resume(*resume, wanted)).await
+            Box::pin(session::resume(*resume, args)).await
         }
         Command::Sessions { command } => session::sessions(command, quiet, json).await,
-        Command::Log(wanted) => log::run(&wanted, quiet, json).await,
+        Command::Log(args) => log::run(&args, quiet, json).await,
         Command::Sim(sim) => sim::run(sim, json).await,
         Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
         Command::Providers { command: ProvidersCommand::List { source, .. } } => {
-            providers::list(wanted(source)).await
+            providers::list(globals(source)).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {
-            providers::status(&status, wanted(status.source)).await
+            providers::status(&status, globals(status.source)).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
-            let wanted = wanted(explain.source);
-            route::explain(explain, wanted).await
+            let args = globals(explain.source);
+            route::explain(explain, args).await
         }
         Command::Models { command: ModelsCommand::List(list) } => {
-            let wanted = wanted(list.source);
-            models::list(list, wanted).await
+            let args = globals(list.source);
+            models::list(list, args).await
         }
         Command::Doctor(options) => {
-            let wanted = wanted(options.source);
-            doctor::run(options, wanted).await
+            let args = globals(options.source);
+            doctor::run(options, args).await
         }
         Command::Metrics { command } => {
             metrics::run(if json { command.in_json() } else { command }, config, quiet)
@@ -138,8 +138,8 @@ fn fail(error: &CliError, form: Form) -> ExitCode {
     let _ = match form {
         _ if error.is_quiet() => Ok(()),
         Form::Text => Ok(()),
-        Form::Json => show::json(&error.to_json()),
-        Form::Lines => show::line(error.to_json(), "failed"),
+        Form::Json => terminal::json(&error.to_json()),
+        Form::JsonLines => terminal::line(error.to_json(), "failed"),
     };
     let _ = write!(std::io::stderr().lock(), "{error}");
     error.exit_code()
@@ -177,7 +177,7 @@ impl Spans {
         let endpoint = paths::variable("OTEL_EXPORTER_OTLP_ENDPOINT");
         let collector = endpoint.map(|endpoint| otlp::Otlp::new(&endpoint)).transpose();
         Self(collector.unwrap_or_else(|error| {
-            show::note(false, &format!("spans are not sent to OTEL_EXPORTER_OTLP_ENDPOINT: {error}"));
+            terminal::note(false, &format!("spans are not sent to OTEL_EXPORTER_OTLP_ENDPOINT: {error}"));
             None
         }))
     }

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::{args::Args, error::CliError, show};
+use crate::{args::Args, error::CliError, terminal};
 
 /// The page of the command that these words lead to.
 pub(crate) fn page(words: &[String]) -> Result<ExitCode, CliError> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(find(words)?).render(&mut page);
     rendered.map_err(|error| CliError::failed("the page cannot be made", &error))?;
-    show::out(&String::from_utf8_lossy(&page))?;
+    terminal::out(&String::from_utf8_lossy(&page))?;
     Ok(ExitCode::SUCCESS)
 }
 

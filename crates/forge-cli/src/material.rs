@@ -15,7 +15,7 @@ use ignore::WalkBuilder;
 use crate::{
     error::CliError,
     files,
-    show::{self, note},
+    terminal::{self, note},
 };
 
 /// Larger pictures and documents are refused by every vendor.
@@ -183,5 +183,5 @@ fn listed(path: &Path, found: &[Material], left_out: &[String], bytes: u64) -> S
         line += "; left out as no text: ";
         line += &names(left_out.iter().map(String::as_str).collect());
     }
-    show::clean(&line).into_owned()
+    terminal::clean(&line).into_owned()
 }

@@ -8,13 +8,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{ModelsList, Wanted},
+    args::{GlobalArgs, ModelsList},
     error::CliError,
     setup::Setup,
-    show,
+    terminal,
 };
 
-pub(crate) async fn list(list: ModelsList, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn list(list: ModelsList, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let known = forge::registry();
     if let Some(vendor) = &list.provider
         && known.kind(vendor).is_none()
@@ -25,32 +25,33 @@ pub(crate) async fn list(list: ModelsList, wanted: Wanted<'_>) -> Result<ExitCod
         ));
     }
     let today = Utc::now().date_naive();
-    if list.live { live(&list, today, wanted).await } else { built_in(&list, today, wanted.json) }
+    if list.live { live(&list, today, args).await } else { built_in(&list, today, args.json) }
 }
 
 fn built_in(list: &ModelsList, today: NaiveDate, as_json: bool) -> Result<ExitCode, CliError> {
     let table = forge::models();
-    let wanted =
+    let args =
         |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
     // Of those that are gone the table knows no more than that.
     let is_gone = |row: &&ModelRow| row.prices.is_empty() && row.context_tokens.is_none();
-    let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(wanted).partition(is_gone);
+    let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(args).partition(is_gone);
     let shown = if as_json {
         let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
         let retired = gone.iter().map(|row| {
             json!({"vendor": row.provider, "model": row.id, "retires": row.retires, "successor": row.successor})
         });
         let retired: Vec<Value> = retired.collect();
-        show::json(&json!({"simulated": false, "models": models, "retired": retired}))
+        terminal::json(&json!({"simulated": false, "models": models, "retired": retired}))
     } else {
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
-        let ends = gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
-        let mut shown = show::table(&HEADINGS, &[2, 3, 4, 5], &cells);
+        let interrupts =
+            gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
+        let mut shown = terminal::table(&HEADINGS, &[2, 3, 4, 5], &cells);
         if !gone.is_empty() {
             shown.push('\n');
-            shown += &show::table(&["VENDOR", "MODEL", "END"], &[], &ends.collect::<Vec<_>>());
+            shown += &terminal::table(&["VENDOR", "MODEL", "END"], &[], &interrupts.collect::<Vec<_>>());
         }
-        show::out(&shown)
+        terminal::out(&shown)
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -124,8 +125,8 @@ fn row_json(row: &ModelRow, today: NaiveDate) -> Value {
 }
 
 /// Asks every provider side by side; one that fails is named and does not hide the others.
-async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let system = Setup::open(wanted).await?;
+async fn live(list: &ModelsList, today: NaiveDate, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let system = Setup::open(args).await?;
     let asked: Vec<_> = system
         .adapters()
         .filter(|(one, _)| list.provider.as_deref().is_none_or(|vendor| vendor == one.kind))
@@ -143,16 +144,16 @@ async fn live(list: &ModelsList, today: NaiveDate, wanted: Wanted<'_>) -> Result
             Err(error) => failures.push(CliError::provider(&error)),
         }
     }
-    let shown = if wanted.json {
+    let shown = if args.json {
         let errors: Vec<Value> = failures.iter().map(CliError::summary).collect();
         let simulated = system.is_simulated();
-        show::json(&json!({"simulated": simulated, "models": models, "errors": errors}))
+        terminal::json(&json!({"simulated": simulated, "models": models, "errors": errors}))
     } else {
-        show::out(&show::table(&HEADINGS, &[2, 3, 4, 5], &cells))
+        terminal::out(&terminal::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
     shown?;
     for failure in &failures {
-        show::note(false, failure.to_string().trim_end());
+        terminal::note(false, failure.to_string().trim_end());
     }
     Ok(if failures.is_empty() {
         ExitCode::SUCCESS

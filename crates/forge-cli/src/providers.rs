@@ -10,18 +10,18 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{ProvidersStatus, Wanted},
+    args::{GlobalArgs, ProvidersStatus},
     error::CliError,
     setup::Setup,
-    show,
     signals::{Signal, Signals},
+    terminal,
 };
 
-pub(crate) async fn list(wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let system = Setup::open(wanted).await?;
+pub(crate) async fn list(args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let system = Setup::open(args).await?;
     let providers = system.providers();
     let (models, today) = (forge::models(), Utc::now().date_naive());
-    let shown = if wanted.json {
+    let shown = if args.json {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
                 let model = Some(&one.model).filter(|model| !model.as_str().is_empty());
@@ -37,7 +37,7 @@ pub(crate) async fn list(wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
                 })
             })
             .collect();
-        show::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
+        terminal::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = providers
             .map(|(one, found)| {
@@ -48,7 +48,7 @@ pub(crate) async fn list(wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
                 vec![one.id.to_string(), one.kind.clone(), model, found.to_owned()]
             })
             .collect();
-        show::out(&show::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
+        terminal::out(&terminal::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -80,20 +80,20 @@ pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
                 json!({"type": kind, "dialect": dialect, "endpoint": endpoint, "key": key, "checked": checked})
             })
             .collect();
-        show::json(&json!({"known": rows}))?;
+        terminal::json(&json!({"known": rows}))?;
     } else {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        show::out(&show::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
+        terminal::out(&terminal::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Exit code 0 if every provider is ready, 3 if none is, 1 if some are not.
-pub(crate) async fn status(status: &ProvidersStatus, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let mut system = Setup::open(wanted).await?;
+pub(crate) async fn status(status: &ProvidersStatus, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let mut system = Setup::open(args).await?;
     match status.watch {
-        None => check(&system, wanted.json).await,
-        Some(every) => watch(&mut system, *every, wanted.json, wanted).await,
+        None => check(&system, args.json).await,
+        Some(every) => watch(&mut system, *every, args.json, args).await,
     }
 }
 
@@ -102,7 +102,7 @@ async fn watch(
     system: &mut Setup,
     every: Duration,
     as_json: bool,
-    wanted: Wanted<'_>,
+    args: GlobalArgs<'_>,
 ) -> Result<ExitCode, CliError> {
     let mut signals = Signals::new()?;
     loop {
@@ -116,8 +116,8 @@ async fn watch(
             return Ok(ExitCode::SUCCESS);
         }
         match system.reload().await {
-            Ok(()) => show::note(wanted.quiet, "the configuration was read again"),
-            Err(error) => show::note(false, &format!("{error}the configuration in use stays")),
+            Ok(()) => terminal::note(args.quiet, "the configuration was read again"),
+            Err(error) => terminal::note(false, &format!("{error}the configuration in use stays")),
         }
     }
 }
@@ -135,11 +135,11 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
                     "model": one.model,
                     "status": one.status,
                     "detail": one.detail,
-                    "duration_ms": show::millis(one.took),
+                    "duration_ms": terminal::millis(one.took),
                 })
             })
             .collect();
-        show::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
+        terminal::json(&json!({"simulated": system.is_simulated(), "providers": rows}))
     } else {
         let rows: Vec<_> = checks
             .iter()
@@ -149,7 +149,7 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
                 vec![one.provider.to_string(), model(&one.model), status, format!("{took} ms"), detail]
             })
             .collect();
-        show::out(&show::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
+        terminal::out(&terminal::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
     };
     shown?;
     Ok(match ready {

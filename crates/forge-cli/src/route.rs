@@ -6,33 +6,33 @@ use forge::{CallContext, Candidate, ModelRequest, ParticipantRole, RouteTrace, V
 use serde_json::json;
 
 use crate::{
-    args::{RouteExplain, Wanted},
+    args::{GlobalArgs, RouteExplain},
     error::CliError,
     files,
     setup::Setup,
-    show,
+    terminal,
 };
 
 /// Exit code 0 if somebody would be asked, 3 if nobody can be.
-pub(crate) async fn explain(explain: RouteExplain, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let prompt = match &explain.file {
         None => String::new(),
         Some(path) => files::read(path)?,
     };
     let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
     let role = ParticipantRole::from(explain.role.as_str());
-    let system = Setup::open(wanted).await?;
+    let system = Setup::open(args).await?;
     let cx = CallContext::new(Router::participant(role.clone()));
     let trace = system.router().explain(&cx, &request).await;
-    let shown = if wanted.json {
-        show::json(&json!({
+    let shown = if args.json {
+        terminal::json(&json!({
             "simulated": system.is_simulated(),
             "role": role,
             "chosen": trace.participant,
             "candidates": trace.candidates,
         }))
     } else {
-        show::out(&text(&role, &system, &trace))
+        terminal::out(&text(&role, &system, &trace))
     };
     shown?;
     Ok(if trace.participant.is_some() { ExitCode::SUCCESS } else { 3.into() })
@@ -67,7 +67,7 @@ fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
         })
         .collect();
     let headings = ["", "PROVIDER", "MODEL", "CHOSEN AS", "VERDICT", "TOKENS IN", "COST AT MOST", "WAIT"];
-    format!("{head}{unknown}\n\n{}", show::table(&headings, &[5, 6, 7], &rows))
+    format!("{head}{unknown}\n\n{}", terminal::table(&headings, &[5, 6, 7], &rows))
 }
 
 fn row(one: &Candidate, place: String, verdict: String) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::{
 use forge::{System, SystemError};
 use forge_sim::Sim;
 
-use crate::{args::Wanted, config, error::CliError, paths::variable, show::note, sim::simulated};
+use crate::{args::GlobalArgs, config, error::CliError, paths::variable, sim::simulated, terminal::note};
 
 /// The system in use, which may bring its own vendors. They end with this value.
 #[derive(Debug)]
@@ -16,18 +16,18 @@ pub(crate) struct Setup(System, Option<Sim>);
 
 impl Setup {
     /// Takes the providers that are found, or else simulated ones.
-    pub(crate) async fn open(wanted: Wanted<'_>) -> Result<Self, CliError> {
+    pub(crate) async fn open(args: GlobalArgs<'_>) -> Result<Self, CliError> {
         let mut builder = System::builder(variable);
-        builder = wanted.config.map_or(builder.clone(), |path| builder.config(path));
-        let found = if wanted.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
+        builder = args.config.map_or(builder.clone(), |path| builder.config(path));
+        let found = if args.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
         let setup = match found {
             Err(SystemError::NoProvider) => {
-                let (system, sim) = simulated(wanted.source.seed, wanted.scenario).await?;
+                let (system, sim) = simulated(args.source.seed, args.scenario).await?;
                 Self(system, Some(sim))
             }
             found => Self(found.map_err(config::refused)?, None),
         };
-        if wanted.injects && !setup.is_simulated() {
+        if args.injects && !setup.is_simulated() {
             return Err(CliError::usage(
                 "accidents are rehearsed with simulated vendors alone",
                 "add `--offline`, or leave `--inject` out",
@@ -35,7 +35,7 @@ impl Setup {
         }
         let names: Vec<_> = setup.providers().map(|(one, origin)| format!("{} ({origin})", one.id)).collect();
         let why =
-            if wanted.source.offline { "offline" } else { "no API key is set and no local server answers" };
+            if args.source.offline { "offline" } else { "no API key is set and no local server answers" };
         let first = if setup.is_simulated() {
             format!("SIMULATED: {why}; simulated vendors answer, no model is asked")
         } else {
@@ -44,7 +44,7 @@ impl Setup {
         let unrecorded = "calls are not recorded: set FORGE_HOME to a folder, or HOME".to_owned();
         let unrecorded = setup.store().is_none().then_some(unrecorded);
         let lines = [first].into_iter().chain(setup.warnings().iter().cloned()).chain(unrecorded);
-        lines.for_each(|line| note(wanted.quiet, &line));
+        lines.for_each(|line| note(args.quiet, &line));
         Ok(setup)
     }
 

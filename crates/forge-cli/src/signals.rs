@@ -18,7 +18,7 @@ pub(crate) enum Signal {
 /// The signals that a command that reads its configuration again listens to.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    ends: Ends,
+    interrupts: Interrupts,
     #[cfg(unix)]
     hangup: unix::Signal,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn new() -> Result<Self, CliError> {
         Ok(Self {
-            ends: Ends::new()?,
+            interrupts: Interrupts::new()?,
             #[cfg(unix)]
             hangup: listen(SignalKind::hangup())?,
         })
@@ -35,14 +35,14 @@ impl Signals {
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            () = self.ends.next() => Signal::End,
+            () = self.interrupts.next() => Signal::End,
             _ = self.hangup.recv() => Signal::Reload,
         }
     }
 
     #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) -> Signal {
-        self.ends.next().await;
+        self.interrupts.next().await;
         Signal::End
     }
 }
@@ -50,14 +50,14 @@ impl Signals {
 /// Interrupts (Ctrl-C) and terminations (as a supervisor sends them), one after the other; none is missed
 /// from here on.
 #[derive(Debug)]
-pub(crate) struct Ends {
+pub(crate) struct Interrupts {
     #[cfg(unix)]
     interrupt: unix::Signal,
     #[cfg(unix)]
     terminate: unix::Signal,
 }
 
-impl Ends {
+impl Interrupts {
     #[cfg(unix)]
     pub(crate) fn new() -> Result<Self, CliError> {
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })

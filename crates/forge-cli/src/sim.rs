@@ -6,7 +6,7 @@ use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
-use crate::{args, config, error::CliError, files, paths::variable, show, signals::Ends};
+use crate::{args, config, error::CliError, files, paths::variable, signals::Interrupts, terminal};
 
 pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -15,7 +15,7 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
             .map_err(|error| CliError::content(path, "a scenario", &error))?,
     };
     let config = SimConfig { listen: options.listen, seed: options.seed, scenario, ..SimConfig::default() };
-    let mut ends = Ends::new()?;
+    let mut interrupts = Interrupts::new()?;
     let sim = Sim::start(config)
         .await
         .map_err(|error| CliError::failed(format!("cannot serve on {}", options.listen), &error))?;
@@ -24,12 +24,12 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
     let requests = format!("http://{}/__sim/requests", sim.addr());
     if json {
         let vendors: Vec<_> = rows.iter().map(|row| json!({"vendor": row[0], "base_url": row[1]})).collect();
-        show::json(&json!({"simulated": true, "vendors": vendors, "requests_url": requests}))?;
+        terminal::json(&json!({"simulated": true, "vendors": vendors, "requests_url": requests}))?;
     } else {
-        let table = show::table(&["VENDOR", "BASE URL"], &[], &rows);
-        show::out(&format!("{table}requests so far: GET {requests}\n"))?;
+        let table = terminal::table(&["VENDOR", "BASE URL"], &[], &rows);
+        terminal::out(&format!("{table}requests so far: GET {requests}\n"))?;
     }
-    ends.next().await;
+    interrupts.next().await;
     sim.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

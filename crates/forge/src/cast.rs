@@ -115,14 +115,16 @@ impl Company<'_> {
     /// Who may play `role`, in order, nobody twice.
     fn people(&self, role: &ParticipantRole) -> Vec<Participant> {
         if let Some(named) = self.named(role) {
-            return self.participants(role, self.providers_behind(named.primary.iter().chain(&named.fallback)));
+            return self
+                .participants(role, self.providers_behind(named.primary.iter().chain(&named.fallback)));
         }
         let mut roles = self.plan.roles.values().filter(|role| role.names_people()).peekable();
         let closed = roles.peek().is_some();
         let named = self.providers_behind(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
         let named: HashSet<usize> = named.into_iter().collect();
         let known = (0..self.plan.providers.len()).filter(|at| !closed || named.contains(at));
-        let everybody = self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);
+        let everybody =
+            self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);
         let mut everybody = self.participants(role, without_repeats(everybody));
         everybody.sort_by_key(|one| !self.well.contains(&one.provider_id));
         everybody
@@ -136,7 +138,9 @@ impl Company<'_> {
     fn panel(&self) -> Vec<Participant> {
         let critic = ParticipantRole::Critic;
         match self.named(&critic) {
-            Some(role) if role.primary.is_empty() => self.participants(&critic, self.providers_behind(&role.fallback)),
+            Some(role) if role.primary.is_empty() => {
+                self.participants(&critic, self.providers_behind(&role.fallback))
+            }
             Some(role) => self.participants(&critic, self.providers_behind(&role.primary)),
             None => self.people(&critic),
         }

@@ -200,9 +200,9 @@ impl MetricsCommand {
     /// The same command, for a program that reads one JSON object.
     pub(crate) fn in_json(mut self) -> Self {
         match &mut self {
-            Self::Summary(wanted) => wanted.format = SummaryFormat::Json,
-            Self::Export(wanted) => wanted.format = ExportFormat::Json,
-            Self::Sql(wanted) => wanted.format = SqlFormat::Json,
+            Self::Summary(args) => args.format = SummaryFormat::Json,
+            Self::Export(args) => args.format = ExportFormat::Json,
+            Self::Sql(args) => args.format = SqlFormat::Json,
             Self::Prune(MetricsPrune { upkeep, .. })
             | Self::Rebuild(MetricsRebuild { upkeep })
             | Self::Forget(MetricsForget { upkeep, .. })
@@ -214,9 +214,9 @@ impl MetricsCommand {
     /// Whether stdout holds one JSON object.
     pub(crate) fn is_in_json(&self) -> bool {
         match self {
-            Self::Summary(wanted) => wanted.format == SummaryFormat::Json,
-            Self::Export(wanted) => wanted.format == ExportFormat::Json && wanted.output.is_none(),
-            Self::Sql(wanted) => wanted.format == SqlFormat::Json,
+            Self::Summary(args) => args.format == SummaryFormat::Json,
+            Self::Export(args) => args.format == ExportFormat::Json && args.output.is_none(),
+            Self::Sql(args) => args.format == SqlFormat::Json,
             Self::Prune(_) | Self::Rebuild(_) | Self::Forget(_) | Self::Reprice(_) => false,
         }
     }

@@ -28,8 +28,8 @@ pub(crate) use self::{
         Upkeep,
     },
     session::{
-        Accept, FailOn, Follow, Going, Kept, Matter, ResultFormat, Resume, Review, Run, RunMode, RunOutput,
-        SessionsCommand, SessionsExport, SessionsList, SessionsShow,
+        Accept, FailOn, Follow, ResultFormat, Resume, Review, Run, RunMode, RunOutput, SessionArgs,
+        SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
     },
 };
 
@@ -71,16 +71,16 @@ pub(crate) enum Form {
     /// One object.
     Json,
     /// An object a line.
-    Lines,
+    JsonLines,
 }
 
 impl Args {
     pub(crate) fn form(&self) -> Form {
         match &self.command {
-            Command::Run(run) if run.going.jsonl => Form::Lines,
-            Command::Resume(resume) if resume.going.jsonl => Form::Lines,
-            Command::Review(review) if review.going.jsonl => Form::Lines,
-            Command::Follow(follow) if follow.going.jsonl => Form::Lines,
+            Command::Run(run) if run.session.jsonl => Form::JsonLines,
+            Command::Resume(resume) if resume.session.jsonl => Form::JsonLines,
+            Command::Review(review) if review.session.jsonl => Form::JsonLines,
+            Command::Follow(follow) if follow.session.jsonl => Form::JsonLines,
             Command::Metrics { command } if command.is_in_json() => Form::Json,
             _ if self.json => Form::Json,
             _ => Form::Text,
@@ -251,7 +251,7 @@ pub(crate) enum ProvidersCommand {
 
 /// What the user said about where providers come from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct GlobalArgs<'a> {
     pub(crate) source: Source,
     /// The configuration named on the command line.
     pub(crate) config: Option<&'a Path>,

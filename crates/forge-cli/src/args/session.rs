@@ -29,16 +29,16 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) compare: bool,
     #[command(flatten)]
-    pub(crate) matter: Matter,
+    pub(crate) topic: TopicArgs,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) source: Source,
 }
 
 /// What a session is about, and how much of everything it may have.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Matter {
+pub(crate) struct TopicArgs {
     /// How many critics read the draft.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub(crate) critics: Option<u32>,
@@ -83,9 +83,9 @@ pub(crate) struct Review {
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<FailOn>,
     #[command(flatten)]
-    pub(crate) matter: Matter,
+    pub(crate) topic: TopicArgs,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) source: Source,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Follow {
     /// What it has to do as well; `-` reads it from standard input.
     pub(crate) text: String,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) source: Source,
 }
@@ -124,14 +124,14 @@ pub(crate) struct Resume {
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) source: Source,
 }
 
 /// How a session runs and where its result goes.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Going {
+pub(crate) struct SessionArgs {
     /// The most that the session may cost, in dollars.
     #[arg(long, value_name = "USD", env = "FORGE_MAX_COST", hide_env_values = true)]
     pub(crate) max_cost: Option<Money>,
@@ -227,7 +227,7 @@ pub(crate) struct SessionsShow {
     #[arg(long, value_name = "KEY", conflicts_with_all = ["findings", "dissents", "decisions", "calls"])]
     pub(crate) call: Option<String>,
     #[command(flatten)]
-    pub(crate) kept: Kept,
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -241,12 +241,12 @@ pub(crate) struct SessionsExport {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) kept: Kept,
+    pub(crate) store: StoreArgs,
 }
 
 /// Where a session is kept.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Kept {
+pub(crate) struct StoreArgs {
     /// One of simulated vendors.
     #[arg(long)]
     pub(crate) offline: bool,

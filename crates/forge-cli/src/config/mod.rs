@@ -28,7 +28,7 @@ use crate::{
     },
     error::CliError,
     paths::{paths, variable},
-    show,
+    terminal,
 };
 
 /// What `forge config init` writes.
@@ -63,10 +63,10 @@ pub(crate) fn run(
     match command {
         ConfigCommand::Init(init) => write_sample(&init, quiet, json),
         ConfigCommand::Check(check) => self::check(&check, named, quiet, json),
-        ConfigCommand::Show(wanted) => self::show(&wanted, named, quiet, json),
+        ConfigCommand::Show(args) => self::show(&args, named, quiet, json),
         ConfigCommand::Import(import) => self::import(&import, quiet, json),
         ConfigCommand::Schema => {
-            show::raw(config::schema())?;
+            terminal::raw(config::schema())?;
             Ok(ExitCode::SUCCESS)
         }
         ConfigCommand::Trust(one) => trust::run(&one, quiet, json),
@@ -96,9 +96,9 @@ fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCod
     };
     if as_json {
         let unset: Vec<_> = keys.iter().filter(|key| !set.contains(key)).collect();
-        show::json(&json!({"file": path, "keys_set": set, "keys_unset": unset}))?;
+        terminal::json(&json!({"file": path, "keys_set": set, "keys_unset": unset}))?;
     }
-    show::note(quiet, &format!("wrote {}; {next}", path.display()));
+    terminal::note(quiet, &format!("wrote {}; {next}", path.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -139,14 +139,14 @@ fn import(import: &ConfigImport, quiet: bool, as_json: bool) -> Result<ExitCode,
     match &import.output {
         Some(path) => write_new(path, &yaml, import.force)?,
         None if as_json => {}
-        None => show::out(&yaml)?,
+        None => terminal::out(&yaml)?,
     }
     if as_json {
         let (settings, notes) = (&imported.settings, &imported.notes);
-        show::json(&json!({"file": import.output, "configuration": settings, "notes": notes}))?;
+        terminal::json(&json!({"file": import.output, "configuration": settings, "notes": notes}))?;
     }
     for note in &imported.notes {
-        show::note(quiet, note);
+        terminal::note(quiet, note);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -179,20 +179,20 @@ fn check(
         CheckFormat::Json => {
             let file = path.display().to_string();
             let object = json!({"file": file, "ok": good, "problems": reports});
-            show::json(&object)?;
+            terminal::json(&object)?;
         }
         CheckFormat::Text => {
             tell(&reports, quiet);
             let verdict = if good { "can be used" } else { "cannot be used" };
-            show::note(quiet && good, &format!("{} {verdict}: {}", path.display(), counted(&reports)));
+            terminal::note(quiet && good, &format!("{} {verdict}: {}", path.display(), counted(&reports)));
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { 2.into() })
 }
 
-fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+fn show(args: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
-        show::note(quiet, "no configuration; `forge config init` writes one");
+        terminal::note(quiet, "no configuration; `forge config init` writes one");
         return Ok(ExitCode::SUCCESS);
     };
     let file = load(&found).or_else(|error| {
@@ -212,12 +212,12 @@ fn show(wanted: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -
         Err(source) => return Err(refused(SystemError::Config { path: found.path, source })),
     };
     let settings =
-        if wanted.resolved { settings::resolved(&loaded.file) } else { settings::written(&loaded.file) };
-    let format = if as_json { ShowFormat::Json } else { wanted.format };
-    let shown = match (format, wanted.origin) {
-        (ShowFormat::Yaml, origin) => show::out(&settings::to_yaml(&settings, origin.then_some(&loaded))),
-        (ShowFormat::Json, false) => show::raw(&settings),
-        (ShowFormat::Json, true) => show::raw(&settings::with_origins(settings, &loaded)),
+        if args.resolved { settings::resolved(&loaded.file) } else { settings::written(&loaded.file) };
+    let format = if as_json { ShowFormat::Json } else { args.format };
+    let shown = match (format, args.origin) {
+        (ShowFormat::Yaml, origin) => terminal::out(&settings::to_yaml(&settings, origin.then_some(&loaded))),
+        (ShowFormat::Json, false) => terminal::raw(&settings),
+        (ShowFormat::Json, true) => terminal::raw(&settings::with_origins(settings, &loaded)),
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -266,15 +266,15 @@ pub(crate) fn refused(error: SystemError) -> CliError {
 /// `quiet`.
 fn tell(reports: &[Report], quiet: bool) {
     let is_quiet = quiet || !tracing::enabled!(tracing::Level::WARN);
-    let width = (!is_quiet && io::stderr().is_terminal()).then(show::width);
+    let width = (!is_quiet && io::stderr().is_terminal()).then(terminal::width);
     let mut texts: HashMap<&str, String> = HashMap::new();
     for report in reports {
         let is_left_out = quiet && report.severity == Severity::Warning;
-        show::note(is_left_out, &report.to_string());
+        terminal::note(is_left_out, &report.to_string());
         let Some(width) = width else { continue };
         let text = texts.entry(&report.file).or_insert_with(|| text_of(&report.file));
         if let Some(lines) = snippet::render(text, report.line, report.column, width) {
-            show::note(is_left_out, &lines);
+            terminal::note(is_left_out, &lines);
         }
     }
 }

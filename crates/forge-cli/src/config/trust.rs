@@ -15,7 +15,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use super::{PROJECT_FILE, refused, written};
-use crate::{args::ConfigTrust, error::CliError, paths::paths, show};
+use crate::{args::ConfigTrust, error::CliError, paths::paths, terminal};
 
 /// Shows what is new since the files were trusted, asks where somebody can answer, and trusts them as they are.
 pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
@@ -40,16 +40,16 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
         asks |= tell(file, quiet);
     }
     if asks && !one.yes && io::stdin().is_terminal() && !agreed()? {
-        show::note(quiet, "nothing is trusted that was not before");
+        terminal::note(quiet, "nothing is trusted that was not before");
         return Ok(ExitCode::FAILURE);
     }
     paths.trust(&files).map_err(refused)?;
     if as_json {
         let files: Vec<_> = files.iter().map(|file| &file.path).collect();
-        show::json(&json!({"trusted": files}))?;
+        terminal::json(&json!({"trusted": files}))?;
     }
     for file in &files {
-        show::note(quiet, &format!("{} is trusted as it is now", file.path.display()));
+        terminal::note(quiet, &format!("{} is trusted as it is now", file.path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -64,8 +64,8 @@ fn tell(file: &ProjectFile, quiet: bool) -> bool {
     let difference = TextDiff::from_lines(before, &file.shown);
     let difference = difference.unified_diff().context_radius(3).header("as trusted", &name).to_string();
     match difference.trim_end() {
-        "" => show::note(quiet, &format!("{name}: a key or header in it is another one")),
-        difference => show::note(quiet, difference),
+        "" => terminal::note(quiet, &format!("{name}: a key or header in it is another one")),
+        difference => terminal::note(quiet, difference),
     }
     true
 }

@@ -5,17 +5,17 @@ use std::path::Path;
 use forge::store::{Store, StoreState};
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::Check;
 use crate::{metrics, paths::paths};
 
 const TOPIC: &str = "accounts";
 
-pub(super) fn finding() -> Finding {
+pub(super) fn check() -> Check {
     if paths().state.is_none() {
-        return Finding::bad(TOPIC, "nowhere", Value::Null, "set FORGE_HOME to a folder, or HOME");
+        return Check::bad(TOPIC, "nowhere", Value::Null, "set FORGE_HOME to a folder, or HOME");
     }
     let Some(store) = metrics::ledger(false, true) else {
-        return Finding::bad(TOPIC, "off", Value::Null, "set FORGE_HOME to a folder, or HOME");
+        return Check::bad(TOPIC, "off", Value::Null, "set FORGE_HOME to a folder, or HOME");
     };
     let (path, status) = (store.path().display().to_string(), store.status());
     let bytes = status.database_bytes + status.log_bytes;
@@ -37,8 +37,8 @@ pub(super) fn finding() -> Finding {
     let fault = fault.map(|fault| json!({"kind": fault.kind().as_str(), "text": fault.to_string()}));
     let facts = json!({"path": path, "mode": mode, "status": status, "fault": fault});
     match next {
-        None => Finding::good(TOPIC, text, facts),
-        Some(next) => Finding::bad(TOPIC, text, facts, next),
+        None => Check::good(TOPIC, text, facts),
+        Some(next) => Check::bad(TOPIC, text, facts, next),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde_json::json;
 
-use super::{Configured, Finding, VARIABLES};
+use super::{Check, Configured, VARIABLES};
 use crate::{
     config::env_file,
     paths::{is_empty, variable},
@@ -12,7 +12,7 @@ use crate::{
 
 const TOPIC: &str = "ignored";
 
-pub(super) fn findings(configured: Option<&Configured>) -> Vec<Finding> {
+pub(super) fn checks(configured: Option<&Configured>) -> Vec<Check> {
     let mut found: Vec<_> = empty().chain(without_feature()).chain(proxies()).collect();
     match configured {
         Some(configured) => found.extend(unused(configured)),
@@ -22,9 +22,9 @@ pub(super) fn findings(configured: Option<&Configured>) -> Vec<Finding> {
     found
 }
 
-fn finding(name: &str, why: &str, next: String) -> Finding {
+fn check(name: &str, why: &str, next: String) -> Check {
     let facts = json!({"variables": [name], "why": why});
-    Finding::note(TOPIC, format!("{name}: {why}"), facts, next)
+    Check::note(TOPIC, format!("{name}: {why}"), facts, next)
 }
 
 /// Variables in which a key or an address stands.
@@ -38,56 +38,56 @@ fn of_adapters() -> BTreeSet<String> {
     registry.kinds().iter().flat_map(of_kind).collect()
 }
 
-fn empty() -> impl Iterator<Item = Finding> {
+fn empty() -> impl Iterator<Item = Check> {
     let names = of_adapters().into_iter().chain(VARIABLES.map(str::to_owned));
     let empty = names.filter(|name| is_empty(name));
-    empty.map(|name| finding(&name, "it is empty, which counts as unset", format!("unset {name}")))
+    empty.map(|name| check(&name, "it is empty, which counts as unset", format!("unset {name}")))
 }
 
-fn without_feature() -> Option<Finding> {
+fn without_feature() -> Option<Check> {
     let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
     let is_set = variable(name).is_some() && !cfg!(feature = "otlp");
     let next = format!("build with `--features otlp`, or unset {name}");
-    is_set.then(|| finding(name, "this build sends no spans", next))
+    is_set.then(|| check(name, "this build sends no spans", next))
 }
 
 /// Of two spellings of a proxy's variable, the lower one wins.
-fn proxies() -> impl Iterator<Item = Finding> {
+fn proxies() -> impl Iterator<Item = Check> {
     let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].into_iter();
     names.filter_map(|name| {
         let lower = name.to_ascii_lowercase();
         let differs = variable(name)? != variable(&lower)?;
-        differs.then(|| finding(name, &format!("{lower} is set too and wins"), format!("unset {name}")))
+        differs.then(|| check(name, &format!("{lower} is set too and wins"), format!("unset {name}")))
     })
 }
 
 /// Keys beside one that wins, where the environment alone says who is asked.
-fn beaten() -> Vec<Finding> {
+fn beaten() -> Vec<Check> {
     let registry = forge::registry();
     let of_kind = |names: &[&'static str]| {
         let is_set = |name: &&&str| variable(name).is_some_and(|value| !value.trim().is_empty());
         let mut set = names.iter().filter(is_set).copied();
         let wins = set.next().unwrap_or_default();
         let why = format!("{wins} is set too and wins");
-        set.map(|name| finding(name, &why, format!("unset {name}"))).collect::<Vec<_>>()
+        set.map(|name| check(name, &why, format!("unset {name}"))).collect::<Vec<_>>()
     };
     registry.kinds().iter().flat_map(|kind| of_kind(kind.key_variables)).collect()
 }
 
 /// Keys and addresses that the file does not refer to. The file alone says who is asked, and where.
-fn unused(configured: &Configured) -> Vec<Finding> {
+fn unused(configured: &Configured) -> Vec<Check> {
     let file = configured.name();
     let is_unused = |name: &String| variable(name).is_some() && !configured.uses(name);
     let names = of_adapters().into_iter().filter(is_unused);
     let found = names.map(|name| {
         let next = format!("write `${{{name}}}` where {file} needs it, or unset {name}");
-        finding(&name, &format!("nothing in {file} uses it"), next)
+        check(&name, &format!("nothing in {file} uses it"), next)
     });
     found.collect()
 }
 
 /// What stands in a file of the folder and not in the environment, as far as it is of interest here.
-fn not_loaded(configured: Option<&Configured>) -> Option<Finding> {
+fn not_loaded(configured: Option<&Configured>) -> Option<Check> {
     let adapters = of_adapters();
     let matters = |name: &String| {
         variable(name).is_none()
@@ -98,5 +98,5 @@ fn not_loaded(configured: Option<&Configured>) -> Option<Finding> {
     let names: Vec<_> = env_file::names(Path::new("")).into_iter().filter(matters).collect();
     let text = format!("{}: in the file .env, which is not loaded by itself", names.join(", "));
     let facts = json!({"variables": names, "why": "in the file .env, which is not loaded by itself"});
-    (!names.is_empty()).then(|| Finding::note(TOPIC, text, facts, env_file::LOAD))
+    (!names.is_empty()).then(|| Check::note(TOPIC, text, facts, env_file::LOAD))
 }

@@ -8,7 +8,7 @@ use forge::{
 };
 use serde_json::json;
 
-use super::{Configured, Finding};
+use super::{Check, Configured};
 use crate::{config::env_file, paths::variable};
 
 const TOPIC: &str = "key";
@@ -24,7 +24,7 @@ enum Source {
 }
 
 /// A row for each provider of the file, else for each vendor that wants a key.
-pub(super) fn findings(configured: Option<&Configured>) -> Vec<Finding> {
+pub(super) fn checks(configured: Option<&Configured>) -> Vec<Check> {
     let Some(configured) = configured else {
         let registry = forge::registry();
         return registry.kinds().iter().filter(|kind| !kind.key_variables.is_empty()).map(of_kind).collect();
@@ -37,20 +37,20 @@ pub(super) fn findings(configured: Option<&Configured>) -> Vec<Finding> {
 }
 
 /// Without a file, a vendor without a key just takes no part.
-fn of_kind(kind: &AdapterKind) -> Finding {
+fn of_kind(kind: &AdapterKind) -> Check {
     let set = kind.key_variables.iter().find(|name| variable(name).is_some_and(|key| !key.trim().is_empty()));
     let facts = |state: &str, name: &str| json!({"provider": kind.name, "vendor": kind.vendor, "state": state, "source": "variable", "variables": [name]});
     match (set, kind.key_variables.first()) {
-        (Some(name), _) => Finding::good(TOPIC, format!("{}: set in {name}", kind.name), facts("set", name)),
+        (Some(name), _) => Check::good(TOPIC, format!("{}: set in {name}", kind.name), facts("set", name)),
         (None, first) => {
             let name = first.copied().unwrap_or_default();
             let text = format!("{}: missing; `export {name}=...` adds it", kind.name);
-            Finding::good(TOPIC, text, facts("missing", name))
+            Check::good(TOPIC, text, facts("missing", name))
         }
     }
 }
 
-fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Finding {
+fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Check {
     let registry = forge::registry();
     let kind = spec.kind.as_deref().and_then(|kind| registry.kind(kind));
     let sources: Vec<_> =
@@ -62,7 +62,7 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Finding {
         json!({"provider": id, "vendor": kind.map(|kind| &kind.vendor), "state": state, "source": source, "variables": names})
     };
     if spec.enabled == Some(Enabled::Always(false)) {
-        return Finding::good(TOPIC, format!("{id}: taken out with `enabled: false`"), facts("disabled"));
+        return Check::good(TOPIC, format!("{id}: taken out with `enabled: false`"), facts("disabled"));
     }
     if sources.is_empty() {
         let without = if kind.is_some_and(|kind| kind.needs_key) {
@@ -70,15 +70,15 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Finding {
         } else {
             "none needed"
         };
-        return Finding::good(TOPIC, format!("{id}: {without}"), facts("not_needed"));
+        return Check::good(TOPIC, format!("{id}: {without}"), facts("not_needed"));
     }
     let Some(first) = missing.first() else {
         let texts: Vec<_> = sources.iter().map(Source::describe).collect();
-        return Finding::good(TOPIC, format!("{id}: {}", texts.join(", ")), facts("set"));
+        return Check::good(TOPIC, format!("{id}: {}", texts.join(", ")), facts("set"));
     };
     if spec.enabled == Some(Enabled::When(EnabledWhen::Auto)) {
         let text = format!("{id}: missing, so that it takes no part; {} adds it", first.mend());
-        return Finding::good(TOPIC, text, facts("missing"));
+        return Check::good(TOPIC, text, facts("missing"));
     }
     let is_at_hand = |name: &str| env_file::names(Path::new("")).iter().any(|known| known == name);
     let next = match first.variable() {
@@ -86,7 +86,7 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Finding {
         _ => first.mend(),
     };
     let texts: Vec<_> = missing.iter().map(|source| source.name()).collect();
-    Finding::bad(TOPIC, format!("{id}: missing: {}", texts.join(", ")), facts("missing"), next)
+    Check::bad(TOPIC, format!("{id}: missing: {}", texts.join(", ")), facts("missing"), next)
 }
 
 impl Source {

@@ -12,12 +12,12 @@ use forge::{FoundFile, config::ConfigFile};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Doctor, Wanted},
+    args::{Doctor, GlobalArgs},
     config,
     error::CliError,
     paths::{paths, variable},
     setup::Setup,
-    show,
+    terminal,
 };
 
 /// What is looked for in the environment beside the variables of the adapters; values are never shown.
@@ -32,7 +32,7 @@ const VARIABLES: [&str; 6] = [
 
 /// What a thing that was looked at means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Status {
     Good,
     /// Nothing is wrong, but somebody may think that something works which does not.
     Note,
@@ -41,26 +41,26 @@ enum Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug)]
-struct Finding {
+struct Check {
     topic: &'static str,
-    verdict: Verdict,
+    status: Status,
     text: String,
     facts: Value,
     /// What to do.
     next: Option<String>,
 }
 
-impl Finding {
+impl Check {
     fn good(topic: &'static str, text: impl Into<String>, facts: Value) -> Self {
-        Self { topic, verdict: Verdict::Good, text: text.into(), facts, next: None }
+        Self { topic, status: Status::Good, text: text.into(), facts, next: None }
     }
 
     fn note(topic: &'static str, text: impl Into<String>, facts: Value, next: impl Into<String>) -> Self {
-        Self { topic, verdict: Verdict::Note, text: text.into(), facts, next: Some(next.into()) }
+        Self { topic, status: Status::Note, text: text.into(), facts, next: Some(next.into()) }
     }
 
     fn bad(topic: &'static str, text: impl Into<String>, facts: Value, next: impl Into<String>) -> Self {
-        Self { topic, verdict: Verdict::Bad, text: text.into(), facts, next: Some(next.into()) }
+        Self { topic, status: Status::Bad, text: text.into(), facts, next: Some(next.into()) }
     }
 
     fn of_error(topic: &'static str, error: &CliError) -> Self {
@@ -72,7 +72,7 @@ impl Finding {
     }
 
     fn is_good(&self) -> bool {
-        self.verdict != Verdict::Bad
+        self.status != Status::Bad
     }
 }
 
@@ -101,116 +101,116 @@ impl Configured {
 }
 
 /// Exit code 0 if nothing is wrong, else 1.
-pub(crate) async fn run(doctor: Doctor, wanted: Wanted<'_>) -> Result<ExitCode, CliError> {
-    let configured = Configured::find(wanted.config);
+pub(crate) async fn run(doctor: Doctor, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let configured = Configured::find(args.config);
     // The accounts are made where there are none, so that the places are looked at before.
-    let mut findings = vec![version(), clock(), variables(), configuration(wanted.config)];
-    findings.extend(keys::findings(configured.as_ref()));
-    findings.push(network::local_servers(wanted.source.offline).await);
-    findings.push(network::proxies());
-    findings.extend(ignored::findings(configured.as_ref()));
-    findings.extend(places::findings(wanted.config));
-    findings.push(accounts::finding());
+    let mut checks = vec![version(), clock(), variables(), configuration(args.config)];
+    checks.extend(keys::checks(configured.as_ref()));
+    checks.push(network::local_servers(args.source.offline).await);
+    checks.push(network::proxies());
+    checks.extend(ignored::checks(configured.as_ref()));
+    checks.extend(places::checks(args.config));
+    checks.push(accounts::check());
     if doctor.live {
-        findings.push(providers(wanted).await);
+        checks.push(providers(args).await);
     }
-    let good = findings.iter().all(Finding::is_good);
-    if wanted.json {
-        let findings: Vec<_> = findings.into_iter().map(as_json).collect();
-        show::json(&json!({"ok": good, "findings": findings}))?;
+    let good = checks.iter().all(Check::is_good);
+    if args.json {
+        let checks: Vec<_> = checks.into_iter().map(as_json).collect();
+        terminal::json(&json!({"ok": good, "findings": checks}))?;
     } else {
-        show::out(&as_text(&findings))?;
+        terminal::out(&as_text(&checks))?;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn as_json(finding: Finding) -> Value {
-    let ok = finding.is_good();
-    let mut object = json!({"topic": finding.topic, "ok": ok, "text": finding.text, "facts": finding.facts});
-    if let Some(next) = finding.next {
+fn as_json(check: Check) -> Value {
+    let ok = check.is_good();
+    let mut object = json!({"topic": check.topic, "ok": ok, "text": check.text, "facts": check.facts});
+    if let Some(next) = check.next {
         object["next"] = next.into();
     }
     object
 }
 
 /// A table in which what to do stands below its line.
-fn as_text(findings: &[Finding]) -> String {
-    let mark = |finding: &Finding| match finding.verdict {
-        Verdict::Good => "ok",
-        Verdict::Note => "note",
-        Verdict::Bad => "BAD",
+fn as_text(checks: &[Check]) -> String {
+    let mark = |check: &Check| match check.status {
+        Status::Good => "ok",
+        Status::Note => "note",
+        Status::Bad => "BAD",
     };
-    let rows: Vec<_> = findings
+    let rows: Vec<_> = checks
         .iter()
         .map(|one| vec![mark(one).to_owned(), one.topic.to_owned(), one.text.replace('\n', " ")])
         .collect();
-    let table = show::table(&["", "TOPIC", "FOUND"], &[], &rows);
+    let table = terminal::table(&["", "TOPIC", "FOUND"], &[], &rows);
     let mut lines = table.lines().map(str::to_owned);
     let mut all: Vec<_> = lines.next().into_iter().collect();
-    for (line, finding) in lines.zip(findings) {
+    for (line, check) in lines.zip(checks) {
         all.push(line);
-        all.extend(finding.next.iter().map(|next| format!("      next: {next}")));
+        all.extend(check.next.iter().map(|next| format!("      next: {next}")));
     }
     all.join("\n") + "\n"
 }
 
-fn version() -> Finding {
+fn version() -> Check {
     let version = env!("CARGO_PKG_VERSION");
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     let facts = json!({"version": version, "system": system});
-    Finding::good("version", format!("forge {version} on {system}"), facts)
+    Check::good("version", format!("forge {version} on {system}"), facts)
 }
 
 /// Prices, retirements and day budgets hang on the clock, which cannot be right before the table of models was made.
-fn clock() -> Finding {
+fn clock() -> Check {
     let now = chrono::Utc::now();
     let models = forge::models();
     let made = models.rows().iter().map(|row| row.checked.as_str()).max().unwrap_or_default();
     let facts = json!({"now": now, "not_before": made});
     let shown = now.format("%Y-%m-%d %H:%M:%S UTC");
     if now.format("%Y-%m-%d").to_string().as_str() >= made {
-        return Finding::good("clock", shown.to_string(), facts);
+        return Check::good("clock", shown.to_string(), facts);
     }
     let text = format!("{shown}, before the table of models of {made}");
-    Finding::bad("clock", text, facts, "set the clock, such as with `timedatectl set-ntp true`")
+    Check::bad("clock", text, facts, "set the clock, such as with `timedatectl set-ntp true`")
 }
 
-fn variables() -> Finding {
+fn variables() -> Check {
     let registry = forge::registry();
     let adapters = registry.kinds().iter().flat_map(|kind| [kind.key_variables, kind.base_url_variables]);
     let set: Vec<_> =
         adapters.flatten().copied().chain(VARIABLES).filter(|name| variable(name).is_some()).collect();
     let text = if set.is_empty() { "none of ours is set".into() } else { set.join(", ") };
-    Finding::good("variables", text, json!(set))
+    Check::good("variables", text, json!(set))
 }
 
-fn configuration(named: Option<&Path>) -> Finding {
+fn configuration(named: Option<&Path>) -> Check {
     let topic = "configuration";
     match config::find_and_load(named) {
         Ok(Some(loaded)) => {
             let (path, warnings) = (loaded.path.display().to_string(), loaded.file.warnings.len());
             let providers = loaded.file.plan.providers.len();
             let text = format!("{path}: {providers} providers, {warnings} warnings");
-            Finding::good(topic, text, json!({"path": path, "providers": providers, "warnings": warnings}))
+            Check::good(topic, text, json!({"path": path, "providers": providers, "warnings": warnings}))
         }
-        Ok(None) => Finding::good(topic, "none; providers come from the environment", Value::Null),
-        Err(error) => Finding::of_error(topic, &error),
+        Ok(None) => Check::good(topic, "none; providers come from the environment", Value::Null),
+        Err(error) => Check::of_error(topic, &error),
     }
 }
 
-async fn providers(wanted: Wanted<'_>) -> Finding {
+async fn providers(args: GlobalArgs<'_>) -> Check {
     let topic = "providers";
-    let system = match Setup::open(Wanted { quiet: true, ..wanted }).await {
+    let system = match Setup::open(GlobalArgs { quiet: true, ..args }).await {
         Ok(system) => system,
-        Err(error) => return Finding::of_error(topic, &error),
+        Err(error) => return Check::of_error(topic, &error),
     };
     let checks = system.router().check().await;
     let ready = |one: &forge::router::ProviderHealth| one.status == forge::router::HealthStatus::Ready;
     let texts: Vec<_> = checks.iter().map(|one| format!("{} {}", one.provider, one.status)).collect();
     let (text, facts) = (texts.join(", "), json!(checks));
     if checks.iter().all(ready) {
-        Finding::good(topic, text, facts)
+        Check::good(topic, text, facts)
     } else {
-        Finding::bad(topic, text, facts, "forge providers status")
+        Check::bad(topic, text, facts, "forge providers status")
     }
 }

@@ -3,21 +3,21 @@
 use forge::{Health, LocalServer};
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::Check;
 use crate::paths::{is_empty, variable};
 
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-pub(super) async fn local_servers(offline: bool) -> Finding {
+pub(super) async fn local_servers(offline: bool) -> Check {
     let topic = "local servers";
     if offline {
-        return Finding::good(topic, "not looked for: `--offline`", Value::Null);
+        return Check::good(topic, "not looked for: `--offline`", Value::Null);
     }
     let servers = match forge::local_servers(variable).await {
         Ok(servers) => servers,
         Err(error) => {
             let facts = json!({"error": error.to_string()});
-            return Finding::bad(topic, error.to_string(), facts, "correct OLLAMA_HOST, or unset it");
+            return Check::bad(topic, error.to_string(), facts, "correct OLLAMA_HOST, or unset it");
         }
     };
     let object = |one: &LocalServer| json!({"name": one.name, "url": one.url, "variable": one.variable, "health": one.health, "models": one.models});
@@ -27,10 +27,10 @@ pub(super) async fn local_servers(offline: bool) -> Finding {
     if let Some(LocalServer { url, variable: Some(variable), .. }) = silent {
         let others = if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) };
         let text = format!("nobody answers at {url}, which {variable} names{others}");
-        return Finding::bad(topic, text, facts, format!("ollama serve, or unset {variable}"));
+        return Check::bad(topic, text, facts, format!("ollama serve, or unset {variable}"));
     }
     let text = if told.is_empty() { "none answers".to_owned() } else { told.join("; ") };
-    Finding::good(topic, text, facts)
+    Check::good(topic, text, facts)
 }
 
 fn describe(one: &LocalServer) -> String {
@@ -44,7 +44,7 @@ fn describe(one: &LocalServer) -> String {
 }
 
 /// Which proxies hold. What a proxy wants to know of the user is left out.
-pub(super) fn proxies() -> Finding {
+pub(super) fn proxies() -> Check {
     let holds = |name: &str| {
         let lower = name.to_ascii_lowercase();
         let name = if variable(&lower).is_some() || is_empty(&lower) { lower } else { name.to_owned() };
@@ -56,7 +56,7 @@ pub(super) fn proxies() -> Finding {
         found.iter().map(|(name, value)| (name.to_ascii_uppercase(), json!(value))).collect();
     let texts: Vec<_> = found.iter().map(|(name, value)| format!("{name} is {value}")).collect();
     let text = if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
-    Finding::good("proxies", text, facts.into())
+    Check::good("proxies", text, facts.into())
 }
 
 fn without_user(value: &str) -> String {

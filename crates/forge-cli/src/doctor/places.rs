@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Finding;
+use super::Check;
 use crate::{metrics, paths::paths};
 
-pub(super) fn findings(named: Option<&Path>) -> Vec<Finding> {
+pub(super) fn checks(named: Option<&Path>) -> Vec<Check> {
     let paths = paths();
     let configurations = match named {
         Some(path) => vec![path.to_owned()],
@@ -26,12 +26,12 @@ pub(super) fn findings(named: Option<&Path>) -> Vec<Finding> {
     ];
     let configurations = configurations.into_iter().map(|path| ("configuration", Some(path)));
     let all = configurations.chain(of_state);
-    all.filter_map(|(what, path)| Some(finding(what, &path?))).collect()
+    all.filter_map(|(what, path)| Some(check(what, &path?))).collect()
 }
 
-fn finding(what: &str, path: &Path) -> Finding {
+fn check(what: &str, path: &Path) -> Check {
     let is_there = path.exists();
     let state = if is_there { "" } else { " (not there)" };
     let text = format!("{what}: {}{state}", path.display());
-    Finding::good("path", text, json!({"what": what, "path": path, "exists": is_there}))
+    Check::good("path", text, json!({"what": what, "path": path, "exists": is_there}))
 }

@@ -8,18 +8,18 @@ use crate::{
     error::CliError,
 };
 
-pub(super) fn read(wanted: &MetricsFilter, now: DateTime<Utc>) -> Result<Filter, CliError> {
+pub(super) fn read(args: &MetricsFilter, now: DateTime<Utc>) -> Result<Filter, CliError> {
     let edge = |text: &Option<String>| text.as_deref().map(|text| time(text, now)).transpose();
     Ok(Filter {
-        providers: wanted.providers.iter().map(|id| ProviderId::from(id.as_str())).collect(),
-        models: wanted.models.iter().map(|id| ModelId::from(id.as_str())).collect(),
-        roles: wanted.roles.iter().map(|role| ParticipantRole::from(role.as_str())).collect(),
-        sessions: wanted.sessions.clone(),
+        providers: args.providers.iter().map(|id| ProviderId::from(id.as_str())).collect(),
+        models: args.models.iter().map(|id| ModelId::from(id.as_str())).collect(),
+        roles: args.roles.iter().map(|role| ParticipantRole::from(role.as_str())).collect(),
+        sessions: args.sessions.clone(),
         calls: Vec::new(),
         tags: Tags::default(),
-        since: edge(&wanted.since)?,
-        until: edge(&wanted.until)?,
-        statuses: wanted.statuses.iter().map(|status| status_of(*status)).collect(),
+        since: edge(&args.since)?,
+        until: edge(&args.until)?,
+        statuses: args.statuses.iter().map(|status| status_of(*status)).collect(),
     })
 }
 

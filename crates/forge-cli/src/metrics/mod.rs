@@ -22,7 +22,7 @@ use crate::{
     args::{ExportFormat, MetricsCommand, MetricsExport},
     error::CliError,
     paths::paths,
-    show::note,
+    terminal::note,
 };
 
 /// Takes records whatever happens to the file; `None` without any place for it.
@@ -36,13 +36,13 @@ pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
 
 pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
     match command {
-        MetricsCommand::Summary(wanted) => summary::run(&wanted, quiet),
-        MetricsCommand::Export(wanted) => self::export(&wanted, quiet),
-        MetricsCommand::Sql(wanted) => sql::run(&wanted, quiet),
-        MetricsCommand::Prune(wanted) => upkeep::prune(&wanted, quiet),
-        MetricsCommand::Rebuild(wanted) => upkeep::rebuild(&wanted, quiet),
-        MetricsCommand::Forget(wanted) => upkeep::forget(&wanted, named, quiet),
-        MetricsCommand::Reprice(wanted) => upkeep::reprice(&wanted, quiet),
+        MetricsCommand::Summary(args) => summary::run(&args, quiet),
+        MetricsCommand::Export(args) => self::export(&args, quiet),
+        MetricsCommand::Sql(args) => sql::run(&args, quiet),
+        MetricsCommand::Prune(args) => upkeep::prune(&args, quiet),
+        MetricsCommand::Rebuild(args) => upkeep::rebuild(&args, quiet),
+        MetricsCommand::Forget(args) => upkeep::forget(&args, named, quiet),
+        MetricsCommand::Reprice(args) => upkeep::reprice(&args, quiet),
     }
 }
 
@@ -80,12 +80,12 @@ fn options(path: &Path) -> StoreOptions {
     forge::store_options(path, &forge::models())
 }
 
-fn export(wanted: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
-    let store = open(wanted.filter.offline)?;
-    let filter = filter::read(&wanted.filter, Utc::now())?;
-    let format = wanted.format;
-    let simulated = wanted.filter.offline;
-    let written = match &wanted.output {
+fn export(args: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
+    let store = open(args.filter.offline)?;
+    let filter = filter::read(&args.filter, Utc::now())?;
+    let format = args.format;
+    let simulated = args.filter.offline;
+    let written = match &args.output {
         Some(path) => {
             let file = File::create(path)
                 .map_err(|error| CliError::failed(format!("{} cannot be written", path.display()), &error))?;

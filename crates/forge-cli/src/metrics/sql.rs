@@ -12,29 +12,29 @@ use super::{closed_or, open, torn};
 use crate::{
     args::{MetricsSql, SqlFormat},
     error::CliError,
-    show,
+    terminal,
 };
 
 /// The version of the JSON document.
 pub(super) const VERSION: &str = "1.0";
 
-pub(super) fn run(wanted: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError> {
-    let within = humantime::parse_duration(&wanted.timeout).map_err(|_| {
-        CliError::usage(format!("`{}` is no length of time", wanted.timeout), "write it as in 90s or 5m")
+pub(super) fn run(args: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError> {
+    let within = humantime::parse_duration(&args.timeout).map_err(|_| {
+        CliError::usage(format!("`{}` is no length of time", args.timeout), "write it as in 90s or 5m")
     })?;
-    let store = open(wanted.offline)?;
+    let store = open(args.offline)?;
     let ask = |take: &mut dyn FnMut(SqlPart<'_>) -> io::Result<()>| {
-        store.sql(&wanted.statement, within, take).map_err(|error| failed(&error))
+        store.sql(&args.statement, within, take).map_err(|error| failed(&error))
     };
-    let count = match wanted.format {
+    let count = match args.format {
         SqlFormat::Table => {
             let mut table = Table::default();
             let count = ask(&mut |part| {
                 table.take(part);
                 Ok(())
             })?;
-            let head = if wanted.offline { "SIMULATED\n\n" } else { "" };
-            show::out(&format!("{head}{}", table.text()))?;
+            let head = if args.offline { "SIMULATED\n\n" } else { "" };
+            terminal::out(&format!("{head}{}", table.text()))?;
             count
         }
         SqlFormat::Csv => {
@@ -44,8 +44,7 @@ pub(super) fn run(wanted: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError
             count
         }
         SqlFormat::Json => {
-            let mut document =
-                Document { out: Out::new(), simulated: wanted.offline, columns: None, count: 0 };
+            let mut document = Document { out: Out::new(), simulated: args.offline, columns: None, count: 0 };
             match ask(&mut |part| document.take(part)) {
                 Err(error) if document.columns.is_some() => return Ok(torn(&error)),
                 asked => {
@@ -56,7 +55,7 @@ pub(super) fn run(wanted: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError
             }
         }
     };
-    show::note(quiet, &format!("{count} {}", if count == 1 { "row" } else { "rows" }));
+    terminal::note(quiet, &format!("{count} {}", if count == 1 { "row" } else { "rows" }));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,7 +85,7 @@ impl Out {
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
-        let text = if self.cleans { show::clean(text) } else { text.into() };
+        let text = if self.cleans { terminal::clean(text) } else { text.into() };
         self.writer.write_all(text.as_bytes())
     }
 
@@ -178,7 +177,7 @@ impl Table {
     fn text(&self) -> String {
         let headings: Vec<&str> = self.headings.iter().map(String::as_str).collect();
         let right: Vec<usize> = (0..headings.len()).filter(|column| !self.texts[*column]).collect();
-        show::table(&headings, &right, &self.rows)
+        terminal::table(&headings, &right, &self.rows)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{filter, json, open, page};
 use crate::{
     args::{MetricsBy, MetricsSummary, SummaryFormat},
     error::CliError,
-    files, show,
+    files, terminal,
 };
 
 /// Trends of a shorter time are shown by the hour.
@@ -18,30 +18,30 @@ const HOURLY: TimeDelta = TimeDelta::days(3);
 /// Points of a trend in the terminal.
 const SPARKS: usize = 60;
 
-pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliError> {
     let now = Utc::now();
-    let (store, filter) = (open(wanted.filter.offline)?, filter::read(&wanted.filter, now)?);
-    let by: Vec<GroupBy> = wanted.by.iter().map(|by| group(*by)).collect();
+    let (store, filter) = (open(args.filter.offline)?, filter::read(&args.filter, now)?);
+    let by: Vec<GroupBy> = args.by.iter().map(|by| group(*by)).collect();
     let by = if by.is_empty() { vec![GroupBy::Provider, GroupBy::Model, GroupBy::Role] } else { by };
     let failed = |error| CliError::store(&error);
     let rows = store.summary(&filter, &by).map_err(failed)?;
     let total = store.summary(&filter, &[]).map_err(failed)?;
     let total = total.into_iter().next().map(|row| row.figures).unwrap_or_default();
-    let simulated = wanted.filter.offline;
-    if let Some(path) = &wanted.html {
+    let simulated = args.filter.offline;
+    if let Some(path) = &args.html {
         let page = page::render(&store, &filter, (&rows, &by), &total, now, simulated).map_err(failed)?;
         files::write(path, &page, quiet)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let shown = match wanted.format {
+    let shown = match args.format {
         SummaryFormat::Table => {
             let (bucket, trend) = trend(&store, &filter, now).map_err(failed)?;
             let text = table(&rows, &total, &by, width());
             let head = if simulated { "SIMULATED\n\n" } else { "" };
-            show::out(&format!("{head}{text}{}", sparkline(bucket, &trend)))
+            terminal::out(&format!("{head}{text}{}", sparkline(bucket, &trend)))
         }
-        SummaryFormat::Csv => show::out(&csv(&rows)),
-        SummaryFormat::Json => show::json(&json::summary(&filter, &total, &rows, simulated)),
+        SummaryFormat::Csv => terminal::out(&csv(&rows)),
+        SummaryFormat::Json => terminal::json(&json::summary(&filter, &total, &rows, simulated)),
     };
     shown?;
     if rows.is_empty()
@@ -50,7 +50,7 @@ pub(super) fn run(wanted: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliE
         && let Ok(found) = others.summary(&Filter::default(), &[])
         && let Some(calls) = found.first().map(|row| row.figures.calls).filter(|calls| *calls > 0)
     {
-        show::note(quiet, &format!("{calls} simulated ones: with `--offline`"));
+        terminal::note(quiet, &format!("{calls} simulated ones: with `--offline`"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -127,7 +127,7 @@ fn table(rows: &[SummaryRow], total: &Figures, by: &[GroupBy], width: usize) -> 
         let headings: Vec<_> =
             by.iter().map(|by| heading(*by)).chain(columns.iter().map(|(heading, _)| *heading)).collect();
         let right: Vec<_> = (by.len()..headings.len()).collect();
-        text = show::table(&headings, &right, &lines);
+        text = terminal::table(&headings, &right, &lines);
         if text.lines().all(|line| line.chars().count() <= width) {
             break;
         }

@@ -14,7 +14,7 @@ use crate::{
     args::{MetricsForget, MetricsPrune, MetricsRebuild, MetricsReprice, Upkeep},
     config,
     error::CliError,
-    files, show,
+    files, terminal,
 };
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
@@ -23,19 +23,19 @@ fn failed(error: StoreError) -> CliError {
 }
 
 /// Tells a program or a person what was done.
-fn tell(wanted: &Upkeep, quiet: bool, text: &str, facts: Value) -> Result<ExitCode, CliError> {
-    if wanted.json {
-        show::json(&json::done(wanted.offline, facts))?;
+fn tell(args: &Upkeep, quiet: bool, text: &str, facts: Value) -> Result<ExitCode, CliError> {
+    if args.json {
+        terminal::json(&json::done(args.offline, facts))?;
     } else {
-        show::note(quiet, text);
+        terminal::note(quiet, text);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
-    let store = open(wanted.upkeep.offline)?;
-    let before = filter::time(&wanted.before, Utc::now())?;
-    let pruned = store.prune(before, wanted.archive.as_deref()).map_err(failed)?;
+pub(super) fn prune(args: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliError> {
+    let store = open(args.upkeep.offline)?;
+    let before = filter::time(&args.before, Utc::now())?;
+    let pruned = store.prune(before, args.archive.as_deref()).map_err(failed)?;
     let Pruned { attempts, before, freed_bytes } = pruned;
     let midnight = before.to_rfc3339_opts(SecondsFormat::Secs, true);
     let size = match freed_bytes {
@@ -52,29 +52,25 @@ pub(super) fn prune(wanted: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliE
         "attempts": attempts,
         "before": midnight,
         "freed_bytes": freed_bytes,
-        "archive": wanted.archive,
+        "archive": args.archive,
     });
-    tell(&wanted.upkeep, quiet, &text, facts)
+    tell(&args.upkeep, quiet, &text, facts)
 }
 
-pub(super) fn rebuild(wanted: &MetricsRebuild, quiet: bool) -> Result<ExitCode, CliError> {
-    let days = open(wanted.upkeep.offline)?.rebuild().map_err(failed)?;
+pub(super) fn rebuild(args: &MetricsRebuild, quiet: bool) -> Result<ExitCode, CliError> {
+    let days = open(args.upkeep.offline)?.rebuild().map_err(failed)?;
     let text = format!("the sums of {days} days were made anew from the attempts that are kept");
-    tell(&wanted.upkeep, quiet, &text, json!({ "days": days }))
+    tell(&args.upkeep, quiet, &text, json!({ "days": days }))
 }
 
-pub(super) fn forget(
-    wanted: &MetricsForget,
-    named: Option<&Path>,
-    quiet: bool,
-) -> Result<ExitCode, CliError> {
+pub(super) fn forget(args: &MetricsForget, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
     let unknown = || {
-        let what = format!("no call `{}` is recorded", wanted.call);
+        let what = format!("no call `{}` is recorded", args.call);
         CliError::usage(what, "`forge metrics export` names the calls")
     };
-    let call: CallId = wanted.call.parse().map_err(|_| unknown())?;
+    let call: CallId = args.call.parse().map_err(|_| unknown())?;
     let plan = config::find_and_load(named)?.map(|loaded| loaded.file.plan).unwrap_or_default();
-    let store = open(wanted.upkeep.offline)?;
+    let store = open(args.upkeep.offline)?;
     let mut budgets = Vec::new();
     let filter = Filter { calls: vec![call], ..Filter::default() };
     let booked = |one: &export::Attempt| {
@@ -94,23 +90,23 @@ pub(super) fn forget(
         "cost_nano_usd": cost.nanos(),
         "cost_usd": export::dollars(cost),
     });
-    tell(&wanted.upkeep, quiet, &text, facts)
+    tell(&args.upkeep, quiet, &text, facts)
 }
 
-pub(super) fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
+pub(super) fn reprice(args: &MetricsReprice, quiet: bool) -> Result<ExitCode, CliError> {
     let now = Utc::now();
     let edge = |text: &Option<String>| text.as_deref().map(|text| filter::time(text, now)).transpose();
-    let (since, until) = (edge(&wanted.since)?, edge(&wanted.until)?);
+    let (since, until) = (edge(&args.since)?, edge(&args.until)?);
     let mut table = forge::models();
     let mut version = forge::price_version(&table);
-    if let Some(path) = &wanted.prices {
+    if let Some(path) = &args.prices {
         let rows = ModelTable::from_json(&files::read(path)?).map_err(|error| {
             CliError::content(path, "a table of models (rows as in `models.json`)", &error)
         })?;
         table.merge(&rows);
         version = format!("{}, {}", path.display(), now.format("%F"));
     }
-    let done = open(wanted.upkeep.offline)?.reprice(&table, since, until, &version);
+    let done = open(args.upkeep.offline)?.reprice(&table, since, until, &version);
     let Repriced { changed, unpriced, before, after } = done.map_err(failed)?;
     let text =
         format!("{changed} attempts cost {after} now instead of {before}; {unpriced} have no known price");
@@ -121,5 +117,5 @@ pub(super) fn reprice(wanted: &MetricsReprice, quiet: bool) -> Result<ExitCode, 
         "after": json::cost(after),
         "price_version": version,
     });
-    tell(&wanted.upkeep, quiet, &text, facts)
+    tell(&args.upkeep, quiet, &text, facts)
 }

@@ -4,11 +4,15 @@ use std::{path::Path, sync::Arc};
 
 use forge::{Journal, layers::TokioTimer, store::JsonlJournal};
 
-use crate::{args::Going, error::CliError, setup::Setup, show::note};
+use crate::{args::SessionArgs, error::CliError, setup::Setup, terminal::note};
 
 /// Where the session is written down: a folder if one is named, else the accounts, else memory.
-pub(super) fn open(system: &Setup, going: &Going, quiet: bool) -> Result<Arc<dyn Journal>, CliError> {
-    if let Some(folder) = &going.journal {
+pub(super) fn open(
+    system: &Setup,
+    session_args: &SessionArgs,
+    quiet: bool,
+) -> Result<Arc<dyn Journal>, CliError> {
+    if let Some(folder) = &session_args.journal {
         return Ok(plain_files(folder)?);
     }
     if !system.is_durable() {

@@ -12,10 +12,10 @@ use forge::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Accept, FailOn, Going, ResultFormat},
+    args::{Accept, FailOn, ResultFormat, SessionArgs},
     error::CliError,
     files,
-    show::{self, millis, note},
+    terminal::{self, millis, note},
 };
 
 /// A fault stands that the user does not accept.
@@ -54,22 +54,24 @@ pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>, fail_on:
 
 pub(super) fn deliver(
     result: &SessionResult,
-    going: &Going,
+    session_args: &SessionArgs,
     as_json: bool,
     quiet: bool,
 ) -> Result<(), CliError> {
-    if let Some(path) = &going.output {
-        let format = if going.document_only { ResultFormat::Document } else { format_of(path) };
+    if let Some(path) = &session_args.output {
+        let format = if session_args.document_only { ResultFormat::Document } else { format_of(path) };
         match broken_off(result).filter(|_| path.exists()) {
             Some(why) => note(false, &format!("{} stays as it was: {why}", path.display())),
             None => files::write(path, &rendered(result, format), quiet)?,
         }
     }
-    let shown = match (as_json, going.jsonl, &going.output) {
-        (true, ..) => show::out(&format!("{}\n", result.to_json())),
+    let shown = match (as_json, session_args.jsonl, &session_args.output) {
+        (true, ..) => terminal::out(&format!("{}\n", result.to_json())),
         (_, true, _) | (.., Some(_)) => Ok(()),
-        _ if going.document_only => show::prose(&rendered(result, ResultFormat::Document), going.raw),
-        _ => show::prose(&result.to_markdown(), going.raw),
+        _ if session_args.document_only => {
+            terminal::prose(&rendered(result, ResultFormat::Document), session_args.raw)
+        }
+        _ => terminal::prose(&result.to_markdown(), session_args.raw),
     };
     shown?;
     note(quiet, &result.first_line());
@@ -155,7 +157,7 @@ pub(super) fn rendered(result: &SessionResult, format: ResultFormat) -> String {
 }
 
 fn foreseen(plan: &Plan, estimate: &Estimate) -> Value {
-    let amount = |one: Amount| show::with_cost(json!({"tokens": one.tokens}), Some(one.money));
+    let amount = |one: Amount| terminal::with_cost(json!({"tokens": one.tokens}), Some(one.money));
     let call = |one: &EstimatedCall| {
         json!({
             "stage": one.stage,
@@ -166,7 +168,7 @@ fn foreseen(plan: &Plan, estimate: &Estimate) -> Value {
         })
     };
     let settings = &plan.settings;
-    let caps = show::with_cost(
+    let caps = terminal::with_cost(
         json!({"tokens": settings.caps.tokens, "duration_ms": settings.caps.time.map(millis)}),
         settings.caps.money,
     );
@@ -189,7 +191,7 @@ fn foreseen(plan: &Plan, estimate: &Estimate) -> Value {
 
 pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<ExitCode, CliError> {
     if as_json {
-        show::json(&foreseen(plan, estimate))?;
+        terminal::json(&foreseen(plan, estimate))?;
         return Ok(ExitCode::SUCCESS);
     }
     let cells = |stage: String, who: String, likely: Amount, most: Amount| {
@@ -206,7 +208,7 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
         .collect();
     rows.push(cells("one cycle".into(), String::new(), estimate.likely, estimate.most));
     let headings = ["STAGE", "PARTICIPANT", "TOKENS", "COST", "AT MOST", "COST AT MOST"];
-    let mut text = show::table(&headings, &[2, 3, 4, 5], &rows);
+    let mut text = terminal::table(&headings, &[2, 3, 4, 5], &rows);
     let all = estimate.likely_all_cycles;
     let cycles = estimate.cycles;
     let likely = format!("{} tokens, ${:.4}", all.tokens, all.money.dollars());
@@ -219,7 +221,7 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
         text.push('\n');
     }
     let head = if plan.simulated { "SIMULATED\n\n" } else { "" };
-    show::out(&format!("{head}{text}"))?;
+    terminal::out(&format!("{head}{text}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

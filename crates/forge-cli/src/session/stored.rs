@@ -13,9 +13,9 @@ use super::{
     output::{format_of, rendered},
 };
 use crate::{
-    args::{Kept, ResultFormat, SessionsCommand, SessionsExport, SessionsList, SessionsShow},
+    args::{ResultFormat, SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs},
     error::CliError,
-    files, metrics, show,
+    files, metrics, terminal,
 };
 
 pub(crate) async fn sessions(
@@ -25,36 +25,36 @@ pub(crate) async fn sessions(
 ) -> Result<ExitCode, CliError> {
     match command {
         SessionsCommand::Schema => {
-            show::raw(&SessionResult::schema())?;
+            terminal::raw(&SessionResult::schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        SessionsCommand::List(wanted) => list(&wanted, quiet, json).await,
-        SessionsCommand::Show(wanted) => self::show(&wanted, json).await,
-        SessionsCommand::Export(wanted) => export(&wanted, quiet, json).await,
-        SessionsCommand::Delete(wanted) => {
-            let name = name(&wanted.id)?;
+        SessionsCommand::List(args) => list(&args, quiet, json).await,
+        SessionsCommand::Show(args) => self::show(&args, json).await,
+        SessionsCommand::Export(args) => export(&args, quiet, json).await,
+        SessionsCommand::Delete(args) => {
+            let name = name(&args.id)?;
             let mut found = false;
             // Ids are unique, so that there is nothing to confuse.
-            for store in [Some(metrics::open(wanted.offline)?), metrics::open_if_there(!wanted.offline)] {
+            for store in [Some(metrics::open(args.offline)?), metrics::open_if_there(!args.offline)] {
                 if let Some(store) = store.filter(|_| !found) {
                     found = store.delete(&name).await.map_err(|error| CliError::session(&error.into()))?;
                 }
             }
             if !found {
-                return Err(unknown(&wanted.id));
+                return Err(unknown(&args.id));
             }
             if json {
-                show::json(&json!({"session": name.as_str(), "deleted": true}))?;
+                terminal::json(&json!({"session": name.as_str(), "deleted": true}))?;
             }
-            show::note(quiet, &format!("session {name} is gone"));
+            terminal::note(quiet, &format!("session {name} is gone"));
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 /// One that cannot be read is named and does not hide the others.
-async fn list(wanted: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    let store = metrics::open(wanted.offline)?;
+async fn list(args: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let store = metrics::open(args.offline)?;
     let (sessions, failures) = summaries(&store).await?;
     let shown = if as_json {
         let rows: Vec<_> = sessions
@@ -62,11 +62,11 @@ async fn list(wanted: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitC
             .map(|one| {
                 let object = json!({"session": one.id, "title": one.title, "status": one.status,
                     "started": one.started, "stop_reason": one.stop_reason, "calls": one.calls});
-                show::with_cost(object, Some(one.cost))
+                terminal::with_cost(object, Some(one.cost))
             })
             .collect();
         let errors: Vec<_> = failures.iter().map(CliError::summary).collect();
-        show::json(&json!({"simulated": wanted.offline, "sessions": rows, "errors": errors}))
+        terminal::json(&json!({"simulated": args.offline, "sessions": rows, "errors": errors}))
     } else {
         let rows: Vec<_> = sessions
             .iter()
@@ -76,22 +76,22 @@ async fn list(wanted: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitC
                 vec![one.id.clone(), status, one.calls.to_string(), cost, one.title.clone()]
             })
             .collect();
-        show::out(&show::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
+        terminal::out(&terminal::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
     };
     shown?;
     for failure in &failures {
-        show::note(false, failure.to_string().trim_end());
+        terminal::note(false, failure.to_string().trim_end());
     }
-    if let Some(others) = metrics::open_if_there(!wanted.offline)
+    if let Some(others) = metrics::open_if_there(!args.offline)
         && let Ok((others, _)) = summaries(&others).await
         && !others.is_empty()
     {
-        let (what, how) = if wanted.offline {
+        let (what, how) = if args.offline {
             ("of real models", "without `--offline`")
         } else {
             ("simulated", "with `--offline`")
         };
-        show::note(quiet, &format!("and {} {what}: {how}", others.len()));
+        terminal::note(quiet, &format!("and {} {what}: {how}", others.len()));
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -118,32 +118,28 @@ pub(crate) async fn summaries<S: Streams + Journal>(
     Ok((sessions, failures))
 }
 
-async fn show(wanted: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError> {
-    if let Some(key) = &wanted.call {
-        let state = state(&wanted.kept, &wanted.id).await?;
+async fn show(args: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError> {
+    if let Some(key) = &args.call {
+        let state = state(&args.store, &args.id).await?;
         let text = raw(&state, key)?;
         if as_json {
             let simulated = state.plan.simulated;
-            let object = json!({"simulated": simulated, "session": wanted.id, "call": key, "text": text});
-            show::json(&object)?;
+            let object = json!({"simulated": simulated, "session": args.id, "call": key, "text": text});
+            terminal::json(&object)?;
         } else {
             let head = if state.plan.simulated { "SIMULATED\n\n" } else { "" };
             let end = if text.ends_with('\n') { "" } else { "\n" };
-            show::out(&format!("{head}{text}{end}"))?;
+            terminal::out(&format!("{head}{text}{end}"))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let result = result(&wanted.kept, &wanted.id).await?;
+    let result = result(&args.store, &args.id).await?;
     let mut parts = serde_json::Map::new();
     for (asked, name, part) in [
-        (wanted.findings, "findings", json!(result.findings)),
-        (wanted.dissents, "dissents", json!(result.dissents)),
-        (
-            wanted.decisions,
-            "decisions",
-            json!({"attendant": result.decisions, "conflicts": result.conflicts}),
-        ),
-        (wanted.calls, "calls", json!(result.calls)),
+        (args.findings, "findings", json!(result.findings)),
+        (args.dissents, "dissents", json!(result.dissents)),
+        (args.decisions, "decisions", json!({"attendant": result.decisions, "conflicts": result.conflicts})),
+        (args.calls, "calls", json!(result.calls)),
     ] {
         if asked {
             parts.insert(name.into(), part);
@@ -151,25 +147,25 @@ async fn show(wanted: &SessionsShow, as_json: bool) -> Result<ExitCode, CliError
     }
     if parts.is_empty() {
         if as_json {
-            show::out(&rendered(&result, ResultFormat::Json))?;
+            terminal::out(&rendered(&result, ResultFormat::Json))?;
         } else {
-            show::prose(&result.to_markdown(), wanted.raw)?;
+            terminal::prose(&result.to_markdown(), args.raw)?;
         }
     } else {
-        parts.insert("session".into(), json!(wanted.id));
+        parts.insert("session".into(), json!(args.id));
         parts.insert("simulated".into(), json!(result.simulated));
-        show::json(&json!(parts))?;
+        terminal::json(&json!(parts))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn export(wanted: &SessionsExport, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    let by_name = || wanted.output.as_deref().map_or(ResultFormat::Md, format_of);
-    let format = if as_json { ResultFormat::Json } else { wanted.format.unwrap_or_else(by_name) };
-    wanted.output.as_deref().map(files::check_output).transpose()?;
-    let text = rendered(&result(&wanted.kept, &wanted.id).await?, format);
-    match &wanted.output {
-        None => show::out(&text)?,
+async fn export(args: &SessionsExport, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let by_name = || args.output.as_deref().map_or(ResultFormat::Md, format_of);
+    let format = if as_json { ResultFormat::Json } else { args.format.unwrap_or_else(by_name) };
+    args.output.as_deref().map(files::check_output).transpose()?;
+    let text = rendered(&result(&args.store, &args.id).await?, format);
+    match &args.output {
+        None => terminal::out(&text)?,
         Some(path) => files::write(path, &text, quiet)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -200,17 +196,17 @@ fn raw(state: &State, key: &str) -> Result<String, CliError> {
     Ok(text)
 }
 
-async fn result(kept: &Kept, id: &str) -> Result<SessionResult, CliError> {
-    Ok(SessionResult::of(id, &state(kept, id).await?))
+async fn result(store: &StoreArgs, id: &str) -> Result<SessionResult, CliError> {
+    Ok(SessionResult::of(id, &state(store, id).await?))
 }
 
-async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
-    match &kept.journal {
+async fn state(store: &StoreArgs, id: &str) -> Result<State, CliError> {
+    match &store.journal {
         Some(folder) => read_state(&*plain_files(folder)?, id).await,
-        None => match read_state(&metrics::open(kept.offline)?, id).await {
+        None => match read_state(&metrics::open(store.offline)?, id).await {
             Ok(state) => Ok(state),
             // Ids are unique: one that is not here may be among the others.
-            Err(error) => match metrics::open_if_there(!kept.offline) {
+            Err(error) => match metrics::open_if_there(!store.offline) {
                 Some(others) => read_state(&others, id).await.map_err(|_| error),
                 None => Err(error),
             },
@@ -220,7 +216,7 @@ async fn state(kept: &Kept, id: &str) -> Result<State, CliError> {
 
 /// The report of a session, for somebody who is asked about it.
 pub(crate) async fn report(id: &str) -> Result<String, CliError> {
-    let kept = Kept { offline: false, journal: None };
+    let kept = StoreArgs { offline: false, journal: None };
     Ok(result(&kept, id).await?.to_markdown())
 }
 

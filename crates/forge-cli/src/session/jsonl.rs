@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use forge::session::{Notice, Observer, SessionResult, SessionStatus};
 use serde_json::{Value, json};
 
-use crate::{error::CliError, show};
+use crate::{error::CliError, terminal};
 
 /// The lines of one session. Each names the version of its form, the session and what happened; the last one holds the
 /// result.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct JsonLines {
     session: String,
     /// The first line that could not be written. The session goes on all the same, because it is paid for.
     failed: Mutex<Option<CliError>>,
 }
 
-impl Lines {
+impl JsonLines {
     pub(super) fn new(session: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { session: session.into(), failed: Mutex::default() })
     }
@@ -41,7 +41,7 @@ impl Lines {
     fn write(&self, mut event: Value) {
         let what = event["type"].as_str().unwrap_or_default().to_owned();
         event["session"] = self.session.as_str().into();
-        if let Err(error) = show::line(event, &what) {
+        if let Err(error) = terminal::line(event, &what) {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }

@@ -9,7 +9,7 @@ use forge::{
 };
 
 use crate::{
-    args::{Going, Matter, Review, Run, RunMode, RunOutput},
+    args::{Review, Run, RunMode, RunOutput, SessionArgs, TopicArgs},
     error::CliError,
     files,
     material::{self, Content, Material},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What is to be judged, and who judges it how.
-pub(super) struct Brief<'a> {
+pub(super) struct SessionRequest<'a> {
     pub(super) topic: Topic,
     /// The text that is there already.
     pub(super) draft: Option<String>,
@@ -26,12 +26,12 @@ pub(super) struct Brief<'a> {
     pub(super) compare: bool,
     /// Whether the text is judged alone.
     pub(super) review: bool,
-    pub(super) matter: &'a Matter,
-    pub(super) going: &'a Going,
+    pub(super) topic_args: &'a TopicArgs,
+    pub(super) session_args: &'a SessionArgs,
     pub(super) seed: u64,
 }
 
-impl<'a> Brief<'a> {
+impl<'a> SessionRequest<'a> {
     pub(super) fn of_run(run: &'a Run, quiet: bool) -> Result<Self, CliError> {
         let draft = run.draft.as_deref().map(document).transpose()?;
         let text = match (&run.file, run.prompt.as_deref(), &run.draft) {
@@ -46,10 +46,10 @@ impl<'a> Brief<'a> {
             RunMode::Council => Mode::Council,
         };
         let reads_stdin = run.prompt.as_deref() == Some("-") || is_stdin(run.draft.as_deref());
-        let topic = topic(&text, &run.matter, reads_stdin || run.going.attended, quiet)?;
+        let topic = topic(&text, &run.topic, reads_stdin || run.session.attended, quiet)?;
         let (cycles, compare, seed) = (run.cycles, run.compare, run.source.seed);
-        let (matter, going) = (&run.matter, &run.going);
-        Ok(Self { topic, draft, mode, cycles, compare, review: false, matter, going, seed })
+        let (topic_args, session_args) = (&run.topic, &run.session);
+        Ok(Self { topic, draft, mode, cycles, compare, review: false, topic_args, session_args, seed })
     }
 
     pub(super) fn of_review(review: &'a Review, quiet: bool) -> Result<Self, CliError> {
@@ -57,11 +57,11 @@ impl<'a> Brief<'a> {
         let draft = Some(document(path)?);
         let name = if is_stdin(Some(path)) { "a document".into() } else { path.display().to_string() };
         let text = review.task.clone().unwrap_or_else(|| format!("Review of {name}"));
-        let is_taken = is_stdin(Some(path)) || review.going.attended;
-        let topic = topic(&text, &review.matter, is_taken, quiet)?;
-        let (matter, going, seed) = (&review.matter, &review.going, review.source.seed);
+        let is_taken = is_stdin(Some(path)) || review.session.attended;
+        let topic = topic(&text, &review.topic, is_taken, quiet)?;
+        let (topic_args, session_args, seed) = (&review.topic, &review.session, review.source.seed);
         let (mode, cycles) = (Mode::Council, Some(1));
-        Ok(Self { topic, draft, mode, cycles, compare: false, review: true, matter, going, seed })
+        Ok(Self { topic, draft, mode, cycles, compare: false, review: true, topic_args, session_args, seed })
     }
 }
 
@@ -80,14 +80,14 @@ fn document(path: &Path) -> Result<String, CliError> {
 }
 
 /// `is_taken`: whether somebody else reads standard input.
-fn topic(text: &str, matter: &Matter, is_taken: bool, quiet: bool) -> Result<Topic, CliError> {
+fn topic(text: &str, topic_args: &TopicArgs, is_taken: bool, quiet: bool) -> Result<Topic, CliError> {
     if text.trim().is_empty() {
         return Err(CliError::usage("the prompt is empty", "say what is wanted"));
     }
     let text = text.trim();
     let title = text.lines().next().unwrap_or_default().chars().take(120).collect::<String>();
     let description = if title == text { String::new() } else { text.to_owned() };
-    let output = match matter.output_type {
+    let output = match topic_args.output_type {
         RunOutput::Specification => OutputType::Specification,
         RunOutput::Code => OutputType::Code,
         RunOutput::Documentation => OutputType::Documentation,
@@ -95,12 +95,12 @@ fn topic(text: &str, matter: &Matter, is_taken: bool, quiet: bool) -> Result<Top
         RunOutput::Freeform => OutputType::Freeform,
     };
     let mut topic = Topic::new(title).with_description(description).with_output(output);
-    for constraint in &matter.constraints {
+    for constraint in &topic_args.constraints {
         topic = topic.with_constraint(constraint.as_str());
     }
     material::tell_of_mentions(text, quiet);
-    let mut all = material::read(&matter.references, quiet)?;
-    if !is_taken && !matter.references.iter().any(|path| is_stdin(Some(path))) {
+    let mut all = material::read(&topic_args.references, quiet)?;
+    if !is_taken && !topic_args.references.iter().any(|path| is_stdin(Some(path))) {
         all.extend(material::piped()?);
     }
     for Material { name, content } in all {
@@ -113,26 +113,26 @@ fn topic(text: &str, matter: &Matter, is_taken: bool, quiet: bool) -> Result<Top
 }
 
 /// The plan, and in its notes what is less than the user wants.
-pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
-    let mut settings = settings(&brief, system);
-    let wanted = match settings.mode {
+pub(super) fn plan(request: SessionRequest<'_>, system: &Setup) -> Plan {
+    let mut settings = settings(&request, system);
+    let args = match settings.mode {
         Mode::Direct => 0,
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
-    let mut casting = match brief.draft {
-        Some(_) => forge::cast_of_draft(system.router(), wanted),
-        None => forge::cast(system.router(), wanted),
+    let mut casting = match request.draft {
+        Some(_) => forge::cast_of_draft(system.router(), args),
+        None => forge::cast(system.router(), args),
     };
     let seats = &system.session_plan().seats;
     casting.notes.extend(seat(&mut casting.cast, seats));
     let mut lenses: Vec<String> = seats.iter().map(|seat| seat.lens.clone().unwrap_or_default()).collect();
-    if !brief.matter.lenses.is_empty() {
-        lenses.clone_from(&brief.matter.lenses);
+    if !request.topic_args.lenses.is_empty() {
+        lenses.clone_from(&request.topic_args.lenses);
     }
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
-    if wanted > 0 && settings.required > judges {
+    if args > 0 && settings.required > judges {
         if settings.mode == Mode::Council && system.session_plan().required.is_some() {
             let required = settings.required;
             notes.push(format!("{required} critics were to answer at least; {judges} will have to do"));
@@ -141,13 +141,13 @@ pub(super) fn plan(brief: Brief<'_>, system: &Setup) -> Plan {
     }
     let (simulated, brands) = (system.is_simulated(), forge::registry().brands());
     Plan {
-        draft: brief.draft,
+        draft: request.draft,
         lenses,
         settings,
         simulated,
         notes,
         brands,
-        ..Plan::new(brief.topic, casting.cast)
+        ..Plan::new(request.topic, casting.cast)
     }
 }
 
@@ -171,25 +171,26 @@ fn seat(cast: &mut Cast, seats: &[SeatSpec]) -> Vec<String> {
     notes
 }
 
-fn settings(brief: &Brief<'_>, system: &Setup) -> Settings {
+fn settings(request: &SessionRequest<'_>, system: &Setup) -> Settings {
     let written = &system.session_plan();
     let mut settings = Settings {
-        mode: brief.mode,
-        seed: brief.seed,
-        interactive: brief.going.attended,
-        compare: brief.compare,
-        review: brief.review,
+        mode: request.mode,
+        seed: request.seed,
+        interactive: request.session_args.attended,
+        compare: request.compare,
+        review: request.review,
         ..Settings::default()
     };
-    let lenses = u32::try_from(brief.matter.lenses.len()).unwrap_or(u32::MAX);
+    let lenses = u32::try_from(request.topic_args.lenses.len()).unwrap_or(u32::MAX);
     let usual = settings.critics.max(lenses);
-    settings.critics = brief.matter.critics.or(written.critics).unwrap_or(usual);
+    settings.critics = request.topic_args.critics.or(written.critics).unwrap_or(usual);
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
-    settings.cycles = brief.cycles.or(written.cycles).unwrap_or(settings.cycles);
+    settings.cycles = request.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;
-    settings.caps.money = brief.going.max_cost.or(system.plan().budget.session.money).or(settings.caps.money);
+    settings.caps.money =
+        request.session_args.max_cost.or(system.plan().budget.session.money).or(settings.caps.money);
     settings.caps.tokens =
-        brief.matter.max_tokens.or(system.plan().budget.session.tokens).or(settings.caps.tokens);
-    settings.caps.time = brief.matter.deadline.map(Into::into).or(settings.caps.time);
+        request.topic_args.max_tokens.or(system.plan().budget.session.tokens).or(settings.caps.tokens);
+    settings.caps.time = request.topic_args.deadline.map(Into::into).or(settings.caps.time);
     settings
 }

@@ -7,7 +7,7 @@ use forge::{
     session::{Approver, Conflict, ConflictResolution, Decision, Resolution, State},
 };
 
-use crate::show::note;
+use crate::terminal::note;
 
 /// Asks at the terminal.
 #[derive(Debug)]
