@@ -10,7 +10,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     base64,
-    request::Mapper,
+    mapper::Mapper,
     wire::request::{self as wire, Block, CacheControl, KnownBlock},
 };
 

@@ -10,7 +10,8 @@ use forge_http::{fit::fit, to_json};
 
 use crate::{
     contents::RULES,
-    profile::{Profile, default_max_tokens},
+    mapper::Mapper,
+    profile::default_max_tokens,
     wire::request::{self as wire, Block, Body, KnownBlock, Turn},
 };
 
@@ -69,31 +70,7 @@ fn fitted<'a>(
     })
 }
 
-pub(crate) struct Mapper<'a> {
-    pub(crate) provider: &'a str,
-    pub(crate) model: &'a ModelId,
-    pub(crate) profile: Profile,
-    pub(crate) warnings: Vec<Warning>,
-    /// What the answer is to be checked against.
-    pub(crate) check: Option<Schema>,
-    /// How many cache breakpoints were asked for so far.
-    pub(crate) breakpoints: usize,
-}
-
 impl<'a> Mapper<'a> {
-    fn new(provider: &'a str, model: &'a ModelId, settings: &AdapterSettings) -> Self {
-        let profile = Profile::said(settings, model);
-        Self { provider, model, profile, warnings: Vec::new(), check: None, breakpoints: 0 }
-    }
-
-    pub(crate) fn warn(&mut self, about: &str, message: impl Into<String>) {
-        self.warnings.push(Warning::new(about, message));
-    }
-
-    pub(crate) fn unsupported(&self, what: &str) -> ProviderError {
-        ProviderError::unsupported(self.provider, self.model, what)
-    }
-
     /// What counts as input: tools, system text, messages, and the form of the answer.
     fn prompt(
         &mut self,

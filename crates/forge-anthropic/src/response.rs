@@ -1,15 +1,12 @@
 //! From the vendor's whole reply to events.
 
-use forge_core::{ErrorKind, ModelId, Started, StopDetail, StopReason, StreamEvent};
+use forge_core::{ErrorKind, ModelId};
 use forge_http::{Events, Failure, lenient::Items};
 
 use crate::{
     error,
     stream::Decoder,
-    wire::{
-        error::ErrorBody,
-        reply::{Message, StopDetails},
-    },
+    wire::{error::ErrorBody, reply::Message},
 };
 
 /// The events of a whole reply to a request for `asked`.
@@ -34,27 +31,5 @@ fn not_a_message(body: &str) -> Failure {
         None => {
             Failure::new(ErrorKind::Decode, "the reply has no stop_reason and no blocks; it is not a message")
         }
-    }
-}
-
-pub(crate) fn started(id: Option<String>, model: Option<ModelId>) -> StreamEvent {
-    StreamEvent::from(Started::new(id, model))
-}
-
-/// What the vendor said about a refusal.
-pub(crate) fn detail(details: StopDetails) -> Option<StopDetail> {
-    StopDetail::of(details.category, details.explanation)
-}
-
-pub(crate) fn stop_reason(raw: &str) -> StopReason {
-    match raw {
-        "end_turn" => StopReason::EndTurn,
-        "max_tokens" => StopReason::MaxTokens,
-        "stop_sequence" => StopReason::StopSequence,
-        "tool_use" => StopReason::ToolUse,
-        "pause_turn" => StopReason::Paused,
-        "refusal" => StopReason::Refusal,
-        "model_context_window_exceeded" => StopReason::ContextWindow,
-        _ => StopReason::Other,
     }
 }

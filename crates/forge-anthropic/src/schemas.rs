@@ -7,7 +7,7 @@ use forge_http::schema::{Fitted, SchemaRules, fit};
 use serde_json::{Map, Value};
 
 use crate::{
-    request::Mapper,
+    mapper::Mapper,
     wire::request::{Block, Format, KnownBlock, SchemaText, Tool},
 };
 

@@ -1,12 +1,12 @@
 //! From the vendor's stream to events. A whole reply is a stream whose first event holds everything.
 
-use forge_core::{ErrorKind, Finished, ModelId, StopDetail, StopReason, StreamEvent, Warning};
+use forge_core::{ErrorKind, Finished, ModelId, Started, StopDetail, StopReason, StreamEvent, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 
 use crate::{
     error,
     parts::{Parts, parse},
-    response::{detail, started, stop_reason},
+    reason::{detail, stop_reason},
     usage::Bill,
     wire::{
         error::ErrorBody,
@@ -68,7 +68,7 @@ impl Decoder {
         if !std::mem::replace(&mut self.begun, true) {
             self.parts.reply_id.clone_from(&id);
             self.served.clone_from(&served);
-            events.push_back(started(id, served));
+            events.push_back(Started::new(id, served).into());
         }
     }
 

@@ -3,8 +3,8 @@
 use forge_core::{Effort, ModelRequest};
 
 use crate::{
+    mapper::Mapper,
     profile::ThinkingForm,
-    request::Mapper,
     wire::request::{Body, Thinking},
 };
 

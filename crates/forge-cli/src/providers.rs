@@ -124,6 +124,7 @@ async fn watch(
 
 async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
     let checks = system.router().check().await;
+    let now = system.router().clock().now();
     let ready = checks.iter().filter(|check| check.status == HealthStatus::Ready).count();
     let shown = if as_json {
         let rows: Vec<_> = checks
@@ -135,6 +136,7 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
                     "model": one.model,
                     "status": one.status,
                     "detail": one.detail,
+                    "limited_until": one.rate_limit.reset_at(now),
                     "duration_ms": terminal::millis(one.took),
                 })
             })
@@ -144,7 +146,11 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
         let rows: Vec<_> = checks
             .iter()
             .map(|one| {
-                let (took, detail) = (one.took.as_millis(), one.detail.clone().unwrap_or_default());
+                let limited = one.rate_limit.reset_at(now);
+                let limited =
+                    limited.map(|until| format!("rate limited until {}", until.format("%F %T UTC")));
+                let detail = one.detail.iter().chain(&limited).cloned().collect::<Vec<_>>().join("; ");
+                let took = one.took.as_millis();
                 let status = one.status.to_string();
                 vec![one.provider.to_string(), model(&one.model), status, format!("{took} ms"), detail]
             })

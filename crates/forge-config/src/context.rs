@@ -3,9 +3,12 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    KeyPath, Lookup, Problem, code,
-    expand::{expand, file_hint, secret},
-    meant, nearest,
+    code,
+    expand::{Lookup, expand, file_hint, secret},
+    meant,
+    nearest::nearest,
+    path::KeyPath,
+    problem::Problem,
 };
 
 /// No clock and no wait is longer than a day.

@@ -9,9 +9,14 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    ConfigError, KeyPath, Lookup, Place, Problem, Report, Sections, Severity, Trust,
-    section::{AnySection, Boxed},
+    expand::Lookup,
+    path::KeyPath,
+    place::Place,
+    problem::Problem,
+    report::{ConfigError, Report, Severity},
+    section::{AnySection, Boxed, Sections},
     shape::Shape,
+    trust::Trust,
     yaml::{self, Document},
 };
 

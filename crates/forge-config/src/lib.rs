@@ -58,6 +58,8 @@ mod file;
 mod meant;
 mod nearest;
 mod path;
+#[cfg(feature = "file")]
+mod place;
 mod problem;
 #[cfg(feature = "file")]
 mod report;
@@ -80,6 +82,8 @@ pub use expand::{Lookup, is_reference};
 pub use file::Loaded;
 pub use nearest::nearest;
 pub use path::{Key, KeyPath};
+#[cfg(feature = "file")]
+pub use place::Place;
 pub use problem::{About, Problem};
 #[cfg(feature = "file")]
 pub use report::{ConfigError, Report, Severity};
@@ -92,4 +96,4 @@ pub use tree::Tree;
 #[cfg(feature = "file")]
 pub use trust::Trust;
 #[cfg(feature = "file")]
-pub use yaml::{MAX_BYTES, Place};
+pub use yaml::MAX_BYTES;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{KeyPath, code};
+use crate::{code, path::KeyPath};
 
 /// One mistake in a configuration, or one thing its author should know.
 ///

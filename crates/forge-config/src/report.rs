@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use serde::Serialize;
 
-use crate::{KeyPath, Place, Problem};
+use crate::{path::KeyPath, place::Place, problem::Problem};
 
 /// One problem with its place in the file.
 ///

@@ -9,7 +9,15 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{KeyPath, Lookup, Problem, ResolveContext, Trust, code, trust::WithoutFiles, yaml};
+use crate::{
+    code,
+    context::ResolveContext,
+    expand::Lookup,
+    path::KeyPath,
+    problem::Problem,
+    trust::{Trust, WithoutFiles},
+    yaml,
+};
 
 /// A part of a file that one crate owns: what may be written there, and what it means.
 ///

@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use crate::{
-    Key, KeyPath, Problem, code, meant, nearest,
+    code, meant,
+    nearest::nearest,
+    path::{Key, KeyPath},
+    problem::Problem,
     yaml::{Mapping, Value},
 };
 

@@ -1,6 +1,6 @@
 //! The usual slips of hands and keyboards: what stands in the way of a text that is not YAML, or not what it seems.
 
-use crate::{KeyPath, Place, Problem, code};
+use crate::{code, path::KeyPath, place::Place, problem::Problem};
 
 /// A problem that leads no further, and where it is.
 pub(crate) type Fatal = (Place, Problem);

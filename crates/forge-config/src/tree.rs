@@ -3,7 +3,10 @@
 use serde_json::Value as Json;
 
 use crate::{
-    About, ConfigError, KeyPath, Place, Report,
+    path::KeyPath,
+    place::Place,
+    problem::About,
+    report::{ConfigError, Report},
     yaml::{self, Document},
 };
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::Lookup;
+use crate::expand::Lookup;
 
 /// Whether the user stands behind a file. There is nothing between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,10 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 pub(crate) use serde_yaml::{Mapping, Value};
 
 use crate::{
-    About, Key, KeyPath, Problem, code,
+    code,
+    path::{Key, KeyPath},
+    place::Place,
+    problem::{About, Problem},
     slips::{self, Fatal},
 };
 
@@ -21,15 +24,6 @@ const MAX_NODES: usize = 50_000;
 
 /// This many bytes of text count as one more node.
 const BYTES_PER_NODE: usize = 64;
-
-/// A place in the text: line and column from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
 
 /// What is said where the parser says why.
 const NOT_YAML: &str = "the text is not YAML";

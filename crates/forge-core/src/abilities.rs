@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capabilities, Effort, Efforts, ModelRequest};
+use crate::{
+    capabilities::{Capabilities, Efforts},
+    request::{Effort, ModelRequest},
+};
 
 /// What is said about the abilities of a model; `None` leaves it to the adapter. The fields are those of
 /// [`Capabilities`].
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_what_is_said_to_be_lacking_is_lacking() {
-        let request = ModelRequest::new("").with_tool_choice(crate::ToolChoice::Required);
+        let request = ModelRequest::new("").with_tool_choice(crate::request::ToolChoice::Required);
         assert_eq!(Abilities::default().lacking(&request), None);
         let unable = Abilities { forced_tool_choice: Some(false), ..Abilities::default() };
         assert_eq!(unable.lacking(&request), Some("a forced tool call"));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Effort, Warning};
+use crate::{event::Warning, request::Effort};
 
 /// What a model can do, as far as routing has to know. Cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

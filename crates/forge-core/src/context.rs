@@ -5,7 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Attempts, BudgetCap, CallId, Clock, ModelId, ModelProvider, Participant, SystemClock, Tags};
+use crate::{
+    attempts::Attempts,
+    clock::{Clock, SystemClock},
+    error::ProviderError,
+    id::{CallId, ModelId},
+    participant::{ModelProvider, Participant},
+    route::FailedAttempt,
+    storage::budget::BudgetCap,
+    tags::Tags,
+};
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
@@ -78,6 +87,22 @@ impl CallContext {
     /// Makes this the context of one more attempt of the same call.
     pub fn next_attempt(&mut self) {
         self.attempt = self.attempts.begin();
+    }
+
+    /// Notes that this attempt failed with `error`; it was begun at `begun`, by the context's clock.
+    pub fn note_failure(&self, error: &ProviderError, begun: Instant) {
+        self.attempts.note(FailedAttempt {
+            attempt: self.attempt,
+            provider: self.participant.provider_id.clone(),
+            model: self.model().clone(),
+            error: error.kind,
+            phase: error.phase,
+            http_status: error.status,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            request_id: error.request_id.clone(),
+            duration: self.clock.instant().saturating_duration_since(begun),
+        });
     }
 
     /// The same context with a deadline this far from now.

@@ -3,7 +3,14 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use crate::{Advice, ErrorKind, ModelId, ModelResponse, Phase, Policy, RateLimitStatus, RouteTrace};
+use crate::{
+    error_kind::{Advice, ErrorKind, Phase, Policy},
+    event::ModelResponse,
+    id::ModelId,
+    rate::RateLimitStatus,
+    request::InvalidBody,
+    route::RouteTrace,
+};
 
 /// A failed call. Boxed, so that results stay small; the fields are reached through it.
 ///
@@ -101,6 +108,14 @@ impl ProviderError {
             (_, advice) => advice,
         };
         Policy { advice, ..policy }
+    }
+}
+
+/// A client's mistake, found before anything is sent.
+impl From<InvalidBody> for ProviderError {
+    fn from(error: InvalidBody) -> Self {
+        Self::new(ErrorKind::InvalidRequest, "client", error.to_string())
+            .with(|facts| facts.phase = Phase::BeforeSend)
     }
 }
 

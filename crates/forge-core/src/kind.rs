@@ -5,7 +5,13 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Adapter, AdapterSettings, Capabilities, ModelId, ModelProvider, ModelTable, Participant, ProviderError,
+    capabilities::Capabilities,
+    error::ProviderError,
+    id::ModelId,
+    models::ModelTable,
+    participant::{ModelProvider, Participant},
+    provider::Adapter,
+    settings::AdapterSettings,
 };
 
 type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync;

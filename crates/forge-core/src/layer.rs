@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::Provider;
+use crate::provider::Provider;
 
 /// Adds one behaviour, such as retries or a rate limit, around any provider.
 ///

@@ -65,6 +65,8 @@
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 mod abilities;
+mod accumulate;
+mod attempts;
 mod capabilities;
 mod clock;
 mod context;
@@ -84,21 +86,25 @@ mod rate;
 mod registry;
 mod request;
 mod route;
+mod settings;
 pub mod storage;
+mod stream;
 mod tags;
 mod timer;
 mod tokens;
 
 pub use abilities::Abilities;
+pub use accumulate::Accumulator;
 pub use async_trait::async_trait;
+pub use attempts::Attempts;
 pub use capabilities::{Capabilities, Efforts};
 pub use clock::{Clock, SystemClock};
 pub use context::{CallContext, Fallback};
 pub use error::{ErrorFacts, ProviderError};
 pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 pub use event::{
-    Accumulator, Delta, Finished, ModelResponse, PartKind, Relayed, ResponseStream, Started, StopDetail,
-    StopReason, StreamEvent, ToolStart, Warning,
+    Delta, Finished, ModelResponse, PartKind, Relayed, Started, StopDetail, StopReason, StreamEvent,
+    ToolStart, Warning,
 };
 pub use id::{CallId, ModelId, ProviderId};
 pub use kind::{AdapterKind, CompatibleVendor};
@@ -109,15 +115,16 @@ pub use participant::{ModelProvider, Participant, ParticipantRole};
 pub use price::{Factor, Price, Rate, ServedPrice, Tier};
 pub use provider::{Adapter, Health, Provider, ProviderExt};
 pub use rate::{RateLimitStatus, RateLimitWindow};
-pub use registry::{AdapterRegistry, AdapterSettings, RegistryError, Timeouts};
+pub use registry::{AdapterRegistry, RegistryError};
 pub use request::{
     CacheTtl, Carried, Citation, Delivery, Dialect, Effort, Extras, FreeformFormat, FreeformTool,
-    FunctionTool, HostedTool, Message, MessageRole, ModelRequest, Opaque, Outline, OutputFormat,
+    FunctionTool, HostedTool, InvalidBody, Message, MessageRole, ModelRequest, Opaque, Outline, OutputFormat,
     OutputSchema, ParseBody, Part, RequestSize, Sampling, Schema, Shared, Source, SystemText, Tool,
     ToolChoice, ToolInput, tokens_of,
 };
-pub use route::{Attempts, Candidate, FailedAttempt, RouteTrace, Verdict};
+pub use route::{Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
+pub use settings::{AdapterSettings, Timeouts};
 pub use storage::{
     StorageError, StorageErrorKind,
     accounts::{CallStatus, Served, UsageRecord, UsageSink},
@@ -125,6 +132,7 @@ pub use storage::{
     journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName, Streams},
     memory::{MemoryBudgets, MemoryJournal},
 };
+pub use stream::ResponseStream;
 pub use tags::{MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, TagError, Tags};
 pub use timer::{ManualTimer, Timer, Wait};
 pub use tokens::{ServerTools, TokenCount};

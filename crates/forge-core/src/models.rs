@@ -4,7 +4,14 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Abilities, Capabilities, Factor, ModelId, ModelProvider, Money, Price, Served, ServedPrice, TokenCount,
+    abilities::Abilities,
+    capabilities::Capabilities,
+    id::ModelId,
+    money::Money,
+    participant::ModelProvider,
+    price::{Factor, Price, ServedPrice},
+    storage::accounts::Served,
+    tokens::TokenCount,
 };
 
 /// What a vendor's own list says about a model. Any of it may be missing.
@@ -398,7 +405,7 @@ mod tests {
                 "nothing is nothing in every tier"
             );
         }
-        let fetched = crate::ServerTools::default().with_web_fetch(3);
+        let fetched = crate::tokens::ServerTools::default().with_web_fetch(3);
         assert!(cost("openai", usual.clone(), &tokens.with_server_tools(fetched)).is_some());
         assert_eq!(cost("openai", usual, &tokens.with_server_tools(fetched.with_web_search(5))), None);
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{ModelId, ProviderId};
+use crate::id::{ModelId, ProviderId};
 
 /// The vendor family a model belongs to.
 ///

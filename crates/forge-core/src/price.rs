@@ -3,7 +3,10 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, ServerTools, TokenCount};
+use crate::{
+    money::Money,
+    tokens::{ServerTools, TokenCount},
+};
 
 /// What a model costs during a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ impl Rate {
 }
 
 impl TryFrom<String> for Rate {
-    type Error = crate::ParseMoneyError;
+    type Error = crate::money::ParseMoneyError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
@@ -146,7 +149,7 @@ impl Factor {
 }
 
 impl TryFrom<String> for Factor {
-    type Error = crate::ParseMoneyError;
+    type Error = crate::money::ParseMoneyError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)

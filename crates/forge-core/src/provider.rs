@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::{
-    Accumulator, CallContext, Capabilities, ModelId, ModelInfo, ModelRequest, ModelResponse, ProviderError,
-    RateLimitStatus, ResponseStream,
+    accumulate::Accumulator, capabilities::Capabilities, context::CallContext, error::ProviderError,
+    event::ModelResponse, id::ModelId, models::ModelInfo, rate::RateLimitStatus, request::ModelRequest,
+    stream::ResponseStream,
 };
 
 /// Anything that answers model requests: an adapter, a router, a layer around either, a fake.
@@ -117,7 +118,11 @@ pub enum Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Delta, ErrorKind, Finished, PartKind, Participant, Phase, Started, StopReason, StreamEvent};
+    use crate::{
+        error_kind::{ErrorKind, Phase},
+        event::{Delta, Finished, PartKind, Started, StopReason, StreamEvent},
+        participant::Participant,
+    };
 
     /// Ends its reply with this.
     #[derive(Debug)]

@@ -1,16 +1,15 @@
 //! How a call found its model: what a router looked at, what it tried, and why.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallContext, ErrorKind, ModelId, Money, Participant, Phase, ProviderError, ProviderId};
+use crate::{
+    error_kind::{ErrorKind, Phase},
+    id::{ModelId, ProviderId},
+    money::Money,
+    participant::Participant,
+};
 
 /// How a call found its model. Attached to every reply and every error of a router.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -51,7 +50,7 @@ pub struct Candidate {
     /// Input tokens the request is expected to have.
     pub input_tokens: u64,
     /// What the call may cost at most; `None` if the model's price is unknown.
-    #[serde(flatten, with = "crate::cost")]
+    #[serde(flatten, with = "crate::money::cost")]
     pub cost: Option<Money>,
     /// How long the call would wait for its turn.
     #[serde(rename = "wait_ms", with = "crate::millis")]
@@ -115,68 +114,5 @@ impl Candidate {
             cost: None,
             wait: Duration::ZERO,
         }
-    }
-}
-
-impl FailedAttempt {
-    /// The attempt of `cx` that failed with `error` after `duration`.
-    pub fn new(cx: &CallContext, error: &ProviderError, duration: Duration) -> Self {
-        Self {
-            attempt: cx.attempt,
-            provider: cx.participant.provider_id.clone(),
-            model: cx.model().clone(),
-            error: error.kind,
-            phase: error.phase,
-            http_status: error.status,
-            code: error.code.clone(),
-            message: error.message.clone(),
-            request_id: error.request_id.clone(),
-            duration,
-        }
-    }
-}
-
-/// The attempts of one call, shared by every copy of its context: whoever makes another attempt takes
-/// its number here, so that no two have the same, and whoever sees one fail notes it here.
-#[derive(Debug)]
-pub struct Attempts {
-    begun: AtomicU32,
-    failed: Mutex<Vec<FailedAttempt>>,
-}
-
-impl Attempts {
-    /// For a call whose first attempt has its number already.
-    pub fn new() -> Self {
-        Self { begun: AtomicU32::new(1), failed: Mutex::default() }
-    }
-
-    /// The number of one more attempt.
-    pub fn begin(&self) -> u32 {
-        self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
-    }
-
-    /// Notes a failed attempt. Where several were made in the place of one, such as with several keys, the last of them
-    /// comes back to whoever made the one, under the number of the first; it is noted once.
-    pub fn note(&self, attempt: FailedAttempt) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_noted = failed.last().is_some_and(|last| {
-            attempt.attempt < last.attempt
-                && (&attempt.provider, attempt.error, &attempt.message)
-                    == (&last.provider, last.error, &last.message)
-        });
-        if !is_noted {
-            failed.push(attempt);
-        }
-    }
-
-    /// The failed attempts so far.
-    pub fn failed(&self) -> Vec<FailedAttempt> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self::new()
     }
 }

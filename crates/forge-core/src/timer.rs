@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 
 /// A wait under way.
 pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;

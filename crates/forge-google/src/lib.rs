@@ -49,6 +49,7 @@ mod kind;
 mod parts;
 mod profile;
 mod provider;
+mod reason;
 mod request;
 mod response;
 mod schemas;

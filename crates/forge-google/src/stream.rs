@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::{ErrorKind, Finished, ModelId, StopDetail, StreamEvent, Warning};
+use forge_core::{ErrorKind, Finished, ModelId, Started, StopDetail, StreamEvent, Warning};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -11,7 +11,8 @@ use crate::{
     citations::Citations,
     error,
     parts::Parts,
-    response::{started, stop_reason},
+    profile::plain_id,
+    reason::stop_reason,
     usage::Bill,
     wire::reply::{Candidate, PromptFeedback, Reply},
 };
@@ -191,4 +192,10 @@ fn blocked(feedback: PromptFeedback) -> Result<(), Failure> {
     let said = feedback.block_reason_message.filter(|said| !said.is_empty());
     let message = said.unwrap_or_else(|| format!("the prompt was blocked ({reason})"));
     Err(Failure::new(ErrorKind::ContentFiltered, message).with_code(reason))
+}
+
+fn started(id: Option<String>, model: Option<&str>, asked: &ModelId) -> StreamEvent {
+    let served = model.map(plain_id).filter(|served| !served.is_empty());
+    let model = served.map(|served| if *asked == served { asked.clone() } else { served.into() });
+    StreamEvent::from(Started::new(id, model))
 }

@@ -17,9 +17,10 @@ use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    ErrorReply, Failure,
     clients::{ClientSettings, Clients},
     clocks::Clocks,
+    dialect::Dialect,
+    failure::{ErrorReply, Failure},
     hints,
     origin::Origin,
     reply::Reply,
@@ -28,23 +29,6 @@ use crate::{
 
 /// The most bytes of an error reply that are read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-
-/// What every call of a vendor's API has in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Dialect {
-    /// Where the API begins, unless the settings say otherwise.
-    pub base_url: &'static str,
-    /// The header that carries the credential, and what stands before the key in it.
-    pub credential: (&'static str, &'static str),
-    /// Headers of every request.
-    pub headers: &'static [(&'static str, &'static str)],
-    /// The clocks of a call, unless the settings say otherwise.
-    pub timeouts: Timeouts,
-    /// Reads the rate limits from a reply's headers.
-    pub rate_limits: fn(&HeaderMap, DateTime<Utc>) -> RateLimitStatus,
-    /// Reads an error reply.
-    pub classify: fn(&ErrorReply<'_>) -> Failure,
-}
 
 /// A vendor's API, reached with one credential.
 pub struct Connection {

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::{MAX_STREAM_BYTES, lines::Lines};
+use crate::lines::Lines;
+
+/// The most bytes of a stream.
+pub const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 
 /// The most bytes one event may have. The last event of some vendors repeats the whole reply, so that it may be as large
 /// as the stream.

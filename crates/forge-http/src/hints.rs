@@ -86,7 +86,7 @@ pub enum RateField {
     Limit,
     /// [`RateLimitWindow::remaining`].
     Remaining,
-    /// [`RateLimitWindow::resets_at`].
+    /// [`RateLimitWindow::reset_at`].
     Reset,
 }
 
@@ -109,7 +109,7 @@ impl RateField {
         match self {
             Self::Limit => read.limit = text.trim().parse().ok(),
             Self::Remaining => read.remaining = text.trim().parse().ok(),
-            Self::Reset => read.resets_at = reset_time(text.trim(), now),
+            Self::Reset => read.reset_at = reset_time(text.trim(), now),
         }
         if read != RateLimitWindow::default() {
             *window = Some(read);

@@ -3,7 +3,7 @@
 use forge_core::ErrorKind;
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The table of one vendor, in JSON an array of rows with `code`, `type`, `param` or `text`, the kinds in `from` that a
 /// text may change, and `kind`, `source` and `checked`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forge_core::{ExposeSecret, ModelId, Phase, ProviderError, ProviderId, RateLimitStatus, SecretString};
 
-use crate::{Failure, redact::redact};
+use crate::{failure::Failure, redact::redact};
 
 /// The most characters of a vendor's message that an error keeps.
 const MAX_MESSAGE: usize = 2_000;

@@ -10,15 +10,14 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 
 use crate::{
-    Decode, Events, Failure, Framing,
     answer::AnswerCheck,
     clients::Lease,
     clocks::{Clocks, describe_timeout},
-    failure::{is_web_page, readable},
-    from_json,
+    decode::Events,
+    failure::{Failure, is_web_page, readable},
+    json::from_json,
     origin::Origin,
     sound::{self, sound, without_repeats},
-    stream::EventStream,
 };
 
 /// The most bytes of a whole reply.
@@ -48,11 +47,6 @@ pub struct EventOptions {
 }
 
 impl Reply {
-    /// The reply as a stream of events, decoded frame by frame.
-    pub fn events<D: Decode>(self, framing: Framing, decoder: D, options: EventOptions) -> ResponseStream {
-        ResponseStream::new(EventStream::new(self, framing, decoder, options))
-    }
-
     /// The whole reply as events, decoded from its body.
     pub async fn whole(
         mut self,
@@ -86,7 +80,7 @@ impl Reply {
             events.insert(at, StreamEvent::from(warning));
         }
         if let Some(StreamEvent::Finished(finished)) = events.back_mut().filter(|_| options.keep_raw) {
-            finished.raw = Some(String::from_utf8_lossy(&body).into_owned());
+            finished.raw_response = Some(String::from_utf8_lossy(&body).into_owned());
         }
         Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use crate::{Dialect, redact::redact};
+use crate::{dialect::Dialect, redact::redact};
 
 /// A credential is at least this long. What is shorter stands in too many words that are none.
 const SHORTEST_SECRET: usize = 8;
@@ -117,7 +117,7 @@ mod tests {
             headers: &[],
             timeouts: forge_core::Timeouts::USUAL,
             rate_limits: |_, _| forge_core::RateLimitStatus::default(),
-            classify: crate::Failure::from_status,
+            classify: crate::failure::Failure::from_status,
         };
         let mut settings = AdapterSettings {
             api_key: Some("ollama".into()),

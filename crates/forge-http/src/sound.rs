@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use forge_core::{ErrorKind, Warning};
 use memchr::memchr;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The JSON text with every character whole; borrowed, as nearly every reply is.
 pub(crate) fn sound(json: &[u8]) -> Cow<'_, str> {

@@ -2,49 +2,29 @@
 
 use std::{
     borrow::Cow,
-    collections::VecDeque,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use forge_core::{ErrorKind, PartKind, Phase, ProviderError, StreamEvent, Warning};
+use forge_core::{ErrorKind, PartKind, Phase, ProviderError, ResponseStream, StreamEvent, Warning};
 use futures_core::Stream;
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    EventOptions, Failure, Frame, NdjsonDecoder, Reply, SseDecoder,
     answer::AnswerCheck,
     clocks::{Clocks, describe_timeout},
-    failure::{is_web_page, readable},
-    frames::{EventTooLarge, MAX_EVENT_BYTES},
-    reply,
+    decode::{Decode, Events},
+    failure::{Failure, is_web_page, readable},
+    frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, MAX_STREAM_BYTES, NdjsonDecoder, SseDecoder},
+    reply::{self, EventOptions, Reply},
     sound::{self, sound, without_repeats},
 };
-
-/// The most bytes of a stream.
-pub const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long the connection of a finished reply may take to come to its end, so that it can be used
 /// again.
 const DRAIN: Duration = Duration::from_secs(1);
-
-/// Events on their way to the caller.
-pub type Events = VecDeque<StreamEvent>;
-
-/// Turns a vendor's frames into events. One value decodes one stream.
-pub trait Decode: Send + Unpin + 'static {
-    /// Takes one frame and adds the events it means. Nothing may follow
-    /// [`StreamEvent::Finished`].
-    fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure>;
-
-    /// The body came to a clean end after the last frame. A decoder whose vendor has already said that
-    /// the reply is complete adds the last events; the default says that the reply was cut off.
-    fn end(&mut self, _events: &mut Events) -> Result<(), Failure> {
-        Err(Failure::truncated())
-    }
-}
 
 /// How a stream is cut into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +38,13 @@ pub enum Framing {
 enum Frames {
     Sse(SseDecoder),
     Ndjson(NdjsonDecoder),
+}
+
+impl Reply {
+    /// The reply as a stream of events, decoded frame by frame.
+    pub fn events<D: Decode>(self, framing: Framing, decoder: D, options: EventOptions) -> ResponseStream {
+        ResponseStream::new(EventStream::new(self, framing, decoder, options))
+    }
 }
 
 impl Frames {
@@ -96,7 +83,7 @@ enum State {
 }
 
 /// The events of one reply.
-pub(crate) struct EventStream<D: Decode> {
+struct EventStream<D: Decode> {
     reply: Reply,
     frames: Frames,
     decoder: D,
@@ -221,7 +208,7 @@ impl<D: Decode> EventStream<D> {
             }
             StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
             StreamEvent::PartEnded { .. } => self.thinking = false,
-            StreamEvent::Finished(finished) => finished.raw = self.raw.take(),
+            StreamEvent::Finished(finished) => finished.raw_response = self.raw.take(),
             _ => {}
         }
         if event.is_content() {

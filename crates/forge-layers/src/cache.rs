@@ -242,7 +242,7 @@ impl Reply {
             }
             StreamEvent::Finished(finished) => {
                 finished.usage = TokenCount::default().with_input(0).with_output(0);
-                finished.raw.as_ref().map_or(0, String::len)
+                finished.raw_response.as_ref().map_or(0, String::len)
             }
             StreamEvent::Relayed(relayed) => relayed.bytes.len(),
             _ => 0,

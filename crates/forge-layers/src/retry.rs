@@ -11,8 +11,8 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, Capabilities, ErrorKind, FailedAttempt, Layer, ModelId, ModelRequest, Phase,
-    Provider, ProviderError, ResponseStream, StreamEvent, async_trait,
+    Advice, CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider,
+    ProviderError, ResponseStream, StreamEvent, async_trait,
 };
 use futures_core::Stream;
 
@@ -195,7 +195,7 @@ impl Provider for Retrying {
         let mut cx = cx.clone();
         let (mut retries, mut slot) = (0, None);
         loop {
-            let begun = self.retry.timer.instant();
+            let begun = cx.clock.instant();
             let error = match self.attempt(&cx, &request).await {
                 Ok(events) => {
                     let slots = Some((call, slot));
@@ -204,8 +204,7 @@ impl Provider for Retrying {
                 Err(error) => error,
             };
             if error.kind != ErrorKind::CircuitOpen {
-                let took = self.retry.timer.instant().saturating_duration_since(begun);
-                cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+                cx.note_failure(&error, begun);
             }
             // The failed attempt's slot is free for whoever comes first, this call among them.
             drop(slot.take());

@@ -10,7 +10,8 @@ use forge_core::{
 use serde::Deserialize;
 
 use crate::{
-    chat::{CallIds, Field, ThinkTags, TokenLimit},
+    chat::{Field, ThinkTags, TokenLimit},
+    outgoing::CallIds,
     usage::Counting,
 };
 

@@ -7,8 +7,33 @@ use std::{
 
 use forge_core::{ErrorKind, Message, ModelId, Part, Phase, ProviderError, Schema, Source, Warning};
 use forge_http::fit::{self, IdRule};
+use serde::Deserialize;
 
-use crate::{base64, chat::CallIds};
+use crate::base64;
+
+/// Which ids of calls a server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CallIds {
+    /// The most bytes.
+    pub longest: usize,
+    /// Whether every id has to be as long as that.
+    pub exact: bool,
+    /// Whether an id is made of letters and digits alone.
+    pub alphanumeric: bool,
+}
+
+impl CallIds {
+    /// `OpenAI`'s ids.
+    pub const OPENAI: Self = Self { longest: 64, exact: false, alphanumeric: false };
+}
+
+impl Default for CallIds {
+    fn default() -> Self {
+        Self::OPENAI
+    }
+}
 
 /// A request as it is sent.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ pub use spec::{
     ParameterSpec, PoolSpec, PriceSpec, ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec,
     TimeoutSpec,
 };
-pub use task::{IllegalTransition, TaskContext, TaskState};
+pub use task::{IllegalTransition, TaskContext, TaskStatus};
 
 /// What a router is called in errors, and the provider id of calls that are routed by role alone.
 const NAME: &str = "router";

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use crate::{
     router::{RankedProvider, Router},
-    task::{IllegalTransition, TaskContext, TaskState},
+    task::{IllegalTransition, TaskContext, TaskStatus},
 };
 
 /// Chooses participants for roles and asks them, through a [`Router`].
@@ -149,7 +149,7 @@ impl ParticipantManager {
         task: &mut TaskContext,
         request: impl Into<Arc<ModelRequest>> + Send,
     ) -> Result<Result<ModelResponse, ProviderError>, IllegalTransition> {
-        task.check(TaskState::Running)?;
+        task.check(TaskStatus::Running)?;
         let participant = Router::participant(task.role().clone());
         let mut cx = self.context(&participant);
         cx.tags = cx.tags.with_task(task.id());

@@ -251,6 +251,7 @@ fn report(route: &Route, finding: CheckResult) -> ProviderHealth {
         model: route.plan.model.clone(),
         status: finding.status,
         detail: finding.detail,
+        rate_limit: route.adapter().rate_limit_status(),
         took: finding.took,
     }
 }

@@ -9,13 +9,13 @@ use serde::Serialize;
 ///
 /// ```
 /// use forge_core::ParticipantRole;
-/// use forge_router::{TaskContext, TaskState};
+/// use forge_router::{TaskContext, TaskStatus};
 ///
 /// let mut task = TaskContext::new("t-1", ParticipantRole::Coder);
 /// task.run("first".into())?;
 /// task.run("second".into())?;
 /// task.complete()?;
-/// assert_eq!((task.attempts(), task.state()), (2, TaskState::Completed));
+/// assert_eq!((task.attempts(), task.status()), (2, TaskStatus::Completed));
 /// assert!(task.fail().is_err(), "what is final stays final");
 /// # Ok::<(), forge_router::IllegalTransition>(())
 /// ```
@@ -25,13 +25,13 @@ pub struct TaskContext {
     role: ParticipantRole,
     provider: Option<ProviderId>,
     attempts: u32,
-    state: TaskState,
+    status: TaskStatus,
 }
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TaskState {
+pub enum TaskStatus {
     /// Nobody has begun.
     Pending,
     /// A provider is at it.
@@ -42,8 +42,8 @@ pub enum TaskState {
     Failed,
 }
 
-impl TaskState {
-    /// The state's written name.
+impl TaskStatus {
+    /// The status's written name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -61,28 +61,28 @@ impl TaskState {
     }
 }
 
-impl fmt::Display for TaskState {
+impl fmt::Display for TaskStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-/// A task cannot go from one state to the other.
+/// A task cannot go from one status to the other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("task `{task}` is {from} and cannot become {to}")]
 pub struct IllegalTransition {
     /// The task.
     pub task: String,
     /// Where it stands.
-    pub from: TaskState,
+    pub from: TaskStatus,
     /// Where it was to go.
-    pub to: TaskState,
+    pub to: TaskStatus,
 }
 
 impl TaskContext {
     /// A task that nobody has begun.
     pub fn new(id: impl Into<String>, role: ParticipantRole) -> Self {
-        Self { id: id.into(), role, provider: None, attempts: 0, state: TaskState::Pending }
+        Self { id: id.into(), role, provider: None, attempts: 0, status: TaskStatus::Pending }
     }
 
     /// Its id.
@@ -106,30 +106,30 @@ impl TaskContext {
     }
 
     /// Where it stands.
-    pub fn state(&self) -> TaskState {
-        self.state
+    pub fn status(&self) -> TaskStatus {
+        self.status
     }
 
     /// `provider` begins, or tries again.
     pub fn run(&mut self, provider: ProviderId) -> Result<(), IllegalTransition> {
-        self.check(TaskState::Running)?;
+        self.check(TaskStatus::Running)?;
         self.provider = Some(provider);
         self.attempts = self.attempts.saturating_add(1);
-        self.enter(TaskState::Running);
+        self.enter(TaskStatus::Running);
         Ok(())
     }
 
     /// It is done.
     pub fn complete(&mut self) -> Result<(), IllegalTransition> {
-        self.check(TaskState::Completed)?;
-        self.enter(TaskState::Completed);
+        self.check(TaskStatus::Completed)?;
+        self.enter(TaskStatus::Completed);
         Ok(())
     }
 
     /// It is given up.
     pub fn fail(&mut self) -> Result<(), IllegalTransition> {
-        self.check(TaskState::Failed)?;
-        self.enter(TaskState::Failed);
+        self.check(TaskStatus::Failed)?;
+        self.enter(TaskStatus::Failed);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl TaskContext {
                 self.complete()
             }
             Err(error) => {
-                if self.state == TaskState::Pending {
+                if self.status == TaskStatus::Pending {
                     self.run(ProviderId::from(error.provider.as_str()))?;
                 }
                 self.fail()
@@ -160,18 +160,18 @@ impl TaskContext {
     }
 
     /// Whether it may become `to`.
-    pub(crate) fn check(&self, to: TaskState) -> Result<(), IllegalTransition> {
-        if self.state.may_become(to) {
+    pub(crate) fn check(&self, to: TaskStatus) -> Result<(), IllegalTransition> {
+        if self.status.may_become(to) {
             return Ok(());
         }
-        Err(IllegalTransition { task: self.id.clone(), from: self.state, to })
+        Err(IllegalTransition { task: self.id.clone(), from: self.status, to })
     }
 
-    fn enter(&mut self, state: TaskState) {
-        self.state = state;
+    fn enter(&mut self, status: TaskStatus) {
+        self.status = status;
         let Self { id, role, attempts, .. } = self;
         let provider = self.provider.as_ref().map(ProviderId::as_str);
-        tracing::info!(task = %id, %role, provider, attempts, %state, "task");
+        tracing::info!(task = %id, %role, provider, attempts, %status, "task");
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn only_what_runs_can_end_and_what_has_ended_stays_so() {
-        use TaskState::{Completed, Failed, Pending, Running};
+        use TaskStatus::{Completed, Failed, Pending, Running};
         let legal = [(Pending, Running), (Running, Running), (Running, Completed), (Running, Failed)];
         for from in [Pending, Running, Completed, Failed] {
             for to in [Pending, Running, Completed, Failed] {

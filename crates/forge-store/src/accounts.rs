@@ -11,11 +11,13 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use tokio::sync::oneshot;
 
 use crate::{
-    Store, StoreError, filter,
+    error::StoreError,
+    filter,
     names::Names,
-    queue::Shared,
     row::{self, Row, clamp},
     store,
+    store::Store,
+    writer::Shared,
 };
 
 impl From<StoreError> for AccountsError {

@@ -8,8 +8,11 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    Store, StoreError, StoreOptions,
-    schema::{self, beside, make_private_dir, private},
+    error::StoreError,
+    files::{make_private_dir, private},
+    options::StoreOptions,
+    schema::{self, beside},
+    store::Store,
 };
 
 impl Store {

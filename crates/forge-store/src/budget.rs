@@ -1,7 +1,5 @@
 //! Budgets: reserve before a call, settle after it, over all processes that use the file.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent, StorageError,
@@ -10,54 +8,12 @@ use forge_core::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::{
-    Store, StoreError,
-    queue::Job,
+    error::StoreError,
     reserved::{self, amount},
     row::{DAY, clamp, unsigned},
-    writer::Writer,
+    store::Store,
+    writer::{Job, Writer, times},
 };
-
-/// What a process is called that reserves. Its reservations count while it renews its name, and for a time
-/// after that.
-#[derive(Debug)]
-pub(crate) struct Process {
-    id: i64,
-    open: u64,
-    renewed: i64,
-}
-
-impl Process {
-    pub(crate) fn new() -> Self {
-        Self { id: fastrand::i64(1..), open: 0, renewed: 0 }
-    }
-
-    pub(crate) fn holds(&self) -> bool {
-        self.open > 0
-    }
-
-    /// Keeps the reservations of this process alive.
-    pub(crate) fn renew(writer: &mut Writer) {
-        let (now, ttl) = times(writer);
-        if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
-            return;
-        }
-        let id = writer.process.id;
-        // There is time for one that fails: the next is due before the claim lapses.
-        let _ = writer.durable(|conn| reserved::extend(conn, id, now, ttl).map(Ok::<_, StoreError>));
-        writer.process.renewed = now;
-    }
-}
-
-/// How often a process renews its name, in milliseconds.
-const fn renewal(ttl: i64) -> i64 {
-    ttl / 3
-}
-
-fn times(writer: &Writer) -> (i64, i64) {
-    let options = &writer.shared.options;
-    let ttl = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    (options.clock.now().timestamp_millis(), ttl(options.reservation_ttl))
-}
 
 /// The budget's id and state. What is set aside counts processes whose end nobody has noticed yet.
 fn state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
@@ -86,7 +42,7 @@ fn reserve(
     holder: Option<&Holder>,
 ) -> Result<Result<ReservationId, BudgetError>, StoreError> {
     let (now, ttl) = times(writer);
-    let (process, first) = (writer.process.id, writer.process.renewed == 0);
+    let (process, first) = (writer.process.id(), writer.process.is_new());
     let outcome = writer.durable(|conn| {
         reserved::sweep(conn, now)?;
         if first {
@@ -111,8 +67,7 @@ fn reserve(
         Ok(Ok(ReservationId(unsigned(id))))
     })?;
     if outcome.is_ok() {
-        writer.process.open += 1;
-        writer.process.renewed = now;
+        writer.process.reserved(now);
     }
     Ok(outcome)
 }
@@ -202,7 +157,7 @@ impl Store {
             let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
             let done = writer.durable(|conn| close(conn, id, charge).map(Ok::<_, StoreError>)).is_ok();
             if done {
-                writer.process.open = writer.process.open.saturating_sub(1);
+                writer.process.closed(1);
             }
             done
         })));
@@ -254,8 +209,8 @@ impl BudgetStore for Store {
         let answer = self.ask(move |writer| {
             let processes =
                 writer.durable(|conn| settle_holder(conn, &holder, charge).map(Ok::<_, StoreError>))??;
-            let own = processes.iter().filter(|process| **process == writer.process.id).count() as u64;
-            writer.process.open = writer.process.open.saturating_sub(own);
+            let own = processes.iter().filter(|process| **process == writer.process.id()).count() as u64;
+            writer.process.closed(own);
             Ok(processes.len() as u64)
         });
         Ok(answer.await.and_then(|outcome: Result<u64, StoreError>| outcome).map_err(StorageError::from)?)

@@ -5,9 +5,10 @@ use forge_core::storage::cooldown::{Cooldown, CooldownStore};
 use rusqlite::params;
 
 use crate::{
-    Store, StoreError,
     codes::{error_code, error_kind},
-    queue::Job,
+    error::StoreError,
+    store::Store,
+    writer::Job,
 };
 
 impl CooldownStore for Store {

@@ -7,7 +7,8 @@ use forge_core::{ParticipantRole, storage::accounts::Filter};
 use rusqlite::Connection;
 
 use crate::{
-    StoreError, codes,
+    codes,
+    error::StoreError,
     names::Names,
     row::{DAY, INDEXED},
 };

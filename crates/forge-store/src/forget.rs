@@ -5,9 +5,10 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::{
-    Store, StoreError,
+    error::StoreError,
     ledger::Sums,
     row::{self, Row, unsigned},
+    store::Store,
 };
 
 /// What [`Store::forget`] took back.

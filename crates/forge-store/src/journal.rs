@@ -10,8 +10,10 @@ use forge_core::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
-    Store, StoreError, row,
+    error::StoreError,
+    row,
     row::{clamp, unsigned},
+    store::Store,
     writer::Writer,
 };
 

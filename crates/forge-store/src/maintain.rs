@@ -15,13 +15,15 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
 use crate::{
-    Filter, Store, StoreError,
+    Filter,
+    error::StoreError,
     export::{self, Attempt},
+    files::private,
     filter,
     ledger::{Sums, version_id},
     names::Names,
     row::{self, DAY, HOUR, Row, clamp, unsigned},
-    schema::private,
+    store::Store,
     writer::Writer,
 };
 

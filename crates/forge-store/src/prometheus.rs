@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use rusqlite::Connection;
 
 use crate::{
-    Store, StoreError,
     cell::Cell,
     codes::{self, FAILURE, RETRY},
+    error::StoreError,
     names::Names,
     row::{self, unsigned},
+    store::Store,
 };
 
 /// Upper bounds of the latency histogram, in milliseconds.

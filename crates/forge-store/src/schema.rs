@@ -1,7 +1,7 @@
 //! Opening the file: permissions, checks, and the way from an older form to the newest.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self},
     io,
     path::{Path, PathBuf},
     thread,
@@ -10,7 +10,12 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{StoreError, StoreOptions, spool::Locked, views};
+use crate::{
+    error::StoreError,
+    files::{Locked, make_private_dir, private, tighten},
+    options::StoreOptions,
+    views,
+};
 
 /// `Forg`, so that the file is known for what it is.
 const APPLICATION_ID: i64 = 0x466f_7267;
@@ -124,25 +129,6 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// For a directory that only its owner may enter.
-pub(crate) fn make_private_dir(path: &Path) -> Result<(), StoreError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let failed = |source| StoreError::Io { what: "make the directory", path: path.to_owned(), source };
-    builder.create(path).map_err(failed)
-}
-
-/// For appending to a file that only its owner may read, if it is made.
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 /// SQLite gives its files beside the database the same mode.
 fn prepare(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
@@ -158,20 +144,6 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path).map_err(denied),
         Err(error) => Err(denied(error)),
     }
-}
-
-/// Takes from others what the file allows them.
-pub(crate) fn tighten(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(path)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            // Fails for a file of another user, which is that user's to decide.
-            let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700));
-        }
-    }
-    Ok(())
 }
 
 /// Holds a lock for as long as the process lives, and tells whether no other process does. Without one,

@@ -12,8 +12,8 @@ use std::{
 use forge_core::UsageRecord;
 
 use crate::{
-    StoreError,
-    schema::{make_private_dir, private},
+    error::StoreError,
+    files::{Locked, make_private_dir, private},
 };
 
 const QUARANTINE: &str = "quarantine.jsonl";
@@ -29,27 +29,6 @@ const BATCH: usize = 1_000;
 pub(crate) struct Spool {
     directory: PathBuf,
     file: Option<(Locked, u64)>,
-}
-
-/// A file that is locked for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct Locked(File);
-
-impl Locked {
-    fn new(file: File) -> Option<Self> {
-        file.try_lock().is_ok().then_some(Self(file))
-    }
-
-    pub(crate) fn shared(file: File) -> Option<Self> {
-        file.try_lock_shared().is_ok().then_some(Self(file))
-    }
-}
-
-/// Closing is not enough: a process that is being started holds a copy of the file for a moment.
-impl Drop for Locked {
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
 }
 
 impl Spool {

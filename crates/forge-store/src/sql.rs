@@ -15,7 +15,7 @@ use rusqlite::{
 };
 use serde_json::{Number, Value};
 
-use crate::{Store, StoreError, schema};
+use crate::{error::StoreError, schema, store::Store};
 
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{StoreError, queue::lock, schema, spool};
+use crate::{error::StoreError, schema, spool, sync::lock};
 
 /// How a [`Store`](crate::Store) is doing, since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,14 +6,16 @@ use forge_core::{ModelId, Money, ParticipantRole, ProviderId};
 use rusqlite::Connection;
 
 use crate::{
-    Bucket, Figures, Filter, GroupBy, Key, Store, StoreError, SummaryRow, Timing, Tokens, TrendPoint,
+    Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint,
     cell::{Cell, Series},
     codes,
+    error::StoreError,
     filter::{conditions, needs_rows, span},
     names::Names,
-    queue::Shared,
     row::{self, DAY, HOUR, Row, unsigned},
     store,
+    store::Store,
+    writer::Shared,
 };
 
 /// Points that a trend may have.

@@ -5,7 +5,7 @@ use forge_core::{ParticipantRole, ProviderId};
 use rusqlite::params;
 use serde::Serialize;
 
-use crate::{Store, StoreError, queue::Job, row, row::clamp};
+use crate::{error::StoreError, row, row::clamp, store::Store, writer::Job};
 
 /// A task as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub struct TaskEntry {
     /// How often it was tried.
     pub attempts: u32,
     /// Where it stands, in the words of its owner.
-    pub state: String,
+    pub status: String,
     /// When it came.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -43,7 +43,7 @@ impl Store {
                     task.role.as_str(),
                     task.provider.as_ref().map(ProviderId::as_str),
                     task.attempts,
-                    task.state,
+                    task.status,
                     task.created_at.timestamp_millis(),
                     task.updated_at.timestamp_millis(),
                 ])?;
@@ -67,7 +67,7 @@ impl Store {
                     role: role.into(),
                     provider: provider.map(ProviderId::from),
                     attempts: row.get(3)?,
-                    state: row.get(4)?,
+                    status: row.get(4)?,
                     created_at: row::time(row.get(5)?),
                     updated_at: row::time(row.get(6)?),
                 })

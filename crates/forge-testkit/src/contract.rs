@@ -439,10 +439,10 @@ pub async fn the_free_calls_work(subject: Subject) {
 pub async fn the_raw_reply_is_kept_on_request(subject: Subject) {
     for delivery in [Delivery::Stream, Delivery::Whole] {
         let plain = subject.answer(text().with_delivery(delivery)).await;
-        assert_eq!(plain.raw, None);
+        assert_eq!(plain.raw_response, None);
         let mut request = text().with_delivery(delivery);
         request.keep_raw = true;
-        let kept = subject.answer(request).await.raw.unwrap();
+        let kept = subject.answer(request).await.raw_response.unwrap();
         assert!(kept.contains(subject.model) && kept.contains('{'), "{kept}");
     }
 }

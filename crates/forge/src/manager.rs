@@ -9,7 +9,7 @@ use std::{
 use forge_layers::TokioTimer;
 use forge_router::{ParticipantManager, ProviderPlan, Router, RouterDeps};
 
-use crate::{Environment, MemoryBudgets, ModelId, RegistryError, models, registry};
+use crate::{MemoryBudgets, ModelId, RegistryError, environment::Environment, models, registry};
 
 /// The built-in adapters and prices, the system's clocks, budgets in memory, no accounts and no cooldowns kept. Replace what
 /// should be different.

@@ -1,5 +1,6 @@
 //! `forge metrics`: what calls took and cost.
 
+mod figures;
 mod filter;
 pub(crate) use self::filter::time;
 mod json;

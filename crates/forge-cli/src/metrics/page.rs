@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use forge::store::{Bucket, Figures, Filter, GroupBy, Store, StoreError, SummaryRow, TrendPoint};
 
-use super::summary::{cost, names, share, time, trend};
+use super::figures::{cost, names, share, time, trend};
 
 /// Groups that a chart shows; more are not readable.
 const BARS: usize = 20;

@@ -1,24 +1,21 @@
 //! The events of a reply and the contract of their order.
 
-mod accumulate;
 mod response;
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    accumulate::Accumulator,
-    response::{ModelResponse, StopReason},
+pub use self::response::{ModelResponse, StopReason};
+use crate::{
+    id::ModelId,
+    rate::RateLimitStatus,
+    request::{Citation, Opaque},
+    route::RouteTrace,
+    storage::accounts::Served,
+    tokens::TokenCount,
 };
-use crate::{Citation, ModelId, Opaque, ProviderError, RateLimitStatus, RouteTrace, Served, TokenCount};
 
 /// One step of a reply.
 ///
@@ -307,7 +304,7 @@ pub struct Finished {
     pub served: Option<Served>,
     /// The vendor's reply, if the request asked to keep it: the body, or one line per frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub raw: Option<String>,
+    pub raw_response: Option<String>,
 }
 
 impl Finished {
@@ -320,7 +317,7 @@ impl Finished {
             detail: None,
             usage: TokenCount::default(),
             served: None,
-            raw: None,
+            raw_response: None,
         }
     }
 
@@ -357,63 +354,10 @@ impl StopDetail {
     }
 }
 
-/// The events of one reply. Dropping it cancels the call.
-pub struct ResponseStream(Pin<Box<dyn Stream<Item = Result<StreamEvent, ProviderError>> + Send>>);
-
-impl ResponseStream {
-    /// Wraps any stream of events that keeps the contract of [`StreamEvent`].
-    pub fn new(events: impl Stream<Item = Result<StreamEvent, ProviderError>> + Send + 'static) -> Self {
-        Self(Box::pin(events))
-    }
-
-    /// A stream of events that are already there.
-    pub fn from_events<I>(events: I) -> Self
-    where
-        I: IntoIterator<Item = Result<StreamEvent, ProviderError>>,
-        I::IntoIter: Send + 'static,
-    {
-        Self::new(Ready(events.into_iter()))
-    }
-
-    /// The next event; `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<StreamEvent, ProviderError>> {
-        std::future::poll_fn(|cx| self.0.as_mut().poll_next(cx)).await
-    }
-}
-
-impl Stream for ResponseStream {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl fmt::Debug for ResponseStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseStream").finish_non_exhaustive()
-    }
-}
-
-struct Ready<I>(I);
-
-impl<I> Unpin for Ready<I> {}
-
-impl<I: Iterator> Stream for Ready<I> {
-    type Item = I::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        Poll::Ready(self.0.next())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ProviderError;
 
     #[test]
     fn an_event_is_small() {

@@ -7,7 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{StopDetail, Warning};
 use crate::{
-    ErrorKind, ModelId, ModelRequest, Part, Participant, RateLimitStatus, RouteTrace, Served, TokenCount,
+    error_kind::ErrorKind,
+    id::ModelId,
+    participant::Participant,
+    rate::RateLimitStatus,
+    request::{ModelRequest, Part},
+    route::RouteTrace,
+    storage::accounts::Served,
+    tokens::TokenCount,
 };
 
 /// Why a model stopped.
@@ -99,7 +106,8 @@ pub struct ModelResponse {
     /// What the caller should know, such as settings that were left out.
     pub warnings: Vec<Warning>,
     /// The vendor's reply, if the request asked to keep it.
-    pub raw: Option<String>,
+    #[serde(default, alias = "raw")]
+    pub raw_response: Option<String>,
 }
 
 impl ModelResponse {
@@ -125,7 +133,7 @@ impl ModelResponse {
             rate_limit: None,
             route: None,
             warnings: Vec::new(),
-            raw: None,
+            raw_response: None,
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{Message, ModelRequest, Opaque, OutputFormat, Part, RequestSize};
-use crate::{ModelId, ModelProvider, ProviderError};
+use crate::{id::ModelId, participant::ModelProvider};
 
 /// What of the beginning of a conversation tells it from others.
 const HASHED_BYTES: usize = 1_024;
@@ -122,8 +122,24 @@ fn head(text: &str) -> &[u8] {
     bytes.get(..HASHED_BYTES).unwrap_or(bytes)
 }
 
+/// A body that is no request of its dialect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the body is no request: {reason}")]
+#[non_exhaustive]
+pub struct InvalidBody {
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl InvalidBody {
+    /// A body that is no request for this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
 /// Reads a carried body into a request.
-pub type ParseBody = fn(&Bytes) -> Result<ModelRequest, ProviderError>;
+pub type ParseBody = fn(&Bytes) -> Result<ModelRequest, InvalidBody>;
 
 /// A request in the bytes of its client.
 ///
@@ -160,18 +176,12 @@ impl Carried {
     ///
     /// # Errors
     /// What `parse` says of the body.
-    pub fn parsed(&self) -> Result<&ModelRequest, ProviderError> {
+    pub fn parsed(&self) -> Result<&ModelRequest, InvalidBody> {
         if self.parsed.get().is_none() {
             // Two callers at once may both read it; the first to end is kept.
             let _ = self.parsed.set((self.parse)(&self.body)?);
         }
-        self.parsed.get().ok_or_else(|| {
-            ProviderError::new(
-                crate::ErrorKind::InvalidRequest,
-                self.dialect.as_str(),
-                "the body is not there",
-            )
-        })
+        self.parsed.get().ok_or_else(|| InvalidBody::new("it is not there"))
     }
 }
 
@@ -218,7 +228,7 @@ impl ModelRequest {
     ///
     /// # Errors
     /// The body cannot be read.
-    pub fn parsed(&self) -> Result<&Self, ProviderError> {
+    pub fn parsed(&self) -> Result<&Self, InvalidBody> {
         match &self.carried {
             Some(carried) => carried.parsed(),
             None => Ok(self),
@@ -234,11 +244,9 @@ mod tests {
 
     static READ: AtomicUsize = AtomicUsize::new(0);
 
-    fn read(body: &Bytes) -> Result<ModelRequest, ProviderError> {
+    fn read(body: &Bytes) -> Result<ModelRequest, InvalidBody> {
         READ.fetch_add(1, Ordering::Relaxed);
-        serde_json::from_slice(body).map_err(|error| {
-            ProviderError::new(crate::ErrorKind::InvalidRequest, "client", error.to_string())
-        })
+        serde_json::from_slice(body).map_err(|error| InvalidBody::new(error.to_string()))
     }
 
     fn carried(body: &'static str) -> ModelRequest {
@@ -270,7 +278,7 @@ mod tests {
     fn a_picture_in_a_tool_result_is_a_picture() {
         let result = Part::tool_result_parts("1", vec![Part::image_base64("image/png", "AAAA")]);
         let request =
-            ModelRequest::new("").with_message(Message::new(crate::MessageRole::User, vec![result]));
+            ModelRequest::new("").with_message(Message::new(crate::request::MessageRole::User, vec![result]));
         assert!(request.outline().images && !request.outline().documents);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
-use crate::ModelProvider;
+use crate::participant::ModelProvider;
 
 /// Raw fields by the vendor that takes them.
 ///

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::ToolInput;
-use crate::{ModelId, ModelProvider, ProviderId};
+use crate::{
+    id::{ModelId, ProviderId},
+    participant::ModelProvider,
+};
 
 /// Who speaks. A closed list: a vendor's further roles are one of these three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

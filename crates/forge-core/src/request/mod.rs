@@ -17,7 +17,7 @@ use serde::{
 };
 
 pub use self::{
-    carried::{Carried, Dialect, Outline, ParseBody},
+    carried::{Carried, Dialect, InvalidBody, Outline, ParseBody},
     extras::Extras,
     message::{CacheTtl, Citation, Message, MessageRole, Opaque, Part, Source, SystemText},
     schema::Schema,
@@ -342,7 +342,7 @@ mod tests {
             assert!(serde_json::from_str::<ModelRequest>(bad).is_err(), "{bad}");
         }
         let part = r#"{"type": "text", "text": "hi", "bold": true}"#;
-        assert!(serde_json::from_str::<crate::Part>(part).is_err());
+        assert!(serde_json::from_str::<crate::request::Part>(part).is_err());
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Message;
+    use crate::request::Message;
 
     #[test]
     fn a_copy_shares_the_items_until_it_is_changed() {

@@ -202,7 +202,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{MessageRole, ModelProvider, Opaque};
+    use crate::{
+        participant::ModelProvider,
+        request::{MessageRole, Opaque},
+    };
 
     #[test]
     fn every_text_counts_by_its_length() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, json};
 
 use super::{CacheTtl, Schema};
-use crate::ModelProvider;
+use crate::participant::ModelProvider;
 
 /// A tool that the model may call.
 ///

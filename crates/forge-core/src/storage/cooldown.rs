@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::ErrorKind;
+use crate::error_kind::ErrorKind;
 
 /// Until when a vendor wants no calls on one route.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,11 +48,13 @@ pub use thoughts::kept as kept_thoughts;
 
 pub use crate::{
     error::inside as failure_inside,
-    outgoing::Outgoing,
+    outgoing::{CallIds, Outgoing},
     tune::SamplingRule,
     usage::{Counting, settled},
     wire::chat::Field,
 };
+
+use crate::outgoing;
 
 /// What a server or model of this dialect takes.
 #[derive(Debug, Clone, Copy)]
@@ -140,33 +142,9 @@ pub fn fitted<'a>(
     model: &ModelId,
     messages: &'a [Message],
 ) -> Result<Cow<'a, [Message]>, ProviderError> {
-    let mut fitted = crate::outgoing::fitted(provider, model, messages, CallIds::OPENAI, true)?;
-    crate::outgoing::inline_texts(&mut fitted, crate::outgoing::Inlined::Everywhere);
+    let mut fitted = outgoing::fitted(provider, model, messages, CallIds::OPENAI, true)?;
+    outgoing::inline_texts(&mut fitted, outgoing::Inlined::Everywhere);
     Ok(fitted)
-}
-
-/// Which ids of calls a server takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CallIds {
-    /// The most bytes.
-    pub longest: usize,
-    /// Whether every id has to be as long as that.
-    pub exact: bool,
-    /// Whether an id is made of letters and digits alone.
-    pub alphanumeric: bool,
-}
-
-impl CallIds {
-    /// `OpenAI`'s ids.
-    pub const OPENAI: Self = Self { longest: 64, exact: false, alphanumeric: false };
-}
-
-impl Default for CallIds {
-    fn default() -> Self {
-        Self::OPENAI
-    }
 }
 
 /// The field for the most tokens of the answer.

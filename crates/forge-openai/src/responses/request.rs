@@ -10,8 +10,8 @@ use forge_http::to_json;
 
 use super::{items::items, tools};
 use crate::{
-    chat::{CallIds, PREFILL, ends_with_assistant},
-    outgoing::{Outgoing, fitted},
+    chat::{PREFILL, ends_with_assistant},
+    outgoing::{CallIds, Outgoing, fitted},
     profile::Profile,
     schema::{self, Sent},
     tune::{Tuned, tune},

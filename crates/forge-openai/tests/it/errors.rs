@@ -94,9 +94,9 @@ async fn a_rate_limit_comes_with_its_windows() {
     let observed = limits.observed_at.unwrap();
     let (requests, tokens) = (limits.requests.unwrap(), limits.tokens.unwrap());
     assert_eq!((requests.limit, requests.remaining), (Some(500), Some(0)));
-    assert_eq!((requests.resets_at.unwrap() - observed).num_milliseconds(), 120);
+    assert_eq!((requests.reset_at.unwrap() - observed).num_milliseconds(), 120);
     assert_eq!((tokens.limit, tokens.remaining), (Some(30_000), None));
-    assert_eq!((tokens.resets_at.unwrap() - observed).num_seconds(), 360);
+    assert_eq!((tokens.reset_at.unwrap() - observed).num_seconds(), 360);
 }
 
 #[tokio::test]

@@ -3,8 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use forge_core::{
-    CallContext, ErrorKind, FailedAttempt, ModelRequest, Opaque, Provider as _, ProviderError, StopReason,
-    StreamEvent,
+    CallContext, ErrorKind, ModelRequest, Opaque, Provider as _, ProviderError, StopReason, StreamEvent,
 };
 use forge_layers::{Peeked, peek};
 
@@ -64,8 +63,7 @@ impl<'a> Attempts<'a> {
                 Some(kind) => {
                     let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
                         .with(|facts| facts.model = Some(cx.model().clone()));
-                    let took = cx.clock.instant().saturating_duration_since(begun);
-                    cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+                    cx.note_failure(&error, begun);
                     Err(error)
                 }
             }

@@ -10,7 +10,7 @@ use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
 use super::{Budget, Parameters};
-use crate::is_loopback;
+use crate::address::is_loopback;
 
 /// One model behind one credential.
 #[derive(Debug, Clone)]

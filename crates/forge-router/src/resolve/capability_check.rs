@@ -5,39 +5,15 @@ use std::collections::BTreeMap;
 use forge_config::{KeyPath, Problem};
 use forge_core::{Capabilities, Effort, Efforts, ModelId, ParticipantRole, Sampling};
 
-use super::{Resolver, role::answers_in_json};
+use super::{Resolver, reach::Reach, role::answers_in_json};
 use crate::{
-    Budget, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, RoleSpec, RouterPlan,
-    RouterSpec, Target, code,
+    code,
+    plan::{Budget, Needs, Parameters, ProviderPlan, RolePlan, RouterPlan, Target},
+    spec::{ProviderSpec, RoleSpec, RouterSpec},
 };
 
 /// This many providers are named one by one in a message.
 const NAMED: usize = 3;
-
-/// The providers behind a target.
-pub(super) struct Reach(Vec<usize>);
-
-impl Reach {
-    pub(super) fn of(target: Target, pools: &[PoolPlan]) -> Self {
-        let mut providers = Vec::new();
-        let mut seen = vec![false; pools.len()];
-        let mut open = vec![target];
-        while let Some(target) = open.pop() {
-            match target {
-                Target::Provider(provider) => providers.push(provider),
-                Target::Pool(pool) if !std::mem::replace(&mut seen[pool], true) => {
-                    open.extend(pools[pool].members.iter().rev().map(|member| member.target));
-                }
-                Target::Pool(_) => {}
-            }
-        }
-        Self(providers)
-    }
-
-    pub(super) fn contains(&self, target: Target) -> bool {
-        matches!(target, Target::Provider(provider) if self.0.contains(&provider))
-    }
-}
 
 /// Something that a model does not do as it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,7 +137,7 @@ impl Resolver<'_, '_> {
         references.extend(plan.default.map(|target| (target, path.clone())));
         for (target, at) in references {
             let mut misfits: BTreeMap<Misfit, Vec<&str>> = BTreeMap::new();
-            for place in Reach::of(target, &plan.pools).0 {
+            for place in Reach::of(target, &plan.pools).providers() {
                 let provider = &plan.providers[place];
                 if std::mem::replace(&mut seen[place], true) || !is_known(provider) {
                     continue;

@@ -10,7 +10,7 @@ use forge_core::{
 use serde_json::Value;
 
 use super::RouterSection;
-use crate::{RouterPlan, RouterSpec};
+use crate::{plan::RouterPlan, spec::RouterSpec};
 
 /// Variables, and no file.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use forge_config::{KeyPath, Problem, is_reference};
 use forge_core::{AdapterKind, SecretString};
 
 use super::{Resolver, notation};
-use crate::{ProviderSpec, code};
+use crate::{code, spec::ProviderSpec};
 
 impl Resolver<'_, '_> {
     /// The key that is asked first, and the others.

@@ -9,6 +9,7 @@ mod notation;
 mod policy;
 mod pool;
 mod provider;
+mod reach;
 mod role;
 #[cfg(feature = "schema")]
 mod section;
@@ -27,7 +28,11 @@ use forge_core::{AdapterRegistry, ModelTable};
 
 use self::model::SaidModel;
 pub use self::role::fallback_word;
-use crate::{Enabled, EnabledWhen, PoolSpec, ProviderSpec, RouterPlan, RouterSpec, Target, code};
+use crate::{
+    code,
+    plan::{RouterPlan, Target},
+    spec::{Enabled, EnabledWhen, PoolSpec, ProviderSpec, RouterSpec},
+};
 
 /// The router's keys of a file, and what they are checked against. Whatever it is made of stands in it.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,11 @@ use forge_config::{KeyPath, Problem, nearest};
 use forge_core::{Abilities, AdapterKind, Effort, ModelId, ModelProvider, ModelRow, ModelTable};
 
 use super::{Named, Resolver};
-use crate::{ModelSpec, RouterSpec, Target, code};
+use crate::{
+    code,
+    plan::Target,
+    spec::{ModelSpec, RouterSpec},
+};
 
 /// A model of the file.
 #[derive(Debug)]

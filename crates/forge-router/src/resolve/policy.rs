@@ -5,7 +5,10 @@ use forge_core::Timeouts;
 use forge_layers::{BreakerPolicy, RetryPolicy};
 
 use super::Resolver;
-use crate::{BreakerSpec, RetrySpec, TimeoutSpec, code};
+use crate::{
+    code,
+    spec::{BreakerSpec, RetrySpec, TimeoutSpec},
+};
 
 impl Resolver<'_, '_> {
     pub(super) fn retry(&mut self, spec: Option<&RetrySpec>, path: &KeyPath) -> RetryPolicy {

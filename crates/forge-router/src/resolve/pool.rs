@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Resolver;
-use crate::{Member, PoolPlan, PoolSpec, RouterSpec, Strategy, Target, code};
+use crate::{
+    code,
+    plan::{Member, PoolPlan, Strategy, Target},
+    spec::{PoolSpec, RouterSpec},
+};
 use forge_config::{KeyPath, Problem};
 
 /// What other programs call a strategy, and what does it here.

@@ -8,7 +8,12 @@ use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 
 use super::{Resolver, model::Offer, role::is_role_name, url};
-use crate::{LimitSpec, LocalSpec, ParameterSpec, Parameters, ProviderPlan, ProviderSpec, code, is_loopback};
+use crate::{
+    address::is_loopback,
+    code,
+    plan::{Parameters, ProviderPlan},
+    spec::{LimitSpec, LocalSpec, ParameterSpec, ProviderSpec},
+};
 
 /// Headers that the transport sets, or that hold a credential.
 const OWNED_HEADERS: [&str; 5] =

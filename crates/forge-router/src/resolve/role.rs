@@ -3,8 +3,12 @@
 use forge_config::{KeyPath, Problem, nearest};
 use forge_core::{ErrorKind, ParticipantRole};
 
-use super::{Resolver, capability_check::Reach};
-use crate::{Needs, PoolPlan, RolePlan, RoleSpec, Target, USUAL_FALLBACKS, code};
+use super::{Resolver, reach::Reach};
+use crate::{
+    code,
+    plan::{Needs, PoolPlan, RolePlan, Target, USUAL_FALLBACKS},
+    spec::RoleSpec,
+};
 
 /// What a role may need.
 const FEATURES: [(&str, Feature); 4] = [

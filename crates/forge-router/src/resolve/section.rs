@@ -6,7 +6,7 @@ use forge_config::{Key, KeyPath, Problem, ResolveContext, Section};
 use serde_json::Value;
 
 use super::{RouterSection, trust};
-use crate::{RouterPlan, RouterSpec, code};
+use crate::{code, plan::RouterPlan, spec::RouterSpec};
 
 /// What only a provider may set.
 const PROVIDER_KEYS: [&str; 5] = ["type", "model", "api_key", "api_keys", "endpoint"];

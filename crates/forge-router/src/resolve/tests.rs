@@ -5,7 +5,7 @@ use forge_core::{Effort, ErrorKind, ExposeSecret, Money, ParticipantRole, storag
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};
-use crate::{RouterPlan, Target};
+use crate::plan::{RouterPlan, Target};
 
 /// A file without problems: `aa` and `bb` can do everything, `text` takes text only.
 fn base() -> Value {
@@ -243,11 +243,11 @@ fn parameters_have_ranges() {
 
 #[test]
 fn what_is_not_a_number_is_refused() {
-    let mut spec: crate::RouterSpec = serde_json::from_value(base()).unwrap();
-    let parameters = crate::ParameterSpec {
+    let mut spec: crate::spec::RouterSpec = serde_json::from_value(base()).unwrap();
+    let parameters = crate::spec::ParameterSpec {
         temperature: Some(f64::NAN),
         top_p: Some(f64::INFINITY),
-        ..crate::ParameterSpec::default()
+        ..crate::spec::ParameterSpec::default()
     };
     spec.providers.get_mut("bb").unwrap().parameters = Some(parameters);
     let registry = forge_core::AdapterRegistry::new();

@@ -4,7 +4,7 @@
 use forge_config::{KeyPath, Problem, is_reference};
 use forge_core::AdapterRegistry;
 
-use crate::{ParameterSpec, ProviderSpec, RouterSpec};
+use crate::spec::{ParameterSpec, ProviderSpec, RouterSpec};
 
 /// What `spec` must not set without being trusted.
 pub(super) fn check(spec: &RouterSpec, registry: &AdapterRegistry) -> Vec<Problem> {

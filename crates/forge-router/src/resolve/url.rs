@@ -1,6 +1,6 @@
 //! What is wrong with an address, and what it was meant to be.
 
-use crate::is_loopback;
+use crate::address::is_loopback;
 
 /// What keeps `url` from being called; never shows it, for it may hold a password.
 pub(super) fn fault(url: &str) -> Option<&'static str> {

@@ -6,7 +6,11 @@ use forge_config::{KeyPath, Problem};
 use forge_core::{Money, Price, Rate, Tags, Tier, storage::budget::Scope};
 
 use super::Resolver;
-use crate::{Budget, BudgetSpec, Cap, PriceSpec, TagBudgetSpec, code};
+use crate::{
+    code,
+    plan::{Budget, Cap},
+    spec::{BudgetSpec, PriceSpec, TagBudgetSpec},
+};
 
 /// No price and no budget is higher, in dollars.
 const HIGHEST: f64 = 1e6;

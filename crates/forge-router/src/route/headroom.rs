@@ -1,4 +1,4 @@
-//! The longest answer for which budgets have room.
+//! What an attempt may take at most, and the longest answer for which budgets have room.
 
 use std::{
     pin::Pin,
@@ -6,12 +6,49 @@ use std::{
 };
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore, Capabilities, Price, ProviderError, RequestSize,
-    ResponseStream, StreamEvent, Warning,
+    Amount, BudgetCap, BudgetError, BudgetStore, Capabilities, Money, Price, ProviderError, RequestSize,
+    ResponseStream, StreamEvent, TokenCount, Warning,
 };
 use futures_core::Stream;
 
-use super::quota::Bound;
+/// The output that a call may have when neither the request nor the model's limit is known.
+const LARGEST_OUTPUT: u64 = 131_072;
+
+/// What an attempt may take at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// Tokens of both directions.
+    pub(crate) tokens: u64,
+    /// `None` if the price is unknown.
+    pub(crate) money: Option<Money>,
+}
+
+impl Bound {
+    pub(crate) fn of(
+        max_tokens: Option<u32>,
+        size: RequestSize,
+        able: Capabilities,
+        price: Option<&Price>,
+    ) -> Self {
+        let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
+        let output = max_tokens.map_or_else(
+            || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
+            |most| u64::from(most).min(able.max_output_tokens.unwrap_or(u64::MAX)),
+        );
+        let money = price.and_then(|price| dearest(price, input, output));
+        Self { tokens: input.saturating_add(output), money }
+    }
+}
+
+/// The most that so many tokens cost, whichever class of input they turn out to be.
+fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
+    let output = TokenCount::default().with_output(output);
+    let plain = price.cost(&output.with_input(input))?;
+    let zero = Some(0);
+    let written = price.cost(&output.with_input(zero).with_cache_write_5m(input));
+    let kept = price.cost(&output.with_input(zero).with_cache_write_1h(input));
+    [Some(plain), written, kept].into_iter().flatten().max()
+}
 
 /// An answer that may not even be this long is not worth a call.
 const SHORTEST: u32 = 4_096;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::{ErrorKind, Health, ModelId, ProviderError, ProviderId};
+use forge_core::{ErrorKind, Health, ModelId, ProviderError, ProviderId, RateLimitStatus};
 use serde::Serialize;
 
 /// How a provider did when it was last asked.
@@ -24,6 +24,9 @@ pub struct ProviderHealth {
     /// Why, if it is not ready, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What its replies said about rate limits so far.
+    #[serde(skip_serializing_if = "RateLimitStatus::is_unknown")]
+    pub rate_limit: RateLimitStatus,
     /// How long the answer took.
     #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub took: Duration,

@@ -27,11 +27,10 @@ use forge_core::{
 use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
 use serde_json::{Map, Value};
 
-pub(crate) use headroom::Headroom;
+pub(crate) use headroom::{Bound, Headroom};
 pub(crate) use health::CheckResult;
 pub use health::{HealthStatus, ProviderHealth};
 pub(crate) use meter::Meter;
-pub(crate) use quota::Bound;
 
 use crate::plan::ProviderPlan;
 use health::HealthCache;

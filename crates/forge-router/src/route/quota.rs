@@ -5,53 +5,14 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
-    ModelRequest, ModelTable, Money, Phase, Price, Provider, ProviderError, ProviderId, RequestSize,
-    ReservationId, ResponseStream, Served, StreamEvent, TokenCount, Warning, async_trait,
+    ModelRequest, ModelTable, Money, Phase, Provider, ProviderError, ProviderId, RequestSize, ReservationId,
+    ResponseStream, Served, StreamEvent, TokenCount, Warning, async_trait,
     storage::budget::{self, BudgetRule, Holder},
     tokens_of,
 };
 use forge_layers::{StreamObserver, tap};
 
-use super::headroom::{Headroom, Warned};
-
-/// The output that a call may have when neither the request nor the model's limit is known.
-const LARGEST_OUTPUT: u64 = 131_072;
-
-/// What an attempt may take at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bound {
-    /// Tokens of both directions.
-    pub(crate) tokens: u64,
-    /// `None` if the price is unknown.
-    pub(crate) money: Option<Money>,
-}
-
-impl Bound {
-    pub(crate) fn of(
-        max_tokens: Option<u32>,
-        size: RequestSize,
-        able: Capabilities,
-        price: Option<&Price>,
-    ) -> Self {
-        let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
-        let output = max_tokens.map_or_else(
-            || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
-            |most| u64::from(most).min(able.max_output_tokens.unwrap_or(u64::MAX)),
-        );
-        let money = price.and_then(|price| dearest(price, input, output));
-        Self { tokens: input.saturating_add(output), money }
-    }
-}
-
-/// The most that so many tokens cost, whichever class of input they turn out to be.
-fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
-    let output = TokenCount::default().with_output(output);
-    let plain = price.cost(&output.with_input(input))?;
-    let zero = Some(0);
-    let written = price.cost(&output.with_input(zero).with_cache_write_5m(input));
-    let kept = price.cost(&output.with_input(zero).with_cache_write_1h(input));
-    [Some(plain), written, kept].into_iter().flatten().max()
-}
+use super::headroom::{Bound, Headroom, Warned};
 
 /// Reserves what an attempt may take at most before it begins, and settles what it took.
 ///
@@ -123,7 +84,7 @@ impl Quota {
             let bound = Bound::of(max_tokens, size, able, price);
             let money = bound.money.or_else(|| (!self.limits_money(cx)).then(Money::default));
             let unpriced = || refused(BudgetError::exceeded("money (the price is unknown)"));
-            Ok(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
+            Ok::<_, ProviderError>(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
         };
         let holder = Holder::of(&cx.tags);
         let reserve = async |amount| self.store.reserve(&caps, amount, holder.as_ref()).await;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, FailedAttempt, ModelId, ModelRequest, Phase, Provider,
-    ProviderError, ResponseStream, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Phase, Provider, ProviderError,
+    ResponseStream, async_trait,
 };
 use forge_layers::peek;
 
@@ -116,8 +116,7 @@ impl Provider for Rotation {
             // The first attempt has the number under which the retry loop notes what it gets.
             let is_noted = next.is_some() || asked.len() > 1;
             if is_noted && error.kind != ErrorKind::CircuitOpen {
-                let took = cx.clock.instant().saturating_duration_since(begun);
-                cx.attempts.note(FailedAttempt::new(&cx, &error, took));
+                cx.note_failure(&error, begun);
             }
             let Some(next) = next else { return Err(self.hinted(error)) };
             tracing::debug!(call = %cx.call_id, key = next + 1, error = ?error.kind, "trying the next key");

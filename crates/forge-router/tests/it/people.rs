@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use forge_core::{BudgetStore as _, ErrorKind, Participant, ParticipantRole};
 use forge_router::{
-    Cap, HealthStatus, ParticipantManager, ProviderPlan, RolePlan, RouterPlan, Target, TaskContext, TaskState,
+    Cap, HealthStatus, ParticipantManager, ProviderPlan, RolePlan, RouterPlan, Target, TaskContext,
+    TaskStatus,
 };
 
 use crate::stage::{Play, Stage, chain, question};
@@ -174,8 +175,8 @@ fn a_task_knows_who_did_it_and_how_often_it_was_tried() {
     let manager = manager(&stage, plan());
     let mut task = TaskContext::new("t-1", ParticipantRole::Drafter);
     stage.run(manager.run_task(&mut task, question())).unwrap().unwrap();
-    let done = (task.state(), task.attempts(), task.provider().unwrap().as_str());
-    assert_eq!(done, (TaskState::Completed, 2, "o-1"));
+    let done = (task.status(), task.attempts(), task.provider().unwrap().as_str());
+    assert_eq!(done, (TaskStatus::Completed, 2, "o-1"));
     let again = stage.run(manager.run_task(&mut task, question()));
     assert!(again.is_err(), "what is done is done");
     assert_eq!(stage.calls("o-1"), 1);
@@ -183,6 +184,6 @@ fn a_task_knows_who_did_it_and_how_often_it_was_tried() {
     stage.always("o-1", Play::Fail(ErrorKind::Overloaded));
     let mut task = TaskContext::new("t-2", ParticipantRole::Drafter);
     stage.run(manager.run_task(&mut task, question())).unwrap().unwrap_err();
-    assert_eq!((task.state(), task.attempts()), (TaskState::Failed, 2));
+    assert_eq!((task.status(), task.attempts()), (TaskStatus::Failed, 2));
     assert_eq!(stage.ledger.records.lock().unwrap()[0].tags.task(), Some("t-1"));
 }

@@ -16,9 +16,12 @@ use serde::Serialize;
 use self::line::{HEADER, Line};
 pub use self::line::{dollars, millis};
 use crate::{
-    Filter, Store, StoreError, filter,
+    Filter,
+    error::StoreError,
+    filter,
     names::Names,
     row::{self, Row},
+    store::Store,
 };
 
 /// One attempt, as it is exported.

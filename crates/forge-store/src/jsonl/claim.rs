@@ -15,7 +15,7 @@ use super::{
     files::Files,
     line::{Claimed, VERSION, newer},
 };
-use crate::schema::{make_private_dir, tighten};
+use crate::files::{make_private_dir, tighten};
 
 /// Between two attempts to lock a claim file.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -29,7 +29,7 @@ use forge_core::{
 use tokio::sync::oneshot;
 
 use self::files::Files;
-use crate::queue::lock;
+use crate::sync::lock;
 
 /// How often the files are looked at for changes of other processes, while somebody watches a stream.
 const WATCH: Duration = Duration::from_millis(100);

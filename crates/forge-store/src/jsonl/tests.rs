@@ -148,7 +148,7 @@ fn damage_a_newer_version_and_a_lock_are_told_apart() {
 fn a_journal_that_was_closed_says_so() {
     let folder = std::env::temp_dir().join(format!("forge-jsonl-closed-{}", std::process::id()));
     let journal = super::JsonlJournal::open(folder, SystemClock::shared()).unwrap();
-    crate::queue::lock(&journal.jobs).take();
+    crate::sync::lock(&journal.jobs).take();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     match runtime.block_on(forge_core::Journal::read(&journal, &StreamName::new("s").unwrap(), 0)) {
         Err(JournalError::Storage(error)) => assert_eq!(error.kind(), StorageErrorKind::Closed),

@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
-    Adapter, AdapterRegistry, AdapterSettings, Environment, Health, ModelId, ModelTable,
+    Adapter, AdapterRegistry, AdapterSettings, Health, ModelId, ModelTable,
     config::{ConfigFile, SessionPlan},
+    environment::Environment,
     router::{ProviderPlan, RouterPlan},
 };
 

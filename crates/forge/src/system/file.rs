@@ -10,10 +10,10 @@ use std::{
 
 use chrono::{NaiveDate, Utc};
 
-use super::{Paths, SystemError, paths::OWN_FILE, project};
+use super::{Paths, SystemError, paths::OWN_FILE, project, text::read};
 use crate::{
     AdapterRegistry, ModelTable,
-    config::{ConfigError, ConfigFile, Loader, Lookup, MAX_BYTES, SessionPlan, Trust},
+    config::{ConfigError, ConfigFile, Loader, Lookup, SessionPlan, Trust},
 };
 
 /// The most bytes read for one `${file:PATH}`.
@@ -89,7 +89,7 @@ impl FoundFile {
         let loader = Loader::new(registry, models, today, &machine).with_trust(self.trust);
         let mut file = loader.load(&self.path.display().to_string(), &self.text)?;
         let Some(Beside { paths, own }) = &self.project else { return Ok(file) };
-        if let Some(problem) = project::objection(self, &file, paths) {
+        if let Some(problem) = project::objection(&self.path, self.trust, &file, paths) {
             return Err(file.refuse(problem));
         }
         if let Some(own) = own {
@@ -114,32 +114,6 @@ impl FoundFile {
         let text = read(&path)?;
         Ok(Some(Self { path, text, trust: Trust::Trusted, project: None }))
     }
-}
-
-/// The text of the file, or a little more than may be in one.
-pub(super) fn read(path: &Path) -> Result<String, SystemError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|source| SystemError::File { path: path.to_owned(), source })?;
-    if bytes.len() > MAX_BYTES {
-        // The end may be in the middle of a character; the size alone is refused later.
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
-    }
-    let content = |what, source| SystemError::Content { path: path.to_owned(), what, source };
-    if is_utf16(&bytes) {
-        let source = "every other byte of it is empty".into();
-        return Err(content("text in UTF-8, but in UTF-16; save it as UTF-8", source));
-    }
-    String::from_utf8(bytes).map_err(|source| content("text in UTF-8", source.into()))
-}
-
-/// Whether a text begins with the mark of UTF-16, or with one of its characters without it.
-fn is_utf16(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=0x7f, 0, 1..=0x7f, 0, ..] | [0, 1..=0x7f, 0, 1..=0x7f, ..]
-    )
 }
 
 /// The variables, and something for those that are not set: of the user's own file, the budgets alone are wanted.

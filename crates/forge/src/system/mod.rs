@@ -7,6 +7,7 @@ mod file;
 mod name;
 mod paths;
 mod project;
+mod text;
 mod trust;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -152,7 +153,7 @@ impl System {
                     None => router.price(one, tokens),
                 }
             });
-        Ok(deps.with_configured(crate::configured(&self.router)).with_prices(prices))
+        Ok(deps.with_configured(crate::cast::configured(&self.router)).with_prices(prices))
     }
 
     /// Starts a session under a name that sorts by time.
@@ -199,7 +200,7 @@ impl System {
             role: task.role().clone(),
             provider: task.provider().cloned(),
             attempts: task.attempts(),
-            state: task.state().to_string(),
+            status: task.status().to_string(),
             created_at: now,
             updated_at: now,
         });

@@ -7,7 +7,7 @@ use std::{
 
 use forge_config::{KeyPath, Problem};
 
-use super::{FoundFile, Paths, SystemError, trust::canonical};
+use super::{Paths, SystemError, text, trust::canonical};
 use crate::config::{ConfigFile, SessionPlan, Trust};
 
 /// The prompt templates that sessions of a project's file use, sorted by name.
@@ -45,20 +45,20 @@ fn prompts(config: &Path, session: &SessionPlan) -> Result<Vec<PathBuf>, SystemE
 
 /// Why the prompts of a project's file may not be used; `None` if they may. Nothing outside of the project is one of
 /// its prompts, wherever a link leads, and each has to be as the user trusted it.
-pub(super) fn objection(found: &FoundFile, file: &ConfigFile, paths: &Paths) -> Option<Problem> {
-    if file.session.prompts.is_none() || found.trust != Trust::Trusted {
+pub(super) fn objection(config: &Path, trust: Trust, file: &ConfigFile, paths: &Paths) -> Option<Problem> {
+    if file.session.prompts.is_none() || trust != Trust::Trusted {
         return None;
     }
     let at = KeyPath::ROOT.key("session").key("prompts");
     // A folder that cannot be read is told when a session needs it.
-    for prompt in prompts(&found.path, &file.session).ok()? {
+    for prompt in prompts(config, &file.session).ok()? {
         let name = prompt.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if lies_outside(&found.path, &prompt) {
+        if lies_outside(config, &prompt) {
             let message = format!("`{name}` lies outside of the project, so it may be anything");
             let hint = "put the templates themselves into a folder beside forge.yaml";
             return Some(Problem::new(forge_config::code::UNTRUSTED, at, message).with_hint(hint));
         }
-        let now = super::file::read(&prompt);
+        let now = text::read(&prompt);
         if !now.is_ok_and(|now| paths.is_trusted(&prompt, &now).unwrap_or(false)) {
             let message = format!("`{name}` is not as you trusted it");
             let hint = "`forge config trust` shows the difference and asks";

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Paths, SystemError};
+use super::{Paths, SystemError, text};
 
 /// A file of a project that the user is asked to stand behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Paths {
     /// # Errors
     /// The file or the list of trusted ones cannot be read.
     pub fn project_file(&self, path: &Path) -> Result<ProjectFile, SystemError> {
-        let text = super::file::read(path)?;
+        let text = text::read(path)?;
         let path = canonical(path)?;
         let mut list = recorded(&self.trusted()?)?;
         let is_trusted = list.files.get(&name(&path)).is_some_and(|known| *known == digest(&text));

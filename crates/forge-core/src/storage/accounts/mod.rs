@@ -11,8 +11,13 @@ use serde::{Deserialize, Serialize};
 pub use self::query::{Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint};
 use super::StorageError;
 use crate::{
-    CallId, ErrorKind, ModelId, ModelProvider, Money, Participant, ParticipantRole, ProviderId, Tags,
-    TokenCount, price::ServedAs,
+    error_kind::ErrorKind,
+    id::{CallId, ModelId, ProviderId},
+    money::Money,
+    participant::{ModelProvider, Participant, ParticipantRole},
+    price::ServedAs,
+    tags::Tags,
+    tokens::TokenCount,
 };
 
 /// One attempt of one call, as the accounts keep it. Never holds prompts, replies or credentials.

@@ -6,7 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 use super::CallStatus;
-use crate::{CallId, ErrorKind, ModelId, Money, ParticipantRole, ProviderId, Tags};
+use crate::{
+    error_kind::ErrorKind,
+    id::{CallId, ModelId, ProviderId},
+    money::Money,
+    participant::ParticipantRole,
+    tags::Tags,
+};
 
 /// Which attempts are meant. An empty list means any; the default means all attempts ever.
 ///

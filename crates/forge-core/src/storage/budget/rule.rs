@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::BudgetCap;
-use crate::{Money, ParticipantRole, ProviderId, Tags};
+use crate::{id::ProviderId, money::Money, participant::ParticipantRole, tags::Tags};
 
 /// A budget: for which calls, for how long, and how much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

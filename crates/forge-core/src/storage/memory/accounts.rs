@@ -11,10 +11,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lock;
 use crate::{
-    CallId, CallStatus, ErrorKind, ModelId, Money, StorageError, UsageRecord, UsageSink,
-    storage::accounts::{
-        AccountsError, AccountsReader, Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens,
-        TrendPoint,
+    error_kind::ErrorKind,
+    id::{CallId, ModelId},
+    money::Money,
+    storage::{
+        StorageError,
+        accounts::{
+            AccountsError, AccountsReader, Bucket, CallStatus, Figures, Filter, GroupBy, Key, SummaryRow,
+            Timing, Tokens, TrendPoint, UsageRecord, UsageSink,
+        },
     },
 };
 
@@ -167,7 +172,7 @@ fn order(key: &Key) -> Order {
     let names = [
         text(key.provider.as_ref().map(AsRef::as_ref)),
         text(key.model.as_ref().map(AsRef::as_ref)),
-        text(key.role.as_ref().map(crate::ParticipantRole::as_str)),
+        text(key.role.as_ref().map(crate::participant::ParticipantRole::as_str)),
     ];
     (key.start, names, key.status.map(|status| status as u8))
 }

@@ -8,9 +8,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::lock;
-use crate::{
-    Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent,
-    storage::budget::{Blocker, DeadCharge, Holder},
+use crate::storage::budget::{
+    Amount, Blocker, BudgetCap, BudgetError, BudgetStore, DeadCharge, Holder, ReservationId, Spent,
 };
 
 /// A [`BudgetStore`] that ends with the process. Its reservations never lapse.
@@ -122,7 +121,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::Money;
+    use crate::money::Money;
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("memory never waits")

@@ -12,8 +12,11 @@ use serde_json::Value;
 
 use super::lock;
 use crate::{
-    Batch, Claim, Clock, Entry, Fence, Journal, JournalError, StreamName, Streams, SystemClock,
-    storage::{Changes, journal::StreamInfo},
+    clock::{Clock, SystemClock},
+    storage::{
+        Changes,
+        journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamInfo, StreamName, Streams},
+    },
 };
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -189,7 +192,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::ManualTimer;
+    use crate::timer::ManualTimer;
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("memory never waits")

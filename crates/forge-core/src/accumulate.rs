@@ -2,8 +2,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning};
-use crate::{CallContext, Citation, ErrorKind, Opaque, Part, Phase, ProviderError, TokenCount, ToolInput};
+use crate::{
+    context::CallContext,
+    error::ProviderError,
+    error_kind::{ErrorKind, Phase},
+    event::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning},
+    request::{Citation, Opaque, Part, ToolInput},
+    tokens::TokenCount,
+};
 
 /// Folds the events of one reply into a [`ModelResponse`] and holds them to the contract of
 /// [`StreamEvent`].
@@ -146,7 +152,7 @@ impl Accumulator {
             rate_limit: started.rate_limit,
             route: started.route,
             warnings: std::mem::take(&mut self.warnings),
-            raw: finished.raw,
+            raw_response: finished.raw_response,
         }
     }
 
@@ -206,7 +212,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::{super::ToolStart, *};
-    use crate::Participant;
+    use crate::participant::Participant;
 
     fn accumulator() -> Accumulator {
         Accumulator::new(&CallContext::new(Participant::claude_sonnet()))

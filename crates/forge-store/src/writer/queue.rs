@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -13,7 +13,13 @@ use std::{
 
 use forge_core::{UsageRecord, storage::Changes};
 
-use crate::{StoreOptions, spool, spool::Spool, status::Counters, writer::Writer};
+use super::Writer;
+use crate::{
+    options::StoreOptions,
+    spool::{self, Spool},
+    status::Counters,
+    sync::lock,
+};
 
 /// Records are committed when so many wait,
 const BATCH: usize = 256;
@@ -172,9 +178,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// No code here panics while it holds a lock, so a poisoned one is still whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

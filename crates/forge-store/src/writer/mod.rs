@@ -1,5 +1,8 @@
 //! The one thread that writes.
 
+mod process;
+mod queue;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -9,15 +12,12 @@ use std::{
 use forge_core::UsageRecord;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::{
-    StoreError,
-    budget::Process,
-    ledger,
-    names::Names,
-    queue::{Job, Shared, batch, lock},
-    schema::Database,
-    spool,
-};
+pub(crate) use process::times;
+pub(crate) use queue::{Job, Shared};
+
+use crate::{error::StoreError, ledger, names::Names, schema::Database, spool, sync::lock};
+use process::Process;
+use queue::batch;
 
 /// How long nothing happens before the log is written back and claims are renewed.
 const IDLE: Duration = Duration::from_secs(1);

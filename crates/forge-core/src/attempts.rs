@@ -1,0 +1,53 @@
+//! The attempts of one call.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
+
+use crate::route::FailedAttempt;
+
+/// The attempts of one call, shared by every copy of its context: whoever makes another attempt takes
+/// its number here, so that no two have the same, and whoever sees one fail notes it here.
+#[derive(Debug)]
+pub struct Attempts {
+    begun: AtomicU32,
+    failed: Mutex<Vec<FailedAttempt>>,
+}
+
+impl Attempts {
+    /// For a call whose first attempt has its number already.
+    pub fn new() -> Self {
+        Self { begun: AtomicU32::new(1), failed: Mutex::default() }
+    }
+
+    /// The number of one more attempt.
+    pub fn begin(&self) -> u32 {
+        self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Notes a failed attempt. Where several were made in the place of one, such as with several keys, the last of them
+    /// comes back to whoever made the one, under the number of the first; it is noted once.
+    pub fn note(&self, attempt: FailedAttempt) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_noted = failed.last().is_some_and(|last| {
+            attempt.attempt < last.attempt
+                && (&attempt.provider, attempt.error, &attempt.message)
+                    == (&last.provider, last.error, &last.message)
+        });
+        if !is_noted {
+            failed.push(attempt);
+        }
+    }
+
+    /// The failed attempts so far.
+    pub fn failed(&self) -> Vec<FailedAttempt> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::new()
+    }
+}

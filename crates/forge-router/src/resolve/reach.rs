@@ -1,0 +1,32 @@
+//! Which providers a target leads to.
+
+use crate::plan::{PoolPlan, Target};
+
+/// The providers behind a target.
+pub(super) struct Reach(Vec<usize>);
+
+impl Reach {
+    pub(super) fn of(target: Target, pools: &[PoolPlan]) -> Self {
+        let mut providers = Vec::new();
+        let mut seen = vec![false; pools.len()];
+        let mut open = vec![target];
+        while let Some(target) = open.pop() {
+            match target {
+                Target::Provider(provider) => providers.push(provider),
+                Target::Pool(pool) if !std::mem::replace(&mut seen[pool], true) => {
+                    open.extend(pools[pool].members.iter().rev().map(|member| member.target));
+                }
+                Target::Pool(_) => {}
+            }
+        }
+        Self(providers)
+    }
+
+    pub(super) fn contains(&self, target: Target) -> bool {
+        matches!(target, Target::Provider(provider) if self.0.contains(&provider))
+    }
+
+    pub(super) fn providers(self) -> Vec<usize> {
+        self.0
+    }
+}
