@@ -107,7 +107,7 @@ async fn warnings_follow_the_start_and_the_raw_text_comes_with_the_end() {
     assert!(error.is_none());
     assert_eq!(events[1], StreamEvent::from(Warning::new("a", "b")));
     assert!(
-        matches!(events.last(), Some(StreamEvent::Finished(end)) if end.raw.as_deref() == Some("hi\nend\n"))
+        matches!(events.last(), Some(StreamEvent::Finished(end)) if end.raw_response.as_deref() == Some("hi\nend\n"))
     );
 }
 
