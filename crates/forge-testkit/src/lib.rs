@@ -4,6 +4,7 @@
 //! - [`contract!`] makes one test of each scenario in [`mod@contract`], for one [`Subject`]: an adapter in
 //!   one of its dialects, run against a [`TestVendor`] that speaks it. What does not apply is declared in
 //!   [`Subject::exempt`] with its reason. With the feature `sim`, every `forge_sim::Vendor` is a [`TestVendor`].
+//! - [`Script`] is a provider that answers as it is told; it needs none of the features.
 //! - [`ScriptedServer`] says exactly the bytes it is told to say, and misbehaves where it is told to.
 //! - [`fixtures`] runs tables of what vendors are sent and say; [`odd`] puts odd values into replies.
 //! - [`Recorder`] keeps what a server said, to be played again.
@@ -35,6 +36,7 @@ pub mod fixtures;
 pub mod odd;
 #[cfg(feature = "contract")]
 mod recorder;
+mod script;
 #[cfg(feature = "contract")]
 mod server;
 #[cfg(feature = "sim")]
@@ -55,6 +57,7 @@ mod vendor;
 
 #[cfg(feature = "contract")]
 pub use recorder::Recorder;
+pub use script::{Answer, Script, ScriptedCall, Step};
 #[cfg(feature = "contract")]
 pub use server::{Reply, Request, ScriptedServer, Then};
 #[cfg(feature = "contract")]
