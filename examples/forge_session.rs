@@ -9,9 +9,8 @@ use std::{collections::HashMap, error::Error, sync::Arc};
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    AdapterRegistry, CallContext, Capabilities, Delta, Finished, MemoryBudgets, MemoryJournal, ModelId,
-    ModelRequest, ModelTable, PartKind, Participant, ParticipantRole, Provider, ProviderError, ProviderId,
-    ResponseStream, SecretString, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
+    AdapterRegistry, Capabilities, MemoryBudgets, MemoryJournal, ModelTable, Participant, ParticipantRole,
+    Provider, ProviderId, SecretString, StreamName, TokenCount,
 };
 use forge_google::GoogleProvider;
 use forge_layers::TokioTimer;
@@ -19,6 +18,7 @@ use forge_openai::OpenAIProvider;
 use forge_router::{ProviderPlan, Router, RouterPlan};
 use forge_session::{Cast, Mode, Plan, Providers, Session, SessionDeps, SessionResult, Settings, Topic};
 use forge_sim::{Sim, SimConfig, Vendor};
+use forge_testkit::{Answer, Script};
 
 const KEY: &str = "sk-test-not-a-key";
 
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router: Arc<dyn Provider> = Arc::new(router(&sim)?);
     tell("a router", &run("router", router.into(), cast()).await?);
 
-    let scripted: Arc<dyn Provider> = Arc::new(Scripted);
+    let scripted: Arc<dyn Provider> = Arc::new(script());
     tell("a script", &run("script", scripted.into(), cast()).await?);
     Ok(())
 }
@@ -92,38 +92,18 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
 }
 
 /// Answers every stage from a script.
-#[derive(Debug)]
-struct Scripted;
-
-#[async_trait]
-impl Provider for Scripted {
-    fn name(&self) -> &'static str {
-        "script"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        let mut able = Capabilities::default();
-        able.structured_output = true;
-        able
-    }
-
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+fn script() -> Script {
+    let mut able = Capabilities::default();
+    able.structured_output = true;
+    let script = Script::new(|cx, _| {
         let text = match cx.participant.role {
             ParticipantRole::Critic => r#"{"findings": [], "strengths": ["short"]}"#,
             ParticipantRole::Reviewer => r#"{"verdicts": [], "new_findings": []}"#,
             _ => "Take a token for each request; refuse with 429 when there is none.",
         };
-        let finished = Finished::new(StopReason::EndTurn)
-            .with_usage(TokenCount::default().with_input(10).with_output(20));
-        let events = [
-            StreamEvent::from(Started::default()),
-            StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
-            StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) },
-            StreamEvent::PartEnded { index: 0, opaque: None },
-            StreamEvent::from(finished),
-        ];
-        Ok(ResponseStream::from_events(events.map(Ok)))
-    }
+        Answer::text(text).with_usage(TokenCount::default().with_input(10).with_output(20))
+    });
+    script.with_capabilities(able)
 }
 
 fn tell(over: &str, result: &SessionResult) {

@@ -6,46 +6,28 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelProvider,
-    ModelRequest, PartKind, Participant, Provider, ProviderError, ResponseStream, Started, StopReason,
-    StreamEvent, StreamName, async_trait,
+    Capabilities, ManualTimer, MemoryJournal, ModelProvider, Participant, Provider, StreamName,
 };
 use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, State, Topic};
+use forge_testkit::Script;
 use futures_util::FutureExt as _;
 
 /// Between the answers of the stages.
 const BORDER: &str = "\n%%%\n";
 
-/// Answers as it is told: the critic, the synthesizer, the checker, the drafter.
-#[derive(Debug)]
-struct Script([String; 4]);
+/// Answers of the critic, the synthesizer, the checker, the drafter.
+type Answers = [String; 4];
 
 const STAGES: [&str; 4] = ["critic", "synthesizer", "checker", "drafter"];
 
-#[async_trait]
-impl Provider for Script {
-    fn name(&self) -> &'static str {
-        "script"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        let mut able = Capabilities::default();
-        able.structured_output = true;
-        able
-    }
-
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
+fn script(answers: Answers) -> Script {
+    let mut able = Capabilities::default();
+    able.structured_output = true;
+    let script = Script::new(move |cx, _| {
         let stage = STAGES.iter().position(|stage| *stage == cx.model().as_str()).expect("a stage");
-        let text = self.0[stage].clone();
-        let finished = Finished::new(StopReason::EndTurn);
-        Ok(ResponseStream::from_events([
-            Ok(StreamEvent::from(Started::default())),
-            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
-            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) }),
-            Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::from(finished)),
-        ]))
-    }
+        answers[stage].clone()
+    });
+    script.with_capabilities(able)
 }
 
 const DRAFT: &str = "# Tea\n\nBoil the water.\n";
@@ -56,11 +38,11 @@ pub fn replies(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut answers = text.split(BORDER).map(str::to_owned);
     let mut answer = |usual: &str| answers.next().unwrap_or_else(|| usual.to_owned());
-    let script = Script([answer("{}"), answer("{}"), answer("{}"), answer(DRAFT)]);
-    let said = script.0.join("\n");
+    let answers = [answer("{}"), answer("{}"), answer("{}"), answer(DRAFT)];
+    let said = answers.join("\n");
     // What does not show is taken out of what is read.
     let clean: String = said.chars().filter(|c| shows(*c)).collect();
-    let (result, again) = session(script);
+    let (result, again) = session(answers);
 
     assert_eq!(result, again);
     for (number, finding) in (1..).zip(&result.findings) {
@@ -93,17 +75,17 @@ fn shows(c: char) -> bool {
 
 /// How many scripts a page has anyway.
 static SCRIPTS: LazyLock<usize> = LazyLock::new(|| {
-    let usual = Script(["{}", "{}", "{}", DRAFT].map(str::to_owned));
+    let usual = ["{}", "{}", "{}", DRAFT].map(str::to_owned);
     session(usual).0.to_html().matches("<script").count()
 });
 
 /// The result of a session, and of its journal.
-fn session(script: Script) -> (SessionResult, SessionResult) {
+fn session(answers: Answers) -> (SessionResult, SessionResult) {
     static PROMPTS: LazyLock<Arc<Prompts>> =
         LazyLock::new(|| Arc::new(Prompts::built_in().expect("prompts")));
     let timer = ManualTimer::new();
     let journal = Arc::new(MemoryJournal::new(Arc::new(timer.clone())));
-    let provider: Arc<dyn Provider> = Arc::new(script);
+    let provider: Arc<dyn Provider> = Arc::new(script(answers));
     let parts = SessionDeps {
         providers: provider.into(),
         journal: Arc::clone(&journal) as _,

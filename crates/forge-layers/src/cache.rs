@@ -311,7 +311,9 @@ mod tests {
     use super::*;
     use crate::{
         ManualTimer,
-        script::{Script, Step, context, fail, finished, part, reply, run, seconds, sleep, started, text},
+        script::{
+            Script, Step, context, fail, finished, part, reply, run, scripted, seconds, sleep, started, text,
+        },
     };
 
     fn cold() -> ModelRequest {
@@ -334,7 +336,7 @@ mod tests {
             plot: impl Fn(&CallContext) -> Vec<Step> + Send + Sync + 'static,
         ) -> Self {
             let timer = ManualTimer::new();
-            let script = Script::new(&timer, plot);
+            let script = scripted(&timer, plot);
             Self { cache: Cache::new(policy, Arc::new(timer.clone())), script, timer }
         }
 

@@ -336,7 +336,8 @@ mod tests {
     use crate::{
         ManualTimer,
         script::{
-            Script, Step, context, drop_at_every_poll, fail, finished, reply, run, seconds, sleep, started,
+            Script, Step, context, drop_at_every_poll, fail, finished, reply, run, scripted, seconds, sleep,
+            started,
         },
     };
 
@@ -354,7 +355,7 @@ mod tests {
 
     /// Ends as told, one call after the other.
     fn outcome(concurrency: &Concurrency, timer: &ManualTimer, kind: Option<ErrorKind>) -> ResponseStream {
-        let script = Script::new(timer, move |_| {
+        let script = scripted(timer, move |_| {
             let end = kind.map_or_else(|| finished(StopReason::EndTurn), fail);
             vec![Step::Open, started(), end]
         });
@@ -375,7 +376,7 @@ mod tests {
         let most = Arc::new(AtomicUsize::new(0));
         let script = {
             let (order, most, concurrency) = (Arc::clone(&order), Arc::clone(&most), concurrency.clone());
-            Script::new(&timer, move |cx| {
+            scripted(&timer, move |cx| {
                 order.lock().unwrap().push(cx.attempt);
                 most.fetch_max(concurrency.in_flight() as usize, Ordering::Relaxed);
                 slow_reply()
@@ -439,7 +440,7 @@ mod tests {
     fn a_call_dropped_at_any_poll_gives_its_permit_back() {
         let timer = ManualTimer::new();
         let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
-        let provider = concurrency.layer(Script::new(&timer, |_| slow_reply()));
+        let provider = concurrency.layer(scripted(&timer, |_| slow_reply()));
         let cx = context(&timer);
         let call = || provider.complete(&cx, ModelRequest::default());
         drop_at_every_poll(&timer, call, |polls| {
@@ -476,7 +477,7 @@ mod tests {
         let timer = ManualTimer::new();
         let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
         let held = outcome(&concurrency, &timer, None);
-        let script = Script::new(&timer, |_| reply(&["Hi"]));
+        let script = scripted(&timer, |_| reply(&["Hi"]));
         let provider = concurrency.layer(Arc::clone(&script) as Arc<dyn Provider>);
         let cx = context(&timer).with_timeout(seconds(7));
         let begun = forge_core::Clock::instant(&timer);
@@ -500,7 +501,7 @@ mod tests {
             let timer = ManualTimer::new();
             let concurrency = lane(ConcurrencyPolicy::new(2), &timer);
             let held = outcome(&concurrency, &timer, None);
-            let refused = Script::new(&timer, move |_| {
+            let refused = scripted(&timer, move |_| {
                 let refusal = ProviderError::new(kind, "script", "slow down");
                 vec![sleep(1), Step::Fail(refusal.with(|facts| facts.retry_after = hint.map(seconds)))]
             });
@@ -509,7 +510,7 @@ mod tests {
                     (concurrency.layer(script), context(&timer).with_timeout(seconds(deadline)));
                 async move { provider.complete(&cx, ModelRequest::default()).await }.boxed()
             };
-            let script = Script::new(&timer, |_| reply(&["Hi"]));
+            let script = scripted(&timer, |_| reply(&["Hi"]));
             let mut refused = call(refused, 500);
             assert!(refused.as_mut().now_or_never().is_none());
             let mut waiters: FuturesUnordered<_> =
@@ -551,7 +552,7 @@ mod tests {
             drain(outcome(&concurrency, &timer, Some(kind)));
         }
         drop(outcome(&concurrency, &timer, Some(ErrorKind::RateLimited)));
-        let refusal = Script::new(&timer, |_| {
+        let refusal = scripted(&timer, |_| {
             let error = ProviderError::new(ErrorKind::RateLimited, "script", "");
             vec![Step::Fail(error.with(|facts| facts.phase = Phase::BeforeSend))]
         });
@@ -603,7 +604,7 @@ mod tests {
                 match dice.u8(0..4) {
                     0 => {
                         let end = kinds[dice.usize(0..kinds.len())];
-                        let script = Script::new(&timer, move |_| {
+                        let script = scripted(&timer, move |_| {
                             let end = end.map_or_else(|| finished(StopReason::EndTurn), fail);
                             vec![sleep(1), Step::Open, started(), sleep(1), end]
                         });

@@ -359,8 +359,8 @@ mod tests {
     use crate::{
         ManualTimer, Retry, RetryPolicy,
         script::{
-            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, seconds, sleep,
-            started, text,
+            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, scripted, seconds,
+            sleep, started, text,
         },
     };
 
@@ -405,7 +405,7 @@ mod tests {
     fn a_finished_attempt_is_priced_by_the_model_served_on_its_first_day() {
         let timer = ManualTimer::new();
         timer.advance(seconds(24 * 3600 - 5));
-        let script = Script::new(&timer, |_| {
+        let script = scripted(&timer, |_| {
             let mut steps = vec![sleep(2)];
             steps.extend(reply(&["hi"]));
             steps.insert(4, sleep(8));
@@ -428,7 +428,7 @@ mod tests {
     fn a_reply_that_was_served_at_a_price_that_nobody_knows_is_warned_about() {
         let timer = ManualTimer::new();
         for (tier, warned) in [("default", 0), ("priority", 1)] {
-            let script = Script::new(&timer, move |_| {
+            let script = scripted(&timer, move |_| {
                 let mut steps = reply(&["hi"]);
                 let usage = TokenCount::default().with_input(100).with_output(10);
                 let mut end = Finished::new(StopReason::EndTurn).with_usage(usage);
@@ -450,7 +450,7 @@ mod tests {
         for (input, output, believed) in
             [(9_000_000_000, 1, false), (1, u64::MAX / 2, false), (400_000_000, 1, true), (100, 10, true)]
         {
-            let script = Script::new(&timer, move |_| {
+            let script = scripted(&timer, move |_| {
                 let mut steps = reply(&["hi"]);
                 let usage = TokenCount::default().with_input(input).with_output(output);
                 let end = Finished::new(StopReason::EndTurn).with_usage(usage);
@@ -473,7 +473,7 @@ mod tests {
             let error = ProviderError::new(ErrorKind::InvalidRequest, "script", "no");
             Step::Fail(error.with(|facts| facts.phase = Phase::BeforeSend))
         };
-        let (ledger, observed) = observed(Script::new(&timer, move |cx| match cx.attempt {
+        let (ledger, observed) = observed(scripted(&timer, move |cx| match cx.attempt {
             1 => vec![fail(ErrorKind::Overloaded)],
             2 => vec![Step::Open, started(), part(0, PartKind::Text), fail(ErrorKind::Transport)],
             3 => vec![Step::Open, started()],
@@ -503,7 +503,7 @@ mod tests {
     #[test]
     fn each_attempt_of_a_retried_call_has_its_own_record() {
         let timer = ManualTimer::new();
-        let (ledger, observed) = observed(Script::new(&timer, |cx| match cx.attempt {
+        let (ledger, observed) = observed(scripted(&timer, |cx| match cx.attempt {
             1 => vec![fail(ErrorKind::Overloaded)],
             2 => vec![Step::Open, started()],
             _ => reply(&["hi"]),
@@ -521,7 +521,7 @@ mod tests {
     fn an_attempt_dropped_anywhere_leaves_one_record() {
         let timer = ManualTimer::new();
         let input = TokenCount::default().with_input(7);
-        let (ledger, observed) = observed(Script::new(&timer, move |_| {
+        let (ledger, observed) = observed(scripted(&timer, move |_| {
             let usage = Step::Event(StreamEvent::from(input));
             let mut steps = vec![sleep(1), Step::Open, sleep(1), started(), usage, sleep(1)];
             steps.extend([part(0, PartKind::Text), sleep(1), text(0, "a"), sleep(1)]);
@@ -599,7 +599,7 @@ mod tests {
     #[test]
     fn spans_nest_and_hold_figures_but_no_words() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |cx| match cx.attempt {
+        let script = scripted(&timer, |cx| match cx.attempt {
             1 => reply(&["a secret answer"]),
             _ => vec![fail(ErrorKind::RateLimited)],
         });
@@ -630,7 +630,7 @@ mod tests {
     #[test]
     fn a_stream_is_read_inside_the_span_of_its_attempt() {
         let timer = ManualTimer::new();
-        let (_, observed) = observed(Script::new(&timer, |_| reply(&["hi"])));
+        let (_, observed) = observed(scripted(&timer, |_| reply(&["hi"])));
         let spans = Spans::default();
         tracing::subscriber::with_default(spans.clone(), || {
             let mut events = run(&timer, observed.stream(&context(&timer), request())).unwrap();
@@ -643,7 +643,7 @@ mod tests {
     #[test]
     fn the_vendors_request_id_is_kept_wherever_it_stands() {
         let timer = ManualTimer::new();
-        let (ledger, observed) = observed(Script::new(&timer, |cx| {
+        let (ledger, observed) = observed(scripted(&timer, |cx| {
             let mut begun = Started::default();
             begun.request_id = Some("r-1".into());
             let error = ProviderError::new(ErrorKind::Server, "script", "");

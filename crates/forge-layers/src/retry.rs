@@ -310,7 +310,8 @@ mod tests {
     use crate::{
         ManualTimer,
         script::{
-            Script, Step, context, drop_at_every_poll, fail, part, reply, run, seconds, sleep, started, text,
+            Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started,
+            text,
         },
     };
 
@@ -332,7 +333,7 @@ mod tests {
     #[test]
     fn a_failure_that_may_pass_is_tried_twice_more_and_the_last_error_returned() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |cx| match cx.attempt {
+        let script = scripted(&timer, |cx| match cx.attempt {
             1 => vec![fail(ErrorKind::Overloaded)],
             2 => vec![Step::Open, started(), fail(ErrorKind::Transport)],
             _ => vec![Step::Open, started()],
@@ -341,7 +342,7 @@ mod tests {
         let cx = context(&timer);
         let error = run(&timer, retrying.stream(&cx, request())).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Truncated);
-        let attempts: Vec<u32> = script.calls().iter().map(|(attempt, _)| *attempt).collect();
+        let attempts: Vec<u32> = script.calls().iter().map(|call| call.context.attempt).collect();
         assert_eq!(attempts, [1, 2, 3]);
         let noted: Vec<_> = cx.attempts.failed().iter().map(|one| (one.attempt, one.error)).collect();
         let kinds = [ErrorKind::Overloaded, ErrorKind::Transport, ErrorKind::Truncated];
@@ -352,7 +353,7 @@ mod tests {
     fn what_will_not_pass_and_what_has_begun_to_answer_is_not_tried_again() {
         let timer = ManualTimer::new();
         for kind in [ErrorKind::InvalidRequest, ErrorKind::Authentication, ErrorKind::CircuitOpen] {
-            let script = Script::new(&timer, move |_| vec![fail(kind)]);
+            let script = scripted(&timer, move |_| vec![fail(kind)]);
             let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
             assert_eq!(run(&timer, retrying.stream(&context(&timer), request())).unwrap_err().kind, kind);
             assert_eq!(script.calls().len(), 1, "{kind:?}");
@@ -361,7 +362,7 @@ mod tests {
             let text_part = part(0, forge_core::PartKind::Text);
             vec![Step::Open, started(), text_part, text(0, "a"), fail(ErrorKind::Server)]
         };
-        let script = Script::new(&timer, move |_| begun());
+        let script = scripted(&timer, move |_| begun());
         let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
         let error = run(&timer, retrying.complete(&context(&timer), request())).unwrap_err();
         assert_eq!((error.kind, script.calls().len()), (ErrorKind::Server, 1));
@@ -378,7 +379,7 @@ mod tests {
             (seconds(120) + Duration::from_nanos(1), seconds(1_000), 1),
             (Duration::MAX, seconds(1_000), 1),
         ] {
-            let script = Script::new(&timer, move |cx| match cx.attempt {
+            let script = scripted(&timer, move |cx| match cx.attempt {
                 1 => vec![hinting(hint)],
                 _ => reply(&["hi"]),
             });
@@ -423,7 +424,7 @@ mod tests {
     fn clients_that_failed_together_come_back_spread_out() {
         let timer = ManualTimer::new();
         for hint in [None, Some(seconds(20))] {
-            let script = Script::new(&timer, move |cx| match cx.attempt {
+            let script = scripted(&timer, move |cx| match cx.attempt {
                 1 => vec![hint.map_or_else(|| fail(ErrorKind::RateLimited), hinting)],
                 _ => reply(&["hi"]),
             });
@@ -435,8 +436,8 @@ mod tests {
             let outcomes = run(&timer, join_all(clients.iter().map(|cx| retrying.complete(cx, request()))));
             assert!(outcomes.iter().all(Result::is_ok));
             let mut bins = [0; 10];
-            for (_, at) in script.calls().iter().filter(|(attempt, _)| *attempt > 1) {
-                let wait = *at - (begun + hint.unwrap_or_default());
+            for call in script.calls().iter().filter(|call| call.context.attempt > 1) {
+                let wait = call.at - (begun + hint.unwrap_or_default());
                 bins[(wait.as_millis() / 50).min(9) as usize] += 1;
             }
             assert_eq!(bins.iter().sum::<usize>(), 500);
@@ -447,7 +448,7 @@ mod tests {
     #[test]
     fn an_outage_costs_a_fifth_more_attempts_and_not_two_hundred_percent() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |_| vec![sleep(1), fail(ErrorKind::Server)]);
+        let script = scripted(&timer, |_| vec![sleep(1), fail(ErrorKind::Server)]);
         let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
         let cx = context(&timer);
         let outcomes = run(&timer, join_all((0..1_000).map(|_| retrying.stream(&cx, request()))));
@@ -459,7 +460,7 @@ mod tests {
     #[test]
     fn slots_come_back_wherever_the_call_is_dropped() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |cx| {
+        let script = scripted(&timer, |cx| {
             let mut steps = vec![sleep(1)];
             match cx.attempt {
                 1 => steps.push(fail(ErrorKind::Server)),

@@ -1,35 +1,22 @@
-//! A provider that answers as it is told, for the tests of the layers.
+//! Steps of scripts, and how calls are driven, for the tests of the layers.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    future::Future,
-    pin::{Pin, pin},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, ready},
-    time::{Duration, Instant},
-};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use forge_core::{
-    CallContext, Capabilities, Clock, Delta, ErrorKind, Finished, ModelId, ModelRequest, PartKind,
-    Participant, Provider, ProviderError, ResponseStream, Started, StopReason, StreamEvent, TokenCount,
-    async_trait,
+    CallContext, Delta, ErrorKind, Finished, PartKind, Participant, ProviderError, Started, StopReason,
+    StreamEvent, TokenCount,
 };
-use futures_core::Stream;
+pub(crate) use forge_testkit::{Script, Step};
 use futures_util::FutureExt as _;
 
-use crate::{ManualTimer, Timer, Wait};
+use crate::ManualTimer;
 
-/// What happens next in a reply. Steps before [`Open`](Self::Open) happen before there is a stream.
-#[derive(Debug)]
-pub(crate) enum Step {
-    Sleep(Duration),
-    Open,
-    Event(StreamEvent),
-    Fail(ProviderError),
+/// A script on this timer, whose plot looks at the context alone.
+pub(crate) fn scripted(
+    timer: &ManualTimer,
+    plot: impl Fn(&CallContext) -> Vec<Step> + Send + Sync + 'static,
+) -> Arc<Script> {
+    Arc::new(Script::new(move |cx, _| plot(cx)).with_timer(timer.clone()))
 }
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
@@ -37,7 +24,7 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 }
 
 pub(crate) fn sleep(length: u64) -> Step {
-    Step::Sleep(seconds(length))
+    Step::Wait(seconds(length))
 }
 
 pub(crate) fn fail(kind: ErrorKind) -> Step {
@@ -71,108 +58,6 @@ pub(crate) fn reply(words: &[&str]) -> Vec<Step> {
     steps.extend(words.iter().map(|word| text(0, word)));
     steps.extend([ended(0), finished(StopReason::EndTurn)]);
     steps
-}
-
-type Plot = dyn Fn(&CallContext) -> Vec<Step> + Send + Sync;
-
-/// Asks its plot at every call what happens in it.
-pub(crate) struct Script {
-    timer: ManualTimer,
-    plot: Box<Plot>,
-    calls: Mutex<Vec<(u32, Instant)>>,
-    streams: Arc<AtomicUsize>,
-}
-
-impl Script {
-    pub(crate) fn new(
-        timer: &ManualTimer,
-        plot: impl Fn(&CallContext) -> Vec<Step> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            timer: timer.clone(),
-            plot: Box::new(plot),
-            calls: Mutex::default(),
-            streams: Arc::default(),
-        })
-    }
-
-    /// Which attempts came, and when.
-    pub(crate) fn calls(&self) -> Vec<(u32, Instant)> {
-        self.calls.lock().unwrap().clone()
-    }
-
-    /// How many of its streams are alive.
-    pub(crate) fn streams(&self) -> usize {
-        self.streams.load(Ordering::Relaxed)
-    }
-}
-
-impl fmt::Debug for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script").finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Provider for Script {
-    fn name(&self) -> &'static str {
-        "script"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities::default()
-    }
-
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
-        self.calls.lock().unwrap().push((cx.attempt, self.timer.instant()));
-        let mut steps = VecDeque::from((self.plot)(cx));
-        while let Some(step) = steps.pop_front() {
-            match step {
-                Step::Sleep(length) => self.timer.sleep_until(self.timer.instant() + length).await,
-                Step::Open => break,
-                Step::Fail(error) => return Err(error),
-                Step::Event(event) => panic!("{event:?} before the stream"),
-            }
-        }
-        self.streams.fetch_add(1, Ordering::Relaxed);
-        let (timer, alive) = (self.timer.clone(), Arc::clone(&self.streams));
-        Ok(ResponseStream::new(Rest { steps, timer, wait: None, alive }))
-    }
-}
-
-struct Rest {
-    steps: VecDeque<Step>,
-    timer: ManualTimer,
-    wait: Option<Wait>,
-    alive: Arc<AtomicUsize>,
-}
-
-impl Stream for Rest {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(wait) = &mut self.wait {
-                ready!(wait.as_mut().poll(cx));
-                self.wait = None;
-            }
-            match self.steps.pop_front() {
-                Some(Step::Sleep(length)) => {
-                    self.wait = Some(self.timer.sleep_until(self.timer.instant() + length));
-                }
-                Some(Step::Open) => {}
-                Some(Step::Event(event)) => return Poll::Ready(Some(Ok(event))),
-                Some(Step::Fail(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
-impl Drop for Rest {
-    fn drop(&mut self) {
-        self.alive.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 pub(crate) fn context(timer: &ManualTimer) -> CallContext {

@@ -254,7 +254,9 @@ mod tests {
     use super::*;
     use crate::{
         ManualTimer,
-        script::{Script, Step, context, ended, finished, part, reply, run, seconds, sleep, started, text},
+        script::{
+            Script, Step, context, ended, finished, part, reply, run, scripted, seconds, sleep, started, text,
+        },
     };
 
     fn timed(timer: &ManualTimer, script: &Arc<Script>) -> Arc<dyn Provider> {
@@ -277,7 +279,7 @@ mod tests {
         request: ModelRequest,
     ) -> (Result<String, String>, u64) {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, move |_| steps());
+        let script = scripted(&timer, move |_| steps());
         let timed = timed(&timer, &script);
         let begun = timer.instant();
         let outcome = run(&timer, timed.complete(&context(&timer), request));
@@ -355,7 +357,7 @@ mod tests {
     #[test]
     fn the_deadline_of_the_call_holds_beside_the_total() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |_| vec![sleep(1_000)]);
+        let script = scripted(&timer, |_| vec![sleep(1_000)]);
         let timed = timed(&timer, &script);
         let cx = context(&timer).with_timeout(seconds(7));
         let error = run(&timer, timed.complete(&cx, request())).unwrap_err();
@@ -370,7 +372,7 @@ mod tests {
     #[test]
     fn a_caller_who_reads_slowly_is_not_a_stall() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |_| {
+        let script = scripted(&timer, |_| {
             let mut steps = vec![Step::Open, sleep(1), started()];
             for step in [part(0, PartKind::Text), text(0, "a"), ended(0), finished(StopReason::EndTurn)] {
                 steps.extend([sleep(9), step]);
@@ -393,7 +395,7 @@ mod tests {
     #[test]
     fn what_timed_out_is_dropped_at_once_and_the_stream_is_over() {
         let timer = ManualTimer::new();
-        let script = Script::new(&timer, |_| vec![Step::Open, started(), sleep(1_000)]);
+        let script = scripted(&timer, |_| vec![Step::Open, started(), sleep(1_000)]);
         let timed = timed(&timer, &script);
         let mut events = run(&timer, timed.stream(&context(&timer), request().into())).unwrap();
         assert!(run(&timer, events.next()).unwrap().is_ok());

@@ -1,19 +1,28 @@
 //! What the contract is tested on.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use forge_core::{
     Adapter, AdapterSettings, CallContext, Delivery, Effort, ModelProvider, ModelRequest, ModelResponse,
     Participant, ProviderError, ProviderExt, SecretString, StreamEvent, Tool,
 };
-use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
+use crate::{Behavior, Request, TestServer, TestVendor};
+
 /// An adapter in one of its dialects.
+///
+/// What may be exempt: a whole scenario, by the name of its test; one of the requests that scenarios repeat (`text`,
+/// `cut at the token limit`, `two tools at once`, `a tool without arguments`, `thinking`, `structured output`); what a
+/// server cannot do ([`Behavior::name`]: `every byte`, `crlf`, `keep-alives`, `one write`, `unterminated`,
+/// `rate_limited`, `server`, `overloaded`, `quota_exhausted`, `bad_gateway`, `wrong key`); and what a dialect does not
+/// have: `code`, `retry hint` and `request id` of errors, `token classes`, `opaque parts`, `foreign state` (it would be
+/// refused), `unknown model` (there is none), `model list` (it leaves the model out), `token count`.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::exhaustive_structs, reason = "whoever has a subject says all of it, in a constant")]
 pub struct Subject {
-    /// The simulated vendor that speaks the dialect.
-    pub vendor: Vendor,
+    /// Stands in for the vendor that speaks the dialect.
+    pub vendor: &'static dyn TestVendor,
     /// The vendor family that the adapter belongs to.
     pub provider: fn() -> ModelProvider,
     /// A model that is reached through the dialect.
@@ -22,26 +31,61 @@ pub struct Subject {
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
     /// A request that the model cannot serve, known before it is sent.
     pub unsupported: fn() -> ModelRequest,
-    /// Scenarios that do not apply to the dialect, each with the reason.
+    /// What does not apply to the dialect, each with the reason.
     pub exempt: &'static [(&'static str, &'static str)],
 }
 
 /// A key that must not show up anywhere.
 pub(crate) const CANARY: &str = "sk-test-canary-0f9e8d7c6b5a";
 
+/// A running server whose requests are checked when they are read.
+pub(crate) struct Running {
+    server: Box<dyn TestServer>,
+    vendor: &'static dyn TestVendor,
+}
+
+impl Running {
+    pub(crate) fn base_url(&self) -> String {
+        self.server.base_url()
+    }
+
+    /// The requests so far, none of which is wrong.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        let requests = self.server.requests();
+        for request in &requests {
+            if let Err(fault) = self.vendor.check(request) {
+                panic!("{fault}: {request:?}");
+            }
+        }
+        requests
+    }
+}
+
 impl Subject {
-    /// Whether the scenario is declared not to apply; says why.
-    pub(crate) fn is_exempt(&self, scenario: &str) -> bool {
-        let reason = self.exempt.iter().find(|(name, _)| *name == scenario).map(|(_, reason)| reason);
+    /// Whether this is declared not to apply; says why on standard output.
+    pub fn is_exempt(&self, what: &str) -> bool {
+        let reason = self.exempt.iter().find(|(name, _)| *name == what).map(|(_, reason)| reason);
         if let Some(reason) = reason {
-            println!("{scenario} does not apply to {:?}: {reason}", self.vendor);
+            println!("{what} does not apply to {:?}: {reason}", self.vendor);
         }
         reason.is_some()
     }
 
-    pub(crate) async fn sim(&self, scenario: &str) -> Sim {
-        let scenario = Scenario::from_yaml(scenario).unwrap();
-        Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap()
+    /// A server that behaves so.
+    pub(crate) async fn start(&self, behavior: Behavior) -> Running {
+        let server = match self.vendor.start(behavior).await {
+            Ok(server) => server,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                panic!("the server cannot do this, so declare `{}` exempt: {error}", behavior.name())
+            }
+            Err(error) => panic!("the server does not start: {error}"),
+        };
+        Running { server, vendor: self.vendor }
+    }
+
+    /// A server that behaves so, unless that is exempt.
+    pub(crate) async fn try_start(&self, behavior: Behavior) -> Option<Running> {
+        if self.is_exempt(behavior.name()) { None } else { Some(self.start(behavior).await) }
     }
 
     /// The adapter, reaching the dialect at `url`.
@@ -55,20 +99,23 @@ impl Subject {
 
     /// The whole reply of a fresh vendor.
     pub(crate) async fn answer(&self, request: ModelRequest) -> ModelResponse {
-        let sim = self.sim("{}").await;
-        let adapter = self.adapter(&sim.base_url(self.vendor));
-        adapter.complete(&self.context(), request).await.unwrap()
+        let server = self.start(Behavior::Normal).await;
+        let adapter = self.adapter(&server.base_url());
+        let response = adapter.complete(&self.context(), request).await.unwrap();
+        server.requests();
+        response
     }
 
     /// The events of a fresh vendor's reply.
     pub(crate) async fn events(&self, request: ModelRequest) -> Vec<StreamEvent> {
-        let sim = self.sim("{}").await;
-        let adapter = self.adapter(&sim.base_url(self.vendor));
+        let server = self.start(Behavior::Normal).await;
+        let adapter = self.adapter(&server.base_url());
         let mut stream = adapter.stream(&self.context(), Arc::new(request)).await.unwrap();
         let mut events = Vec::new();
         while let Some(event) = stream.next().await {
             events.push(event.unwrap());
         }
+        server.requests();
         events
     }
 }

@@ -5,7 +5,7 @@ use forge_core::{ModelProvider, ModelRequest};
 use forge_testkit::Subject;
 
 const SUBJECT: Subject = Subject {
-    vendor: forge_sim::Vendor::Anthropic,
+    vendor: &forge_sim::Vendor::Anthropic,
     provider: || ModelProvider::Anthropic,
     model: "claude-sonnet-5-5",
     open: |settings| Ok(Arc::new(AnthropicProvider::from_settings(settings)?)),

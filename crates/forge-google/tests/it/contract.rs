@@ -7,7 +7,7 @@ use forge_testkit::Subject;
 use serde_json::json;
 
 const NEWEST: Subject = Subject {
-    vendor: Vendor::Google,
+    vendor: &Vendor::Google,
     provider: || ModelProvider::Google,
     model: "gemini-3.8-flash",
     open: |settings| Ok(Arc::new(GoogleProvider::from_settings(settings)?)),

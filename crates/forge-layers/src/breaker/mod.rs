@@ -299,8 +299,8 @@ mod tests {
     use crate::{
         ManualTimer,
         script::{
-            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, seconds, sleep,
-            started, text,
+            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, scripted, seconds,
+            sleep, started, text,
         },
     };
 
@@ -321,7 +321,7 @@ mod tests {
             &self,
             plot: impl Fn() -> Vec<Step> + Send + Sync + 'static,
         ) -> (Arc<dyn Provider>, Arc<Script>) {
-            let script = Script::new(&self.timer, move |_| plot());
+            let script = scripted(&self.timer, move |_| plot());
             (self.breaker.layer(Arc::clone(&script) as Arc<dyn Provider>), script)
         }
 

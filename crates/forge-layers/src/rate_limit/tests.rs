@@ -9,7 +9,8 @@ use super::*;
 use crate::{
     ManualTimer,
     script::{
-        Script, Step, context, drop_at_every_poll, fail, part, reply, run, seconds, sleep, started, text,
+        Script, Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started,
+        text,
     },
 };
 
@@ -35,7 +36,7 @@ impl Bench {
         &self,
         plot: impl Fn() -> Vec<Step> + Send + Sync + 'static,
     ) -> (Arc<dyn Provider>, Arc<Script>) {
-        let script = Script::new(&self.timer, move |_| plot());
+        let script = scripted(&self.timer, move |_| plot());
         (self.limit.layer(Arc::clone(&script) as Arc<dyn Provider>), script)
     }
 
@@ -91,7 +92,7 @@ fn requests_go_out_at_the_pace_of_the_limit() {
     let calls: FuturesUnordered<_> =
         (0..20).map(|_| provider.complete(&cx, ModelRequest::default()).boxed()).collect();
     assert!(run(&bench.timer, calls.collect::<Vec<_>>()).iter().all(Result::is_ok));
-    let times: Vec<u64> = script.calls().iter().map(|(_, at)| (*at - begun).as_secs()).collect();
+    let times: Vec<u64> = script.calls().iter().map(|call| (call.at - begun).as_secs()).collect();
     assert_eq!(times, [[0; 5].as_slice(), &(1..=15).collect::<Vec<_>>()].concat());
     assert_eq!(bench.limit.waiting(), 0);
 }
@@ -204,7 +205,7 @@ fn a_request_larger_than_the_bucket_goes_when_the_bucket_is_full() {
     let held = Shared::admission(&bench.limit.shared, Need { input: 0, output: 100 }, None).now_or_never();
     assert_eq!(bench.wait(0, 5_000), 10);
     run(&bench.timer, provider.complete(&context(&bench.timer), request(0, 5_000))).unwrap();
-    assert_eq!(script.calls()[0].1 - begun, seconds(10));
+    assert_eq!(script.calls()[0].at - begun, seconds(10));
     drop(held);
 }
 

@@ -12,51 +12,24 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock as _, ErrorKind, Finished, ModelId, ModelRequest, PartKind, Participant,
-    Phase, Provider, ProviderError, ProviderExt as _, ResponseStream, Stack, Started, StopReason,
-    StreamEvent, TokenCount, async_trait,
+    CallContext, Clock as _, ErrorKind, ModelRequest, Participant, Phase, Provider, ProviderExt as _, Stack,
+    StopReason, TokenCount,
 };
 use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, ManualTimer, RateLimit, RateLimits,
     Retry, RetryPolicy,
 };
+use forge_testkit::{Answer, Script};
 use futures_util::FutureExt as _;
 
 /// Fails this many times, then answers.
-#[derive(Debug)]
-struct Recovering {
-    failures: usize,
-    calls: AtomicUsize,
-}
-
-impl Recovering {
-    fn after(failures: usize) -> Arc<Self> {
-        Arc::new(Self { failures, calls: AtomicUsize::new(0) })
-    }
-}
-
-#[async_trait]
-impl Provider for Recovering {
-    fn name(&self) -> &'static str {
-        "recovering"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities::default()
-    }
-
-    async fn stream(&self, _: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) < self.failures {
-            return Err(ProviderError::new(ErrorKind::Server, "recovering", "down"));
-        }
-        let usage = TokenCount::default().with_input(1).with_output(1);
-        let reason = StopReason::EndTurn;
-        let end = StreamEvent::from(Finished::new(reason).with_usage(usage));
-        let part = StreamEvent::PartStarted { index: 0, kind: PartKind::Text };
-        let ended = StreamEvent::PartEnded { index: 0, opaque: None };
-        let events = [Started::default().into(), part, StreamEvent::text(0, "up"), ended, end];
-        Ok(ResponseStream::from_events(events.map(Ok)))
-    }
+fn recovering(failures: usize) -> Arc<Script> {
+    let calls = AtomicUsize::new(0);
+    let usage = TokenCount::default().with_input(1).with_output(1);
+    Arc::new(Script::new(move |_, _| match calls.fetch_add(1, Ordering::Relaxed) {
+        call if call < failures => Answer::fail(ErrorKind::Server),
+        _ => Answer::text("up").with_usage(usage),
+    }))
 }
 
 fn context(timer: &ManualTimer) -> CallContext {
@@ -68,7 +41,7 @@ fn a_full_limit_does_not_open_the_circuit() {
     let timer = ManualTimer::new();
     let limits = RateLimits { requests_per_minute: NonZeroU32::new(1), ..RateLimits::default() };
     let breaker = Breaker::new(BreakerPolicy::default(), Arc::new(timer.clone()), 1);
-    let provider = Stack::new(Recovering::after(0))
+    let provider = Stack::new(recovering(0))
         .with(&RateLimit::new(limits, Arc::new(timer.clone())))
         .with(&breaker)
         .build();
@@ -91,7 +64,7 @@ fn a_call_gets_through_a_short_outage_and_leaves_nothing_behind() {
     let shared = Arc::new(timer.clone());
     let concurrency = Concurrency::new(ConcurrencyPolicy::new(4), shared.clone());
     let breaker = Breaker::new(BreakerPolicy::default(), shared.clone(), 1);
-    let base = Recovering::after(2);
+    let base = recovering(2);
     let provider = Stack::new(Arc::clone(&base) as Arc<dyn Provider>)
         .with(&concurrency)
         .with(&breaker)
@@ -107,7 +80,7 @@ fn a_call_gets_through_a_short_outage_and_leaves_nothing_behind() {
         }
     };
     assert_eq!(outcome.unwrap().stop_reason, StopReason::EndTurn);
-    assert_eq!(base.calls.load(Ordering::Relaxed), 3);
+    assert_eq!(base.calls().len(), 3);
     assert!(timer.instant() - begun <= Duration::from_millis(1_500));
     assert_eq!((concurrency.in_flight(), breaker.state()), (0, BreakerState::Closed));
 }

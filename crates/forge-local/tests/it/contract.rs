@@ -25,7 +25,7 @@ fn a_forced_call() -> ModelRequest {
 }
 
 const OLLAMA: Subject = Subject {
-    vendor: Vendor::Ollama,
+    vendor: &Vendor::Ollama,
     provider: || ModelProvider::Local,
     model: "qwen3:latest",
     open: |settings| Ok(Arc::new(LocalProvider::from_settings(settings)?.with_kind(ServerKind::Ollama))),
@@ -56,7 +56,7 @@ const NATIVE: Subject = Subject {
 };
 
 const LLAMA_CPP: Subject = Subject {
-    vendor: Vendor::LlamaCpp,
+    vendor: &Vendor::LlamaCpp,
     model: "qwen3",
     open: |settings| Ok(Arc::new(LocalProvider::from_settings(settings)?)),
     unsupported: a_document,
@@ -65,12 +65,12 @@ const LLAMA_CPP: Subject = Subject {
 };
 
 const VLLM: Subject = Subject {
-    vendor: Vendor::Vllm,
+    vendor: &Vendor::Vllm,
     exempt: &[NO_STATE, NO_CLASSES, NO_QUOTA, NO_REQUEST_ID, NO_COUNT],
     ..LLAMA_CPP
 };
 
-const LM_STUDIO: Subject = Subject { vendor: Vendor::LmStudio, ..LLAMA_CPP };
+const LM_STUDIO: Subject = Subject { vendor: &Vendor::LmStudio, ..LLAMA_CPP };
 
 mod ollama {
     forge_testkit::contract!(super::OLLAMA);

@@ -8,7 +8,7 @@ use forge_sim::Vendor;
 use forge_testkit::Subject;
 
 const RESPONSES: Subject = Subject {
-    vendor: Vendor::OpenAi,
+    vendor: &Vendor::OpenAi,
     provider: || ModelProvider::OpenAI,
     model: "gpt-6.2-sol",
     open: |settings| Ok(Arc::new(OpenAIProvider::from_settings(settings)?)),

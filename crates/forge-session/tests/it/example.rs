@@ -2,51 +2,27 @@
 
 use std::sync::Arc;
 
-use forge_core::{
-    CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelRequest, PartKind,
-    Participant, Provider, ProviderError, ResponseStream, StopReason, StreamEvent, StreamName, async_trait,
-};
+use forge_core::{Capabilities, ManualTimer, MemoryJournal, Participant, Provider, StreamName};
 use forge_session::{Cast, DocumentLabel, Plan, Session, SessionDeps, SessionStatus, Topic};
+use forge_testkit::Script;
 use futures_util::FutureExt as _;
 
 /// Says what a model of this name would say.
-#[derive(Debug)]
-struct Scripted;
-
-#[async_trait]
-impl Provider for Scripted {
-    fn name(&self) -> &'static str {
-        "scripted"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        let mut able = Capabilities::default();
-        able.structured_output = true;
-        able
-    }
-
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
-        let text = match cx.model().as_str() {
-            "drafter" => "# Tea\n\nBoil the water.",
-            "critic" => {
-                r#"{"strengths": [], "findings": [{"severity": "major", "quote": "Boil the water.", "claim": "How much?"}]}"#
-            }
-            "synthesizer" => {
-                r#"{"decisions": [{"finding": "F1", "reason": "true", "decision": "accept",
-                    "edits": [{"old": "the water", "new": "a litre of water"}]}]}"#
-            }
-            _ => {
-                r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "a litre"}], "new_findings": []}"#
-            }
-        };
-        let finished = Finished::new(StopReason::EndTurn);
-        Ok(ResponseStream::from_events([
-            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
-            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(text.into()) }),
-            Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::from(finished)),
-        ]))
-    }
+fn scripted() -> Script {
+    let mut able = Capabilities::default();
+    able.structured_output = true;
+    let script = Script::new(|cx, _| match cx.model().as_str() {
+        "drafter" => "# Tea\n\nBoil the water.",
+        "critic" => {
+            r#"{"strengths": [], "findings": [{"severity": "major", "quote": "Boil the water.", "claim": "How much?"}]}"#
+        }
+        "synthesizer" => {
+            r#"{"decisions": [{"finding": "F1", "reason": "true", "decision": "accept",
+                "edits": [{"old": "the water", "new": "a litre of water"}]}]}"#
+        }
+        _ => r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "a litre"}], "new_findings": []}"#,
+    });
+    script.with_capabilities(able)
 }
 
 #[test]
@@ -58,7 +34,7 @@ fn a_scripted_provider_and_a_journal_in_memory_are_all_a_test_needs() {
         synthesizer: one("synthesizer"),
         checker: one("checker"),
     };
-    let provider: Arc<dyn Provider> = Arc::new(Scripted);
+    let provider: Arc<dyn Provider> = Arc::new(scripted());
     let deps =
         SessionDeps::new(provider, Arc::new(MemoryJournal::default()), Arc::new(ManualTimer::new()), "test")
             .unwrap();

@@ -168,7 +168,7 @@ fn open(settings: AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> {
 }
 
 const ACME: Subject = Subject {
-    vendor: Vendor::Vllm,
+    vendor: &Vendor::Vllm,
     provider: || ModelProvider::Custom("acme".into()),
     model: "qwen3",
     open,

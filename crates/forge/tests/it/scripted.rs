@@ -9,14 +9,14 @@ use std::{
 
 use fastrand::Rng;
 use forge::{
-    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind, Fallback,
-    Finished, Health, MemoryJournal, ModelId, ModelInfo, ModelRequest, ModelResponse, PartKind, Participant,
-    ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId, RateLimitStatus,
-    ResponseStream, Started, StopReason, StreamEvent, StreamName, TokenCount, async_trait,
-    layers::{ManualTimer, Timer as _},
+    AdapterKind, AdapterRegistry, CallContext, ErrorKind, Fallback, MemoryJournal, ModelRequest,
+    ModelResponse, Participant, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _,
+    ProviderId, Started, StreamName, TokenCount,
+    layers::ManualTimer,
     router::Router,
     session::{Cast, Plan, Prompts, Session, SessionDeps, SessionError, Topic},
 };
+use forge_testkit::{Answer, Script, Step};
 use futures_util::FutureExt as _;
 
 pub(crate) const KINDS: [&str; 4] = ["anthropic", "openai", "google", "local"];
@@ -38,59 +38,27 @@ fn prompts() -> Arc<Prompts> {
     Arc::clone(PROMPTS.get_or_init(|| Arc::new(Prompts::built_in().unwrap())))
 }
 
-#[derive(Debug)]
-struct Scripted {
-    id: ProviderId,
-    world: World,
-}
-
-#[async_trait]
-impl Provider for Scripted {
-    fn name(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        Capabilities::default()
-    }
-
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
-        self.world.reached.lock().unwrap().push((self.id.clone(), cx.participant.role.clone()));
-        let (fails, how, hint) = {
-            let mut dice = self.world.dice.lock().unwrap();
-            (dice.u8(0..100) < self.world.failing[self.id.as_str()], dice.u8(0..7), dice.u64(0..300))
-        };
-        let error = |kind| ProviderError::new(kind, self.id.as_str(), "as the dice fell");
-        let hint = Duration::from_secs(hint);
-        match how {
-            _ if !fails => {}
-            0 => return Err(error(ErrorKind::RateLimited).with(|facts| facts.retry_after = Some(hint))),
-            1 => return Err(error(ErrorKind::RateLimited)),
-            2 => return Err(error(ErrorKind::Server)),
-            3 => return Err(error(ErrorKind::Transport).with(|facts| facts.phase = Phase::BeforeSend)),
-            4 => return Err(error(ErrorKind::Authentication)),
-            5 => {
-                self.world.timer.sleep_until(self.world.timer.instant() + hint).await;
-                return Err(error(ErrorKind::Timeout));
-            }
-            _ => {
-                let broken = [Ok(StreamEvent::from(Started::default())), Err(error(ErrorKind::Truncated))];
-                return Ok(ResponseStream::from_events(broken));
-            }
+/// What the dice make of a call.
+fn fallen(world: &World, id: &ProviderId, cx: &CallContext, request: &ModelRequest) -> Answer {
+    world.reached.lock().unwrap().push((id.clone(), cx.participant.role.clone()));
+    let (fails, how, hint) = {
+        let mut dice = world.dice.lock().unwrap();
+        (dice.u8(0..100) < world.failing[id.as_str()], dice.u8(0..7), dice.u64(0..300))
+    };
+    let error = |kind| ProviderError::new(kind, id.as_str(), "as the dice fell");
+    let hint = Duration::from_secs(hint);
+    match how {
+        _ if !fails => {
+            let tokens = TokenCount::default().with_input(10).with_output(10).with_cache_read(5);
+            Answer::text(said(request)).with_usage(tokens)
         }
-        let tokens = TokenCount::default().with_input(10).with_output(10).with_cache_read(5);
-        let end = Finished::new(StopReason::EndTurn).with_usage(tokens);
-        Ok(ResponseStream::from_events([
-            Ok(StreamEvent::from(Started::default())),
-            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
-            Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(said(&request)) }),
-            Ok(StreamEvent::PartEnded { index: 0, opaque: None }),
-            Ok(StreamEvent::from(end)),
-        ]))
+        0 => error(ErrorKind::RateLimited).with(|facts| facts.retry_after = Some(hint)).into(),
+        1 => error(ErrorKind::RateLimited).into(),
+        2 => error(ErrorKind::Server).into(),
+        3 => error(ErrorKind::Transport).with(|facts| facts.phase = Phase::BeforeSend).into(),
+        4 => error(ErrorKind::Authentication).into(),
+        5 => Answer::from(error(ErrorKind::Timeout)).after(hint),
+        _ => vec![Step::Event(Started::default().into()), Step::Fail(error(ErrorKind::Truncated))].into(),
     }
 }
 
@@ -112,25 +80,6 @@ fn said(request: &ModelRequest) -> String {
     stage.map_or("# A title\n\nIt is a text.", |(_, answer)| answer).to_owned()
 }
 
-#[async_trait]
-impl Adapter for Scripted {
-    async fn health_check(&self) -> Result<Health, ProviderError> {
-        Ok(Health::Ready)
-    }
-
-    async fn models(&self) -> Result<Vec<ModelInfo>, ProviderError> {
-        Ok(Vec::new())
-    }
-
-    async fn count_tokens(&self, model: &ModelId, _: &ModelRequest) -> Result<u64, ProviderError> {
-        Err(ProviderError::unsupported(self.id.as_str(), model, "counting"))
-    }
-
-    fn rate_limit_status(&self) -> RateLimitStatus {
-        RateLimitStatus::default()
-    }
-}
-
 impl World {
     pub(crate) fn new(failing: BTreeMap<String, u8>, dice: Rng) -> Self {
         Self {
@@ -150,7 +99,9 @@ impl World {
         for kind in KINDS {
             let world = self.clone();
             registry.register(AdapterKind::new(kind, move |settings| {
-                Ok(Arc::new(Scripted { id: settings.id, world: world.clone() }))
+                let (id, world, timer) = (settings.id.clone(), world.clone(), world.timer.clone());
+                let script = Script::new(move |cx, request| fallen(&world, &id, cx, request));
+                Ok(Arc::new(script.with_id(settings.id).with_timer(timer)))
             }));
         }
         registry

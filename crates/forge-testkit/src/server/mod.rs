@@ -1,8 +1,10 @@
 //! A server that says exactly the bytes it is told to say, and misbehaves where it is told to.
 
+mod reply;
+
 use std::{
     collections::VecDeque,
-    io,
+    fmt, io,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,6 +12,7 @@ use std::{
     },
 };
 
+use forge_core::TokenCount;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,6 +20,8 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
+
+pub use reply::{Reply, Then};
 
 /// A scripted server on loopback. It ends with the value.
 #[derive(Debug)]
@@ -29,14 +34,42 @@ pub struct ScriptedServer {
 
 #[derive(Debug)]
 struct State {
-    script: Mutex<VecDeque<Reply>>,
+    script: Script,
     requests: Mutex<Vec<Request>>,
     connections: AtomicUsize,
     hung_up: watch::Sender<usize>,
 }
 
+/// Where replies come from.
+enum Script {
+    Replies(Mutex<VecDeque<Reply>>),
+    Answers(Box<dyn Fn(&Request) -> Reply + Send + Sync>),
+}
+
+impl Script {
+    fn next(&self, request: &Request) -> Option<Reply> {
+        match self {
+            Self::Answers(answer) => Some(answer(request)),
+            Self::Replies(replies) => {
+                let mut replies = lock(replies);
+                if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replies(replies) => replies.fmt(f),
+            Self::Answers(_) => f.write_str("Answers"),
+        }
+    }
+}
+
 /// A request that arrived.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The method and the path with its query, such as `POST /v1/messages`.
     pub line: String,
@@ -44,6 +77,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body as JSON; null if there was none.
     pub body: Value,
+    /// What the reply bills, where it is known; see [`Reply::billing`].
+    pub billed: Option<TokenCount>,
 }
 
 impl Request {
@@ -53,103 +88,22 @@ impl Request {
     }
 }
 
-/// What a connection does after the bytes of a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// Waits for the next request.
-    KeepAlive,
-    /// Closes.
-    Close,
-    /// Resets.
-    Reset,
-    /// Stays silent until the client hangs up.
-    Hold,
-}
-
-/// The bytes of one reply, head included.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    bytes: Vec<u8>,
-    pieces: usize,
-    then: Then,
-}
-
-impl Reply {
-    /// Exactly these bytes, then the connection closes.
-    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), pieces: usize::MAX, then: Then::Close }
-    }
-
-    /// A whole reply.
-    pub fn whole(status: u16, content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        let head = head(status, content_type, headers);
-        let bytes = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-        Self { then: Then::KeepAlive, ..Self::raw(bytes) }
-    }
-
-    /// A whole reply of JSON.
-    pub fn json(status: u16, body: &str) -> Self {
-        Self::whole(status, "application/json", &[], body)
-    }
-
-    /// A stream of server-sent events, in one chunk.
-    pub fn sse(body: &str) -> Self {
-        Self::stream("text/event-stream", &[], body)
-    }
-
-    /// A stream, in one chunk.
-    pub fn stream(content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        let head = head(200, content_type, headers);
-        let chunk = if body.is_empty() { String::new() } else { format!("{:x}\r\n{body}\r\n", body.len()) };
-        let bytes = format!("{head}transfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
-        Self { then: Then::KeepAlive, ..Self::raw(bytes) }
-    }
-
-    /// The same reply, broken off after this many bytes of its body's chunk; the connection closes.
-    pub fn cut_body(self, at: usize) -> Self {
-        let body = self.body_start();
-        Self { bytes: self.bytes[..(body + at).min(self.bytes.len())].to_vec(), then: Then::Close, ..self }
-    }
-
-    /// The same reply, sent in pieces of this many bytes.
-    pub fn in_pieces(self, pieces: usize) -> Self {
-        Self { pieces, ..self }
-    }
-
-    /// The same reply with another ending.
-    pub fn then(self, then: Then) -> Self {
-        Self { then, ..self }
-    }
-
-    /// Where the text of the body begins: after the head, and after the first chunk's size.
-    fn body_start(&self) -> usize {
-        let find = |from: usize, what: &[u8]| {
-            let rest = &self.bytes[from..];
-            rest.windows(what.len())
-                .position(|window| window == what)
-                .map_or(self.bytes.len(), |at| from + at + what.len())
-        };
-        let head = find(0, b"\r\n\r\n");
-        if self.bytes[..head].ends_with(b"chunked\r\n\r\n") { find(head, b"\r\n") } else { head }
-    }
-}
-
-fn head(status: u16, content_type: &str, headers: &[(&str, &str)]) -> String {
-    let mut head = format!("HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\n");
-    for (name, value) in headers {
-        head.extend([*name, ": ", *value, "\r\n"]);
-    }
-    head
-}
-
 impl ScriptedServer {
     /// Starts a server that answers the first request with the first reply and so on; the last reply
     /// is repeated.
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
+        Self::play(Script::Replies(Mutex::new(script.into_iter().collect()))).await
+    }
+
+    /// Starts a server that answers each request with what `answer` makes of it.
+    pub async fn answering(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
+        Self::play(Script::Answers(Box::new(answer))).await
+    }
+
+    async fn play(script: Script) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (sender, hung_up) = watch::channel(0);
-        let script = Mutex::new(script.into_iter().collect());
         let state = Arc::new(State {
             script,
             requests: Mutex::default(),
@@ -201,12 +155,10 @@ impl Drop for ScriptedServer {
 async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut buffer = Vec::new();
-    while let Some(request) = read_request(&mut connection, &mut buffer).await? {
+    while let Some(mut request) = read_request(&mut connection, &mut buffer).await? {
+        let reply = state.script.next(&request);
+        request.billed = reply.as_ref().and_then(|reply| reply.billed);
         lock(&state.requests).push(request);
-        let reply = {
-            let mut script = lock(&state.script);
-            if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
-        };
         let Some(reply) = reply else { return Ok(()) };
         for piece in reply.bytes.chunks(reply.pieces) {
             connection.write_all(piece).await?;
@@ -250,7 +202,7 @@ fn parse(bytes: &[u8]) -> Option<(usize, Request)> {
     let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
     let body = bytes.get(head_end..head_end + length)?;
     let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-    Some((head_end + length, Request { line, headers, body }))
+    Some((head_end + length, Request { line, headers, body, billed: None }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
