@@ -5,7 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{State, prompt::clean::one_line};
+use forge_prompt::one_line;
+
+use crate::State;
 
 /// Decides after each cycle of an attended session.
 #[async_trait]

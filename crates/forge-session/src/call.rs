@@ -6,9 +6,8 @@ use forge_core::{
     Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
     StopReason, StreamEvent, Timer, Warning,
 };
+use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};
-
-use crate::answer::Loop;
 
 /// The longest times that a call may take.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +41,7 @@ pub(crate) async fn perform(
             .with(|facts| facts.model = Some(cx.model().clone()))
     };
     let mut accumulator = Accumulator::new(cx);
-    let mut repetition = Loop::default();
+    let mut repetition = RepetitionDetector::default();
     let (mut what, mut limit, mut since) = ("content", guards.first_content, begun);
     let ceiling = begun + guards.ceiling;
     let mut events = {

@@ -11,9 +11,10 @@ use forge_core::{
     Timeouts, Timer, UsageSink, storage::accounts::AccountsReader,
 };
 use forge_durable::{Locks, RunDeps};
+use forge_prompt::PromptError;
 
 use crate::{
-    Approver, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
+    Approver, Observer, Plan, PlanError, Prices, Prompts, budget,
     prompt::{Addressee, references},
 };
 

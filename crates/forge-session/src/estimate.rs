@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     CallKey, Mode, Plan, Planner, Purpose, Session, SessionDeps, SessionError, Stage, State, Version, budget,
-    prompt::{self, Matter, names::Names},
+    prompt::{self, Matter, names},
 };
 
 /// Answers use about this part of the tokens that they may have.
@@ -106,7 +106,7 @@ fn foreseen(deps: &SessionDeps, plan: &Plan) -> State {
     });
     let draft = plan.draft.clone().map(Version::given).or(written);
     let mut state = State::default();
-    (state.names, state.versions, state.plan) = (Names::of(&plan), draft.into_iter().collect(), plan);
+    (state.names, state.versions, state.plan) = (names::of(&plan), draft.into_iter().collect(), plan);
     state
 }
 

@@ -78,13 +78,14 @@ pub use approver::{Approver, ConflictResolution, Decision, Resolution};
 pub use budget::{BudgetHold, Prices, no_prices};
 pub use deps::{CallSettings, Configured, Providers, SessionDeps, nothing_configured};
 pub use engine::Session;
-pub use error::{PlanError, PromptError, SessionError};
+pub use error::{PlanError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
 pub use event::{
     Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
 };
 pub use finding::{Finding, FindingState, Raised};
 pub use forge_durable::Controls;
+pub use forge_prompt::PromptError;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
 pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};

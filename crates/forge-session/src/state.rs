@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use forge_core::{Amount, Participant, Phase};
+use forge_prompt::Pseudonyms;
 
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     Answer, BudgetHold, CallKey, Cast, Conflict, Decision, DropReason, Event, Failure, FindingId,
     FindingState, Intent, Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
     answer::{self, Form, Reading},
-    prompt::names::Names,
+    prompt::names,
     stop::Closed,
 };
 
@@ -52,7 +53,7 @@ pub struct State {
     /// Milliseconds for which the session had run at the last entry.
     pub at: u64,
     version: u32,
-    pub(crate) names: Names,
+    pub(crate) names: Pseudonyms,
     /// What the answers say, read once.
     readings: BTreeMap<CallKey, Reading>,
     pub(crate) feedback: Vec<(u32, String)>,
@@ -157,7 +158,7 @@ impl Default for State {
             killed: Vec::new(),
             at: 0,
             version: 0,
-            names: Names::default(),
+            names: Pseudonyms::default(),
             readings: BTreeMap::new(),
             feedback: Vec::new(),
             wishes: 0,
@@ -192,7 +193,7 @@ impl State {
             Event::SessionStarted { version, started, plan } => {
                 self.version = *version;
                 self.started = Some(*started);
-                self.names = Names::of(plan);
+                self.names = names::of(plan);
                 self.plan = (**plan).clone();
                 self.versions.extend(plan.draft.clone().map(Version::given));
             }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Form, Reading, Severity, read};
-use crate::prompt::clean::clean;
+use forge_prompt::clean;
 
 /// Each says that the limit has no unit, which is major, and that tokens never expire, which is minor.
 const WRITTEN: &str = include_str!("../../tests/corpus/critiques.txt");
@@ -240,15 +240,15 @@ fn hollow(dice: &mut fastrand::Rng) -> Case {
     Case { said: said[dice.usize(0..said.len())].to_owned(), faults: Vec::new() }
 }
 
-fn plain(text: &str) -> String {
+fn normalize(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// How many faults are lost and how many findings are invented; nothing if a repair would be asked for.
 fn judged(case: &Case) -> Option<(usize, usize)> {
     let Reading::Critique(critique) = read(Form::Critique, &clean(&case.said)) else { return None };
-    let wanted: Vec<_> = case.faults.iter().map(|one| (Some(one.severity), plain(&one.claim))).collect();
-    let read: Vec<_> = critique.findings.iter().map(|one| (one.severity, plain(&one.claim))).collect();
+    let wanted: Vec<_> = case.faults.iter().map(|one| (Some(one.severity), normalize(&one.claim))).collect();
+    let read: Vec<_> = critique.findings.iter().map(|one| (one.severity, normalize(&one.claim))).collect();
     let is_read = |one: &&(Option<Severity>, String)| {
         read.iter().any(|(severity, claim)| *severity == one.0 && claim.starts_with(&one.1))
     };

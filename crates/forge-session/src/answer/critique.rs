@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use forge_prompt::{
+    json::{Found, member, text},
+    markdown, normalize,
+};
 use serde_json::Value;
 
-use super::{Critique, Remark, Strength, category, echo, field, lenient, markdown, plain, severity, text};
+use super::{Critique, Remark, Strength, category, echo, headed, is_schema, severity, values};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
@@ -59,27 +63,27 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if let Ok(inner) = serde_json::from_str::<String>(text.trim()) {
         return read(&inner);
     }
-    let values = lenient::all(text, &part);
+    let found = values(text, &part);
     let code = markdown::code(text);
     let is_code = |at: usize| code.iter().any(|(range, is_block)| *is_block && range.contains(&at));
     let is_inline = |at: usize| code.iter().any(|(range, is_block)| !is_block && range.contains(&at));
     let (mut prose, mut at) = (String::new(), 0);
-    for value in values.iter().filter(|value| !is_code(value.range.start)) {
+    for value in found.iter().filter(|value| !is_code(value.range.start)) {
         let start = value.range.start.max(at);
         prose.push_str(&text[at..start]);
         prose.push('\n');
         at = value.range.end.max(at);
     }
     prose.push_str(&text[at..]);
-    let (written, samples) = markdown::critique(&prose);
-    let is_sample = |value: &lenient::Found<Part>| {
+    let (written, samples) = headed::critique(&prose);
+    let is_sample = |value: &Found<Part>| {
         let source = squeezed(&text[value.range.clone()]);
         is_code(value.range.start) && samples.iter().any(|sample| squeezed(sample).contains(&source))
     };
     let mut critique = Critique::default();
     let mut is_form = false;
     let (mut loose, mut single) = (Vec::new(), Vec::new());
-    for value in values.into_iter().filter(|value| !is_sample(value)) {
+    for value in found.into_iter().filter(|value| !is_sample(value)) {
         let is_aside = is_inline(value.range.start);
         for part in value.fits {
             match part {
@@ -103,7 +107,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if is_form || !critique.findings.is_empty() {
         return Some(critique);
     }
-    markdown::fenced_alone(text).and_then(|inner| markdown::critique(inner).0)
+    markdown::fenced_alone(text).and_then(|inner| headed::critique(inner).0)
 }
 
 impl Critique {
@@ -166,7 +170,7 @@ fn squeezed(text: &str) -> String {
 }
 
 fn part(value: &Value) -> Option<Part> {
-    if lenient::is_schema(value) {
+    if is_schema(value) {
         return None;
     }
     if let Value::Array(list) = value {
@@ -183,7 +187,7 @@ fn part(value: &Value) -> Option<Part> {
         return Some(Part::Form(form));
     }
     let remark = remark(value)?;
-    let is_named = field(value, &SEVERITY[..1]).is_some() && field(value, &CLAIM[..1]).is_some();
+    let is_named = member(value, &SEVERITY[..1]).is_some() && member(value, &CLAIM[..1]).is_some();
     match remark.severity {
         Some(_) if is_named => Some(Part::Finding(remark)),
         Some(_) => Some(Part::Loose(vec![remark])),
@@ -193,13 +197,13 @@ fn part(value: &Value) -> Option<Part> {
 
 fn form(value: &Value) -> Option<Critique> {
     let members = value.as_object()?;
-    let rank = |key: &str| FINDINGS.iter().position(|name| *name == plain(key));
+    let rank = |key: &str| FINDINGS.iter().position(|name| *name == normalize(key));
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
     named.sort_by_key(|(rank, _)| *rank);
     let mut named = named.into_iter().map(|(_, value)| value);
     let is_group = |(key, value): (&String, &Value)| {
         let is_list = value.is_array() || value.is_null();
-        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&plain(key).as_str()))
+        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&normalize(key).as_str()))
     };
     let Some(first) = named.next() else {
         if members.keys().any(|key| severity::of_mark(key).is_some()) && members.iter().all(is_group) {
@@ -220,8 +224,7 @@ fn form(value: &Value) -> Option<Critique> {
 
 /// A critique in a string.
 fn encoded(value: &Value) -> Option<Critique> {
-    let values = lenient::all(value.as_str()?, &form);
-    values.into_iter().flat_map(|value| value.fits).reduce(|mut all, more| {
+    values(value.as_str()?, &form).into_iter().flat_map(|value| value.fits).reduce(|mut all, more| {
         all.join(more);
         all
     })
@@ -243,7 +246,7 @@ fn strengths(value: &Value) -> Vec<Strength> {
             (!is_blank && (is_said(&strength.claim) || is_said(&strength.quote))).then_some(strength)
         }
     };
-    match field(value, &STRENGTHS) {
+    match member(value, &STRENGTHS) {
         Some(Value::Array(list)) => list.iter().filter_map(of).collect(),
         Some(one) => of(one).into_iter().collect(),
         None => Vec::new(),
@@ -252,11 +255,11 @@ fn strengths(value: &Value) -> Vec<Strength> {
 
 /// `None`, `No major issues found.`
 pub(super) fn is_nothing(text: &str) -> bool {
-    let said = plain(text);
+    let said = normalize(text);
     let is_short =
         text.split_whitespace().count() <= 6 && (said.starts_with("no") || said.starts_with("none"));
     let nouns = ["issues", "findings", "problems", "faults", "concerns", "identified", "found"];
-    NOTHING.iter().any(|nothing| plain(nothing) == said)
+    NOTHING.iter().any(|nothing| normalize(nothing) == said)
         || (is_short && nouns.iter().any(|noun| said.contains(noun)))
 }
 
@@ -316,7 +319,7 @@ fn remark(value: &Value) -> Option<Remark> {
     let remark = Remark {
         severity,
         rating,
-        category: category(&plain(&kind)).unwrap_or_default(),
+        category: category(&normalize(&kind)).unwrap_or_default(),
         location: text(value, &["location", "where", "section", "line", "lines", "position"]),
         quote: text(value, &QUOTE),
         claim: text(value, &CLAIM),
@@ -324,7 +327,7 @@ fn remark(value: &Value) -> Option<Remark> {
     };
     let is_said =
         !remark.suggested_change.is_empty() || !(remark.claim.is_empty() || is_nothing(&remark.claim));
-    (is_said && !lenient::is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
+    (is_said && !is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
 }
 
 #[cfg(test)]

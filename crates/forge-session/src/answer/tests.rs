@@ -79,7 +79,7 @@ const BOTH: &[&str] = &[
 fn a_malformed_critique_is_understood_without_a_repair() {
     let mut lost = Vec::new();
     for text in BOTH {
-        let found = match read(Form::Critique, &crate::prompt::clean::clean(text)) {
+        let found = match read(Form::Critique, &forge_prompt::clean(text)) {
             Reading::Critique(critique) => critique.findings,
             _ => Vec::new(),
         };

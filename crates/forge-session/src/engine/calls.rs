@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use forge_core::{
     Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
 };
+use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::machine::{Brought, SessionMachine, millis};
@@ -13,7 +14,6 @@ use crate::{
     budget::{self, Refusal},
     call::{self, Guards},
     event::Attempt,
-    prompt::clean::clean,
 };
 
 /// No call takes longer, whatever the settings say: clocks end somewhere.

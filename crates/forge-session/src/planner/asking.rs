@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use forge_core::{Amount, Fallback, ModelRequest, Participant};
+use forge_prompt::strip_reasoning;
 
 use super::{Action, Planned, Planner, drop_seat};
 use crate::{
-    CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version,
-    answer::reasoning,
-    budget,
+    CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version, budget,
     prompt::{self, Matter},
     state::Seat,
 };
@@ -149,7 +148,7 @@ impl Planner<'_> {
         let last =
             state.at_seat(key.cycle, key.stage, key.seat).rfind(|call| call.intent.call.step < key.step);
         let answer = match (purpose, last.map(|call| &call.outcome)) {
-            (Purpose::Repair, Some(Outcome::Answered(answer))) => reasoning::strip(&answer.raw_content),
+            (Purpose::Repair, Some(Outcome::Answered(answer))) => strip_reasoning(&answer.raw_content),
             _ => Cow::Borrowed(""),
         };
         // Edits that are decided again go on top of those that stand.

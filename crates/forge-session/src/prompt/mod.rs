@@ -1,28 +1,18 @@
 //! What is sent in each stage: a system text and a user text from templates, and the form of the answer.
 
-pub(crate) mod clean;
 pub(crate) mod names;
 pub(crate) mod references;
 mod sample;
 mod schema;
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{self, Write},
-    path::Path,
-};
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
 use forge_core::{Capabilities, Message, MessageRole, ModelRequest, Part};
-use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
-};
+use forge_prompt::{PromptError, Pseudonyms, Templates, clean, fence_marker, one_line, read_templates};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{CallKey, CallSettings, Finding, FindingState, OutputType, Plan, PromptError, Purpose, Stage};
-use clean::{clean, marker, one_line};
-use names::Names;
+use crate::{CallKey, CallSettings, Finding, FindingState, OutputType, Plan, Purpose, Stage, seed};
 
 /// The templates that ship with the crate: (name, text).
 const BUILT_IN: [(&str, &str); 21] = [
@@ -49,21 +39,12 @@ const BUILT_IN: [(&str, &str); 21] = [
     ("lens.simplicity.jinja", include_str!("../../prompts/lens.simplicity.jinja")),
 ];
 
-/// Steps that one template may take: more than thousands of findings need, and over in a moment.
-const FUEL: u64 = 2_000_000;
-
-/// The most bytes of one rendered template.
-const MAX_RENDERED: usize = 16 * 1024 * 1024;
-
 /// The prompt templates, each of which can be replaced.
 ///
 /// A template is named after its stage and part (`critique.user.jinja`). One with the output type in its name
 /// (`critique.code.user.jinja`) is preferred for that type.
 #[derive(Debug, Clone)]
-pub struct Prompts {
-    environment: Environment<'static>,
-    names: std::collections::BTreeSet<String>,
-}
+pub struct Prompts(Templates);
 
 impl Prompts {
     /// The templates that ship with the crate.
@@ -79,21 +60,7 @@ impl Prompts {
     /// # Errors
     /// See [`with`](Self::with); and a file that cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self, PromptError> {
-        let unreadable = |path: &Path, error: io::Error| PromptError {
-            name: path.display().to_string(),
-            source: Error::new(ErrorKind::TemplateNotFound, "cannot be read").with_source(error),
-        };
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-        let mut replaced = BTreeMap::new();
-        for entry in entries {
-            let path = entry.map_err(|error| unreadable(folder, error))?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if path.extension().is_some_and(|ending| ending == "jinja") {
-                let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-                replaced.insert(name.to_owned(), text);
-            }
-        }
-        Self::with(&replaced)
+        Self::with(&read_templates(folder)?)
     }
 
     /// The templates that ship with the crate, with these in their place or beside them.
@@ -108,25 +75,10 @@ impl Prompts {
                 "no stage uses a template of this name; there are {known}, and \
                                    `stage.type.part.jinja` for one type of document"
             );
-            return Err(PromptError {
-                name: name.clone(),
-                source: Error::new(ErrorKind::TemplateNotFound, message),
-            });
+            return Err(PromptError::unknown(name, message));
         }
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|source| PromptError { name: "all".into(), source })?);
-        let mut names = std::collections::BTreeSet::new();
         let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        for (name, text) in built_in.chain(replaced.clone()) {
-            let added = environment.add_template_owned(name.clone(), text);
-            added.map_err(|source| PromptError { name: name.clone(), source })?;
-            names.insert(name);
-        }
-        let prompts = Self { environment, names };
+        let prompts = Self(Templates::new(built_in.chain(replaced.clone()))?);
         if !replaced.is_empty() {
             sample::render_all(&prompts)?;
         }
@@ -135,7 +87,7 @@ impl Prompts {
 
     /// The names of the lenses that a critic may look through.
     pub fn lenses(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
+        self.0.names().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
     }
 
     fn render(
@@ -146,14 +98,7 @@ impl Prompts {
     ) -> Result<String, PromptError> {
         let (stage, part) = name.split_once('.').unwrap_or((name, ""));
         let special = format!("{stage}.{}.{part}", kind.as_str());
-        let name = if self.names.contains(&special) { special.as_str() } else { name };
-        let mut text = Capped::default();
-        let rendered = self
-            .environment
-            .get_template(name)
-            .and_then(|template| template.render_captured_to(Serde(values), &mut text).map(drop));
-        rendered.map_err(|source| PromptError { name: name.to_owned(), source })?;
-        Ok(String::from_utf8_lossy(&text.0).trim_end().to_owned())
+        self.0.render(if self.0.contains(&special) { &special } else { name }, values)
     }
 }
 
@@ -167,24 +112,6 @@ fn is_used(name: &str) -> bool {
             };
             name == *known || known.split_once('.').is_some_and(special)
         })
-}
-
-/// Bytes up to the most that a template may render.
-#[derive(Default)]
-struct Capped(Vec<u8>);
-
-impl Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_RENDERED {
-            return Err(io::Error::other(format!("it renders more than {MAX_RENDERED} bytes")));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What is known of whoever is asked.
@@ -249,7 +176,7 @@ impl Prompts {
     pub(crate) fn request(
         &self,
         plan: &Plan,
-        names: &Names,
+        names: &Pseudonyms,
         call: CallKey,
         purpose: Purpose,
         asked: &Addressee,
@@ -267,8 +194,8 @@ impl Prompts {
         let (answer, problem) = (peer(&matter.answer), peer(&matter.problem));
         let topic = topic(plan, &asked.able);
         let findings = serde_json::to_string(&items).unwrap_or_default();
-        let marker =
-            marker(settings.seed, &call.to_string(), &[&document, &findings, &answer, &topic.to_string()]);
+        let mut dice = seed::dice(settings.seed, &format!("fence {call}"));
+        let marker = fence_marker(|| dice.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
         let values = json!({
@@ -353,7 +280,7 @@ fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
 /// The seats in a random order, with labels: the first is `Reviewer A` and so on.
 pub(crate) fn shuffled(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::Label> {
     let mut seats = seats.to_vec();
-    crate::seed::dice(seed, uses).shuffle(&mut seats);
+    seed::dice(seed, uses).shuffle(&mut seats);
     let label = |(index, seat): (usize, u32)| {
         let letter = char::from_u32(u32::from(b'A') + u32::try_from(index % 26).unwrap_or(0)).unwrap_or('?');
         crate::Label { seat, label: format!("Reviewer {letter}") }

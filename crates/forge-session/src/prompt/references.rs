@@ -1,11 +1,9 @@
 //! References within their share of a prompt.
 
 use forge_core::{Capabilities, tokens_of};
+use forge_prompt::{clean, one_line, shorten};
 
-use super::{
-    BYTES_PER_TOKEN,
-    clean::{clean, one_line, shorten},
-};
+use super::BYTES_PER_TOKEN;
 use crate::Plan;
 
 /// Tokens for references where neither a window nor a cap is known.

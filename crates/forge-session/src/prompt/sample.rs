@@ -1,9 +1,11 @@
 //! Renders every template once, so that a wrong one is found before anything is paid for.
 
-use super::{Addressee, Matter, Names, Prompts};
+use forge_prompt::{PromptError, Pseudonyms};
+
+use super::{Addressee, Matter, Prompts};
 use crate::{
     CallKey, Cast, Category, Disposition, DispositionKind, Finding, FindingId, FindingState, OutputType,
-    Plan, PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
+    Plan, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
 };
 
 /// Every stage and type of document, with something in every value.
@@ -24,7 +26,14 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {
-                prompts.request(&plan, &Names::default(), call, purpose, &Addressee::default(), &matter)?;
+                prompts.request(
+                    &plan,
+                    &Pseudonyms::default(),
+                    call,
+                    purpose,
+                    &Addressee::default(),
+                    &matter,
+                )?;
             }
         }
     }

@@ -1,7 +1,9 @@
 //! What there is to say of a finding, for all forms of a report.
 
+use forge_prompt::one_line;
+
 use super::{cut, decision, passages::Passages, voices};
-use crate::{DispositionKind, Finding, FindingState, prompt::clean::one_line};
+use crate::{DispositionKind, Finding, FindingState};
 
 /// Characters shown of a passage.
 const SHOWN: usize = 400;

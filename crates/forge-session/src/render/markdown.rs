@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::one_line;
+
 use super::{
     again, call_name, counted, cut, difference::Difference, facts::facts, passages::Passages, seconds,
     simulated, task,
 };
-use crate::{Finding, SessionResult, Usage, prompt::clean::one_line};
+use crate::{Finding, SessionResult, Usage};
 
 /// Bytes of the changes that a review shows at least.
 const MOST_OF_A_REVIEW: usize = 20_000;

@@ -7,7 +7,9 @@ mod markdown;
 mod passages;
 mod review;
 
-use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop, prompt::clean::one_line};
+use forge_prompt::one_line;
+
+use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop};
 
 impl SessionResult {
     /// The result as Markdown: what was asked, what came of it, the document, then the facts about it.

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::one_line;
+
 use super::{counted, decision, status, voices};
-use crate::{Finding, FindingState, SessionResult, Severity, prompt::clean::one_line};
+use crate::{Finding, FindingState, SessionResult, Severity};
 
 /// Faults of the document itself; what the checker found in the proposal is none of them.
 fn faults(result: &SessionResult) -> impl Iterator<Item = &Finding> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use forge_prompt::is_refusal;
+
 use super::{Call, Outcome, State, is_cut_off};
 use crate::{
     Disposition, DispositionKind, FindingId, Purpose, Stage,
@@ -172,5 +174,5 @@ pub(super) fn can_be_repaired(stage: Stage, call: &Call) -> bool {
     stage != Stage::Draft
         && super::is_usable(answer.stop_reason, stage)
         && !answer.raw_content.trim().is_empty()
-        && !crate::answer::is_refusal(&answer.raw_content)
+        && !is_refusal(&answer.raw_content)
 }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use forge_prompt::one_line;
+
 use super::Safe;
 use crate::{
     Finding, FindingId, SessionResult,
-    prompt::clean::one_line,
     render::{facts::facts, passages::Passages},
 };
 

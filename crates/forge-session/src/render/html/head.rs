@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::{clean, one_line};
+
 use super::Safe;
 use crate::{
     SessionResult,
-    prompt::clean::{clean, one_line},
     render::{cut, simulated, task},
 };
 

@@ -1,6 +1,8 @@
 //! The finding that is open while a critique in Markdown is read.
 
-use super::super::super::{Category, Remark, Severity, category, critique, echo, plain, severity};
+use forge_prompt::normalize;
+
+use super::super::super::{Category, Remark, Severity, category, critique, echo, severity};
 use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
@@ -25,14 +27,14 @@ impl Reader {
             && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
         let lacks = |open: &Remark| open.severity.is_none() && open.rating.is_empty();
         let rated = self.open.as_ref().is_none_or(|open| !lacks(open) && self.group.is_none());
-        let again = field == Field::Claim && plain(name) == self.opener;
+        let again = field == Field::Claim && normalize(name) == self.opener;
         if again || (is_severity && rated) {
             self.close();
         }
         if self.open.is_none() && (is_severity || field == Field::Claim) {
             let severity = self.group.filter(|_| field == Field::Claim);
             self.open = Some(Remark { severity, ..Remark::default() });
-            self.opener = plain(name);
+            self.opener = normalize(name);
         }
         self.set(field, value);
         if is_severity {

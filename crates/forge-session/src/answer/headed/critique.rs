@@ -2,10 +2,14 @@
 
 mod finding;
 
-use super::super::{Category, Critique, Remark, Severity, category, critique, finding_id, plain, severity};
+use forge_prompt::{
+    markdown::{Block, Line, blocks},
+    normalize,
+};
+
+use super::super::{Category, Critique, Remark, Severity, category, critique, finding_id, severity};
 use super::{
-    blocks::{self, Block},
-    line::{Field, Line, begins_with_severity, is_label, is_only_marked, mark, numbered},
+    line::{Field, begins_with_severity, is_label, is_only_marked, mark, numbered},
     strengths,
 };
 
@@ -43,7 +47,7 @@ const GENERAL: [&str; 24] = [
 /// code that belongs to its findings. Code begins no finding and sets no field.
 pub(crate) fn read(text: &str) -> (Option<Critique>, Vec<String>) {
     let mut reader = Reader::default();
-    for block in blocks::read(text) {
+    for block in blocks(text, |name| Field::of(name).is_some()) {
         reader.block(block);
     }
     reader.close();
@@ -123,7 +127,7 @@ impl Reader {
             Line::Item(text) => return self.item(&text, false),
             Line::Text(text) => text,
         };
-        let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(plain).unwrap_or_default();
+        let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(normalize).unwrap_or_default();
         if super::is_group(&text)
             || GENERAL.contains(&name.as_str())
             || (!name.is_empty() && strengths::is_heading(text.trim_matches(['*', ' ', ':'])))
@@ -156,7 +160,7 @@ impl Reader {
 
     /// `#### Claim`, `#### Severity: major` within a finding, or above several.
     fn field_heading(&mut self, text: &str, is_below: bool) -> bool {
-        let is_general = ["issue", "problem", "finding"].contains(&plain(text).as_str());
+        let is_general = ["issue", "problem", "finding"].contains(&normalize(text).as_str());
         match (Field::of(text).filter(|_| is_below && self.open.is_some() && !is_general), Field::split(text))
         {
             (Some(field @ (Field::Severity | Field::Category | Field::Location)), _) => {
@@ -182,10 +186,10 @@ impl Reader {
         if self.field_heading(text.trim_end_matches(':'), is_below) {
             return;
         }
-        let name = plain(text);
+        let name = normalize(text);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         if let Some((severity, category, rest)) = mark(text) {
-            let rest_name = plain(&rest);
+            let rest_name = normalize(&rest);
             let general =
                 ["", "s", "issues", "findings", "problems", "faults", "severity", "issue", "finding"];
             if category.is_none() && general.contains(&rest_name.as_str()) {
@@ -282,7 +286,7 @@ impl Reader {
 
 /// `Summary`, `Final verdict`: what comes after the findings.
 fn is_rest(heading: &str) -> bool {
-    let name = plain(heading);
+    let name = normalize(heading);
     let names =
         ["summary", "conclusion", "overall", "verdict", "recommendation", "assessment", "json", "nextsteps"];
     heading.split_whitespace().count() <= 2 && names.iter().any(|rest| name.contains(rest))
@@ -290,7 +294,7 @@ fn is_rest(heading: &str) -> bool {
 
 /// A line at the end that is about the critique, and no part of its last finding.
 fn is_farewell(text: &str) -> bool {
-    let text = plain(text);
+    let text = normalize(text);
     ["letmeknow", "overall", "hopethishelps", "ihopethis", "insummary", "inconclusion", "pleaseletme"]
         .iter()
         .any(|start| text.starts_with(start))
