@@ -11,7 +11,7 @@ use futures_util::future::{Either, select};
 
 /// The longest times that a call may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Guards {
+pub(crate) struct CallLimits {
     /// To the first content.
     pub(crate) first_content: Duration,
     /// Between two pieces of content.
@@ -20,14 +20,14 @@ pub(crate) struct Guards {
     pub(crate) ceiling: Duration,
 }
 
-/// Makes the call; dropping the future cancels it. `heard` gets every piece of the answer's text.
+/// Makes the call; dropping the future cancels it. `on_text` gets every piece of the answer's text.
 pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,
     request: Arc<ModelRequest>,
-    guards: Guards,
+    guards: CallLimits,
     timer: &dyn Timer,
-    heard: impl Fn(&str),
+    on_text: impl Fn(&str),
 ) -> Result<ModelResponse, ProviderError> {
     let begun = timer.instant();
     let over = |what: &str, limit: Duration| {
@@ -69,7 +69,7 @@ pub(crate) async fn perform(
         }
         let mut loops = false;
         if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event {
-            heard(text);
+            on_text(text);
             loops = repetition.push(text);
         }
         accumulator.push(event)?;

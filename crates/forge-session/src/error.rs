@@ -4,7 +4,7 @@ use forge_core::{JournalError, StreamName};
 use forge_durable::RunError;
 use forge_prompt::PromptError;
 
-use crate::Stage;
+use crate::stage::Stage;
 
 /// Why a session cannot start or go on. A model that fails is not such an error: the session ends with a
 /// labelled result.

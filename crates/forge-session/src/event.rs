@@ -1,7 +1,5 @@
 //! What stands in a session's journal.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use forge_core::{
     Amount, CallId, Entry, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason,
@@ -10,7 +8,13 @@ use forge_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BudgetHold, Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
+    answer::{Conflict, Disposition, Verdict},
+    budget::BudgetHold,
+    error::SessionError,
+    finding::Finding,
+    plan::Plan,
+    stage::{CallKey, Label, Purpose, Stage},
+    stop::{PanelQuality, SessionStatus, Stop},
 };
 
 /// The version of the journal's entries. A newer one is refused.
@@ -42,7 +46,7 @@ pub enum Event {
     /// A later run took the session over.
     Resumed {
         /// What is changed in the plan's settings from here on.
-        settings: Box<crate::Settings>,
+        settings: Box<crate::plan::Settings>,
     },
     /// A call is about to be made. A second intent for the same call means that the first run died in it.
     CallIntended(Box<Intent>),
@@ -144,14 +148,14 @@ pub enum Event {
         settled: u32,
         /// What its panel was worth.
         #[serde(default)]
-        panel: Option<PanelWorth>,
+        panel: Option<PanelQuality>,
     },
     /// The approver decided.
     Attended {
         /// The cycle that had ended.
         cycle: u32,
         /// The decision.
-        decision: crate::Decision,
+        decision: crate::decision::Decision,
     },
     /// The user has something to say to the next stage.
     FeedbackGiven {
@@ -173,27 +177,6 @@ pub enum Event {
         /// How.
         status: SessionStatus,
     },
-}
-
-/// What the panel of a cycle was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PanelWorth {
-    /// The cycle.
-    pub cycle: u32,
-    /// Critics that were wanted.
-    pub wanted: u32,
-    /// Critics that answered in time.
-    pub answered: u32,
-    /// Those of them that said something: a finding, or a strength with a quote from the text.
-    pub spoke: u32,
-    /// Whether that is enough.
-    pub quorum: bool,
-    /// Whether nothing blocking that it raised stood, and the text that it read stayed as it was.
-    pub dry: bool,
-    /// The least number of blocking faults that it missed, by what only one critic saw; see
-    /// [`Tally::unseen`](crate::Tally).
-    pub unseen: Option<f64>,
 }
 
 impl Record {
@@ -222,26 +205,6 @@ impl Record {
     }
 }
 
-/// Names a call within its session, the same in every run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CallKey {
-    /// The cycle, from 1; 0 for the draft.
-    pub cycle: u32,
-    /// The stage.
-    pub stage: Stage,
-    /// Which critic, from 0; 0 in other stages.
-    pub seat: u32,
-    /// Which call at this seat, from 0: fallbacks and repairs follow the first one.
-    pub step: u32,
-}
-
-impl fmt::Display for CallKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}.{}", self.cycle, self.stage, self.seat, self.step)
-    }
-}
-
 /// A call that is about to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
@@ -259,17 +222,6 @@ pub struct Intent {
     pub reserved: Amount,
     /// Whether the price is known; if not, the reservation holds no money.
     pub priced: bool,
-}
-
-/// What a call is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// An answer.
-    Answer,
-    /// The last answer once more, in the form that was asked for.
-    Repair,
 }
 
 /// An answer.
@@ -352,18 +304,9 @@ pub enum DropReason {
     Skipped,
 }
 
-/// A critic under a neutral name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Label {
-    /// The critic's seat.
-    pub seat: u32,
-    /// What the synthesizer calls it.
-    pub label: String,
-}
-
 impl Event {
     /// Whether it brings what a model has answered into the session.
-    pub(crate) const fn takes_up_an_answer(&self) -> bool {
+    pub(crate) const fn consumes_answer(&self) -> bool {
         matches!(
             self,
             Self::DraftAccepted { .. }

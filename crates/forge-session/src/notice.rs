@@ -5,7 +5,12 @@ use std::sync::Arc;
 use forge_core::{Money, Participant};
 use serde::Serialize;
 
-use crate::{CallKey, Event, Outcome, SessionStatus, Stage, State, Stop};
+use crate::{
+    event::Event,
+    stage::{CallKey, Stage},
+    state::{Outcome, State},
+    stop::{SessionStatus, Stop},
+};
 
 /// Told everything as it happens, on the task that runs the session; it must not block.
 pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
@@ -148,7 +153,7 @@ impl Notice {
         notices.extend(event.findings().iter().map(|finding| Self::Finding {
             finding: finding.id.to_string(),
             severity: finding.severity(),
-            claim: finding.remark.claim.clone(),
+            claim: finding.issue.claim.clone(),
             state: finding.state.as_str(),
         }));
         notices

@@ -12,11 +12,17 @@ use forge_prompt::Pseudonyms;
 
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
-    Answer, BudgetHold, CallKey, Cast, Conflict, Decision, DropReason, Event, Failure, FindingId,
-    FindingState, Intent, Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
-    answer::{self, Form, Reading},
+    answer::{self, Conflict, FindingId, Form, Reading},
+    budget::BudgetHold,
+    decision::Decision,
+    event::{Answer, DropReason, Event, Failure, Intent, Record},
+    finding::FindingState,
+    ledger::Ledger,
+    plan::{Cast, Plan},
     prompt::names,
-    stop::Closed,
+    stage::{CallKey, Label, Mode, Stage},
+    stop::{ClosedCycle, SessionStatus, Stop},
+    topic::Topic,
 };
 
 /// The state of a session, folded from its journal.
@@ -59,14 +65,14 @@ pub struct State {
     pub(crate) feedback: Vec<(u32, String)>,
     /// How many of them are findings by now.
     pub(crate) wishes: usize,
-    pub(crate) heard: BTreeSet<CallKey>,
+    pub(crate) recorded: BTreeSet<CallKey>,
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
-    pub(crate) closed: Vec<Closed>,
+    pub(crate) closed: Vec<ClosedCycle>,
     /// Whether the user let the session go on since the last cycle was closed.
     pub(crate) reopened: bool,
     /// Calls that had ended when a later run began: whoever failed in them may be asked again.
-    pub(crate) forgiven: BTreeSet<CallKey>,
+    pub(crate) retryable: BTreeSet<CallKey>,
     /// What calls of dead runs may have cost.
     pub(crate) lost: Amount,
 }
@@ -162,12 +168,12 @@ impl Default for State {
             readings: BTreeMap::new(),
             feedback: Vec::new(),
             wishes: 0,
-            heard: BTreeSet::new(),
+            recorded: BTreeSet::new(),
             revised: BTreeSet::new(),
             checked: BTreeSet::new(),
             closed: Vec::new(),
             reopened: false,
-            forgiven: BTreeSet::new(),
+            retryable: BTreeSet::new(),
             lost: Amount::default(),
         }
     }
@@ -197,18 +203,7 @@ impl State {
                 self.plan = (**plan).clone();
                 self.versions.extend(plan.draft.clone().map(Version::given));
             }
-            Event::Resumed { settings } => {
-                self.plan.settings = (**settings).clone();
-                self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
-                (self.paused, self.held) = (false, None);
-                self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
-                // What failed or did not fit may be tried again, except in panels that are closed.
-                let panels = &self.panels;
-                self.dropped
-                    .retain(|(cycle, stage, _), _| *stage == Stage::Critique && panels.contains_key(cycle));
-                let ended = self.calls.values().filter(|call| !matches!(call.outcome, Outcome::Running));
-                self.forgiven.extend(ended.map(|call| call.intent.call));
-            }
+            Event::Resumed { settings } => self.reopen(settings),
             Event::CallIntended(intent) => {
                 let call =
                     Call { intent: (**intent).clone(), begun: at, ended: None, outcome: Outcome::Running };
@@ -242,7 +237,7 @@ impl State {
                 self.panels.insert(*cycle, Panel { counted: counted.clone(), late: late.clone() });
             }
             Event::FindingsRecorded { calls, wishes, .. } => {
-                self.heard.extend(calls);
+                self.recorded.extend(calls);
                 self.wishes += *wishes as usize;
             }
             Event::LabelsAssigned { cycle, labels } => {
@@ -265,7 +260,13 @@ impl State {
                 let checked = self.checked.contains(cycle) || !self.needs_check(*cycle);
                 let raised = self.raised_blocking(*cycle);
                 self.reopened = false;
-                self.closed.push(Closed { open: *open, settled: *settled, checked, raised, panel: *panel });
+                self.closed.push(ClosedCycle {
+                    open: *open,
+                    settled: *settled,
+                    checked,
+                    raised,
+                    panel: *panel,
+                });
             }
             Event::Attended { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
@@ -281,11 +282,24 @@ impl State {
                 self.paused = false;
                 if self.held.take().is_some() {
                     // Whoever was not asked for want of room may be asked again.
-                    self.forgiven.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
+                    self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
                 }
             }
             Event::Stopped { reason, status } => self.stopped = Some((*reason, *status)),
         }
+    }
+
+    /// A later run goes on with these settings.
+    fn reopen(&mut self, settings: &crate::plan::Settings) {
+        self.plan.settings = settings.clone();
+        self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
+        (self.paused, self.held) = (false, None);
+        self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
+        // What failed or did not fit may be tried again, except in panels that are closed.
+        let panels = &self.panels;
+        self.dropped.retain(|(cycle, stage, _), _| *stage == Stage::Critique && panels.contains_key(cycle));
+        let ended = self.calls.values().filter(|call| !matches!(call.outcome, Outcome::Running));
+        self.retryable.extend(ended.map(|call| call.intent.call));
     }
 
     /// How the session stands.
@@ -339,7 +353,7 @@ impl State {
     }
 
     /// What the user asked for once there was a document and that is no finding yet.
-    pub(crate) fn new_wishes(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn new_feedback(&self) -> impl Iterator<Item = &str> {
         self.feedback.iter().skip(self.wishes).map(|(_, text)| text.as_str())
     }
 
@@ -352,7 +366,7 @@ impl State {
 
     /// Findings that block and that the synthesis of this cycle got settled or, without a check, accepted.
     pub(crate) fn settled_blocking(&self) -> usize {
-        let settled = |finding: &&crate::Finding| {
+        let settled = |finding: &&crate::finding::Finding| {
             let done = match self.plan.settings.mode {
                 Mode::Council => finding.state == FindingState::Settled,
                 Mode::Direct | Mode::Review => {

@@ -2,7 +2,7 @@
 
 use forge_prompt::{is_placeholder, normalize};
 
-use super::{Remark, severity};
+use super::{Issue, severity};
 
 /// What stands in the forms of the stages where an answer has something to say.
 const BLANKS: [&str; 10] = [
@@ -41,14 +41,14 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 /// A form's example of a finding.
-pub(super) fn is_example(remark: &Remark, rated: &str, category: &str) -> bool {
-    let said = if remark.claim.is_empty() { &remark.suggested_change } else { &remark.claim };
-    let is_blank_quote = !remark.quote.is_empty() && is_blank(&remark.quote);
+pub(super) fn is_example(issue: &Issue, rated: &str, category: &str) -> bool {
+    let said = if issue.claim.is_empty() { &issue.suggested_change } else { &issue.claim };
+    let is_blank_quote = !issue.quote.is_empty() && is_blank(&issue.quote);
     let is_choice = severity::is_choice(rated) || is_blank_word(rated);
     let explains = EXPLANATIONS.iter().any(|start| normalize(said).starts_with(start))
         && said.split_whitespace().count() <= 12;
     let has_blank = is_choice || is_blank_quote || category.contains('|');
-    is_blank(said) || (explains && has_blank) || (is_choice && (remark.quote.is_empty() || is_blank_quote))
+    is_blank(said) || (explains && has_blank) || (is_choice && (issue.quote.is_empty() || is_blank_quote))
 }
 
 fn is_blank_word(text: &str) -> bool {

@@ -22,7 +22,7 @@ use forge_prompt::{
 use serde_json::Value;
 
 pub use self::terms::{
-    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Remark, Severity, Strength, Verdict,
+    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Issue, Severity, Strength, Verdict,
 };
 
 /// What an answer is read as.
@@ -52,7 +52,7 @@ pub(crate) enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Critique {
     pub(crate) strengths: Vec<Strength>,
-    pub(crate) findings: Vec<Remark>,
+    pub(crate) findings: Vec<Issue>,
 }
 
 /// The synthesizer's reply. A reply to a repair may have no document.
@@ -67,7 +67,7 @@ pub(crate) struct Revision {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Check {
     pub(crate) verdicts: Vec<Verdict>,
-    pub(crate) new_findings: Vec<Remark>,
+    pub(crate) new_findings: Vec<Issue>,
 }
 
 /// Reads an answer. What the model thought before it answered is no part of it.

@@ -3,16 +3,23 @@
 use std::{fmt, time::Duration};
 
 use forge_core::{Amount, CallContext, Entry, StreamName, Tags};
-use forge_durable::{Command, Machine, ModelCall, Next, Open};
+use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
 use super::calls::CompletedCall;
 use crate::{
-    CallKey, Decision, DropReason, Event, Notice, Planned, Planner, Record, SessionDeps, SessionError,
-    SessionSummary, Stage, State, Stop,
-    budget::{self, Reached},
-    planner::Action,
+    budget::{self, BudgetMark},
+    decision::Decision,
+    deps::SessionDeps,
+    error::SessionError,
+    event::{DropReason, Event, Record},
+    notice::Notice,
+    planner::{Action, PlannedCall, Planner},
+    stage::{CallKey, Stage},
+    state::State,
+    stop::Stop,
+    summary::SessionSummary,
 };
 
 /// The state of a session, what it runs on, and what its watcher was told.
@@ -21,7 +28,7 @@ pub(super) struct SessionMachine {
     pub(super) name: StreamName,
     pub(super) deps: SessionDeps,
     pub(super) state: State,
-    reached: Option<Reached>,
+    reached: Option<BudgetMark>,
     /// Whether the watcher knows that a price is unknown.
     warned: bool,
 }
@@ -45,11 +52,11 @@ impl fmt::Display for Step {
 
 pub(super) enum Effect {
     /// With how long the session had run when it was planned.
-    Call(Box<Planned>, Duration),
+    Call(Box<PlannedCall>, Duration),
     Decide(u32),
 }
 
-pub(super) enum Brought {
+pub(super) enum EffectOutcome {
     Call(Box<CompletedCall>),
     Decision(Decision),
 }
@@ -69,7 +76,7 @@ impl SessionMachine {
         }
     }
 
-    fn call(&self, planned: Planned, now: Duration) -> Next<Self> {
+    fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
             key: Step::Call(planned.key),
             participant: planned.participant.clone(),
@@ -101,12 +108,12 @@ impl SessionMachine {
     }
 
     /// Asks the approver, who sees the session as it is now; without one, the rules decide.
-    fn decide(&self, cycle: u32) -> BoxFuture<'static, Brought> {
+    fn decide(&self, cycle: u32) -> BoxFuture<'static, EffectOutcome> {
         let Some(approver) = self.deps.approver.clone() else {
-            return std::future::ready(Brought::Decision(Decision::Continue)).boxed();
+            return std::future::ready(EffectOutcome::Decision(Decision::Continue)).boxed();
         };
         let state = self.state.clone();
-        async move { Brought::Decision(approver.decide(cycle, &state).await) }.boxed()
+        async move { EffectOutcome::Decision(approver.decide(cycle, &state).await) }.boxed()
     }
 }
 
@@ -114,7 +121,7 @@ impl Machine for SessionMachine {
     type Event = Event;
     type Key = Step;
     type Effect = Effect;
-    type Outcome = Brought;
+    type Outcome = EffectOutcome;
     type Error = SessionError;
 
     fn apply(&mut self, at: Duration, event: &Event) {
@@ -139,7 +146,12 @@ impl Machine for SessionMachine {
         }
     }
 
-    fn perform(&self, _: &Step, effect: Effect, cx: Option<CallContext>) -> BoxFuture<'static, Brought> {
+    fn perform(
+        &self,
+        _: &Step,
+        effect: Effect,
+        cx: Option<CallContext>,
+    ) -> BoxFuture<'static, EffectOutcome> {
         match effect {
             Effect::Decide(cycle) => self.decide(cycle),
             Effect::Call(planned, now) => {
@@ -149,22 +161,22 @@ impl Machine for SessionMachine {
         }
     }
 
-    fn ended(&self, key: &Step, brought: Brought) -> Vec<Event> {
+    fn ended(&self, key: &Step, brought: EffectOutcome) -> Vec<Event> {
         match (key, brought) {
-            (Step::Call(key), Brought::Call(completed)) => self.ended_call(*key, *completed),
-            (Step::Decision(cycle), Brought::Decision(decision)) => {
+            (Step::Call(key), EffectOutcome::Call(completed)) => self.ended_call(*key, *completed),
+            (Step::Decision(cycle), EffectOutcome::Decision(decision)) => {
                 vec![Event::Attended { cycle: *cycle, decision }]
             }
             _ => Vec::new(),
         }
     }
 
-    fn open(&self) -> Vec<Open<Step>> {
+    fn pending(&self) -> Vec<PendingEffect<Step>> {
         let running = self.state.running().map(|call| &call.intent);
         running
             .map(|intent| {
                 let call = ModelCall::new(intent.id, intent.participant.clone());
-                Open::call(Step::Call(intent.call), call.with_tags(tags(&self.name, intent.call)))
+                PendingEffect::call(Step::Call(intent.call), call.with_tags(tags(&self.name, intent.call)))
             })
             .collect()
     }

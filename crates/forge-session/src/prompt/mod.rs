@@ -12,7 +12,14 @@ use forge_prompt::{PromptError, Pseudonyms, Templates, clean, fence_marker, one_
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{CallKey, CallSettings, Finding, FindingState, OutputType, Plan, Purpose, Stage, seed};
+use crate::{
+    finding::{Finding, FindingState},
+    plan::Plan,
+    profile::ModelProfile,
+    seed,
+    stage::{CallKey, Purpose, Stage},
+    topic::OutputType,
+};
 
 /// The templates that ship with the crate: (name, text).
 const BUILT_IN: [(&str, &str); 21] = [
@@ -114,32 +121,9 @@ fn is_used(name: &str) -> bool {
         })
 }
 
-/// What is known of whoever is asked.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Addressee {
-    pub(crate) able: Capabilities,
-    pub(crate) configured: CallSettings,
-}
-
-impl Addressee {
-    /// Whether it thinks before it answers, in tokens and time of the answer.
-    pub(crate) const fn thinks(&self) -> bool {
-        !self.able.efforts.is_empty()
-    }
-
-    /// Tokens that its answer may have: those of the configuration, else those of the session, twice as many for a
-    /// model that thinks; at most what it can write.
-    pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
-        let usual = plan.settings.max_tokens.of(stage);
-        let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };
-        let most = self.able.max_output_tokens.and_then(|most| u32::try_from(most).ok());
-        self.configured.max_tokens.unwrap_or(usual).min(most.unwrap_or(u32::MAX))
-    }
-}
-
 /// What a stage is about, beside the topic.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Matter<'a> {
+pub(crate) struct PromptInput<'a> {
     /// The document to judge or to revise.
     pub(crate) document: Cow<'a, str>,
     /// The findings to decide or to check, with the labels of those who raised them and the claims of those that they
@@ -179,28 +163,25 @@ impl Prompts {
         names: &Pseudonyms,
         call: CallKey,
         purpose: Purpose,
-        asked: &Addressee,
-        matter: &Matter<'_>,
+        profile: &ModelProfile,
+        input: &PromptInput<'_>,
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);
         let kind = plan.topic.output;
         let peer = |text: &str| names.hide(&clean(text));
-        let document = peer(&matter.document);
-        let items: Vec<Item> = matter
-            .findings
-            .iter()
-            .map(|(finding, labels, also)| item(finding, labels, also, &peer))
-            .collect();
-        let (answer, problem) = (peer(&matter.answer), peer(&matter.problem));
-        let topic = topic(plan, &asked.able);
+        let document = peer(&input.document);
+        let items: Vec<Item> =
+            input.findings.iter().map(|(finding, labels, also)| item(finding, labels, also, &peer)).collect();
+        let (answer, problem) = (peer(&input.answer), peer(&input.problem));
+        let topic = topic(plan, &profile.capabilities);
         let findings = serde_json::to_string(&items).unwrap_or_default();
-        let mut dice = seed::dice(settings.seed, &format!("fence {call}"));
-        let marker = fence_marker(|| dice.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
+        let mut rng = seed::rng(settings.seed, &format!("fence {call}"));
+        let marker = fence_marker(|| rng.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
         let values = json!({
             "topic": topic, "marker": marker, "document": document, "findings": items, "rubric": rubric,
-            "form": form, "feedback": matter.feedback, "answer": answer, "problem": problem,
+            "form": form, "feedback": input.feedback, "answer": answer, "problem": problem,
             "stage": stage.as_str(),
         });
         let user = match purpose {
@@ -212,17 +193,17 @@ impl Prompts {
             let lens = self.render(&format!("lens.{lens}.jinja"), kind, &values)?;
             system = format!("{system}\n\nYour part of the reading: {lens}");
         }
-        let references = plan.topic.references.iter().filter(|one| one.is_seen_by(&asked.able));
+        let references = plan.topic.references.iter().filter(|one| one.is_readable_by(&profile.capabilities));
         let seen = references.filter_map(|one| one.media.clone());
         let parts = std::iter::once(Part::text(self.render(&user, kind, &values)?)).chain(seen).collect();
         let mut request = ModelRequest::new(system);
         request.messages.push(Message::new(MessageRole::User, parts));
-        request.max_tokens = Some(asked.max_tokens(plan, stage));
-        if asked.able.sampling {
-            let configured = asked.configured.temperature;
+        request.max_tokens = Some(profile.max_tokens(plan, stage));
+        if profile.capabilities.sampling {
+            let configured = profile.configured.temperature;
             request.sampling.temperature = configured.or(Some(settings.temperatures.of(stage)));
         }
-        if asked.able.structured_output {
+        if profile.capabilities.structured_output {
             request.output = schema::output(stage);
         }
         Ok(request)
@@ -232,7 +213,7 @@ impl Prompts {
 fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> Item {
     // Labels of findings begin a line; a line that a critic wrote never does.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
-    let remark = &finding.remark;
+    let issue = &finding.issue;
     let given = finding.disposition.as_ref();
     let changed = given.map_or_else(String::new, |given| {
         let edits = given.edits.iter().map(|edit| edit.new.as_str());
@@ -243,11 +224,11 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
     Item {
         id: finding.id.to_string(),
         severity: finding.severity(),
-        category: remark.category.as_str(),
-        location: peer(&remark.location),
-        quote: peer(&remark.quote),
-        claim: peer(&remark.claim),
-        suggested_change: peer(&remark.suggested_change),
+        category: issue.category.as_str(),
+        location: peer(&issue.location),
+        quote: peer(&issue.quote),
+        claim: peer(&issue.claim),
+        suggested_change: peer(&issue.suggested_change),
         reviewers: labels.join(", "),
         also: also.iter().map(|claim| peer(claim)).collect(),
         changed_span: peer(&changed),
@@ -255,14 +236,14 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
     }
 }
 
-/// The topic as templates see it, its references within their budget, for somebody who is `able` to do this much.
-fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
+/// The topic as templates see it, its references within their budget, for a model with these capabilities.
+fn topic(plan: &Plan, capabilities: &Capabilities) -> serde_json::Value {
     let topic = &plan.topic;
     let references: Vec<_> = references::fitted(plan)
         .into_iter()
         .zip(&topic.references)
         .map(|(one, reference)| {
-            let notice = match (&reference.media, reference.is_seen_by(able)) {
+            let notice = match (&reference.media, reference.is_readable_by(capabilities)) {
                 (None, _) => one.notice().map_or_else(String::new, |notice| format!("[{notice}]")),
                 (Some(_), true) => "[It is attached to this message.]".to_owned(),
                 (Some(_), false) => "[It is a file that you cannot see.]".to_owned(),
@@ -278,12 +259,12 @@ fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
 }
 
 /// The seats in a random order, with labels: the first is `Reviewer A` and so on.
-pub(crate) fn shuffled(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::Label> {
+pub(crate) fn assign_labels(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::stage::Label> {
     let mut seats = seats.to_vec();
-    seed::dice(seed, uses).shuffle(&mut seats);
+    seed::rng(seed, uses).shuffle(&mut seats);
     let label = |(index, seat): (usize, u32)| {
         let letter = char::from_u32(u32::from(b'A') + u32::try_from(index % 26).unwrap_or(0)).unwrap_or('?');
-        crate::Label { seat, label: format!("Reviewer {letter}") }
+        crate::stage::Label { seat, label: format!("Reviewer {letter}") }
     };
     seats.into_iter().enumerate().map(label).collect()
 }
@@ -293,6 +274,6 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 /// How large the answer of a stage may be as part of a later prompt, in bytes: half of what it may be, since
 /// a part of its tokens is form and thoughts.
-pub(crate) fn carried(plan: &Plan, stage: Stage) -> u64 {
+pub(crate) fn carried_bytes(plan: &Plan, stage: Stage) -> u64 {
     u64::from(plan.settings.max_tokens.of(stage)) * BYTES_PER_TOKEN / 2
 }

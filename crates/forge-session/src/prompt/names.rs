@@ -3,7 +3,7 @@
 use forge_core::ModelProvider;
 use forge_prompt::Pseudonyms;
 
-use crate::{Plan, seed};
+use crate::{plan::Plan, seed};
 
 /// Stand-ins for the names of everybody in the cast and for the brands of the plan. A name that the topic itself uses
 /// is not hidden: the document is about it.
@@ -28,16 +28,7 @@ pub(crate) fn of(plan: &Plan) -> Pseudonyms {
         names.push(participant.display_name.clone());
     }
     names.retain(|name| !GENERAL.contains(&name.trim()));
-    Pseudonyms::new(names, &subject, seed::dice(plan.settings.seed, "names").u16(..))
-}
-
-/// What journals mean that name no brands, as those of the first version.
-pub(crate) fn first_brands() -> Vec<String> {
-    ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
-}
-
-pub(crate) fn are_first_brands(brands: &[String]) -> bool {
-    brands == first_brands()
+    Pseudonyms::new(names, &subject, seed::rng(plan.settings.seed, "names").u16(..))
 }
 
 /// Display names that are ordinary words.
@@ -48,7 +39,7 @@ mod tests {
     use forge_core::Participant;
 
     use super::*;
-    use crate::{Cast, Topic};
+    use crate::{plan::Cast, topic::Topic};
 
     fn names(title: &str) -> Pseudonyms {
         let critics = vec![vec![Participant::gpt()], vec![Participant::local("qwen3")]];

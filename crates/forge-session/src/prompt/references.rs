@@ -4,7 +4,7 @@ use forge_core::{Capabilities, tokens_of};
 use forge_prompt::{clean, one_line, shorten};
 
 use super::BYTES_PER_TOKEN;
-use crate::Plan;
+use crate::plan::Plan;
 
 /// Tokens for references where neither a window nor a cap is known.
 const USUAL: u32 = 20_000;
@@ -40,7 +40,7 @@ impl Fitted {
 /// Tokens for the references of a prompt, by the smallest window of those who will read them and by what the session
 /// may use.
 pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Option<u64>) -> u32 {
-    let window = windows.filter_map(|able| able.context_tokens).min();
+    let window = windows.filter_map(|capabilities| capabilities.context_tokens).min();
     let shares = [window.map(|window| window / WINDOW_SHARE), cap.map(|cap| cap / CAP_SHARE)];
     let least = shares.into_iter().flatten().min();
     least.map_or(USUAL, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX))
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn the_smallest_window_decides_how_much_fits() {
         let window = |tokens| {
-            let mut able = Capabilities::default();
-            able.context_tokens = Some(tokens);
-            able
+            let mut capabilities = Capabilities::default();
+            capabilities.context_tokens = Some(tokens);
+            capabilities
         };
         let none = Capabilities::default;
         assert_eq!(tokens_within([window(200_000), window(8_192), none()].into_iter(), Some(500_000)), 2_048);

@@ -2,16 +2,20 @@
 
 use forge_prompt::{PromptError, Pseudonyms};
 
-use super::{Addressee, Matter, Prompts};
+use super::{PromptInput, Prompts};
 use crate::{
-    CallKey, Cast, Category, Disposition, DispositionKind, Finding, FindingId, FindingState, OutputType,
-    Plan, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
+    answer::{Category, Disposition, DispositionKind, FindingId, Issue, Severity},
+    finding::{Finding, FindingState},
+    plan::{Cast, Plan},
+    profile::ModelProfile,
+    stage::{CallKey, Purpose, Stage},
+    topic::{OutputType, Reference, ReferenceKind, Topic},
 };
 
 /// Every stage and type of document, with something in every value.
 pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
     let finding = finding();
-    let matter = Matter {
+    let prompt_input = PromptInput {
         document: "document".into(),
         findings: vec![(&finding, vec!["Reviewer A".into()], vec!["also"])],
         feedback: vec!["feedback"],
@@ -31,8 +35,8 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
                     &Pseudonyms::default(),
                     call,
                     purpose,
-                    &Addressee::default(),
-                    &matter,
+                    &ModelProfile::default(),
+                    &prompt_input,
                 )?;
             }
         }
@@ -52,7 +56,7 @@ fn finding() -> Finding {
     Finding {
         id,
         cycle: 1,
-        remark: Remark {
+        issue: Issue {
             severity: Some(Severity::Major),
             rating: String::new(),
             category: Category::Clarity,

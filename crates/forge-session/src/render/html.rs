@@ -11,7 +11,7 @@ use std::fmt::{self, Write as _};
 use forge_prompt::one_line;
 
 use super::{again, counted, markdown, passages::Passages, seconds};
-use crate::SessionResult;
+use crate::result::SessionResult;
 
 const STYLE: &str = include_str!("html/style.css");
 

@@ -8,7 +8,10 @@ use super::{
     again, call_name, counted, cut, difference::Difference, facts::facts, passages::Passages, seconds,
     simulated, task,
 };
-use crate::{Finding, SessionResult, Usage};
+use crate::{
+    finding::Finding,
+    result::{SessionResult, Usage},
+};
 
 /// Bytes of the changes that a review shows at least.
 const MOST_OF_A_REVIEW: usize = 20_000;
@@ -119,7 +122,7 @@ fn findings(out: &mut String, result: &SessionResult) {
             finding.severity(),
             cell(&super::voices(finding)),
             finding.state.as_str(),
-            cell(&finding.remark.claim)
+            cell(&finding.issue.claim)
         );
     }
     let passages = Passages::of(result);
@@ -135,7 +138,7 @@ fn detail(out: &mut String, finding: &Finding, passages: &Passages) {
         finding.id,
         finding.severity(),
         finding.state.as_str(),
-        one_line(&finding.remark.claim)
+        one_line(&finding.issue.claim)
     );
     for fact in facts(finding, passages) {
         let _ = writeln!(out, "- {}: {}", fact.name, fact.text);

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forge_core::Participant;
 
-use super::{CallSummary, Comparison, Degradation, Dissent, Participation, Praise, Usage};
+use super::{AttributedStrength, CallSummary, Comparison, Degradation, Dissent, Participation, Usage};
 use crate::{
-    Answer, Call, CallKey, DropReason, Finding, FindingState, Mode, Stage, State, Stop, Strength,
-    event::Attempt,
+    answer::Strength,
+    event::{Answer, Attempt, DropReason},
+    finding::{Finding, FindingState},
     passage::Text,
-    state::{Outcome, is_cut_off, is_usable},
+    stage::{CallKey, Mode, Stage},
+    state::{Call, Outcome, State, is_cut_off, is_usable},
+    stop::Stop,
 };
 
 /// What a call failed of that was under way when its run ended. What it cost is unknown.
@@ -103,7 +106,7 @@ pub(super) fn dissents(state: &State) -> Vec<Dissent> {
         Dissent {
             finding: finding.id.to_string(),
             severity: finding.severity().to_owned(),
-            claim: finding.remark.claim.clone(),
+            claim: finding.issue.claim.clone(),
             support: who.len(),
             raised_by: who.into_iter().collect(),
             reason: finding.disposition.as_ref().map(|given| given.reason.clone()).unwrap_or_default(),
@@ -141,14 +144,14 @@ pub(super) fn named(state: &State, finding: &Finding) -> Finding {
 }
 
 /// What critics found good, once each.
-pub(super) fn strengths(state: &State) -> Vec<Praise> {
-    let mut all: Vec<Praise> = Vec::new();
+pub(super) fn strengths(state: &State) -> Vec<AttributedStrength> {
+    let mut all: Vec<AttributedStrength> = Vec::new();
     for key in state.panels.values().flat_map(|panel| &panel.counted) {
         let text = Text::of(state.base(key.cycle).map_or("", |version| &version.text));
         let who = critic(state, key.cycle, key.seat).unwrap_or_default();
         for Strength { quote, claim } in state.critique(*key).strengths {
             let anchored = text.find(&quote).is_some();
-            let praise = Praise { cycle: key.cycle, who: who.clone(), quote, anchored, claim };
+            let praise = AttributedStrength { cycle: key.cycle, who: who.clone(), quote, anchored, claim };
             if !all.iter().any(|known| (&known.who, &known.claim) == (&praise.who, &praise.claim)) {
                 all.push(praise);
             }

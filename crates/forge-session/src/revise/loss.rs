@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::{Edit, passage::Text};
+use crate::{answer::Edit, passage::Text};
 
 /// Lines of both texts up to which they are compared line by line; the time for it grows with their square.
 const MOST_LINES: usize = 20_000;

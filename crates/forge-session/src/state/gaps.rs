@@ -6,10 +6,10 @@ use forge_prompt::is_refusal;
 
 use super::{Call, Outcome, State, is_cut_off};
 use crate::{
-    Disposition, DispositionKind, FindingId, Purpose, Stage,
-    answer::{Check, Critique, Reading, Revision},
+    answer::{Check, Critique, Disposition, DispositionKind, FindingId, Reading, Revision},
     passage::Text,
     revise::{Revised, revise},
+    stage::{Purpose, Stage},
 };
 
 /// What is missing, and for which findings.

@@ -7,7 +7,7 @@ use forge_prompt::{
     normalize,
 };
 
-use super::super::{Category, Critique, Remark, Severity, category, critique, finding_id, severity};
+use super::super::{Category, Critique, Issue, Severity, category, critique, finding_id, severity};
 use super::{
     line::{Field, begins_with_severity, is_label, is_only_marked, mark, numbered},
     strengths,
@@ -74,7 +74,7 @@ struct Reader {
     group: Option<Severity>,
     /// Whether each item of a list is a finding.
     lists_findings: bool,
-    open: Option<Remark>,
+    open: Option<Issue>,
     /// Whether the open finding stands in a quotation, so that the next one may.
     is_quoted: bool,
     /// The name of the field that began it: the same name again begins the next.
@@ -153,7 +153,7 @@ impl Reader {
     /// Text under a heading that gives a severity.
     fn paragraph(&mut self, text: &str) {
         if self.section == Section::Findings && !critique::is_nothing(text) && !text.ends_with(':') {
-            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });
             self.is_intro = true;
         }
     }
@@ -222,7 +222,7 @@ impl Reader {
             let text = counted.map_or(text, str::trim);
             let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
             let claim = if general { title } else { text.to_owned() };
-            self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim, ..Issue::default() });
             (self.section, self.lists_findings) = (Section::Findings, false);
             (self.level, self.is_intro) = (Some(level), true);
         }
@@ -248,7 +248,7 @@ impl Reader {
         } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
             self.drop_intro();
             self.close();
-            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });
         } else {
             self.more(text);
         }
@@ -262,7 +262,7 @@ impl Reader {
 
     fn row(&mut self, cells: &[String]) {
         self.close();
-        self.open = Some(Remark::default());
+        self.open = Some(Issue::default());
         for (field, cell) in self.columns.clone().into_iter().zip(cells) {
             if let Some(field) = field {
                 self.set(field, cell);
@@ -309,7 +309,7 @@ fn is_marked(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn findings(text: &str) -> Vec<Remark> {
+    fn findings(text: &str) -> Vec<Issue> {
         read(text).0.unwrap_or_default().findings
     }
 

@@ -6,8 +6,8 @@ use forge_prompt::{clean, one_line};
 
 use super::Safe;
 use crate::{
-    SessionResult,
     render::{cut, simulated, task},
+    result::SessionResult,
 };
 
 /// Characters of a task that are shown without being unfolded.

@@ -2,7 +2,7 @@
 
 use forge_prompt::normalize;
 
-use super::super::super::{Category, Remark, Severity, category, critique, echo, severity};
+use super::super::super::{Category, Issue, Severity, category, critique, echo, severity};
 use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
@@ -13,11 +13,11 @@ impl Reader {
         if critique::is_nothing(&claim) {
             return;
         }
-        self.open = Some(Remark {
+        self.open = Some(Issue {
             severity: Some(severity),
             category: category.unwrap_or(self.topic),
             claim: if is_label(&claim) { String::new() } else { claim },
-            ..Remark::default()
+            ..Issue::default()
         });
     }
 
@@ -25,7 +25,7 @@ impl Reader {
     pub(super) fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
         let is_severity = field == Field::Severity
             && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
-        let lacks = |open: &Remark| open.severity.is_none() && open.rating.is_empty();
+        let lacks = |open: &Issue| open.severity.is_none() && open.rating.is_empty();
         let rated = self.open.as_ref().is_none_or(|open| !lacks(open) && self.group.is_none());
         let again = field == Field::Claim && normalize(name) == self.opener;
         if again || (is_severity && rated) {
@@ -33,7 +33,7 @@ impl Reader {
         }
         if self.open.is_none() && (is_severity || field == Field::Claim) {
             let severity = self.group.filter(|_| field == Field::Claim);
-            self.open = Some(Remark { severity, ..Remark::default() });
+            self.open = Some(Issue { severity, ..Issue::default() });
             self.opener = normalize(name);
         }
         self.set(field, value);
