@@ -31,11 +31,11 @@ pub(crate) fn worst_case(
     participant: &Participant,
     request: &ModelRequest,
 ) -> (Amount, bool) {
-    larger(prices, participant, request, 0)
+    worst_case_with(prices, participant, request, 0)
 }
 
 /// The same for a request that is larger by so many tokens.
-pub(crate) fn larger(
+pub(crate) fn worst_case_with(
     prices: &Price<'_>,
     participant: &Participant,
     request: &ModelRequest,

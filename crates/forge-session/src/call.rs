@@ -25,12 +25,12 @@ pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,
     request: Arc<ModelRequest>,
-    guards: CallLimits,
+    limits: CallLimits,
     timer: &dyn Timer,
     on_text: impl Fn(&str),
 ) -> Result<ModelResponse, ProviderError> {
     let begun = timer.instant();
-    let over = |what: &str, limit: Duration| {
+    let timed_out = |what: &str, limit: Duration| {
         let message = format!("no {what} within {} s", limit.as_secs_f64());
         // What the time was spent on: the last refusal before the wait.
         let message = match cx.attempts.failed().last() {
@@ -42,14 +42,14 @@ pub(crate) async fn perform(
     };
     let mut accumulator = Accumulator::new(cx);
     let mut repetition = RepetitionDetector::default();
-    let (mut what, mut limit, mut since) = ("content", guards.first_content, begun);
-    let ceiling = begun + guards.ceiling;
+    let (mut what, mut limit, mut since) = ("content", limits.first_content, begun);
+    let ceiling = begun + limits.ceiling;
     let mut events = {
         let until = ceiling.min(since + limit);
         match select(provider.stream(cx, request), timer.sleep_until(until)).await {
             Either::Left((events, _)) => events?,
-            Either::Right(_) if until == ceiling => return Err(over("answer", guards.ceiling)),
-            Either::Right(_) => return Err(over(what, limit)),
+            Either::Right(_) if until == ceiling => return Err(timed_out("answer", limits.ceiling)),
+            Either::Right(_) => return Err(timed_out(what, limit)),
         }
     };
     loop {
@@ -60,12 +60,13 @@ pub(crate) async fn perform(
             Either::Left((Some(Err(error)), _)) => return Err(accumulator.interrupted(error)),
             Either::Left((Some(Ok(event)), _)) => event,
             Either::Right(_) => {
-                let error = if until == ceiling { over("end", guards.ceiling) } else { over(what, limit) };
+                let error =
+                    if until == ceiling { timed_out("end", limits.ceiling) } else { timed_out(what, limit) };
                 return Err(accumulator.interrupted(error));
             }
         };
         if event.is_content() {
-            (what, limit, since) = ("further content", guards.gap, timer.instant());
+            (what, limit, since) = ("further content", limits.gap, timer.instant());
         }
         let mut loops = false;
         if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event {
@@ -74,13 +75,13 @@ pub(crate) async fn perform(
         }
         accumulator.push(event)?;
         if loops {
-            return cut(accumulator, cx);
+            return cut_off(accumulator, cx);
         }
     }
 }
 
 /// What had come of an answer that repeats itself without end, as an answer that was cut off: what it says counts.
-fn cut(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
+fn cut_off(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
     let message = "it repeated itself without end and was cut off";
     let error = ProviderError::new(ErrorKind::Decode, cx.participant.provider_id.as_str(), message);
     let error = accumulator.interrupted(error);

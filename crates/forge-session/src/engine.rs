@@ -40,10 +40,10 @@ impl Session {
             return Err(SessionError::Exists(name));
         }
         let machine = session.run.machine();
-        let said = plan.notes.len();
+        let earlier = plan.notes.len();
         let plan = machine.deps.resolved(plan);
-        for message in plan.notes.iter().skip(said) {
-            machine.tell(&Notice::Warning { message: message.clone() });
+        for message in plan.notes.iter().skip(earlier) {
+            machine.notify(&Notice::Warning { message: message.clone() });
         }
         let started = machine.deps.timer.now();
         let event = Event::SessionStarted { version: VERSION, started, plan: Box::new(plan) };

@@ -109,9 +109,9 @@ fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
     let written = drafter.map(|drafter| Version {
         asked: Some(drafter.clone()),
         author: Some(drafter),
-        ..Version::given(String::new())
+        ..Version::initial(String::new())
     });
-    let draft = plan.draft.clone().map(Version::given).or(written);
+    let draft = plan.draft.clone().map(Version::initial).or(written);
     let mut state = State::default();
     (state.names, state.versions, state.plan) = (names::of(&plan), draft.into_iter().collect(), plan);
     state
@@ -141,7 +141,7 @@ fn estimated(
     let tokens = TokenCount::default().with_input(input).with_output(output);
     let money = (deps.prices)(participant, &tokens, None);
     let (most, priced) =
-        budget::larger(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
+        budget::worst_case_with(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
     Ok(EstimatedCall {
         stage,
         participant: participant.clone(),

@@ -1,19 +1,19 @@
 //! What stands in a session's journal.
 
+mod call;
+
 use chrono::{DateTime, Utc};
-use forge_core::{
-    Amount, CallId, Entry, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason,
-    StreamName, TokenCount,
-};
+use forge_core::{Entry, StreamName};
 use serde::{Deserialize, Serialize};
 
+pub use self::call::{Answer, Attempt, Failure, Intent};
 use crate::{
     answer::{Conflict, Disposition, Verdict},
     budget::BudgetHold,
     error::SessionError,
     finding::Finding,
     plan::Plan,
-    stage::{CallKey, Label, Purpose, Stage},
+    stage::{CallKey, Label, Stage},
     stop::{PanelQuality, SessionStatus, Stop},
 };
 
@@ -151,7 +151,8 @@ pub enum Event {
         panel: Option<PanelQuality>,
     },
     /// The approver decided.
-    Attended {
+    #[serde(rename = "attended")]
+    DecisionMade {
         /// The cycle that had ended.
         cycle: u32,
         /// The decision.
@@ -205,93 +206,6 @@ impl Record {
     }
 }
 
-/// A call that is about to be made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
-    /// The call.
-    pub call: CallKey,
-    /// Its id in the accounts.
-    pub id: CallId,
-    /// Who is asked.
-    pub participant: Participant,
-    /// Whether it asks for an answer or for the repair of one.
-    pub purpose: Purpose,
-    /// A hash of the request, in hexadecimal.
-    pub prompt: String,
-    /// What it may cost at most.
-    pub reserved: Amount,
-    /// Whether the price is known; if not, the reservation holds no money.
-    pub priced: bool,
-}
-
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The text as it came, without control and bidi characters.
-    pub raw_content: String,
-    /// Why the model stopped.
-    pub stop_reason: StopReason,
-    /// Who answered, with the model that served the call.
-    pub served: Participant,
-    /// Tokens by class.
-    pub tokens: TokenCount,
-    /// What it cost; `None` if the price is unknown.
-    pub cost: Option<Money>,
-    /// What it takes from the budget: what it cost, or the reservation where that is unknown.
-    pub charged: Amount,
-    /// Milliseconds from the call to its end.
-    pub took: u64,
-    /// Attempts that failed before it.
-    pub failed: Vec<Attempt>,
-    /// What the caller should know, such as settings that were left out.
-    pub warnings: Vec<String>,
-}
-
-/// A call that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What went wrong.
-    pub kind: ErrorKind,
-    /// How far it had come.
-    pub phase: Phase,
-    /// In words.
-    pub message: String,
-    /// What it takes from the budget: nothing, or the reservation where the vendor may bill it.
-    pub charged: Amount,
-    /// Milliseconds from the call to its end.
-    pub took: u64,
-    /// Attempts that failed.
-    pub failed: Vec<Attempt>,
-    /// What had come of the answer, for a draft.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<String>,
-}
-
-/// An attempt that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Attempt {
-    /// The configured provider.
-    pub provider: ProviderId,
-    /// The model asked for.
-    pub model: forge_core::ModelId,
-    /// What went wrong.
-    pub error: ErrorKind,
-    /// In words.
-    pub message: String,
-}
-
-impl From<&FailedAttempt> for Attempt {
-    fn from(failed: &FailedAttempt) -> Self {
-        Self {
-            provider: failed.provider.clone(),
-            model: failed.model.clone(),
-            error: failed.error,
-            message: failed.message.clone(),
-        }
-    }
-}
-
 /// Why nobody is asked at a seat any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -302,6 +216,17 @@ pub enum DropReason {
     OwnText,
     /// The user skipped the stage.
     Skipped,
+}
+
+impl DropReason {
+    /// Why nobody is asked, in words.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Budget => "the budget has no room for it",
+            Self::OwnText => "nobody is left who did not write the text and does not sit at another seat",
+            Self::Skipped => "the user skipped it",
+        }
+    }
 }
 
 impl Event {
@@ -332,7 +257,7 @@ impl Event {
             | Self::PanelClosed { .. }
             | Self::LabelsAssigned { .. }
             | Self::CycleClosed { .. }
-            | Self::Attended { .. }
+            | Self::DecisionMade { .. }
             | Self::FeedbackGiven { .. }
             | Self::Paused { .. }
             | Self::Unpaused

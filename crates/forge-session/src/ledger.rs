@@ -8,7 +8,7 @@ use std::{
 use crate::{
     answer::{Disposition, DispositionKind, FindingId, Issue, Severity, Verdict},
     finding::{Finding, FindingState, Raised},
-    passage::{Text, overlap},
+    passage::{QuoteIndex, overlap},
 };
 
 /// Every finding of a session. None is ever dropped.
@@ -57,7 +57,7 @@ impl Ledger {
         let mut ledger = self.clone();
         let mut touched = BTreeSet::new();
         let mut judged = "";
-        let mut text = Text::default();
+        let mut text = QuoteIndex::default();
         let mut places: BTreeMap<FindingId, Option<Range<usize>>> = BTreeMap::new();
         let mut claims: BTreeMap<String, Vec<FindingId>> = BTreeMap::new();
         for finding in self.findings() {
@@ -65,7 +65,7 @@ impl Ledger {
         }
         for RaisedFinding { seat, issue, document, late } in raised {
             if !std::ptr::eq(judged, *document) {
-                (judged, text) = (*document, Text::of(document));
+                (judged, text) = (*document, QuoteIndex::of(document));
                 places = ledger.findings().map(|known| (known.id, text.find(&known.issue.quote))).collect();
             }
             let place = text.find(&issue.quote);
@@ -123,7 +123,7 @@ impl Ledger {
         unplaced: &BTreeMap<FindingId, String>,
         dispositions: &[Disposition],
     ) -> Vec<Finding> {
-        let base = Text::of(base);
+        let base = QuoteIndex::of(base);
         let mut ledger = self.clone();
         let mut decided = BTreeSet::new();
         for finding in self.open() {
@@ -142,7 +142,7 @@ impl Ledger {
                     DispositionKind::Reject => (FindingState::Rejected, None),
                     DispositionKind::Defer => (FindingState::Deferred, None),
                     DispositionKind::Duplicate => {
-                        match self.stands_for(&base, finding, given, dispositions) {
+                        match self.duplicate_target(&base, finding, given, dispositions) {
                             Ok(_) => (FindingState::Duplicate, None),
                             Err(why) => (FindingState::Open, Some(why)),
                         }
@@ -166,9 +166,9 @@ impl Ledger {
 
     /// The finding that stands for a duplicate: one that is decided in the same answer, or was rejected before, and
     /// is about the same passage. Another claim, no place, or a circle makes no duplicate.
-    pub(crate) fn stands_for(
+    pub(crate) fn duplicate_target(
         &self,
-        base: &Text,
+        base: &QuoteIndex,
         finding: &Finding,
         given: &Disposition,
         dispositions: &[Disposition],
@@ -195,7 +195,7 @@ impl Ledger {
             self.findings().filter_map(|one| Some((one.duplicate_of()?, one.issue.severity))).collect();
         for (id, severity) in same {
             let Some(known) = self.0.get_mut(&id) else { continue };
-            let worst = worse(known.issue.severity, severity);
+            let worst = worse_severity(known.issue.severity, severity);
             if worst != known.issue.severity {
                 known.issue.severity = worst;
                 // What was settled as a minor fault is now one that the check must see.
@@ -241,7 +241,7 @@ impl Ledger {
 }
 
 /// The worse of two ratings. No rating counts as major.
-fn worse(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
+fn worse_severity(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
     let weight = |rating: Option<Severity>| (rating.unwrap_or(Severity::Major), rating.is_some());
     if weight(other) > weight(one) { other } else { one }
 }
@@ -263,7 +263,7 @@ impl Finding {
 
     /// A voice counts once a cycle, however often it says the same.
     fn raise_again(&mut self, voice: Raised, late: bool) {
-        self.issue.severity = worse(self.issue.severity, voice.severity);
+        self.issue.severity = worse_severity(self.issue.severity, voice.severity);
         let who = |raised: &Raised| (raised.cycle, raised.seat, raised.person);
         if self.raised_by.iter().all(|known| who(known) != who(&voice)) {
             self.raised_by.push(voice);

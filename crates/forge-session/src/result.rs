@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::account::because;
-use self::account::{comparison, critical_path, degradations, dissents, named, part, strengths, summaries};
+use self::account::{
+    comparison, critical_path, degradations, dissents, participation, strengths, summaries, with_participants,
+};
 pub use self::tally::Tally;
 use crate::{
     answer::Conflict,
@@ -330,10 +331,10 @@ impl SessionResult {
                 .calls
                 .values()
                 .filter(|call| call.intent.purpose == Purpose::Answer)
-                .map(part)
+                .map(participation)
                 .collect(),
             strengths: strengths(state),
-            findings: state.ledger.findings().map(|finding| named(state, finding)).collect(),
+            findings: state.ledger.findings().map(|finding| with_participants(state, finding)).collect(),
             lost_lines: state.versions.iter().map(|version| version.lost).sum(),
             dissents: dissents(state),
             conflicts: state.conflicts.clone(),

@@ -10,7 +10,7 @@ use crate::{
     answer::{Disposition, DispositionKind, Edit, FindingId, Revision},
     finding::Finding,
     ledger::Ledger,
-    passage::{Text, overlap},
+    passage::{QuoteIndex, overlap},
 };
 
 /// What an answer makes of a text.
@@ -31,7 +31,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let by_edits = accepted().any(|given| !given.edits.is_empty());
     let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.issue.quote.as_str());
     if let Some(document) = revision.document.as_ref().filter(|_| !by_edits) {
-        let (old, new) = (Text::of(base), Text::of(document));
+        let (old, new) = (QuoteIndex::of(base), QuoteIndex::of(document));
         for given in accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given)) {
             unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
         }
@@ -59,8 +59,8 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
 }
 
 /// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
-fn has_changed(old: &Text, new: &Text, finding: Option<&Finding>, given: &Disposition) -> bool {
-    let occurs = |text: &Text, part: &str| text.find(part).is_some();
+fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, given: &Disposition) -> bool {
+    let occurs = |text: &QuoteIndex, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
     let came = occurs(new, span) && !occurs(old, span);
     let quote = finding.map_or("", |finding| &finding.issue.quote);
@@ -106,7 +106,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
         return Ok(());
     }
     // The passage was copied with other white space; what stands around it stays.
-    let folded: Vec<Range<usize>> = Text::of(text).find_all(&edit.old).collect();
+    let folded: Vec<Range<usize>> = QuoteIndex::of(text).find_all(&edit.old).collect();
     match choose(text, folded, quote)? {
         Some(place) => {
             text.replace_range(place, edit.new.trim());
@@ -119,7 +119,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
 fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Option<Range<usize>>, String> {
     if places.len() > 1 {
         let count = places.len();
-        let quoted: Vec<Range<usize>> = Text::of(text).find_all(quote).collect();
+        let quoted: Vec<Range<usize>> = QuoteIndex::of(text).find_all(quote).collect();
         places.retain(|place| quoted.iter().any(|quote| overlap(quote, place)));
         if places.len() != 1 {
             return Err(format!("the passage of its edit stands {count} times in the text"));

@@ -1,5 +1,6 @@
 //! The state of a session: a pure fold over its journal.
 
+mod call;
 mod gaps;
 mod panel;
 mod seat;
@@ -7,15 +8,16 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::{Amount, Participant, Phase};
+use forge_core::Amount;
 use forge_prompt::Pseudonyms;
 
+pub use self::call::{Call, Outcome, Panel, Version};
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     answer::{self, Conflict, FindingId, Form, Reading},
     budget::BudgetHold,
     decision::Decision,
-    event::{Answer, DropReason, Event, Failure, Intent, Record},
+    event::{DropReason, Event, Record},
     finding::FindingState,
     ledger::Ledger,
     plan::{Cast, Plan},
@@ -64,7 +66,7 @@ pub struct State {
     readings: BTreeMap<CallKey, Reading>,
     pub(crate) feedback: Vec<(u32, String)>,
     /// How many of them are findings by now.
-    pub(crate) wishes: usize,
+    pub(crate) feedback_recorded: usize,
     pub(crate) recorded: BTreeSet<CallKey>,
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
@@ -74,75 +76,7 @@ pub struct State {
     /// Calls that had ended when a later run began: whoever failed in them may be asked again.
     pub(crate) retryable: BTreeSet<CallKey>,
     /// What calls of dead runs may have cost.
-    pub(crate) lost: Amount,
-}
-
-/// One call.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// As it was intended.
-    pub intent: Intent,
-    /// When it began, in milliseconds of the session.
-    pub begun: u64,
-    /// When it ended.
-    pub ended: Option<u64>,
-    /// How it went.
-    pub outcome: Outcome,
-}
-
-impl Call {
-    fn key(&self) -> CallKey {
-        self.intent.call
-    }
-
-    /// Whether it failed before anything was sent.
-    fn is_unsent(&self) -> bool {
-        matches!(&self.outcome, Outcome::Failed(failure) if failure.phase == Phase::BeforeSend)
-    }
-}
-
-/// How a call went.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// It is under way, or was when its run died.
-    Running,
-    /// It was answered.
-    Answered(Box<Answer>),
-    /// It failed.
-    Failed(Box<Failure>),
-}
-
-/// One version of the document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Version {
-    /// The cycle that made it; 0 for the draft.
-    pub cycle: u32,
-    /// The text.
-    pub text: String,
-    /// Who was asked for it; `None` if it was there before the session.
-    pub asked: Option<Participant>,
-    /// Who wrote it.
-    pub author: Option<Participant>,
-    /// Whether it was cut off, at its token limit or by the clock.
-    pub cut_off: bool,
-    /// Lines that it lost although no accepted finding is about them.
-    pub lost: u32,
-}
-
-impl Version {
-    /// A text that was there before the session.
-    pub(crate) fn given(text: String) -> Self {
-        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
-    }
-}
-
-/// The critics of one cycle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panel {
-    /// Critiques that count.
-    pub counted: Vec<CallKey>,
-    /// Seats whose calls were still under way.
-    pub late: Vec<u32>,
+    pub(crate) written_off: Amount,
 }
 
 impl Default for State {
@@ -167,14 +101,14 @@ impl Default for State {
             names: Pseudonyms::default(),
             readings: BTreeMap::new(),
             feedback: Vec::new(),
-            wishes: 0,
+            feedback_recorded: 0,
             recorded: BTreeSet::new(),
             revised: BTreeSet::new(),
             checked: BTreeSet::new(),
             closed: Vec::new(),
             reopened: false,
             retryable: BTreeSet::new(),
-            lost: Amount::default(),
+            written_off: Amount::default(),
         }
     }
 }
@@ -201,14 +135,14 @@ impl State {
                 self.started = Some(*started);
                 self.names = names::of(plan);
                 self.plan = (**plan).clone();
-                self.versions.extend(plan.draft.clone().map(Version::given));
+                self.versions.extend(plan.draft.clone().map(Version::initial));
             }
             Event::Resumed { settings } => self.reopen(settings),
             Event::CallIntended(intent) => {
                 let call =
                     Call { intent: (**intent).clone(), begun: at, ended: None, outcome: Outcome::Running };
                 if let Some(dead) = self.calls.insert(intent.call, call) {
-                    self.lost = self.lost.plus(dead.intent.reserved);
+                    self.written_off = self.written_off.plus(dead.intent.reserved);
                     self.killed.push(dead);
                 }
             }
@@ -238,7 +172,7 @@ impl State {
             }
             Event::FindingsRecorded { calls, wishes, .. } => {
                 self.recorded.extend(calls);
-                self.wishes += *wishes as usize;
+                self.feedback_recorded += *wishes as usize;
             }
             Event::LabelsAssigned { cycle, labels } => {
                 self.labels.insert(*cycle, labels.clone());
@@ -268,7 +202,7 @@ impl State {
                     panel: *panel,
                 });
             }
-            Event::Attended { cycle, decision } => {
+            Event::DecisionMade { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
                     // Conflicts are told in the words of models.
                     let of_models = matches!(decision, Decision::Resolve(_));
@@ -329,7 +263,7 @@ impl State {
             Outcome::Answered(answer) => answer.charged,
             Outcome::Failed(failure) => failure.charged,
         };
-        self.calls.values().map(of).fold(self.lost, Amount::plus)
+        self.calls.values().map(of).fold(self.written_off, Amount::plus)
     }
 
     /// The document that `cycle` starts from.
@@ -354,7 +288,7 @@ impl State {
 
     /// What the user asked for once there was a document and that is no finding yet.
     pub(crate) fn new_feedback(&self) -> impl Iterator<Item = &str> {
-        self.feedback.iter().skip(self.wishes).map(|(_, text)| text.as_str())
+        self.feedback.iter().skip(self.feedback_recorded).map(|(_, text)| text.as_str())
     }
 
     /// Whether the decisions of `cycle` have to be checked: the text changed, or a blocking finding was decided.

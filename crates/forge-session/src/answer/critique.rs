@@ -8,7 +8,7 @@ use forge_prompt::{
 };
 use serde_json::Value;
 
-use super::{Critique, Issue, Strength, category, echo, headed, is_schema, severity, values};
+use super::{Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
@@ -75,7 +75,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
         at = value.range.end.max(at);
     }
     prose.push_str(&text[at..]);
-    let (written, samples) = headed::critique(&prose);
+    let (written, samples) = from_markdown::critique(&prose);
     let is_sample = |value: &Found<Part>| {
         let source = squeezed(&text[value.range.clone()]);
         is_code(value.range.start) && samples.iter().any(|sample| squeezed(sample).contains(&source))
@@ -107,7 +107,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if is_form || !critique.findings.is_empty() {
         return Some(critique);
     }
-    markdown::fenced_alone(text).and_then(|inner| headed::critique(inner).0)
+    markdown::fenced_alone(text).and_then(|inner| from_markdown::critique(inner).0)
 }
 
 impl Critique {
@@ -232,7 +232,7 @@ fn encoded(value: &Value) -> Option<Critique> {
 
 fn strengths(value: &Value) -> Vec<Strength> {
     let of_text = |text: &str| {
-        let is_said = !echo::is_blank(text) && !is_nothing(text);
+        let is_said = !unfilled::is_blank(text) && !is_nothing(text);
         is_said.then(|| Strength { quote: markdown::passage(text).to_owned(), claim: text.trim().to_owned() })
     };
     let of = |value: &Value| match value {
@@ -240,7 +240,7 @@ fn strengths(value: &Value) -> Vec<Strength> {
         value => {
             let claim = [&CLAIM[..], &["strength", "point", "text", "reason", "why"]].concat();
             let strength = Strength { quote: text(value, &QUOTE), claim: text(value, &claim) };
-            let is_said = |text: &str| !text.is_empty() && !echo::is_blank(text);
+            let is_said = |text: &str| !text.is_empty() && !unfilled::is_blank(text);
             let is_blank =
                 [&strength.quote, &strength.claim].iter().any(|text| !text.is_empty() && !is_said(text));
             (!is_blank && (is_said(&strength.claim) || is_said(&strength.quote))).then_some(strength)
@@ -303,7 +303,7 @@ fn grouped(name: &str, group: &Value) -> Vec<Issue> {
 }
 
 fn claim(value: &Value) -> Option<Issue> {
-    let claim = value.as_str().filter(|text| !echo::is_blank(text) && !is_nothing(text))?;
+    let claim = value.as_str().filter(|text| !unfilled::is_blank(text) && !is_nothing(text))?;
     Some(Issue { claim: claim.to_owned(), ..Issue::default() })
 }
 
@@ -326,7 +326,7 @@ fn issue(value: &Value) -> Option<Issue> {
         suggested_change: text(value, &CHANGE),
     };
     let is_said = !issue.suggested_change.is_empty() || !(issue.claim.is_empty() || is_nothing(&issue.claim));
-    (is_said && !is_schema(value) && !echo::is_example(&issue, &rated, &kind)).then_some(issue)
+    (is_said && !is_schema(value) && !unfilled::is_example(&issue, &rated, &kind)).then_some(issue)
 }
 
 #[cfg(test)]

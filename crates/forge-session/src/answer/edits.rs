@@ -4,7 +4,7 @@
 use forge_prompt::json::member;
 use serde_json::Value;
 
-use super::{Edit, FindingId, echo};
+use super::{Edit, FindingId, unfilled};
 
 const LISTS: [&str; 5] = ["edits", "edit", "changes", "replacements", "patches"];
 const OLD: [&str; 11] = [
@@ -51,7 +51,7 @@ pub(super) fn of(value: &Value) -> Vec<Edit> {
 /// Both passages must be named: one that is missing is not an empty one.
 fn edit(value: &Value) -> Option<Edit> {
     let (old, new) = (verbatim(member(value, &OLD)?)?, verbatim(member(value, &NEW)?)?);
-    let is_form = |text: &str| echo::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
+    let is_form = |text: &str| unfilled::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
     let changes = old != new || old.is_empty();
     (changes && !(is_form(&old) && is_form(&new))).then_some(Edit { old, new })
 }

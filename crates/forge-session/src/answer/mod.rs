@@ -5,14 +5,14 @@
 mod corpus;
 mod critique;
 mod decision;
-mod echo;
 mod edits;
-mod headed;
+mod from_markdown;
 mod revision;
 mod severity;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod unfilled;
 mod verdicts;
 
 use forge_prompt::{

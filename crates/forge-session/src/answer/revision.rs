@@ -7,8 +7,8 @@ use forge_prompt::{
 use serde_json::Value;
 
 use super::{
-    Conflict, Disposition, DispositionKind, FindingId, Reading, Revision, decision, echo, edits, finding_id,
-    headed, values,
+    Conflict, Disposition, DispositionKind, FindingId, Reading, Revision, decision, edits, finding_id,
+    from_markdown, unfilled, values,
 };
 
 /// The last whole value that fits, completed by what only others say. Two documents, or two decisions on one
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Reading {
     let mut found = values(text, &from_json);
     found.retain(|value| !value.fits.is_empty());
     let Some(at) = found.first().map(|value| value.range.start) else {
-        return headed::revision(text).map_or(Reading::Unreadable, checked);
+        return from_markdown::revision(text).map_or(Reading::Unreadable, checked);
     };
     if found.iter().any(|value| value.is_whole) {
         found.retain(|value| value.is_whole);
@@ -43,7 +43,7 @@ fn before(text: &str) -> Option<String> {
     let document = document(fenced.unwrap_or(text))?;
     let is_headed = document.lines().any(|line| line.starts_with('#'));
     let is_document = is_headed || (fenced.is_some() && document.lines().count() > 2);
-    is_document.then(|| headed::without_label(&document))
+    is_document.then(|| from_markdown::without_label(&document))
 }
 
 /// One finding is decided once.
@@ -91,7 +91,7 @@ fn from_json(value: &Value) -> Option<Revision> {
     let is_line = |line: &Value| line.as_str().is_some_and(|line| !line.trim_end().contains('\n'));
     let is_one = |value: &&Value| value.as_array().is_none_or(|lines| lines.iter().all(is_line));
     let document = member(value, &names).filter(is_one).and_then(|_| document(&text(value, &names)));
-    let document = document.filter(|document| !echo::is_outline(document));
+    let document = document.filter(|document| !unfilled::is_outline(document));
     let mut dispositions: Vec<Disposition> = match member(value, &["dispositions", "decisions", "findings"]) {
         Some(Value::Array(list)) => list.iter().filter_map(disposition).collect(),
         Some(Value::Object(by_id)) => by_id.iter().filter_map(|(id, value)| keyed(id, value)).collect(),
@@ -132,7 +132,7 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let (decision, named) = decision::of(&said)?;
     let same = || finding_id(&text(value, &["sameas", "duplicateof", "dupof", "duplicates", "same"]));
     let reason = text(value, &["reason", "rationale", "explanation", "why", "justification"]);
-    let is_example = echo::is_form(&reason);
+    let is_example = unfilled::is_form(&reason);
     let edits = edits::of(value);
     let spans: &[&str] = if edits.is_empty() {
         &["changedspan", "span", "newtext", "change", "changedtext"]

@@ -6,7 +6,7 @@ use forge_prompt::{
 };
 use serde_json::Value;
 
-use super::{Check, Reading, Verdict, critique, echo, finding_id, headed, is_schema, values};
+use super::{Check, Reading, Verdict, critique, finding_id, from_markdown, is_schema, unfilled, values};
 
 /// What all values of an answer say together. A finding that is settled and is not makes it no answer.
 pub(super) fn read(text: &str) -> Reading {
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Reading {
         critique::join(&mut all.new_findings, part.new_findings);
     }
     if check.as_ref().is_none_or(|check| check.verdicts.is_empty()) {
-        check = headed::check(text).or(check);
+        check = from_markdown::check(text).or(check);
     }
     let Some(Check { verdicts: given, new_findings }) = check else { return Reading::Unreadable };
     let mut verdicts: Vec<Verdict> = Vec::new();
@@ -61,7 +61,7 @@ fn verdict(value: &Value) -> Option<Verdict> {
 
 /// A verdict for which the reason is still to be filled in is one of the form.
 fn given(verdict: Verdict) -> Option<Verdict> {
-    (!echo::is_form(&verdict.reason)).then_some(verdict)
+    (!unfilled::is_form(&verdict.reason)).then_some(verdict)
 }
 
 fn keyed(id: &str, value: &Value) -> Option<Verdict> {

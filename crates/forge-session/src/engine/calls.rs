@@ -38,9 +38,9 @@ impl SessionMachine {
         cx: CallContext,
         now: Duration,
     ) -> BoxFuture<'static, EffectOutcome> {
-        let guards = self.guards(&planned, now);
+        let limits = self.limits(&planned, now);
         let has_stand_in = planned.fallback == Fallback::Caller;
-        let cx = cx.with_timeout(guards.ceiling).with_exclusions(planned.exclude);
+        let cx = cx.with_timeout(limits.ceiling).with_exclusions(planned.exclude);
         let cx = cx.with_fallback(planned.fallback);
         let (key, timer, observer) = (planned.key, Arc::clone(&self.deps.timer), self.deps.observer.clone());
         let provider = self.deps.provider(&planned.participant);
@@ -53,7 +53,7 @@ impl SessionMachine {
                 }
             };
             let result = match provider {
-                Ok(provider) => call::perform(&*provider, &cx, request, guards, &*timer, on_text).await,
+                Ok(provider) => call::perform(&*provider, &cx, request, limits, &*timer, on_text).await,
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);
@@ -65,7 +65,7 @@ impl SessionMachine {
 
     /// How long the call may take: as the session says, twice as long for a model that thinks, or as its
     /// configuration says, if that is longer; never beyond the end of the session.
-    fn guards(&self, planned: &PlannedCall, now: Duration) -> CallLimits {
+    fn limits(&self, planned: &PlannedCall, now: Duration) -> CallLimits {
         let settings = &self.state.plan.settings;
         let profile = self.deps.profile(&planned.participant);
         let times = if profile.thinks() { 2 } else { 1 };

@@ -35,13 +35,13 @@ pub(super) struct SessionMachine {
 
 /// An effect of a session.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
+pub(super) enum EffectKey {
     Call(CallKey),
     /// The approver's decision about a cycle.
     Decision(u32),
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(key) => key.fmt(f),
@@ -70,7 +70,7 @@ impl SessionMachine {
         Planner { state: &self.state, deps: &self.deps, now }
     }
 
-    pub(super) fn tell(&self, notice: &Notice) {
+    pub(super) fn notify(&self, notice: &Notice) {
         if let Some(observer) = &self.deps.observer {
             observer(notice);
         }
@@ -78,7 +78,7 @@ impl SessionMachine {
 
     fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
-            key: Step::Call(planned.key),
+            key: EffectKey::Call(planned.key),
             participant: planned.participant.clone(),
             tags: tags(&self.name, planned.key),
             effect: Effect::Call(Box::new(planned), now),
@@ -98,12 +98,12 @@ impl SessionMachine {
     }
 
     /// Tells the watcher how far the budget is used up, once for each mark.
-    fn tell_of_budget(&mut self) {
+    fn notify_of_budget(&mut self) {
         let used: Amount = self.state.used();
         let reached = budget::reached(&self.state.plan.settings.caps, used);
         if let Some(mark) = reached.filter(|_| reached > self.reached) {
             self.reached = reached;
-            self.tell(&Notice::Budget { percent: mark.percent(), cost: used.money, tokens: used.tokens });
+            self.notify(&Notice::Budget { percent: mark.percent(), cost: used.money, tokens: used.tokens });
         }
     }
 
@@ -119,7 +119,7 @@ impl SessionMachine {
 
 impl Machine for SessionMachine {
     type Event = Event;
-    type Key = Step;
+    type Key = EffectKey;
     type Effect = Effect;
     type Outcome = EffectOutcome;
     type Error = SessionError;
@@ -132,13 +132,15 @@ impl Machine for SessionMachine {
         Ok(match self.planner(now).next()? {
             Action::Record(event) => Next::Record(vec![event]),
             Action::Call(planned) => self.call(*planned, now),
-            Action::Ask(cycle) => Next::Ask { key: Step::Decision(cycle), effect: Effect::Decide(cycle) },
+            Action::Ask(cycle) => {
+                Next::Ask { key: EffectKey::Decision(cycle), effect: Effect::Decide(cycle) }
+            }
             Action::Wait(until) => Next::Wait { until },
             Action::Done => Next::Done,
         })
     }
 
-    fn intended(&self, _: &Step, effect: &Effect, call: Option<&ModelCall>) -> Vec<Event> {
+    fn intended(&self, _: &EffectKey, effect: &Effect, call: Option<&ModelCall>) -> Vec<Event> {
         match (effect, call) {
             (Effect::Call(planned, _), Some(call)) => vec![planned.intent(call.id)],
             // Only calls have intents.
@@ -148,7 +150,7 @@ impl Machine for SessionMachine {
 
     fn perform(
         &self,
-        _: &Step,
+        _: &EffectKey,
         effect: Effect,
         cx: Option<CallContext>,
     ) -> BoxFuture<'static, EffectOutcome> {
@@ -161,28 +163,31 @@ impl Machine for SessionMachine {
         }
     }
 
-    fn ended(&self, key: &Step, brought: EffectOutcome) -> Vec<Event> {
+    fn ended(&self, key: &EffectKey, brought: EffectOutcome) -> Vec<Event> {
         match (key, brought) {
-            (Step::Call(key), EffectOutcome::Call(completed)) => self.ended_call(*key, *completed),
-            (Step::Decision(cycle), EffectOutcome::Decision(decision)) => {
-                vec![Event::Attended { cycle: *cycle, decision }]
+            (EffectKey::Call(key), EffectOutcome::Call(completed)) => self.ended_call(*key, *completed),
+            (EffectKey::Decision(cycle), EffectOutcome::Decision(decision)) => {
+                vec![Event::DecisionMade { cycle: *cycle, decision }]
             }
             _ => Vec::new(),
         }
     }
 
-    fn pending(&self) -> Vec<PendingEffect<Step>> {
+    fn pending(&self) -> Vec<PendingEffect<EffectKey>> {
         let running = self.state.running().map(|call| &call.intent);
         running
             .map(|intent| {
                 let call = ModelCall::new(intent.id, intent.participant.clone());
-                PendingEffect::call(Step::Call(intent.call), call.with_tags(tags(&self.name, intent.call)))
+                PendingEffect::call(
+                    EffectKey::Call(intent.call),
+                    call.with_tags(tags(&self.name, intent.call)),
+                )
             })
             .collect()
     }
 
-    fn relaunch(&self, key: &Step, now: Duration) -> Result<Next<Self>, SessionError> {
-        let Step::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
+    fn relaunch(&self, key: &EffectKey, now: Duration) -> Result<Next<Self>, SessionError> {
+        let EffectKey::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
         let Some(call) = self.state.calls.get(&key) else { return Ok(Next::Wait { until: None }) };
         let planner = self.planner(now);
         if self.state.stopped.is_some() || planner.is_over() {
@@ -229,7 +234,7 @@ impl Machine for SessionMachine {
     fn written(&mut self, entries: &[(Duration, Event)]) {
         for (_, event) in entries {
             for notice in Notice::of(event, &self.state) {
-                self.tell(&notice);
+                self.notify(&notice);
             }
             if let Event::CallIntended(intent) = event
                 && !intent.priced
@@ -238,10 +243,10 @@ impl Machine for SessionMachine {
                 let who = &intent.participant.display_name;
                 let message =
                     format!("the price of {who} is unknown; only its tokens count against the budget");
-                self.tell(&Notice::Warning { message });
+                self.notify(&Notice::Warning { message });
             }
         }
-        self.tell_of_budget();
+        self.notify_of_budget();
     }
 
     fn encode(at: Duration, event: &Event) -> Result<Vec<u8>, serde_json::Error> {

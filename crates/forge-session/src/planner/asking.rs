@@ -73,7 +73,7 @@ impl Planner<'_> {
 
     /// Whether the critics that a further cycle needs at least fit into what is left, with what follows them.
     pub(super) fn has_room_for_panel(&self, cycle: u32) -> Result<bool, SessionError> {
-        let mut total = self.state.used().plus(self.held(cycle)?);
+        let mut total = self.state.used().plus(self.reserved_for_later(cycle)?);
         for seat in self.state.plan.seats().take(self.state.plan.required()) {
             let Some(critic) = self.critics(cycle, seat).first().copied() else { continue };
             let key = CallKey { cycle, stage: Stage::Critique, seat, step: 0 };
@@ -96,20 +96,20 @@ impl Planner<'_> {
 
     pub(crate) fn has_room(&self, planned: &PlannedCall) -> Result<bool, SessionError> {
         let state = self.state;
-        let held = if planned.key.stage == Stage::Critique {
-            self.held(planned.key.cycle)?
+        let reserved = if planned.key.stage == Stage::Critique {
+            self.reserved_for_later(planned.key.cycle)?
         } else {
             Amount::default()
         };
-        let total = [planned.reserved, held].into_iter().fold(state.used(), Amount::plus);
+        let total = [planned.reserved, reserved].into_iter().fold(state.used(), Amount::plus);
         Ok(fits(&state.plan.settings.caps, total))
     }
 
     /// What the synthesis and the check of a cycle need, kept back before critics are asked.
-    fn held(&self, cycle: u32) -> Result<Amount, SessionError> {
+    fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
         let plan = &self.state.plan;
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
-        let mut held = Amount::default();
+        let mut reserved = Amount::default();
         for stage in [Stage::Synthesis, Stage::Check] {
             if stage == Stage::Check && plan.settings.mode != Mode::Council {
                 continue;
@@ -117,10 +117,10 @@ impl Planner<'_> {
             let Some(participant) = plan.chain(stage, 0).first() else { continue };
             let key = CallKey { cycle, stage, seat: 0, step: 0 };
             let request = self.request(key, participant, Purpose::Answer)?;
-            let (amount, _) = budget::larger(&*self.deps.prices, participant, &request, critiques);
-            held = held.plus(amount);
+            let (amount, _) = budget::worst_case_with(&*self.deps.prices, participant, &request, critiques);
+            reserved = reserved.plus(amount);
         }
-        Ok(held)
+        Ok(reserved)
     }
 
     fn prompt_input(&self, key: CallKey, purpose: Purpose) -> PromptInput<'_> {

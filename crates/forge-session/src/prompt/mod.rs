@@ -138,7 +138,7 @@ pub(crate) struct PromptInput<'a> {
 }
 
 #[derive(Serialize)]
-struct Item {
+struct FindingView {
     id: String,
     severity: &'static str,
     category: &'static str,
@@ -170,8 +170,8 @@ impl Prompts {
         let kind = plan.topic.output;
         let peer = |text: &str| names.hide(&clean(text));
         let document = peer(&input.document);
-        let items: Vec<Item> =
-            input.findings.iter().map(|(finding, labels, also)| item(finding, labels, also, &peer)).collect();
+        let items: Vec<FindingView> =
+            input.findings.iter().map(|(finding, labels, also)| view(finding, labels, also, &peer)).collect();
         let (answer, problem) = (peer(&input.answer), peer(&input.problem));
         let topic = topic(plan, &profile.capabilities);
         let findings = serde_json::to_string(&items).unwrap_or_default();
@@ -210,7 +210,7 @@ impl Prompts {
     }
 }
 
-fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> Item {
+fn view(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> FindingView {
     // Labels of findings begin a line; a line that a critic wrote never does.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
     let issue = &finding.issue;
@@ -221,7 +221,7 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
         spans.collect::<Vec<_>>().join("\n")
     });
     let rejected = given.filter(|_| finding.state == FindingState::Rejected);
-    Item {
+    FindingView {
         id: finding.id.to_string(),
         severity: finding.severity(),
         category: issue.category.as_str(),

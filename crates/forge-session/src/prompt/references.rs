@@ -15,7 +15,7 @@ const CAP_SHARE: u64 = 25;
 
 /// A reference as far as it fits.
 #[derive(Debug)]
-pub(crate) struct Fitted {
+pub(crate) struct FittedReference {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) text: String,
@@ -25,7 +25,7 @@ pub(crate) struct Fitted {
     tokens: (u64, u64),
 }
 
-impl Fitted {
+impl FittedReference {
     /// What is left out; `None` if nothing is.
     pub(crate) fn notice(&self) -> Option<String> {
         let ((cut, of), (fit, tokens)) = (self.cut, self.tokens);
@@ -47,7 +47,7 @@ pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Op
 }
 
 /// The references of the plan, each with a fair share: what the small ones leave goes to the large ones.
-pub(crate) fn fitted(plan: &Plan) -> Vec<Fitted> {
+pub(crate) fn fitted(plan: &Plan) -> Vec<FittedReference> {
     let texts: Vec<String> = plan.topic.references.iter().map(|one| clean(&one.text)).collect();
     let tokens = plan.settings.reference_tokens.unwrap_or(USUAL);
     let most = usize::try_from(u64::from(tokens) * BYTES_PER_TOKEN).unwrap_or(usize::MAX);
@@ -56,7 +56,7 @@ pub(crate) fn fitted(plan: &Plan) -> Vec<Fitted> {
     let all = plan.topic.references.iter().zip(&texts).zip(shares);
     all.map(|((reference, whole), share)| {
         let (text, cut) = shorten(whole, share);
-        Fitted {
+        FittedReference {
             kind: reference.kind.as_str(),
             name: one_line(&reference.name),
             cut: (cut, whole.chars().count()),
@@ -82,7 +82,7 @@ fn shares(sizes: &[usize], most: usize) -> Vec<usize> {
 
 /// What the user has to know before anything is sent.
 pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
-    let cut = |one: &Fitted| {
+    let cut = |one: &FittedReference| {
         let notice = one.notice()?;
         Some(format!("reference {}: {}", one.name, notice.replace("of this reference ", "")))
     };

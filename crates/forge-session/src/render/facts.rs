@@ -2,7 +2,7 @@
 
 use forge_prompt::one_line;
 
-use super::{cut, decision, passages::Passages, voices};
+use super::{decision, passages::Passages, truncate, voices};
 use crate::{
     answer::DispositionKind,
     finding::{Finding, FindingState},
@@ -21,7 +21,7 @@ pub(super) struct Fact {
 /// All of them in the order in which they are read; what nobody said is left out.
 pub(super) fn facts(finding: &Finding, passages: &Passages) -> Vec<Fact> {
     let issue = &finding.issue;
-    let quote = match (cut(&issue.quote, SHOWN), finding.anchored) {
+    let quote = match (truncate(&issue.quote, SHOWN), finding.anchored) {
         (quote, _) if quote.is_empty() => quote,
         (quote, true) => format!("“{quote}” (checked: it stands in the text)"),
         (quote, false) => format!("“{quote}” (its quote is not in the text)"),
@@ -30,7 +30,7 @@ pub(super) fn facts(finding: &Finding, passages: &Passages) -> Vec<Fact> {
         ("Raised by", voices(finding)),
         ("Also put as", also(finding)),
         ("Quote", quote),
-        ("Place", cut(&issue.location, SHOWN)),
+        ("Place", truncate(&issue.location, SHOWN)),
         ("Now", place(finding, passages)),
         ("Suggestion", one_line(&issue.suggested_change)),
         ("Decision", one_line(&decision(finding))),
@@ -72,7 +72,7 @@ fn new_passage(finding: &Finding) -> String {
     if passages.is_empty() && !given.edits.is_empty() {
         return "nothing; the passage is gone".to_owned();
     }
-    cut(&passages.join(" … "), SHOWN)
+    truncate(&passages.join(" … "), SHOWN)
 }
 
 /// What the check made of the decision.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use forge_prompt::one_line;
 
 use super::{
-    again, call_name, counted, cut, difference::Difference, facts::facts, passages::Passages, seconds,
-    simulated, task,
+    again, call_name, counted, difference::Difference, facts::facts, passages::Passages, seconds, simulated,
+    task, truncate,
 };
 use crate::{
     finding::Finding,
@@ -45,10 +45,10 @@ fn head(out: &mut String, result: &SessionResult) {
     if let Some(banner) = simulated(result) {
         let _ = writeln!(out, "> **{banner}**\n>");
     }
-    let _ = writeln!(out, "> Asked: {}\n>", cut(task(result), TASK));
+    let _ = writeln!(out, "> Asked: {}\n>", truncate(task(result), TASK));
     for (name, items) in [("Keep to", &result.asked.constraints), ("Work from", &result.asked.references)] {
         if !items.is_empty() {
-            let _ = writeln!(out, "> {name}: {}\n>", cut(&items.join("; "), LIST));
+            let _ = writeln!(out, "> {name}: {}\n>", truncate(&items.join("; "), LIST));
         }
     }
     let _ = writeln!(out, "> **{}**", one_line(&result.first_line()));

@@ -115,7 +115,7 @@ fn task(result: &SessionResult) -> &str {
 }
 
 /// The text in one line, cut after so many characters.
-fn cut(text: &str, most: usize) -> String {
+fn truncate(text: &str, most: usize) -> String {
     let line = one_line(text);
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),

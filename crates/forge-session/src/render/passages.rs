@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::cut;
+use super::truncate;
 use crate::{
     answer::{DispositionKind, FindingId},
     finding::Finding,
@@ -204,7 +204,7 @@ fn headings(text: &str) -> Vec<(usize, String)> {
             (Event::End(TagEnd::Heading(level)), _) => {
                 let Some((at, title)) = open.take() else { continue };
                 stack.retain(|(above, _)| *above < level as u8);
-                stack.push((level as u8, cut(&title, HEADING)));
+                stack.push((level as u8, truncate(&title, HEADING)));
                 let skip = usize::from(stack.len() > 1 && stack[0].0 == 1);
                 let path: Vec<&str> = stack[skip..].iter().map(|(_, title)| title.as_str()).collect();
                 all.push((at, path.join(" › ")));

@@ -76,7 +76,7 @@ pub(super) fn markdown(result: &SessionResult) -> String {
             let _ = writeln!(out, "## {title}\n");
         }
         for one in found {
-            tell(&mut out, one);
+            write_finding(&mut out, one);
         }
     }
     if out.is_empty() {
@@ -85,7 +85,7 @@ pub(super) fn markdown(result: &SessionResult) -> String {
     out
 }
 
-fn tell(out: &mut String, finding: &Finding) {
+fn write_finding(out: &mut String, finding: &Finding) {
     let issue = &finding.issue;
     let place = match issue.location.as_str() {
         "" => String::new(),

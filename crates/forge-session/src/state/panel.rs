@@ -9,7 +9,7 @@ use crate::{
     answer::{Critique, DispositionKind},
     capture_recapture,
     finding::{Finding, FindingState},
-    passage::{Text, overlap},
+    passage::{QuoteIndex, overlap},
     stage::{CallKey, Mode, Stage},
     stop::PanelQuality,
 };
@@ -27,7 +27,7 @@ impl State {
 
     fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
         let Some(base) = self.base(cycle) else { return false };
-        let text = Text::of(&base.text);
+        let text = QuoteIndex::of(&base.text);
         let first = base.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let title = text.find(first);
         critique.strengths.iter().any(|strength| {

@@ -2,7 +2,7 @@
 
 use forge_prompt::normalize;
 
-use super::super::super::{Category, Issue, Severity, category, critique, echo, severity};
+use super::super::super::{Category, Issue, Severity, category, critique, severity, unfilled};
 use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
@@ -95,7 +95,7 @@ impl Reader {
         }
         let is_claim = !open.claim.is_empty() && !critique::is_nothing(&open.claim);
         let is_said = is_claim || !open.suggested_change.is_empty();
-        if is_said && !echo::is_example(&open, "", "") {
+        if is_said && !unfilled::is_example(&open, "", "") {
             self.critique.findings.push(open);
         }
     }
