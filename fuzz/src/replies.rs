@@ -48,12 +48,12 @@ pub fn replies(data: &[u8]) {
     for (number, finding) in (1..).zip(&result.findings) {
         assert_eq!(finding.id.0, number);
         assert!(!finding.raised_by.is_empty());
-        let remark = &finding.remark;
-        for words in [&remark.claim, &remark.quote, &remark.location, &remark.suggested_change] {
+        let issue = &finding.issue;
+        for words in [&issue.claim, &issue.quote, &issue.location, &issue.suggested_change] {
             // An escaped character does not stand in the answer as such.
             let plain = |word: &&str| !said.contains('\\') && !word.is_empty();
             for word in words.split(|c: char| !c.is_alphabetic()).filter(plain) {
-                assert!(said.contains(word) || clean.contains(word), "{word:?} in {remark:?}");
+                assert!(said.contains(word) || clean.contains(word), "{word:?} in {issue:?}");
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
@@ -19,7 +19,8 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
     ("forge-durable", &["forge-core"]),
-    ("forge-session", &["forge-core", "forge-durable"]),
+    ("forge-prompt", &["forge-core"]),
+    ("forge-session", &["forge-core", "forge-durable", "forge-prompt"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -34,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "forge-local",
             "forge-durable",
             "forge-layers",
+            "forge-prompt",
             "forge-router",
             "forge-session",
             "forge-store",

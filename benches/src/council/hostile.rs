@@ -248,7 +248,7 @@ fn broken(world: &World, result: &SessionResult, log: &[Said]) -> BTreeMap<Broke
     for said in log {
         for claim in &said.claims {
             let is_kept = result.findings.iter().any(|one| {
-                one.remark.claim == *claim
+                one.issue.claim == *claim
                     && one.raised_by.iter().any(|raised| raised.seat == seat(&said.critic))
             });
             if !is_kept {
@@ -260,12 +260,12 @@ fn broken(world: &World, result: &SessionResult, log: &[Said]) -> BTreeMap<Broke
         }
     }
     for finding in &result.findings {
-        let is_said = log.iter().any(|said| said.claims.contains(&finding.remark.claim));
+        let is_said = log.iter().any(|said| said.claims.contains(&finding.issue.claim));
         if !is_said {
-            broken.insert(Broken::InventedFinding, finding.remark.claim.clone());
+            broken.insert(Broken::InventedFinding, finding.issue.claim.clone());
         }
         if good && finding.blocks() && finding.is_open() {
-            broken.insert(Broken::OpenFault, finding.remark.claim.clone());
+            broken.insert(Broken::OpenFault, finding.issue.claim.clone());
         }
         let mut seats: Vec<u32> = finding.raised_by.iter().filter_map(|raised| raised.seat).collect();
         seats.dedup();
@@ -276,7 +276,7 @@ fn broken(world: &World, result: &SessionResult, log: &[Said]) -> BTreeMap<Broke
             && in_one_cycle
             && seats.len() == 3
         {
-            broken.insert(Broken::Contested, finding.remark.claim.clone());
+            broken.insert(Broken::Contested, finding.issue.claim.clone());
         }
     }
     let last = log.iter().map(|said| said.cycle).max();
@@ -290,7 +290,7 @@ fn broken(world: &World, result: &SessionResult, log: &[Said]) -> BTreeMap<Broke
         broken.insert(Broken::UnreadText, format!("{} characters", result.document.len()));
     }
     // A finding that was accepted in an earlier cycle may have been decided otherwise since.
-    let about: Vec<usize> = result.findings.iter().filter_map(|one| line_of(&one.remark.quote)).collect();
+    let about: Vec<usize> = result.findings.iter().filter_map(|one| line_of(&one.issue.quote)).collect();
     let gone = |line: &usize| {
         let kept = [sound(*line), mended(*line), faulty(*line)];
         !about.contains(line) && !kept.iter().any(|text| result.document.contains(text))

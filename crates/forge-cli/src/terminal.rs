@@ -6,20 +6,16 @@ use std::{
     time::Duration,
 };
 
-use forge::Money;
+use forge::{Money, prompt::is_hidden};
 use serde_json::{Map, Value};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::{error::CliError, markdown::Markdown, paths::variable};
 
-/// The text without control and direction-changing characters, which could make a terminal do or show
-/// something else than the text says. Line ends and tabs stay.
+/// The text without hidden characters, which could make a terminal do or show something else than the text says. Line
+/// ends and tabs stay.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
-    };
-    if text.contains(is_harmful) { Cow::Owned(text.replace(is_harmful, "")) } else { Cow::Borrowed(text) }
+    if text.contains(is_hidden) { Cow::Owned(text.replace(is_hidden, "")) } else { Cow::Borrowed(text) }
 }
 
 /// Writes to stdout at once: as it is into files and pipes, cleaned onto a terminal.

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use forge_core::{Claim, Fence, JournalError, StreamName};
 
-use crate::{Lock, Locked, RunDeps, RunError};
+use crate::{
+    deps::RunDeps,
+    error::RunError,
+    locks::{Lock, LockAttempt},
+};
 
 /// How long the right to write the journal holds without a renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -12,20 +16,20 @@ pub(crate) const RENEWAL: Duration = Duration::from_secs(20);
 
 /// The right to run the work.
 #[derive(Debug)]
-pub(crate) struct Right {
+pub(crate) struct Ownership {
     pub(crate) fence: Fence,
     pub(crate) lock: Option<Box<dyn Lock>>,
 }
 
 /// Claims the work. The place of a run that died is taken at once where the lock proves its death; else its lease
 /// is waited for, once. Without locks, a claim of another that has not lapsed is an error.
-pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Right, RunError> {
+pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Ownership, RunError> {
     let lock = match &deps.locks {
         None => None,
         Some(locks) => match locks.lock(stream, &deps.holder).map_err(RunError::Lock)? {
-            Locked::Ours(lock) => Some(lock),
-            Locked::Unsupported => None,
-            Locked::Theirs { holder } => {
+            LockAttempt::Acquired(lock) => Some(lock),
+            LockAttempt::Unsupported => None,
+            LockAttempt::Held { holder } => {
                 let holder = holder.unwrap_or_else(|| "another process".to_owned());
                 return Err(RunError::Running { stream: stream.clone(), holder });
             }
@@ -36,7 +40,7 @@ pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Right, 
     let mut may_wait = deps.locks.is_some();
     loop {
         match deps.journal.claim(stream, &claim).await {
-            Ok(fence) => return Ok(Right { fence, lock }),
+            Ok(fence) => return Ok(Ownership { fence, lock }),
             Err(JournalError::Held { holder, fence, .. })
                 if has_died(&holder) && claim.replaces != Some(fence) =>
             {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use forge_core::{BudgetStore, Journal, Timer, UsageSink, storage::accounts::AccountsReader};
 
-use crate::Locks;
+use crate::locks::Locks;
 
 /// What a run stands on: a journal and a timer; and, where there are such, locks, accounts and budgets.
 #[derive(Clone)]

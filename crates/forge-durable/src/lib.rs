@@ -17,7 +17,7 @@
 //! ```
 //! # use std::{sync::Arc, time::Duration};
 //! use forge_core::{CallContext, ManualTimer, MemoryJournal, StreamName};
-//! use forge_durable::{Machine, ModelCall, Next, Open, Run, RunDeps, RunError};
+//! use forge_durable::{Machine, ModelCall, Next, PendingEffect, Run, RunDeps, RunError};
 //! use futures_util::future::{BoxFuture, FutureExt as _};
 //! use serde::{Deserialize, Serialize};
 //!
@@ -58,8 +58,8 @@
 //!     fn ended(&self, at: &u32, _: ()) -> Vec<Event> {
 //!         vec![Event::Done { at: *at }]
 //!     }
-//!     fn open(&self) -> Vec<Open<u32>> {
-//!         self.open.into_iter().map(Open::act).collect()
+//!     fn pending(&self) -> Vec<PendingEffect<u32>> {
+//!         self.open.into_iter().map(PendingEffect::act).collect()
 //!     }
 //!     fn relaunch(&self, at: &u32, _: Duration) -> Result<Next<Self>, RunError> {
 //!         Ok(Next::Act { key: *at, effect: () }) // Printed twice rather than never.
@@ -75,17 +75,16 @@
 
 mod claim;
 mod controls;
-mod dead;
 mod deps;
 mod error;
-mod flight;
 mod locks;
 mod machine;
+mod recovery;
 mod run;
 
 pub use controls::{Command, Controls};
 pub use deps::RunDeps;
 pub use error::RunError;
-pub use locks::{LocalLocks, Lock, Locked, Locks};
-pub use machine::{Machine, ModelCall, Next, Open};
+pub use locks::{LocalLocks, Lock, LockAttempt, Locks};
+pub use machine::{Machine, ModelCall, Next, PendingEffect};
 pub use run::Run;

@@ -16,7 +16,7 @@ const LOOKS: u32 = 1_000;
 /// Says of each piece of work whether a run of it lives.
 pub trait Locks: fmt::Debug + Send + Sync + 'static {
     /// Takes the lock of `stream` for `holder`, if nobody has it. Does not wait.
-    fn lock(&self, stream: &StreamName, holder: &str) -> Result<Locked, StorageError>;
+    fn lock(&self, stream: &StreamName, holder: &str) -> Result<LockAttempt, StorageError>;
 }
 
 /// A lock that is held as long as this value, and no longer than its process.
@@ -32,11 +32,11 @@ pub trait Lock: fmt::Debug + Send + Sync + 'static {
 ///
 /// Exhaustive on purpose: a run has to decide on each.
 #[derive(Debug)]
-pub enum Locked {
+pub enum LockAttempt {
     /// It is ours.
-    Ours(Box<dyn Lock>),
+    Acquired(Box<dyn Lock>),
     /// Another run lives.
-    Theirs {
+    Held {
         /// Who it is, as far as known.
         holder: Option<String>,
     },
@@ -66,7 +66,7 @@ impl LocalLocks {
 }
 
 impl Locks for LocalLocks {
-    fn lock(&self, stream: &StreamName, holder: &str) -> Result<Locked, StorageError> {
+    fn lock(&self, stream: &StreamName, holder: &str) -> Result<LockAttempt, StorageError> {
         let path = self.path(stream);
         let failed = |error| StorageError::io(format!("lock {}", path.display()), error);
         make_folder(&self.folder).map_err(failed)?;
@@ -76,20 +76,20 @@ impl Locks for LocalLocks {
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => {
                     let lock = LocalLock::take(file, path.clone(), holder).map_err(failed)?;
-                    return Ok(Locked::Ours(Box::new(lock)));
+                    return Ok(LockAttempt::Acquired(Box::new(lock)));
                 }
                 // Whoever had it removed the file when the work was over.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let holder = read(&mut file).unwrap_or_default().into_iter().next_back();
                     if holder.is_some() || looks == LOOKS {
-                        return Ok(Locked::Theirs { holder });
+                        return Ok(LockAttempt::Held { holder });
                     }
                     // It writes its name right after it has locked.
                     looks += 1;
                     thread::yield_now();
                 }
-                Err(TryLockError::Error(_)) => return Ok(Locked::Unsupported),
+                Err(TryLockError::Error(_)) => return Ok(LockAttempt::Unsupported),
             }
         }
     }
@@ -99,22 +99,22 @@ impl Locks for LocalLocks {
 struct LocalLock {
     file: File,
     path: PathBuf,
-    before: Vec<String>,
+    earlier_holders: Vec<String>,
 }
 
 impl LocalLock {
     /// Enters `holder` into a file that is locked.
     fn take(mut file: File, path: PathBuf, holder: &str) -> io::Result<Self> {
-        let before = read(&mut file)?;
+        let earlier_holders = read(&mut file)?;
         // A line of its own, also behind one that was cut off.
         file.write_all(format!("\n{}\n", one_line(holder)).as_bytes())?;
-        Ok(Self { file, path, before })
+        Ok(Self { file, path, earlier_holders })
     }
 }
 
 impl Lock for LocalLock {
     fn has_died(&self, holder: &str) -> bool {
-        self.before.contains(&one_line(holder))
+        self.earlier_holders.contains(&one_line(holder))
     }
 
     fn release(self: Box<Self>) {

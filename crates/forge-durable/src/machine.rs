@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Command, RunError};
+use crate::{controls::Command, error::RunError};
 
 /// A piece of work: a fold over its journal, and a planner that looks at nothing else.
 ///
@@ -48,7 +48,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
 
     /// The effects that are intended and have no outcome yet. One that is under way and no longer among them is
     /// cancelled.
-    fn open(&self) -> Vec<Open<Self::Key>>;
+    fn pending(&self) -> Vec<PendingEffect<Self::Key>>;
 
     /// An effect was under way when an earlier run died, and may or may not have happened. [`Next::Call`] and
     /// [`Next::Act`] make it again, under a new intent; [`Next::Record`] writes down that it is given up;
@@ -184,14 +184,14 @@ impl ModelCall {
 /// An effect without an outcome.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Open<K> {
+pub struct PendingEffect<K> {
     /// Which one it is.
     pub key: K,
     /// The model call, if it is one.
     pub call: Option<ModelCall>,
 }
 
-impl<K> Open<K> {
+impl<K> PendingEffect<K> {
     /// An effect of which the accounts know nothing.
     pub fn act(key: K) -> Self {
         Self { key, call: None }

@@ -1,5 +1,7 @@
 //! Runs a machine: decides, writes down, acts, waits.
 
+mod in_flight;
+
 use std::{
     fmt,
     time::{Duration, Instant},
@@ -7,12 +9,14 @@ use std::{
 
 use forge_core::{Batch, Claim, StreamName};
 
+use self::in_flight::{Completed, InFlight, Intended, Wakeup};
 use crate::{
-    Controls, Machine, Next, RunDeps, RunError,
-    claim::{self, LEASE, RENEWAL, Right},
-    dead,
-    flight::{Completed, InFlight, Wakeup},
-    machine::millis,
+    claim::{self, LEASE, Ownership, RENEWAL},
+    controls::Controls,
+    deps::RunDeps,
+    error::RunError,
+    machine::{Machine, Next, millis},
+    recovery,
 };
 
 /// A piece of work that is ours to run.
@@ -21,7 +25,7 @@ pub struct Run<M: Machine> {
     pub(crate) deps: RunDeps,
     pub(crate) machine: M,
     pub(crate) controls: Controls,
-    right: Right,
+    ownership: Ownership,
     /// Entries in the journal.
     sequence: u64,
     /// Whether there were any when the run began.
@@ -30,15 +34,15 @@ pub struct Run<M: Machine> {
     batch: Vec<(Duration, M::Event)>,
     /// Whether the end of an effect is among them.
     ended: bool,
-    pub(crate) begun: Instant,
+    pub(crate) started: Instant,
     /// For how long earlier runs had run.
-    pub(crate) before: Duration,
+    pub(crate) elapsed_before: Duration,
     pub(crate) renewed: Instant,
 }
 
 /// What is asked for next: effects to launch, when to look again, and a question.
 struct Step<M: Machine> {
-    launch: Vec<crate::flight::Intended<M>>,
+    launch: Vec<Intended<M>>,
     wake: Option<Duration>,
     ask: Option<(M::Key, M::Effect)>,
     done: bool,
@@ -50,20 +54,20 @@ impl<M: Machine> Run<M> {
     /// # Errors
     /// [`RunError::Running`] while another run lives; a journal that cannot be read.
     pub async fn open(deps: RunDeps, stream: StreamName, machine: M) -> Result<Self, M::Error> {
-        let right = claim::claim(&deps, &stream).await?;
+        let ownership = claim::claim(&deps, &stream).await?;
         let now = deps.timer.instant();
         let mut run = Self {
             stream,
             deps,
             machine,
             controls: Controls::default(),
-            right,
+            ownership,
             sequence: 0,
             is_new: true,
             batch: Vec::new(),
             ended: false,
-            begun: now,
-            before: Duration::ZERO,
+            started: now,
+            elapsed_before: Duration::ZERO,
             renewed: now,
         };
         if let Err(error) = run.replay().await {
@@ -79,7 +83,7 @@ impl<M: Machine> Run<M> {
         for entry in &entries {
             let (at, event) = M::decode(&self.stream, entry)?;
             self.machine.apply(at, &event);
-            self.before = self.before.max(at);
+            self.elapsed_before = self.elapsed_before.max(at);
         }
         self.sequence = entries.len() as u64;
         self.is_new = entries.is_empty();
@@ -125,9 +129,9 @@ impl<M: Machine> Run<M> {
 
     /// Gives the work back without running it.
     pub async fn close(self) -> Result<M, M::Error> {
-        let released = self.deps.journal.release(&self.stream, self.right.fence).await;
+        let released = self.deps.journal.release(&self.stream, self.ownership.fence).await;
         released.map_err(RunError::from)?;
-        if let Some(lock) = self.right.lock {
+        if let Some(lock) = self.ownership.lock {
             lock.release();
         }
         Ok(self.machine)
@@ -136,9 +140,9 @@ impl<M: Machine> Run<M> {
     async fn drive(&mut self) -> Result<(), M::Error> {
         let mut flight = Vec::new();
         if !self.is_new {
-            let calls = self.machine.open().into_iter().filter_map(|open| open.call).collect();
+            let calls = self.machine.pending().into_iter().filter_map(|open| open.call).collect();
             // Before there are new intents: what they take the place of would be forgotten by another death.
-            dead::settle(&self.deps, &self.stream, calls).await;
+            recovery::settle(&self.deps, &self.stream, calls).await;
             flight = self.relaunch().await?;
         }
         let mut asking: Option<InFlight<M>> = None;
@@ -189,7 +193,7 @@ impl<M: Machine> Run<M> {
 
     /// For how long the work has run.
     pub(crate) fn now(&self) -> Duration {
-        self.before + self.deps.timer.instant().saturating_duration_since(self.begun)
+        self.elapsed_before + self.deps.timer.instant().saturating_duration_since(self.started)
     }
 
     pub(crate) fn note_all(&mut self, events: Vec<M::Event>) {
@@ -223,7 +227,7 @@ impl<M: Machine> Run<M> {
             Some(summary) => batch.with_summary(summary),
             None => batch,
         };
-        let appended = self.deps.journal.append(&self.stream, self.right.fence, batch).await;
+        let appended = self.deps.journal.append(&self.stream, self.ownership.fence, batch).await;
         self.sequence = appended.map_err(RunError::from)?;
         self.machine.written(&entries);
         Ok(())
@@ -240,7 +244,7 @@ impl<M: Machine> Run<M> {
         if now >= self.renewed + RENEWAL {
             let claim = Claim::new(&*self.deps.holder, LEASE);
             let claimed = self.deps.journal.claim(&self.stream, &claim).await;
-            self.right.fence = claimed.map_err(RunError::from)?;
+            self.ownership.fence = claimed.map_err(RunError::from)?;
             self.renewed = now;
         }
         Ok(())

@@ -9,7 +9,7 @@ use forge_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Caps;
+use crate::plan::Caps;
 
 /// What tokens cost with a participant; `None` if its price is unknown. For a participant that stands for a
 /// route, the highest price among those that may serve it.
@@ -31,11 +31,11 @@ pub(crate) fn worst_case(
     participant: &Participant,
     request: &ModelRequest,
 ) -> (Amount, bool) {
-    larger(prices, participant, request, 0)
+    worst_case_with(prices, participant, request, 0)
 }
 
 /// The same for a request that is larger by so many tokens.
-pub(crate) fn larger(
+pub(crate) fn worst_case_with(
     prices: &Price<'_>,
     participant: &Participant,
     request: &ModelRequest,
@@ -153,24 +153,24 @@ pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime
 }
 
 /// The highest of 50, 75 and 90 % that `used` has reached of any cap.
-pub(crate) fn reached(caps: &Caps, used: Amount) -> Option<Reached> {
+pub(crate) fn reached(caps: &Caps, used: Amount) -> Option<BudgetMark> {
     let share = |used: u64, cap: Option<u64>| cap.map_or(0.0, |cap| used as f64 / cap.max(1) as f64);
     let money = share(used.money.nanos(), caps.money.map(Money::nanos));
     let share = money.max(share(used.tokens, caps.tokens));
-    [Reached::Ninety, Reached::ThreeQuarters, Reached::Half]
+    [BudgetMark::Ninety, BudgetMark::ThreeQuarters, BudgetMark::Half]
         .into_iter()
         .find(|mark| share * 100.0 >= f64::from(mark.percent()))
 }
 
 /// How far a budget is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reached {
+pub(crate) enum BudgetMark {
     Half,
     ThreeQuarters,
     Ninety,
 }
 
-impl Reached {
+impl BudgetMark {
     pub(crate) const fn percent(self) -> u8 {
         match self {
             Self::Half => 50,
@@ -180,7 +180,7 @@ impl Reached {
     }
 }
 
-impl fmt::Display for Reached {
+impl fmt::Display for BudgetMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} %", self.percent())
     }
@@ -195,9 +195,9 @@ mod tests {
         let caps = Caps { money: Some(Money::from_nanos(1_000)), tokens: Some(100), ..Caps::default() };
         let reached = |money, tokens| reached(&caps, Amount { money: Money::from_nanos(money), tokens });
         assert_eq!(reached(499, 49), None);
-        assert_eq!(reached(500, 0), Some(Reached::Half));
-        assert_eq!(reached(0, 75), Some(Reached::ThreeQuarters));
-        assert_eq!(reached(900, 10), Some(Reached::Ninety));
+        assert_eq!(reached(500, 0), Some(BudgetMark::Half));
+        assert_eq!(reached(0, 75), Some(BudgetMark::ThreeQuarters));
+        assert_eq!(reached(900, 10), Some(BudgetMark::Ninety));
     }
 
     #[test]

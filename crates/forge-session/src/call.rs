@@ -6,13 +6,12 @@ use forge_core::{
     Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
     StopReason, StreamEvent, Timer, Warning,
 };
+use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};
-
-use crate::answer::Loop;
 
 /// The longest times that a call may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Guards {
+pub(crate) struct CallLimits {
     /// To the first content.
     pub(crate) first_content: Duration,
     /// Between two pieces of content.
@@ -21,17 +20,17 @@ pub(crate) struct Guards {
     pub(crate) ceiling: Duration,
 }
 
-/// Makes the call; dropping the future cancels it. `heard` gets every piece of the answer's text.
+/// Makes the call; dropping the future cancels it. `on_text` gets every piece of the answer's text.
 pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,
     request: Arc<ModelRequest>,
-    guards: Guards,
+    limits: CallLimits,
     timer: &dyn Timer,
-    heard: impl Fn(&str),
+    on_text: impl Fn(&str),
 ) -> Result<ModelResponse, ProviderError> {
     let begun = timer.instant();
-    let over = |what: &str, limit: Duration| {
+    let timed_out = |what: &str, limit: Duration| {
         let message = format!("no {what} within {} s", limit.as_secs_f64());
         // What the time was spent on: the last refusal before the wait.
         let message = match cx.attempts.failed().last() {
@@ -42,15 +41,15 @@ pub(crate) async fn perform(
             .with(|facts| facts.model = Some(cx.model().clone()))
     };
     let mut accumulator = Accumulator::new(cx);
-    let mut repetition = Loop::default();
-    let (mut what, mut limit, mut since) = ("content", guards.first_content, begun);
-    let ceiling = begun + guards.ceiling;
+    let mut repetition = RepetitionDetector::default();
+    let (mut what, mut limit, mut since) = ("content", limits.first_content, begun);
+    let ceiling = begun + limits.ceiling;
     let mut events = {
         let until = ceiling.min(since + limit);
         match select(provider.stream(cx, request), timer.sleep_until(until)).await {
             Either::Left((events, _)) => events?,
-            Either::Right(_) if until == ceiling => return Err(over("answer", guards.ceiling)),
-            Either::Right(_) => return Err(over(what, limit)),
+            Either::Right(_) if until == ceiling => return Err(timed_out("answer", limits.ceiling)),
+            Either::Right(_) => return Err(timed_out(what, limit)),
         }
     };
     loop {
@@ -61,27 +60,28 @@ pub(crate) async fn perform(
             Either::Left((Some(Err(error)), _)) => return Err(accumulator.interrupted(error)),
             Either::Left((Some(Ok(event)), _)) => event,
             Either::Right(_) => {
-                let error = if until == ceiling { over("end", guards.ceiling) } else { over(what, limit) };
+                let error =
+                    if until == ceiling { timed_out("end", limits.ceiling) } else { timed_out(what, limit) };
                 return Err(accumulator.interrupted(error));
             }
         };
         if event.is_content() {
-            (what, limit, since) = ("further content", guards.gap, timer.instant());
+            (what, limit, since) = ("further content", limits.gap, timer.instant());
         }
         let mut loops = false;
         if let StreamEvent::PartDelta { delta: Delta::Text(text), .. } = &event {
-            heard(text);
+            on_text(text);
             loops = repetition.push(text);
         }
         accumulator.push(event)?;
         if loops {
-            return cut(accumulator, cx);
+            return cut_off(accumulator, cx);
         }
     }
 }
 
 /// What had come of an answer that repeats itself without end, as an answer that was cut off: what it says counts.
-fn cut(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
+fn cut_off(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
     let message = "it repeated itself without end and was cut off";
     let error = ProviderError::new(ErrorKind::Decode, cx.participant.provider_id.as_str(), message);
     let error = accumulator.interrupted(error);

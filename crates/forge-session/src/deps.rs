@@ -7,14 +7,20 @@ use std::{
 };
 
 use forge_core::{
-    BudgetStore, Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId,
-    Timeouts, Timer, UsageSink, storage::accounts::AccountsReader,
+    BudgetStore, Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timer,
+    UsageSink, storage::accounts::AccountsReader,
 };
 use forge_durable::{Locks, RunDeps};
+use forge_prompt::PromptError;
 
 use crate::{
-    Approver, Observer, Plan, PlanError, Prices, PromptError, Prompts, budget,
-    prompt::{Addressee, references},
+    approver::Approver,
+    budget::{self, Prices},
+    error::PlanError,
+    notice::Observer,
+    plan::Plan,
+    profile::{Configured, ModelProfile, nothing_configured},
+    prompt::{Prompts, references},
 };
 
 /// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
@@ -120,7 +126,7 @@ impl SessionDeps {
         self
     }
 
-    pub(crate) fn of_run(&self) -> RunDeps {
+    pub(crate) fn run_deps(&self) -> RunDeps {
         RunDeps::new(Arc::clone(&self.journal), Arc::clone(&self.timer), self.holder.as_str())
             .with_locks(self.locks.clone())
             .with_accounts(Arc::clone(&self.sink), self.accounts.clone())
@@ -134,30 +140,34 @@ impl SessionDeps {
         }
     }
 
-    pub(crate) fn asked(&self, participant: &Participant) -> Addressee {
-        Addressee { able: self.capabilities(participant), configured: (self.configured)(participant) }
+    pub(crate) fn profile(&self, participant: &Participant) -> ModelProfile {
+        ModelProfile {
+            capabilities: self.capabilities(participant),
+            configured: (self.configured)(participant),
+        }
     }
 
     /// The plan with what can be known only now: how much of the references fits, and what that leaves out.
-    pub(crate) fn settled(&self, mut plan: Plan) -> Plan {
+    pub(crate) fn resolved(&self, mut plan: Plan) -> Plan {
         if plan.settings.reference_tokens.is_none() {
             let windows = plan.cast.everyone().map(|one| self.capabilities(one));
             plan.settings.reference_tokens =
                 Some(references::tokens_within(windows, plan.settings.caps.tokens));
         }
         plan.notes.extend(references::warnings(&plan));
-        let blind = self.blind(&plan);
-        plan.notes.extend(blind);
+        let warnings = self.unsupported_media(&plan);
+        plan.notes.extend(warnings);
         plan
     }
 
-    /// Who is told only that there is a picture or a document.
-    fn blind(&self, plan: &Plan) -> BTreeSet<String> {
+    /// One warning for each participant and each picture or document that it cannot read.
+    fn unsupported_media(&self, plan: &Plan) -> BTreeSet<String> {
         let one_of = |who: &Participant| {
-            let able = self.capabilities(who);
-            let unseen = plan.topic.references.iter().filter(move |one| !one.is_seen_by(&able));
+            let capabilities = self.capabilities(who);
+            let unreadable =
+                plan.topic.references.iter().filter(move |one| !one.is_readable_by(&capabilities));
             let who = format!("{}/{}", who.provider_id, who.model);
-            unseen.map(move |one| format!("{who} cannot see {}", one.name)).collect::<Vec<_>>()
+            unreadable.map(move |one| format!("{who} cannot see {}", one.name)).collect::<Vec<_>>()
         };
         plan.cast.everyone().flat_map(one_of).collect()
     }
@@ -193,26 +203,6 @@ impl fmt::Debug for SessionDeps {
             .field("holder", &self.holder)
             .finish_non_exhaustive()
     }
-}
-
-/// What the configuration says about the calls of a participant in its role. It wins over the session's own
-/// numbers, which stand where it is silent.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct CallSettings {
-    /// Tokens that an answer may have, thinking included.
-    pub max_tokens: Option<u32>,
-    /// Randomness.
-    pub temperature: Option<f64>,
-    /// The clocks of its provider. The longer of these and the session's own hold.
-    pub timeouts: Option<Timeouts>,
-}
-
-/// What the configuration says about the calls of a participant.
-pub type Configured = Arc<dyn Fn(&Participant) -> CallSettings + Send + Sync>;
-
-/// The configuration says nothing.
-pub fn nothing_configured() -> Configured {
-    Arc::new(|_| CallSettings::default())
 }
 
 /// Who answers.

@@ -8,8 +8,15 @@ use forge_durable::{Controls, Run};
 
 use self::machine::SessionMachine;
 use crate::{
-    Event, Mode, Notice, Plan, PlanError, SessionDeps, SessionError, SessionResult, Settings, State, Stop,
-    event::VERSION, plan::MAX_CYCLES,
+    deps::SessionDeps,
+    error::{PlanError, SessionError},
+    event::{Event, VERSION},
+    notice::Notice,
+    plan::{MAX_CYCLES, Plan, Settings},
+    result::SessionResult,
+    stage::Mode,
+    state::State,
+    stop::Stop,
 };
 
 /// One session, ready to run.
@@ -33,10 +40,10 @@ impl Session {
             return Err(SessionError::Exists(name));
         }
         let machine = session.run.machine();
-        let said = plan.notes.len();
-        let plan = machine.deps.settled(plan);
-        for message in plan.notes.iter().skip(said) {
-            machine.tell(&Notice::Warning { message: message.clone() });
+        let earlier = plan.notes.len();
+        let plan = machine.deps.resolved(plan);
+        for message in plan.notes.iter().skip(earlier) {
+            machine.notify(&Notice::Warning { message: message.clone() });
         }
         let started = machine.deps.timer.now();
         let event = Event::SessionStarted { version: VERSION, started, plan: Box::new(plan) };
@@ -73,7 +80,7 @@ impl Session {
     }
 
     async fn open(deps: SessionDeps, name: StreamName) -> Result<Self, SessionError> {
-        let run_deps = deps.of_run();
+        let run_deps = deps.run_deps();
         let machine = SessionMachine::new(deps, name.clone());
         Ok(Self { run: Run::open(run_deps, name, machine).await? })
     }

@@ -2,8 +2,9 @@
 
 use forge_core::{JournalError, StreamName};
 use forge_durable::RunError;
+use forge_prompt::PromptError;
 
-use crate::Stage;
+use crate::stage::Stage;
 
 /// Why a session cannot start or go on. A model that fails is not such an error: the session ends with a
 /// labelled result.
@@ -112,15 +113,4 @@ pub enum PlanError {
         /// The participant's display name.
         participant: String,
     },
-}
-
-/// A prompt template is wrong: it does not parse, or names something that its stage does not have.
-#[derive(Debug, thiserror::Error)]
-#[error("prompt template `{name}` is wrong")]
-pub struct PromptError {
-    /// The template.
-    pub name: String,
-    /// What is wrong with it.
-    #[source]
-    pub source: minijinja::Error,
 }

@@ -6,8 +6,15 @@ use forge_core::{Amount, Participant, RequestSize, TokenCount};
 use serde::Serialize;
 
 use crate::{
-    CallKey, Mode, Plan, Planner, Purpose, Session, SessionDeps, SessionError, Stage, State, Version, budget,
-    prompt::{self, Matter, names::Names},
+    budget,
+    deps::SessionDeps,
+    engine::Session,
+    error::SessionError,
+    plan::Plan,
+    planner::Planner,
+    prompt::{self, PromptInput, names},
+    stage::{CallKey, Mode, Purpose, Stage},
+    state::{State, Version},
 };
 
 /// Answers use about this part of the tokens that they may have.
@@ -55,7 +62,7 @@ impl Session {
     pub fn estimate(deps: &SessionDeps, plan: &Plan) -> Result<Estimate, SessionError> {
         plan.check()?;
         deps.check(plan)?;
-        let state = foreseen(deps, plan);
+        let state = assumed_state(deps, plan);
         let planner = Planner { state: &state, deps, now: Duration::ZERO };
         let plan = &state.plan;
         let stages: &[Stage] = match plan.settings.mode {
@@ -96,17 +103,17 @@ impl Session {
 }
 
 /// The state in which the first choices have answered, so that the rules of the planner say who comes next.
-fn foreseen(deps: &SessionDeps, plan: &Plan) -> State {
-    let plan = deps.settled(plan.clone());
+fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
+    let plan = deps.resolved(plan.clone());
     let drafter = plan.cast.drafter.first().cloned();
     let written = drafter.map(|drafter| Version {
         asked: Some(drafter.clone()),
         author: Some(drafter),
-        ..Version::given(String::new())
+        ..Version::initial(String::new())
     });
-    let draft = plan.draft.clone().map(Version::given).or(written);
+    let draft = plan.draft.clone().map(Version::initial).or(written);
     let mut state = State::default();
-    (state.names, state.versions, state.plan) = (Names::of(&plan), draft.into_iter().collect(), plan);
+    (state.names, state.versions, state.plan) = (names::of(&plan), draft.into_iter().collect(), plan);
     state
 }
 
@@ -118,9 +125,9 @@ fn estimated(
 ) -> Result<EstimatedCall, SessionError> {
     let plan = &state.plan;
     let key = CallKey { cycle: u32::from(stage != Stage::Draft), stage, seat: 0, step: 0 };
-    let asked = deps.asked(participant);
+    let profile = deps.profile(participant);
     let request =
-        deps.prompts.request(plan, &state.names, key, Purpose::Answer, &asked, &Matter::default())?;
+        deps.prompts.request(plan, &state.names, key, Purpose::Answer, &profile, &PromptInput::default())?;
     let document = u64::from(plan.settings.max_tokens.draft);
     let critiques = plan.seats().len() as u64 * u64::from(plan.settings.max_tokens.critique);
     let earlier = match stage {
@@ -134,7 +141,7 @@ fn estimated(
     let tokens = TokenCount::default().with_input(input).with_output(output);
     let money = (deps.prices)(participant, &tokens, None);
     let (most, priced) =
-        budget::larger(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
+        budget::worst_case_with(&*deps.prices, participant, &request, earlier * prompt::BYTES_PER_TOKEN);
     Ok(EstimatedCall {
         stage,
         participant: participant.clone(),

@@ -1,16 +1,20 @@
 //! What stands in a session's journal.
 
-use std::fmt;
+mod call;
 
 use chrono::{DateTime, Utc};
-use forge_core::{
-    Amount, CallId, Entry, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason,
-    StreamName, TokenCount,
-};
+use forge_core::{Entry, StreamName};
 use serde::{Deserialize, Serialize};
 
+pub use self::call::{Answer, Attempt, Failure, Intent};
 use crate::{
-    BudgetHold, Conflict, Disposition, Finding, Plan, SessionError, SessionStatus, Stage, Stop, Verdict,
+    answer::{Conflict, Disposition, Verdict},
+    budget::BudgetHold,
+    error::SessionError,
+    finding::Finding,
+    plan::Plan,
+    stage::{CallKey, Label, Stage},
+    stop::{PanelQuality, SessionStatus, Stop},
 };
 
 /// The version of the journal's entries. A newer one is refused.
@@ -42,7 +46,7 @@ pub enum Event {
     /// A later run took the session over.
     Resumed {
         /// What is changed in the plan's settings from here on.
-        settings: Box<crate::Settings>,
+        settings: Box<crate::plan::Settings>,
     },
     /// A call is about to be made. A second intent for the same call means that the first run died in it.
     CallIntended(Box<Intent>),
@@ -144,14 +148,15 @@ pub enum Event {
         settled: u32,
         /// What its panel was worth.
         #[serde(default)]
-        panel: Option<PanelWorth>,
+        panel: Option<PanelQuality>,
     },
     /// The approver decided.
-    Attended {
+    #[serde(rename = "attended")]
+    DecisionMade {
         /// The cycle that had ended.
         cycle: u32,
         /// The decision.
-        decision: crate::Decision,
+        decision: crate::decision::Decision,
     },
     /// The user has something to say to the next stage.
     FeedbackGiven {
@@ -173,27 +178,6 @@ pub enum Event {
         /// How.
         status: SessionStatus,
     },
-}
-
-/// What the panel of a cycle was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PanelWorth {
-    /// The cycle.
-    pub cycle: u32,
-    /// Critics that were wanted.
-    pub wanted: u32,
-    /// Critics that answered in time.
-    pub answered: u32,
-    /// Those of them that said something: a finding, or a strength with a quote from the text.
-    pub spoke: u32,
-    /// Whether that is enough.
-    pub quorum: bool,
-    /// Whether nothing blocking that it raised stood, and the text that it read stayed as it was.
-    pub dry: bool,
-    /// The least number of blocking faults that it missed, by what only one critic saw; see
-    /// [`Tally::unseen`](crate::Tally).
-    pub unseen: Option<f64>,
 }
 
 impl Record {
@@ -222,124 +206,6 @@ impl Record {
     }
 }
 
-/// Names a call within its session, the same in every run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CallKey {
-    /// The cycle, from 1; 0 for the draft.
-    pub cycle: u32,
-    /// The stage.
-    pub stage: Stage,
-    /// Which critic, from 0; 0 in other stages.
-    pub seat: u32,
-    /// Which call at this seat, from 0: fallbacks and repairs follow the first one.
-    pub step: u32,
-}
-
-impl fmt::Display for CallKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}.{}", self.cycle, self.stage, self.seat, self.step)
-    }
-}
-
-/// A call that is about to be made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
-    /// The call.
-    pub call: CallKey,
-    /// Its id in the accounts.
-    pub id: CallId,
-    /// Who is asked.
-    pub participant: Participant,
-    /// Whether it asks for an answer or for the repair of one.
-    pub purpose: Purpose,
-    /// A hash of the request, in hexadecimal.
-    pub prompt: String,
-    /// What it may cost at most.
-    pub reserved: Amount,
-    /// Whether the price is known; if not, the reservation holds no money.
-    pub priced: bool,
-}
-
-/// What a call is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// An answer.
-    Answer,
-    /// The last answer once more, in the form that was asked for.
-    Repair,
-}
-
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The text as it came, without control and bidi characters.
-    pub raw_content: String,
-    /// Why the model stopped.
-    pub stop_reason: StopReason,
-    /// Who answered, with the model that served the call.
-    pub served: Participant,
-    /// Tokens by class.
-    pub tokens: TokenCount,
-    /// What it cost; `None` if the price is unknown.
-    pub cost: Option<Money>,
-    /// What it takes from the budget: what it cost, or the reservation where that is unknown.
-    pub charged: Amount,
-    /// Milliseconds from the call to its end.
-    pub took: u64,
-    /// Attempts that failed before it.
-    pub failed: Vec<Attempt>,
-    /// What the caller should know, such as settings that were left out.
-    pub warnings: Vec<String>,
-}
-
-/// A call that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What went wrong.
-    pub kind: ErrorKind,
-    /// How far it had come.
-    pub phase: Phase,
-    /// In words.
-    pub message: String,
-    /// What it takes from the budget: nothing, or the reservation where the vendor may bill it.
-    pub charged: Amount,
-    /// Milliseconds from the call to its end.
-    pub took: u64,
-    /// Attempts that failed.
-    pub failed: Vec<Attempt>,
-    /// What had come of the answer, for a draft.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<String>,
-}
-
-/// An attempt that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Attempt {
-    /// The configured provider.
-    pub provider: ProviderId,
-    /// The model asked for.
-    pub model: forge_core::ModelId,
-    /// What went wrong.
-    pub error: ErrorKind,
-    /// In words.
-    pub message: String,
-}
-
-impl From<&FailedAttempt> for Attempt {
-    fn from(failed: &FailedAttempt) -> Self {
-        Self {
-            provider: failed.provider.clone(),
-            model: failed.model.clone(),
-            error: failed.error,
-            message: failed.message.clone(),
-        }
-    }
-}
-
 /// Why nobody is asked at a seat any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -352,18 +218,20 @@ pub enum DropReason {
     Skipped,
 }
 
-/// A critic under a neutral name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Label {
-    /// The critic's seat.
-    pub seat: u32,
-    /// What the synthesizer calls it.
-    pub label: String,
+impl DropReason {
+    /// Why nobody is asked, in words.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Budget => "the budget has no room for it",
+            Self::OwnText => "nobody is left who did not write the text and does not sit at another seat",
+            Self::Skipped => "the user skipped it",
+        }
+    }
 }
 
 impl Event {
     /// Whether it brings what a model has answered into the session.
-    pub(crate) const fn takes_up_an_answer(&self) -> bool {
+    pub(crate) const fn consumes_answer(&self) -> bool {
         matches!(
             self,
             Self::DraftAccepted { .. }
@@ -389,7 +257,7 @@ impl Event {
             | Self::PanelClosed { .. }
             | Self::LabelsAssigned { .. }
             | Self::CycleClosed { .. }
-            | Self::Attended { .. }
+            | Self::DecisionMade { .. }
             | Self::FeedbackGiven { .. }
             | Self::Paused { .. }
             | Self::Unpaused

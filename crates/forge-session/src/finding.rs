@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Disposition, FindingId, Remark, Severity};
+use crate::answer::{Disposition, FindingId, Issue, Severity};
 
 /// One fault in the ledger, with everybody who raised it and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,8 @@ pub struct Finding {
     /// The cycle in which it was first raised.
     pub cycle: u32,
     /// The fault, as first put; with the worst severity that anybody gave it.
-    pub remark: Remark,
+    #[serde(rename = "remark")]
+    pub issue: Issue,
     /// Whether the quote occurs in the document that was judged, apart from white space.
     pub anchored: bool,
     /// Who raised it, each voice once a cycle, in the order of the seats.
@@ -32,7 +33,7 @@ pub struct Finding {
 impl Finding {
     /// Whether it is critical or major. What nobody rated counts as major until somebody does.
     pub fn blocks(&self) -> bool {
-        self.remark.severity.is_none_or(Severity::blocks)
+        self.issue.severity.is_none_or(Severity::blocks)
     }
 
     /// Whether it still waits for a change to the text.
@@ -48,7 +49,7 @@ impl Finding {
 
     /// The severity's written name; `unrated` if nobody gave one.
     pub fn severity(&self) -> &'static str {
-        self.remark.severity.map_or("unrated", Severity::as_str)
+        self.issue.severity.map_or("unrated", Severity::as_str)
     }
 
     /// The finding that it says the same as.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    Disposition, DispositionKind, Finding, FindingId, FindingState, Raised, Remark, Severity, Verdict,
-    passage::{Text, overlap},
-    revise::Revised,
+    answer::{Disposition, DispositionKind, FindingId, Issue, Severity, Verdict},
+    finding::{Finding, FindingState, Raised},
+    passage::{QuoteIndex, overlap},
 };
 
 /// Every finding of a session. None is ever dropped.
@@ -53,43 +53,43 @@ impl Ledger {
 
     /// The findings that these remarks make new or raise again. Only what is put in the same words about the same
     /// passage is one finding: what two critics mean is for the synthesizer to say.
-    pub(crate) fn raise(&self, cycle: u32, heard: &[Heard<'_>]) -> Vec<Finding> {
+    pub(crate) fn raise(&self, cycle: u32, raised: &[RaisedFinding<'_>]) -> Vec<Finding> {
         let mut ledger = self.clone();
         let mut touched = BTreeSet::new();
         let mut judged = "";
-        let mut text = Text::default();
+        let mut text = QuoteIndex::default();
         let mut places: BTreeMap<FindingId, Option<Range<usize>>> = BTreeMap::new();
         let mut claims: BTreeMap<String, Vec<FindingId>> = BTreeMap::new();
         for finding in self.findings() {
-            claims.entry(finding.remark.claim.clone()).or_default().push(finding.id);
+            claims.entry(finding.issue.claim.clone()).or_default().push(finding.id);
         }
-        for Heard { seat, remark, document, late } in heard {
+        for RaisedFinding { seat, issue, document, late } in raised {
             if !std::ptr::eq(judged, *document) {
-                (judged, text) = (*document, Text::of(document));
-                places = ledger.findings().map(|known| (known.id, text.find(&known.remark.quote))).collect();
+                (judged, text) = (*document, QuoteIndex::of(document));
+                places = ledger.findings().map(|known| (known.id, text.find(&known.issue.quote))).collect();
             }
-            let place = text.find(&remark.quote);
-            let raised = Raised {
+            let place = text.find(&issue.quote);
+            let voice = Raised {
                 seat: *seat,
                 person: false,
                 cycle,
                 who: None,
-                severity: remark.severity,
-                claim: remark.claim.clone(),
+                severity: issue.severity,
+                claim: issue.claim.clone(),
             };
-            let same_claim = claims.get(&remark.claim).into_iter().flatten();
+            let same_claim = claims.get(&issue.claim).into_iter().flatten();
             let same = same_claim.copied().find(|id| match (&place, places.get(id)) {
                 (Some(one), Some(Some(other))) => overlap(one, other),
-                _ => ledger.find(*id).is_some_and(|known| known.remark.quote == remark.quote),
+                _ => ledger.find(*id).is_some_and(|known| known.issue.quote == issue.quote),
             });
             let id = if let Some(known) = same.and_then(|id| ledger.0.get_mut(&id)) {
-                known.raise_again(raised, *late);
+                known.raise_again(voice, *late);
                 known.id
             } else {
                 let id = ledger.next_id();
                 places.insert(id, place.clone());
-                claims.entry(remark.claim.clone()).or_default().push(id);
-                ledger.0.insert(id, Finding::new(id, cycle, (*remark).clone(), place.is_some(), raised));
+                claims.entry(issue.claim.clone()).or_default().push(id);
+                ledger.0.insert(id, Finding::new(id, cycle, (*issue).clone(), place.is_some(), voice));
                 id
             };
             touched.insert(id);
@@ -106,10 +106,10 @@ impl Ledger {
         let first = self.next_id().0;
         let finding = |(id, text): (u32, &str)| {
             let severity = Some(Severity::Major);
-            let remark = Remark { severity, claim: text.to_owned(), ..Remark::default() };
-            let raised =
+            let issue = Issue { severity, claim: text.to_owned(), ..Issue::default() };
+            let voice =
                 Raised { seat: None, person: true, cycle, who: None, severity, claim: text.to_owned() };
-            Finding::new(FindingId(id), cycle, remark, false, raised)
+            Finding::new(FindingId(id), cycle, issue, false, voice)
         };
         (first..).zip(wanted).map(finding).collect()
     }
@@ -120,10 +120,10 @@ impl Ledger {
     pub(crate) fn dispose(
         &self,
         base: &str,
-        revised: &Revised,
+        unplaced: &BTreeMap<FindingId, String>,
         dispositions: &[Disposition],
     ) -> Vec<Finding> {
-        let base = Text::of(base);
+        let base = QuoteIndex::of(base);
         let mut ledger = self.clone();
         let mut decided = BTreeSet::new();
         for finding in self.open() {
@@ -131,7 +131,7 @@ impl Ledger {
             let (state, note) = match given {
                 None => (FindingState::Open, Some("the synthesizer left it out".to_owned())),
                 Some(given) => match given.decision {
-                    DispositionKind::Accept => match revised.unplaced.get(&finding.id) {
+                    DispositionKind::Accept => match unplaced.get(&finding.id) {
                         Some(why) => (FindingState::Open, Some(why.clone())),
                         None if finding.blocks() => (FindingState::Accepted, None),
                         None => (FindingState::Settled, None),
@@ -142,7 +142,7 @@ impl Ledger {
                     DispositionKind::Reject => (FindingState::Rejected, None),
                     DispositionKind::Defer => (FindingState::Deferred, None),
                     DispositionKind::Duplicate => {
-                        match self.stands_for(&base, finding, given, dispositions) {
+                        match self.duplicate_target(&base, finding, given, dispositions) {
                             Ok(_) => (FindingState::Duplicate, None),
                             Err(why) => (FindingState::Open, Some(why)),
                         }
@@ -166,9 +166,9 @@ impl Ledger {
 
     /// The finding that stands for a duplicate: one that is decided in the same answer, or was rejected before, and
     /// is about the same passage. Another claim, no place, or a circle makes no duplicate.
-    pub(crate) fn stands_for(
+    pub(crate) fn duplicate_target(
         &self,
-        base: &Text,
+        base: &QuoteIndex,
         finding: &Finding,
         given: &Disposition,
         dispositions: &[Disposition],
@@ -182,7 +182,7 @@ impl Ledger {
         if !(known.is_open() && own) && known.state != FindingState::Rejected {
             return Err(format!("called a duplicate of {id}, which is not decided here"));
         }
-        let quotes = (base.find(&finding.remark.quote), base.find(&known.remark.quote));
+        let quotes = (base.find(&finding.issue.quote), base.find(&known.issue.quote));
         match quotes {
             (Some(one), Some(other)) if overlap(&one, &other) => Ok(id),
             _ => Err(format!("called a duplicate of {id}, which is about another passage")),
@@ -192,12 +192,12 @@ impl Ledger {
     /// A finding that stands for others is as bad as the worst of them.
     fn carry_severities(&mut self, touched: &mut BTreeSet<FindingId>) {
         let same: Vec<_> =
-            self.findings().filter_map(|one| Some((one.duplicate_of()?, one.remark.severity))).collect();
+            self.findings().filter_map(|one| Some((one.duplicate_of()?, one.issue.severity))).collect();
         for (id, severity) in same {
             let Some(known) = self.0.get_mut(&id) else { continue };
-            let worst = worse(known.remark.severity, severity);
-            if worst != known.remark.severity {
-                known.remark.severity = worst;
+            let worst = worse_severity(known.issue.severity, severity);
+            if worst != known.issue.severity {
+                known.issue.severity = worst;
                 // What was settled as a minor fault is now one that the check must see.
                 if known.blocks() && known.state == FindingState::Settled {
                     known.state = FindingState::Accepted;
@@ -241,19 +241,19 @@ impl Ledger {
 }
 
 /// The worse of two ratings. No rating counts as major.
-fn worse(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
+fn worse_severity(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
     let weight = |rating: Option<Severity>| (rating.unwrap_or(Severity::Major), rating.is_some());
     if weight(other) > weight(one) { other } else { one }
 }
 
 impl Finding {
-    fn new(id: FindingId, cycle: u32, remark: Remark, anchored: bool, raised: Raised) -> Self {
+    fn new(id: FindingId, cycle: u32, issue: Issue, anchored: bool, voice: Raised) -> Self {
         Self {
             id,
             cycle,
-            remark,
+            issue,
             anchored,
-            raised_by: vec![raised],
+            raised_by: vec![voice],
             state: FindingState::Open,
             disposition: None,
             checked: false,
@@ -262,11 +262,11 @@ impl Finding {
     }
 
     /// A voice counts once a cycle, however often it says the same.
-    fn raise_again(&mut self, raised: Raised, late: bool) {
-        self.remark.severity = worse(self.remark.severity, raised.severity);
+    fn raise_again(&mut self, voice: Raised, late: bool) {
+        self.issue.severity = worse_severity(self.issue.severity, voice.severity);
         let who = |raised: &Raised| (raised.cycle, raised.seat, raised.person);
-        if self.raised_by.iter().all(|known| who(known) != who(&raised)) {
-            self.raised_by.push(raised);
+        if self.raised_by.iter().all(|known| who(known) != who(&voice)) {
+            self.raised_by.push(voice);
         }
         let done = matches!(self.state, FindingState::Settled | FindingState::Accepted);
         if done && !late {
@@ -278,11 +278,11 @@ impl Finding {
 
 /// What one critic said about one document.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard<'a> {
+pub(crate) struct RaisedFinding<'a> {
     /// The critic's seat; `None` for the checker.
     pub(crate) seat: Option<u32>,
     /// What it said.
-    pub(crate) remark: &'a Remark,
+    pub(crate) issue: &'a Issue,
     /// The document that it judged.
     pub(crate) document: &'a str,
     /// Whether there is a newer version, so that a fault may have been settled in the meantime.
@@ -292,22 +292,22 @@ pub(crate) struct Heard<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Edit, answer::Revision, revise::revise};
+    use crate::answer::Edit;
 
     const TEXT: &str = "# Limits\n\nThe limit is one hundred\nrequests a minute.\n\nTokens never expire.\n";
 
-    fn remark(severity: Severity, quote: &str, claim: &str) -> Remark {
-        Remark { severity: Some(severity), quote: quote.into(), claim: claim.into(), ..Remark::default() }
+    fn issue(severity: Severity, quote: &str, claim: &str) -> Issue {
+        Issue { severity: Some(severity), quote: quote.into(), claim: claim.into(), ..Issue::default() }
     }
 
-    fn said(seat: u32, remark: &Remark) -> Heard<'_> {
-        Heard { seat: Some(seat), remark, document: TEXT, late: false }
+    fn said(seat: u32, issue: &Issue) -> RaisedFinding<'_> {
+        RaisedFinding { seat: Some(seat), issue, document: TEXT, late: false }
     }
 
-    fn raised(remarks: &[Remark]) -> Ledger {
+    fn raised(issues: &[Issue]) -> Ledger {
         let mut ledger = Ledger::default();
-        let heard: Vec<_> = remarks.iter().zip(0..).map(|(remark, seat)| said(seat, remark)).collect();
-        ledger.set(&ledger.raise(1, &heard));
+        let raised: Vec<_> = issues.iter().zip(0..).map(|(issue, seat)| said(seat, issue)).collect();
+        ledger.set(&ledger.raise(1, &raised));
         ledger
     }
 
@@ -324,10 +324,9 @@ mod tests {
         Disposition { same_as: Some(FindingId(as_)), ..decided(finding, DispositionKind::Duplicate, "") }
     }
 
-    fn disposed(ledger: &mut Ledger, dispositions: Vec<Disposition>) {
-        let revision = Revision { dispositions, ..Revision::default() };
-        let revised = revise(TEXT, &revision, ledger);
-        ledger.set(&ledger.dispose(TEXT, &revised, &revision.dispositions));
+    /// As if the edits of every accepted finding had been made.
+    fn disposed(ledger: &mut Ledger, dispositions: &[Disposition]) {
+        ledger.set(&ledger.dispose(TEXT, &BTreeMap::new(), dispositions));
     }
 
     fn states(ledger: &Ledger) -> Vec<FindingState> {
@@ -336,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_finding_with_a_quote_from_nowhere_is_kept_and_unanchored() {
-        let ledger = raised(&[remark(Severity::Major, "two hundred", "the number is wrong")]);
+        let ledger = raised(&[issue(Severity::Major, "two hundred", "the number is wrong")]);
         assert!(!ledger.find(FindingId(1)).unwrap().anchored);
         assert_eq!(ledger.open_blocking(), 1);
     }
@@ -345,65 +344,51 @@ mod tests {
     fn only_the_same_words_about_the_same_passage_are_one_finding() {
         let claim = "tokens never expire, which is unsafe";
         let ledger = raised(&[
-            remark(Severity::Minor, "Tokens never expire.", claim),
-            remark(Severity::Critical, "Tokens never  expire", claim),
-            remark(Severity::Major, "Tokens never expire.", "unsafe: the tokens never expire"),
-            remark(Severity::Minor, "The limit is one hundred", claim),
+            issue(Severity::Minor, "Tokens never expire.", claim),
+            issue(Severity::Critical, "Tokens never  expire", claim),
+            issue(Severity::Major, "Tokens never expire.", "unsafe: the tokens never expire"),
+            issue(Severity::Minor, "The limit is one hundred", claim),
         ]);
         let all: Vec<_> = ledger.findings().collect();
         assert_eq!(all.len(), 3);
-        assert_eq!((all[0].raised_by.len(), all[0].remark.severity), (2, Some(Severity::Critical)));
+        assert_eq!((all[0].raised_by.len(), all[0].issue.severity), (2, Some(Severity::Critical)));
     }
 
     #[test]
     fn opposites_at_one_passage_stay_two_findings() {
         let quote = "The limit is one hundred";
         let ledger = raised(&[
-            remark(Severity::Major, quote, "the limit is too small for the load"),
-            remark(Severity::Major, quote, "the limit is too large for the load"),
+            issue(Severity::Major, quote, "the limit is too small for the load"),
+            issue(Severity::Major, quote, "the limit is too large for the load"),
         ]);
         assert_eq!(ledger.findings().count(), 2);
     }
 
     #[test]
     fn a_voice_that_repeats_itself_counts_once() {
-        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
-        let heard: Vec<_> = (0..50).map(|_| said(0, &fault)).chain([said(2, &fault)]).collect();
-        let found = Ledger::default().raise(1, &heard);
+        let fault = issue(Severity::Major, "Tokens never expire.", "they must");
+        let raised: Vec<_> = (0..50).map(|_| said(0, &fault)).chain([said(2, &fault)]).collect();
+        let found = Ledger::default().raise(1, &raised);
         assert_eq!(found[0].raised_by.iter().map(|one| one.seat).collect::<Vec<_>>(), [Some(0), Some(2)]);
     }
 
     #[test]
     fn unrated_counts_as_major_and_a_known_rating_wins_over_none() {
-        let unrated = Remark { severity: None, ..remark(Severity::Nit, "Tokens", "they must") };
+        let unrated = Issue { severity: None, ..issue(Severity::Nit, "Tokens", "they must") };
         assert_eq!(raised(std::slice::from_ref(&unrated)).open_blocking(), 1);
         for (other, worst) in [
             (Severity::Nit, None),
             (Severity::Major, Some(Severity::Major)),
             (Severity::Critical, Some(Severity::Critical)),
         ] {
-            let ledger = raised(&[unrated.clone(), remark(other, "Tokens", "they must")]);
-            assert_eq!(ledger.find(FindingId(1)).unwrap().remark.severity, worst);
-        }
-    }
-
-    #[test]
-    fn acceptance_counts_only_if_the_text_changed() {
-        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
-        for (given, state) in [
-            (accepted(1, "never expire", "expire after an hour"), FindingState::Accepted),
-            (accepted(1, "no such words", "x"), FindingState::Open),
-            (decided(1, DispositionKind::Accept, "right"), FindingState::Open),
-        ] {
-            let mut ledger = raised(std::slice::from_ref(&fault));
-            disposed(&mut ledger, vec![given]);
-            assert_eq!(states(&ledger), [state]);
+            let ledger = raised(&[unrated.clone(), issue(other, "Tokens", "they must")]);
+            assert_eq!(ledger.find(FindingId(1)).unwrap().issue.severity, worst);
         }
     }
 
     #[test]
     fn a_finding_without_a_decision_or_rejected_without_a_reason_stays_open() {
-        let fault = remark(Severity::Major, "Tokens never expire.", "they must");
+        let fault = issue(Severity::Major, "Tokens never expire.", "they must");
         for (given, state) in [
             (vec![], FindingState::Open),
             (vec![decided(1, DispositionKind::Reject, " ")], FindingState::Open),
@@ -411,7 +396,7 @@ mod tests {
             (vec![decided(1, DispositionKind::Defer, "")], FindingState::Deferred),
         ] {
             let mut ledger = raised(std::slice::from_ref(&fault));
-            disposed(&mut ledger, given);
+            disposed(&mut ledger, &given);
             assert_eq!(states(&ledger), [state]);
         }
     }
@@ -419,47 +404,47 @@ mod tests {
     #[test]
     fn a_duplicate_counts_only_at_the_place_of_a_finding_that_is_decided_itself() {
         let faults = [
-            remark(Severity::Minor, "Tokens never expire.", "they must"),
-            remark(Severity::Critical, "never expire", "expiry is missing"),
-            remark(Severity::Major, "The limit is one hundred", "per whom?"),
+            issue(Severity::Minor, "Tokens never expire.", "they must"),
+            issue(Severity::Critical, "never expire", "expiry is missing"),
+            issue(Severity::Major, "The limit is one hundred", "per whom?"),
         ];
         let fix = accepted(1, "never expire", "expire");
         let mut ledger = raised(&faults);
-        disposed(&mut ledger, vec![fix.clone(), same(2, 1), same(3, 1)]);
+        disposed(&mut ledger, &[fix.clone(), same(2, 1), same(3, 1)]);
         // The one that stands for a critical fault must be checked as such.
         assert_eq!(states(&ledger), [FindingState::Accepted, FindingState::Duplicate, FindingState::Open]);
-        assert_eq!(ledger.find(FindingId(1)).unwrap().remark.severity, Some(Severity::Critical));
+        assert_eq!(ledger.find(FindingId(1)).unwrap().issue.severity, Some(Severity::Critical));
         for circle in [vec![same(1, 2), same(2, 1)], vec![same(1, 1), same(2, 9)]] {
             let mut ledger = raised(&faults[..2]);
-            disposed(&mut ledger, circle);
+            disposed(&mut ledger, &circle);
             assert_eq!(states(&ledger), [FindingState::Open, FindingState::Open]);
         }
     }
 
     #[test]
     fn a_duplicate_of_a_rejected_finding_has_the_rejection_judged_again() {
-        let mut ledger = raised(&[remark(Severity::Major, "Tokens never expire.", "they must")]);
-        disposed(&mut ledger, vec![decided(1, DispositionKind::Reject, "out of scope")]);
+        let mut ledger = raised(&[issue(Severity::Major, "Tokens never expire.", "they must")]);
+        disposed(&mut ledger, &[decided(1, DispositionKind::Reject, "out of scope")]);
         let agreed = Verdict { finding: FindingId(1), settled: true, reason: "so it is".into() };
         ledger.set(&ledger.judge(&[agreed]));
         assert_eq!(ledger.to_check().count(), 0);
-        let again = remark(Severity::Major, "Tokens never expire", "no expiry");
+        let again = issue(Severity::Major, "Tokens never expire", "no expiry");
         ledger.set(&ledger.raise(2, &[said(0, &again)]));
-        disposed(&mut ledger, vec![same(2, 1)]);
+        disposed(&mut ledger, &[same(2, 1)]);
         assert_eq!(ledger.to_check().map(|one| one.id).collect::<Vec<_>>(), [FindingId(1)]);
     }
 
     #[test]
     fn a_check_settles_only_what_it_names_and_judges_rejections() {
         let mut ledger = raised(&[
-            remark(Severity::Major, "Tokens never expire.", "they must"),
-            remark(Severity::Major, "The limit is one hundred", "per whom?"),
-            remark(Severity::Major, "requests a minute", "which requests?"),
-            remark(Severity::Major, "# Limits", "of what?"),
+            issue(Severity::Major, "Tokens never expire.", "they must"),
+            issue(Severity::Major, "The limit is one hundred", "per whom?"),
+            issue(Severity::Major, "requests a minute", "which requests?"),
+            issue(Severity::Major, "# Limits", "of what?"),
         ]);
         disposed(
             &mut ledger,
-            vec![
+            &[
                 accepted(1, "never expire", "expire"),
                 accepted(2, "one hundred", "100 a user"),
                 decided(3, DispositionKind::Reject, "plain from the title"),
@@ -479,19 +464,19 @@ mod tests {
         for (state, expected) in
             [(FindingState::Settled, FindingState::Open), (FindingState::Rejected, FindingState::Rejected)]
         {
-            let fault = remark(Severity::Major, "Tokens never expire.", "they must");
+            let fault = issue(Severity::Major, "Tokens never expire.", "they must");
             let mut ledger = raised(std::slice::from_ref(&fault));
             let settled = Finding { state, ..ledger.find(FindingId(1)).unwrap().clone() };
             ledger.set(&[settled]);
             assert_eq!(ledger.raise(2, &[said(0, &fault)])[0].state, expected);
-            let late = Heard { late: true, ..said(0, &fault) };
+            let late = RaisedFinding { late: true, ..said(0, &fault) };
             assert_eq!(ledger.raise(2, &[late])[0].state, state);
         }
     }
 
     #[test]
     fn what_the_person_wants_is_a_finding_like_any_other() {
-        let mut ledger = raised(&[remark(Severity::Nit, "Tokens", "a word")]);
+        let mut ledger = raised(&[issue(Severity::Nit, "Tokens", "a word")]);
         ledger.set(&ledger.raise_feedback(1, ["be brief", "name the unit"].into_iter()));
         assert_eq!((ledger.findings().count(), ledger.open_blocking()), (3, 2));
     }

@@ -47,6 +47,8 @@ mod answer;
 mod approver;
 mod budget;
 mod call;
+mod capture_recapture;
+mod decision;
 mod deps;
 mod engine;
 mod error;
@@ -58,6 +60,7 @@ mod notice;
 mod passage;
 mod plan;
 mod planner;
+mod profile;
 mod prompt;
 mod quorum;
 mod read;
@@ -65,37 +68,37 @@ mod render;
 mod result;
 mod revise;
 mod seed;
+mod stage;
 mod state;
 mod stop;
 mod summary;
 mod topic;
-mod unseen;
 
 pub use answer::{
-    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Remark, Severity, Strength, Verdict,
+    Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Issue, Severity, Strength, Verdict,
 };
-pub use approver::{Approver, ConflictResolution, Decision, Resolution};
+pub use approver::Approver;
 pub use budget::{BudgetHold, Prices, no_prices};
-pub use deps::{CallSettings, Configured, Providers, SessionDeps, nothing_configured};
+pub use decision::{ConflictResolution, Decision, Resolution};
+pub use deps::{Providers, SessionDeps};
 pub use engine::Session;
-pub use error::{PlanError, PromptError, SessionError};
+pub use error::{PlanError, SessionError};
 pub use estimate::{Estimate, EstimatedCall};
-pub use event::{
-    Answer, Attempt, CallKey, DropReason, Event, Failure, Intent, Label, PanelWorth, Purpose, Record,
-};
+pub use event::{Answer, Attempt, DropReason, Event, Failure, Intent, Record};
 pub use finding::{Finding, FindingState, Raised};
 pub use forge_durable::Controls;
+pub use forge_prompt::PromptError;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
-pub use plan::{Caps, Cast, Mode, PerStage, Plan, Settings, Stage};
+pub use plan::{Caps, Cast, Plan, Settings};
+pub use profile::{CallSettings, Configured, nothing_configured};
 pub use prompt::Prompts;
 pub use result::{
-    Asked, CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Participation, Praise,
-    SessionResult, Tally, Usage,
+    AttributedStrength, CallSummary, Comparison, Degradation, Dissent, DocumentLabel, Participation,
+    SessionResult, Tally, TopicSummary, Usage,
 };
+pub use stage::{CallKey, Label, Mode, PerStage, Purpose, Stage};
 pub use state::{Call, Outcome, Panel, State, Version};
-pub use stop::{SessionStatus, Stop};
+pub use stop::{PanelQuality, SessionStatus, Stop};
 pub use summary::SessionSummary;
 pub use topic::{OutputType, Reference, ReferenceKind, Topic};
-
-use planner::{Planned, Planner};

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use forge_core::{Money, Participant};
 use serde::Serialize;
 
-use crate::{CallKey, Event, Outcome, SessionStatus, Stage, State, Stop};
+use crate::{
+    event::Event,
+    stage::{CallKey, Stage},
+    state::{Outcome, State},
+    stop::{SessionStatus, Stop},
+};
 
 /// Told everything as it happens, on the task that runs the session; it must not block.
 pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
@@ -116,9 +121,11 @@ impl Notice {
                 stage: intent.call.stage,
                 participant: intent.participant.clone(),
             }],
-            Event::CallFinished { call, .. } | Event::CallFailed { call, .. } => done(*call, state),
+            Event::CallFinished { call, .. } | Event::CallFailed { call, .. } => {
+                participant_done(*call, state)
+            }
             Event::SeatDropped { cycle, stage, seat, reason } => {
-                let reason = crate::result::because(*reason);
+                let reason = reason.describe();
                 let message = format!("{stage} {} of cycle {cycle} is left out: {reason}", seat + 1);
                 vec![Self::Warning { message }]
             }
@@ -141,21 +148,21 @@ impl Notice {
             Event::FindingsRecorded { .. }
             | Event::LabelsAssigned { .. }
             | Event::CycleClosed { .. }
-            | Event::Attended { .. }
+            | Event::DecisionMade { .. }
             | Event::FeedbackGiven { .. }
             | Event::Unpaused => Vec::new(),
         };
         notices.extend(event.findings().iter().map(|finding| Self::Finding {
             finding: finding.id.to_string(),
             severity: finding.severity(),
-            claim: finding.remark.claim.clone(),
+            claim: finding.issue.claim.clone(),
             state: finding.state.as_str(),
         }));
         notices
     }
 }
 
-fn done(key: CallKey, state: &State) -> Vec<Notice> {
+fn participant_done(key: CallKey, state: &State) -> Vec<Notice> {
     let Some(call) = state.calls.get(&key) else { return Vec::new() };
     let asked = &call.intent.participant;
     let (participant, tokens, cost, duration_ms, error, warnings) = match &call.outcome {
@@ -169,7 +176,8 @@ fn done(key: CallKey, state: &State) -> Vec<Notice> {
         }
     };
     let participant = participant.clone();
-    let done = Notice::ParticipantDone { call: key, participant, tokens, cost, duration_ms, error };
+    let participant_done =
+        Notice::ParticipantDone { call: key, participant, tokens, cost, duration_ms, error };
     let warnings = warnings.into_iter().map(|message| Notice::Warning { message });
-    std::iter::once(done).chain(warnings).collect()
+    std::iter::once(participant_done).chain(warnings).collect()
 }

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-/// A text without its white space, in which quotes are looked for.
+/// A text without its white space, in which quotes are searched.
 #[derive(Debug, Default)]
-pub(crate) struct Text {
+pub(crate) struct QuoteIndex {
     solid: String,
     /// Where each byte of it stands in the text.
     places: Vec<usize>,
 }
 
-impl Text {
+impl QuoteIndex {
     pub(crate) fn of(text: &str) -> Self {
         let mut solid = Self::default();
         for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -56,10 +56,10 @@ mod tests {
 
     #[test]
     fn a_quote_is_found_whatever_its_white_space() {
-        let text = Text::of(TEXT);
+        let text = QuoteIndex::of(TEXT);
         let place = text.find("one  hundred requests\ta minute.").unwrap();
         assert_eq!(&TEXT[place], "one hundred\nrequests a minute.");
-        assert_eq!(Text::of("für Öl").find("Öl").map(|place| &"für Öl"[place]), Some("Öl"));
+        assert_eq!(QuoteIndex::of("für Öl").find("Öl").map(|place| &"für Öl"[place]), Some("Öl"));
         for missing in ["", "  ", "\"\"", "two hundred"] {
             assert_eq!(text.find(missing), None, "{missing:?}");
         }
@@ -67,6 +67,6 @@ mod tests {
 
     #[test]
     fn every_place_of_a_quote_is_known() {
-        assert_eq!(Text::of("a b. a b. a").find_all("a b").collect::<Vec<_>>(), [0..3, 5..8]);
+        assert_eq!(QuoteIndex::of("a b. a b. a").find_all("a b").collect::<Vec<_>>(), [0..3, 5..8]);
     }
 }

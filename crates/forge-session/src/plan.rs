@@ -5,7 +5,11 @@ use std::time::Duration;
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-use crate::{CallKey, PlanError, Topic, answer::Form, prompt::names};
+use crate::{
+    error::PlanError,
+    stage::{CallKey, Mode, PerStage, Stage},
+    topic::Topic,
+};
 
 /// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
 /// nothing else.
@@ -33,7 +37,7 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Names by which people call vendors and their models. Prompts hide them, beside those of the cast: behind a
     /// router, somebody else may answer.
-    #[serde(default = "names::first_brands", skip_serializing_if = "names::are_first_brands")]
+    #[serde(default = "first_brands", skip_serializing_if = "are_first_brands")]
     pub brands: Vec<String>,
 }
 
@@ -48,7 +52,7 @@ impl Plan {
             settings: Settings::default(),
             simulated: false,
             notes: Vec::new(),
-            brands: names::first_brands(),
+            brands: first_brands(),
         }
     }
 
@@ -132,6 +136,15 @@ impl Plan {
     }
 }
 
+/// What journals mean that name no brands, as those of the first version.
+fn first_brands() -> Vec<String> {
+    ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
+}
+
+fn are_first_brands(brands: &[String]) -> bool {
+    brands == first_brands()
+}
+
 /// No session has more cycles than this, whatever it is told: more rounds lower the accuracy.
 pub(crate) const MAX_CYCLES: u32 = 3;
 
@@ -155,92 +168,6 @@ impl Cast {
     pub fn everyone(&self) -> impl Iterator<Item = &Participant> {
         let critics = self.critics.iter().flatten();
         self.drafter.iter().chain(critics).chain(&self.synthesizer).chain(&self.checker)
-    }
-}
-
-/// How deep a session goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// One draft.
-    Direct,
-    /// A draft, one critic, one revision.
-    Review,
-    /// Several critics, a synthesis, a check, and another cycle if something serious is still open.
-    #[default]
-    Council,
-}
-
-/// One stage of a cycle. The draft belongs to cycle 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// The first version.
-    Draft,
-    /// Faults are looked for, by several critics who do not know of each other.
-    Critique,
-    /// The next version, with a decision on every finding.
-    Synthesis,
-    /// Are the faults gone?
-    Check,
-}
-
-impl Stage {
-    /// Every stage in order.
-    pub const ALL: [Self; 4] = [Self::Draft, Self::Critique, Self::Synthesis, Self::Check];
-
-    /// What its answers are read as.
-    pub(crate) const fn form(self) -> Form {
-        match self {
-            Self::Draft => Form::Document,
-            Self::Critique => Form::Critique,
-            Self::Synthesis => Form::Revision,
-            Self::Check => Form::Check,
-        }
-    }
-
-    /// The written name, as in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Critique => "critique",
-            Self::Synthesis => "synthesis",
-            Self::Check => "check",
-        }
-    }
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A value for each stage.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PerStage<T> {
-    /// For the draft.
-    pub draft: T,
-    /// For each critique.
-    pub critique: T,
-    /// For the synthesis.
-    pub synthesis: T,
-    /// For the check.
-    pub check: T,
-}
-
-impl<T: Copy> PerStage<T> {
-    /// The value for `stage`.
-    pub const fn of(&self, stage: Stage) -> T {
-        match stage {
-            Stage::Draft => self.draft,
-            Stage::Critique => self.critique,
-            Stage::Synthesis => self.synthesis,
-            Stage::Check => self.check,
-        }
     }
 }
 

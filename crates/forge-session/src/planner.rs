@@ -8,13 +8,17 @@ use std::time::Duration;
 use forge_core::{Amount, CallId, Fallback, ModelRequest, Participant};
 
 use crate::{
-    CallKey, Decision, DropReason, Event, Finding, Intent, Mode, Outcome, Purpose, SessionDeps, SessionError,
-    SessionStatus, Stage, State, Stop,
     answer::Reading,
+    decision::Decision,
+    deps::SessionDeps,
+    error::SessionError,
+    event::{DropReason, Event, Intent},
+    finding::Finding,
     plan::MAX_CYCLES,
     prompt, quorum,
-    state::{Seat, is_cut_off},
-    stop::{self, Closed},
+    stage::{CallKey, Mode, Purpose, Stage},
+    state::{Outcome, Seat, State, is_cut_off},
+    stop::{self, ClosedCycle, SessionStatus, Stop},
 };
 
 /// What to do next.
@@ -23,7 +27,7 @@ pub(crate) enum Action {
     /// Write this down; the host decided it from the state alone.
     Record(Event),
     /// Make this call.
-    Call(Box<Planned>),
+    Call(Box<PlannedCall>),
     /// Ask the approver about this cycle.
     Ask(u32),
     /// Nothing until a call ends, or until this time of the session.
@@ -34,7 +38,7 @@ pub(crate) enum Action {
 
 /// A call that can be made.
 #[derive(Debug)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedCall {
     pub(crate) key: CallKey,
     pub(crate) participant: Participant,
     pub(crate) purpose: Purpose,
@@ -48,7 +52,7 @@ pub(crate) struct Planned {
     pub(crate) fallback: Fallback,
 }
 
-impl Planned {
+impl PlannedCall {
     pub(crate) fn intent(&self, id: CallId) -> Event {
         Event::CallIntended(Box::new(Intent {
             call: self.key,
@@ -88,7 +92,7 @@ impl Planner<'_> {
             });
         }
         match self.next_step()? {
-            Action::Record(event) if event.takes_up_an_answer() => Ok(Action::Record(event)),
+            Action::Record(event) if event.consumes_answer() => Ok(Action::Record(event)),
             _ if self.is_over() => Ok(self.end_in_time()),
             action => Ok(action),
         }
@@ -105,12 +109,16 @@ impl Planner<'_> {
         let cycle = state.cycle();
         let answered = state.plan.seats().filter_map(|seat| {
             match state.seat(cycle, Stage::Critique, seat, &self.critics(cycle, seat)) {
-                Seat::Answered(key, _) if !state.heard.contains(&key) => Some(key),
+                Seat::Answered(key, _) if !state.recorded.contains(&key) => Some(key),
                 _ => None,
             }
         });
-        let unheard: Vec<CallKey> = state.unheard().into_iter().chain(answered).collect();
-        if unheard.is_empty() { self.stop(Stop::Deadline) } else { self.record_findings(cycle, unheard) }
+        let unrecorded: Vec<CallKey> = state.unrecorded().into_iter().chain(answered).collect();
+        if unrecorded.is_empty() {
+            self.stop(Stop::Deadline)
+        } else {
+            self.record_findings(cycle, unrecorded)
+        }
     }
 
     fn next_step(&self) -> Result<Action, SessionError> {
@@ -130,10 +138,10 @@ impl Planner<'_> {
         let decided = state.revised.contains(&cycle);
         if !decided && !state.has_begun(cycle, Stage::Synthesis) {
             // Late answers of the last cycle come first: the order of cycles and seats, not that of arrival.
-            let counted = panel.counted.iter().filter(|key| !state.heard.contains(key)).copied();
-            let unheard: Vec<CallKey> = state.unheard().into_iter().chain(counted).collect();
-            if !unheard.is_empty() || state.new_wishes().next().is_some() {
-                return Ok(self.record_findings(cycle, unheard));
+            let counted = panel.counted.iter().filter(|key| !state.recorded.contains(key)).copied();
+            let unrecorded: Vec<CallKey> = state.unrecorded().into_iter().chain(counted).collect();
+            if !unrecorded.is_empty() || state.new_feedback().next().is_some() {
+                return Ok(self.record_findings(cycle, unrecorded));
             }
         }
         if !decided && self.is_revision_due(cycle) {
@@ -150,8 +158,8 @@ impl Planner<'_> {
             }
         }
         // What comes too late for this cycle is open, so that it is not forgotten in the next or at the end.
-        let late = state.unheard();
-        if !late.is_empty() || state.new_wishes().next().is_some() {
+        let late = state.unrecorded();
+        if !late.is_empty() || state.new_feedback().next().is_some() {
             return Ok(self.record_findings(cycle, late));
         }
         let before: usize = state.closed.iter().map(|closed| closed.settled as usize).sum();
@@ -159,7 +167,7 @@ impl Planner<'_> {
             cycle,
             open: count(state.ledger.open_blocking()),
             settled: count(state.settled_blocking().saturating_sub(before)),
-            panel: Some(state.worth(cycle)),
+            panel: Some(state.panel_quality(cycle)),
         }))
     }
 
@@ -261,8 +269,9 @@ impl Planner<'_> {
                 }
             }
         }
-        let nothing_to_do =
-            state.to_decide().is_empty() && state.new_wishes().next().is_none() && state.unheard().is_empty();
+        let nothing_to_do = state.to_decide().is_empty()
+            && state.new_feedback().next().is_none()
+            && state.unrecorded().is_empty();
         if running.is_empty() && counted.is_empty() && nothing_to_do {
             // The panel stays unclosed, so that it can be asked again when the session is reopened.
             let mut dropped =
@@ -287,7 +296,7 @@ impl Planner<'_> {
         if !state.labels.contains_key(&cycle) {
             let seats: Vec<u32> = state.plan.seats().collect();
             let uses = format!("labels {cycle}");
-            let labels = prompt::shuffled(state.plan.settings.seed, &uses, &seats);
+            let labels = prompt::assign_labels(state.plan.settings.seed, &uses, &seats);
             return Ok(Action::Record(Event::LabelsAssigned { cycle, labels }));
         }
         let chain: Vec<&Participant> = state.plan.cast.synthesizer.iter().collect();
@@ -310,7 +319,7 @@ impl Planner<'_> {
         let state = self.state;
         let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);
         let is_settled = early
-            && state.closed.last().is_some_and(Closed::is_settled)
+            && state.closed.last().is_some_and(ClosedCycle::is_settled)
             && state.ledger.open_blocking() == 0
             && state.contested().next().is_none();
         let status = if is_settled { SessionStatus::Settled } else { reason.status() };

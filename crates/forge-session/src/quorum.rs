@@ -31,12 +31,12 @@ mod tests {
     #[test]
     fn stragglers_cost_little_and_few_answers_are_lost() {
         let ceiling = 90.0;
-        let mut dice = fastrand::Rng::with_seed(3);
+        let mut rng = fastrand::Rng::with_seed(3);
         let mut latency = || {
             let normal =
-                (-2.0 * dice.f64().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * dice.f64()).cos();
-            let slow = if dice.f64() < 0.03 { 4.0 } else { 1.0 };
-            if dice.f64() < 0.01 { f64::INFINITY } else { 20.0 * (0.5 * normal).exp() * slow }
+                (-2.0 * rng.f64().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
+            let slow = if rng.f64() < 0.03 { 4.0 } else { 1.0 };
+            if rng.f64() < 0.01 { f64::INFINITY } else { 20.0 * (0.5 * normal).exp() * slow }
         };
         let (mut times, mut kept, mut failed) = (Vec::new(), 0, 0);
         for _ in 0..60_000 {

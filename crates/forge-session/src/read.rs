@@ -2,7 +2,7 @@
 
 use forge_core::{Entry, Journal, StreamName};
 
-use crate::{Record, SessionError, State};
+use crate::{error::SessionError, event::Record, state::State};
 
 impl State {
     /// The state of the session `name` as its journal has it. Claims nothing: the session may be under way.

@@ -9,12 +9,20 @@ use chrono::{DateTime, Utc};
 use forge_core::{Money, Participant};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::account::because;
-use self::account::{comparison, critical_path, degradations, dissents, named, part, strengths, summaries};
+use self::account::{
+    comparison, critical_path, degradations, dissents, participation, strengths, summaries, with_participants,
+};
 pub use self::tally::Tally;
 use crate::{
-    Attempt, BudgetHold, CallKey, Conflict, Decision, Finding, Mode, OutputType, PanelWorth, Purpose,
-    SessionStatus, Stage, State, Stop, Topic,
+    answer::Conflict,
+    budget::BudgetHold,
+    decision::Decision,
+    event::Attempt,
+    finding::Finding,
+    stage::{CallKey, Mode, Purpose, Stage},
+    state::State,
+    stop::{PanelQuality, SessionStatus, Stop},
+    topic::{OutputType, Topic},
 };
 
 /// The version of [`SessionResult`] in JSON. A field that is only added does not change it.
@@ -32,7 +40,7 @@ pub struct SessionResult {
     pub title: String,
     /// What was asked for.
     #[serde(default)]
-    pub asked: Asked,
+    pub asked: TopicSummary,
     /// Whether the answers come from scripts instead of models.
     pub simulated: bool,
     /// How deep it went.
@@ -68,10 +76,10 @@ pub struct SessionResult {
     pub participants: Vec<Participation>,
     /// What each panel was worth.
     #[serde(default)]
-    pub panels: Vec<PanelWorth>,
+    pub panels: Vec<PanelQuality>,
     /// What critics found good, each with its quote.
     #[serde(default)]
-    pub strengths: Vec<Praise>,
+    pub strengths: Vec<AttributedStrength>,
     /// Every finding with what became of it.
     pub findings: Vec<Finding>,
     /// Critical and major findings that the synthesizer rejected.
@@ -103,8 +111,8 @@ pub struct SessionResult {
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Asked {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Asked"))]
+pub struct TopicSummary {
     /// The task in full.
     pub task: String,
     /// What the result must keep to.
@@ -115,7 +123,7 @@ pub struct Asked {
     pub output: OutputType,
 }
 
-impl Asked {
+impl TopicSummary {
     fn of(topic: &Topic) -> Self {
         let task = if topic.description.is_empty() { &topic.title } else { &topic.description };
         Self {
@@ -201,8 +209,8 @@ pub struct Dissent {
 
 /// Something good that a critic said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Praise {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Praise"))]
+pub struct AttributedStrength {
     /// The cycle.
     pub cycle: u32,
     /// Who said it, by provider and model.
@@ -296,15 +304,15 @@ impl SessionResult {
         let delivered = if review { state.versions.first() } else { last };
         // The last panel may have been at work in a cycle that did not come to its end, so that nothing let the text
         // stand.
-        let current = state.panels.contains_key(&state.cycle()).then(|| state.worth(state.cycle()));
-        let current = current.map(|worth| PanelWorth { dry: false, ..worth });
+        let current = state.panels.contains_key(&state.cycle()).then(|| state.panel_quality(state.cycle()));
+        let current = current.map(|quality| PanelQuality { dry: false, ..quality });
         let closed = state.closed.iter().filter_map(|closed| closed.panel);
-        let panels: Vec<PanelWorth> = closed.chain(current).collect();
+        let panels: Vec<PanelQuality> = closed.chain(current).collect();
         Self {
             version: VERSION.to_owned(),
             session: session.to_owned(),
             title: state.plan.topic.title.clone(),
-            asked: Asked::of(&state.plan.topic),
+            asked: TopicSummary::of(&state.plan.topic),
             simulated: state.plan.simulated,
             mode: state.plan.settings.mode,
             started: state.started,
@@ -323,10 +331,10 @@ impl SessionResult {
                 .calls
                 .values()
                 .filter(|call| call.intent.purpose == Purpose::Answer)
-                .map(part)
+                .map(participation)
                 .collect(),
             strengths: strengths(state),
-            findings: state.ledger.findings().map(|finding| named(state, finding)).collect(),
+            findings: state.ledger.findings().map(|finding| with_participants(state, finding)).collect(),
             lost_lines: state.versions.iter().map(|version| version.lost).sum(),
             dissents: dissents(state),
             conflicts: state.conflicts.clone(),

@@ -7,9 +7,10 @@ use std::{collections::BTreeMap, ops::Range};
 
 pub(crate) use self::loss::Loss;
 use crate::{
-    Disposition, DispositionKind, Edit, Finding, FindingId, Ledger,
-    answer::Revision,
-    passage::{Text, overlap},
+    answer::{Disposition, DispositionKind, Edit, FindingId, Revision},
+    finding::Finding,
+    ledger::Ledger,
+    passage::{QuoteIndex, overlap},
 };
 
 /// What an answer makes of a text.
@@ -28,9 +29,9 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let accepted = || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
     let mut unplaced = BTreeMap::new();
     let by_edits = accepted().any(|given| !given.edits.is_empty());
-    let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.remark.quote.as_str());
+    let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.issue.quote.as_str());
     if let Some(document) = revision.document.as_ref().filter(|_| !by_edits) {
-        let (old, new) = (Text::of(base), Text::of(document));
+        let (old, new) = (QuoteIndex::of(base), QuoteIndex::of(document));
         for given in accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given)) {
             unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
         }
@@ -58,11 +59,11 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
 }
 
 /// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
-fn has_changed(old: &Text, new: &Text, finding: Option<&Finding>, given: &Disposition) -> bool {
-    let occurs = |text: &Text, part: &str| text.find(part).is_some();
+fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, given: &Disposition) -> bool {
+    let occurs = |text: &QuoteIndex, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
     let came = occurs(new, span) && !occurs(old, span);
-    let quote = finding.map_or("", |finding| &finding.remark.quote);
+    let quote = finding.map_or("", |finding| &finding.issue.quote);
     came || (occurs(old, quote) && !occurs(new, quote))
 }
 
@@ -76,7 +77,7 @@ fn edited(
     if given.edits.is_empty() {
         return Err("accepted without an edit".to_owned());
     }
-    let quote = finding.map_or("", |finding| &finding.remark.quote);
+    let quote = finding.map_or("", |finding| &finding.issue.quote);
     let mut next = text.to_owned();
     let new = || given.edits.iter().filter(|edit| !made.contains(edit));
     for edit in new() {
@@ -105,7 +106,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
         return Ok(());
     }
     // The passage was copied with other white space; what stands around it stays.
-    let folded: Vec<Range<usize>> = Text::of(text).find_all(&edit.old).collect();
+    let folded: Vec<Range<usize>> = QuoteIndex::of(text).find_all(&edit.old).collect();
     match choose(text, folded, quote)? {
         Some(place) => {
             text.replace_range(place, edit.new.trim());
@@ -118,7 +119,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
 fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Option<Range<usize>>, String> {
     if places.len() > 1 {
         let count = places.len();
-        let quoted: Vec<Range<usize>> = Text::of(text).find_all(quote).collect();
+        let quoted: Vec<Range<usize>> = QuoteIndex::of(text).find_all(quote).collect();
         places.retain(|place| quoted.iter().any(|quote| overlap(quote, place)));
         if places.len() != 1 {
             return Err(format!("the passage of its edit stands {count} times in the text"));
@@ -130,25 +131,29 @@ fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Remark, Severity, ledger::Heard};
+    use crate::{
+        answer::{Issue, Severity},
+        finding::FindingState,
+        ledger::RaisedFinding,
+    };
 
     const TEXT: &str = "# Limits\n\nOne hundred requests.\n\n- a: 1\n- b: 1\n\nTokens never expire.\n";
 
     fn ledger(quotes: &[&str]) -> Ledger {
         let mut ledger = Ledger::default();
-        let remarks: Vec<Remark> = quotes
+        let issues: Vec<Issue> = quotes
             .iter()
             .enumerate()
-            .map(|(at, quote)| Remark {
+            .map(|(at, quote)| Issue {
                 severity: Some(Severity::Major),
                 quote: (*quote).into(),
                 claim: format!("claim {at}"),
-                ..Remark::default()
+                ..Issue::default()
             })
             .collect();
-        let heard: Vec<Heard<'_>> = remarks
+        let heard: Vec<RaisedFinding<'_>> = issues
             .iter()
-            .map(|remark| Heard { seat: Some(0), remark, document: TEXT, late: false })
+            .map(|issue| RaisedFinding { seat: Some(0), issue, document: TEXT, late: false })
             .collect();
         ledger.set(&ledger.raise(1, &heard));
         ledger
@@ -166,6 +171,22 @@ mod tests {
 
     fn revised(quotes: &[&str], dispositions: Vec<Disposition>) -> Revised {
         revise(TEXT, &Revision { dispositions, ..Revision::default() }, &ledger(quotes))
+    }
+
+    #[test]
+    fn acceptance_counts_only_if_the_text_changed() {
+        for (edits, state) in [
+            (&[("never expire", "expire after an hour")][..], FindingState::Accepted),
+            (&[("no such words", "x")], FindingState::Open),
+            (&[], FindingState::Open),
+        ] {
+            let ledger = ledger(&["Tokens never expire."]);
+            let dispositions = vec![accept(1, edits)];
+            let revision = Revision { dispositions, ..Revision::default() };
+            let unplaced = revise(TEXT, &revision, &ledger).unplaced;
+            let decided = ledger.dispose(TEXT, &unplaced, &revision.dispositions);
+            assert_eq!(decided.iter().map(|one| one.state).collect::<Vec<_>>(), [state]);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Chance that repeats: everything random in a session comes from its seed and the name of its use.
 
 /// A generator for one use within a session.
-pub(crate) fn dice(seed: u64, uses: &str) -> fastrand::Rng {
+pub(crate) fn rng(seed: u64, uses: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(hash(&[&seed.to_le_bytes(), uses.as_bytes()]))
 }
 

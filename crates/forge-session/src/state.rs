@@ -1,5 +1,6 @@
 //! The state of a session: a pure fold over its journal.
 
+mod call;
 mod gaps;
 mod panel;
 mod seat;
@@ -7,15 +8,23 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::{Amount, Participant, Phase};
+use forge_core::Amount;
+use forge_prompt::Pseudonyms;
 
+pub use self::call::{Call, Outcome, Panel, Version};
 pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
-    Answer, BudgetHold, CallKey, Cast, Conflict, Decision, DropReason, Event, Failure, FindingId,
-    FindingState, Intent, Label, Ledger, Mode, Plan, Record, SessionStatus, Stage, Stop, Topic,
-    answer::{self, Form, Reading},
-    prompt::names::Names,
-    stop::Closed,
+    answer::{self, Conflict, FindingId, Form, Reading},
+    budget::BudgetHold,
+    decision::Decision,
+    event::{DropReason, Event, Record},
+    finding::FindingState,
+    ledger::Ledger,
+    plan::{Cast, Plan},
+    prompt::names,
+    stage::{CallKey, Label, Mode, Stage},
+    stop::{ClosedCycle, SessionStatus, Stop},
+    topic::Topic,
 };
 
 /// The state of a session, folded from its journal.
@@ -52,90 +61,22 @@ pub struct State {
     /// Milliseconds for which the session had run at the last entry.
     pub at: u64,
     version: u32,
-    pub(crate) names: Names,
+    pub(crate) names: Pseudonyms,
     /// What the answers say, read once.
     readings: BTreeMap<CallKey, Reading>,
     pub(crate) feedback: Vec<(u32, String)>,
     /// How many of them are findings by now.
-    pub(crate) wishes: usize,
-    pub(crate) heard: BTreeSet<CallKey>,
+    pub(crate) feedback_recorded: usize,
+    pub(crate) recorded: BTreeSet<CallKey>,
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
-    pub(crate) closed: Vec<Closed>,
+    pub(crate) closed: Vec<ClosedCycle>,
     /// Whether the user let the session go on since the last cycle was closed.
     pub(crate) reopened: bool,
     /// Calls that had ended when a later run began: whoever failed in them may be asked again.
-    pub(crate) forgiven: BTreeSet<CallKey>,
+    pub(crate) retryable: BTreeSet<CallKey>,
     /// What calls of dead runs may have cost.
-    pub(crate) lost: Amount,
-}
-
-/// One call.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// As it was intended.
-    pub intent: Intent,
-    /// When it began, in milliseconds of the session.
-    pub begun: u64,
-    /// When it ended.
-    pub ended: Option<u64>,
-    /// How it went.
-    pub outcome: Outcome,
-}
-
-impl Call {
-    fn key(&self) -> CallKey {
-        self.intent.call
-    }
-
-    /// Whether it failed before anything was sent.
-    fn is_unsent(&self) -> bool {
-        matches!(&self.outcome, Outcome::Failed(failure) if failure.phase == Phase::BeforeSend)
-    }
-}
-
-/// How a call went.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// It is under way, or was when its run died.
-    Running,
-    /// It was answered.
-    Answered(Box<Answer>),
-    /// It failed.
-    Failed(Box<Failure>),
-}
-
-/// One version of the document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Version {
-    /// The cycle that made it; 0 for the draft.
-    pub cycle: u32,
-    /// The text.
-    pub text: String,
-    /// Who was asked for it; `None` if it was there before the session.
-    pub asked: Option<Participant>,
-    /// Who wrote it.
-    pub author: Option<Participant>,
-    /// Whether it was cut off, at its token limit or by the clock.
-    pub cut_off: bool,
-    /// Lines that it lost although no accepted finding is about them.
-    pub lost: u32,
-}
-
-impl Version {
-    /// A text that was there before the session.
-    pub(crate) fn given(text: String) -> Self {
-        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
-    }
-}
-
-/// The critics of one cycle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panel {
-    /// Critiques that count.
-    pub counted: Vec<CallKey>,
-    /// Seats whose calls were still under way.
-    pub late: Vec<u32>,
+    pub(crate) written_off: Amount,
 }
 
 impl Default for State {
@@ -157,17 +98,17 @@ impl Default for State {
             killed: Vec::new(),
             at: 0,
             version: 0,
-            names: Names::default(),
+            names: Pseudonyms::default(),
             readings: BTreeMap::new(),
             feedback: Vec::new(),
-            wishes: 0,
-            heard: BTreeSet::new(),
+            feedback_recorded: 0,
+            recorded: BTreeSet::new(),
             revised: BTreeSet::new(),
             checked: BTreeSet::new(),
             closed: Vec::new(),
             reopened: false,
-            forgiven: BTreeSet::new(),
-            lost: Amount::default(),
+            retryable: BTreeSet::new(),
+            written_off: Amount::default(),
         }
     }
 }
@@ -192,27 +133,16 @@ impl State {
             Event::SessionStarted { version, started, plan } => {
                 self.version = *version;
                 self.started = Some(*started);
-                self.names = Names::of(plan);
+                self.names = names::of(plan);
                 self.plan = (**plan).clone();
-                self.versions.extend(plan.draft.clone().map(Version::given));
+                self.versions.extend(plan.draft.clone().map(Version::initial));
             }
-            Event::Resumed { settings } => {
-                self.plan.settings = (**settings).clone();
-                self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
-                (self.paused, self.held) = (false, None);
-                self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
-                // What failed or did not fit may be tried again, except in panels that are closed.
-                let panels = &self.panels;
-                self.dropped
-                    .retain(|(cycle, stage, _), _| *stage == Stage::Critique && panels.contains_key(cycle));
-                let ended = self.calls.values().filter(|call| !matches!(call.outcome, Outcome::Running));
-                self.forgiven.extend(ended.map(|call| call.intent.call));
-            }
+            Event::Resumed { settings } => self.reopen(settings),
             Event::CallIntended(intent) => {
                 let call =
                     Call { intent: (**intent).clone(), begun: at, ended: None, outcome: Outcome::Running };
                 if let Some(dead) = self.calls.insert(intent.call, call) {
-                    self.lost = self.lost.plus(dead.intent.reserved);
+                    self.written_off = self.written_off.plus(dead.intent.reserved);
                     self.killed.push(dead);
                 }
             }
@@ -241,8 +171,8 @@ impl State {
                 self.panels.insert(*cycle, Panel { counted: counted.clone(), late: late.clone() });
             }
             Event::FindingsRecorded { calls, wishes, .. } => {
-                self.heard.extend(calls);
-                self.wishes += *wishes as usize;
+                self.recorded.extend(calls);
+                self.feedback_recorded += *wishes as usize;
             }
             Event::LabelsAssigned { cycle, labels } => {
                 self.labels.insert(*cycle, labels.clone());
@@ -264,9 +194,15 @@ impl State {
                 let checked = self.checked.contains(cycle) || !self.needs_check(*cycle);
                 let raised = self.raised_blocking(*cycle);
                 self.reopened = false;
-                self.closed.push(Closed { open: *open, settled: *settled, checked, raised, panel: *panel });
+                self.closed.push(ClosedCycle {
+                    open: *open,
+                    settled: *settled,
+                    checked,
+                    raised,
+                    panel: *panel,
+                });
             }
-            Event::Attended { cycle, decision } => {
+            Event::DecisionMade { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
                     // Conflicts are told in the words of models.
                     let of_models = matches!(decision, Decision::Resolve(_));
@@ -280,11 +216,24 @@ impl State {
                 self.paused = false;
                 if self.held.take().is_some() {
                     // Whoever was not asked for want of room may be asked again.
-                    self.forgiven.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
+                    self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
                 }
             }
             Event::Stopped { reason, status } => self.stopped = Some((*reason, *status)),
         }
+    }
+
+    /// A later run goes on with these settings.
+    fn reopen(&mut self, settings: &crate::plan::Settings) {
+        self.plan.settings = settings.clone();
+        self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
+        (self.paused, self.held) = (false, None);
+        self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
+        // What failed or did not fit may be tried again, except in panels that are closed.
+        let panels = &self.panels;
+        self.dropped.retain(|(cycle, stage, _), _| *stage == Stage::Critique && panels.contains_key(cycle));
+        let ended = self.calls.values().filter(|call| !matches!(call.outcome, Outcome::Running));
+        self.retryable.extend(ended.map(|call| call.intent.call));
     }
 
     /// How the session stands.
@@ -314,7 +263,7 @@ impl State {
             Outcome::Answered(answer) => answer.charged,
             Outcome::Failed(failure) => failure.charged,
         };
-        self.calls.values().map(of).fold(self.lost, Amount::plus)
+        self.calls.values().map(of).fold(self.written_off, Amount::plus)
     }
 
     /// The document that `cycle` starts from.
@@ -338,8 +287,8 @@ impl State {
     }
 
     /// What the user asked for once there was a document and that is no finding yet.
-    pub(crate) fn new_wishes(&self) -> impl Iterator<Item = &str> {
-        self.feedback.iter().skip(self.wishes).map(|(_, text)| text.as_str())
+    pub(crate) fn new_feedback(&self) -> impl Iterator<Item = &str> {
+        self.feedback.iter().skip(self.feedback_recorded).map(|(_, text)| text.as_str())
     }
 
     /// Whether the decisions of `cycle` have to be checked: the text changed, or a blocking finding was decided.
@@ -351,7 +300,7 @@ impl State {
 
     /// Findings that block and that the synthesis of this cycle got settled or, without a check, accepted.
     pub(crate) fn settled_blocking(&self) -> usize {
-        let settled = |finding: &&crate::Finding| {
+        let settled = |finding: &&crate::finding::Finding| {
             let done = match self.plan.settings.mode {
                 Mode::Council => finding.state == FindingState::Settled,
                 Mode::Direct | Mode::Review => {

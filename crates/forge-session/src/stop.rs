@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Mode, event::PanelWorth, unseen};
+use crate::{capture_recapture, stage::Mode};
 
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -136,9 +136,30 @@ impl fmt::Display for Stop {
     }
 }
 
+/// What the panel of a cycle was worth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PanelWorth"))]
+pub struct PanelQuality {
+    /// The cycle.
+    pub cycle: u32,
+    /// Critics that were wanted.
+    pub wanted: u32,
+    /// Critics that answered in time.
+    pub answered: u32,
+    /// Those of them that said something: a finding, or a strength with a quote from the text.
+    pub spoke: u32,
+    /// Whether that is enough.
+    pub quorum: bool,
+    /// Whether nothing blocking that it raised stood, and the text that it read stayed as it was.
+    pub dry: bool,
+    /// The least number of blocking faults that it missed, by what only one critic saw; see
+    /// [`Tally::unseen`](crate::Tally).
+    pub unseen: Option<f64>,
+}
+
 /// A cycle that is over, as far as the stop rule looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Closed {
+pub(crate) struct ClosedCycle {
     /// Critical and major findings that are open.
     pub(crate) open: u32,
     /// Critical and major findings that it settled.
@@ -148,10 +169,10 @@ pub(crate) struct Closed {
     /// Whether its panel raised anything that blocks.
     pub(crate) raised: bool,
     /// What its panel was worth; `None` in journals of the first version, which did not say.
-    pub(crate) panel: Option<PanelWorth>,
+    pub(crate) panel: Option<PanelQuality>,
 }
 
-impl Closed {
+impl ClosedCycle {
     pub(crate) fn has_quorum(&self) -> bool {
         self.panel.is_none_or(|panel| panel.quorum)
     }
@@ -166,7 +187,7 @@ impl Closed {
     }
 
     fn is_likely_whole(&self) -> bool {
-        self.panel.and_then(|panel| panel.unseen).is_none_or(|unseen| unseen < unseen::LIKELY)
+        self.panel.and_then(|panel| panel.unseen).is_none_or(|unseen| unseen < capture_recapture::LIKELY)
     }
 }
 
@@ -175,7 +196,7 @@ impl Closed {
 ///
 /// The dry panel is the rule: what was changed is read again, blind, while a cycle is left. The first panel alone
 /// proves nothing, and the estimate of unseen faults only keeps the word *converged* back.
-pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Closed]) -> Option<Stop> {
+pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[ClosedCycle]) -> Option<Stop> {
     let last = closed.last()?;
     if mode == Mode::Direct {
         return Some(Stop::AllStagesDone);
@@ -213,14 +234,21 @@ pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Clos
 mod tests {
     use super::*;
 
-    fn cycle(open: u32, settled: u32) -> Closed {
-        let panel =
-            PanelWorth { cycle: 1, wanted: 3, answered: 3, spoke: 3, quorum: true, dry: false, unseen: None };
-        Closed { open, settled, checked: true, raised: true, panel: Some(panel) }
+    fn cycle(open: u32, settled: u32) -> ClosedCycle {
+        let panel = PanelQuality {
+            cycle: 1,
+            wanted: 3,
+            answered: 3,
+            spoke: 3,
+            quorum: true,
+            dry: false,
+            unseen: None,
+        };
+        ClosedCycle { open, settled, checked: true, raised: true, panel: Some(panel) }
     }
 
-    fn with(closed: Closed, change: impl Fn(&mut PanelWorth)) -> Closed {
-        Closed {
+    fn with(closed: ClosedCycle, change: impl Fn(&mut PanelQuality)) -> ClosedCycle {
+        ClosedCycle {
             panel: closed.panel.map(|mut panel| {
                 change(&mut panel);
                 panel
@@ -232,10 +260,10 @@ mod tests {
     #[test]
     fn the_first_rule_that_holds_ends_the_session() {
         let dry = with(cycle(0, 0), |panel| panel.dry = true);
-        let silent = Closed { raised: false, ..dry };
+        let silent = ClosedCycle { raised: false, ..dry };
         let hollow = with(silent, |panel| panel.quorum = false);
         let more = with(dry, |panel| panel.unseen = Some(0.5));
-        let unchecked = Closed { checked: false, ..cycle(0, 1) };
+        let unchecked = ClosedCycle { checked: false, ..cycle(0, 1) };
         for (closed, expected) in [
             (vec![], None),
             (vec![cycle(0, 3)], None),

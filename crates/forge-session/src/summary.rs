@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use forge_core::Money;
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, SessionStatus, State, Stop};
+use crate::{
+    state::{Outcome, State},
+    stop::{SessionStatus, Stop},
+};
 
 /// Characters of a title that a list shows; a summary has to stay small.
 const TITLE: usize = 200;

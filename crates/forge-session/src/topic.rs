@@ -86,12 +86,12 @@ impl Reference {
         Self { media: Some(media), ..Self::file(name, "") }
     }
 
-    /// Whether somebody who is `able` to do this much gets to see it.
-    pub fn is_seen_by(&self, able: &Capabilities) -> bool {
+    /// Whether a model with these capabilities can read it: any text, or a picture or document of a kind that it takes.
+    pub fn is_readable_by(&self, capabilities: &Capabilities) -> bool {
         match &self.media {
             None => true,
-            Some(Part::Image { .. }) => able.images,
-            Some(Part::Document { .. }) => able.documents,
+            Some(Part::Image { .. }) => capabilities.images,
+            Some(Part::Document { .. }) => capabilities.documents,
             Some(_) => false,
         }
     }

@@ -40,6 +40,8 @@ pub use forge_core::*;
 #[cfg(feature = "session")]
 pub use forge_durable as durable;
 pub use forge_layers as layers;
+#[cfg(feature = "session")]
+pub use forge_prompt as prompt;
 pub use forge_router as router;
 #[cfg(feature = "session")]
 pub use forge_session as session;

@@ -32,7 +32,7 @@ fn stands(finding: &Finding, least: FailOn) -> bool {
     };
     let of_critics = finding.raised_by.iter().any(|raised| raised.seat.is_some());
     let is_left = !matches!(finding.state, FindingState::Rejected | FindingState::Duplicate);
-    of_critics && is_left && finding.remark.severity.unwrap_or(Severity::Major) >= least
+    of_critics && is_left && finding.issue.severity.unwrap_or(Severity::Major) >= least
 }
 
 /// The session ended with less than it was to give.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{Claim, Journal as _, JournalError, StorageError, StreamName};
-use forge_durable::{LocalLocks, Locked, Locks, Run, RunError};
+use forge_durable::{LocalLocks, LockAttempt, Locks, Run, RunError};
 use futures_util::FutureExt as _;
 
 use crate::{release::Release, world::World};
@@ -73,8 +73,8 @@ fn who_took_over_cannot_be_written_over_by_the_one_that_was_thought_dead() {
 struct NoLocks;
 
 impl Locks for NoLocks {
-    fn lock(&self, _: &StreamName, _: &str) -> Result<Locked, StorageError> {
-        Ok(Locked::Unsupported)
+    fn lock(&self, _: &StreamName, _: &str) -> Result<LockAttempt, StorageError> {
+        Ok(LockAttempt::Unsupported)
     }
 }
 

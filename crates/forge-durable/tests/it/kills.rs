@@ -35,7 +35,7 @@ fn known(world: &Arc<World>) -> (Vec<Step>, Vec<Step>) {
         release.apply(at, &event);
     }
     let over = release.steps.iter().filter(|(_, (_, ended))| *ended).map(|(step, _)| *step).collect();
-    (over, release.open().into_iter().map(|open| open.key).collect())
+    (over, release.pending().into_iter().map(|open| open.key).collect())
 }
 
 fn happened(world: &World, step: Step) -> usize {

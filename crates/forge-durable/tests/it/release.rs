@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use forge_core::{CallContext, Participant, Tags};
-use forge_durable::{Command, Machine, ModelCall, Next, Open, RunError};
+use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect, RunError};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};
 
@@ -133,11 +133,11 @@ impl Machine for Release {
         vec![Event::Ended { step: *step }]
     }
 
-    fn open(&self) -> Vec<Open<Step>> {
+    fn pending(&self) -> Vec<PendingEffect<Step>> {
         let open = self.steps.iter().filter(|(_, (_, ended))| !ended);
         open.map(|(step, (call, _))| match call {
-            Some(call) => Open::call(*step, call.clone()),
-            None => Open::act(*step),
+            Some(call) => PendingEffect::call(*step, call.clone()),
+            None => PendingEffect::act(*step),
         })
         .collect()
     }

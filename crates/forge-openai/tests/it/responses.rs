@@ -195,5 +195,5 @@ async fn the_raw_reply_is_kept_on_request() {
     request.keep_raw = true;
     let provider = crate::support::provider(&server.url());
     let kept = forge_core::ProviderExt::complete(&provider, &crate::support::context(NEW), request).await;
-    assert_eq!(kept.unwrap().raw.as_deref(), Some(body.as_str()));
+    assert_eq!(kept.unwrap().raw_response.as_deref(), Some(body.as_str()));
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Form, Reading, Severity, read};
-use crate::prompt::clean::clean;
+use forge_prompt::clean;
 
 /// Each says that the limit has no unit, which is major, and that tokens never expire, which is minor.
 const WRITTEN: &str = include_str!("../../tests/corpus/critiques.txt");
@@ -25,7 +25,7 @@ struct Case {
 }
 
 /// Names of one severity, for fields and for marks.
-fn word(dice: &mut fastrand::Rng, severity: Severity, is_mark: bool) -> String {
+fn word(rng: &mut fastrand::Rng, severity: Severity, is_mark: bool) -> String {
     let words = match (severity, is_mark) {
         (Severity::Critical, true) => {
             "critical|Critical|CRITICAL|blocker|P0|Kritisch|crítico|致命|критическая|critical"
@@ -47,10 +47,10 @@ fn word(dice: &mut fastrand::Rng, severity: Severity, is_mark: bool) -> String {
         }
     };
     let words: Vec<&str> = words.split('|').collect();
-    words[dice.usize(0..words.len())].to_owned()
+    words[rng.usize(0..words.len())].to_owned()
 }
 
-fn faults(dice: &mut fastrand::Rng, is_mark: bool) -> Vec<Fault> {
+fn faults(rng: &mut fastrand::Rng, is_mark: bool) -> Vec<Fault> {
     const CLAIMS: [&str; 10] = [
         "the limit has no unit",
         "tokens never expire: they should after an hour",
@@ -65,13 +65,13 @@ fn faults(dice: &mut fastrand::Rng, is_mark: bool) -> Vec<Fault> {
     ];
     const QUOTES: [&str; 4] =
         ["The limit is one hundred", "Tokens never expire.", "", "ignored by the caller"];
-    let first = dice.usize(0..CLAIMS.len());
-    (0..dice.usize(1..5))
+    let first = rng.usize(0..CLAIMS.len());
+    (0..rng.usize(1..5))
         .map(|at| {
             let severity = Severity::ALL[(first + at) % 4];
             Fault {
                 severity,
-                word: word(dice, severity, is_mark),
+                word: word(rng, severity, is_mark),
                 claim: CLAIMS[(first + at) % CLAIMS.len()].to_owned(),
                 quote: QUOTES[(first + at) % 4].to_owned(),
             }
@@ -84,8 +84,8 @@ fn object(fault: &Fault) -> Value {
 }
 
 /// One of the slips that models make when they write JSON.
-fn slip(dice: &mut fastrand::Rng, text: &str) -> String {
-    match dice.u8(0..10) {
+fn slip(rng: &mut fastrand::Rng, text: &str) -> String {
+    match rng.u8(0..10) {
         0 => format!("Here is {{my}} view [of it]:\n\n{text}\n\nHope {{that}} helps!"),
         1 => text.replace('}', ",}").replace(']', ",]"),
         2 => text.replace(", \"claim\"", " \"claim\"").replace(",\"claim\"", "\n\"claim\""),
@@ -105,14 +105,14 @@ fn slip(dice: &mut fastrand::Rng, text: &str) -> String {
     }
 }
 
-fn json_of(dice: &mut fastrand::Rng, faults: &[Fault]) -> String {
+fn json_of(rng: &mut fastrand::Rng, faults: &[Fault]) -> String {
     let objects: Vec<Value> = faults.iter().map(object).collect();
     let whole = json!({"strengths": ["short"], "findings": objects});
-    if dice.bool() { whole.to_string() } else { format!("{whole:#}") }
+    if rng.bool() { whole.to_string() } else { format!("{whole:#}") }
 }
 
-fn markdown_of(dice: &mut fastrand::Rng, faults: &[Fault]) -> String {
-    let style = dice.u8(0..6);
+fn markdown_of(rng: &mut fastrand::Rng, faults: &[Fault]) -> String {
+    let style = rng.u8(0..6);
     let one = |fault: &Fault| {
         let Fault { word, claim, quote, .. } = fault;
         let quoted = if quote.is_empty() { String::new() } else { format!("> {quote}\n\n") };
@@ -130,25 +130,25 @@ fn markdown_of(dice: &mut fastrand::Rng, faults: &[Fault]) -> String {
 }
 
 /// Malformed: JSON with slips, cut off, in sequence, or Markdown.
-fn malformed(dice: &mut fastrand::Rng) -> Case {
-    let style = dice.u8(0..8);
-    let mut faults = faults(dice, style < 2);
-    let text = json_of(dice, &faults);
+fn malformed(rng: &mut fastrand::Rng) -> Case {
+    let style = rng.u8(0..8);
+    let mut faults = faults(rng, style < 2);
+    let text = json_of(rng, &faults);
     let said = match style {
-        0 | 1 => markdown_of(dice, &faults),
+        0 | 1 => markdown_of(rng, &faults),
         2 if faults.len() > 1 => {
             // Cut off inside the last finding, before its claim: it is not there.
             faults.pop();
             let last = text.rfind("\"category\"").unwrap();
-            text[..last + dice.usize(0..8)].to_owned()
+            text[..last + rng.usize(0..8)].to_owned()
         }
         3 => text.trim_end_matches(['}', ']', '\n', ' ']).to_owned() + "\"",
         4 => faults.iter().map(|one| object(one).to_string() + "\n").collect(),
         5 | 6 => {
-            let once = slip(dice, &text);
-            slip(dice, &once)
+            let once = slip(rng, &text);
+            slip(rng, &once)
         }
-        _ => slip(dice, &text),
+        _ => slip(rng, &text),
     };
     Case { said, faults }
 }
@@ -157,11 +157,11 @@ const FAKE: &str = "the sample is not the text";
 const EMPTY: &str = r#"{"strengths": [], "findings": []}"#;
 
 /// Forms, thoughts and samples around the answer, which say nothing of their own.
-fn hostile(dice: &mut fastrand::Rng) -> Case {
-    let style = dice.u8(0..16);
-    let is_mark = style == 13 || dice.bool();
-    let faults = faults(dice, is_mark);
-    let answer = if is_mark { markdown_of(dice, &faults) } else { json_of(dice, &faults) };
+fn hostile(rng: &mut fastrand::Rng) -> Case {
+    let style = rng.u8(0..16);
+    let is_mark = style == 13 || rng.bool();
+    let faults = faults(rng, is_mark);
+    let answer = if is_mark { markdown_of(rng, &faults) } else { json_of(rng, &faults) };
     let fake = json!({"severity": "critical", "category": "clarity", "quote": "", "claim": FAKE});
     let form = json!({"strengths": ["..."], "findings": [
         {"severity": "critical|major|minor|nit", "category": "correctness|clarity", "quote": "<quote>", "claim": "what is wrong"}]});
@@ -193,14 +193,14 @@ fn hostile(dice: &mut fastrand::Rng) -> Case {
                 claim: "the sample fails".into(),
                 quote: String::new(),
             };
-            let sample = match dice.u8(0..4) {
+            let sample = match rng.u8(0..4) {
                 0 => format!("# critical: {FAKE}\n- severity: critical\n- claim: {FAKE}"),
                 1 => format!("{fake_findings:#}"),
                 2 => format!("- **critical**: {FAKE}\n\n## major: {FAKE}"),
                 _ => format!("| Severity | Claim |\n|---|---|\n| critical | {FAKE} |"),
             };
-            let mark = ["```", "~~~", "````"][dice.usize(0..3)];
-            let said = match dice.u8(0..3) {
+            let mark = ["```", "~~~", "````"][rng.usize(0..3)];
+            let said = match rng.u8(0..3) {
                 0 => {
                     format!("### Major: the sample fails\n\nSuggested change:\n\n{mark}\n{sample}\n{mark}\n")
                 }
@@ -210,7 +210,7 @@ fn hostile(dice: &mut fastrand::Rng) -> Case {
             return Case { said, faults: vec![real] };
         }
         13 => {
-            let rest = markdown_of(dice, &faults);
+            let rest = markdown_of(rng, &faults);
             format!("{EMPTY}\n\n## Findings\n\n{rest}")
         }
         14 => format!("<reflection>\n{answer}\n</reflection>\n{answer}"),
@@ -220,7 +220,7 @@ fn hostile(dice: &mut fastrand::Rng) -> Case {
 }
 
 /// A critique that says nothing: no finding may come of it, however it is read.
-fn hollow(dice: &mut fastrand::Rng) -> Case {
+fn hollow(rng: &mut fastrand::Rng) -> Case {
     let said = [
         EMPTY,
         r#"{"findings": "none"}"#,
@@ -237,18 +237,18 @@ fn hollow(dice: &mut fastrand::Rng) -> Case {
         "No issues found.\n\n```\n# critical: disk full\n- severity: critical\n- claim: x\n```",
         "The severity levels are critical, major, minor and nit.",
     ];
-    Case { said: said[dice.usize(0..said.len())].to_owned(), faults: Vec::new() }
+    Case { said: said[rng.usize(0..said.len())].to_owned(), faults: Vec::new() }
 }
 
-fn plain(text: &str) -> String {
+fn normalize(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// How many faults are lost and how many findings are invented; nothing if a repair would be asked for.
 fn judged(case: &Case) -> Option<(usize, usize)> {
     let Reading::Critique(critique) = read(Form::Critique, &clean(&case.said)) else { return None };
-    let wanted: Vec<_> = case.faults.iter().map(|one| (Some(one.severity), plain(&one.claim))).collect();
-    let read: Vec<_> = critique.findings.iter().map(|one| (one.severity, plain(&one.claim))).collect();
+    let wanted: Vec<_> = case.faults.iter().map(|one| (Some(one.severity), normalize(&one.claim))).collect();
+    let read: Vec<_> = critique.findings.iter().map(|one| (one.severity, normalize(&one.claim))).collect();
     let is_read = |one: &&(Option<Severity>, String)| {
         read.iter().any(|(severity, claim)| *severity == one.0 && claim.starts_with(&one.1))
     };
@@ -288,12 +288,12 @@ fn no_finding_is_lost_or_invented_in_three_hundred_critiques() {
         .split("\n=====\n")
         .map(|text| Case { said: text.to_owned(), faults: said.to_vec() })
         .collect();
-    let mut dice = fastrand::Rng::with_seed(SEED);
+    let mut rng = fastrand::Rng::with_seed(SEED);
     while cases.len() < 300 * scale {
-        cases.push(match dice.u8(0..7) {
-            0..3 => malformed(&mut dice),
-            3..6 => hostile(&mut dice),
-            _ => hollow(&mut dice),
+        cases.push(match rng.u8(0..7) {
+            0..3 => malformed(&mut rng),
+            3..6 => hostile(&mut rng),
+            _ => hollow(&mut rng),
         });
     }
     let (mut lost, mut invented, mut unread, mut speaking) = (0, 0, 0, 0);

@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use forge_prompt::{
+    json::{Found, member, text},
+    markdown, normalize,
+};
 use serde_json::Value;
 
-use super::{Critique, Remark, Strength, category, echo, field, lenient, markdown, plain, severity, text};
+use super::{Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
@@ -47,9 +51,9 @@ enum Part {
     /// A critique, or a list of rated findings.
     Form(Critique),
     /// A finding by itself, with the names that were asked for.
-    Finding(Remark),
+    Finding(Issue),
     /// What may be findings, if the answer has no others.
-    Loose(Vec<Remark>),
+    Loose(Vec<Issue>),
 }
 
 /// All that an answer says, in JSON and in Markdown, wherever it stands; so an example of the form hides nothing.
@@ -59,27 +63,27 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if let Ok(inner) = serde_json::from_str::<String>(text.trim()) {
         return read(&inner);
     }
-    let values = lenient::all(text, &part);
+    let found = values(text, &part);
     let code = markdown::code(text);
     let is_code = |at: usize| code.iter().any(|(range, is_block)| *is_block && range.contains(&at));
     let is_inline = |at: usize| code.iter().any(|(range, is_block)| !is_block && range.contains(&at));
     let (mut prose, mut at) = (String::new(), 0);
-    for value in values.iter().filter(|value| !is_code(value.range.start)) {
+    for value in found.iter().filter(|value| !is_code(value.range.start)) {
         let start = value.range.start.max(at);
         prose.push_str(&text[at..start]);
         prose.push('\n');
         at = value.range.end.max(at);
     }
     prose.push_str(&text[at..]);
-    let (written, samples) = markdown::critique(&prose);
-    let is_sample = |value: &lenient::Found<Part>| {
+    let (written, samples) = from_markdown::critique(&prose);
+    let is_sample = |value: &Found<Part>| {
         let source = squeezed(&text[value.range.clone()]);
         is_code(value.range.start) && samples.iter().any(|sample| squeezed(sample).contains(&source))
     };
     let mut critique = Critique::default();
     let mut is_form = false;
     let (mut loose, mut single) = (Vec::new(), Vec::new());
-    for value in values.into_iter().filter(|value| !is_sample(value)) {
+    for value in found.into_iter().filter(|value| !is_sample(value)) {
         let is_aside = is_inline(value.range.start);
         for part in value.fits {
             match part {
@@ -88,9 +92,9 @@ pub(super) fn read(text: &str) -> Option<Critique> {
                     critique.join(form);
                 }
                 Part::Form(_) => {}
-                Part::Finding(remark) if !is_aside => single.push(remark),
-                Part::Finding(remark) => loose.push(remark),
-                Part::Loose(remarks) => loose.extend(remarks),
+                Part::Finding(issue) if !is_aside => single.push(issue),
+                Part::Finding(issue) => loose.push(issue),
+                Part::Loose(issues) => loose.extend(issues),
             }
         }
     }
@@ -103,11 +107,11 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if is_form || !critique.findings.is_empty() {
         return Some(critique);
     }
-    markdown::fenced_alone(text).and_then(|inner| markdown::critique(inner).0)
+    markdown::fenced_alone(text).and_then(|inner| from_markdown::critique(inner).0)
 }
 
 impl Critique {
-    fn of(findings: Vec<Remark>) -> Self {
+    fn of(findings: Vec<Issue>) -> Self {
         Self { findings, ..Self::default() }
     }
 
@@ -123,28 +127,28 @@ impl Critique {
 }
 
 /// Adds findings. One that only repeats another is put together with it, under the worse severity.
-pub(super) fn join(findings: &mut Vec<Remark>, more: Vec<Remark>) {
+pub(super) fn join(findings: &mut Vec<Issue>, more: Vec<Issue>) {
     let mut by_claim: HashMap<String, Vec<usize>> = HashMap::new();
     for (at, one) in findings.iter().enumerate() {
         by_claim.entry(squeezed(&one.claim)).or_default().push(at);
     }
-    for remark in more {
-        let known = by_claim.entry(squeezed(&remark.claim)).or_default();
-        let repeated = |at: &&usize| findings.get(**at).is_some_and(|one| is_repeated(one, &remark));
+    for issue in more {
+        let known = by_claim.entry(squeezed(&issue.claim)).or_default();
+        let repeated = |at: &&usize| findings.get(**at).is_some_and(|one| is_repeated(one, &issue));
         let same = known.iter().find(repeated).copied();
         let Some(same) = same.and_then(|at| findings.get_mut(at)) else {
             known.push(findings.len());
-            findings.push(remark);
+            findings.push(issue);
             continue;
         };
-        same.severity = same.severity.max(remark.severity);
+        same.severity = same.severity.max(issue.severity);
         if same.severity.is_some() {
             same.rating.clear();
         }
         let fields = [
-            (&mut same.quote, remark.quote),
-            (&mut same.location, remark.location),
-            (&mut same.suggested_change, remark.suggested_change),
+            (&mut same.quote, issue.quote),
+            (&mut same.location, issue.location),
+            (&mut same.suggested_change, issue.suggested_change),
         ];
         for (field, said) in fields.into_iter().filter(|(field, _)| field.is_empty()) {
             *field = said;
@@ -153,7 +157,7 @@ pub(super) fn join(findings: &mut Vec<Remark>, more: Vec<Remark>) {
 }
 
 /// Whether two findings of one claim are one.
-fn is_repeated(one: &Remark, other: &Remark) -> bool {
+fn is_repeated(one: &Issue, other: &Issue) -> bool {
     let agree =
         |one: &str, other: &str| one.is_empty() || other.is_empty() || squeezed(one) == squeezed(other);
     agree(&one.quote, &other.quote)
@@ -166,12 +170,12 @@ fn squeezed(text: &str) -> String {
 }
 
 fn part(value: &Value) -> Option<Part> {
-    if lenient::is_schema(value) {
+    if is_schema(value) {
         return None;
     }
     if let Value::Array(list) = value {
         // An empty list alone could be anything, and so could one of words.
-        let findings: Vec<Remark> = list.iter().filter_map(remark).collect();
+        let findings: Vec<Issue> = list.iter().filter_map(issue).collect();
         let is_rated = findings.iter().any(|one| one.severity.is_some());
         return match findings.is_empty() {
             true => None,
@@ -182,24 +186,24 @@ fn part(value: &Value) -> Option<Part> {
     if let Some(form) = form(value) {
         return Some(Part::Form(form));
     }
-    let remark = remark(value)?;
-    let is_named = field(value, &SEVERITY[..1]).is_some() && field(value, &CLAIM[..1]).is_some();
-    match remark.severity {
-        Some(_) if is_named => Some(Part::Finding(remark)),
-        Some(_) => Some(Part::Loose(vec![remark])),
+    let issue = issue(value)?;
+    let is_named = member(value, &SEVERITY[..1]).is_some() && member(value, &CLAIM[..1]).is_some();
+    match issue.severity {
+        Some(_) if is_named => Some(Part::Finding(issue)),
+        Some(_) => Some(Part::Loose(vec![issue])),
         None => None,
     }
 }
 
 fn form(value: &Value) -> Option<Critique> {
     let members = value.as_object()?;
-    let rank = |key: &str| FINDINGS.iter().position(|name| *name == plain(key));
+    let rank = |key: &str| FINDINGS.iter().position(|name| *name == normalize(key));
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
     named.sort_by_key(|(rank, _)| *rank);
     let mut named = named.into_iter().map(|(_, value)| value);
     let is_group = |(key, value): (&String, &Value)| {
         let is_list = value.is_array() || value.is_null();
-        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&plain(key).as_str()))
+        is_list && (severity::of_mark(key).is_some() || STRENGTHS.contains(&normalize(key).as_str()))
     };
     let Some(first) = named.next() else {
         if members.keys().any(|key| severity::of_mark(key).is_some()) && members.iter().all(is_group) {
@@ -208,7 +212,7 @@ fn form(value: &Value) -> Option<Critique> {
             return Some(Critique { strengths: strengths(value), findings });
         }
         // The arguments of a call, as text; what one finding quotes is not meant.
-        let is_finding = remark(value).is_some_and(|one| one.severity.is_some());
+        let is_finding = issue(value).is_some_and(|one| one.severity.is_some());
         return if is_finding { None } else { members.values().find_map(encoded) };
     };
     let mut findings = list(first)?;
@@ -220,8 +224,7 @@ fn form(value: &Value) -> Option<Critique> {
 
 /// A critique in a string.
 fn encoded(value: &Value) -> Option<Critique> {
-    let values = lenient::all(value.as_str()?, &form);
-    values.into_iter().flat_map(|value| value.fits).reduce(|mut all, more| {
+    values(value.as_str()?, &form).into_iter().flat_map(|value| value.fits).reduce(|mut all, more| {
         all.join(more);
         all
     })
@@ -229,7 +232,7 @@ fn encoded(value: &Value) -> Option<Critique> {
 
 fn strengths(value: &Value) -> Vec<Strength> {
     let of_text = |text: &str| {
-        let is_said = !echo::is_blank(text) && !is_nothing(text);
+        let is_said = !unfilled::is_blank(text) && !is_nothing(text);
         is_said.then(|| Strength { quote: markdown::passage(text).to_owned(), claim: text.trim().to_owned() })
     };
     let of = |value: &Value| match value {
@@ -237,13 +240,13 @@ fn strengths(value: &Value) -> Vec<Strength> {
         value => {
             let claim = [&CLAIM[..], &["strength", "point", "text", "reason", "why"]].concat();
             let strength = Strength { quote: text(value, &QUOTE), claim: text(value, &claim) };
-            let is_said = |text: &str| !text.is_empty() && !echo::is_blank(text);
+            let is_said = |text: &str| !text.is_empty() && !unfilled::is_blank(text);
             let is_blank =
                 [&strength.quote, &strength.claim].iter().any(|text| !text.is_empty() && !is_said(text));
             (!is_blank && (is_said(&strength.claim) || is_said(&strength.quote))).then_some(strength)
         }
     };
-    match field(value, &STRENGTHS) {
+    match member(value, &STRENGTHS) {
         Some(Value::Array(list)) => list.iter().filter_map(of).collect(),
         Some(one) => of(one).into_iter().collect(),
         None => Vec::new(),
@@ -252,17 +255,17 @@ fn strengths(value: &Value) -> Vec<Strength> {
 
 /// `None`, `No major issues found.`
 pub(super) fn is_nothing(text: &str) -> bool {
-    let said = plain(text);
+    let said = normalize(text);
     let is_short =
         text.split_whitespace().count() <= 6 && (said.starts_with("no") || said.starts_with("none"));
     let nouns = ["issues", "findings", "problems", "faults", "concerns", "identified", "found"];
-    NOTHING.iter().any(|nothing| plain(nothing) == said)
+    NOTHING.iter().any(|nothing| normalize(nothing) == said)
         || (is_short && nouns.iter().any(|noun| said.contains(noun)))
 }
 
 /// The findings in a list, in groups by severity, or by label; `None` if there is something and none of it is
 /// a finding.
-pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
+pub(super) fn list(value: &Value) -> Option<Vec<Issue>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     let says_nothing =
         |value: &Value| value.as_str().map_or_else(|| is_nothing(&text(value, &CLAIM)), is_nothing);
@@ -273,11 +276,11 @@ pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
         Value::Array(list) => {
             let only_claims = list.iter().all(Value::is_string);
             (
-                list.iter().filter_map(if only_claims { claim } else { remark }).collect(),
+                list.iter().filter_map(if only_claims { claim } else { issue }).collect(),
                 list.iter().all(says_nothing),
             )
         }
-        Value::Object(groups) => match remark(value) {
+        Value::Object(groups) => match issue(value) {
             Some(one) => (vec![one], false),
             None => (
                 groups.iter().flat_map(|(name, group)| grouped(name, group)).collect(),
@@ -286,45 +289,44 @@ pub(super) fn list(value: &Value) -> Option<Vec<Remark>> {
         },
         Value::Bool(_) | Value::Number(_) => return None,
     };
-    let found: Vec<Remark> = found;
+    let found: Vec<Issue> = found;
     (nothing || !found.is_empty()).then_some(found)
 }
 
-fn grouped(name: &str, group: &Value) -> Vec<Remark> {
+fn grouped(name: &str, group: &Value) -> Vec<Issue> {
     let named = severity::of_field(name);
-    let remarks: Vec<Remark> = match group {
-        Value::Array(list) => list.iter().filter_map(|one| remark(one).or_else(|| claim(one))).collect(),
-        one => remark(one).or_else(|| claim(one).filter(|_| named.is_some())).into_iter().collect(),
+    let issues: Vec<Issue> = match group {
+        Value::Array(list) => list.iter().filter_map(|one| issue(one).or_else(|| claim(one))).collect(),
+        one => issue(one).or_else(|| claim(one).filter(|_| named.is_some())).into_iter().collect(),
     };
-    remarks.into_iter().map(|one| Remark { severity: one.severity.or(named), ..one }).collect()
+    issues.into_iter().map(|one| Issue { severity: one.severity.or(named), ..one }).collect()
 }
 
-fn claim(value: &Value) -> Option<Remark> {
-    let claim = value.as_str().filter(|text| !echo::is_blank(text) && !is_nothing(text))?;
-    Some(Remark { claim: claim.to_owned(), ..Remark::default() })
+fn claim(value: &Value) -> Option<Issue> {
+    let claim = value.as_str().filter(|text| !unfilled::is_blank(text) && !is_nothing(text))?;
+    Some(Issue { claim: claim.to_owned(), ..Issue::default() })
 }
 
 /// A finding needs a claim or a change to make; every other field may be missing.
-fn remark(value: &Value) -> Option<Remark> {
+fn issue(value: &Value) -> Option<Issue> {
     let members = value.as_object()?;
     if let (1, Some(inner)) = (members.len(), members.values().find(|inner| inner.is_object())) {
-        return remark(inner);
+        return issue(inner);
     }
     let rated = text(value, &SEVERITY);
     let kind = text(value, &["category", "type", "kind", "area"]);
     let (severity, rating) = severity::rated(&rated);
-    let remark = Remark {
+    let issue = Issue {
         severity,
         rating,
-        category: category(&plain(&kind)).unwrap_or_default(),
+        category: category(&normalize(&kind)).unwrap_or_default(),
         location: text(value, &["location", "where", "section", "line", "lines", "position"]),
         quote: text(value, &QUOTE),
         claim: text(value, &CLAIM),
         suggested_change: text(value, &CHANGE),
     };
-    let is_said =
-        !remark.suggested_change.is_empty() || !(remark.claim.is_empty() || is_nothing(&remark.claim));
-    (is_said && !lenient::is_schema(value) && !echo::is_example(&remark, &rated, &kind)).then_some(remark)
+    let is_said = !issue.suggested_change.is_empty() || !(issue.claim.is_empty() || is_nothing(&issue.claim));
+    (is_said && !is_schema(value) && !unfilled::is_example(&issue, &rated, &kind)).then_some(issue)
 }
 
 #[cfg(test)]

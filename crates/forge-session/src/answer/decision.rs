@@ -1,6 +1,8 @@
 //! What synthesizers call a decision.
 
-use super::{DispositionKind, FindingId, finding_id, plain};
+use forge_prompt::normalize;
+
+use super::{DispositionKind, FindingId, finding_id};
 
 /// A decision is a word or two.
 const MAX_LENGTH: usize = 80;
@@ -56,7 +58,7 @@ pub(super) fn of_word(word: &str) -> Option<DispositionKind> {
     if word.len() > MAX_LENGTH {
         return None;
     }
-    let said = plain(word);
-    let is_said = |words: &str| words.split(',').any(|word| plain(word) == said);
+    let said = normalize(word);
+    let is_said = |words: &str| words.split(',').any(|word| normalize(word) == said);
     WORDS.iter().find(|(_, words)| !said.is_empty() && is_said(words)).map(|(decision, _)| *decision)
 }

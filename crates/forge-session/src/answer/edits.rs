@@ -1,9 +1,10 @@
 //! Reading edits: in JSON, and as blocks of what to search and what to put in its place. Their text is kept byte
 //! for byte, because the host looks for it in the document.
 
+use forge_prompt::json::member;
 use serde_json::Value;
 
-use super::{Edit, FindingId, echo, field};
+use super::{Edit, FindingId, unfilled};
 
 const LISTS: [&str; 5] = ["edits", "edit", "changes", "replacements", "patches"];
 const OLD: [&str; 11] = [
@@ -35,7 +36,7 @@ const NEW: [&str; 11] = [
 
 /// The edits of a decision: in a list, as one object, or beside the decision.
 pub(super) fn of(value: &Value) -> Vec<Edit> {
-    let given = match field(value, &LISTS) {
+    let given = match member(value, &LISTS) {
         Some(Value::Array(list)) => list.iter().filter_map(edit).collect(),
         Some(one) => edit(one).into_iter().collect(),
         None => Vec::new(),
@@ -49,8 +50,8 @@ pub(super) fn of(value: &Value) -> Vec<Edit> {
 
 /// Both passages must be named: one that is missing is not an empty one.
 fn edit(value: &Value) -> Option<Edit> {
-    let (old, new) = (verbatim(field(value, &OLD)?)?, verbatim(field(value, &NEW)?)?);
-    let is_form = |text: &str| echo::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
+    let (old, new) = (verbatim(member(value, &OLD)?)?, verbatim(member(value, &NEW)?)?);
+    let is_form = |text: &str| unfilled::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
     let changes = old != new || old.is_empty();
     (changes && !(is_form(&old) && is_form(&new))).then_some(Edit { old, new })
 }

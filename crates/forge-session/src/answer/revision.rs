@@ -1,24 +1,28 @@
 //! Reading a synthesis: a document and a decision on every finding.
 
+use forge_prompt::{
+    json::{items, member, text},
+    markdown::{document, fence},
+};
 use serde_json::Value;
 
 use super::{
-    Conflict, Disposition, DispositionKind, FindingId, Reading, Revision, decision, document, echo, edits,
-    field, finding_id, items, lenient, markdown, text,
+    Conflict, Disposition, DispositionKind, FindingId, Reading, Revision, decision, edits, finding_id,
+    from_markdown, unfilled, values,
 };
 
 /// The last whole value that fits, completed by what only others say. Two documents, or two decisions on one
 /// finding, are no answer.
 pub(super) fn read(text: &str) -> Reading {
-    let mut values = lenient::all(text, &from_json);
-    values.retain(|value| !value.fits.is_empty());
-    let Some(at) = values.first().map(|value| value.range.start) else {
-        return markdown::revision(text).map_or(Reading::Unreadable, checked);
+    let mut found = values(text, &from_json);
+    found.retain(|value| !value.fits.is_empty());
+    let Some(at) = found.first().map(|value| value.range.start) else {
+        return from_markdown::revision(text).map_or(Reading::Unreadable, checked);
     };
-    if values.iter().any(|value| value.is_whole) {
-        values.retain(|value| value.is_whole);
+    if found.iter().any(|value| value.is_whole) {
+        found.retain(|value| value.is_whole);
     }
-    let parts = values.into_iter().flat_map(|value| value.fits);
+    let parts = found.into_iter().flat_map(|value| value.fits);
     let mut parts: Vec<Revision> = parts.collect();
     let Some(last) = parts.pop() else { return Reading::Unreadable };
     let Some(revision) = parts.into_iter().rev().try_fold(last, joined) else {
@@ -35,11 +39,11 @@ pub(super) fn read(text: &str) -> Reading {
 fn before(text: &str) -> Option<String> {
     let text = text.trim_end();
     let (above, last) = text.rsplit_once('\n')?;
-    let fenced = super::fence(last).filter(|(_, info)| ["", "json", "json5"].contains(info)).map(|_| above);
-    let document = document::read(fenced.unwrap_or(text))?;
+    let fenced = fence(last).filter(|(_, info)| ["", "json", "json5"].contains(info)).map(|_| above);
+    let document = document(fenced.unwrap_or(text))?;
     let is_headed = document.lines().any(|line| line.starts_with('#'));
     let is_document = is_headed || (fenced.is_some() && document.lines().count() > 2);
-    is_document.then(|| markdown::without_label(&document))
+    is_document.then(|| from_markdown::without_label(&document))
 }
 
 /// One finding is decided once.
@@ -86,9 +90,9 @@ fn from_json(value: &Value) -> Option<Revision> {
     // A list is one of lines; two documents are none.
     let is_line = |line: &Value| line.as_str().is_some_and(|line| !line.trim_end().contains('\n'));
     let is_one = |value: &&Value| value.as_array().is_none_or(|lines| lines.iter().all(is_line));
-    let document = field(value, &names).filter(is_one).and_then(|_| document::read(&text(value, &names)));
-    let document = document.filter(|document| !echo::is_outline(document));
-    let mut dispositions: Vec<Disposition> = match field(value, &["dispositions", "decisions", "findings"]) {
+    let document = member(value, &names).filter(is_one).and_then(|_| document(&text(value, &names)));
+    let document = document.filter(|document| !unfilled::is_outline(document));
+    let mut dispositions: Vec<Disposition> = match member(value, &["dispositions", "decisions", "findings"]) {
         Some(Value::Array(list)) => list.iter().filter_map(disposition).collect(),
         Some(Value::Object(by_id)) => by_id.iter().filter_map(|(id, value)| keyed(id, value)).collect(),
         _ => Vec::new(),
@@ -128,7 +132,7 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let (decision, named) = decision::of(&said)?;
     let same = || finding_id(&text(value, &["sameas", "duplicateof", "dupof", "duplicates", "same"]));
     let reason = text(value, &["reason", "rationale", "explanation", "why", "justification"]);
-    let is_example = echo::is_form(&reason);
+    let is_example = unfilled::is_form(&reason);
     let edits = edits::of(value);
     let spans: &[&str] = if edits.is_empty() {
         &["changedspan", "span", "newtext", "change", "changedtext"]

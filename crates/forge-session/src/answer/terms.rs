@@ -96,9 +96,9 @@ impl Category {
 
 /// One fault as one critic put it. A field that the critic left out is empty; nothing is filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Remark"))]
 #[serde(default)]
-pub struct Remark {
+pub struct Issue {
     /// How bad; `None` if the critic did not say, or said it in a word that nobody knows.
     pub severity: Option<Severity>,
     /// The critic's word for it where that is no known severity.

@@ -79,7 +79,7 @@ const BOTH: &[&str] = &[
 fn a_malformed_critique_is_understood_without_a_repair() {
     let mut lost = Vec::new();
     for text in BOTH {
-        let found = match read(Form::Critique, &crate::prompt::clean::clean(text)) {
+        let found = match read(Form::Critique, &forge_prompt::clean(text)) {
             Reading::Critique(critique) => critique.findings,
             _ => Vec::new(),
         };
@@ -246,8 +246,8 @@ fn what_a_critic_leaves_out_stays_empty() {
     ) else {
         panic!("not understood")
     };
-    let empty = |claim: &str| Remark { claim: claim.into(), ..Remark::default() };
-    assert_eq!(critique.findings, [empty("x"), Remark { rating: "huge".into(), ..empty("y") }]);
+    let empty = |claim: &str| Issue { claim: claim.into(), ..Issue::default() };
+    assert_eq!(critique.findings, [empty("x"), Issue { rating: "huge".into(), ..empty("y") }]);
 }
 
 #[test]
@@ -323,9 +323,9 @@ fn new_faults_of_a_check_are_read_in_every_form() {
 }
 
 /// Writes findings in one of many wrong ways.
-fn garble(dice: &mut fastrand::Rng, findings: &[(Severity, String)]) -> String {
-    let style = dice.u8(0..10);
-    let word = |severity: Severity, dice: &mut fastrand::Rng| match dice.u8(0..3) {
+fn garble(rng: &mut fastrand::Rng, findings: &[(Severity, String)]) -> String {
+    let style = rng.u8(0..10);
+    let word = |severity: Severity, rng: &mut fastrand::Rng| match rng.u8(0..3) {
         0 => severity.as_str().to_owned(),
         1 => severity.as_str().to_uppercase(),
         _ => severity.as_str()[..1].to_uppercase() + &severity.as_str()[1..],
@@ -335,7 +335,7 @@ fn garble(dice: &mut fastrand::Rng, findings: &[(Severity, String)]) -> String {
         let items: Vec<_> = findings
             .iter()
             .map(|(severity, claim)| {
-                json!({"severity": word(*severity, dice), "claim": claim, "quote": "q"}).to_string()
+                json!({"severity": word(*severity, rng), "claim": claim, "quote": "q"}).to_string()
             })
             .collect();
         text = format!("{{\"findings\": [{}]}}", items.join(", "));
@@ -343,16 +343,16 @@ fn garble(dice: &mut fastrand::Rng, findings: &[(Severity, String)]) -> String {
             0 => text,
             1 => text.replace("}, ", ",}, ").replace("}]", ",},]"),
             2 => text.replace("\"severity\"", "severity").replace("\"claim\"", "claim"),
-            _ => text[..text.len() - dice.usize(0..3)].to_owned(),
+            _ => text[..text.len() - rng.usize(0..3)].to_owned(),
         };
-        return match dice.u8(0..3) {
+        return match rng.u8(0..3) {
             0 => text,
             1 => format!("```json\n{text}\n```"),
             _ => format!("Here you are:\n{text}\nThat is all."),
         };
     }
     for (severity, claim) in findings {
-        let word = word(*severity, dice);
+        let word = word(*severity, rng);
         let entry = match style {
             4 => format!("## {word}: clarity\n\n{claim}\n\n"),
             5 => format!("- **{word}**: {claim}\n"),
@@ -372,18 +372,18 @@ fn of_a_thousand_garbled_critiques_98_percent_are_understood_and_nothing_is_made
         "limit", "token", "cache", "expires", "unit", "per", "minute", "is", "not", "clear", "when", "load",
         "grows",
     ];
-    let mut dice = fastrand::Rng::with_seed(7);
+    let mut rng = fastrand::Rng::with_seed(7);
     let (mut understood, mut all) = (0, 0);
     for _ in 0..1_000 {
-        let findings: Vec<(Severity, String)> = (0..dice.usize(1..5))
+        let findings: Vec<(Severity, String)> = (0..rng.usize(1..5))
             .map(|_| {
-                let severity = Severity::ALL[dice.usize(0..4)];
+                let severity = Severity::ALL[rng.usize(0..4)];
                 let claim: Vec<&str> =
-                    (0..dice.usize(5..10)).map(|_| words[dice.usize(0..words.len())]).collect();
+                    (0..rng.usize(5..10)).map(|_| words[rng.usize(0..words.len())]).collect();
                 (severity, claim.join(" "))
             })
             .collect();
-        let text = garble(&mut dice, &findings);
+        let text = garble(&mut rng, &findings);
         let read = match read(Form::Critique, &text) {
             Reading::Critique(critique) => critique.findings,
             _ => Vec::new(),

@@ -1,20 +1,23 @@
 //! Reading a check.
 
+use forge_prompt::{
+    json::{member, text},
+    normalize,
+};
 use serde_json::Value;
 
-use super::{Check, Reading, Verdict, critique, echo, field, finding_id, lenient, markdown, plain, text};
+use super::{Check, Reading, Verdict, critique, finding_id, from_markdown, is_schema, unfilled, values};
 
 /// What all values of an answer say together. A finding that is settled and is not makes it no answer.
 pub(super) fn read(text: &str) -> Reading {
-    let values = lenient::all(text, &from_json);
     let mut check: Option<Check> = None;
-    for part in values.into_iter().flat_map(|value| value.fits) {
+    for part in values(text, &from_json).into_iter().flat_map(|value| value.fits) {
         let all = check.get_or_insert_default();
         all.verdicts.extend(part.verdicts);
         critique::join(&mut all.new_findings, part.new_findings);
     }
     if check.as_ref().is_none_or(|check| check.verdicts.is_empty()) {
-        check = markdown::check(text).or(check);
+        check = from_markdown::check(text).or(check);
     }
     let Some(Check { verdicts: given, new_findings }) = check else { return Reading::Unreadable };
     let mut verdicts: Vec<Verdict> = Vec::new();
@@ -29,7 +32,7 @@ pub(super) fn read(text: &str) -> Reading {
 }
 
 fn from_json(value: &Value) -> Option<Check> {
-    if lenient::is_schema(value) {
+    if is_schema(value) {
         return None;
     }
     let verdicts = match value {
@@ -37,9 +40,9 @@ fn from_json(value: &Value) -> Option<Check> {
             let verdicts: Vec<_> = list.iter().filter_map(verdict).collect();
             return (!verdicts.is_empty()).then(|| Check { verdicts, ..Check::default() });
         }
-        _ => field(value, &["verdicts", "settled", "findings", "results"]),
+        _ => member(value, &["verdicts", "settled", "findings", "results"]),
     };
-    let new = field(value, &["newfindings", "newissues"]);
+    let new = member(value, &["newfindings", "newissues"]);
     let verdicts: Vec<Verdict> = match verdicts {
         Some(Value::Array(list)) => list.iter().filter_map(verdict).collect(),
         Some(Value::Object(by_id)) => by_id.iter().filter_map(|(id, value)| keyed(id, value)).collect(),
@@ -52,18 +55,18 @@ fn from_json(value: &Value) -> Option<Check> {
 
 fn verdict(value: &Value) -> Option<Verdict> {
     let finding = finding_id(&text(value, &["finding", "findingid", "id"]))?;
-    let said = field(value, &["settled", "issettled", "resolved", "fixed", "verdict", "status"])?;
+    let said = member(value, &["settled", "issettled", "resolved", "fixed", "verdict", "status"])?;
     given(Verdict { finding, settled: settled(said)?, reason: reason(value) })
 }
 
 /// A verdict for which the reason is still to be filled in is one of the form.
 fn given(verdict: Verdict) -> Option<Verdict> {
-    (!echo::is_form(&verdict.reason)).then_some(verdict)
+    (!unfilled::is_form(&verdict.reason)).then_some(verdict)
 }
 
 fn keyed(id: &str, value: &Value) -> Option<Verdict> {
     let finding = finding_id(id)?;
-    let said = field(value, &["settled", "issettled", "resolved", "verdict", "status"]).unwrap_or(value);
+    let said = member(value, &["settled", "issettled", "resolved", "verdict", "status"]).unwrap_or(value);
     given(Verdict { finding, settled: settled(said)?, reason: reason(value) })
 }
 
@@ -80,7 +83,7 @@ fn settled(value: &Value) -> Option<bool> {
 }
 
 pub(super) fn said(word: &str) -> Option<bool> {
-    match plain(word).as_str() {
+    match normalize(word).as_str() {
         "settled" | "resolved" | "fixed" | "yes" | "true" | "done" | "closed" | "pass" | "passed"
         | "addressed" | "gone" | "rightlyrejected" | "rejectedrightly" | "correctlyrejected"
         | "rejectionupheld" | "upheld" => Some(true),

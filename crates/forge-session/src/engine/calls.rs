@@ -5,15 +5,17 @@ use std::{sync::Arc, time::Duration};
 use forge_core::{
     Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
 };
+use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-use super::machine::{Brought, SessionMachine, millis};
+use super::machine::{EffectOutcome, SessionMachine, millis};
 use crate::{
-    Answer, BudgetHold, CallKey, DropReason, Event, Failure, Notice, Planned, Stage,
-    budget::{self, Refusal},
-    call::{self, Guards},
-    event::Attempt,
-    prompt::clean::clean,
+    budget::{self, BudgetHold, Refusal},
+    call::{self, CallLimits},
+    event::{Answer, Attempt, DropReason, Event, Failure},
+    notice::Notice,
+    planner::PlannedCall,
+    stage::{CallKey, Stage},
 };
 
 /// No call takes longer, whatever the settings say: clocks end somewhere.
@@ -32,49 +34,49 @@ impl SessionMachine {
     /// Makes a call whose intent is in the journal.
     pub(super) fn perform_call(
         &self,
-        planned: Planned,
+        planned: PlannedCall,
         cx: CallContext,
         now: Duration,
-    ) -> BoxFuture<'static, Brought> {
-        let guards = self.guards(&planned, now);
+    ) -> BoxFuture<'static, EffectOutcome> {
+        let limits = self.limits(&planned, now);
         let has_stand_in = planned.fallback == Fallback::Caller;
-        let cx = cx.with_timeout(guards.ceiling).with_exclusions(planned.exclude);
+        let cx = cx.with_timeout(limits.ceiling).with_exclusions(planned.exclude);
         let cx = cx.with_fallback(planned.fallback);
         let (key, timer, observer) = (planned.key, Arc::clone(&self.deps.timer), self.deps.observer.clone());
         let provider = self.deps.provider(&planned.participant);
         let request = Arc::new(planned.request);
         async move {
             let begun = timer.instant();
-            let heard = |text: &str| {
+            let on_text = |text: &str| {
                 if let Some(observer) = &observer {
                     observer(&Notice::ParticipantDelta { call: key, text: text.to_owned() });
                 }
             };
             let result = match provider {
-                Ok(provider) => call::perform(&*provider, &cx, request, guards, &*timer, heard).await,
+                Ok(provider) => call::perform(&*provider, &cx, request, limits, &*timer, on_text).await,
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);
             let failed = cx.attempts.failed().iter().map(Attempt::from).collect();
-            Brought::Call(Box::new(CompletedCall { took, result, failed, has_stand_in }))
+            EffectOutcome::Call(Box::new(CompletedCall { took, result, failed, has_stand_in }))
         }
         .boxed()
     }
 
     /// How long the call may take: as the session says, twice as long for a model that thinks, or as its
     /// configuration says, if that is longer; never beyond the end of the session.
-    fn guards(&self, planned: &Planned, now: Duration) -> Guards {
+    fn limits(&self, planned: &PlannedCall, now: Duration) -> CallLimits {
         let settings = &self.state.plan.settings;
-        let asked = self.deps.asked(&planned.participant);
-        let times = if asked.thinks() { 2 } else { 1 };
+        let profile = self.deps.profile(&planned.participant);
+        let times = if profile.thinks() { 2 } else { 1 };
         let longer = |usual: Duration, configured: Option<Duration>| {
             usual.max(configured.unwrap_or_default()).min(LONGEST)
         };
-        let configured = asked.configured.timeouts;
+        let configured = profile.configured.timeouts;
         let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
         let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(now));
         let first = settings.first_content.saturating_mul(times);
-        Guards {
+        CallLimits {
             first_content: longer(first, configured.map(|clocks| clocks.first_event)),
             gap: longer(settings.gap, configured.map(|clocks| clocks.gap)),
             ceiling: longer(ceiling, configured.map(|clocks| clocks.total)).min(left),

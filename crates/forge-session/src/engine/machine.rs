@@ -3,16 +3,23 @@
 use std::{fmt, time::Duration};
 
 use forge_core::{Amount, CallContext, Entry, StreamName, Tags};
-use forge_durable::{Command, Machine, ModelCall, Next, Open};
+use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
 use super::calls::CompletedCall;
 use crate::{
-    CallKey, Decision, DropReason, Event, Notice, Planned, Planner, Record, SessionDeps, SessionError,
-    SessionSummary, Stage, State, Stop,
-    budget::{self, Reached},
-    planner::Action,
+    budget::{self, BudgetMark},
+    decision::Decision,
+    deps::SessionDeps,
+    error::SessionError,
+    event::{DropReason, Event, Record},
+    notice::Notice,
+    planner::{Action, PlannedCall, Planner},
+    stage::{CallKey, Stage},
+    state::State,
+    stop::Stop,
+    summary::SessionSummary,
 };
 
 /// The state of a session, what it runs on, and what its watcher was told.
@@ -21,20 +28,20 @@ pub(super) struct SessionMachine {
     pub(super) name: StreamName,
     pub(super) deps: SessionDeps,
     pub(super) state: State,
-    reached: Option<Reached>,
+    reached: Option<BudgetMark>,
     /// Whether the watcher knows that a price is unknown.
     warned: bool,
 }
 
 /// An effect of a session.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
+pub(super) enum EffectKey {
     Call(CallKey),
     /// The approver's decision about a cycle.
     Decision(u32),
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(key) => key.fmt(f),
@@ -45,11 +52,11 @@ impl fmt::Display for Step {
 
 pub(super) enum Effect {
     /// With how long the session had run when it was planned.
-    Call(Box<Planned>, Duration),
+    Call(Box<PlannedCall>, Duration),
     Decide(u32),
 }
 
-pub(super) enum Brought {
+pub(super) enum EffectOutcome {
     Call(Box<CompletedCall>),
     Decision(Decision),
 }
@@ -63,15 +70,15 @@ impl SessionMachine {
         Planner { state: &self.state, deps: &self.deps, now }
     }
 
-    pub(super) fn tell(&self, notice: &Notice) {
+    pub(super) fn notify(&self, notice: &Notice) {
         if let Some(observer) = &self.deps.observer {
             observer(notice);
         }
     }
 
-    fn call(&self, planned: Planned, now: Duration) -> Next<Self> {
+    fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
-            key: Step::Call(planned.key),
+            key: EffectKey::Call(planned.key),
             participant: planned.participant.clone(),
             tags: tags(&self.name, planned.key),
             effect: Effect::Call(Box::new(planned), now),
@@ -91,30 +98,30 @@ impl SessionMachine {
     }
 
     /// Tells the watcher how far the budget is used up, once for each mark.
-    fn tell_of_budget(&mut self) {
+    fn notify_of_budget(&mut self) {
         let used: Amount = self.state.used();
         let reached = budget::reached(&self.state.plan.settings.caps, used);
         if let Some(mark) = reached.filter(|_| reached > self.reached) {
             self.reached = reached;
-            self.tell(&Notice::Budget { percent: mark.percent(), cost: used.money, tokens: used.tokens });
+            self.notify(&Notice::Budget { percent: mark.percent(), cost: used.money, tokens: used.tokens });
         }
     }
 
     /// Asks the approver, who sees the session as it is now; without one, the rules decide.
-    fn decide(&self, cycle: u32) -> BoxFuture<'static, Brought> {
+    fn decide(&self, cycle: u32) -> BoxFuture<'static, EffectOutcome> {
         let Some(approver) = self.deps.approver.clone() else {
-            return std::future::ready(Brought::Decision(Decision::Continue)).boxed();
+            return std::future::ready(EffectOutcome::Decision(Decision::Continue)).boxed();
         };
         let state = self.state.clone();
-        async move { Brought::Decision(approver.decide(cycle, &state).await) }.boxed()
+        async move { EffectOutcome::Decision(approver.decide(cycle, &state).await) }.boxed()
     }
 }
 
 impl Machine for SessionMachine {
     type Event = Event;
-    type Key = Step;
+    type Key = EffectKey;
     type Effect = Effect;
-    type Outcome = Brought;
+    type Outcome = EffectOutcome;
     type Error = SessionError;
 
     fn apply(&mut self, at: Duration, event: &Event) {
@@ -125,13 +132,15 @@ impl Machine for SessionMachine {
         Ok(match self.planner(now).next()? {
             Action::Record(event) => Next::Record(vec![event]),
             Action::Call(planned) => self.call(*planned, now),
-            Action::Ask(cycle) => Next::Ask { key: Step::Decision(cycle), effect: Effect::Decide(cycle) },
+            Action::Ask(cycle) => {
+                Next::Ask { key: EffectKey::Decision(cycle), effect: Effect::Decide(cycle) }
+            }
             Action::Wait(until) => Next::Wait { until },
             Action::Done => Next::Done,
         })
     }
 
-    fn intended(&self, _: &Step, effect: &Effect, call: Option<&ModelCall>) -> Vec<Event> {
+    fn intended(&self, _: &EffectKey, effect: &Effect, call: Option<&ModelCall>) -> Vec<Event> {
         match (effect, call) {
             (Effect::Call(planned, _), Some(call)) => vec![planned.intent(call.id)],
             // Only calls have intents.
@@ -139,7 +148,12 @@ impl Machine for SessionMachine {
         }
     }
 
-    fn perform(&self, _: &Step, effect: Effect, cx: Option<CallContext>) -> BoxFuture<'static, Brought> {
+    fn perform(
+        &self,
+        _: &EffectKey,
+        effect: Effect,
+        cx: Option<CallContext>,
+    ) -> BoxFuture<'static, EffectOutcome> {
         match effect {
             Effect::Decide(cycle) => self.decide(cycle),
             Effect::Call(planned, now) => {
@@ -149,28 +163,31 @@ impl Machine for SessionMachine {
         }
     }
 
-    fn ended(&self, key: &Step, brought: Brought) -> Vec<Event> {
+    fn ended(&self, key: &EffectKey, brought: EffectOutcome) -> Vec<Event> {
         match (key, brought) {
-            (Step::Call(key), Brought::Call(completed)) => self.ended_call(*key, *completed),
-            (Step::Decision(cycle), Brought::Decision(decision)) => {
-                vec![Event::Attended { cycle: *cycle, decision }]
+            (EffectKey::Call(key), EffectOutcome::Call(completed)) => self.ended_call(*key, *completed),
+            (EffectKey::Decision(cycle), EffectOutcome::Decision(decision)) => {
+                vec![Event::DecisionMade { cycle: *cycle, decision }]
             }
             _ => Vec::new(),
         }
     }
 
-    fn open(&self) -> Vec<Open<Step>> {
+    fn pending(&self) -> Vec<PendingEffect<EffectKey>> {
         let running = self.state.running().map(|call| &call.intent);
         running
             .map(|intent| {
                 let call = ModelCall::new(intent.id, intent.participant.clone());
-                Open::call(Step::Call(intent.call), call.with_tags(tags(&self.name, intent.call)))
+                PendingEffect::call(
+                    EffectKey::Call(intent.call),
+                    call.with_tags(tags(&self.name, intent.call)),
+                )
             })
             .collect()
     }
 
-    fn relaunch(&self, key: &Step, now: Duration) -> Result<Next<Self>, SessionError> {
-        let Step::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
+    fn relaunch(&self, key: &EffectKey, now: Duration) -> Result<Next<Self>, SessionError> {
+        let EffectKey::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
         let Some(call) = self.state.calls.get(&key) else { return Ok(Next::Wait { until: None }) };
         let planner = self.planner(now);
         if self.state.stopped.is_some() || planner.is_over() {
@@ -217,7 +234,7 @@ impl Machine for SessionMachine {
     fn written(&mut self, entries: &[(Duration, Event)]) {
         for (_, event) in entries {
             for notice in Notice::of(event, &self.state) {
-                self.tell(&notice);
+                self.notify(&notice);
             }
             if let Event::CallIntended(intent) = event
                 && !intent.priced
@@ -226,10 +243,10 @@ impl Machine for SessionMachine {
                 let who = &intent.participant.display_name;
                 let message =
                     format!("the price of {who} is unknown; only its tokens count against the budget");
-                self.tell(&Notice::Warning { message });
+                self.notify(&Notice::Warning { message });
             }
         }
-        self.tell_of_budget();
+        self.notify_of_budget();
     }
 
     fn encode(at: Duration, event: &Event) -> Result<Vec<u8>, serde_json::Error> {

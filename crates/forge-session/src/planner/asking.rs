@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 
 use forge_core::{Amount, Fallback, ModelRequest, Participant};
+use forge_prompt::strip_reasoning;
 
-use super::{Action, Planned, Planner, drop_seat};
+use super::{Action, PlannedCall, Planner, drop_seat};
 use crate::{
-    CallKey, Caps, DropReason, FindingId, Mode, Outcome, Purpose, SessionError, Stage, Version,
-    answer::reasoning,
+    answer::FindingId,
     budget,
-    prompt::{self, Matter},
-    state::Seat,
+    error::SessionError,
+    event::DropReason,
+    plan::Caps,
+    prompt::{self, PromptInput},
+    stage::{CallKey, Mode, Purpose, Stage},
+    state::{Outcome, Seat, Version},
 };
 
 impl Planner<'_> {
@@ -45,7 +49,7 @@ impl Planner<'_> {
         key: CallKey,
         participant: &Participant,
         purpose: Purpose,
-    ) -> Result<Planned, SessionError> {
+    ) -> Result<PlannedCall, SessionError> {
         let request = self.request(key, participant, purpose)?;
         let (reserved, priced) = budget::worst_case(&*self.deps.prices, participant, &request);
         let json = serde_json::to_vec(&request).unwrap_or_default();
@@ -60,7 +64,7 @@ impl Planner<'_> {
         let by_role = participant.model.as_str().is_empty();
         let fallback = if by_role { Fallback::Configured } else { Fallback::Nobody };
         let participant = participant.clone();
-        Ok(Planned { key, participant, purpose, request, prompt, reserved, priced, exclude, fallback })
+        Ok(PlannedCall { key, participant, purpose, request, prompt, reserved, priced, exclude, fallback })
     }
 
     fn deciders(&self, cycle: u32) -> Vec<Participant> {
@@ -69,7 +73,7 @@ impl Planner<'_> {
 
     /// Whether the critics that a further cycle needs at least fit into what is left, with what follows them.
     pub(super) fn has_room_for_panel(&self, cycle: u32) -> Result<bool, SessionError> {
-        let mut total = self.state.used().plus(self.held(cycle)?);
+        let mut total = self.state.used().plus(self.reserved_for_later(cycle)?);
         for seat in self.state.plan.seats().take(self.state.plan.required()) {
             let Some(critic) = self.critics(cycle, seat).first().copied() else { continue };
             let key = CallKey { cycle, stage: Stage::Critique, seat, step: 0 };
@@ -85,27 +89,27 @@ impl Planner<'_> {
         purpose: Purpose,
     ) -> Result<ModelRequest, SessionError> {
         let state = self.state;
-        let asked = self.deps.asked(participant);
-        let matter = self.matter(key, purpose);
-        Ok(self.deps.prompts.request(&state.plan, &state.names, key, purpose, &asked, &matter)?)
+        let profile = self.deps.profile(participant);
+        let prompt_input = self.prompt_input(key, purpose);
+        Ok(self.deps.prompts.request(&state.plan, &state.names, key, purpose, &profile, &prompt_input)?)
     }
 
-    pub(crate) fn has_room(&self, planned: &Planned) -> Result<bool, SessionError> {
+    pub(crate) fn has_room(&self, planned: &PlannedCall) -> Result<bool, SessionError> {
         let state = self.state;
-        let held = if planned.key.stage == Stage::Critique {
-            self.held(planned.key.cycle)?
+        let reserved = if planned.key.stage == Stage::Critique {
+            self.reserved_for_later(planned.key.cycle)?
         } else {
             Amount::default()
         };
-        let total = [planned.reserved, held].into_iter().fold(state.used(), Amount::plus);
+        let total = [planned.reserved, reserved].into_iter().fold(state.used(), Amount::plus);
         Ok(fits(&state.plan.settings.caps, total))
     }
 
     /// What the synthesis and the check of a cycle need, kept back before critics are asked.
-    fn held(&self, cycle: u32) -> Result<Amount, SessionError> {
+    fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
         let plan = &self.state.plan;
-        let critiques = prompt::carried(plan, Stage::Critique) * plan.seats().len() as u64;
-        let mut held = Amount::default();
+        let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
+        let mut reserved = Amount::default();
         for stage in [Stage::Synthesis, Stage::Check] {
             if stage == Stage::Check && plan.settings.mode != Mode::Council {
                 continue;
@@ -113,13 +117,13 @@ impl Planner<'_> {
             let Some(participant) = plan.chain(stage, 0).first() else { continue };
             let key = CallKey { cycle, stage, seat: 0, step: 0 };
             let request = self.request(key, participant, Purpose::Answer)?;
-            let (amount, _) = budget::larger(&*self.deps.prices, participant, &request, critiques);
-            held = held.plus(amount);
+            let (amount, _) = budget::worst_case_with(&*self.deps.prices, participant, &request, critiques);
+            reserved = reserved.plus(amount);
         }
-        Ok(held)
+        Ok(reserved)
     }
 
-    fn matter(&self, key: CallKey, purpose: Purpose) -> Matter<'_> {
+    fn prompt_input(&self, key: CallKey, purpose: Purpose) -> PromptInput<'_> {
         let state = self.state;
         let latest = || state.versions.last();
         let version: Option<&Version> = match key.stage {
@@ -149,7 +153,7 @@ impl Planner<'_> {
         let last =
             state.at_seat(key.cycle, key.stage, key.seat).rfind(|call| call.intent.call.step < key.step);
         let answer = match (purpose, last.map(|call| &call.outcome)) {
-            (Purpose::Repair, Some(Outcome::Answered(answer))) => reasoning::strip(&answer.raw_content),
+            (Purpose::Repair, Some(Outcome::Answered(answer))) => strip_reasoning(&answer.raw_content),
             _ => Cow::Borrowed(""),
         };
         // Edits that are decided again go on top of those that stand.
@@ -160,9 +164,9 @@ impl Planner<'_> {
         };
         let duplicates = |id: FindingId| {
             let same = state.ledger.findings().filter(move |other| other.duplicate_of() == Some(id));
-            same.map(|other| other.remark.claim.as_str()).collect()
+            same.map(|other| other.issue.claim.as_str()).collect()
         };
-        Matter {
+        PromptInput {
             document,
             findings: findings.into_iter().map(|(one, by)| (one, by, duplicates(one.id))).collect(),
             feedback: state.feedback(key.cycle),
@@ -225,8 +229,8 @@ fn is_one_model(one: &Participant, other: &Participant) -> bool {
     (&one.provider, &one.model) == (&other.provider, &other.model) && !one.model.as_str().is_empty()
 }
 
-fn raised_by(finding: &crate::Finding, labels: &[crate::Label]) -> Vec<String> {
-    let name = |raised: &crate::Raised| match raised.seat {
+fn raised_by(finding: &crate::finding::Finding, labels: &[crate::stage::Label]) -> Vec<String> {
+    let name = |raised: &crate::finding::Raised| match raised.seat {
         None if raised.person => Some("the person who asked for the document".to_owned()),
         None => Some("the checker".to_owned()),
         Some(seat) => labels.iter().find(|label| label.seat == seat).map(|label| label.label.clone()),

@@ -2,9 +2,11 @@
 
 use super::{Action, Planner, count};
 use crate::{
-    CallKey, DispositionKind, Event, Finding, FindingState,
-    answer::{Check, Revision},
-    ledger::Heard,
+    answer::{Check, DispositionKind, Revision},
+    event::Event,
+    finding::{Finding, FindingState},
+    ledger::RaisedFinding,
+    stage::CallKey,
 };
 
 impl Planner<'_> {
@@ -12,7 +14,7 @@ impl Planner<'_> {
         let state = self.state;
         let base = state.base(cycle).map_or("", |version| &version.text);
         let mut revised = state.revised_by(cycle, &revision);
-        let mut findings = state.ledger.dispose(base, &revised, &revision.dispositions);
+        let mut findings = state.ledger.dispose(base, &revised.unplaced, &revision.dispositions);
         let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
         if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {
             // Small things do not cost a text that a panel has read without finding anything that must change.
@@ -22,7 +24,7 @@ impl Planner<'_> {
             revised.unplaced.extend(accepted.map(|given| (given.finding, why.to_owned())));
             base.clone_into(&mut revised.text);
             revised.loss.lines = 0;
-            findings = state.ledger.dispose(base, &revised, &revision.dispositions);
+            findings = state.ledger.dispose(base, &revised.unplaced, &revision.dispositions);
         }
         Action::Record(Event::DispositionsRecorded {
             cycle,
@@ -39,24 +41,24 @@ impl Planner<'_> {
         let state = self.state;
         let critiques: Vec<_> = calls.iter().map(|key| (*key, state.critique(*key))).collect();
         let newest = state.versions.last().map_or(0, |version| version.cycle);
-        let heard: Vec<Heard<'_>> = critiques
+        let raised: Vec<RaisedFinding<'_>> = critiques
             .iter()
             .flat_map(|(key, critique)| {
                 let base = state.base(key.cycle);
                 let document = base.map_or("", |version| version.text.as_str());
                 let late = base.is_none_or(|version| version.cycle < newest);
-                critique.findings.iter().map(move |remark| Heard {
+                critique.findings.iter().map(move |issue| RaisedFinding {
                     seat: Some(key.seat),
-                    remark,
+                    issue,
                     document,
                     late,
                 })
             })
             .collect();
-        let mut findings = state.ledger.raise(cycle, &heard);
+        let mut findings = state.ledger.raise(cycle, &raised);
         let mut ledger = state.ledger.clone();
         ledger.set(&findings);
-        let wanted = ledger.raise_feedback(cycle, state.new_wishes());
+        let wanted = ledger.raise_feedback(cycle, state.new_feedback());
         let wishes = count(wanted.len());
         findings.extend(wanted);
         Action::Record(Event::FindingsRecorded { cycle, calls, wishes, findings })
@@ -68,9 +70,9 @@ impl Planner<'_> {
         let mut findings = ledger.judge(&check.verdicts);
         ledger.set(&findings);
         let document = state.versions.last().map_or("", |version| &version.text);
-        let heard = |remark| Heard { seat: None, remark, document, late: false };
-        let heard: Vec<_> = check.new_findings.iter().map(heard).collect();
-        let raised = ledger.raise(cycle, &heard);
+        let raised = |issue| RaisedFinding { seat: None, issue, document, late: false };
+        let raised: Vec<_> = check.new_findings.iter().map(raised).collect();
+        let raised = ledger.raise(cycle, &raised);
         findings.retain(|finding| raised.iter().all(|newer| newer.id != finding.id));
         findings.extend(raised);
         Action::Record(Event::Checked { cycle, call, verdicts: check.verdicts.clone(), findings })

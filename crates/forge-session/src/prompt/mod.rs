@@ -1,28 +1,25 @@
 //! What is sent in each stage: a system text and a user text from templates, and the form of the answer.
 
-pub(crate) mod clean;
 pub(crate) mod names;
 pub(crate) mod references;
 mod sample;
 mod schema;
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{self, Write},
-    path::Path,
-};
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
 use forge_core::{Capabilities, Message, MessageRole, ModelRequest, Part};
-use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
-};
+use forge_prompt::{PromptError, Pseudonyms, Templates, clean, fence_marker, one_line, read_templates};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{CallKey, CallSettings, Finding, FindingState, OutputType, Plan, PromptError, Purpose, Stage};
-use clean::{clean, marker, one_line};
-use names::Names;
+use crate::{
+    finding::{Finding, FindingState},
+    plan::Plan,
+    profile::ModelProfile,
+    seed,
+    stage::{CallKey, Purpose, Stage},
+    topic::OutputType,
+};
 
 /// The templates that ship with the crate: (name, text).
 const BUILT_IN: [(&str, &str); 21] = [
@@ -49,21 +46,12 @@ const BUILT_IN: [(&str, &str); 21] = [
     ("lens.simplicity.jinja", include_str!("../../prompts/lens.simplicity.jinja")),
 ];
 
-/// Steps that one template may take: more than thousands of findings need, and over in a moment.
-const FUEL: u64 = 2_000_000;
-
-/// The most bytes of one rendered template.
-const MAX_RENDERED: usize = 16 * 1024 * 1024;
-
 /// The prompt templates, each of which can be replaced.
 ///
 /// A template is named after its stage and part (`critique.user.jinja`). One with the output type in its name
 /// (`critique.code.user.jinja`) is preferred for that type.
 #[derive(Debug, Clone)]
-pub struct Prompts {
-    environment: Environment<'static>,
-    names: std::collections::BTreeSet<String>,
-}
+pub struct Prompts(Templates);
 
 impl Prompts {
     /// The templates that ship with the crate.
@@ -79,21 +67,7 @@ impl Prompts {
     /// # Errors
     /// See [`with`](Self::with); and a file that cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self, PromptError> {
-        let unreadable = |path: &Path, error: io::Error| PromptError {
-            name: path.display().to_string(),
-            source: Error::new(ErrorKind::TemplateNotFound, "cannot be read").with_source(error),
-        };
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-        let mut replaced = BTreeMap::new();
-        for entry in entries {
-            let path = entry.map_err(|error| unreadable(folder, error))?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if path.extension().is_some_and(|ending| ending == "jinja") {
-                let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-                replaced.insert(name.to_owned(), text);
-            }
-        }
-        Self::with(&replaced)
+        Self::with(&read_templates(folder)?)
     }
 
     /// The templates that ship with the crate, with these in their place or beside them.
@@ -108,25 +82,10 @@ impl Prompts {
                 "no stage uses a template of this name; there are {known}, and \
                                    `stage.type.part.jinja` for one type of document"
             );
-            return Err(PromptError {
-                name: name.clone(),
-                source: Error::new(ErrorKind::TemplateNotFound, message),
-            });
+            return Err(PromptError::unknown(name, message));
         }
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|source| PromptError { name: "all".into(), source })?);
-        let mut names = std::collections::BTreeSet::new();
         let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        for (name, text) in built_in.chain(replaced.clone()) {
-            let added = environment.add_template_owned(name.clone(), text);
-            added.map_err(|source| PromptError { name: name.clone(), source })?;
-            names.insert(name);
-        }
-        let prompts = Self { environment, names };
+        let prompts = Self(Templates::new(built_in.chain(replaced.clone()))?);
         if !replaced.is_empty() {
             sample::render_all(&prompts)?;
         }
@@ -135,7 +94,7 @@ impl Prompts {
 
     /// The names of the lenses that a critic may look through.
     pub fn lenses(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
+        self.0.names().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
     }
 
     fn render(
@@ -146,14 +105,7 @@ impl Prompts {
     ) -> Result<String, PromptError> {
         let (stage, part) = name.split_once('.').unwrap_or((name, ""));
         let special = format!("{stage}.{}.{part}", kind.as_str());
-        let name = if self.names.contains(&special) { special.as_str() } else { name };
-        let mut text = Capped::default();
-        let rendered = self
-            .environment
-            .get_template(name)
-            .and_then(|template| template.render_captured_to(Serde(values), &mut text).map(drop));
-        rendered.map_err(|source| PromptError { name: name.to_owned(), source })?;
-        Ok(String::from_utf8_lossy(&text.0).trim_end().to_owned())
+        self.0.render(if self.0.contains(&special) { &special } else { name }, values)
     }
 }
 
@@ -169,50 +121,9 @@ fn is_used(name: &str) -> bool {
         })
 }
 
-/// Bytes up to the most that a template may render.
-#[derive(Default)]
-struct Capped(Vec<u8>);
-
-impl Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_RENDERED {
-            return Err(io::Error::other(format!("it renders more than {MAX_RENDERED} bytes")));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What is known of whoever is asked.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Addressee {
-    pub(crate) able: Capabilities,
-    pub(crate) configured: CallSettings,
-}
-
-impl Addressee {
-    /// Whether it thinks before it answers, in tokens and time of the answer.
-    pub(crate) const fn thinks(&self) -> bool {
-        !self.able.efforts.is_empty()
-    }
-
-    /// Tokens that its answer may have: those of the configuration, else those of the session, twice as many for a
-    /// model that thinks; at most what it can write.
-    pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
-        let usual = plan.settings.max_tokens.of(stage);
-        let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };
-        let most = self.able.max_output_tokens.and_then(|most| u32::try_from(most).ok());
-        self.configured.max_tokens.unwrap_or(usual).min(most.unwrap_or(u32::MAX))
-    }
-}
-
 /// What a stage is about, beside the topic.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Matter<'a> {
+pub(crate) struct PromptInput<'a> {
     /// The document to judge or to revise.
     pub(crate) document: Cow<'a, str>,
     /// The findings to decide or to check, with the labels of those who raised them and the claims of those that they
@@ -227,7 +138,7 @@ pub(crate) struct Matter<'a> {
 }
 
 #[derive(Serialize)]
-struct Item {
+struct FindingView {
     id: String,
     severity: &'static str,
     category: &'static str,
@@ -249,31 +160,28 @@ impl Prompts {
     pub(crate) fn request(
         &self,
         plan: &Plan,
-        names: &Names,
+        names: &Pseudonyms,
         call: CallKey,
         purpose: Purpose,
-        asked: &Addressee,
-        matter: &Matter<'_>,
+        profile: &ModelProfile,
+        input: &PromptInput<'_>,
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);
         let kind = plan.topic.output;
         let peer = |text: &str| names.hide(&clean(text));
-        let document = peer(&matter.document);
-        let items: Vec<Item> = matter
-            .findings
-            .iter()
-            .map(|(finding, labels, also)| item(finding, labels, also, &peer))
-            .collect();
-        let (answer, problem) = (peer(&matter.answer), peer(&matter.problem));
-        let topic = topic(plan, &asked.able);
+        let document = peer(&input.document);
+        let items: Vec<FindingView> =
+            input.findings.iter().map(|(finding, labels, also)| view(finding, labels, also, &peer)).collect();
+        let (answer, problem) = (peer(&input.answer), peer(&input.problem));
+        let topic = topic(plan, &profile.capabilities);
         let findings = serde_json::to_string(&items).unwrap_or_default();
-        let marker =
-            marker(settings.seed, &call.to_string(), &[&document, &findings, &answer, &topic.to_string()]);
+        let mut rng = seed::rng(settings.seed, &format!("fence {call}"));
+        let marker = fence_marker(|| rng.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
         let values = json!({
             "topic": topic, "marker": marker, "document": document, "findings": items, "rubric": rubric,
-            "form": form, "feedback": matter.feedback, "answer": answer, "problem": problem,
+            "form": form, "feedback": input.feedback, "answer": answer, "problem": problem,
             "stage": stage.as_str(),
         });
         let user = match purpose {
@@ -285,27 +193,27 @@ impl Prompts {
             let lens = self.render(&format!("lens.{lens}.jinja"), kind, &values)?;
             system = format!("{system}\n\nYour part of the reading: {lens}");
         }
-        let references = plan.topic.references.iter().filter(|one| one.is_seen_by(&asked.able));
+        let references = plan.topic.references.iter().filter(|one| one.is_readable_by(&profile.capabilities));
         let seen = references.filter_map(|one| one.media.clone());
         let parts = std::iter::once(Part::text(self.render(&user, kind, &values)?)).chain(seen).collect();
         let mut request = ModelRequest::new(system);
         request.messages.push(Message::new(MessageRole::User, parts));
-        request.max_tokens = Some(asked.max_tokens(plan, stage));
-        if asked.able.sampling {
-            let configured = asked.configured.temperature;
+        request.max_tokens = Some(profile.max_tokens(plan, stage));
+        if profile.capabilities.sampling {
+            let configured = profile.configured.temperature;
             request.sampling.temperature = configured.or(Some(settings.temperatures.of(stage)));
         }
-        if asked.able.structured_output {
+        if profile.capabilities.structured_output {
             request.output = schema::output(stage);
         }
         Ok(request)
     }
 }
 
-fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> Item {
+fn view(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> FindingView {
     // Labels of findings begin a line; a line that a critic wrote never does.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
-    let remark = &finding.remark;
+    let issue = &finding.issue;
     let given = finding.disposition.as_ref();
     let changed = given.map_or_else(String::new, |given| {
         let edits = given.edits.iter().map(|edit| edit.new.as_str());
@@ -313,14 +221,14 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
         spans.collect::<Vec<_>>().join("\n")
     });
     let rejected = given.filter(|_| finding.state == FindingState::Rejected);
-    Item {
+    FindingView {
         id: finding.id.to_string(),
         severity: finding.severity(),
-        category: remark.category.as_str(),
-        location: peer(&remark.location),
-        quote: peer(&remark.quote),
-        claim: peer(&remark.claim),
-        suggested_change: peer(&remark.suggested_change),
+        category: issue.category.as_str(),
+        location: peer(&issue.location),
+        quote: peer(&issue.quote),
+        claim: peer(&issue.claim),
+        suggested_change: peer(&issue.suggested_change),
         reviewers: labels.join(", "),
         also: also.iter().map(|claim| peer(claim)).collect(),
         changed_span: peer(&changed),
@@ -328,14 +236,14 @@ fn item(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str
     }
 }
 
-/// The topic as templates see it, its references within their budget, for somebody who is `able` to do this much.
-fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
+/// The topic as templates see it, its references within their budget, for a model with these capabilities.
+fn topic(plan: &Plan, capabilities: &Capabilities) -> serde_json::Value {
     let topic = &plan.topic;
     let references: Vec<_> = references::fitted(plan)
         .into_iter()
         .zip(&topic.references)
         .map(|(one, reference)| {
-            let notice = match (&reference.media, reference.is_seen_by(able)) {
+            let notice = match (&reference.media, reference.is_readable_by(capabilities)) {
                 (None, _) => one.notice().map_or_else(String::new, |notice| format!("[{notice}]")),
                 (Some(_), true) => "[It is attached to this message.]".to_owned(),
                 (Some(_), false) => "[It is a file that you cannot see.]".to_owned(),
@@ -351,12 +259,12 @@ fn topic(plan: &Plan, able: &Capabilities) -> serde_json::Value {
 }
 
 /// The seats in a random order, with labels: the first is `Reviewer A` and so on.
-pub(crate) fn shuffled(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::Label> {
+pub(crate) fn assign_labels(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::stage::Label> {
     let mut seats = seats.to_vec();
-    crate::seed::dice(seed, uses).shuffle(&mut seats);
+    seed::rng(seed, uses).shuffle(&mut seats);
     let label = |(index, seat): (usize, u32)| {
         let letter = char::from_u32(u32::from(b'A') + u32::try_from(index % 26).unwrap_or(0)).unwrap_or('?');
-        crate::Label { seat, label: format!("Reviewer {letter}") }
+        crate::stage::Label { seat, label: format!("Reviewer {letter}") }
     };
     seats.into_iter().enumerate().map(label).collect()
 }
@@ -366,6 +274,6 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 /// How large the answer of a stage may be as part of a later prompt, in bytes: half of what it may be, since
 /// a part of its tokens is form and thoughts.
-pub(crate) fn carried(plan: &Plan, stage: Stage) -> u64 {
+pub(crate) fn carried_bytes(plan: &Plan, stage: Stage) -> u64 {
     u64::from(plan.settings.max_tokens.of(stage)) * BYTES_PER_TOKEN / 2
 }

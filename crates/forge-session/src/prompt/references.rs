@@ -1,12 +1,10 @@
 //! References within their share of a prompt.
 
 use forge_core::{Capabilities, tokens_of};
+use forge_prompt::{clean, one_line, shorten};
 
-use super::{
-    BYTES_PER_TOKEN,
-    clean::{clean, one_line, shorten},
-};
-use crate::Plan;
+use super::BYTES_PER_TOKEN;
+use crate::plan::Plan;
 
 /// Tokens for references where neither a window nor a cap is known.
 const USUAL: u32 = 20_000;
@@ -17,7 +15,7 @@ const CAP_SHARE: u64 = 25;
 
 /// A reference as far as it fits.
 #[derive(Debug)]
-pub(crate) struct Fitted {
+pub(crate) struct FittedReference {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) text: String,
@@ -27,7 +25,7 @@ pub(crate) struct Fitted {
     tokens: (u64, u64),
 }
 
-impl Fitted {
+impl FittedReference {
     /// What is left out; `None` if nothing is.
     pub(crate) fn notice(&self) -> Option<String> {
         let ((cut, of), (fit, tokens)) = (self.cut, self.tokens);
@@ -42,14 +40,14 @@ impl Fitted {
 /// Tokens for the references of a prompt, by the smallest window of those who will read them and by what the session
 /// may use.
 pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Option<u64>) -> u32 {
-    let window = windows.filter_map(|able| able.context_tokens).min();
+    let window = windows.filter_map(|capabilities| capabilities.context_tokens).min();
     let shares = [window.map(|window| window / WINDOW_SHARE), cap.map(|cap| cap / CAP_SHARE)];
     let least = shares.into_iter().flatten().min();
     least.map_or(USUAL, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX))
 }
 
 /// The references of the plan, each with a fair share: what the small ones leave goes to the large ones.
-pub(crate) fn fitted(plan: &Plan) -> Vec<Fitted> {
+pub(crate) fn fitted(plan: &Plan) -> Vec<FittedReference> {
     let texts: Vec<String> = plan.topic.references.iter().map(|one| clean(&one.text)).collect();
     let tokens = plan.settings.reference_tokens.unwrap_or(USUAL);
     let most = usize::try_from(u64::from(tokens) * BYTES_PER_TOKEN).unwrap_or(usize::MAX);
@@ -58,7 +56,7 @@ pub(crate) fn fitted(plan: &Plan) -> Vec<Fitted> {
     let all = plan.topic.references.iter().zip(&texts).zip(shares);
     all.map(|((reference, whole), share)| {
         let (text, cut) = shorten(whole, share);
-        Fitted {
+        FittedReference {
             kind: reference.kind.as_str(),
             name: one_line(&reference.name),
             cut: (cut, whole.chars().count()),
@@ -84,7 +82,7 @@ fn shares(sizes: &[usize], most: usize) -> Vec<usize> {
 
 /// What the user has to know before anything is sent.
 pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
-    let cut = |one: &Fitted| {
+    let cut = |one: &FittedReference| {
         let notice = one.notice()?;
         Some(format!("reference {}: {}", one.name, notice.replace("of this reference ", "")))
     };
@@ -106,9 +104,9 @@ mod tests {
     #[test]
     fn the_smallest_window_decides_how_much_fits() {
         let window = |tokens| {
-            let mut able = Capabilities::default();
-            able.context_tokens = Some(tokens);
-            able
+            let mut capabilities = Capabilities::default();
+            capabilities.context_tokens = Some(tokens);
+            capabilities
         };
         let none = Capabilities::default;
         assert_eq!(tokens_within([window(200_000), window(8_192), none()].into_iter(), Some(500_000)), 2_048);

@@ -1,15 +1,21 @@
 //! Renders every template once, so that a wrong one is found before anything is paid for.
 
-use super::{Addressee, Matter, Names, Prompts};
+use forge_prompt::{PromptError, Pseudonyms};
+
+use super::{PromptInput, Prompts};
 use crate::{
-    CallKey, Cast, Category, Disposition, DispositionKind, Finding, FindingId, FindingState, OutputType,
-    Plan, PromptError, Purpose, Reference, ReferenceKind, Remark, Severity, Stage, Topic,
+    answer::{Category, Disposition, DispositionKind, FindingId, Issue, Severity},
+    finding::{Finding, FindingState},
+    plan::{Cast, Plan},
+    profile::ModelProfile,
+    stage::{CallKey, Purpose, Stage},
+    topic::{OutputType, Reference, ReferenceKind, Topic},
 };
 
 /// Every stage and type of document, with something in every value.
 pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
     let finding = finding();
-    let matter = Matter {
+    let prompt_input = PromptInput {
         document: "document".into(),
         findings: vec![(&finding, vec!["Reviewer A".into()], vec!["also"])],
         feedback: vec!["feedback"],
@@ -24,7 +30,14 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {
-                prompts.request(&plan, &Names::default(), call, purpose, &Addressee::default(), &matter)?;
+                prompts.request(
+                    &plan,
+                    &Pseudonyms::default(),
+                    call,
+                    purpose,
+                    &ModelProfile::default(),
+                    &prompt_input,
+                )?;
             }
         }
     }
@@ -43,7 +56,7 @@ fn finding() -> Finding {
     Finding {
         id,
         cycle: 1,
-        remark: Remark {
+        issue: Issue {
             severity: Some(Severity::Major),
             rating: String::new(),
             category: Category::Clarity,

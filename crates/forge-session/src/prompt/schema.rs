@@ -6,7 +6,10 @@
 use forge_core::OutputFormat;
 use serde_json::{Map, Value, json};
 
-use crate::{Category, Severity, Stage};
+use crate::{
+    answer::{Category, Severity},
+    stage::Stage,
+};
 
 /// The form of the answers of `stage`. A draft is free text.
 pub(crate) fn output(stage: Stage) -> OutputFormat {

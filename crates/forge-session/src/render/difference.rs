@@ -8,7 +8,7 @@ use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use self::words::words;
 
-use crate::SessionResult;
+use crate::result::SessionResult;
 
 /// Lines shown around a change.
 const AROUND: usize = 1;

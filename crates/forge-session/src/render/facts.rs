@@ -1,7 +1,12 @@
 //! What there is to say of a finding, for all forms of a report.
 
-use super::{cut, decision, passages::Passages, voices};
-use crate::{DispositionKind, Finding, FindingState, prompt::clean::one_line};
+use forge_prompt::one_line;
+
+use super::{decision, passages::Passages, truncate, voices};
+use crate::{
+    answer::DispositionKind,
+    finding::{Finding, FindingState},
+};
 
 /// Characters shown of a passage.
 const SHOWN: usize = 400;
@@ -15,8 +20,8 @@ pub(super) struct Fact {
 
 /// All of them in the order in which they are read; what nobody said is left out.
 pub(super) fn facts(finding: &Finding, passages: &Passages) -> Vec<Fact> {
-    let remark = &finding.remark;
-    let quote = match (cut(&remark.quote, SHOWN), finding.anchored) {
+    let issue = &finding.issue;
+    let quote = match (truncate(&issue.quote, SHOWN), finding.anchored) {
         (quote, _) if quote.is_empty() => quote,
         (quote, true) => format!("“{quote}” (checked: it stands in the text)"),
         (quote, false) => format!("“{quote}” (its quote is not in the text)"),
@@ -25,9 +30,9 @@ pub(super) fn facts(finding: &Finding, passages: &Passages) -> Vec<Fact> {
         ("Raised by", voices(finding)),
         ("Also put as", also(finding)),
         ("Quote", quote),
-        ("Place", cut(&remark.location, SHOWN)),
+        ("Place", truncate(&issue.location, SHOWN)),
         ("Now", place(finding, passages)),
-        ("Suggestion", one_line(&remark.suggested_change)),
+        ("Suggestion", one_line(&issue.suggested_change)),
         ("Decision", one_line(&decision(finding))),
         ("New passage", new_passage(finding)),
         ("Check", check(finding)),
@@ -49,7 +54,7 @@ fn place(finding: &Finding, passages: &Passages) -> String {
 fn also(finding: &Finding) -> String {
     let mut claims: Vec<&str> = Vec::new();
     for claim in finding.raised_by.iter().map(|raised| raised.claim.as_str()) {
-        if !claim.is_empty() && claim != finding.remark.claim && !claims.contains(&claim) {
+        if !claim.is_empty() && claim != finding.issue.claim && !claims.contains(&claim) {
             claims.push(claim);
         }
     }
@@ -59,7 +64,7 @@ fn also(finding: &Finding) -> String {
 /// What stands in the text for it, as far as the host could put it there.
 fn new_passage(finding: &Finding) -> String {
     let accepted =
-        |given: &&crate::Disposition| given.decision == DispositionKind::Accept && !finding.is_open();
+        |given: &&crate::answer::Disposition| given.decision == DispositionKind::Accept && !finding.is_open();
     let Some(given) = finding.disposition.as_ref().filter(accepted) else { return String::new() };
     let new = given.edits.iter().map(|edit| edit.new.as_str()).filter(|new| !new.trim().is_empty());
     let passages: Vec<&str> =
@@ -67,7 +72,7 @@ fn new_passage(finding: &Finding) -> String {
     if passages.is_empty() && !given.edits.is_empty() {
         return "nothing; the passage is gone".to_owned();
     }
-    cut(&passages.join(" … "), SHOWN)
+    truncate(&passages.join(" … "), SHOWN)
 }
 
 /// What the check made of the decision.

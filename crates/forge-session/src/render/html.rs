@@ -8,8 +8,10 @@ mod prose;
 
 use std::fmt::{self, Write as _};
 
+use forge_prompt::one_line;
+
 use super::{again, counted, markdown, passages::Passages, seconds};
-use crate::{SessionResult, prompt::clean::one_line};
+use crate::result::SessionResult;
 
 const STYLE: &str = include_str!("html/style.css");
 

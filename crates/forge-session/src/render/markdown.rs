@@ -2,11 +2,16 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::one_line;
+
 use super::{
-    again, call_name, counted, cut, difference::Difference, facts::facts, passages::Passages, seconds,
-    simulated, task,
+    again, call_name, counted, difference::Difference, facts::facts, passages::Passages, seconds, simulated,
+    task, truncate,
 };
-use crate::{Finding, SessionResult, Usage, prompt::clean::one_line};
+use crate::{
+    finding::Finding,
+    result::{SessionResult, Usage},
+};
 
 /// Bytes of the changes that a review shows at least.
 const MOST_OF_A_REVIEW: usize = 20_000;
@@ -40,10 +45,10 @@ fn head(out: &mut String, result: &SessionResult) {
     if let Some(banner) = simulated(result) {
         let _ = writeln!(out, "> **{banner}**\n>");
     }
-    let _ = writeln!(out, "> Asked: {}\n>", cut(task(result), TASK));
+    let _ = writeln!(out, "> Asked: {}\n>", truncate(task(result), TASK));
     for (name, items) in [("Keep to", &result.asked.constraints), ("Work from", &result.asked.references)] {
         if !items.is_empty() {
-            let _ = writeln!(out, "> {name}: {}\n>", cut(&items.join("; "), LIST));
+            let _ = writeln!(out, "> {name}: {}\n>", truncate(&items.join("; "), LIST));
         }
     }
     let _ = writeln!(out, "> **{}**", one_line(&result.first_line()));
@@ -117,7 +122,7 @@ fn findings(out: &mut String, result: &SessionResult) {
             finding.severity(),
             cell(&super::voices(finding)),
             finding.state.as_str(),
-            cell(&finding.remark.claim)
+            cell(&finding.issue.claim)
         );
     }
     let passages = Passages::of(result);
@@ -133,7 +138,7 @@ fn detail(out: &mut String, finding: &Finding, passages: &Passages) {
         finding.id,
         finding.severity(),
         finding.state.as_str(),
-        one_line(&finding.remark.claim)
+        one_line(&finding.issue.claim)
     );
     for fact in facts(finding, passages) {
         let _ = writeln!(out, "- {}: {}", fact.name, fact.text);

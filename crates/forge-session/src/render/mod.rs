@@ -7,7 +7,14 @@ mod markdown;
 mod passages;
 mod review;
 
-use crate::{CallSummary, Finding, Purpose, SessionResult, Stage, Stop, prompt::clean::one_line};
+use forge_prompt::one_line;
+
+use crate::{
+    finding::Finding,
+    result::{CallSummary, SessionResult},
+    stage::{Purpose, Stage},
+    stop::Stop,
+};
 
 impl SessionResult {
     /// The result as Markdown: what was asked, what came of it, the document, then the facts about it.
@@ -35,11 +42,13 @@ impl SessionResult {
     fn shortfalls(&self) -> Vec<String> {
         let label = match (self.is_degraded(), self.label) {
             _ if self.proposal.is_some() => None,
-            (true, crate::DocumentLabel::Nothing) => Some("NO DOCUMENT: no drafter answered".to_owned()),
-            (true, crate::DocumentLabel::Draft) => {
+            (true, crate::result::DocumentLabel::Nothing) => {
+                Some("NO DOCUMENT: no drafter answered".to_owned())
+            }
+            (true, crate::result::DocumentLabel::Draft) => {
                 Some("DRAFT: this is the draft as it was written; it was not revised".to_owned())
             }
-            (true, crate::DocumentLabel::Synthesis) => {
+            (true, crate::result::DocumentLabel::Synthesis) => {
                 self.stop_reason.map(|reason| format!("DEGRADED: {reason}"))
             }
             (false, _) => None,
@@ -86,7 +95,7 @@ impl SessionResult {
             }
             _ => status(self),
         };
-        if self.mode == crate::Mode::Direct { status } else { format!("{}; {status}", self.tally) }
+        if self.mode == crate::stage::Mode::Direct { status } else { format!("{}; {status}", self.tally) }
     }
 }
 
@@ -106,7 +115,7 @@ fn task(result: &SessionResult) -> &str {
 }
 
 /// The text in one line, cut after so many characters.
-fn cut(text: &str, most: usize) -> String {
+fn truncate(text: &str, most: usize) -> String {
     let line = one_line(text);
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),

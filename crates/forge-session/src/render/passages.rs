@@ -4,8 +4,12 @@ use std::{collections::BTreeMap, ops::Range};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::cut;
-use crate::{DispositionKind, Finding, FindingId, SessionResult};
+use super::truncate;
+use crate::{
+    answer::{DispositionKind, FindingId},
+    finding::Finding,
+    result::SessionResult,
+};
 
 /// A new passage of fewer bytes is only trusted if it stands in the document once.
 const TELLING: usize = 12;
@@ -46,7 +50,7 @@ impl Passages {
             .findings
             .iter()
             .filter(|one| !by_finding.contains_key(&one.id))
-            .map(|one| (one.id, vec![Candidate::quoted(&one.remark.quote)]))
+            .map(|one| (one.id, vec![Candidate::quoted(&one.issue.quote)]))
             .collect();
         for one in locate(&result.draft, &gone) {
             by_finding.insert(one.finding, (false, one.heading));
@@ -88,7 +92,7 @@ fn candidates(finding: &Finding, all: &[Finding]) -> Vec<Candidate> {
 }
 
 fn own(finding: &Finding) -> Vec<Candidate> {
-    let quote = &finding.remark.quote;
+    let quote = &finding.issue.quote;
     let accepted = finding.disposition.iter().filter(|given| given.decision == DispositionKind::Accept);
     let mut wanted = Vec::new();
     for given in accepted {
@@ -200,7 +204,7 @@ fn headings(text: &str) -> Vec<(usize, String)> {
             (Event::End(TagEnd::Heading(level)), _) => {
                 let Some((at, title)) = open.take() else { continue };
                 stack.retain(|(above, _)| *above < level as u8);
-                stack.push((level as u8, cut(&title, HEADING)));
+                stack.push((level as u8, truncate(&title, HEADING)));
                 let skip = usize::from(stack.len() > 1 && stack[0].0 == 1);
                 let path: Vec<&str> = stack[skip..].iter().map(|(_, title)| title.as_str()).collect();
                 all.push((at, path.join(" › ")));

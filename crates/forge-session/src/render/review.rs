@@ -2,8 +2,14 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::one_line;
+
 use super::{counted, decision, status, voices};
-use crate::{Finding, FindingState, SessionResult, Severity, prompt::clean::one_line};
+use crate::{
+    answer::Severity,
+    finding::{Finding, FindingState},
+    result::SessionResult,
+};
 
 /// Faults of the document itself; what the checker found in the proposal is none of them.
 fn faults(result: &SessionResult) -> impl Iterator<Item = &Finding> {
@@ -38,7 +44,7 @@ pub(super) fn first_line(result: &SessionResult) -> String {
         counted(count(&|_| true), "fault")
     );
     let of = |severity: Severity| {
-        let count = count(&|one| is_confirmed(one) && one.remark.severity == Some(severity));
+        let count = count(&|one| is_confirmed(one) && one.issue.severity == Some(severity));
         (count > 0).then(|| format!("{count} {}", severity.as_str()))
     };
     let severities: Vec<String> = Severity::ALL.into_iter().filter_map(of).collect();
@@ -65,12 +71,12 @@ pub(super) fn markdown(result: &SessionResult) -> String {
     let mut out = String::new();
     for title in ["Confirmed", "Undecided", "Rejected"] {
         let mut found: Vec<&Finding> = faults(result).filter(|one| section(one) == title).collect();
-        found.sort_by_key(|one| std::cmp::Reverse(one.remark.severity));
+        found.sort_by_key(|one| std::cmp::Reverse(one.issue.severity));
         if !found.is_empty() {
             let _ = writeln!(out, "## {title}\n");
         }
         for one in found {
-            tell(&mut out, one);
+            write_finding(&mut out, one);
         }
     }
     if out.is_empty() {
@@ -79,21 +85,21 @@ pub(super) fn markdown(result: &SessionResult) -> String {
     out
 }
 
-fn tell(out: &mut String, finding: &Finding) {
-    let remark = &finding.remark;
-    let place = match remark.location.as_str() {
+fn write_finding(out: &mut String, finding: &Finding) {
+    let issue = &finding.issue;
+    let place = match issue.location.as_str() {
         "" => String::new(),
         place => format!(" in {}", one_line(place)),
     };
-    let _ = writeln!(out, "- **{} {}**{place}: {}", finding.id, finding.severity(), one_line(&remark.claim));
+    let _ = writeln!(out, "- **{} {}**{place}: {}", finding.id, finding.severity(), one_line(&issue.claim));
     let mut line = |what: &str, text: &str| {
         if !text.trim().is_empty() {
             let _ = writeln!(out, "  - {what}{}", one_line(text));
         }
     };
     let found = if finding.anchored { "quoted: " } else { "quoted, but not in the text: " };
-    line(found, &remark.quote);
-    line("instead: ", &remark.suggested_change);
+    line(found, &issue.quote);
+    line("instead: ", &issue.suggested_change);
     line("raised by ", &voices(finding));
     line("", &decision(finding));
     line("the check: ", finding.note.as_deref().filter(|_| finding.checked).unwrap_or_default());

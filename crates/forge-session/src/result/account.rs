@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forge_core::Participant;
 
-use super::{CallSummary, Comparison, Degradation, Dissent, Participation, Praise, Usage};
+use super::{AttributedStrength, CallSummary, Comparison, Degradation, Dissent, Participation, Usage};
 use crate::{
-    Answer, Call, CallKey, DropReason, Finding, FindingState, Mode, Stage, State, Stop, Strength,
-    event::Attempt,
-    passage::Text,
-    state::{Outcome, is_cut_off, is_usable},
+    answer::Strength,
+    event::{Answer, Attempt},
+    finding::{Finding, FindingState},
+    passage::QuoteIndex,
+    stage::{CallKey, Mode, Stage},
+    state::{Call, Outcome, State, is_cut_off, is_usable},
+    stop::Stop,
 };
 
 /// What a call failed of that was under way when its run ended. What it cost is unknown.
@@ -31,7 +34,7 @@ fn summary(call: &Call) -> CallSummary {
     let (participant, usage, took, error) = match &call.outcome {
         Outcome::Running => (asked, unknown, None, Some("not waited for".to_owned())),
         Outcome::Answered(answer) => {
-            let fault = fault(call.intent.call.stage, answer);
+            let fault = answer_fault(call.intent.call.stage, answer);
             (&answer.served, answered(answer), Some(answer.took), fault)
         }
         Outcome::Failed(failure) => {
@@ -62,7 +65,7 @@ fn answered(answer: &Answer) -> Usage {
     }
 }
 
-fn fault(stage: Stage, answer: &Answer) -> Option<String> {
+fn answer_fault(stage: Stage, answer: &Answer) -> Option<String> {
     if answer.raw_content.trim().is_empty() {
         let thought = answer.tokens.reasoning.filter(|tokens| *tokens > 0 && is_cut_off(answer.stop_reason));
         return Some(thought.map_or_else(
@@ -75,7 +78,7 @@ fn fault(stage: Stage, answer: &Answer) -> Option<String> {
         .then(|| format!("ended with {}", word.as_str().unwrap_or("no reason")))
 }
 
-pub(super) fn part(call: &Call) -> Participation {
+pub(super) fn participation(call: &Call) -> Participation {
     let (served, failed) = match &call.outcome {
         Outcome::Running => (None, Vec::new()),
         Outcome::Answered(answer) => (Some(answer.served.clone()), answer.failed.clone()),
@@ -103,7 +106,7 @@ pub(super) fn dissents(state: &State) -> Vec<Dissent> {
         Dissent {
             finding: finding.id.to_string(),
             severity: finding.severity().to_owned(),
-            claim: finding.remark.claim.clone(),
+            claim: finding.issue.claim.clone(),
             support: who.len(),
             raised_by: who.into_iter().collect(),
             reason: finding.disposition.as_ref().map(|given| given.reason.clone()).unwrap_or_default(),
@@ -127,7 +130,7 @@ fn name(participant: &Participant) -> String {
 }
 
 /// The finding with the names of those who raised it.
-pub(super) fn named(state: &State, finding: &Finding) -> Finding {
+pub(super) fn with_participants(state: &State, finding: &Finding) -> Finding {
     let mut finding = finding.clone();
     for raised in &mut finding.raised_by {
         raised.who = match raised.seat {
@@ -141,14 +144,14 @@ pub(super) fn named(state: &State, finding: &Finding) -> Finding {
 }
 
 /// What critics found good, once each.
-pub(super) fn strengths(state: &State) -> Vec<Praise> {
-    let mut all: Vec<Praise> = Vec::new();
+pub(super) fn strengths(state: &State) -> Vec<AttributedStrength> {
+    let mut all: Vec<AttributedStrength> = Vec::new();
     for key in state.panels.values().flat_map(|panel| &panel.counted) {
-        let text = Text::of(state.base(key.cycle).map_or("", |version| &version.text));
+        let text = QuoteIndex::of(state.base(key.cycle).map_or("", |version| &version.text));
         let who = critic(state, key.cycle, key.seat).unwrap_or_default();
         for Strength { quote, claim } in state.critique(*key).strengths {
             let anchored = text.find(&quote).is_some();
-            let praise = Praise { cycle: key.cycle, who: who.clone(), quote, anchored, claim };
+            let praise = AttributedStrength { cycle: key.cycle, who: who.clone(), quote, anchored, claim };
             if !all.iter().any(|known| (&known.who, &known.claim) == (&praise.who, &praise.claim)) {
                 all.push(praise);
             }
@@ -157,33 +160,28 @@ pub(super) fn strengths(state: &State) -> Vec<Praise> {
     all
 }
 
-/// Why nobody was asked, in words.
-pub(crate) const fn because(reason: DropReason) -> &'static str {
-    match reason {
-        DropReason::Budget => "the budget has no room for it",
-        DropReason::OwnText => "nobody is left who did not write the text and does not sit at another seat",
-        DropReason::Skipped => "the user skipped it",
-    }
-}
-
 pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     let mut all = Vec::new();
     let mut add = |cycle, stage, reason: String| all.push(Degradation { cycle, stage, reason });
     if state.versions.is_empty() && state.stopped.is_some() {
-        add(0, Stage::Draft, why(state, 0, Stage::Draft, 0));
+        add(0, Stage::Draft, reason_without_answer(state, 0, Stage::Draft, 0));
     }
     if state.versions.last().is_some_and(|version| version.cut_off) {
         add(0, Stage::Draft, "the draft was cut off before its end".into());
     }
     let stopped = state.stopped.map(|(reason, _)| reason);
     for cycle in 1..=state.cycle() {
-        if let Some(reason) = missing(state, cycle) {
+        if let Some(reason) = silent_critics(state, cycle) {
             add(cycle, Stage::Critique, reason);
         }
     }
     let no_synthesis = matches!(stopped, Some(Stop::NoSynthesis | Stop::Budget));
     if no_synthesis && state.panels.contains_key(&state.cycle()) {
-        add(state.cycle(), Stage::Synthesis, why(state, state.cycle(), Stage::Synthesis, 0));
+        add(
+            state.cycle(),
+            Stage::Synthesis,
+            reason_without_answer(state, state.cycle(), Stage::Synthesis, 0),
+        );
     }
     for cycle in &state.revised {
         let closed = state.closed.len() >= *cycle as usize;
@@ -192,7 +190,10 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
             add(
                 *cycle,
                 Stage::Check,
-                format!("the revision was not checked: {}", why(state, *cycle, Stage::Check, 0)),
+                format!(
+                    "the revision was not checked: {}",
+                    reason_without_answer(state, *cycle, Stage::Check, 0)
+                ),
             );
         }
     }
@@ -212,12 +213,16 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
 }
 
 /// Which critics of a cycle did not answer, or said nothing, and why; `None` if all of them spoke.
-fn missing(state: &State, cycle: u32) -> Option<String> {
+fn silent_critics(state: &State, cycle: u32) -> Option<String> {
     let counted = counted(state, cycle)?;
     let silent = |seat: u32| match counted.iter().find(|key| key.seat == seat) {
         Some(key) if state.has_substance(*key) => None,
         Some(_) => Some(format!("critic {}: read, nothing said", seat + 1)),
-        None => Some(format!("critic {}: {}", seat + 1, why(state, cycle, Stage::Critique, seat))),
+        None => Some(format!(
+            "critic {}: {}",
+            seat + 1,
+            reason_without_answer(state, cycle, Stage::Critique, seat)
+        )),
     };
     let silent: Vec<String> = state.plan.seats().filter_map(silent).collect();
     let seats = state.plan.seats().len();
@@ -234,9 +239,9 @@ fn counted(state: &State, cycle: u32) -> Option<&[CallKey]> {
 }
 
 /// Why a seat has no answer.
-fn why(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
+fn reason_without_answer(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
     if let Some(reason) = state.dropped.get(&(cycle, stage, seat)) {
-        return because(*reason).to_owned();
+        return reason.describe().to_owned();
     }
     match state.at_seat(cycle, stage, seat).next_back().map(|call| &call.outcome) {
         None => "it was not asked".into(),
@@ -247,13 +252,14 @@ fn why(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
         Some(Outcome::Failed(failure)) => failure.message.clone(),
         Some(Outcome::Answered(answer)) => {
             let last = state.at_seat(cycle, stage, seat).next_back();
-            fault(stage, answer).unwrap_or_else(|| last.map_or_else(String::new, |call| unused(state, call)))
+            answer_fault(stage, answer)
+                .unwrap_or_else(|| last.map_or_else(String::new, |call| reason_unused(state, call)))
         }
     }
 }
 
 /// Why an answer that was given whole was not used.
-fn unused(state: &State, call: &Call) -> String {
+fn reason_unused(state: &State, call: &Call) -> String {
     let key = call.intent.call;
     if state.is_own_text(call) {
         return "it came from whoever wrote the text".into();

@@ -4,7 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FindingState, PanelWorth, State, Stop, unseen};
+use crate::{
+    capture_recapture,
+    finding::FindingState,
+    state::State,
+    stop::{PanelQuality, Stop},
+};
 
 /// What came of a session, counted. Faults that say the same are one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,7 +37,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of(state: &State, panels: &[PanelWorth]) -> Self {
+    pub(super) fn of(state: &State, panels: &[PanelQuality]) -> Self {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let distinct = || state.ledger.findings().filter(|one| one.state != FindingState::Duplicate);
         let of =
@@ -70,7 +75,7 @@ impl fmt::Display for Tally {
         if self.faults > 0 {
             write!(f, ", {} left", self.left)?;
         }
-        match self.unseen.filter(|unseen| *unseen >= unseen::LIKELY) {
+        match self.unseen.filter(|unseen| *unseen >= capture_recapture::LIKELY) {
             Some(unseen) => write!(f, ", at least about {} more", unseen.round().max(1.0)),
             None => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::{Edit, passage::Text};
+use crate::{answer::Edit, passage::QuoteIndex};
 
 /// Lines of both texts up to which they are compared line by line; the time for it grows with their square.
 const MOST_LINES: usize = 20_000;
@@ -40,9 +40,9 @@ impl Loss {
         if old == new {
             return Self { of, ..Self::default() };
         }
-        let solid = Text::of(old);
+        let solid = QuoteIndex::of(old);
         let quoted: Vec<_> = quotes.clone().flat_map(|quote| solid.find_all(quote)).collect();
-        let quotes: Vec<Text> = quotes.map(Text::of).collect();
+        let quotes: Vec<QuoteIndex> = quotes.map(QuoteIndex::of).collect();
         if old.lines().count() + new.lines().count() > MOST_LINES {
             return Self { lines: missing(old, new), of, elided: false };
         }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use forge_prompt::is_refusal;
+
 use super::{Call, Outcome, State, is_cut_off};
 use crate::{
-    Disposition, DispositionKind, FindingId, Purpose, Stage,
-    answer::{Check, Critique, Reading, Revision},
-    passage::Text,
+    answer::{Check, Critique, Disposition, DispositionKind, FindingId, Reading, Revision},
+    passage::QuoteIndex,
     revise::{Revised, revise},
+    stage::{Purpose, Stage},
 };
 
 /// What is missing, and for which findings.
@@ -69,13 +71,13 @@ impl State {
             ));
         }
         let mut problems: Vec<(FindingId, String)> = Vec::new();
-        let base = Text::of(self.base(cycle).map_or("", |version| &version.text));
+        let base = QuoteIndex::of(self.base(cycle).map_or("", |version| &version.text));
         for finding in self.ledger.open() {
             let given = revision.dispositions.iter().find(|given| given.finding == finding.id);
             let problem = match given {
                 None => Some("no decision".to_owned()),
                 Some(given) if given.decision == DispositionKind::Duplicate => {
-                    self.ledger.stands_for(&base, finding, given, &revision.dispositions).err()
+                    self.ledger.duplicate_target(&base, finding, given, &revision.dispositions).err()
                 }
                 Some(_) => revised.unplaced.get(&finding.id).cloned(),
             };
@@ -172,5 +174,5 @@ pub(super) fn can_be_repaired(stage: Stage, call: &Call) -> bool {
     stage != Stage::Draft
         && super::is_usable(answer.stop_reason, stage)
         && !answer.raw_content.trim().is_empty()
-        && !crate::answer::is_refusal(&answer.raw_content)
+        && !is_refusal(&answer.raw_content)
 }

@@ -6,11 +6,12 @@ use forge_core::{ModelProvider, Participant};
 
 use super::{Outcome, State};
 use crate::{
-    CallKey, DispositionKind, Finding, FindingState, Mode, Stage,
-    answer::Critique,
-    event::PanelWorth,
-    passage::{Text, overlap},
-    unseen,
+    answer::{Critique, DispositionKind},
+    capture_recapture,
+    finding::{Finding, FindingState},
+    passage::{QuoteIndex, overlap},
+    stage::{CallKey, Mode, Stage},
+    stop::PanelQuality,
 };
 
 /// Characters of a quote that shows that a critic has read the text.
@@ -26,7 +27,7 @@ impl State {
 
     fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
         let Some(base) = self.base(cycle) else { return false };
-        let text = Text::of(&base.text);
+        let text = QuoteIndex::of(&base.text);
         let first = base.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let title = text.find(first);
         critique.strengths.iter().any(|strength| {
@@ -81,7 +82,7 @@ impl State {
     }
 
     /// What the panel of `cycle`, which is about to be closed, was worth.
-    pub(crate) fn worth(&self, cycle: u32) -> PanelWorth {
+    pub(crate) fn panel_quality(&self, cycle: u32) -> PanelQuality {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let spoke = self.spoke(cycle);
         let quorum = spoke >= self.plan.required();
@@ -97,7 +98,7 @@ impl State {
             by_one += usize::from(seats == 1);
             by_two += usize::from(seats == 2);
         }
-        PanelWorth {
+        PanelQuality {
             cycle,
             wanted: self.plan.wanted_seats(),
             answered: count(self.panels.get(&cycle).map_or(0, |panel| panel.counted.len())),
@@ -108,7 +109,11 @@ impl State {
                 && !is_changed
                 && self.ledger.open_blocking() == 0
                 && self.ledger.to_check().next().is_none(),
-            unseen: if is_council { unseen::at_least(spoke, by_one, by_two) } else { None },
+            unseen: if is_council {
+                capture_recapture::undetected_lower_bound(spoke, by_one, by_two)
+            } else {
+                None
+            },
         }
     }
 

@@ -5,8 +5,8 @@ use forge_core::{Participant, StopReason};
 use super::gaps::{can_be_repaired, is_repaired, rated};
 use super::{Call, Outcome, State};
 use crate::{
-    CallKey, Purpose, Stage,
     answer::{Check, Critique, Reading},
+    stage::{CallKey, Purpose, Stage},
 };
 
 /// How a seat stands.
@@ -77,7 +77,7 @@ impl State {
             return Seat::Answered(key, reading);
         }
         let tried = |call: &&&Call| {
-            call.intent.purpose == Purpose::Answer && !self.forgiven.contains(&call.intent.call)
+            call.intent.purpose == Purpose::Answer && !self.retryable.contains(&call.intent.call)
         };
         let asked = calls.iter().filter(tried).count();
         match chain.get(asked) {
@@ -112,7 +112,7 @@ impl State {
                     Some((first, Reading::Critique(rated(one, &other))))
                 }
                 (Some((first, Reading::Check(one))), Reading::Check(other)) => {
-                    let is_new = |given: &crate::Verdict| {
+                    let is_new = |given: &crate::answer::Verdict| {
                         one.verdicts.iter().all(|verdict| verdict.finding != given.finding)
                     };
                     let more = other.verdicts.into_iter().filter(is_new);
@@ -183,14 +183,14 @@ impl State {
     }
 
     /// Critiques that came too late for their cycle and are not in the ledger yet.
-    pub(crate) fn unheard(&self) -> Vec<CallKey> {
+    pub(crate) fn unrecorded(&self) -> Vec<CallKey> {
         let late =
             self.panels.iter().flat_map(|(cycle, panel)| panel.late.iter().map(|seat| (*cycle, *seat)));
         let answered = late.filter_map(|(cycle, seat)| {
             let calls: Vec<&Call> = self.at_seat(cycle, Stage::Critique, seat).collect();
             self.combined(&calls).map(|(key, _)| key)
         });
-        answered.filter(|key| !self.heard.contains(key)).collect()
+        answered.filter(|key| !self.recorded.contains(key)).collect()
     }
 }
 

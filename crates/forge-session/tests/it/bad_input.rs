@@ -77,7 +77,7 @@ fn a_critique_in_another_language_is_asked_for_once_more_and_left_out_if_that_do
             let result = theatre.session(plan());
             assert_eq!((theatre.calls("alpha-1"), result.status), (2, SessionStatus::Settled), "{said}");
             assert_eq!(result.degraded.is_empty(), helps, "{said}: {:?}", result.degraded);
-            let raised = result.findings.iter().any(|one| one.remark.claim == "the limit has no unit");
+            let raised = result.findings.iter().any(|one| one.issue.claim == "the limit has no unit");
             assert_eq!(raised, helps, "{said}");
             if !helps {
                 let reason = &result.degraded[0].reason;
@@ -103,7 +103,7 @@ fn prose_and_half_an_answer_are_asked_for_once_more() {
         let result = theatre.session(plan());
         assert_eq!(theatre.calls("alpha-1"), if kept == 0 { 2 } else { 1 }, "{said}");
         assert_eq!(result.degraded.len(), 1 - kept, "{said}: {:?}", result.degraded);
-        let claims = result.findings.iter().filter(|one| one.remark.claim == "no unit").count();
+        let claims = result.findings.iter().filter(|one| one.issue.claim == "no unit").count();
         assert_eq!(claims, kept, "{said}");
     }
 }
@@ -114,7 +114,7 @@ fn a_finding_about_text_that_is_not_there_is_kept_and_shown_as_such() {
     let quote = "The limit is two thousand.";
     theatre.always("alpha-1", Play::Say(critique(&[finding("critical", quote, "that is too much")])));
     let result = theatre.session(plan());
-    let found = result.findings.iter().find(|one| one.remark.quote == quote).unwrap();
+    let found = result.findings.iter().find(|one| one.issue.quote == quote).unwrap();
     assert!(!found.anchored && found.disposition.is_some());
     for text in [result.to_markdown(), result.to_html()] {
         assert!(text.contains("its quote is not in the text"), "{text}");

@@ -18,7 +18,7 @@ fn a_council_drafts_judges_merges_and_checks() {
     assert_eq!((result.label, result.degraded.len(), result.cycles), (DocumentLabel::Synthesis, 0, 1));
     assert_eq!(theatre.sent.lock().unwrap().len(), 6);
     let major = &result.findings[0];
-    assert_eq!((major.remark.severity, major.raised_by.len()), (Some(Severity::Major), 3));
+    assert_eq!((major.issue.severity, major.raised_by.len()), (Some(Severity::Major), 3));
     assert!(major.anchored && result.document.contains("Settled for F1."));
     assert!(result.findings.iter().all(|finding| finding.state == FindingState::Settled));
     assert!(result.total.cost.nanos() > 0 && result.total.unknown == 0);
@@ -134,7 +134,7 @@ fn what_the_check_leaves_open_is_taken_up_in_the_next_cycle() {
     plan.settings.cycles = 2;
     let result = theatre.session(plan);
     assert_eq!((result.status, result.cycles), (SessionStatus::Settled, 2));
-    let new = result.findings.iter().find(|finding| finding.remark.claim.contains("lost the unit")).unwrap();
+    let new = result.findings.iter().find(|finding| finding.issue.claim.contains("lost the unit")).unwrap();
     assert_eq!((new.raised_by[0].seat, new.state), (None, FindingState::Settled));
 }
 

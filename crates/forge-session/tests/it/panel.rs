@@ -25,7 +25,7 @@ fn a_straggler_gets_half_as_long_again_and_its_answer_joins_the_next_cycle() {
     assert!(first.reason.starts_with("2 of 3 critics"), "{}", first.reason);
     // 20 s for the second answer, 10 s of grace, 15 s of synthesis: the late answer came at 40 s.
     assert_eq!(result.cycles, 2);
-    let late = result.findings.iter().find(|finding| finding.remark.claim == "errors get lost").unwrap();
+    let late = result.findings.iter().find(|finding| finding.issue.claim == "errors get lost").unwrap();
     assert_eq!((late.raised_by[0].seat, late.state), (Some(2), FindingState::Settled));
     assert_eq!(result.status, SessionStatus::Settled, "{:#?} {:#?}", result.findings, result.degraded);
 }

@@ -32,7 +32,7 @@ pub(crate) fn rich() -> SessionResult {
         .zip(quotes)
         .map(|(number, quote)| {
             let mut one = first.clone();
-            (one.id, one.remark.quote, one.state) =
+            (one.id, one.issue.quote, one.state) =
                 (FindingId(number), quote.to_owned(), FindingState::Rejected);
             one
         })
@@ -144,7 +144,7 @@ fn a_page_of_a_megabyte_with_two_hundred_findings_is_made_in_no_time() {
             let mut one = first.clone();
             one.id = FindingId(number);
             // A third of them is nowhere, which takes longest.
-            one.remark.quote = match number % 3 {
+            one.issue.quote = match number % 3 {
                 0 => format!("Paragraph {number} says that limit {number} never holds"),
                 _ => format!("limit {} holds for key", 19_999 - number),
             };
@@ -181,7 +181,7 @@ proptest! {
             let from = characters.len() * at / 1_000;
             let mut one = first.clone();
             one.id = FindingId(number);
-            one.remark.quote = characters[from..].iter().take(*length).collect();
+            one.issue.quote = characters[from..].iter().take(*length).collect();
             one
         }).collect();
         let marked = labels(&result);
@@ -189,10 +189,10 @@ proptest! {
         prop_assert_eq!(words(&page), words(&bare(&result)));
         for finding in &result.findings {
             // What is more than markup has a mark.
-            let telling = finding.remark.quote.split_whitespace().any(|word| {
+            let telling = finding.issue.quote.split_whitespace().any(|word| {
                 ["words", "here.", "item", "two", "quoted", "ende", "another"].contains(&word)
             });
-            prop_assert!(!telling || marked.contains(&finding.id.0), "{:?} in {page}", finding.remark.quote);
+            prop_assert!(!telling || marked.contains(&finding.id.0), "{:?} in {page}", finding.issue.quote);
         }
     }
 }

@@ -86,7 +86,7 @@ fn feedback_runs_one_more_cycle_and_reaches_its_prompts() {
     };
     let told: Vec<bool> = sent.iter().map(told).collect();
     assert!(!told[..6].contains(&true) && told[6..].iter().all(|told| *told), "{told:?}");
-    let wish = result.findings.iter().find(|one| one.remark.claim == "mention the cost").unwrap();
+    let wish = result.findings.iter().find(|one| one.issue.claim == "mention the cost").unwrap();
     assert!(wish.raised_by[0].person && wish.state == forge_session::FindingState::Settled);
 }
 
@@ -345,7 +345,7 @@ fn feedback_during_the_last_check_is_not_forgotten() {
                 controls.feedback("be brief");
             }
         });
-        let wish = result.findings.iter().find(|one| one.remark.claim == "be brief").unwrap();
+        let wish = result.findings.iter().find(|one| one.issue.claim == "be brief").unwrap();
         assert_eq!(wish.is_open(), cycles == 1, "{cycles}");
         let expected = if cycles == 1 { Stop::MaxCycles } else { Stop::NothingOpen };
         assert_eq!(result.stop_reason, Some(expected));

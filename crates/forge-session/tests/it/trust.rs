@@ -104,7 +104,7 @@ fn a_finding_behind_thoughts_or_an_example_of_the_form_is_heard() {
         theatre
             .plays("alpha-1", move |nth, _| Play::Say(if nth == 0 { said.clone() } else { critique(&[]) }));
         let result = theatre.session(usual());
-        let found: Vec<_> = result.findings.iter().map(|one| one.remark.claim.as_str()).collect();
+        let found: Vec<_> = result.findings.iter().map(|one| one.issue.claim.as_str()).collect();
         assert_eq!((found, theatre.calls("synth-1")), (vec!["they must"], 1));
     }
 }
@@ -191,7 +191,7 @@ fn an_unknown_rating_is_asked_for_and_blocks_until_it_is_given() {
         theatre.always("alpha-1", Play::Say(said));
         theatre.plays("synth-1", |_, request| Play::Say(decide_all(request, "defer", "later")));
         let result = theatre.session(plan());
-        assert_eq!(result.findings[0].remark.severity, known, "{word}");
+        assert_eq!(result.findings[0].issue.severity, known, "{word}");
         assert_eq!(theatre.calls("alpha-1"), if known.is_some() { 1 } else { 2 }, "{word}");
         assert_eq!(ended(&result), (SessionStatus::Complete, Some(Stop::MaxCycles)), "{word}: it blocks");
     }
@@ -203,7 +203,7 @@ fn an_unknown_rating_is_asked_for_and_blocks_until_it_is_given() {
         assert_eq!(asked, nth == 1, "the repair asks for the known words");
         Play::Say(critique(&[finding(rating, "Tokens never expire.", "they must")]))
     });
-    assert_eq!(theatre.session(plan()).findings[0].remark.severity, Some(Severity::Nit));
+    assert_eq!(theatre.session(plan()).findings[0].issue.severity, Some(Severity::Nit));
 }
 
 /// A draft of 200 lines with one finding.
@@ -404,7 +404,7 @@ fn opposites_at_one_passage_are_both_shown_and_one_fault_in_two_phrasings_is_nam
         Play::Say(decisions(&[edit, decision(&large, "reject", "it is not"), duplicate]))
     });
     let result = theatre.session(usual());
-    let states: Vec<_> = result.findings.iter().map(|one| (one.remark.claim.as_str(), one.state)).collect();
+    let states: Vec<_> = result.findings.iter().map(|one| (one.issue.claim.as_str(), one.state)).collect();
     for expected in [
         ("the limit is too small", FindingState::Settled),
         ("the limit is too large", FindingState::Rejected),
@@ -477,7 +477,7 @@ fn a_small_change_does_not_cost_a_text_that_a_panel_has_let_stand() {
     let result = theatre.session(usual());
     assert_eq!(ended(&result), (SessionStatus::Converged, Some(Stop::Dry)));
     assert!(result.document.contains("Tokens never expire."));
-    let nit = result.findings.iter().find(|one| one.remark.severity == Some(Severity::Nit)).unwrap();
+    let nit = result.findings.iter().find(|one| one.issue.severity == Some(Severity::Nit)).unwrap();
     assert_eq!(
         (nit.state, nit.note.as_deref().map(|note| note.starts_with("right, but left"))),
         (FindingState::Open, Some(true))
@@ -642,7 +642,7 @@ fn a_looping_model_is_ended_at_once_and_what_it_said_counts() {
     }));
     let result = theatre.session_of(deps, plan());
     assert!(told.lock().unwrap().iter().any(|one| one.contains("repeated itself without end")), "{told:?}");
-    assert!(result.findings.iter().any(|one| one.remark.claim == "they must"), "{:?}", result.degraded);
+    assert!(result.findings.iter().any(|one| one.issue.claim == "they must"), "{:?}", result.degraded);
 }
 
 #[test]

@@ -4,11 +4,8 @@ use std::fmt::Write as _;
 
 use super::Safe;
 use crate::{
-    SessionResult,
-    render::{
-        counted,
-        difference::{Difference, Piece},
-    },
+    render::{counted, difference::Difference, difference::Piece},
+    result::SessionResult,
 };
 
 /// Bytes of changed lines above which the difference is folded.

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::Safe;
 use crate::{
-    CallSummary, SessionResult, Stage,
     render::{call_name, seconds},
+    result::{CallSummary, SessionResult},
+    stage::Stage,
 };
 
 /// When each call began, how long it took, and what went wrong. The times stay where there is nothing to draw.

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use forge_prompt::one_line;
+
 use super::Safe;
 use crate::{
-    Finding, FindingId, SessionResult,
-    prompt::clean::one_line,
+    answer::FindingId,
+    finding::Finding,
     render::{facts::facts, passages::Passages},
+    result::SessionResult,
 };
 
 /// The findings; those in `marked` have a mark in the document that they link to.
@@ -45,9 +48,9 @@ fn card(out: &mut String, finding: &Finding, passages: &Passages, marked: bool) 
          <p class=\"claim\">{4}</p>\n<dl>",
         link(&finding.id.to_string()),
         finding.severity(),
-        finding.remark.category.as_str().replace('_', " "),
+        finding.issue.category.as_str().replace('_', " "),
         finding.state.as_str(),
-        Safe(&one_line(&finding.remark.claim)),
+        Safe(&one_line(&finding.issue.claim)),
     );
     for fact in facts(finding, passages) {
         let text = if fact.name == "Now" { link(&fact.text) } else { Safe(&fact.text).to_string() };

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::{clean, one_line};
+
 use super::Safe;
 use crate::{
-    SessionResult,
-    prompt::clean::{clean, one_line},
-    render::{cut, simulated, task},
+    render::{simulated, task, truncate},
+    result::SessionResult,
 };
 
 /// Characters of a task that are shown without being unfolded.
@@ -29,7 +30,7 @@ pub(super) fn render(out: &mut String, result: &SessionResult) {
 
 fn asked(out: &mut String, result: &SessionResult) {
     let task = clean(task(result));
-    let short = cut(&task, SHOWN);
+    let short = truncate(&task, SHOWN);
     let _ = writeln!(out, "<section class=\"asked\">\n<p class=\"kicker\">What was asked</p>");
     if short.ends_with('…') || task.trim().lines().count() > 3 {
         let _ = writeln!(
@@ -48,7 +49,7 @@ fn asked(out: &mut String, result: &SessionResult) {
 
 fn list(out: &mut String, name: &str, items: &[String]) {
     let items: Vec<String> =
-        items.iter().map(|item| cut(item, SHOWN)).filter(|item| !item.is_empty()).collect();
+        items.iter().map(|item| truncate(item, SHOWN)).filter(|item| !item.is_empty()).collect();
     if items.is_empty() {
         return;
     }

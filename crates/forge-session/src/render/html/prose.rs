@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
-use crate::{FindingId, render::passages::Passage};
+use crate::{answer::FindingId, render::passages::Passage};
 
 /// A document, and the findings whose passages are marked in it.
 pub(super) struct Prose {

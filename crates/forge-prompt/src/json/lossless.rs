@@ -1,12 +1,12 @@
-//! JSON as it is written. Members of the same name are put together, where the usual readers keep only the last.
+//! JSON without loss: members of one name are joined, where usual readers keep only the last.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A value in which no member is lost.
-pub(super) struct Whole(pub(super) Value);
+/// A value that keeps every member.
+pub(super) struct Lossless(pub(super) Value);
 
 /// Adds a member. One that is there already becomes a list of both, without what says the same.
 pub(super) fn add(members: &mut Map<String, Value>, key: String, value: Value) {
@@ -22,7 +22,7 @@ pub(super) fn add(members: &mut Map<String, Value>, key: String, value: Value) {
     members.insert(key, value);
 }
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for Lossless {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Any).map(Self)
     }
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Whole(item)) = access.next_element()? {
+        while let Some(Lossless(item)) = access.next_element()? {
             items.push(item);
         }
         Ok(items.into())
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
-        while let Some((key, Whole(value))) = access.next_entry()? {
+        while let Some((key, Lossless(value))) = access.next_entry()? {
             add(&mut members, key, value);
         }
         Ok(members.into())

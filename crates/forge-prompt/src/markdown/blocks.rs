@@ -4,35 +4,44 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::super::fenced_lines;
-use super::line::Field;
+use super::{fences::fenced_lines, line::split_field};
 
 /// A line as it is written, without the marks of what it stands in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Block {
-    /// A heading, and how deep it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a reader that skips a kind of block loses what the answer says there"
+)]
+pub enum Block {
+    /// A heading, and how deep it is: 1 to 6.
     Heading(String, u8),
     /// The first line of an item, and whether its list is part of another one.
     Item(String, bool),
+    /// A line of anything else.
     Text(String),
+    /// A line of a quotation.
     Quote(String),
+    /// The cells in the head of a table.
     Columns(Vec<String>),
+    /// The cells of a row.
     Row(Vec<String>),
     /// The whole of a code block, word for word.
     Code(String),
 }
 
-pub(super) fn read(text: &str) -> Vec<Block> {
-    let text = prepared(text);
-    let mut reader = Reader { text: &text, ..Reader::default() };
+/// The lines of a text. `is_field` knows the names of fields: `<name>value</name>` becomes a line `name: value`, and a
+/// line `name: value` above a rule is no heading.
+pub fn blocks(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<Block> {
+    let text = prepared(text, &is_field);
+    let mut reader = Reader::new(&text, &is_field);
     for (event, range) in Parser::new_ext(&text, Options::ENABLE_TABLES).into_offset_iter() {
         reader.event(event, range);
     }
     reader.blocks
 }
 
-/// Where code stands, and whether it is a block.
-pub(crate) fn code(text: &str) -> Vec<(Range<usize>, bool)> {
+/// Where code stands, in bytes of the text, and whether it is a block.
+pub fn code(text: &str) -> Vec<(Range<usize>, bool)> {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter();
     let code = events.filter_map(|(event, range)| match event {
         Event::Start(Tag::CodeBlock(_)) => Some((range, true)),
@@ -42,9 +51,9 @@ pub(crate) fn code(text: &str) -> Vec<(Range<usize>, bool)> {
     code.collect()
 }
 
-#[derive(Default)]
 struct Reader<'a> {
     text: &'a str,
+    is_field: &'a dyn Fn(&str) -> bool,
     blocks: Vec<Block>,
     lists: usize,
     quotes: usize,
@@ -58,7 +67,23 @@ struct Reader<'a> {
     floor: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, is_field: &'a dyn Fn(&str) -> bool) -> Self {
+        Self {
+            text,
+            is_field,
+            blocks: Vec::new(),
+            lists: 0,
+            quotes: 0,
+            begins_item: false,
+            heading: None,
+            cells: None,
+            code: None,
+            line: None,
+            floor: 0,
+        }
+    }
+
     fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(Tag::List(_)) => self.between(|reader| reader.lists += 1),
@@ -71,8 +96,8 @@ impl Reader<'_> {
             Event::Start(Tag::Heading { level, .. }) => {
                 let source = self.text[range].trim();
                 let first = source.lines().next().unwrap_or_default();
-                let is_heading =
-                    source.starts_with('#') || (source.lines().count() == 2 && Field::split(first).is_none());
+                let is_title = || source.lines().count() == 2 && split_field(first, self.is_field).is_none();
+                let is_heading = source.starts_with('#') || is_title();
                 self.heading = is_heading.then_some(level as u8);
             }
             Event::End(TagEnd::Heading(_)) => self.between(|reader| reader.heading = None),
@@ -138,18 +163,20 @@ impl Reader<'_> {
     }
 }
 
+const TAG_MARKS: [char; 3] = ['<', '/', '>'];
+
 /// With fields in tags as lines of their own, without lines of other tags, and with nothing that could be taken
 /// for the definition of a link, which would not be shown. Code stays as it is.
-fn prepared(text: &str) -> String {
+fn prepared(text: &str, is_field: &dyn Fn(&str) -> bool) -> String {
     let mut prepared = String::with_capacity(text.len());
     let has_pairs = text.contains("</");
-    let untagged = |line: &str| if has_pairs { untagged(line) } else { line.to_owned() };
+    let untagged = |line: &str| if has_pairs { untagged(line, is_field) } else { line.to_owned() };
     for (line, is_code) in fenced_lines(text) {
         let start = line
             .trim_start_matches(|c: char| c.is_whitespace() || c.is_ascii_digit() || "-*+>.)".contains(c));
         if is_code {
             prepared.push_str(line);
-        } else if is_tag(line.trim()) && !(has_pairs && is_field(line.trim())) {
+        } else if is_tag(line.trim()) && !(has_pairs && is_field(line.trim().trim_matches(TAG_MARKS))) {
             prepared.push('\n');
         } else if start.starts_with('[') && start.contains("]:") {
             prepared.push_str(&untagged(&line.replacen("]:", "] :", 1)));
@@ -166,12 +193,8 @@ fn is_tag(line: &str) -> bool {
     inner.is_some_and(|name| name.trim_start_matches('/').chars().all(char::is_alphanumeric))
 }
 
-fn is_field(tag: &str) -> bool {
-    Field::of(tag.trim_matches(['<', '/', '>'])).is_some()
-}
-
-/// `<severity>major</severity>` as `severity: major` in a line of its own; other tags stay.
-fn untagged(text: &str) -> String {
+/// `<name>value</name>` as `name: value` in a line of its own; tags that are no fields stay.
+fn untagged(text: &str, is_field: &dyn Fn(&str) -> bool) -> String {
     let mut lines = String::new();
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once('<') {
@@ -179,7 +202,7 @@ fn untagged(text: &str) -> String {
         let name = &name[..name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len())];
         let after = tag.trim_start_matches('/')[name.len()..].strip_prefix('>');
         lines.push_str(before);
-        rest = match after.filter(|_| Field::of(name).is_some()) {
+        rest = match after.filter(|_| is_field(name)) {
             Some(after) if closes => {
                 lines.push('\n');
                 after

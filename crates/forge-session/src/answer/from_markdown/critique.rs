@@ -2,10 +2,14 @@
 
 mod finding;
 
-use super::super::{Category, Critique, Remark, Severity, category, critique, finding_id, plain, severity};
+use forge_prompt::{
+    markdown::{Block, Line, blocks},
+    normalize,
+};
+
+use super::super::{Category, Critique, Issue, Severity, category, critique, finding_id, severity};
 use super::{
-    blocks::{self, Block},
-    line::{Field, Line, begins_with_severity, is_label, is_only_marked, mark, numbered},
+    line::{Field, begins_with_severity, is_label, is_only_marked, mark, numbered},
     strengths,
 };
 
@@ -43,7 +47,7 @@ const GENERAL: [&str; 24] = [
 /// code that belongs to its findings. Code begins no finding and sets no field.
 pub(crate) fn read(text: &str) -> (Option<Critique>, Vec<String>) {
     let mut reader = Reader::default();
-    for block in blocks::read(text) {
+    for block in blocks(text, |name| Field::of(name).is_some()) {
         reader.block(block);
     }
     reader.close();
@@ -70,7 +74,7 @@ struct Reader {
     group: Option<Severity>,
     /// Whether each item of a list is a finding.
     lists_findings: bool,
-    open: Option<Remark>,
+    open: Option<Issue>,
     /// Whether the open finding stands in a quotation, so that the next one may.
     is_quoted: bool,
     /// The name of the field that began it: the same name again begins the next.
@@ -123,7 +127,7 @@ impl Reader {
             Line::Item(text) => return self.item(&text, false),
             Line::Text(text) => text,
         };
-        let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(plain).unwrap_or_default();
+        let name = text.trim_matches(['*', ' ']).strip_suffix(':').map(normalize).unwrap_or_default();
         if super::is_group(&text)
             || GENERAL.contains(&name.as_str())
             || (!name.is_empty() && strengths::is_heading(text.trim_matches(['*', ' ', ':'])))
@@ -149,14 +153,14 @@ impl Reader {
     /// Text under a heading that gives a severity.
     fn paragraph(&mut self, text: &str) {
         if self.section == Section::Findings && !critique::is_nothing(text) && !text.ends_with(':') {
-            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });
             self.is_intro = true;
         }
     }
 
     /// `#### Claim`, `#### Severity: major` within a finding, or above several.
     fn field_heading(&mut self, text: &str, is_below: bool) -> bool {
-        let is_general = ["issue", "problem", "finding"].contains(&plain(text).as_str());
+        let is_general = ["issue", "problem", "finding"].contains(&normalize(text).as_str());
         match (Field::of(text).filter(|_| is_below && self.open.is_some() && !is_general), Field::split(text))
         {
             (Some(field @ (Field::Severity | Field::Category | Field::Location)), _) => {
@@ -182,10 +186,10 @@ impl Reader {
         if self.field_heading(text.trim_end_matches(':'), is_below) {
             return;
         }
-        let name = plain(text);
+        let name = normalize(text);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         if let Some((severity, category, rest)) = mark(text) {
-            let rest_name = plain(&rest);
+            let rest_name = normalize(&rest);
             let general =
                 ["", "s", "issues", "findings", "problems", "faults", "severity", "issue", "finding"];
             if category.is_none() && general.contains(&rest_name.as_str()) {
@@ -218,7 +222,7 @@ impl Reader {
             let text = counted.map_or(text, str::trim);
             let general = numbered(text) || ["finding", "issue", "problem"].contains(&name.as_str());
             let claim = if general { title } else { text.to_owned() };
-            self.open = Some(Remark { severity: self.group, claim, ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim, ..Issue::default() });
             (self.section, self.lists_findings) = (Section::Findings, false);
             (self.level, self.is_intro) = (Some(level), true);
         }
@@ -244,7 +248,7 @@ impl Reader {
         } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
             self.drop_intro();
             self.close();
-            self.open = Some(Remark { severity: self.group, claim: text.to_owned(), ..Remark::default() });
+            self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });
         } else {
             self.more(text);
         }
@@ -258,7 +262,7 @@ impl Reader {
 
     fn row(&mut self, cells: &[String]) {
         self.close();
-        self.open = Some(Remark::default());
+        self.open = Some(Issue::default());
         for (field, cell) in self.columns.clone().into_iter().zip(cells) {
             if let Some(field) = field {
                 self.set(field, cell);
@@ -282,7 +286,7 @@ impl Reader {
 
 /// `Summary`, `Final verdict`: what comes after the findings.
 fn is_rest(heading: &str) -> bool {
-    let name = plain(heading);
+    let name = normalize(heading);
     let names =
         ["summary", "conclusion", "overall", "verdict", "recommendation", "assessment", "json", "nextsteps"];
     heading.split_whitespace().count() <= 2 && names.iter().any(|rest| name.contains(rest))
@@ -290,7 +294,7 @@ fn is_rest(heading: &str) -> bool {
 
 /// A line at the end that is about the critique, and no part of its last finding.
 fn is_farewell(text: &str) -> bool {
-    let text = plain(text);
+    let text = normalize(text);
     ["letmeknow", "overall", "hopethishelps", "ihopethis", "insummary", "inconclusion", "pleaseletme"]
         .iter()
         .any(|start| text.starts_with(start))
@@ -305,7 +309,7 @@ fn is_marked(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn findings(text: &str) -> Vec<Remark> {
+    fn findings(text: &str) -> Vec<Issue> {
         read(text).0.unwrap_or_default().findings
     }
 

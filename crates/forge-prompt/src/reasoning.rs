@@ -1,8 +1,10 @@
-//! What a model thinks aloud before it answers. It is no part of the answer.
+//! What a model thinks aloud before it answers. It is not part of the answer.
 
 use std::{borrow::Cow, ops::Range};
 
 use serde_json::{Deserializer, Value};
+
+use crate::markdown::fenced_lines;
 
 const NAMES: [&str; 11] = [
     "think",
@@ -35,11 +37,13 @@ struct Tag {
     name: &'static str,
 }
 
-/// The text without reasoning. A block begins where an answer begins, after another block, or in a line of its
-/// own; a tag in code or in a JSON value begins and ends nothing, so what only speaks of such tags stays.
-pub(crate) fn strip(text: &str) -> Cow<'_, str> {
+/// The text without blocks of reasoning (`<think>`, `[THINK]`, channels of `analysis`).
+///
+/// A block begins where an answer begins, after another block, or in a line of its own. A tag in code or in a JSON value
+/// neither begins nor ends one, so a text that only mentions such tags stays whole.
+pub fn strip_reasoning(text: &str) -> Cow<'_, str> {
     if let Some(answer) = last_channel(text) {
-        return Cow::Owned(strip(&answer).into_owned());
+        return Cow::Owned(strip_reasoning(&answer).into_owned());
     }
     let tags = tags(text);
     if tags.is_empty() {
@@ -99,7 +103,7 @@ impl Place<'_> {
         before.ends_with(['`', '\'', '“'])
             || (quotes(self.line_before()) && quotes(self.line_after()))
             || (self.line_before().matches('`').count() % 2 == 1 && self.line_after().contains('`'))
-            || super::fenced_lines(&(lines.to_owned() + "\n.")).last().is_some_and(|(_, is_code)| is_code)
+            || fenced_lines(&(lines.to_owned() + "\n.")).last().is_some_and(|(_, is_code)| is_code)
             || is_indented(self.line_before())
     }
 
@@ -292,7 +296,7 @@ mod tests {
                 (format!("So it is.{close}{ANSWER}"), ANSWER),
                 (format!("{ANSWER}\n{open}\nOr is it []?\n{close}"), ANSWER),
             ] {
-                let stripped = strip(&said);
+                let stripped = strip_reasoning(&said);
                 let is_right = stripped.trim() == kept
                     || (!kept.is_empty() && kept != ANSWER && stripped.trim().starts_with(kept));
                 assert!(is_right, "{said}\n=> {stripped}");
@@ -313,9 +317,9 @@ mod tests {
             format!("<|channel|>analysis<|message|>a<|end|>{ANSWER}"),
             format!("analysisThe user wants JSON.assistantfinal{ANSWER}"),
         ] {
-            assert_eq!(strip(&said).trim(), ANSWER, "{said}");
+            assert_eq!(strip_reasoning(&said).trim(), ANSWER, "{said}");
         }
-        assert_eq!(strip("<|channel|>analysis<|message|>cut"), "");
+        assert_eq!(strip_reasoning("<|channel|>analysis<|message|>cut"), "");
     }
 
     #[test]
@@ -338,14 +342,14 @@ mod tests {
             "analysis of the text",
             "A <thinking-aloud> element, a [reasoning](link).",
         ] {
-            assert_eq!(strip(said), said);
+            assert_eq!(strip_reasoning(said), said);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_stripped_without_panic(text in "(<think>|</think>|\\[/?THINK\\]|◁/?think▷|[\\n `\"{}a#é]){0,30}") {
-            strip(&text);
+            strip_reasoning(&text);
         }
     }
 }

@@ -1,18 +1,15 @@
 //! Telling an answer from a form that is repeated before it is filled in.
 
-use super::{Remark, plain, severity};
+use forge_prompt::{is_placeholder, normalize};
 
-/// What stands in a form where an answer has something to say.
-const BLANKS: [&str; 15] = [
-    "string",
-    "text",
-    "str",
+use super::{Issue, severity};
+
+/// What stands in the forms of the stages where an answer has something to say.
+const BLANKS: [&str; 10] = [
     "claim",
     "quote",
     "location",
     "reason",
-    "todo",
-    "tbd",
     "suggestedchange",
     "yourclaim",
     "yourreason",
@@ -40,29 +37,18 @@ const EXPLANATIONS: [&str; 14] = [
 
 /// Text that is there to be replaced: nothing but dots, `<text>`, `{{text}}`, `string`, a choice of severities.
 pub(super) fn is_blank(text: &str) -> bool {
-    let text = text.trim();
-    let is_between = |open: &str, close: &str| {
-        let inner = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-        inner.is_some_and(|inner| !inner.contains([open.as_bytes()[0] as char, '\n']) && inner.len() < 80)
-    };
-    let name = plain(text);
-    name.is_empty()
-        || is_between("<", ">")
-        || is_between("{{", "}}")
-        || is_between("[", "]")
-        || (BLANKS.contains(&name.as_str()))
-        || (text.contains('|') && severity::is_choice(text))
+    is_placeholder(text, &BLANKS) || (text.contains('|') && severity::is_choice(text))
 }
 
 /// A form's example of a finding.
-pub(super) fn is_example(remark: &Remark, rated: &str, category: &str) -> bool {
-    let said = if remark.claim.is_empty() { &remark.suggested_change } else { &remark.claim };
-    let is_blank_quote = !remark.quote.is_empty() && is_blank(&remark.quote);
+pub(super) fn is_example(issue: &Issue, rated: &str, category: &str) -> bool {
+    let said = if issue.claim.is_empty() { &issue.suggested_change } else { &issue.claim };
+    let is_blank_quote = !issue.quote.is_empty() && is_blank(&issue.quote);
     let is_choice = severity::is_choice(rated) || is_blank_word(rated);
-    let explains = EXPLANATIONS.iter().any(|start| plain(said).starts_with(start))
+    let explains = EXPLANATIONS.iter().any(|start| normalize(said).starts_with(start))
         && said.split_whitespace().count() <= 12;
     let has_blank = is_choice || is_blank_quote || category.contains('|');
-    is_blank(said) || (explains && has_blank) || (is_choice && (remark.quote.is_empty() || is_blank_quote))
+    is_blank(said) || (explains && has_blank) || (is_choice && (issue.quote.is_empty() || is_blank_quote))
 }
 
 fn is_blank_word(text: &str) -> bool {
@@ -71,15 +57,15 @@ fn is_blank_word(text: &str) -> bool {
 
 /// A blank that a form has: a dash is what somebody writes who has nothing to say.
 pub(super) fn is_form(text: &str) -> bool {
-    is_blank(text) && (!plain(text).is_empty() || text.contains("..") || text.contains('…'))
+    is_blank(text) && (!normalize(text).is_empty() || text.contains("..") || text.contains('…'))
 }
 
 /// A document that is still to be written.
 pub(super) fn is_outline(document: &str) -> bool {
     let is_dots =
-        |line: &&str| is_form(line) && !plain(line).chars().eq(line.chars().flat_map(char::to_lowercase));
+        |line: &&str| is_form(line) && !normalize(line).chars().eq(line.chars().flat_map(char::to_lowercase));
     let lines = || document.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    let name = plain(document);
+    let name = normalize(document);
     let starts = ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"];
     let is_named = starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
     (is_named && lines().count() == 1 && document.split_whitespace().count() < 10)

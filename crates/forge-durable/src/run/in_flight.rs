@@ -5,7 +5,12 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use forge_core::{CallContext, Clock, Participant, Tags, Timer};
 use futures_util::future::BoxFuture;
 
-use crate::{Machine, ModelCall, Next, Run, claim::RENEWAL, dead::tagged};
+use crate::{
+    claim::RENEWAL,
+    machine::{Machine, ModelCall, Next},
+    recovery::with_stream,
+    run::Run,
+};
 
 /// An effect whose intent is in the journal.
 pub(crate) struct InFlight<M: Machine> {
@@ -37,7 +42,7 @@ impl<M: Machine> Run<M> {
     /// Makes again what was under way when an earlier run died, as far as the machine wants it.
     pub(crate) async fn relaunch(&mut self) -> Result<Vec<InFlight<M>>, M::Error> {
         let mut launch = Vec::new();
-        for open in self.machine.open() {
+        for open in self.machine.pending() {
             match self.machine.relaunch(&open.key, self.now())? {
                 Next::Record(events) => self.note_all(events),
                 Next::Call { key, participant, tags, effect } => {
@@ -63,7 +68,7 @@ impl<M: Machine> Run<M> {
         let cx = CallContext::with_clock(participant.clone(), clock);
         let call = ModelCall::new(cx.call_id, participant).with_tags(tags.clone());
         self.note_all(self.machine.intended(&key, &effect, Some(&call)));
-        Intended { key, effect, cx: Some(cx.with_tags(tagged(tags, &self.stream))) }
+        Intended { key, effect, cx: Some(cx.with_tags(with_stream(tags, &self.stream))) }
     }
 
     pub(crate) fn intend_act(&mut self, key: M::Key, effect: M::Effect) -> Intended<M> {
@@ -87,7 +92,7 @@ impl<M: Machine> Run<M> {
     /// Cancels what nobody waits for any more.
     pub(crate) fn cancel_closed(&self, flight: &mut Vec<InFlight<M>>) {
         if !flight.is_empty() {
-            let open = self.machine.open();
+            let open = self.machine.pending();
             flight.retain(|one| open.iter().any(|open| open.key == one.key));
         }
     }
@@ -100,7 +105,7 @@ impl<M: Machine> Run<M> {
         asking: &mut Option<InFlight<M>>,
     ) -> Wakeup<M> {
         let at = [wake, self.machine.deadline()].into_iter().flatten().min();
-        let at = at.and_then(|at| self.begun.checked_add(at.saturating_sub(self.before)));
+        let at = at.and_then(|at| self.started.checked_add(at.saturating_sub(self.elapsed_before)));
         let renewal = self.renewed + RENEWAL;
         let mut sleep = self.deps.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
         poll_fn(|cx| {

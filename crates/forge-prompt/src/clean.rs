@@ -1,20 +1,21 @@
-//! Text of models and references on its way into prompts, journals and terminals.
+//! Untrusted text on its way into prompts, journals and terminals.
 
-use crate::seed;
-
-/// The text without control characters (line breaks and tabs stay), bidi overrides, invisible tags and byte
-/// order marks. Line ends become `\n`.
-pub(crate) fn clean(text: &str) -> String {
+/// The text without [hidden](is_hidden) characters. Line ends become `\n`.
+pub fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !is_hidden(*c)).collect()
 }
 
-/// The clean text in one line.
-pub(crate) fn one_line(text: &str) -> String {
+/// The clean text in one line, with single spaces between its words.
+pub fn one_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn is_hidden(c: char) -> bool {
+/// Whether a character makes a terminal act or a text look other than it reads: control characters except `\n` and
+/// `\t`, direction marks and overrides, zero-width spaces and joiners of words, byte order marks, invisible tags.
+///
+/// Joiners of letters and emoji stay: without them a text in Persian or Hindi reads differently.
+pub fn is_hidden(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{200b}' | '\u{2060}')
         || ('\u{202a}'..='\u{202e}').contains(&c)
@@ -22,20 +23,9 @@ fn is_hidden(c: char) -> bool {
         || ('\u{e0000}'..='\u{e007f}').contains(&c)
 }
 
-/// A marker for the fences of one call that none of `texts` contains.
-pub(crate) fn marker(seed: u64, call: &str, texts: &[&str]) -> String {
-    let mut dice = seed::dice(seed, &format!("fence {call}"));
-    loop {
-        let marker = format!("{:016x}", dice.u64(..));
-        if !texts.iter().any(|text| text.contains(&marker)) {
-            return marker;
-        }
-    }
-}
-
-/// At most `budget` bytes of `text`, cut on the border of a section, else of a paragraph, a line, a word; and
-/// how many characters are left out.
-pub(crate) fn shorten(text: &str, budget: usize) -> (&str, usize) {
+/// At most `budget` bytes of `text`, cut at the border of a section, else of a paragraph, a line, a word; and how many
+/// characters are left out.
+pub fn shorten(text: &str, budget: usize) -> (&str, usize) {
     if text.len() <= budget {
         return (text, 0);
     }
@@ -45,7 +35,7 @@ pub(crate) fn shorten(text: &str, budget: usize) -> (&str, usize) {
     }
     let head = &text[..end];
     let borders = ["\n#", "\n\n", "\n", " "];
-    // A border that would throw away most of what fits is no use.
+    // A border that would throw away most of what fits is not used.
     let border = borders.iter().find_map(|border| head.rfind(border).filter(|at| *at * 2 >= end));
     let head = &head[..border.unwrap_or(end)];
     (head, text[head.len()..].chars().count())
@@ -61,14 +51,6 @@ mod tests {
     fn hidden_characters_are_taken_out_and_visible_ones_stay() {
         assert_eq!(clean("a\u{202e}b\u{0}c\r\nd\te\u{1b}[31m\u{e0041}"), "abc\nd\te[31m");
         assert_eq!(clean("naïve 👩‍👩‍👧 日本語"), "naïve 👩‍👩‍👧 日本語");
-    }
-
-    #[test]
-    fn a_marker_is_never_part_of_the_text_it_fences() {
-        let first = marker(1, "c", &[]);
-        let second = marker(1, "c", &[&format!("<<<END {first}")]);
-        assert_ne!(first, second);
-        assert_eq!(first, marker(1, "c", &["x"]));
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! A JSON reader that forgives what models get wrong: prose around it, fences, comments, single or curly
-//! quotes, bare words, trailing or missing commas, line breaks and quotes inside strings, and an end that is
-//! missing. It never adds anything: what is not complete is left out.
-
-use std::ops::Range;
+//! The reader of JSON values in prose.
 
 use serde_json::{Deserializer, Map, Value};
 
-use super::strict::{self, Whole};
-use crate::prompt::clean::clean;
+use super::{
+    Fit, Found,
+    lossless::{self, Lossless},
+};
+use crate::clean::clean;
 
 /// After a key; the second one is Chinese.
 const COLONS: [char; 2] = [':', '：'];
@@ -17,18 +16,11 @@ const MAX_TRIES: usize = 50;
 /// The same for correct ones: more broken ones than this nobody writes.
 const MAX_STARTS: usize = 500;
 
-/// A JSON value of an answer that stands in no other one.
-pub(super) struct Found<T> {
-    pub(super) range: Range<usize>,
-    /// What of it fits: itself, or parts of it if it does not. Nothing if it is JSON about something else.
-    pub(super) fits: Vec<T>,
-    /// Whether the answer goes on to its end.
-    pub(super) is_whole: bool,
-}
-
-/// Every value in `text`. A correct one is taken as it stands; one with slips if it fits, or if the answer begins
-/// with it.
-pub(super) fn all<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Vec<Found<T>> {
+/// Every JSON value of an answer that stands in no other one, in order, and what of it fits.
+///
+/// A correct value is taken as it stands; one with slips if it fits or if the answer begins with it. Strings are
+/// [cleaned](crate::clean), and members of one name are joined.
+pub fn values<T>(text: &str, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<Found<T>> {
     let (mut all, mut at, mut failed, mut tries) = (Vec::new(), 0, 0, 0);
     while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
         at = start + 1;
@@ -37,7 +29,7 @@ pub(super) fn all<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Vec<Fou
             continue;
         }
         let mut stream = Deserializer::from_str(&text[start..]).into_iter();
-        if let Some(Ok(Whole(value))) = stream.next() {
+        if let Some(Ok(Lossless(value))) = stream.next() {
             at = start + stream.byte_offset();
             all.push(Found { range: start..at, fits: parts(&cleaned(value), fits), is_whole: true });
             continue;
@@ -62,24 +54,16 @@ pub(super) fn all<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Vec<Fou
 }
 
 /// A value if it fits, else the parts of it that do. What stands in its strings is no part of the answer.
-fn parts<T>(value: &Value, fits: &impl Fn(&Value) -> Option<T>) -> Vec<T> {
-    if let Some(found) = fits(value) {
-        return vec![found];
+fn parts<T>(value: &Value, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<T> {
+    match fits(value) {
+        Fit::Whole(found) => vec![found],
+        Fit::None => Vec::new(),
+        Fit::Parts => match value {
+            Value::Array(items) => items.iter().flat_map(|item| parts(item, fits)).collect(),
+            Value::Object(members) => members.values().flat_map(|item| parts(item, fits)).collect(),
+            _ => Vec::new(),
+        },
     }
-    match value {
-        Value::Array(items) => items.iter().flat_map(|item| parts(item, fits)).collect(),
-        Value::Object(members) if !is_schema(value) => {
-            members.values().flat_map(|item| parts(item, fits)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A JSON Schema describes an answer and is none.
-pub(super) fn is_schema(value: &Value) -> bool {
-    let kind = value.get("type").and_then(Value::as_str);
-    let is_kind = |kind| ["object", "array", "string", "boolean", "integer", "number"].contains(&kind);
-    value.get("$schema").is_some() || (kind.is_some_and(is_kind) && value.get("severity").is_none())
 }
 
 /// Without the control characters that an answer may hold as escapes.
@@ -148,7 +132,7 @@ impl Reader<'_> {
             };
             self.rest = rest;
             let Some(value) = self.value(depth + 1) else { break };
-            strict::add(&mut members, key, value);
+            lossless::add(&mut members, key, value);
         }
         Some(Value::Object(members))
     }
@@ -339,7 +323,7 @@ mod tests {
     use super::*;
 
     fn first<T>(text: &str, fits: &impl Fn(&Value) -> Option<T>) -> Option<T> {
-        all(text, fits).into_iter().flat_map(|found| found.fits).next()
+        values(text, &|value| Fit::of(fits(value))).into_iter().flat_map(|found| found.fits).next()
     }
 
     fn read(text: &str) -> Value {

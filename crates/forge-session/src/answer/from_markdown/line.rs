@@ -1,40 +1,8 @@
 //! The marks in a line of Markdown.
 
-use super::super::{Category, Severity};
-use super::super::{category, plain, severity};
+use forge_prompt::{markdown::split_field, normalize};
 
-/// What a line is, without its marks, apart from what stands around it.
-pub(super) enum Line {
-    Heading(String),
-    Item(String),
-    Text(String),
-    Blank,
-}
-
-impl Line {
-    pub(super) fn of(line: &str) -> Self {
-        let line = line.trim();
-        if line.is_empty() || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_')) {
-            return Self::Blank;
-        }
-        if line.starts_with('#') {
-            return Self::Heading(line.trim_start_matches('#').trim().to_owned());
-        }
-        let bold = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
-        if let Some(heading) = bold.filter(|inner| !inner.contains("**") && !inner.trim_end().ends_with(':'))
-        {
-            return Self::Heading(heading.to_owned());
-        }
-        let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let numbered = (digits > 0).then(|| &line[digits..]).and_then(|rest| rest.strip_prefix(['.', ')']));
-        let numbered = numbered.filter(|rest| rest.starts_with([' ', '*', '[', '(']));
-        let item = ["- ", "* ", "+ ", "• "].iter().find_map(|mark| line.strip_prefix(mark));
-        match item.or(numbered) {
-            Some(item) => Self::Item(item.trim().to_owned()),
-            None => Self::Text(line.to_owned()),
-        }
-    }
-}
+use super::super::{Category, Severity, category, severity};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -48,7 +16,7 @@ pub(super) enum Field {
 
 impl Field {
     pub(super) fn of(name: &str) -> Option<Self> {
-        match plain(name).as_str() {
+        match normalize(name).as_str() {
             "severity" | "level" | "priority" => Some(Self::Severity),
             "category" | "type" | "area" => Some(Self::Category),
             "location" | "where" | "section" | "line" => Some(Self::Location),
@@ -65,16 +33,14 @@ impl Field {
 
     /// `**Severity:** major`, `Severity: major`, `*Quote* - text`: the field, its name as written, its value.
     pub(super) fn split(line: &str) -> Option<(Self, &str, String)> {
-        let parts = [":", " - ", " – ", " — "].into_iter().filter_map(|mark| line.split_once(mark));
-        let named = |(name, value)| Some((Self::of(name).filter(|_| name.len() < 30)?, name, value));
-        let (field, name, value) = parts.into_iter().find_map(named)?;
-        Some((field, name, value.trim().trim_start_matches('*').trim().to_owned()))
+        let (name, value) = split_field(line, |name| Self::of(name).is_some())?;
+        Some((Self::of(name)?, name, value.to_owned()))
     }
 }
 
 /// `F1`, `Finding 2`, `3`: a number and no title.
 pub(super) fn is_label(text: &str) -> bool {
-    let name = plain(text);
+    let name = normalize(text);
     let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
     word.len() < name.len() && ["", "f", "no", "finding", "issue", "problem", "fault"].contains(&word)
 }
@@ -82,7 +48,7 @@ pub(super) fn is_label(text: &str) -> bool {
 /// Whether a heading only numbers a finding: `Finding 1`, `Issue 2: title`, `F3`.
 pub(super) fn numbered(text: &str) -> bool {
     let first = text.split([':', '—', '–']).next().unwrap_or_default();
-    plain(first).chars().any(|c| c.is_ascii_digit()) && first.split_whitespace().count() <= 2
+    normalize(first).chars().any(|c| c.is_ascii_digit()) && first.split_whitespace().count() <= 2
 }
 
 /// The severity and category that mark a text, and the rest of it. The severity stands among the first words,
@@ -177,7 +143,7 @@ fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
 
 /// `Major: …`. Words that begin any sentence of advice mark nothing there.
 pub(super) fn begins_with_severity(text: &str) -> bool {
-    let is_advice = |word: &str| ["important", "style", "info"].contains(&plain(word).as_str());
+    let is_advice = |word: &str| ["important", "style", "info"].contains(&normalize(word).as_str());
     text.split_once([':', '：']).is_some_and(|(word, _)| {
         in_mark(word).is_some() && severity::tokens(word).count() <= 3 && !is_advice(word)
     }) || severity::of_light(text).is_some()
@@ -197,7 +163,7 @@ fn in_mark(head: &str) -> Option<Severity> {
 
 /// What may stand beside a severity that is no more than that.
 fn is_label_word(word: &str) -> bool {
-    let name = plain(word);
+    let name = normalize(word);
     let words = [
         "severity", "priority", "level", "impact", "risk", "issue", "issues", "finding", "findings",
         "problem", "problems", "fault", "faults", "f",

@@ -1,19 +1,19 @@
 //! Reading replies in headed Markdown.
 
-mod blocks;
 mod critique;
 mod line;
 mod strengths;
 
-use self::line::Line;
-pub(super) use self::{blocks::code, critique::read as critique};
-use super::{
-    Check, Disposition, DispositionKind, FindingId, Revision, Verdict, decision, document, edits, fence,
-    fenced_lines, finding_id, offsets, plain, severity, verdicts,
+use forge_prompt::{
+    markdown::{Line, document, fenced_alone, fenced_lines, offsets},
+    normalize,
 };
 
-/// A passage of at least this many characters in quotation marks is a quote.
-const MIN_PASSAGE: usize = 20;
+pub(super) use self::critique::read as critique;
+use super::{
+    Check, Disposition, DispositionKind, FindingId, Revision, Verdict, decision, edits, finding_id, severity,
+    verdicts,
+};
 
 /// A document followed by a section with a decision on each finding; or only decisions, with edits below them.
 pub(super) fn revision(text: &str) -> Option<Revision> {
@@ -23,7 +23,7 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
         && let Some((at, line)) = border(text)
     {
         let dispositions = dispositions(&text[at + line.len()..]);
-        let document = document::read(&text[..at]).map(|text| without_label(&text));
+        let document = document(&text[..at]).map(|text| without_label(&text));
         return (!dispositions.is_empty()).then(|| Revision {
             document,
             dispositions,
@@ -67,7 +67,7 @@ fn border(text: &str) -> Option<(usize, &str)> {
 
 fn is_border(line: &str) -> bool {
     let Line::Heading(heading) = Line::of(line) else { return false };
-    let heading = plain(&heading);
+    let heading = normalize(&heading);
     heading == "decisions"
         || ["disposition", "decisionsonfindings", "decisiononfindings"]
             .iter()
@@ -87,7 +87,7 @@ fn dispositions(text: &str) -> Vec<Disposition> {
         named = names_finding(line).or(named);
         let is_open = |given: &&mut Disposition| Some(given.finding) == named && given.reason.is_empty();
         let (name, value) = field_of(line).unwrap_or_default();
-        match (plain(&name).as_str(), named) {
+        match (normalize(&name).as_str(), named) {
             ("decision" | "disposition", Some(finding)) => {
                 let end = value.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(value.len());
                 if let Some((decision, same_as)) =
@@ -130,8 +130,8 @@ pub(super) fn check(text: &str) -> Option<Check> {
     }
     let is_border = |line: &str| {
         let heading = match Line::of(line) {
-            Line::Heading(heading) => plain(&heading),
-            Line::Text(text) if text.ends_with(':') => plain(&text),
+            Line::Heading(heading) => normalize(&heading),
+            Line::Text(text) if text.ends_with(':') => normalize(&text),
             _ => return false,
         };
         ["newfinding", "newfault", "newissue", "newproblem"].iter().any(|word| heading.contains(word))
@@ -167,7 +167,7 @@ fn verdicts(text: &str) -> Vec<Verdict> {
 }
 
 fn is_question(name: &str) -> bool {
-    ["settled", "resolved", "fixed", "verdict", "status"].contains(&plain(name).as_str())
+    ["settled", "resolved", "fixed", "verdict", "status"].contains(&normalize(name).as_str())
 }
 
 /// `**Decision:** accept`: a name and its value.
@@ -180,7 +180,7 @@ fn field_of(line: &str) -> Option<(String, String)> {
 /// The text without a first line that only says what it is.
 pub(super) fn without_label(text: &str) -> String {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let label = plain(first);
+    let label = normalize(first);
     let is_label = ["document", "reviseddocument", "revision", "synthesis"].contains(&label.as_str());
     if is_label { rest.trim().to_owned() } else { text.to_owned() }
 }
@@ -216,53 +216,15 @@ fn ruling(line: &str) -> Option<(FindingId, String, String)> {
 
 /// `Major issues:` above a list.
 fn is_group(text: &str) -> bool {
-    let name = text.trim_end().strip_suffix(':').map(plain).unwrap_or_default();
+    let name = text.trim_end().strip_suffix(':').map(normalize).unwrap_or_default();
     ["issues", "findings", "problems", "faults", "severity"]
         .iter()
         .any(|word| name.strip_suffix(word).is_some_and(|head| severity::of_mark(head).is_some()))
 }
 
-/// The text of a quotation, if there is nothing else.
-pub(super) fn unquoted(text: &str) -> Option<String> {
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let quoted = lines().next().is_some() && lines().all(|line| line.starts_with('>'));
-    quoted.then(|| lines().flat_map(|line| [line.trim_start_matches(['>', ' ']), "\n"]).collect())
-}
-
 /// A short reply that says that there is nothing to say.
 fn says_none(text: &str) -> bool {
-    let said = plain(text);
+    let said = normalize(text);
     let none = ["nofindings", "noissues", "nofaults", "noproblems", "nothingtoreport", "findingsnone"];
     said.len() < 400 && none.iter().any(|none| said.contains(none))
-}
-
-/// The first long passage that a text puts in quotation marks or backticks; empty if there is none.
-pub(super) fn passage(text: &str) -> &str {
-    let pairs = [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('`', '`'), ('「', '」')];
-    let passages = pairs.into_iter().filter_map(|(open, close)| {
-        let mut rest = text;
-        while let Some((_, inner)) = rest.split_once(open) {
-            let (passage, after) = inner.split_once(close)?;
-            if passage.trim().chars().count() >= MIN_PASSAGE {
-                return Some(passage.trim());
-            }
-            rest = after;
-        }
-        None
-    });
-    passages.min_by_key(|passage| text.find(passage)).unwrap_or_default()
-}
-
-/// What a fence holds that is all of an answer, but for a line before it.
-pub(super) fn fenced_alone(text: &str) -> Option<&str> {
-    let (at, line) = offsets(text).find(|(_, line)| fence(line).is_some())?;
-    let (mark, info) = fence(line)?;
-    let is_text =
-        ["", "markdown", "md", "text", "txt", "yaml", "yml"].contains(&info.to_lowercase().as_str());
-    let inner = &text[at + line.len()..];
-    let end =
-        offsets(inner).filter(|(_, line)| fence(line).is_some_and(|(end, _)| end.starts_with(mark))).last();
-    let (inner, rest) = inner.split_at(end.map_or(inner.len(), |(at, _)| at));
-    let around = text[..at].trim().len() + rest.trim().trim_start_matches(['`', '~']).trim().len();
-    (is_text && around <= 120 && around < inner.len()).then_some(inner)
 }

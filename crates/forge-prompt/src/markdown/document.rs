@@ -1,17 +1,17 @@
 //! Reading a document: any text, without a fence around it.
 
-use super::fence;
+use super::fences::{fence, offsets};
 
-/// The document of an answer. Where a fence of prose holds most of the answer and begins with a heading, it is
-/// what the fence holds, and what is said around it is not.
-pub(super) fn read(text: &str) -> Option<String> {
+/// The document of an answer; `None` if it is blank. Where a fence of prose holds most of the answer and begins with a
+/// heading, the document is what the fence holds, without what is said around it.
+pub fn document(text: &str) -> Option<String> {
     let text = text.trim();
     let text = fenced(text).unwrap_or(text).trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn fenced(text: &str) -> Option<&str> {
-    let (opening, line) = super::offsets(text).find(|(_, line)| fence(line).is_some())?;
+    let (opening, line) = offsets(text).find(|(_, line)| fence(line).is_some())?;
     let (mark, info) = fence(line)?;
     let info = info.to_lowercase();
     let is_markdown = ["markdown", "md"].contains(&info.as_str());
@@ -34,7 +34,7 @@ fn fenced(text: &str) -> Option<&str> {
 fn closing(inner: &str, outer: &str) -> Option<usize> {
     let mut is_inside = false;
     let mut bare = Vec::new();
-    for (at, line) in super::offsets(inner) {
+    for (at, line) in offsets(inner) {
         match fence(line).filter(|(mark, _)| mark.starts_with(outer)) {
             Some((_, "")) if is_inside => is_inside = false,
             Some((_, "")) => bare.push(at),
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_fence_around_a_document_is_taken_off() {
-        let document = "# T\n\nBody of some length, so that it is most of the answer, and a bit more.\n\n```rust\nlet x = 1;\n```\n\n```\nplain\n```\n\nEnd of it.";
+        let text = "# T\n\nBody of some length, so that it is most of the answer, and a bit more.\n\n```rust\nlet x = 1;\n```\n\n```\nplain\n```\n\nEnd of it.";
         for (open, close) in [
             ("```markdown", "```"),
             ("```md", "```"),
@@ -79,12 +79,12 @@ mod tests {
                 ("Here it is.\n", ""),
                 ("", "\n\nTo try it:\n\n```sh\nmake\n```"),
             ] {
-                let said = format!("{before}{open}\n{document}\n{close}{after}");
-                assert_eq!(read(&said).as_deref(), Some(document), "{said}");
+                let said = format!("{before}{open}\n{text}\n{close}{after}");
+                assert_eq!(document(&said).as_deref(), Some(text), "{said}");
             }
         }
-        assert_eq!(read("```markdown\nJust text\n```").as_deref(), Some("Just text"));
-        assert_eq!(read("```markdown\n# T\n\nCut").as_deref(), Some("# T\n\nCut"));
+        assert_eq!(document("```markdown\nJust text\n```").as_deref(), Some("Just text"));
+        assert_eq!(document("```markdown\n# T\n\nCut").as_deref(), Some("# T\n\nCut"));
     }
 
     #[test]
@@ -99,8 +99,8 @@ mod tests {
             "Text with ```inline``` code",
             "~~~",
         ] {
-            assert_eq!(read(said).as_deref(), Some(said));
+            assert_eq!(document(said).as_deref(), Some(said));
         }
-        assert_eq!(read(" \n "), None);
+        assert_eq!(document(" \n "), None);
     }
 }

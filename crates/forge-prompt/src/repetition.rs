@@ -1,4 +1,4 @@
-//! Noticing a model that says the same thing over and over.
+//! Detecting a model that repeats itself without end.
 
 /// Bytes that must come again before a repetition is followed.
 const WINDOW: usize = 40;
@@ -13,9 +13,12 @@ const MAX_PERIOD: usize = 1_024;
 const RING: usize = 2 * MAX_PERIOD;
 const BASE: u64 = 0x0100_0000_01b3;
 
-/// Watches a text in pieces for an end that repeats one unit exactly. Costs the same for every byte.
+/// Watches a text that arrives in pieces for an end that repeats one unit exactly, at a constant cost for each byte.
+///
+/// The unit has at most 1,024 bytes; it must come 21 times and make up 840 bytes, or 8 KiB if it holds no word, since
+/// rules of tables and padding are written on purpose.
 #[derive(Debug, Clone)]
-pub(crate) struct Loop {
+pub struct RepetitionDetector {
     /// The last bytes, at their position modulo the length.
     recent: Vec<u8>,
     /// For windows of the last bytes by their hash: where they ended last.
@@ -30,7 +33,7 @@ pub(crate) struct Loop {
     found: bool,
 }
 
-impl Default for Loop {
+impl Default for RepetitionDetector {
     fn default() -> Self {
         Self {
             recent: vec![0; RING],
@@ -45,9 +48,9 @@ impl Default for Loop {
     }
 }
 
-impl Loop {
-    /// Takes the next piece of the text. `true` as soon as the text loops, and from then on.
-    pub(crate) fn push(&mut self, piece: &str) -> bool {
+impl RepetitionDetector {
+    /// Takes the next piece of the text. Returns `true` once the text repeats itself, and from then on.
+    pub fn push(&mut self, piece: &str) -> bool {
         for byte in piece.bytes() {
             if !self.found {
                 self.byte(byte);
@@ -107,7 +110,7 @@ mod tests {
 
     /// How many bytes were read when the loop was noticed, in pieces of `size` characters.
     fn noticed(text: &str, size: usize) -> Option<usize> {
-        let (mut guard, mut read) = (Loop::default(), 0);
+        let (mut guard, mut read) = (RepetitionDetector::default(), 0);
         let chars: Vec<char> = text.chars().collect();
         chars.chunks(size).find_map(|piece| {
             let piece: String = piece.iter().collect();

@@ -1,6 +1,8 @@
 //! The finding that is open while a critique in Markdown is read.
 
-use super::super::super::{Category, Remark, Severity, category, critique, echo, plain, severity};
+use forge_prompt::normalize;
+
+use super::super::super::{Category, Issue, Severity, category, critique, severity, unfilled};
 use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
@@ -11,11 +13,11 @@ impl Reader {
         if critique::is_nothing(&claim) {
             return;
         }
-        self.open = Some(Remark {
+        self.open = Some(Issue {
             severity: Some(severity),
             category: category.unwrap_or(self.topic),
             claim: if is_label(&claim) { String::new() } else { claim },
-            ..Remark::default()
+            ..Issue::default()
         });
     }
 
@@ -23,16 +25,16 @@ impl Reader {
     pub(super) fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
         let is_severity = field == Field::Severity
             && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
-        let lacks = |open: &Remark| open.severity.is_none() && open.rating.is_empty();
+        let lacks = |open: &Issue| open.severity.is_none() && open.rating.is_empty();
         let rated = self.open.as_ref().is_none_or(|open| !lacks(open) && self.group.is_none());
-        let again = field == Field::Claim && plain(name) == self.opener;
+        let again = field == Field::Claim && normalize(name) == self.opener;
         if again || (is_severity && rated) {
             self.close();
         }
         if self.open.is_none() && (is_severity || field == Field::Claim) {
             let severity = self.group.filter(|_| field == Field::Claim);
-            self.open = Some(Remark { severity, ..Remark::default() });
-            self.opener = plain(name);
+            self.open = Some(Issue { severity, ..Issue::default() });
+            self.opener = normalize(name);
         }
         self.set(field, value);
         if is_severity {
@@ -93,7 +95,7 @@ impl Reader {
         }
         let is_claim = !open.claim.is_empty() && !critique::is_nothing(&open.claim);
         let is_said = is_claim || !open.suggested_change.is_empty();
-        if is_said && !echo::is_example(&open, "", "") {
+        if is_said && !unfilled::is_example(&open, "", "") {
             self.critique.findings.push(open);
         }
     }

@@ -10,10 +10,10 @@ use forge_core::{
     },
 };
 
-use crate::{ModelCall, RunDeps};
+use crate::{deps::RunDeps, machine::ModelCall};
 
 /// More attempts than any call has.
-const MOST: u64 = 10_000;
+const MAX_ATTEMPTS: u64 = 10_000;
 
 /// Settles what earlier runs had set aside, and writes down each of their calls that has no end in the accounts. All
 /// of it can be repeated: a row is known by its call and attempt, a reservation is settled once.
@@ -31,7 +31,7 @@ pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<Model
     let mut known: HashMap<CallId, Vec<UsageRecord>> = HashMap::new();
     if let Some(accounts) = &deps.accounts {
         let filter = Filter { calls: calls.iter().map(|call| call.id).collect(), ..Filter::default() };
-        match accounts.attempts(&filter, None, MOST).await {
+        match accounts.attempts(&filter, None, MAX_ATTEMPTS).await {
             Ok(rows) => rows.into_iter().for_each(|row| known.entry(row.call_id).or_default().push(row)),
             Err(error) => {
                 tracing::warn!(%stream, error = &error as &dyn std::error::Error, "which calls died is not known for sure");
@@ -41,7 +41,7 @@ pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<Model
     for call in calls {
         let rows = known.remove(&call.id).unwrap_or_default();
         if let Some(attempt) = killed_attempt(&rows) {
-            let (id, tags) = (call.id, tagged(call.tags, stream));
+            let (id, tags) = (call.id, with_stream(call.tags, stream));
             let row = UsageRecord::new(id, id.begun_at(), &call.participant, CallStatus::Killed);
             deps.sink.record(UsageRecord { attempt, tags, ..row });
         }
@@ -61,6 +61,6 @@ fn killed_attempt(rows: &[UsageRecord]) -> Option<u32> {
     (!rows.iter().any(ended)).then(|| last.saturating_add(1))
 }
 
-pub(crate) fn tagged(tags: Tags, stream: &StreamName) -> Tags {
+pub(crate) fn with_stream(tags: Tags, stream: &StreamName) -> Tags {
     if tags.session().is_some() { tags } else { tags.with_session(stream.as_str()) }
 }

@@ -1,5 +1,7 @@
 //! Answers that decline the task.
 
+use crate::reasoning::strip_reasoning;
+
 /// A refusal is short; a long text that begins like one goes on to say something.
 const MAX_LENGTH: usize = 600;
 /// Where in an answer it refuses.
@@ -72,9 +74,10 @@ const REFUSALS: [&str; 62] = [
     "मदद नहीं कर सकता",
 ];
 
-/// Whether an answer is a plain refusal: short prose that declines, without any structure to read.
-pub(crate) fn is_refusal(text: &str) -> bool {
-    let text = super::reasoning::strip(text);
+/// Whether an answer is a plain refusal: short prose that declines in one of ten languages, without any structure to
+/// read. Reasoning before it does not count.
+pub fn is_refusal(text: &str) -> bool {
+    let text = strip_reasoning(text);
     let text = text.trim();
     let is_structure = |line: &str| line.trim_start().starts_with(['#', '{', '[', '|', '`', '<', '-', '*']);
     if text.chars().count() > MAX_LENGTH || text.contains("{\"") || text.lines().any(is_structure) {

@@ -1,7 +1,9 @@
 //! What a critique in Markdown says in praise.
 
-use super::super::{Strength, critique, plain};
-use super::{line::Field, passage};
+use forge_prompt::{markdown::passage, normalize};
+
+use super::super::{Strength, critique};
+use super::line::Field;
 
 const HEADINGS: [&str; 14] = [
     "strengths",
@@ -22,10 +24,10 @@ const HEADINGS: [&str; 14] = [
 
 /// `Strengths`, `Key strengths of the draft`; not a fault in the strength of something.
 pub(super) fn is_heading(text: &str) -> bool {
-    let name = plain(text);
+    let name = normalize(text);
     name == "strength"
         || (text.split_whitespace().count() <= 5
-            && HEADINGS.iter().any(|heading| name.contains(&plain(heading))))
+            && HEADINGS.iter().any(|heading| name.contains(&normalize(heading))))
 }
 
 /// Adds a line of praise. One of running text counts if it names a passage.

@@ -1,0 +1,95 @@
+//! A call as the journal has it: its intent, its answer, its failure.
+
+use forge_core::{
+    Amount, CallId, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason, TokenCount,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::stage::{CallKey, Purpose};
+
+/// A call that is about to be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The call.
+    pub call: CallKey,
+    /// Its id in the accounts.
+    pub id: CallId,
+    /// Who is asked.
+    pub participant: Participant,
+    /// Whether it asks for an answer or for the repair of one.
+    pub purpose: Purpose,
+    /// A hash of the request, in hexadecimal.
+    pub prompt: String,
+    /// What it may cost at most.
+    pub reserved: Amount,
+    /// Whether the price is known; if not, the reservation holds no money.
+    pub priced: bool,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The text as it came, without control and bidi characters.
+    pub raw_content: String,
+    /// Why the model stopped.
+    pub stop_reason: StopReason,
+    /// Who answered, with the model that served the call.
+    pub served: Participant,
+    /// Tokens by class.
+    pub tokens: TokenCount,
+    /// What it cost; `None` if the price is unknown.
+    pub cost: Option<Money>,
+    /// What it takes from the budget: what it cost, or the reservation where that is unknown.
+    pub charged: Amount,
+    /// Milliseconds from the call to its end.
+    pub took: u64,
+    /// Attempts that failed before it.
+    pub failed: Vec<Attempt>,
+    /// What the caller should know, such as settings that were left out.
+    pub warnings: Vec<String>,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// How far it had come.
+    pub phase: Phase,
+    /// In words.
+    pub message: String,
+    /// What it takes from the budget: nothing, or the reservation where the vendor may bill it.
+    pub charged: Amount,
+    /// Milliseconds from the call to its end.
+    pub took: u64,
+    /// Attempts that failed.
+    pub failed: Vec<Attempt>,
+    /// What had come of the answer, for a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Attempt {
+    /// The configured provider.
+    pub provider: ProviderId,
+    /// The model asked for.
+    pub model: forge_core::ModelId,
+    /// What went wrong.
+    pub error: ErrorKind,
+    /// In words.
+    pub message: String,
+}
+
+impl From<&FailedAttempt> for Attempt {
+    fn from(failed: &FailedAttempt) -> Self {
+        Self {
+            provider: failed.provider.clone(),
+            model: failed.model.clone(),
+            error: failed.error,
+            message: failed.message.clone(),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Where in a session something happens: modes, stages, calls, seats.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Form;
+
+/// How deep a session goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One draft.
+    Direct,
+    /// A draft, one critic, one revision.
+    Review,
+    /// Several critics, a synthesis, a check, and another cycle if something serious is still open.
+    #[default]
+    Council,
+}
+
+/// One stage of a cycle. The draft belongs to cycle 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The first version.
+    Draft,
+    /// Faults are looked for, by several critics who do not know of each other.
+    Critique,
+    /// The next version, with a decision on every finding.
+    Synthesis,
+    /// Are the faults gone?
+    Check,
+}
+
+impl Stage {
+    /// Every stage in order.
+    pub const ALL: [Self; 4] = [Self::Draft, Self::Critique, Self::Synthesis, Self::Check];
+
+    /// What its answers are read as.
+    pub(crate) const fn form(self) -> Form {
+        match self {
+            Self::Draft => Form::Document,
+            Self::Critique => Form::Critique,
+            Self::Synthesis => Form::Revision,
+            Self::Check => Form::Check,
+        }
+    }
+
+    /// The written name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Critique => "critique",
+            Self::Synthesis => "synthesis",
+            Self::Check => "check",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A value for each stage.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerStage<T> {
+    /// For the draft.
+    pub draft: T,
+    /// For each critique.
+    pub critique: T,
+    /// For the synthesis.
+    pub synthesis: T,
+    /// For the check.
+    pub check: T,
+}
+
+impl<T: Copy> PerStage<T> {
+    /// The value for `stage`.
+    pub const fn of(&self, stage: Stage) -> T {
+        match stage {
+            Stage::Draft => self.draft,
+            Stage::Critique => self.critique,
+            Stage::Synthesis => self.synthesis,
+            Stage::Check => self.check,
+        }
+    }
+}
+
+/// Names a call within its session, the same in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CallKey {
+    /// The cycle, from 1; 0 for the draft.
+    pub cycle: u32,
+    /// The stage.
+    pub stage: Stage,
+    /// Which critic, from 0; 0 in other stages.
+    pub seat: u32,
+    /// Which call at this seat, from 0: fallbacks and repairs follow the first one.
+    pub step: u32,
+}
+
+impl fmt::Display for CallKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", self.cycle, self.stage, self.seat, self.step)
+    }
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// An answer.
+    Answer,
+    /// The last answer once more, in the form that was asked for.
+    Repair,
+}
+
+/// A critic under a neutral name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The critic's seat.
+    pub seat: u32,
+    /// What the synthesizer calls it.
+    pub label: String,
+}

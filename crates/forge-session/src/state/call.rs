@@ -1,0 +1,76 @@
+//! Calls, versions and panels as the state has them.
+
+use forge_core::{Participant, Phase};
+
+use crate::{
+    event::{Answer, Failure, Intent},
+    stage::CallKey,
+};
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// As it was intended.
+    pub intent: Intent,
+    /// When it began, in milliseconds of the session.
+    pub begun: u64,
+    /// When it ended.
+    pub ended: Option<u64>,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+impl Call {
+    pub(super) fn key(&self) -> CallKey {
+        self.intent.call
+    }
+
+    /// Whether it failed before anything was sent.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed(failure) if failure.phase == Phase::BeforeSend)
+    }
+}
+
+/// How a call went.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It is under way, or was when its run died.
+    Running,
+    /// It was answered.
+    Answered(Box<Answer>),
+    /// It failed.
+    Failed(Box<Failure>),
+}
+
+/// One version of the document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// The cycle that made it; 0 for the draft.
+    pub cycle: u32,
+    /// The text.
+    pub text: String,
+    /// Who was asked for it; `None` if it was there before the session.
+    pub asked: Option<Participant>,
+    /// Who wrote it.
+    pub author: Option<Participant>,
+    /// Whether it was cut off, at its token limit or by the clock.
+    pub cut_off: bool,
+    /// Lines that it lost although no accepted finding is about them.
+    pub lost: u32,
+}
+
+impl Version {
+    /// A text that was there before the session.
+    pub(crate) fn initial(text: String) -> Self {
+        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
+    }
+}
+
+/// The critics of one cycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panel {
+    /// Critiques that count.
+    pub counted: Vec<CallKey>,
+    /// Seats whose calls were still under way.
+    pub late: Vec<u32>,
+}
