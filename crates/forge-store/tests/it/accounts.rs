@@ -281,7 +281,7 @@ fn the_log_of_tasks_keeps_where_each_stands() {
         role: "coder".into(),
         provider: Some("claude".into()),
         attempts: 1,
-        state: state.into(),
+        status: state.into(),
         created_at: noon() + TimeDelta::minutes(minutes),
         updated_at: noon() + TimeDelta::minutes(minutes),
     };

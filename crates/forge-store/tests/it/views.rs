@@ -209,7 +209,7 @@ fn tasks_are_those_of_the_log() {
         role: "coder".into(),
         provider: Some("gpt".into()),
         attempts: 2,
-        state: "completed".into(),
+        status: "completed".into(),
         created_at: noon(),
         updated_at: noon() + TimeDelta::milliseconds(1_500),
     });
