@@ -36,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "forge-layers",
             "forge-router",
             "forge-session",
+            "forge-sim",
             "forge-store",
         ],
     ),
