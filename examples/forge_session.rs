@@ -17,14 +17,14 @@ use forge_layers::TokioTimer;
 use forge_openai::OpenAIProvider;
 use forge_router::{ProviderPlan, Router, RouterPlan};
 use forge_session::{Cast, Mode, Plan, Providers, Session, SessionDeps, SessionResult, Settings, Topic};
-use forge_sim::{Sim, SimConfig, Vendor};
+use forge_sim::{Sim, Vendor};
 use forge_testkit::{Answer, Script};
 
 const KEY: &str = "sk-test-not-a-key";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let sim = Sim::start(SimConfig::default()).await?;
+    let sim = Sim::start(forge::offline::config()).await?;
 
     let adapters: HashMap<ProviderId, Arc<dyn Provider>> = HashMap::from([
         ("anthropic".into(), arc(AnthropicProvider::new(KEY).with_base_url(sim.base_url(Vendor::Anthropic)))),

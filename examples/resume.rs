@@ -18,8 +18,8 @@ use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 async fn main() -> Result<(), Box<dyn Error>> {
     // The first critic hangs for a minute, so the run is cut while a call is in flight.
     let scenario = "rules: [{ vendor: openai, nth: 1, stall: { before_headers: 60000 } }]";
-    let sim =
-        Sim::start(SimConfig { scenario: Scenario::from_yaml(scenario)?, ..SimConfig::default() }).await?;
+    let sim = Sim::start(SimConfig { scenario: Scenario::from_yaml(scenario)?, ..forge::offline::config() })
+        .await?;
     let provider = |kind: &str, vendor, participant: Participant| {
         let mut provider = forge::provider_plan(kind, participant.model);
         provider.api_key = Some("sk-test-not-a-key".into());

@@ -38,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "forge-prompt",
             "forge-router",
             "forge-session",
+            "forge-sim",
             "forge-store",
         ],
     ),

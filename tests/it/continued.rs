@@ -7,7 +7,7 @@ use forge::{
     Adapter, AdapterSettings, CallContext, Effort, ErrorKind, Message, MessageRole, ModelProvider,
     ModelRequest, OutputFormat, Part, Participant, ProviderExt as _, Source, Tool, ToolChoice,
 };
-use forge_sim::{Sim, SimConfig};
+use forge_sim::Sim;
 use serde_json::json;
 
 /// A dot, one pixel high and wide.
@@ -116,7 +116,7 @@ async fn begun(by: &Target) -> Vec<Message> {
 
 #[tokio::test]
 async fn a_conversation_goes_on_with_every_other_vendor() {
-    let sim = Sim::start(SimConfig::default()).await.unwrap();
+    let sim = Sim::start(forge::offline::config()).await.unwrap();
     let targets: Vec<Target> =
         TARGETS.iter().map(|(kind, server, model)| Target::new(&sim, kind, server, model)).collect();
     let schema = json!({"type": "object", "required": ["n"], "properties": {
@@ -156,7 +156,7 @@ async fn a_conversation_goes_on_with_every_other_vendor() {
 
 #[tokio::test]
 async fn a_strict_template_gets_turns_that_alternate() {
-    let sim = Sim::start(SimConfig::default()).await.unwrap();
+    let sim = Sim::start(forge::offline::config()).await.unwrap();
     for server in ["strict-template", "strict-template-vllm"] {
         let target = Target::new(&sim, "local", server, "mistral-small");
         let messages = ["a", "b", ""].map(Message::user).into_iter().chain([

@@ -96,7 +96,7 @@ fn run_with_input(command: &mut Command, input: &str) -> Said {
 fn with_sim<T>(scenario: &str, test: impl FnOnce(&forge_sim::Sim) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let scenario = forge_sim::Scenario::from_yaml(scenario).unwrap();
-    let config = forge_sim::SimConfig { scenario, ..forge_sim::SimConfig::default() };
+    let config = forge_sim::SimConfig { scenario, ..forge::offline::config() };
     let sim = runtime.block_on(forge_sim::Sim::start(config)).unwrap();
     let result = test(&sim);
     runtime.block_on(sim.shutdown());

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
+use forge::{ModelId, Participant, SecretString, System, offline, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
         Some(path) => Scenario::from_yaml(&files::read(path)?)
             .map_err(|error| CliError::content(path, "a scenario", &error))?,
     };
-    let config = SimConfig { listen: options.listen, seed: options.seed, scenario, ..SimConfig::default() };
+    let config = SimConfig { listen: options.listen, seed: options.seed, scenario, ..offline::config() };
     let mut interrupts = Interrupts::new()?;
     let sim = Sim::start(config)
         .await
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
 pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim), CliError> {
     let scenario = Scenario::from_yaml(scenario)
         .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
-    let sim = Sim::start(SimConfig { seed, scenario, ..SimConfig::default() })
+    let sim = Sim::start(SimConfig { seed, scenario, ..offline::config() })
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     let providers = [

@@ -7,21 +7,29 @@ use serde_json::Value;
 
 use crate::context::{Memory, lock};
 use crate::journal::Journal;
+use crate::responder::Responder;
 use crate::scenario::{Rule, Scenario, Selected};
 use crate::vendor::Vendor;
 
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) seed: u64,
+    pub(crate) responder: Arc<dyn Responder>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) memory: Memory,
     active: Mutex<Arc<Active>>,
 }
 
 impl App {
-    pub(crate) fn new(seed: u64, scenario: Scenario, journal_capacity: usize) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        responder: Arc<dyn Responder>,
+        scenario: Scenario,
+        journal_capacity: usize,
+    ) -> Self {
         Self {
             seed,
+            responder,
             journal: Arc::new(Journal::new(journal_capacity)),
             memory: Memory::default(),
             active: Mutex::new(Arc::new(Active::new(scenario))),

@@ -53,29 +53,42 @@ impl Completion {
     }
 }
 
+/// A part of an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Part {
+#[non_exhaustive]
+pub enum Part {
+    /// Thoughts.
     Thinking(String),
+    /// Text.
     Text(String),
+    /// A call of a tool.
     Call(ToolCall),
     /// The model's own words of refusal.
     Refusal(String),
 }
 
+/// A call of a tool.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ToolCall {
-    pub(crate) name: String,
-    pub(crate) arguments: Map<String, Value>,
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The tool's name.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
     /// The arguments as JSON text, or the text of a freeform call; incomplete when the token limit
     /// fell inside.
-    pub(crate) json: String,
-    pub(crate) complete: bool,
-    pub(crate) freeform: bool,
-    pub(crate) namespace: Option<String>,
+    pub json: String,
+    /// Whether it came to its end.
+    pub complete: bool,
+    /// Takes a text of any form in place of arguments.
+    pub freeform: bool,
+    /// The group of the tool.
+    pub namespace: Option<String>,
 }
 
 impl ToolCall {
-    pub(crate) fn new(name: impl Into<String>, arguments: Map<String, Value>) -> Self {
+    /// A call of a function.
+    pub fn new(name: impl Into<String>, arguments: Map<String, Value>) -> Self {
         Self {
             name: name.into(),
             json: Value::Object(arguments.clone()).to_string(),
@@ -87,7 +100,7 @@ impl ToolCall {
     }
 
     /// A call in the form that the tool has.
-    pub(crate) fn of(tool: &Tool, arguments: Map<String, Value>) -> Self {
+    pub fn of(tool: &Tool, arguments: Map<String, Value>) -> Self {
         let mut call = Self::new(&tool.name, arguments);
         if tool.freeform {
             call.freeform = true;
@@ -98,17 +111,28 @@ impl ToolCall {
     }
 }
 
+/// Why an answer ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stop {
+#[non_exhaustive]
+pub enum Stop {
+    /// All is said.
     EndTurn,
+    /// The limit of its tokens is reached.
     MaxTokens,
     /// One of the stop sequences came up.
     Sequence(String),
+    /// Tools are called.
     ToolUse,
+    /// The model declines.
     Refusal,
+    /// The turn goes on in the next call.
     PauseTurn,
+    /// The context window is full.
     ContextWindow,
+    /// A filter holds the answer back.
     Safety,
+    /// A filter refuses the prompt.
     Blocked,
+    /// A call was no proper one.
     MalformedCall,
 }

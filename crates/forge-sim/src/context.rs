@@ -1,4 +1,4 @@
-//! What one request needs from the simulator: ids, seals, the mind, the meter, the limits.
+//! What one request needs from the simulator: ids, seals, the responder, the meter, the limits.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use crate::api_error::{ApiError, ExceededLimit};
 use crate::call::Call;
 use crate::completion::{Completion, Part};
 use crate::limits::{Account, Exceeded, Levels, Limits, Meter};
+use crate::responder::Responder;
 use crate::scenario::{ErrorKind, Limit, Quirk, Rule};
 use crate::seed::{Rng, Seals, hash};
 use crate::shape;
@@ -63,6 +64,7 @@ pub(crate) struct Context<'a> {
     memory: &'a Memory,
     limits: &'a [Limit],
     rule: &'a Rule,
+    responder: &'a dyn Responder,
     pub(crate) rng: Rng,
     /// The random part of this request's id.
     pub(crate) request_token: String,
@@ -74,6 +76,7 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     pub(crate) fn new(
         seed: u64,
+        responder: &'a dyn Responder,
         memory: &'a Memory,
         limits: &'a [Limit],
         rule: &'a Rule,
@@ -88,6 +91,7 @@ impl<'a> Context<'a> {
             memory,
             limits,
             rule,
+            responder,
             rng,
             request_token,
             vendor: call.vendor,
@@ -142,7 +146,7 @@ impl<'a> Context<'a> {
         self.limits.iter().find(|limit| limit.covers(self.vendor, model))
     }
 
-    /// Asks the mind, within the model's window, the limits and the rule's wishes.
+    /// Asks the responder, within the model's window, the limits and the rule's wishes.
     pub(crate) fn complete(&mut self, turn: &Turn) -> Result<Completion, ApiError> {
         let prompt_tokens = prompt_tokens(turn)?;
         let scope = hash(self.credential, &[turn.model.served.as_bytes()]);
@@ -160,7 +164,7 @@ impl<'a> Context<'a> {
         self.admit(&turn.model.served, input)?;
         lock(&self.memory.cache).keep(fresh);
 
-        let (mut parts, stop) = shape::answer(turn, &spec, self.seed);
+        let (mut parts, stop) = shape::answer(turn, &spec, self.responder, self.seed);
         if let Some(Part::Text(text)) = parts.iter_mut().find(|part| matches!(part, Part::Text(_))) {
             sign(text, self.rule);
         }

@@ -118,6 +118,11 @@
 //! | `POST /__sim/reset` | forgets requests, caches, limits and counters |
 //! | `PUT /__sim/scenario` | plays the YAML in the body from now on |
 //!
+//! # Who answers
+//!
+//! A [`responder`] makes the words, [`Plain`](responder::Plain) unless
+//! [`SimConfig::responder`] names another one.
+//!
 //! # What is exact and what is not
 //!
 //! Equal seeds and equal requests give equal bytes: ids, signatures and texts. Times show only in
@@ -142,7 +147,7 @@ mod dialect;
 mod error;
 mod journal;
 mod limits;
-mod mind;
+pub mod responder;
 mod scenario;
 mod seed;
 mod server;

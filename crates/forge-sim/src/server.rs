@@ -11,13 +11,14 @@ use crate::app::App;
 use crate::context::lock;
 use crate::error::SimError;
 use crate::journal::RecordedRequest;
+use crate::responder::{Plain, Responder};
 use crate::scenario::Scenario;
 use crate::service;
 use crate::transport::{Connection, Socket};
 use crate::vendor::Vendor;
 
 /// How a simulator is started.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SimConfig {
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -25,6 +26,8 @@ pub struct SimConfig {
     pub seed: u64,
     /// Faults, limits and pace.
     pub scenario: Scenario,
+    /// Who answers in the place of the models.
+    pub responder: Arc<dyn Responder>,
     /// How many requests the journal keeps.
     pub journal_capacity: usize,
 }
@@ -35,6 +38,7 @@ impl Default for SimConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             seed: 0,
             scenario: Scenario::default(),
+            responder: Arc::new(Plain),
             journal_capacity: 10_000,
         }
     }
@@ -59,7 +63,8 @@ impl Sim {
         let listen = |source| SimError::Listen { addr: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
-        let app = Arc::new(App::new(config.seed, config.scenario, config.journal_capacity));
+        let SimConfig { seed, responder, scenario, journal_capacity, .. } = config;
+        let app = Arc::new(App::new(seed, responder, scenario, journal_capacity));
         let connections = Connections::default();
         let task = tokio::spawn(accept(listener, Arc::clone(&app), Arc::clone(&connections)));
         Ok(Self { addr, app, task, connections })

@@ -119,7 +119,7 @@ fn decide(app: &App, call: &Call, body_state: Result<(), ApiError>, mut ticket: 
     let active = app.active();
     let rule = choose_rule(&active, call);
     let scenario = &active.scenario;
-    let mut cx = Context::new(app.seed, &app.memory, &scenario.limits, &rule, call);
+    let mut cx = Context::new(app.seed, &*app.responder, &app.memory, &scenario.limits, &rule, call);
     let key = scenario.keys.get(&call.vendor).map(String::as_str);
     let result =
         dialect::authenticate(call, key).and_then(|()| scripted(&rule)).and_then(|prepared| match prepared {

@@ -2,20 +2,28 @@
 //! limit cut it.
 
 use crate::completion::{Part, Stop, ToolCall};
-use crate::mind;
+use crate::responder::Responder;
 use crate::scenario::{ReplySpec, StopSpec};
 use crate::tokens::{CHARS_PER_TOKEN, count};
 use crate::turn::Turn;
 
-pub(crate) fn answer(turn: &Turn, spec: &ReplySpec, seed: u64) -> (Vec<Part>, Stop) {
-    let (parts, stop) = prepared(turn, spec, seed);
+/// Words of refusal for a scripted refusal.
+const REFUSAL: &str = "Simulated refusal: this request is declined by script.";
+
+pub(crate) fn answer(
+    turn: &Turn,
+    spec: &ReplySpec,
+    responder: &dyn Responder,
+    seed: u64,
+) -> (Vec<Part>, Stop) {
+    let reply = responder.answer(turn, seed);
+    let (parts, stop) = prepared(turn, spec, reply.parts, reply.stop);
     let (parts, stop) = cut_at_stop_sequence(parts, stop, &turn.stop);
     cut_at_limit(parts, stop, turn)
 }
 
-/// The mind's answer with whatever the script says instead.
-fn prepared(turn: &Turn, spec: &ReplySpec, seed: u64) -> (Vec<Part>, Stop) {
-    let (mut parts, mut stop) = mind::answer(turn, seed);
+/// The answer with whatever the script says instead.
+fn prepared(turn: &Turn, spec: &ReplySpec, mut parts: Vec<Part>, mut stop: Stop) -> (Vec<Part>, Stop) {
     if let Some(text) = &spec.text {
         parts.retain(|part| matches!(part, Part::Thinking(_)));
         if !text.is_empty() {
@@ -53,7 +61,7 @@ fn prepared(turn: &Turn, spec: &ReplySpec, seed: u64) -> (Vec<Part>, Stop) {
         Some(StopSpec::PauseTurn) => stop = Stop::PauseTurn,
         Some(StopSpec::Refusal) => {
             let words = spec.text.clone();
-            parts = vec![Part::Refusal(words.unwrap_or_else(|| mind::refusal().to_owned()))];
+            parts = vec![Part::Refusal(words.unwrap_or_else(|| REFUSAL.to_owned()))];
             stop = Stop::Refusal;
         }
         Some(StopSpec::Safety) => {

@@ -1,26 +1,33 @@
-//! A request without its dialect: what the scripted mind reads and what the meter counts.
+//! A request without its dialect: what a responder reads and what the meter counts.
 
 use serde_json::{Value, json};
 
 use crate::tokens::{CacheKind, Segment, count};
 use crate::vendor::Vendor;
 
-/// The part of a request that decides the answer.
+/// The part of a request that decides the answer, whatever the dialect.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn {
-    pub(crate) vendor: Vendor,
+#[non_exhaustive]
+pub struct Turn {
+    /// Who was asked.
+    pub vendor: Vendor,
     pub(crate) model: ModelFacts,
     /// System text, joined.
-    pub(crate) system: String,
+    pub system: String,
     /// Text of the last user message, joined.
-    pub(crate) user: String,
+    pub user: String,
     /// Results of tool calls that came in after the last answer.
-    pub(crate) tool_results: Vec<ToolResult>,
-    pub(crate) tools: Vec<Tool>,
-    pub(crate) tool_choice: ToolChoice,
-    pub(crate) parallel_calls: bool,
-    pub(crate) format: Format,
-    pub(crate) thinks: bool,
+    pub tool_results: Vec<ToolResult>,
+    /// The tools that may be called.
+    pub tools: Vec<Tool>,
+    /// Whether tools may, must or must not be called.
+    pub tool_choice: ToolChoice,
+    /// Whether several tools may be called at once.
+    pub parallel_calls: bool,
+    /// The form of the answer.
+    pub format: Format,
+    /// Whether thoughts stand in front of the answer.
+    pub thinks: bool,
     pub(crate) max_tokens: Option<u64>,
     pub(crate) stop: Vec<String>,
     /// The prompt in the order in which a vendor would read it.
@@ -28,6 +35,23 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// A turn that asks for nothing but an answer to this, of a model with no habits: to test a responder with.
+    pub fn of(vendor: Vendor, user: impl Into<String>) -> Self {
+        let facts = ModelFacts {
+            served: "model".into(),
+            context: 1_000_000,
+            overflow: Overflow::Refuse,
+            token_percent: 100,
+            cache: CacheKind::None,
+        };
+        Self { user: user.into(), ..Self::new(vendor, facts) }
+    }
+
+    /// The model that answers, as the reply names it.
+    pub fn model(&self) -> &str {
+        &self.model.served
+    }
+
     pub(crate) fn new(vendor: Vendor, model: ModelFacts) -> Self {
         Self {
             vendor,
@@ -83,46 +107,71 @@ pub(crate) enum Overflow {
     Truncate,
 }
 
+/// A tool that may be called.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Tool {
-    pub(crate) name: String,
+#[non_exhaustive]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
     /// JSON Schema of the arguments.
-    pub(crate) schema: Value,
+    pub schema: Value,
     /// Takes a text of any form in place of arguments.
-    pub(crate) freeform: bool,
+    pub freeform: bool,
     /// The group that a client has put it in.
-    pub(crate) namespace: Option<String>,
+    pub namespace: Option<String>,
 }
 
 impl Tool {
-    pub(crate) fn function(name: impl Into<String>, schema: Value) -> Self {
+    /// A tool that takes arguments of this schema.
+    pub fn function(name: impl Into<String>, schema: Value) -> Self {
         Self { name: name.into(), schema, freeform: false, namespace: None }
     }
 
-    pub(crate) fn freeform(name: impl Into<String>) -> Self {
+    /// A tool that takes a text of any form.
+    pub fn freeform(name: impl Into<String>) -> Self {
         let schema =
             json!({"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]});
         Self { freeform: true, ..Self::function(name, schema) }
     }
 }
 
+/// What a tool gave back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ToolResult {
-    pub(crate) name: Option<String>,
-    pub(crate) text: String,
+#[non_exhaustive]
+pub struct ToolResult {
+    /// The tool, where the dialect names it.
+    pub name: Option<String>,
+    /// The result's text.
+    pub text: String,
 }
 
+/// Whether tools are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ToolChoice {
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// As the model likes.
     Auto,
+    /// None may be called.
     None,
+    /// Some tool has to be called.
     Any,
+    /// The tool of this name has to be called.
     Named(String),
 }
 
+/// The form of an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Format {
+#[non_exhaustive]
+pub enum Format {
+    /// Prose.
     Text,
+    /// Any JSON object.
     JsonObject,
-    Schema { name: Option<String>, schema: Value },
+    /// JSON that satisfies a schema.
+    Schema {
+        /// The schema's name, where the dialect has one.
+        name: Option<String>,
+        /// JSON Schema.
+        schema: Value,
+    },
 }

@@ -32,6 +32,8 @@ pub mod contract;
 #[expect(clippy::unwrap_used, reason = "a failed assertion is how fixtures report")]
 pub mod fixtures;
 #[cfg(feature = "contract")]
+mod form;
+#[cfg(feature = "contract")]
 #[expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "part of the suite")]
 pub mod odd;
 #[cfg(feature = "contract")]
@@ -56,6 +58,8 @@ mod subject;
 mod vendor;
 
 #[cfg(feature = "contract")]
+pub use form::ByteForm;
+#[cfg(feature = "contract")]
 pub use recorder::Recorder;
 pub use script::{Answer, Script, ScriptedCall, Step};
 #[cfg(feature = "contract")]
@@ -63,7 +67,7 @@ pub use server::{Reply, Request, ScriptedServer, Then};
 #[cfg(feature = "contract")]
 pub use subject::Subject;
 #[cfg(feature = "contract")]
-pub use vendor::{Behavior, ByteForm, Failure, TestServer, TestVendor};
+pub use vendor::{Behavior, Failure, TestServer, TestVendor};
 
 /// One test for each scenario of the contract. The crate that calls it needs `tokio` with the features `macros` and
 /// `rt`.

@@ -4,7 +4,10 @@ use std::{fmt, io, time::Duration};
 
 use forge_core::async_trait;
 
-use crate::{Request, ScriptedServer};
+use crate::{
+    form::ByteForm,
+    server::{Request, ScriptedServer},
+};
 
 /// Stands in for a vendor: starts servers that speak its dialect, and knows which requests are wrong.
 ///
@@ -102,38 +105,6 @@ impl Behavior {
             Self::Normal => "normal",
             Self::Bytes(form) => form.name(),
             Self::Fails(failure) => failure.name(),
-        }
-    }
-}
-
-/// Forms of the same bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ByteForm {
-    /// Each byte is a write of its own, also inside a character.
-    EveryByte,
-    /// Lines of a stream end with CR and LF, and writes end anywhere.
-    CrLf,
-    /// Keep-alives stand between the events of a stream, and writes end after any character.
-    KeepAlives,
-    /// Everything is one write.
-    OneWrite,
-    /// A stream has no last line end, and a whole reply has no length.
-    Unterminated,
-}
-
-impl ByteForm {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::EveryByte, Self::CrLf, Self::KeepAlives, Self::OneWrite, Self::Unterminated];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::EveryByte => "every byte",
-            Self::CrLf => "crlf",
-            Self::KeepAlives => "keep-alives",
-            Self::OneWrite => "one write",
-            Self::Unterminated => "unterminated",
         }
     }
 }

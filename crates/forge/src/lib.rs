@@ -24,6 +24,8 @@ mod cast;
 pub mod config;
 mod environment;
 mod manager;
+#[cfg(feature = "offline")]
+pub mod offline;
 mod proxy;
 #[cfg(feature = "system")]
 mod system;

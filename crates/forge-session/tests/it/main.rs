@@ -18,7 +18,6 @@ mod report;
 mod report_marks;
 mod script;
 mod shared;
-mod simulated;
 mod stage;
 mod steer;
 mod time;

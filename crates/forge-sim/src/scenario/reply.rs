@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use crate::usage::Usage;
 
-/// A prepared answer. What is left out comes from the scripted mind.
+/// A prepared answer. What is left out comes from the responder.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplySpec {

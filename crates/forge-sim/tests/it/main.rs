@@ -29,7 +29,6 @@ mod refused_google;
 mod refused_openai;
 mod responses;
 mod scenarios;
-mod sessions;
 mod stored;
 mod taken_over;
 mod threads;

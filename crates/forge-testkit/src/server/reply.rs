@@ -2,7 +2,7 @@
 
 use forge_core::TokenCount;
 
-use crate::ByteForm;
+use crate::form::ByteForm;
 
 /// What a connection does after the bytes of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod closed;
 mod good;
 mod hostile;
 mod models;
+mod offline;
 mod own_adapter;
 mod reference;
 mod schema;

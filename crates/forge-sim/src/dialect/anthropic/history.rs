@@ -215,7 +215,7 @@ fn check_thinking_start(sides: &[Side<'_>], thinking: Thinking) -> Result<(), Ap
     Ok(())
 }
 
-/// Fills the turn with what the mind and the meter look at.
+/// Fills the turn with what the responder and the meter look at.
 fn describe(sides: &[Side<'_>], turn: &mut Turn) -> Result<(), ApiError> {
     for block in sides.iter().flat_map(|side| &side.blocks) {
         let breakpoint = breakpoint(block.value.get("cache_control"))?;

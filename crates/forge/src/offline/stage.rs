@@ -1,10 +1,9 @@
 //! The stages of a deliberation, recognised from the prompt.
 
+use forge_sim::responder::{Format, Rng, Turn};
 use serde_json::Value;
 
-use super::{prompt, prose, remarks};
-use crate::seed::Rng;
-use crate::turn::{Format, Turn};
+use super::{document::document, prompt, remarks};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -76,7 +75,7 @@ pub(super) struct Revision {
 /// Revises the sentences that findings quote, or adds a sentence where none is quoted.
 pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
     let Some(draft) = prompt::document(&turn.user) else {
-        return Revision { document: prose::document(turn, rng), spans: Vec::new() };
+        return Revision { document: document(turn, rng), spans: Vec::new() };
     };
     let mut document = draft.to_owned();
     let mut spans = Vec::new();

@@ -1,26 +1,31 @@
-//! The scripted minds answer the stages of a deliberation.
+//! The simulated vendors answer the stages of a session.
 
-use forge_sim::{Sim, Vendor};
+use std::{collections::HashMap, sync::Arc};
+
+use forge::{
+    AnthropicProvider, CallContext, GoogleProvider, MemoryJournal, ModelRequest, OpenAIProvider,
+    OutputFormat, Participant, Provider, ProviderExt as _, ProviderId, StreamName,
+    layers::TokioTimer,
+    session::{Cast, DocumentLabel, OutputType, Plan, Session, SessionDeps, Stage, Topic},
+};
+use forge_sim::{Sim, SimConfig, Vendor};
 use serde_json::{Value, json};
 
-use crate::client::{post, start};
-
-async fn ask(sim: &Sim, system: &str, user: &str, format: Option<Value>) -> String {
-    let mut body = json!({
-        "model": "claude-sonnet-4-6",
-        "max_tokens": 8000,
-        "system": system,
-        "messages": [{"role": "user", "content": user}],
-    });
-    if let Some(schema) = format {
-        body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
-    }
-    let reply = post(sim, Vendor::Anthropic, "/v1/messages", &body).await;
-    let text = reply.json()["content"][0]["text"].clone();
-    text.as_str().unwrap_or_else(|| panic!("{}", reply.text())).to_owned()
+async fn start() -> Sim {
+    Sim::start(SimConfig { seed: 7, ..forge::offline::config() }).await.unwrap()
 }
 
-fn object(properties: Value) -> Value {
+async fn ask(sim: &Sim, system: &str, user: &str, format: Option<Value>) -> String {
+    let mut request = ModelRequest::new(system).with_user_message(user).with_max_tokens(8_000);
+    if let Some(schema) = format {
+        request = request.with_output(OutputFormat::json_schema("x", schema));
+    }
+    let provider = AnthropicProvider::new("sk-test").with_base_url(sim.base_url(Vendor::Anthropic));
+    let cx = CallContext::new(Participant::new("anthropic".into(), "claude-sonnet-4-6"));
+    provider.complete(&cx, request).await.unwrap().text().into_owned()
+}
+
+fn object(properties: &Value) -> Value {
     let required: Vec<&String> = properties.as_object().unwrap().keys().collect();
     json!({
         "type": "object",
@@ -35,7 +40,7 @@ fn string() -> Value {
 }
 
 fn findings() -> Value {
-    object(json!({"findings": {"type": "array", "items": object(json!({
+    object(&json!({"findings": {"type": "array", "items": object(&json!({
         "severity": {"enum": ["critical", "major", "minor", "nit"]},
         "category": {"enum": ["correctness", "clarity"]},
         "quote": string(),
@@ -87,9 +92,9 @@ async fn a_synthesis_disposes_of_every_finding_and_changes_what_it_says() {
         .unwrap();
     let prompt =
         format!("Revise.\n<<<DOC\n{draft}\n<<<END\n<<<FINDINGS\nF1 major: \"{quote}\"\nF2 minor\n<<<END");
-    let schema = object(json!({
+    let schema = object(&json!({
         "document": string(),
-        "dispositions": {"type": "array", "items": object(json!({
+        "dispositions": {"type": "array", "items": object(&json!({
             "finding": string(),
             "decision": {"enum": ["accept", "reject", "defer"]},
             "changed_span": string(),
@@ -109,12 +114,62 @@ async fn a_synthesis_disposes_of_every_finding_and_changes_what_it_says() {
 #[tokio::test]
 async fn a_check_settles_each_finding_and_finds_nothing_new() {
     let sim = start().await;
-    let schema = object(json!({
-        "results": {"type": "array", "items": object(json!({"finding": string(), "settled": {"type": "boolean"}}))},
+    let schema = object(&json!({
+        "results": {"type": "array", "items": object(&json!({"finding": string(), "settled": {"type": "boolean"}}))},
         "new_findings": {"type": "array", "items": string()},
     }));
     let text = ask(&sim, "You are the checker.", "Findings: F1, F3.", Some(schema)).await;
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["results"][1], json!({"finding": "F3", "settled": true}));
     assert_eq!(value["new_findings"], json!([]));
+}
+
+#[tokio::test]
+async fn a_council_of_simulated_vendors_settles_what_it_finds() {
+    let sim = start().await;
+    let providers: HashMap<ProviderId, Arc<dyn Provider>> = HashMap::from([
+        (
+            "anthropic".into(),
+            Arc::new(AnthropicProvider::new("k").with_base_url(sim.base_url(Vendor::Anthropic)))
+                as Arc<dyn Provider>,
+        ),
+        ("openai".into(), Arc::new(OpenAIProvider::new("k").with_base_url(sim.base_url(Vendor::OpenAi)))),
+        ("google".into(), Arc::new(GoogleProvider::new("k").with_base_url(sim.base_url(Vendor::Google)))),
+    ]);
+    let cast = Cast {
+        drafter: vec![Participant::claude_sonnet()],
+        critics: vec![
+            vec![Participant::gpt()],
+            vec![Participant::gemini_flash()],
+            vec![Participant::gpt_luna()],
+        ],
+        synthesizer: vec![Participant::claude_opus()],
+        checker: vec![Participant::gemini_flash()],
+    };
+    for (seed, kind) in OutputType::ALL.into_iter().enumerate() {
+        let mut plan =
+            Plan::new(Topic::new("Rate limiting for a public API").with_output(kind), cast.clone());
+        plan.simulated = true;
+        plan.settings.seed = seed as u64;
+        let deps = SessionDeps::new(
+            providers.clone(),
+            Arc::new(MemoryJournal::default()),
+            Arc::new(TokioTimer),
+            "t",
+        )
+        .unwrap();
+        let result =
+            Session::start(deps, StreamName::new("s").unwrap(), plan).await.unwrap().run().await.unwrap();
+        let facts = format!("{:?} {:?} {:#?}", result.stop_reason, result.degraded, result.findings);
+        assert_eq!((result.label, &result.degraded[..]), (DocumentLabel::Synthesis, &[][..]), "{facts}");
+        assert!(result.findings.iter().all(|finding| finding.anchored && !finding.is_open()), "{facts}");
+        let repairs = result.calls.iter().filter(|call| call.call.step > 0).count();
+        assert_eq!(repairs, 0, "{facts}");
+        assert!(
+            result.by_stage.contains_key(&Stage::Check) && result.document.contains("SIMULATED"),
+            "{}",
+            result.document
+        );
+    }
+    sim.shutdown().await;
 }

@@ -1,68 +1,145 @@
-//! Scripted minds: answers made from the prompt alone, different for each vendor.
+//! Who answers: from a [`Turn`] and a seed to a [`Reply`].
 //!
-//! The same seed, vendor and request give the same words, whatever came before. Every text says
-//! that it is simulated.
+//! [`Plain`] answers from the prompt alone, with other words for each vendor: prose, structured answers, calls of tools.
+//! A [`Responder`] of one's own is set at [`SimConfig::responder`](crate::SimConfig::responder). It says whatever it
+//! likes, or takes the usual course with words of its own ([`respond`] and [`Wording`]).
+//!
+//! ```
+//! use forge_sim::responder::{Reply, Responder, Turn};
+//! use forge_sim::{SimConfig, Vendor};
+//!
+//! #[derive(Debug)]
+//! struct Parrot;
+//!
+//! impl Responder for Parrot {
+//!     fn answer(&self, turn: &Turn, _seed: u64) -> Reply {
+//!         Reply::text(format!("Simulated: you said “{}”.", turn.user))
+//!     }
+//! }
+//!
+//! let config = SimConfig { responder: std::sync::Arc::new(Parrot), ..SimConfig::default() };
+//! # let reply = config.responder.answer(&Turn::of(Vendor::OpenAi, "Hi"), 0);
+//! # assert_eq!(reply, Reply::text("Simulated: you said “Hi”."));
+//! ```
 
-mod prompt;
+mod fill;
 mod prose;
-mod remarks;
-mod schema;
-mod stage;
+mod topic;
+
+use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::completion::{Part, Stop, ToolCall};
-use crate::seed::{Rng, hash};
-use crate::turn::{Format, Tool, ToolChoice, Turn};
-use schema::Filler;
-use stage::Stage;
+pub use self::fill::{Fields, Item, Place};
+pub use self::prose::{plain, sentences};
+pub use self::topic::topic;
+pub use crate::completion::{Part, Stop, ToolCall};
+pub use crate::seed::Rng;
+use crate::seed::hash;
+pub use crate::turn::{Format, Tool, ToolChoice, ToolResult, Turn};
+use fill::Filler;
 
-/// The parts of an answer and why it ends, before limits on its length.
-pub(crate) fn answer(turn: &Turn, seed: u64) -> (Vec<Part>, Stop) {
+/// Answers in the place of a model.
+pub trait Responder: fmt::Debug + Send + Sync {
+    /// The reply, before stop sequences and limits cut it. Equal turns and seeds have to get equal replies, whatever
+    /// came before, and every text should say that it is simulated.
+    fn answer(&self, turn: &Turn, seed: u64) -> Reply;
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// Thoughts, texts and calls in their order.
+    pub parts: Vec<Part>,
+    /// Why the answer ends.
+    pub stop: Stop,
+}
+
+impl Reply {
+    /// A reply of these parts with this end.
+    pub const fn new(parts: Vec<Part>, stop: Stop) -> Self {
+        Self { parts, stop }
+    }
+
+    /// A text that ends its turn.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(vec![Part::Text(text.into())], Stop::EndTurn)
+    }
+}
+
+/// Answers from the prompt alone, with other words for each vendor.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to it")]
+pub struct Plain;
+
+impl Responder for Plain {
+    fn answer(&self, turn: &Turn, seed: u64) -> Reply {
+        respond(turn, seed, self)
+    }
+}
+
+impl Wording for Plain {}
+
+/// The words of an answer that takes the usual course.
+pub trait Wording {
+    /// The answer in prose.
+    fn prose(&self, turn: &Turn, rng: &mut Rng) -> String {
+        plain(turn, rng)
+    }
+
+    /// What stands in the fields of a structured answer.
+    fn fields<'a>(&self, turn: &'a Turn, rng: &mut Rng) -> Box<dyn Fields + 'a> {
+        let _ = (turn, rng);
+        Box::new(())
+    }
+
+    /// What stands in the arguments of a call.
+    fn arguments<'a>(&self, turn: &'a Turn) -> Box<dyn Fields + 'a> {
+        let _ = turn;
+        Box::new(())
+    }
+}
+
+/// The usual course of an answer: thoughts where the turn has them; then calls of the tools that the prompt names;
+/// else what fits the schema that is asked for, a word on the results of tools, or prose.
+pub fn respond(turn: &Turn, seed: u64, wording: &dyn Wording) -> Reply {
     let mut rng =
         Rng::new(hash(seed, &[turn.vendor.id().as_bytes(), turn.system.as_bytes(), turn.user.as_bytes()]));
     let mut parts = Vec::new();
     if turn.thinks {
         parts.push(Part::Thinking(prose::thinking(turn)));
     }
-    let calls = calls(turn, &mut rng);
+    let calls = calls(turn, wording, &mut rng);
     if !calls.is_empty() {
         if let Some(preface) = prose::before_call(turn.vendor) {
             parts.push(Part::Text(preface.to_owned()));
         }
         parts.extend(calls.into_iter().map(Part::Call));
-        return (parts, Stop::ToolUse);
+        return Reply::new(parts, Stop::ToolUse);
     }
-    parts.push(Part::Text(text(turn, &mut rng)));
-    (parts, Stop::EndTurn)
+    parts.push(Part::Text(text(turn, wording, &mut rng)));
+    Reply::new(parts, Stop::EndTurn)
 }
 
-/// Words of refusal for a scripted refusal.
-pub(crate) fn refusal() -> &'static str {
-    "Simulated refusal: this request is declined by script."
-}
-
-fn text(turn: &Turn, rng: &mut Rng) -> String {
-    let stage = Stage::of(turn);
+fn text(turn: &Turn, wording: &dyn Wording, rng: &mut Rng) -> String {
     match &turn.format {
-        Format::Schema { schema, .. } => Filler::for_answer(schema, turn, stage, rng).fill().to_string(),
+        Format::Schema { schema, .. } => {
+            let mut fields = wording.fields(turn, rng);
+            Filler::for_answer(schema, turn, &mut *fields, rng).fill().to_string()
+        }
         Format::JsonObject => json!({
             "simulated": true,
             "vendor": turn.vendor.display_name(),
-            "answer": prose::plain(turn, rng),
+            "answer": plain(turn, rng),
         })
         .to_string(),
         Format::Text if !turn.tool_results.is_empty() => prose::after_tools(turn),
-        Format::Text => match stage {
-            Some(Stage::Draft) => prose::document(turn, rng),
-            Some(Stage::Synthesis) => stage::revised(turn, rng).document,
-            Some(Stage::Critique | Stage::Check) => stage::remarks(turn, rng),
-            None => prose::plain(turn, rng),
-        },
+        Format::Text => wording.prose(turn, rng),
     }
 }
 
-fn calls(turn: &Turn, rng: &mut Rng) -> Vec<ToolCall> {
+fn calls(turn: &Turn, wording: &dyn Wording, rng: &mut Rng) -> Vec<ToolCall> {
     if !turn.tool_results.is_empty() && !matches!(turn.tool_choice, ToolChoice::Named(_)) {
         return Vec::new();
     }
@@ -87,7 +164,8 @@ fn calls(turn: &Turn, rng: &mut Rng) -> Vec<ToolCall> {
     wanted
         .into_iter()
         .map(|tool| {
-            let arguments = match Filler::for_arguments(&tool.schema, turn, rng).fill() {
+            let mut fields = wording.arguments(turn);
+            let arguments = match Filler::for_arguments(&tool.schema, turn, &mut *fields, rng).fill() {
                 Value::Object(arguments) => arguments,
                 _ => serde_json::Map::new(),
             };
@@ -104,20 +182,10 @@ fn mentions(said: &str, tool: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::CacheKind;
-    use crate::turn::{ModelFacts, Overflow, ToolResult};
     use crate::vendor::Vendor;
 
     fn turn(user: &str) -> Turn {
-        let facts = ModelFacts {
-            served: "m".into(),
-            context: 1000,
-            overflow: Overflow::Refuse,
-            token_percent: 100,
-            cache: CacheKind::None,
-        };
-        let mut turn = Turn::new(Vendor::Anthropic, facts);
-        turn.user = user.into();
+        let mut turn = Turn::of(Vendor::Anthropic, user);
         turn.tools = ["get_weather", "get_time"]
             .map(|name| {
                 let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
@@ -127,9 +195,13 @@ mod tests {
         turn
     }
 
+    fn answer(turn: &Turn, seed: u64) -> Reply {
+        Plain.answer(turn, seed)
+    }
+
     fn called(turn: &Turn) -> Vec<String> {
-        let (parts, _) = answer(turn, 1);
-        parts
+        answer(turn, 1)
+            .parts
             .into_iter()
             .filter_map(|part| match part {
                 Part::Call(call) => Some(call.name),
@@ -171,7 +243,7 @@ mod tests {
     fn a_tool_result_is_answered_in_text() {
         let mut turn = turn("get_weather");
         turn.tool_results = vec![ToolResult { name: None, text: "12 degrees".into() }];
-        let (parts, stop) = answer(&turn, 1);
+        let Reply { parts, stop } = answer(&turn, 1);
         assert_eq!(stop, Stop::EndTurn);
         assert!(matches!(&parts[..], [Part::Text(text)] if text.contains("12 degrees")));
     }
@@ -191,7 +263,7 @@ mod tests {
         for vendor in Vendor::ALL {
             let mut turn = turn("Tell me about caching");
             turn.vendor = vendor;
-            let (parts, _) = answer(&turn, 1);
+            let parts = answer(&turn, 1).parts;
             let [Part::Text(text)] = &parts[..] else { panic!("{parts:?}") };
             let start = format!("Simulated reply from {}:", vendor.display_name());
             assert!(text.starts_with(&start), "{text}");

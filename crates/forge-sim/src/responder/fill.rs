@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::stage::{self, Revision, Stage};
-use super::{prompt, prose, remarks};
+use super::topic::topic;
 use crate::seed::Rng;
 use crate::turn::Turn;
 
@@ -11,29 +10,60 @@ use crate::turn::Turn;
 const FULL_DEPTH: usize = 5;
 /// Beyond this depth everything is null or empty.
 const MAX_DEPTH: usize = 12;
-/// What scripted critics do not agree on.
-const POSITIONS: [&str; 2] = ["Refuse what nobody has allowed.", "Let through what nobody has forbidden."];
-/// Faults that a critic finds at most.
-const FAULTS: usize = 3;
 /// So many values at most, whatever a schema asks for.
 const MAX_VALUES: usize = 20_000;
 
+/// Where a value stands in what is being filled.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Place<'a> {
+    /// The name of the field; that of its array for an item.
+    pub field: &'a str,
+    /// The items in which it stands, from the outermost.
+    pub items: &'a [Item],
+}
+
+/// An item of an array that is being filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Item {
+    /// The name of the array.
+    pub array: String,
+    /// Its position, from 0.
+    pub index: usize,
+}
+
+/// What stands in fields, beyond what their schema says of them. What is not known is left to the usual words.
+pub trait Fields {
+    /// The text of a field.
+    fn text(&mut self, place: &Place<'_>, rng: &mut Rng) -> Option<String> {
+        let _ = (place, rng);
+        None
+    }
+
+    /// One of the values of a field; the first one otherwise.
+    fn choice(&mut self, place: &Place<'_>, values: &[Value], rng: &mut Rng) -> Option<Value> {
+        let _ = (place, values, rng);
+        None
+    }
+
+    /// How many items an array of the schema `item` has, within its bounds; one otherwise.
+    fn items(&mut self, place: &Place<'_>, item: &Value, rng: &mut Rng) -> Option<usize> {
+        let _ = (place, item, rng);
+        None
+    }
+}
+
+/// Knows nothing of any field.
+impl Fields for () {}
+
 pub(super) struct Filler<'a> {
     root: &'a Value,
-    turn: &'a Turn,
+    fields: &'a mut dyn Fields,
     rng: &'a mut Rng,
-    stage: Option<Stage>,
     topic: String,
     required_only: bool,
-    finding_ids: Vec<String>,
-    quotes: Vec<String>,
-    revision: Option<Revision>,
-    /// Position in the array that is being filled.
-    item: usize,
-    /// Position among the findings that are being answered.
-    finding: usize,
-    /// Whether strengths are being named, not faults.
-    praise: bool,
+    items: Vec<Item>,
     values: usize,
 }
 
@@ -41,39 +71,22 @@ impl<'a> Filler<'a> {
     /// For a structured answer: every property.
     pub(super) fn for_answer(
         schema: &'a Value,
-        turn: &'a Turn,
-        stage: Option<Stage>,
+        turn: &Turn,
+        fields: &'a mut dyn Fields,
         rng: &'a mut Rng,
     ) -> Self {
-        let quotes = stage::quotes(turn, rng, FAULTS + 1);
-        let revision = (stage == Some(Stage::Synthesis)).then(|| stage::revised(turn, rng));
-        Self {
-            stage,
-            quotes,
-            revision,
-            finding_ids: prompt::finding_ids(&turn.user),
-            required_only: false,
-            ..Self::for_arguments(schema, turn, rng)
-        }
+        Self { required_only: false, ..Self::for_arguments(schema, turn, fields, rng) }
     }
 
     /// For the arguments of a call: required properties only.
-    pub(super) fn for_arguments(schema: &'a Value, turn: &'a Turn, rng: &'a mut Rng) -> Self {
-        Self {
-            root: schema,
-            turn,
-            rng,
-            stage: None,
-            topic: prompt::topic(&turn.user),
-            required_only: true,
-            finding_ids: Vec::new(),
-            quotes: Vec::new(),
-            revision: None,
-            item: 0,
-            finding: 0,
-            praise: false,
-            values: 0,
-        }
+    pub(super) fn for_arguments(
+        schema: &'a Value,
+        turn: &Turn,
+        fields: &'a mut dyn Fields,
+        rng: &'a mut Rng,
+    ) -> Self {
+        let topic = topic(&turn.user);
+        Self { root: schema, fields, rng, topic, required_only: true, items: Vec::new(), values: 0 }
     }
 
     pub(super) fn fill(mut self) -> Value {
@@ -145,49 +158,26 @@ impl<'a> Filler<'a> {
         let none = json!({"type": "string"});
         let item = schema.get("items").unwrap_or(&none);
         let minimum = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-        let wanted = self.items_wanted(item, name) as u64;
+        let place = Place { field: name, items: &self.items };
+        let wanted = self.fields.items(&place, item, self.rng).unwrap_or(1) as u64;
         let wanted = if depth > FULL_DEPTH { 0 } else { wanted };
         let most = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        let (outer, outer_praise) = (self.item, self.praise);
-        self.praise |= name == "strengths";
-        let answers = answers_findings(item);
         let items = (0..wanted.max(minimum).min(most.min(1000)))
             .map(|index| {
-                self.item = usize::try_from(index).unwrap_or(0);
-                if answers {
-                    self.finding = self.item;
-                }
-                self.value(item, name, depth + 1)
+                let index = usize::try_from(index).unwrap_or(0);
+                self.items.push(Item { array: name.to_owned(), index });
+                let value = self.value(item, name, depth + 1);
+                self.items.pop();
+                value
             })
             .collect();
-        (self.item, self.praise) = (outer, outer_praise);
         Value::Array(items)
     }
 
-    /// One item, but an entry for each finding, and no new faults found in a check.
-    fn items_wanted(&mut self, item: &Value, name: &str) -> usize {
-        match self.stage {
-            Some(Stage::Check) if name.contains("findings") => 0,
-            // A document that was revised has no fault left that this critic would know.
-            Some(Stage::Critique) if name == "findings" && stage::is_revised(self.turn) => 0,
-            Some(Stage::Critique) if name == "findings" => {
-                (1 + self.rng.below(FAULTS)).min(self.quotes.len())
-            }
-            _ if answers_findings(item) => self.finding_ids.len().max(1),
-            _ if name == "positions" => POSITIONS.len(),
-            _ => 1,
-        }
-    }
-
     fn choice(&mut self, values: &[Value], name: &str) -> Value {
-        let remark = remarks::about(self.quotes.get(self.item).map_or("", String::as_str));
-        let word = match name {
-            "severity" => remark.severity,
-            "category" => remark.category,
-            _ => return values.first().cloned().unwrap_or(Value::Null),
-        };
-        let fitting = values.iter().find(|value| *value == word);
-        fitting.or_else(|| values.get(self.rng.below(values.len()))).cloned().unwrap_or(Value::Null)
+        let place = Place { field: name, items: &self.items };
+        let chosen = self.fields.choice(&place, values, self.rng);
+        chosen.or_else(|| values.first().cloned()).unwrap_or(Value::Null)
     }
 
     fn string(&mut self, schema: &Value, name: &str) -> String {
@@ -204,62 +194,12 @@ impl<'a> Filler<'a> {
     }
 
     fn words(&mut self, name: &str) -> String {
-        let at = |list: &[String], index: usize| list.get(index).or_else(|| list.last()).cloned();
-        let found = match name {
-            // What is praised is not what is found wanting.
-            "quote" | "excerpt" if self.praise => self.quotes.last().cloned(),
-            "quote" | "excerpt" => at(&self.quotes, self.item),
-            "finding" | "finding_id" => at(&self.finding_ids, self.item),
-            "id" if self.stage == Some(Stage::Critique) => Some(format!("F{}", self.item + 1)),
-            "old" | "new" => self.finding_ids.get(self.finding).map(|id| {
-                let (old, new) = stage::edit(self.turn, id);
-                if name == "old" { old } else { new }
-            }),
-            "same_as" => Some(String::new()),
-            "changed_span" | "span" => {
-                self.revision.as_ref().and_then(|revision| at(&revision.spans, self.item))
-            }
-            "document" | "markdown" | "content" | "draft" | "text" => match self.stage {
-                Some(Stage::Draft) => Some(prose::document(self.turn, self.rng)),
-                _ => self.revision.as_ref().map(|revision| revision.document.clone()),
-            },
-            "claim" if self.praise => Some("Simulated strength: this can be done as it is written.".into()),
-            "claim" => {
-                let remark = remarks::about(&at(&self.quotes, self.item).unwrap_or_default());
-                Some(format!("Simulated finding: {}", remark.claim))
-            }
-            "suggested_change" => {
-                let remark = remarks::about(&at(&self.quotes, self.item).unwrap_or_default());
-                Some(format!("Add: {}", remark.addition))
-            }
-            "about" => Some("Simulated: how strict the default is".into()),
-            "positions" => POSITIONS.get(self.item).map(|position| (*position).to_owned()),
-            "resolution" => Some("The one that does less harm when it is forgotten.".into()),
-            "reason" | "because" => self.reason(),
-            "location" => Some("the passage quoted".into()),
-            "title" => Some(self.topic.clone()),
-            _ => None,
-        };
-        found.unwrap_or_else(|| format!("simulated {}: {}", name.replace('_', " "), self.topic))
+        let place = Place { field: name, items: &self.items };
+        let found = self.fields.text(&place, self.rng);
+        found
+            .or_else(|| (name == "title").then(|| self.topic.clone()))
+            .unwrap_or_else(|| format!("simulated {}: {}", name.replace('_', " "), self.topic))
     }
-}
-
-impl Filler<'_> {
-    /// Why a finding was accepted, or counts as settled.
-    fn reason(&self) -> Option<String> {
-        let id = self.finding_ids.get(self.finding)?;
-        let addition = remarks::about(prompt::quote_of(&self.turn.user, id).unwrap_or_default()).addition;
-        Some(match self.stage? {
-            Stage::Check => format!("Simulated: the text says so now: {addition}"),
-            _ => format!("Simulated: the passage left this open; added: {addition}"),
-        })
-    }
-}
-
-/// Whether an array of these has an entry for each finding.
-fn answers_findings(item: &Value) -> bool {
-    let properties = item.get("properties");
-    properties.is_some_and(|all| all.get("finding").is_some() || all.get("finding_id").is_some())
 }
 
 /// The type of a schema; the first one that is not null where it lists several.
@@ -335,21 +275,11 @@ fn fit(text: String, schema: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::CacheKind;
-    use crate::turn::{ModelFacts, Overflow};
     use crate::vendor::Vendor;
 
     fn fill(schema: &Value) -> Value {
-        let facts = ModelFacts {
-            served: "m".into(),
-            context: 1000,
-            overflow: Overflow::Refuse,
-            token_percent: 100,
-            cache: CacheKind::None,
-        };
-        let mut turn = Turn::new(Vendor::Google, facts);
-        turn.user = "Bees".into();
-        Filler::for_answer(schema, &turn, None, &mut Rng::new(1)).fill()
+        let turn = Turn::of(Vendor::Google, "Bees");
+        Filler::for_answer(schema, &turn, &mut (), &mut Rng::new(1)).fill()
     }
 
     #[test]

@@ -1,43 +1,43 @@
 //! The words. None of them claims anything about the world beyond general engineering sense.
 
-use super::prompt;
+use super::topic::topic;
 use crate::seed::Rng;
 use crate::turn::Turn;
 use crate::vendor::Vendor;
 
 /// A reply to a plain question, 40 to 150 words.
-pub(super) fn plain(turn: &Turn, rng: &mut Rng) -> String {
-    let topic = prompt::topic(&turn.user);
+pub fn plain(turn: &Turn, rng: &mut Rng) -> String {
+    let topic = topic(&turn.user);
     let name = turn.vendor.display_name();
     let mut text = format!("Simulated reply from {name}: ");
     match turn.vendor {
         Vendor::Anthropic => {
             text += &format!("you asked about “{topic}”. ");
-            text += &pick(rng, 4).join(" ");
+            text += &sentences(rng, 4).join(" ");
             text += "\n\nNo model was asked; this text comes from a script.";
         }
         Vendor::OpenAi => {
             text += &format!("a short plan for “{topic}” →\n\n");
-            for (index, sentence) in pick(rng, 4).iter().enumerate() {
+            for (index, sentence) in sentences(rng, 4).iter().enumerate() {
                 text += &format!("{}. {sentence}\n", index + 1);
             }
             text += "\nThese steps are scripted and stand for a real answer.";
         }
         Vendor::Google => {
             text += &format!("key points on “{topic}”:\n\n");
-            for sentence in pick(rng, 4) {
+            for sentence in sentences(rng, 4) {
                 text += &format!("• {sentence}\n");
             }
             text += "\nSummary: the points above are scripted, not researched.";
         }
         Vendor::Compatible(_) => {
             text += &format!("on “{topic}”: ");
-            text += &pick(rng, 4).join(" ");
+            text += &sentences(rng, 4).join(" ");
             text += " All of this is scripted.";
         }
         Vendor::Ollama | Vendor::LlamaCpp | Vendor::Vllm | Vendor::LmStudio => {
             text += &format!("about “{topic}” – ");
-            text += &pick(rng, 3).join(" ");
+            text += &sentences(rng, 3).join(" ");
             text += " (A script wrote this on your own machine.)";
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn thinking(turn: &Turn) -> String {
     format!(
         "Simulated thinking: the question is about “{}”. First what must hold, then what may go \
          wrong, then the shortest answer that serves.",
-        prompt::topic(&turn.user)
+        topic(&turn.user)
     )
 }
 
@@ -73,31 +73,8 @@ pub(super) fn after_tools(turn: &Turn) -> String {
     text
 }
 
-/// A document with sections about the topic. It names no vendor, since peers read it.
-pub(super) fn document(turn: &Turn, rng: &mut Rng) -> String {
-    let topic = prompt::topic(&turn.user);
-    let headings: [&str; 4] = match turn.vendor {
-        Vendor::Anthropic => ["Purpose", "Design", "What can go wrong", "Open questions"],
-        Vendor::OpenAi => ["Summary", "Requirements", "Approach", "Risks"],
-        Vendor::Google => ["Overview", "Components", "Operation", "Limits"],
-        _ => ["Goal", "Plan", "Details", "Caveats"],
-    };
-    let mut text =
-        format!("# {topic}\n\n{} this document was written by a script, without a model.\n", prompt::MARK);
-    let mut sentences = pick(rng, headings.len() * 2).into_iter();
-    for heading in headings {
-        text += &format!(
-            "\n## {heading}\n\nOn the subject of {topic}, {} comes down to two points. ",
-            heading.to_lowercase()
-        );
-        text += &sentences.by_ref().take(2).collect::<Vec<_>>().join(" ");
-        text += "\n";
-    }
-    text
-}
-
-/// Different sentences in an order of their own.
-pub(super) fn pick(rng: &mut Rng, count: usize) -> Vec<&'static str> {
+/// At most so many different sentences of general engineering sense, in an order of their own.
+pub fn sentences(rng: &mut Rng, count: usize) -> Vec<&'static str> {
     let mut left = SENTENCES.to_vec();
     (0..count.min(left.len())).map(|_| left.swap_remove(rng.below(left.len()))).collect()
 }

@@ -1,0 +1,65 @@
+//! Sessions without any model: the simulated vendors know the prompts of a session and play its stages.
+//!
+//! [`Stages`] is a [`Responder`] for [`SimConfig::responder`](forge_sim::SimConfig::responder). It knows the stage of a
+//! session by the headings and fields of its prompts; drafts have sections, findings quote what they are about, and
+//! revisions mend it. Everything else is answered as [`Plain`](forge_sim::responder::Plain) does.
+//!
+//! ```
+//! # async fn demo() -> Result<(), forge_sim::SimError> {
+//! let sim = forge_sim::Sim::start(forge::offline::config()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+#![allow(
+    clippy::format_push_string,
+    reason = "`write!` into a String gives a result that cannot be an error and has to be dropped"
+)]
+
+mod document;
+mod fields;
+mod prompt;
+mod remarks;
+mod stage;
+
+use std::sync::Arc;
+
+use forge_sim::responder::{Fields, Reply, Responder, Rng, Turn, Wording, plain, respond};
+pub use forge_sim::*;
+
+use self::{document::document, fields::StageFields, stage::Stage};
+
+/// Plays the stages of a session. Equal seeds and prompts get equal words.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing to it")]
+pub struct Stages;
+
+/// A simulator whose vendors play the stages of a session, on a free port, with the seed 0 and no faults.
+pub fn config() -> SimConfig {
+    SimConfig { responder: Arc::new(Stages), ..SimConfig::default() }
+}
+
+impl Responder for Stages {
+    fn answer(&self, turn: &Turn, seed: u64) -> Reply {
+        respond(turn, seed, self)
+    }
+}
+
+impl Wording for Stages {
+    fn prose(&self, turn: &Turn, rng: &mut Rng) -> String {
+        match Stage::of(turn) {
+            Some(Stage::Draft) => document(turn, rng),
+            Some(Stage::Synthesis) => stage::revised(turn, rng).document,
+            Some(Stage::Critique | Stage::Check) => stage::remarks(turn, rng),
+            None => plain(turn, rng),
+        }
+    }
+
+    fn fields<'a>(&self, turn: &'a Turn, rng: &mut Rng) -> Box<dyn Fields + 'a> {
+        Box::new(StageFields::of_answer(turn, rng))
+    }
+
+    fn arguments<'a>(&self, turn: &'a Turn) -> Box<dyn Fields + 'a> {
+        Box::new(StageFields::of_arguments(turn))
+    }
+}
