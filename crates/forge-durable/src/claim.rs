@@ -1,4 +1,4 @@
-//! Who runs the work: the lock says who lives, the journal's claim who may write.
+//! Ownership of the work: the lock tells who is alive, the claim of the journal who may write.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::{
     locks::{Lock, LockAttempt},
 };
 
-/// How long the right to write the journal holds without a renewal.
+/// How long a claim of the journal holds without a renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 pub(crate) const RENEWAL: Duration = Duration::from_secs(20);
 
-/// The right to run the work.
+/// The exclusive right to run the work.
 #[derive(Debug)]
 pub(crate) struct Ownership {
     pub(crate) fence: Fence,
     pub(crate) lock: Option<Box<dyn Lock>>,
 }
 
-/// Claims the work. The place of a run that died is taken at once where the lock proves its death; else its lease
-/// is waited for, once. Without locks, a claim of another that has not lapsed is an error.
+/// Claims the work. The claim of a dead run is replaced at once if the lock proves its death; otherwise the claim waits
+/// for one lease to lapse. Without locks, a foreign claim that has not lapsed is an error.
 pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Ownership, RunError> {
     let lock = match &deps.locks {
         None => None,
@@ -42,13 +42,14 @@ pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Ownersh
         match deps.journal.claim(stream, &claim).await {
             Ok(fence) => return Ok(Ownership { fence, lock }),
             Err(JournalError::Held { holder, fence, .. })
+                // The fence names the very claim that is replaced: a run that claims in between keeps its own.
                 if has_died(&holder) && claim.replaces != Some(fence) =>
             {
                 claim = claim.replacing(fence);
             }
-            // A holder that lives renews its claim long before this time.
+            // A live holder renews its claim long before it lapses, so that one lease of waiting tells it from a dead one.
             Err(JournalError::Held { holder, until, .. }) if std::mem::take(&mut may_wait) => {
-                tracing::warn!(%stream, %holder, %until, "another run may be at work; its claim is waited for");
+                tracing::warn!(%stream, %holder, %until, "another run may be alive; waiting for its claim to lapse");
                 let left = (until - deps.timer.now()).to_std().unwrap_or_default().min(LEASE);
                 deps.timer.sleep_until(deps.timer.instant() + left).await;
             }

@@ -1,4 +1,4 @@
-//! Commands to work that is running.
+//! Commands that steer running work.
 
 use std::{
     collections::VecDeque,
@@ -18,44 +18,44 @@ struct Shared {
     waker: AtomicWaker,
 }
 
-/// A command, which each machine understands in its own way.
+/// A command. Each machine interprets it in its own terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Begin no further effect.
+    /// Start no further effects.
     Pause,
-    /// Begin effects again.
+    /// Start effects again.
     Resume,
-    /// Cancel what is under way, and end.
+    /// Cancel effects in flight and stop.
     Abort,
-    /// Go on without the rest of what is under way.
+    /// Continue without the effects in flight.
     Skip,
-    /// Mind this from now on.
+    /// Take this into account from now on.
     Feedback(String),
 }
 
 impl Controls {
-    /// Lets effects that are under way end and begins no new ones.
+    /// Lets effects in flight finish and starts no new ones.
     pub fn pause(&self) {
         self.send(Command::Pause);
     }
 
-    /// Begins effects again.
+    /// Starts effects again.
     pub fn resume(&self) {
         self.send(Command::Resume);
     }
 
-    /// Cancels what is under way and ends the work. It can be resumed later.
+    /// Cancels effects in flight and stops the work, which can be resumed later.
     pub fn abort(&self) {
         self.send(Command::Abort);
     }
 
-    /// Goes on without the rest of what is under way.
+    /// Continues without the effects in flight.
     pub fn skip(&self) {
         self.send(Command::Skip);
     }
 
-    /// Tells the next steps something.
+    /// Gives the next steps feedback to take into account.
     pub fn feedback(&self, text: impl Into<String>) {
         self.send(Command::Feedback(text.into()));
     }
@@ -69,7 +69,7 @@ impl Controls {
         self.0.commands.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Whether there is a command; if not, `cx` is woken when one comes.
+    /// Whether a command is waiting; if not, `cx` is woken when one arrives.
     pub(crate) fn is_called(&self, cx: &Context<'_>) -> bool {
         self.0.waker.register(cx.waker());
         !self.0.commands.lock().unwrap_or_else(PoisonError::into_inner).is_empty()

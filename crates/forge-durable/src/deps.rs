@@ -1,4 +1,4 @@
-//! What a run stands on.
+//! The dependencies of a run.
 
 use std::{fmt, sync::Arc};
 
@@ -6,40 +6,40 @@ use forge_core::{BudgetStore, Journal, Timer, UsageSink, storage::accounts::Acco
 
 use crate::locks::Locks;
 
-/// What a run stands on: a journal and a timer; and, where there are such, locks, accounts and budgets.
+/// The dependencies of a run: a journal and a timer, and optionally locks, accounts and budgets.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RunDeps {
-    /// Where the work is written down.
+    /// The journal that records the work.
     pub journal: Arc<dyn Journal>,
-    /// Where time comes from.
+    /// The source of time.
     pub timer: Arc<dyn Timer>,
-    /// Who runs it, in words for others. No two runs may use the same.
+    /// The holder of the claim, in words that others read. No two runs may share one.
     pub holder: Arc<str>,
-    /// What says whether another run lives. Without it, the claim of a run that died holds until it lapses.
+    /// Tells whether another run is alive. Without it, the claim of a dead run holds until it lapses.
     pub locks: Option<Arc<dyn Locks>>,
-    /// Where calls that died with their run are accounted for.
+    /// Receives a usage record for each call that died with its run.
     pub sink: Arc<dyn UsageSink>,
-    /// What the accounts already hold of them. Without it, only the first attempt of a call is accounted for.
+    /// Reads the records that such calls already have. Without it, only the first attempt of a call is recorded.
     pub accounts: Option<Arc<dyn AccountsReader>>,
-    /// Where the reservations of a run that died are settled.
+    /// Settles the reservations of a dead run.
     pub budgets: Option<Arc<dyn BudgetStore>>,
 }
 
 impl RunDeps {
-    /// A run without locks, accounts and budgets.
+    /// Dependencies without locks, accounts and budgets.
     pub fn new(journal: Arc<dyn Journal>, timer: Arc<dyn Timer>, holder: impl Into<Arc<str>>) -> Self {
         let holder = holder.into();
         Self { journal, timer, holder, locks: None, sink: Arc::new(()), accounts: None, budgets: None }
     }
 
-    /// The same with locks.
+    /// Adds locks.
     pub fn with_locks(mut self, locks: Option<Arc<dyn Locks>>) -> Self {
         self.locks = locks;
         self
     }
 
-    /// The same with accounts to write to and, if they can be, to read from.
+    /// Adds accounts to write to and, if possible, to read from.
     pub fn with_accounts(
         mut self,
         sink: Arc<dyn UsageSink>,
@@ -49,7 +49,7 @@ impl RunDeps {
         self
     }
 
-    /// The same with budgets.
+    /// Adds budgets.
     pub fn with_budgets(mut self, budgets: Option<Arc<dyn BudgetStore>>) -> Self {
         self.budgets = budgets;
         self

@@ -1,20 +1,20 @@
-//! Why a run cannot begin or go on.
+//! Why a run cannot start or continue.
 
 use forge_core::{JournalError, StorageError, StreamName};
 
-/// Why a run cannot begin or go on.
+/// Why a run cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Another run lives.
+    /// Another run is alive.
     #[error("`{stream}` is being run by {holder}; wait for it to end")]
     Running {
         /// The work.
         stream: StreamName,
-        /// Who runs it.
+        /// Its holder.
         holder: String,
     },
-    /// Whether another run lives cannot be found out.
+    /// The lock could not be taken, so that it is unknown whether another run is alive.
     #[error("the lock of the work could not be taken")]
     Lock(#[source] StorageError),
     /// The journal refused.
@@ -27,11 +27,11 @@ pub enum RunError {
         stream: StreamName,
         /// The entry's place, from 0.
         sequence: u64,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
-    /// An event has no form as JSON.
+    /// An event cannot be encoded as JSON.
     #[error("an entry cannot be written")]
     Encode(#[source] serde_json::Error),
 }

@@ -1,16 +1,16 @@
 //! Work that survives its process.
 //!
-//! A piece of work is a [`Machine`]: a state that is folded from the entries of a journal, and a planner that says
-//! from that state alone what comes next. [`Run`] does the rest. It claims the journal so that nobody else runs the
-//! same work, writes down every model call and every other effect before it begins and its result before it is
-//! used, renews its claim, obeys [`Controls`], and gives the journal back.
+//! A piece of work is a [`Machine`]: a state folded from the entries of a journal, and a planner that derives the next
+//! step from that state alone. [`Run`] does the rest. It claims the journal so that nobody else runs the same work,
+//! writes the intent of every model call and other effect before it starts and the result before it is used, renews its
+//! claim, handles the commands of [`Controls`], and releases the journal.
 //!
-//! What that promises, wherever the process is killed:
+//! Guarantees, wherever the process is killed:
 //!
 //! - An effect whose result is in the journal never happens again.
-//! - An effect that was under way is the machine's to decide ([`Machine::relaunch`]): again, given up, or never again
-//!   because it must happen once. There is at most one such doubt for each effect that was under way.
-//! - Of several who resume at once, exactly one goes on, and a run that lives is never taken over.
+//! - For an effect in flight, the machine decides ([`Machine::relaunch`]): start it again, abandon it, or leave it
+//!   because it must happen at most once. No other effect is ever in doubt.
+//! - Of several runs that resume at once, exactly one continues, and a live run is never taken over.
 //! - Each model call that died with its run has a row in the accounts, as
 //!   [killed](forge_core::CallStatus::Killed) and of unknown cost, and its reservations are settled.
 //!

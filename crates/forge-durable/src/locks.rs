@@ -1,4 +1,4 @@
-//! Whether a run lives.
+//! Locks that tell whether a run is alive.
 
 use std::{
     fmt,
@@ -10,52 +10,52 @@ use std::{
 
 use forge_core::{StorageError, StreamName};
 
-/// How often a lock that is taken is looked at for the name of its holder.
+/// How often a taken lock is read before its holder counts as unknown.
 const LOOKS: u32 = 1_000;
 
-/// Says of each piece of work whether a run of it lives.
+/// Tells for each piece of work whether a run of it is alive.
 pub trait Locks: fmt::Debug + Send + Sync + 'static {
-    /// Takes the lock of `stream` for `holder`, if nobody has it. Does not wait.
+    /// Tries to take the lock of `stream` for `holder`, without waiting.
     fn lock(&self, stream: &StreamName, holder: &str) -> Result<LockAttempt, StorageError>;
 }
 
-/// A lock that is held as long as this value, and no longer than its process.
+/// A lock held until this value is dropped or its process ends.
 pub trait Lock: fmt::Debug + Send + Sync + 'static {
-    /// Whether `holder` had this lock before and did not give it back: it can be at work no more.
+    /// Whether `holder` had this lock earlier and never released it, so that it cannot be running any more.
     fn has_died(&self, holder: &str) -> bool;
 
-    /// Gives the lock back at the end of the work.
+    /// Releases the lock at the end of the work.
     fn release(self: Box<Self>);
 }
 
-/// What came of a try to lock.
+/// The outcome of an attempt to lock.
 ///
-/// Exhaustive on purpose: a run has to decide on each.
+/// Exhaustive on purpose: a run has to handle every outcome.
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// It is ours.
+    /// The lock is taken.
     Acquired(Box<dyn Lock>),
-    /// Another run lives.
+    /// Another run is alive.
     Held {
-        /// Who it is, as far as known.
+        /// Its holder, if known.
         holder: Option<String>,
     },
-    /// There are no locks here.
+    /// Locks are not supported here.
     Unsupported,
 }
 
-/// Lock files in a folder, one for each piece of work. The kernel frees a lock with its process, whichever way that
-/// ends, and knows of it in every PID namespace.
+/// Lock files in a folder, one for each piece of work. The kernel releases a lock when its process ends in any way, and
+/// sees it from every PID namespace.
 ///
-/// A file holds who has had the lock since it was last given back, for messages and for
-/// [`Lock::has_died`]; nothing else of it means anything.
+/// A file lists the holders since the last release, for messages and for [`Lock::has_died`]. Nothing else in it has a
+/// meaning.
 #[derive(Debug, Clone)]
 pub struct LocalLocks {
     folder: PathBuf,
 }
 
 impl LocalLocks {
-    /// Locks in `folder`, which is made when it is needed.
+    /// Locks in `folder`, which is created when needed.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -78,14 +78,14 @@ impl Locks for LocalLocks {
                     let lock = LocalLock::take(file, path.clone(), holder).map_err(failed)?;
                     return Ok(LockAttempt::Acquired(Box::new(lock)));
                 }
-                // Whoever had it removed the file when the work was over.
+                // The previous holder removed this file on release; the lock on it protects nothing any more.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let holder = read(&mut file).unwrap_or_default().into_iter().next_back();
                     if holder.is_some() || looks == LOOKS {
                         return Ok(LockAttempt::Held { holder });
                     }
-                    // It writes its name right after it has locked.
+                    // A holder writes its name right after it has locked, so that the name appears soon.
                     looks += 1;
                     thread::yield_now();
                 }
@@ -103,10 +103,10 @@ struct LocalLock {
 }
 
 impl LocalLock {
-    /// Enters `holder` into a file that is locked.
+    /// Appends `holder` to a locked file.
     fn take(mut file: File, path: PathBuf, holder: &str) -> io::Result<Self> {
         let earlier_holders = read(&mut file)?;
-        // A line of its own, also behind one that was cut off.
+        // The leading line break ends a line that a dying holder has cut off.
         file.write_all(format!("\n{}\n", one_line(holder)).as_bytes())?;
         Ok(Self { file, path, earlier_holders })
     }
@@ -118,8 +118,8 @@ impl Lock for LocalLock {
     }
 
     fn release(self: Box<Self>) {
-        // While the lock is held, so that nobody else can hold this file's. Without a way to tell that a file was
-        // removed, it stays, emptied.
+        // The file goes while its lock is held, so that nobody else can hold it. Where a removed file cannot be told
+        // from the present one, it stays and is emptied.
         let _ = if cfg!(unix) { fs::remove_file(&self.path) } else { self.file.set_len(0) };
     }
 }
@@ -150,7 +150,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Whether the open file is the one that stands at `path`.
+/// Whether the open file is still the one at `path`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! What a piece of work says about itself.
+//! The contract between a kind of work and its runs.
 
 use std::{fmt, time::Duration};
 
@@ -9,33 +9,33 @@ use serde_json::Value;
 
 use crate::{controls::Command, error::RunError};
 
-/// A piece of work: a fold over its journal, and a planner that looks at nothing else.
+/// A kind of durable work: a fold over its journal, and a planner that reads nothing but the folded state.
 ///
 /// [`apply`](Self::apply) and [`next`](Self::next) must be pure: the same entries and the same time give the same
 /// state and the same step in every run.
 pub trait Machine: Send + Sync + Sized + 'static {
-    /// What is written down.
+    /// An entry of the journal.
     type Event: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// Names an effect within its stream, the same in every run.
+    /// Identifies an effect within its stream, and is the same in every run.
     type Key: Clone + PartialEq + fmt::Display + Send + Sync + 'static;
-    /// What an effect needs. Never written down.
+    /// The input of an effect. It is never written to the journal.
     type Effect: Send + 'static;
-    /// What an effect brings.
+    /// The result of an effect.
     type Outcome: Send + 'static;
-    /// Why the work cannot go on. An effect that fails is an outcome, no such error.
+    /// Why the work cannot continue. A failed effect is an outcome and not such an error.
     type Error: From<RunError> + Send;
 
-    /// Goes on by one entry, which was made when the work had run for `at`.
+    /// Applies one entry, made when the work had run for `at`.
     fn apply(&mut self, at: Duration, event: &Self::Event);
 
-    /// What to do when the work has run for `now`; time between two runs does not count.
+    /// The next step when the work has run for `now`. Time between two runs does not count.
     fn next(&self, now: Duration) -> Result<Next<Self>, Self::Error>;
 
-    /// What is written down before the effect begins. `call` is there for model calls, and belongs into the entry:
-    /// without it the call cannot be accounted for when its run dies.
+    /// The entries written before an effect starts. Model calls come with `call`, which belongs in the entry: without it,
+    /// the call cannot be accounted for if its run dies.
     fn intended(&self, key: &Self::Key, effect: &Self::Effect, call: Option<&ModelCall>) -> Vec<Self::Event>;
 
-    /// Does it. Dropping the future cancels it. A model call is made with the given context.
+    /// Performs an effect. Dropping the future cancels it. A model call uses the given context.
     fn perform(
         &self,
         key: &Self::Key,
@@ -43,46 +43,45 @@ pub trait Machine: Send + Sync + Sized + 'static {
         cx: Option<CallContext>,
     ) -> BoxFuture<'static, Self::Outcome>;
 
-    /// What is written down of its outcome, as one unit with everything that follows from it at once.
+    /// The entries for an outcome, written in one batch with everything that follows from it at once.
     fn ended(&self, key: &Self::Key, outcome: Self::Outcome) -> Vec<Self::Event>;
 
-    /// The effects that are intended and have no outcome yet. One that is under way and no longer among them is
-    /// cancelled.
+    /// The effects that have an intent and no outcome. An effect in flight that is no longer among them is cancelled.
     fn pending(&self) -> Vec<PendingEffect<Self::Key>>;
 
-    /// An effect was under way when an earlier run died, and may or may not have happened. [`Next::Call`] and
-    /// [`Next::Act`] make it again, under a new intent; [`Next::Record`] writes down that it is given up;
-    /// [`Next::Wait`] leaves it open.
+    /// Decides about an effect that was in flight when an earlier run died, and may or may not have happened.
+    /// [`Next::Call`] and [`Next::Act`] start it again under a new intent; [`Next::Record`] records that it is abandoned;
+    /// [`Next::Wait`] leaves it pending.
     fn relaunch(&self, key: &Self::Key, now: Duration) -> Result<Next<Self>, Self::Error>;
 
-    /// What is written down of a command. A machine that takes none goes on undisturbed.
+    /// The entries for a command. A machine that supports none ignores it.
     fn command(&self, command: Command, now: Duration) -> Vec<Self::Event> {
         let _ = (command, now);
         Vec::new()
     }
 
-    /// When the planner wants to be asked again, whatever else it waits for.
+    /// When to ask the planner again, whatever else it waits for.
     fn deadline(&self) -> Option<Duration> {
         None
     }
 
-    /// What lists say of the work, kept beside the journal.
+    /// A small summary for lists, kept beside the journal.
     fn summary(&self, stream: &StreamName) -> Option<Value> {
         let _ = stream;
         None
     }
 
-    /// Told of entries once they are on disk, for those who watch. It must not block.
+    /// Called with entries once they are on disk, to notify observers. It must not block.
     fn written(&mut self, entries: &[(Duration, Self::Event)]) {
         let _ = entries;
     }
 
-    /// An entry as bytes.
+    /// Encodes an entry.
     fn encode(at: Duration, event: &Self::Event) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(&Stamped { at: millis(at), event })
     }
 
-    /// An entry from bytes.
+    /// Decodes an entry.
     fn decode(stream: &StreamName, entry: &Entry) -> Result<(Duration, Self::Event), Self::Error> {
         let read = serde_json::from_slice::<Stamped<Self::Event>>(&entry.payload);
         let Stamped { at, event } = read.map_err(|source| RunError::Entry {
@@ -94,51 +93,51 @@ pub trait Machine: Send + Sync + Sized + 'static {
     }
 }
 
-/// An event with its time in milliseconds.
+/// An event and its time in milliseconds.
 #[derive(Serialize, Deserialize)]
 struct Stamped<E> {
     at: u64,
     event: E,
 }
 
-/// What comes next.
+/// The next step of the work.
 ///
-/// Exhaustive on purpose: it is what machines say, and the run understands each of them.
+/// Exhaustive on purpose: the run has to handle every step that a machine can take.
 pub enum Next<M: Machine> {
-    /// Write these down, as one unit; they were decided from the state alone. Without any it is a wait.
+    /// Write these entries in one batch; they follow from the state alone. An empty list is a wait.
     Record(Vec<M::Event>),
-    /// Ask a model.
+    /// Call a model.
     Call {
-        /// Which call of the work it is.
+        /// The call within the work.
         key: M::Key,
-        /// Who is asked.
+        /// The participant to call.
         participant: Participant,
-        /// On whose behalf, beside the work itself.
+        /// The tags of the call, besides the work itself.
         tags: Tags,
-        /// What is asked.
+        /// The input of the question.
         effect: M::Effect,
     },
-    /// Do something that is seen outside: write files, run a check, spawn a process.
+    /// Perform an effect outside of the process: write files, run a check, spawn a process.
     Act {
-        /// Which effect of the work it is.
+        /// The effect within the work.
         key: M::Key,
-        /// What to do.
+        /// The input of the effect.
         effect: M::Effect,
     },
-    /// Ask somebody, who may be asked as often as need be: it has no intent. It is dropped when something else
+    /// Ask a question that may be asked again at any time, so that it needs no intent. It is dropped when another step
     /// comes next.
     Ask {
-        /// Which question it is.
+        /// The question within the work.
         key: M::Key,
-        /// What is asked.
+        /// The input of the question.
         effect: M::Effect,
     },
-    /// Nothing until an effect ends, a command comes, or the work has run for so long.
+    /// Wait until an effect ends, a command arrives, or the work has run for `until`.
     Wait {
-        /// When to look again.
+        /// When to plan again.
         until: Option<Duration>,
     },
-    /// The work is over, or cannot go on in this run. What is under way is cancelled.
+    /// The work is over, or cannot continue in this run. Effects in flight are cancelled.
     Done,
 }
 
@@ -155,15 +154,15 @@ impl<M: Machine> fmt::Debug for Next<M> {
     }
 }
 
-/// A model call as its intent names it.
+/// A model call as recorded in its intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelCall {
-    /// Its id in the accounts, chosen before it is made.
+    /// Its id in the accounts, chosen before the call starts.
     pub id: CallId,
-    /// Who is asked.
+    /// The participant to call.
     pub participant: Participant,
-    /// On whose behalf, beside the work itself.
+    /// The tags of the call, besides the work itself.
     #[serde(default)]
     pub tags: Tags,
 }
@@ -174,25 +173,25 @@ impl ModelCall {
         Self { id, participant, tags: Tags::default() }
     }
 
-    /// The same call on behalf of others.
+    /// The same call with tags.
     pub fn with_tags(mut self, tags: Tags) -> Self {
         self.tags = tags;
         self
     }
 }
 
-/// An effect without an outcome.
+/// An effect that has an intent and no outcome.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PendingEffect<K> {
-    /// Which one it is.
+    /// The effect within the work.
     pub key: K,
     /// The model call, if it is one.
     pub call: Option<ModelCall>,
 }
 
 impl<K> PendingEffect<K> {
-    /// An effect of which the accounts know nothing.
+    /// An effect without a model call.
     pub fn act(key: K) -> Self {
         Self { key, call: None }
     }

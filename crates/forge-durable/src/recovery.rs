@@ -1,4 +1,4 @@
-//! What runs that died have left open in the accounts and budgets.
+//! What dead runs have left open in accounts and budgets.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use forge_core::{
 
 use crate::{deps::RunDeps, machine::ModelCall};
 
-/// More attempts than any call has.
+/// More attempts than any list of calls has.
 const MAX_ATTEMPTS: u64 = 10_000;
 
-/// Settles what earlier runs had set aside, and writes down each of their calls that has no end in the accounts. All
-/// of it can be repeated: a row is known by its call and attempt, a reservation is settled once.
+/// Settles the reservations of earlier runs and records each of their calls that has no end in the accounts. Repeating
+/// it is safe: a row is identified by call and attempt, and a reservation is settled once.
 ///
-/// Accounts and budgets that cannot be used do not stop the work; they say so at the next call.
+/// Accounts and budgets that fail here do not stop the work; they fail again at the next call if it matters.
 pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<ModelCall>) {
     if let Some(budgets) = &deps.budgets
         && let Err(error) = budgets.settle_holder(&Holder::new(stream.as_str()), DeadCharge::Reserved).await
@@ -51,7 +51,7 @@ pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<Model
     }
 }
 
-/// The attempt that died: the one after those that failed. `None` if the call came to an end that the accounts know.
+/// The attempt that died: the one after the failed ones. `None` if the accounts have an end of the call.
 fn killed_attempt(rows: &[UsageRecord]) -> Option<u32> {
     let ended = |row: &UsageRecord| match row.status {
         CallStatus::Success | CallStatus::Cancelled | CallStatus::Killed => true,

@@ -1,4 +1,4 @@
-//! Runs a machine: decides, writes down, acts, waits.
+//! Runs a machine: plan, write, act, wait.
 
 mod in_flight;
 
@@ -19,28 +19,28 @@ use crate::{
     recovery,
 };
 
-/// A piece of work that is ours to run.
+/// A claimed piece of work.
 pub struct Run<M: Machine> {
     pub(crate) stream: StreamName,
     pub(crate) deps: RunDeps,
     pub(crate) machine: M,
     pub(crate) controls: Controls,
     ownership: Ownership,
-    /// Entries in the journal.
+    /// The number of entries in the journal.
     sequence: u64,
-    /// Whether there were any when the run began.
+    /// Whether the journal was empty when the run started.
     is_new: bool,
-    /// Entries that are applied and not yet written.
+    /// Entries that are applied to the machine and not yet written.
     batch: Vec<(Duration, M::Event)>,
-    /// Whether the end of an effect is among them.
+    /// Whether they include the end of an effect.
     ended: bool,
     pub(crate) started: Instant,
-    /// For how long earlier runs had run.
+    /// How long earlier runs had run.
     pub(crate) elapsed_before: Duration,
     pub(crate) renewed: Instant,
 }
 
-/// What is asked for next: effects to launch, when to look again, and a question.
+/// What to do after planning: effects to launch, when to plan again, and a question to ask.
 struct Step<M: Machine> {
     launch: Vec<Intended<M>>,
     wake: Option<Duration>,
@@ -49,10 +49,10 @@ struct Step<M: Machine> {
 }
 
 impl<M: Machine> Run<M> {
-    /// Claims the work and brings `machine`, which has seen nothing yet, to where earlier runs have left it.
+    /// Claims the work and replays its journal into `machine`, which must be new.
     ///
     /// # Errors
-    /// [`RunError::Running`] while another run lives; a journal that cannot be read.
+    /// [`RunError::Running`] while another run is alive; a journal that cannot be read.
     pub async fn open(deps: RunDeps, stream: StreamName, machine: M) -> Result<Self, M::Error> {
         let ownership = claim::claim(&deps, &stream).await?;
         let now = deps.timer.instant();
@@ -71,7 +71,7 @@ impl<M: Machine> Run<M> {
             renewed: now,
         };
         if let Err(error) = run.replay().await {
-            // Nothing was begun, so that others need not wait for the lease to end.
+            // Nothing was started, so that others need not wait for the lease to lapse.
             let _ = run.close().await;
             return Err(error);
         }
@@ -90,7 +90,7 @@ impl<M: Machine> Run<M> {
         Ok(())
     }
 
-    /// Whether no earlier run has written anything.
+    /// Whether no earlier run has written an entry.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
@@ -100,26 +100,26 @@ impl<M: Machine> Run<M> {
         &self.stream
     }
 
-    /// The machine in its present state.
+    /// The machine in its current state.
     pub fn machine(&self) -> &M {
         &self.machine
     }
 
-    /// Steers the work while it runs.
+    /// Controls that steer the work while it runs.
     pub fn controls(&self) -> Controls {
         self.controls.clone()
     }
 
-    /// Writes down what the caller has decided, before the work begins or goes on.
+    /// Records a decision of the caller before the work starts or continues.
     pub async fn record(&mut self, event: M::Event) -> Result<(), M::Error> {
         self.note(event);
         self.flush().await
     }
 
-    /// Runs to the end, gives the work back, and returns the machine.
+    /// Runs to the end, releases the work, and returns the machine.
     ///
     /// # Errors
-    /// The journal's and the machine's. Dropping the future is like killing the process: the work can be resumed.
+    /// Those of the journal and of the machine. Dropping the future is like killing the process: the work can be resumed.
     pub async fn run(mut self) -> Result<M, M::Error> {
         let outcome = self.drive().await;
         let machine = self.close().await;
@@ -127,7 +127,7 @@ impl<M: Machine> Run<M> {
         machine
     }
 
-    /// Gives the work back without running it.
+    /// Releases the work without running it.
     pub async fn close(self) -> Result<M, M::Error> {
         let released = self.deps.journal.release(&self.stream, self.ownership.fence).await;
         released.map_err(RunError::from)?;
@@ -141,7 +141,7 @@ impl<M: Machine> Run<M> {
         let mut flight = Vec::new();
         if !self.is_new {
             let calls = self.machine.pending().into_iter().filter_map(|open| open.call).collect();
-            // Before there are new intents: what they take the place of would be forgotten by another death.
+            // Before new intents are written: they replace the old ones in the state, and another death would forget those.
             recovery::settle(&self.deps, &self.stream, calls).await;
             flight = self.relaunch().await?;
         }
@@ -155,7 +155,7 @@ impl<M: Machine> Run<M> {
             }
             self.cancel_closed(&mut flight);
             flight.extend(step.launch.into_iter().map(|intended| self.launch(intended)));
-            // A question is asked once, however often the work wakes.
+            // A question that is still current stays asked, however often the work wakes.
             asking = step.ask.map(|(key, effect)| match asking.take() {
                 Some(same) if same.key == key => same,
                 _ => self.ask(key, effect),
@@ -173,7 +173,7 @@ impl<M: Machine> Run<M> {
         }
     }
 
-    /// Notes whatever follows from the state, up to where the work has to wait.
+    /// Plans and applies whatever follows from the state, up to where the work has to wait.
     fn next_step(&mut self) -> Result<Step<M>, M::Error> {
         let mut step = Step { launch: Vec::new(), wake: None, ask: None, done: false };
         loop {
@@ -191,7 +191,7 @@ impl<M: Machine> Run<M> {
         }
     }
 
-    /// For how long the work has run.
+    /// How long the work has run.
     pub(crate) fn now(&self) -> Duration {
         self.elapsed_before + self.deps.timer.instant().saturating_duration_since(self.started)
     }
@@ -203,13 +203,13 @@ impl<M: Machine> Run<M> {
     }
 
     fn note(&mut self, event: M::Event) {
-        // As the journal will have it, so that every fold sees the same.
+        // Rounded as the journal stores it, so that a replay folds the same times.
         let at = Duration::from_millis(millis(self.now()));
         self.machine.apply(at, &event);
         self.batch.push((at, event));
     }
 
-    /// Writes what is noted, as one unit, and only then tells those who watch.
+    /// Writes the applied entries in one batch, and only then notifies observers.
     pub(crate) async fn flush(&mut self) -> Result<(), M::Error> {
         let entries = std::mem::take(&mut self.batch);
         if entries.is_empty() {
@@ -218,7 +218,7 @@ impl<M: Machine> Run<M> {
         if std::mem::take(&mut self.ended)
             && let Err(error) = self.deps.sink.flush().await
         {
-            // A call whose end the journal knows is not accounted for again.
+            // Recovery looks only at calls without an end in the journal, so that the accounts have to be written first.
             tracing::warn!(stream = %self.stream, error = &error as &dyn std::error::Error, "accounts are behind");
         }
         let payloads = entries.iter().map(|(at, event)| M::encode(*at, event)).collect::<Result<_, _>>();

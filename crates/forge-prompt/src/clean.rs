@@ -2,6 +2,7 @@
 
 /// The text without [hidden](is_hidden) characters. Line ends become `\n`.
 pub fn clean(text: &str) -> String {
+    // A lone carriage return lets a terminal overwrite the line before it, so that it ends the line here.
     let text = text.replace("\r\n", "\n");
     text.chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !is_hidden(*c)).collect()
 }

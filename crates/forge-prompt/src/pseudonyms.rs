@@ -36,6 +36,7 @@ impl Pseudonyms {
         });
         let spelled = names.iter().flat_map(|name| [name.clone(), name.to_lowercase(), name.to_uppercase()]);
         let mut names: Vec<String> = spelled.collect();
+        // The longest first, so that `gpt-6-sol` is not hidden as `gpt` and a rest that gives it away.
         names.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         names.dedup();
         let mark = format!("Name{tag:04x}n");
@@ -46,6 +47,7 @@ impl Pseudonyms {
             .collect();
         initials.sort_unstable();
         initials.dedup();
+        // A fixed number of digits, since a name may be followed by digits of its own.
         let digits = names.len().to_string().len().max(3);
         let pairs = names.into_iter().enumerate();
         let pairs = pairs.map(|(index, name)| (name, format!("{mark}{index:0digits$}"))).collect();

@@ -83,6 +83,7 @@ pub fn is_refusal(text: &str) -> bool {
     if text.chars().count() > MAX_LENGTH || text.contains("{\"") || text.lines().any(is_structure) {
         return false;
     }
+    // A refusal comes first; an answer that only mentions one says something else before.
     let text = text.to_lowercase().replace('’', "'");
     REFUSALS.iter().filter_map(|words| text.find(words)).any(|at| text[..at].chars().count() <= MAX_START)
 }

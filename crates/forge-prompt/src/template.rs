@@ -62,6 +62,7 @@ impl Templates {
         texts: impl IntoIterator<Item = (N, T)>,
     ) -> Result<Self, PromptError> {
         let mut environment = Environment::new();
+        // Templates come from users' folders: one that never ends must not hang a session.
         environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // Prompts are text for models; escaping for HTML would change what they quote.

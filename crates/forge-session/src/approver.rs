@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use crate::{decision::Decision, state::State};
 
-/// Decides after each cycle of an attended session.
+/// Decides after each cycle of an interactive session.
 #[async_trait]
 pub trait Approver: fmt::Debug + Send + Sync + 'static {
-    /// What to do after `cycle`. The session waits; calls that are still under way go on.
+    /// Decides what to do after `cycle`. The session waits meanwhile; calls in flight continue.
     async fn decide(&self, cycle: u32, state: &State) -> Decision;
 }

@@ -1,4 +1,4 @@
-//! What a call may cost at most, what it did cost, and how far a budget is used up.
+//! The worst case of a call, its actual charge, and budget marks.
 
 use std::{error::Error, fmt, sync::Arc};
 

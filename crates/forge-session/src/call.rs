@@ -1,4 +1,4 @@
-//! One call under its guards.
+//! One call within its time limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use forge_core::{
 use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};
 
-/// The longest times that a call may take.
+/// The time limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallLimits {
     /// To the first content.
@@ -20,7 +20,7 @@ pub(crate) struct CallLimits {
     pub(crate) ceiling: Duration,
 }
 
-/// Makes the call; dropping the future cancels it. `on_text` gets every piece of the answer's text.
+/// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text.
 pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,
@@ -32,7 +32,7 @@ pub(crate) async fn perform(
     let begun = timer.instant();
     let timed_out = |what: &str, limit: Duration| {
         let message = format!("no {what} within {} s", limit.as_secs_f64());
-        // What the time was spent on: the last refusal before the wait.
+        // The last failed attempt explains what the time was spent on.
         let message = match cx.attempts.failed().last() {
             Some(failed) => format!("{message}; the last attempt failed: {}", failed.message),
             None => message,
@@ -80,7 +80,7 @@ pub(crate) async fn perform(
     }
 }
 
-/// What had come of an answer that repeats itself without end, as an answer that was cut off: what it says counts.
+/// An answer that repeats itself without end, as an answer that was cut off at that point: what it says before counts.
 fn cut_off(accumulator: Accumulator, cx: &CallContext) -> Result<ModelResponse, ProviderError> {
     let message = "it repeated itself without end and was cut off";
     let error = ProviderError::new(ErrorKind::Decode, cx.participant.provider_id.as_str(), message);

@@ -1,52 +1,52 @@
-//! What a person decides between two cycles.
+//! Decisions of the approver between two cycles.
 
 use forge_prompt::one_line;
 use serde::{Deserialize, Serialize};
 
-/// What the approver decided.
+/// A decision of the approver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Go on by the stop rule.
+    /// Continue as the stop rule says.
     Continue,
-    /// Leave the remaining cycles out.
+    /// Skip the remaining cycles.
     Skip,
-    /// Run one more cycle with this in mind.
+    /// Run one more cycle with this feedback.
     Feedback(String),
-    /// Settle conflicts otherwise than the synthesizer did, in one more cycle if any is not accepted or deferred.
+    /// Resolve conflicts differently from the synthesizer, in one more cycle unless all are accepted or deferred.
     Resolve(Vec<ConflictResolution>),
-    /// Break off.
+    /// Abort the session.
     Abort,
 }
 
-/// What the approver says about one conflict of [`SessionResult::conflicts`](crate::SessionResult).
+/// The resolution of one conflict of [`SessionResult::conflicts`](crate::SessionResult).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConflictResolution {
     /// What the conflict is about, as the synthesizer put it.
     pub about: String,
-    /// The choice.
+    /// The resolution.
     pub choice: Resolution,
 }
 
-/// How a conflict is to be settled.
+/// How to resolve a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// As the synthesizer resolved it.
     Accept,
-    /// By this one of its positions.
+    /// With this one of its positions.
     Choose(String),
-    /// In this other way.
+    /// In another way.
     Custom(String),
     /// Not in this session.
     Defer,
 }
 
 impl Decision {
-    /// What the next cycle is told; `None` if the decision asks for none.
+    /// The instruction to the next cycle; `None` if the decision asks for none.
     pub(crate) fn instruction(&self) -> Option<String> {
         match self {
             Self::Feedback(text) => Some(text.clone()),

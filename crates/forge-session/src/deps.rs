@@ -1,4 +1,4 @@
-//! What a session runs on.
+//! The dependencies of a session.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -23,35 +23,34 @@ use crate::{
     prompt::{Prompts, references},
 };
 
-/// What a session runs on: providers, a journal, a timer, prices, prompts, and who watches.
+/// The dependencies of a session: providers, a journal, a timer, prices, prompts, and an observer.
 #[derive(Clone)]
 pub struct SessionDeps {
-    /// Who answers.
+    /// The providers that answer.
     pub providers: Providers,
-    /// Where the session is written down.
+    /// The journal that records the session.
     pub journal: Arc<dyn Journal>,
-    /// Where time comes from.
+    /// The source of time.
     pub timer: Arc<dyn Timer>,
-    /// What the configuration says about the calls of each participant; nothing unless set.
+    /// The configured settings for the calls of each participant; none unless set.
     pub configured: Configured,
-    /// What calls cost; unknown unless set.
+    /// The prices of calls; unknown unless set.
     pub prices: Prices,
     /// The prompt templates.
     pub prompts: Arc<Prompts>,
-    /// Who watches.
+    /// The observer.
     pub observer: Option<Observer>,
-    /// Who decides after each cycle, in attended sessions.
+    /// The approver, asked after each cycle of an interactive session.
     pub approver: Option<Arc<dyn Approver>>,
-    /// Who holds the journal, for others who try. Two runs must not use the same words.
+    /// The holder of the journal, in words that others read. No two runs may share one.
     pub holder: String,
-    /// What says whether another run lives; without it, the claim of a run that died holds until it lapses.
+    /// Tells whether another run is alive. Without it, the claim of a dead run holds until it lapses.
     pub locks: Option<Arc<dyn Locks>>,
-    /// Where calls that died with an earlier run are accounted for. Those that come to an end are the providers' to
-    /// account for.
+    /// Receives a usage record for each call that died with an earlier run. Providers record the calls that end.
     pub sink: Arc<dyn UsageSink>,
-    /// What the accounts already hold of them.
+    /// Reads the records that such calls already have.
     pub accounts: Option<Arc<dyn AccountsReader>>,
-    /// Where the reservations of a run that died are settled.
+    /// Settles the reservations of a dead run.
     pub budgets: Option<Arc<dyn BudgetStore>>,
 }
 
@@ -80,37 +79,37 @@ impl SessionDeps {
         })
     }
 
-    /// The same with what the configuration says about calls.
+    /// Adds configured settings for calls.
     pub fn with_configured(mut self, configured: Configured) -> Self {
         self.configured = configured;
         self
     }
 
-    /// The same with prices.
+    /// Adds prices.
     pub fn with_prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
     }
 
-    /// The same with a watcher.
+    /// Adds an observer.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// The same with somebody who decides after each cycle.
+    /// Adds an approver.
     pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Self {
         self.approver = Some(approver);
         self
     }
 
-    /// The same with locks, by which a run that died is told from one that lives.
+    /// Adds locks, which tell a dead run from a live one.
     pub fn with_locks(mut self, locks: Arc<dyn Locks>) -> Self {
         self.locks = Some(locks);
         self
     }
 
-    /// The same with the accounts in which calls that died with an earlier run get their rows.
+    /// Adds the accounts in which calls that died with an earlier run get their records.
     pub fn with_accounts(
         mut self,
         sink: Arc<dyn UsageSink>,
@@ -120,7 +119,7 @@ impl SessionDeps {
         self
     }
 
-    /// The same with the budgets in which a run that died may have set something aside.
+    /// Adds the budgets in which a dead run may have left reservations.
     pub fn with_budgets(mut self, budgets: Arc<dyn BudgetStore>) -> Self {
         self.budgets = Some(budgets);
         self
@@ -147,7 +146,7 @@ impl SessionDeps {
         }
     }
 
-    /// The plan with what can be known only now: how much of the references fits, and what that leaves out.
+    /// The plan with what depends on the models: how much of the references fits, and what that leaves out.
     pub(crate) fn resolved(&self, mut plan: Plan) -> Plan {
         if plan.settings.reference_tokens.is_none() {
             let windows = plan.cast.everyone().map(|one| self.capabilities(one));
@@ -172,7 +171,7 @@ impl SessionDeps {
         plan.cast.everyone().flat_map(one_of).collect()
     }
 
-    /// The provider that reaches a participant, or an error that says that there is none.
+    /// The provider of a participant, or an error if none is configured.
     pub(crate) fn provider(&self, participant: &Participant) -> Result<Arc<dyn Provider>, ProviderError> {
         let id = &participant.provider_id;
         self.providers.find(id).cloned().ok_or_else(|| {
@@ -205,10 +204,10 @@ impl fmt::Debug for SessionDeps {
     }
 }
 
-/// Who answers.
+/// The providers that answer.
 #[derive(Debug, Clone)]
 pub enum Providers {
-    /// One provider for everybody, such as a router.
+    /// One provider for every participant, such as a router.
     One(Arc<dyn Provider>),
     /// A provider for each configured id.
     ById(HashMap<ProviderId, Arc<dyn Provider>>),

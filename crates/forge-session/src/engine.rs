@@ -1,4 +1,4 @@
-//! Runs a session: a thin face over a durable run.
+//! Sessions as durable runs.
 
 mod calls;
 mod machine;
@@ -26,7 +26,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a session under a new name.
+    /// Starts a session under a new name.
     ///
     /// # Errors
     /// A plan that cannot be run, a name that is taken, or a journal that refuses.
@@ -51,9 +51,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Goes on where an earlier run ended. Answers in the journal are not asked for again; calls that were in
-    /// flight are. A session that ended stays as it is, unless the user had broken it off; one that a budget had
-    /// paused goes on.
+    /// Resumes a session where an earlier run ended. Answers in the journal are not asked for again; calls that were in
+    /// flight are. A session that has ended stays as it is, unless the user aborted it; one that is paused continues.
     ///
     /// # Errors
     /// [`SessionError::Running`] or [`JournalError::Held`](forge_core::JournalError::Held) while another run is at work, or a journal that cannot be
@@ -85,19 +84,19 @@ impl Session {
         Ok(Self { run: Run::open(run_deps, name, machine).await? })
     }
 
-    /// Lets a session that ended go on with other settings: more money, more time, more cycles.
+    /// Continues an ended session with other settings: more money, more time, more cycles.
     ///
     /// # Errors
-    /// Settings that the cast does not suffice for; the journal's.
+    /// Settings that need more participants than the cast has; those of the journal.
     pub async fn reopen(&mut self, settings: Settings) -> Result<(), SessionError> {
         Plan { settings: settings.clone(), ..self.state().plan.clone() }.check()?;
         self.run.record(Event::Resumed { settings: Box::new(settings) }).await
     }
 
-    /// Gives the session that ended one more cycle with this in mind, with `settings` that may be other ones.
+    /// Continues an ended session with feedback for one more cycle, and with these settings.
     ///
     /// # Errors
-    /// A session that has had as many cycles as any may have, or whose cast has no critics; the journal's.
+    /// A session that has had the most cycles already, or has no critics; those of the journal.
     pub async fn follow(&mut self, text: impl Into<String>, settings: Settings) -> Result<(), SessionError> {
         let had = u32::try_from(self.state().closed.len()).unwrap_or(u32::MAX);
         if had >= MAX_CYCLES {
@@ -108,20 +107,20 @@ impl Session {
         self.run.record(Event::FeedbackGiven { text: text.into() }).await
     }
 
-    /// Steers the session while it runs.
+    /// Controls that steer the session while it runs.
     pub fn controls(&self) -> Controls {
         self.run.controls()
     }
 
-    /// The state so far.
+    /// The current state.
     pub fn state(&self) -> &State {
         &self.run.machine().state
     }
 
-    /// Runs to the end and gives the journal back.
+    /// Runs to the end and releases the journal.
     ///
     /// # Errors
-    /// The journal's, or a prompt template's. A model that fails is part of the result.
+    /// Those of the journal, or of a prompt template. A failing model is part of the result.
     pub async fn run(self) -> Result<SessionResult, SessionError> {
         let name = self.run.stream().clone();
         let machine = self.run.run().await?;

@@ -1,4 +1,4 @@
-//! Why a session cannot start or go on.
+//! Why a session cannot start or continue.
 
 use forge_core::{JournalError, StreamName};
 use forge_durable::RunError;
@@ -6,8 +6,8 @@ use forge_prompt::PromptError;
 
 use crate::stage::Stage;
 
-/// Why a session cannot start or go on. A model that fails is not such an error: the session ends with a
-/// labelled result.
+/// Why a session cannot start or continue. A failing model is not such an error: the session then ends with a labelled
+/// result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -17,15 +17,15 @@ pub enum SessionError {
     /// The journal refused.
     #[error("the session's journal could not be used")]
     Journal(#[from] JournalError),
-    /// Another run of the session lives.
+    /// Another run of the session is alive.
     #[error("session `{session}` is being run by {holder}")]
     Running {
         /// The session.
         session: StreamName,
-        /// Who runs it.
+        /// Its holder.
         holder: String,
     },
-    /// The work around the session could not be done, for a reason that has no variant of its own here.
+    /// The run failed for a reason that has no variant of its own here.
     #[error("the session could not be run")]
     Run(#[source] RunError),
     /// There is a session of this name already.
@@ -41,7 +41,7 @@ pub enum SessionError {
         session: StreamName,
         /// The entry's place, from 0.
         sequence: u64,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
@@ -57,8 +57,8 @@ pub enum SessionError {
         /// The latest version that can be read.
         known: u32,
     },
-    /// A prompt could not be made.
-    #[error("a prompt could not be made")]
+    /// A prompt could not be rendered.
+    #[error("a prompt could not be rendered")]
     Prompt(#[from] PromptError),
 }
 

@@ -1,4 +1,4 @@
-//! What a session will use, before anything is sent.
+//! Estimates of usage before anything is sent.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub struct EstimatedCall {
 }
 
 impl Session {
-    /// What a session will use. Sends nothing.
+    /// Estimates what a session will use. Sends nothing.
     ///
     /// # Errors
     /// A plan that cannot be run, or a prompt template that is wrong.

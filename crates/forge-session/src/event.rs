@@ -1,4 +1,4 @@
-//! What stands in a session's journal.
+//! The entries of a session's journal.
 
 mod call;
 
@@ -30,7 +30,7 @@ pub struct Record {
     pub event: Event,
 }
 
-/// What happened in a session. Its state is a fold over these.
+/// An event of a session. The state is a fold over the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -230,7 +230,7 @@ impl DropReason {
 }
 
 impl Event {
-    /// Whether it brings what a model has answered into the session.
+    /// Whether it uses the answer of a model.
     pub(crate) const fn consumes_answer(&self) -> bool {
         matches!(
             self,
@@ -241,7 +241,7 @@ impl Event {
         )
     }
 
-    /// The findings that the event sets, as they stand after it.
+    /// The findings that the event changes, as they are after it.
     pub(crate) fn findings(&self) -> &[Finding] {
         match self {
             Self::FindingsRecorded { findings, .. }

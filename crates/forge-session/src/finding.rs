@@ -1,10 +1,10 @@
-//! Findings: what is said to be wrong, and what became of it.
+//! Findings: what is said to be wrong, and its outcome.
 
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Disposition, FindingId, Issue, Severity};
 
-/// One fault in the ledger, with everybody who raised it and what became of it.
+/// One fault in the ledger, with everybody who raised it and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
@@ -12,31 +12,31 @@ pub struct Finding {
     pub id: FindingId,
     /// The cycle in which it was first raised.
     pub cycle: u32,
-    /// The fault, as first put; with the worst severity that anybody gave it.
+    /// The fault as first raised, with the worst severity that anybody gave it.
     #[serde(rename = "remark")]
     pub issue: Issue,
-    /// Whether the quote occurs in the document that was judged, apart from white space.
+    /// Whether the quote occurs in the document that the critic has read, ignoring white space.
     pub anchored: bool,
-    /// Who raised it, each voice once a cycle, in the order of the seats.
+    /// Who raised it, each critic once a cycle, in the order of the seats.
     pub raised_by: Vec<Raised>,
-    /// What became of it.
+    /// Its outcome.
     pub state: FindingState,
     /// The synthesizer's latest decision on it.
     pub disposition: Option<Disposition>,
     /// Whether the check agreed with that decision.
     #[serde(default)]
     pub checked: bool,
-    /// Why the host or the checker left it open in spite of the decision; what the checker said of a rejection.
+    /// Why the host or the checker left it open despite the decision, or what the checker said of a rejection.
     pub note: Option<String>,
 }
 
 impl Finding {
-    /// Whether it is critical or major. What nobody rated counts as major until somebody does.
+    /// Whether it is critical or major. A finding counts as major until somebody rates it.
     pub fn blocks(&self) -> bool {
         self.issue.severity.is_none_or(Severity::blocks)
     }
 
-    /// Whether it still waits for a change to the text.
+    /// Whether it still needs a decision or a change to the text.
     pub fn is_open(&self) -> bool {
         match self.state {
             FindingState::Open | FindingState::Deferred => true,
@@ -79,22 +79,22 @@ pub struct Raised {
     pub claim: String,
 }
 
-/// What became of a finding.
+/// The outcome of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
-    /// Nothing yet, or not enough.
+    /// Not resolved.
     Open,
-    /// Accepted and the text changed; not checked.
+    /// Accepted, and the text changed; not checked.
     Accepted,
-    /// Accepted, the text changed, and the check agrees; or no check is due to a minor fault.
+    /// Accepted, the text changed, and the check agrees; a minor fault needs no check.
     Settled,
     /// Rejected with a reason.
     Rejected,
-    /// Put off.
+    /// Deferred.
     Deferred,
-    /// Another finding at the same place says the same and stands for it.
+    /// Another finding about the same passage says the same and represents it.
     Duplicate,
 }
 

@@ -1,4 +1,4 @@
-//! The findings ledger: which faults were raised, by whom, and what became of each.
+//! The findings ledger: which faults were raised, by whom, and the outcome of each.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use crate::{
     passage::{QuoteIndex, overlap},
 };
 
-/// Every finding of a session. None is ever dropped.
+/// Every finding of a session. No finding is ever removed: its outcome changes instead.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger(BTreeMap<FindingId, Finding>);
 
@@ -26,7 +26,7 @@ impl Ledger {
         self.0.get(&id)
     }
 
-    /// Findings that wait for a decision or a change.
+    /// Findings that need a decision or a change.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings().filter(|finding| finding.is_open())
     }
@@ -51,8 +51,8 @@ impl Ledger {
         FindingId(self.0.keys().next_back().map_or(1, |last| last.0 + 1))
     }
 
-    /// The findings that these remarks make new or raise again. Only what is put in the same words about the same
-    /// passage is one finding: what two critics mean is for the synthesizer to say.
+    /// The findings that these issues create or raise again. Only equal words about one passage are one finding. Whether
+    /// two critics mean the same is a judgement, which the synthesizer makes and the checker reviews.
     pub(crate) fn raise(&self, cycle: u32, raised: &[RaisedFinding<'_>]) -> Vec<Finding> {
         let mut ledger = self.clone();
         let mut touched = BTreeSet::new();
@@ -97,7 +97,7 @@ impl Ledger {
         touched.into_iter().filter_map(|id| ledger.0.get(&id).cloned()).collect()
     }
 
-    /// What the person who asked for the document wants, as findings that must be decided like any other.
+    /// Feedback of the person who asked for the document, as findings that must be decided like any other.
     pub(crate) fn raise_feedback<'a>(
         &self,
         cycle: u32,
@@ -114,9 +114,9 @@ impl Ledger {
         (first..).zip(wanted).map(finding).collect()
     }
 
-    /// Every finding that was decided, after the synthesizer's decisions: an accepted one counts only if the text
-    /// really changed, a rejected one only with a reason, a duplicate only at the place of the other, and one
-    /// without a decision stays open.
+    /// The open findings after the decisions of the synthesizer. The host verifies each decision: acceptance counts only if
+    /// the text changed (`unplaced` tells where it did not), rejection only with a reason, a duplicate only at the same
+    /// passage. Anything else leaves the finding open, so that no wording can make one disappear.
     pub(crate) fn dispose(
         &self,
         base: &str,
@@ -152,7 +152,7 @@ impl Ledger {
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
             let finding = Finding { state, disposition, checked: false, note, ..finding.clone() };
             decided.insert(finding.id);
-            // A rejection that is to stand for one more finding is judged again, with that one at hand.
+            // A rejection that now covers another finding is checked again, together with that one.
             let stands = finding.duplicate_of().and_then(|id| ledger.0.get_mut(&id));
             if let Some(known) = stands.filter(|known| known.state == FindingState::Rejected) {
                 known.checked = false;
@@ -164,8 +164,8 @@ impl Ledger {
         decided.into_iter().filter_map(|id| ledger.0.get(&id).cloned()).collect()
     }
 
-    /// The finding that stands for a duplicate: one that is decided in the same answer, or was rejected before, and
-    /// is about the same passage. Another claim, no place, or a circle makes no duplicate.
+    /// The finding that a duplicate refers to. It must be about the same passage, and decided in the same answer or rejected
+    /// before: otherwise two findings could refer to each other and vanish together.
     pub(crate) fn duplicate_target(
         &self,
         base: &QuoteIndex,
@@ -189,7 +189,7 @@ impl Ledger {
         }
     }
 
-    /// A finding that stands for others is as bad as the worst of them.
+    /// A finding takes the worst severity of its duplicates.
     fn carry_severities(&mut self, touched: &mut BTreeSet<FindingId>) {
         let same: Vec<_> =
             self.findings().filter_map(|one| Some((one.duplicate_of()?, one.issue.severity))).collect();
@@ -198,7 +198,7 @@ impl Ledger {
             let worst = worse_severity(known.issue.severity, severity);
             if worst != known.issue.severity {
                 known.issue.severity = worst;
-                // What was settled as a minor fault is now one that the check must see.
+                // It was settled as a minor fault and is blocking now, so that it needs a check.
                 if known.blocks() && known.state == FindingState::Settled {
                     known.state = FindingState::Accepted;
                 }
@@ -207,7 +207,7 @@ impl Ledger {
         }
     }
 
-    /// Blocking findings that wait for the checker: accepted ones, and rejected ones that it has not judged.
+    /// Findings that need a check: accepted ones, and blocking ones whose rejection was not checked.
     pub(crate) fn to_check(&self) -> impl Iterator<Item = &Finding> {
         self.findings().filter(|finding| match finding.state {
             FindingState::Accepted => true,
@@ -216,7 +216,7 @@ impl Ledger {
         })
     }
 
-    /// The findings that waited for the check, after it. What it says nothing about is open again.
+    /// The findings that needed a check, after it. A finding that the check leaves out is open again.
     pub(crate) fn judge(&self, verdicts: &[Verdict]) -> Vec<Finding> {
         let judge = |finding: &Finding| {
             let rejected = finding.state == FindingState::Rejected;
@@ -240,7 +240,7 @@ impl Ledger {
     }
 }
 
-/// The worse of two ratings. No rating counts as major.
+/// The worse of two ratings. No rating counts as major, so that an omission hides nothing.
 fn worse_severity(one: Option<Severity>, other: Option<Severity>) -> Option<Severity> {
     let weight = |rating: Option<Severity>| (rating.unwrap_or(Severity::Major), rating.is_some());
     if weight(other) > weight(one) { other } else { one }
@@ -261,7 +261,7 @@ impl Finding {
         }
     }
 
-    /// A voice counts once a cycle, however often it says the same.
+    /// Each critic counts once a cycle, however often it repeats itself.
     fn raise_again(&mut self, voice: Raised, late: bool) {
         self.issue.severity = worse_severity(self.issue.severity, voice.severity);
         let who = |raised: &Raised| (raised.cycle, raised.seat, raised.person);
@@ -276,16 +276,16 @@ impl Finding {
     }
 }
 
-/// What one critic said about one document.
+/// One finding of one critic about one document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RaisedFinding<'a> {
     /// The critic's seat; `None` for the checker.
     pub(crate) seat: Option<u32>,
-    /// What it said.
+    /// The issue.
     pub(crate) issue: &'a Issue,
-    /// The document that it judged.
+    /// The document that the critic has read.
     pub(crate) document: &'a str,
-    /// Whether there is a newer version, so that a fault may have been settled in the meantime.
+    /// Whether there is a newer version, in which the fault may be settled already.
     pub(crate) late: bool,
 }
 

@@ -1,19 +1,19 @@
 //! Ask several models, get one answer that can be checked.
 //!
-//! A [`Session`] has a document drafted, judged by several critics who do not know of each other, revised with a
-//! decision on every finding, and checked; where something serious stays open, once more. It runs over any
-//! [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
+//! A [`Session`] drafts a document, has it reviewed by several critics who do not know of each other, revises it with a
+//! decision on every finding, and checks the revision. If something serious stays open, it runs another cycle. It runs
+//! over any [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
 //!
-//! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] says what it will use.
-//! - [`SessionDeps`] are what it runs on. A [`Journal`](forge_core::Journal) gets every intent before the call and every
+//! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] tells what it will use.
+//! - [`SessionDeps`] are its dependencies. A [`Journal`](forge_core::Journal) gets every intent before the call and every
 //!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. `forge-store` keeps it in
 //!   a database or in plain files.
-//! - [`Controls`] steer it while it runs, an [`Observer`] watches, an [`Approver`] decides between cycles.
+//! - [`Controls`] steer it while it runs, an [`Observer`] is notified, an [`Approver`] decides between cycles.
 //! - The [`SessionResult`] has the document, what is less than planned ([`SessionResult::banners`]), every
-//!   finding with what became of it, dissents, costs and times; as Markdown, JSON, or one HTML page.
+//!   finding with its outcome, dissents, costs and times, as Markdown, JSON, or one HTML page.
 //!
-//! A model that fails is never an error of the session: fallbacks are asked, the panel goes on with those who
-//! answer, and what is missing stands on top of the result. [`SessionError`] is about the plan and the journal.
+//! A failing model is never an error of the session: fallbacks are asked, the panel continues with those who answer,
+//! and the result begins with what is missing. [`SessionError`] is about the plan and the journal.
 //!
 //! Over one provider, whichever it is:
 //!

@@ -1,4 +1,4 @@
-//! What a watcher of a session is told.
+//! Notices to the observer of a session.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::{
     stop::{SessionStatus, Stop},
 };
 
-/// Told everything as it happens, on the task that runs the session; it must not block.
+/// Called with every notice on the task that runs the session. It must not block.
 pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
 
-/// What happened, for somebody who watches. The journal has the full record.
+/// An event of interest to an observer. The journal has the full record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice {
-    /// The session began or goes on.
+    /// The session started or was resumed.
     SessionStarted {
-        /// Whether it goes on from an earlier run.
+        /// Whether an earlier run started it.
         resumed: bool,
     },
     /// A participant is asked.
@@ -110,7 +110,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// What the entry tells a watcher; `state` already holds it.
+    /// The notices of an event that `state` already includes.
     pub(crate) fn of(event: &Event, state: &State) -> Vec<Self> {
         let completed = |cycle: u32, stage| Self::StageCompleted { cycle, stage };
         let mut notices = match event {

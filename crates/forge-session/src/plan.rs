@@ -1,4 +1,4 @@
-//! The plan of a session: who takes part, how deep it goes, and what it may use.
+//! The plan of a session: its participants, its depth, and its limits.
 
 use std::time::Duration;
 
@@ -11,38 +11,37 @@ use crate::{
     topic::Topic,
 };
 
-/// A session as planned. It stands in the first entry of the journal, so that a resumed session needs
-/// nothing else.
+/// A session as planned. The first entry of the journal holds it, so that a resumed session needs nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// What it is about.
+    /// The topic.
     pub topic: Topic,
-    /// The first version, if there is one already; nobody is asked for a draft then.
+    /// An existing first version. With one, no draft is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
-    /// Who takes part.
+    /// The participants.
     pub cast: Cast,
-    /// What each critic's seat looks for in particular, by the names of lenses; empty for everything.
+    /// The lens of each critic's seat, by name; empty for none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lenses: Vec<String>,
-    /// How it runs.
+    /// The settings.
     #[serde(default)]
     pub settings: Settings,
-    /// Whether the answers come from scripts instead of models. Every rendering then says so.
+    /// Whether scripts answer instead of models. Every rendering then says so.
     #[serde(default)]
     pub simulated: bool,
-    /// What is less than was wanted from the beginning, such as fewer critics. It stands on top of the result.
+    /// Shortfalls known from the start, such as fewer critics. The result shows them first.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Names by which people call vendors and their models. Prompts hide them, beside those of the cast: behind a
-    /// router, somebody else may answer.
+    /// Names of vendors and their models. Prompts hide them as well as those of the cast, since behind a router another
+    /// model may answer.
     #[serde(default = "first_brands", skip_serializing_if = "are_first_brands")]
     pub brands: Vec<String>,
 }
 
 impl Plan {
-    /// A plan with the usual settings.
+    /// A plan with default settings.
     pub fn new(topic: Topic, cast: Cast) -> Self {
         Self {
             topic,
@@ -56,19 +55,19 @@ impl Plan {
         }
     }
 
-    /// The same plan for a text that is there already.
+    /// The same plan for an existing text.
     pub fn with_draft(mut self, text: impl Into<String>) -> Self {
         self.draft = Some(text.into());
         self
     }
 
-    /// The lens of whoever makes this call.
+    /// The lens of a call.
     pub(crate) fn lens(&self, call: CallKey) -> Option<&str> {
         let lens = self.lenses.get(call.seat as usize).filter(|_| call.stage == Stage::Critique)?;
         Some(lens.as_str()).filter(|lens| !lens.is_empty())
     }
 
-    /// The chain of participants that is asked at `seat` of `stage`.
+    /// The chain of participants at `seat` of `stage`.
     pub(crate) fn chain(&self, stage: Stage, seat: u32) -> &[Participant] {
         match stage {
             Stage::Draft => &self.cast.drafter,
@@ -78,7 +77,7 @@ impl Plan {
         }
     }
 
-    /// How many critics are wanted, whether or not the cast has them.
+    /// How many critics the settings ask for, whether or not the cast has them.
     pub(crate) fn wanted_seats(&self) -> u32 {
         match self.settings.mode {
             Mode::Direct => 0,
@@ -92,12 +91,12 @@ impl Plan {
         0..self.wanted_seats().min(u32::try_from(self.cast.critics.len()).unwrap_or(u32::MAX))
     }
 
-    /// How many critics must answer before the others get only a grace.
+    /// How many critics must answer before the others get only a grace period.
     pub(crate) fn required(&self) -> usize {
         (self.settings.required as usize).min(self.seats().len()).max(1)
     }
 
-    /// Cycles at most.
+    /// The most cycles.
     pub(crate) fn cycles(&self) -> u32 {
         match self.settings.mode {
             Mode::Direct => 0,
@@ -136,7 +135,7 @@ impl Plan {
     }
 }
 
-/// What journals mean that name no brands, as those of the first version.
+/// The brands of journals that name none, as those of the first version.
 fn first_brands() -> Vec<String> {
     ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
 }
@@ -145,11 +144,11 @@ fn are_first_brands(brands: &[String]) -> bool {
     brands == first_brands()
 }
 
-/// No session has more cycles than this, whatever it is told: more rounds lower the accuracy.
+/// The most cycles of any session, whatever its settings: more rounds lower the accuracy.
 pub(crate) const MAX_CYCLES: u32 = 3;
 
-/// Who takes part. Each place is a chain: the first participant is asked, the next one if it fails.
-/// Behind a router, which does its own failing over, each chain has one participant.
+/// The participants of a session. Each seat has a chain: the first participant is asked, and the next one if it fails.
+/// Behind a router, which fails over by itself, each chain has one participant.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cast {
@@ -157,14 +156,14 @@ pub struct Cast {
     pub drafter: Vec<Participant>,
     /// One chain for each critic.
     pub critics: Vec<Vec<Participant>>,
-    /// Merges the draft and the findings.
+    /// Merges the findings into the document.
     pub synthesizer: Vec<Participant>,
-    /// Checks the revision. Participants of another family than the synthesizer's are asked first.
+    /// Checks the revision. Participants of other families than the synthesizer are asked first.
     pub checker: Vec<Participant>,
 }
 
 impl Cast {
-    /// Everybody who may be asked.
+    /// Every participant that may be asked.
     pub fn everyone(&self) -> impl Iterator<Item = &Participant> {
         let critics = self.critics.iter().flatten();
         self.drafter.iter().chain(critics).chain(&self.synthesizer).chain(&self.checker)
@@ -177,35 +176,35 @@ impl Cast {
 pub struct Settings {
     /// How deep it goes.
     pub mode: Mode,
-    /// Critics, as far as the cast has them.
+    /// The number of critics, as far as the cast has them.
     pub critics: u32,
-    /// Critics that must answer; the others then get a grace of half as long again, at least 5 s.
+    /// Critics that must answer. The others then get a grace period of half that time, at least 5 s.
     pub required: u32,
-    /// Cycles at most; 1 to 3.
+    /// The most cycles, 1 to 3.
     pub cycles: u32,
-    /// Fixes every choice that is left to chance: order of peers, labels, fence markers.
+    /// The seed of every random choice: order of peers, labels, fence markers.
     pub seed: u64,
-    /// What it may use.
+    /// The caps.
     pub caps: Caps,
-    /// Randomness of the models, where they take any.
+    /// Sampling temperatures, for models that accept one.
     pub temperatures: PerStage<f64>,
-    /// Tokens that an answer may have, thinking included.
+    /// The most tokens of an answer, thinking included.
     pub max_tokens: PerStage<u32>,
-    /// The longest time for one call; doubled for models that think.
+    /// The most time for one call, doubled for models that think.
     pub ceilings: PerStage<Duration>,
-    /// The longest time to the first content; doubled for models that think.
+    /// The most time to the first content, doubled for models that think.
     pub first_content: Duration,
-    /// The longest time between two pieces of content.
+    /// The most time between two pieces of content.
     pub gap: Duration,
-    /// Tokens of a prompt that references may take; unless set, a quarter of the smallest window in the cast, and at most
-    /// a twenty-fifth of the session's tokens.
+    /// The most tokens of references in a prompt. Unless set: a quarter of the smallest window in the cast, and at most a
+    /// twenty-fifth of the token cap.
     pub reference_tokens: Option<u32>,
-    /// Ask the approver after each cycle.
+    /// Whether the approver is asked after each cycle.
     #[serde(rename = "attended")]
     pub interactive: bool,
-    /// Compare the result with the draft.
+    /// Whether the result is compared with the draft.
     pub compare: bool,
-    /// Judge the draft alone: what the synthesizer would make of it is a proposal, and the document stays as it is.
+    /// Whether only the draft is reviewed: the revision becomes a proposal, and the document stays as it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub review: bool,
 }
@@ -238,17 +237,17 @@ impl Default for Settings {
     }
 }
 
-/// What a session may use.
+/// The caps of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {
-    /// Money. Calls whose price is unknown are not counted here.
+    /// Money. Calls of unknown price do not count.
     pub money: Option<Money>,
     /// Tokens of every class.
     pub tokens: Option<u64>,
-    /// Time in which the session runs; pauses between two runs of it do not count.
+    /// Running time. Time between two runs does not count.
     pub time: Option<Duration>,
-    /// Calls at the same time.
+    /// Concurrent calls.
     pub at_once: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a session does next: a pure function of its state and the time.
+//! The planner: the next action as a pure function of state and time.
 
 mod asking;
 mod recording;
@@ -21,16 +21,16 @@ use crate::{
     stop::{self, ClosedCycle, SessionStatus, Stop},
 };
 
-/// What to do next.
+/// The next action of a session.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Write this down; the host decided it from the state alone.
+    /// Record this event, which follows from the state alone.
     Record(Event),
-    /// Make this call.
+    /// Start this call.
     Call(Box<PlannedCall>),
     /// Ask the approver about this cycle.
     Ask(u32),
-    /// Nothing until a call ends, or until this time of the session.
+    /// Wait until a call ends, or until this time of the session.
     Wait(Option<Duration>),
     /// The session is over.
     Done,
@@ -46,9 +46,9 @@ pub(crate) struct PlannedCall {
     pub(crate) prompt: String,
     pub(crate) reserved: Amount,
     pub(crate) priced: bool,
-    /// Who must not answer it.
+    /// Participants that must not answer it.
     pub(crate) exclude: Vec<Participant>,
-    /// Who may answer it in place of the participant.
+    /// Who may answer instead of the participant.
     pub(crate) fallback: Fallback,
 }
 
@@ -66,7 +66,7 @@ impl PlannedCall {
     }
 }
 
-/// The state, the time, and what requests and prices are made with.
+/// The state, the time, and the dependencies that requests and prices need.
 pub(crate) struct Planner<'a> {
     pub(crate) state: &'a State,
     pub(crate) deps: &'a SessionDeps,
@@ -74,7 +74,7 @@ pub(crate) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// What to do next.
+    /// The next action.
     ///
     /// # Errors
     /// A prompt template that does not fit its stage.
@@ -83,7 +83,7 @@ impl Planner<'_> {
             return Ok(Action::Done);
         }
         if let Some(hold) = &self.state.held {
-            // What is under way is paid for, so that its answers are waited for and kept.
+            // Calls in flight are paid for, so that their answers are awaited and kept.
             let waits = self.state.running().next().is_some() && !self.is_over();
             return Ok(match (waits, hold.passing) {
                 (true, _) => Action::Wait(None),
@@ -92,6 +92,7 @@ impl Planner<'_> {
             });
         }
         match self.next_step()? {
+            // An answer that has arrived in time counts, also after the deadline.
             Action::Record(event) if event.consumes_answer() => Ok(Action::Record(event)),
             _ if self.is_over() => Ok(self.end_in_time()),
             action => Ok(action),
@@ -102,8 +103,8 @@ impl Planner<'_> {
         self.deadline().is_some_and(|deadline| self.now >= deadline)
     }
 
-    /// At the deadline nothing is begun any more. What critics have said by then is kept; their panel stays open,
-    /// so that the others can be asked when the session is reopened.
+    /// At the deadline no call starts any more. The critiques so far are recorded, and the panel stays open, so that the
+    /// other critics can be asked when the session is reopened.
     fn end_in_time(&self) -> Action {
         let state = self.state;
         let cycle = state.cycle();
@@ -121,6 +122,9 @@ impl Planner<'_> {
         }
     }
 
+    /// The stages of a cycle in order. Each is planned from what the state lacks, never from what was planned before,
+    /// so that a resumed session takes the same path: draft; stop rule and approver; panel; findings; synthesis; check;
+    /// late critiques; end of the cycle.
     fn next_step(&self) -> Result<Action, SessionError> {
         let state = self.state;
         if state.versions.is_empty() {
@@ -137,7 +141,8 @@ impl Planner<'_> {
         let Some(panel) = state.panels.get(&cycle) else { return self.critique(cycle) };
         let decided = state.revised.contains(&cycle);
         if !decided && !state.has_begun(cycle, Stage::Synthesis) {
-            // Late answers of the last cycle come first: the order of cycles and seats, not that of arrival.
+            // Late critiques of the previous cycle come first. Findings are numbered by cycle and seat: the speed
+            // of a critic must not decide where its findings stand.
             let counted = panel.counted.iter().filter(|key| !state.recorded.contains(key)).copied();
             let unrecorded: Vec<CallKey> = state.unrecorded().into_iter().chain(counted).collect();
             if !unrecorded.is_empty() || state.new_feedback().next().is_some() {
@@ -157,7 +162,7 @@ impl Planner<'_> {
                 seat => return self.ask(cycle, Stage::Check, 0, &seat),
             }
         }
-        // What comes too late for this cycle is open, so that it is not forgotten in the next or at the end.
+        // What is too late for this cycle is recorded as open, so that neither the next cycle nor the result misses it.
         let late = state.unrecorded();
         if !late.is_empty() || state.new_feedback().next().is_some() {
             return Ok(self.record_findings(cycle, late));
@@ -171,14 +176,14 @@ impl Planner<'_> {
         }))
     }
 
-    /// The first cycle settles whatever was found. A later one touches the text only for what must change, so that
-    /// a text that a panel found nothing against stays the very text that it read.
+    /// The first cycle revises for any finding. A later one revises only for blocking findings, so that a text without any
+    /// stays the very text that the panel has read, which is what *converged* means.
     fn is_revision_due(&self, cycle: u32) -> bool {
         let mut open = self.state.ledger.open();
         if cycle > 1 { open.any(Finding::blocks) } else { open.next().is_some() }
     }
 
-    /// When the session's time is over.
+    /// When the time of the session is over.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.state.plan.settings.caps.time
     }
@@ -188,7 +193,7 @@ impl Planner<'_> {
         match self.state.seat(0, Stage::Draft, 0, &chain) {
             Seat::Answered(call, _) => Ok(Action::Record(Event::DraftAccepted { call })),
             Seat::Exhausted => {
-                // A draft that was cut off, at its limit or by the clock, is better than none.
+                // A draft that was cut off at its token limit or by a timeout is better than none.
                 let cut = self.state.at_seat(0, Stage::Draft, 0).find(|call| match &call.outcome {
                     Outcome::Answered(answer) => {
                         is_cut_off(answer.stop_reason)
@@ -208,7 +213,7 @@ impl Planner<'_> {
         }
     }
 
-    /// After a closed cycle: the approver's word, then the stop rule, then whether there is room for a panel.
+    /// After a closed cycle: the decision of the approver, then the stop rule, then whether the budget has room for a panel.
     fn between_cycles(&self) -> Result<Option<Action>, SessionError> {
         let state = self.state;
         let closed = count(state.closed.len());
@@ -220,7 +225,7 @@ impl Planner<'_> {
         let settings = &state.plan.settings;
         let contested = state.contested().next().is_some();
         let rule = stop::after(settings.mode, state.plan.cycles(), contested, &state.closed);
-        // Whoever reopens a session that has cycles left wants another panel, whatever ended it.
+        // Reopening a session with cycles left asks for another panel, whatever ended it before.
         let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
         let rule = rule.filter(|_| !wanted);
         if settings.interactive && !state.decisions.contains_key(&closed) {
@@ -250,7 +255,7 @@ impl Planner<'_> {
             match state.seat(cycle, Stage::Critique, seat, &chain) {
                 Seat::Answered(key, _) => {
                     counted.push(key);
-                    // Whoever has nothing to say is not who the others are waited for.
+                    // A critique without substance must not start the grace period of the others.
                     if let Some(call) = state.calls.get(&key).filter(|_| state.has_substance(key)) {
                         let millis = Duration::from_millis;
                         let ended = call.ended.unwrap_or(call.begun);
@@ -273,7 +278,7 @@ impl Planner<'_> {
             && state.new_feedback().next().is_none()
             && state.unrecorded().is_empty();
         if running.is_empty() && counted.is_empty() && nothing_to_do {
-            // The panel stays unclosed, so that it can be asked again when the session is reopened.
+            // The panel stays open, so that it can be asked again when the session is reopened.
             let mut dropped =
                 state.plan.seats().filter_map(|seat| state.dropped.get(&(cycle, Stage::Critique, seat)));
             let budget = dropped.any(|reason| *reason == DropReason::Budget);
@@ -314,7 +319,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What ends early after a cycle that left nothing open is settled all the same.
+    /// A session that ends early after a cycle that left nothing open is settled all the same.
     fn stop(&self, reason: Stop) -> Action {
         let state = self.state;
         let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);

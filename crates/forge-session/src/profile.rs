@@ -6,27 +6,27 @@ use forge_core::{Capabilities, Participant, Timeouts};
 
 use crate::{plan::Plan, stage::Stage};
 
-/// What the configuration says about the calls of a participant in its role. It wins over the session's own
-/// numbers, which stand where it is silent.
+/// The configured settings for the calls of a participant in its role. They take precedence over the settings of the
+/// session.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CallSettings {
-    /// Tokens that an answer may have, thinking included.
+    /// The most tokens of an answer, thinking included.
     pub max_tokens: Option<u32>,
-    /// Randomness.
+    /// The sampling temperature.
     pub temperature: Option<f64>,
-    /// The clocks of its provider. The longer of these and the session's own hold.
+    /// The timeouts of its provider. The longer of these and those of the session apply.
     pub timeouts: Option<Timeouts>,
 }
 
-/// What the configuration says about the calls of a participant.
+/// Looks up the configured settings for the calls of a participant.
 pub type Configured = Arc<dyn Fn(&Participant) -> CallSettings + Send + Sync>;
 
-/// The configuration says nothing.
+/// No configured settings.
 pub fn nothing_configured() -> Configured {
     Arc::new(|_| CallSettings::default())
 }
 
-/// What is known of whoever is asked.
+/// What is known of the model that a call goes to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ModelProfile {
     pub(crate) capabilities: Capabilities,
@@ -34,13 +34,13 @@ pub(crate) struct ModelProfile {
 }
 
 impl ModelProfile {
-    /// Whether it thinks before it answers, in tokens and time of the answer.
+    /// Whether it thinks before it answers, which takes tokens and time from the answer.
     pub(crate) const fn thinks(&self) -> bool {
         !self.capabilities.efforts.is_empty()
     }
 
-    /// Tokens that its answer may have: those of the configuration, else those of the session, twice as many for a
-    /// model that thinks; at most what it can write.
+    /// The most tokens of its answer: as configured, else as the session says, doubled for a model that thinks; never
+    /// more than it can write.
     pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
         let usual = plan.settings.max_tokens.of(stage);
         let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };

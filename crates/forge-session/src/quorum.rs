@@ -1,12 +1,12 @@
-//! How long a panel is waited for.
+//! How long a panel waits for its critics.
 
 use std::time::Duration;
 
-/// The shortest grace for those who have not answered when enough have.
+/// The shortest grace period for the critics that have not answered when enough have.
 const LEAST_GRACE: Duration = Duration::from_secs(5);
 
-/// When the panel is closed: half as long again as the last needed answer took, at least five seconds, after
-/// it came. `answers` are (when it came, how long it took), in any order; `None` while too few are there.
+/// When the panel closes: after the last required answer arrived, plus half the time it took, at least five seconds.
+/// `answers` are (when it arrived, how long it took), in any order. `None` while there are too few.
 pub(crate) fn closes(required: usize, answers: &[(Duration, Duration)]) -> Option<Duration> {
     let mut answers = answers.to_vec();
     answers.sort_unstable();

@@ -1,11 +1,11 @@
-//! From a journal back to a session's state.
+//! Restores the state of a session from its journal.
 
 use forge_core::{Entry, Journal, StreamName};
 
 use crate::{error::SessionError, event::Record, state::State};
 
 impl State {
-    /// The state of the session `name` as its journal has it. Claims nothing: the session may be under way.
+    /// The state of the session `name` according to its journal. Claims nothing: a run may be in progress.
     ///
     /// # Errors
     /// [`SessionError::Unknown`] if there is none, or a journal that cannot be read.
@@ -17,7 +17,7 @@ impl State {
         Self::of(name, &entries)
     }
 
-    /// The fold over all entries of the journal of `name`.
+    /// Folds all entries of the journal of `name`.
     pub(crate) fn of(name: &StreamName, entries: &[Entry]) -> Result<Self, SessionError> {
         let mut state = Self::default();
         for entry in entries {

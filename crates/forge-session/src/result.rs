@@ -32,7 +32,7 @@ const VERSION: &str = "2.0";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionResult {
-    /// The version of this form, such as `1.0`.
+    /// The version of this format, such as `2.0`.
     pub version: String,
     /// The session's name.
     pub session: String,
@@ -41,46 +41,46 @@ pub struct SessionResult {
     /// What was asked for.
     #[serde(default)]
     pub asked: TopicSummary,
-    /// Whether the answers come from scripts instead of models.
+    /// Whether scripts answered instead of models.
     pub simulated: bool,
-    /// How deep it went.
+    /// The depth of the session.
     pub mode: Mode,
     /// When it began.
     pub started: Option<DateTime<Utc>>,
-    /// How it stands.
+    /// Its status.
     pub status: SessionStatus,
     /// Why it ended; `None` if it has not.
     pub stop_reason: Option<Stop>,
-    /// The budget that it waits for, if it was paused for one.
+    /// The budget that paused it, if one did.
     #[serde(default)]
     pub held: Option<BudgetHold>,
-    /// What came of it, counted.
+    /// The outcome in numbers.
     #[serde(default)]
     pub tally: Tally,
     /// What the document is.
     pub label: DocumentLabel,
-    /// What was less than wanted from the beginning.
+    /// Shortfalls known from the start.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// What is less than planned, and why. To be shown on top of the document.
+    /// What is less than planned, and why. Renderings show it before the document.
     pub degraded: Vec<Degradation>,
     /// The document; empty if there is none.
     pub document: String,
-    /// The draft that the document grew out of; empty if there is none.
+    /// The draft of the document; empty if there is none.
     #[serde(default)]
     pub draft: String,
-    /// What the accepted findings would make of a document that was only reviewed; `None` without a review.
+    /// The revision that a review proposes; `None` if the session was no review.
     #[serde(default)]
     pub proposal: Option<String>,
-    /// Who took part in what.
+    /// The participants of each call.
     pub participants: Vec<Participation>,
-    /// What each panel was worth.
+    /// The quality of each panel.
     #[serde(default)]
     pub panels: Vec<PanelQuality>,
-    /// What critics found good, each with its quote.
+    /// Strengths that critics named, each with its quote.
     #[serde(default)]
     pub strengths: Vec<AttributedStrength>,
-    /// Every finding with what became of it.
+    /// Every finding with its outcome.
     pub findings: Vec<Finding>,
     /// Critical and major findings that the synthesizer rejected.
     pub dissents: Vec<Dissent>,
@@ -89,9 +89,9 @@ pub struct SessionResult {
     pub lost_lines: u32,
     /// Conflicts and how they were resolved, with their cycle.
     pub conflicts: Vec<(u32, Conflict)>,
-    /// What the approver decided, by cycle.
+    /// Decisions of the approver, by cycle.
     pub decisions: BTreeMap<u32, Decision>,
-    /// Cycles that are over.
+    /// Closed cycles.
     pub cycles: u32,
     /// Cost and tokens of the whole session.
     pub total: Usage,
@@ -105,7 +105,7 @@ pub struct SessionResult {
     pub critical_path_ms: u64,
     /// Every call, in the order of its beginning.
     pub calls: Vec<CallSummary>,
-    /// What the session bought over its draft, if asked for.
+    /// What the session gained over its draft, if asked for.
     pub comparison: Option<Comparison>,
 }
 
@@ -171,7 +171,7 @@ pub struct Degradation {
     pub reason: String,
 }
 
-/// Somebody who took part.
+/// The participation of one participant in one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Participation {
@@ -207,7 +207,7 @@ pub struct Dissent {
     pub reason: String,
 }
 
-/// Something good that a critic said.
+/// A strength that a critic named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Praise"))]
 pub struct AttributedStrength {
@@ -261,17 +261,17 @@ pub struct CallSummary {
     pub error: Option<String>,
 }
 
-/// What the session bought over its draft.
+/// What the session gained over its draft.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
-    /// Critical and major faults that were found in all.
+    /// Critical and major faults found in total.
     pub serious_found: usize,
-    /// Those of them that are settled or accepted.
+    /// Those that are settled or accepted.
     pub serious_settled: usize,
     /// What the draft alone used.
     pub draft_usage: Usage,
-    /// Milliseconds until the draft was there.
+    /// Milliseconds until the draft was complete.
     pub draft_duration_ms: u64,
     /// Lines of the result that the draft does not have.
     pub new_lines: usize,
@@ -280,7 +280,7 @@ pub struct Comparison {
 }
 
 impl SessionResult {
-    /// The result as far as `state` has come.
+    /// The result of a session in this state.
     pub fn of(session: &str, state: &State) -> Self {
         let calls: Vec<CallSummary> = summaries(state);
         let usage = |of: &dyn Fn(&CallSummary) -> bool| {

@@ -1,5 +1,5 @@
-//! From a synthesizer's answer to the next version of a text. The host applies the edits, so that what no accepted
-//! finding touches stays byte for byte; a whole document is taken as it is and looked through for what it lost.
+//! From the answer of a synthesizer to the next version of a text. The host applies the edits, so that everything else
+//! stays byte for byte. A whole document is taken as it is and searched for losses.
 
 mod loss;
 
@@ -13,18 +13,19 @@ use crate::{
     passage::{QuoteIndex, overlap},
 };
 
-/// What an answer makes of a text.
+/// A text after the decisions of an answer.
 #[derive(Debug)]
 pub(crate) struct Revised {
     /// The next version.
     pub(crate) text: String,
-    /// Why the change for an accepted finding is not in it.
+    /// Accepted findings whose change is not in it, and why.
     pub(crate) unplaced: BTreeMap<FindingId, String>,
-    /// What is gone that no accepted finding is about.
+    /// Lines that are gone although no accepted finding is about them.
     pub(crate) loss: Loss,
 }
 
-/// Applies the decisions of `revision` to `base`. All edits of a finding are applied, or none.
+/// Applies the decisions of `revision` to `base`. The edits of a finding are applied all or none: half a change could
+/// contradict itself.
 pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revised {
     let accepted = || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
     let mut unplaced = BTreeMap::new();
@@ -58,7 +59,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     Revised { text, unplaced, loss }
 }
 
-/// The text changed for this finding if the new passage is there and was not, or if the quoted one is gone.
+/// Whether the text changed for a finding: the new passage appeared, or the quoted one is gone.
 fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, given: &Disposition) -> bool {
     let occurs = |text: &QuoteIndex, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
@@ -67,7 +68,7 @@ fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, gi
     came || (occurs(old, quote) && !occurs(new, quote))
 }
 
-/// The text with all edits of a decision. An edit that stands under several findings is made once.
+/// The text with all edits of a decision. An edit that several findings share is applied once.
 fn edited(
     text: &str,
     given: &Disposition,
@@ -89,7 +90,7 @@ fn edited(
     Ok(next)
 }
 
-/// Replaces the passage of `edit`. Where it stands several times, the place of the finding's `quote` decides.
+/// Replaces the passage of `edit`. If it occurs several times, the `quote` of the finding selects the place.
 fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
     if edit.old.trim().is_empty() {
         let addition = edit.new.trim();
@@ -105,7 +106,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
         text.replace_range(place, &edit.new);
         return Ok(());
     }
-    // The passage was copied with other white space; what stands around it stays.
+    // Models copy passages with other white space. Only the passage itself is replaced.
     let folded: Vec<Range<usize>> = QuoteIndex::of(text).find_all(&edit.old).collect();
     match choose(text, folded, quote)? {
         Some(place) => {

@@ -1,4 +1,4 @@
-//! Chance that repeats: everything random in a session comes from its seed and the name of its use.
+//! Reproducible randomness: every random choice of a session comes from its seed and the name of its use.
 
 /// A generator for one use within a session.
 pub(crate) fn rng(seed: u64, uses: &str) -> fastrand::Rng {

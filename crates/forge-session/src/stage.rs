@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Form;
 
-/// How deep a session goes.
+/// The depth of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -27,11 +27,11 @@ pub enum Mode {
 pub enum Stage {
     /// The first version.
     Draft,
-    /// Faults are looked for, by several critics who do not know of each other.
+    /// Several critics look for faults without knowing of each other.
     Critique,
     /// The next version, with a decision on every finding.
     Synthesis,
-    /// Are the faults gone?
+    /// The verdict on whether the faults are gone.
     Check,
 }
 
@@ -39,7 +39,7 @@ impl Stage {
     /// Every stage in order.
     pub const ALL: [Self; 4] = [Self::Draft, Self::Critique, Self::Synthesis, Self::Check];
 
-    /// What its answers are read as.
+    /// The form of its answers.
     pub(crate) const fn form(self) -> Form {
         match self {
             Self::Draft => Form::Document,
@@ -92,7 +92,7 @@ impl<T: Copy> PerStage<T> {
     }
 }
 
-/// Names a call within its session, the same in every run.
+/// Identifies a call within its session, and is the same in every run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallKey {
@@ -112,14 +112,14 @@ impl fmt::Display for CallKey {
     }
 }
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// An answer.
     Answer,
-    /// The last answer once more, in the form that was asked for.
+    /// A repair of the last answer.
     Repair,
 }
 

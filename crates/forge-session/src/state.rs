@@ -42,40 +42,40 @@ pub struct State {
     pub versions: Vec<Version>,
     /// Conflicts that a synthesizer resolved, with their cycle.
     pub conflicts: Vec<(u32, Conflict)>,
-    /// Who was not asked, and why.
+    /// Seats that were dropped, and why.
     pub dropped: BTreeMap<(u32, Stage, u32), DropReason>,
-    /// The panels of past and present cycles.
+    /// The closed panels, by cycle.
     pub panels: BTreeMap<u32, Panel>,
     /// The labels under which the synthesizer saw the critics, by cycle.
     pub labels: BTreeMap<u32, Vec<Label>>,
-    /// What the approver decided, by cycle.
+    /// Decisions of the approver, by cycle.
     pub decisions: BTreeMap<u32, Decision>,
-    /// Why and how the session ended.
+    /// Why the session ended, and its status.
     pub stopped: Option<(Stop, SessionStatus)>,
-    /// Whether calls are held back.
+    /// Whether no calls start.
     pub paused: bool,
-    /// The budget for which they are held back, if it is not the user who holds them.
+    /// The budget that paused the session, if it was not the user.
     pub held: Option<BudgetHold>,
-    /// Calls that were under way when their run ended, and that a later run made again.
+    /// Calls that died with their run and were made again by a later one.
     pub killed: Vec<Call>,
-    /// Milliseconds for which the session had run at the last entry.
+    /// Milliseconds that the session had run at the last entry.
     pub at: u64,
     version: u32,
     pub(crate) names: Pseudonyms,
-    /// What the answers say, read once.
+    /// The parsed answers.
     readings: BTreeMap<CallKey, Reading>,
     pub(crate) feedback: Vec<(u32, String)>,
-    /// How many of them are findings by now.
+    /// How many of them are recorded as findings.
     pub(crate) feedback_recorded: usize,
     pub(crate) recorded: BTreeSet<CallKey>,
     pub(crate) revised: BTreeSet<u32>,
     pub(crate) checked: BTreeSet<u32>,
     pub(crate) closed: Vec<ClosedCycle>,
-    /// Whether the user let the session go on since the last cycle was closed.
+    /// Whether the user has reopened the session since the last closed cycle.
     pub(crate) reopened: bool,
-    /// Calls that had ended when a later run began: whoever failed in them may be asked again.
+    /// Calls that had ended when a later run resumed the session: participants that failed in them may be asked again.
     pub(crate) retryable: BTreeSet<CallKey>,
-    /// What calls of dead runs may have cost.
+    /// The reservations of calls that died with their run, which may be billed.
     pub(crate) written_off: Amount,
 }
 
@@ -121,7 +121,7 @@ impl State {
         state
     }
 
-    /// Goes on by one entry. Pure: no clock, no chance, nothing from outside.
+    /// Applies one entry. Pure: no clock, no randomness, no I/O.
     pub fn apply(&mut self, record: &Record) {
         self.apply_at(record.at, &record.event);
     }
@@ -204,7 +204,7 @@ impl State {
             }
             Event::DecisionMade { cycle, decision } => {
                 if let Some(text) = decision.instruction() {
-                    // Conflicts are told in the words of models.
+                    // Resolutions quote models, which must stay anonymous to their peers.
                     let of_models = matches!(decision, Decision::Resolve(_));
                     self.feedback.push((*cycle, if of_models { self.names.hide(&text) } else { text }));
                 }
@@ -215,7 +215,7 @@ impl State {
             Event::Unpaused => {
                 self.paused = false;
                 if self.held.take().is_some() {
-                    // Whoever was not asked for want of room may be asked again.
+                    // Calls that the budget refused may be made again.
                     self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
                 }
             }
@@ -223,20 +223,20 @@ impl State {
         }
     }
 
-    /// A later run goes on with these settings.
+    /// A later run continues with these settings.
     fn reopen(&mut self, settings: &crate::plan::Settings) {
         self.plan.settings = settings.clone();
         self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
         (self.paused, self.held) = (false, None);
         self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
-        // What failed or did not fit may be tried again, except in panels that are closed.
+        // Failed and dropped seats get another chance, except in closed panels, which wait for nobody.
         let panels = &self.panels;
         self.dropped.retain(|(cycle, stage, _), _| *stage == Stage::Critique && panels.contains_key(cycle));
         let ended = self.calls.values().filter(|call| !matches!(call.outcome, Outcome::Running));
         self.retryable.extend(ended.map(|call| call.intent.call));
     }
 
-    /// How the session stands.
+    /// The status of the session.
     pub fn status(&self) -> SessionStatus {
         match &self.stopped {
             Some((_, status)) => *status,
@@ -246,17 +246,17 @@ impl State {
         }
     }
 
-    /// The cycle under way: 0 while there is no draft.
+    /// The current cycle: 0 while there is no draft.
     pub fn cycle(&self) -> u32 {
         if self.versions.is_empty() { 0 } else { u32::try_from(self.closed.len()).unwrap_or(u32::MAX) + 1 }
     }
 
-    /// Calls without an end: live ones of this run and dead ones of an earlier run.
+    /// Calls without an end: those in flight, and those that died with an earlier run.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Call> {
         self.calls.values().filter(|call| matches!(call.outcome, Outcome::Running))
     }
 
-    /// What is spent or set aside.
+    /// What is spent or reserved.
     pub(crate) fn used(&self) -> Amount {
         let of = |call: &Call| match &call.outcome {
             Outcome::Running => call.intent.reserved,
@@ -323,7 +323,7 @@ impl State {
         let Some(call) = self.calls.get(&key) else { return };
         let asked = call.intent.participant.clone();
         let (author, cut_off) = match &call.outcome {
-            // Edits are whole or they are not made; what was cut off before them stays so.
+            // A revision applies whole edits, so that it is cut off only if the version before it was.
             Outcome::Answered(answer) if key.stage != Stage::Draft => {
                 (answer.served.clone(), self.versions.last().is_some_and(|version| version.cut_off))
             }

@@ -1,4 +1,4 @@
-//! When a session ends, and how.
+//! The stop rule: when a session ends, and with which status.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{capture_recapture, stage::Mode};
 
-/// How a session stands.
+/// The status of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
-    /// Planned; nothing was asked yet.
+    /// Planned; no call was made yet.
     Initialized,
-    /// Under way.
+    /// In progress.
     InProgress,
-    /// Held by the user.
+    /// Paused by the user or a budget.
     Paused,
     /// Ended: a whole blind panel read the very text that is delivered, and nothing that must change was left.
     Converged,
@@ -24,7 +24,7 @@ pub enum SessionStatus {
     Settled,
     /// Ended for another reason; see the stop reason.
     Complete,
-    /// Broken off.
+    /// Aborted.
     Aborted,
     /// Out of time.
     TimedOut,
@@ -63,14 +63,14 @@ pub enum Stop {
     Deadline,
     /// The rest does not fit into the budget.
     Budget,
-    /// The approver has enough.
+    /// The approver skipped the remaining cycles.
     UserSatisfied,
-    /// The user broke it off.
+    /// The user aborted it.
     UserAborted,
 }
 
 impl Stop {
-    /// The status that a session ends with for this reason, unless what was done before it is worth more.
+    /// The status that this reason ends a session with, unless the last closed cycle left it settled.
     pub const fn status(self) -> SessionStatus {
         match self {
             Self::Dry => SessionStatus::Converged,
@@ -136,17 +136,17 @@ impl fmt::Display for Stop {
     }
 }
 
-/// What the panel of a cycle was worth.
+/// The quality of the panel of a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PanelWorth"))]
 pub struct PanelQuality {
     /// The cycle.
     pub cycle: u32,
-    /// Critics that were wanted.
+    /// Critics that the settings ask for.
     pub wanted: u32,
     /// Critics that answered in time.
     pub answered: u32,
-    /// Those of them that said something: a finding, or a strength with a quote from the text.
+    /// Critics among them with a finding, or a strength with a quote from the text.
     pub spoke: u32,
     /// Whether that is enough.
     pub quorum: bool,
@@ -157,7 +157,7 @@ pub struct PanelQuality {
     pub unseen: Option<f64>,
 }
 
-/// A cycle that is over, as far as the stop rule looks at it.
+/// A closed cycle, as far as the stop rule reads it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ClosedCycle {
     /// Critical and major findings that are open.
@@ -177,7 +177,7 @@ impl ClosedCycle {
         self.panel.is_none_or(|panel| panel.quorum)
     }
 
-    /// Whether nothing that must change is left, as far as this cycle can tell.
+    /// Whether this cycle left nothing that must change.
     pub(crate) fn is_settled(&self) -> bool {
         self.open == 0 && self.checked && self.has_quorum()
     }
@@ -191,22 +191,25 @@ impl ClosedCycle {
     }
 }
 
-/// Whether the session ends after these cycles. `contested`: whether a finding of most of a panel was rejected by
-/// the family that wrote the text.
+/// Why the session ends after these cycles; `None` if it continues. `contested`: whether the family that wrote the text
+/// rejected a finding of most of a panel.
 ///
-/// The dry panel is the rule: what was changed is read again, blind, while a cycle is left. The first panel alone
-/// proves nothing, and the estimate of unseen faults only keeps the word *converged* back.
+/// The first reason that holds counts. A changed text is read again by a blind panel while a cycle is left, and the
+/// session converges when that panel is dry. A first panel that finds nothing proves nothing: critics that overlooked
+/// everything look the same. The estimate of unseen faults only withholds the status *converged*: it is too rough to ask for another cycle.
 pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[ClosedCycle]) -> Option<Stop> {
     let last = closed.last()?;
     if mode == Mode::Direct {
         return Some(Stop::AllStagesDone);
     }
+    // A panel that said nothing has not reviewed the text, whatever its findings add up to.
     if !last.has_quorum() {
         return Some(Stop::BelowQuorum);
     }
     if mode == Mode::Review {
         return Some(if last.raised { Stop::AllStagesDone } else { Stop::NothingFound });
     }
+    // Without a check, "accepted" is the claim of the synthesizer alone; another cycle would build on it.
     if !last.checked {
         return Some(Stop::Unchecked);
     }
@@ -220,6 +223,7 @@ pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Clos
             (false, false, _) => Stop::NothingOpen,
         });
     }
+    // One cycle without progress may be bad luck; two show that these models cannot settle what is open.
     if let [.., before, last] = closed
         && before.settled == 0
         && last.settled == 0

@@ -1,4 +1,4 @@
-//! What a list of sessions says of one.
+//! The summary of a session in a list.
 
 use chrono::{DateTime, Utc};
 use forge_core::Money;
@@ -20,7 +20,7 @@ pub struct SessionSummary {
     pub id: String,
     /// The topic's title, cut to 200 characters.
     pub title: String,
-    /// How it stands.
+    /// Its status.
     pub status: SessionStatus,
     /// When it began.
     pub started: Option<DateTime<Utc>>,
@@ -33,7 +33,7 @@ pub struct SessionSummary {
 }
 
 impl SessionSummary {
-    /// The summary of the session `id` as far as `state` has come.
+    /// The summary of the session `id` in this state.
     pub fn of(id: &str, state: &State) -> Self {
         let costs = state.calls.values().filter_map(|call| match &call.outcome {
             Outcome::Answered(answer) => answer.cost,

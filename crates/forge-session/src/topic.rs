@@ -1,9 +1,9 @@
-//! What a session is about.
+//! The topic of a session.
 
 use forge_core::{Capabilities, Part};
 use serde::{Deserialize, Serialize};
 
-/// What a session is about.
+/// The topic of a session.
 ///
 /// ```
 /// use forge_session::{OutputType, Topic};
@@ -63,14 +63,14 @@ impl Topic {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
-    /// Where the text comes from.
+    /// The kind of its source.
     pub kind: ReferenceKind,
     /// Its file name, address or title.
     pub name: String,
     /// The text itself; empty for a picture or a document.
     #[serde(default)]
     pub text: String,
-    /// The picture or the document itself. Those who can see it get it; the others are told that there is one.
+    /// The picture or the document itself. Models that can read it get it; others are told that there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<Part>,
 }
@@ -97,7 +97,7 @@ impl Reference {
     }
 }
 
-/// Where a reference comes from.
+/// The kind of source of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferenceKind {
@@ -122,7 +122,7 @@ impl ReferenceKind {
     }
 }
 
-/// What kind of document is wanted. Each has its own rubric for critics.
+/// The kind of document to write. Each has its own rubric for critics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! Effects that are under way.
+//! Effects in flight.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -12,26 +12,26 @@ use crate::{
     run::Run,
 };
 
-/// An effect whose intent is in the journal.
+/// An effect in flight, whose intent is in the journal.
 pub(crate) struct InFlight<M: Machine> {
     pub(crate) key: M::Key,
     future: BoxFuture<'static, M::Outcome>,
 }
 
-/// An effect whose intent is noted and not yet in the journal.
+/// An effect whose intent is applied and not yet in the journal.
 pub(crate) struct Intended<M: Machine> {
     key: M::Key,
     effect: M::Effect,
     cx: Option<CallContext>,
 }
 
-/// An effect that is over.
+/// An effect that has ended.
 pub(crate) struct Completed<M: Machine> {
     pub(crate) key: M::Key,
     pub(crate) outcome: M::Outcome,
 }
 
-/// What ended a wait.
+/// Why a wait ended.
 pub(crate) enum Wakeup<M: Machine> {
     Completed(Vec<Completed<M>>),
     Answered(M::Outcome),
@@ -39,7 +39,7 @@ pub(crate) enum Wakeup<M: Machine> {
 }
 
 impl<M: Machine> Run<M> {
-    /// Makes again what was under way when an earlier run died, as far as the machine wants it.
+    /// Starts the effects that were in flight when an earlier run died, as far as the machine wants them.
     pub(crate) async fn relaunch(&mut self) -> Result<Vec<InFlight<M>>, M::Error> {
         let mut launch = Vec::new();
         for open in self.machine.pending() {
@@ -56,7 +56,7 @@ impl<M: Machine> Run<M> {
         Ok(launch.into_iter().map(|intended| self.launch(intended)).collect())
     }
 
-    /// The call's id is chosen here, before the call is made, and stands in its intent.
+    /// The id of the call is chosen before the call starts, so that its intent can carry it.
     pub(crate) fn intend_call(
         &mut self,
         key: M::Key,
@@ -76,20 +76,20 @@ impl<M: Machine> Run<M> {
         Intended { key, effect, cx: None }
     }
 
-    /// Begins an effect whose intent is in the journal.
+    /// Starts an effect whose intent is in the journal.
     pub(crate) fn launch(&self, Intended { key, effect, cx }: Intended<M>) -> InFlight<M> {
         tracing::debug!(stream = %self.stream, effect = %key, "begun");
         let future = self.machine.perform(&key, effect, cx);
         InFlight { key, future }
     }
 
-    /// Begins a question, which has no intent.
+    /// Starts a question, which has no intent.
     pub(crate) fn ask(&self, key: M::Key, effect: M::Effect) -> InFlight<M> {
         let future = self.machine.perform(&key, effect, None);
         InFlight { key, future }
     }
 
-    /// Cancels what nobody waits for any more.
+    /// Cancels effects that the machine no longer has pending.
     pub(crate) fn cancel_closed(&self, flight: &mut Vec<InFlight<M>>) {
         if !flight.is_empty() {
             let open = self.machine.pending();
@@ -97,7 +97,7 @@ impl<M: Machine> Run<M> {
         }
     }
 
-    /// Until an effect ends, a question is answered, a command comes, or it is time to look again.
+    /// Waits until an effect ends, a question is answered, a command arrives, or it is time to plan again.
     pub(crate) async fn wait(
         &self,
         flight: &mut Vec<InFlight<M>>,

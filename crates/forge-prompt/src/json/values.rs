@@ -8,12 +8,12 @@ use super::{
 };
 use crate::clean::clean;
 
-/// After a key; the second one is Chinese.
+/// The colon after a key; the second one is Chinese.
 const COLONS: [char; 2] = [':', '：'];
 const MAX_DEPTH: usize = 64;
-/// Places in a text at which a value that is not correct is looked for.
+/// The most places in a text at which a broken value is read. Each reads to the end, so that the time stays linear.
 const MAX_TRIES: usize = 50;
-/// The same for correct ones: more broken ones than this nobody writes.
+/// The most places at which a correct value is read and is not there. No answer has more broken values.
 const MAX_STARTS: usize = 500;
 
 /// Every JSON value of an answer that stands in no other one, in order, and what of it fits.
@@ -34,6 +34,7 @@ pub fn values<T>(text: &str, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<Found<T>> 
             all.push(Found { range: start..at, fits: parts(&cleaned(value), fits), is_whole: true });
             continue;
         }
+        // From here on the value has slips.
         failed += 1;
         if tries == MAX_TRIES {
             continue;
@@ -46,6 +47,7 @@ pub fn values<T>(text: &str, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<Found<T>> 
             at = range.end;
         }
         if is_first || !found.is_empty() {
+            // Only the end of the answer can cut a value off.
             let is_whole = !reader.rest.is_empty() || text.trim_end().ends_with(['}', ']']);
             all.push(Found { range, fits: found, is_whole });
         }

@@ -1,5 +1,5 @@
-//! Reading what models answer. Every stage asks for JSON and takes much else: fenced JSON, JSON inside prose,
-//! slightly broken JSON, and headed Markdown. What cannot be understood is left out; nothing is made up.
+//! Readers of the answers of each stage. A stage asks for JSON and accepts fenced JSON, JSON inside prose, slightly broken
+//! JSON, and headed Markdown as well. What cannot be read is left out; nothing is made up.
 
 #[cfg(test)]
 mod corpus;
@@ -25,7 +25,7 @@ pub use self::terms::{
     Category, Conflict, Disposition, DispositionKind, Edit, FindingId, Issue, Severity, Strength, Verdict,
 };
 
-/// What an answer is read as.
+/// The expected form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Any text.
@@ -35,16 +35,16 @@ pub(crate) enum Form {
     Check,
 }
 
-/// What an answer says.
+/// A parsed answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reading {
     Document(String),
     Critique(Critique),
     Revision(Revision),
     Check(Check),
-    /// Not in any form that is understood.
+    /// No known form.
     Unreadable,
-    /// It says two things that exclude each other: two documents, or a finding that is settled and is not.
+    /// Two statements that exclude each other: two documents, or a finding that is settled and is not.
     Contradictory,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Check {
     pub(crate) new_findings: Vec<Issue>,
 }
 
-/// Reads an answer. What the model thought before it answered is no part of it.
+/// Reads an answer without the reasoning before it.
 pub(crate) fn read(form: Form, text: &str) -> Reading {
     let text = strip_reasoning(text);
     match form {

@@ -1,10 +1,10 @@
-//! What answers are made of.
+//! The vocabulary of answers: issues, dispositions, verdicts.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How bad a fault is. Faults of the first two kinds block: nothing is settled while one is open.
+/// The severity of a fault. Critical and major faults block: nothing is settled while one is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -33,7 +33,7 @@ impl Severity {
         }
     }
 
-    /// Whether such a fault must be gone in the end.
+    /// Whether such a fault must be resolved.
     pub const fn blocks(self) -> bool {
         match self {
             Self::Critical | Self::Major => true,
@@ -42,7 +42,7 @@ impl Severity {
     }
 }
 
-/// What a fault is about.
+/// The category of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -94,19 +94,19 @@ impl Category {
     }
 }
 
-/// One fault as one critic put it. A field that the critic left out is empty; nothing is filled in.
+/// One fault as one critic describes it. A field that the critic left out is empty; nothing is filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Remark"))]
 #[serde(default)]
 pub struct Issue {
-    /// How bad; `None` if the critic did not say, or said it in a word that nobody knows.
+    /// The severity; `None` if the critic gave none, or one that is not known.
     pub severity: Option<Severity>,
-    /// The critic's word for it where that is no known severity.
+    /// The critic's word for the severity if it is not known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rating: String,
-    /// What it is about.
+    /// The category.
     pub category: Category,
-    /// Where, in the critic's words.
+    /// The location, in the critic's words.
     pub location: String,
     /// The passage, as the critic quoted it.
     pub quote: String,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::{CallKey, Purpose};
 
-/// A call that is about to be made.
+/// The intent of a call, written before the call is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     /// The call.
@@ -29,7 +29,7 @@ pub struct Intent {
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The text as it came, without control and bidi characters.
+    /// The text as received, without hidden characters.
     pub raw_content: String,
     /// Why the model stopped.
     pub stop_reason: StopReason,
@@ -39,7 +39,7 @@ pub struct Answer {
     pub tokens: TokenCount,
     /// What it cost; `None` if the price is unknown.
     pub cost: Option<Money>,
-    /// What it takes from the budget: what it cost, or the reservation where that is unknown.
+    /// The charge to the budget: the cost, or the reservation if the cost is unknown.
     pub charged: Amount,
     /// Milliseconds from the call to its end.
     pub took: u64,
@@ -54,17 +54,17 @@ pub struct Answer {
 pub struct Failure {
     /// What went wrong.
     pub kind: ErrorKind,
-    /// How far it had come.
+    /// The phase of the call in which it failed.
     pub phase: Phase,
     /// In words.
     pub message: String,
-    /// What it takes from the budget: nothing, or the reservation where the vendor may bill it.
+    /// The charge to the budget: nothing, or the reservation if the vendor may bill the call.
     pub charged: Amount,
     /// Milliseconds from the call to its end.
     pub took: u64,
     /// Attempts that failed.
     pub failed: Vec<Attempt>,
-    /// What had come of the answer, for a draft.
+    /// The partial answer, for a draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<String>,
 }

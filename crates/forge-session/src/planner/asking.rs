@@ -1,4 +1,4 @@
-//! Whom to ask, with which request, and whether there is room for the call.
+//! Planned calls: whom to ask, with which request, and whether the budget has room.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Planner<'_> {
-    /// A call for a seat that is ready; waiting otherwise, or when there is no room for it.
+    /// The call for a seat that is ready, or a wait; a call without room in the budget drops the seat.
     pub(super) fn ask(
         &self,
         cycle: u32,
@@ -43,7 +43,7 @@ impl Planner<'_> {
         Ok(drop_seat(cycle, stage, seat, DropReason::Budget))
     }
 
-    /// A call as it is, whether or not there is room for it.
+    /// A call, whether or not the budget has room for it.
     pub(crate) fn plan_call(
         &self,
         key: CallKey,
@@ -60,7 +60,7 @@ impl Planner<'_> {
             Stage::Critique => state.authors(key.cycle),
             Stage::Check => self.deciders(key.cycle),
         };
-        // A participant that stands for a role has the fallbacks of the role; any other is asked alone.
+        // A participant without a model stands for a role and has the fallbacks of that role; any other is asked alone.
         let by_role = participant.model.as_str().is_empty();
         let fallback = if by_role { Fallback::Configured } else { Fallback::Nobody };
         let participant = participant.clone();
@@ -71,7 +71,7 @@ impl Planner<'_> {
         (1..=cycle).flat_map(|cycle| self.state.deciders(cycle)).collect()
     }
 
-    /// Whether the critics that a further cycle needs at least fit into what is left, with what follows them.
+    /// Whether the budget has room for the required critics of another cycle and for the stages after them.
     pub(super) fn has_room_for_panel(&self, cycle: u32) -> Result<bool, SessionError> {
         let mut total = self.state.used().plus(self.reserved_for_later(cycle)?);
         for seat in self.state.plan.seats().take(self.state.plan.required()) {
@@ -105,7 +105,8 @@ impl Planner<'_> {
         Ok(fits(&state.plan.settings.caps, total))
     }
 
-    /// What the synthesis and the check of a cycle need, kept back before critics are asked.
+    /// The amount that synthesis and check of a cycle need. It is kept back before critics are asked: findings that nobody
+    /// can decide any more are worth nothing.
     fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
         let plan = &self.state.plan;
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
@@ -147,7 +148,7 @@ impl Planner<'_> {
             .map(|finding| (finding, raised_by(finding, labels)))
             .collect();
         if key.stage == Stage::Synthesis {
-            // The order of peers is no ranking: findings follow the shuffled labels.
+            // Models favour what comes first, so that findings follow the shuffled labels and not the order of the seats.
             findings.sort_by(|(one, by), (other, with)| (by, one.id).cmp(&(with, other.id)));
         }
         let last =
@@ -156,7 +157,7 @@ impl Planner<'_> {
             (Purpose::Repair, Some(Outcome::Answered(answer))) => strip_reasoning(&answer.raw_content),
             _ => Cow::Borrowed(""),
         };
-        // Edits that are decided again go on top of those that stand.
+        // A repair decides again only what was unusable; its edits apply on top of those that were usable.
         let so_far = state.revision(key.cycle).filter(|_| !gap.findings.is_empty());
         let document = match so_far.filter(|_| key.stage == Stage::Synthesis) {
             Some(revision) => Cow::Owned(state.revised_by(key.cycle, &revision).text),
@@ -175,11 +176,12 @@ impl Planner<'_> {
         }
     }
 
-    /// Whom to ask at a critic's seat: nobody judges a text of its own, and nobody sits at two seats.
+    /// The chain of a critic's seat. No model judges a text that it wrote, and none sits at two seats, since two readings of
+    /// one model are not independent.
     pub(super) fn critics(&self, cycle: u32, seat: u32) -> Vec<&Participant> {
         let state = self.state;
         let authors = state.authors(cycle);
-        // Whoever sits at another seat: first choices by the order of the seats, stand-ins once they were asked.
+        // Taken models: first choices by the order of the seats, fallbacks once they were asked.
         let others = state.plan.seats().filter(|other| *other != seat);
         let seated: Vec<(bool, &Participant)> = others
             .flat_map(|other| {
@@ -197,7 +199,7 @@ impl Planner<'_> {
         chain.filter(may_sit).map(|(_, critic)| critic).collect()
     }
 
-    /// Whom to ask for a check: nobody who decided the findings, and other families than theirs first.
+    /// The chain of the check: nobody who decided the findings, and other families first.
     pub(super) fn checkers(&self, cycle: u32) -> Vec<&Participant> {
         self.checkers_of(&self.deciders(cycle))
     }
@@ -210,7 +212,7 @@ impl Planner<'_> {
         chain
     }
 
-    /// Who is asked first at a seat of the first cycle, if everybody before it has answered.
+    /// The first choice at a seat of the first cycle, if every earlier call is answered.
     pub(crate) fn first_choice(&self, stage: Stage, seat: u32) -> Option<&Participant> {
         let cast = &self.state.plan.cast;
         match stage {
@@ -224,7 +226,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether two participants are the same model, through whichever provider. One that a role chooses is nobody yet.
+/// Whether two participants are one model, through any provider. A participant that stands for a role is no model yet.
 fn is_one_model(one: &Participant, other: &Participant) -> bool {
     (&one.provider, &one.model) == (&other.provider, &other.model) && !one.model.as_str().is_empty()
 }

@@ -1,4 +1,4 @@
-//! What the host writes down of an answer: findings, decisions, verdicts.
+//! Events that record what answers say: findings, decisions, verdicts.
 
 use super::{Action, Planner, count};
 use crate::{
@@ -17,7 +17,7 @@ impl Planner<'_> {
         let mut findings = state.ledger.dispose(base, &revised.unplaced, &revision.dispositions);
         let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
         if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {
-            // Small things do not cost a text that a panel has read without finding anything that must change.
+            // Minor edits are not worth a text that a panel has read without a blocking finding: it would have to be read again.
             let accepted =
                 revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
             let why = "right, but left: this text is the one that the panel has read";

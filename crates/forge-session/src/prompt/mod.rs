@@ -1,4 +1,4 @@
-//! What is sent in each stage: a system text and a user text from templates, and the form of the answer.
+//! The requests of each stage: system and user texts from templates, and the schema of the answer.
 
 pub(crate) mod names;
 pub(crate) mod references;
@@ -121,7 +121,7 @@ fn is_used(name: &str) -> bool {
         })
 }
 
-/// What a stage is about, beside the topic.
+/// The input of a prompt, besides the topic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PromptInput<'a> {
     /// The document to judge or to revise.
@@ -211,7 +211,7 @@ impl Prompts {
 }
 
 fn view(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> FindingView {
-    // Labels of findings begin a line; a line that a critic wrote never does.
+    // Labels of findings start a line. Lines of critics are indented, so that no critic can forge a finding.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
     let issue = &finding.issue;
     let given = finding.disposition.as_ref();

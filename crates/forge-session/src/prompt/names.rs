@@ -1,4 +1,4 @@
-//! Names of models and vendors, kept out of what peers read.
+//! The names of models and vendors that prompts hide.
 
 use forge_core::ModelProvider;
 use forge_prompt::Pseudonyms;

@@ -1,4 +1,4 @@
-//! What came of a session, in one line.
+//! The outcome of a session in one line.
 
 use std::fmt;
 
@@ -11,28 +11,28 @@ use crate::{
     stop::{PanelQuality, Stop},
 };
 
-/// What came of a session, counted. Faults that say the same are one.
+/// The outcome of a session in numbers. Duplicates count once.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Tally {
     /// Critics of the largest panel that said anything.
     pub critics: u32,
-    /// Faults that were raised, of every severity.
+    /// Faults raised, of every severity.
     pub faults: u32,
-    /// Faults for which the text was changed.
+    /// Faults fixed in the text.
     pub fixed: u32,
-    /// Faults that were rejected.
+    /// Faults rejected.
     pub rejected: u32,
     /// Critics who had raised those, one vote for each critic and fault.
     pub votes_against: u32,
-    /// Faults that are left.
+    /// Faults left.
     pub left: u32,
     /// A lower bound for the critical and major faults that the last panel missed, by the estimate of Chao for
     /// capture and recapture over what only one of its critics saw. For one small text it says next to nothing. `None`
     /// where a panel had fewer than two seats.
     pub unseen: Option<f64>,
-    /// How many critics read the very text that is delivered, blind, and found nothing that must change; 0 if none did.
+    /// Critics that read the delivered text blind and found nothing that must change; 0 if none did.
     pub confirmed_by: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a revision lost.
+//! The loss rule: lines that a revision dropped without a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,23 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::{answer::Edit, passage::QuoteIndex};
 
-/// Lines of both texts up to which they are compared line by line; the time for it grows with their square.
+/// The most lines of both texts together that are compared line by line, since the time grows with their square.
 const MOST_LINES: usize = 20_000;
 
-/// Lines that a revision lost although no accepted finding is about them.
+/// Lines that a revision lost although no accepted finding is about them. Models shorten documents unasked, and a shorter
+/// document reads well, so that only a count shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Loss {
-    /// Lines with text that are gone, beyond those that others took the place of.
+    /// Lines with text that are gone and have no replacement.
     pub(crate) lines: usize,
-    /// Lines with text that there were.
+    /// Lines with text before the revision.
     pub(crate) of: usize,
-    /// Whether a mark such as `[... unchanged ...]` stands where text was.
+    /// Whether a mark such as `[... unchanged ...]` replaced text.
     pub(crate) elided: bool,
 }
 
 impl Loss {
-    /// What edits lost of `text`, each by itself, so that what one adds makes up for nothing that another takes away.
+    /// What edits lost of `text`. Each edit counts by itself: what one adds does not make up for what another removes.
     pub(super) fn of_edits<'a>(
         text: &str,
         edits: &[&Edit],
@@ -34,7 +35,7 @@ impl Loss {
         })
     }
 
-    /// What `new` lost of `old`, apart from the lines that hold one of `quotes` or a part of it.
+    /// What `new` lost of `old`, apart from lines that overlap one of `quotes`.
     pub(super) fn between<'a>(old: &str, new: &str, quotes: impl Iterator<Item = &'a str> + Clone) -> Self {
         let of = old.lines().filter(|line| has_text(line)).count();
         if old == new {
@@ -47,7 +48,7 @@ impl Loss {
             return Self { lines: missing(old, new), of, elided: false };
         }
         let diff = TextDiff::from_lines(old, new);
-        // Lines that come back elsewhere have moved.
+        // A deleted line that is inserted elsewhere has moved and is not lost.
         let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
         let mut deleted = BTreeSet::new();
         for change in diff.iter_all_changes() {
@@ -90,24 +91,24 @@ impl Loss {
     }
 
     fn add(&mut self, hunk: &Hunk) {
-        // New lines take the place of what findings are about first, and of other lines only beyond that.
+        // Inserted lines first replace the lines that findings are about, and only the rest makes up for other lines.
         let about = hunk.deleted - hunk.missing;
         self.lines += hunk.missing.saturating_sub(hunk.inserted.saturating_sub(about));
         self.elided |= hunk.mark && hunk.deleted > hunk.inserted;
     }
 
-    /// Whether so much is gone that the revision cannot be meant: more than a tenth, or an elision.
+    /// Whether the loss is too large to be intended: more than a tenth of the lines, or an elision.
     pub(crate) const fn is_too_much(self) -> bool {
         self.elided || self.lines * 10 > self.of
     }
 }
 
-/// Changes without an unchanged line between them.
+/// Adjacent changes.
 #[derive(Debug, Default)]
 struct Hunk {
-    /// Lines that are gone.
+    /// Deleted lines.
     deleted: usize,
-    /// Those of them that no finding is about.
+    /// Deleted lines that no finding is about.
     missing: usize,
     inserted: usize,
     mark: bool,

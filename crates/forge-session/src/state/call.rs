@@ -16,7 +16,7 @@ pub struct Call {
     pub begun: u64,
     /// When it ended.
     pub ended: Option<u64>,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -31,10 +31,10 @@ impl Call {
     }
 }
 
-/// How a call went.
+/// The outcome of a call.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It is under way, or was when its run died.
+    /// It is in flight, or was when its run died.
     Running,
     /// It was answered.
     Answered(Box<Answer>),
@@ -60,7 +60,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// A text that was there before the session.
+    /// A text that existed before the session.
     pub(crate) fn initial(text: String) -> Self {
         Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
     }

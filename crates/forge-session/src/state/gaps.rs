@@ -1,4 +1,4 @@
-//! What an answer leaves out, for the one repair that may complete it.
+//! What an answer lacks, for the one repair that may complete it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
     stage::{Purpose, Stage},
 };
 
-/// What is missing, and for which findings.
+/// What an answer lacks, and for which findings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Gap {
     /// In words.

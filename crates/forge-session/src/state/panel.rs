@@ -1,4 +1,4 @@
-//! What a panel was worth: who spoke, who may judge, and what only one of them saw.
+//! The quality of a panel: who spoke, who may judge, and what only one of them saw.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ use crate::{
     stop::PanelQuality,
 };
 
-/// Characters of a quote that shows that a critic has read the text.
+/// The shortest quote, in characters, that shows that a critic has read the text.
 const QUOTE: usize = 20;
 
 impl State {
-    /// Whether a critique says something: a finding, or a strength with a quote that the host finds in the text that
-    /// was judged, and that is not its title.
+    /// Whether a critique has substance: a finding, or a strength with a quote that the host finds in the text and that is
+    /// not its title. Praise without a quote can be written without reading.
     pub(crate) fn has_substance(&self, key: CallKey) -> bool {
         let critique = self.critique(key);
         !critique.findings.is_empty() || self.quotes_text(key.cycle, &critique)
@@ -53,8 +53,8 @@ impl State {
         distinct(answered.flatten())
     }
 
-    /// Blocking findings that most of their panel raised and that the family which wrote the text rejected. No check
-    /// is strong enough to call that settled.
+    /// Blocking findings of most of a panel that the family which wrote the text has rejected. A model favours its own
+    /// text, and one check does not outweigh a majority, so that this never counts as settled.
     pub(crate) fn contested(&self) -> impl Iterator<Item = &Finding> {
         let rejected = |finding: &&Finding| finding.blocks() && finding.state == FindingState::Rejected;
         self.ledger.findings().filter(rejected).filter(|finding| {
@@ -81,7 +81,7 @@ impl State {
         counted.iter().filter(|key| self.has_substance(**key)).count()
     }
 
-    /// What the panel of `cycle`, which is about to be closed, was worth.
+    /// The quality of the panel of `cycle`, as its cycle closes.
     pub(crate) fn panel_quality(&self, cycle: u32) -> PanelQuality {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let spoke = self.spoke(cycle);

@@ -1,4 +1,4 @@
-//! What the calls at one seat say together, and whom to ask next.
+//! Seats: what the calls at one seat say together, and whom to ask next.
 
 use forge_core::{Participant, StopReason};
 
@@ -9,7 +9,7 @@ use crate::{
     stage::{CallKey, Purpose, Stage},
 };
 
-/// How a seat stands.
+/// The status of a seat.
 pub(crate) enum Seat<'a> {
     /// Its answer, from the last of its calls.
     Answered(CallKey, Reading),
@@ -37,12 +37,12 @@ impl State {
         self.calls.range(key(0)..=key(u32::MAX)).map(|(_, call)| call)
     }
 
-    /// Whether anybody was asked in this stage of the cycle.
+    /// Whether a call was made in this stage of the cycle.
     pub(crate) fn has_begun(&self, cycle: u32, stage: Stage) -> bool {
         self.at_seat(cycle, stage, 0).next().is_some()
     }
 
-    /// How a seat stands, and whom to ask next of `chain`.
+    /// The status of a seat, and whom of `chain` to ask next.
     pub(crate) fn seat<'a>(
         &'a self,
         cycle: u32,
@@ -99,7 +99,7 @@ impl State {
                 continue;
             }
             let reading = self.reading(key);
-            // Only a repair completes what came before; a fallback answers anew.
+            // A repair completes the answer before it. A fallback is another model, whose answer replaces it.
             let before = whole.filter(|_| {
                 call.intent.purpose == Purpose::Repair
                     || matches!(reading, Reading::Unreadable | Reading::Contradictory)
