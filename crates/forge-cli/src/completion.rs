@@ -15,7 +15,7 @@ use forge::{Environment, FoundFile, ParticipantRole, config::ConfigFile, store};
 use crate::{
     args::{self, Args},
     error::CliError,
-    metrics,
+    layout, metrics,
     paths::{paths, variable},
     terminal,
 };
@@ -103,8 +103,8 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
     let candidate = |(name, summary): (forge::StreamName, Option<serde_json::Value>)| {
         let title = summary.as_ref().and_then(|summary| summary["title"].as_str()).unwrap_or_default();
-        let title = terminal::cut(title.lines().next().unwrap_or_default(), TITLE);
-        let help = (!title.is_empty()).then(|| terminal::clean(&title).into_owned().into());
+        let title = layout::cut(title.lines().next().unwrap_or_default(), TITLE);
+        let help = (!title.is_empty()).then(|| layout::clean(&title).into_owned().into());
         CompletionCandidate::new(name.as_str()).help(help)
     };
     found.into_iter().map(candidate).collect()

@@ -7,7 +7,7 @@ use forge::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::terminal::clean;
+use crate::layout::clean;
 
 /// A failure of the command.
 #[derive(Debug)]

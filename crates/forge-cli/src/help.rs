@@ -4,7 +4,7 @@ use std::{fmt::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::{args::Args, error::CliError, manual, paths::variable, terminal};
+use crate::{args::Args, error::CliError, layout, manual, paths::variable};
 
 /// Commands that belong together.
 struct Group {
@@ -86,7 +86,7 @@ fn listed(command: &clap::Command, all: bool, width: usize) -> String {
         for (name, one) in entries {
             let about = one.get_about().map(ToString::to_string).unwrap_or_default();
             let about =
-                terminal::cut(about.lines().next().unwrap_or_default(), width.saturating_sub(column + 4));
+                layout::cut(about.lines().next().unwrap_or_default(), width.saturating_sub(column + 4));
             let (on, off) = (literal.render(), literal.render_reset());
             let _ = writeln!(text, "  {on}{name:<column$}{off}  {about}");
         }

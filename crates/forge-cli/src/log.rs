@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     args::Log,
     error::CliError,
-    metrics,
+    layout, metrics,
     paths::{paths, variable},
     session, terminal,
 };
@@ -107,7 +107,7 @@ pub(crate) async fn run(args: &Log, quiet: bool, as_json: bool) -> Result<ExitCo
         terminal::note(quiet, "nothing is kept that fits");
         return Ok(ExitCode::SUCCESS);
     }
-    terminal::out(&terminal::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
+    terminal::out(&layout::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,13 +118,7 @@ fn row(one: &Value) -> Vec<String> {
     let cost = one["cost_usd"].as_f64().map_or_else(|| "?".into(), |cost| format!("${cost:.4}"));
     let question = text("question");
     let first = question.lines().next().unwrap_or_default();
-    vec![
-        at,
-        format!("{}{simulated}", text("kind")),
-        text("id"),
-        cost,
-        terminal::cut(first, TITLE).into_owned(),
-    ]
+    vec![at, format!("{}{simulated}", text("kind")), text("id"), cost, layout::cut(first, TITLE).into_owned()]
 }
 
 /// The questions that are kept. A line that cannot be read hides no other.

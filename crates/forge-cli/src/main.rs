@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod files;
 mod help;
+mod layout;
 mod log;
 mod manual;
 mod markdown;

@@ -12,11 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{Part, Source};
 use ignore::WalkBuilder;
 
-use crate::{
-    error::CliError,
-    files,
-    terminal::{self, note},
-};
+use crate::{error::CliError, files, layout, terminal::note};
 
 /// Larger pictures and documents are refused by every vendor.
 const MAX_MEDIA: u64 = 20 * 1024 * 1024;
@@ -183,5 +179,5 @@ fn listed(path: &Path, found: &[Material], left_out: &[String], bytes: u64) -> S
         line += "; left out as no text: ";
         line += &names(left_out.iter().map(String::as_str).collect());
     }
-    terminal::clean(&line).into_owned()
+    layout::clean(&line).into_owned()
 }

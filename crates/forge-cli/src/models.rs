@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{GlobalArgs, ModelsList},
     error::CliError,
+    layout,
     setup::Setup,
     terminal,
 };
@@ -46,10 +47,10 @@ fn built_in(list: &ModelsList, today: NaiveDate, as_json: bool) -> Result<ExitCo
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
         let interrupts =
             gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
-        let mut shown = terminal::table(&HEADINGS, &[2, 3, 4, 5], &cells);
+        let mut shown = layout::table(&HEADINGS, &[2, 3, 4, 5], &cells);
         if !gone.is_empty() {
             shown.push('\n');
-            shown += &terminal::table(&["VENDOR", "MODEL", "END"], &[], &interrupts.collect::<Vec<_>>());
+            shown += &layout::table(&["VENDOR", "MODEL", "END"], &[], &interrupts.collect::<Vec<_>>());
         }
         terminal::out(&shown)
     };
@@ -149,7 +150,7 @@ async fn live(list: &ModelsList, today: NaiveDate, args: GlobalArgs<'_>) -> Resu
         let simulated = system.is_simulated();
         terminal::json(&json!({"simulated": simulated, "models": models, "errors": errors}))
     } else {
-        terminal::out(&terminal::table(&HEADINGS, &[2, 3, 4, 5], &cells))
+        terminal::out(&layout::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
     shown?;
     for failure in &failures {

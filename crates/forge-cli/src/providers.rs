@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     args::{GlobalArgs, ProvidersStatus},
     error::CliError,
+    layout,
     setup::Setup,
     signals::{Signal, Signals},
     terminal,
@@ -48,7 +49,7 @@ pub(crate) async fn list(args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
                 vec![one.id.to_string(), one.kind.clone(), model, found.to_owned()]
             })
             .collect();
-        terminal::out(&terminal::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
+        terminal::out(&layout::table(&["ID", "TYPE", "MODEL", "FOUND"], &[], &rows))
     };
     shown?;
     Ok(ExitCode::SUCCESS)
@@ -83,7 +84,7 @@ pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
         terminal::json(&json!({"known": rows}))?;
     } else {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        terminal::out(&terminal::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
+        terminal::out(&layout::table(&["TYPE", "DIALECT", "ENDPOINT", "KEY", "CHECKED"], &[], &rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -155,7 +156,7 @@ async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
                 vec![one.provider.to_string(), model(&one.model), status, format!("{took} ms"), detail]
             })
             .collect();
-        terminal::out(&terminal::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
+        terminal::out(&layout::table(&["ID", "MODEL", "STATUS", "TIME", "DETAIL"], &[3], &rows))
     };
     shown?;
     Ok(match ready {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     args::{GlobalArgs, RouteExplain},
     error::CliError,
-    files,
+    files, layout,
     setup::Setup,
     terminal,
 };
@@ -67,7 +67,7 @@ fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
         })
         .collect();
     let headings = ["", "PROVIDER", "MODEL", "CHOSEN AS", "VERDICT", "TOKENS IN", "COST AT MOST", "WAIT"];
-    format!("{head}{unknown}\n\n{}", terminal::table(&headings, &[5, 6, 7], &rows))
+    format!("{head}{unknown}\n\n{}", layout::table(&headings, &[5, 6, 7], &rows))
 }
 
 fn row(one: &Candidate, place: String, verdict: String) -> Vec<String> {

@@ -6,7 +6,7 @@ use forge::{ModelId, Participant, SecretString, System, offline, router::RouterP
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
-use crate::{args, config, error::CliError, files, paths::variable, signals::Interrupts, terminal};
+use crate::{args, config, error::CliError, files, layout, paths::variable, signals::Interrupts, terminal};
 
 pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -26,7 +26,7 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
         let vendors: Vec<_> = rows.iter().map(|row| json!({"vendor": row[0], "base_url": row[1]})).collect();
         terminal::json(&json!({"simulated": true, "vendors": vendors, "requests_url": requests}))?;
     } else {
-        let table = terminal::table(&["VENDOR", "BASE URL"], &[], &rows);
+        let table = layout::table(&["VENDOR", "BASE URL"], &[], &rows);
         terminal::out(&format!("{table}requests so far: GET {requests}\n"))?;
     }
     interrupts.next().await;

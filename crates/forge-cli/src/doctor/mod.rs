@@ -15,6 +15,7 @@ use crate::{
     args::{Doctor, GlobalArgs},
     config,
     error::CliError,
+    layout,
     paths::{paths, variable},
     setup::Setup,
     terminal,
@@ -144,7 +145,7 @@ fn as_text(checks: &[Check]) -> String {
         .iter()
         .map(|one| vec![mark(one).to_owned(), one.topic.to_owned(), one.text.replace('\n', " ")])
         .collect();
-    let table = terminal::table(&["", "TOPIC", "FOUND"], &[], &rows);
+    let table = layout::table(&["", "TOPIC", "FOUND"], &[], &rows);
     let mut lines = table.lines().map(str::to_owned);
     let mut all: Vec<_> = lines.next().into_iter().collect();
     for (line, check) in lines.zip(checks) {

@@ -12,7 +12,7 @@ use super::{closed_or, open, torn};
 use crate::{
     args::{MetricsSql, SqlFormat},
     error::CliError,
-    terminal,
+    layout, terminal,
 };
 
 /// The version of the JSON document.
@@ -85,7 +85,7 @@ impl Out {
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
-        let text = if self.cleans { terminal::clean(text) } else { text.into() };
+        let text = if self.cleans { layout::clean(text) } else { text.into() };
         self.writer.write_all(text.as_bytes())
     }
 
@@ -177,7 +177,7 @@ impl Table {
     fn text(&self) -> String {
         let headings: Vec<&str> = self.headings.iter().map(String::as_str).collect();
         let right: Vec<usize> = (0..headings.len()).filter(|column| !self.texts[*column]).collect();
-        terminal::table(&headings, &right, &self.rows)
+        layout::table(&headings, &right, &self.rows)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::{MetricsBy, MetricsSummary, SummaryFormat},
     error::CliError,
-    files, terminal,
+    files, layout, terminal,
 };
 
 /// Points of a trend in the terminal.
@@ -112,7 +112,7 @@ fn table(rows: &[SummaryRow], total: &Figures, by: &[GroupBy], width: usize) -> 
         let headings: Vec<_> =
             by.iter().map(|by| heading(*by)).chain(columns.iter().map(|(heading, _)| *heading)).collect();
         let right: Vec<_> = (by.len()..headings.len()).collect();
-        text = terminal::table(&headings, &right, &lines);
+        text = layout::table(&headings, &right, &lines);
         if text.lines().all(|line| line.chars().count() <= width) {
             break;
         }

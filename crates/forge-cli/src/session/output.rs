@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Accept, FailOn, ResultFormat, SessionArgs},
     error::CliError,
-    files,
+    files, layout,
     terminal::{self, millis, note},
 };
 
@@ -208,7 +208,7 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
         .collect();
     rows.push(cells("one cycle".into(), String::new(), estimate.likely, estimate.most));
     let headings = ["STAGE", "PARTICIPANT", "TOKENS", "COST", "AT MOST", "COST AT MOST"];
-    let mut text = terminal::table(&headings, &[2, 3, 4, 5], &rows);
+    let mut text = layout::table(&headings, &[2, 3, 4, 5], &rows);
     let all = estimate.likely_all_cycles;
     let cycles = estimate.cycles;
     let likely = format!("{} tokens, ${:.4}", all.tokens, all.money.dollars());

@@ -13,7 +13,10 @@ use forge::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::terminal::{self, note};
+use crate::{
+    layout,
+    terminal::{self, note},
+};
 
 /// What a user sees of a session: on a terminal a line for each participant at work, and everywhere a line for
 /// each that is done and for what the user should know.
@@ -71,8 +74,7 @@ fn draw(board: &MultiProgress, lines: &mut BTreeMap<CallKey, Line>, notice: &Not
             let style = ProgressStyle::with_template("{prefix} {msg:>14} {elapsed:>18}");
             let bar = ProgressBar::new_spinner()
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            let bar =
-                board.add(bar.with_prefix(terminal::clean(&place(call.stage, participant)).into_owned()));
+            let bar = board.add(bar.with_prefix(layout::clean(&place(call.stage, participant)).into_owned()));
             bar.set_message("waiting");
             bar.enable_steady_tick(TICK);
             lines.insert(*call, Line { bar, written: 0 });
@@ -143,8 +145,8 @@ fn line(notice: &Notice) -> Option<String> {
 /// The line within so many columns: first without what lines up its columns, then without its end.
 fn fitted(line: &str, columns: usize) -> String {
     let narrow = || line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let whole = terminal::cut(line, columns);
-    if whole == line { line.to_owned() } else { terminal::cut(&narrow(), columns).into_owned() }
+    let whole = layout::cut(line, columns);
+    if whole == line { line.to_owned() } else { layout::cut(&narrow(), columns).into_owned() }
 }
 
 fn money(money: Money) -> String {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     args::{ResultFormat, SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs},
     error::CliError,
-    files, metrics, terminal,
+    files, layout, metrics, terminal,
 };
 
 pub(crate) async fn sessions(
@@ -76,7 +76,7 @@ async fn list(args: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCod
                 vec![one.id.clone(), status, one.calls.to_string(), cost, one.title.clone()]
             })
             .collect();
-        terminal::out(&terminal::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
+        terminal::out(&layout::table(&["SESSION", "STATUS", "CALLS", "COST", "TITLE"], &[2, 3], &rows))
     };
     shown?;
     for failure in &failures {

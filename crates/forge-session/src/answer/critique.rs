@@ -8,7 +8,9 @@ use forge_prompt::{
 };
 use serde_json::Value;
 
-use super::{Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values};
+use super::{
+    Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values, words,
+};
 
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
@@ -18,33 +20,6 @@ const CLAIM: [&str; 9] =
     ["claim", "issue", "problem", "finding", "description", "message", "comment", "title", "summary"];
 const CHANGE: [&str; 7] =
     ["suggestedchange", "suggestion", "fix", "recommendation", "change", "remedy", "proposedchange"];
-/// Ways to say in a list's place that there is nothing to list.
-const NOTHING: [&str; 24] = [
-    "none",
-    "no",
-    "nothing",
-    "na",
-    "nil",
-    "empty",
-    "nofindings",
-    "noissues",
-    "noproblems",
-    "nofaults",
-    "nonefound",
-    "noissuesfound",
-    "nofindingsfound",
-    "nothingtoreport",
-    "无",
-    "没有",
-    "कोई नहीं",
-    "ninguno",
-    "aucun",
-    "لا يوجد",
-    "nenhum",
-    "нет",
-    "keine",
-    "なし",
-];
 
 /// A part of an answer.
 enum Part {
@@ -232,7 +207,7 @@ fn encoded(value: &Value) -> Option<Critique> {
 
 fn strengths(value: &Value) -> Vec<Strength> {
     let of_text = |text: &str| {
-        let is_said = !unfilled::is_blank(text) && !is_nothing(text);
+        let is_said = !unfilled::is_blank(text) && !words::is_nothing(text);
         is_said.then(|| Strength { quote: markdown::passage(text).to_owned(), claim: text.trim().to_owned() })
     };
     let of = |value: &Value| match value {
@@ -253,25 +228,16 @@ fn strengths(value: &Value) -> Vec<Strength> {
     }
 }
 
-/// `None`, `No major issues found.`
-pub(super) fn is_nothing(text: &str) -> bool {
-    let said = normalize(text);
-    let is_short =
-        text.split_whitespace().count() <= 6 && (said.starts_with("no") || said.starts_with("none"));
-    let nouns = ["issues", "findings", "problems", "faults", "concerns", "identified", "found"];
-    NOTHING.iter().any(|nothing| normalize(nothing) == said)
-        || (is_short && nouns.iter().any(|noun| said.contains(noun)))
-}
-
 /// The findings in a list, in groups by severity, or by label; `None` if there is something and none of it is
 /// a finding.
 pub(super) fn list(value: &Value) -> Option<Vec<Issue>> {
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    let says_nothing =
-        |value: &Value| value.as_str().map_or_else(|| is_nothing(&text(value, &CLAIM)), is_nothing);
+    let says_nothing = |value: &Value| {
+        value.as_str().map_or_else(|| words::is_nothing(&text(value, &CLAIM)), words::is_nothing)
+    };
     let (found, nothing) = match value {
         Value::Null => return Some(Vec::new()),
-        Value::String(text) if is_nothing(text) => return Some(Vec::new()),
+        Value::String(text) if words::is_nothing(text) => return Some(Vec::new()),
         Value::String(_) => return encoded(value).map(|critique| critique.findings),
         Value::Array(list) => {
             let only_claims = list.iter().all(Value::is_string);
@@ -303,7 +269,7 @@ fn grouped(name: &str, group: &Value) -> Vec<Issue> {
 }
 
 fn claim(value: &Value) -> Option<Issue> {
-    let claim = value.as_str().filter(|text| !unfilled::is_blank(text) && !is_nothing(text))?;
+    let claim = value.as_str().filter(|text| !unfilled::is_blank(text) && !words::is_nothing(text))?;
     Some(Issue { claim: claim.to_owned(), ..Issue::default() })
 }
 
@@ -325,7 +291,8 @@ fn issue(value: &Value) -> Option<Issue> {
         claim: text(value, &CLAIM),
         suggested_change: text(value, &CHANGE),
     };
-    let is_said = !issue.suggested_change.is_empty() || !(issue.claim.is_empty() || is_nothing(&issue.claim));
+    let is_said =
+        !issue.suggested_change.is_empty() || !(issue.claim.is_empty() || words::is_nothing(&issue.claim));
     (is_said && !is_schema(value) && !unfilled::is_example(&issue, &rated, &kind)).then_some(issue)
 }
 

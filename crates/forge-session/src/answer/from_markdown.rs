@@ -12,7 +12,7 @@ use forge_prompt::{
 pub(super) use self::critique::read as critique;
 use super::{
     Check, Disposition, DispositionKind, FindingId, Revision, Verdict, decision, edits, finding_id, severity,
-    verdicts,
+    words,
 };
 
 /// A document followed by a section with a decision on each finding; or only decisions, with edits below them.
@@ -150,14 +150,14 @@ fn verdicts(text: &str) -> Vec<Verdict> {
         let ruled = ruling(line).and_then(|(finding, word, reason)| {
             // The word may only name what is answered.
             let first = reason.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-            let answer = verdicts::said(first).filter(|_| is_question(&word));
-            Some(Verdict { finding, settled: answer.or_else(|| verdicts::said(&word))?, reason })
+            let answer = words::is_settled(first).filter(|_| is_question(&word));
+            Some(Verdict { finding, settled: answer.or_else(|| words::is_settled(&word))?, reason })
         });
         named = names_finding(line).or(named);
         let below = || {
             let (name, value) = field_of(line)?;
             let end = value.find([':', '—', '–', '(', ',', '.', ';', '-']).unwrap_or(value.len());
-            let settled = verdicts::said(&value[..end]).filter(|_| is_question(&name))?;
+            let settled = words::is_settled(&value[..end]).filter(|_| is_question(&name))?;
             let reason = value[end..].trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
             Some(Verdict { finding: named?, settled, reason })
         };
@@ -205,7 +205,7 @@ fn ruling(line: &str) -> Option<(FindingId, String, String)> {
     let (word, reason) = rest.split_at(end);
     let (word, reason) = match word.split_once(' ') {
         // A table has no marks between its cells once its bars are gone.
-        Some((first, more)) if decision::of(word).is_none() && verdicts::said(word).is_none() => {
+        Some((first, more)) if decision::of(word).is_none() && words::is_settled(word).is_none() => {
             (first, format!("{more}{reason}"))
         }
         _ => (word, reason.to_owned()),

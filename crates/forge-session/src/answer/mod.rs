@@ -14,6 +14,7 @@ mod terms;
 mod tests;
 mod unfilled;
 mod verdicts;
+mod words;
 
 use forge_prompt::{
     json::{self, Fit, Found},

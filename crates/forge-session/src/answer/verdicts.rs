@@ -1,12 +1,11 @@
 //! Reading a check.
 
-use forge_prompt::{
-    json::{member, text},
-    normalize,
-};
+use forge_prompt::json::{member, text};
 use serde_json::Value;
 
-use super::{Check, Reading, Verdict, critique, finding_id, from_markdown, is_schema, unfilled, values};
+use super::{
+    Check, Reading, Verdict, critique, finding_id, from_markdown, is_schema, unfilled, values, words,
+};
 
 /// What all values of an answer say together. A finding that is settled and is not makes it no answer.
 pub(super) fn read(text: &str) -> Reading {
@@ -77,36 +76,7 @@ fn reason(value: &Value) -> String {
 fn settled(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(said) => Some(*said),
-        Value::String(word) => said(word),
-        _ => None,
-    }
-}
-
-pub(super) fn said(word: &str) -> Option<bool> {
-    match normalize(word).as_str() {
-        "settled" | "resolved" | "fixed" | "yes" | "true" | "done" | "closed" | "pass" | "passed"
-        | "addressed" | "gone" | "rightlyrejected" | "rejectedrightly" | "correctlyrejected"
-        | "rejectionupheld" | "upheld" => Some(true),
-        "notsettled"
-        | "unsettled"
-        | "unresolved"
-        | "notresolved"
-        | "notfixed"
-        | "open"
-        | "stillopen"
-        | "no"
-        | "false"
-        | "partial"
-        | "partially"
-        | "partiallysettled"
-        | "fail"
-        | "failed"
-        | "notaddressed"
-        | "wronglyrejected"
-        | "rejectedwrongly"
-        | "incorrectlyrejected"
-        | "rejectionoverruled"
-        | "overruled" => Some(false),
+        Value::String(word) => words::is_settled(word),
         _ => None,
     }
 }

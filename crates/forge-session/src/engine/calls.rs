@@ -8,7 +8,7 @@ use forge_core::{
 use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-use super::machine::{EffectOutcome, SessionMachine, millis};
+use super::machine::{CompletedCall, EffectOutcome, SessionMachine, millis};
 use crate::{
     budget::{self, BudgetHold, Refusal},
     call::{self, CallLimits},
@@ -20,15 +20,6 @@ use crate::{
 
 /// No call takes longer, whatever the settings say: clocks end somewhere.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// How a call went.
-pub(super) struct CompletedCall {
-    took: Duration,
-    result: Result<ModelResponse, ProviderError>,
-    failed: Vec<Attempt>,
-    /// Whether somebody else is asked at its seat if it failed.
-    has_stand_in: bool,
-}
 
 impl SessionMachine {
     /// Makes a call whose intent is in the journal.

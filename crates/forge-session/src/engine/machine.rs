@@ -2,18 +2,17 @@
 
 use std::{fmt, time::Duration};
 
-use forge_core::{Amount, CallContext, Entry, StreamName, Tags};
+use forge_core::{Amount, CallContext, Entry, ModelResponse, ProviderError, StreamName, Tags};
 use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
-use super::calls::CompletedCall;
 use crate::{
     budget::{self, BudgetMark},
     decision::Decision,
     deps::SessionDeps,
     error::SessionError,
-    event::{DropReason, Event, Record},
+    event::{Attempt, DropReason, Event, Record},
     notice::Notice,
     planner::{Action, PlannedCall, Planner},
     stage::{CallKey, Stage},
@@ -54,6 +53,15 @@ pub(super) enum Effect {
     /// With how long the session had run when it was planned.
     Call(Box<PlannedCall>, Duration),
     Decide(u32),
+}
+
+/// How a call went.
+pub(super) struct CompletedCall {
+    pub(super) took: Duration,
+    pub(super) result: Result<ModelResponse, ProviderError>,
+    pub(super) failed: Vec<Attempt>,
+    /// Whether somebody else is asked at its seat if it failed.
+    pub(super) has_stand_in: bool,
 }
 
 pub(super) enum EffectOutcome {

@@ -7,7 +7,7 @@ use forge_prompt::{
     normalize,
 };
 
-use super::super::{Category, Critique, Issue, Severity, category, critique, finding_id, severity};
+use super::super::{Category, Critique, Issue, Severity, category, finding_id, severity, words};
 use super::{
     line::{Field, begins_with_severity, is_label, is_only_marked, mark, numbered},
     strengths,
@@ -152,7 +152,7 @@ impl Reader {
 
     /// Text under a heading that gives a severity.
     fn paragraph(&mut self, text: &str) {
-        if self.section == Section::Findings && !critique::is_nothing(text) && !text.ends_with(':') {
+        if self.section == Section::Findings && !words::is_nothing(text) && !text.ends_with(':') {
             self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });
             self.is_intro = true;
         }
@@ -245,7 +245,7 @@ impl Reader {
         } else if let Some(found) = mark(text).filter(|(_, _, rest)| !rest.is_empty()) {
             self.drop_intro();
             self.start(found);
-        } else if self.lists_findings && !is_nested && !critique::is_nothing(text) {
+        } else if self.lists_findings && !is_nested && !words::is_nothing(text) {
             self.drop_intro();
             self.close();
             self.open = Some(Issue { severity: self.group, claim: text.to_owned(), ..Issue::default() });

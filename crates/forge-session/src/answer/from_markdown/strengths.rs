@@ -2,7 +2,7 @@
 
 use forge_prompt::{markdown::passage, normalize};
 
-use super::super::{Strength, critique};
+use super::super::{Strength, words};
 use super::line::Field;
 
 const HEADINGS: [&str; 14] = [
@@ -38,7 +38,7 @@ pub(super) fn add(strengths: &mut Vec<Strength>, text: &str, is_item: bool) {
         (Some((Field::Claim, _, value)), Some(last)) if last.claim.is_empty() => last.claim = value,
         (Some((Field::Claim, _, claim)), _) => strengths.push(Strength { quote: passage, claim }),
         (None, Some(last)) if !is_item && last.claim.is_empty() => text.clone_into(&mut last.claim),
-        _ if (is_item || !passage.is_empty()) && !critique::is_nothing(text) => {
+        _ if (is_item || !passage.is_empty()) && !words::is_nothing(text) => {
             strengths.push(Strength { quote: passage, claim: text.to_owned() });
         }
         _ => {}

@@ -2,7 +2,7 @@
 
 use forge_prompt::normalize;
 
-use super::super::super::{Category, Issue, Severity, category, critique, severity, unfilled};
+use super::super::super::{Category, Issue, Severity, category, severity, unfilled, words};
 use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
@@ -10,7 +10,7 @@ impl Reader {
     pub(super) fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
         self.close();
         self.section = Section::Findings;
-        if critique::is_nothing(&claim) {
+        if words::is_nothing(&claim) {
             return;
         }
         self.open = Some(Issue {
@@ -93,7 +93,7 @@ impl Reader {
         if open.claim.is_empty() {
             open.claim = aside;
         }
-        let is_claim = !open.claim.is_empty() && !critique::is_nothing(&open.claim);
+        let is_claim = !open.claim.is_empty() && !words::is_nothing(&open.claim);
         let is_said = is_claim || !open.suggested_change.is_empty();
         if is_said && !unfilled::is_example(&open, "", "") {
             self.critique.findings.push(open);
