@@ -71,8 +71,8 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
     let provider = |kind: &str, vendor, participant: Participant| ProviderPlan {
         api_key: Some(SecretString::from(KEY)),
         endpoint: Some(sim.base_url(vendor)),
-        capabilities: registry.capabilities(kind, &participant.model).unwrap_or_default(),
-        ..ProviderPlan::new(kind, kind, participant.model)
+        capabilities: registry.capabilities(kind, &participant.model_id).unwrap_or_default(),
+        ..ProviderPlan::new(kind, kind, participant.model_id)
     };
     let providers = vec![
         provider("anthropic", Vendor::Anthropic, Participant::claude_sonnet()),

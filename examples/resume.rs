@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sim = Sim::start(SimConfig { scenario: Scenario::from_yaml(scenario)?, ..forge::offline::config() })
         .await?;
     let provider = |kind: &str, vendor, participant: Participant| {
-        let mut provider = forge::provider_plan(kind, participant.model);
+        let mut provider = forge::provider_plan(kind, participant.model_id);
         provider.api_key = Some("sk-test-not-a-key".into());
         provider.endpoint = Some(sim.base_url(vendor));
         provider

@@ -165,7 +165,7 @@ async fn many() {
     for (provider, url) in plan.providers.iter_mut().zip(&urls) {
         provider.endpoint = Some(url.clone());
         provider.api_key = Some(SecretString::from("sk-test-not-a-key"));
-        provider.model = Participant::claude_sonnet().model;
+        provider.model = Participant::claude_sonnet().model_id;
     }
     let roles = ["drafter", "critic", "synthesizer", "coder"];
     for (at, role) in roles.iter().enumerate() {

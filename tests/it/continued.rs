@@ -137,7 +137,7 @@ async fn a_conversation_goes_on_with_every_other_vendor() {
             ] {
                 pairs += 1;
                 let forced = request.tool_choice.is_forced();
-                let able = to.adapter.capabilities(&to.participant.model);
+                let able = to.adapter.capabilities(&to.participant.model_id);
                 if forced && !able.forced_tool_choice {
                     continue;
                 }

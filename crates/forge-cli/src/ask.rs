@@ -341,7 +341,7 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
     let mut attempts = failed_attempts(response.route.as_deref());
     attempts.push(json!({
         "provider": participant.provider_id,
-        "model": participant.model,
+        "model": participant.model_id,
         "status": "success",
         "duration_ms": millis(response.duration),
     }));
@@ -350,7 +350,7 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
         "role": participant.role,
         "provider": participant.provider_id,
         "vendor": participant.provider,
-        "model": participant.model,
+        "model": participant.model_id,
         "model_served": response.model,
         "text": response.text(),
         "parts": response.content,
@@ -378,9 +378,9 @@ fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {
     let last = route.and_then(|route| route.failed.last());
     let named = &cx.participant;
     let (provider, model) = match (answering, last) {
-        (Some(one), _) => (&one.provider_id, &one.model),
+        (Some(one), _) => (&one.provider_id, &one.model_id),
         (None, Some(last)) => (&last.provider, &last.model),
-        (None, None) => (&named.provider_id, &named.model),
+        (None, None) => (&named.provider_id, &named.model_id),
     };
     let mut attempts = failed_attempts(route);
     if error.phase == Phase::AfterOutput {

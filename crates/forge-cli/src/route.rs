@@ -41,7 +41,7 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
 fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
     let known = system.plan().roles.contains_key(role);
     let head = match &trace.participant {
-        Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model),
+        Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model_id),
         None => format!("{role}: nobody can be asked."),
     };
     let unknown = if known {

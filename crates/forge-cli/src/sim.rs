@@ -42,9 +42,9 @@ pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim)
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     let providers = [
-        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model),
-        ("openai", Vendor::OpenAi, Participant::gpt().model),
-        ("google", Vendor::Google, Participant::gemini_flash().model),
+        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model_id),
+        ("openai", Vendor::OpenAi, Participant::gpt().model_id),
+        ("google", Vendor::Google, Participant::gemini_flash().model_id),
         ("local", Vendor::Ollama, ModelId::from("qwen3")),
     ]
     .map(|(kind, vendor, model)| {

@@ -135,7 +135,7 @@ impl Accumulator {
         // What the end leaves unknown is in doubt, whatever was said on the way.
         let tokens = finished.usage;
         ModelResponse {
-            model: started.model.unwrap_or_else(|| participant.model.clone()),
+            model: started.model.unwrap_or_else(|| participant.model_id.clone()),
             participant,
             id: started.id,
             request_id: started.request_id,
@@ -163,7 +163,7 @@ impl Accumulator {
     fn error(&self, kind: ErrorKind, message: &str) -> ProviderError {
         let participant = &self.context.participant;
         ProviderError::new(kind, participant.provider_id.as_str(), message)
-            .with(|facts| facts.model = Some(participant.model.clone()))
+            .with(|facts| facts.model = Some(participant.model_id.clone()))
     }
 }
 

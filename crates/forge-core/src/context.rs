@@ -81,7 +81,7 @@ impl CallContext {
 
     /// The model asked for.
     pub fn model(&self) -> &ModelId {
-        &self.participant.model
+        &self.participant.model_id
     }
 
     /// Makes this the context of one more attempt of the same call.
@@ -131,7 +131,7 @@ impl CallContext {
 
     /// Whether this model is among those that must not answer.
     pub fn excludes(&self, provider: &ModelProvider, model: &ModelId) -> bool {
-        self.exclude.iter().any(|one| one.provider == *provider && one.model == *model)
+        self.exclude.iter().any(|one| one.provider == *provider && one.model_id == *model)
     }
 
     /// The same context with another rule for who may answer in place of the one that is named.

@@ -229,7 +229,8 @@ impl From<ParticipantRole> for String {
 #[non_exhaustive]
 pub struct Participant {
     /// The model asked for. The model that served a call stands in the response.
-    pub model: ModelId,
+    #[serde(rename = "model")]
+    pub model_id: ModelId,
     /// A name for people.
     pub display_name: String,
     /// The vendor family.
@@ -258,7 +259,7 @@ impl<'de> Deserialize<'de> for Participant {
         let Written { model, display_name, vendor, provider, provider_id, role } =
             Written::deserialize(deserializer)?;
         Ok(Self {
-            model,
+            model_id: model,
             display_name,
             provider: vendor.unwrap_or_else(|| provider.as_str().into()),
             provider_id: provider_id.unwrap_or_else(|| provider.as_str().into()),
@@ -275,7 +276,7 @@ impl Participant {
             display_name: model.as_str().to_owned(),
             provider_id: ProviderId::from(provider.as_str()),
             provider,
-            model,
+            model_id: model,
             role: ParticipantRole::default(),
         }
     }
@@ -328,7 +329,7 @@ impl Participant {
 
     /// The same participant with another model.
     pub fn with_model(mut self, model: impl Into<ModelId>) -> Self {
-        self.model = model.into();
+        self.model_id = model.into();
         self
     }
 

@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn the_usual_participants_are_in_the_table() {
         for participant in [Participant::gemini_pro(), Participant::gemini_flash()] {
-            assert!(models().find(&ModelProvider::Google, &participant.model).is_some());
+            assert!(models().find(&ModelProvider::Google, &participant.model_id).is_some());
         }
     }
 

@@ -99,7 +99,7 @@ impl Cache {
             Delivery::Whole => Cow::Owned(request.clone().with_delivery(Delivery::Stream)),
         };
         let participant = &cx.participant;
-        let asked = (provider, &participant.provider_id, &participant.model, &participant.role);
+        let asked = (provider, &participant.provider_id, &participant.model_id, &participant.role);
         serde_json::to_string(&(asked, request)).ok().map(Arc::from)
     }
 }

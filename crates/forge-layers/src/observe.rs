@@ -201,7 +201,7 @@ impl Recorder {
         };
         let largest = [usage.total_input(), usage.total_output()].into_iter().flatten().max().unwrap_or(0);
         let participant = &self.cx.participant;
-        let model = self.served.as_ref().unwrap_or(&participant.model);
+        let model = self.served.as_ref().unwrap_or(&participant.model_id);
         let window = prices.find(&participant.provider, model).and_then(|row| row.context_tokens);
         if largest > window.unwrap_or(LARGEST_WINDOW).saturating_mul(WINDOWS) {
             *usage = TokenCount::default();
@@ -261,7 +261,7 @@ impl Recorder {
         }
         let Some(Accounts { sink, prices }) = &self.accounts else { return };
         let participant = &self.cx.participant;
-        let model = self.served.as_ref().unwrap_or(&participant.model);
+        let model = self.served.as_ref().unwrap_or(&participant.model_id);
         let cost = match phase {
             Phase::BeforeSend => Some(Money::ZERO),
             Phase::BeforeOutput | Phase::AfterOutput => {
@@ -278,7 +278,7 @@ impl Recorder {
             started_at: self.started_at,
             provider: participant.provider_id.clone(),
             vendor: participant.provider.clone(),
-            model_asked: participant.model.clone(),
+            model_asked: participant.model_id.clone(),
             model_served: self.served.clone(),
             role: participant.role.clone(),
             tags: self.cx.tags.clone(),

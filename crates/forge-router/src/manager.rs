@@ -98,13 +98,13 @@ impl ParticipantManager {
     pub fn critics(&self, count: usize) -> Vec<Participant> {
         let drafter = self.drafter();
         let left = self.participants(&ParticipantRole::Critic);
-        let model = |one: &Participant| (one.provider.clone(), one.model.clone());
+        let model = |one: &Participant| (one.provider.clone(), one.model_id.clone());
         let mut critics: Vec<Participant> = Vec::new();
         while critics.len() < count {
             let is_new = |one: &&Participant| critics.iter().all(|critic| model(critic) != model(one));
             let likeness = |one: &&Participant| {
                 let drafter = drafter.iter().filter(|drafter| drafter.provider == one.provider);
-                let same_model = drafter.clone().any(|drafter| drafter.model == one.model);
+                let same_model = drafter.clone().any(|drafter| drafter.model_id == one.model_id);
                 let alike = critics.iter().chain(drafter).filter(|it| it.provider == one.provider);
                 (same_model, alike.count())
             };

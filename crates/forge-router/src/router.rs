@@ -153,8 +153,8 @@ impl Router {
     pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
         let today = self.shared.deps.timer.now().date_naive();
         match self.shared.snapshot().route(&participant.provider_id) {
-            Some(route) => route.price_asked(&participant.model, today, None)?.cost(tokens),
-            None => self.shared.deps.models.cost(&participant.provider, &participant.model, today, tokens),
+            Some(route) => route.price_asked(&participant.model_id, today, None)?.cost(tokens),
+            None => self.shared.deps.models.cost(&participant.provider, &participant.model_id, today, tokens),
         }
     }
 
@@ -166,7 +166,7 @@ impl Router {
         served: &Served,
     ) -> Option<Money> {
         let today = self.shared.deps.timer.now().date_naive();
-        let Participant { provider, model, .. } = participant;
+        let Participant { provider, model_id: model, .. } = participant;
         self.prices(participant).cost_as_served(provider, model, today, tokens, Some(served))
     }
 

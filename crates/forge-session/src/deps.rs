@@ -134,7 +134,7 @@ impl SessionDeps {
 
     pub(crate) fn capabilities(&self, participant: &Participant) -> Capabilities {
         match self.providers.find(&participant.provider_id) {
-            Some(provider) => provider.capabilities(&participant.model),
+            Some(provider) => provider.capabilities(&participant.model_id),
             None => Capabilities::default(),
         }
     }
@@ -165,7 +165,7 @@ impl SessionDeps {
             let capabilities = self.capabilities(who);
             let unreadable =
                 plan.topic.references.iter().filter(move |one| !one.is_readable_by(&capabilities));
-            let who = format!("{}/{}", who.provider_id, who.model);
+            let who = format!("{}/{}", who.provider_id, who.model_id);
             unreadable.map(move |one| format!("{who} cannot see {}", one.name)).collect::<Vec<_>>()
         };
         plan.cast.everyone().flat_map(one_of).collect()

@@ -288,7 +288,7 @@ impl SessionResult {
         };
         let mut by_participant: BTreeMap<String, Usage> = BTreeMap::new();
         for call in &calls {
-            let name = format!("{}/{}", call.participant.provider_id, call.participant.model);
+            let name = format!("{}/{}", call.participant.provider_id, call.participant.model_id);
             let sum = by_participant.entry(name).or_default();
             *sum = sum.plus(call.usage);
         }

@@ -70,7 +70,7 @@ pub fn configured(router: &Router) -> Configured {
 type Model<'a> = (&'a ModelProvider, &'a ModelId);
 
 fn model(one: &Participant) -> Model<'_> {
-    (&one.provider, &one.model)
+    (&one.provider, &one.model_id)
 }
 
 /// Those who may be asked.
@@ -160,7 +160,7 @@ impl Company<'_> {
             let mut others = other_models(router, author).into_iter().take(wanted + SPARE);
             seated.extend(others.by_ref().take(wanted));
             if !seated.is_empty() {
-                let models: Vec<_> = seated.iter().map(|one| one.model.as_str()).collect();
+                let models: Vec<_> = seated.iter().map(|one| one.model_id.as_str()).collect();
                 let models = models.join(", ");
                 notes.push(format!("critics and checker are other models of the drafter's vendor: {models}"));
                 return seats(&seated, &others.collect::<Vec<_>>());
@@ -208,7 +208,7 @@ impl Company<'_> {
         let mut checkers: Vec<Participant> = Vec::new();
         for one in first.into_iter().chain(others.cloned()) {
             let is_known =
-                |other: &Participant| other.provider_id == one.provider_id && other.model == one.model;
+                |other: &Participant| other.provider_id == one.provider_id && other.model_id == one.model_id;
             if !checkers.iter().any(is_known) {
                 checkers.push(one.with_role(role.clone()));
             }
@@ -216,7 +216,7 @@ impl Company<'_> {
         let synthesizer = cast.synthesizer.first();
         checkers.sort_by_key(|one| {
             let author = synthesizer.filter(|author| author.provider == one.provider);
-            (author.is_some_and(|author| author.model == one.model), author.is_some())
+            (author.is_some_and(|author| author.model_id == one.model_id), author.is_some())
         });
         checkers
     }
@@ -236,7 +236,7 @@ impl Company<'_> {
             casting.notes.push(format!(
                 "nobody else can judge what {}/{} writes, so that the result will be a draft, labelled as one; add a \
                  provider, or use `--mode direct`",
-                author.provider_id, author.model
+                author.provider_id, author.model_id
             ));
             return;
         }
@@ -286,12 +286,12 @@ fn other_models(router: &Router, author: &Participant) -> Vec<Participant> {
         let price = models.find(&author.provider, id)?.price_on(today)?;
         Some(price.tier(0)?.output.money_per_million().nanos())
     };
-    let Some(own) = output(&author.model) else { return Vec::new() };
+    let Some(own) = output(&author.model_id) else { return Vec::new() };
     let mut others: Vec<_> = models
         .rows()
         .iter()
         .filter(|row| row.provider == author.provider && row.id != "*")
-        .filter(|row| row.id != author.model && author.model.undated() != Some(row.id.as_str()))
+        .filter(|row| row.id != author.model_id && author.model_id.undated() != Some(row.id.as_str()))
         .filter(|row| row.retires.is_none() && row.routed.is_none())
         .filter_map(|row| Some((output(&row.id)?.abs_diff(own), std::cmp::Reverse(row.released), row)))
         .collect();

@@ -40,7 +40,7 @@ impl Environment {
         for kind in registry.kinds() {
             let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, set(name)?)));
             let (key, place) = (first(kind.key_variables), first(kind.base_url_variables));
-            let model = kind.usual.as_ref().map(|usual| usual.model.clone());
+            let model = kind.usual.as_ref().map(|usual| usual.model_id.clone());
             let (variable, model, list) = match (&key, &place, model) {
                 (Some((variable, _)), _, Some(model)) => (*variable, model, &mut providers),
                 (None, Some((variable, _)), _) if !kind.needs_key => (*variable, "".into(), &mut servers),

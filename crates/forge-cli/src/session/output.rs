@@ -202,7 +202,7 @@ pub(super) fn dry(plan: &Plan, estimate: &Estimate, as_json: bool) -> Result<Exi
         .calls
         .iter()
         .map(|call| {
-            let who = format!("{}/{}", call.participant.provider_id, call.participant.model);
+            let who = format!("{}/{}", call.participant.provider_id, call.participant.model_id);
             cells(call.stage.to_string(), who, call.likely, call.most)
         })
         .collect();

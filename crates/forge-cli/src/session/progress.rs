@@ -108,7 +108,7 @@ fn draw(board: &MultiProgress, lines: &mut BTreeMap<CallKey, Line>, notice: &Not
 
 /// Stage and participant, the beginning of each line.
 fn place(stage: Stage, participant: &Participant) -> String {
-    let who = format!("{}/{}", participant.provider_id, participant.model);
+    let who = format!("{}/{}", participant.provider_id, participant.model_id);
     format!("{stage:<9} {who:<32}")
 }
 

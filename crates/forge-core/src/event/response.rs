@@ -116,7 +116,7 @@ impl ModelResponse {
     pub fn new(participant: impl Into<Arc<Participant>>, content: Vec<Part>) -> Self {
         let participant = participant.into();
         Self {
-            model: participant.model.clone(),
+            model: participant.model_id.clone(),
             participant,
             id: None,
             request_id: None,

@@ -51,7 +51,7 @@ async fn a_server_that_answers_for_any_name_says_who_did() {
         let sim = sim("{}").await;
         let response = provider(&sim, vendor).complete(&context("no-such-model"), question()).await.unwrap();
         assert_eq!(
-            (response.model.as_str(), response.participant.model.as_str()),
+            (response.model.as_str(), response.participant.model_id.as_str()),
             ("qwen3", "no-such-model")
         );
     }

@@ -181,8 +181,8 @@ impl Route {
     /// The model that a call asks of this route: that of the configuration, unless the caller named the
     /// provider and another model of it.
     pub(crate) fn model_for<'a>(&'a self, asked: &'a Participant) -> &'a ModelId {
-        let named = asked.provider_id == self.plan.id && !asked.model.as_str().is_empty();
-        if named { &asked.model } else { &self.plan.model }
+        let named = asked.provider_id == self.plan.id && !asked.model_id.as_str().is_empty();
+        if named { &asked.model_id } else { &self.plan.model }
     }
 
     pub(crate) fn capabilities(&self, model: &ModelId) -> Capabilities {

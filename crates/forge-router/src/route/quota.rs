@@ -208,7 +208,7 @@ impl ReservationGuard {
             return self.reserved;
         };
         let participant = &self.cx.participant;
-        let model = self.served.as_ref().unwrap_or(&participant.model);
+        let model = self.served.as_ref().unwrap_or(&participant.model_id);
         let served = self.service.as_ref();
         let prices = &self.quota.prices;
         let money = prices.cost_as_served(&participant.provider, model, self.day, tokens, served);

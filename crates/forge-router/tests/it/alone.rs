@@ -174,7 +174,7 @@ fn another_model_of_an_author_is_no_author_and_a_last_resort_is_none_either() {
         let cx = cx.with_fallback(Fallback::Nobody).with_exclusions([author.clone()]);
         stage.run(router.complete(&cx, question()))
     };
-    assert_eq!(ask("model-a-9").unwrap().participant.model, "model-a-9");
+    assert_eq!(ask("model-a-9").unwrap().participant.model_id, "model-a-9");
     stage.always("a-1", Play::Fail(ErrorKind::Server));
     for _ in 0..5 {
         ask("model-a-9").unwrap_err();

@@ -17,7 +17,7 @@ fn the_first_route_answers_and_says_how_it_was_chosen() {
     let router = stage.router(chain("coder", &["a-1", "o-1"]));
     let response = stage.ask(&router, "coder").unwrap();
     assert_eq!(response.text(), "a-1");
-    assert_eq!(response.participant.model, "model-a-1");
+    assert_eq!(response.participant.model_id, "model-a-1");
     assert_eq!(response.participant.role.as_str(), "coder");
     let route = response.route.unwrap();
     assert_eq!((route.candidates.len(), route.failed.len()), (1, 0));
@@ -359,7 +359,7 @@ fn a_named_provider_is_asked_first_and_alone_where_the_role_is_unknown() {
         CallContext::with_clock(participant, Arc::new(stage.timer.clone()))
     };
     let response = stage.run(router.complete(&named("critic"), question())).unwrap();
-    assert_eq!((response.text().as_ref(), response.participant.model.as_str()), ("o-1", "model-o-2"));
+    assert_eq!((response.text().as_ref(), response.participant.model_id.as_str()), ("o-1", "model-o-2"));
     stage.always("o-1", Play::Fail(ErrorKind::Server));
     let response = stage.run(router.complete(&named("critic"), question())).unwrap();
     assert_eq!((response.text().as_ref(), stage.calls("a-1")), ("g-1", 0), "not to the rest of the panel");

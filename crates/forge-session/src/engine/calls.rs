@@ -145,7 +145,7 @@ impl SessionMachine {
     ) -> Answer {
         let text = clean(&response.text());
         let mut served = (*response.participant).clone();
-        served.model = response.model;
+        served.model_id = response.model;
         let how = response.served.unwrap_or_default();
         let cost = (self.deps.prices)(&served, &response.tokens, Some(&how));
         let routed = response.route.iter().flat_map(|route| &route.failed).map(Attempt::from);

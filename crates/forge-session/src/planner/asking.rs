@@ -61,7 +61,7 @@ impl Planner<'_> {
             Stage::Check => self.deciders(key.cycle),
         };
         // A participant without a model stands for a role and has the fallbacks of that role; any other is asked alone.
-        let by_role = participant.model.as_str().is_empty();
+        let by_role = participant.model_id.as_str().is_empty();
         let fallback = if by_role { Fallback::Configured } else { Fallback::Nobody };
         let participant = participant.clone();
         Ok(PlannedCall { key, participant, purpose, request, prompt, reserved, priced, exclude, fallback })
@@ -228,7 +228,7 @@ impl Planner<'_> {
 
 /// Whether two participants are one model, through any provider. A participant that stands for a role is no model yet.
 fn is_one_model(one: &Participant, other: &Participant) -> bool {
-    (&one.provider, &one.model) == (&other.provider, &other.model) && !one.model.as_str().is_empty()
+    (&one.provider, &one.model_id) == (&other.provider, &other.model_id) && !one.model_id.as_str().is_empty()
 }
 
 fn raised_by(finding: &crate::finding::Finding, labels: &[crate::stage::Label]) -> Vec<String> {

@@ -24,7 +24,7 @@ pub(crate) fn of(plan: &Plan) -> Pseudonyms {
         {
             names.push(name.clone());
         }
-        names.push(participant.model.as_str().to_owned());
+        names.push(participant.model_id.as_str().to_owned());
         names.push(participant.display_name.clone());
     }
     names.retain(|name| !GENERAL.contains(&name.trim()));

@@ -204,7 +204,7 @@ fn participants(out: &mut String, result: &SessionResult) {
             out,
             "| {} | {} | {} | {} | {} | {} |",
             call_name(call),
-            cell(&format!("{}/{}", call.participant.provider_id, call.participant.model)),
+            cell(&format!("{}/{}", call.participant.provider_id, call.participant.model_id)),
             call.usage.input_tokens + call.usage.output_tokens,
             if call.usage.unknown > 0 { "unknown".to_owned() } else { call.usage.cost.to_string() },
             call.duration_ms.map_or_else(|| "-".into(), seconds),

@@ -85,7 +85,7 @@ pub(super) fn participation(call: &Call) -> Participation {
         Outcome::Failed(failure) => {
             let own = Attempt {
                 provider: call.intent.participant.provider_id.clone(),
-                model: call.intent.participant.model.clone(),
+                model: call.intent.participant.model_id.clone(),
                 error: failure.kind,
                 message: failure.message.clone(),
             };
@@ -126,7 +126,7 @@ fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
 }
 
 fn name(participant: &Participant) -> String {
-    format!("{}/{}", participant.provider_id, participant.model)
+    format!("{}/{}", participant.provider_id, participant.model_id)
 }
 
 /// The finding with the names of those who raised it.

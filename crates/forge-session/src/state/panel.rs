@@ -126,7 +126,7 @@ impl State {
 
 fn distinct<'a>(all: impl Iterator<Item = &'a Participant>) -> Vec<Participant> {
     let mut seen = BTreeSet::new();
-    let known = all.filter(|one| !one.model.as_str().is_empty());
-    let new = known.filter(|one| seen.insert((one.provider.clone(), one.model.clone())));
+    let known = all.filter(|one| !one.model_id.as_str().is_empty());
+    let new = known.filter(|one| seen.insert((one.provider.clone(), one.model_id.clone())));
     new.cloned().collect()
 }

@@ -140,7 +140,7 @@ impl State {
     pub(crate) fn is_own_text(&self, call: &Call) -> bool {
         let Outcome::Answered(answer) = &call.outcome else { return false };
         let is_author = |one: &Participant| {
-            (&one.provider, &one.model) == (&answer.served.provider, &answer.served.model)
+            (&one.provider, &one.model_id) == (&answer.served.provider, &answer.served.model_id)
         };
         let key = call.intent.call;
         match key.stage {

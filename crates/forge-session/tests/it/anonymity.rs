@@ -72,7 +72,7 @@ fn no_name_of_a_model_or_vendor_reaches_a_peer() {
             synthesizer: vec![someone(&mut dice, "s", &mut known)],
             checker: vec![someone(&mut dice, "k", &mut known)],
         };
-        for model in cast.everyone().map(|one| one.model.to_string()) {
+        for model in cast.everyone().map(|one| one.model_id.to_string()) {
             let (boast, mumbles) = (boast(&mut dice, &known), dice.u8(0..10) == 0);
             theatre.plays(&model.clone(), move |nth, request| {
                 if mumbles && nth == 0 && stage_of(request) == Stage::Critique {

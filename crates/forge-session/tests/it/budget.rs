@@ -74,7 +74,7 @@ fn random_sessions_never_overrun_and_end_in_a_synthesis_or_a_labelled_draft() {
         theatre.structured = false;
         theatre.meter = if dice.u8(0..5) == 0 { Meter::Silent } else { Meter::Greedy };
         let plan = random_plan(&mut dice);
-        for one in plan.cast.everyone().map(|one| one.model.to_string()) {
+        for one in plan.cast.everyone().map(|one| one.model_id.to_string()) {
             let seed = dice.u64(..);
             theatre.plays(&one.clone(), move |nth, request| {
                 any_answer(fastrand::Rng::with_seed(seed.wrapping_add(nth as u64)), &one, request)

@@ -84,7 +84,7 @@ fn a_failed_synthesizer_is_followed_by_its_fallback_and_then_by_the_labelled_dra
         assert_eq!((result.label, result.stop_reason), (label, Some(stop)));
         assert_eq!(result.is_degraded(), label == DocumentLabel::Draft);
         assert_eq!(theatre.calls("synth-2"), 1);
-        let failed = result.participants.iter().find(|part| part.asked.model == "synth-1").unwrap();
+        let failed = result.participants.iter().find(|part| part.asked.model_id == "synth-1").unwrap();
         assert_eq!((failed.served.is_none(), failed.failed[0].error), (true, ErrorKind::Overloaded));
     }
 }

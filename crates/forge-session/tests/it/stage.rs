@@ -239,7 +239,7 @@ impl Provider for Theatre {
         let model = cx.model().as_str().to_owned();
         let asked = matches!(request.output, OutputFormat::JsonSchema { .. });
         assert_eq!(asked, self.structured && stage_of(&request) != Stage::Draft);
-        let excluded = cx.exclude.iter().map(|one| one.model.to_string()).collect();
+        let excluded = cx.exclude.iter().map(|one| one.model_id.to_string()).collect();
         let request_sent = Arc::clone(&request);
         self.sent.lock().unwrap().push(Sent { model: model.clone(), request: request_sent, excluded });
         let nth = {

@@ -86,7 +86,7 @@ fn over_slow_vendors(dice: &mut fastrand::Rng, required: u32) -> (Duration, Dura
     }
     (plan.settings.required, plan.settings.seed) = (required, dice.u64(..));
     let open = dice.bool();
-    for model in plan.cast.everyone().map(|one| one.model.to_string()) {
+    for model in plan.cast.everyone().map(|one| one.model_id.to_string()) {
         let (latencies, seed) = (Arc::clone(&latencies), dice.u64(..));
         theatre.plays(&model.clone(), move |nth, request| {
             let mut dice = fastrand::Rng::with_seed(seed.wrapping_add(nth as u64));
@@ -111,7 +111,7 @@ fn over_slow_vendors(dice: &mut fastrand::Rng, required: u32) -> (Duration, Dura
     let mut seats: BTreeMap<(u32, Stage, u32), Duration> = BTreeMap::new();
     let latencies = latencies.lock().unwrap();
     for call in &result.calls {
-        let model = call.participant.model.as_str();
+        let model = call.participant.model_id.as_str();
         let nth = next.entry(model).or_default();
         *seats.entry((call.call.cycle, call.call.stage, call.call.seat)).or_default() +=
             latencies[model][*nth];

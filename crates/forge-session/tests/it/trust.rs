@@ -509,7 +509,7 @@ fn what_only_one_critic_saw_says_how_much_is_missing() {
 #[test]
 fn what_the_configuration_says_about_calls_wins() {
     let theatre = Theatre::new();
-    let configured = |one: &forge_core::Participant| match one.model.as_str() {
+    let configured = |one: &forge_core::Participant| match one.model_id.as_str() {
         "alpha-1" => CallSettings { max_tokens: Some(600), temperature: Some(0.0), timeouts: None },
         _ => CallSettings::default(),
     };
@@ -537,7 +537,7 @@ fn the_longer_of_the_sessions_clocks_and_the_providers_holds() {
             ..forge_core::Timeouts::USUAL
         };
         let settings = move |one: &forge_core::Participant| CallSettings {
-            timeouts: Some(timeouts).filter(|_| configured && one.model.as_str() == "beta-1"),
+            timeouts: Some(timeouts).filter(|_| configured && one.model_id.as_str() == "beta-1"),
             ..CallSettings::default()
         };
         let mut plan = plan();
@@ -547,7 +547,7 @@ fn the_longer_of_the_sessions_clocks_and_the_providers_holds() {
         let answered = result
             .calls
             .iter()
-            .any(|call| call.participant.model.as_str() == "beta-1" && call.error.is_none());
+            .any(|call| call.participant.model_id.as_str() == "beta-1" && call.error.is_none());
         assert_eq!(answered, kept, "{:?}", result.degraded);
     }
 }

@@ -142,7 +142,7 @@ fn alone(provider: &str) -> String {
 }
 
 fn models(chain: &[Participant]) -> String {
-    chain.iter().map(|one| one.model.as_str()).collect::<Vec<_>>().join(" ")
+    chain.iter().map(|one| one.model_id.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -156,22 +156,22 @@ fn with_one_key_other_models_of_its_vendor_judge_the_nearest_in_price_and_it_is_
         let (author, critics) = (&casting.cast.drafter[0], &casting.cast.critics);
         assert_eq!((critics.len(), casting.judges), (2, 2));
         // Prices that will change make another Gemini the nearest one.
-        assert!(critics[0][0].model.as_str().starts_with(first), "{}", critics[0][0].model);
+        assert!(critics[0][0].model_id.as_str().starts_with(first), "{}", critics[0][0].model_id);
         let table = forge::models();
         for one in critics.iter().flatten() {
             assert_eq!((&one.provider_id, &one.provider), (&author.provider_id, &author.provider));
-            assert_ne!(one.model, author.model);
-            let row = table.find(&one.provider, &one.model).unwrap();
-            assert!(row.retires.is_none() && row.routed.is_none(), "{}", one.model);
+            assert_ne!(one.model_id, author.model_id);
+            let row = table.find(&one.provider, &one.model_id).unwrap();
+            assert!(row.retires.is_none() && row.routed.is_none(), "{}", one.model_id);
         }
-        assert_ne!(critics[0][0].model, critics[1][0].model);
-        let seated = format!("{}, {}", critics[0][0].model, critics[1][0].model);
+        assert_ne!(critics[0][0].model_id, critics[1][0].model_id);
+        let seated = format!("{}, {}", critics[0][0].model_id, critics[1][0].model_id);
         assert_eq!(
             casting.notes,
             [format!("critics and checker are other models of the drafter's vendor: {seated}")]
         );
         let checker = models(&casting.cast.checker);
-        assert!(checker.starts_with(first) && checker.ends_with(author.model.as_str()), "{checker}");
+        assert!(checker.starts_with(first) && checker.ends_with(author.model_id.as_str()), "{checker}");
     }
 }
 

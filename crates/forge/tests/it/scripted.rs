@@ -157,8 +157,8 @@ impl World {
             let request = ModelRequest::new("").with_user_message("judge this");
             if let Ok(answer) = self.run(router.complete(&cx, request)) {
                 let is_author = |author: &Participant| {
-                    (&author.provider, &author.model)
-                        == (&answer.participant.provider, &answer.participant.model)
+                    (&author.provider, &author.model_id)
+                        == (&answer.participant.provider, &answer.participant.model_id)
                 };
                 assert!(!authors.iter().any(is_author), "the author has judged its own text");
                 return Some(answer);

@@ -82,7 +82,7 @@ impl UsageRecord {
             started_at,
             provider: participant.provider_id.clone(),
             vendor: participant.provider.clone(),
-            model_asked: participant.model.clone(),
+            model_asked: participant.model_id.clone(),
             model_served: None,
             role: participant.role.clone(),
             tags: Tags::default(),

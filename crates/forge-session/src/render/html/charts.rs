@@ -30,7 +30,7 @@ pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
         let bar = (call.begun_ms, call.duration_ms.unwrap_or(0), end);
         let took = call.duration_ms.map_or_else(|| "-".into(), seconds);
         let name =
-            format!("{}: {}/{}", call_name(call), call.participant.provider_id, call.participant.model);
+            format!("{}: {}/{}", call_name(call), call.participant.provider_id, call.participant.model_id);
         row(out, &name, drawn.then_some((bar, colour)), &took);
         if let Some(error) = &call.error {
             let _ = writeln!(out, "<tr><td colspan=\"3\" class=\"quiet\">{}</td></tr>", Safe(error));
