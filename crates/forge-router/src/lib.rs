@@ -40,7 +40,7 @@
 //! ```
 //!
 //! A [`Router`] is a [`Provider`](forge_core::Provider) itself: code that asks one model does not change when
-//! a router takes its place. Around each provider stand, from outside: retry, budgets, circuit breaker,
+//! a router takes its place. Around each provider stand, from outside: cache, retry, budgets, circuit breaker,
 //! concurrency, rate limit, accounts, clocks. [`ParticipantManager`] picks who takes part in a job.
 
 mod address;
@@ -71,7 +71,7 @@ pub use resolve::{RouterSection, fallback_word};
 pub use route::{HealthStatus, ProviderHealth, RouterDeps};
 pub use router::Router;
 pub use spec::{
-    BreakerSpec, BudgetSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,
+    BreakerSpec, BudgetSpec, CacheSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,
     ParameterSpec, PoolSpec, PriceSpec, ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec,
     TimeoutSpec,
 };

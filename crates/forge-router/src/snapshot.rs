@@ -9,12 +9,14 @@ use std::{
     },
 };
 
-use forge_core::{ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
-use forge_layers::{Retry, RetryBudget};
+use forge_core::{Clock, ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
+use forge_layers::{Cache, CachePolicy, Retry, RetryBudget};
 
 use crate::{
-    plan::{Member, Parameters, PoolPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS},
-    route::{Meter, Route, RouterDeps},
+    plan::{
+        Member, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS,
+    },
+    route::{Meter, Route, RouteContext, RouterDeps},
 };
 
 /// A configuration in use. Calls keep the one that they began with.
@@ -27,6 +29,8 @@ pub(crate) struct Snapshot {
     /// Those of the routes' models on the day on which the configuration was loaded.
     pub(crate) prices: Vec<Option<Price>>,
     pub(crate) pools: Vec<Pool>,
+    /// The replies that are given again, with the policy by which they are kept.
+    cache: Option<(CachePolicy, Cache)>,
     /// Those that the configuration names, and those that a provider prefers.
     roles: HashMap<ParticipantRole, RoleConfig>,
     /// For all others.
@@ -110,16 +114,24 @@ impl Snapshot {
         let rules = plan.shared_rules();
         let cooldowns = deps.cooldowns.cooldowns();
         let retry = Retry::new(plan.retry, Arc::clone(&deps.timer), deps.seed).with_budget(budget.clone());
+        let known = old.and_then(|old| old.cache.as_ref()).filter(|(policy, _)| Some(*policy) == plan.cache);
+        let cache = known.cloned().or_else(|| {
+            plan.cache.map(|policy| (policy, Cache::new(policy, Arc::clone(&deps.timer) as Arc<dyn Clock>)))
+        });
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
-        let routes = plan
-            .providers
-            .iter()
-            .map(|provider| {
-                let old = before.get(&provider.id).copied();
-                Route::build(provider, deps, &retry, plan.breaker, &rules, &cooldowns, old).map(Arc::new)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let context = RouteContext {
+            deps,
+            retry: &retry,
+            policy: plan.breaker,
+            rules: &rules,
+            cooldowns: &cooldowns,
+            cache: cache.as_ref().map(|(_, cache)| cache),
+        };
+        let build = |provider: &ProviderPlan| {
+            Route::build(provider, context, before.get(&provider.id).copied()).map(Arc::new)
+        };
+        let routes = plan.providers.iter().map(build).collect::<Result<Vec<_>, _>>()?;
         let providers = plan.providers.iter().enumerate();
         let providers = providers.map(|(at, provider)| (provider.id.clone(), Target::Provider(at)));
         let pools = plan.pools.iter().enumerate().map(|(at, pool)| (pool.id.clone(), Target::Pool(at)));
@@ -140,6 +152,7 @@ impl Snapshot {
             roles,
             unnamed: RoleConfig::unnamed(None, &plan),
             targets,
+            cache,
             plan,
         })
     }

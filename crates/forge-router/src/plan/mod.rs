@@ -9,7 +9,7 @@ use forge_core::{
     UsageRecord,
     storage::budget::{self, BudgetRule, Period, Scope},
 };
-use forge_layers::{BreakerPolicy, RetryPolicy};
+use forge_layers::{BreakerPolicy, CachePolicy, RetryPolicy};
 use serde_json::{Map, Value};
 
 pub use self::provider::ProviderPlan;
@@ -30,6 +30,8 @@ pub struct RouterPlan {
     pub retry: RetryPolicy,
     /// When a failing route is left alone.
     pub breaker: BreakerPolicy,
+    /// Which replies are given again; `None` asks every time.
+    pub cache: Option<CachePolicy>,
     /// What all calls together may cost.
     pub budget: Budget,
     /// What the calls of some scopes may cost, such as those with a tag, beside the budgets of providers and roles.

@@ -130,6 +130,7 @@ impl<'a> Resolver<'a, '_> {
         }
         plan.retry = self.retry(spec.retry.as_ref(), &KeyPath::ROOT.key("retry"));
         plan.breaker = self.breaker(spec.breaker.as_ref(), &KeyPath::ROOT.key("breaker"));
+        plan.cache = self.cache(spec.cache.as_ref(), &KeyPath::ROOT.key("cache"));
         plan.budget = self.budget(spec.budget.as_ref(), &KeyPath::ROOT.key("budget"));
         let path = KeyPath::ROOT.key("budgets");
         let budgets = spec.budgets.iter().enumerate();

@@ -1,13 +1,13 @@
-//! `retry`, `breaker` and `timeouts`.
+//! `retry`, `breaker`, `cache` and `timeouts`.
 
 use forge_config::{KeyPath, Problem};
 use forge_core::Timeouts;
-use forge_layers::{BreakerPolicy, RetryPolicy};
+use forge_layers::{BreakerPolicy, CachePolicy, RetryPolicy};
 
 use super::Resolver;
 use crate::{
     code,
-    spec::{BreakerSpec, RetrySpec, TimeoutSpec},
+    spec::{BreakerSpec, CacheSpec, RetrySpec, TimeoutSpec},
 };
 
 impl Resolver<'_, '_> {
@@ -71,6 +71,23 @@ impl Resolver<'_, '_> {
             max_cooldown: usual.max_cooldown.max(cooldown),
             ..usual
         }
+    }
+
+    pub(super) fn cache(&mut self, spec: Option<&CacheSpec>, path: &KeyPath) -> Option<CachePolicy> {
+        let (spec, usual) = (spec?, CachePolicy::default());
+        let mut size = |size: Option<i64>, key: &str| -> Option<usize> {
+            self.context.integer(size, 1..=i64::from(u32::MAX), &path.key(key))
+        };
+        let (entries, bytes) = (size(spec.max_entries, "max_entries"), size(spec.max_bytes, "max_bytes"));
+        let good_for = self.context.duration(spec.time_to_live.as_deref(), &path.key("time_to_live"));
+        Some(CachePolicy {
+            max_entries: entries.unwrap_or(usual.max_entries),
+            max_bytes: bytes.unwrap_or(usual.max_bytes),
+            time_to_live: good_for.unwrap_or(usual.time_to_live),
+            allow_default_temperature: spec
+                .allow_default_temperature
+                .unwrap_or(usual.allow_default_temperature),
+        })
     }
 
     /// Clocks that are not set are the usual ones as soon as one of them is set.

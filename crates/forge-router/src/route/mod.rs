@@ -24,7 +24,7 @@ use forge_core::{
         cooldown::{Cooldown, CooldownStore},
     },
 };
-use forge_layers::{BreakerPolicy, BreakerState, Retry, Timer};
+use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry, Timer};
 use serde_json::{Map, Value};
 
 pub(crate) use headroom::{Bound, Headroom};
@@ -76,6 +76,19 @@ pub(crate) struct Route {
     last_resort: Arc<dyn Provider>,
 }
 
+/// What the routes of a configuration have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteContext<'a> {
+    pub(crate) deps: &'a RouterDeps,
+    pub(crate) retry: &'a Retry,
+    pub(crate) policy: BreakerPolicy,
+    /// The budgets that hold for every call, for roles and for tags.
+    pub(crate) rules: &'a [BudgetRule],
+    /// What vendors asked earlier processes for.
+    pub(crate) cooldowns: &'a [Cooldown],
+    pub(crate) cache: Option<&'a Cache>,
+}
+
 /// How a route is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptMode {
@@ -91,13 +104,10 @@ impl Route {
     /// Builds the route of `plan`; `old` is the route of the same provider in the configuration before.
     pub(crate) fn build(
         plan: &ProviderPlan,
-        deps: &RouterDeps,
-        retry: &Retry,
-        policy: BreakerPolicy,
-        rules: &[BudgetRule],
-        cooldowns: &[Cooldown],
+        context: RouteContext<'_>,
         old: Option<&Self>,
     ) -> Result<Self, RegistryError> {
+        let RouteContext { deps, retry, policy, rules, cooldowns, cache } = context;
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
         let keeps = |lane: &Lane| keys(plan).any(|key| lane.has(key));
         let kept = same.filter(|old| old.plan.model == plan.model && old.lanes.iter().any(keeps));
@@ -149,7 +159,9 @@ impl Route {
                     longest_pause: retry.policy().longest_hint,
                 })
             };
-            Stack::new(inner).with(&quota).with(retry).build()
+            let stack = Stack::new(inner).with(&quota).with(retry);
+            // A reply that is given again is no call: it stands outside of budgets, circuits, limits and accounts.
+            cache.map_or(stack.clone(), |cache| stack.with(cache)).build()
         };
         let (provider, one_of_several) = (complete(false, retry), complete(false, &passing));
         let last_resort = complete(true, retry);

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub use self::{
     enabled::{Enabled, EnabledWhen},
     model::{ModelSpec, PriceSpec},
-    policy::{BreakerSpec, RetrySpec, TimeoutSpec},
+    policy::{BreakerSpec, CacheSpec, RetrySpec, TimeoutSpec},
 };
 
 /// The router's part of a `forge.yaml`.
@@ -55,6 +55,9 @@ pub struct RouterSpec {
     /// When a failing provider is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerSpec>,
+    /// Which replies are given again without a call; none unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheSpec>,
     /// What all calls together may cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetSpec>,

@@ -1,4 +1,4 @@
-//! Clocks, retries and circuit breakers as written.
+//! Clocks, retries, circuit breakers and the cache as written.
 
 use serde::{Deserialize, Serialize};
 
@@ -73,4 +73,27 @@ pub struct BreakerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["15s"])))]
     pub cooldown: Option<String>,
+}
+
+/// Which replies are given again to exactly the same request, for no money. They are kept in memory, with their
+/// requests.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheSpec {
+    /// How long a reply stays good; an hour if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["10m"])))]
+    pub time_to_live: Option<String>,
+    /// The most replies; 1,000 if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub max_entries: Option<i64>,
+    /// The most bytes of replies and requests; 64 MiB if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub max_bytes: Option<i64>,
+    /// Whether requests that set no temperature are cached as well. Otherwise only those with a temperature of 0 are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_default_temperature: Option<bool>,
 }

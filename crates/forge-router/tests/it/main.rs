@@ -3,6 +3,7 @@
 
 mod alone;
 mod budgets;
+mod cache;
 mod chains;
 mod keys;
 mod people;

@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 17] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -33,6 +33,7 @@ const SECTIONS: [(&str, &str); 16] = [
     ("RoleSpec", "A role"),
     ("RetrySpec", "Retries"),
     ("BreakerSpec", "Circuit breakers"),
+    ("CacheSpec", "The cache"),
     ("BudgetSpec", "A budget"),
     ("TagBudgetSpec", "A budget of calls with a tag"),
     ("SessionSpec", "Sessions"),

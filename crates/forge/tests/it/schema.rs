@@ -29,11 +29,12 @@ fn the_schema_names_every_section() {
         "provider",
         "retry",
         "breaker",
+        "cache",
         "budget",
         "budgets",
         "session",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 12);
+    assert_eq!(sections.len(), 13);
 }
