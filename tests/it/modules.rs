@@ -86,6 +86,21 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Imports through the root of what belongs to a module: one name would have two paths.
+    fn detours(&self) -> Vec<String> {
+        let through_the_root = |module: &Module| {
+            let paths = paths(&self.modules[module]);
+            let names = paths.into_iter().filter_map(|path| match path.as_slice() {
+                [root, name, ..] if root == "crate" => self.handed_on.contains_key(name).then(|| name.clone()),
+                _ => None,
+            });
+            names.map(|name| format!("{} imports `crate::{name}`", module.join("::"))).collect::<Vec<_>>()
+        };
+        self.modules.keys().filter(|module| !module.is_empty()).flat_map(through_the_root).collect()
+    }
+}
+
 /// Whether arrows lead from one module to the other.
 fn leads_to(arrows: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> bool {
     let (mut seen, mut left) = (BTreeSet::new(), vec![from]);
@@ -174,15 +189,25 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files.into_iter().filter(|path| path.extension().is_some_and(|it| it == "rs")).chain(inner).collect()
 }
 
-#[test]
-fn modules_of_a_crate_stand_in_an_order_but_for_parent_and_child() {
+/// What `question` finds in each crate.
+fn in_every_crate(question: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
-    let mut circles = Vec::new();
-    for entry in fs::read_dir(crates).unwrap() {
+    let answers = fs::read_dir(crates).unwrap().flat_map(|entry| {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        circles
-            .extend(Source::read(&path.join("src")).circles().into_iter().map(|it| format!("{name} {it}")));
-    }
+        question(&Source::read(&path.join("src"))).into_iter().map(move |answer| format!("{name}: {answer}"))
+    });
+    answers.collect()
+}
+
+#[test]
+fn modules_of_a_crate_stand_in_an_order_but_for_parent_and_child() {
+    let circles = in_every_crate(Source::circles);
     assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn a_name_is_imported_from_the_module_that_owns_it() {
+    let detours = in_every_crate(Source::detours);
+    assert!(detours.is_empty(), "{}", detours.join("\n"));
 }
