@@ -35,6 +35,19 @@ mod system;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// Compiles and runs the examples of `docs/internals`.
+#[cfg(doctest)]
+mod internals {
+    #[doc = include_str!("../../../docs/internals/call.md")]
+    struct Call;
+    #[doc = include_str!("../../../docs/internals/routed-call.md")]
+    struct RoutedCall;
+    #[doc = include_str!("../../../docs/internals/usage-row.md")]
+    struct UsageRow;
+    #[doc = include_str!("../../../docs/internals/session.md")]
+    struct Session;
+}
+
 #[cfg(feature = "session")]
 pub use cast::{Casting, cast, cast_of_draft, configured};
 pub use environment::{Environment, FoundProvider};
