@@ -1,5 +1,6 @@
+use crate::error_kind::ErrorKind;
 use crate::limits::Exceeded;
-use crate::scenario::{ErrorKind, ErrorSpec, ErrorStyle, RetryAfter, StreamError};
+use crate::scenario::{ErrorSpec, ErrorStyle, RetryAfter, StreamError};
 
 /// A refusal on its way to a dialect, which gives it the vendor's status, words and form.
 #[derive(Debug, Clone, PartialEq)]

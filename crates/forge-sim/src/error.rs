@@ -1,7 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::vendor::Vendor;
+use crate::vendor::UnknownVendor;
 
 /// What can go wrong on the simulator's own side. Vendor errors are HTTP replies, not this.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +27,6 @@ pub enum SimError {
         problem: &'static str,
     },
     /// No simulated vendor has this id.
-    #[error("unknown vendor `{0}` (known: {known})", known = known_ids())]
-    UnknownVendor(String),
-}
-
-fn known_ids() -> String {
-    Vendor::ALL.map(Vendor::id).join(", ")
+    #[error(transparent)]
+    UnknownVendor(#[from] UnknownVendor),
 }

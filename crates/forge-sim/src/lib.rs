@@ -140,11 +140,13 @@ mod answer;
 mod api_error;
 mod app;
 mod call;
+mod compatible;
 mod completion;
 mod context;
 mod control;
 mod dialect;
 mod error;
+mod error_kind;
 mod journal;
 mod limits;
 pub mod responder;
@@ -160,12 +162,12 @@ mod usage;
 mod vendor;
 
 pub use error::SimError;
+pub use error_kind::ErrorKind;
 pub use journal::{Outcome, RecordedRequest};
 pub use scenario::{
-    ByteStyle, CallSpec, Cut, Distribution, Drip, ErrorKind, ErrorSpec, ErrorStyle, Latency, Limit,
-    LineEnding, Nth, Quirk, ReplySpec, Reset, RetryAfter, Rule, Scenario, Split, Stall, StopSpec,
-    StreamError, UsageSpec,
+    ByteStyle, CallSpec, Cut, Distribution, Drip, ErrorSpec, ErrorStyle, Latency, Limit, LineEnding, Nth,
+    Quirk, ReplySpec, Reset, RetryAfter, Rule, Scenario, Split, Stall, StopSpec, StreamError, UsageSpec,
 };
 pub use server::{Sim, SimConfig};
 pub use usage::Usage;
-pub use vendor::{Compatible, Vendor};
+pub use vendor::{Compatible, UnknownVendor, Vendor};

@@ -17,8 +17,9 @@ use crate::call::{Call, parse_query};
 use crate::context::Context;
 use crate::control;
 use crate::dialect;
+use crate::error_kind::ErrorKind;
 use crate::journal::{RecordedRequest, Ticket, mask, masked_headers};
-use crate::scenario::{ErrorKind, Rule, rule_for};
+use crate::scenario::{Rule, rule_for};
 use crate::transport::{Connection, Pace, Plan, PlannedBody, Severed, plan};
 use crate::vendor::Vendor;
 

@@ -4,8 +4,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::dialect::{SERVERS, Server};
-use crate::error::SimError;
+use crate::compatible::{SERVERS, Server};
 
 /// A simulated server kind. Each has a path prefix of its own on the one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,11 +133,16 @@ impl fmt::Display for Vendor {
     }
 }
 
-impl FromStr for Vendor {
-    type Err = SimError;
+/// No simulated vendor has this id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown vendor `{0}` (known: {known})", known = Vendor::ALL.map(Vendor::id).join(", "))]
+pub struct UnknownVendor(String);
 
-    fn from_str(text: &str) -> Result<Self, SimError> {
-        Self::named(text).ok_or_else(|| SimError::UnknownVendor(text.to_owned()))
+impl FromStr for Vendor {
+    type Err = UnknownVendor;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVendor> {
+        Self::named(text).ok_or_else(|| UnknownVendor(text.to_owned()))
     }
 }
 

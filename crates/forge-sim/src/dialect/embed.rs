@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::chat::{missing, wrong_type};
 use crate::answer::Answer;
 use crate::api_error::ApiError;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::seed::{Rng, hash};
 use crate::tokens::count;
 use crate::usage::Usage;

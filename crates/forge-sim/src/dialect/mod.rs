@@ -18,9 +18,8 @@ use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::vendor::Vendor;
-pub(crate) use compatible::{SERVERS, Server};
 
 /// The key that the client gave, wherever the vendor looks for it.
 pub(crate) fn credential(call: &Call) -> Option<String> {

@@ -1,8 +1,7 @@
 //! Faults asked for in the prompt itself, handy with curl: `[[sim:overloaded]]`.
 
-use super::{
-    Cut, ErrorKind, ErrorSpec, ErrorStyle, ReplySpec, Reset, RetryAfter, Rule, Stall, StopSpec, StreamError,
-};
+use super::{Cut, ErrorSpec, ErrorStyle, ReplySpec, Reset, RetryAfter, Rule, Stall, StopSpec, StreamError};
+use crate::error_kind::ErrorKind;
 
 /// How a magic word starts; it ends with `]]`.
 const MARKER: &str = "[[sim:";

@@ -16,7 +16,7 @@ use crate::error::SimError;
 use crate::vendor::Vendor;
 
 pub use bytes::{ByteStyle, LineEnding, Split};
-pub use fault::{Cut, Drip, ErrorKind, ErrorSpec, ErrorStyle, Quirk, Reset, RetryAfter, Stall, StreamError};
+pub use fault::{Cut, Drip, ErrorSpec, ErrorStyle, Quirk, Reset, RetryAfter, Stall, StreamError};
 pub(crate) use magic::{rule_for, strip};
 pub use nth::Nth;
 pub use pace::{Distribution, Latency, Limit};

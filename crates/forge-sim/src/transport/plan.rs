@@ -10,7 +10,8 @@ use super::encode::{self, Piece};
 use super::{oddity, pieces};
 use crate::answer::{Answer, Frame, Framing, Payload, Stream};
 use crate::api_error::ApiError;
-use crate::scenario::{Cut, ErrorKind, Reset, Rule, Split};
+use crate::error_kind::ErrorKind;
+use crate::scenario::{Cut, Reset, Rule, Split};
 use crate::seed::Rng;
 
 /// A reply as a schedule.

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Frame, Payload};
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 
 /// Status, type and usual text of each refusal.
 fn words(kind: ErrorKind) -> (u16, &'static str, &'static str) {

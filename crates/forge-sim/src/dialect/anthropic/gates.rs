@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::models::Model;
-use super::request::Request;
 use crate::api_error::ApiError;
-use crate::turn::{Format, ToolChoice};
+use crate::turn::{Format, ToolChoice, Turn};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Thinking {
@@ -131,7 +130,7 @@ pub(super) fn effort(body: &Map<String, Value>, model: &Model) -> Result<(), Api
 }
 
 pub(super) fn forced_tools(choice: &ToolChoice, model: &Model, thinking: Thinking) -> Result<(), ApiError> {
-    if !matches!(choice, ToolChoice::Any | ToolChoice::Named(_)) {
+    if !forces_a_call(choice) {
         return Ok(());
     }
     if !model.forced_tools {
@@ -147,15 +146,16 @@ pub(super) fn forced_tools(choice: &ToolChoice, model: &Model, thinking: Thinkin
     Ok(())
 }
 
+fn forces_a_call(choice: &ToolChoice) -> bool {
+    matches!(choice, ToolChoice::Any | ToolChoice::Named(_))
+}
+
 /// `max_tokens: 0` only fills the prompt cache and goes with nothing that asks for an answer.
-pub(super) fn warm_up(request: &Request) -> Result<(), ApiError> {
-    if request.turn.max_tokens != Some(0) {
+pub(super) fn warm_up(turn: &Turn, stream: bool) -> Result<(), ApiError> {
+    if turn.max_tokens != Some(0) {
         return Ok(());
     }
-    let asks = request.stream
-        || request.turn.thinks
-        || request.turn.format != Format::Text
-        || request.forces_a_call();
+    let asks = stream || turn.thinks || turn.format != Format::Text || forces_a_call(&turn.tool_choice);
     if asks {
         return Err(ApiError::invalid(
             "max_tokens: 0 cannot be combined with stream, thinking, output_config.format or a \

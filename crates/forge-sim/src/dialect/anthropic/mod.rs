@@ -22,8 +22,9 @@ use crate::answer::{Answer, Framing, Payload, Stream};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
+use crate::error_kind::ErrorKind;
 use crate::limits::Level;
-use crate::scenario::{ErrorKind, LineEnding};
+use crate::scenario::LineEnding;
 
 pub(super) use error::refuse;
 use threads::Thread;

@@ -9,8 +9,8 @@ use super::{gates, history, schema, tools};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
-use crate::turn::{Format, ToolChoice, Turn};
+use crate::error_kind::ErrorKind;
+use crate::turn::{Format, Turn};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -92,9 +92,8 @@ pub(super) fn parse(
     turn.push_tools();
     tools::mark_breakpoints(body.get("tools"), &mut turn.prompt)?;
     history::read(body, Rules { model, thinking, version }, cx, &mut turn)?;
-    let request = Request { turn, model, stream, shows_thinking: thinking.shown };
-    gates::warm_up(&request)?;
-    Ok(request)
+    gates::warm_up(&turn, stream)?;
+    Ok(Request { turn, model, stream, shows_thinking: thinking.shown })
 }
 
 fn check_fields(body: &Map<String, Value>, purpose: Purpose, beta: bool) -> Result<(), ApiError> {
@@ -181,10 +180,4 @@ fn format(body: &Map<String, Value>) -> Result<Format, ApiError> {
             .map(ToOwned::to_owned),
         schema: schema.clone(),
     })
-}
-
-impl Request {
-    pub(super) fn forces_a_call(&self) -> bool {
-        matches!(self.turn.tool_choice, ToolChoice::Any | ToolChoice::Named(_))
-    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 
 const BETA: &str = "message-threads-2026-08-12";
 /// Stay with the thread, and are not sent again.

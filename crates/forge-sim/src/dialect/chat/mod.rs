@@ -4,6 +4,7 @@ mod attachments;
 mod logprobs;
 mod messages;
 mod render;
+mod reply;
 mod schema;
 mod settings;
 mod stream;
@@ -13,9 +14,10 @@ mod usage;
 
 pub(super) use attachments::{check_file, check_image};
 pub(super) use messages::{content_text, read as read_messages};
-pub(super) use render::{CREATED, answer};
+pub(super) use render::answer;
+pub(super) use reply::CREATED;
 pub(super) use settings::{response_format, schema_format, stop, tool, tool_choice, tools};
-pub(super) use style::{CallIds, Output, Style, Thoughts, UsageShape, UsageStyle};
+pub(super) use style::{Output, Style, UsageStyle};
 
 use crate::api_error::ApiError;
 

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::logprobs::logprobs;
-use super::render::Reply;
+use super::reply::Reply;
 use super::{Output, UsageStyle};
 use crate::answer::{ErrorFrames, Frame, FrameKind, fragments, word_groups};
 use crate::api_error::ApiError;

@@ -1,3 +1,5 @@
+use crate::compatible::{CallIds, Thoughts, UsageShape};
+
 /// What sets one server's replies apart from another's.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::dialect) struct Style {
@@ -29,48 +31,6 @@ pub(in crate::dialect) enum UsageStyle {
     Totals,
     /// As a table says.
     Shaped(UsageShape),
-}
-
-/// Where reasoning is to be found in a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dialect) enum Thoughts {
-    Hidden,
-    /// A text in this field beside the content.
-    Field(&'static str),
-    /// A text in `reasoning`, and signed pieces in `reasoning_details`.
-    Details,
-    /// The content is a list of chunks, some of which are thoughts.
-    Chunks,
-    /// Between `<think>` and `</think>` at the start of the content.
-    Tags,
-    /// The same without its beginning, which the chat template has taken.
-    LoneTag,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dialect) enum CallIds {
-    Random,
-    /// `call_0`, `call_1`, and again in the next reply.
-    Counted,
-    /// `functions.name:0`.
-    Named,
-    /// Nine letters and digits.
-    Nine,
-}
-
-/// The classes of tokens by their names, with dots between levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dialect) struct UsageShape {
-    pub(in crate::dialect) cached: &'static [&'static str],
-    /// Input that the cache did not have.
-    pub(in crate::dialect) fresh: &'static [&'static str],
-    pub(in crate::dialect) reasoning: &'static [&'static str],
-    /// `completion_tokens` leaves reasoning out, `total_tokens` does not.
-    pub(in crate::dialect) reasoning_apart: bool,
-    /// In a stream, usage lies inside the last choice.
-    pub(in crate::dialect) in_choice: bool,
-    /// The last chunk has usage also when nobody asks for it.
-    pub(in crate::dialect) unasked: bool,
 }
 
 /// What the client asked the reply to look like.

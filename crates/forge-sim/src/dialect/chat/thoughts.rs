@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Thoughts;
 use crate::answer::word_groups;
+use crate::compatible::Thoughts;
 use crate::completion::Completion;
 use crate::context::Context;
 use crate::scenario::Quirk;

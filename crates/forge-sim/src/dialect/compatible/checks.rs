@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::server::{FieldWords, Model, Returned, Server};
 use crate::api_error::ApiError;
+use crate::compatible::{FieldWords, Model, Returned, Server};
 use crate::context::Context;
-use crate::scenario::{ErrorKind, ErrorStyle};
+use crate::error_kind::ErrorKind;
+use crate::scenario::ErrorStyle;
 
 /// A refusal with the status of its own rule.
 fn refuse(status: u16, text: String) -> ApiError {

@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 
-use super::server::{ErrorForm, Server, Words};
-use super::words::USUAL;
 use crate::answer::{Answer, Payload};
 use crate::api_error::ApiError;
-use crate::scenario::{ErrorKind, ErrorStyle};
+use crate::compatible::{ErrorForm, Server, USUAL, Words};
+use crate::error_kind::ErrorKind;
+use crate::scenario::ErrorStyle;
 
 /// The row of the server for a kind of refusal, or of a kind that is near.
 fn words_of(server: &Server, kind: ErrorKind) -> Words {

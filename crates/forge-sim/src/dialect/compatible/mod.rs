@@ -1,29 +1,22 @@
-//! Servers that speak Chat Completions each in its own way. Their habits are rows of one table.
+//! What the servers of the table take and say, each by its row.
 
-mod base;
 mod checks;
 mod error;
-mod server;
-mod table;
-mod words;
-mod words_others;
 
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Payload};
 use crate::api_error::ApiError;
 use crate::call::Call;
+use crate::compatible::{Model, Server};
 use crate::completion::Stop;
 use crate::context::Context;
 use crate::dialect::chat::{self, CREATED, Output, Reading, Style, UsageStyle};
 use crate::dialect::embed;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::tokens::CacheKind;
 use crate::turn::{ModelFacts, Overflow, Turn};
 use crate::vendor::Vendor;
-use server::Model;
-pub(crate) use server::Server;
-pub(crate) use table::SERVERS;
 
 /// Hosted servers want a key, local ones where a scenario sets one.
 pub(super) fn authenticate(server: &Server, call: &Call, key: Option<&str>) -> Result<(), ApiError> {

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::field::violation;
 use crate::answer::{Answer, Frame, FrameKind, Payload};
 use crate::api_error::ApiError;
-use crate::scenario::{ErrorKind, ErrorStyle};
+use crate::error_kind::ErrorKind;
+use crate::scenario::ErrorStyle;
 
 /// Code, status and usual text of each refusal.
 fn words(kind: ErrorKind) -> (u16, &'static str, &'static str) {

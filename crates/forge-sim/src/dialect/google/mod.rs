@@ -16,7 +16,8 @@ use crate::answer::{Answer, Framing, Stream};
 use crate::api_error::ApiError;
 use crate::call::{Call, decode};
 use crate::context::Context;
-use crate::scenario::{ErrorKind, LineEnding};
+use crate::error_kind::ErrorKind;
+use crate::scenario::LineEnding;
 
 pub(super) use error::refuse;
 use response::{Reply, Shape};

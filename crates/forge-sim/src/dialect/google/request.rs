@@ -7,7 +7,7 @@ use super::models::{Generation, MAX_OUTPUT, Model};
 use super::{contents, models, parts, tools};
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::turn::{Format, Turn};
 use crate::vendor::Vendor;
 

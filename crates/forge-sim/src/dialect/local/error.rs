@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::models::RUNNING_CONTEXT;
 use crate::answer::Answer;
 use crate::api_error::ApiError;
-use crate::scenario::{ErrorKind, ErrorStyle};
+use crate::error_kind::ErrorKind;
+use crate::scenario::ErrorStyle;
 use crate::vendor::Vendor;
 
 /// Status and usual text of each refusal.

@@ -7,8 +7,9 @@ use super::{error, unknown_model};
 use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
+use crate::compatible::{CallIds, Thoughts};
 use crate::context::Context;
-use crate::dialect::chat::{self, CREATED, CallIds, Output, Reading, Style, Thoughts, UsageStyle};
+use crate::dialect::chat::{self, CREATED, Output, Reading, Style, UsageStyle};
 use crate::turn::{ToolChoice, Turn};
 use crate::vendor::Vendor;
 

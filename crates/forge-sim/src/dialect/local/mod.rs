@@ -15,7 +15,7 @@ use crate::answer::{Answer, Payload};
 use crate::api_error::ApiError;
 use crate::call::Call;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::vendor::Vendor;
 
 pub(super) fn credential(call: &Call) -> Option<String> {

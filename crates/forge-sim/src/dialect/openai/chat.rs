@@ -7,9 +7,10 @@ use super::{error, gates};
 use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::call::Call;
+use crate::compatible::{CallIds, Thoughts};
 use crate::context::Context;
-use crate::dialect::chat::{self, CallIds, Output, Reading, Style, Thoughts, UsageStyle, missing};
-use crate::scenario::ErrorKind;
+use crate::dialect::chat::{self, Output, Reading, Style, UsageStyle, missing};
+use crate::error_kind::ErrorKind;
 use crate::turn::{Format, Turn};
 
 const FIELDS: &[&str] = &[

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::duration::go_duration;
 use crate::answer::{Answer, Payload};
 use crate::api_error::ApiError;
+use crate::error_kind::ErrorKind;
 use crate::limits::Meter;
-use crate::scenario::ErrorKind;
 
 /// Status, type, code and usual text of each refusal.
 fn words(kind: ErrorKind) -> (u16, &'static str, Option<&'static str>, &'static str) {

@@ -6,7 +6,7 @@ use super::gates;
 use super::models::{self, Effort, Face, Model};
 use crate::api_error::ApiError;
 use crate::dialect::chat::{Reading, missing, wrong_type};
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::turn::ModelFacts;
 
 #[derive(Debug, Clone)]

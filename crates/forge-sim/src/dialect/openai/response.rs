@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::host::Thoughts;
 use super::input;
-use super::responses::Request;
+use super::request::Request;
 use crate::completion::{Completion, Part, Stop};
 use crate::context::Context;
 use crate::dialect::chat::CREATED;

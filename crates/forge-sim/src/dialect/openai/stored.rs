@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::api_error::ApiError;
 use crate::context::Context;
-use crate::scenario::ErrorKind;
+use crate::error_kind::ErrorKind;
 
 /// Responses lie beside conversations, which go by the bare id.
 fn response_key(id: &str) -> String {

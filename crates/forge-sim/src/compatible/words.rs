@@ -1,7 +1,7 @@
 //! How each server says no, as public reports of 2025 and 2026 give it.
 
 use super::server::{Words, words};
-use crate::scenario::ErrorKind::{
+use crate::error_kind::ErrorKind::{
     Authentication, Billing, ContextLength, InvalidRequest, ModelNotFound, Overloaded, QuotaExhausted,
     RateLimited, Server, TokensLimited,
 };
@@ -9,7 +9,7 @@ use crate::scenario::ErrorKind::{
 pub(super) const INVALID: &str = "invalid_request_error";
 
 /// For kinds that a server has no words of its own for.
-pub(super) const USUAL: &[Words] = &[
+pub(crate) const USUAL: &[Words] = &[
     words(InvalidRequest, 400, INVALID, "", "Invalid request"),
     words(ContextLength, 400, INVALID, "context_length_exceeded", "The prompt is too long for this model."),
     words(Authentication, 401, INVALID, "invalid_api_key", "Invalid API key"),

@@ -2,7 +2,7 @@
 
 use super::server::{Words, words};
 use super::words::INVALID;
-use crate::scenario::ErrorKind::{
+use crate::error_kind::ErrorKind::{
     Authentication, Billing, ContextLength, InvalidRequest, ModelNotFound, Overloaded, QuotaExhausted,
     RateLimited, Server,
 };

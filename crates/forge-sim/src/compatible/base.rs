@@ -1,7 +1,7 @@
 //! What rows of the table have in common.
 
+use super::reply::{CallIds, Thoughts, UsageShape};
 use super::server::{ErrorForm, FieldWords, Fields, Model, Returned, Server, Template};
-use crate::dialect::chat::{CallIds, Thoughts, UsageShape};
 
 pub(super) const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool"];
 pub(super) const NO_DEVELOPER: &[&str] = &["system", "user", "assistant", "tool"];

@@ -1,9 +1,9 @@
 //! The servers of the Chat dialect. A row says in what a server differs from [`PLAIN`].
 
 use super::base::{DETAILED, FREE, LOCAL, MISTRAL_FIELDS, NO_DEVELOPER, PLAIN, STRICT, TOTALS, model};
+use super::reply::{CallIds, Thoughts, UsageShape};
 use super::server::{CallIdRule, ErrorForm, FieldWords, Fields, Returned, Server, Template};
 use super::{words as texts, words_others as others};
-use crate::dialect::chat::{CallIds, Thoughts, UsageShape};
 
 pub(crate) const SERVERS: [Server; 17] = [
     Server {
