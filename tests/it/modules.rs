@@ -92,7 +92,9 @@ impl Source {
         let through_the_root = |module: &Module| {
             let paths = paths(&self.modules[module]);
             let names = paths.into_iter().filter_map(|path| match path.as_slice() {
-                [root, name, ..] if root == "crate" => self.handed_on.contains_key(name).then(|| name.clone()),
+                [root, name, ..] if root == "crate" => {
+                    self.handed_on.contains_key(name).then(|| name.clone())
+                }
                 _ => None,
             });
             names.map(|name| format!("{} imports `crate::{name}`", module.join("::"))).collect::<Vec<_>>()

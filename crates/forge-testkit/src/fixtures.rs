@@ -18,7 +18,7 @@ use forge_core::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{Reply, ScriptedServer};
+use crate::server::{Reply, ScriptedServer};
 
 /// The adapter to which the fixtures belong.
 #[derive(Debug, Clone)]

@@ -5,7 +5,11 @@ use std::io;
 use forge_core::{TokenCount, async_trait};
 use forge_sim::{RecordedRequest, Scenario, Sim, SimConfig, Usage, Vendor};
 
-use crate::{Behavior, ByteForm, Failure, Request, TestServer, TestVendor};
+use crate::{
+    form::ByteForm,
+    server::Request,
+    vendor::{Behavior, Failure, TestServer, TestVendor},
+};
 
 /// It refuses wrong requests by itself.
 #[async_trait]

@@ -8,7 +8,10 @@ use forge_core::{
 };
 use serde_json::json;
 
-use crate::{Behavior, Request, TestServer, TestVendor};
+use crate::{
+    server::Request,
+    vendor::{Behavior, TestServer, TestVendor},
+};
 
 /// An adapter in one of its dialects.
 ///

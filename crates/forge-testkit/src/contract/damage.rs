@@ -6,8 +6,8 @@ use forge_core::{ErrorKind, Phase, ProviderExt as _};
 
 use super::{record, without_ids};
 use crate::{
-    Reply, ScriptedServer, Subject,
-    subject::{text, thinking, two_tools, whole},
+    server::{Reply, ScriptedServer},
+    subject::{Subject, text, thinking, two_tools, whole},
 };
 
 /// A reply that is cut anywhere is an error, or else the whole reply was there already.

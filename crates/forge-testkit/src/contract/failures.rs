@@ -7,8 +7,9 @@ use forge_core::{
 };
 
 use crate::{
-    Behavior, Failure, Reply, ScriptedServer, Subject,
-    subject::{settings, text, whole},
+    server::{Reply, ScriptedServer},
+    subject::{Subject, settings, text, whole},
+    vendor::{Behavior, Failure},
 };
 
 /// Kind, status, code and retry hint of the vendor's error reach the caller.

@@ -22,7 +22,7 @@ pub use requests::{
 };
 pub use secrets::{bad_settings_are_refused, the_key_is_nowhere_to_be_seen};
 
-use crate::{Behavior, Recorder, Subject};
+use crate::{recorder::Recorder, subject::Subject, vendor::Behavior};
 
 /// What must be equal: everything but ids that the vendor makes up for every reply, and how many parts
 /// a text comes in. A vendor may put its state on a part of its own when it streams.

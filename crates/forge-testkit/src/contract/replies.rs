@@ -6,8 +6,10 @@ use forge_core::{Delivery, ProviderExt as _, StreamEvent};
 
 use super::{record, without_ids};
 use crate::{
-    Behavior, ByteForm, Reply, ScriptedServer, Subject, Then,
-    subject::{requests, text, two_tools, whole},
+    form::ByteForm,
+    server::{Reply, ScriptedServer, Then},
+    subject::{Subject, requests, text, two_tools, whole},
+    vendor::Behavior,
 };
 
 /// A whole reply has the same content, tokens and stop reason as the same reply in a stream.

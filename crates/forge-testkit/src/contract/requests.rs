@@ -6,8 +6,8 @@ use forge_core::{
 };
 
 use crate::{
-    Behavior, Subject,
-    subject::{requests, text, thinking, two_tools, whole},
+    subject::{Subject, requests, text, thinking, two_tools, whole},
+    vendor::Behavior,
 };
 
 /// State that the vendor hands out goes back unchanged to the model that minted it, and not at all to

@@ -3,8 +3,8 @@
 use forge_core::{AdapterSettings, ErrorKind, Phase, ProviderExt as _, SecretString};
 
 use crate::{
-    Reply, ScriptedServer, Subject,
-    subject::{CANARY, settings, text},
+    server::{Reply, ScriptedServer},
+    subject::{CANARY, Subject, settings, text},
 };
 
 /// The key is in no error, no debug output and no address, whatever the server says.
