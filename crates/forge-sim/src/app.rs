@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::compatible::Server;
 use crate::context::{Memory, lock};
 use crate::journal::Journal;
 use crate::responder::Responder;
@@ -15,6 +16,8 @@ use crate::vendor::Vendor;
 pub(crate) struct App {
     pub(crate) seed: u64,
     pub(crate) responder: Arc<dyn Responder>,
+    /// Servers that the program has added.
+    pub(crate) servers: Vec<&'static Server>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) memory: Memory,
     active: Mutex<Arc<Active>>,
@@ -25,11 +28,13 @@ impl App {
         seed: u64,
         responder: Arc<dyn Responder>,
         scenario: Scenario,
+        servers: Vec<&'static Server>,
         journal_capacity: usize,
     ) -> Self {
         Self {
             seed,
             responder,
+            servers,
             journal: Arc::new(Journal::new(journal_capacity)),
             memory: Memory::default(),
             active: Mutex::new(Arc::new(Active::new(scenario))),

@@ -27,7 +27,7 @@ fn set_scenario(app: &App, body: Option<&[u8]>) -> Answer {
     let Some(Ok(text)) = body.map(std::str::from_utf8) else {
         return problem(400, "the scenario is not UTF-8 text, or too large");
     };
-    match Scenario::from_yaml(text) {
+    match Scenario::from_yaml_with(text, &app.servers) {
         Ok(scenario) => {
             app.set_scenario(scenario);
             Answer::new(204, Payload::Empty)

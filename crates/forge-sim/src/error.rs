@@ -26,6 +26,14 @@ pub enum SimError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A server that the program adds could not be reached, or not be told from another.
+    #[error("the server `{id}` {problem}")]
+    Server {
+        /// Its id.
+        id: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// No simulated vendor has this id.
     #[error(transparent)]
     UnknownVendor(#[from] UnknownVendor),

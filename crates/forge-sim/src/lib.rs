@@ -64,6 +64,7 @@
 //! it counts tokens and names calls, and its own words for a refusal. They are reached by the prefix
 //! of their id, and scenarios speak of them by it. Below the prefix lies `/v1`, and the path of the
 //! real vendor where that is another one: `/groq/openai/v1`, `/openrouter/api/v1`, `/deepseek`.
+//! A program adds rows of its own with [`SimConfig::servers`]; [`compatible`] shows one.
 //!
 //! | Id | Habits |
 //! |---|---|
@@ -140,7 +141,7 @@ mod answer;
 mod api_error;
 mod app;
 mod call;
-mod compatible;
+pub mod compatible;
 mod completion;
 mod context;
 mod control;

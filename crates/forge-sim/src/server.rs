@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::App;
+use crate::compatible::Server;
 use crate::context::lock;
 use crate::error::SimError;
 use crate::journal::RecordedRequest;
@@ -26,6 +27,8 @@ pub struct SimConfig {
     pub seed: u64,
     /// Faults, limits and pace.
     pub scenario: Scenario,
+    /// Servers beside those that the simulator brings along.
+    pub servers: Vec<&'static Server>,
     /// Who answers in the place of the models.
     pub responder: Arc<dyn Responder>,
     /// How many requests the journal keeps.
@@ -38,6 +41,7 @@ impl Default for SimConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             seed: 0,
             scenario: Scenario::default(),
+            servers: Vec::new(),
             responder: Arc::new(Plain),
             journal_capacity: 10_000,
         }
@@ -60,11 +64,12 @@ impl Sim {
     /// Opens the port and starts to answer. Needs a tokio runtime with I/O and time.
     pub async fn start(config: SimConfig) -> Result<Self, SimError> {
         config.scenario.check()?;
+        check(&config.servers)?;
         let listen = |source| SimError::Listen { addr: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
-        let SimConfig { seed, responder, scenario, journal_capacity, .. } = config;
-        let app = Arc::new(App::new(seed, responder, scenario, journal_capacity));
+        let SimConfig { seed, responder, scenario, servers, journal_capacity, .. } = config;
+        let app = Arc::new(App::new(seed, responder, scenario, servers, journal_capacity));
         let connections = Connections::default();
         let task = tokio::spawn(accept(listener, Arc::clone(&app), Arc::clone(&connections)));
         Ok(Self { addr, app, task, connections })
@@ -114,6 +119,18 @@ impl Drop for Sim {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Refuses servers that no request would reach.
+fn check(servers: &[&'static Server]) -> Result<(), SimError> {
+    for (index, server) in servers.iter().enumerate() {
+        let is_taken = Vendor::known(&servers[..index]).any(|vendor| vendor.id() == server.id);
+        let taken = is_taken.then_some("has the id of another one");
+        if let Some(problem) = server.problem().or(taken) {
+            return Err(SimError::Server { id: server.id, problem });
+        }
+    }
+    Ok(())
 }
 
 async fn accept(listener: TcpListener, app: Arc<App>, connections: Connections) {

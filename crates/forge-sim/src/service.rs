@@ -40,7 +40,7 @@ pub(crate) async fn serve(
         return Ok(respond(faultless(answer), connection, None));
     }
     let query = parse_query(head.uri.query().unwrap_or(""));
-    let split = Vendor::split_path(path);
+    let split = Vendor::split_path(path, &app.servers);
     let too_large = body.is_none();
     let raw_body = body.unwrap_or_default();
     let parsed = serde_json::from_slice::<Value>(&raw_body);
@@ -60,7 +60,7 @@ pub(crate) async fn serve(
     };
     let ticket = app.journal.open(recorded, raw_body.len(), arrived);
     let Some((vendor, rest)) = split else {
-        let known: Vec<&str> = Vendor::ALL.into_iter().map(Vendor::id).collect();
+        let known: Vec<&str> = Vendor::known(&app.servers).map(Vendor::id).collect();
         let problem = json!({"error": "no such simulated vendor", "known": known});
         let plan = faultless(Answer::new(404, Payload::Json(problem)));
         return Ok(respond(plan, connection, Some(ticket)));

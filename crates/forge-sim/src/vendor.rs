@@ -1,4 +1,6 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -28,14 +30,39 @@ pub enum Vendor {
     Compatible(Compatible),
 }
 
-/// One of the servers that speak Chat Completions with habits of their own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Compatible(u8);
+/// One of the servers that speak Chat Completions with habits of their own. Two with the same id are equal.
+#[derive(Clone, Copy)]
+pub struct Compatible(&'static Server);
 
 impl Compatible {
     pub(crate) const fn server(self) -> &'static Server {
-        const ROWS: &[Server] = &SERVERS;
-        &ROWS[self.0 as usize]
+        self.0
+    }
+}
+
+impl PartialEq for Compatible {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Compatible {}
+
+impl PartialOrd for Compatible {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Compatible {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id.cmp(other.0.id)
+    }
+}
+
+impl Hash for Compatible {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
     }
 }
 
@@ -56,21 +83,24 @@ const OWN: [Vendor; 7] = [
 ];
 
 impl Vendor {
-    /// Every vendor, in the order of their ids in the documentation.
+    /// Every vendor that the simulator brings along, in the order of their ids in the documentation.
     pub const ALL: [Self; OWN.len() + SERVERS.len()] = {
+        const ROWS: &[Server] = &SERVERS;
         let mut all = [Self::Anthropic; OWN.len() + SERVERS.len()];
         let mut index = 0;
         while index < all.len() {
-            all[index] = if index < OWN.len() {
-                OWN[index]
-            } else {
-                #[allow(clippy::cast_possible_truncation, reason = "the table has fewer than 256 rows")]
-                Self::Compatible(Compatible((index - OWN.len()) as u8))
-            };
+            all[index] = if index < OWN.len() { OWN[index] } else { Self::of(&ROWS[index - OWN.len()]) };
             index += 1;
         }
         all
     };
+
+    /// The vendor that this row describes: one that the program adds with [`SimConfig::servers`].
+    ///
+    /// [`SimConfig::servers`]: crate::SimConfig::servers
+    pub const fn of(server: &'static Server) -> Self {
+        Self::Compatible(Compatible(server))
+    }
 
     /// The id used in paths, scenarios and journals.
     pub const fn id(self) -> &'static str {
@@ -114,15 +144,24 @@ impl Vendor {
         }
     }
 
-    fn named(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|vendor| vendor.id() == id)
+    /// Every vendor of a simulator to which these servers were added.
+    pub(crate) fn known(added: &[&'static Server]) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(added.iter().copied().map(Self::of))
+    }
+
+    pub(crate) fn find(id: &str, added: &[&'static Server]) -> Result<Self, UnknownVendor> {
+        let known = || Self::known(added);
+        known().find(|vendor| vendor.id() == id).ok_or_else(|| UnknownVendor {
+            id: id.to_owned(),
+            known: known().map(Self::id).collect::<Vec<_>>().join(", "),
+        })
     }
 
     /// Splits a request path into the vendor and the rest, which starts with `/`.
-    pub(crate) fn split_path(path: &str) -> Option<(Self, &str)> {
+    pub(crate) fn split_path<'p>(path: &'p str, added: &[&'static Server]) -> Option<(Self, &'p str)> {
         let (first, rest) =
             path.strip_prefix('/')?.split_at_checked(path[1..].find('/').unwrap_or(path.len() - 1))?;
-        let vendor = Self::named(first)?;
+        let vendor = Self::known(added).find(|vendor| vendor.id() == first)?;
         Some((vendor, if rest.is_empty() { "/" } else { rest }))
     }
 }
@@ -135,14 +174,17 @@ impl fmt::Display for Vendor {
 
 /// No simulated vendor has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown vendor `{0}` (known: {known})", known = Vendor::ALL.map(Vendor::id).join(", "))]
-pub struct UnknownVendor(String);
+#[error("unknown vendor `{id}` (known: {known})")]
+pub struct UnknownVendor {
+    id: String,
+    known: String,
+}
 
 impl FromStr for Vendor {
     type Err = UnknownVendor;
 
     fn from_str(text: &str) -> Result<Self, UnknownVendor> {
-        Self::named(text).ok_or_else(|| UnknownVendor(text.to_owned()))
+        Self::find(text, &[])
     }
 }
 
@@ -153,6 +195,7 @@ impl Serialize for Vendor {
     }
 }
 
+/// Of the vendors that the simulator brings along.
 impl<'de> Deserialize<'de> for Vendor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -175,7 +218,7 @@ mod tests {
     #[test]
     fn no_two_vendors_share_an_id_and_every_base_path_leads_to_its_own() {
         for vendor in Vendor::ALL {
-            assert_eq!(Vendor::split_path(vendor.base_path()).map(|(found, _)| found), Some(vendor));
+            assert_eq!(Vendor::split_path(vendor.base_path(), &[]).map(|(found, _)| found), Some(vendor));
         }
     }
 
@@ -187,10 +230,10 @@ mod tests {
 
     #[test]
     fn paths_split_after_the_vendor() {
-        assert_eq!(Vendor::split_path("/openai/v1/models"), Some((Vendor::OpenAi, "/v1/models")));
-        assert_eq!(Vendor::split_path("/ollama"), Some((Vendor::Ollama, "/")));
-        assert_eq!(Vendor::split_path("/ollama/"), Some((Vendor::Ollama, "/")));
-        assert_eq!(Vendor::split_path("/ollamax/"), None);
-        assert_eq!(Vendor::split_path(""), None);
+        assert_eq!(Vendor::split_path("/openai/v1/models", &[]), Some((Vendor::OpenAi, "/v1/models")));
+        assert_eq!(Vendor::split_path("/ollama", &[]), Some((Vendor::Ollama, "/")));
+        assert_eq!(Vendor::split_path("/ollama/", &[]), Some((Vendor::Ollama, "/")));
+        assert_eq!(Vendor::split_path("/ollamax/", &[]), None);
+        assert_eq!(Vendor::split_path("", &[]), None);
     }
 }

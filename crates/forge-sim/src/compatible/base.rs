@@ -36,69 +36,64 @@ pub(super) const fn model(id: &'static str, context: u64, thinks: bool) -> Model
     Model { id, context, thinks }
 }
 
-pub(super) const FREE: Template =
-    Template { status: 400, alternate: None, empty: None, late_system: None, last: None };
+impl Template {
+    /// One that takes every order.
+    pub const FREE: Self = Self { status: 400, alternate: None, empty: None, late_system: None, last: None };
 
-pub(super) const STRICT: Template = Template {
-    status: 500,
-    alternate: Some("Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/..."),
-    empty: Some("Jinja Exception: Assistant message must have either content or tool calls, but not none."),
-    late_system: Some("Jinja Exception: System message must be at the beginning."),
-    last: None,
-};
+    /// One that wants alternating turns.
+    pub const STRICT: Self = Self {
+        status: 500,
+        alternate: Some(
+            "Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/...",
+        ),
+        empty: Some(
+            "Jinja Exception: Assistant message must have either content or tool calls, but not none.",
+        ),
+        late_system: Some("Jinja Exception: System message must be at the beginning."),
+        last: None,
+    };
+}
 
-pub(super) const TOTALS: UsageShape = UsageShape {
-    cached: &[],
-    fresh: &[],
-    reasoning: &[],
-    reasoning_apart: false,
-    in_choice: false,
-    unasked: false,
-};
+impl Server {
+    /// A hosted server without habits, which a row differs from.
+    pub const PLAIN: Self = Self {
+        id: "",
+        name: "",
+        base_path: "",
+        roots: &["/v1"],
+        models: &[],
+        any_model: false,
+        needs_key: true,
+        request: Fields::Any,
+        message: Fields::Any,
+        field_words: FieldWords {
+            status: 400,
+            body: "property '{field}' is unsupported",
+            message: "messages.{index}: property '{field}' is unsupported",
+        },
+        roles: ROLES,
+        formats: FORMATS,
+        formats_words: "This response_format type is unavailable now",
+        call_id: None,
+        template: Template::FREE,
+        thoughts: Thoughts::Field("reasoning_content"),
+        returned: Returned::AsYouLike,
+        call_ids: CallIds::Random,
+        usage: UsageShape::DETAILED,
+        malformed_call: None,
+        service_tier: None,
+        whole_delta: false,
+        done_after_error: false,
+        error_form: ErrorForm::Nested,
+        words: &[],
+    };
 
-pub(super) const DETAILED: UsageShape = UsageShape {
-    cached: &["prompt_tokens_details.cached_tokens"],
-    reasoning: &["completion_tokens_details.reasoning_tokens"],
-    ..TOTALS
-};
-
-pub(super) const PLAIN: Server = Server {
-    id: "",
-    name: "",
-    base_path: "",
-    roots: &["/v1"],
-    models: &[],
-    any_model: false,
-    needs_key: true,
-    request: Fields::Any,
-    message: Fields::Any,
-    field_words: FieldWords {
-        status: 400,
-        body: "property '{field}' is unsupported",
-        message: "messages.{index}: property '{field}' is unsupported",
-    },
-    roles: ROLES,
-    formats: FORMATS,
-    formats_words: "This response_format type is unavailable now",
-    call_id: None,
-    template: FREE,
-    thoughts: Thoughts::Field("reasoning_content"),
-    returned: Returned::AsYouLike,
-    call_ids: CallIds::Random,
-    usage: DETAILED,
-    malformed_call: None,
-    service_tier: None,
-    whole_delta: false,
-    done_after_error: false,
-    error_form: ErrorForm::Nested,
-    words: &[],
-};
-
-/// A server on the user's own machine.
-pub(super) const LOCAL: Server = Server {
-    needs_key: false,
-    any_model: true,
-    models: &[model("qwen3", 32_768, true)],
-    usage: TOTALS,
-    ..PLAIN
-};
+    /// A server on the user's own machine, without a key: its one model answers for every name.
+    pub const LOCAL: Self = Self {
+        needs_key: false,
+        any_model: true,
+        models: &[model("qwen3", 32_768, true)],
+        usage: UsageShape::TOTALS,
+        ..Self::PLAIN
+    };
+}

@@ -2,7 +2,9 @@
 
 /// Where reasoning is to be found in a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Thoughts {
+#[non_exhaustive]
+pub enum Thoughts {
+    /// Nowhere.
     Hidden,
     /// A text in this field beside the content.
     Field(&'static str),
@@ -16,8 +18,11 @@ pub(crate) enum Thoughts {
     LoneTag,
 }
 
+/// The ids that a server gives to calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallIds {
+#[non_exhaustive]
+pub enum CallIds {
+    /// `call_` and random letters and digits.
     Random,
     /// `call_0`, `call_1`, and again in the next reply.
     Counted,
@@ -29,15 +34,36 @@ pub(crate) enum CallIds {
 
 /// The classes of tokens by their names, with dots between levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UsageShape {
-    pub(crate) cached: &'static [&'static str],
+pub struct UsageShape {
+    /// Input that the cache had.
+    pub cached: &'static [&'static str],
     /// Input that the cache did not have.
-    pub(crate) fresh: &'static [&'static str],
-    pub(crate) reasoning: &'static [&'static str],
+    pub fresh: &'static [&'static str],
+    /// Thoughts.
+    pub reasoning: &'static [&'static str],
     /// `completion_tokens` leaves reasoning out, `total_tokens` does not.
-    pub(crate) reasoning_apart: bool,
+    pub reasoning_apart: bool,
     /// In a stream, usage lies inside the last choice.
-    pub(crate) in_choice: bool,
+    pub in_choice: bool,
     /// The last chunk has usage also when nobody asks for it.
-    pub(crate) unasked: bool,
+    pub unasked: bool,
+}
+
+impl UsageShape {
+    /// The three totals.
+    pub const TOTALS: Self = Self {
+        cached: &[],
+        fresh: &[],
+        reasoning: &[],
+        reasoning_apart: false,
+        in_choice: false,
+        unasked: false,
+    };
+
+    /// The totals, with details of both sides under the names that OpenAI gave them.
+    pub const DETAILED: Self = Self {
+        cached: &["prompt_tokens_details.cached_tokens"],
+        reasoning: &["completion_tokens_details.reasoning_tokens"],
+        ..Self::TOTALS
+    };
 }

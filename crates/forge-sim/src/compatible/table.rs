@@ -1,6 +1,6 @@
-//! The servers of the Chat dialect. A row says in what a server differs from [`PLAIN`].
+//! The servers of the Chat dialect. A row says in what a server differs from [`Server::PLAIN`].
 
-use super::base::{DETAILED, FREE, LOCAL, MISTRAL_FIELDS, NO_DEVELOPER, PLAIN, STRICT, TOTALS, model};
+use super::base::{MISTRAL_FIELDS, NO_DEVELOPER, model};
 use super::reply::{CallIds, Thoughts, UsageShape};
 use super::server::{CallIdRule, ErrorForm, FieldWords, Fields, Returned, Server, Template};
 use super::{words as texts, words_others as others};
@@ -27,10 +27,10 @@ pub(crate) const SERVERS: [Server; 17] = [
             cached: &["prompt_cache_hit_tokens"],
             fresh: &["prompt_cache_miss_tokens"],
             unasked: true,
-            ..DETAILED
+            ..UsageShape::DETAILED
         },
         words: texts::DEEPSEEK,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "mistral",
@@ -64,14 +64,14 @@ pub(crate) const SERVERS: [Server; 17] = [
             last: Some(
                 "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
             ),
-            ..FREE
+            ..Template::FREE
         },
         thoughts: Thoughts::Chunks,
         call_ids: CallIds::Nine,
-        usage: UsageShape { cached: &["num_cached_tokens"], unasked: true, ..TOTALS },
+        usage: UsageShape { cached: &["num_cached_tokens"], unasked: true, ..UsageShape::TOTALS },
         error_form: ErrorForm::Object,
         words: texts::MISTRAL,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "groq",
@@ -86,7 +86,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         field_words: FieldWords {
             message: "'messages.{index}' : for 'role:assistant' the following must be satisfied\
                       [('messages.{index}' : property '{field}' is unsupported)]",
-            ..PLAIN.field_words
+            ..Server::PLAIN.field_words
         },
         thoughts: Thoughts::Field("reasoning"),
         service_tier: Some("on_demand"),
@@ -95,7 +95,7 @@ pub(crate) const SERVERS: [Server; 17] = [
             "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
         )),
         words: texts::GROQ,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "xai",
@@ -103,10 +103,10 @@ pub(crate) const SERVERS: [Server; 17] = [
         base_path: "/xai/v1",
         models: &[model("grok-4.5", 262_144, true), model("grok-4.5-fast", 2_000_000, false)],
         call_ids: CallIds::Counted,
-        usage: UsageShape { reasoning_apart: true, ..DETAILED },
+        usage: UsageShape { reasoning_apart: true, ..UsageShape::DETAILED },
         error_form: ErrorForm::CodeAndText,
         words: texts::XAI,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "openrouter",
@@ -121,7 +121,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         thoughts: Thoughts::Details,
         error_form: ErrorForm::NestedStatus,
         words: texts::OPENROUTER,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "moonshot",
@@ -132,7 +132,7 @@ pub(crate) const SERVERS: [Server; 17] = [
             empty: Some(
                 "Invalid request: the message at position {index} with role 'assistant' must not be empty",
             ),
-            ..FREE
+            ..Template::FREE
         },
         returned: Returned::WithCalls {
             field: "reasoning_content",
@@ -140,9 +140,14 @@ pub(crate) const SERVERS: [Server; 17] = [
                    index {index}",
         },
         call_ids: CallIds::Named,
-        usage: UsageShape { cached: &["cached_tokens"], in_choice: true, unasked: true, ..TOTALS },
+        usage: UsageShape {
+            cached: &["cached_tokens"],
+            in_choice: true,
+            unasked: true,
+            ..UsageShape::TOTALS
+        },
         words: texts::MOONSHOT,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "cerebras",
@@ -155,12 +160,12 @@ pub(crate) const SERVERS: [Server; 17] = [
             body: "body.{field}: property 'body.{field}' is unsupported",
             message: "messages.{index}.assistant.{field}: property \
                       'messages.{index}.assistant.{field}' is unsupported",
-            ..PLAIN.field_words
+            ..Server::PLAIN.field_words
         },
         thoughts: Thoughts::Field("reasoning"),
         error_form: ErrorForm::Flat,
         words: texts::CEREBRAS,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "perplexity",
@@ -177,14 +182,14 @@ pub(crate) const SERVERS: [Server; 17] = [
                  assistant message(s).",
             ),
             last: Some("Last message must have role `user`."),
-            ..FREE
+            ..Template::FREE
         },
         thoughts: Thoughts::Tags,
-        usage: UsageShape { unasked: true, ..TOTALS },
+        usage: UsageShape { unasked: true, ..UsageShape::TOTALS },
         whole_delta: true,
         error_form: ErrorForm::NestedStatus,
         words: others::PERPLEXITY,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "together",
@@ -195,9 +200,9 @@ pub(crate) const SERVERS: [Server; 17] = [
             model("meta-llama/Llama-3.3-70B-Instruct-Turbo", 131_072, false),
         ],
         thoughts: Thoughts::Field("reasoning"),
-        usage: UsageShape { cached: &["cached_tokens"], ..TOTALS },
+        usage: UsageShape { cached: &["cached_tokens"], ..UsageShape::TOTALS },
         words: others::TOGETHER,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "zai",
@@ -207,10 +212,10 @@ pub(crate) const SERVERS: [Server; 17] = [
         models: &[model("glm-5.2", 202_752, true), model("glm-5.2-air", 131_072, false)],
         roles: NO_DEVELOPER,
         formats: &["text", "json_object"],
-        usage: UsageShape { unasked: true, ..DETAILED },
+        usage: UsageShape { unasked: true, ..UsageShape::DETAILED },
         error_form: ErrorForm::NestedCode,
         words: others::ZAI,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "minimax",
@@ -219,7 +224,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         models: &[model("MiniMax-M3", 204_800, true)],
         thoughts: Thoughts::Tags,
         words: others::MINIMAX,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "dashscope",
@@ -228,7 +233,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         roots: &["/v1", "/compatible-mode/v1"],
         models: &[model("qwen3.5-plus", 262_144, true), model("qwen3-max", 262_144, false)],
         words: others::DASHSCOPE,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "copilot",
@@ -236,7 +241,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         base_path: "/copilot/v1",
         models: &[model("gpt-5-mini", 128_000, false)],
         words: others::COPILOT,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "google-compatible",
@@ -252,14 +257,14 @@ pub(crate) const SERVERS: [Server; 17] = [
         ]),
         field_words: FieldWords {
             body: "Invalid JSON payload received. Unknown name \"{field}\": Cannot find field.",
-            ..PLAIN.field_words
+            ..Server::PLAIN.field_words
         },
         thoughts: Thoughts::Hidden,
         // The thinking shows in nothing but the total.
-        usage: UsageShape { reasoning_apart: true, ..TOTALS },
+        usage: UsageShape { reasoning_apart: true, ..UsageShape::TOTALS },
         error_form: ErrorForm::Array,
         words: others::GOOGLE,
-        ..PLAIN
+        ..Server::PLAIN
     },
     Server {
         id: "sglang",
@@ -267,17 +272,17 @@ pub(crate) const SERVERS: [Server; 17] = [
         base_path: "/sglang",
         error_form: ErrorForm::Object,
         words: others::SGLANG,
-        ..LOCAL
+        ..Server::LOCAL
     },
     Server {
         id: "strict-template",
         name: "llama.cpp with a strict template",
         base_path: "/strict-template",
         roles: NO_DEVELOPER,
-        template: STRICT,
+        template: Template::STRICT,
         error_form: ErrorForm::NestedStatus,
         words: others::LLAMA,
-        ..LOCAL
+        ..Server::LOCAL
     },
     Server {
         id: "strict-template-vllm",
@@ -298,6 +303,6 @@ pub(crate) const SERVERS: [Server; 17] = [
         done_after_error: true,
         error_form: ErrorForm::NestedStatus,
         words: others::VLLM,
-        ..LOCAL
+        ..Server::LOCAL
     },
 ];

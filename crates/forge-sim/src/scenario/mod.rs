@@ -7,11 +7,13 @@ mod nth;
 mod pace;
 mod reply;
 mod rule;
+mod vendors;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::compatible::Server;
 use crate::error::SimError;
 use crate::vendor::Vendor;
 
@@ -29,6 +31,7 @@ pub(crate) use rule::Selected;
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// API keys that local servers insist on; without an entry they ask for none.
+    #[serde(deserialize_with = "vendors::keys")]
     pub keys: BTreeMap<Vendor, String>,
     /// How long answers take; the first entry that fits a request counts.
     pub latency: Vec<Latency>,
@@ -52,11 +55,19 @@ impl Scenario {
     /// # Ok::<(), forge_sim::SimError>(())
     /// ```
     pub fn from_yaml(text: &str) -> Result<Self, SimError> {
+        Self::from_yaml_with(text, &[])
+    }
+
+    /// Reads a scenario that may also name servers which the program adds, as in [`SimConfig::servers`].
+    ///
+    /// [`SimConfig::servers`]: crate::SimConfig::servers
+    pub fn from_yaml_with(text: &str, servers: &[&'static Server]) -> Result<Self, SimError> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
         let document = serde_yaml::Deserializer::from_str(text);
-        let scenario: Self = serde_yaml::with::singleton_map_recursive::deserialize(document)?;
+        let scenario: Self =
+            vendors::knowing(servers, || serde_yaml::with::singleton_map_recursive::deserialize(document))?;
         scenario.check()?;
         Ok(scenario)
     }

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::RetryAfter;
+use super::{RetryAfter, vendors};
 use crate::seed::Rng;
 use crate::vendor::Vendor;
 
@@ -9,6 +9,7 @@ use crate::vendor::Vendor;
 #[serde(deny_unknown_fields, default)]
 pub struct Latency {
     /// Only this vendor.
+    #[serde(deserialize_with = "vendors::one")]
     pub vendor: Option<Vendor>,
     /// Only this model, as the client asks for it.
     pub model: Option<String>,
@@ -73,6 +74,7 @@ fn standard_normal(rng: &mut Rng) -> f64 {
 #[serde(deny_unknown_fields, default)]
 pub struct Limit {
     /// Only this vendor.
+    #[serde(deserialize_with = "vendors::one")]
     pub vendor: Option<Vendor>,
     /// Only this model, as it is served.
     pub model: Option<String>,

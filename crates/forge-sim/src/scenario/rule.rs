@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ByteStyle, Cut, Drip, ErrorSpec, Nth, Quirk, ReplySpec, Reset, Stall, StreamError};
+use super::{ByteStyle, Cut, Drip, ErrorSpec, Nth, Quirk, ReplySpec, Reset, Stall, StreamError, vendors};
 use crate::vendor::Vendor;
 
 /// Which requests, and what happens to them.
@@ -14,6 +14,7 @@ use crate::vendor::Vendor;
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Only this vendor.
+    #[serde(deserialize_with = "vendors::one")]
     pub vendor: Option<Vendor>,
     /// Only this model, as the client asks for it.
     pub model: Option<String>,

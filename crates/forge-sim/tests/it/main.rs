@@ -11,6 +11,7 @@
 
 mod accepted_openai;
 mod accepted_others;
+mod added;
 mod anthropic;
 mod chat;
 mod client;

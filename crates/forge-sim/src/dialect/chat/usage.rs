@@ -47,5 +47,10 @@ pub(super) fn usage(usage: &Usage, style: UsageStyle) -> Value {
 }
 
 fn at<'a>(value: &'a mut Value, name: &str) -> &'a mut Value {
-    name.split('.').fold(value, |value, step| &mut value[step])
+    name.split('.').fold(value, |value, step| {
+        if !value.is_object() {
+            *value = json!({});
+        }
+        &mut value[step]
+    })
 }
