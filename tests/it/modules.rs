@@ -92,7 +92,7 @@ impl Source {
         let through_the_root = |module: &Module| {
             let paths = paths(&self.modules[module]);
             let names = paths.into_iter().filter_map(|path| match path.as_slice() {
-                [root, name, ..] if root == "crate" => {
+                [root, name, ..] if root == "crate" && !self.modules.contains_key(&path[1..2]) => {
                     self.handed_on.contains_key(name).then(|| name.clone())
                 }
                 _ => None,
