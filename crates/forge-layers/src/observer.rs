@@ -62,6 +62,8 @@ impl<W: StreamObserver> Stream for Tapped<W> {
                 }
             };
             if over {
+                // With the last event and not with the stream: what the call held is free while its caller still
+                // reads.
                 self.observer = None;
             }
         }

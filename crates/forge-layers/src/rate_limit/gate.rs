@@ -88,6 +88,8 @@ impl Gate {
     ) -> Turn {
         let first = self.queue.is_turn_of(*place);
         let mut wait = self.wait(*place, need, now);
+        // Only the first may go, also where a later one needs less: otherwise small calls would starve a large
+        // one.
         if first && wait.is_zero() {
             match self.take(need, now) {
                 Ok(taken) => {
@@ -98,10 +100,12 @@ impl Gate {
             }
         }
         let at = now.checked_add(wait);
+        // A wait beyond what the clock can count passes every deadline.
         if deadline.is_some_and(|deadline| at.is_none_or(|at| deadline <= at)) {
             return Turn::TooLate(wait);
         }
         *place = Some(self.queue.wait(*place, need, waker));
+        // The others are woken by whoever leaves the front; only their deadline is known for sure.
         Turn::Wait(if first { at } else { deadline })
     }
 
@@ -124,6 +128,7 @@ impl Gate {
 
     /// Lets nobody through before `until`; returns whom to wake because they will have to wait longer.
     pub(super) fn close(&mut self, until: Instant) -> Vec<Waker> {
+        // The longest pause holds; a shorter one that arrives later does not end it.
         if self.closed_until >= Some(until) {
             return Vec::new();
         }
@@ -142,6 +147,7 @@ impl Gate {
         wall: DateTime<Utc>,
         now: Instant,
     ) -> Vec<Waker> {
+        // A status from the future counts as one of now.
         let age = status.observed_at.and_then(|at| (wall - at).to_std().ok()).unwrap_or_default();
         let left = |window: Option<RateLimitWindow>, per_minute: u64| {
             Some(left_after(age, window?.remaining?, per_minute))
@@ -166,6 +172,7 @@ impl Gate {
 
     fn take(&mut self, need: Need, now: Instant) -> Result<Taken, Duration> {
         if let Some(requests) = &mut self.requests {
+            // First, because only this step can refuse: no tokens are lost to a call that does not go out.
             requests.take(now)?;
         }
         let reserve =
