@@ -47,20 +47,23 @@ pub fn restore(from: &Path, to: &Path, replace: bool) -> Result<Option<PathBuf>,
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_private_dir(folder)?;
     }
+    // Every process that uses the file holds this lock shared; an exclusive one proves that nobody does.
     let lock = private().create(true).open(beside(to, ".lock")).map_err(failed("lock", to))?;
     if lock.try_lock().is_err() {
         return Err(StoreError::Locked { path: to.to_owned() });
     }
+    // In the same directory, so that the last step is one rename.
     let fresh = beside(to, &format!(".restoring-{}", std::process::id()));
     let copied = open(from).and_then(|conn| copy(&conn, from, &fresh));
     let moved = copied.and_then(|_| {
         let mut kept = (1..).map(|number: u32| beside(to, &format!(".before-restore-{number}")));
         let before = if to.exists() { kept.find(|kept| !kept.exists()) } else { None };
         if let Some(before) = &before {
-            // What stands in its log belongs to it.
+            // Opening it writes its log back: what stands there belongs to it.
             drop(schema::Database::open(&StoreOptions::new(to)));
             fs::rename(to, before).map_err(failed("move away", to))?;
         }
+        // SQLite would take the log of the old file for that of the copy.
         for suffix in ["-wal", "-shm"] {
             let _ = fs::remove_file(beside(to, suffix));
         }
@@ -106,6 +109,7 @@ fn copy(conn: &Connection, from: &Path, to: &Path) -> Result<u64, StoreError> {
         .and_then(|()| fs::File::open(to).and_then(|file| file.sync_all()).map_err(failed))
         .and_then(|()| fs::metadata(to).map_err(failed));
     copied.map(|facts| facts.len()).inspect_err(|_| {
+        // Half a copy must not be taken for a whole one.
         let _ = fs::remove_file(to);
     })
 }

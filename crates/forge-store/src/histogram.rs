@@ -42,6 +42,7 @@ impl Histogram {
 
     /// The value that so many percent of the values do not exceed (nearest rank).
     pub(crate) fn percentile(&self, percent: i64) -> Option<u64> {
+        // Wide enough for a saturated count.
         let rank = (i128::from(self.count()) * i128::from(percent) + 99) / 100;
         let mut seen = 0_i64;
         let found = self.0.iter().find(|(_, times)| {
@@ -90,6 +91,7 @@ fn bucket(value: u64) -> u16 {
 /// The middle of the values of a bucket.
 fn middle(bucket: u16) -> u64 {
     let bucket = u64::from(bucket);
+    // Damaged bytes may name a bucket beyond the last one.
     let shift = (bucket / SPLIT).saturating_sub(1).min(u64::from(63 - BITS));
     let least = (bucket - shift * SPLIT) << shift;
     least + ((1 << shift) >> 1)

@@ -74,6 +74,7 @@ impl Store {
                 {
                     return Ok(Err(error));
                 }
+                // After the archive is on disk: a crash may leave an attempt in both places, never in none.
                 remove(conn, &rows, end)?;
                 Ok(Ok(rows.len()))
             })?;
@@ -163,6 +164,7 @@ impl Store {
                     }
                 }
                 sums.apply(conn)?;
+                // There need not be such a key; it only has to lie behind the last one.
                 let rest = rows.last().map(|row| (row.started_at, row.call, row.attempt + 1));
                 Ok(Ok((done, rest)))
             })?;
@@ -188,6 +190,7 @@ fn shrink(writer: &mut Writer) -> Option<u64> {
     let path = writer.shared.options.path.clone();
     let size = || fs::metadata(&path).map(|facts| facts.len()).ok();
     let shrunk = writer.inspect(|conn| {
+        // As long as a reader needs the log, the file cannot become smaller.
         let settled = || {
             conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
                 .map(|busy| busy == 0)
@@ -224,6 +227,7 @@ fn remove(conn: &Connection, rows: &[Row], end: i64) -> rusqlite::Result<()> {
     for row in rows {
         delete.execute(params![row.started_at, row.call, row.attempt])?;
     }
+    // Never lowered: `rebuild` would take a pruned day for an empty one and remove its sums.
     let sql = "INSERT INTO meta (key, value) VALUES ('pruned_before', ?1)
          ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)";
     conn.execute(sql, [end]).map(drop)

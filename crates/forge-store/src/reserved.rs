@@ -112,6 +112,7 @@ pub(crate) fn refusal(
     ttl: i64,
 ) -> rusqlite::Result<BudgetError> {
     let Some((id, spent)) = found else { return Ok(BudgetError::exceeded(&*cap.key)) };
+    // Nobody stands in the way: without any reservation there is no room either.
     if !cap.has_room_without_reservations(spent, amount) {
         return Ok(BudgetError::exceeded(&*cap.key));
     }

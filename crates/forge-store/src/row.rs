@@ -113,8 +113,10 @@ impl Row {
             first_token: record.first_token.map(micros),
             tokens: classes.map(|class| class.map(clamp)),
             cost: record.cost.map(|cost| clamp(cost.nanos())),
+            // Without a cost no prices were used.
             price_version: record.cost.and(price_version),
             estimated: record.estimated,
+            // Until `ledger` has seen the other attempts of the call.
             ends: true,
             fallback: false,
             request_id: record.request_id.clone(),

@@ -51,6 +51,7 @@ impl Database {
         let path = &options.path;
         prepare(path)?;
         let (alive, alone) = alive(path);
+        // Nobody is alive, and the log was not written back: the last process died, and every page is looked at.
         let unclean = alone && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
         let failed = |source| StoreError::sqlite("open", path, source);
 
@@ -58,12 +59,14 @@ impl Database {
         let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
         conn.busy_timeout(options.busy_timeout).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(64);
+        // A dump in SQL has lost its version, which has to be there before it is read.
         adopt(&conn).map_err(failed)?;
         let is_new = known(&conn, path)? == 0;
         conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
         conn.pragma_update(None, "journal_size_limit", LOG).map_err(failed)?;
+        // A negative size counts in KiB.
         conn.pragma_update(None, "cache_size", -16_000).map_err(failed)?;
         if unclean && !is_new {
             check(&conn, path)?;
@@ -101,6 +104,7 @@ fn patiently<T>(options: &StoreOptions, open: impl Fn() -> Result<T, StoreError>
 
 /// A connection that only reads. It never makes a file.
 pub(crate) fn reader(options: &StoreOptions) -> Result<Connection, StoreError> {
+    // In WAL mode a reader may have to make or repair the index of the log, which takes the right to write.
     patiently(options, || try_reader(options, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 

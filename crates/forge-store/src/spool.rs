@@ -74,6 +74,8 @@ impl Spool {
             let path = self.directory.join(format!("{number:04}.jsonl"));
             match private().create_new(true).open(&path) {
                 Ok(file) => {
+                    // Another process may have found the new file and locked it to import it; then the next number
+                    // is taken.
                     if let Some(file) = Locked::new(file) {
                         return Ok(file);
                     }
@@ -150,6 +152,8 @@ pub(crate) fn import<E: From<StoreError>>(
                 records.clear();
             }
         }
+        // The file goes last: after a crash before that its records come again, and those in the database are
+        // skipped.
         take(&records)?;
         if !torn.is_empty() {
             quarantine(directory, &torn).map_err(failed)?;

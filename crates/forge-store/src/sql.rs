@@ -74,6 +74,7 @@ impl Store {
         if !matches!(batch.next(), Ok(None)) {
             return Err(StoreError::Statement { reason: "there is more than one statement".into() });
         }
+        // To SQLite BEGIN and ATTACH are read-only as well, but they have no columns.
         if !only.readonly() || only.column_count() == 0 {
             return Err(StoreError::Statement { reason: FORBIDDEN.into() });
         }
@@ -145,6 +146,7 @@ fn value(value: ValueRef<'_>) -> Value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => {
+            // JSON has no infinity.
             Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
         }
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),

@@ -57,6 +57,7 @@ pub enum StoreState {
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    // Relaxed everywhere: figures to look at, none of which guards anything.
     pub(crate) written: AtomicU64,
     spooled: AtomicU64,
     dropped: AtomicU64,

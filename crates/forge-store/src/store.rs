@@ -94,6 +94,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
         self.submit(job, |answer| {
+            // Whoever asked may have stopped waiting; the job is done all the same.
             let _ = sender.send(answer);
         });
         answer.await.map_err(|_| self.closed())
@@ -153,6 +154,7 @@ impl UsageSink for Store {
     /// Waits until every record taken so far is in the file or in the spool.
     async fn flush(&self) -> Result<(), StorageError> {
         let sync = |writer: &mut Writer| {
+            // The lock is released before the disk is waited for.
             let syncing = lock(&writer.shared.spool).syncing();
             syncing()
         };
@@ -164,6 +166,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.shared.close();
         if let Some(thread) = lock(&self.thread).take() {
+            // A panic of the thread has been reported there, and a drop must not add another.
             let _ = thread.join();
         }
     }

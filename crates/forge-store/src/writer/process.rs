@@ -16,6 +16,8 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new() -> Self {
+        // By chance, not the id that the system gives: reservations outlive the process, and such an id comes
+        // back.
         Self { id: fastrand::i64(1..), open: 0, renewed: 0 }
     }
 
@@ -36,6 +38,7 @@ impl Process {
 
     /// So many reservations of the process have ended.
     pub(crate) fn closed(&mut self, count: u64) {
+        // A reservation that `settle_holder` has closed may be settled once more by its call.
         self.open = self.open.saturating_sub(count);
     }
 
@@ -46,6 +49,7 @@ impl Process {
     /// Keeps the reservations of this process alive.
     pub(crate) fn renew(writer: &mut Writer) {
         let (now, ttl) = times(writer);
+        // A clock that was set back counts like one that went on: either way the name is renewed.
         if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
             return;
         }
