@@ -30,6 +30,7 @@ impl Bound {
         able: Capabilities,
         price: Option<&Price>,
     ) -> Self {
+        // No model reads more than its window, whatever the bound of the text says.
         let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
         let output = max_tokens.map_or_else(
             || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
