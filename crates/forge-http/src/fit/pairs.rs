@@ -40,6 +40,7 @@ pub(super) fn complete(messages: &mut Cow<'_, [Message]>) -> Result<(), Unfit> {
         return Ok(());
     }
     let messages = messages.to_mut();
+    // From the end, so that the places before stay valid.
     for (at, ids) in missing.into_iter().rev() {
         let results = ids.into_iter().map(|id| Part::tool_result(id, NO_RESULT).failed());
         match messages.get_mut(at).filter(|message| message.role == MessageRole::User) {

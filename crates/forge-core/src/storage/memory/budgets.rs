@@ -67,6 +67,7 @@ impl BudgetStore for MemoryBudgets {
         holder: Option<&Holder>,
     ) -> Result<ReservationId, BudgetError> {
         let mut budgets = lock(&self.0);
+        // Every cap is checked before any sum changes: the amount is set aside in all budgets or in none.
         for cap in caps {
             let spent = budgets.spent.get(&cap.key).copied().unwrap_or_default();
             if cap.has_room(spent, amount) {
