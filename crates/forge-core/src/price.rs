@@ -96,9 +96,9 @@ pub struct ServedPrice {
     /// The vendor's words for the speed, if it is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub speed: Vec<String>,
-    /// So many times the usual price, in every class of tokens.
+    /// The multiple of the usual price, in every class of tokens.
     pub times: Factor,
-    /// The vendor has a price for prompts of so many tokens at most.
+    /// The largest prompt, in tokens, for which the vendor has this price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to_input_tokens: Option<u64>,
     /// Where it comes from.
@@ -164,7 +164,7 @@ impl From<Factor> for String {
 }
 
 impl Price {
-    /// This price so many times.
+    /// This price, multiplied by `factor`.
     #[must_use]
     pub fn times(&self, factor: Factor) -> Self {
         let rate = |rate: Rate| Rate(factor.of(rate.0));

@@ -101,7 +101,7 @@ struct EventStream<D: Decode> {
     content_seen: bool,
     /// A part of thoughts is open. Vendors that hide thoughts are silent meanwhile.
     thinking: bool,
-    /// Since when the caller waits for content in vain.
+    /// Since when the caller has been waiting for content.
     waiting_since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
 }

@@ -206,11 +206,11 @@ impl Shared {
     }
 }
 
-/// What a call has waited for in vain.
+/// What a call was still waiting for when it gave up.
 enum Waited {
-    /// That one of so many others ends.
+    /// One of this many other calls to end.
     ForOthers(u32),
-    /// That the vendor takes calls again, in this time.
+    /// The vendor to take calls again, which is this far away.
     ForVendor(Duration),
 }
 
@@ -303,7 +303,7 @@ impl Lane {
         }
     }
 
-    /// Returns whom to wake because the wait may have become too long for them.
+    /// Returns the wakers of those for whom the wait may have become too long.
     fn pause(&mut self, until: Instant) -> Vec<Waker> {
         // The longest pause holds.
         if self.paused_until >= Some(until) {

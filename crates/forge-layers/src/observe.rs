@@ -297,7 +297,7 @@ impl Recorder {
     }
 }
 
-/// What is said to the caller of a reply whose price is another one than the usual, and not known.
+/// The warning about a reply whose price differs from the usual one and is not known.
 fn unpriced(served: Option<&Served>, tokens: &TokenCount) -> Option<Warning> {
     let tools = tokens.server_tools.is_some_and(ServerTools::are_billed);
     let what = served.and_then(Served::unusual);

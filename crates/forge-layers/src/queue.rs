@@ -45,7 +45,7 @@ impl<T> Queue<T> {
         place
     }
 
-    /// Gives up `place`; returns whom to wake because it has become the first.
+    /// Gives up `place`; returns the waker of the one that has become the first.
     pub(crate) fn leave(&mut self, place: u64) -> Option<Waker> {
         let at = self.find(place)?;
         self.waiting.remove(at);

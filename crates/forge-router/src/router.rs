@@ -148,7 +148,7 @@ impl Router {
         prices.cost_as_served(&participant.provider, &response.model, day, &response.tokens, served)
     }
 
-    /// What so many tokens cost with `participant` today at most, served as the configuration asks; `None` is unknown,
+    /// The most that `tokens` cost with `participant` today, served as the configuration asks; `None` is unknown,
     /// not free.
     pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
         let today = self.shared.deps.timer.now().date_naive();
@@ -158,7 +158,7 @@ impl Router {
         }
     }
 
-    /// What so many tokens cost with `participant` today in a call that was served so; `None` is unknown, not free.
+    /// What `tokens` cost with `participant` today in a call served as `served`; `None` is unknown, not free.
     pub fn price_as_served(
         &self,
         participant: &Participant,

@@ -1,4 +1,4 @@
-//! Copies of the file, and the way back.
+//! Backups of the file, and restoring them.
 
 use std::{
     fs, io,
@@ -16,22 +16,22 @@ use crate::{
 };
 
 impl Store {
-    /// Writes one state of the file to `to`, which must not be there yet, while others go on writing; nobody else can read
-    /// the copy. Gives its size in bytes after having read every page of it. Blocks.
+    /// Writes one state of the file to `to`, which must not exist yet, while others go on writing. Only its owner can
+    /// read the copy. Reads every page of it, and returns its size in bytes. Blocks.
     ///
     /// # Errors
     /// The file cannot be read, or the copy not written.
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         let conn = schema::reader(&self.shared.options)?;
-        // Which forbids to write another file, too.
+        // It forbids writing another file as well.
         let free = conn.pragma_update(None, "query_only", false);
         free.map_err(|source| StoreError::sqlite("copy", self.path(), source))?;
         copy(&conn, self.path(), to)
     }
 }
 
-/// Puts the copy at `from` in the place of the file at `to`. What was there stays beside it under the name that is given
-/// back. Blocks.
+/// Replaces the file at `to` by the copy at `from`. What was there stays beside it under the name that is returned.
+/// Blocks.
 ///
 /// # Errors
 /// The copy is not one of this program's files, or is damaged; another process uses the file; or, without `replace`, there

@@ -69,8 +69,8 @@ pub(crate) fn version_id(conn: &Connection, version: &str) -> rusqlite::Result<i
     Ok(conn.last_insert_rowid())
 }
 
-/// Sees to it that the attempts of a call agree with each other, now that `new` has come, in whatever order
-/// they come.
+/// Makes the attempts of a call agree with each other after `new` was added, whatever the order in which they
+/// come.
 fn settle(conn: &Connection, sums: &mut Sums, new: &Row) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {} FROM attempts WHERE call_id = ?1 AND (attempt > 1 OR status <> 0) ORDER BY attempt, started_at",

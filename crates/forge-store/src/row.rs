@@ -72,7 +72,7 @@ pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, vendor
     \"key\", team, tags, server_tools, served_as";
 
 impl Row {
-    /// The row of a record, as far as it can be told from the record alone.
+    /// The row of a record, as far as the record alone determines it.
     pub(crate) fn from_record(
         conn: &Connection,
         names: &mut Names,

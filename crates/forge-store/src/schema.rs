@@ -1,4 +1,4 @@
-//! Opening the file: permissions, checks, and the way from an older form to the newest.
+//! Opening the file: permissions, checks, and the migration from an older form to the newest.
 
 use std::{
     fs::{self},
@@ -20,7 +20,7 @@ use crate::{
 /// `Forg`, so that the file is known for what it is.
 const APPLICATION_ID: i64 = 0x466f_7267;
 
-/// What leads from each version to the next. A released step is never changed.
+/// The step from each version to the next. A released step is never changed.
 const MIGRATIONS: [&str; 4] =
     [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
 
@@ -80,7 +80,7 @@ impl Database {
         Ok(Self { conn, _alive: alive })
     }
 
-    /// Fails where the file can be read alone.
+    /// Fails if the file is read-only.
     pub(crate) fn may_write(&self, path: &Path) -> Result<(), StoreError> {
         match self.conn.is_readonly("main") {
             Ok(true) => Err(StoreError::Denied { path: path.to_owned(), source: "it is read-only".into() }),
@@ -240,7 +240,7 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Reads every page and says what is wrong with the first that is.
+/// Reads every page and reports the first fault.
 pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String = conn
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))

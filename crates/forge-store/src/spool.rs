@@ -21,7 +21,7 @@ const HEAD: &[u8] = b"{\"crc\":\"";
 const NECK: &[u8] = b"\",\"record\":";
 /// A file that is larger is followed by another.
 const LARGE: u64 = 64 << 20;
-/// Records that are handed on at once.
+/// Records that are handed on together.
 const BATCH: usize = 1_000;
 
 /// Where a process puts its lines.
@@ -113,7 +113,7 @@ fn number(path: &Path) -> Option<u64> {
 pub(crate) struct Imported {
     /// Lines that could not be read.
     pub(crate) bad: u64,
-    /// Whether a file was left because another process is at it.
+    /// Whether a file was left because another process uses it.
     pub(crate) left: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How the store is doing.
+//! The state of the store.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{error::StoreError, schema, spool, sync::lock};
 
-/// How a [`Store`](crate::Store) is doing, since it was opened.
+/// The state of a [`Store`](crate::Store), counted since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
     /// Where records go.

@@ -172,7 +172,7 @@ impl Shared {
         if limits.iter().all(Option::is_none) { Need::default() } else { Need::of(request) }
     }
 
-    /// Waits for one's turn; fails with the length of the wait if it would pass the deadline.
+    /// Waits for the turn of a call; fails with the length of the wait if it would pass the deadline.
     async fn admission(
         shared: &Arc<Self>,
         need: Need,

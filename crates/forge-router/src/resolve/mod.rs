@@ -69,7 +69,7 @@ impl RouterSection<'_> {
 /// The id of a provider in the old single form.
 const SINGLE: &str = "default";
 
-/// After so many problems nobody is helped by a search for the nearest name, which takes time.
+/// After this many problems the nearest name is not searched any more: that takes time and helps nobody.
 const HINTED: usize = 50;
 
 /// A plan is made to its end even when it cannot be used, so that everything is looked at. Whatever is

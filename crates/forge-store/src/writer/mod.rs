@@ -47,8 +47,8 @@ impl Writer {
         Self { shared, process, database: None, names, pause: None, dirty: false, version: None }
     }
 
-    /// Opens the file, tells how that went, and writes until the store is closed. Without a file, it goes on
-    /// if it may spool.
+    /// Opens the file, reports the outcome, and writes until the store is closed. Without a file it goes on if
+    /// it may spool.
     pub(crate) fn run(mut self, may_spool: bool, opened: impl FnOnce(Result<(), StoreError>)) {
         let _ended = Ended(Arc::clone(&self.shared));
         let shared = Arc::clone(&self.shared);
@@ -154,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings the spool home.
+    /// Imports the spool.
     fn import(&mut self) {
         let shared = Arc::clone(&self.shared);
         if self.paused() || !shared.pending.load(Relaxed) {
@@ -207,7 +207,7 @@ impl Writer {
         Ok((database, &mut self.names))
     }
 
-    /// Asks the file.
+    /// Reads from the file.
     pub(crate) fn inspect<T>(
         &mut self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -216,7 +216,7 @@ impl Writer {
         answer.map_err(|source| StoreError::sqlite("read", &self.shared.options.path, source))
     }
 
-    /// Does `job` as one unit that is on disk afterwards. What it refuses is undone.
+    /// Runs `job` as one transaction that is on disk afterwards. What it refuses is rolled back.
     pub(crate) fn durable<T, E>(
         &mut self,
         job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
@@ -224,7 +224,7 @@ impl Writer {
         self.transact("FULL", |transaction, _| job(transaction))
     }
 
-    /// Does `job` as one unit that survives the end of the process.
+    /// Runs `job` as one transaction that survives the end of the process.
     pub(crate) fn transact<T, E>(
         &mut self,
         synchronous: &str,

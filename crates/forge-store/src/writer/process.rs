@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Writer;
 use crate::{error::StoreError, reserved};
 
-/// What a process is called that reserves. Its reservations count while it renews its name, and for a time
+/// The identity of a process that reserves. Its reservations count while it renews its name, and for a time
 /// after that.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -36,7 +36,7 @@ impl Process {
         self.renewed = now;
     }
 
-    /// So many reservations of the process have ended.
+    /// This many reservations of the process have ended.
     pub(crate) fn closed(&mut self, count: u64) {
         // A reservation that `settle_holder` has closed may be settled once more by its call.
         self.open = self.open.saturating_sub(count);

@@ -120,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// Waits for another change of the journals than the one that was seen, by whichever process.
+    /// Waits for a change of the journals after the one that was seen, by any process.
     pub(crate) async fn watching(&self, seen: u64) {
         let mut change = pin!(self.changes.after(seen));
         let mut asked = false;
@@ -162,7 +162,7 @@ impl Shared {
         (std::mem::take(&mut queue.jobs), queue.closing)
     }
 
-    /// Takes nothing any more. Records that are left go to the spool.
+    /// Ends the queue. Records that are left go to the spool.
     pub(crate) fn end(&self) {
         let mut queue = lock(&self.queue);
         queue.closed = true;

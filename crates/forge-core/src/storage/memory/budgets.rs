@@ -43,7 +43,7 @@ impl Budgets {
         }
     }
 
-    /// What is set aside in a budget, summed up anew.
+    /// What is set aside in a budget, recomputed from its reservations.
     fn reserved(&self, key: &str) -> Amount {
         let parts =
             self.reservations.values().flat_map(|one| one.keys.iter().map(move |name| (name, one.amount)));
