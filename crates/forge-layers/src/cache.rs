@@ -227,7 +227,7 @@ impl Reply {
     fn push(&mut self, event: &StreamEvent) {
         let mut event = event.clone();
         let text = match &mut event {
-            // A hit uses no tokens, so that there is no progress of them to tell.
+            // A hit uses no tokens, so there is no usage to report on the way.
             StreamEvent::UsageUpdated(_) => return,
             StreamEvent::PartDelta { index, delta } => {
                 self.bytes += delta.len();

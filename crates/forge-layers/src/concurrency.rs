@@ -305,7 +305,7 @@ impl Lane {
 
     /// Returns the wakers of those for whom the wait may have become too long.
     fn pause(&mut self, until: Instant) -> Vec<Waker> {
-        // The longest pause holds.
+        // The longest pause holds; a shorter one that arrives later does not end it.
         if self.paused_until >= Some(until) {
             return Vec::new();
         }

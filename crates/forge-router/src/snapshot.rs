@@ -294,7 +294,7 @@ impl Pool {
 
     /// An even number below `below`, a different one for each turn.
     pub(crate) fn ticket(&self, turn: u64, below: u64) -> u64 {
-        // A generator for each turn: the pick follows from seed and turn alone, so that it can be told beforehand.
+        // A generator for each turn: the pick follows from seed and turn alone, so that it can be foretold.
         fastrand::Rng::with_seed(self.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)).u64(0..below.max(1))
     }
 }

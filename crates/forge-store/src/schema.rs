@@ -51,7 +51,7 @@ impl Database {
         let path = &options.path;
         prepare(path)?;
         let (alive, alone) = alive(path);
-        // Nobody is alive, and the log was not written back: the last process died, and every page is looked at.
+        // No other process lives, and the log was not written back: the last one died, and all pages are checked.
         let unclean = alone && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
         let failed = |source| StoreError::sqlite("open", path, source);
 

@@ -152,13 +152,12 @@ pub(crate) fn import<E: From<StoreError>>(
                 records.clear();
             }
         }
-        // The file goes last: after a crash before that its records come again, and those in the database are
-        // skipped.
         take(&records)?;
         if !torn.is_empty() {
             quarantine(directory, &torn).map_err(failed)?;
             imported.bad += torn.len() as u64;
         }
+        // Last: after a crash before this its records come again, and those in the database are skipped.
         fs::remove_file(&path).map_err(failed)?;
     }
     Ok(imported)

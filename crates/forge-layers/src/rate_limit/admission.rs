@@ -27,7 +27,7 @@ impl Admission {
     }
 
     pub(super) fn settle(&mut self, used: Need) {
-        // Settled once: the end of the reply comes before the drop, which then finds nothing.
+        // Settled once: the end of the reply comes before the drop, which then finds nothing left.
         let Some(taken) = self.taken.take() else { return };
         let now = self.shared.timer.instant();
         let next = self.shared.lock().settle(taken, used, now);

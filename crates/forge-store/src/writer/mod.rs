@@ -180,8 +180,7 @@ impl Writer {
     fn failed(&mut self, error: &StoreError) {
         self.shared.counters.spooling(&spool::directory(&self.shared.options.path), error);
         self.pause = Instant::now().checked_add(self.shared.options.retry);
-        // A locked or full file recovers under the same connection. After anything else it is opened anew and
-        // checked.
+        // A locked or full file recovers under the same connection; after anything else it is opened anew.
         if !error.passes() {
             self.database = None;
         }

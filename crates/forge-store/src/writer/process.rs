@@ -16,8 +16,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new() -> Self {
-        // By chance, not the id that the system gives: reservations outlive the process, and such an id comes
-        // back.
+        // A random number, not the process id: reservations outlive the process, and the system reuses its id.
         Self { id: fastrand::i64(1..), open: 0, renewed: 0 }
     }
 

@@ -94,7 +94,7 @@ impl Shared {
     /// Queues a record; what does not fit goes to the spool at once.
     pub(crate) fn record(&self, record: UsageRecord) {
         let mut queue = lock(&self.queue);
-        // A full queue costs the caller one line to the spool; it never waits and never loses the record.
+        // A full queue costs the caller one line to the spool; it never waits for the database.
         if queue.closed || queue.records.len() >= self.options.queue {
             drop(queue);
             self.counters.overflowing(&spool::directory(&self.options.path));
