@@ -48,7 +48,7 @@ impl Process {
     /// Keeps the reservations of this process alive.
     pub(crate) fn renew(writer: &mut Writer) {
         let (now, ttl) = times(writer);
-        // A clock that was set back counts like one that went on: either way the name is renewed.
+        // A clock that was set back this far counts like one that went on: either way the name is renewed.
         if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
             return;
         }
