@@ -119,6 +119,7 @@ impl Accumulator {
         let finished = Finished::new(StopReason::Error).with_usage(self.usage);
         let partial = self.response(finished);
         error.with(|facts| {
+            // Something has reached the caller, which no other attempt may replace.
             facts.phase = Phase::AfterOutput;
             if facts.route.is_none() {
                 facts.route.clone_from(&partial.route);
@@ -184,6 +185,7 @@ impl Open {
             }
             _ => return false,
         };
+        // A part that comes in one delta is taken over without a copy.
         if self.text.is_empty() {
             self.text = text;
         } else {

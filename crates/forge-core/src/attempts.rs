@@ -7,8 +7,8 @@ use std::sync::{
 
 use crate::route::FailedAttempt;
 
-/// The attempts of one call, shared by every copy of its context: whoever makes another attempt takes
-/// its number here, so that no two have the same, and whoever sees one fail notes it here.
+/// The attempts of one call, shared by every copy of its context. Each new attempt takes its number here, so
+/// that no two have the same, and each failure is noted here.
 #[derive(Debug)]
 pub struct Attempts {
     begun: AtomicU32,

@@ -107,6 +107,7 @@ impl CallContext {
 
     /// The same context with a deadline this far from now.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        // A timeout that the clock cannot count is no deadline.
         self.deadline = self.clock.instant().checked_add(timeout);
         self
     }

@@ -102,6 +102,7 @@ impl ProviderError {
         let policy = self.kind.policy(self.phase);
         let advice = match (self.should_retry, policy.advice) {
             (Some(false), Advice::RetryThenNext) => Advice::Next,
+            // Only before output: the vendor does not know what the caller has already seen.
             (Some(true), Advice::Next | Advice::Stop) if self.phase == Phase::BeforeOutput => {
                 Advice::RetryThenNext
             }

@@ -147,17 +147,22 @@ impl ErrorKind {
             | Self::Timeout
             | Self::Transport
             | Self::Truncated => (A::RetryThenNext, B::Counts),
+            // The same credential would be refused again.
             Self::Authentication | Self::Permission | Self::QuotaExhausted => (A::Next, B::OpensSticky),
             // Another route may take less money at most.
             Self::ModelNotFound | Self::CircuitOpen | Self::BudgetExceeded => (A::Next, B::Ignored),
             Self::ContextTooLong => (A::NextIfLarger, B::Ignored),
+            // Whether another model may be asked then is for the role to say.
             Self::ContentFiltered | Self::Refusal | Self::Empty => (A::NextIfAllowed, B::Ignored),
             // The same model may well write it right the next time.
             Self::Malformed => (A::RetryThenNext, B::Ignored),
+            // Every other route would refuse the same request, and a cancelled call has nobody to answer.
             Self::InvalidRequest | Self::Unsupported | Self::Cancelled => (A::Stop, B::Ignored),
             Self::StateRejected => (A::RetryStripped, B::Ignored),
+            // The same server would most likely answer in the same way.
             Self::Decode => (A::Next, B::Counts),
         };
+        // What has reached the caller cannot be taken back, and a second reply would not continue the first.
         let advice = if matches!(phase, Phase::AfterOutput) { A::Stop } else { advice };
         Policy { advice, breaker }
     }

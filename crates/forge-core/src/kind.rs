@@ -119,7 +119,7 @@ impl AdapterKind {
         self
     }
 
-    /// It answers nobody without a key, which usually stands in one of these variables.
+    /// It needs a key, which usually stands in one of these variables.
     pub fn with_key(mut self, variables: &'static [&'static str]) -> Self {
         (self.needs_key, self.key_variables) = (true, variables);
         self

@@ -194,6 +194,7 @@ impl ModelTable {
         let price = row.price_on(day)?;
         match served.map_or(Some(Factor::ONE), |served| row.factor(served, tokens.total_input())) {
             Some(factor) => price.times(factor).cost(tokens),
+            // Any multiple of nothing is nothing.
             None => price.cost(tokens).filter(|cost| *cost == Money::ZERO),
         }
     }
@@ -273,9 +274,12 @@ impl ModelRow {
     /// The price on `day` by which money is set aside for a call that asks to be served so: never less than the usual
     /// one, as which the vendor may serve it. `None` if it may be dearer than all that the table has.
     pub fn price_asked(&self, day: NaiveDate, asked: &Served) -> Option<Price> {
+        // Vendors' words for service at a discount, for which the usual price is a bound even if the table lacks
+        // it.
         const CHEAPER: [&str; 2] = ["batch", "flex"];
         let price = self.price_on(day)?;
         let dearest = asked.unusual_words().try_fold(Factor::ONE, |factor, (what, word)| {
+            // The dearest of several: which of them holds is known only when the prompt has been counted.
             let known = self.served.iter().filter(|own| own.is_of(what, word)).map(|own| own.times).max();
             let is_cheaper = CHEAPER.iter().any(|cheaper| cheaper.eq_ignore_ascii_case(word));
             let times = known.or_else(|| is_cheaper.then_some(Factor::ONE))?;

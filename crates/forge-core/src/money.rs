@@ -157,6 +157,7 @@ impl FromStr for Money {
         let error = || ParseMoneyError { text: text.to_owned() };
         let digits = text.strip_prefix('$').unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        // `parse` alone would take a sign.
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
             return Err(error());

@@ -96,9 +96,9 @@ pub struct ServedPrice {
     /// The vendor's words for the speed, if it is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub speed: Vec<String>,
-    /// So many times the usual price, in every class of tokens.
+    /// The multiple of the usual price, in every class of tokens.
     pub times: Factor,
-    /// The vendor has a price for prompts of so many tokens at most.
+    /// The largest prompt, in tokens, for which the vendor has this price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to_input_tokens: Option<u64>,
     /// Where it comes from.
@@ -143,6 +143,7 @@ impl Factor {
     }
 
     fn of(self, money: Money) -> Money {
+        // Rounded half up, in 128 bits, where no product overflows.
         let nanos = (u128::from(money.nanos()) * u128::from(self.0.nanos()) + 500_000_000) / 1_000_000_000;
         Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -163,7 +164,7 @@ impl From<Factor> for String {
 }
 
 impl Price {
-    /// This price so many times.
+    /// This price, multiplied by `factor`.
     #[must_use]
     pub fn times(&self, factor: Factor) -> Self {
         let rate = |rate: Rate| Rate(factor.of(rate.0));
@@ -190,6 +191,7 @@ impl Price {
 
     /// The rates for a prompt of this many tokens.
     pub fn tier(&self, input_tokens: u64) -> Option<&Tier> {
+        // The first tier holds for an empty prompt as well.
         self.tiers.iter().rfind(|tier| tier.above_input_tokens == 0 || input_tokens > tier.above_input_tokens)
     }
 
@@ -216,6 +218,7 @@ impl Price {
             .iter()
             .map(|(rate, count)| rate.times(count.unwrap_or(0)))
             .fold(long_write, u128::saturating_add);
+        // Rounded once at the end, so that the errors of the classes do not add up.
         let nanos = total.saturating_add(500_000) / 1_000_000;
         Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }

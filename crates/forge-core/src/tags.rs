@@ -140,6 +140,7 @@ impl Tags {
     fn fit(&mut self, key: Arc<str>, value: Arc<str>) {
         let end = value.floor_char_boundary(MAX_TAG_VALUE);
         let value = if end < value.len() { Arc::from(&value[..end]) } else { value };
+        // A tag without a place is left out, because the call matters more than its accounts.
         let _ = self.set(key, value);
     }
 }

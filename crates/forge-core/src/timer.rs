@@ -15,13 +15,13 @@ use crate::clock::{Clock, SystemClock};
 /// A wait under way.
 pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A clock that can also wake somebody up.
+/// A clock that can also wait for a time.
 pub trait Timer: Clock {
     /// Ends once [`Clock::instant`] has reached `at`.
     fn sleep_until(&self, at: Instant) -> Wait;
 }
 
-/// A timer that moves only when it is told to; for tests of whatever waits.
+/// A timer that moves only when it is told to; for tests of code that waits.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,13 +50,14 @@ impl ManualTimer {
         Self { origin: SystemClock.instant(), state: Arc::default() }
     }
 
-    /// Moves time forward and wakes whoever has slept long enough.
+    /// Moves time forward and wakes those whose time has come.
     pub fn advance(&self, by: Duration) {
         let mut state = self.lock();
         state.elapsed += by;
         let now = state.elapsed;
         let (due, later) = std::mem::take(&mut state.sleepers).into_iter().partition(|(at, _)| *at <= now);
         state.sleepers = later;
+        // Whoever is woken may ask for the time, which takes the lock.
         drop(state);
         let due: Vec<(Duration, Waker)> = due;
         for (_, waker) in due {

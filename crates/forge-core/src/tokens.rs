@@ -59,25 +59,25 @@ impl ServerTools {
         self.web_search > 0 || self.code_execution > 0 || self.other > 0
     }
 
-    /// The same uses with so many searches of the web.
+    /// The same uses with this number of web searches.
     pub const fn with_web_search(mut self, uses: u32) -> Self {
         self.web_search = uses;
         self
     }
 
-    /// The same uses with so many pages that were fetched.
+    /// The same uses with this number of fetched pages.
     pub const fn with_web_fetch(mut self, uses: u32) -> Self {
         self.web_fetch = uses;
         self
     }
 
-    /// The same uses with so many runs of code.
+    /// The same uses with this number of code runs.
     pub const fn with_code_execution(mut self, uses: u32) -> Self {
         self.code_execution = uses;
         self
     }
 
-    /// The same uses with so many of any other tool.
+    /// The same uses with this number of uses of any other tool.
     pub const fn with_other(mut self, uses: u32) -> Self {
         self.other = uses;
         self

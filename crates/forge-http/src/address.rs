@@ -16,6 +16,7 @@ pub fn versioned(url: &str, version: &str, calls: &[&str]) -> String {
     }
     let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
     let mut segments: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
+    // Behind the host, which may have the name of a call itself.
     if let Some(call) = segments.iter().skip(1).position(|segment| calls.contains(segment)) {
         segments.truncate(call + 1);
     }

@@ -57,6 +57,7 @@ impl Clients {
                 fresh
             }
         };
+        // Relaxed: places are taken under the lock, and a drop beside it only makes room.
         calls.fetch_add(1, Ordering::Relaxed);
         Ok((client, Lease(calls)))
     }

@@ -1,4 +1,4 @@
-//! When the parts of a call must have happened.
+//! The deadlines of a call.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ impl Clocks {
         let deadline = cx.deadline.map_or(total, |deadline| total.min(deadline.into()));
         let first_event = match delivery {
             Delivery::Stream => timeouts.first_event.min(LONGEST),
+            // A reply in one piece may be silent until it is complete.
             Delivery::Whole => deadline - begun,
         };
         Self { begun, first_event, gap: timeouts.gap.min(LONGEST), deadline }

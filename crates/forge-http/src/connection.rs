@@ -85,6 +85,7 @@ impl Connection {
             ),
         };
         let (headers, secrets) = request_headers(settings, &dialect).map_err(refuse)?;
+        // A proxy may itself be reached over TLS.
         let plain = base.scheme() == "http" && proxy.is_none();
         let timeouts = settings.timeouts.unwrap_or(dialect.timeouts);
         let authorities = certificates(settings.ca_certificates.as_deref()).map_err(refuse)?;
@@ -191,6 +192,7 @@ impl Connection {
         }
         let reply = match timeout_at(clocks.head_by(), client.execute(request)).await {
             Err(_) => {
+                // The request may have arrived and be worked on, so that it counts as sent.
                 let failure = Failure::new(ErrorKind::Timeout, clocks.describe_silence());
                 return Err(origin.error(failure, Phase::BeforeOutput));
             }
@@ -238,9 +240,11 @@ impl Connection {
     }
 
     fn transport_error(&self, origin: &Origin, error: reqwest::Error) -> ProviderError {
+        // An address may carry what nobody should read; the host is named below.
         let error = error.without_url();
         let host = self.base.host_str().unwrap_or_default();
         let place = self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        // Only where no connection came about is it sure that nothing was sent.
         let (kind, phase, mut message) = if error.is_timeout() && error.is_connect() {
             let seconds = self.timeouts.connect.as_secs_f64();
             let message = format!("no connection to {place} within {seconds} s");
@@ -251,6 +255,7 @@ impl Connection {
             (ErrorKind::Transport, Phase::BeforeOutput, format!("the connection to {place} broke"))
         };
         if let Some(cause) = root_cause(&error) {
+            // Writing to a string cannot fail.
             let _ = write!(message, ": {cause}");
         }
         origin.error(Failure::new(kind, message), phase).with(|facts| facts.source = Some(Box::new(error)))

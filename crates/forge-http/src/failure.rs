@@ -101,6 +101,7 @@ pub fn readable(body: &[u8]) -> String {
     if text.is_empty() {
         return "the reply has no text".into();
     }
+    // ASCII alone changes its case, so that places in one text are places in the other.
     let lower = text.to_ascii_lowercase();
     if is_web_page(text.as_bytes()) {
         let title = lower.find("<title>").and_then(|at| {

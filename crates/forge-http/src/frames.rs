@@ -134,11 +134,13 @@ impl SseDecoder {
                 let data = std::mem::replace(&mut self.data, Data::None);
                 self.lines.release();
                 let data = match data {
+                    // By the standard an event without data is none, whatever its name.
                     Data::None => continue,
                     Data::One(range) => self.lines.get(range),
                     Data::Joined => &self.joined,
                 };
                 let name = name.map_or(&b""[..], |range| self.lines.get(range));
+                // A name that is no text is none that any vendor uses.
                 let name = std::str::from_utf8(name).unwrap_or_default();
                 return Ok(Some(Frame::Event { name, data }));
             }

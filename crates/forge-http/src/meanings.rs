@@ -33,7 +33,7 @@ struct Meaning {
     /// Pieces of the text, in small letters.
     #[serde(default)]
     text: Vec<String>,
-    /// The kinds that an error has without the text: only those give way to it.
+    /// The kinds, judged without the text, that the text may replace.
     from: Option<Vec<ErrorKind>>,
     kind: ErrorKind,
     source: String,

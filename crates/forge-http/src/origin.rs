@@ -24,7 +24,9 @@ impl Origin {
     /// removed and the length is capped here.
     pub(crate) fn error(&self, failure: Failure, phase: Phase) -> ProviderError {
         let clean = |text: &str, most: usize| -> String {
+            // Before the text is cut: half a credential would not be recognised.
             let text = redact(text, &self.secrets);
+            // A vendor's text must neither steer a terminal nor begin a line in a log.
             text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
         };
         let message = clean(&failure.message, MAX_MESSAGE);

@@ -16,6 +16,7 @@ const LABELS: [&str; 4] = ["Bearer ", "bearer ", "key=", "token="];
 /// The text without the given secrets and without anything that looks like a credential.
 pub(crate) fn redact<'a>(text: &'a str, secrets: &[SecretString]) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(text);
+    // The call's own secrets first: they need not look like a credential.
     for secret in secrets.iter().map(ExposeSecret::expose_secret) {
         if text.contains(secret) {
             text = Cow::Owned(text.replace(secret, MASK));
@@ -31,10 +32,12 @@ fn mask_tokens(text: &str) -> String {
     let mut rest = text;
     let mut before = ' ';
     while let Some(first) = rest.chars().next() {
+        // In the middle of a token a prefix is chance.
         let at_border = !is_token(before);
         if let Some(label) = LABELS.iter().find(|label| rest.starts_with(**label)) {
             let token = token_length(&rest[label.len()..]);
             masked.push_str(label);
+            // Shorter ones are ordinary values, as in `key=name`.
             if token >= 8 {
                 masked.push_str(MASK);
                 rest = &rest[label.len() + token..];

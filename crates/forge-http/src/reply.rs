@@ -64,6 +64,7 @@ impl Reply {
         } else {
             decode(&made, &mut events).or_else(|failure| {
                 let plain = without_repeats(&made, &failure).ok_or(failure)?;
+                // What the first reading has left would stand there twice.
                 events.clear();
                 decode(&plain, &mut events)
             })
@@ -76,6 +77,7 @@ impl Reply {
         if let Some(mut check) = options.schema.map(AnswerCheck::new) {
             options.warnings.extend(events.iter().filter_map(|event| check.event(event)));
         }
+        // Nothing comes before `Started`.
         for (warning, at) in options.warnings.into_iter().zip(1..) {
             events.insert(at, StreamEvent::from(warning));
         }
@@ -95,6 +97,7 @@ impl Reply {
     /// The whole body, at most [`MAX_BODY_BYTES`], unpacked if it came as gzip.
     pub async fn bytes(&mut self) -> Result<Bytes, ProviderError> {
         let deadline = self.clocks.deadline;
+        // One byte more than allowed tells a body that is too large from one that just fits.
         let read = timeout_at(deadline, self.read_up_to(MAX_BODY_BYTES + 1)).await;
         let failure = match read {
             Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => match self.encoding() {
@@ -136,6 +139,7 @@ impl Reply {
             let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
             let Some(frame) = frame else { break };
             let Ok(data) = frame?.into_data() else { continue };
+            // A body that comes in one piece is handed on without a copy.
             if first.is_empty() {
                 first = data;
             } else {
@@ -160,6 +164,7 @@ pub(crate) fn unknown_encoding(encoding: &str) -> Failure {
 
 fn gunzip(packed: &[u8]) -> Result<Bytes, Failure> {
     let mut body = Vec::new();
+    // A few kilobytes of gzip can unpack to gigabytes.
     let limit = MAX_BODY_BYTES as u64 + 1;
     flate2::read::GzDecoder::new(packed)
         .take(limit)

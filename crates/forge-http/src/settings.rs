@@ -7,11 +7,12 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{dialect::Dialect, redact::redact};
 
-/// A credential is at least this long. What is shorter stands in too many words that are none.
+/// A credential is at least this long. Shorter texts occur in too many ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
 /// The address of the API. The text of an error shows at most 100 characters of it, and no credential.
 pub(crate) fn base_url(text: &str) -> Result<Url, String> {
+    // What stands before an `@` may be a password and is never shown.
     let (_, place) = text.rsplit_once('@').unwrap_or(("", text));
     let shown: String = redact(place, &[]).chars().filter(|c| !c.is_control()).take(100).collect();
     if text.chars().any(char::is_control) {

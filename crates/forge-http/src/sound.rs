@@ -32,7 +32,7 @@ pub(crate) fn without_repeats(json: &str, failure: &Failure) -> Option<String> {
         .map(|plain| plain.to_string())
 }
 
-/// What the caller is told about a reply that was made sound.
+/// The warning about a reply that was made sound.
 pub(crate) fn warning() -> Warning {
     Warning::new("text", "the reply held broken characters; U+FFFD stands in their place")
 }

@@ -1,4 +1,4 @@
-//! A body on its way becomes events: framing, clocks, caps, and the end that must be said.
+//! Decodes a body into events: framing, clocks, caps, and the end that the vendor has to state.
 
 use std::{
     borrow::Cow,
@@ -101,7 +101,7 @@ struct EventStream<D: Decode> {
     content_seen: bool,
     /// A part of thoughts is open. Vendors that hide thoughts are silent meanwhile.
     thinking: bool,
-    /// Since when the caller waits for content in vain.
+    /// Since when the caller has been waiting for content.
     waiting_since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -233,6 +233,7 @@ impl<D: Decode> EventStream<D> {
                 Poll::Ready(())
             }
             Poll::Ready(Some(Err(error))) => {
+                // Whatever breaks the body, the reply is cut off; the reason becomes the source.
                 self.fail(Failure::truncated());
                 let source = Box::new(error.without_url());
                 self.error = self.error.take().map(|error| error.with(|facts| facts.source = Some(source)));
@@ -249,6 +250,7 @@ impl<D: Decode> EventStream<D> {
 
     fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
+        // The gap begins when the caller waits: time in which it asks for nothing is not the vendor's.
         let since = *self.waiting_since.get_or_insert(now);
         let Clocks { begun, first_event, gap, deadline } = self.reply.clocks;
         let (at, what, patience) = if !self.content_seen {
@@ -286,6 +288,7 @@ impl<D: Decode> EventStream<D> {
         {
             return;
         }
+        // Outside of a runtime nobody can read on, and the connection is closed.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut body = std::mem::take(&mut self.reply.body);
         runtime.spawn(tokio::time::timeout(DRAIN, async move {
@@ -319,6 +322,7 @@ impl<D: Decode> Stream for EventStream<D> {
                     }
                 }
                 State::Finished => {
+                    // The end is often there already; then no task is needed to wait for it.
                     if let Poll::Ready(None) = Pin::new(&mut this.reply.body).poll_frame(cx) {
                         this.state = State::Done;
                     }

@@ -90,16 +90,19 @@ impl Cache {
             Some(temperature) => temperature <= 0.0,
             None => self.policy.allow_default_temperature,
         };
+        // A reply that calls tools belongs to its moment, and vendor fields may mean anything.
         let is_plain = request.tools.is_empty() && request.extra.is_empty() && request.carried().is_none();
         if !predictable || !is_plain {
             return None;
         }
         let request = match request.delivery {
             Delivery::Stream => Cow::Borrowed(request),
+            // Both deliveries name the same reply, so both are kept under one key.
             Delivery::Whole => Cow::Owned(request.clone().with_delivery(Delivery::Stream)),
         };
         let participant = &cx.participant;
         let asked = (provider, &participant.provider_id, &participant.model_id, &participant.role);
+        // The whole text is the key, not a hash of it: nobody gets the reply to another's request.
         serde_json::to_string(&(asked, request)).ok().map(Arc::from)
     }
 }
@@ -179,6 +182,7 @@ impl Entries {
     fn insert(&mut self, reply: Reply, policy: &CachePolicy, now: Instant) {
         self.remove(&reply.key);
         while self.replies.len() >= policy.max_entries || self.bytes + reply.bytes > policy.max_bytes {
+            // Empty, and still no room: the reply is larger than the cache.
             let Some((_, oldest)) = self.order.pop_first() else { return };
             self.remove(&oldest);
         }
@@ -223,6 +227,7 @@ impl Reply {
     fn push(&mut self, event: &StreamEvent) {
         let mut event = event.clone();
         let text = match &mut event {
+            // A hit uses no tokens, so there is no usage to report on the way.
             StreamEvent::UsageUpdated(_) => return,
             StreamEvent::PartDelta { index, delta } => {
                 self.bytes += delta.len();
@@ -237,6 +242,7 @@ impl Reply {
             }
             StreamEvent::PartEnded { opaque, .. } => opaque.as_ref().map_or(0, |opaque| opaque.data.len()),
             StreamEvent::Started(started) => {
+                // What the vendor had left then would mislead whoever reads it later.
                 started.rate_limit = None;
                 0
             }
@@ -253,6 +259,7 @@ impl Reply {
 
     fn marked(mut self) -> Self {
         let warning = Warning::new("cache", "this reply was given before and comes from the cache");
+        // Nothing comes before `Started`.
         let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
         self.events.insert(place, StreamEvent::from(warning));
         self
@@ -279,6 +286,7 @@ impl Copying {
         let Some(copy) = &mut self.copy else { return };
         copy.push(event);
         if copy.bytes > self.cache.policy.max_bytes {
+            // Given up as soon as it is too large, so that a long reply is not held in memory for nothing.
             self.copy = None;
         } else if let StreamEvent::Finished(finished) = event
             && let Some(copy) = self.copy.take()

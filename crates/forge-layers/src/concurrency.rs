@@ -1,4 +1,4 @@
-//! A limit on calls at once that finds out what the vendor bears.
+//! A limit on concurrent calls that adapts to what the vendor accepts.
 
 use std::{
     future::poll_fn,
@@ -190,6 +190,7 @@ impl Shared {
             let (paused_until, others) = (lane.paused_until, lane.in_flight);
             drop(lane);
             let now = shared.timer.instant();
+            // The vendor refuses every call until then, so a permit would come too late.
             if let Some(until) = paused_until.filter(|until| *until > now && *until >= deadline) {
                 return Poll::Ready(Err(Waited::ForVendor(until.saturating_duration_since(now))));
             }
@@ -205,11 +206,11 @@ impl Shared {
     }
 }
 
-/// What a call has waited for in vain.
+/// What a call was still waiting for when it gave up.
 enum Waited {
-    /// That one of so many others ends.
+    /// One of this many other calls to end.
     ForOthers(u32),
-    /// That the vendor takes calls again, in this time.
+    /// The vendor to take calls again, which is this far away.
     ForVendor(Duration),
 }
 
@@ -222,6 +223,7 @@ struct Place {
 impl Place {
     fn take(&mut self, waker: &Waker) -> Option<Permit> {
         let mut lane = self.shared.lock();
+        // A newcomer waits behind the queue although there is room: the first in it has been woken for that room.
         if !lane.queue.is_turn_of(self.place) || lane.in_flight >= lane.limit {
             self.place = Some(lane.queue.wait(self.place, (), waker));
             return None;
@@ -258,6 +260,7 @@ impl StreamObserver for Permit {
     }
 
     fn failure(&mut self, error: Option<&ProviderError>) {
+        // Only the vendor's own refusals move the limit; one before sending came from a layer of ours.
         let congested = error.is_some_and(|error| {
             matches!(error.kind, ErrorKind::RateLimited | ErrorKind::Overloaded)
                 && error.phase != Phase::BeforeSend
@@ -279,6 +282,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut lane = self.shared.lock();
         lane.in_flight -= 1;
+        // After a halving there may be no room yet; the one that is woken looks for itself.
         let next = lane.queue.first();
         drop(lane);
         wake(next);
@@ -287,18 +291,21 @@ impl Drop for Permit {
 
 impl Lane {
     fn succeeded(&mut self, epoch: u64) {
+        // A success under an earlier limit does not prove that the new one holds.
         if epoch != self.epoch {
             return;
         }
         self.successes += 1;
+        // Up by one after a full round, down by half below: additive increase, multiplicative decrease, as in TCP.
         if self.successes >= self.limit {
             self.successes = 0;
             self.limit = self.max.min(self.limit.saturating_add(1));
         }
     }
 
-    /// Returns whom to wake because the wait may have become too long for them.
+    /// Returns the wakers of those for whom the wait may have become too long.
     fn pause(&mut self, until: Instant) -> Vec<Waker> {
+        // The longest pause holds; a shorter one that arrives later does not end it.
         if self.paused_until >= Some(until) {
             return Vec::new();
         }
@@ -307,6 +314,7 @@ impl Lane {
     }
 
     fn congested(&mut self, epoch: u64) {
+        // Calls that went out together fail together; they are one sign of congestion and not many.
         if epoch != self.epoch {
             return;
         }

@@ -61,7 +61,7 @@ struct Accounts {
     prices: Arc<ModelTable>,
 }
 
-/// The window of a model of which none is known.
+/// The context window assumed for a model whose own is unknown.
 const LARGEST_WINDOW: u64 = 10_000_000;
 
 /// Windows that a call may take at most: vendors that run tools of their own read the conversation once for each use.
@@ -227,6 +227,7 @@ impl Recorder {
                 self.tokens = finished.usage;
                 self.service.clone_from(&finished.served);
                 self.span.record("gen_ai.response.finish_reasons", tracing::field::debug([finished.reason]));
+                // A reply that ends well and holds no answer is a failure, here as in `peek`.
                 let missing =
                     if self.answered { None } else { finished.reason.without_answer(&self.request) };
                 let status = if missing.is_some() { CallStatus::Failure } else { CallStatus::Success };
@@ -249,6 +250,7 @@ impl Recorder {
     }
 
     fn settle(&mut self, status: CallStatus, error: Option<ErrorKind>, phase: Phase) {
+        // One record an attempt: the end of the stream comes first, and the drop finds it done.
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
@@ -295,7 +297,7 @@ impl Recorder {
     }
 }
 
-/// What is said to the caller of a reply whose price is another one than the usual, and not known.
+/// The warning about a reply whose price differs from the usual one and is not known.
 fn unpriced(served: Option<&Served>, tokens: &TokenCount) -> Option<Warning> {
     let tools = tokens.server_tools.is_some_and(ServerTools::are_billed);
     let what = served.and_then(Served::unusual);
@@ -305,6 +307,7 @@ fn unpriced(served: Option<&Served>, tokens: &TokenCount) -> Option<Warning> {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        // The vendor may charge for what it had generated, so a dropped call is not taken to be free.
         self.settle(CallStatus::Cancelled, Some(ErrorKind::Cancelled), Phase::BeforeOutput);
     }
 }
@@ -336,6 +339,7 @@ impl Stream for Recorded {
         }
         match (item, recorder.warning.take()) {
             (Some(Ok(event)), Some(warning)) => {
+                // The warning comes first, because nothing may follow `Finished`.
                 *end = Some(event);
                 Poll::Ready(Some(Ok(warning.into())))
             }

@@ -19,8 +19,8 @@ pub trait StreamObserver: Send + Unpin + 'static {
     fn failure(&mut self, error: Option<&ProviderError>);
 }
 
-/// Makes the call, for layers of one's own. `observer` is dropped with the future, at the failure, or with
-/// the stream.
+/// Makes the call and shows its events to `observer`; for custom layers. The observer is dropped with the
+/// future, at the failure, or with the stream.
 pub async fn tap(
     inner: &dyn Provider,
     cx: &CallContext,
@@ -62,6 +62,8 @@ impl<W: StreamObserver> Stream for Tapped<W> {
                 }
             };
             if over {
+                // With the last event and not with the stream: what the call held is free while its caller still
+                // reads.
                 self.observer = None;
             }
         }

@@ -1,4 +1,4 @@
-//! The border up to which a call may start over.
+//! The point in a reply up to which a call may start over.
 
 use std::{
     pin::Pin,

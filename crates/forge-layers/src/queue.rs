@@ -28,6 +28,7 @@ impl<T> Queue<T> {
 
     /// Whether the one at `place`, or a newcomer, would be served next.
     pub(crate) fn is_turn_of(&self, place: Option<u64>) -> bool {
+        // A newcomer has no place, which equals the front of an empty queue alone.
         self.waiting.front().map(|first| first.place) == place
     }
 
@@ -44,10 +45,11 @@ impl<T> Queue<T> {
         place
     }
 
-    /// Gives up `place`; returns whom to wake because it has become the first.
+    /// Gives up `place`; returns the waker of the one that has become the first.
     pub(crate) fn leave(&mut self, place: u64) -> Option<Waker> {
         let at = self.find(place)?;
         self.waiting.remove(at);
+        // A place further back changes nobody's turn.
         if at == 0 { self.first() } else { None }
     }
 
@@ -68,6 +70,7 @@ impl<T> Queue<T> {
     }
 
     fn find(&self, place: u64) -> Option<usize> {
+        // Places are given out in rising order and never reused, so the queue is sorted.
         self.waiting.binary_search_by_key(&place, |waiting| waiting.place).ok()
     }
 }

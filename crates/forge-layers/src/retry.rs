@@ -35,15 +35,15 @@ pub struct RetryPolicy {
     pub multiplier: f64,
     /// The longest wait that a vendor may ask for. An error that asks for more is returned at once.
     pub longest_hint: Duration,
-    /// The longest wait that a vendor may ask for where the caller can ask another.
+    /// The longest wait that a vendor may ask for where the caller has another route.
     pub patience: Duration,
-    /// Whether to try again when no connection could be made. Without, the caller hears at once of a server
-    /// that is not there and can ask another.
+    /// Whether to try again when no connection could be made. Otherwise the error returns at once, and the
+    /// caller can take another route.
     pub reconnect: bool,
 }
 
 impl Default for RetryPolicy {
-    /// 2 retries, waits of up to 0.5 s and 1 s, hints of up to 120 s, or of 5 s where another can be asked.
+    /// 2 retries, waits of up to 0.5 s and 1 s, hints of up to 120 s, or of 5 s where there is another route.
     fn default() -> Self {
         Self {
             max_retries: 2,
@@ -58,7 +58,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// This policy where the caller can ask another: long waits and servers that are not there lead to it at once.
+    /// This policy for a caller with another route: long waits and unreachable servers are returned at once.
     pub fn of_several(self) -> Self {
         Self { longest_hint: self.longest_hint.min(self.patience), reconnect: false, ..self }
     }
@@ -66,6 +66,7 @@ impl RetryPolicy {
     fn bound(&self, retries: u32) -> Duration {
         let growth = self.multiplier.powf(f64::from(retries));
         let bound = Duration::try_from_secs_f64(self.initial_backoff.as_secs_f64() * growth);
+        // The growth ends in infinity, which is no duration; the longest wait holds then.
         bound.unwrap_or(self.max_backoff).min(self.max_backoff)
     }
 }
@@ -128,6 +129,7 @@ impl Retry {
     /// When the next attempt begins, and its slot; `None` if the error goes to the caller.
     fn next(&self, cx: &CallContext, retries: u32, error: &ProviderError) -> Option<(Instant, Slot)> {
         let hint = error.retry_after.unwrap_or_default();
+        // Nothing was sent, so another route answers sooner than a second connect timeout ends.
         let unreachable = error.phase == Phase::BeforeSend
             && matches!(error.kind, ErrorKind::Transport | ErrorKind::Timeout);
         if error.policy().advice != Advice::RetryThenNext
@@ -137,11 +139,15 @@ impl Retry {
         {
             return None;
         }
+        // The jitter comes on top of the vendor's wait: before it is over, the next attempt would be refused as
+        // well.
         let wait = hint.checked_add(self.jitter(self.policy.bound(retries)))?;
         let at = self.timer.instant().checked_add(wait)?;
+        // The error at hand tells more than the timeout that would follow.
         if cx.deadline.is_some_and(|deadline| deadline <= at) {
             return None;
         }
+        // Last, so that a retry that does not take place takes no slot.
         Some((at, self.budget.slot()?))
     }
 
@@ -171,6 +177,7 @@ impl Retrying {
         request: &Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let stream = self.inner.stream(cx, Arc::clone(request)).await?;
+        // Up to its first content, a reply that fails has reached nobody and can be asked for again.
         Ok(peek(self.inner.name(), stream, request).await?.into_stream())
     }
 }
@@ -203,6 +210,7 @@ impl Provider for Retrying {
                 }
                 Err(error) => error,
             };
+            // An open circuit lets no attempt happen, so there is none to note.
             if error.kind != ErrorKind::CircuitOpen {
                 cx.note_failure(&error, begun);
             }
@@ -245,6 +253,8 @@ impl RetryBudget {
 
     /// Calls in flight.
     pub fn calls(&self) -> usize {
+        // Relaxed: the counts guard no other memory, and a limit that is off by one call for a moment does no
+        // harm.
         self.calls.load(Ordering::Relaxed)
     }
 
@@ -273,7 +283,7 @@ impl Default for RetryBudget {
     }
 }
 
-/// One of the counted, for as long as it lives.
+/// A share in a count, for as long as it lives.
 #[derive(Debug)]
 struct Slot(Arc<AtomicUsize>);
 
@@ -293,6 +303,7 @@ impl Stream for Held {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(Pin::new(&mut self.events).poll_next(cx));
+        // Given back with the last item: a caller may keep a stream that is over.
         if !matches!(&item, Some(Ok(event)) if !matches!(event, StreamEvent::Finished(_))) {
             self.slots = None;
         }

@@ -89,6 +89,7 @@ impl Provider for Timed {
         let mut alarm = Alarm { timer: Arc::clone(timer), set: None };
         let due = clocks.due("the reply did not begin", clocks.begun, clocks.first_event);
         let mut call = self.inner.stream(cx, request);
+        // The reply is looked at before the clock: one that is there wins over a deadline that has just passed.
         let events = poll_fn(|task| match call.as_mut().poll(task) {
             Poll::Ready(outcome) => Poll::Ready(outcome),
             Poll::Pending => {
@@ -99,6 +100,7 @@ impl Provider for Timed {
         Ok(ResponseStream::new(TimedStream {
             events: Some(events),
             silent_since: clocks.begun,
+            // The caller has not asked for an event yet, and that time is not the vendor's.
             away_since: Some(alarm.timer.instant()),
             content_seen: false,
             thinking: false,
@@ -124,12 +126,13 @@ impl Clocks {
         let end = [total, cx.deadline].into_iter().flatten().min();
         let (first_event, gap) = match delivery {
             Delivery::Stream => (timeouts.first_event, timeouts.gap),
+            // A reply in one piece is silent until it is complete; silence means nothing there.
             Delivery::Whole => (Duration::MAX, Duration::MAX),
         };
         Self { begun, first_event, gap, end }
     }
 
-    /// What is over first: the patience with a silence, or the time of the whole call.
+    /// The deadline that comes first: that of a silence, or that of the whole call.
     fn due(&self, silence: &'static str, since: Instant, patience: Duration) -> Option<Due> {
         let silence = since.checked_add(patience).map(|at| Due { at, what: silence, patience });
         let end = self.end.map(|at| {
@@ -202,6 +205,7 @@ impl TimedStream {
             StreamEvent::Finished(_) => self.events = None,
             _ => {}
         }
+        // Keep-alives and usage figures are no progress of the answer.
         if event.is_content() {
             self.content_seen = true;
             self.silent_since = now;
@@ -238,6 +242,7 @@ impl Stream for TimedStream {
                 Poll::Ready(item)
             }
             Poll::Pending => {
+                // Only a reply that is not there is late, however long ago the alarm was due.
                 let text = ready!(this.alarm.poll(this.due().as_ref(), task));
                 this.events = None;
                 let phase = if this.content_seen { Phase::AfterOutput } else { Phase::BeforeOutput };

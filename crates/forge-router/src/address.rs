@@ -12,6 +12,7 @@ pub fn is_loopback(url: &str) -> bool {
 pub fn host_of(url: &str) -> (String, Option<u16>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before the last `@` is a user name, which must not pass for the host.
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),

@@ -32,6 +32,7 @@ impl Affinity {
     pub(crate) fn remember(&self, prefix: Prefix, provider: ProviderId, now: Instant) {
         let mut map = self.lock();
         if map.len() >= CAPACITY && !map.contains_key(&prefix) {
+            // Only a full map is searched, so that this costs nothing in everyday use.
             map.retain(|_, (_, since)| now.saturating_duration_since(*since) < TIME_TO_LIVE);
             let oldest = map.iter().min_by_key(|(_, (_, since))| *since).map(|(prefix, _)| *prefix);
             if map.len() >= CAPACITY

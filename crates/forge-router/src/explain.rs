@@ -8,8 +8,8 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// Goes the way of a call on which every route fails, and asks of each whether its budgets have room: in a call, the
-/// attempt itself finds that out.
+/// Walks the routes as a call does on which every one fails, and asks each whether its budgets have room: in a call,
+/// the attempt itself finds that out.
 pub(crate) async fn explain(
     snapshot: &Snapshot,
     profile: &CallProfile<'_>,

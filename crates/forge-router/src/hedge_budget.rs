@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One extra call for so many.
+/// Calls for which there is one extra call.
 const SHARE: u64 = 20;
 
 /// Keeps extra calls to a twentieth of all.
@@ -18,6 +18,7 @@ impl HedgeBudget {
     }
 
     pub(crate) fn take(&self) -> bool {
+        // Rounded down: nothing is hedged before the twentieth call.
         let most = self.calls.load(Ordering::Relaxed) / SHARE;
         let next = |extra: u64| (extra < most).then_some(extra + 1);
         self.extra.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()

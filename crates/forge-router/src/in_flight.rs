@@ -14,7 +14,7 @@ use std::{
 use forge_layers::Timer;
 use futures_util::task::AtomicWaker;
 
-/// How long those who are told to go are waited for.
+/// How long cancelled calls have to end.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Counts calls and, once closed, waits for their end.
@@ -38,6 +38,7 @@ struct CancelFlag {
 
 impl CancelFlag {
     fn is_set(&self, task: &Context<'_>) -> bool {
+        // Before the flag is read: a cancellation between the two wakes the task.
         self.waker.register(task.waker());
         self.cancelled.load(Ordering::Acquire)
     }
@@ -60,15 +61,17 @@ impl InFlight {
         self.lock().calls.len()
     }
 
-    /// Lets nobody in any more, waits until everybody has left, at most until `until`, and then tells those
-    /// who are left to go, and waits a moment for what they leave in the accounts. Returns how many those were.
+    /// Refuses new calls, waits for those under way, at most until `until`, cancels the rest, and waits a moment
+    /// for what they leave in the accounts. Returns how many were cancelled.
     pub(crate) async fn close(&self, timer: &dyn Timer, until: Option<Instant>) -> usize {
+        // Under the lock that `enter` takes, so that no call slips in behind the count.
         self.lock().closed = true;
         if self.is_empty_by(timer, until).await {
             return 0;
         }
         let left: Vec<Arc<CancelFlag>> = self.lock().calls.values().cloned().collect();
         for call in &left {
+            // The flag before the wake, so that the task finds it set.
             call.cancelled.store(true, Ordering::Release);
             call.waker.wake();
         }
@@ -112,7 +115,7 @@ pub(crate) struct InFlightGuard {
 }
 
 impl InFlightGuard {
-    /// Looks out for the end while the call is somewhere else.
+    /// Watches for the cancellation while the guard is inside of the call.
     pub(crate) fn watch(&self) -> CancelWatch {
         CancelWatch(Arc::clone(&self.cancel))
     }
@@ -123,7 +126,7 @@ impl InFlightGuard {
     }
 }
 
-/// Looks out for the end of a call.
+/// Watches for the cancellation of a call.
 #[derive(Debug)]
 pub(crate) struct CancelWatch(Arc<CancelFlag>);
 

@@ -63,7 +63,7 @@ impl ParticipantManager {
         Ok(chosen)
     }
 
-    /// Those whom [`initialize_participants`](Self::initialize_participants) chose last.
+    /// The participants that [`initialize_participants`](Self::initialize_participants) chose last.
     pub fn active_participants(&self) -> Vec<Participant> {
         self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -140,7 +140,7 @@ impl ParticipantManager {
         join_all(calls).await
     }
 
-    /// Asks whoever plays the role of `task`, and keeps account of it there.
+    /// Asks a participant in the role of `task`, and records the outcome in it.
     ///
     /// # Errors
     /// The outer error says that the task had ended before; nothing was sent then.

@@ -24,7 +24,7 @@ use crate::{
 /// How long all checks together may take.
 const CHECK: Duration = Duration::from_secs(10);
 
-/// Sends each call to the right provider and goes on when that fails.
+/// Routes each call to a provider, and to the next when that fails.
 ///
 /// A call is routed by its participant. If the participant's provider id names a provider or pool of the
 /// configuration, that one is asked first; then come the fallbacks of the role and the default. Otherwise
@@ -32,8 +32,8 @@ const CHECK: Duration = Duration::from_secs(10);
 /// a role that the configuration does not name is those who prefer it, the default, then every provider; a named
 /// provider is then asked alone.
 ///
-/// A caller that goes along a chain of its own says so with [`Fallback`](forge_core::Fallback); the one that the
-/// call names is then asked and nobody else. Whom the call [excludes](CallContext::exclude) is never asked.
+/// A caller with a chain of its own says so with [`Fallback`](forge_core::Fallback); then only the provider that the
+/// call names is asked. Whom the call [excludes](CallContext::exclude) is never asked.
 ///
 /// Every reply carries in [`Started::route`](forge_core::Started), and every error in
 /// [`ErrorFacts::route`](forge_core::ErrorFacts), what was looked at and what was tried. Nothing is tried
@@ -55,9 +55,9 @@ impl Router {
         Ok(Self { shared, entrance })
     }
 
-    /// Takes over another configuration at once and as a whole; if an adapter cannot be built, nothing changes.
-    /// Calls under way go on with the old one. What is known about a provider (its circuit, its limits, how
-    /// fast it is) is kept where the provider stays the same.
+    /// Replaces the configuration at once and as a whole; if an adapter cannot be built, nothing changes. Calls
+    /// under way keep the old one. What is known about a provider (its circuit, its limits, its latency) is kept
+    /// where the provider stays the same.
     pub fn reload(&self, plan: RouterPlan) -> Result<(), RegistryError> {
         self.shared.reload(plan)
     }
@@ -148,7 +148,7 @@ impl Router {
         prices.cost_as_served(&participant.provider, &response.model, day, &response.tokens, served)
     }
 
-    /// What so many tokens cost with `participant` today at most, served as the configuration asks; `None` is unknown,
+    /// The most that `tokens` cost with `participant` today, served as the configuration asks; `None` is unknown,
     /// not free.
     pub fn price(&self, participant: &Participant, tokens: &TokenCount) -> Option<Money> {
         let today = self.shared.deps.timer.now().date_naive();
@@ -158,7 +158,7 @@ impl Router {
         }
     }
 
-    /// What so many tokens cost with `participant` today in a call that was served so; `None` is unknown, not free.
+    /// What `tokens` cost with `participant` today in a call served as `served`; `None` is unknown, not free.
     pub fn price_as_served(
         &self,
         participant: &Participant,
@@ -234,6 +234,7 @@ impl Router {
         let RouterDeps { timer, sink, .. } = &self.shared.deps;
         let until = timer.instant().checked_add(grace);
         let ended = self.shared.in_flight.close(&**timer, until).await;
+        // After the calls, whose last records are only there when they have ended.
         sink.flush().await?;
         Ok(ended)
     }
@@ -316,6 +317,7 @@ impl Provider for Entrance {
         let cancel = guard.watch();
         let mut call = Box::pin(call(&self.shared, guard, cx, request));
         poll_fn(|task| {
+            // At every poll, which also registers the task to be woken by a shutdown.
             if cancel.is_cancelled(task) {
                 return Poll::Ready(Err(cancelled()));
             }

@@ -42,6 +42,7 @@ impl Shared {
 
     /// Puts another configuration in place of the one in use, or changes nothing.
     pub(crate) fn reload(&self, plan: RouterPlan) -> Result<(), RegistryError> {
+        // Built before the lock is taken: calls go on reading while adapters are made.
         let new = Snapshot::build(plan, &self.deps, &self.retries, Some(&self.snapshot()))?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(())

@@ -114,6 +114,7 @@ impl Snapshot {
         let rules = plan.shared_rules();
         let cooldowns = deps.cooldowns.cooldowns();
         let retry = Retry::new(plan.retry, Arc::clone(&deps.timer), deps.seed).with_budget(budget.clone());
+        // Kept under the same policy alone: by another one its replies might be too old or too many.
         let known = old.and_then(|old| old.cache.as_ref()).filter(|(policy, _)| Some(*policy) == plan.cache);
         let cache = known.cloned().or_else(|| {
             plan.cache.map(|policy| (policy, Cache::new(policy, Arc::clone(&deps.timer) as Arc<dyn Clock>)))
@@ -141,6 +142,7 @@ impl Snapshot {
         let preferred =
             preferred.into_iter().map(|role| (role.clone(), RoleConfig::unnamed(Some(role), &plan)));
         let named = plan.roles.iter().map(|(role, spec)| (role.clone(), RoleConfig::new(spec, &plan)));
+        // Named ones last: what the configuration says of a role replaces the chain of those who prefer it.
         let roles = preferred.chain(named).collect();
         let today = deps.timer.now().date_naive();
         let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
@@ -206,8 +208,10 @@ impl RoleConfig {
         let fallbacks =
             role.fallback.iter().map(|target| ChainEntry { target: *target, origin: Origin::Fallback });
         let default = default.map(|target| ChainEntry { target, origin: Origin::Default });
+        // A role without a provider of its own begins with the default, not with its fallbacks.
         let only = default.filter(|_| role.primary.is_empty());
         let chain = only.into_iter().chain(entries).chain(fallbacks).chain(default);
+        // Whoever stands in the chain twice is asked at the earlier place.
         let mut seen = HashSet::new();
         Self {
             named: true,
@@ -263,6 +267,7 @@ impl Pool {
 
     /// The number of this pick.
     pub(crate) fn next_turn(&self) -> u64 {
+        // Relaxed: turns have to differ, and order no other memory.
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -289,6 +294,7 @@ impl Pool {
 
     /// An even number below `below`, a different one for each turn.
     pub(crate) fn ticket(&self, turn: u64, below: u64) -> u64 {
+        // A generator for each turn: the pick follows from seed and turn alone, so that it can be foretold.
         fastrand::Rng::with_seed(self.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)).u64(0..below.max(1))
     }
 }

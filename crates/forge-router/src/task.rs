@@ -34,7 +34,7 @@ pub struct TaskContext {
 pub enum TaskStatus {
     /// Nobody has begun.
     Pending,
-    /// A provider is at it.
+    /// A provider works on it.
     Running,
     /// It is done.
     Completed,
@@ -95,7 +95,7 @@ impl TaskContext {
         &self.role
     }
 
-    /// The provider that did it, or is at it.
+    /// The provider that did it, or works on it.
     pub fn provider(&self) -> Option<&ProviderId> {
         self.provider.as_ref()
     }

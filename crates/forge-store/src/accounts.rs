@@ -30,7 +30,7 @@ impl From<StoreError> for AccountsError {
 }
 
 impl Store {
-    /// Has a thread of its own answer a question, which may take a while.
+    /// Answers a question on a thread of its own, because it may take a while.
     async fn answer<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Arc<Shared>) -> Result<T, StoreError> + Send + 'static,

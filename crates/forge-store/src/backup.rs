@@ -1,4 +1,4 @@
-//! Copies of the file, and the way back.
+//! Backups of the file, and restoring them.
 
 use std::{
     fs, io,
@@ -16,22 +16,22 @@ use crate::{
 };
 
 impl Store {
-    /// Writes one state of the file to `to`, which must not be there yet, while others go on writing; nobody else can read
-    /// the copy. Gives its size in bytes after having read every page of it. Blocks.
+    /// Writes one state of the file to `to`, which must not exist yet, while others go on writing. Only its owner can
+    /// read the copy. Reads every page of it, and returns its size in bytes. Blocks.
     ///
     /// # Errors
     /// The file cannot be read, or the copy not written.
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         let conn = schema::reader(&self.shared.options)?;
-        // Which forbids to write another file, too.
+        // It forbids writing another file as well.
         let free = conn.pragma_update(None, "query_only", false);
         free.map_err(|source| StoreError::sqlite("copy", self.path(), source))?;
         copy(&conn, self.path(), to)
     }
 }
 
-/// Puts the copy at `from` in the place of the file at `to`. What was there stays beside it under the name that is given
-/// back. Blocks.
+/// Replaces the file at `to` by the copy at `from`. What was there stays beside it under the name that is returned.
+/// Blocks.
 ///
 /// # Errors
 /// The copy is not one of this program's files, or is damaged; another process uses the file; or, without `replace`, there
@@ -47,20 +47,23 @@ pub fn restore(from: &Path, to: &Path, replace: bool) -> Result<Option<PathBuf>,
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_private_dir(folder)?;
     }
+    // Every process that uses the file holds this lock shared; an exclusive one proves that nobody does.
     let lock = private().create(true).open(beside(to, ".lock")).map_err(failed("lock", to))?;
     if lock.try_lock().is_err() {
         return Err(StoreError::Locked { path: to.to_owned() });
     }
+    // In the same directory, so that the last step is one rename.
     let fresh = beside(to, &format!(".restoring-{}", std::process::id()));
     let copied = open(from).and_then(|conn| copy(&conn, from, &fresh));
     let moved = copied.and_then(|_| {
         let mut kept = (1..).map(|number: u32| beside(to, &format!(".before-restore-{number}")));
         let before = if to.exists() { kept.find(|kept| !kept.exists()) } else { None };
         if let Some(before) = &before {
-            // What stands in its log belongs to it.
+            // Opening it writes its log back: what stands there belongs to it.
             drop(schema::Database::open(&StoreOptions::new(to)));
             fs::rename(to, before).map_err(failed("move away", to))?;
         }
+        // SQLite would take the log of the old file for that of the copy.
         for suffix in ["-wal", "-shm"] {
             let _ = fs::remove_file(beside(to, suffix));
         }
@@ -106,6 +109,7 @@ fn copy(conn: &Connection, from: &Path, to: &Path) -> Result<u64, StoreError> {
         .and_then(|()| fs::File::open(to).and_then(|file| file.sync_all()).map_err(failed))
         .and_then(|()| fs::metadata(to).map_err(failed));
     copied.map(|facts| facts.len()).inspect_err(|_| {
+        // Half a copy must not be taken for a whole one.
         let _ = fs::remove_file(to);
     })
 }

@@ -44,13 +44,16 @@ fn reserve(
     let (now, ttl) = times(writer);
     let (process, first) = (writer.process.id(), writer.process.is_new());
     let outcome = writer.durable(|conn| {
+        // First, so that what dead processes had set aside is free again.
         reserved::sweep(conn, now)?;
         if first {
             forget(conn, now)?;
         }
+        // Before the reservation: it counts only while its holder is there.
         reserved::extend(conn, process, now, ttl)?;
         let mut budgets = Vec::with_capacity(caps.len());
         for cap in caps {
+            // A cap on single calls has no past to add to.
             let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
             let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
             if !cap.has_room(spent, amount) {
@@ -115,13 +118,16 @@ fn close(conn: &Connection, reservation: i64, charge: DeadCharge) -> rusqlite::R
          JOIN holders ON holders.id = reservations.holder WHERE reservations.id = ?1",
     )?;
     let read = |row: &rusqlite::Row<'_>| Ok((amount(row, 0)?, row.get::<_, bool>(2)?));
+    // A reservation that is gone was settled before, perhaps by whoever cleared up behind a dead run.
     let Some((held, lapsed)) = find.query_row([reservation], read).optional()? else { return Ok(()) };
     let actual = charge.of(held);
     let mut linked = conn.prepare_cached("SELECT budget FROM reserved WHERE reservation = ?1")?;
     let budgets = linked.query_map([reservation], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    // Before the sums: a saturated one is made anew from the reservations that are left.
     conn.prepare_cached("DELETE FROM reserved WHERE reservation = ?1")?.execute([reservation])?;
     conn.prepare_cached("DELETE FROM reservations WHERE id = ?1")?.execute([reservation])?;
     for budget in budgets {
+        // The sums do not contain what a lapsed process has set aside.
         if !lapsed {
             reserved::subtract(conn, budget, held)?;
         }
@@ -132,6 +138,7 @@ fn close(conn: &Connection, reservation: i64, charge: DeadCharge) -> rusqlite::R
 
 fn book(conn: &Connection, budget: i64, actual: Amount) -> rusqlite::Result<()> {
     let mut find = conn.prepare_cached("SELECT money, tokens FROM budgets WHERE id = ?1")?;
+    // Added here, because SQLite turns an integer that overflows into a float.
     let sum = find.query_row([budget], |row| amount(row, 0))?.plus(actual);
     let mut update = conn.prepare_cached("UPDATE budgets SET money = ?2, tokens = ?3 WHERE id = ?1")?;
     update.execute(params![budget, clamp(sum.money.nanos()), clamp(sum.tokens)]).map(drop)
@@ -153,6 +160,7 @@ fn settle_holder(conn: &Connection, holder: &Holder, charge: DeadCharge) -> rusq
 
 impl Store {
     fn end(&self, reservation: ReservationId, actual: Amount) {
+        // Nobody waits, and what was spent must not get lost: it is tried until it is booked.
         self.shared.submit(Job::Until(Box::new(move |writer| {
             let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
             let done = writer.durable(|conn| close(conn, id, charge).map(Ok::<_, StoreError>)).is_ok();
@@ -189,6 +197,7 @@ impl BudgetStore for Store {
         let key = key.to_owned();
         let answer = self.ask(move |writer| {
             let (now, _) = times(writer);
+            // Most questions find nothing to clear up, and write nothing.
             if writer.inspect(|conn| reserved::is_lapsing(conn, now))? {
                 writer.durable(|conn| reserved::sweep(conn, now).map(Ok::<_, StoreError>))??;
             }

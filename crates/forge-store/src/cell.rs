@@ -65,7 +65,7 @@ impl Cell {
         }
     }
 
-    /// Takes the times out, which are not told of attempts without an outcome.
+    /// The same sums without times, which attempts without an outcome do not have.
     pub(crate) fn without_times(self) -> Self {
         Self { latency: Series::default(), first_token: Series::default(), ..self }
     }

@@ -19,6 +19,7 @@ impl CooldownStore for Store {
             let rows = find.query_map([now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<Result<Vec<(String, i64, i64)>, _>>()
         });
+        // Without them, the vendor's next refusal says the same once more.
         let rows = read.inspect_err(|error| tracing::debug!(%error, "cooldowns are not known"));
         let cooldown = |(route, cause, until)| {
             Some(Cooldown::new(route, error_kind(cause)?, DateTime::from_timestamp_millis(until)?))
@@ -39,6 +40,7 @@ impl CooldownStore for Store {
                 )?;
                 Ok(Ok::<_, StoreError>(()))
             });
+            // A cooldown that is lost costs a later process one refused call.
             if let Err(error) = kept {
                 tracing::debug!(%error, "a cooldown is not kept");
             }

@@ -129,7 +129,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the connection may be of use again without being opened anew.
+    /// Whether the connection can be used again without opening it anew.
     pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::Full { .. })
     }

@@ -58,6 +58,7 @@ impl Locked {
 /// Closing is not enough: a process that is being started holds a copy of the file for a moment.
 impl Drop for Locked {
     fn drop(&mut self) {
+        // Closing follows, which unlocks as well once nobody holds a copy.
         let _ = self.0.unlock();
     }
 }

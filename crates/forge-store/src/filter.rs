@@ -64,6 +64,7 @@ pub(crate) fn conditions(
     for (column, wanted) in columns.into_iter().filter(|(_, wanted)| !wanted.is_empty()) {
         let mut ids = Vec::new();
         for name in wanted {
+            // Only looked up: a question makes no names.
             ids.extend(names.find(conn, name)?);
         }
         if ids.is_empty() {

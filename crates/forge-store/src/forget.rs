@@ -1,4 +1,4 @@
-//! Figures that cannot be true are taken back.
+//! Takes back figures that cannot be true.
 
 use forge_core::{CallId, Money};
 use rusqlite::{Connection, params};

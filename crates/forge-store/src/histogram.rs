@@ -1,6 +1,6 @@
 //! Counts of values in buckets that grow with the value. Histograms of parts add up to that of the whole.
 
-/// Below this each value has its own bucket; above, every power of two is split into so many.
+/// Below this, each value has its own bucket; above, every power of two is split into this many.
 const SPLIT: u64 = 16;
 const BITS: u32 = SPLIT.trailing_zeros();
 
@@ -9,7 +9,7 @@ const BITS: u32 = SPLIT.trailing_zeros();
 pub(crate) struct Histogram(Vec<(u16, i64)>);
 
 impl Histogram {
-    /// Counts `value` so many times more, or less if negative.
+    /// Adds `times` occurrences of `value`; a negative number takes them away.
     pub(crate) fn add(&mut self, value: u64, times: i64) {
         let bucket = bucket(value);
         match self.0.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
@@ -40,8 +40,9 @@ impl Histogram {
         self.0.iter().fold(0, |sum, (_, times)| sum.saturating_add(*times))
     }
 
-    /// The value that so many percent of the values do not exceed (nearest rank).
+    /// The value that `percent` percent of the values do not exceed (nearest rank).
     pub(crate) fn percentile(&self, percent: i64) -> Option<u64> {
+        // Wide enough for a saturated count.
         let rank = (i128::from(self.count()) * i128::from(percent) + 99) / 100;
         let mut seen = 0_i64;
         let found = self.0.iter().find(|(_, times)| {
@@ -90,6 +91,7 @@ fn bucket(value: u64) -> u16 {
 /// The middle of the values of a bucket.
 fn middle(bucket: u16) -> u64 {
     let bucket = u64::from(bucket);
+    // Damaged bytes may name a bucket beyond the last one.
     let shift = (bucket / SPLIT).saturating_sub(1).min(u64::from(63 - BITS));
     let least = (bucket - shift * SPLIT) << shift;
     least + ((1 << shift) >> 1)

@@ -81,6 +81,7 @@ impl Journal for Store {
         let job = move |writer: &mut Writer| {
             writer.durable(|conn| {
                 conn.execute(
+                    // A holder that was replaced cannot release the claim of its successor.
                     "UPDATE journal_streams SET holder = NULL WHERE name = ?1 AND fence = ?2",
                     params![name.as_str(), clamp(fence.0)],
                 )?;
@@ -134,6 +135,7 @@ impl Streams for Store {
 
     async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
         loop {
+            // Before the read: a change in between ends the wait at once.
             let seen = self.shared.changes.count();
             let entries = self.read(stream, from).await?;
             if !entries.is_empty() {
@@ -200,11 +202,15 @@ fn claim(
         let found = Stream::find(conn, name.as_str(), now)?;
         let fence = match &found {
             Some(stream) => match stream.held(name) {
+                // A renewal keeps the fence, so that appends on their way stay valid.
                 Some(JournalError::Held { holder, .. }) if holder == claim.holder => stream.fence,
+                // A takeover names the fence that it ends, so that it cannot end a claim which it has not seen.
                 Some(held) if claim.replaces != Some(Fence(unsigned(stream.fence))) => return Ok(Err(held)),
+                // From here on every append of an earlier holder is refused.
                 _ => stream.fence + 1,
             },
             None => {
+                // Above the fences of deleted streams, one of which may have had this name.
                 let mut last = conn.prepare_cached("SELECT value FROM meta WHERE key = 'fence'")?;
                 last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0) + 1
             }
@@ -232,6 +238,7 @@ fn append(
 ) -> Result<Result<u64, JournalError>, StoreError> {
     writer.durable(|conn| {
         let found = Stream::find(conn, name.as_str(), now)?;
+        // The fence decides, not the lease: a slow holder may go on until somebody takes over.
         let Some(found) = found.filter(|found| found.fence == clamp(fence.0)) else {
             return Ok(Err(JournalError::Fenced { stream: name }));
         };

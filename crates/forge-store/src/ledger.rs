@@ -33,9 +33,11 @@ pub(crate) fn write(
         let mut insert = transaction.prepare_cached(&insert_sql())?;
         for record in records {
             let row = Row::from_record(&transaction, names, record, version)?;
+            // A record that is there already came back through the spool; it counts once.
             if row.write(&mut insert)? {
                 written += 1;
                 sums.count(&row, 1);
+                // A first attempt that succeeds is the usual call. It agrees with itself and costs no look-up.
                 if row.attempt > 1 || row.status != codes::SUCCESS {
                     settle(&transaction, &mut sums, &row)?;
                 }
@@ -46,6 +48,7 @@ pub(crate) fn write(
         transaction.commit()?;
         Ok(written)
     });
+    // Ids of names from a transaction that is undone belong to nobody.
     if written.is_err() {
         names.clear();
     }
@@ -66,8 +69,8 @@ pub(crate) fn version_id(conn: &Connection, version: &str) -> rusqlite::Result<i
     Ok(conn.last_insert_rowid())
 }
 
-/// Sees to it that the attempts of a call agree with each other, now that `new` has come, in whatever order
-/// they come.
+/// Makes the attempts of a call agree with each other after `new` was added, whatever the order in which they
+/// come.
 fn settle(conn: &Connection, sums: &mut Sums, new: &Row) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {} FROM attempts WHERE call_id = ?1 AND (attempt > 1 OR status <> 0) ORDER BY attempt, started_at",
@@ -153,6 +156,7 @@ fn add(conn: &Connection, width: i64, key: CellKey, mut cell: Cell) -> rusqlite:
     let mut find = conn.prepare_cached(&format!("SELECT {} FROM rollups WHERE {SAME}", Cell::COLUMNS))?;
     let known = params_from_iter([width].into_iter().chain(key));
     find.query_row(known, |row| cell.read(row, 0)).optional()?;
+    // Corrections can empty a cell, which would otherwise be listed with zeros.
     if cell.attempts <= 0 {
         let mut remove = conn.prepare_cached(&format!("DELETE FROM rollups WHERE {SAME}"))?;
         return remove.execute(params_from_iter([width].into_iter().chain(key))).map(drop);

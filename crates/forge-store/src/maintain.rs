@@ -1,6 +1,6 @@
-//! Upkeep: old attempts go, sums are made anew, prices are corrected.
+//! Maintenance: prunes old attempts, rebuilds sums, corrects prices.
 //!
-//! Everything is done in steps of a part of a day, between which other records are written. All of it blocks.
+//! Everything runs in small steps, between which other records are written. All of it blocks.
 
 use std::{
     fs::{self, File},
@@ -74,6 +74,7 @@ impl Store {
                 {
                     return Ok(Err(error));
                 }
+                // After the archive is on disk: a crash may leave an attempt in both places, never in none.
                 remove(conn, &rows, end)?;
                 Ok(Ok(rows.len()))
             })?;
@@ -86,7 +87,7 @@ impl Store {
         Ok(Pruned { attempts, before: row::time(end), freed_bytes })
     }
 
-    /// Makes the sums of all days anew from their attempts, but for days that are pruned; returns of how many days.
+    /// Rebuilds the sums of all days from their attempts, except pruned days; returns the number of days.
     pub fn rebuild(&self) -> Result<u64, StoreError> {
         let (first, last) = self.query("read", |conn| {
             let sql = "SELECT min(hour), max(hour) FROM rollups";
@@ -113,9 +114,9 @@ impl Store {
         Ok(days)
     }
 
-    /// Prices the attempts since `since` and before `until` anew, by `table`, in attempts and sums, and
-    /// notes `version` with those that it can price. The model that served sets the price, else the one
-    /// asked. An attempt of which no token count is known keeps its cost, and so do pruned ones.
+    /// Reprices the attempts since `since` and before `until` by `table`, in attempts and sums, and notes `version`
+    /// with those that it can price. The model that served sets the price, else the one asked. An attempt without
+    /// a known token count keeps its cost, and so do pruned ones.
     pub fn reprice(
         &self,
         table: &ModelTable,
@@ -163,6 +164,7 @@ impl Store {
                     }
                 }
                 sums.apply(conn)?;
+                // There need not be such a key; it only has to lie behind the last one.
                 let rest = rows.last().map(|row| (row.started_at, row.call, row.attempt + 1));
                 Ok(Ok((done, rest)))
             })?;
@@ -183,11 +185,12 @@ impl Store {
     }
 }
 
-/// Gives the pages that nothing stands in back to the file system; `None` where that cannot be done now.
+/// Returns empty pages to the file system; `None` where that is not possible now.
 fn shrink(writer: &mut Writer) -> Option<u64> {
     let path = writer.shared.options.path.clone();
     let size = || fs::metadata(&path).map(|facts| facts.len()).ok();
     let shrunk = writer.inspect(|conn| {
+        // As long as a reader needs the log, the file cannot become smaller.
         let settled = || {
             conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
                 .map(|busy| busy == 0)
@@ -224,6 +227,7 @@ fn remove(conn: &Connection, rows: &[Row], end: i64) -> rusqlite::Result<()> {
     for row in rows {
         delete.execute(params![row.started_at, row.call, row.attempt])?;
     }
+    // Never lowered: `rebuild` would take a pruned day for an empty one and remove its sums.
     let sql = "INSERT INTO meta (key, value) VALUES ('pruned_before', ?1)
          ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)";
     conn.execute(sql, [end]).map(drop)

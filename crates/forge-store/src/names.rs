@@ -56,6 +56,7 @@ impl Names {
     }
 
     fn remember(&mut self, name: Arc<str>, id: i64) {
+        // All at once: keeping the order of their use would cost more than looking some up again.
         if self.ids.len() >= REMEMBERED {
             self.clear();
         }

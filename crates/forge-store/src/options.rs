@@ -11,7 +11,7 @@ pub struct StoreOptions {
     pub path: PathBuf,
     /// The clock of leases and reservations.
     pub clock: Arc<dyn Clock>,
-    /// The version of the prices that records are priced by, so that it can be told later.
+    /// The version of the prices that records are priced by, kept with each of them.
     pub price_version: Option<String>,
     /// Records that wait to be written at most; more go to the spool.
     pub queue: usize,

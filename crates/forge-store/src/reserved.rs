@@ -48,7 +48,7 @@ pub(crate) fn subtract(conn: &Connection, budget: i64, amount: Amount) -> rusqli
     }
 }
 
-/// Makes the sum of a budget anew from its reservations.
+/// Recomputes the sum of a budget from its reservations.
 pub(crate) fn recount(conn: &Connection, budget: i64) -> rusqlite::Result<Amount> {
     let mut open = conn.prepare_cached(
         "SELECT reservations.money, reservations.tokens FROM reserved
@@ -90,7 +90,7 @@ pub(crate) fn sweep(conn: &Connection, now: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes the sums of every budget anew that a process has reservations in.
+/// Recomputes the sums of every budget in which a process has reservations.
 fn recount_all(conn: &Connection, process: i64) -> rusqlite::Result<()> {
     let mut find = conn.prepare_cached(
         "SELECT DISTINCT budget FROM reserved JOIN reservations ON reservations.id = reserved.reservation
@@ -112,6 +112,7 @@ pub(crate) fn refusal(
     ttl: i64,
 ) -> rusqlite::Result<BudgetError> {
     let Some((id, spent)) = found else { return Ok(BudgetError::exceeded(&*cap.key)) };
+    // Nobody stands in the way: without any reservation there is no room either.
     if !cap.has_room_without_reservations(spent, amount) {
         return Ok(BudgetError::exceeded(&*cap.key));
     }

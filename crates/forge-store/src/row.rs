@@ -72,7 +72,7 @@ pub(crate) const COLUMNS: &str = "started_at, call_id, attempt, provider, vendor
     \"key\", team, tags, server_tools, served_as";
 
 impl Row {
-    /// The row of a record, as far as it can be told from the record alone.
+    /// The row of a record, as far as the record alone determines it.
     pub(crate) fn from_record(
         conn: &Connection,
         names: &mut Names,
@@ -113,8 +113,10 @@ impl Row {
             first_token: record.first_token.map(micros),
             tokens: classes.map(|class| class.map(clamp)),
             cost: record.cost.map(|cost| clamp(cost.nanos())),
+            // Without a cost no prices were used.
             price_version: record.cost.and(price_version),
             estimated: record.estimated,
+            // Until `ledger` has seen the other attempts of the call.
             ends: true,
             fallback: false,
             request_id: record.request_id.clone(),

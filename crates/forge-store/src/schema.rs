@@ -1,4 +1,4 @@
-//! Opening the file: permissions, checks, and the way from an older form to the newest.
+//! Opening the file: permissions, checks, and the migration from an older form to the newest.
 
 use std::{
     fs::{self},
@@ -20,7 +20,7 @@ use crate::{
 /// `Forg`, so that the file is known for what it is.
 const APPLICATION_ID: i64 = 0x466f_7267;
 
-/// What leads from each version to the next. A released step is never changed.
+/// The step from each version to the next. A released step is never changed.
 const MIGRATIONS: [&str; 4] =
     [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
 
@@ -51,6 +51,7 @@ impl Database {
         let path = &options.path;
         prepare(path)?;
         let (alive, alone) = alive(path);
+        // No other process lives, and the log was not written back: the last one died, and all pages are checked.
         let unclean = alone && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
         let failed = |source| StoreError::sqlite("open", path, source);
 
@@ -58,12 +59,14 @@ impl Database {
         let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
         conn.busy_timeout(options.busy_timeout).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(64);
+        // A dump in SQL has lost its version, which has to be there before it is read.
         adopt(&conn).map_err(failed)?;
         let is_new = known(&conn, path)? == 0;
         conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
         conn.pragma_update(None, "journal_size_limit", LOG).map_err(failed)?;
+        // A negative size counts in KiB.
         conn.pragma_update(None, "cache_size", -16_000).map_err(failed)?;
         if unclean && !is_new {
             check(&conn, path)?;
@@ -77,7 +80,7 @@ impl Database {
         Ok(Self { conn, _alive: alive })
     }
 
-    /// Fails where the file can be read alone.
+    /// Fails if the file is read-only.
     pub(crate) fn may_write(&self, path: &Path) -> Result<(), StoreError> {
         match self.conn.is_readonly("main") {
             Ok(true) => Err(StoreError::Denied { path: path.to_owned(), source: "it is read-only".into() }),
@@ -101,6 +104,7 @@ fn patiently<T>(options: &StoreOptions, open: impl Fn() -> Result<T, StoreError>
 
 /// A connection that only reads. It never makes a file.
 pub(crate) fn reader(options: &StoreOptions) -> Result<Connection, StoreError> {
+    // In WAL mode a reader may have to make or repair the index of the log, which takes the right to write.
     patiently(options, || try_reader(options, OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 
@@ -236,7 +240,7 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Reads every page and says what is wrong with the first that is.
+/// Reads every page and reports the first fault.
 pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String = conn
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))

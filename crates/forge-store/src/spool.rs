@@ -21,7 +21,7 @@ const HEAD: &[u8] = b"{\"crc\":\"";
 const NECK: &[u8] = b"\",\"record\":";
 /// A file that is larger is followed by another.
 const LARGE: u64 = 64 << 20;
-/// Records that are handed on at once.
+/// Records that are handed on together.
 const BATCH: usize = 1_000;
 
 /// Where a process puts its lines.
@@ -74,6 +74,8 @@ impl Spool {
             let path = self.directory.join(format!("{number:04}.jsonl"));
             match private().create_new(true).open(&path) {
                 Ok(file) => {
+                    // Another process may have found the new file and locked it to import it; then the next number
+                    // is taken.
                     if let Some(file) = Locked::new(file) {
                         return Ok(file);
                     }
@@ -111,7 +113,7 @@ fn number(path: &Path) -> Option<u64> {
 pub(crate) struct Imported {
     /// Lines that could not be read.
     pub(crate) bad: u64,
-    /// Whether a file was left because another process is at it.
+    /// Whether a file was left because another process uses it.
     pub(crate) left: bool,
 }
 
@@ -155,6 +157,7 @@ pub(crate) fn import<E: From<StoreError>>(
             quarantine(directory, &torn).map_err(failed)?;
             imported.bad += torn.len() as u64;
         }
+        // Last: after a crash before this its records come again, and those in the database are skipped.
         fs::remove_file(&path).map_err(failed)?;
     }
     Ok(imported)

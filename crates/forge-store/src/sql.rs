@@ -1,4 +1,4 @@
-//! Questions in SQL, which change nothing.
+//! Read-only queries in SQL.
 
 use std::{
     fmt::Write as _,
@@ -22,7 +22,7 @@ const STEPS: i32 = 10_000;
 /// Bytes of a text that a statement may make; far more than any entry of a journal has.
 const TEXT: i32 = 256 << 20;
 
-/// Pragmas that tell something. None of them changes anything, also with an argument.
+/// Pragmas that only read, with an argument as well.
 const PRAGMAS: [&str; 11] = [
     "collation_list",
     "compile_options",
@@ -36,7 +36,7 @@ const PRAGMAS: [&str; 11] = [
     "table_list",
     "table_xinfo",
 ];
-/// Pragmas that tell something as long as they have no argument.
+/// Pragmas that only read as long as they have no argument.
 const FACTS: [&str; 6] =
     ["application_id", "freelist_count", "page_count", "page_size", "schema_version", "user_version"];
 
@@ -74,6 +74,7 @@ impl Store {
         if !matches!(batch.next(), Ok(None)) {
             return Err(StoreError::Statement { reason: "there is more than one statement".into() });
         }
+        // To SQLite BEGIN and ATTACH are read-only as well, but they have no columns.
         if !only.readonly() || only.column_count() == 0 {
             return Err(StoreError::Statement { reason: FORBIDDEN.into() });
         }
@@ -145,6 +146,7 @@ fn value(value: ValueRef<'_>) -> Value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => {
+            // JSON has no infinity.
             Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
         }
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),

@@ -1,4 +1,4 @@
-//! How the store is doing.
+//! The state of the store.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{error::StoreError, schema, spool, sync::lock};
 
-/// How a [`Store`](crate::Store) is doing, since it was opened.
+/// The state of a [`Store`](crate::Store), counted since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
     /// Where records go.
@@ -57,6 +57,7 @@ pub enum StoreState {
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    // Relaxed everywhere: figures to look at, none of which guards anything.
     pub(crate) written: AtomicU64,
     spooled: AtomicU64,
     dropped: AtomicU64,

@@ -20,7 +20,7 @@ use crate::{
     writer::{Job, Shared, Writer},
 };
 
-/// The one file of a process, shared in an `Arc`. Dropping it writes what was taken, and blocks until then.
+/// The one file of a process, shared in an `Arc`. Dropping it writes everything that is queued, and blocks until then.
 #[derive(Debug)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
@@ -64,7 +64,7 @@ impl Store {
         (Self { shared, thread: Mutex::new(thread) }, opened)
     }
 
-    /// How the store is doing.
+    /// The state of the store.
     pub fn status(&self) -> StoreStatus {
         self.shared.counters.status(self.path(), self.shared.queued())
     }
@@ -87,19 +87,20 @@ impl Store {
         schema::check(&schema::reader(&self.shared.options)?, self.path())
     }
 
-    /// Has the writing thread do `job`.
+    /// Runs `job` on the writing thread.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Writer) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
         self.submit(job, |answer| {
+            // Whoever asked may have stopped waiting; the job is done all the same.
             let _ = sender.send(answer);
         });
         answer.await.map_err(|_| self.closed())
     }
 
-    /// Has the writing thread do `job`, and blocks until it is done.
+    /// Runs `job` on the writing thread, and blocks until it is done.
     pub(crate) fn ask_and_wait<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Writer) -> T + Send + 'static,
@@ -153,6 +154,7 @@ impl UsageSink for Store {
     /// Waits until every record taken so far is in the file or in the spool.
     async fn flush(&self) -> Result<(), StorageError> {
         let sync = |writer: &mut Writer| {
+            // The lock is released before the disk is waited for.
             let syncing = lock(&writer.shared.spool).syncing();
             syncing()
         };
@@ -164,6 +166,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.shared.close();
         if let Some(thread) = lock(&self.thread).take() {
+            // A panic of the thread has been reported there, and a drop must not add another.
             let _ = thread.join();
         }
     }

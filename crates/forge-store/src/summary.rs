@@ -81,6 +81,7 @@ pub(crate) fn trend(shared: &Shared, filter: &Filter, bucket: Bucket) -> Result<
     let (Some(first), Some(last)) = (rows.first().map(at), rows.last().map(at)) else {
         return Ok(Vec::new());
     };
+    // Gaps are filled, so that one stray date could ask for millions of empty points.
     if (last - first) / step >= POINTS {
         let reason = format!("the trend has more than {POINTS} points; ask for a shorter time, or for days");
         return Err(StoreError::Filter { reason });
@@ -108,6 +109,7 @@ impl Plan {
         let inner = |step: i64, (from, to): (i64, i64)| {
             ((from + step - 1).div_euclid(step) * step, to.div_euclid(step) * step)
         };
+        // Rounded inwards: the sum of an hour stands for all of it or not at all.
         let whole = inner(HOUR, (from, to));
         if only_rows || whole.0 >= whole.1 {
             plan.rows.push((from, to));
@@ -142,6 +144,7 @@ impl Group {
         if let Some(count) = usize::try_from(status).ok().and_then(|at| self.statuses.get_mut(at)) {
             *count += attempts;
         }
+        // An attempt that was dropped or killed says nothing about its provider.
         if error != 0 && codes::has_outcome(status) {
             *self.errors.entry(error).or_default() += attempts;
         }

@@ -14,13 +14,13 @@ pub struct TaskEntry {
     pub id: String,
     /// The role in which it is done.
     pub role: ParticipantRole,
-    /// The configured provider that is or was at it.
+    /// The configured provider that works or worked on it.
     pub provider: Option<ProviderId>,
     /// How often it was tried.
     pub attempts: u32,
     /// Where it stands, in the words of its owner.
     pub status: String,
-    /// When it came.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
@@ -53,7 +53,7 @@ impl Store {
         })));
     }
 
-    /// The tasks that changed last, at most so many. Blocks.
+    /// The tasks that changed last, at most `limit` of them. Blocks.
     pub fn tasks(&self, limit: u64) -> Result<Vec<TaskEntry>, StoreError> {
         self.query("read", |conn| {
             let mut statement = conn.prepare(

@@ -110,6 +110,7 @@ fn prefix(request: &ModelRequest) -> u64 {
     }
     for part in request.messages.first().iter().flat_map(|Message { parts, .. }| parts) {
         if let Part::Text { text, .. } = part {
+            // Long texts that begin alike differ in their length.
             text.len().hash(&mut hasher);
             head(text).hash(&mut hasher);
         }

@@ -8,7 +8,7 @@ use super::Schema;
 
 /// References that follow each other without reaching into the value have gone in a circle by then.
 const DEEPEST: usize = 64;
-/// Choices within choices take time without end; after so many steps the value counts as good.
+/// Nested choices can take exponential time; after this many steps the value counts as good.
 const MOST_STEPS: u32 = 1_000_000;
 
 impl Schema {
@@ -49,6 +49,7 @@ impl<'a> Check<'a> {
             return if *schema == Value::Bool(false) { Err("may not be there".into()) } else { Ok(()) };
         };
         self.steps.set(self.steps.get() + 1);
+        // Undecided counts as good: the check may miss a fault, but never invents one.
         if depth > DEEPEST || self.steps.get() > MOST_STEPS {
             return Ok(());
         }
@@ -110,6 +111,7 @@ impl<'a> Check<'a> {
         }
         length(schema, ["minProperties", "maxProperties"], fields.len(), "fields")?;
         let known = schema.get("properties").and_then(Value::as_object);
+        // Patterns are not read, so that one of them may allow a field that is not listed.
         let others = schema.get("additionalProperties").filter(|_| !schema.contains_key("patternProperties"));
         for (name, value) in fields {
             let Some(schema) = known.and_then(|known| known.get(name)).or(others) else { continue };
@@ -157,6 +159,7 @@ impl<'a> Check<'a> {
 
 fn kind(schema: &Map<String, Value>, value: &Value) -> Checked {
     let is = |kind: &str| match kind {
+        // To JSON Schema, 1.0 is an integer.
         "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
         "number" => value.is_number(),
         "string" => value.is_string(),

@@ -45,6 +45,7 @@ impl<T: Clone> Shared<T> {
     /// The list, to be changed. The items are copied first if another list shares them.
     pub fn to_mut(&mut self) -> &mut Vec<T> {
         let items = Arc::make_mut(&mut self.0);
+        // Whatever is changed now, the old size does not hold any more.
         items.size.take();
         &mut items.list
     }

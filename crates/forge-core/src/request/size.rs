@@ -16,7 +16,7 @@ const PICTURE: u64 = 1_600;
 /// No vendor counts more for a picture.
 const LARGEST_PICTURE: u64 = 10_000;
 
-/// No text has fewer tokens than one in so many bytes.
+/// No text has fewer tokens than one in this many bytes.
 const LONGEST_TOKEN: u64 = 12;
 
 /// A document whose length is not known fits into a common window.
@@ -40,7 +40,7 @@ pub struct RequestSize {
 }
 
 impl RequestSize {
-    /// A request with so many bytes of text, pictures and documents, where it was not read.
+    /// A request with this number of bytes of text, pictures and documents, where it was not read itself.
     pub fn counted(text_bytes: u64, pictures: u64, documents: u64) -> Self {
         let (document_tokens, frame) = (documents * LARGEST_DOCUMENT, MESSAGE_FRAME + TOOLS_FRAME);
         Self { text_bytes, pictures, documents, document_tokens, frame, ..Self::default() }

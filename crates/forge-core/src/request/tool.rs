@@ -315,6 +315,7 @@ impl From<Value> for ToolInput {
     fn from(value: Value) -> Self {
         match value {
             Value::String(text) => Self::Text(text),
+            // Alone in its object, so that arguments with a field of this name stay what they are.
             Value::Object(mut fields) if fields.len() == 1 && fields.contains_key(BROKEN) => {
                 match fields.remove(BROKEN) {
                     Some(Value::String(text)) => Self::Broken(text),

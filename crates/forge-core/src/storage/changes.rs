@@ -39,12 +39,13 @@ impl Changes {
     pub fn notify(&self) {
         let mut state = self.state();
         state.count += 1;
+        // Woken without the lock, which every waiter takes first.
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits until the count is another one than `seen`. Dropping the future ends the wait.
+    /// Waits until the count differs from `seen`. Dropping the future ends the wait.
     pub async fn after(&self, seen: u64) {
         self.state().watchers += 1;
         let _watcher = Watcher(self);

@@ -179,7 +179,7 @@ impl StreamInfo {
         Self { name, entries: 0, bytes: 0, created_at, updated_at: created_at, holder, summary }
     }
 
-    /// The same with so many entries, of so many bytes, the last of them from this time.
+    /// The same with this number of entries and bytes, the last entry from this time.
     pub fn with_content(mut self, entries: u64, bytes: u64, updated_at: DateTime<Utc>) -> Self {
         (self.entries, self.bytes, self.updated_at) = (entries, bytes, updated_at);
         self

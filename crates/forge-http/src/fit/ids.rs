@@ -37,6 +37,7 @@ impl IdRule {
                 let joined = format!("{stem}_{number}");
                 if self.takes(&joined) { joined } else { format!("{stem}{number}") }
             })
+            // One more candidate than there are ids, so that one of them is free.
             .find(|minted| !used.contains(minted))
             .unwrap_or_default()
     }

@@ -14,7 +14,7 @@ const BEGINNINGS: [(&str, &str); 6] = [
     ("UklGR", "image/webp"),
 ];
 
-/// What it really is, where it is not what it says.
+/// The real type of a source that claims another one.
 struct Correction {
     media_type: Option<String>,
     /// Where the base64 begins.

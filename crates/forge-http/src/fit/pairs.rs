@@ -6,7 +6,7 @@ use forge_core::{Message, MessageRole, Part};
 
 use super::Unfit;
 
-/// What a model is told of a call that was never answered, such as one of a turn that was broken off.
+/// The result that a model is given for a call that was never answered, such as one of a turn that broke off.
 const NO_RESULT: &str = "This call was not carried out.";
 
 /// Puts the results of one turn together, and adds those that are missing as failed calls.
@@ -40,6 +40,7 @@ pub(super) fn complete(messages: &mut Cow<'_, [Message]>) -> Result<(), Unfit> {
         return Ok(());
     }
     let messages = messages.to_mut();
+    // From the end, so that the places before stay valid.
     for (at, ids) in missing.into_iter().rev() {
         let results = ids.into_iter().map(|id| Part::tool_result(id, NO_RESULT).failed());
         match messages.get_mut(at).filter(|message| message.role == MessageRole::User) {

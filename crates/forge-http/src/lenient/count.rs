@@ -32,7 +32,7 @@ impl Count {
         }
     }
 
-    /// Whether something stands there that is no count.
+    /// Whether there is a value that is no count.
     pub fn is_odd(self) -> bool {
         self == Self::Odd
     }

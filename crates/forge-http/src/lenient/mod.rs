@@ -37,6 +37,7 @@ pub use text::{string, text};
 
 /// A value of the type that it should have. It is read twice, so this is for what comes once in a reply.
 pub fn value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    // As raw text first, so that a wrong type fails this field alone and not the reply.
     let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).ok())
 }

@@ -135,6 +135,7 @@ impl<'de, T: Deserialize<'de>> Take<'de> for First<T> {
 
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<T>, A::Error> {
         let first = list.next_element::<Item<T>>()?;
+        // A list has to be read to its end.
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(first.and_then(|Item(first)| first))
     }

@@ -83,6 +83,7 @@ impl Circuit {
         match self.position {
             Position::Closed => BreakerState::Closed,
             Position::Open { until, probing: false, .. } if now < until => BreakerState::Open { until },
+            // A rest that is over is half-open by the clock alone, so no task has to wake up for it.
             Position::Open { .. } => BreakerState::HalfOpen,
         }
     }
@@ -127,6 +128,7 @@ impl Circuit {
         if generation != self.generation {
             return;
         }
+        // One answer proves that the route works, whoever had to ask for it.
         if probe || last_resort {
             self.close(now);
         } else {
@@ -141,12 +143,15 @@ impl Circuit {
         failure: Failure,
         now: Instant,
     ) {
+        // A wait that was asked for opens the circuit at once: counting failures would only repeat the refusal.
         let rest = self.rest_asked_for(failure);
         if generation != self.generation || last_resort {
             self.failed_late(rest, failure.cause, now);
         } else if let Some(rest) = rest {
             self.open(rest, failure.cause, true, now);
         } else if probe || self.counts_to_trip(now) {
+            // A short hint only lengthens the guessed cooldown. It is not firm, so that a last resort may still
+            // pass.
             let rest = self.next_cooldown().max(failure.retry_after);
             self.open(rest, failure.cause, false, now);
         }
@@ -163,6 +168,7 @@ impl Circuit {
             && probe
             && let Position::Open { probing, .. } = &mut self.position
         {
+            // Without this, a probe that says nothing would keep the circuit half-open for good.
             *probing = false;
         }
     }
@@ -202,9 +208,11 @@ impl Circuit {
 
     fn next_cooldown(&mut self) -> Duration {
         let longest = self.policy.max_cooldown.min(LONGEST_REST);
+        // Doubling starts from the value without jitter, so that chance does not add up from probe to probe.
         let next = self.cooldown.map_or(self.policy.cooldown, |last| last.saturating_mul(2)).min(longest);
         self.cooldown = Some(next);
         let factor = 1.0 + self.policy.jitter * (2.0 * self.dice.f64() - 1.0);
+        // A jitter above 1 may make the product negative, which is no duration; then the plain cooldown holds.
         Duration::try_from_secs_f64(next.as_secs_f64() * factor).unwrap_or(next).min(LONGEST_REST)
     }
 
@@ -233,7 +241,7 @@ struct Samples {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
-    /// The how-manieth bucket since the origin it is.
+    /// The number of the bucket, counted from the origin.
     turn: u64,
     failures: u32,
     all: u32,
@@ -241,6 +249,7 @@ struct Bucket {
 
 impl Samples {
     fn new(window: Duration, origin: Instant) -> Self {
+        // At least a nanosecond: `turn` divides by it.
         let width = (window / 10).max(Duration::from_nanos(1));
         Self { origin, width, ring: [Bucket::default(); BUCKETS] }
     }
@@ -249,6 +258,8 @@ impl Samples {
         let turn = self.turn(now);
         let place = usize::try_from(turn % BUCKETS as u64).ok();
         let Some(bucket) = place.and_then(|place| self.ring.get_mut(place)) else { return };
+        // A stale bucket is cleared when its place is needed again. Until then `totals` passes over it by its
+        // turn.
         if bucket.turn != turn {
             *bucket = Bucket { turn, ..Bucket::default() };
         }
@@ -267,6 +278,7 @@ impl Samples {
 
     fn turn(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.origin).as_nanos();
+        // Half of the maximum leaves room for the sum in `totals`.
         u64::try_from(elapsed / self.width.as_nanos()).unwrap_or(u64::MAX / 2)
     }
 }

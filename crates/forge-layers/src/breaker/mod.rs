@@ -77,8 +77,8 @@ pub enum BreakerState {
 /// [`ProviderError::policy`], so that a caller's own faults never move it. While it is open, calls fail at
 /// once with [`ErrorKind::CircuitOpen`] in the phase [`Phase::BeforeSend`], and
 /// [`retry_after`](forge_core::ErrorFacts::retry_after) says how long that lasts. Then exactly one call
-/// passes as a probe: its success closes the circuit, its failure opens it for twice as long. A
-/// probe that says neither (the caller's fault, or dropped before any content came) makes way for another.
+/// passes as a probe: its success closes the circuit, its failure opens it for twice as long. A probe that
+/// says neither (the caller's fault, or dropped before any content came) frees its slot for the next call.
 ///
 /// A refused, powerless or spent credential opens the circuit at once for
 /// [`sticky_cooldown`](BreakerPolicy::sticky_cooldown). A failure that asks for more than 120 s of patience
@@ -118,6 +118,7 @@ impl Breaker {
         let timer = Arc::clone(&self.shared.timer);
         let mut circuit = Circuit::clone(&self.shared.lock());
         for cooldown in earlier.iter().filter(|cooldown| cooldown.route == route) {
+            // Wall time is what outlives a process. A cooldown that is over is negative here and holds nothing.
             if let Ok(left) = (cooldown.until - timer.now()).to_std() {
                 circuit.hold(left, cooldown.cause, timer.instant());
             }
@@ -194,6 +195,7 @@ impl Provider for Broken {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let now = self.shared.timer.instant();
+        // The lock is held for the decision alone; the ticket carries it through the call.
         let admitted = (self.admit)(&mut self.shared.lock(), now);
         let pass = admitted.map_err(|refusal| self.refused(cx, refusal))?;
         let ticket = Ticket {
@@ -231,12 +233,14 @@ struct Ticket {
 
 impl Ticket {
     fn settle(&mut self, settle: impl FnOnce(&mut Circuit, Pass, Instant)) {
+        // The end of the stream settles first; the drop that follows finds nothing left to settle.
         let Some(pass) = self.pass.take() else { return };
         let now = self.shared.timer.instant();
         let mut circuit = self.shared.lock();
         let before = circuit.state(now);
         settle(&mut circuit, pass, now);
         let after = circuit.state(now);
+        // A subscriber of `tracing` runs code of its own, which may ask for the state.
         drop(circuit);
         let provider = self.provider.name();
         match (before, after) {
@@ -255,16 +259,19 @@ impl Ticket {
 impl StreamObserver for Ticket {
     fn event(&mut self, event: &StreamEvent) {
         self.content |= event.is_content();
+        // A reply that began well may still break off, so only its end is a success.
         if matches!(event, StreamEvent::Finished(_)) {
             self.settle(Circuit::succeeded);
         }
     }
 
     fn failure(&mut self, error: Option<&ProviderError>) {
+        // A stream that ends without a word is as much a failure of the route as one with an error.
         let kind = error.map_or(ErrorKind::Truncated, |error| error.kind);
         let policy = error.map_or_else(|| kind.policy(Phase::default()), ProviderError::policy);
         let retry_after = error.and_then(|error| error.retry_after).unwrap_or_default();
         match policy.breaker {
+            // The drop settles it: a probe that had content proves the route, any other frees its slot.
             BreakerEffect::Ignored => {}
             BreakerEffect::Counts | BreakerEffect::OpensSticky => {
                 let sticky = policy.breaker == BreakerEffect::OpensSticky;
@@ -282,6 +289,7 @@ impl StreamObserver for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        // Content proves that the route works although nobody reads on. Without any, nothing is known.
         if self.content && self.pass.as_ref().is_some_and(Pass::is_probe) {
             self.settle(Circuit::succeeded);
         } else {

@@ -27,6 +27,7 @@ impl Admission {
     }
 
     pub(super) fn settle(&mut self, used: Need) {
+        // Settled once: the end of the reply comes before the drop, which then finds nothing left.
         let Some(taken) = self.taken.take() else { return };
         let now = self.shared.timer.instant();
         let next = self.shared.lock().settle(taken, used, now);
@@ -34,6 +35,8 @@ impl Admission {
     }
 
     fn input(&self) -> u64 {
+        // Most vendors do not count input from a cache, see `RateLimit`. The estimate stays where nothing was
+        // reported.
         let uncached = self.usage.with_cache_read(None);
         uncached.total_input().unwrap_or(self.need.input)
     }
@@ -61,6 +64,7 @@ impl StreamObserver for Admission {
             StreamEvent::UsageUpdated(usage) => self.usage.overwrite(usage),
             StreamEvent::Finished(finished) => {
                 self.usage = finished.usage;
+                // A vendor that reports no usage is taken at the length of its answer.
                 let output = self.usage.total_output().unwrap_or_else(|| tokens_of(self.written));
                 self.settle(Need { input: self.input(), output });
             }
@@ -72,6 +76,7 @@ impl StreamObserver for Admission {
     }
 
     fn failure(&mut self, error: Option<&ProviderError>) {
+        // Nothing was generated. A failure after content is settled by the drop, with what had been written.
         if !self.content {
             self.settle(Need::default());
         }
@@ -79,6 +84,7 @@ impl StreamObserver for Admission {
         if let Some(status) = &error.rate_limit {
             self.adopt(status);
         }
+        // A refusal before sending is a limit of our own and says nothing about the vendor.
         if error.kind == ErrorKind::RateLimited
             && error.phase != Phase::BeforeSend
             && let Some(wait) = error.retry_after
@@ -92,6 +98,7 @@ impl StreamObserver for Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        // The vendor has read the input of an accepted call, and has written at least what arrived.
         if self.accepted || self.content {
             let output = self.usage.total_output().unwrap_or_default().max(tokens_of(self.written));
             self.settle(Need { input: self.input(), output });

@@ -33,14 +33,14 @@ pub(super) struct Taken {
     output: Option<Reservation>,
 }
 
-/// What comes of looking whether it is one's turn.
+/// Whether a call may go now.
 #[derive(Debug)]
 pub(super) enum Turn {
     /// Go, and wake the next one.
     Go(Taken, Option<Waker>),
     /// Not before this time; without one, not before being woken.
     Wait(Option<Instant>),
-    /// The wait, and that it would pass the deadline.
+    /// The wait would pass the deadline; this is its length.
     TooLate(Duration),
 }
 
@@ -72,12 +72,12 @@ impl Gate {
         [closed, requests, input, output].into_iter().flatten().max().unwrap_or_default()
     }
 
-    /// How long the vendor wants no calls.
+    /// For how long the vendor still wants no calls.
     pub(super) fn pause(&self, now: Instant) -> Duration {
         self.closed_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// Whether it is the turn of the one at `place`, who is given a place in the queue if it is not.
+    /// Lets the call at `place` go if its turn has come; otherwise keeps its place in the queue, or gives it one.
     pub(super) fn turn(
         &mut self,
         place: &mut Option<u64>,
@@ -88,6 +88,8 @@ impl Gate {
     ) -> Turn {
         let first = self.queue.is_turn_of(*place);
         let mut wait = self.wait(*place, need, now);
+        // Only the first may go, also where a later one needs less: otherwise small calls would starve a large
+        // one.
         if first && wait.is_zero() {
             match self.take(need, now) {
                 Ok(taken) => {
@@ -98,10 +100,12 @@ impl Gate {
             }
         }
         let at = now.checked_add(wait);
+        // A wait beyond what the clock can count passes every deadline.
         if deadline.is_some_and(|deadline| at.is_none_or(|at| deadline <= at)) {
             return Turn::TooLate(wait);
         }
         *place = Some(self.queue.wait(*place, need, waker));
+        // The others are woken by whoever leaves the front; only their deadline is known for sure.
         Turn::Wait(if first { at } else { deadline })
     }
 
@@ -109,7 +113,7 @@ impl Gate {
         self.queue.leave(place)
     }
 
-    /// Replaces what was taken by what was used; returns whom to wake because there may be enough now.
+    /// Replaces what was taken by what was used; returns the waker of the call for which there may be enough now.
     pub(super) fn settle(&mut self, taken: Taken, used: Need, now: Instant) -> Option<Waker> {
         let Taken { input, output } = taken;
         for (bucket, reservation, used) in
@@ -122,8 +126,9 @@ impl Gate {
         self.queue.first()
     }
 
-    /// Lets nobody through before `until`; returns whom to wake because they will have to wait longer.
+    /// Admits no call before `until`; returns the wakers of those that have to wait longer now.
     pub(super) fn close(&mut self, until: Instant) -> Vec<Waker> {
+        // The longest pause holds; a shorter one that arrives later does not end it.
         if self.closed_until >= Some(until) {
             return Vec::new();
         }
@@ -142,6 +147,7 @@ impl Gate {
         wall: DateTime<Utc>,
         now: Instant,
     ) -> Vec<Waker> {
+        // A status from the future counts as one of now.
         let age = status.observed_at.and_then(|at| (wall - at).to_std().ok()).unwrap_or_default();
         let left = |window: Option<RateLimitWindow>, per_minute: u64| {
             Some(left_after(age, window?.remaining?, per_minute))
@@ -166,6 +172,7 @@ impl Gate {
 
     fn take(&mut self, need: Need, now: Instant) -> Result<Taken, Duration> {
         if let Some(requests) = &mut self.requests {
+            // First, because only this step can refuse: no tokens are lost to a call that does not go out.
             requests.take(now)?;
         }
         let reserve =

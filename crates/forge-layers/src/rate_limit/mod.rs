@@ -167,11 +167,12 @@ struct Shared {
 
 impl Shared {
     fn need(&self, request: &ModelRequest) -> Need {
+        // Without a limit on tokens a request is not measured at all.
         let limits = [self.limits.input_tokens_per_minute, self.limits.output_tokens_per_minute];
         if limits.iter().all(Option::is_none) { Need::default() } else { Need::of(request) }
     }
 
-    /// Waits for one's turn; fails with the length of the wait if it would pass the deadline.
+    /// Waits for the turn of a call; fails with the length of the wait if it would pass the deadline.
     async fn admission(
         shared: &Arc<Self>,
         need: Need,
@@ -192,6 +193,8 @@ impl Shared {
                     Turn::Wait(None) => return Poll::Pending,
                     Turn::Wait(Some(at)) => at,
                 };
+                // A wake-up that leaves the time as it was keeps the alarm; setting it anew would cost a timer at
+                // each.
                 let (_, wait) = match alarm.take() {
                     Some(set) if set.0 == at => alarm.insert(set),
                     _ => alarm.insert((at, shared.timer.sleep_until(at))),
@@ -199,6 +202,7 @@ impl Shared {
                 if wait.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
+                // The alarm has rung, but only the gate knows whether it is this call's turn.
                 alarm = None;
             }
         })
@@ -219,6 +223,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        // A place that its call has left would hold up everyone behind it.
         if let Some(place) = self.place {
             let next = self.shared.lock().leave(place);
             wake(next);
@@ -227,6 +232,7 @@ impl Drop for Place<'_> {
 }
 
 fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    // Never under the lock: a waker is code of the runtime.
     for waker in wakers {
         waker.wake();
     }

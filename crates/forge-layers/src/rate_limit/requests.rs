@@ -65,14 +65,18 @@ impl Requests {
         let now = self.nanos_at(now);
         let arrival = self.arrival.0.load(Ordering::Relaxed).max(now);
         let behind = self.interval.saturating_mul(ahead as u64);
+        // A request may come this much before its arrival at even intervals: that is the burst.
         Duration::from_nanos((arrival - now).saturating_add(behind).saturating_sub(self.tolerance()))
     }
 
     /// Believes the vendor if it says that no more than `remaining` requests are left. Returns whether that
     /// is less than before.
     pub(super) fn adopt(&mut self, remaining: u64, now: Instant) -> bool {
+        // An arrival can only express what is missing from a full burst; a vendor that has more left says nothing
+        // new.
         let gone = u64::from(self.burst).saturating_sub(remaining);
         let arrival = self.nanos_at(now).saturating_add(self.interval.saturating_mul(gone));
+        // Never moved back: calls that went out just now may not be in the vendor's figure yet.
         gone > 0 && self.arrival.0.fetch_max(arrival, Ordering::Relaxed) < arrival
     }
 
@@ -116,6 +120,7 @@ impl StateStore for Arrival {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
+        // A refusal leaves the arrival as it was, so that asking costs nothing.
         let (outcome, arrival) = decide(Some(Nanos::new(self.0.load(Ordering::Relaxed))))?;
         self.0.store(arrival.as_u64(), Ordering::Relaxed);
         Ok(outcome)

@@ -51,6 +51,7 @@ impl Bucket {
 
     /// Takes `tokens` out, at most what the bucket holds.
     pub(super) fn reserve(&mut self, tokens: u64, now: Instant) -> Reservation {
+        // A call that is larger than the bucket would never have its turn; it takes all of it instead.
         let tokens = tokens.min(self.per_minute);
         self.refill(now);
         self.level -= self.units(tokens);
@@ -66,6 +67,8 @@ impl Bucket {
     ) {
         self.refill(now);
         let mut change = (i128::from(tokens) - i128::from(used)).saturating_mul(TOKEN);
+        // The vendor's figure contains this call already: nothing is given back, but more use than reserved
+        // counts.
         if corrections != self.corrections {
             change = change.min(0);
         }
@@ -78,6 +81,7 @@ impl Bucket {
     pub(super) fn adopt(&mut self, remaining: u64, now: Instant) -> bool {
         self.refill(now);
         let remaining = i128::from(remaining) * TOKEN;
+        // A higher figure is not believed: calls that are reserved here may not have reached the vendor yet.
         let lower = remaining < self.level;
         if lower {
             self.level = remaining;
@@ -88,6 +92,7 @@ impl Bucket {
 
     fn refill(&mut self, now: Instant) {
         self.level = self.level_at(now);
+        // Callers read the clock before they take the lock, so times may arrive out of order.
         self.at = self.at.max(now);
     }
 

@@ -351,6 +351,7 @@ impl Cap {
     /// The stricter of both.
     pub fn within(self, other: Self) -> Self {
         Self {
+            // An unset side sets no limit, and the other one's holds.
             money: self.money.into_iter().chain(other.money).min(),
             tokens: self.tokens.into_iter().chain(other.tokens).min(),
         }

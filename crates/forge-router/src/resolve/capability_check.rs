@@ -139,6 +139,7 @@ impl Resolver<'_, '_> {
             let mut misfits: BTreeMap<Misfit, Vec<&str>> = BTreeMap::new();
             for place in Reach::of(target, &plan.pools).providers() {
                 let provider = &plan.providers[place];
+                // Reported once, at the first place that leads to the provider.
                 if std::mem::replace(&mut seen[place], true) || !is_known(provider) {
                     continue;
                 }
@@ -209,6 +210,7 @@ impl Resolver<'_, '_> {
         if is_like || !has_table || table.find(&vendor, &provider.model).is_some() {
             return provider.capabilities;
         }
+        // Everything is taken to be allowed, so that no warning is made up about a model that nobody knows.
         let mut anything = provider.capabilities;
         (anything.sampling, anything.stop_sequences) = (true, true);
         (anything.efforts, anything.max_output_tokens) = (Efforts::of(&Effort::ALL), None);

@@ -98,6 +98,7 @@ impl Resolver<'_, '_> {
 
     /// Warns of a variable that is known to hold the key of another vendor than the one that it is sent to.
     pub(super) fn check_owner(&mut self, spec: &ProviderSpec, kind: &AdapterKind, path: &KeyPath) {
+        // At a custom endpoint any key may be the right one.
         if spec.endpoint.is_some() || kind.key_variables.is_empty() {
             return;
         }

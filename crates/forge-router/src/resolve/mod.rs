@@ -69,7 +69,7 @@ impl RouterSection<'_> {
 /// The id of a provider in the old single form.
 const SINGLE: &str = "default";
 
-/// After so many problems nobody is helped by a search for the nearest name, which takes time.
+/// After this many problems the nearest name is not searched any more: that takes time and helps nobody.
 const HINTED: usize = 50;
 
 /// A plan is made to its end even when it cannot be used, so that everything is looked at. Whatever is
@@ -121,6 +121,7 @@ impl<'a> Resolver<'a, '_> {
                 plan.pools.push(resolved);
             }
         }
+        // Pools may name pools that come later, so circles are looked for once all are there.
         self.circles(spec, &plan.pools);
         plan.default = self.default(spec, &plan);
         for (name, role) in &spec.roles {
@@ -228,6 +229,7 @@ impl<'a> Resolver<'a, '_> {
                 let message = format!("a provider is called `{id}` as well");
                 let problem = Problem::new(code::NAME_TAKEN, path, message).about_key();
                 self.report(problem.with_hint("give the pool a name of its own"));
+                // It stands in the plan all the same, so that its place is counted.
                 place += 1;
             } else if self.is_absent(pool) {
                 self.names.insert(id, Named::Absent);

@@ -113,8 +113,8 @@ impl<'a> Resolver<'a, '_> {
 }
 
 impl Resolver<'_, '_> {
-    /// What is told of a model that the table of `vendor` does not have. It may be newer than the table, so that nothing
-    /// is said about what it can do.
+    /// The warning about a model that the table of `vendor` does not have. It may be newer than the table, so that
+    /// nothing is said about what it can do.
     pub(super) fn unknown_model(
         &self,
         model: &ModelId,

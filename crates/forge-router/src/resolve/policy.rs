@@ -20,6 +20,7 @@ impl Resolver<'_, '_> {
         let max = self.context.duration(spec.max_backoff.as_deref(), &path.key("max_backoff"));
         let patience = self.context.duration(spec.patience.as_deref(), &path.key("patience"));
         let policy = RetryPolicy {
+            // The file counts the first attempt as well.
             max_retries: attempts.map_or(usual.max_retries, |attempts| attempts - 1),
             initial_backoff: initial.unwrap_or(usual.initial_backoff),
             max_backoff: max.unwrap_or(usual.max_backoff),
@@ -68,6 +69,7 @@ impl Resolver<'_, '_> {
             error_rate: rate.unwrap_or(usual.error_rate),
             window: window.unwrap_or(usual.window),
             cooldown,
+            // The usual maximum would shorten a first cooldown that is longer.
             max_cooldown: usual.max_cooldown.max(cooldown),
             ..usual
         }

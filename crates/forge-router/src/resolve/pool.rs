@@ -97,6 +97,7 @@ impl Resolver<'_, '_> {
                         if heights[pool].is_none() {
                             let below = inner[pool].iter().filter_map(|pool| heights[*pool]).max();
                             heights[pool] = Some(below.unwrap_or(0) + 1);
+                            // Equal, not more: the pools above this one are not reported as well.
                             if below == Some(DEEPEST) {
                                 let path = KeyPath::ROOT.key("pools").key(pools[pool].id.as_str());
                                 let message = format!("pools stand more than {DEEPEST} deep in each other");

@@ -157,7 +157,7 @@ impl<'a> Resolver<'a, '_> {
         (proxy, certificates)
     }
 
-    /// What only the kind for servers of one's own takes.
+    /// The options that only local servers take.
     fn options(&mut self, spec: Option<&LocalSpec>, path: &KeyPath) -> Map<String, Value> {
         let mut options = Map::new();
         let Some(spec) = spec else { return options };
@@ -177,7 +177,7 @@ impl<'a> Resolver<'a, '_> {
         options
     }
 
-    /// Servers of one's own take these fields in their native API alone, and say nothing where they ignore them.
+    /// Local servers take these fields in their native API alone, and ignore them silently elsewhere.
     fn check_local_fields(
         &mut self,
         kind: Option<&AdapterKind>,

@@ -13,7 +13,9 @@ impl Reach {
         while let Some(target) = open.pop() {
             match target {
                 Target::Provider(provider) => providers.push(provider),
+                // Pools may stand in a circle, which is reported elsewhere; each is entered once.
                 Target::Pool(pool) if !std::mem::replace(&mut seen[pool], true) => {
+                    // Reversed, so that the stack gives the members in the order of the file.
                     open.extend(pools[pool].members.iter().rev().map(|member| member.target));
                 }
                 Target::Pool(_) => {}

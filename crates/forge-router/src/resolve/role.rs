@@ -168,7 +168,7 @@ impl Resolver<'_, '_> {
         needs
     }
 
-    /// A role of one's own may be called anything, but nothing asks for a mistyped built-in one.
+    /// A custom role may have any name, but nothing asks for a mistyped built-in one.
     fn check_near(&mut self, name: &str, path: &KeyPath) {
         let is_own = name.ends_with(|sign: char| sign.is_ascii_digit());
         if is_own || ParticipantRole::built_in().any(|known| known == name) {

@@ -1,5 +1,5 @@
-//! What a file may not do that came with somebody else's project: say where a key or a prompt is sent, or which file is
-//! read. `parameters.extra` is among it, which may name servers that the vendor calls.
+//! What a file from somebody else's project must not set: where a key or a prompt is sent, or which file is read.
+//! `parameters.extra` is included, because it may name servers that the vendor calls.
 
 use forge_config::{KeyPath, Problem, is_reference};
 use forge_core::AdapterRegistry;

@@ -17,6 +17,7 @@ pub(super) fn fault(url: &str) -> Option<&'static str> {
         return Some("holds a user name or password");
     }
     let (host, port) = match authority.rsplit_once(':') {
+        // A colon inside of brackets belongs to an IPv6 address.
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),
     };

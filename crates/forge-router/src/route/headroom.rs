@@ -30,6 +30,7 @@ impl Bound {
         able: Capabilities,
         price: Option<&Price>,
     ) -> Self {
+        // No model reads more than its window, whatever the bound of the text says.
         let input = size.most_input().min(able.context_tokens.unwrap_or(u64::MAX));
         let output = max_tokens.map_or_else(
             || able.max_output_tokens.unwrap_or(LARGEST_OUTPUT),
@@ -40,7 +41,7 @@ impl Bound {
     }
 }
 
-/// The most that so many tokens cost, whichever class of input they turn out to be.
+/// The most that these tokens cost, whatever the class of the input.
 fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     let output = TokenCount::default().with_output(output);
     let plain = price.cost(&output.with_input(input))?;
@@ -50,10 +51,10 @@ fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     [Some(plain), written, kept].into_iter().flatten().max()
 }
 
-/// An answer that may not even be this long is not worth a call.
+/// A call for a shorter answer is not worth making.
 const SHORTEST: u32 = 4_096;
 
-/// What an answer of a length that nobody has set may take.
+/// What an answer may take whose length is not set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Headroom<'a> {
     pub(crate) size: RequestSize,

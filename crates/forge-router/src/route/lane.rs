@@ -91,16 +91,20 @@ impl Lane {
             }
         };
         let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
+        // The clocks are innermost: time in a queue of ours is not the vendor's.
         if let Some(timeouts) = plan.timeouts {
             stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
         }
+        // Inside of the limits, so that latencies hold no waiting and a call that is not sent leaves no record.
         stack = stack.with(&Observe::new(Arc::clone(&deps.sink), Arc::clone(prices)));
         if let Some(rate) = &rate {
             stack = stack.with(rate);
         }
         if let Some(concurrency) = &concurrency {
+            // Outside of the rate limit: calls that were paced first would pile up here and leave in a burst.
             stack = stack.with(concurrency);
         }
+        // Outside of the queues: what waits there counts as under way where pools compare loads.
         let stack = Stack::new(Arc::new(Metered { inner: stack.build(), meter: Arc::clone(meter) }));
         Ok(Self { key: key.cloned(), adapter, breaker, rate, concurrency, stack })
     }

@@ -25,6 +25,7 @@ pub(crate) struct Latency {
 
 impl Latency {
     pub(crate) fn record(&self, sample: Duration) {
+        // At least one, since 0 means unknown.
         let nanos = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX).max(1);
         let next = |old: u64| Some(if old == 0 { nanos } else { old - old / 8 + nanos / 8 });
         // The closure never declines.

@@ -52,6 +52,7 @@ impl Provider for Metered {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
+        // Relaxed: a load that is off by a call for a moment only shifts a pick.
         self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
         let count = MeterGuard {
             meter: Arc::clone(&self.meter),

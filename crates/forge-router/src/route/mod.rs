@@ -92,11 +92,11 @@ pub(crate) struct RouteContext<'a> {
 /// How a route is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptMode {
-    /// Nobody else is left: a connection that cannot be made is tried again.
+    /// No other route is left: a connection that cannot be made is tried again.
     Only,
-    /// Others can be asked: a long wait and a connection that cannot be made lead to them at once.
+    /// There are other routes: a long wait and a connection that cannot be made lead to them at once.
     OneOfSeveral,
-    /// Nobody else is left, and its circuit is open.
+    /// No other route is left, and the circuit of this one is open.
     LastResort,
 }
 
@@ -110,6 +110,7 @@ impl Route {
         let RouteContext { deps, retry, policy, rules, cooldowns, cache } = context;
         let same = old.filter(|old| is_reached_alike(&old.plan, plan));
         let keeps = |lane: &Lane| keys(plan).any(|key| lane.has(key));
+        // How fast replies begin follows the model; without a key in common it is somebody else's account.
         let kept = same.filter(|old| old.plan.model == plan.model && old.lanes.iter().any(keeps));
         let meter = kept.map(|old| Arc::clone(&old.meter)).unwrap_or_default();
         // What a check has found is about the first key.
@@ -137,6 +138,7 @@ impl Route {
         };
         let lanes: Arc<[Lane]> = keys(plan).enumerate().map(lane).collect::<Result<_, _>>()?;
         let passing = retry.clone().with_policy(retry.policy().of_several());
+        // One before the first, so that the first call asks the first key.
         let last = Arc::new(AtomicUsize::new(usize::MAX));
         let complete = |last_resort, retry: &Retry| {
             let circuits = lanes.iter().map(|lane| {
@@ -159,6 +161,7 @@ impl Route {
                     longest_pause: retry.policy().longest_hint,
                 })
             };
+            // The budget stands inside of the retry, so that each attempt is reserved and booked by itself.
             let stack = Stack::new(inner).with(&quota).with(retry);
             // A reply that is given again is no call: it stands outside of budgets, circuits, limits and accounts.
             cache.map_or(stack.clone(), |cache| stack.with(cache)).build()
@@ -216,6 +219,7 @@ impl Route {
         if let Some((_, price)) = known.as_ref().filter(|(known, _)| *known == day) {
             return price.clone();
         }
+        // The lock for writing below would wait for this one for ever.
         drop(known);
         let price = look_up();
         *self.price_today.write().unwrap_or_else(PoisonError::into_inner) = Some((day, price.clone()));

@@ -82,6 +82,7 @@ impl Quota {
         let refused = |error: BudgetError| refusal(inner.name(), cx, error);
         let worst = |max_tokens| {
             let bound = Bound::of(max_tokens, size, able, price);
+            // Where no budget limits money, an unknown price refuses nothing.
             let money = bound.money.or_else(|| (!self.limits_money(cx)).then(Money::default));
             let unpriced = || refused(BudgetError::exceeded("money (the price is unknown)"));
             Ok::<_, ProviderError>(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
@@ -100,6 +101,7 @@ impl Quota {
                 let message =
                     format!("the answer may have {most} tokens at most, for which the budgets have room");
                 warning = Some(Warning::new("max_tokens", message));
+                // Others may have taken the room meanwhile; then the second refusal stands.
                 reserve(reserved).await
             }
             outcome => outcome,
@@ -205,6 +207,7 @@ impl ReservationGuard {
     /// What the tokens cost; what was reserved if that is unknown.
     fn amount(&self, tokens: &TokenCount) -> Amount {
         let (Some(input), Some(output)) = (tokens.total_input(), tokens.total_output()) else {
+            // Too much rather than too little: a budget must hold whatever the vendor leaves out.
             return self.reserved;
         };
         let participant = &self.cx.participant;
@@ -220,6 +223,7 @@ impl ReservationGuard {
         let mut tokens = self.tokens;
         tokens.input = tokens.input.or(Some(self.expected_input));
         let written = tokens_of(self.written);
+        // What was reported in the middle of a reply may be behind what has arrived.
         if tokens.total_output().is_none_or(|reported| reported < written) {
             tokens.output = Some(written);
         }

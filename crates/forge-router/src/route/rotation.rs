@@ -16,7 +16,7 @@ use forge_layers::peek;
 
 use super::lane::Lane;
 
-/// Asks the keys of a provider in turn; one that the vendor refuses makes way for the next at once.
+/// Asks the keys of a provider in turn. When the vendor refuses one, the next is asked at once.
 ///
 /// Stands inside the retry loop, which sees one attempt that failed when all keys were refused.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(crate) struct Rotation {
 impl Rotation {
     /// The lane to ask: the first in turn of those that keep the call waiting least.
     fn next(&self, request: &ModelRequest, asked: &[usize]) -> Option<usize> {
+        // Relaxed: calls that start together may read the same turn, which only makes it less even.
         let first = self.last.load(Ordering::Relaxed).wrapping_add(1);
         let count = self.lanes.len();
         let in_turn = (0..count).map(|step| first.wrapping_add(step) % count);
@@ -59,6 +60,7 @@ impl Rotation {
     ) -> Result<ResponseStream, ProviderError> {
         self.last.store(at, Ordering::Relaxed);
         let stream = self.providers[at].stream(cx, Arc::clone(request)).await?;
+        // Up to its first content, another key may take the call over unseen.
         Ok(peek(self.name(), stream, request).await?.into_stream())
     }
 }

@@ -68,16 +68,19 @@ impl Files {
         let (mut file, mut claimed) = self.claimed(stream)?;
         let now = self.clock.now();
         match claimed.until.filter(|until| *until > now) {
+            // A renewal keeps the fence, so that appends on their way stay valid.
             Some(_) if claimed.holder == *claim.holder => {}
             Some(until) if claim.replaces != Some(Fence(claimed.fence)) => {
                 let (holder, fence) = (claimed.holder.into(), Fence(claimed.fence));
                 return Err(JournalError::Held { stream: stream.clone(), holder, fence, until });
             }
             _ => {
+                // Before the fence moves, so that the new holder starts behind a whole line.
                 self.mend(stream)?;
                 claimed.fence += 1;
             }
         }
+        // A lease that is too long to be counted outlives every process.
         let lease = chrono::Duration::from_std(claim.lease).unwrap_or(chrono::Duration::days(365));
         claimed.until = now.checked_add_signed(lease).or(Some(DateTime::<Utc>::MAX_UTC));
         (claimed.version, claimed.holder) = (VERSION, claim.holder.to_string());
@@ -87,6 +90,7 @@ impl Files {
 
     pub(super) fn release(&mut self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
         let (mut file, mut claimed) = self.claimed(stream)?;
+        // A holder that was replaced cannot release the claim of its successor.
         if claimed.fence == fence.0 {
             claimed.until = None;
             write_claim(&mut file, &claimed).map_err(|error| self.failed(error))?;
@@ -101,6 +105,7 @@ impl Files {
             return Ok(());
         }
         let mut torn = self.open(stream, "torn", OpenOptions::new().create(true).append(true))?;
+        // Put aside before it is cut off: a crash in between leaves it twice, not nowhere.
         torn.write_all(&content.torn).map_err(|error| self.failed(error))?;
         let file = self.open(stream, "jsonl", OpenOptions::new().write(true))?;
         file.set_len(content.whole).and_then(|()| file.sync_all()).map_err(|error| self.failed(error))

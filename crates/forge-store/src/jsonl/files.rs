@@ -114,6 +114,8 @@ impl Files {
         let mut rest = &bytes[..];
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let Some(found) = Line::read(&rest[..end])? else {
+                // A torn line at the end is what a crash leaves. With whole lines behind it, it is damage: to skip
+                // it would lose work that was paid for.
                 for later in rest[end + 1..].split(|byte| *byte == b'\n') {
                     if Line::read(later)?.is_some() {
                         return Err(self.damaged(stream, line + content.lines.len() + 1));
@@ -132,6 +134,7 @@ impl Files {
     /// Takes what is known of the stream, whose file is read only if it has changed since.
     pub(super) fn take_known(&mut self, stream: &StreamName, fence: u64) -> Result<Known, JournalError> {
         let length = self.length(stream)?.unwrap_or(0);
+        // The same fence and length: nobody has written since, and the file need not be read.
         let kept = self.known.remove(stream).filter(|one| one.fence == fence && one.info.length == length);
         if let Some(known) = kept {
             return Ok(known);
@@ -182,7 +185,8 @@ impl Files {
         let mut file = self.open(stream, "jsonl", OpenOptions::new().create(true).append(true))?;
         let offset = known.info.length;
         let mut write = || {
-            // From here on nothing is known of the file until all of it is written. What a failed append has left is not part of the stream.
+            // From here on nothing is known of the file until all of it is written. What a failed append has left
+            // is not part of the stream.
             file.set_len(offset)?;
             file.write_all(&bytes)?;
             file.sync_all()

@@ -1,4 +1,4 @@
-//! The streams of a folder, as far as they can be told without reading them.
+//! Lists the streams of a folder, mostly without reading them.
 
 use std::{collections::BTreeSet, fs, io};
 

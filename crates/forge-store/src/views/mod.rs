@@ -21,7 +21,7 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("findings.sql"),
 ];
 
-/// Makes the views what they are in this version.
+/// Brings the views up to this version.
 pub(crate) fn refresh(conn: &Connection) -> rusqlite::Result<()> {
     let wanted: Vec<_> = TEXTS.iter().map(|text| filled(text)).collect();
     if are(conn, &wanted)? {
@@ -33,7 +33,7 @@ pub(crate) fn refresh(conn: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Takes the views away, so that the tables behind them can change.
+/// Drops the views, so that the tables behind them can change.
 pub(crate) fn drop_all(conn: &Connection) -> rusqlite::Result<()> {
     let mut find = conn.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = ?1")?;
     for name in VIEWS {

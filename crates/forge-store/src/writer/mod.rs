@@ -47,8 +47,8 @@ impl Writer {
         Self { shared, process, database: None, names, pause: None, dirty: false, version: None }
     }
 
-    /// Opens the file, tells how that went, and writes until the store is closed. Without a file, it goes on
-    /// if it may spool.
+    /// Opens the file, reports the outcome, and writes until the store is closed. Without a file it goes on if
+    /// it may spool.
     pub(crate) fn run(mut self, may_spool: bool, opened: impl FnOnce(Result<(), StoreError>)) {
         let _ended = Ended(Arc::clone(&self.shared));
         let shared = Arc::clone(&self.shared);
@@ -71,13 +71,16 @@ impl Writer {
         loop {
             let (jobs, closing) = shared.take(&mut records, self.idle(!later.is_empty()));
             if records.is_empty() && jobs.is_empty() && !closing {
+                // Only while nothing waits: writing back a large log takes a moment.
                 self.checkpoint();
             }
+            // Records before jobs: `flush` promises that all records taken before it are written or spooled.
             if !records.is_empty() {
                 self.write(&records);
                 records.clear();
             }
             self.import();
+            // Postponed jobs first, so that they stay in the order in which they came.
             for job in std::mem::take(&mut later).into_iter().chain(jobs) {
                 match job {
                     Job::Once(job) => job(&mut self),
@@ -103,6 +106,7 @@ impl Writer {
     /// How long to wait until something else is due.
     fn idle(&self, later: bool) -> Duration {
         match (self.shared.pending.load(Relaxed) || later, self.dirty || self.process.holds()) {
+            // SQLite tells nobody about the changes of other processes, so the file has to be asked.
             _ if self.shared.changes.is_watched() => WATCH,
             (true, _) => self.shared.options.retry.clamp(Duration::from_millis(1), IDLE),
             (_, true) => IDLE,
@@ -150,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings the spool home.
+    /// Imports the spool.
     fn import(&mut self) {
         let shared = Arc::clone(&self.shared);
         if self.paused() || !shared.pending.load(Relaxed) {
@@ -176,6 +180,7 @@ impl Writer {
     fn failed(&mut self, error: &StoreError) {
         self.shared.counters.spooling(&spool::directory(&self.shared.options.path), error);
         self.pause = Instant::now().checked_add(self.shared.options.retry);
+        // A locked or full file recovers under the same connection; after anything else it is opened anew.
         if !error.passes() {
             self.database = None;
         }
@@ -201,7 +206,7 @@ impl Writer {
         Ok((database, &mut self.names))
     }
 
-    /// Asks the file.
+    /// Reads from the file.
     pub(crate) fn inspect<T>(
         &mut self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -210,7 +215,7 @@ impl Writer {
         answer.map_err(|source| StoreError::sqlite("read", &self.shared.options.path, source))
     }
 
-    /// Does `job` as one unit that is on disk afterwards. What it refuses is undone.
+    /// Runs `job` as one transaction that is on disk afterwards. What it refuses is rolled back.
     pub(crate) fn durable<T, E>(
         &mut self,
         job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
@@ -218,7 +223,7 @@ impl Writer {
         self.transact("FULL", |transaction, _| job(transaction))
     }
 
-    /// Does `job` as one unit that survives the end of the process.
+    /// Runs `job` as one transaction that survives the end of the process.
     pub(crate) fn transact<T, E>(
         &mut self,
         synchronous: &str,
@@ -226,15 +231,19 @@ impl Writer {
     ) -> Result<Result<T, E>, StoreError> {
         let (Database { conn, .. }, names) = self.database()?;
         let run = || {
+            // In WAL mode NORMAL survives a crash of the process; only FULL waits until the disk has it.
             conn.pragma_update(None, "synchronous", synchronous)?;
+            // The write lock is taken at once: a transaction that reads first may find its state too old to write.
             let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = job(&transaction, names)?;
             if outcome.is_ok() { transaction.commit() } else { transaction.rollback() }?;
             Ok(outcome)
         };
         let outcome = run();
+        // Should this fail, the next commits are slower and no less safe.
         let _ = conn.pragma_update(None, "synchronous", "NORMAL");
         self.dirty = true;
+        // Ids of names that a rollback has taken back may be given out again for other names.
         if !matches!(outcome, Ok(Ok(_))) {
             self.names.clear();
         }
@@ -249,7 +258,7 @@ impl Writer {
     }
 }
 
-/// Whatever ends the thread, nobody waits for it in vain.
+/// Closes the queue however the thread ends, so that nobody waits for an answer that never comes.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {

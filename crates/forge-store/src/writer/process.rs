@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Writer;
 use crate::{error::StoreError, reserved};
 
-/// What a process is called that reserves. Its reservations count while it renews its name, and for a time
+/// The identity of a process that reserves. Its reservations count while it renews its name, and for a time
 /// after that.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -16,6 +16,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new() -> Self {
+        // A random number, not the process id: reservations outlive the process, and the system reuses its id.
         Self { id: fastrand::i64(1..), open: 0, renewed: 0 }
     }
 
@@ -34,8 +35,9 @@ impl Process {
         self.renewed = now;
     }
 
-    /// So many reservations of the process have ended.
+    /// This many reservations of the process have ended.
     pub(crate) fn closed(&mut self, count: u64) {
+        // A reservation that `settle_holder` has closed may be settled once more by its call.
         self.open = self.open.saturating_sub(count);
     }
 
@@ -46,6 +48,7 @@ impl Process {
     /// Keeps the reservations of this process alive.
     pub(crate) fn renew(writer: &mut Writer) {
         let (now, ttl) = times(writer);
+        // A clock that was set back this far counts like one that went on: either way the name is renewed.
         if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
             return;
         }

@@ -21,9 +21,9 @@ use crate::{
     sync::lock,
 };
 
-/// Records are committed when so many wait,
+/// A batch is committed once this many records wait,
 const BATCH: usize = 256;
-/// or when the first of them has waited for so long.
+/// or once the first of them has waited this long.
 const DELAY: Duration = Duration::from_millis(50);
 /// Records that a queue has room for from the beginning.
 const USUAL: usize = 8_192;
@@ -84,6 +84,7 @@ impl Shared {
             spool: Mutex::new(Spool::new(&options.path)),
             queue: Mutex::new(queue),
             wake: Condvar::new(),
+            // An earlier process may have left a spool.
             pending: AtomicBool::new(true),
             changes: Changes::default(),
             options,
@@ -93,6 +94,7 @@ impl Shared {
     /// Queues a record; what does not fit goes to the spool at once.
     pub(crate) fn record(&self, record: UsageRecord) {
         let mut queue = lock(&self.queue);
+        // A full queue costs the caller one line to the spool; it never waits for the database.
         if queue.closed || queue.records.len() >= self.options.queue {
             drop(queue);
             self.counters.overflowing(&spool::directory(&self.options.path));
@@ -102,6 +104,7 @@ impl Shared {
         queue.records.push(record);
         let waiting = queue.records.len();
         drop(queue);
+        // The thread waits for the first record, then for a full batch; those in between need not wake it.
         if waiting == 1 || waiting == BATCH {
             self.wake.notify_one();
         }
@@ -117,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// Waits for another change of the journals than the one that was seen, by whichever process.
+    /// Waits for a change of the journals after the one that was seen, by any process.
     pub(crate) async fn watching(&self, seen: u64) {
         let mut change = pin!(self.changes.after(seen));
         let mut asked = false;
@@ -150,6 +153,7 @@ impl Shared {
         if queue.is_idle() {
             queue = wait(queue, idle);
         }
+        // A batch costs one commit, so records wait a little for others. A job has a caller that waits for it.
         if !queue.records.is_empty() && queue.records.len() < BATCH && queue.jobs.is_empty() && !queue.closing
         {
             queue = wait(queue, DELAY);
@@ -158,10 +162,11 @@ impl Shared {
         (std::mem::take(&mut queue.jobs), queue.closing)
     }
 
-    /// Takes nothing any more. Records that are left go to the spool.
+    /// Ends the queue. Records that are left go to the spool.
     pub(crate) fn end(&self) {
         let mut queue = lock(&self.queue);
         queue.closed = true;
+        // A job that is dropped drops its sender, by which its caller learns that the store is closed.
         let left = (std::mem::take(&mut queue.records), std::mem::take(&mut queue.jobs));
         drop(queue);
         self.spool(&left.0);

@@ -164,6 +164,7 @@ impl Served {
     }
 
     pub(crate) fn unusual_words(&self) -> impl Iterator<Item = (ServedAs, &str)> {
+        // Vendors' words for the usual way of serving. Whatever is not among them may have another price.
         const TIERS: &[&str] =
             &["", "auto", "default", "on_demand", "standard", "standard_only", "unspecified"];
         const REGIONS: &[&str] = &["", "global", "none", "not_available", "unspecified"];

@@ -24,7 +24,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// So much money and so many tokens.
+    /// This much money and this many tokens.
     pub const fn new(money: Money, tokens: u64) -> Self {
         Self { money, tokens }
     }

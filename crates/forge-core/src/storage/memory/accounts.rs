@@ -106,6 +106,7 @@ fn means(filter: &Filter, record: &UsageRecord) -> bool {
 #[async_trait]
 impl UsageSink for MemoryAccounts {
     fn record(&self, record: UsageRecord) {
+        // A record that comes twice counts once.
         if let Entry::Vacant(free) = lock(&self.0).entry((record.call_id, record.attempt)) {
             free.insert(record);
         }

@@ -43,7 +43,7 @@ impl Budgets {
         }
     }
 
-    /// What is set aside in a budget, summed up anew.
+    /// What is set aside in a budget, recomputed from its reservations.
     fn reserved(&self, key: &str) -> Amount {
         let parts =
             self.reservations.values().flat_map(|one| one.keys.iter().map(move |name| (name, one.amount)));
@@ -67,6 +67,7 @@ impl BudgetStore for MemoryBudgets {
         holder: Option<&Holder>,
     ) -> Result<ReservationId, BudgetError> {
         let mut budgets = lock(&self.0);
+        // Every cap is checked before any sum changes: the amount is set aside in all budgets or in none.
         for cap in caps {
             let spent = budgets.spent.get(&cap.key).copied().unwrap_or_default();
             if cap.has_room(spent, amount) {

@@ -96,6 +96,7 @@ impl Journal for MemoryJournal {
             summary: None,
         });
         match state.holder(now) {
+            // A renewal keeps the fence, so that appends on their way stay valid.
             Some((current, _)) if *current == claim.holder => {}
             Some((current, until)) if claim.replaces != Some(Fence(state.fence)) => {
                 return Err(self.held(stream, current, state.fence, until));
@@ -109,6 +110,7 @@ impl Journal for MemoryJournal {
 
     async fn release(&self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
         let mut kept = lock(&self.streams);
+        // A holder that was replaced cannot release the claim of its successor.
         if let Some(state) = kept.streams.get_mut(stream).filter(|state| state.fence == fence.0) {
             state.claim = None;
         }
@@ -177,6 +179,7 @@ impl Streams for MemoryJournal {
 
     async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
         loop {
+            // Before the read: a change in between ends the wait at once.
             let seen = self.changes.count();
             let entries = self.read(stream, from).await?;
             if !entries.is_empty() {
