@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
         let (value, inner, anchor) = match event {
             Event::Alias(anchor) => {
                 let Some(weight) = self.anchors.get(&anchor).map(|(_, weight)| *weight) else {
-                    return Err(fatal(at, code::SYNTAX, "the alias stands inside of what it stands for"));
+                    return Err(fatal(at, code::SYNTAX, "the alias refers to a value that contains it"));
                 };
                 self.count(weight, at)?;
                 let value = self.anchors.get(&anchor).map(|(value, _)| value.clone());
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(first) = names.get(&name) {
                 let path = self.trail.iter().cloned().collect::<KeyPath>().key(&name);
-                let message = format!("the key `{name}` stands here twice, first in line {}", first.key.line);
+                let message = format!("the key `{name}` is listed twice, first in line {}", first.key.line);
                 self.problems.push((at, Problem::new(code::BAD_KEY, path, message)));
                 continue;
             }

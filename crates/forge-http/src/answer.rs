@@ -22,7 +22,7 @@ impl AnswerCheck {
             StreamEvent::Finished(finished) if finished.reason == StopReason::EndTurn => {
                 let problem = match serde_json::from_str(&self.text) {
                     Ok(value) => self.schema.violation(&value),
-                    Err(_) => Some("the answer is no JSON".to_owned()),
+                    Err(_) => Some("the answer is not JSON".to_owned()),
                 };
                 return problem.map(|problem| {
                     Warning::new("schema", format!("the answer breaks its schema: {problem}"))

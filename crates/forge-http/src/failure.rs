@@ -59,7 +59,7 @@ impl Failure {
 
     /// A failure that the vendor reports and does not explain.
     pub fn nameless() -> Self {
-        Self::new(ErrorKind::Server, "the vendor reports a failure without saying which")
+        Self::new(ErrorKind::Server, "the vendor reported a failure without details")
     }
 
     /// What can be said of an error reply whose body says nothing that the vendor's own format has.

@@ -169,7 +169,7 @@ fn gunzip(packed: &[u8]) -> Result<Bytes, Failure> {
     flate2::read::GzDecoder::new(packed)
         .take(limit)
         .read_to_end(&mut body)
-        .map_err(|error| Failure::new(ErrorKind::Decode, format!("the reply is not good gzip: {error}")))?;
+        .map_err(|error| Failure::new(ErrorKind::Decode, format!("the reply is not valid gzip: {error}")))?;
     if body.len() > MAX_BODY_BYTES {
         let message = format!("the reply unpacks to more than {} MiB", MAX_BODY_BYTES / 1024 / 1024);
         return Err(Failure::new(ErrorKind::Decode, message));

@@ -256,7 +256,7 @@ impl<D: Decode> EventStream<D> {
         let (at, what, patience) = if !self.content_seen {
             (begun + first_event, "no content came", first_event)
         } else if self.thinking {
-            (since + first_event, "the model thought in silence", first_event)
+            (since + first_event, "the model showed no progress while thinking", first_event)
         } else {
             (since + gap, "nothing more came", gap)
         };

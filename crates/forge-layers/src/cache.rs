@@ -258,7 +258,7 @@ impl Reply {
     }
 
     fn marked(mut self) -> Self {
-        let warning = Warning::new("cache", "this reply was given before and comes from the cache");
+        let warning = Warning::new("cache", "this reply comes from the cache");
         // Nothing comes before `Started`.
         let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
         self.events.insert(place, StreamEvent::from(warning));

@@ -136,12 +136,11 @@ impl Provider for Limited {
         };
         let (message, retry_after) = match waited {
             Waited::ForOthers(others) => {
-                (format!("the deadline passed while the call waited for one of {others} others to end"), None)
+                (format!("the deadline passed while the call waited behind {others} concurrent calls"), None)
             }
             Waited::ForVendor(pause) => (
                 format!(
-                    "the vendor refused a call (rate limited) and asked for a wait of which {:.0} s are left, more \
-                     than this call has",
+                    "the vendor rate-limited an earlier call; {:.0} s of its wait are left, beyond the deadline of this call",
                     pause.as_secs_f64().ceil()
                 ),
                 Some(pause),
@@ -493,7 +492,7 @@ mod tests {
         assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
         assert_eq!(forge_core::Clock::instant(&timer) - begun, seconds(7));
         assert!(script.calls().is_empty());
-        assert!(error.message.contains("waited for one of 1 others to end"), "{error}");
+        assert!(error.message.contains("waited behind 1 concurrent calls"), "{error}");
         drop(held);
         assert_eq!((concurrency.in_flight(), concurrency.waiting()), (0, 0));
     }
@@ -531,7 +530,7 @@ mod tests {
             if let Some(error) = ended.map(Result::unwrap_err) {
                 assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
                 assert_eq!(error.retry_after, Some(seconds(120)));
-                assert!(error.message.contains("asked for a wait of which 120 s are left"), "{error}");
+                assert!(error.message.contains("an earlier call; 120 s of its wait are left"), "{error}");
             }
             drop(held);
             assert!(run(&timer, waiters.collect::<Vec<_>>()).iter().all(Result::is_ok));

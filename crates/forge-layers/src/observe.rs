@@ -205,8 +205,9 @@ impl Recorder {
         let window = prices.find(&participant.provider, model).and_then(|row| row.context_tokens);
         if largest > window.unwrap_or(LARGEST_WINDOW).saturating_mul(WINDOWS) {
             *usage = TokenCount::default();
-            let message =
-                format!("the vendor says {largest} tokens, which no call can take; what it took is unknown");
+            let message = format!(
+                "the vendor says {largest} tokens, more than any call can use; the usage counts as unknown"
+            );
             self.warning = Some(Warning::new("usage", message));
         }
     }

@@ -76,8 +76,8 @@ pub async fn peek(
 fn without_answer(provider: &str, finished: &Finished, request: &ModelRequest) -> Option<ProviderError> {
     let kind = finished.reason.without_answer(request)?;
     let message = match &finished.raw_reason {
-        Some(reason) => format!("the reply holds no answer (`{reason}`)"),
-        None => "the reply holds no answer".to_owned(),
+        Some(reason) => format!("the reply contains no answer (`{reason}`)"),
+        None => "the reply contains no answer".to_owned(),
     };
     Some(ProviderError::new(kind, provider, message))
 }

@@ -217,7 +217,7 @@ impl TimedStream {
         let Clocks { first_event, gap, .. } = self.clocks;
         let (silence, patience) = match (self.content_seen, self.thinking) {
             (false, _) => ("no content came", first_event),
-            (true, true) => ("the model thought in silence", first_event),
+            (true, true) => ("the model showed no progress while thinking", first_event),
             (true, false) => ("nothing more came", gap),
         };
         self.clocks.due(silence, self.silent_since, patience)
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(outcome(thinking(99, 11), request()), (late("nothing more came within 10.0 s"), 99 + 10));
         assert_eq!(
             outcome(thinking(101, 9), request()),
-            (late("the model thought in silence within 100.0 s"), 100)
+            (late("the model showed no progress while thinking within 100.0 s"), 100)
         );
     }
 

@@ -23,7 +23,9 @@ pub struct ParticipantManager {
 
 /// Nobody plays a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("nobody can be asked as {role}; name a provider under `roles.{role}` or set `default_provider`")]
+#[error(
+    "no provider is available for the role `{role}`; name a provider under `roles.{role}` or set `default_provider`"
+)]
 pub struct NoParticipant {
     /// The role.
     pub role: ParticipantRole,

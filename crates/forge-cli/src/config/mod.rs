@@ -88,7 +88,7 @@ fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCod
         [] => format!("set one of {}, or try it with `forge run --offline`", keys.join(", ")),
         set if set.len() < keys.len() => {
             format!(
-                "{} is set, and whoever has no key takes no part; run `forge config check`",
+                "{} is set, and providers without a key are disabled; run `forge config check`",
                 set.join(" and ")
             )
         }

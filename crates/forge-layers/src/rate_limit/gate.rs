@@ -41,7 +41,11 @@ pub(super) enum Turn {
     /// Not before this time; without one, not before being woken.
     Wait(Option<Instant>),
     /// The wait would pass the deadline; this is its length.
-    TooLate(Duration),
+    TooLate {
+        wait: Duration,
+        /// Whether the vendor asked for it.
+        is_paused: bool,
+    },
 }
 
 impl Gate {
@@ -102,7 +106,8 @@ impl Gate {
         let at = now.checked_add(wait);
         // A wait beyond what the clock can count passes every deadline.
         if deadline.is_some_and(|deadline| at.is_none_or(|at| deadline <= at)) {
-            return Turn::TooLate(wait);
+            // Read at the same instant as the wait: a moment later less of the pause is left.
+            return Turn::TooLate { wait, is_paused: self.pause(now) >= wait };
         }
         *place = Some(self.queue.wait(*place, need, waker));
         // The others are woken by whoever leaves the front; only their deadline is known for sure.

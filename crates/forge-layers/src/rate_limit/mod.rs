@@ -138,15 +138,16 @@ impl Provider for Paced {
         let need = self.shared.need(&request);
         match Shared::admission(&self.shared, need, cx.deadline).await {
             Ok(held) => tap(&*self.inner, cx, request, held).await,
-            Err(wait) => {
+            Err((wait, is_paused)) => {
                 let seconds = wait.as_secs_f64().ceil();
-                let message = if self.shared.lock().pause(self.shared.timer.instant()) >= wait {
+                let message = if is_paused {
                     format!(
-                        "the vendor refused a call (rate limited) and asked for a wait of which {seconds:.0} s are \
-                         left, more than this call has"
+                        "the vendor rate-limited an earlier call; {seconds:.0} s of its wait are left, beyond the deadline of this call"
                     )
                 } else {
-                    format!("by the limits its turn comes in {seconds:.0} s, more than the call has left")
+                    format!(
+                        "the configured rate limit admits this call in {seconds:.0} s, after its deadline"
+                    )
                 };
                 Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
                     facts.model = Some(cx.model().clone());
@@ -172,12 +173,13 @@ impl Shared {
         if limits.iter().all(Option::is_none) { Need::default() } else { Need::of(request) }
     }
 
-    /// Waits for the turn of a call; fails with the length of the wait if it would pass the deadline.
+    /// Waits for the turn of a call; if that would pass the deadline, fails with the length of the wait, and whether the
+    /// vendor asked for it.
     async fn admission(
         shared: &Arc<Self>,
         need: Need,
         deadline: Option<Instant>,
-    ) -> Result<Admission, Duration> {
+    ) -> Result<Admission, (Duration, bool)> {
         let mut place = Place { shared, place: None };
         let mut alarm: Option<(Instant, Wait)> = None;
         poll_fn(|cx| {
@@ -189,7 +191,7 @@ impl Shared {
                         wake(next);
                         return Poll::Ready(Ok(Admission::new(shared, need, taken)));
                     }
-                    Turn::TooLate(wait) => return Poll::Ready(Err(wait)),
+                    Turn::TooLate { wait, is_paused } => return Poll::Ready(Err((wait, is_paused))),
                     Turn::Wait(None) => return Poll::Pending,
                     Turn::Wait(Some(at)) => at,
                 };

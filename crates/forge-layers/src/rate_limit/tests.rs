@@ -256,7 +256,7 @@ fn a_wait_beyond_the_deadline_is_not_begun() {
     let error = call(30).now_or_never().expect("no wait").unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
     assert_eq!(error.retry_after, Some(seconds(30)));
-    assert!(error.message.contains("by the limits its turn comes in 30 s"), "{error}");
+    assert!(error.message.contains("the configured rate limit admits this call in 30 s"), "{error}");
     let mut first = call(31);
     assert!(first.as_mut().now_or_never().is_none());
     assert!(call(60).now_or_never().is_some(), "those ahead count as well");
@@ -277,7 +277,7 @@ fn a_waiter_learns_at_once_that_its_wait_has_become_too_long() {
     let closed = until(45).unwrap();
     wake(shared.lock().close(closed));
     let refused = waiters.next().now_or_never().flatten().unwrap();
-    assert_eq!(refused.err(), Some(seconds(45)));
+    assert_eq!(refused.err(), Some((seconds(45), true)));
     assert!(waiters.next().now_or_never().is_none());
     bench.timer.advance(seconds(45));
     assert!(waiters.next().now_or_never().flatten().unwrap().is_ok());
@@ -320,13 +320,47 @@ fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_w
         let error = outcome.unwrap_err();
         assert!(!passes && error.retry_after == Some(seconds(100)), "{timeout} s: {error}");
         assert!(
-            error.message.contains("rate limited) and asked for a wait of which 100 s are left"),
+            error.message.contains("the vendor rate-limited an earlier call; 100 s of its wait are left"),
             "{error}"
         );
     }
     assert!(script.calls().is_empty());
     bench.timer.advance(seconds(100));
     assert_eq!(bench.limit.pause(), seconds(0));
+}
+
+/// A clock that goes on between two looks at it, as a real one does.
+#[derive(Debug)]
+struct Ticking(ManualTimer);
+
+impl forge_core::Clock for Ticking {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.now()
+    }
+
+    fn instant(&self) -> Instant {
+        self.0.advance(Duration::from_nanos(1));
+        self.0.instant()
+    }
+}
+
+impl Timer for Ticking {
+    fn sleep_until(&self, at: Instant) -> Wait {
+        self.0.sleep_until(at)
+    }
+}
+
+#[test]
+fn a_wait_that_the_vendor_asked_for_is_called_that_while_the_clock_goes_on() {
+    let timer = ManualTimer::new();
+    let limits = RateLimits { requests_per_minute: NonZeroU32::new(60), ..RateLimits::default() };
+    let limit = RateLimit::new(limits, Arc::new(Ticking(timer.clone())));
+    let script = scripted(&timer, |_| refusal(|facts| facts.retry_after = Some(seconds(120))));
+    let provider = limit.layer(script as Arc<dyn Provider>);
+    let ask = |cx: &CallContext| provider.complete(cx, request(1, 1)).now_or_never().unwrap().unwrap_err();
+    ask(&context(&timer));
+    let error = ask(&context(&timer).with_timeout(seconds(30)));
+    assert!(error.message.contains("the vendor rate-limited an earlier call"), "{error}");
 }
 
 #[test]

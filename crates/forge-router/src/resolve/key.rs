@@ -76,7 +76,7 @@ impl Resolver<'_, '_> {
         } else if let Some((message, hint)) = fault(&key) {
             self.report(Problem::new(code::BAD_KEY_VALUE, path.clone(), message).with_hint(hint));
         } else if is_literal {
-            let message = "a key stands in the file itself; whoever reads the file can use it";
+            let message = "the file contains a key; anyone who can read the file can use it";
             let hint = "put it into a variable and write `${NAME}`";
             self.report(Problem::new(code::LITERAL_KEY, path.clone(), message).with_hint(hint));
         }
@@ -122,10 +122,7 @@ impl Resolver<'_, '_> {
 fn fault(key: &str) -> Option<(&'static str, &'static str)> {
     let key = key.trim();
     if is_placeholder(key) {
-        return Some((
-            "this stands for a key and is none",
-            "put the key into a variable and write `${NAME}`",
-        ));
+        return Some(("this is a placeholder, not a key", "put the key into a variable and write `${NAME}`"));
     }
     if key.get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("bearer ")) {
         return Some(("the key holds the word before it in a header", "write the key without `Bearer`"));
@@ -135,9 +132,9 @@ fn fault(key: &str) -> Option<(&'static str, &'static str)> {
         return Some(("the key holds the quotes around it", "take the inner quotes away"));
     }
     if key.contains(char::is_whitespace) {
-        return Some(("the key holds a blank, and no key does", "check where it ends"));
+        return Some(("the key contains white space, which no key has", "check where it ends"));
     }
-    (!key.is_ascii()).then_some(("the key holds signs that no header takes", "copy it anew"))
+    (!key.is_ascii()).then_some(("the key contains characters that a header cannot carry", "copy it anew"))
 }
 
 /// Whether a text is what examples write where a key belongs.

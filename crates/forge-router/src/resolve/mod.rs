@@ -311,7 +311,7 @@ impl<'a> Resolver<'a, '_> {
             if seen.insert(id) {
                 targets.extend(self.reference(id, &path));
             } else {
-                self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` stands here twice")));
+                self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` is listed twice")));
             }
         }
         targets

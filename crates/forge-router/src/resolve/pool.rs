@@ -42,7 +42,7 @@ impl Resolver<'_, '_> {
             match &member.provider {
                 None => self.report(Problem::new(code::MISSING, path, "the member names no `provider`")),
                 Some(id) if !seen.insert(id) => {
-                    self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` stands here twice")));
+                    self.report(Problem::new(code::DUPLICATE, path, format!("`{id}` is listed twice")));
                 }
                 Some(id) => {
                     members.extend(self.reference(id, &path).map(|target| Member { target, weight }));

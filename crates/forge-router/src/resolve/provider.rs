@@ -297,7 +297,7 @@ impl<'a> Resolver<'a, '_> {
             return None;
         }
         if let Some(once) = url::without_repetition(&url) {
-            let problem = Problem::new(code::LONG_ENDPOINT, path.clone(), "its path stands there twice");
+            let problem = Problem::new(code::LONG_ENDPOINT, path.clone(), "part of its path is repeated");
             self.report(problem.with_hint(format!("write `endpoint: \"{once}\"`")));
         } else if let Some((place, operation)) =
             OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end)))

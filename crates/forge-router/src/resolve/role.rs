@@ -142,7 +142,7 @@ impl Resolver<'_, '_> {
         } else if names.peek().is_some()
             && names.all(|id| matches!(self.names.get(id.as_str()), Some(super::Named::Disabled)))
         {
-            "everyone the role names is disabled, and there is no `default_provider`"
+            "every provider that the role names is disabled, and there is no `default_provider`"
         } else {
             // The names themselves are reported.
             return;

@@ -24,8 +24,7 @@ pub(super) fn fault(url: &str) -> Option<&'static str> {
     if host.is_empty() {
         return Some("names no host");
     }
-    port.is_some_and(|port| port.parse::<u16>().is_err())
-        .then_some("has a port that is no number up to 65535")
+    port.is_some_and(|port| port.parse::<u16>().is_err()).then_some("has an invalid port")
 }
 
 /// What a text without a good scheme was meant to be. `None` where it may hold a password, which is not shown.

@@ -94,7 +94,7 @@ impl CheckResult {
         let (status, detail) = match answer {
             Ok(Health::Ready) => (HealthStatus::Ready, None),
             Ok(Health::Loading) => (HealthStatus::Loading, Some("its model is still being loaded".into())),
-            Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model to serve".into())),
+            Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model loaded".into())),
             Err(error) => {
                 let status = match error.kind {
                     ErrorKind::Authentication | ErrorKind::Permission => HealthStatus::Refused,

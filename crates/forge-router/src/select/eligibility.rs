@@ -206,7 +206,7 @@ impl fmt::Display for SkipReason {
             Self::UnknownWindow(window) => {
                 write!(
                     f,
-                    "nobody knows whether its window is larger than {window} tokens, which were too few"
+                    "it is unknown whether its window is larger than {window} tokens, which were too few"
                 )
             }
             Self::NoRoom(why) => f.write_str(why),

@@ -173,7 +173,7 @@ fn silence(kind: ErrorKind, answer: Answer) -> Failure {
     Failure {
         kind,
         phase: Phase::AfterOutput,
-        message: "the reply holds no answer".into(),
+        message: "the reply contains no answer".into(),
         charged: answer.charged,
         took: answer.took,
         failed: answer.failed,
