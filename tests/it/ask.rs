@@ -236,7 +236,7 @@ fn a_vendor_that_asks_for_an_hour_is_left_alone_by_the_next_process() {
         let asked = sim.journal().len();
         let second = ask(CANARY);
         assert_eq!(second.code, Some(3), "{}", second.stderr);
-        assert!(second.stderr.contains("no calls for now"), "{}", second.stderr);
+        assert!(second.stderr.contains("the last failure was: rate limited"), "{}", second.stderr);
         assert_eq!(sim.journal().len(), asked);
         // Another key has limits of its own.
         ask("sk-test-another");

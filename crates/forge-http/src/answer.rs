@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(checked(r#"{"n":3}"#, StopReason::EndTurn), None);
         let broken = checked(r#"{"n":4}"#, StopReason::EndTurn).unwrap();
         assert_eq!(broken, "the answer breaks its schema: /n is larger than 3");
-        assert!(checked("Sure!", StopReason::EndTurn).unwrap().contains("no JSON"));
+        assert!(checked("Sure!", StopReason::EndTurn).unwrap().contains("not JSON"));
         assert_eq!(checked(r#"{"n":"#, StopReason::MaxTokens), None);
     }
 }

@@ -119,7 +119,7 @@ pub(super) const BELOW: &[Plant] = &[
         "write `api_key: ...`",
     ),
     plant("    display_name: mine\n    display_name: yours", "10:5 E104", "first in line 9"),
-    plant("    parameters: { top_p: 1, top_p: 0.5 }", "9:29 E104", "stands here twice"),
+    plant("    parameters: { top_p: 1, top_p: 0.5 }", "9:29 E104", "is listed twice"),
     plant(
         "roles:\n  coder: { provider: gpt }\nroles:\n  critic: { provider: gpt }",
         "11:1 E104",
@@ -244,29 +244,25 @@ pub(super) const BELOW: &[Plant] = &[
     plant(
         "  more: { type: openai, model: gpt-6.2-sol, api_key: your-api-key }",
         "9:54 E134",
-        "stands for a key",
+        "a placeholder",
     ),
     plant(
         "  more: { type: openai, model: gpt-6.2-sol, api_key: YOUR_KEY_HERE }",
         "9:54 E134",
-        "stands for a key",
+        "a placeholder",
     ),
-    plant("  more: { type: openai, model: gpt-6.2-sol, api_key: sk-... }", "9:54 E134", "stands for a key"),
+    plant("  more: { type: openai, model: gpt-6.2-sol, api_key: sk-... }", "9:54 E134", "a placeholder"),
     plant(
         "  more: { type: openai, model: gpt-6.2-sol, api_key: sk-xxxxxxxxxxxx }",
         "9:54 E134",
-        "stands for a key",
+        "a placeholder",
     ),
-    plant(
-        "  more: { type: openai, model: gpt-6.2-sol, api_key: <your key> }",
-        "9:54 E134",
-        "stands for a key",
-    ),
-    plant("  more: { type: openai, model: gpt-6.2-sol, api_key: changeme }", "9:54 E134", "stands for a key"),
+    plant("  more: { type: openai, model: gpt-6.2-sol, api_key: <your key> }", "9:54 E134", "a placeholder"),
+    plant("  more: { type: openai, model: gpt-6.2-sol, api_key: changeme }", "9:54 E134", "a placeholder"),
     plant(
         "  more: { type: openai, model: gpt-6.2-sol, api_key: sk-test-secret and more }",
         "9:54 E134",
-        "holds a blank",
+        "contains white space",
     ),
     plant(
         "  more: { type: openai, model: gpt-6.2-sol, api_key: Bearer sk-test-secret }",

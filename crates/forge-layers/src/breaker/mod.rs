@@ -166,9 +166,9 @@ impl Broken {
     fn refused(&self, cx: &CallContext, refusal: Refusal) -> ProviderError {
         let (message, retry_after) = match refusal {
             Refusal::Open { cause, left } => {
-                (format!("the circuit is open; the last failure was: {}", cause.describe()), Some(left))
+                (format!("the last failure was: {}", cause.describe()), Some(left))
             }
-            Refusal::Probing => ("the circuit is half-open, and another call is its probe".into(), None),
+            Refusal::Probing => ("half-open, and another call is the probe".into(), None),
         };
         ProviderError::new(ErrorKind::CircuitOpen, self.name(), message).with(|facts| {
             facts.model = Some(cx.model().clone());
