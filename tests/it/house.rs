@@ -16,7 +16,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() && !matches!(name, "tests" | "benches" | "examples") {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !is_test(&path) {
+            } else if path.extension().is_some_and(|it| it == "rs") && !is_test(&path) {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
                 found.push((path, code));

@@ -74,7 +74,7 @@ impl Source {
                 }
             }
         }
-        let circles = arrows.iter().flat_map(|(parent, children)| {
+        let circles = arrows.iter().filter_map(|(parent, children)| {
             let closing = children.iter().flat_map(|(one, others)| {
                 let back = others.iter().filter(move |other| *other != one && leads_to(children, other, one));
                 back.map(move |other| format!("{one} -> {other}"))
