@@ -10,10 +10,9 @@ use std::{collections::HashMap, error::Error, sync::Arc};
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
     AdapterRegistry, Capabilities, MemoryBudgets, MemoryJournal, ModelTable, Participant, ParticipantRole,
-    Provider, ProviderId, SecretString, StreamName, TokenCount,
+    Provider, ProviderId, SecretString, StreamName, SystemTimer, TokenCount,
 };
 use forge_google::GoogleProvider;
-use forge_layers::TokioTimer;
 use forge_openai::OpenAIProvider;
 use forge_router::{ProviderPlan, Router, RouterPlan};
 use forge_session::{Cast, Mode, Plan, Providers, Session, SessionDeps, SessionResult, Settings, Topic};
@@ -58,7 +57,7 @@ fn cast() -> Cast {
 
 async fn run(name: &str, providers: Providers, cast: Cast) -> Result<SessionResult, Box<dyn Error>> {
     let deps =
-        SessionDeps::new(providers, Arc::new(MemoryJournal::default()), Arc::new(TokioTimer), "example")?;
+        SessionDeps::new(providers, Arc::new(MemoryJournal::default()), SystemTimer::shared(), "example")?;
     let settings =
         Settings { mode: Mode::Council, critics: 1, required: 1, cycles: 1, ..Settings::default() };
     let plan = Plan { settings, ..Plan::new(Topic::new("A rate limiter for a public HTTP API"), cast) };
@@ -85,7 +84,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
         cooldowns: Arc::new(()),
-        timer: Arc::new(TokioTimer),
+        timer: SystemTimer::shared(),
         seed: 1,
     };
     Ok(Router::build(RouterPlan::of(providers), deps)?)

@@ -13,7 +13,7 @@
 use std::{env, error::Error, fs, path::PathBuf, process::Command, time::Duration};
 
 use forge_core::{
-    Amount, Batch, BudgetCap, BudgetStore as _, Claim, Journal, Money, StreamName, SystemClock,
+    Amount, Batch, BudgetCap, BudgetStore as _, Claim, Journal, Money, StreamName, SystemTimer,
     storage::budget::Holder,
 };
 use forge_store::{JsonlJournal, Store, StoreOptions};
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["files", entries] => {
             let place = Place::new();
-            journal(&JsonlJournal::open(place.0.join("journal"), SystemClock::shared())?, entries.parse()?)
+            journal(&JsonlJournal::open(place.0.join("journal"), SystemTimer::shared())?, entries.parse()?)
         }
         // What cargo and criterion's users pass along.
         _ => {

@@ -12,7 +12,7 @@ use forge_core::{
 };
 use forge_layers::{
     Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, RateLimits, Retry,
-    RetryPolicy, Timeout, TokioTimer,
+    RetryPolicy, Timeout,
 };
 
 #[derive(Debug)]
@@ -56,7 +56,6 @@ impl UsageSink for Nowhere {
 
 /// All of them, in the order of the router: the retry loop outside, the clocks next to the vendor.
 fn stack() -> Arc<dyn Provider> {
-    let timer = Arc::new(TokioTimer);
     let plenty = NonZeroU64::new(u64::from(u32::MAX));
     let limits = RateLimits {
         requests_per_minute: std::num::NonZeroU32::new(u32::MAX),
@@ -65,12 +64,12 @@ fn stack() -> Arc<dyn Provider> {
         burst: None,
     };
     Stack::new(Arc::new(Instant))
-        .with(&Timeout::new(Timeouts::USUAL, timer.clone()))
+        .with(&Timeout::new(Timeouts::USUAL))
         .with(&Observe::new(Arc::new(Nowhere), Arc::new(ModelTable::default())))
-        .with(&RateLimit::new(limits, timer.clone()))
-        .with(&Concurrency::new(ConcurrencyPolicy::new(64), timer.clone()))
-        .with(&Breaker::new(BreakerPolicy::default(), timer.clone(), 1))
-        .with(&Retry::new(RetryPolicy::default(), timer, 1))
+        .with(&RateLimit::new(limits))
+        .with(&Concurrency::new(ConcurrencyPolicy::new(64)))
+        .with(&Breaker::new(BreakerPolicy::default(), 1))
+        .with(&Retry::new(RetryPolicy::default(), 1))
         .with(&Observe::calls())
         .build()
 }

@@ -19,9 +19,9 @@ use forge_core::{
     Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Delta, ErrorKind, Finished, Health,
     MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelTable, PartKind, Participant, ParticipantRole,
     Provider, ProviderError, ProviderExt as _, RateLimitStatus, ResponseStream, SecretString, Started,
-    StopReason, StreamEvent, TokenCount, async_trait,
+    StopReason, StreamEvent, SystemTimer, TokenCount, async_trait,
 };
-use forge_layers::{BreakerPolicy, RetryPolicy, TokioTimer};
+use forge_layers::{BreakerPolicy, RetryPolicy};
 use forge_router::{
     Budget, Cap, Member, PoolPlan, ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Strategy, Target,
 };
@@ -251,7 +251,7 @@ fn router(plan: RouterPlan) -> Router {
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
         cooldowns: Arc::new(()),
-        timer: Arc::new(TokioTimer),
+        timer: SystemTimer::shared(),
         seed: 1,
     };
     Router::build(plan, deps).expect("a router")

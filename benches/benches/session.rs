@@ -16,9 +16,8 @@ use std::{
 use forge_core::{
     CallContext, Capabilities, Clock, Delta, Finished, Journal, ManualTimer, MemoryJournal, ModelId,
     ModelRequest, PartKind, Participant, ParticipantRole, Provider, ProviderError, ResponseStream, Started,
-    StopReason, StreamEvent, StreamName, SystemClock, Timer, TokenCount, async_trait,
+    StopReason, StreamEvent, StreamName, SystemTimer, Timer, TokenCount, async_trait,
 };
-use forge_layers::TokioTimer;
 use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, Settings, Stage, Topic};
 use forge_store::{JsonlJournal, Store, StoreOptions};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -45,7 +44,7 @@ fn main() {
         let store: Arc<dyn Journal> = Arc::new(store);
         if runs("overhead") {
             overhead("without a file", &(Arc::new(MemoryJournal::default()) as Arc<dyn Journal>)).await;
-            let files = JsonlJournal::open(folder.join("files"), SystemClock::shared()).expect("a folder");
+            let files = JsonlJournal::open(folder.join("files"), SystemTimer::shared()).expect("a folder");
             overhead("plain files, synced", &(Arc::new(files) as Arc<dyn Journal>)).await;
             overhead("the store, synced", &store).await;
         }
@@ -209,7 +208,7 @@ fn cast(critics: usize) -> Cast {
 
 fn deps(vendor: Vendor, journal: &Arc<dyn Journal>) -> SessionDeps {
     let provider: Arc<dyn Provider> = Arc::new(vendor);
-    SessionDeps::new(provider, Arc::clone(journal), Arc::new(TokioTimer), "bench").expect("prompts")
+    SessionDeps::new(provider, Arc::clone(journal), SystemTimer::shared(), "bench").expect("prompts")
 }
 
 async fn session(name: &str, deps: SessionDeps) -> SessionResult {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use forge::{
-    CallStatus, Journal, StreamName, SystemClock,
+    CallStatus, Journal, StreamName, SystemTimer,
     session::{CallKey, Event, Record},
     storage::accounts::{AccountsReader as _, Filter},
     store::{JsonlJournal, Store, StoreOptions},
@@ -173,7 +173,7 @@ impl Kept {
     pub(crate) fn entries(&self, id: &str) -> Vec<Vec<u8>> {
         let journal: Arc<dyn Journal> = match self {
             Self::Store(file) => Arc::new(Store::open(StoreOptions::new(file)).unwrap()),
-            Self::Files(folder) => Arc::new(JsonlJournal::open(folder, SystemClock::shared()).unwrap()),
+            Self::Files(folder) => Arc::new(JsonlJournal::open(folder, SystemTimer::shared()).unwrap()),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let entries = runtime.block_on(journal.read(&StreamName::new(id).unwrap(), 0));

@@ -125,7 +125,7 @@ async fn watch(
 
 async fn check(system: &Setup, as_json: bool) -> Result<ExitCode, CliError> {
     let checks = system.router().check().await;
-    let now = system.router().clock().now();
+    let now = system.router().timer().now();
     let ready = checks.iter().filter(|check| check.status == HealthStatus::Ready).count();
     let shown = if as_json {
         let rows: Vec<_> = checks

@@ -35,10 +35,10 @@ struct Open {
 }
 
 impl Accumulator {
-    /// Starts now, by the context's clock.
+    /// Starts now, by the context's timer.
     pub fn new(context: &CallContext) -> Self {
         Self {
-            begun: context.clock.instant(),
+            begun: context.timer.instant(),
             context: context.clone(),
             first_token: None,
             started: None,
@@ -58,7 +58,7 @@ impl Accumulator {
             return Err(self.breach("an event came after the reply had finished"));
         }
         if event.is_content() && self.first_token.is_none() {
-            self.first_token = Some(self.context.clock.instant());
+            self.first_token = Some(self.context.timer.instant());
         }
         match event {
             StreamEvent::Started(started) => {
@@ -129,7 +129,7 @@ impl Accumulator {
     }
 
     fn response(&mut self, finished: Finished) -> ModelResponse {
-        let now = self.context.clock.instant();
+        let now = self.context.timer.instant();
         let started = self.started.take().unwrap_or_default();
         let chosen = started.route.as_ref().and_then(|route| route.participant.clone());
         let participant = chosen.unwrap_or_else(|| Arc::clone(&self.context.participant));
@@ -144,7 +144,7 @@ impl Accumulator {
             tokens,
             duration: now.saturating_duration_since(self.begun),
             first_token: self.first_token.map(|first| first.saturating_duration_since(self.begun)),
-            timestamp: self.context.clock.now(),
+            timestamp: self.context.timer.now(),
             stop_reason: finished.reason,
             raw_stop_reason: finished.raw_reason,
             stop_sequence: finished.stop_sequence,

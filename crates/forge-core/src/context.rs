@@ -7,13 +7,13 @@ use std::{
 
 use crate::{
     attempts::Attempts,
-    clock::{Clock, SystemClock},
     error::ProviderError,
     id::{CallId, ModelId},
     participant::{ModelProvider, Participant},
     route::FailedAttempt,
     storage::budget::BudgetCap,
     tags::Tags,
+    time::{SystemTimer, Timer},
 };
 
 /// The surroundings of a call. The request says what is wanted, the context where and when.
@@ -39,8 +39,8 @@ pub struct CallContext {
     pub fallback: Fallback,
     /// Budgets of the caller's own, such as those of a key, which hold beside the configured ones.
     pub caps: Arc<[BudgetCap]>,
-    /// Where time comes from.
-    pub clock: Arc<dyn Clock>,
+    /// Where time comes from, for everybody who works on the call: routers, layers, accounts.
+    pub timer: Arc<dyn Timer>,
 }
 
 /// Who may answer in place of the participant that a call names.
@@ -58,16 +58,16 @@ pub enum Fallback {
 }
 
 impl CallContext {
-    /// A first attempt with a fresh id, no deadline, and the system's clock.
+    /// A first attempt with a fresh id, no deadline, and the system's time.
     pub fn new(participant: impl Into<Arc<Participant>>) -> Self {
-        Self::with_clock(participant, SystemClock::shared())
+        Self::with_timer(participant, SystemTimer::shared())
     }
 
-    /// A first attempt with a fresh id and no deadline, on `clock`.
-    pub fn with_clock(participant: impl Into<Arc<Participant>>, clock: Arc<dyn Clock>) -> Self {
+    /// A first attempt with a fresh id and no deadline, in the time of `timer`.
+    pub fn with_timer(participant: impl Into<Arc<Participant>>, timer: Arc<dyn Timer>) -> Self {
         Self {
             participant: participant.into(),
-            call_id: CallId::new(clock.now()),
+            call_id: CallId::new(timer.now()),
             attempt: 1,
             attempts: Arc::default(),
             deadline: None,
@@ -75,7 +75,7 @@ impl CallContext {
             exclude: Arc::default(),
             fallback: Fallback::default(),
             caps: Arc::default(),
-            clock,
+            timer,
         }
     }
 
@@ -89,7 +89,7 @@ impl CallContext {
         self.attempt = self.attempts.begin();
     }
 
-    /// Notes that this attempt failed with `error`; it was begun at `begun`, by the context's clock.
+    /// Notes that this attempt failed with `error`; it was begun at `begun`, by the context's timer.
     pub fn note_failure(&self, error: &ProviderError, begun: Instant) {
         self.attempts.note(FailedAttempt {
             attempt: self.attempt,
@@ -101,14 +101,14 @@ impl CallContext {
             code: error.code.clone(),
             message: error.message.clone(),
             request_id: error.request_id.clone(),
-            duration: self.clock.instant().saturating_duration_since(begun),
+            duration: self.timer.instant().saturating_duration_since(begun),
         });
     }
 
     /// The same context with a deadline this far from now.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        // A timeout that the clock cannot count is no deadline.
-        self.deadline = self.clock.instant().checked_add(timeout);
+        // A timeout that the timer cannot count is no deadline.
+        self.deadline = self.timer.instant().checked_add(timeout);
         self
     }
 

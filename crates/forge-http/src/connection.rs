@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::{
     AdapterSettings, CallContext, Clock as _, Delivery, ErrorKind, Phase, ProviderError, ProviderId,
-    RateLimitStatus, SecretString, SystemClock, Timeouts,
+    RateLimitStatus, SecretString, SystemTimer, Timeouts,
 };
 use http::{HeaderMap, HeaderName, Method};
 use reqwest::Url;
@@ -127,7 +127,7 @@ impl Connection {
     ) -> Result<Reply, ProviderError> {
         let clocks = Clocks::of_call(cx, &self.timeouts, delivery);
         let origin = self.origin(Some(cx));
-        self.send(Method::POST, endpoint.0.clone(), body, cx.clock.now(), clocks, origin).await
+        self.send(Method::POST, endpoint.0.clone(), body, cx.timer.now(), clocks, origin).await
     }
 
     /// Posts JSON outside of a call, within `patience`.
@@ -138,7 +138,7 @@ impl Connection {
         patience: Duration,
     ) -> Result<Reply, ProviderError> {
         let clocks = Clocks::within(patience);
-        self.send(Method::POST, endpoint.0.clone(), body, SystemClock.now(), clocks, self.origin(None)).await
+        self.send(Method::POST, endpoint.0.clone(), body, SystemTimer.now(), clocks, self.origin(None)).await
     }
 
     /// Gets the endpoint outside of a call, within `patience`.
@@ -153,7 +153,7 @@ impl Connection {
             url.query_pairs_mut().extend_pairs(query);
         }
         let clocks = Clocks::within(patience);
-        self.send(Method::GET, url, Vec::new(), SystemClock.now(), clocks, self.origin(None)).await
+        self.send(Method::GET, url, Vec::new(), SystemTimer.now(), clocks, self.origin(None)).await
     }
 
     /// The rate limits last seen in a reply's headers.

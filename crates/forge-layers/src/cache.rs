@@ -11,8 +11,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock, Delivery, Delta, Layer, ModelId, ModelRequest, Provider, ProviderError,
-    ResponseStream, StopReason, StreamEvent, TokenCount, Warning, async_trait,
+    CallContext, Capabilities, Delivery, Delta, Layer, ModelId, ModelRequest, Provider, ProviderError,
+    ResponseStream, StopReason, StreamEvent, Timer, TokenCount, Warning, async_trait,
 };
 use futures_core::Stream;
 
@@ -59,25 +59,24 @@ impl Default for CachePolicy {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{Provider, Stack, SystemClock};
+/// use forge_core::{Provider, Stack};
 /// use forge_layers::{Cache, CachePolicy};
 ///
 /// # fn demo(provider: Arc<dyn Provider>) {
-/// let cache = Cache::new(CachePolicy::default(), SystemClock::shared());
+/// let cache = Cache::new(CachePolicy::default());
 /// let cached = Stack::new(provider).with(&cache).build();
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cache {
     policy: CachePolicy,
-    clock: Arc<dyn Clock>,
     entries: Arc<Mutex<Entries>>,
 }
 
 impl Cache {
-    /// An empty cache whose replies age by `clock`.
-    pub fn new(policy: CachePolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { policy, clock, entries: Arc::default() }
+    /// An empty cache.
+    pub fn new(policy: CachePolicy) -> Self {
+        Self { policy, entries: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -138,14 +137,15 @@ impl Provider for Cached {
         let Some(key) = self.cache.key(self.inner.name(), cx, &request) else {
             return self.inner.stream(cx, request).await;
         };
-        let now = self.cache.clock.instant();
+        let now = cx.timer.instant();
         if let Some(events) = self.cache.lock().find(&key, now) {
             let replayed = (0..events.len()).map(move |at| Ok(events[at].clone()));
             return Ok(ResponseStream::from_events(replayed));
         }
         let events = self.inner.stream(cx, request).await?;
         let copy = Some(Reply { bytes: key.len(), key, events: Vec::new() });
-        Ok(ResponseStream::new(Copying { events, copy, cache: self.cache.clone() }))
+        let timer = Arc::clone(&cx.timer);
+        Ok(ResponseStream::new(Copying { events, copy, cache: self.cache.clone(), timer }))
     }
 }
 
@@ -279,6 +279,7 @@ struct Copying {
     events: ResponseStream,
     copy: Option<Reply>,
     cache: Cache,
+    timer: Arc<dyn Timer>,
 }
 
 impl Copying {
@@ -292,8 +293,7 @@ impl Copying {
             && let Some(copy) = self.copy.take()
             && matches!(finished.reason, StopReason::EndTurn | StopReason::StopSequence)
         {
-            let Cache { policy, clock, .. } = &self.cache;
-            self.cache.lock().insert(copy.marked(), policy, clock.instant());
+            self.cache.lock().insert(copy.marked(), &self.cache.policy, self.timer.instant());
         }
     }
 }
@@ -313,15 +313,12 @@ impl Stream for Copying {
 #[cfg(test)]
 mod tests {
     use forge_core::{
-        ErrorKind, ModelResponse, PartKind, Participant, ParticipantRole, ProviderExt as _, Tool,
+        ErrorKind, ManualTimer, ModelResponse, PartKind, Participant, ParticipantRole, ProviderExt as _, Tool,
     };
 
     use super::*;
-    use crate::{
-        ManualTimer,
-        script::{
-            Script, Step, context, fail, finished, part, reply, run, scripted, seconds, sleep, started, text,
-        },
+    use crate::script::{
+        Script, Step, context, fail, finished, part, reply, run, scripted, seconds, sleep, started, text,
     };
 
     fn cold() -> ModelRequest {
@@ -345,7 +342,7 @@ mod tests {
         ) -> Self {
             let timer = ManualTimer::new();
             let script = scripted(&timer, plot);
-            Self { cache: Cache::new(policy, Arc::new(timer.clone())), script, timer }
+            Self { cache: Cache::new(policy), script, timer }
         }
 
         fn ask_as(

@@ -9,11 +9,10 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, StreamEvent, async_trait,
+    ResponseStream, StreamEvent, Timer, async_trait,
 };
 
 use crate::{
-    Timer,
     observer::{StreamObserver, tap},
     queue::Queue,
 };
@@ -47,17 +46,16 @@ impl ConcurrencyPolicy {
 /// A call whose deadline passes while it waits fails with [`ErrorKind::RateLimited`] in the phase
 /// [`Phase::BeforeSend`]. If the vendor refuses another call and asks for a wait
 /// ([`retry_after`](forge_core::ErrorFacts::retry_after)) that is longer than what a waiting call has left, that one
-/// fails at once. Deadlines are read on the given timer, which has to be the clock of the call
-/// as well.
+/// fails at once.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use forge_core::{Provider, Stack};
-/// use forge_layers::{Concurrency, ConcurrencyPolicy, TokioTimer};
+/// use forge_layers::{Concurrency, ConcurrencyPolicy};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {
 /// let policy = ConcurrencyPolicy { initial: 4, ..ConcurrencyPolicy::new(32) };
-/// let concurrency = Concurrency::new(policy, Arc::new(TokioTimer));
+/// let concurrency = Concurrency::new(policy);
 /// let provider = Stack::new(claude).with(&concurrency).build();
 /// assert_eq!((concurrency.in_flight(), concurrency.limit()), (0, 4));
 /// # }
@@ -69,7 +67,7 @@ pub struct Concurrency {
 
 impl Concurrency {
     /// A limit of its own, shared by every provider that this value or a clone of it wraps.
-    pub fn new(policy: ConcurrencyPolicy, timer: Arc<dyn Timer>) -> Self {
+    pub fn new(policy: ConcurrencyPolicy) -> Self {
         let max = policy.max.max(1);
         let min = policy.min.clamp(1, max);
         let limit = policy.initial.clamp(min, max);
@@ -83,7 +81,7 @@ impl Concurrency {
             epoch: 0,
             queue: Queue::new(),
         };
-        Self { shared: Arc::new(Shared { timer, lane: Mutex::new(lane) }) }
+        Self { shared: Arc::new(Shared { lane: Mutex::new(lane) }) }
     }
 
     /// How many calls are under way.
@@ -130,7 +128,7 @@ impl Provider for Limited {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let waited = match Shared::permit(&self.shared, cx.deadline).await {
+        let waited = match Shared::permit(&self.shared, cx).await {
             Ok(permit) => return tap(&*self.inner, cx, request, permit).await,
             Err(waited) => waited,
         };
@@ -156,7 +154,6 @@ impl Provider for Limited {
 
 #[derive(Debug)]
 struct Shared {
-    timer: Arc<dyn Timer>,
     lane: Mutex<Lane>,
 }
 
@@ -177,23 +174,24 @@ struct Lane {
 
 impl Shared {
     /// Waits for a permit, unless the deadline comes first.
-    async fn permit(shared: &Arc<Self>, deadline: Option<Instant>) -> Result<Permit, Waited> {
-        let mut place = Place { shared: Arc::clone(shared), place: None };
+    async fn permit(shared: &Arc<Self>, call: &CallContext) -> Result<Permit, Waited> {
+        let CallContext { timer, deadline, .. } = call;
+        let mut place = Place { shared: Arc::clone(shared), timer, place: None };
         let mut alarm = None;
         poll_fn(|cx| {
             if let Some(permit) = place.take(cx.waker()) {
                 return Poll::Ready(Ok(permit));
             }
-            let Some(deadline) = deadline else { return Poll::Pending };
+            let Some(deadline) = *deadline else { return Poll::Pending };
             let lane = shared.lock();
             let (paused_until, others) = (lane.paused_until, lane.in_flight);
             drop(lane);
-            let now = shared.timer.instant();
+            let now = timer.instant();
             // The vendor refuses every call until then, so a permit would come too late.
             if let Some(until) = paused_until.filter(|until| *until > now && *until >= deadline) {
                 return Poll::Ready(Err(Waited::ForVendor(until.saturating_duration_since(now))));
             }
-            let alarm = alarm.get_or_insert_with(|| shared.timer.sleep_until(deadline));
+            let alarm = alarm.get_or_insert_with(|| timer.sleep_until(deadline));
             alarm.as_mut().poll(cx).map(|()| Err(Waited::ForOthers(others)))
         })
         .await
@@ -214,12 +212,13 @@ enum Waited {
 }
 
 /// A place in the queue, once there is a need for one.
-struct Place {
+struct Place<'a> {
     shared: Arc<Shared>,
+    timer: &'a Arc<dyn Timer>,
     place: Option<u64>,
 }
 
-impl Place {
+impl Place<'_> {
     fn take(&mut self, waker: &Waker) -> Option<Permit> {
         let mut lane = self.shared.lock();
         // A newcomer waits behind the queue although there is room: the first in it has been woken for that room.
@@ -228,7 +227,8 @@ impl Place {
             return None;
         }
         lane.in_flight += 1;
-        let permit = Permit { shared: Arc::clone(&self.shared), epoch: lane.epoch };
+        let (shared, timer) = (Arc::clone(&self.shared), Arc::clone(self.timer));
+        let permit = Permit { shared, timer, epoch: lane.epoch };
         let next = self.place.take().and_then(|place| lane.queue.leave(place));
         drop(lane);
         wake(next);
@@ -236,7 +236,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let next = self.shared.lock().queue.leave(place);
@@ -248,6 +248,7 @@ impl Drop for Place {
 /// The right to be under way.
 struct Permit {
     shared: Arc<Shared>,
+    timer: Arc<dyn Timer>,
     epoch: u64,
 }
 
@@ -268,8 +269,7 @@ impl StreamObserver for Permit {
             self.shared.lock().congested(self.epoch);
         }
         if let Some(error) = error.filter(|error| congested && error.kind == ErrorKind::RateLimited)
-            && let Some(until) =
-                error.retry_after.and_then(|wait| self.shared.timer.instant().checked_add(wait))
+            && let Some(until) = error.retry_after.and_then(|wait| self.timer.instant().checked_add(wait))
         {
             let waiting = self.shared.lock().pause(until);
             waiting.into_iter().for_each(Waker::wake);
@@ -336,21 +336,14 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
-    use forge_core::{ProviderExt as _, StopReason};
+    use forge_core::{ManualTimer, ProviderExt as _, StopReason};
     use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 
     use super::*;
-    use crate::{
-        ManualTimer,
-        script::{
-            Script, Step, context, drop_at_every_poll, fail, finished, reply, run, scripted, seconds, sleep,
-            started,
-        },
+    use crate::script::{
+        Script, Step, context, drop_at_every_poll, fail, finished, reply, run, scripted, seconds, sleep,
+        started,
     };
-
-    fn lane(policy: ConcurrencyPolicy, timer: &ManualTimer) -> Concurrency {
-        Concurrency::new(policy, Arc::new(timer.clone()))
-    }
 
     fn slow_reply() -> Vec<Step> {
         let mut steps = vec![sleep(1)];
@@ -378,7 +371,7 @@ mod tests {
     #[test]
     fn no_more_calls_than_the_limit_are_under_way_and_nobody_is_forgotten() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(3), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(3));
         let order = Arc::new(Mutex::new(Vec::new()));
         let most = Arc::new(AtomicUsize::new(0));
         let script = {
@@ -408,10 +401,10 @@ mod tests {
     #[test]
     fn waiters_are_served_in_the_order_they_came_and_a_dropped_one_leaves_no_hole() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(1));
         let held = outcome(&concurrency, &timer, None);
-        let shared = &concurrency.shared;
-        let mut waiters: Vec<_> = (0..5).map(|_| Box::pin(Shared::permit(shared, None))).collect();
+        let (shared, cx) = (&concurrency.shared, context(&timer));
+        let mut waiters: Vec<_> = (0..5).map(|_| Box::pin(Shared::permit(shared, &cx))).collect();
         for waiter in &mut waiters {
             assert!(waiter.as_mut().now_or_never().is_none());
         }
@@ -420,7 +413,7 @@ mod tests {
         assert_eq!(concurrency.waiting(), 3);
         drop(held);
         assert!(waiters[1].as_mut().now_or_never().is_none());
-        assert!(Shared::permit(shared, None).now_or_never().is_none());
+        assert!(Shared::permit(shared, &cx).now_or_never().is_none());
         for mut waiter in waiters {
             assert!(waiter.as_mut().now_or_never().is_some());
         }
@@ -430,12 +423,12 @@ mod tests {
     #[test]
     fn a_waiter_that_was_woken_and_then_dropped_passes_its_turn_on() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(1));
         let held = outcome(&concurrency, &timer, None);
-        let shared = &concurrency.shared;
-        let mut first = Box::pin(Shared::permit(shared, None));
+        let (shared, cx) = (&concurrency.shared, context(&timer));
+        let mut first = Box::pin(Shared::permit(shared, &cx));
         assert!(first.as_mut().now_or_never().is_none());
-        let mut second: FuturesUnordered<_> = [Box::pin(Shared::permit(shared, None))].into_iter().collect();
+        let mut second: FuturesUnordered<_> = [Box::pin(Shared::permit(shared, &cx))].into_iter().collect();
         assert!(second.next().now_or_never().is_none());
         drop(held);
         drop(first);
@@ -446,7 +439,7 @@ mod tests {
     #[test]
     fn a_call_dropped_at_any_poll_gives_its_permit_back() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(1));
         let provider = concurrency.layer(scripted(&timer, |_| slow_reply()));
         let cx = context(&timer);
         let call = || provider.complete(&cx, ModelRequest::default());
@@ -466,7 +459,7 @@ mod tests {
     #[test]
     fn a_permit_comes_back_when_the_stream_ends_though_it_is_still_held() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(2), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(2));
         let mut whole = outcome(&concurrency, &timer, None);
         let mut broken = outcome(&concurrency, &timer, Some(ErrorKind::Server));
         assert_eq!(concurrency.in_flight(), 2);
@@ -482,7 +475,7 @@ mod tests {
     #[test]
     fn a_waiter_fails_at_its_deadline_without_sending_anything() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(1), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(1));
         let held = outcome(&concurrency, &timer, None);
         let script = scripted(&timer, |_| reply(&["Hi"]));
         let provider = concurrency.layer(Arc::clone(&script) as Arc<dyn Provider>);
@@ -506,7 +499,7 @@ mod tests {
             (ErrorKind::Overloaded, Some(120), false),
         ] {
             let timer = ManualTimer::new();
-            let concurrency = lane(ConcurrencyPolicy::new(2), &timer);
+            let concurrency = Concurrency::new(ConcurrencyPolicy::new(2));
             let held = outcome(&concurrency, &timer, None);
             let refused = scripted(&timer, move |_| {
                 let refusal = ProviderError::new(kind, "script", "slow down");
@@ -541,7 +534,7 @@ mod tests {
     #[test]
     fn congestion_halves_the_limit_once_per_round_trip() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy { min: 3, ..ConcurrencyPolicy::new(16) }, &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy { min: 3, ..ConcurrencyPolicy::new(16) });
         for (kind, limit) in
             [(ErrorKind::RateLimited, 8), (ErrorKind::Overloaded, 4), (ErrorKind::RateLimited, 3)]
         {
@@ -554,7 +547,7 @@ mod tests {
     #[test]
     fn neither_other_failures_nor_our_own_refusals_nor_drops_move_the_limit() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy::new(8), &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy::new(8));
         for kind in [ErrorKind::Server, ErrorKind::Timeout, ErrorKind::Transport, ErrorKind::InvalidRequest] {
             drain(outcome(&concurrency, &timer, Some(kind)));
         }
@@ -571,7 +564,7 @@ mod tests {
     #[test]
     fn a_limits_worth_of_successes_raises_it_by_one_up_to_the_maximum() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy { initial: 2, ..ConcurrencyPolicy::new(4) }, &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy { initial: 2, ..ConcurrencyPolicy::new(4) });
         let limits: Vec<u32> = (0..12)
             .map(|_| {
                 drain(outcome(&concurrency, &timer, None));
@@ -584,11 +577,11 @@ mod tests {
     #[test]
     fn a_raised_limit_is_used_by_those_who_wait() {
         let timer = ManualTimer::new();
-        let concurrency = lane(ConcurrencyPolicy { initial: 1, ..ConcurrencyPolicy::new(2) }, &timer);
+        let concurrency = Concurrency::new(ConcurrencyPolicy { initial: 1, ..ConcurrencyPolicy::new(2) });
         let stream = outcome(&concurrency, &timer, None);
-        let shared = &concurrency.shared;
+        let (shared, cx) = (&concurrency.shared, context(&timer));
         let mut waiters: FuturesUnordered<_> =
-            (0..2).map(|_| Box::pin(Shared::permit(shared, None))).collect();
+            (0..2).map(|_| Box::pin(Shared::permit(shared, &cx))).collect();
         assert!(waiters.next().now_or_never().is_none());
         drain(stream);
         let permits: Vec<_> = (0..2)
@@ -604,7 +597,7 @@ mod tests {
         let timer = ManualTimer::new();
         for seed in 0..200 {
             let mut dice = fastrand::Rng::with_seed(seed);
-            let concurrency = lane(ConcurrencyPolicy { min: 2, ..ConcurrencyPolicy::new(6) }, &timer);
+            let concurrency = Concurrency::new(ConcurrencyPolicy { min: 2, ..ConcurrencyPolicy::new(6) });
             let kinds = [None, None, Some(ErrorKind::RateLimited), Some(ErrorKind::Server)];
             let mut calls: Vec<Call> = Vec::new();
             for _ in 0..300 {

@@ -3,20 +3,19 @@
 //!
 //! Use this crate with `forge-core` and one adapter when calls should keep to limits and survive a bad
 //! minute. Each layer is usable alone around any [`Provider`](forge_core::Provider), keeps its state in the
-//! layer value (the wrappers it makes are cheap and share that state), and takes the time from a clock that it
-//! is given (a [`Timer`] where it waits), so that it can be tested without waiting ([`ManualTimer`]). What a
+//! layer value (the wrappers it makes are cheap and share that state), and takes the time from the call
+//! ([`CallContext::timer`](forge_core::CallContext::timer)), so that it can be tested without waiting. What a
 //! call holds travels inside its stream and settles when that ends or is dropped.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use forge_core::{Provider, Stack};
-//! use forge_layers::{Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Retry, RetryPolicy, TokioTimer};
+//! use forge_layers::{Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Retry, RetryPolicy};
 //!
 //! # fn demo(claude: Arc<dyn Provider>) -> Arc<dyn Provider> {
-//! let timer = Arc::new(TokioTimer);
-//! let concurrency = Concurrency::new(ConcurrencyPolicy::new(8), timer.clone());
-//! let breaker = Breaker::new(BreakerPolicy::default(), timer.clone(), 1);
-//! let retry = Retry::new(RetryPolicy::default(), timer, 1);
+//! let concurrency = Concurrency::new(ConcurrencyPolicy::new(8));
+//! let breaker = Breaker::new(BreakerPolicy::default(), 1);
+//! let retry = Retry::new(RetryPolicy::default(), 1);
 //! // The layer added last is the outermost: a retry is a new call to the breaker.
 //! Stack::new(claude).with(&concurrency).with(&breaker).with(&retry).build()
 //! # }
@@ -37,16 +36,13 @@ mod retry;
 #[cfg(test)]
 mod script;
 mod timeout;
-mod timer;
 
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
-pub use forge_core::{ManualTimer, Timer, Wait};
 pub use observe::{GEN_AI_CONVENTIONS, Observe};
 pub use observer::{StreamObserver, tap};
 pub use peek::{Peeked, peek};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timeout::Timeout;
-pub use timer::TokioTimer;

@@ -19,7 +19,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// The version of OpenTelemetry's semantic conventions whose names for generative AI the spans carry.
 pub const GEN_AI_CONVENTIONS: &str = "1.37.0";
 
-/// Watches calls. Times come from [`CallContext::clock`].
+/// Watches calls. Times come from [`CallContext::timer`].
 ///
 /// Around each attempt ([`Observe::new`], inside [`Retry`](crate::Retry)) it opens a span `llm.attempt` and
 /// writes exactly one [`UsageRecord`] when the attempt finishes, fails, or is dropped. Around the whole
@@ -42,12 +42,12 @@ pub const GEN_AI_CONVENTIONS: &str = "1.37.0";
 /// ```
 /// use std::sync::Arc;
 /// use forge_core::{ModelTable, Provider, Stack, UsageSink};
-/// use forge_layers::{Observe, Retry, RetryPolicy, TokioTimer};
+/// use forge_layers::{Observe, Retry, RetryPolicy};
 ///
 /// # fn demo(adapter: Arc<dyn Provider>, ledger: Arc<dyn UsageSink>, prices: Arc<ModelTable>) {
 /// let provider = Stack::new(adapter)
 ///     .with(&Observe::new(ledger, prices))
-///     .with(&Retry::new(RetryPolicy::default(), Arc::new(TokioTimer), 7))
+///     .with(&Retry::new(RetryPolicy::default(), 7))
 ///     .with(&Observe::calls())
 ///     .build();
 /// # }
@@ -171,8 +171,8 @@ impl Recorder {
         Self {
             accounts,
             span,
-            begun: cx.clock.instant(),
-            started_at: cx.clock.now(),
+            begun: cx.timer.instant(),
+            started_at: cx.timer.now(),
             cx: cx.clone(),
             first_token: None,
             served: None,
@@ -187,7 +187,7 @@ impl Recorder {
     }
 
     fn elapsed(&self) -> Duration {
-        self.cx.clock.instant().saturating_duration_since(self.begun)
+        self.cx.timer.instant().saturating_duration_since(self.begun)
     }
 
     /// Makes a usage unknown that nothing can have taken: one number that is off by powers of ten would close every
@@ -353,7 +353,9 @@ impl Stream for Recorded {
 mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
-    use forge_core::{Finished, PartKind, ProviderExt as _, Started, StopReason, StorageError, Tags};
+    use forge_core::{
+        Finished, ManualTimer, PartKind, ProviderExt as _, Started, StopReason, StorageError, Tags,
+    };
     use tracing::{
         Event, Metadata, Subscriber,
         field::{Field, Visit},
@@ -362,7 +364,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ManualTimer, Retry, RetryPolicy,
+        Retry, RetryPolicy,
         script::{
             Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, scripted, seconds,
             sleep, started, text,
@@ -513,7 +515,7 @@ mod tests {
             2 => vec![Step::Open, started()],
             _ => reply(&["hi"]),
         }));
-        let retry = Retry::new(RetryPolicy::default(), Arc::new(timer.clone()), 1);
+        let retry = Retry::new(RetryPolicy::default(), 1);
         let cx = context(&timer);
         run(&timer, retry.layer(observed).complete(&cx, request())).unwrap();
         let records = ledger.take();

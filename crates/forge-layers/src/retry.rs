@@ -16,7 +16,7 @@ use forge_core::{
 };
 use futures_core::Stream;
 
-use crate::{Timer, peek::peek};
+use crate::peek::peek;
 
 /// How often and when a failed attempt is made again.
 ///
@@ -80,33 +80,30 @@ impl RetryPolicy {
 /// jitter on top. Every attempt carries its own number in [`CallContext::attempt`], and those that fail are
 /// noted in [`CallContext::attempts`].
 ///
-/// Deadlines are read on the given timer, which has to be the clock of the call as well.
-///
 /// ```
 /// use std::sync::Arc;
 /// use forge_core::{Provider, Stack};
-/// use forge_layers::{Retry, RetryBudget, RetryPolicy, TokioTimer};
+/// use forge_layers::{Retry, RetryBudget, RetryPolicy};
 ///
 /// # fn demo(claude: Arc<dyn Provider>, gemini: Arc<dyn Provider>) {
 /// let budget = RetryBudget::default();
 /// let policy = RetryPolicy { max_retries: 1, ..RetryPolicy::default() };
-/// let retry = Retry::new(policy, Arc::new(TokioTimer), 7).with_budget(budget);
+/// let retry = Retry::new(policy, 7).with_budget(budget);
 /// let providers = [claude, gemini].map(|provider| Stack::new(provider).with(&retry).build());
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Retry {
     policy: RetryPolicy,
-    timer: Arc<dyn Timer>,
     dice: Arc<Mutex<fastrand::Rng>>,
     budget: RetryBudget,
 }
 
 impl Retry {
     /// Retries with a budget of their own. `seed` fixes the jitter and differs between processes.
-    pub fn new(policy: RetryPolicy, timer: Arc<dyn Timer>, seed: u64) -> Self {
+    pub fn new(policy: RetryPolicy, seed: u64) -> Self {
         let dice = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
-        Self { policy, timer, dice, budget: RetryBudget::default() }
+        Self { policy, dice, budget: RetryBudget::default() }
     }
 
     /// The same retries within `budget`, which other layers may share.
@@ -142,7 +139,7 @@ impl Retry {
         // The jitter comes on top of the vendor's wait: before it is over, the next attempt would be refused as
         // well.
         let wait = hint.checked_add(self.jitter(self.policy.bound(retries)))?;
-        let at = self.timer.instant().checked_add(wait)?;
+        let at = cx.timer.instant().checked_add(wait)?;
         // The error at hand tells more than the timeout that would follow.
         if cx.deadline.is_some_and(|deadline| deadline <= at) {
             return None;
@@ -202,7 +199,7 @@ impl Provider for Retrying {
         let mut cx = cx.clone();
         let (mut retries, mut slot) = (0, None);
         loop {
-            let begun = cx.clock.instant();
+            let begun = cx.timer.instant();
             let error = match self.attempt(&cx, &request).await {
                 Ok(events) => {
                     let slots = Some((call, slot));
@@ -219,7 +216,7 @@ impl Provider for Retrying {
             let Some((at, taken)) = self.retry.next(&cx, retries, &error) else { return Err(error) };
             slot = Some(taken);
             tracing::debug!(call = %cx.call_id, attempt = cx.attempt, error = ?error.kind, "trying again");
-            self.retry.timer.sleep_until(at).await;
+            cx.timer.sleep_until(at).await;
             cx.next_attempt();
             retries += 1;
         }
@@ -313,17 +310,13 @@ impl Stream for Held {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ProviderExt as _};
+    use forge_core::{Clock as _, ManualTimer, ProviderExt as _};
     use futures_util::future::join_all;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        ManualTimer,
-        script::{
-            Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started,
-            text,
-        },
+    use crate::script::{
+        Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started, text,
     };
 
     fn request() -> Arc<ModelRequest> {
@@ -337,8 +330,8 @@ mod tests {
         )
     }
 
-    fn layer(timer: &ManualTimer, policy: RetryPolicy) -> Retry {
-        Retry::new(policy, Arc::new(timer.clone()), 1)
+    fn layer(policy: RetryPolicy) -> Retry {
+        Retry::new(policy, 1)
     }
 
     #[test]
@@ -349,7 +342,7 @@ mod tests {
             2 => vec![Step::Open, started(), fail(ErrorKind::Transport)],
             _ => vec![Step::Open, started()],
         });
-        let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
+        let retrying = layer(RetryPolicy::default()).layer(script.clone());
         let cx = context(&timer);
         let error = run(&timer, retrying.stream(&cx, request())).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Truncated);
@@ -365,7 +358,7 @@ mod tests {
         let timer = ManualTimer::new();
         for kind in [ErrorKind::InvalidRequest, ErrorKind::Authentication, ErrorKind::CircuitOpen] {
             let script = scripted(&timer, move |_| vec![fail(kind)]);
-            let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
+            let retrying = layer(RetryPolicy::default()).layer(script.clone());
             assert_eq!(run(&timer, retrying.stream(&context(&timer), request())).unwrap_err().kind, kind);
             assert_eq!(script.calls().len(), 1, "{kind:?}");
         }
@@ -374,7 +367,7 @@ mod tests {
             vec![Step::Open, started(), text_part, text(0, "a"), fail(ErrorKind::Server)]
         };
         let script = scripted(&timer, move |_| begun());
-        let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
+        let retrying = layer(RetryPolicy::default()).layer(script.clone());
         let error = run(&timer, retrying.complete(&context(&timer), request())).unwrap_err();
         assert_eq!((error.kind, script.calls().len()), (ErrorKind::Server, 1));
         assert!(error.partial.is_some());
@@ -395,7 +388,7 @@ mod tests {
                 _ => reply(&["hi"]),
             });
             let policy = RetryPolicy { initial_backoff: Duration::ZERO, ..RetryPolicy::default() };
-            let retrying = layer(&timer, policy).layer(script.clone());
+            let retrying = layer(policy).layer(script.clone());
             let cx = context(&timer).with_timeout(timeout);
             let begun = timer.instant();
             let outcome = run(&timer, retrying.complete(&cx, request()));
@@ -418,7 +411,7 @@ mod tests {
         ) {
             let policy = RetryPolicy { max_retries: 9, initial_backoff, max_backoff, multiplier, longest_hint, patience: longest_hint, reconnect: true };
             let timer = ManualTimer::new();
-            let retry = Retry::new(policy, Arc::new(timer.clone()), seed);
+            let retry = Retry::new(policy, seed);
             let error = ProviderError::new(ErrorKind::RateLimited, "p", "")
                 .with(|facts| facts.retry_after = Some(hint));
             for retries in 0..10 {
@@ -439,9 +432,8 @@ mod tests {
                 1 => vec![hint.map_or_else(|| fail(ErrorKind::RateLimited), hinting)],
                 _ => reply(&["hi"]),
             });
-            let retrying = layer(&timer, RetryPolicy::default())
-                .with_budget(RetryBudget::new(1.0, 0))
-                .layer(script.clone());
+            let retrying =
+                layer(RetryPolicy::default()).with_budget(RetryBudget::new(1.0, 0)).layer(script.clone());
             let clients: Vec<CallContext> = (0..500).map(|_| context(&timer)).collect();
             let begun = timer.instant();
             let outcomes = run(&timer, join_all(clients.iter().map(|cx| retrying.complete(cx, request()))));
@@ -460,7 +452,7 @@ mod tests {
     fn an_outage_costs_a_fifth_more_attempts_and_not_two_hundred_percent() {
         let timer = ManualTimer::new();
         let script = scripted(&timer, |_| vec![sleep(1), fail(ErrorKind::Server)]);
-        let retrying = layer(&timer, RetryPolicy::default()).layer(script.clone());
+        let retrying = layer(RetryPolicy::default()).layer(script.clone());
         let cx = context(&timer);
         let outcomes = run(&timer, join_all((0..1_000).map(|_| retrying.stream(&cx, request()))));
         assert!(outcomes.iter().all(Result::is_err));
@@ -484,7 +476,7 @@ mod tests {
             steps
         });
         let budget = RetryBudget::new(0.0, 1);
-        let retrying = layer(&timer, RetryPolicy::default()).with_budget(budget.clone()).layer(script);
+        let retrying = layer(RetryPolicy::default()).with_budget(budget.clone()).layer(script);
         let cx = context(&timer);
         drop_at_every_poll(
             &timer,

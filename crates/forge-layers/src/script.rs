@@ -3,13 +3,11 @@
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use forge_core::{
-    CallContext, Delta, ErrorKind, Finished, PartKind, Participant, ProviderError, Started, StopReason,
-    StreamEvent, TokenCount,
+    CallContext, Delta, ErrorKind, Finished, ManualTimer, PartKind, Participant, ProviderError, Started,
+    StopReason, StreamEvent, TokenCount,
 };
 pub(crate) use forge_testkit::{Script, Step};
 use futures_util::FutureExt as _;
-
-use crate::ManualTimer;
 
 /// A script on this timer, whose plot looks at the context alone.
 pub(crate) fn scripted(
@@ -61,7 +59,7 @@ pub(crate) fn reply(words: &[&str]) -> Vec<Step> {
 }
 
 pub(crate) fn context(timer: &ManualTimer) -> CallContext {
-    CallContext::with_clock(Participant::claude_sonnet(), Arc::new(timer.clone()))
+    CallContext::with_timer(Participant::claude_sonnet(), Arc::new(timer.clone()))
 }
 
 /// Drives `future` to its end; whenever it waits, time moves on to the next wake.

@@ -10,11 +10,9 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, Delivery, ErrorKind, Layer, ModelId, ModelRequest, PartKind, Phase, Provider,
-    ProviderError, ResponseStream, StreamEvent, Timeouts, async_trait,
+    ProviderError, ResponseStream, StreamEvent, Timeouts, Timer, Wait, async_trait,
 };
 use futures_core::Stream;
-
-use crate::{Timer, Wait};
 
 /// Ends calls that stay silent or take too long with [`ErrorKind::Timeout`], and drops what is under way.
 ///
@@ -26,29 +24,27 @@ use crate::{Timer, Wait};
 /// - `connect` is left to whoever connects.
 ///
 /// Time in which the caller does not ask for the next event is no silence of the vendor's, and an event
-/// that is there is handed out however late it is asked for. Deadlines are read on the given timer, which
-/// has to be the clock of the call as well.
+/// that is there is handed out however late it is asked for.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
 /// use forge_core::{Provider, Stack, Timeouts};
-/// use forge_layers::{Timeout, TokioTimer};
+/// use forge_layers::Timeout;
 ///
 /// # fn demo(provider: Arc<dyn Provider>) {
 /// let timeouts = Timeouts { gap: Duration::from_secs(20), ..Timeouts::default() };
-/// let patient = Stack::new(provider).with(&Timeout::new(timeouts, Arc::new(TokioTimer))).build();
+/// let patient = Stack::new(provider).with(&Timeout::new(timeouts)).build();
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Timeout {
     timeouts: Timeouts,
-    timer: Arc<dyn Timer>,
 }
 
 impl Timeout {
-    /// These clocks, on this timer.
-    pub fn new(timeouts: Timeouts, timer: Arc<dyn Timer>) -> Self {
-        Self { timeouts, timer }
+    /// These clocks.
+    pub const fn new(timeouts: Timeouts) -> Self {
+        Self { timeouts }
     }
 }
 
@@ -80,8 +76,8 @@ impl Provider for Timed {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let Timeout { timeouts, timer } = &self.timeout;
-        let clocks = Clocks::of_call(cx, timeouts, request.delivery, timer.instant());
+        let timer = &cx.timer;
+        let clocks = Clocks::of_call(cx, &self.timeout.timeouts, request.delivery, timer.instant());
         let origin = Origin { provider: self.inner.name().to_owned(), model: cx.model().clone() };
         if clocks.end.is_some_and(|end| end <= clocks.begun) {
             return Err(origin.error("the deadline had passed before the call".into(), Phase::BeforeSend));
@@ -254,24 +250,21 @@ impl Stream for TimedStream {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ProviderExt as _, StopReason};
+    use forge_core::{Clock as _, ManualTimer, ProviderExt as _, StopReason};
 
     use super::*;
-    use crate::{
-        ManualTimer,
-        script::{
-            Script, Step, context, ended, finished, part, reply, run, scripted, seconds, sleep, started, text,
-        },
+    use crate::script::{
+        Script, Step, context, ended, finished, part, reply, run, scripted, seconds, sleep, started, text,
     };
 
-    fn timed(timer: &ManualTimer, script: &Arc<Script>) -> Arc<dyn Provider> {
+    fn timed(script: &Arc<Script>) -> Arc<dyn Provider> {
         let timeouts = Timeouts {
             connect: Duration::ZERO,
             first_event: seconds(100),
             gap: seconds(10),
             total: seconds(500),
         };
-        Timeout::new(timeouts, Arc::new(timer.clone())).layer(Arc::clone(script) as _)
+        Timeout::new(timeouts).layer(Arc::clone(script) as _)
     }
 
     fn request() -> ModelRequest {
@@ -285,7 +278,7 @@ mod tests {
     ) -> (Result<String, String>, u64) {
         let timer = ManualTimer::new();
         let script = scripted(&timer, move |_| steps());
-        let timed = timed(&timer, &script);
+        let timed = timed(&script);
         let begun = timer.instant();
         let outcome = run(&timer, timed.complete(&context(&timer), request));
         let outcome = outcome.map(|response| response.text().into_owned()).map_err(|error| {
@@ -363,7 +356,7 @@ mod tests {
     fn the_deadline_of_the_call_holds_beside_the_total() {
         let timer = ManualTimer::new();
         let script = scripted(&timer, |_| vec![sleep(1_000)]);
-        let timed = timed(&timer, &script);
+        let timed = timed(&script);
         let cx = context(&timer).with_timeout(seconds(7));
         let error = run(&timer, timed.complete(&cx, request())).unwrap_err();
         assert_eq!(
@@ -385,7 +378,7 @@ mod tests {
             steps
         });
         let timeouts = Timeouts { gap: seconds(10), first_event: seconds(20), ..Timeouts::default() };
-        let timed = Timeout::new(timeouts, Arc::new(timer.clone())).layer(script);
+        let timed = Timeout::new(timeouts).layer(script);
         let mut events = run(&timer, timed.stream(&context(&timer), request().into())).unwrap();
         let mut read = 0;
         timer.advance(seconds(30));
@@ -401,7 +394,7 @@ mod tests {
     fn what_timed_out_is_dropped_at_once_and_the_stream_is_over() {
         let timer = ManualTimer::new();
         let script = scripted(&timer, |_| vec![Step::Open, started(), sleep(1_000)]);
-        let timed = timed(&timer, &script);
+        let timed = timed(&script);
         let mut events = run(&timer, timed.stream(&context(&timer), request().into())).unwrap();
         assert!(run(&timer, events.next()).unwrap().is_ok());
         assert_eq!(script.streams(), 1);

@@ -52,13 +52,13 @@ impl Affinity {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, SystemClock};
+    use forge_core::{Clock as _, SystemTimer};
 
     use super::*;
 
     #[test]
     fn the_memory_is_bounded_and_ends_with_the_cache() {
-        let (affinity, now) = (Affinity::default(), SystemClock.instant());
+        let (affinity, now) = (Affinity::default(), SystemTimer.instant());
         for at in 0..2 * CAPACITY as u64 {
             affinity.remember(Prefix(at), "p".into(), now + Duration::from_millis(at));
         }

@@ -9,8 +9,9 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use forge_core::{AdapterRegistry, CallContext, MemoryBudgets, ModelRequest, ModelTable, ProviderExt};
-//! use forge_layers::TokioTimer;
+//! use forge_core::{
+//!     AdapterRegistry, CallContext, MemoryBudgets, ModelRequest, ModelTable, ProviderExt, SystemTimer,
+//! };
 //! use forge_router::{RouterDeps, ProviderPlan, Router, RouterPlan};
 //!
 //! # async fn demo(registry: AdapterRegistry) -> Result<(), Box<dyn std::error::Error>> {
@@ -22,7 +23,7 @@
 //!     sink: Arc::new(()),
 //!     budgets: Arc::new(MemoryBudgets::default()),
 //!     cooldowns: Arc::new(()),
-//!     timer: Arc::new(TokioTimer),
+//!     timer: SystemTimer::shared(),
 //!     seed: 1,
 //! };
 //! // The first one does every job; the second one stands in for it.

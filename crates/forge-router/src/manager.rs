@@ -166,6 +166,6 @@ impl ParticipantManager {
     }
 
     fn context(&self, participant: &Participant) -> CallContext {
-        CallContext::with_clock(participant.clone(), self.router.clock())
+        CallContext::with_timer(participant.clone(), self.router.timer())
     }
 }

@@ -3,9 +3,9 @@
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use forge_core::{
-    CallContext, Capabilities, Clock, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse,
-    ModelTable, Money, Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError,
-    ResponseStream, RouteTrace, Served, StorageError, TokenCount, async_trait,
+    CallContext, Capabilities, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse, ModelTable,
+    Money, Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError, ResponseStream,
+    RouteTrace, Served, StorageError, Timer, TokenCount, async_trait,
 };
 use forge_layers::Observe;
 use futures_util::future::join_all;
@@ -197,9 +197,9 @@ impl Router {
         &self.shared.deps.models
     }
 
-    /// The clock of its calls.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.shared.deps.timer) as Arc<dyn Clock>
+    /// The time of its calls.
+    pub fn timer(&self) -> Arc<dyn Timer> {
+        Arc::clone(&self.shared.deps.timer)
     }
 
     /// Every provider as a participant in `role`.
@@ -210,7 +210,7 @@ impl Router {
         for entry in &config.chain {
             snapshot.plan.routes_of(entry.target, &mut chain);
         }
-        let cx = CallContext::with_clock(Self::participant(role.clone()), self.clock());
+        let cx = CallContext::with_timer(Self::participant(role.clone()), self.timer());
         let request = Arc::default();
         let profile = CallProfile::new(&snapshot, &cx, &request);
         let ranked = |(at, route): (usize, &Arc<Route>)| RankedProvider {

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use forge_core::{Clock, ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
+use forge_core::{ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
 use forge_layers::{Cache, CachePolicy, Retry, RetryBudget};
 
 use crate::{
@@ -113,12 +113,10 @@ impl Snapshot {
     ) -> Result<Self, RegistryError> {
         let rules = plan.shared_rules();
         let cooldowns = deps.cooldowns.cooldowns();
-        let retry = Retry::new(plan.retry, Arc::clone(&deps.timer), deps.seed).with_budget(budget.clone());
+        let retry = Retry::new(plan.retry, deps.seed).with_budget(budget.clone());
         // Kept under the same policy alone: by another one its replies might be too old or too many.
         let known = old.and_then(|old| old.cache.as_ref()).filter(|(policy, _)| Some(*policy) == plan.cache);
-        let cache = known.cloned().or_else(|| {
-            plan.cache.map(|policy| (policy, Cache::new(policy, Arc::clone(&deps.timer) as Arc<dyn Clock>)))
-        });
+        let cache = known.cloned().or_else(|| plan.cache.map(|policy| (policy, Cache::new(policy))));
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
         let context = RouteContext {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use forge_core::{
     Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
-    StopReason, StreamEvent, Timer, Warning,
+    StopReason, StreamEvent, Warning,
 };
 use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};
@@ -26,9 +26,9 @@ pub(crate) async fn perform(
     cx: &CallContext,
     request: Arc<ModelRequest>,
     limits: CallLimits,
-    timer: &dyn Timer,
     on_text: impl Fn(&str),
 ) -> Result<ModelResponse, ProviderError> {
+    let timer = &cx.timer;
     let begun = timer.instant();
     let timed_out = |what: &str, limit: Duration| {
         let message = format!("no {what} within {} s", limit.as_secs_f64());

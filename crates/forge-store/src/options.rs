@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use forge_core::{Clock, SystemClock};
+use forge_core::{Clock, SystemTimer};
 
 /// Where the file is and how it is used.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl StoreOptions {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            clock: SystemClock::shared(),
+            clock: SystemTimer::shared(),
             price_version: None,
             queue: 8_192,
             busy_timeout: Duration::from_secs(5),

@@ -280,7 +280,7 @@ fn seats(seated: &[Participant], rest: &[Participant]) -> Vec<Vec<Participant>> 
 /// Other models of the author's vendor through the author's provider, as far as they are known and will stay, the
 /// nearest in price first, then the newest.
 fn other_models(router: &Router, author: &Participant) -> Vec<Participant> {
-    let today = router.clock().now().date_naive();
+    let today = router.timer().now().date_naive();
     let models = router.models();
     let output = |id: &ModelId| {
         let price = models.find(&author.provider, id)?.price_on(today)?;

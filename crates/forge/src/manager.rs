@@ -6,12 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use forge_layers::TokioTimer;
 use forge_router::{ParticipantManager, ProviderPlan, Router, RouterDeps};
 
-use crate::{MemoryBudgets, ModelId, RegistryError, environment::Environment, models, registry};
+use crate::{MemoryBudgets, ModelId, RegistryError, SystemTimer, environment::Environment, models, registry};
 
-/// The built-in adapters and prices, the system's clocks, budgets in memory, no accounts and no cooldowns kept. Replace what
+/// The built-in adapters and prices, the system's time, budgets in memory, no accounts and no cooldowns kept. Replace what
 /// should be different.
 pub fn router_deps() -> RouterDeps {
     RouterDeps {
@@ -20,7 +19,7 @@ pub fn router_deps() -> RouterDeps {
         sink: Arc::new(()),
         budgets: Arc::new(MemoryBudgets::default()),
         cooldowns: Arc::new(()),
-        timer: Arc::new(TokioTimer),
+        timer: SystemTimer::shared(),
         // The standard library's hashers are seeded by the system.
         seed: RandomState::new().build_hasher().finish(),
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use forge::{Journal, layers::TokioTimer, store::JsonlJournal};
+use forge::{Journal, SystemTimer, store::JsonlJournal};
 
 use crate::{args::SessionArgs, error::CliError, setup::Setup, terminal::note};
 
@@ -22,6 +22,6 @@ pub(super) fn open(
 }
 
 pub(super) fn plain_files(folder: &Path) -> Result<Arc<JsonlJournal>, CliError> {
-    let journal = JsonlJournal::open(folder, Arc::new(TokioTimer));
+    let journal = JsonlJournal::open(folder, SystemTimer::shared());
     Ok(Arc::new(journal.map_err(|error| CliError::session(&error.into()))?))
 }

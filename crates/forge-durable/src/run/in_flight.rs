@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use forge_core::{CallContext, Clock, Participant, Tags, Timer};
+use forge_core::{CallContext, Participant, Tags};
 use futures_util::future::BoxFuture;
 
 use crate::{
@@ -64,8 +64,7 @@ impl<M: Machine> Run<M> {
         tags: Tags,
         effect: M::Effect,
     ) -> Intended<M> {
-        let clock: Arc<dyn Clock> = Arc::<dyn Timer>::clone(&self.deps.timer);
-        let cx = CallContext::with_clock(participant.clone(), clock);
+        let cx = CallContext::with_timer(participant.clone(), Arc::clone(&self.deps.timer));
         let call = ModelCall::new(cx.call_id, participant).with_tags(tags.clone());
         self.note_all(self.machine.intended(&key, &effect, Some(&call)));
         Intended { key, effect, cx: Some(cx.with_tags(with_stream(tags, &self.stream))) }

@@ -88,7 +88,7 @@ impl World {
         self.moment().await;
         self.happens("request");
         self.moment().await;
-        let row = UsageRecord::new(cx.call_id, cx.clock.now(), &cx.participant, CallStatus::Success);
+        let row = UsageRecord::new(cx.call_id, cx.timer.now(), &cx.participant, CallStatus::Success);
         self.accounts.record(UsageRecord { tags: cx.tags.clone(), ..row });
         self.moment().await;
     }

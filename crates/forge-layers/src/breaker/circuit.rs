@@ -67,14 +67,14 @@ pub(super) struct Failure {
 }
 
 impl Circuit {
-    pub(super) fn new(policy: BreakerPolicy, seed: u64, now: Instant) -> Self {
+    pub(super) fn new(policy: BreakerPolicy, seed: u64) -> Self {
         Self {
             policy,
             dice: fastrand::Rng::with_seed(seed),
             position: Position::Closed,
             generation: 0,
             streak: 0,
-            samples: Samples::new(policy.window, now),
+            samples: Samples::new(policy.window),
             cooldown: None,
         }
     }
@@ -130,7 +130,7 @@ impl Circuit {
         }
         // One answer proves that the route works, whoever had to ask for it.
         if probe || last_resort {
-            self.close(now);
+            self.close();
         } else {
             self.streak = 0;
             self.samples.record(now, false);
@@ -173,8 +173,8 @@ impl Circuit {
         }
     }
 
-    pub(super) fn close(&mut self, now: Instant) {
-        self.turn(Position::Closed, now);
+    pub(super) fn close(&mut self) {
+        self.turn(Position::Closed);
         self.cooldown = None;
     }
 
@@ -217,14 +217,14 @@ impl Circuit {
     }
 
     fn open(&mut self, rest: Duration, cause: ErrorKind, firm: bool, now: Instant) {
-        self.turn(Position::Open { until: now + rest, cause, probing: false, firm }, now);
+        self.turn(Position::Open { until: now + rest, cause, probing: false, firm });
     }
 
-    fn turn(&mut self, position: Position, now: Instant) {
+    fn turn(&mut self, position: Position) {
         self.position = position;
         self.generation += 1;
         self.streak = 0;
-        self.samples = Samples::new(self.policy.window, now);
+        self.samples = Samples::new(self.policy.window);
     }
 }
 
@@ -233,7 +233,8 @@ const BUCKETS: usize = 10;
 /// Outcomes of the last window, in a ring of buckets.
 #[derive(Debug, Clone)]
 struct Samples {
-    origin: Instant,
+    /// When the first outcome was recorded.
+    origin: Option<Instant>,
     /// Of one bucket.
     width: Duration,
     ring: [Bucket; BUCKETS],
@@ -248,13 +249,14 @@ struct Bucket {
 }
 
 impl Samples {
-    fn new(window: Duration, origin: Instant) -> Self {
+    fn new(window: Duration) -> Self {
         // At least a nanosecond: `turn` divides by it.
         let width = (window / 10).max(Duration::from_nanos(1));
-        Self { origin, width, ring: [Bucket::default(); BUCKETS] }
+        Self { origin: None, width, ring: [Bucket::default(); BUCKETS] }
     }
 
     fn record(&mut self, now: Instant, failure: bool) {
+        self.origin.get_or_insert(now);
         let turn = self.turn(now);
         let place = usize::try_from(turn % BUCKETS as u64).ok();
         let Some(bucket) = place.and_then(|place| self.ring.get_mut(place)) else { return };
@@ -277,7 +279,7 @@ impl Samples {
     }
 
     fn turn(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.origin).as_nanos();
+        let elapsed = self.origin.map_or(0, |origin| now.saturating_duration_since(origin).as_nanos());
         // Half of the maximum leaves room for the sum in `totals`.
         u64::try_from(elapsed / self.width.as_nanos()).unwrap_or(u64::MAX / 2)
     }
@@ -291,8 +293,8 @@ mod tests {
 
     const SERVER: Failure = Failure { cause: ErrorKind::Server, sticky: false, retry_after: Duration::ZERO };
 
-    fn circuit(now: Instant) -> Circuit {
-        Circuit::new(BreakerPolicy::default(), 7, now)
+    fn circuit() -> Circuit {
+        Circuit::new(BreakerPolicy::default(), 7)
     }
 
     fn seconds(seconds: u64) -> Duration {
@@ -319,7 +321,7 @@ mod tests {
         for first in [0, 1] {
             for spread in [0, 1] {
                 let begin = Instant::now();
-                let mut circuit = circuit(begin);
+                let mut circuit = circuit();
                 let opened = (0..20_u32).find(|at| {
                     let now = begin + seconds(u64::from(at * spread));
                     call(&mut circuit, (at % 2 == first).then_some(SERVER), now);
@@ -333,7 +335,7 @@ mod tests {
     #[test]
     fn a_third_of_the_calls_failing_does_not_open_it() {
         let now = Instant::now();
-        let mut circuit = circuit(now);
+        let mut circuit = circuit();
         for at in 0..3_000 {
             call(&mut circuit, (at % 3 == 2).then_some(SERVER), now);
         }
@@ -343,7 +345,7 @@ mod tests {
     #[test]
     fn the_rate_forgets_what_is_older_than_the_window() {
         let begin = Instant::now();
-        let mut circuit = circuit(begin);
+        let mut circuit = circuit();
         for failure in [Some(SERVER), None, Some(SERVER), None] {
             call(&mut circuit, failure, begin);
         }
@@ -357,7 +359,7 @@ mod tests {
     #[test]
     fn the_cooldown_doubles_up_to_two_minutes_and_a_success_resets_it() {
         let mut now = Instant::now();
-        let mut circuit = circuit(now);
+        let mut circuit = circuit();
         for _ in 0..2 {
             for _ in 0..5 {
                 call(&mut circuit, Some(SERVER), now);
@@ -377,7 +379,7 @@ mod tests {
     #[test]
     fn no_cooldown_is_shorter_than_the_vendor_asks_for() {
         let now = Instant::now();
-        let mut circuit = circuit(now);
+        let mut circuit = circuit();
         let failure = Failure { retry_after: seconds(100), ..SERVER };
         for _ in 0..5 {
             call(&mut circuit, Some(failure), now);
@@ -388,7 +390,7 @@ mod tests {
     #[test]
     fn the_last_resort_is_admitted_unless_waiting_was_asked_for() {
         let now = Instant::now();
-        let mut circuit = circuit(now);
+        let mut circuit = circuit();
         for _ in 0..5 {
             call(&mut circuit, Some(SERVER), now);
         }
@@ -410,7 +412,7 @@ mod tests {
     #[test]
     fn absurd_numbers_neither_panic_nor_close_it_for_ever() {
         let now = Instant::now();
-        let mut strange = circuit(now);
+        let mut strange = circuit();
         call(&mut strange, Some(Failure { retry_after: Duration::MAX, ..SERVER }), now);
         assert!((1.0..=LONGEST_REST.as_secs_f64()).contains(&rest(&strange, now)));
         let policy = BreakerPolicy {
@@ -422,7 +424,7 @@ mod tests {
             jitter: f64::INFINITY,
             ..BreakerPolicy::default()
         };
-        let mut strange = Circuit::new(policy, 0, now);
+        let mut strange = Circuit::new(policy, 0);
         call(&mut strange, Some(SERVER), now);
         assert!(rest(&strange, now) <= LONGEST_REST.as_secs_f64());
     }
@@ -430,7 +432,7 @@ mod tests {
     #[test]
     fn calls_from_before_the_circuit_opened_say_nothing_about_what_is_now() {
         let mut now = Instant::now();
-        let mut circuit = circuit(now);
+        let mut circuit = circuit();
         let mut old: Vec<Pass> = (0..20).map(|_| circuit.admit(now).unwrap()).collect();
         for _ in 0..5 {
             call(&mut circuit, Some(SERVER), now);
@@ -473,7 +475,7 @@ mod tests {
             steps in prop::collection::vec((0_u8..6, 0_usize..8, 0_u64..40), 1..200),
         ) {
             let mut now = Instant::now();
-            let mut circuit = circuit(now);
+            let mut circuit = circuit();
             let mut passes: Vec<Pass> = Vec::new();
             for (step, which, wait) in steps {
                 now += seconds(wait);

@@ -8,16 +8,13 @@ use std::{
 };
 
 use forge_core::{
-    BreakerEffect, CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider,
-    ProviderError, ResponseStream, StreamEvent, async_trait,
+    BreakerEffect, CallContext, Capabilities, Clock, ErrorKind, Layer, ModelId, ModelRequest, Phase,
+    Provider, ProviderError, ResponseStream, StreamEvent, Timer, async_trait,
     storage::cooldown::{Cooldown, CooldownStore},
 };
 
 use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
-use crate::{
-    Timer,
-    observer::{StreamObserver, tap},
-};
+use crate::observer::{StreamObserver, tap};
 
 /// When a circuit opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,15 +85,15 @@ pub enum BreakerState {
 /// nothing, or as a success if it is a probe of which content has come.
 ///
 /// ```
-/// use std::sync::Arc;
+/// use std::{sync::Arc, time::Instant};
 /// use forge_core::{Provider, Stack};
-/// use forge_layers::{Breaker, BreakerPolicy, BreakerState, TokioTimer};
+/// use forge_layers::{Breaker, BreakerPolicy, BreakerState};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {
 /// let policy = BreakerPolicy { consecutive_failures: 3, ..BreakerPolicy::default() };
-/// let breaker = Breaker::new(policy, Arc::new(TokioTimer), 7);
+/// let breaker = Breaker::new(policy, 7);
 /// let provider = Stack::new(claude).with(&breaker).build();
-/// assert_eq!(breaker.state(), BreakerState::Closed);
+/// assert_eq!(breaker.state(Instant::now()), BreakerState::Closed);
 /// # }
 /// ```
 #[derive(Debug, Clone)]
@@ -107,28 +104,34 @@ pub struct Breaker {
 impl Breaker {
     /// A closed circuit, shared by every provider that this value or a clone of it wraps. `seed` fixes the
     /// jitter and differs between routes.
-    pub fn new(policy: BreakerPolicy, timer: Arc<dyn Timer>, seed: u64) -> Self {
-        let circuit = Mutex::new(Circuit::new(policy, seed, timer.instant()));
-        Self { shared: Arc::new(Shared { timer, circuit, kept: None }) }
+    pub fn new(policy: BreakerPolicy, seed: u64) -> Self {
+        let circuit = Mutex::new(Circuit::new(policy, seed));
+        Self { shared: Arc::new(Shared { circuit, kept: None }) }
     }
 
     /// Has `store` keep, under the name `route`, what the vendor asks for: waits of more than 120 s, but no cooldown
-    /// that this circuit has guessed. Those of `earlier` that go by this name hold.
-    pub fn kept_in(self, store: Arc<dyn CooldownStore>, route: String, earlier: &[Cooldown]) -> Self {
-        let timer = Arc::clone(&self.shared.timer);
+    /// that this circuit has guessed. Those of `earlier` that go by this name hold; what is left of
+    /// them is read on `clock`.
+    pub fn kept_in(
+        self,
+        store: Arc<dyn CooldownStore>,
+        route: String,
+        earlier: &[Cooldown],
+        clock: &dyn Clock,
+    ) -> Self {
         let mut circuit = Circuit::clone(&self.shared.lock());
         for cooldown in earlier.iter().filter(|cooldown| cooldown.route == route) {
             // Wall time is what outlives a process. A cooldown that is over is negative here and holds nothing.
-            if let Ok(left) = (cooldown.until - timer.now()).to_std() {
-                circuit.hold(left, cooldown.cause, timer.instant());
+            if let Ok(left) = (cooldown.until - clock.now()).to_std() {
+                circuit.hold(left, cooldown.cause, clock.instant());
             }
         }
-        Self { shared: Arc::new(Shared { timer, circuit: Mutex::new(circuit), kept: Some((store, route)) }) }
+        Self { shared: Arc::new(Shared { circuit: Mutex::new(circuit), kept: Some((store, route)) }) }
     }
 
-    /// Where the circuit stands. Looking at it does not use up the probe.
-    pub fn state(&self) -> BreakerState {
-        self.shared.lock().state(self.shared.timer.instant())
+    /// Where the circuit stands at `now`. Looking at it does not use up the probe.
+    pub fn state(&self, now: Instant) -> BreakerState {
+        self.shared.lock().state(now)
     }
 
     /// What opened the circuit; `None` while it is closed.
@@ -145,7 +148,7 @@ impl Breaker {
     /// Closes the circuit and forgets all failures; calls under way count no more. For a credential that has
     /// been replaced, or a user who knows better.
     pub fn reset(&self) {
-        self.shared.lock().close(self.shared.timer.instant());
+        self.shared.lock().close();
     }
 }
 
@@ -194,12 +197,13 @@ impl Provider for Broken {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let now = self.shared.timer.instant();
+        let now = cx.timer.instant();
         // The lock is held for the decision alone; the ticket carries it through the call.
         let admitted = (self.admit)(&mut self.shared.lock(), now);
         let pass = admitted.map_err(|refusal| self.refused(cx, refusal))?;
         let ticket = Ticket {
             shared: Arc::clone(&self.shared),
+            timer: Arc::clone(&cx.timer),
             provider: Arc::clone(&self.inner),
             pass: Some(pass),
             content: false,
@@ -210,7 +214,6 @@ impl Provider for Broken {
 
 #[derive(Debug)]
 struct Shared {
-    timer: Arc<dyn Timer>,
     circuit: Mutex<Circuit>,
     /// Who keeps what the vendor asks for, and under which name.
     kept: Option<(Arc<dyn CooldownStore>, String)>,
@@ -226,6 +229,7 @@ impl Shared {
 /// One admitted call, the probe's slot included, until it is settled or dropped.
 struct Ticket {
     shared: Arc<Shared>,
+    timer: Arc<dyn Timer>,
     provider: Arc<dyn Provider>,
     pass: Option<Pass>,
     content: bool,
@@ -235,7 +239,7 @@ impl Ticket {
     fn settle(&mut self, settle: impl FnOnce(&mut Circuit, Pass, Instant)) {
         // The end of the stream settles first; the drop that follows finds nothing left to settle.
         let Some(pass) = self.pass.take() else { return };
-        let now = self.shared.timer.instant();
+        let now = self.timer.instant();
         let mut circuit = self.shared.lock();
         let before = circuit.state(now);
         settle(&mut circuit, pass, now);
@@ -279,7 +283,7 @@ impl StreamObserver for Ticket {
                 self.settle(|circuit, pass, now| circuit.failed(pass, failure, now));
                 if let Some((store, route)) = self.shared.kept.as_ref().filter(|_| retry_after > LONGEST_HINT)
                 {
-                    let until = self.shared.timer.now() + retry_after.min(LONGEST_REST);
+                    let until = self.timer.now() + retry_after.min(LONGEST_REST);
                     store.keep(Cooldown::new(route, kind, until));
                 }
             }
@@ -300,16 +304,13 @@ impl Drop for Ticket {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, PartKind, ProviderExt as _, StopReason};
+    use forge_core::{Clock as _, ManualTimer, PartKind, ProviderExt as _, StopReason};
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::{
-        ManualTimer,
-        script::{
-            Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, scripted, seconds,
-            sleep, started, text,
-        },
+    use crate::script::{
+        Script, Step, context, drop_at_every_poll, fail, finished, part, reply, run, scripted, seconds,
+        sleep, started, text,
     };
 
     struct Bench {
@@ -321,7 +322,7 @@ mod tests {
         fn new() -> Self {
             let timer = ManualTimer::new();
             let policy = BreakerPolicy { jitter: 0.0, ..BreakerPolicy::default() };
-            let breaker = Breaker::new(policy, Arc::new(timer.clone()), 1);
+            let breaker = Breaker::new(policy, 1);
             Self { timer, breaker }
         }
 
@@ -342,12 +343,16 @@ mod tests {
             self.call(&provider).unwrap_err()
         }
 
+        fn state(&self) -> BreakerState {
+            self.breaker.state(self.timer.instant())
+        }
+
         fn half_open(&self) {
             for _ in 0..5 {
                 self.end_with(ErrorKind::Server);
             }
             self.timer.advance(seconds(15));
-            assert_eq!(self.breaker.state(), BreakerState::HalfOpen);
+            assert_eq!(self.state(), BreakerState::HalfOpen);
         }
     }
 
@@ -369,7 +374,7 @@ mod tests {
         let store = Arc::new(Kept::default());
         let Bench { timer, breaker } = Bench::new();
         let kept = |breaker: Breaker, route: &str, earlier: &[Cooldown]| {
-            breaker.kept_in(Arc::clone(&store) as _, route.to_owned(), earlier)
+            breaker.kept_in(Arc::clone(&store) as _, route.to_owned(), earlier, &timer)
         };
         let bench = Bench { timer: timer.clone(), breaker: kept(breaker, "a", &[]) };
         let refuse = |kind: ErrorKind, retry_after: Option<u64>| {
@@ -389,13 +394,13 @@ mod tests {
 
         timer.advance(seconds(3_000));
         let next = |route: &str| {
-            let breaker = Breaker::new(BreakerPolicy::default(), Arc::new(timer.clone()), 1);
+            let breaker = Breaker::new(BreakerPolicy::default(), 1);
             kept(breaker, route, &store.cooldowns())
         };
-        assert_eq!(next("b").state(), BreakerState::Closed);
+        assert_eq!(next("b").state(timer.instant()), BreakerState::Closed);
         assert_eq!(next("a").cause(), Some(ErrorKind::RateLimited));
         timer.advance(seconds(601));
-        assert_eq!(next("a").state(), BreakerState::Closed);
+        assert_eq!(next("a").state(timer.instant()), BreakerState::Closed);
     }
 
     fn slow_reply() -> Vec<Step> {
@@ -416,7 +421,7 @@ mod tests {
         assert_eq!((error.kind, error.phase), (ErrorKind::CircuitOpen, Phase::BeforeSend));
         assert_eq!(error.retry_after, Some(seconds(15)));
         let until = bench.timer.instant() + seconds(15);
-        assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+        assert_eq!(bench.state(), BreakerState::Open { until });
     }
 
     #[test]
@@ -426,13 +431,13 @@ mod tests {
             bench.end_with(ErrorKind::InvalidRequest);
             bench.end_with(ErrorKind::ContextTooLong);
         }
-        assert_eq!(bench.breaker.state(), BreakerState::Closed);
+        assert_eq!(bench.state(), BreakerState::Closed);
         for _ in 0..5 {
             assert_eq!(bench.end_with(ErrorKind::Server).kind, ErrorKind::Server);
             bench.timer.advance(seconds(31));
             bench.end_with(ErrorKind::InvalidRequest);
         }
-        assert!(matches!(bench.breaker.state(), BreakerState::HalfOpen));
+        assert!(matches!(bench.state(), BreakerState::HalfOpen));
     }
 
     #[test]
@@ -447,7 +452,7 @@ mod tests {
             for _ in 0..5 {
                 bench.call(&provider).unwrap_err();
             }
-            assert!(matches!(bench.breaker.state(), BreakerState::Open { .. }));
+            assert!(matches!(bench.state(), BreakerState::Open { .. }));
         }
     }
 
@@ -466,9 +471,9 @@ mod tests {
                     run(&bench.timer, stream.next()).unwrap().unwrap();
                 }
             }
-            assert_eq!(bench.breaker.state(), BreakerState::Closed);
+            assert_eq!(bench.state(), BreakerState::Closed);
             bench.end_with(ErrorKind::Server);
-            assert!(matches!(bench.breaker.state(), BreakerState::Open { .. }), "the streak goes on");
+            assert!(matches!(bench.state(), BreakerState::Open { .. }), "the streak goes on");
             bench.breaker.reset();
         }
         assert_eq!(script.calls().len(), 300);
@@ -487,9 +492,9 @@ mod tests {
             assert_eq!((error.kind, error.retry_after), (ErrorKind::CircuitOpen, None));
         });
         assert_eq!(refused.count(), 99);
-        assert_eq!((script.calls().len(), bench.breaker.state()), (1, BreakerState::HalfOpen));
+        assert_eq!((script.calls().len(), bench.state()), (1, BreakerState::HalfOpen));
         run(&bench.timer, &mut callers[0]).unwrap();
-        assert_eq!(bench.breaker.state(), BreakerState::Closed);
+        assert_eq!(bench.state(), BreakerState::Closed);
         bench.call(&provider).unwrap();
     }
 
@@ -503,8 +508,8 @@ mod tests {
         let mut states = Vec::new();
         drop_at_every_poll(&bench.timer, call, |polls| {
             assert_eq!(script.calls().len(), polls);
-            states.push(bench.breaker.state());
-            if bench.breaker.state() == BreakerState::Closed {
+            states.push(bench.state());
+            if bench.state() == BreakerState::Closed {
                 bench.half_open();
             }
         });
@@ -519,7 +524,7 @@ mod tests {
         let bench = Bench::new();
         bench.half_open();
         for _ in 0..10 {
-            assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
+            assert_eq!(bench.state(), BreakerState::HalfOpen);
         }
         let (provider, _) = bench.provider(|| reply(&["Hi"]));
         bench.call(&provider).unwrap();
@@ -530,10 +535,10 @@ mod tests {
         let bench = Bench::new();
         bench.half_open();
         assert_eq!(bench.end_with(ErrorKind::InvalidRequest).kind, ErrorKind::InvalidRequest);
-        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
+        assert_eq!(bench.state(), BreakerState::HalfOpen);
         assert_eq!(bench.end_with(ErrorKind::Server).kind, ErrorKind::Server);
         let until = bench.timer.instant() + seconds(30);
-        assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+        assert_eq!(bench.state(), BreakerState::Open { until });
     }
 
     #[test]
@@ -542,13 +547,13 @@ mod tests {
             let bench = Bench::new();
             bench.end_with(kind);
             let until = bench.timer.instant() + seconds(1_800);
-            assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+            assert_eq!(bench.state(), BreakerState::Open { until });
             bench.timer.advance(seconds(1_800));
             bench.end_with(kind);
             let until = bench.timer.instant() + seconds(1_800);
-            assert_eq!(bench.breaker.state(), BreakerState::Open { until });
+            assert_eq!(bench.state(), BreakerState::Open { until });
             bench.breaker.reset();
-            assert_eq!(bench.breaker.state(), BreakerState::Closed);
+            assert_eq!(bench.state(), BreakerState::Closed);
         }
     }
 
@@ -562,7 +567,7 @@ mod tests {
             });
             bench.call(&provider).unwrap_err();
             let until = bench.timer.instant() + seconds(wish);
-            assert_eq!(bench.breaker.state() == BreakerState::Open { until }, state);
+            assert_eq!(bench.state() == BreakerState::Open { until }, state);
         }
     }
 

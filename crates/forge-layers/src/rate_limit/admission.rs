@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use forge_core::{ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, TokenCount, tokens_of};
+use forge_core::{
+    ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, Timer, TokenCount, tokens_of,
+};
 
 use super::{Shared, estimate::Need, gate::Taken, wake};
 use crate::observer::StreamObserver;
@@ -10,6 +12,7 @@ use crate::observer::StreamObserver;
 /// The tokens that a call has taken, and what is known of those that it uses.
 pub(super) struct Admission {
     shared: Arc<Shared>,
+    timer: Arc<dyn Timer>,
     need: Need,
     taken: Option<Taken>,
     usage: TokenCount,
@@ -21,15 +24,15 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(shared: &Arc<Shared>, need: Need, taken: Taken) -> Self {
-        let (shared, usage) = (Arc::clone(shared), TokenCount::default());
-        Self { shared, need, taken: Some(taken), usage, written: 0, accepted: false, content: false }
+    pub(super) fn new(shared: &Arc<Shared>, timer: &Arc<dyn Timer>, need: Need, taken: Taken) -> Self {
+        let (shared, timer, usage) = (Arc::clone(shared), Arc::clone(timer), TokenCount::default());
+        Self { shared, timer, need, taken: Some(taken), usage, written: 0, accepted: false, content: false }
     }
 
     pub(super) fn settle(&mut self, used: Need) {
         // Settled once: the end of the reply comes before the drop, which then finds nothing left.
         let Some(taken) = self.taken.take() else { return };
-        let now = self.shared.timer.instant();
+        let now = self.timer.instant();
         let next = self.shared.lock().settle(taken, used, now);
         wake(next);
     }
@@ -42,7 +45,7 @@ impl Admission {
     }
 
     fn adopt(&self, status: &RateLimitStatus) {
-        let (wall, now) = (self.shared.timer.now(), self.shared.timer.instant());
+        let (wall, now) = (self.timer.now(), self.timer.instant());
         let waiters = self.shared.lock().adopt(status, wall, now);
         wake(waiters);
     }
@@ -88,7 +91,7 @@ impl StreamObserver for Admission {
         if error.kind == ErrorKind::RateLimited
             && error.phase != Phase::BeforeSend
             && let Some(wait) = error.retry_after
-            && let Some(until) = self.shared.timer.instant().checked_add(wait)
+            && let Some(until) = self.timer.instant().checked_add(wait)
         {
             let waiters = self.shared.lock().close(until);
             wake(waiters);

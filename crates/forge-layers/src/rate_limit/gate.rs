@@ -49,12 +49,12 @@ pub(super) enum Turn {
 }
 
 impl Gate {
-    pub(super) fn new(limits: RateLimits, now: Instant) -> Self {
+    pub(super) fn new(limits: RateLimits) -> Self {
         Self {
             closed_until: None,
-            requests: limits.requests_per_minute.map(|limit| Requests::new(limit, limits.burst, now)),
-            input: limits.input_tokens_per_minute.map(|limit| Bucket::new(limit, now)),
-            output: limits.output_tokens_per_minute.map(|limit| Bucket::new(limit, now)),
+            requests: limits.requests_per_minute.map(|limit| Requests::new(limit, limits.burst)),
+            input: limits.input_tokens_per_minute.map(Bucket::new),
+            output: limits.output_tokens_per_minute.map(Bucket::new),
             queue: Queue::new(),
         }
     }

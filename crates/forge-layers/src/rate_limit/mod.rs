@@ -16,7 +16,7 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, async_trait,
+    ResponseStream, Wait, async_trait,
 };
 
 use self::{
@@ -24,7 +24,7 @@ use self::{
     estimate::Need,
     gate::{Gate, Turn},
 };
-use crate::{Timer, Wait, observer::tap};
+use crate::observer::tap;
 
 /// What may be sent per minute. `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,13 +56,12 @@ pub struct RateLimits {
 /// [`retry_after`](forge_core::ErrorFacts::retry_after) no call goes out until then.
 ///
 /// A call that would have to wait beyond its deadline fails at once with [`ErrorKind::RateLimited`] in the
-/// phase [`Phase::BeforeSend`]; its message says what it would wait for, and `retry_after` how long. Deadlines are read on the
-/// given timer, which has to be the clock of the call as well.
+/// phase [`Phase::BeforeSend`]; its message says what it would wait for, and `retry_after` how long.
 ///
 /// ```
-/// use std::{num::{NonZeroU32, NonZeroU64}, sync::Arc, time::Duration};
+/// use std::{num::{NonZeroU32, NonZeroU64}, sync::Arc, time::{Duration, Instant}};
 /// use forge_core::{ModelRequest, Provider, Stack};
-/// use forge_layers::{RateLimit, RateLimits, TokioTimer};
+/// use forge_layers::{RateLimit, RateLimits};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {
 /// let limits = RateLimits {
@@ -70,11 +69,11 @@ pub struct RateLimits {
 ///     output_tokens_per_minute: NonZeroU64::new(8_000),
 ///     ..RateLimits::default()
 /// };
-/// let rate_limit = RateLimit::new(limits, Arc::new(TokioTimer));
+/// let rate_limit = RateLimit::new(limits);
 /// let provider = Stack::new(claude).with(&rate_limit).build();
 ///
 /// let request = ModelRequest::new("").with_user_message("Hello").with_max_tokens(500);
-/// assert_eq!(rate_limit.expected_wait(&request), Duration::ZERO);
+/// assert_eq!(rate_limit.expected_wait(&request, Instant::now()), Duration::ZERO);
 /// # }
 /// ```
 #[derive(Debug, Clone)]
@@ -84,21 +83,21 @@ pub struct RateLimit {
 
 impl RateLimit {
     /// Full buckets, shared by every provider that this value or a clone of it wraps.
-    pub fn new(limits: RateLimits, timer: Arc<dyn Timer>) -> Self {
-        let gate = Mutex::new(Gate::new(limits, timer.instant()));
-        Self { shared: Arc::new(Shared { limits, timer, gate }) }
+    pub fn new(limits: RateLimits) -> Self {
+        let gate = Mutex::new(Gate::new(limits));
+        Self { shared: Arc::new(Shared { limits, gate }) }
     }
 
-    /// How long `request` would wait if it came now. A forecast: calls that end early shorten it, and the
+    /// How long `request` would wait if it came at `now`. A forecast: calls that end early shorten it, and the
     /// vendor may lengthen it. Asking changes nothing.
-    pub fn expected_wait(&self, request: &ModelRequest) -> Duration {
+    pub fn expected_wait(&self, request: &ModelRequest, now: Instant) -> Duration {
         let need = self.shared.need(request);
-        self.shared.lock().wait(None, need, self.shared.timer.instant())
+        self.shared.lock().wait(None, need, now)
     }
 
-    /// How long the vendor's last refusal still holds every call back.
-    pub fn pause(&self) -> Duration {
-        self.shared.lock().pause(self.shared.timer.instant())
+    /// How long from `now` the vendor's last refusal still holds every call back.
+    pub fn pause(&self, now: Instant) -> Duration {
+        self.shared.lock().pause(now)
     }
 
     /// How many calls wait.
@@ -136,7 +135,7 @@ impl Provider for Paced {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         let need = self.shared.need(&request);
-        match Shared::admission(&self.shared, need, cx.deadline).await {
+        match Shared::admission(&self.shared, need, cx).await {
             Ok(held) => tap(&*self.inner, cx, request, held).await,
             Err((wait, is_paused)) => {
                 let seconds = wait.as_secs_f64().ceil();
@@ -162,7 +161,6 @@ impl Provider for Paced {
 #[derive(Debug)]
 struct Shared {
     limits: RateLimits,
-    timer: Arc<dyn Timer>,
     gate: Mutex<Gate>,
 }
 
@@ -178,18 +176,19 @@ impl Shared {
     async fn admission(
         shared: &Arc<Self>,
         need: Need,
-        deadline: Option<Instant>,
+        call: &CallContext,
     ) -> Result<Admission, (Duration, bool)> {
+        let CallContext { timer, deadline, .. } = call;
         let mut place = Place { shared, place: None };
         let mut alarm: Option<(Instant, Wait)> = None;
         poll_fn(|cx| {
             loop {
-                let now = shared.timer.instant();
-                let turn = shared.lock().turn(&mut place.place, need, deadline, cx.waker(), now);
+                let now = timer.instant();
+                let turn = shared.lock().turn(&mut place.place, need, *deadline, cx.waker(), now);
                 let at = match turn {
                     Turn::Go(taken, next) => {
                         wake(next);
-                        return Poll::Ready(Ok(Admission::new(shared, need, taken)));
+                        return Poll::Ready(Ok(Admission::new(shared, timer, need, taken)));
                     }
                     Turn::TooLate { wait, is_paused } => return Poll::Ready(Err((wait, is_paused))),
                     Turn::Wait(None) => return Poll::Pending,
@@ -199,7 +198,7 @@ impl Shared {
                 // each.
                 let (_, wait) = match alarm.take() {
                     Some(set) if set.0 == at => alarm.insert(set),
-                    _ => alarm.insert((at, shared.timer.sleep_until(at))),
+                    _ => alarm.insert((at, timer.sleep_until(at))),
                 };
                 if wait.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;

@@ -25,7 +25,8 @@ pub(super) struct Requests {
     limiter: RateLimiter<NotKeyed, Arrival, Moment, NoOpMiddleware<Nanos>>,
     arrival: Arrival,
     moment: Moment,
-    origin: Instant,
+    /// When a request first came.
+    origin: Option<Instant>,
     per_minute: u32,
     burst: u32,
     /// Nanoseconds between two requests.
@@ -33,7 +34,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(per_minute: NonZeroU32, burst: Option<NonZeroU32>, now: Instant) -> Self {
+    pub(super) fn new(per_minute: NonZeroU32, burst: Option<NonZeroU32>) -> Self {
         let usual = NonZeroU32::MIN.saturating_add(per_minute.get() / 12).min(MAX_BURST);
         let burst = burst.unwrap_or(usual);
         let quota = Quota::per_minute(per_minute).allow_burst(burst);
@@ -42,7 +43,7 @@ impl Requests {
             limiter: RateLimiter::new(quota, arrival.clone(), moment.clone()),
             arrival,
             moment,
-            origin: now,
+            origin: None,
             per_minute: per_minute.get(),
             burst: burst.get(),
             interval: nanos(quota.replenish_interval()),
@@ -55,6 +56,7 @@ impl Requests {
 
     /// Lets one request through, or says how long it has to wait.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        self.origin.get_or_insert(now);
         let now = self.nanos_at(now);
         self.moment.0.store(now, Ordering::Relaxed);
         self.limiter.check().map_err(|not_until| not_until.wait_time_from(Nanos::new(now)))
@@ -75,6 +77,7 @@ impl Requests {
         // An arrival can only express what is missing from a full burst; a vendor that has more left says nothing
         // new.
         let gone = u64::from(self.burst).saturating_sub(remaining);
+        self.origin.get_or_insert(now);
         let arrival = self.nanos_at(now).saturating_add(self.interval.saturating_mul(gone));
         // Never moved back: calls that went out just now may not be in the vendor's figure yet.
         gone > 0 && self.arrival.0.fetch_max(arrival, Ordering::Relaxed) < arrival
@@ -85,7 +88,7 @@ impl Requests {
     }
 
     fn nanos_at(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.origin))
+        self.origin.map_or(0, |origin| nanos(now.saturating_duration_since(origin)))
     }
 }
 
@@ -131,8 +134,8 @@ impl StateStore for Arrival {
 mod tests {
     use super::*;
 
-    fn requests(per_minute: u32, now: Instant) -> Requests {
-        Requests::new(NonZeroU32::new(per_minute).unwrap(), None, now)
+    fn requests(per_minute: u32) -> Requests {
+        Requests::new(NonZeroU32::new(per_minute).unwrap(), None)
     }
 
     fn burst(requests: &mut Requests, now: Instant) -> usize {
@@ -143,7 +146,7 @@ mod tests {
     fn a_few_pass_at_once_and_the_others_at_even_intervals() {
         let begin = Instant::now();
         for (per_minute, expected) in [(1, 1), (11, 1), (12, 2), (60, 5), (6_000, 5)] {
-            let mut requests = requests(per_minute, begin);
+            let mut requests = requests(per_minute);
             assert_eq!(burst(&mut requests, begin), expected, "{per_minute} per minute");
             let interval = Duration::from_secs(60) / per_minute;
             assert_eq!(requests.take(begin), Err(interval));
@@ -157,7 +160,7 @@ mod tests {
     fn as_many_pass_at_once_as_the_burst_says() {
         let begin = Instant::now();
         let most = NonZeroU32::new(30);
-        let mut requests = Requests::new(NonZeroU32::new(60).unwrap(), most, begin);
+        let mut requests = Requests::new(NonZeroU32::new(60).unwrap(), most);
         assert_eq!(burst(&mut requests, begin), 30);
         assert_eq!(requests.take(begin), Err(Duration::from_secs(1)));
         assert_eq!(burst(&mut requests, begin + Duration::from_secs(600)), 30);
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn the_first_minute_lets_no_more_than_the_limit_and_the_burst_through() {
         let begin = Instant::now();
-        let mut requests = requests(60, begin);
+        let mut requests = requests(60);
         let taken = (0..6_000).filter(|at| requests.take(begin + Duration::from_millis(at * 10)).is_ok());
         assert_eq!(taken.count(), 64);
     }
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn the_wait_is_known_before_it_begins() {
         let begin = Instant::now();
-        let mut requests = requests(60, begin);
+        let mut requests = requests(60);
         assert_eq!([0, 4, 5, 7].map(|ahead| requests.wait(ahead, begin).as_secs()), [0, 0, 1, 3]);
         assert_eq!(burst(&mut requests, begin), 5);
         assert_eq!([0, 1].map(|ahead| requests.wait(ahead, begin).as_secs()), [1, 2]);
@@ -186,12 +189,12 @@ mod tests {
     fn the_vendor_is_believed_when_it_says_that_less_is_left() {
         let begin = Instant::now();
         for remaining in 0..8 {
-            let mut requests = requests(60, begin);
+            let mut requests = requests(60);
             assert_eq!(requests.adopt(remaining, begin), remaining < 5);
             assert!(!requests.adopt(remaining + 1, begin));
             assert_eq!(burst(&mut requests, begin) as u64, remaining.min(5));
         }
-        let mut requests = requests(60, begin);
+        let mut requests = requests(60);
         assert_eq!(burst(&mut requests, begin), 5);
         assert!(!requests.adopt(0, begin), "as many as we think");
     }

@@ -1,17 +1,14 @@
 use forge_core::{
-    Clock as _, Finished, PartKind, ProviderExt as _, RateLimitStatus, RateLimitWindow, Started, StopReason,
-    StreamEvent, TokenCount,
+    Clock as _, Finished, ManualTimer, PartKind, ProviderExt as _, RateLimitStatus, RateLimitWindow, Started,
+    StopReason, StreamEvent, Timer, TokenCount,
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    ManualTimer,
-    script::{
-        Script, Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started,
-        text,
-    },
+use crate::script::{
+    Script, Step, context, drop_at_every_poll, fail, part, reply, run, scripted, seconds, sleep, started,
+    text,
 };
 
 struct Bench {
@@ -28,7 +25,7 @@ impl Bench {
             output_tokens_per_minute: NonZeroU64::new(output),
             burst: None,
         };
-        let limit = RateLimit::new(limits, Arc::new(timer.clone()));
+        let limit = RateLimit::new(limits);
         Self { timer, limit }
     }
 
@@ -50,7 +47,7 @@ impl Bench {
     }
 
     fn wait(&self, input: u64, output: u32) -> u64 {
-        self.limit.expected_wait(&request(input, output)).as_secs()
+        self.limit.expected_wait(&request(input, output), self.timer.instant()).as_secs()
     }
 }
 
@@ -181,7 +178,7 @@ fn nothing_leaks_wherever_a_waiter_is_dropped_and_the_next_one_moves_up() {
     let (provider, script) = bench.provider(|| reply(&["Hi"]));
     let cx = context(&bench.timer);
     let shared = &bench.limit.shared;
-    let held = Shared::admission(shared, Need { input: 0, output: 600 }, None).now_or_never().unwrap();
+    let held = Shared::admission(shared, Need { input: 0, output: 600 }, &cx).now_or_never().unwrap();
     let mut large = Box::pin(provider.complete(&cx, request(0, 600)));
     let mut small: FuturesUnordered<_> =
         [provider.complete(&cx, request(0, 100)).boxed()].into_iter().collect();
@@ -202,7 +199,8 @@ fn a_request_larger_than_the_bucket_goes_when_the_bucket_is_full() {
     let bench = Bench::new(0, 0, 600);
     let (provider, script) = bench.provider(|| reply(&["Hi"]));
     let begun = bench.timer.instant();
-    let held = Shared::admission(&bench.limit.shared, Need { input: 0, output: 100 }, None).now_or_never();
+    let cx = context(&bench.timer);
+    let held = Shared::admission(&bench.limit.shared, Need { input: 0, output: 100 }, &cx).now_or_never();
     assert_eq!(bench.wait(0, 5_000), 10);
     run(&bench.timer, provider.complete(&context(&bench.timer), request(0, 5_000))).unwrap();
     assert_eq!(script.calls()[0].at - begun, seconds(10));
@@ -212,11 +210,11 @@ fn a_request_larger_than_the_bucket_goes_when_the_bucket_is_full() {
 #[test]
 fn what_is_given_back_is_used_at_once_by_those_who_wait() {
     let bench = Bench::new(0, 0, 600);
-    let shared = &bench.limit.shared;
+    let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
     let need = |output| Need { input: 0, output };
-    let held = Shared::admission(shared, need(600), None).now_or_never().unwrap();
+    let held = Shared::admission(shared, need(600), &cx).now_or_never().unwrap();
     let mut waiters: FuturesUnordered<_> = [200, 400, 1]
-        .map(|output| Box::pin(Shared::admission(shared, need(output), None)))
+        .map(|output| Box::pin(Shared::admission(shared, need(output), &cx)))
         .into_iter()
         .collect();
     assert!(waiters.next().now_or_never().is_none());
@@ -229,8 +227,8 @@ fn what_is_given_back_is_used_at_once_by_those_who_wait() {
 #[test]
 fn nobody_is_overtaken_even_when_there_is_enough_for_all() {
     let bench = Bench::new(60, 0, 600);
-    let shared = &bench.limit.shared;
-    let waiter = |output| Shared::admission(shared, Need { input: 0, output }, None).boxed();
+    let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
+    let waiter = |output| Shared::admission(shared, Need { input: 0, output }, &cx).boxed();
     let held = waiter(600).now_or_never().unwrap();
     let (mut first, mut second) = (waiter(300), waiter(100));
     assert!(first.as_mut().now_or_never().is_none());
@@ -245,8 +243,8 @@ fn nobody_is_overtaken_even_when_there_is_enough_for_all() {
 #[test]
 fn a_wait_beyond_the_deadline_is_not_begun() {
     let bench = Bench::new(0, 0, 600);
-    let shared = &bench.limit.shared;
-    let held = Shared::admission(shared, Need { input: 0, output: 600 }, None).now_or_never().unwrap();
+    let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
+    let held = Shared::admission(shared, Need { input: 0, output: 600 }, &cx).now_or_never().unwrap();
     let (provider, script) = bench.provider(|| reply(&["Hi"]));
     let call = |timeout| {
         let cx = context(&bench.timer).with_timeout(seconds(timeout));
@@ -268,13 +266,13 @@ fn a_wait_beyond_the_deadline_is_not_begun() {
 #[test]
 fn a_waiter_learns_at_once_that_its_wait_has_become_too_long() {
     let bench = Bench::new(0, 0, 600);
-    let shared = &bench.limit.shared;
-    let held = Shared::admission(shared, Need { input: 0, output: 600 }, None).now_or_never().unwrap();
-    let until = |seconds_left| Some(bench.timer.instant() + seconds(seconds_left));
-    let waiter = |deadline| Shared::admission(shared, Need { input: 0, output: 100 }, deadline).boxed();
-    let mut waiters: FuturesUnordered<_> = [waiter(None), waiter(until(30))].into_iter().collect();
+    let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
+    let held = Shared::admission(shared, Need { input: 0, output: 600 }, &cx).now_or_never().unwrap();
+    let waiter = |cx| Shared::admission(shared, Need { input: 0, output: 100 }, cx).boxed();
+    let hurried = context(&bench.timer).with_timeout(seconds(30));
+    let mut waiters: FuturesUnordered<_> = [waiter(&cx), waiter(&hurried)].into_iter().collect();
     assert!(waiters.next().now_or_never().is_none());
-    let closed = until(45).unwrap();
+    let closed = bench.timer.instant() + seconds(45);
     wake(shared.lock().close(closed));
     let refused = waiters.next().now_or_never().flatten().unwrap();
     assert_eq!(refused.err(), Some((seconds(45), true)));
@@ -307,7 +305,7 @@ fn a_refusal_with_a_time_closes_the_way_until_then() {
 fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_why() {
     let bench = Bench::new(0, 0, 0);
     bench.call(|| refusal(|facts| facts.retry_after = Some(seconds(120)))).unwrap_err();
-    assert_eq!(bench.limit.pause(), seconds(120));
+    assert_eq!(bench.limit.pause(bench.timer.instant()), seconds(120));
     bench.timer.advance(seconds(20));
     let (provider, script) = bench.provider(|| reply(&["Hi"]));
     for (timeout, passes) in [(99, false), (100, false), (101, true)] {
@@ -326,7 +324,7 @@ fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_w
     }
     assert!(script.calls().is_empty());
     bench.timer.advance(seconds(100));
-    assert_eq!(bench.limit.pause(), seconds(0));
+    assert_eq!(bench.limit.pause(bench.timer.instant()), seconds(0));
 }
 
 /// A clock that goes on between two looks at it, as a real one does.
@@ -354,12 +352,13 @@ impl Timer for Ticking {
 fn a_wait_that_the_vendor_asked_for_is_called_that_while_the_clock_goes_on() {
     let timer = ManualTimer::new();
     let limits = RateLimits { requests_per_minute: NonZeroU32::new(60), ..RateLimits::default() };
-    let limit = RateLimit::new(limits, Arc::new(Ticking(timer.clone())));
+    let limit = RateLimit::new(limits);
     let script = scripted(&timer, |_| refusal(|facts| facts.retry_after = Some(seconds(120))));
     let provider = limit.layer(script as Arc<dyn Provider>);
     let ask = |cx: &CallContext| provider.complete(cx, request(1, 1)).now_or_never().unwrap().unwrap_err();
-    ask(&context(&timer));
-    let error = ask(&context(&timer).with_timeout(seconds(30)));
+    let cx = CallContext::with_timer(context(&timer).participant, Arc::new(Ticking(timer.clone())));
+    ask(&cx);
+    let error = ask(&cx.with_timeout(seconds(30)));
     assert!(error.message.contains("the vendor rate-limited an earlier call"), "{error}");
 }
 
@@ -397,10 +396,10 @@ fn the_forecast_consumes_nothing_and_comes_true() {
     for _ in 0..100 {
         assert_eq!(bench.wait(5_000, 5_000), 0);
     }
-    let shared = &bench.limit.shared;
+    let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
     let need = Need { input: 5_000, output: 100 };
-    let held = Shared::admission(shared, need, None).now_or_never().unwrap();
-    let mut waiter = Box::pin(Shared::admission(shared, need, None));
+    let held = Shared::admission(shared, need, &cx).now_or_never().unwrap();
+    let mut waiter = Box::pin(Shared::admission(shared, need, &cx));
     assert!(waiter.as_mut().now_or_never().is_none());
     assert_eq!(bench.wait(1_000, 1), 50);
     let begun = bench.timer.instant();
@@ -433,7 +432,7 @@ proptest! {
     fn waiters_are_served_in_order_within_the_limit_and_none_is_forgotten(moves in moves()) {
         const PER_MINUTE: u64 = 600;
         let bench = Bench::new(0, PER_MINUTE, 0);
-        let shared = &bench.limit.shared;
+        let (shared, cx) = (&bench.limit.shared, context(&bench.timer));
         let begun = bench.timer.instant();
         let mut waiters = Vec::new();
         let mut held = Vec::new();
@@ -443,7 +442,7 @@ proptest! {
                 Move::Come(input) => {
                     number += 1;
                     let need = Need { input, output: 0 };
-                    waiters.push((number, input, Shared::admission(shared, need, None).boxed()));
+                    waiters.push((number, input, Shared::admission(shared, need, &cx).boxed()));
                 }
                 Move::GiveUp(which) if !waiters.is_empty() => {
                     drop(waiters.remove(which % waiters.len()));

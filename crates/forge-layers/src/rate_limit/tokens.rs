@@ -17,7 +17,8 @@ const MAX_DEBT: i128 = 60;
 pub(super) struct Bucket {
     per_minute: u64,
     level: i128,
-    at: Instant,
+    /// When the level was read last; a bucket that nobody has used yet is full.
+    at: Option<Instant>,
     /// Counts the vendor's corrections. What was reserved before the last one is contained in it.
     corrections: u64,
 }
@@ -31,9 +32,9 @@ pub(super) struct Reservation {
 }
 
 impl Bucket {
-    pub(super) fn new(per_minute: NonZeroU64, now: Instant) -> Self {
+    pub(super) fn new(per_minute: NonZeroU64) -> Self {
         let per_minute = per_minute.get();
-        Self { per_minute, level: i128::from(per_minute) * TOKEN, at: now, corrections: 0 }
+        Self { per_minute, level: i128::from(per_minute) * TOKEN, at: None, corrections: 0 }
     }
 
     pub(super) fn per_minute(&self) -> u64 {
@@ -93,11 +94,12 @@ impl Bucket {
     fn refill(&mut self, now: Instant) {
         self.level = self.level_at(now);
         // Callers read the clock before they take the lock, so times may arrive out of order.
-        self.at = self.at.max(now);
+        self.at = self.at.max(Some(now));
     }
 
     fn level_at(&self, now: Instant) -> i128 {
-        let elapsed = i128::try_from(now.saturating_duration_since(self.at).as_nanos()).unwrap_or(i128::MAX);
+        let Some(at) = self.at else { return self.level };
+        let elapsed = i128::try_from(now.saturating_duration_since(at).as_nanos()).unwrap_or(i128::MAX);
         let refilled = elapsed.saturating_mul(i128::from(self.per_minute));
         self.level.saturating_add(refilled).min(self.capacity())
     }
@@ -124,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    fn bucket(per_minute: u64, now: Instant) -> Bucket {
-        Bucket::new(NonZeroU64::new(per_minute).unwrap(), now)
+    fn bucket(per_minute: u64) -> Bucket {
+        Bucket::new(NonZeroU64::new(per_minute).unwrap())
     }
 
     fn seconds(seconds: u64) -> Duration {
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn it_refills_evenly_and_never_overflows() {
         let now = Instant::now();
-        let mut bucket = bucket(600, now);
+        let mut bucket = bucket(600);
         let _ = bucket.reserve(600, now);
         assert_eq!([0, 1, 30, 60, 600].map(|at| bucket.tokens(now + seconds(at))), [0, 10, 300, 600, 600]);
         assert_eq!(bucket.wait(empty(), 50, now), seconds(5));
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn settling_gives_back_what_was_not_used_and_takes_what_was_used_beyond() {
         let now = Instant::now();
-        let mut bucket = bucket(1_000, now);
+        let mut bucket = bucket(1_000);
         for (reserved, used, left) in [(800, 300, 700), (700, 0, 700), (500, 900, -200), (0, 0, -200)] {
             let reservation = bucket.reserve(reserved, now);
             bucket.settle(reservation, used, now);
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn a_correction_contains_what_was_reserved_before_it() {
         let now = Instant::now();
-        let mut bucket = bucket(1_000, now);
+        let mut bucket = bucket(1_000);
         let (early, larger) = (bucket.reserve(300, now), bucket.reserve(100, now));
         assert!(!bucket.adopt(600, now));
         assert!(bucket.adopt(50, now));
@@ -174,11 +176,11 @@ mod tests {
     #[test]
     fn absurd_numbers_neither_panic_nor_close_it_for_ever() {
         let now = Instant::now();
-        let mut bucket = bucket(10, now);
+        let mut bucket = bucket(10);
         let reservation = bucket.reserve(u64::MAX, now);
         bucket.settle(reservation, u64::MAX, now);
         assert_eq!(bucket.wait(empty(), 10, now), seconds(61 * 60));
-        let mut large = Bucket::new(NonZeroU64::MAX, now);
+        let mut large = Bucket::new(NonZeroU64::MAX);
         let _ = large.reserve(u64::MAX, now);
         assert!(!large.adopt(u64::MAX, now));
         assert_eq!(large.wait([u64::MAX; 9].into_iter(), u64::MAX, now), seconds(600));
@@ -191,7 +193,7 @@ mod tests {
             calls in prop::collection::vec((0_u64..150_000, 0_u64..90_000), 1..60),
         ) {
             let mut now = Instant::now();
-            let mut bucket = bucket(per_minute, now);
+            let mut bucket = bucket(per_minute);
             let mut admitted: Vec<(Instant, u128)> = Vec::new();
             for (tokens, pause) in calls {
                 now += Duration::from_millis(pause);
@@ -218,7 +220,7 @@ mod tests {
             tokens in prop::collection::vec(0_u64..150_000, 1..20),
         ) {
             let now = Instant::now();
-            let mut bucket = bucket(per_minute, now);
+            let mut bucket = bucket(per_minute);
             let reserved: Vec<_> = tokens.iter().map(|tokens| bucket.reserve(*tokens, now)).collect();
             for reservation in reserved {
                 bucket.settle(reservation, 0, now);

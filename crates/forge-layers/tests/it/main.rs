@@ -12,12 +12,12 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Clock as _, ErrorKind, ModelRequest, Participant, Phase, Provider, ProviderExt as _, Stack,
-    StopReason, TokenCount,
+    CallContext, Clock as _, ErrorKind, ManualTimer, ModelRequest, Participant, Phase, Provider,
+    ProviderExt as _, Stack, StopReason, TokenCount,
 };
 use forge_layers::{
-    Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, ManualTimer, RateLimit, RateLimits,
-    Retry, RetryPolicy,
+    Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, RateLimit, RateLimits, Retry,
+    RetryPolicy,
 };
 use forge_testkit::{Answer, Script};
 use futures_util::FutureExt as _;
@@ -33,18 +33,15 @@ fn recovering(failures: usize) -> Arc<Script> {
 }
 
 fn context(timer: &ManualTimer) -> CallContext {
-    CallContext::with_clock(Participant::local("m"), Arc::new(timer.clone()))
+    CallContext::with_timer(Participant::local("m"), Arc::new(timer.clone()))
 }
 
 #[test]
 fn a_full_limit_does_not_open_the_circuit() {
     let timer = ManualTimer::new();
     let limits = RateLimits { requests_per_minute: NonZeroU32::new(1), ..RateLimits::default() };
-    let breaker = Breaker::new(BreakerPolicy::default(), Arc::new(timer.clone()), 1);
-    let provider = Stack::new(recovering(0))
-        .with(&RateLimit::new(limits, Arc::new(timer.clone())))
-        .with(&breaker)
-        .build();
+    let breaker = Breaker::new(BreakerPolicy::default(), 1);
+    let provider = Stack::new(recovering(0)).with(&RateLimit::new(limits)).with(&breaker).build();
     let mut refused = 0;
     for _ in 0..20 {
         let cx = context(&timer).with_timeout(Duration::from_secs(1));
@@ -55,20 +52,19 @@ fn a_full_limit_does_not_open_the_circuit() {
         }
     }
     assert!(refused >= 15, "{refused}");
-    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert_eq!(breaker.state(timer.instant()), BreakerState::Closed);
 }
 
 #[test]
 fn a_call_gets_through_a_short_outage_and_leaves_nothing_behind() {
     let timer = ManualTimer::new();
-    let shared = Arc::new(timer.clone());
-    let concurrency = Concurrency::new(ConcurrencyPolicy::new(4), shared.clone());
-    let breaker = Breaker::new(BreakerPolicy::default(), shared.clone(), 1);
+    let concurrency = Concurrency::new(ConcurrencyPolicy::new(4));
+    let breaker = Breaker::new(BreakerPolicy::default(), 1);
     let base = recovering(2);
     let provider = Stack::new(Arc::clone(&base) as Arc<dyn Provider>)
         .with(&concurrency)
         .with(&breaker)
-        .with(&Retry::new(RetryPolicy::default(), shared, 1))
+        .with(&Retry::new(RetryPolicy::default(), 1))
         .build();
     let cx = context(&timer);
     let begun = timer.instant();
@@ -82,5 +78,5 @@ fn a_call_gets_through_a_short_outage_and_leaves_nothing_behind() {
     assert_eq!(outcome.unwrap().stop_reason, StopReason::EndTurn);
     assert_eq!(base.calls().len(), 3);
     assert!(timer.instant() - begun <= Duration::from_millis(1_500));
-    assert_eq!((concurrency.in_flight(), breaker.state()), (0, BreakerState::Closed));
+    assert_eq!((concurrency.in_flight(), breaker.state(timer.instant())), (0, BreakerState::Closed));
 }

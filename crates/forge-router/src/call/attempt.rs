@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use forge_core::{
     CallContext, ErrorKind, ModelRequest, Opaque, Provider as _, ProviderError, StopReason, StreamEvent,
+    Timer,
 };
 use forge_layers::{Peeked, peek};
 
@@ -40,6 +41,10 @@ impl<'a> Attempts<'a> {
         self.snapshot
     }
 
+    pub(super) fn timer(&self) -> &Arc<dyn Timer> {
+        &self.cx.timer
+    }
+
     /// Asks the route of `selected` and reads its reply up to the first content.
     pub(super) fn ask(
         &mut self,
@@ -54,7 +59,7 @@ impl<'a> Attempts<'a> {
         cx.participant = Arc::new(route.participant(&cx.participant));
         let (request, fallback_on) = (self.fitted(selected), &self.role.fallback_on);
         async move {
-            let begun = cx.clock.instant();
+            let begun = cx.timer.instant();
             let request = request?;
             let stream = route.provider(mode).stream(&cx, Arc::clone(&request)).await?;
             let reply = peek(route.plan.id.as_str(), stream, &request).await?;

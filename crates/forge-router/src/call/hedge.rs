@@ -1,6 +1,6 @@
 //! A second route for calls whose first is unusually slow to begin.
 
-use std::{future::Future, pin::pin, task::Poll};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll};
 
 use forge_core::ProviderError;
 use forge_layers::Peeked;
@@ -25,7 +25,7 @@ pub(super) async fn ask(
     shared.hedges.call();
     let patience = attempts.snapshot().routes[selected.route].meter.latency.p95();
     let first = attempts.ask(selected, mode);
-    let timer = &shared.deps.timer;
+    let timer = Arc::clone(attempts.timer());
     let Some(until) = patience.and_then(|patience| timer.instant().checked_add(patience)) else {
         return (selected, first.await);
     };

@@ -57,13 +57,13 @@ pub(crate) async fn call(
             Ok(reply) => {
                 tracing::debug!(call = %cx.call_id, route = %provider, "answers");
                 let trace = selection.trace(Some(selected));
-                let update = AffinityUpdate::new(shared, profile.prefix, provider);
+                let update = AffinityUpdate::new(shared, cx, profile.prefix, provider);
                 return Ok(ResponseStream::new(RoutedStream::new(reply, trace, update, in_flight)));
             }
             Err(error) => error,
         };
         selection.failed(selected, error.kind);
-        let is_late = cx.deadline.is_some_and(|deadline| deadline <= cx.clock.instant());
+        let is_late = cx.deadline.is_some_and(|deadline| deadline <= cx.timer.instant());
         if !goes_on(&error, profile.role, &mut selection, selected) || is_late {
             return Err(failure::traced(error, selection.trace(None).into()));
         }

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use forge_core::{ProviderError, ProviderId, ResponseStream, RouteTrace, StreamEvent};
+use forge_core::{CallContext, ProviderError, ProviderId, ResponseStream, RouteTrace, StreamEvent, Timer};
 use forge_layers::Peeked;
 use futures_core::Stream;
 
@@ -16,18 +16,19 @@ use crate::{affinity::Prefix, in_flight::InFlightGuard, shared::Shared};
 /// Where a conversation's prefix is cached, once the reply has said so.
 pub(super) struct AffinityUpdate {
     shared: Arc<Shared>,
+    timer: Arc<dyn Timer>,
     prefix: Prefix,
     provider: ProviderId,
 }
 
 impl AffinityUpdate {
-    pub(super) fn new(shared: &Arc<Shared>, prefix: Prefix, provider: &ProviderId) -> Self {
-        Self { shared: Arc::clone(shared), prefix, provider: provider.clone() }
+    pub(super) fn new(shared: &Arc<Shared>, cx: &CallContext, prefix: Prefix, provider: &ProviderId) -> Self {
+        Self { shared: Arc::clone(shared), timer: Arc::clone(&cx.timer), prefix, provider: provider.clone() }
     }
 
     fn apply(&self) {
-        let Self { shared, prefix, provider } = self;
-        shared.affinity.remember(*prefix, provider.clone(), shared.deps.timer.instant());
+        let Self { shared, timer, prefix, provider } = self;
+        shared.affinity.remember(*prefix, provider.clone(), timer.instant());
     }
 }
 

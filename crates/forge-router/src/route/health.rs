@@ -138,13 +138,13 @@ impl HealthCache {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, SystemClock};
+    use forge_core::{Clock as _, SystemTimer};
 
     use super::*;
 
     #[test]
     fn no_finding_is_believed_for_ever() {
-        let (last, now) = (HealthCache::default(), SystemClock.instant());
+        let (last, now) = (HealthCache::default(), SystemTimer.instant());
         let error = || ProviderError::new(ErrorKind::Authentication, "p", "bad key");
         for (answer, status, seconds) in [
             (Ok(Health::Loading), Some(HealthStatus::Loading), 5),

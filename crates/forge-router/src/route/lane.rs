@@ -1,6 +1,9 @@
 //! One key of a provider in use: its adapter, its layers and what they remember.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use forge_core::{
     Adapter, AdapterSettings, ExposeSecret, ModelRequest, ModelTable, Provider, RegistryError, SecretString,
@@ -59,7 +62,6 @@ impl Lane {
         before: Option<PreviousLane<'_>>,
     ) -> Result<Self, RegistryError> {
         let LaneContext { plan, deps, policy, meter, prices, cooldowns } = context;
-        let timer = &deps.timer;
         let adapter = match before
             .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
         {
@@ -73,27 +75,26 @@ impl Lane {
         };
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             Some(old) => old.lane.breaker.clone(),
-            None => Breaker::new(policy, Arc::clone(timer), deps.seed ^ seed_of(plan, place)).kept_in(
+            None => Breaker::new(policy, deps.seed ^ seed_of(plan, place)).kept_in(
                 Arc::clone(&deps.cooldowns),
                 cooldown_name(plan, key),
                 cooldowns,
+                &*deps.timer,
             ),
         };
         let limited = is_limited(plan);
         let rate = match before.filter(|old| old.plan.rate == plan.rate && is_limited(old.plan) == limited) {
             Some(old) => old.lane.rate.clone(),
-            None => limited.then(|| RateLimit::new(plan.rate, Arc::clone(timer))),
+            None => limited.then(|| RateLimit::new(plan.rate)),
         };
         let concurrency = match before.filter(|old| old.plan.concurrent == plan.concurrent) {
             Some(old) => old.lane.concurrency.clone(),
-            None => {
-                plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most), Arc::clone(timer)))
-            }
+            None => plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most))),
         };
         let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
         // The clocks are innermost: time in a queue of ours is not the vendor's.
         if let Some(timeouts) = plan.timeouts {
-            stack = stack.with(&Timeout::new(timeouts, Arc::clone(timer)));
+            stack = stack.with(&Timeout::new(timeouts));
         }
         // Inside of the limits, so that latencies hold no waiting and a call that is not sent leaves no record.
         stack = stack.with(&Observe::new(Arc::clone(&deps.sink), Arc::clone(prices)));
@@ -114,17 +115,17 @@ impl Lane {
         self.key.as_ref().map(ExposeSecret::expose_secret) == key.map(ExposeSecret::expose_secret)
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.breaker.state(), BreakerState::Open { .. })
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        matches!(self.breaker.state(now), BreakerState::Open { .. })
     }
 
-    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
-        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
+    pub(crate) fn expected_wait(&self, request: &ModelRequest, now: Instant) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request, now))
     }
 
     /// For how long the vendor still wants no calls with this key.
-    pub(crate) fn pause(&self) -> Duration {
-        self.rate.as_ref().map_or(Duration::ZERO, RateLimit::pause)
+    pub(crate) fn pause(&self, now: Instant) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.pause(now))
     }
 }
 

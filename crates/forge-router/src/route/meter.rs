@@ -9,8 +9,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
-    StreamEvent, async_trait,
+    CallContext, Capabilities, ModelId, ModelRequest, Provider, ProviderError, ResponseStream, StreamEvent,
+    Timer, async_trait,
 };
 use forge_layers::{StreamObserver, tap};
 
@@ -56,8 +56,8 @@ impl Provider for Metered {
         self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
         let count = MeterGuard {
             meter: Arc::clone(&self.meter),
-            clock: Arc::clone(&cx.clock),
-            begun: Some(cx.clock.instant()),
+            timer: Arc::clone(&cx.timer),
+            begun: Some(cx.timer.instant()),
         };
         tap(&*self.inner, cx, request, count).await
     }
@@ -65,7 +65,7 @@ impl Provider for Metered {
 
 struct MeterGuard {
     meter: Arc<Meter>,
-    clock: Arc<dyn Clock>,
+    timer: Arc<dyn Timer>,
     /// Until the first content.
     begun: Option<Instant>,
 }
@@ -75,7 +75,7 @@ impl StreamObserver for MeterGuard {
         if event.is_content()
             && let Some(begun) = self.begun.take()
         {
-            self.meter.latency.record(self.clock.instant().saturating_duration_since(begun));
+            self.meter.latency.record(self.timer.instant().saturating_duration_since(begun));
         }
     }
 

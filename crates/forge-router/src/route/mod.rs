@@ -18,13 +18,13 @@ use chrono::NaiveDate;
 use forge_core::{
     Adapter, AdapterRegistry, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
     ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
-    RegistryError, SecretString, Served, Stack, UsageSink,
+    RegistryError, SecretString, Served, Stack, Timer, UsageSink,
     storage::{
         budget::{BudgetRule, Scope},
         cooldown::{Cooldown, CooldownStore},
     },
 };
-use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry, Timer};
+use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry};
 use serde_json::{Map, Value};
 
 pub(crate) use headroom::{Bound, Headroom};
@@ -51,7 +51,8 @@ pub struct RouterDeps {
     pub budgets: Arc<dyn BudgetStore>,
     /// Keeps until when vendors want no calls.
     pub cooldowns: Arc<dyn CooldownStore>,
-    /// Where time comes from.
+    /// The time of everything that is not a call: checks, days, a shutdown. Calls bring their own, which is this one
+    /// where [`ParticipantManager`](crate::ParticipantManager) makes them.
     pub timer: Arc<dyn Timer>,
     /// Fixes all chance: jitter and weighted picks. Differs between processes.
     pub seed: u64,
@@ -247,10 +248,10 @@ impl Route {
     }
 
     /// When the first of its circuits lets a probe pass, and what opened that one; `None` unless all are open.
-    pub(crate) fn open(&self) -> Option<(Instant, Option<ErrorKind>)> {
+    pub(crate) fn open(&self, now: Instant) -> Option<(Instant, Option<ErrorKind>)> {
         let mut soonest: Option<(Instant, &Lane)> = None;
         for lane in &*self.lanes {
-            let BreakerState::Open { until } = lane.breaker.state() else { return None };
+            let BreakerState::Open { until } = lane.breaker.state(now) else { return None };
             if soonest.is_none_or(|(earliest, _)| until < earliest) {
                 soonest = Some((until, lane));
             }
@@ -259,19 +260,19 @@ impl Route {
     }
 
     /// How long the key that comes first keeps a call waiting, of those whose circuit lets calls pass.
-    pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
+    pub(crate) fn expected_wait(&self, request: &ModelRequest, now: Instant) -> Duration {
         if let [lane] = &*self.lanes {
-            return lane.expected_wait(request);
+            return lane.expected_wait(request, now);
         }
-        let closed = self.lanes.iter().filter(|lane| !lane.is_open());
-        closed.map(|lane| lane.expected_wait(request)).min().unwrap_or_default()
+        let closed = self.lanes.iter().filter(|lane| !lane.is_open(now));
+        closed.map(|lane| lane.expected_wait(request, now)).min().unwrap_or_default()
     }
 
     /// Whether the vendor has asked for a wait that is not over, for every key.
-    pub(crate) fn is_paused(&self) -> bool {
+    pub(crate) fn is_paused(&self, now: Instant) -> bool {
         match &*self.lanes {
-            [lane] => !lane.pause().is_zero(),
-            lanes => !least_pause(lanes).is_zero(),
+            [lane] => !lane.pause(now).is_zero(),
+            lanes => !least_pause(lanes, now).is_zero(),
         }
     }
 

@@ -38,7 +38,7 @@ impl Quota {
 
     /// The caps that hold for a call.
     fn caps(&self, cx: &CallContext) -> Vec<BudgetCap> {
-        let mut caps = budget::caps(&self.rules, &self.id, &cx.participant.role, &cx.tags, cx.clock.now());
+        let mut caps = budget::caps(&self.rules, &self.id, &cx.participant.role, &cx.tags, cx.timer.now());
         caps.extend(cx.caps.iter().cloned());
         caps
     }
@@ -72,7 +72,7 @@ impl Quota {
         request: Arc<ModelRequest>,
         caps: Vec<BudgetCap>,
     ) -> Result<Reserved, ProviderError> {
-        let day = cx.clock.now().date_naive();
+        let day = cx.timer.now().date_naive();
         let size = RequestSize::of(&request);
         let row = self.prices.serving(&cx.participant.provider, cx.model(), day);
         let asked = request.extra.fields(&cx.participant.provider).map(Served::asked).unwrap_or_default();

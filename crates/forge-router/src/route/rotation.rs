@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use forge_core::{
@@ -34,22 +34,22 @@ pub(crate) struct Rotation {
 
 impl Rotation {
     /// The lane to ask: the first in turn of those that keep the call waiting least.
-    fn next(&self, request: &ModelRequest, asked: &[usize]) -> Option<usize> {
+    fn next(&self, request: &ModelRequest, asked: &[usize], now: Instant) -> Option<usize> {
         // Relaxed: calls that start together may read the same turn, which only makes it less even.
         let first = self.last.load(Ordering::Relaxed).wrapping_add(1);
         let count = self.lanes.len();
         let in_turn = (0..count).map(|step| first.wrapping_add(step) % count);
         let usable = |at: &usize| {
             let lane = &self.lanes[*at];
-            let open = self.minds_circuits && lane.is_open();
+            let open = self.minds_circuits && lane.is_open(now);
             // Another key has been refused already: the call does not wait where it would be refused, too.
-            !asked.contains(at) && !open && (asked.is_empty() || lane.pause().is_zero())
+            !asked.contains(at) && !open && (asked.is_empty() || lane.pause(now).is_zero())
         };
-        in_turn.filter(usable).min_by_key(|at| self.lanes[*at].expected_wait(request))
+        in_turn.filter(usable).min_by_key(|at| self.lanes[*at].expected_wait(request, now))
     }
 
-    fn pause(&self) -> Duration {
-        least_pause(&self.lanes)
+    fn pause(&self, now: Instant) -> Duration {
+        least_pause(&self.lanes, now)
     }
 
     async fn attempt(
@@ -66,9 +66,9 @@ impl Rotation {
 }
 
 /// For how long every lane that is not open still has to pause.
-pub(crate) fn least_pause(lanes: &[Lane]) -> Duration {
-    let closed = lanes.iter().filter(|lane| !lane.is_open());
-    closed.map(Lane::pause).min().unwrap_or_default()
+pub(crate) fn least_pause(lanes: &[Lane], now: Instant) -> Duration {
+    let closed = lanes.iter().filter(|lane| !lane.is_open(now));
+    closed.map(|lane| lane.pause(now)).min().unwrap_or_default()
 }
 
 /// Whether the error is about the key, so that another one may do.
@@ -93,7 +93,7 @@ impl Provider for Rotation {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let pause = self.pause();
+        let pause = self.pause(cx.timer.instant());
         if pause > self.longest_pause {
             let message =
                 format!("the vendor takes no calls for {:.0} s with any key", pause.as_secs_f64().ceil());
@@ -106,21 +106,22 @@ impl Provider for Rotation {
         let mut cx = cx.clone();
         let mut asked = Vec::new();
         // When all circuits have opened since the route was chosen, one of them says so.
-        let mut at = self.next(&request, &asked).unwrap_or(0);
+        let mut at = self.next(&request, &asked, cx.timer.instant()).unwrap_or(0);
         loop {
             asked.push(at);
-            let begun = cx.clock.instant();
+            let begun = cx.timer.instant();
             let error = match self.attempt(at, &cx, &request).await {
                 Ok(events) => return Ok(events),
                 Err(error) => error,
             };
-            let next = is_about_key(error.kind).then(|| self.next(&request, &asked)).flatten();
+            let ended = cx.timer.instant();
+            let next = is_about_key(error.kind).then(|| self.next(&request, &asked, ended)).flatten();
             // The first attempt has the number under which the retry loop notes what it gets.
             let is_noted = next.is_some() || asked.len() > 1;
             if is_noted && error.kind != ErrorKind::CircuitOpen {
                 cx.note_failure(&error, begun);
             }
-            let Some(next) = next else { return Err(self.hinted(error)) };
+            let Some(next) = next else { return Err(self.hinted(error, ended)) };
             tracing::debug!(call = %cx.call_id, key = next + 1, error = ?error.kind, "trying the next key");
             cx.next_attempt();
             at = next;
@@ -130,11 +131,11 @@ impl Provider for Rotation {
 
 impl Rotation {
     /// The error with the wait after which the first of the keys may be asked again.
-    fn hinted(&self, error: ProviderError) -> ProviderError {
+    fn hinted(&self, error: ProviderError, now: Instant) -> ProviderError {
         if error.kind != ErrorKind::RateLimited || error.retry_after.is_none() {
             return error;
         }
-        let pause = self.pause();
+        let pause = self.pause(now);
         error.with(|facts| facts.retry_after = facts.retry_after.map(|wait| wait.min(pause)))
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct CallProfile<'a> {
 impl<'a> CallProfile<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
         let (role, outline) = (snapshot.role(&cx.participant.role), request.outline());
-        let (now, day) = (cx.clock.instant(), cx.clock.now().date_naive());
+        let (now, day) = (cx.timer.instant(), cx.timer.now().date_naive());
         Self { cx, request, role, prefix: Prefix(outline.prefix), outline, now, day }
     }
 
@@ -95,15 +95,17 @@ impl<'a> CallProfile<'a> {
         if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
             return Some(SkipReason::Unpriced);
         }
-        if let Some(status) = route.ineligible_because(self.now) {
+        // Read anew: attempts before this one may have taken long.
+        let now = self.cx.timer.instant();
+        if let Some(status) = route.ineligible_because(now) {
             return Some(SkipReason::Unhealthy(status));
         }
-        if let Some((until, cause)) = route.open() {
-            return Some(SkipReason::Open { left: until.saturating_duration_since(self.now), cause });
+        if let Some((until, cause)) = route.open(now) {
+            return Some(SkipReason::Open { left: until.saturating_duration_since(now), cause });
         }
-        let left = self.cx.deadline?.saturating_duration_since(self.now);
-        let wait = route.expected_wait(self.request);
-        (wait >= left && !wait.is_zero()).then(|| SkipReason::Late { wait, refused: route.is_paused() })
+        let left = self.cx.deadline?.saturating_duration_since(now);
+        let wait = route.expected_wait(self.request, now);
+        (wait >= left && !wait.is_zero()).then(|| SkipReason::Late { wait, refused: route.is_paused(now) })
     }
 }
 

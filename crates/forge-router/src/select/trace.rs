@@ -101,7 +101,7 @@ impl Considered {
             let mut candidate = Candidate::new(route.plan.id.clone(), model, origin(*selected), verdict);
             candidate.input_tokens = profile.outline.size.expected_input();
             candidate.cost = profile.bound(route).money;
-            candidate.wait = route.expected_wait(profile.request);
+            candidate.wait = route.expected_wait(profile.request, profile.cx.timer.instant());
             candidate
         });
         RouteTrace::new(participant, candidates.collect(), profile.cx.attempts.failed())

@@ -26,7 +26,7 @@ fn plan() -> RouterPlan {
 fn named(stage: &Stage, id: &str, role: &str) -> CallContext {
     let vendor = ModelProvider::from(if id.starts_with('o') { "openai" } else { "anthropic" });
     let participant = Participant::new(vendor, format!("model-{id}")).with_provider_id(id);
-    CallContext::with_clock(participant.with_role(role.into()), Arc::new(stage.timer.clone()))
+    CallContext::with_timer(participant.with_role(role.into()), Arc::new(stage.timer.clone()))
 }
 
 fn author(vendor: &str, model: &str) -> Participant {
@@ -89,7 +89,7 @@ fn a_pool_that_is_named_is_asked_with_all_its_members_and_a_bare_role_means_its_
         stage.always(id, Play::Fail(ErrorKind::Overloaded));
     }
     let pool = Router::participant("critic".into()).with_provider_id("pool");
-    let pool = CallContext::with_clock(pool, Arc::new(stage.timer.clone()));
+    let pool = CallContext::with_timer(pool, Arc::new(stage.timer.clone()));
     let ask = |cx: CallContext| stage.run(router.complete(&cx.with_fallback(Fallback::Caller), question()));
     ask(pool).unwrap_err();
     assert_eq!(calls(&stage), [0, 1, 1, 0]);
@@ -170,7 +170,7 @@ fn another_model_of_an_author_is_no_author_and_a_last_resort_is_none_either() {
     let author = author("anthropic", "model-a-1");
     let ask = |model: &str| {
         let one = Participant::new(ModelProvider::Anthropic, model).with_provider_id("a-1");
-        let cx = CallContext::with_clock(one.with_role("critic".into()), Arc::new(stage.timer.clone()));
+        let cx = CallContext::with_timer(one.with_role("critic".into()), Arc::new(stage.timer.clone()));
         let cx = cx.with_fallback(Fallback::Nobody).with_exclusions([author.clone()]);
         stage.run(router.complete(&cx, question()))
     };

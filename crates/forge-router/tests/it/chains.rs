@@ -356,7 +356,7 @@ fn a_named_provider_is_asked_first_and_alone_where_the_role_is_unknown() {
         let participant = Participant::new(ModelProvider::OpenAI, "model-o-2")
             .with_provider_id("o-1")
             .with_role(role.into());
-        CallContext::with_clock(participant, Arc::new(stage.timer.clone()))
+        CallContext::with_timer(participant, Arc::new(stage.timer.clone()))
     };
     let response = stage.run(router.complete(&named("critic"), question())).unwrap();
     assert_eq!((response.text().as_ref(), response.participant.model_id.as_str()), ("o-1", "model-o-2"));

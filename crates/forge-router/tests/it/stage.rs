@@ -9,12 +9,12 @@ use std::{
 
 use forge_core::{
     Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind,
-    ExposeSecret as _, Finished, Health, MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelResponse,
-    ModelTable, PartKind, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _, ProviderId,
-    RateLimitStatus, ResponseStream, Started, StopReason, StorageError, StreamEvent, TokenCount, UsageRecord,
-    UsageSink, async_trait,
+    ExposeSecret as _, Finished, Health, ManualTimer, MemoryBudgets, ModelId, ModelInfo, ModelRequest,
+    ModelResponse, ModelTable, PartKind, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _,
+    ProviderId, RateLimitStatus, ResponseStream, Started, StopReason, StorageError, StreamEvent, Timer as _,
+    TokenCount, UsageRecord, UsageSink, async_trait,
 };
-use forge_layers::{BreakerPolicy, ManualTimer, RetryPolicy, Timer as _};
+use forge_layers::{BreakerPolicy, RetryPolicy};
 use forge_router::{ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Target};
 use futures_util::{FutureExt as _, StreamExt as _};
 
@@ -179,7 +179,7 @@ impl Stage {
     }
 
     pub(crate) fn context(&self, role: &str) -> CallContext {
-        CallContext::with_clock(Router::participant(role.into()), Arc::new(self.timer.clone()))
+        CallContext::with_timer(Router::participant(role.into()), Arc::new(self.timer.clone()))
     }
 
     /// Drives `future` to its end; whenever it waits, time moves on to the next wake.

@@ -44,7 +44,7 @@ impl SessionMachine {
                 }
             };
             let result = match provider {
-                Ok(provider) => call::perform(&*provider, &cx, request, limits, &*timer, on_text).await,
+                Ok(provider) => call::perform(&*provider, &cx, request, limits, on_text).await,
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);

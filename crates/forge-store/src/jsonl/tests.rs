@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{Batch, Claim, Fence, JournalError, StorageErrorKind, StreamName, SystemClock};
+use forge_core::{Batch, Claim, Fence, JournalError, StorageErrorKind, StreamName, SystemTimer};
 use serde_json::json;
 
 use super::files::Files;
@@ -20,7 +20,7 @@ impl Folder {
     }
 
     fn files(&self) -> Files {
-        Files::new(self.0.clone(), SystemClock::shared())
+        Files::new(self.0.clone(), SystemTimer::shared())
     }
 }
 
@@ -147,7 +147,7 @@ fn damage_a_newer_version_and_a_lock_are_told_apart() {
 #[test]
 fn a_journal_that_was_closed_says_so() {
     let folder = std::env::temp_dir().join(format!("forge-jsonl-closed-{}", std::process::id()));
-    let journal = super::JsonlJournal::open(folder, SystemClock::shared()).unwrap();
+    let journal = super::JsonlJournal::open(folder, SystemTimer::shared()).unwrap();
     crate::sync::lock(&journal.jobs).take();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     match runtime.block_on(forge_core::Journal::read(&journal, &StreamName::new("s").unwrap(), 0)) {

@@ -4,8 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use forge::{
     AnthropicProvider, CallContext, GoogleProvider, MemoryJournal, ModelRequest, OpenAIProvider,
-    OutputFormat, Participant, Provider, ProviderExt as _, ProviderId, StreamName,
-    layers::TokioTimer,
+    OutputFormat, Participant, Provider, ProviderExt as _, ProviderId, StreamName, SystemTimer,
     session::{Cast, DocumentLabel, OutputType, Plan, Session, SessionDeps, Stage, Topic},
 };
 use forge_sim::{Sim, SimConfig, Vendor};
@@ -154,7 +153,7 @@ async fn a_council_of_simulated_vendors_settles_what_it_finds() {
         let deps = SessionDeps::new(
             providers.clone(),
             Arc::new(MemoryJournal::default()),
-            Arc::new(TokioTimer),
+            SystemTimer::shared(),
             "t",
         )
         .unwrap();

@@ -9,10 +9,9 @@ use std::{
 
 use fastrand::Rng;
 use forge::{
-    AdapterKind, AdapterRegistry, CallContext, ErrorKind, Fallback, MemoryJournal, ModelRequest,
+    AdapterKind, AdapterRegistry, CallContext, ErrorKind, Fallback, ManualTimer, MemoryJournal, ModelRequest,
     ModelResponse, Participant, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _,
     ProviderId, Started, StreamName, TokenCount,
-    layers::ManualTimer,
     router::Router,
     session::{Cast, Plan, Prompts, Session, SessionDeps, SessionError, Topic},
 };
@@ -148,7 +147,7 @@ impl World {
     ) -> Option<ModelResponse> {
         for (at, one) in chain.iter().enumerate() {
             let fallback = if at + 1 == chain.len() { Fallback::Nobody } else { Fallback::Caller };
-            let cx = CallContext::with_clock(one.clone(), Arc::new(self.timer.clone()));
+            let cx = CallContext::with_timer(one.clone(), Arc::new(self.timer.clone()));
             let cx = cx.with_fallback(fallback).with_exclusions(authors);
             let cx = match left {
                 Some(seconds) => cx.with_timeout(Duration::from_secs(seconds)),

@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::lock;
 use crate::{
-    clock::{Clock, SystemClock},
     storage::{
         Changes,
         journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamInfo, StreamName, Streams},
     },
+    time::{Clock, SystemTimer},
 };
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -76,7 +76,7 @@ impl MemoryJournal {
 
 impl Default for MemoryJournal {
     fn default() -> Self {
-        Self::new(SystemClock::shared())
+        Self::new(SystemTimer::shared())
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::timer::ManualTimer;
+    use crate::time::ManualTimer;
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("memory never waits")

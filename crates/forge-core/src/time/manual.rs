@@ -1,4 +1,4 @@
-//! Waiting, so that it can be tested without waiting.
+//! A time that moves by hand.
 
 use std::{
     future::Future,
@@ -10,16 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::{Clock, SystemClock};
-
-/// A wait under way.
-pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A clock that can also wait for a time.
-pub trait Timer: Clock {
-    /// Ends once [`Clock::instant`] has reached `at`.
-    fn sleep_until(&self, at: Instant) -> Wait;
-}
+use super::{Clock, SystemTimer, Timer, Wait};
 
 /// A timer that moves only when it is told to; for tests of code that waits.
 ///
@@ -47,7 +38,7 @@ struct State {
 impl ManualTimer {
     /// A timer at the beginning of the Unix epoch.
     pub fn new() -> Self {
-        Self { origin: SystemClock.instant(), state: Arc::default() }
+        Self { origin: SystemTimer.instant(), state: Arc::default() }
     }
 
     /// Moves time forward and wakes those whose time has come.
