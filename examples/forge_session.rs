@@ -9,8 +9,13 @@ use std::{collections::HashMap, error::Error, sync::Arc};
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    AdapterRegistry, Capabilities, MemoryBudgets, MemoryJournal, ModelTable, Participant, ParticipantRole,
-    Provider, ProviderId, SecretString, StreamName, SystemTimer, TokenCount,
+    AdapterRegistry, Capabilities, ModelTable, Participant, ParticipantRole, Provider, ProviderId,
+    SecretString, TokenCount,
+    storage::{
+        journal::StreamName,
+        memory::{MemoryBudgets, MemoryJournal},
+    },
+    time::SystemTimer,
 };
 use forge_google::GoogleProvider;
 use forge_openai::OpenAIProvider;

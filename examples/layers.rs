@@ -14,8 +14,9 @@ use std::{
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    CallContext, Capabilities, Layer, ModelId, ModelRequest, Participant, Provider, ProviderError,
-    ProviderExt as _, ResponseStream, Stack, StreamEvent, async_trait,
+    CallContext, Capabilities, ModelId, ModelRequest, Participant, Provider, ProviderError, ProviderExt as _,
+    ResponseStream, StreamEvent, async_trait,
+    provider::{Layer, Stack},
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use futures_util::StreamExt as _;

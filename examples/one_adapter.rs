@@ -14,7 +14,9 @@
 use std::{env, error::Error, io::Write as _, sync::Arc};
 
 use forge_anthropic::AnthropicProvider;
-use forge_core::{Accumulator, CallContext, Delta, ModelRequest, Participant, Provider as _, StreamEvent};
+use forge_core::{
+    CallContext, ModelRequest, Participant, Provider as _, StreamEvent, event::Delta, stream::Accumulator,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

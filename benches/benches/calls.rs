@@ -23,7 +23,7 @@ use std::{
 };
 
 use forge_anthropic::AnthropicProvider;
-use forge_core::{CallContext, Delivery, ModelRequest, Participant, ProviderExt};
+use forge_core::{CallContext, ModelRequest, Participant, ProviderExt, request::Delivery};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]

@@ -13,8 +13,12 @@
 use std::{env, error::Error, fs, path::PathBuf, process::Command, time::Duration};
 
 use forge_core::{
-    Amount, Batch, BudgetCap, BudgetStore as _, Claim, Journal, Money, StreamName, SystemTimer,
-    storage::budget::Holder,
+    Money,
+    storage::{
+        budget::{Amount, BudgetCap, BudgetStore as _, Holder},
+        journal::{Batch, Claim, Journal, StreamName},
+    },
+    time::SystemTimer,
 };
 use forge_store::{JsonlJournal, Store, StoreOptions};
 use serde_json::json;

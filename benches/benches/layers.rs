@@ -6,9 +6,14 @@ use std::{num::NonZeroU64, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use forge_core::{
-    CallContext, Capabilities, Delta, Finished, ModelId, ModelRequest, ModelTable, PartKind, Participant,
-    Provider, ProviderError, ProviderExt as _, ResponseStream, Stack, Started, StopReason, StorageError,
-    StreamEvent, Timeouts, TokenCount, UsageRecord, UsageSink, async_trait,
+    CallContext, Capabilities, ModelId, ModelRequest, ModelTable, Participant, Provider, ProviderError,
+    ProviderExt as _, ResponseStream, StreamEvent, TokenCount, async_trait,
+    event::{Delta, Finished, PartKind, Started, StopReason},
+    provider::{Stack, Timeouts},
+    storage::{
+        StorageError,
+        accounts::{UsageRecord, UsageSink},
+    },
 };
 use forge_layers::{
     Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, RateLimits, Retry,

@@ -16,10 +16,14 @@ use std::{
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Delta, ErrorKind, Finished, Health,
-    MemoryBudgets, ModelId, ModelInfo, ModelRequest, ModelTable, PartKind, Participant, ParticipantRole,
-    Provider, ProviderError, ProviderExt as _, RateLimitStatus, ResponseStream, SecretString, Started,
-    StopReason, StreamEvent, SystemTimer, TokenCount, async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest,
+    ModelTable, Participant, ParticipantRole, Provider, ProviderError, ProviderExt as _, ResponseStream,
+    SecretString, StreamEvent, TokenCount, async_trait,
+    event::{Delta, Finished, PartKind, RateLimitStatus, Started, StopReason},
+    model::ModelInfo,
+    provider::Health,
+    storage::memory::MemoryBudgets,
+    time::SystemTimer,
 };
 use forge_layers::{BreakerPolicy, RetryPolicy};
 use forge_router::{
@@ -108,7 +112,7 @@ async fn calls() {
             burst: None,
         };
         provider.concurrent = Some(64);
-        provider.timeouts = Some(forge_core::Timeouts::USUAL);
+        provider.timeouts = Some(forge_core::provider::Timeouts::USUAL);
     }
     limited.budget = Budget { day: Cap { money: None, tokens: Some(u64::MAX / 2) }, ..Budget::default() };
     limited.default = Some(Target::Provider(0));

@@ -14,9 +14,14 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock, Delta, Finished, Journal, ManualTimer, MemoryJournal, ModelId,
-    ModelRequest, PartKind, Participant, ParticipantRole, Provider, ProviderError, ResponseStream, Started,
-    StopReason, StreamEvent, StreamName, SystemTimer, Timer, TokenCount, async_trait,
+    CallContext, Capabilities, ModelId, ModelRequest, Participant, ParticipantRole, Provider, ProviderError,
+    ResponseStream, StreamEvent, TokenCount, async_trait,
+    event::{Delta, Finished, PartKind, Started, StopReason},
+    storage::{
+        journal::{Journal, StreamName},
+        memory::MemoryJournal,
+    },
+    time::{Clock, ManualTimer, SystemTimer, Timer},
 };
 use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, Settings, Stage, Topic};
 use forge_store::{JsonlJournal, Store, StoreOptions};

@@ -13,7 +13,12 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{CallId, CallStatus, ErrorKind, Money, Tags, TokenCount, UsageRecord, UsageSink as _};
+use forge_core::{
+    ErrorKind, Money, TokenCount,
+    call::CallId,
+    storage::accounts::{CallStatus, UsageRecord, UsageSink as _},
+    tags::Tags,
+};
 use forge_store::{Attempt, Filter, GroupBy, Store, StoreError, StoreOptions, export};
 
 const MILLION: u64 = 1_000_000;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use forge_anthropic::AnthropicProvider;
-use forge_core::{ModelProvider, ModelRequest, Participant, Phase};
+use forge_core::{ModelProvider, ModelRequest, Participant, error::Phase};
 use forge_google::GoogleProvider;
 use forge_http::hints;
 use forge_local::LocalProvider;

@@ -2,7 +2,13 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use forge_core::{Batch, Claim, Journal as _, JournalError, ManualTimer, MemoryJournal, StreamName};
+use forge_core::{
+    storage::{
+        journal::{Batch, Claim, Journal as _, JournalError, StreamName},
+        memory::MemoryJournal,
+    },
+    time::ManualTimer,
+};
 use forge_session::{SessionResult, State};
 use forge_store::JsonlJournal;
 use futures_util::FutureExt as _;

@@ -6,7 +6,9 @@ use std::{
 };
 
 use forge_core::{
-    Capabilities, ManualTimer, MemoryJournal, ModelProvider, Participant, Provider, StreamName,
+    Capabilities, ModelProvider, Participant, Provider,
+    storage::{journal::StreamName, memory::MemoryJournal},
+    time::ManualTimer,
 };
 use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, State, Topic};
 use forge_testkit::Script;

@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    Accumulator, Delivery, ErrorKind, ModelProvider, ModelRequest, Participant, Phase, StreamEvent,
+    ErrorKind, ModelProvider, ModelRequest, Participant, StreamEvent, error::Phase, request::Delivery,
+    stream::Accumulator,
 };
 use forge_google::GoogleProvider;
 use forge_local::{LocalProvider, ServerKind};

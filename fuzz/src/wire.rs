@@ -3,8 +3,8 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, ModelRequest, Participant, Provider as _, ProviderError,
-    StreamEvent,
+    Adapter, CallContext, ModelRequest, Participant, Provider as _, ProviderError, StreamEvent,
+    provider::AdapterSettings,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use forge::{
-    Adapter as _, CallContext, Delivery, ErrorKind, Health, LocalProvider, Message, MessageRole,
-    ModelProvider, ModelRequest, ModelResponse, OutputFormat, Part, Participant, Phase, Provider as _,
-    ProviderError, ProviderExt as _, ServerKind, StopReason, StreamEvent, Tool, ToolChoice,
+    Adapter as _, CallContext, ErrorKind, LocalProvider, Message, ModelProvider, ModelRequest, ModelResponse,
+    Participant, Provider as _, ProviderError, ProviderExt as _, ServerKind, StreamEvent,
+    error::Phase,
+    event::StopReason,
+    provider::Health,
+    request::{Delivery, MessageRole, OutputFormat, Part, Tool, ToolChoice},
 };
 use serde_json::{Value, json};
 

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use forge::{
-    Adapter, AdapterSettings, AnthropicProvider, CallContext, Delivery, ModelProvider, ModelRequest,
-    OpenAIProvider, Part, Participant, ProviderExt as _, StopReason,
+    Adapter, AnthropicProvider, CallContext, ModelProvider, ModelRequest, OpenAIProvider, Participant,
+    ProviderExt as _,
+    event::StopReason,
+    provider::AdapterSettings,
+    request::{Delivery, Part},
 };
 
 use serde_json::json;

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use forge::{
-    Adapter, AdapterSettings, CallContext, Effort, ErrorKind, Message, MessageRole, ModelProvider,
-    ModelRequest, OutputFormat, Part, Participant, ProviderExt as _, Source, Tool, ToolChoice,
+    Adapter, CallContext, ErrorKind, Message, ModelProvider, ModelRequest, Participant, ProviderExt as _,
+    provider::AdapterSettings,
+    request::{Effort, MessageRole, OutputFormat, Part, Source, Tool, ToolChoice},
 };
 use forge_sim::Sim;
 use serde_json::json;

@@ -3,9 +3,11 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use forge::{
-    CallContext, ErrorKind, ModelRequest, Phase, ProviderError, ProviderExt as _, SecretString, Timeouts,
-    Verdict,
+    CallContext, ErrorKind, ModelRequest, ProviderError, ProviderExt as _, SecretString,
+    error::Phase,
     layers::RetryPolicy,
+    provider::Timeouts,
+    route::Verdict,
     router::{ProviderPlan, RolePlan, Router, RouterPlan, Target},
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};

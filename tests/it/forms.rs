@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use forge::Schema;
+use forge::request::Schema;
 use serde_json::{Map, Value};
 
 use crate::{place::Place, run};

@@ -115,3 +115,13 @@ fn libraries_never_panic_on_purpose() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// The names that the root of the core hands on are those that nearly every user needs; the others have a module.
+#[test]
+fn the_root_of_the_core_stays_small() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/forge-core/src/lib.rs");
+    let text = fs::read_to_string(root).unwrap();
+    let handed_on = text.split("pub use ").skip(1).map(|rest| rest.split(';').next().unwrap());
+    let names: usize = handed_on.map(|names| names.matches(',').count() + 1).sum();
+    assert!((20..=28).contains(&names), "{names}");
+}

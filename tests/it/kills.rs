@@ -12,10 +12,13 @@ use std::{
 };
 
 use forge::{
-    CallStatus, Journal, StreamName, SystemTimer,
     session::{CallKey, Event, Record},
-    storage::accounts::{AccountsReader as _, Filter},
+    storage::{
+        accounts::{AccountsReader as _, CallStatus, Filter},
+        journal::{Journal, StreamName},
+    },
     store::{JsonlJournal, Store, StoreOptions},
+    time::SystemTimer,
 };
 use forge_sim::{RecordedRequest, Sim, Vendor};
 use serde_json::Value;

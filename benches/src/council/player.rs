@@ -9,9 +9,12 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Delta, Finished, ManualTimer, MemoryJournal, ModelId, ModelProvider,
-    ModelRequest, Part, PartKind, Participant, Provider, ProviderError, ResponseStream, StopReason,
-    StreamEvent, StreamName, TokenCount, async_trait,
+    CallContext, Capabilities, ModelId, ModelProvider, ModelRequest, Participant, Provider, ProviderError,
+    ResponseStream, StreamEvent, TokenCount, async_trait,
+    event::{Delta, Finished, PartKind, StopReason},
+    request::Part,
+    storage::{journal::StreamName, memory::MemoryJournal},
+    time::ManualTimer,
 };
 use forge_session::{Cast, Mode, Plan, Session, SessionDeps, SessionResult, Stage, Topic};
 use futures_util::FutureExt as _;

@@ -1,6 +1,10 @@
 //! What the vendor's blocks are.
 
-use forge_core::{Citation, Delta, ModelId, ModelProvider, Opaque, PartKind};
+use forge_core::{
+    ModelId, ModelProvider,
+    event::{Delta, PartKind},
+    request::{Citation, Opaque},
+};
 use forge_http::Failure;
 use serde_json::value::RawValue;
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    CacheTtl, Message, MessageRole, ModelProvider, Opaque, Part, ProviderError, Source, ToolInput,
+    Message, ModelProvider, ProviderError,
+    request::{CacheTtl, MessageRole, Opaque, Part, Source, ToolInput},
 };
 use forge_http::fit::{IdRule, Rules};
 use serde_json::{Value, json, value::RawValue};

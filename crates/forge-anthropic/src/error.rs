@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use std::sync::LazyLock;
 
-use forge_core::{ErrorKind, RateLimitStatus};
+use forge_core::{ErrorKind, event::RateLimitStatus};
 use forge_http::{ErrorReply, Failure, Meanings, hints::RateField};
 use http::HeaderMap;
 

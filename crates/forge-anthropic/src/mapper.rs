@@ -1,6 +1,6 @@
 //! What maps one request, and what it has found out so far.
 
-use forge_core::{AdapterSettings, ModelId, ProviderError, Schema, Warning};
+use forge_core::{ModelId, ProviderError, event::Warning, provider::AdapterSettings, request::Schema};
 
 use crate::profile::Profile;
 

@@ -1,6 +1,9 @@
 //! The parts of one reply, as they come.
 
-use forge_core::{Delta, ErrorKind, ModelId, PartKind, StreamEvent, ToolStart};
+use forge_core::{
+    ErrorKind, ModelId, StreamEvent,
+    event::{Delta, PartKind, ToolStart},
+};
 use forge_http::{Events, Failure, lenient::Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use forge_core::{
-    AdapterSettings, Capabilities, Effort, Efforts, ExposeSecret, ModelId, ModelProvider, ModelTable,
+    Capabilities, ExposeSecret, ModelId, ModelProvider, ModelTable, model::Efforts,
+    provider::AdapterSettings, request::Effort,
 };
 
 /// What a model takes. Source: the vendor's error replies and model pages, 2026-11.

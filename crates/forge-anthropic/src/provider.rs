@@ -7,9 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Capabilities, Delivery, ErrorKind, Health, ModelId, ModelInfo,
-    ModelRequest, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString,
-    Timeouts,
+    Adapter, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError,
+    ProviderId, ResponseStream, SecretString,
+    event::RateLimitStatus,
+    model::ModelInfo,
+    provider::{AdapterSettings, Health, Timeouts},
+    request::Delivery,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 

@@ -1,6 +1,6 @@
 //! Why the model stopped.
 
-use forge_core::{StopDetail, StopReason};
+use forge_core::event::{StopDetail, StopReason};
 
 use crate::wire::reply::StopDetails;
 

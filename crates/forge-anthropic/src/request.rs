@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    AdapterSettings, Delivery, ErrorKind, Message, ModelId, ModelProvider, ModelRequest, Part, Phase,
-    ProviderError, Schema, Tool, ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, ProviderError,
+    error::Phase,
+    event::Warning,
+    provider::AdapterSettings,
+    request::{Delivery, Part, Schema, Tool, ToolChoice},
 };
 use forge_http::{fit::fit, to_json};
 
@@ -185,7 +188,7 @@ fn is_allowed(tool: &Tool, choice: &ToolChoice) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{MessageRole, Opaque, Part};
+    use forge_core::request::{MessageRole, Opaque, Part};
     use serde_json::json;
 
     use super::*;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{FunctionTool, ModelRequest, OutputFormat, Schema};
+use forge_core::{
+    ModelRequest,
+    request::{FunctionTool, OutputFormat, Schema},
+};
 use forge_http::schema::{Fitted, SchemaRules, fit};
 use serde_json::{Map, Value};
 

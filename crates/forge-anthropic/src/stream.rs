@@ -1,6 +1,9 @@
 //! From the vendor's stream to events. A whole reply is a stream whose first event holds everything.
 
-use forge_core::{ErrorKind, Finished, ModelId, Started, StopDetail, StopReason, StreamEvent, Warning};
+use forge_core::{
+    ErrorKind, ModelId, StreamEvent,
+    event::{Finished, Started, StopDetail, StopReason, Warning},
+};
 use forge_http::{Decode, Events, Failure, Frame};
 
 use crate::{

@@ -1,6 +1,9 @@
 //! Whole replies and streams decoded without a server: any JSON where the answer is not, and both forms alike.
 
-use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, StopReason, StreamEvent};
+use forge_core::{
+    CallContext, ModelResponse, Participant, StreamEvent, event::StopReason, request::Part,
+    stream::Accumulator,
+};
 use forge_http::{Decode as _, Events, Failure, Frame};
 use forge_testkit::odd::{answer, spoilt};
 use proptest::prelude::*;

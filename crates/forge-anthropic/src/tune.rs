@@ -1,6 +1,6 @@
 //! Tuning settings: what the model takes goes out, the rest is left out with a warning.
 
-use forge_core::{Effort, ModelRequest};
+use forge_core::{ModelRequest, request::Effort};
 
 use crate::{
     mapper::Mapper,

@@ -1,6 +1,6 @@
 //! The vendor's token arithmetic.
 
-use forge_core::{ModelId, Served, ServerTools, TokenCount, Warning};
+use forge_core::{ModelId, TokenCount, event::Warning, storage::accounts::Served, usage::ServerTools};
 use forge_http::lenient::Count;
 
 use crate::wire::reply::{Iteration, Usage};

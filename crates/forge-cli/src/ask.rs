@@ -3,10 +3,14 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    Accumulator, CallContext, Delivery, Delta, Message, MessageRole, ModelId, ModelRequest, ModelResponse,
-    Money, OutputFormat, Part, Participant, ParticipantRole, Phase, Provider as _, ProviderError, RouteTrace,
-    StreamEvent, SystemText, Verdict,
+    CallContext, Message, ModelId, ModelRequest, ModelResponse, Money, Participant, ParticipantRole,
+    Provider as _, ProviderError, StreamEvent,
+    error::Phase,
+    event::Delta,
+    request::{Delivery, MessageRole, OutputFormat, Part, SystemText},
+    route::{RouteTrace, Verdict},
     router::{ProviderPlan, Router, TaskContext},
+    stream::Accumulator,
 };
 use serde_json::{Value, json};
 

@@ -101,7 +101,7 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
     let files = [false, true].into_iter().filter_map(metrics::path);
     let mut found: Vec<_> = files.flat_map(|file| store::glance(&file, &start, MOST)).collect();
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
-    let candidate = |(name, summary): (forge::StreamName, Option<serde_json::Value>)| {
+    let candidate = |(name, summary): (forge::storage::journal::StreamName, Option<serde_json::Value>)| {
         let title = summary.as_ref().and_then(|summary| summary["title"].as_str()).unwrap_or_default();
         let title = layout::cut(title.lines().next().unwrap_or_default(), TITLE);
         let help = (!title.is_empty()).then(|| layout::clean(&title).into_owned().into());

@@ -3,7 +3,11 @@
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
 use forge::{
-    BudgetError, ErrorKind, JournalError, Phase, ProviderError, session::SessionError, store::StoreError,
+    ErrorKind, ProviderError,
+    error::Phase,
+    session::SessionError,
+    storage::{budget::BudgetError, journal::JournalError},
+    store::StoreError,
 };
 use serde_json::{Map, Value, json};
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use forge::{Part, Source};
+use forge::request::{Part, Source};
 use ignore::WalkBuilder;
 
 use crate::{error::CliError, files, layout, terminal::note};

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use chrono::{NaiveDate, Utc};
-use forge::{ModelInfo, ModelRow, Rate, router::ProviderPlan};
+use forge::{
+    model::{ModelInfo, ModelRow, Rate},
+    router::ProviderPlan,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -4,7 +4,8 @@ use std::{process::ExitCode, time::Duration};
 
 use chrono::{NaiveDate, Utc};
 use forge::{
-    ModelId, ModelRow, ModelTable,
+    ModelId, ModelTable,
+    model::ModelRow,
     router::{HealthStatus, ProviderPlan},
 };
 use serde_json::json;

@@ -2,7 +2,11 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use forge::{CallContext, Candidate, ModelRequest, ParticipantRole, RouteTrace, Verdict, router::Router};
+use forge::{
+    CallContext, ModelRequest, ParticipantRole,
+    route::{Candidate, RouteTrace, Verdict},
+    router::Router,
+};
 use serde_json::json;
 
 use crate::{

@@ -3,11 +3,10 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
+pub use crate::error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
 use crate::{
-    error_kind::{Advice, ErrorKind, Phase, Policy},
-    event::ModelResponse,
+    event::{ModelResponse, RateLimitStatus},
     id::ModelId,
-    rate::RateLimitStatus,
     request::InvalidBody,
     route::RouteTrace,
 };

@@ -12,15 +12,18 @@
 //!   ([`ErrorKind::policy`]), with the vendor's own facts beside it.
 //! - [`TokenCount`] has classes that do not overlap; [`ModelTable`] prices them in whole
 //!   nano-dollars; what is unknown stays `None`.
-//! - [`UsageSink`], [`Journal`] and [`BudgetStore`] are doors to storage; [`storage`] has all of them.
+//! - [`storage`] has the doors to accounts, budgets and journals, and a memory behind each.
+//!
+//! The root holds the names that nearly every user needs; the modules hold them and all the others.
 //!
 //! A provider of one's own, and a call to it:
 //!
 //! ```
 //! use std::sync::Arc;
 //! use forge_core::{
-//!     CallContext, Capabilities, Delta, Finished, ModelId, ModelRequest, PartKind, Participant, Provider,
-//!     ProviderError, ProviderExt, ResponseStream, Started, StopReason, StreamEvent, async_trait,
+//!     CallContext, Capabilities, ModelId, ModelRequest, Participant, Provider, ProviderError,
+//!     ProviderExt, ResponseStream, StreamEvent, async_trait,
+//!     event::{Delta, Finished, PartKind, Started, StopReason},
 //! };
 //!
 //! #[derive(Debug)]
@@ -64,73 +67,34 @@
 
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
-mod abilities;
-mod accumulate;
-mod attempts;
-mod capabilities;
-mod context;
-mod error;
+pub mod call;
+pub mod error;
 mod error_kind;
-mod event;
+pub mod event;
 mod id;
-mod kind;
-mod layer;
 mod millis;
-mod models;
-mod money;
+pub mod model;
 mod participant;
 mod price;
-mod provider;
-mod rate;
-mod registry;
-mod request;
-mod route;
-mod settings;
+pub mod provider;
+pub mod request;
+pub mod route;
 pub mod storage;
-mod stream;
-mod tags;
+pub mod stream;
+pub mod tags;
 pub mod time;
-mod tokens;
+pub mod usage;
 
-pub use abilities::Abilities;
-pub use accumulate::Accumulator;
 pub use async_trait::async_trait;
-pub use attempts::Attempts;
-pub use capabilities::{Capabilities, Efforts};
-pub use context::{CallContext, Fallback};
-pub use error::{ErrorFacts, ProviderError};
-pub use error_kind::{Advice, BreakerEffect, ErrorKind, Phase, Policy};
-pub use event::{
-    Delta, Finished, ModelResponse, PartKind, Relayed, Started, StopDetail, StopReason, StreamEvent,
-    ToolStart, Warning,
-};
-pub use id::{CallId, ModelId, ProviderId};
-pub use kind::{AdapterKind, CompatibleVendor};
-pub use layer::{Layer, Stack};
-pub use models::{ModelInfo, ModelRow, ModelTable, Routed};
-pub use money::{Money, ParseMoneyError, cost};
-pub use participant::{ModelProvider, Participant, ParticipantRole};
-pub use price::{Factor, Price, Rate, ServedPrice, Tier};
-pub use provider::{Adapter, Health, Provider, ProviderExt};
-pub use rate::{RateLimitStatus, RateLimitWindow};
-pub use registry::{AdapterRegistry, RegistryError};
-pub use request::{
-    CacheTtl, Carried, Citation, Delivery, Dialect, Effort, Extras, FreeformFormat, FreeformTool,
-    FunctionTool, HostedTool, InvalidBody, Message, MessageRole, ModelRequest, Opaque, Outline, OutputFormat,
-    OutputSchema, ParseBody, Part, RequestSize, Sampling, Schema, Shared, Source, SystemText, Tool,
-    ToolChoice, ToolInput, tokens_of,
-};
-pub use route::{Candidate, FailedAttempt, RouteTrace, Verdict};
 pub use secrecy::{ExposeSecret, SecretString};
-pub use settings::{AdapterSettings, Timeouts};
-pub use storage::{
-    StorageError, StorageErrorKind,
-    accounts::{CallStatus, Served, UsageRecord, UsageSink},
-    budget::{Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent},
-    journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName, Streams},
-    memory::{MemoryBudgets, MemoryJournal},
-};
+
+pub use call::CallContext;
+pub use error::{ErrorKind, ProviderError};
+pub use event::{ModelResponse, StreamEvent};
+pub use id::{ModelId, ProviderId};
+pub use model::{Capabilities, ModelTable};
+pub use participant::{ModelProvider, Participant, ParticipantRole};
+pub use provider::{Adapter, AdapterKind, AdapterRegistry, Provider, ProviderExt};
+pub use request::{Message, ModelRequest};
 pub use stream::ResponseStream;
-pub use tags::{MAX_TAG_KEY, MAX_TAG_VALUE, MAX_TAGS, TagError, Tags};
-pub use time::{Clock, ManualTimer, SystemTimer, Timer, Wait};
-pub use tokens::{ServerTools, TokenCount};
+pub use usage::{Money, TokenCount};

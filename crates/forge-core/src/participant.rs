@@ -226,6 +226,12 @@ impl From<ParticipantRole> for String {
 /// In JSON `provider` is the configured id and `vendor` the family.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(
+        description = "One model in one role. `provider` is the configured id, `vendor` the family of the model."
+    )
+)]
 #[non_exhaustive]
 pub struct Participant {
     /// The model asked for. The model that served a call stands in the response.

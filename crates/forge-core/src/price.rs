@@ -3,10 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    money::Money,
-    tokens::{ServerTools, TokenCount},
-};
+use crate::usage::{Money, ServerTools, TokenCount};
 
 /// What a model costs during a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +66,7 @@ impl Rate {
 }
 
 impl TryFrom<String> for Rate {
-    type Error = crate::money::ParseMoneyError;
+    type Error = crate::usage::ParseMoneyError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
@@ -150,7 +147,7 @@ impl Factor {
 }
 
 impl TryFrom<String> for Factor {
-    type Error = crate::money::ParseMoneyError;
+    type Error = crate::usage::ParseMoneyError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error_kind::{ErrorKind, Phase},
     id::{ModelId, ProviderId},
-    money::Money,
     participant::Participant,
+    usage::Money,
 };
 
 /// How a call found its model. Attached to every reply and every error of a router.
@@ -50,7 +50,7 @@ pub struct Candidate {
     /// Input tokens the request is expected to have.
     pub input_tokens: u64,
     /// What the call may cost at most; `None` if the model's price is unknown.
-    #[serde(flatten, with = "crate::money::cost")]
+    #[serde(flatten, with = "crate::usage::cost")]
     pub cost: Option<Money>,
     /// How long the call would wait for its turn.
     #[serde(rename = "wait_ms", with = "crate::millis")]

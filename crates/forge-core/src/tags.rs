@@ -18,11 +18,11 @@ pub const MAX_TAGS: usize = 32;
 /// that fits, and a tag that has no good key or no place is left out.
 ///
 /// ```
-/// use forge_core::Tags;
+/// use forge_core::tags::Tags;
 ///
 /// let tags = Tags::default().with_session("s-1").with_round(2).with("cost_centre", "4711")?;
 /// assert_eq!((tags.session(), tags.get("cost_centre")), (Some("s-1"), Some("4711")));
-/// # Ok::<(), forge_core::TagError>(())
+/// # Ok::<(), forge_core::tags::TagError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 // Without tags there is nothing to allocate. A map that is there is never empty.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{Claim, Fence, JournalError, StreamName};
+use forge_core::storage::journal::{Claim, Fence, JournalError, StreamName};
 
 use crate::{
     deps::RunDeps,

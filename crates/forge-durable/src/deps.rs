@@ -2,7 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use forge_core::{BudgetStore, Journal, Timer, UsageSink, storage::accounts::AccountsReader};
+use forge_core::{
+    storage::{
+        accounts::{AccountsReader, UsageSink},
+        budget::BudgetStore,
+        journal::Journal,
+    },
+    time::Timer,
+};
 
 use crate::locks::Locks;
 

@@ -1,6 +1,9 @@
 //! Why a run cannot start or continue.
 
-use forge_core::{JournalError, StorageError, StreamName};
+use forge_core::storage::{
+    StorageError,
+    journal::{JournalError, StreamName},
+};
 
 /// Why a run cannot start or continue.
 #[derive(Debug, thiserror::Error)]

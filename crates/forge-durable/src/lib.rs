@@ -12,11 +12,11 @@
 //!   because it must happen at most once. No other effect is ever in doubt.
 //! - Of several runs that resume at once, exactly one continues, and a live run is never taken over.
 //! - Each model call that died with its run has a row in the accounts, as
-//!   [killed](forge_core::CallStatus::Killed) and of unknown cost, and its reservations are settled.
+//!   [killed](forge_core::storage::accounts::CallStatus::Killed) and of unknown cost, and its reservations are settled.
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
-//! use forge_core::{CallContext, ManualTimer, MemoryJournal, StreamName};
+//! use forge_core::{CallContext, storage::{journal::StreamName, memory::MemoryJournal}, time::ManualTimer};
 //! use forge_durable::{Machine, ModelCall, Next, PendingEffect, Run, RunDeps, RunError};
 //! use futures_util::future::{BoxFuture, FutureExt as _};
 //! use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use forge_core::{StorageError, StreamName};
+use forge_core::storage::{StorageError, journal::StreamName};
 
 /// How often a taken lock is read before its holder counts as unknown.
 const LOOKS: u32 = 1_000;

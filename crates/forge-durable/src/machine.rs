@@ -2,7 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use forge_core::{CallContext, CallId, Entry, Participant, StreamName, Tags};
+use forge_core::{
+    CallContext, Participant,
+    call::CallId,
+    storage::journal::{Entry, StreamName},
+    tags::Tags,
+};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;

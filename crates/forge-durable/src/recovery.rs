@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use forge_core::{
-    CallId, CallStatus, StreamName, Tags, UsageRecord,
+    call::CallId,
     storage::{
-        accounts::Filter,
+        accounts::{CallStatus, Filter, UsageRecord},
         budget::{DeadCharge, Holder},
+        journal::StreamName,
     },
+    tags::Tags,
 };
 
 use crate::{deps::RunDeps, machine::ModelCall};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::{Batch, Claim, StreamName};
+use forge_core::storage::journal::{Batch, Claim, StreamName};
 
 use self::in_flight::{Completed, InFlight, Intended, Wakeup};
 use crate::{

@@ -1,6 +1,6 @@
 //! What a text rests on.
 
-use forge_core::Citation;
+use forge_core::request::Citation;
 use serde_json::value::RawValue;
 
 use crate::wire::reply::{Candidate, Chunk, Findings, Place, Support};

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    ErrorKind, Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Phase, ProviderError, Source,
-    ToolInput, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ProviderError,
+    error::Phase,
+    event::Warning,
+    request::{MessageRole, Opaque, Part, Source, ToolInput},
 };
 use forge_http::fit::INSTRUCTIONS;
 use serde_json::{Value, json, value::RawValue};

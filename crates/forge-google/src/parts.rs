@@ -1,6 +1,10 @@
 //! The parts of one reply, as they come.
 
-use forge_core::{Citation, Delta, ModelId, ModelProvider, Opaque, PartKind, StreamEvent};
+use forge_core::{
+    ModelId, ModelProvider, StreamEvent,
+    event::{Delta, PartKind},
+    request::{Citation, Opaque},
+};
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 

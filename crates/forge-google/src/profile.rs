@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{
+    Capabilities, ModelId, ModelProvider, ModelTable, model::Efforts, provider::AdapterSettings,
+    request::Effort,
+};
 
 /// What a model takes. Source: the vendor's model and migration pages and its error replies, 2026-11.
 #[derive(Debug, Clone, Copy)]

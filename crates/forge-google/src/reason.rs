@@ -1,6 +1,6 @@
 //! Why the model stopped.
 
-use forge_core::StopReason;
+use forge_core::event::StopReason;
 
 /// Words for filters of the vendor's. Source: its SDKs of 2026-08 and recorded replies of 2026-11.
 const FILTERS: [&str; 10] = [

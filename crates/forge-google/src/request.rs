@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, Phase, ProviderError, Schema,
-    Tool, ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelProvider, ModelRequest, ProviderError,
+    error::Phase,
+    event::Warning,
+    request::{OutputFormat, Schema, Tool, ToolChoice},
 };
 use forge_http::{
     fit::{IdRule, Rules, fit},
@@ -176,7 +178,10 @@ fn tool_config(request: &ModelRequest) -> Option<ToolConfig<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Message, MessageRole, ModelProvider, Opaque, Part};
+    use forge_core::{
+        Message, ModelProvider,
+        request::{MessageRole, Opaque, Part},
+    };
 
     use super::*;
 

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{FunctionTool, Schema, Warning};
+use forge_core::{
+    event::Warning,
+    request::{FunctionTool, Schema},
+};
 use forge_http::schema::{SchemaRules, fit};
 
 use crate::wire::request::SchemaText;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{ErrorKind, Finished, ModelId, Started, StopDetail, StreamEvent, Warning};
+use forge_core::{
+    ErrorKind, ModelId, StreamEvent,
+    event::{Finished, Started, StopDetail, Warning},
+};
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;

@@ -1,6 +1,9 @@
 //! Whole replies and streams decoded without a server: any JSON where the answer is not, and both forms alike.
 
-use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, StopReason, StreamEvent};
+use forge_core::{
+    CallContext, ModelResponse, Participant, StreamEvent, event::StopReason, request::Part,
+    stream::Accumulator,
+};
 use forge_http::{Decode as _, Events, Failure, Frame};
 use forge_testkit::odd::{answer, spoilt};
 use proptest::prelude::*;
@@ -97,7 +100,7 @@ fn a_stream_is_the_whole_reply() {
     assert_eq!(streamed(&frames(&reply)).unwrap(), response);
     assert_eq!(response.stop_reason, StopReason::ToolUse, "{response:?}");
     assert!(response.warnings.is_empty(), "{:?}", response.warnings);
-    assert!(response.tokens.server_tools.is_some_and(forge_core::ServerTools::are_billed));
+    assert!(response.tokens.server_tools.is_some_and(forge_core::usage::ServerTools::are_billed));
     let Part::Text { text, citations, .. } = &response.content[4] else { panic!("{response:?}") };
     let named: Vec<_> = citations
         .iter()

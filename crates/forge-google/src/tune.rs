@@ -1,6 +1,6 @@
 //! Tuning settings: what the model takes goes out, the rest is left out with a warning.
 
-use forge_core::{Effort, ModelRequest, Warning};
+use forge_core::{ModelRequest, event::Warning, request::Effort};
 
 use crate::{
     profile::{Profile, ThinkingForm},
@@ -97,7 +97,7 @@ fn word(level: Effort) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::Tool;
+    use forge_core::request::Tool;
     use serde_json::{Value, json};
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The vendor's token arithmetic.
 
-use forge_core::{Served, ServerTools, TokenCount, Warning};
+use forge_core::{TokenCount, event::Warning, storage::accounts::Served, usage::ServerTools};
 use forge_http::lenient::Count;
 
 use crate::wire::reply::Usage;

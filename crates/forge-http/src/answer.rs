@@ -1,6 +1,10 @@
 //! The answer held against the schema that the caller wrote, where the vendor was given a weaker one.
 
-use forge_core::{Delta, Schema, StopReason, StreamEvent, Warning};
+use forge_core::{
+    StreamEvent,
+    event::{Delta, StopReason, Warning},
+    request::Schema,
+};
 
 /// Gathers the text of an answer and checks it at the end.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ impl AnswerCheck {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::Finished;
+    use forge_core::event::Finished;
     use serde_json::json;
 
     use super::*;

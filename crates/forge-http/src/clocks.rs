@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{CallContext, Delivery, Timeouts};
+use forge_core::{CallContext, provider::Timeouts, request::Delivery};
 use tokio::time::Instant;
 
 /// A longer wait means the same; one without end could not be added to the time.

@@ -9,8 +9,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    AdapterSettings, CallContext, Clock as _, Delivery, ErrorKind, Phase, ProviderError, ProviderId,
-    RateLimitStatus, SecretString, SystemTimer, Timeouts,
+    CallContext, ErrorKind, ProviderError, ProviderId, SecretString,
+    error::Phase,
+    event::RateLimitStatus,
+    provider::{AdapterSettings, Timeouts},
+    request::Delivery,
+    time::{Clock as _, SystemTimer},
 };
 use http::{HeaderMap, HeaderName, Method};
 use reqwest::Url;

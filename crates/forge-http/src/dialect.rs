@@ -1,7 +1,7 @@
 //! What every call of a vendor's API has in common.
 
 use chrono::{DateTime, Utc};
-use forge_core::{RateLimitStatus, Timeouts};
+use forge_core::{event::RateLimitStatus, provider::Timeouts};
 use http::HeaderMap;
 
 use crate::failure::{ErrorReply, Failure};

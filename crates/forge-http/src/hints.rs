@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use forge_core::RateLimitWindow;
+use forge_core::event::RateLimitWindow;
 use http::{HeaderMap, HeaderValue};
 
 /// The longest wait that is believed; nonsense beyond it (a vendor's bug, an attack) is cut to it.

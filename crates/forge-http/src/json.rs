@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use forge_core::{ErrorKind, ModelId, Phase, ProviderError};
+use forge_core::{ErrorKind, ModelId, ProviderError, error::Phase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 

@@ -13,7 +13,7 @@
 //! - every notation of waits and rate limits ([`hints`]).
 //!
 //! ```
-//! use forge_core::{AdapterSettings, RateLimitStatus, Timeouts};
+//! use forge_core::{event::RateLimitStatus, provider::{AdapterSettings, Timeouts}};
 //! use forge_http::{Connection, Dialect, Failure};
 //!
 //! const DIALECT: Dialect = Dialect {

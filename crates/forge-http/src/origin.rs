@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use forge_core::{ExposeSecret, ModelId, Phase, ProviderError, ProviderId, RateLimitStatus, SecretString};
+use forge_core::{
+    ExposeSecret, ModelId, ProviderError, ProviderId, SecretString, error::Phase, event::RateLimitStatus,
+};
 
 use crate::{failure::Failure, redact::redact};
 

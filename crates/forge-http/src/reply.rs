@@ -3,7 +3,9 @@
 use std::{borrow::Cow, io::Read, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
-use forge_core::{ErrorKind, Phase, ProviderError, ResponseStream, Schema, StreamEvent, Warning};
+use forge_core::{
+    ErrorKind, ProviderError, ResponseStream, StreamEvent, error::Phase, event::Warning, request::Schema,
+};
 use http::HeaderMap;
 use http_body::Body as _;
 use serde::de::DeserializeOwned;

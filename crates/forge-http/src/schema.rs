@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use forge_core::Schema;
+use forge_core::request::Schema;
 use serde_json::{Map, Value};
 
 /// References that lead into each other without end are found by then.

@@ -1,6 +1,6 @@
 //! What an adapter's settings mean for its connection.
 
-use forge_core::{AdapterSettings, ExposeSecret, SecretString};
+use forge_core::{ExposeSecret, SecretString, provider::AdapterSettings};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
@@ -116,8 +116,8 @@ mod tests {
             base_url: "http://127.0.0.1:1",
             credential: ("authorization", "Bearer "),
             headers: &[],
-            timeouts: forge_core::Timeouts::USUAL,
-            rate_limits: |_, _| forge_core::RateLimitStatus::default(),
+            timeouts: forge_core::provider::Timeouts::USUAL,
+            rate_limits: |_, _| forge_core::event::RateLimitStatus::default(),
             classify: crate::failure::Failure::from_status,
         };
         let mut settings = AdapterSettings {

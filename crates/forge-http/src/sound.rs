@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::{ErrorKind, Warning};
+use forge_core::{ErrorKind, event::Warning};
 use memchr::memchr;
 
 use crate::failure::Failure;

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{ErrorKind, PartKind, Phase, ProviderError, ResponseStream, StreamEvent, Warning};
+use forge_core::{
+    ErrorKind, ProviderError, ResponseStream, StreamEvent,
+    error::Phase,
+    event::{PartKind, Warning},
+};
 use futures_core::Stream;
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep, sleep_until};

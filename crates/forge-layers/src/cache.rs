@@ -11,8 +11,12 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Delivery, Delta, Layer, ModelId, ModelRequest, Provider, ProviderError,
-    ResponseStream, StopReason, StreamEvent, Timer, TokenCount, Warning, async_trait,
+    CallContext, Capabilities, ModelId, ModelRequest, Provider, ProviderError, ResponseStream, StreamEvent,
+    TokenCount, async_trait,
+    event::{Delta, StopReason, Warning},
+    provider::Layer,
+    request::Delivery,
+    time::Timer,
 };
 use futures_core::Stream;
 
@@ -59,7 +63,7 @@ impl Default for CachePolicy {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{Provider, Stack};
+/// use forge_core::{Provider, provider::Stack};
 /// use forge_layers::{Cache, CachePolicy};
 ///
 /// # fn demo(provider: Arc<dyn Provider>) {
@@ -313,7 +317,8 @@ impl Stream for Copying {
 #[cfg(test)]
 mod tests {
     use forge_core::{
-        ErrorKind, ManualTimer, ModelResponse, PartKind, Participant, ParticipantRole, ProviderExt as _, Tool,
+        ErrorKind, ModelResponse, Participant, ParticipantRole, ProviderExt as _, event::PartKind,
+        request::Tool, time::ManualTimer,
     };
 
     use super::*;

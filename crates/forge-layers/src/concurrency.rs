@@ -8,8 +8,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, StreamEvent, Timer, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    StreamEvent, async_trait, error::Phase, provider::Layer, time::Timer,
 };
 
 use crate::{
@@ -45,12 +45,12 @@ impl ConcurrencyPolicy {
 ///
 /// A call whose deadline passes while it waits fails with [`ErrorKind::RateLimited`] in the phase
 /// [`Phase::BeforeSend`]. If the vendor refuses another call and asks for a wait
-/// ([`retry_after`](forge_core::ErrorFacts::retry_after)) that is longer than what a waiting call has left, that one
+/// ([`retry_after`](forge_core::error::ErrorFacts::retry_after)) that is longer than what a waiting call has left, that one
 /// fails at once.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{Provider, Stack};
+/// use forge_core::{Provider, provider::Stack};
 /// use forge_layers::{Concurrency, ConcurrencyPolicy};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {
@@ -176,7 +176,7 @@ impl Shared {
     /// Waits for a permit, unless the deadline comes first.
     async fn permit(shared: &Arc<Self>, call: &CallContext) -> Result<Permit, Waited> {
         let CallContext { timer, deadline, .. } = call;
-        let mut place = Place { shared: Arc::clone(shared), timer, place: None };
+        let mut place = Place { shared: Arc::clone(shared), timer, number: None };
         let mut alarm = None;
         poll_fn(|cx| {
             if let Some(permit) = place.take(cx.waker()) {
@@ -215,21 +215,21 @@ enum Waited {
 struct Place<'a> {
     shared: Arc<Shared>,
     timer: &'a Arc<dyn Timer>,
-    place: Option<u64>,
+    number: Option<u64>,
 }
 
 impl Place<'_> {
     fn take(&mut self, waker: &Waker) -> Option<Permit> {
         let mut lane = self.shared.lock();
         // A newcomer waits behind the queue although there is room: the first in it has been woken for that room.
-        if !lane.queue.is_turn_of(self.place) || lane.in_flight >= lane.limit {
-            self.place = Some(lane.queue.wait(self.place, (), waker));
+        if !lane.queue.is_turn_of(self.number) || lane.in_flight >= lane.limit {
+            self.number = Some(lane.queue.wait(self.number, (), waker));
             return None;
         }
         lane.in_flight += 1;
         let (shared, timer) = (Arc::clone(&self.shared), Arc::clone(self.timer));
         let permit = Permit { shared, timer, epoch: lane.epoch };
-        let next = self.place.take().and_then(|place| lane.queue.leave(place));
+        let next = self.number.take().and_then(|place| lane.queue.leave(place));
         drop(lane);
         wake(next);
         Some(permit)
@@ -238,7 +238,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
+        if let Some(place) = self.number {
             let next = self.shared.lock().queue.leave(place);
             wake(next);
         }
@@ -336,7 +336,7 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
-    use forge_core::{ManualTimer, ProviderExt as _, StopReason};
+    use forge_core::{ProviderExt as _, event::StopReason, time::ManualTimer};
     use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 
     use super::*;
@@ -480,10 +480,10 @@ mod tests {
         let script = scripted(&timer, |_| reply(&["Hi"]));
         let provider = concurrency.layer(Arc::clone(&script) as Arc<dyn Provider>);
         let cx = context(&timer).with_timeout(seconds(7));
-        let begun = forge_core::Clock::instant(&timer);
+        let begun = forge_core::time::Clock::instant(&timer);
         let error = run(&timer, provider.complete(&cx, ModelRequest::default())).unwrap_err();
         assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
-        assert_eq!(forge_core::Clock::instant(&timer) - begun, seconds(7));
+        assert_eq!(forge_core::time::Clock::instant(&timer) - begun, seconds(7));
         assert!(script.calls().is_empty());
         assert!(error.message.contains("waited behind 1 concurrent calls"), "{error}");
         drop(held);

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use forge_core::{Provider, Stack};
+//! use forge_core::{Provider, provider::Stack};
 //! use forge_layers::{Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Retry, RetryPolicy};
 //!
 //! # fn demo(claude: Arc<dyn Provider>) -> Arc<dyn Provider> {

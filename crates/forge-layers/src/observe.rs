@@ -9,9 +9,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    CallContext, CallStatus, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, ModelTable, Money, Phase,
-    Provider, ProviderError, ResponseStream, Served, ServerTools, StreamEvent, TokenCount, UsageRecord,
-    UsageSink, Warning, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, ModelTable, Money, Provider, ProviderError,
+    ResponseStream, StreamEvent, TokenCount, async_trait,
+    error::Phase,
+    event::Warning,
+    provider::Layer,
+    storage::accounts::{CallStatus, Served, UsageRecord, UsageSink},
+    usage::ServerTools,
 };
 use futures_core::Stream;
 use tracing::{Instrument as _, Span, field::Empty};
@@ -41,7 +45,7 @@ pub const GEN_AI_CONVENTIONS: &str = "1.37.0";
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{ModelTable, Provider, Stack, UsageSink};
+/// use forge_core::{ModelTable, Provider, provider::Stack, storage::accounts::UsageSink};
 /// use forge_layers::{Observe, Retry, RetryPolicy};
 ///
 /// # fn demo(adapter: Arc<dyn Provider>, ledger: Arc<dyn UsageSink>, prices: Arc<ModelTable>) {
@@ -354,7 +358,11 @@ mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
     use forge_core::{
-        Finished, ManualTimer, PartKind, ProviderExt as _, Started, StopReason, StorageError, Tags,
+        ProviderExt as _,
+        event::{Finished, PartKind, Started, StopReason},
+        storage::StorageError,
+        tags::Tags,
+        time::ManualTimer,
     };
     use tracing::{
         Event, Metadata, Subscriber,

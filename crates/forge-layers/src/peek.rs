@@ -6,7 +6,9 @@ use std::{
 };
 
 use forge_core::{
-    Delivery, Delta, ErrorKind, Finished, ModelRequest, PartKind, ProviderError, ResponseStream, StreamEvent,
+    ErrorKind, ModelRequest, ProviderError, ResponseStream, StreamEvent,
+    event::{Delta, Finished, PartKind},
+    request::Delivery,
 };
 use futures_core::Stream;
 
@@ -35,7 +37,7 @@ impl Peeked {
 ///
 /// # Errors
 /// Whatever the stream fails with before its first content; [`ErrorKind::Truncated`] if it just ends, and what
-/// [`StopReason::without_answer`](forge_core::StopReason::without_answer) says if it ends well and holds nothing.
+/// [`StopReason::without_answer`](forge_core::event::StopReason::without_answer) says if it ends well and holds nothing.
 pub async fn peek(
     provider: &str,
     mut rest: ResponseStream,
@@ -100,7 +102,11 @@ impl Stream for Whole {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Message, MessageRole, Part, Started, StopReason};
+    use forge_core::{
+        Message,
+        event::{Started, StopReason},
+        request::{MessageRole, Part},
+    };
     use futures_util::FutureExt as _;
 
     use super::*;

@@ -11,8 +11,10 @@ use std::{
 };
 
 use forge_core::{
-    Advice, CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider,
-    ProviderError, ResponseStream, StreamEvent, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    StreamEvent, async_trait,
+    error::{Advice, Phase},
+    provider::Layer,
 };
 use futures_core::Stream;
 
@@ -76,13 +78,13 @@ impl RetryPolicy {
 /// An attempt is made again if its error says so ([`ProviderError::policy`]), nothing of its answer has
 /// reached the caller, the wait ends before the deadline of the call, and the [`RetryBudget`] has a slot.
 /// Otherwise the last error is returned. A vendor's
-/// [`retry_after`](forge_core::ErrorFacts::retry_after) is a floor: the wait is that long, with the
+/// [`retry_after`](forge_core::error::ErrorFacts::retry_after) is a floor: the wait is that long, with the
 /// jitter on top. Every attempt carries its own number in [`CallContext::attempt`], and those that fail are
 /// noted in [`CallContext::attempts`].
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{Provider, Stack};
+/// use forge_core::{Provider, provider::Stack};
 /// use forge_layers::{Retry, RetryBudget, RetryPolicy};
 ///
 /// # fn demo(claude: Arc<dyn Provider>, gemini: Arc<dyn Provider>) {
@@ -310,7 +312,10 @@ impl Stream for Held {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ManualTimer, ProviderExt as _};
+    use forge_core::{
+        ProviderExt as _,
+        time::{Clock as _, ManualTimer},
+    };
     use futures_util::future::join_all;
     use proptest::prelude::*;
 
@@ -363,7 +368,7 @@ mod tests {
             assert_eq!(script.calls().len(), 1, "{kind:?}");
         }
         let begun = || {
-            let text_part = part(0, forge_core::PartKind::Text);
+            let text_part = part(0, forge_core::event::PartKind::Text);
             vec![Step::Open, started(), text_part, text(0, "a"), fail(ErrorKind::Server)]
         };
         let script = scripted(&timer, move |_| begun());

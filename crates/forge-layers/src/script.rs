@@ -3,8 +3,9 @@
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use forge_core::{
-    CallContext, Delta, ErrorKind, Finished, ManualTimer, PartKind, Participant, ProviderError, Started,
-    StopReason, StreamEvent, TokenCount,
+    CallContext, ErrorKind, Participant, ProviderError, StreamEvent, TokenCount,
+    event::{Delta, Finished, PartKind, Started, StopReason},
+    time::ManualTimer,
 };
 pub(crate) use forge_testkit::{Script, Step};
 use futures_util::FutureExt as _;

@@ -9,8 +9,13 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Delivery, ErrorKind, Layer, ModelId, ModelRequest, PartKind, Phase, Provider,
-    ProviderError, ResponseStream, StreamEvent, Timeouts, Timer, Wait, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    StreamEvent, async_trait,
+    error::Phase,
+    event::PartKind,
+    provider::{Layer, Timeouts},
+    request::Delivery,
+    time::{Timer, Wait},
 };
 use futures_core::Stream;
 
@@ -28,7 +33,7 @@ use futures_core::Stream;
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
-/// use forge_core::{Provider, Stack, Timeouts};
+/// use forge_core::{Provider, provider::{Stack, Timeouts}};
 /// use forge_layers::Timeout;
 ///
 /// # fn demo(provider: Arc<dyn Provider>) {
@@ -250,7 +255,11 @@ impl Stream for TimedStream {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ManualTimer, ProviderExt as _, StopReason};
+    use forge_core::{
+        ProviderExt as _,
+        event::StopReason,
+        time::{Clock as _, ManualTimer},
+    };
 
     use super::*;
     use crate::script::{

@@ -4,8 +4,8 @@ use std::{sync::PoisonError, time::Duration};
 
 use async_trait::async_trait;
 use forge_core::{
-    Adapter, Delivery, ErrorKind, Health, ModelId, ModelInfo, ModelProvider, ModelRequest, Provider,
-    ProviderError, RateLimitStatus,
+    Adapter, ErrorKind, ModelId, ModelProvider, ModelRequest, Provider, ProviderError,
+    event::RateLimitStatus, model::ModelInfo, provider::Health, request::Delivery,
 };
 use forge_http::Endpoint;
 use forge_openai::chat;

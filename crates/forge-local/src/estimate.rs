@@ -1,6 +1,6 @@
 //! A rough size of the prompt, to find out that a server has cut it.
 
-use forge_core::{ModelRequest, Part, StreamEvent, Warning};
+use forge_core::{ModelRequest, StreamEvent, event::Warning, request::Part};
 use forge_http::{Decode, Events, Failure, Frame};
 
 /// Prompts that seem to have fewer tokens than this fit into every server's window.
@@ -81,7 +81,10 @@ impl<D> Compared<D> {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Finished, StopReason, TokenCount};
+    use forge_core::{
+        TokenCount,
+        event::{Finished, StopReason},
+    };
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{AdapterKind, CompatibleVendor};
+use forge_core::{AdapterKind, provider::CompatibleVendor};
 
 use crate::{LocalProvider, ServerKind, capabilities, models};
 

@@ -22,7 +22,7 @@
 //!
 //! # What to look out for
 //! - Some servers answer for any model name; the model that did is in
-//!   [`Started::model`](forge_core::Started).
+//!   [`Started::model`](forge_core::event::Started).
 //! - Ollama cuts prompts that are longer than its context window without a word. When it counts far
 //!   fewer tokens than the prompt seems to have, a [`Warned`](forge_core::StreamEvent::Warned) event
 //!   about `prompt` says so. With [`LocalProvider::with_native`] a request can set the window itself:

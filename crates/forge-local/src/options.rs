@@ -1,6 +1,6 @@
 //! The settings that only this kind of adapter has.
 
-use forge_core::{AdapterSettings, ErrorKind, Phase, ProviderError};
+use forge_core::{ErrorKind, ProviderError, error::Phase, provider::AdapterSettings};
 use serde_json::Value;
 
 use crate::ServerKind;

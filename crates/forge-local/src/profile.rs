@@ -2,7 +2,12 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ModelRow, ModelTable, Timeouts};
+use forge_core::{
+    Capabilities, ModelId, ModelTable,
+    model::{Efforts, ModelRow},
+    provider::Timeouts,
+    request::Effort,
+};
 use forge_openai::chat::{Rules, SamplingRule, SystemRole, TokenLimit};
 
 use crate::ServerKind;

@@ -7,8 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    AdapterSettings, CallContext, Capabilities, Delivery, ModelId, ModelProvider, ModelRequest, Provider,
-    ProviderError, ProviderId, RateLimitStatus, ResponseStream, SecretString, Timeouts,
+    CallContext, Capabilities, ModelId, ModelProvider, ModelRequest, Provider, ProviderError, ProviderId,
+    ResponseStream, SecretString,
+    event::RateLimitStatus,
+    provider::{AdapterSettings, Timeouts},
+    request::Delivery,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing};
 use forge_openai::chat::{self, ThinkTags};

@@ -45,7 +45,7 @@ fn usual_path(row: &Row) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::AdapterSettings;
+    use forge_core::provider::AdapterSettings;
 
     use super::*;
 

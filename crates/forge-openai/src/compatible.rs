@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use forge_core::{
-    AdapterSettings, CompatibleVendor, ErrorKind, ModelId, ModelProvider, Phase, ProviderError,
+    ErrorKind, ModelId, ModelProvider, ProviderError,
+    error::Phase,
+    provider::{AdapterSettings, CompatibleVendor},
 };
 use serde::Deserialize;
 

@@ -5,7 +5,12 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use forge_core::{ErrorKind, Message, ModelId, Part, Phase, ProviderError, Schema, Source, Warning};
+use forge_core::{
+    ErrorKind, Message, ModelId, ProviderError,
+    error::Phase,
+    event::Warning,
+    request::{Part, Schema, Source},
+};
 use forge_http::fit::{self, IdRule};
 use serde::Deserialize;
 
@@ -170,7 +175,7 @@ fn inline(part: &mut Part) {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::MessageRole;
+    use forge_core::request::MessageRole;
     use serde_json::json;
 
     use super::*;

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use forge_core::{AdapterSettings, Capabilities, Effort, Efforts, ModelId, ModelProvider, ModelTable};
+use forge_core::{
+    Capabilities, ModelId, ModelProvider, ModelTable, model::Efforts, provider::AdapterSettings,
+    request::Effort,
+};
 
 use crate::{
     chat::{Rules, SystemRole, TokenLimit},

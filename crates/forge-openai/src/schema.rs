@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{OutputFormat, OutputSchema, Schema, Tool, Warning};
+use forge_core::{
+    event::Warning,
+    request::{OutputFormat, OutputSchema, Schema, Tool},
+};
 use forge_http::schema::{SchemaRules, fit};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Tuning settings: what the model takes goes out, the rest is left out with a warning.
 
-use forge_core::{Effort, Efforts, ModelRequest, Warning};
+use forge_core::{ModelRequest, event::Warning, model::Efforts, request::Effort};
 
 /// When a model takes a temperature and its siblings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

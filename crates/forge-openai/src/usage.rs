@@ -1,6 +1,6 @@
 //! The vendors' token arithmetic.
 
-use forge_core::{TokenCount, Warning};
+use forge_core::{TokenCount, event::Warning};
 use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -52,7 +52,7 @@ impl Affinity {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, SystemTimer};
+    use forge_core::time::{Clock as _, SystemTimer};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What would become of a call, without making it.
 
-use forge_core::RouteTrace;
+use forge_core::route::RouteTrace;
 
 use crate::{
     affinity::Affinity,

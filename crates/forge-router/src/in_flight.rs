@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::Timer;
+use forge_core::time::Timer;
 use futures_util::task::AtomicWaker;
 
 /// How long cancelled calls have to end.
@@ -150,7 +150,7 @@ impl Drop for InFlightGuard {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ManualTimer};
+    use forge_core::time::{Clock as _, ManualTimer};
     use futures_util::FutureExt as _;
 
     use super::*;

@@ -10,7 +10,8 @@
 //! ```
 //! use std::sync::Arc;
 //! use forge_core::{
-//!     AdapterRegistry, CallContext, MemoryBudgets, ModelRequest, ModelTable, ProviderExt, SystemTimer,
+//!     AdapterRegistry, CallContext, ModelRequest, ModelTable, ProviderExt,
+//!     storage::memory::MemoryBudgets, time::SystemTimer,
 //! };
 //! use forge_router::{RouterDeps, ProviderPlan, Router, RouterPlan};
 //!

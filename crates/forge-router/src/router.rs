@@ -3,9 +3,13 @@
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use forge_core::{
-    CallContext, Capabilities, Layer as _, ModelId, ModelProvider, ModelRequest, ModelResponse, ModelTable,
-    Money, Participant, ParticipantRole, Provider, ProviderError, ProviderId, RegistryError, ResponseStream,
-    RouteTrace, Served, StorageError, Timer, TokenCount, async_trait,
+    CallContext, Capabilities, ModelId, ModelProvider, ModelRequest, ModelResponse, ModelTable, Money,
+    Participant, ParticipantRole, Provider, ProviderError, ProviderId, ResponseStream, TokenCount,
+    async_trait,
+    provider::{Layer as _, RegistryError},
+    route::RouteTrace,
+    storage::{StorageError, accounts::Served},
+    time::Timer,
 };
 use forge_layers::Observe;
 use futures_util::future::join_all;
@@ -32,11 +36,11 @@ const CHECK: Duration = Duration::from_secs(10);
 /// a role that the configuration does not name is those who prefer it, the default, then every provider; a named
 /// provider is then asked alone.
 ///
-/// A caller with a chain of its own says so with [`Fallback`](forge_core::Fallback); then only the provider that the
+/// A caller with a chain of its own says so with [`Fallback`](forge_core::call::Fallback); then only the provider that the
 /// call names is asked. Whom the call [excludes](CallContext::exclude) is never asked.
 ///
-/// Every reply carries in [`Started::route`](forge_core::Started), and every error in
-/// [`ErrorFacts::route`](forge_core::ErrorFacts), what was looked at and what was tried. Nothing is tried
+/// Every reply carries in [`Started::route`](forge_core::event::Started), and every error in
+/// [`ErrorFacts::route`](forge_core::error::ErrorFacts), what was looked at and what was tried. Nothing is tried
 /// elsewhere once the first piece of an answer has reached the caller.
 ///
 /// Clones share everything.

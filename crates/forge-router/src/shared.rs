@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use forge_core::RegistryError;
+use forge_core::provider::RegistryError;
 use forge_layers::RetryBudget;
 
 use crate::{

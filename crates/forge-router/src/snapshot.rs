@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use forge_core::{ErrorKind, ModelProvider, ParticipantRole, Price, ProviderId, RegistryError};
+use forge_core::{
+    ErrorKind, ModelProvider, ParticipantRole, ProviderId, model::Price, provider::RegistryError,
+};
 use forge_layers::{Cache, CachePolicy, Retry, RetryBudget};
 
 use crate::{

@@ -4,8 +4,14 @@ use std::{error::Error, fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    Amount, BudgetError, ErrorKind, ModelRequest, Money, Participant, Phase, ProviderError, RequestSize,
-    Served, StreamName, TokenCount, storage::budget::renewed_at,
+    ErrorKind, ModelRequest, Money, Participant, ProviderError, TokenCount,
+    error::Phase,
+    request::RequestSize,
+    storage::{
+        accounts::Served,
+        budget::{Amount, BudgetError, renewed_at},
+        journal::StreamName,
+    },
 };
 use serde::{Deserialize, Serialize};
 

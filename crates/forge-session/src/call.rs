@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Accumulator, CallContext, Delta, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError,
-    StopReason, StreamEvent, Warning,
+    CallContext, ErrorKind, ModelRequest, ModelResponse, Provider, ProviderError, StreamEvent,
+    event::{Delta, StopReason, Warning},
+    stream::Accumulator,
 };
 use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};

@@ -7,8 +7,13 @@ use std::{
 };
 
 use forge_core::{
-    BudgetStore, Capabilities, ErrorKind, Journal, Participant, Provider, ProviderError, ProviderId, Timer,
-    UsageSink, storage::accounts::AccountsReader,
+    Capabilities, ErrorKind, Participant, Provider, ProviderError, ProviderId,
+    storage::{
+        accounts::{AccountsReader, UsageSink},
+        budget::BudgetStore,
+        journal::Journal,
+    },
+    time::Timer,
 };
 use forge_durable::{Locks, RunDeps};
 use forge_prompt::PromptError;

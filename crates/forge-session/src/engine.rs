@@ -3,7 +3,7 @@
 mod calls;
 mod machine;
 
-use forge_core::StreamName;
+use forge_core::storage::journal::StreamName;
 use forge_durable::{Controls, Run};
 
 use self::machine::SessionMachine;
@@ -55,7 +55,7 @@ impl Session {
     /// flight are. A session that has ended stays as it is, unless the user aborted it; one that is paused continues.
     ///
     /// # Errors
-    /// [`SessionError::Running`] or [`JournalError::Held`](forge_core::JournalError::Held) while another run is at work, or a journal that cannot be
+    /// [`SessionError::Running`] or [`JournalError::Held`](forge_core::storage::journal::JournalError::Held) while another run is at work, or a journal that cannot be
     /// read.
     pub async fn resume(deps: SessionDeps, name: StreamName) -> Result<Self, SessionError> {
         let mut session = Self::open(deps, name).await?;

@@ -1,6 +1,6 @@
 //! Why a session cannot start or continue.
 
-use forge_core::{JournalError, StreamName};
+use forge_core::storage::journal::{JournalError, StreamName};
 use forge_durable::RunError;
 use forge_prompt::PromptError;
 

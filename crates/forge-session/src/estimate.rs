@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{Amount, Participant, RequestSize, TokenCount};
+use forge_core::{Participant, TokenCount, request::RequestSize, storage::budget::Amount};
 use serde::Serialize;
 
 use crate::{

@@ -3,7 +3,7 @@
 mod call;
 
 use chrono::{DateTime, Utc};
-use forge_core::{Entry, StreamName};
+use forge_core::storage::journal::{Entry, StreamName};
 use serde::{Deserialize, Serialize};
 
 pub use self::call::{Answer, Attempt, Failure, Intent};

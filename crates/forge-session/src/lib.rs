@@ -5,7 +5,7 @@
 //! over any [`Provider`](forge_core::Provider): one bare adapter, several, or a router.
 //!
 //! - A [`Plan`] is a [`Topic`], a [`Cast`] and [`Settings`]; [`Session::estimate`] tells what it will use.
-//! - [`SessionDeps`] are its dependencies. A [`Journal`](forge_core::Journal) gets every intent before the call and every
+//! - [`SessionDeps`] are its dependencies. A [`Journal`](forge_core::storage::journal::Journal) gets every intent before the call and every
 //!   answer before its use, so that [`Session::resume`] repeats nothing that was paid for. `forge-store` keeps it in
 //!   a database or in plain files.
 //! - [`Controls`] steer it while it runs, an [`Observer`] is notified, an [`Approver`] decides between cycles.
@@ -19,7 +19,9 @@
 //!
 //! ```
 //! use std::{error::Error, sync::Arc};
-//! use forge_core::{MemoryJournal, Participant, Provider, StreamName, Timer};
+//! use forge_core::{
+//!     Participant, Provider, storage::{journal::StreamName, memory::MemoryJournal}, time::Timer,
+//! };
 //! use forge_session::{Cast, Plan, Session, SessionDeps, Topic};
 //!
 //! async fn document(provider: Arc<dyn Provider>, timer: Arc<dyn Timer>) -> Result<String, Box<dyn Error>> {
@@ -41,7 +43,7 @@
 //! ```
 //!
 //! `tests/it/example.rs` shows how to test code that runs sessions: a scripted provider, one
-//! [`MemoryJournal`](forge_core::MemoryJournal), and a [`ManualTimer`](forge_core::ManualTimer).
+//! [`MemoryJournal`](forge_core::storage::memory::MemoryJournal), and a [`ManualTimer`](forge_core::time::ManualTimer).
 
 mod answer;
 mod approver;

@@ -56,7 +56,7 @@ pub enum Notice {
         /// Tokens of its answer and prompt; `None` if unknown.
         tokens: Option<u64>,
         /// What it cost; `None` if unknown.
-        #[serde(flatten, with = "forge_core::cost")]
+        #[serde(flatten, with = "forge_core::usage::cost")]
         cost: Option<Money>,
         /// Milliseconds.
         duration_ms: u64,
@@ -88,7 +88,7 @@ pub enum Notice {
         /// 50, 75 or 90.
         percent: u8,
         /// Money that is spent or set aside.
-        #[serde(flatten, with = "forge_core::cost")]
+        #[serde(flatten, with = "forge_core::usage::cost")]
         cost: Money,
         /// Tokens that are spent or set aside.
         tokens: u64,

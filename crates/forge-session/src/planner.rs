@@ -5,7 +5,11 @@ mod recording;
 
 use std::time::Duration;
 
-use forge_core::{Amount, CallId, Fallback, ModelRequest, Participant};
+use forge_core::{
+    ModelRequest, Participant,
+    call::{CallId, Fallback},
+    storage::budget::Amount,
+};
 
 use crate::{
     answer::Reading,

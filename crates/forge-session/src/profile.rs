@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{Capabilities, Participant, Timeouts};
+use forge_core::{Capabilities, Participant, provider::Timeouts};
 
 use crate::{plan::Plan, stage::Stage};
 

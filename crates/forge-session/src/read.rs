@@ -1,6 +1,6 @@
 //! Restores the state of a session from its journal.
 
-use forge_core::{Entry, Journal, StreamName};
+use forge_core::storage::journal::{Entry, Journal, StreamName};
 
 use crate::{error::SessionError, event::Record, state::State};
 

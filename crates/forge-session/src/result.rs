@@ -234,8 +234,8 @@ pub struct Usage {
     /// Output tokens as far as known.
     pub output_tokens: u64,
     /// Cost as far as known.
-    #[serde(flatten, with = "forge_core::cost")]
-    #[cfg_attr(feature = "schema", schemars(flatten, with = "forge_core::cost::Cost"))]
+    #[serde(flatten, with = "forge_core::usage::cost")]
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "forge_core::usage::cost::Cost"))]
     pub cost: Money,
     /// Answers whose cost or tokens are unknown, and failures that the vendor may bill. They are not zero.
     pub unknown: u32,

@@ -8,7 +8,7 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forge_core::Amount;
+use forge_core::storage::budget::Amount;
 use forge_prompt::Pseudonyms;
 
 pub use self::call::{Call, Outcome, Panel, Version};

@@ -1,6 +1,6 @@
 //! The topic of a session.
 
-use forge_core::{Capabilities, Part};
+use forge_core::{Capabilities, request::Part};
 use serde::{Deserialize, Serialize};
 
 /// The topic of a session.

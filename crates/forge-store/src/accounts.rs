@@ -3,9 +3,8 @@
 use std::{sync::Arc, thread};
 
 use async_trait::async_trait;
-use forge_core::{
-    UsageRecord,
-    storage::accounts::{AccountsError, AccountsReader, Bucket, Filter, GroupBy, SummaryRow, TrendPoint},
+use forge_core::storage::accounts::{
+    AccountsError, AccountsReader, Bucket, Filter, GroupBy, SummaryRow, TrendPoint, UsageRecord,
 };
 use rusqlite::{Connection, params_from_iter, types::Value};
 use tokio::sync::oneshot;

@@ -1,9 +1,9 @@
 //! Budgets: reserve before a call, settle after it, over all processes that use the file.
 
 use async_trait::async_trait;
-use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent, StorageError,
-    storage::budget::{DeadCharge, Holder},
+use forge_core::storage::{
+    StorageError,
+    budget::{Amount, BudgetCap, BudgetError, BudgetStore, DeadCharge, Holder, ReservationId, Spent},
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 

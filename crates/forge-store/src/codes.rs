@@ -1,6 +1,6 @@
 //! Numbers that stand for words in the file. They never change their meaning.
 
-use forge_core::{CallStatus, ErrorKind};
+use forge_core::{ErrorKind, storage::accounts::CallStatus};
 
 pub(crate) const SUCCESS: i64 = 0;
 pub(crate) const FAILURE: i64 = 1;

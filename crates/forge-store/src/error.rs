@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use forge_core::{StorageError, StorageErrorKind};
+use forge_core::storage::{StorageError, StorageErrorKind};
 use rusqlite::ErrorCode;
 
 /// Why the store could not do something. Each says what and where, and what to do next.

@@ -1,6 +1,6 @@
 //! Takes back figures that cannot be true.
 
-use forge_core::{CallId, Money};
+use forge_core::{Money, call::CallId};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use forge_core::StreamName;
+use forge_core::storage::journal::StreamName;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 

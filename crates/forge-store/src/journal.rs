@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use forge_core::{
-    Batch, Claim, Entry, Fence, Journal, JournalError, StorageError, StreamName, Streams,
-    storage::journal::StreamInfo,
+use forge_core::storage::{
+    StorageError,
+    journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamInfo, StreamName, Streams},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use forge_core::UsageRecord;
+use forge_core::storage::accounts::UsageRecord;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, TransactionBehavior, params_from_iter};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! One SQLite file that accounts for every call, and survives.
 //!
-//! A [`Store`] is the [`UsageSink`](forge_core::UsageSink), the [`Journal`](forge_core::Journal) and the
-//! [`BudgetStore`](forge_core::BudgetStore) of a process. Several processes may use one file at once.
+//! A [`Store`] is the [`UsageSink`](forge_core::storage::accounts::UsageSink), the [`Journal`](forge_core::storage::journal::Journal) and the
+//! [`BudgetStore`](forge_core::storage::budget::BudgetStore) of a process. Several processes may use one file at once.
 //!
 //! - **Accounts** never wait and never fail: a record goes into a bounded queue, one thread commits what is
 //!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use forge_core::{Clock, SystemTimer};
+use forge_core::time::{Clock, SystemTimer};
 
 /// Where the file is and how it is used.
 #[derive(Debug, Clone)]

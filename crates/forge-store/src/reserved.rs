@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, Money, Spent,
-    storage::budget::{Blocker, Holder},
+    Money,
+    storage::budget::{Amount, Blocker, BudgetCap, BudgetError, Holder, Spent},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    CallId, ModelId, ModelProvider, Money, ParticipantRole, ProviderId, Served, ServerTools, Tags,
-    TokenCount, UsageRecord,
+    ModelId, ModelProvider, Money, ParticipantRole, ProviderId, TokenCount,
+    call::CallId,
+    storage::accounts::{Served, UsageRecord},
+    tags::Tags,
+    usage::ServerTools,
 };
 use rusqlite::{Connection, Statement, params};
 use serde::{Serialize, de::DeserializeOwned};

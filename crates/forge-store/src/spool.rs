@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use forge_core::UsageRecord;
+use forge_core::storage::accounts::UsageRecord;
 
 use crate::{
     error::StoreError,
@@ -190,7 +190,7 @@ fn parse(line: &[u8]) -> Option<UsageRecord> {
 mod tests {
     use std::time::Duration;
 
-    use forge_core::{CallId, CallStatus, ParticipantRole, Tags, TokenCount};
+    use forge_core::{ParticipantRole, TokenCount, call::CallId, storage::accounts::CallStatus, tags::Tags};
 
     use super::*;
 

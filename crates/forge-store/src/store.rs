@@ -7,7 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use forge_core::{StorageError, UsageRecord, UsageSink};
+use forge_core::storage::{
+    StorageError,
+    accounts::{UsageRecord, UsageSink},
+};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -174,7 +177,10 @@ impl Drop for Store {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Journal, JournalError, StorageErrorKind, StreamName};
+    use forge_core::storage::{
+        StorageErrorKind,
+        journal::{Journal, JournalError, StreamName},
+    };
 
     use super::*;
 

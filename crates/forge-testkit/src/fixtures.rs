@@ -13,8 +13,10 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Delivery, ModelProvider, ModelRequest, ModelResponse, Part,
-    Participant, ProviderError, ProviderExt as _, SecretString,
+    Adapter, CallContext, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderError,
+    ProviderExt as _, SecretString,
+    provider::AdapterSettings,
+    request::{Delivery, Part},
 };
 use serde_json::{Map, Value, json};
 

@@ -110,7 +110,7 @@ macro_rules! contract {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use forge_core::{ManualTimer, MemoryBudgets};
+/// use forge_core::{storage::memory::MemoryBudgets, time::ManualTimer};
 /// use forge_testkit::store::Subject;
 ///
 /// fn memory() -> Subject<MemoryBudgets> {

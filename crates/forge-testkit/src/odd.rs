@@ -1,6 +1,6 @@
 //! Odd values in the place of those that are not the answer.
 
-use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, StreamEvent};
+use forge_core::{CallContext, ModelResponse, Participant, StreamEvent, request::Part, stream::Accumulator};
 use serde_json::{Value, json};
 
 /// Values of every type of JSON.

@@ -13,9 +13,12 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, CallContext, Capabilities, ErrorKind, Finished, Health, ManualTimer, ModelId, ModelInfo,
-    ModelRequest, PartKind, Provider, ProviderError, ProviderId, RateLimitStatus, ResponseStream, Started,
-    StopReason, StreamEvent, Timer, TokenCount, Wait, async_trait,
+    Adapter, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError,
+    ProviderId, ResponseStream, StreamEvent, TokenCount, async_trait,
+    event::{Finished, PartKind, RateLimitStatus, Started, StopReason},
+    model::ModelInfo,
+    provider::Health,
+    time::{ManualTimer, Timer, Wait},
 };
 use futures_core::Stream;
 

@@ -3,8 +3,10 @@
 use std::{io, sync::Arc};
 
 use forge_core::{
-    Adapter, AdapterSettings, CallContext, Delivery, Effort, ModelProvider, ModelRequest, ModelResponse,
-    Participant, ProviderError, ProviderExt, SecretString, StreamEvent, Tool,
+    Adapter, CallContext, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderError,
+    ProviderExt, SecretString, StreamEvent,
+    provider::AdapterSettings,
+    request::{Delivery, Effort, Tool},
 };
 use serde_json::json;
 
@@ -176,7 +178,7 @@ fn structured() -> ModelRequest {
         "required": ["answer", "sure"],
         "additionalProperties": false
     });
-    text().with_output(forge_core::OutputFormat::json_schema("answer", schema))
+    text().with_output(forge_core::request::OutputFormat::json_schema("answer", schema))
 }
 
 pub(crate) fn whole(request: &ModelRequest) -> ModelRequest {

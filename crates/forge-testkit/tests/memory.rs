@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use forge_core::{ManualTimer, MemoryBudgets, MemoryJournal, storage::memory::MemoryAccounts};
+use forge_core::{
+    storage::memory::{MemoryAccounts, MemoryBudgets, MemoryJournal},
+    time::ManualTimer,
+};
 use forge_testkit::store::Subject;
 
 mod journal {

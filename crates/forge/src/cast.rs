@@ -296,7 +296,8 @@ fn other_models(router: &Router, author: &Participant) -> Vec<Participant> {
         .filter_map(|row| Some((output(&row.id)?.abs_diff(own), std::cmp::Reverse(row.released), row)))
         .collect();
     others.sort_by_key(|(distance, released, _)| (*distance, *released));
-    let participant =
-        |row: &crate::ModelRow| author.clone().with_model(row.id.clone()).with_display_name(row.id.as_str());
+    let participant = |row: &crate::model::ModelRow| {
+        author.clone().with_model(row.id.clone()).with_display_name(row.id.as_str())
+    };
     others.into_iter().map(|(.., row)| participant(row)).collect()
 }

@@ -8,7 +8,10 @@ use std::{
 
 use forge_router::{ParticipantManager, ProviderPlan, Router, RouterDeps};
 
-use crate::{MemoryBudgets, ModelId, RegistryError, SystemTimer, environment::Environment, models, registry};
+use crate::{
+    ModelId, environment::Environment, models, provider::RegistryError, registry,
+    storage::memory::MemoryBudgets, time::SystemTimer,
+};
 
 /// The built-in adapters and prices, the system's time, budgets in memory, no accounts and no cooldowns kept. Replace what
 /// should be different.

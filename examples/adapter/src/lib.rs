@@ -7,9 +7,12 @@ mod wire;
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Adapter, AdapterKind, AdapterSettings, CallContext, Capabilities, Delivery, Health, ModelId, ModelInfo,
-    ModelRequest, Participant, Provider, ProviderError, RateLimitStatus, ResponseStream, Timeouts,
-    async_trait,
+    Adapter, AdapterKind, CallContext, Capabilities, ModelId, ModelRequest, Participant, Provider,
+    ProviderError, ResponseStream, async_trait,
+    event::RateLimitStatus,
+    model::ModelInfo,
+    provider::{AdapterSettings, Health, Timeouts},
+    request::Delivery,
 };
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
 

@@ -1,6 +1,9 @@
 //! From Acme's replies to the common events.
 
-use forge_core::{Delta, ErrorKind, Finished, PartKind, Started, StopReason, StreamEvent, TokenCount};
+use forge_core::{
+    ErrorKind, StreamEvent, TokenCount,
+    event::{Delta, Finished, PartKind, Started, StopReason},
+};
 use forge_http::{Decode, ErrorReply, Events, Failure, Frame, from_json};
 
 use crate::wire;

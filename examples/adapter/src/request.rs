@@ -1,8 +1,11 @@
 //! From the common request to Acme's.
 
 use forge_core::{
-    Delivery, Efforts, ErrorKind, Message, MessageRole, ModelId, ModelRequest, OutputFormat, Part, Phase,
-    ProviderError, Tool, ToolChoice, Warning,
+    ErrorKind, Message, ModelId, ModelRequest, ProviderError,
+    error::Phase,
+    event::Warning,
+    model::Efforts,
+    request::{Delivery, MessageRole, OutputFormat, Part, Tool, ToolChoice},
 };
 use forge_http::{
     fit::{Rules, fit},

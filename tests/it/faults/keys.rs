@@ -8,7 +8,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use forge::{
-    AdapterSettings, CallContext, ModelRequest, Participant, ProviderExt as _, SecretString,
+    CallContext, ModelRequest, Participant, ProviderExt as _, SecretString,
+    provider::AdapterSettings,
     router::{ProviderPlan, Router, RouterPlan},
 };
 use forge_sim::{Sim, Vendor};

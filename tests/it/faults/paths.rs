@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use forge::StreamName;
+use forge::storage::journal::StreamName;
 
 use crate::{place::Place, run};
 

@@ -1,5 +1,6 @@
 use forge::{
-    AdapterSettings, CallContext, Delivery, ModelRequest, Participant, ProviderExt as _, SecretString, Tags,
+    CallContext, ModelRequest, Participant, ProviderExt as _, SecretString, provider::AdapterSettings,
+    request::Delivery, tags::Tags,
 };
 use forge_testkit::{Reply, ScriptedServer};
 

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
 use forge::{
-    CallContext, ErrorKind, ModelRequest, ProviderExt as _, SecretString, Timeouts,
+    CallContext, ErrorKind, ModelRequest, ProviderExt as _, SecretString,
+    provider::Timeouts,
     router::{ProviderPlan, Router, RouterPlan},
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};

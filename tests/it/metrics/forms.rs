@@ -1,6 +1,6 @@
 //! What programs read keeps its form.
 
-use forge::Schema;
+use forge::request::Schema;
 use serde_json::{Value, json};
 
 use super::JOBS;

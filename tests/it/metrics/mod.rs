@@ -364,7 +364,9 @@ fn a_call_that_cannot_be_true_is_taken_out_of_every_sum_and_budget() {
         let store =
             forge::store::Store::open(forge::store::StoreOptions::new(place.path("forge.db"))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let spent = runtime.block_on(forge::BudgetStore::spent(&store, &format!("day:{day}"))).unwrap();
+        let spent = runtime
+            .block_on(forge::storage::budget::BudgetStore::spent(&store, &format!("day:{day}")))
+            .unwrap();
         assert_eq!(spent.booked.money, Money::from_nanos(cost(1)));
         drop(store);
 

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use forge_anthropic::AnthropicProvider;
-use forge_core::{
-    CallContext, Delivery, Delta, ModelProvider, ModelRequest, Participant, Provider, ProviderExt,
-    StreamEvent,
-};
+use forge_core::{CallContext, ModelProvider, ModelRequest, Participant, Provider, ProviderExt, StreamEvent, event::Delta, request::Delivery};
 use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
 
 struct Forge {

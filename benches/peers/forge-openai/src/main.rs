@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{
-    CallContext, Delivery, Delta, ModelProvider, ModelRequest, Participant, Provider, ProviderExt,
-    StreamEvent,
-};
+use forge_core::{CallContext, ModelProvider, ModelRequest, Participant, Provider, ProviderExt, StreamEvent, event::Delta, request::Delivery};
 use forge_openai::OpenAIProvider;
 use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
 

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    Adapter, Advice, CallContext, Delivery, ErrorKind, ModelRequest, Participant, Phase, ProviderExt,
-    Timeouts,
+    Adapter, CallContext, ErrorKind, ModelRequest, Participant, ProviderExt,
+    error::{Advice, Phase},
+    provider::Timeouts,
+    request::Delivery,
 };
 use forge_testkit::{Reply, ScriptedServer, Then};
 

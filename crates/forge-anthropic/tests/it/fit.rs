@@ -2,8 +2,11 @@
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    AdapterSettings, CallContext, Delivery, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider,
-    ModelRequest, Opaque, Part, Participant, Phase, Provider as _, ProviderExt as _, Source, Tool,
+    CallContext, ErrorKind, Message, ModelProvider, ModelRequest, Participant, Provider as _,
+    ProviderExt as _,
+    error::Phase,
+    provider::AdapterSettings,
+    request::{Delivery, FunctionTool, MessageRole, Opaque, Part, Source, Tool},
 };
 use forge_testkit::{Reply, ScriptedServer};
 use serde_json::{Value, json};

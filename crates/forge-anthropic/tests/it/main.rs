@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
-    CallContext, Delivery, ModelRequest, ModelResponse, Participant, ProviderError, ProviderExt,
+    CallContext, ModelRequest, ModelResponse, Participant, ProviderError, ProviderExt, request::Delivery,
 };
 use forge_testkit::{Reply, Request, ScriptedServer};
 

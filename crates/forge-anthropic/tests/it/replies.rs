@@ -1,5 +1,7 @@
 use forge_core::{
-    Delivery, ErrorKind, Message, MessageRole, ModelRequest, Part, StopReason, TokenCount, ToolInput,
+    ErrorKind, Message, ModelRequest, TokenCount,
+    event::StopReason,
+    request::{Delivery, MessageRole, Part, ToolInput},
 };
 use forge_testkit::Reply;
 use serde_json::json;

@@ -1,6 +1,9 @@
 use forge_core::{
-    CacheTtl, Delivery, Effort, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider, ModelRequest,
-    OutputFormat, Part, Source, SystemText, Tool, ToolChoice,
+    ErrorKind, Message, ModelProvider, ModelRequest,
+    request::{
+        CacheTtl, Delivery, Effort, FunctionTool, MessageRole, OutputFormat, Part, Source, SystemText, Tool,
+        ToolChoice,
+    },
 };
 use forge_testkit::Reply;
 use serde_json::{Value, json};

@@ -1,6 +1,9 @@
 //! Schemas as they are written for any vendor, and as this one takes them.
 
-use forge_core::{Delivery, FunctionTool, ModelRequest, ModelResponse, OutputFormat};
+use forge_core::{
+    ModelRequest, ModelResponse,
+    request::{Delivery, FunctionTool, OutputFormat},
+};
 use forge_testkit::Reply;
 use serde_json::{Value, json};
 

@@ -16,8 +16,9 @@ use std::{
 };
 
 use forge::{
-    FoundFile, RegistryError, SystemError,
+    FoundFile, SystemError,
     config::{self, ConfigError, ConfigFile, Report, Severity},
+    provider::RegistryError,
 };
 use serde_json::json;
 

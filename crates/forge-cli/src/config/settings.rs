@@ -3,8 +3,9 @@
 use std::{fmt::Write as _, time::Duration};
 
 use forge::{
-    Price, ProviderId,
+    ProviderId,
     config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan, is_reference},
+    model::Price,
     router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
     storage::budget::Scope,
 };
@@ -210,7 +211,7 @@ fn tagged((scope, caps): &(Scope, Budget)) -> Option<Value> {
 
 fn price(price: &Price) -> Option<Value> {
     let tier = price.tiers.first()?;
-    let dollars = |rate: forge::Rate| rate.money_per_million().dollars();
+    let dollars = |rate: forge::model::Rate| rate.money_per_million().dollars();
     Some(json!({
         "input": dollars(tier.input),
         "output": dollars(tier.output),

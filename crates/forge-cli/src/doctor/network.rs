@@ -1,6 +1,6 @@
 //! What is reached from here: local servers, and the proxies on the way to the others.
 
-use forge::{Health, LocalServer};
+use forge::{LocalServer, provider::Health};
 use serde_json::{Value, json};
 
 use super::Check;

@@ -1,7 +1,7 @@
 //! Which attempts a question is about.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use forge::{CallStatus, ModelId, ParticipantRole, ProviderId, Tags, store::Filter};
+use forge::{ModelId, ParticipantRole, ProviderId, storage::accounts::CallStatus, store::Filter, tags::Tags};
 
 use crate::{
     args::{MetricsFilter, MetricsStatus},

@@ -4,7 +4,8 @@ use std::{path::Path, process::ExitCode};
 
 use chrono::{SecondsFormat, Utc};
 use forge::{
-    CallId, ModelTable,
+    ModelTable,
+    call::CallId,
     store::{Filter, Forgotten, Pruned, Repriced, StoreError, export},
 };
 use serde_json::{Value, json};

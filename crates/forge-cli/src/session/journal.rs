@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use forge::{Journal, SystemTimer, store::JsonlJournal};
+use forge::{storage::journal::Journal, store::JsonlJournal, time::SystemTimer};
 
 use crate::{args::SessionArgs, error::CliError, setup::Setup, terminal::note};
 

@@ -11,9 +11,9 @@ mod stored;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    StreamName,
     durable::LocalLocks,
     session::{Controls, PromptError, Prompts, Session, SessionDeps, SessionError, Settings, Stop},
+    storage::journal::StreamName,
 };
 use serde_json::json;
 

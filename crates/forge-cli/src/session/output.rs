@@ -3,11 +3,11 @@
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use forge::{
-    Amount,
     session::{
         DocumentLabel, Estimate, EstimatedCall, Finding, FindingState, OutputType, Plan, SessionResult,
         SessionStatus, Severity, Stop,
     },
+    storage::budget::Amount,
 };
 use serde_json::{Value, json};
 

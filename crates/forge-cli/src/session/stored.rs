@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use forge::{
-    Journal, StreamName, Streams,
     session::{Outcome, SessionResult, SessionSummary, State},
+    storage::journal::{Journal, StreamName, Streams},
 };
 use serde_json::json;
 
@@ -245,7 +245,11 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use forge::{
-        Batch, Claim, Entry, Fence, JournalError, MemoryJournal, async_trait, storage::journal::StreamInfo,
+        async_trait,
+        storage::{
+            journal::{Batch, Claim, Entry, Fence, JournalError, StreamInfo},
+            memory::MemoryJournal,
+        },
     };
 
     use super::*;

@@ -1,5 +1,6 @@
 //! The events of a reply and the contract of their order.
 
+mod rate;
 mod response;
 
 use std::sync::Arc;
@@ -7,14 +8,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use self::response::{ModelResponse, StopReason};
+pub use self::{
+    rate::{RateLimitStatus, RateLimitWindow},
+    response::{ModelResponse, StopReason},
+};
 use crate::{
     id::ModelId,
-    rate::RateLimitStatus,
     request::{Citation, Opaque},
     route::RouteTrace,
     storage::accounts::Served,
-    tokens::TokenCount,
+    usage::TokenCount,
 };
 
 /// One step of a reply.

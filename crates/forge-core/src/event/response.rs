@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{StopDetail, Warning};
 use crate::{
     error_kind::ErrorKind,
+    event::RateLimitStatus,
     id::ModelId,
     participant::Participant,
-    rate::RateLimitStatus,
     request::{ModelRequest, Part},
     route::RouteTrace,
     storage::accounts::Served,
-    tokens::TokenCount,
+    usage::TokenCount,
 };
 
 /// Why a model stopped.

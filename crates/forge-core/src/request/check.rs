@@ -18,7 +18,7 @@ impl Schema {
     /// `format`, `patternProperties` and `if` ask for is not looked at, and neither are references to other documents.
     ///
     /// ```
-    /// use forge_core::Schema;
+    /// use forge_core::request::Schema;
     /// use serde_json::json;
     ///
     /// let schema = Schema::from(json!({"type": "object", "properties": {"n": {"type": "integer", "maximum": 10}}}));

@@ -16,7 +16,7 @@ use super::{Clock, SystemTimer, Timer, Wait};
 ///
 /// ```
 /// use std::time::Duration;
-/// use forge_core::{Clock, ManualTimer};
+/// use forge_core::time::{Clock, ManualTimer};
 ///
 /// let timer = ManualTimer::new();
 /// let before = timer.instant();

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use forge_core::{CallContext, Participant, Tags};
+use forge_core::{CallContext, Participant, tags::Tags};
 use futures_util::future::BoxFuture;
 
 use crate::{

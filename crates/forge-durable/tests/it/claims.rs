@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Claim, Journal as _, JournalError, StorageError, StreamName};
+use forge_core::storage::{
+    StorageError,
+    journal::{Claim, Journal as _, JournalError, StreamName},
+};
 use forge_durable::{LocalLocks, LockAttempt, Locks, Run, RunError};
 use futures_util::FutureExt as _;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use forge_core::{
-    CallStatus, StreamName,
-    storage::accounts::{AccountsReader as _, Filter},
+use forge_core::storage::{
+    accounts::{AccountsReader as _, CallStatus, Filter},
+    journal::StreamName,
 };
 use forge_durable::{Machine as _, Run};
 
@@ -29,7 +29,8 @@ fn run(world: &Arc<World>, moments: i64) -> Option<Release> {
 fn known(world: &Arc<World>) -> (Vec<Step>, Vec<Step>) {
     world.light(i64::MAX);
     let mut release = Release::new(world);
-    let entries = world.live(forge_core::Journal::read(&world.journal, &name(), 0)).unwrap().unwrap();
+    let entries =
+        world.live(forge_core::storage::journal::Journal::read(&world.journal, &name(), 0)).unwrap().unwrap();
     for entry in &entries {
         let (at, event) = Release::decode(&name(), entry).unwrap();
         release.apply(at, &event);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use forge_core::{CallContext, Participant, Tags};
+use forge_core::{CallContext, Participant, tags::Tags};
 use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect, RunError};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};

@@ -14,8 +14,13 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Batch, CallContext, CallStatus, Claim, Entry, Fence, Journal, JournalError, ManualTimer, MemoryJournal,
-    StreamName, UsageRecord, UsageSink as _, storage::memory::MemoryAccounts,
+    CallContext,
+    storage::{
+        accounts::{CallStatus, UsageRecord, UsageSink as _},
+        journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName},
+        memory::{MemoryAccounts, MemoryJournal},
+    },
+    time::ManualTimer,
 };
 use forge_durable::{LocalLocks, Locks, RunDeps};
 

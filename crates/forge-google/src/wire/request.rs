@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::Schema;
+use forge_core::request::Schema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 

@@ -1,4 +1,8 @@
-use forge_core::{Adapter, ErrorKind, Health, Message, MessageRole, ModelRequest, Part, Provider, Tool};
+use forge_core::{
+    Adapter, ErrorKind, Message, ModelRequest, Provider,
+    provider::Health,
+    request::{MessageRole, Part, Tool},
+};
 use forge_google::GoogleProvider;
 use forge_testkit::{Reply, ScriptedServer};
 use serde_json::json;
@@ -71,7 +75,10 @@ async fn a_result_without_its_call_is_refused_before_anything_is_sent() {
     let result = Message::new(MessageRole::User, vec![Part::tool_result("t1", "a cat")]);
     let request = ModelRequest::new("").with_message(result);
     let failed = provider.count_tokens(&"gemini-3.8-flash".into(), &request).await.unwrap_err();
-    assert_eq!((failed.kind, failed.phase), (ErrorKind::InvalidRequest, forge_core::Phase::BeforeSend));
+    assert_eq!(
+        (failed.kind, failed.phase),
+        (ErrorKind::InvalidRequest, forge_core::error::Phase::BeforeSend)
+    );
     assert!(server.requests().is_empty());
 }
 

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use forge_core::{ModelProvider, ModelRequest, OutputFormat, Tool};
+use forge_core::{
+    ModelProvider, ModelRequest,
+    request::{OutputFormat, Tool},
+};
 use forge_google::GoogleProvider;
 use forge_sim::Vendor;
 use forge_testkit::Subject;

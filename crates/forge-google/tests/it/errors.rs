@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use forge_core::{Advice, Delivery, ErrorKind, Phase};
+use forge_core::{
+    ErrorKind,
+    error::{Advice, Phase},
+    request::Delivery,
+};
 use forge_testkit::Reply;
 use serde_json::{Value, json};
 

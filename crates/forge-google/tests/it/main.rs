@@ -11,8 +11,8 @@ mod requests;
 mod streams;
 
 use forge_core::{
-    CallContext, Delivery, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderError,
-    ProviderExt,
+    CallContext, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderError, ProviderExt,
+    request::Delivery,
 };
 use forge_google::GoogleProvider;
 use forge_testkit::{Reply, Request, ScriptedServer};

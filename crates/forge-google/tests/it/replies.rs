@@ -1,4 +1,9 @@
-use forge_core::{Delivery, ErrorKind, Part, Phase, StopReason, TokenCount};
+use forge_core::{
+    ErrorKind, TokenCount,
+    error::Phase,
+    event::StopReason,
+    request::{Delivery, Part},
+};
 use forge_testkit::Reply;
 use serde_json::{Value, json};
 

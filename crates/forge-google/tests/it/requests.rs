@@ -1,6 +1,9 @@
 use forge_core::{
-    Delivery, Effort, ErrorKind, FunctionTool, Message, MessageRole, ModelProvider, ModelRequest, Opaque,
-    OutputFormat, Part, Source, SystemText, Tool, ToolChoice,
+    ErrorKind, Message, ModelProvider, ModelRequest,
+    request::{
+        Delivery, Effort, FunctionTool, MessageRole, Opaque, OutputFormat, Part, Source, SystemText, Tool,
+        ToolChoice,
+    },
 };
 use forge_testkit::Reply;
 use serde_json::{Value, json};
@@ -72,7 +75,7 @@ async fn every_kind_of_part_and_setting_is_sent() {
             Part::image_base64("image/png", "iVBORw=="),
             Part::document(Source::Base64 { media_type: "application/pdf".into(), data: "JVBE".into() })
                 .with_name("a.pdf")
-                .with_cache(forge_core::CacheTtl::OneHour),
+                .with_cache(forge_core::request::CacheTtl::OneHour),
             Part::text("What is this?"),
             Part::text(""),
         ]))

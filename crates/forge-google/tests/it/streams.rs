@@ -1,4 +1,9 @@
-use forge_core::{Delivery, ErrorKind, Part, Phase, StopReason};
+use forge_core::{
+    ErrorKind,
+    error::Phase,
+    event::StopReason,
+    request::{Delivery, Part},
+};
 use forge_testkit::{Reply, Then};
 use serde_json::{Value, json};
 

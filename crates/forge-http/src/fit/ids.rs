@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
 };
 
-use forge_core::{Message, Part};
+use forge_core::{Message, request::Part};
 
 /// Which ids a vendor takes.
 ///
@@ -94,12 +94,12 @@ mod tests {
 
     fn call(ids: &[&str]) -> Message {
         let uses = ids.iter().map(|id| Part::tool_use(*id, "f", json!({})));
-        Message::new(forge_core::MessageRole::Assistant, uses.collect())
+        Message::new(forge_core::request::MessageRole::Assistant, uses.collect())
     }
 
     fn results(ids: &[&str]) -> Message {
         let results = ids.iter().map(|id| Part::tool_result(*id, "r"));
-        Message::new(forge_core::MessageRole::User, results.collect())
+        Message::new(forge_core::request::MessageRole::User, results.collect())
     }
 
     fn assigned(messages: &[Message]) -> Vec<String> {

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Message, Part, Source};
+use forge_core::{
+    Message,
+    request::{Part, Source},
+};
 
 /// How the base64 of what vendors take begins, with its type.
 const BEGINNINGS: [(&str, &str); 6] = [
@@ -74,7 +77,7 @@ fn correction(source: &Source) -> Option<Correction> {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::MessageRole;
+    use forge_core::request::MessageRole;
 
     use super::*;
 

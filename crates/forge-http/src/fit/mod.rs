@@ -11,7 +11,10 @@ mod turns;
 
 use std::borrow::Cow;
 
-use forge_core::{Message, MessageRole, Part};
+use forge_core::{
+    Message,
+    request::{MessageRole, Part},
+};
 
 pub use self::ids::IdRule;
 

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Message, MessageRole, Part};
+use forge_core::{
+    Message,
+    request::{MessageRole, Part},
+};
 
 use super::{INSTRUCTIONS, instructs_between};
 

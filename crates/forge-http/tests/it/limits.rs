@@ -9,7 +9,9 @@ use std::{
     thread,
 };
 
-use forge_core::{AdapterSettings, CallContext, Delivery, ErrorKind, Participant, ProviderError};
+use forge_core::{
+    CallContext, ErrorKind, Participant, ProviderError, provider::AdapterSettings, request::Delivery,
+};
 use forge_http::{Connection, EventOptions, Framing, MAX_BODY_BYTES};
 
 use crate::{DIALECT, Echo};

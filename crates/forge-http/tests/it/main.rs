@@ -8,8 +8,10 @@ mod many;
 use std::{io::Write as _, time::Duration};
 
 use forge_core::{
-    AdapterSettings, CallContext, Delivery, Delta, ErrorKind, Finished, PartKind, Participant, ProviderError,
-    RateLimitStatus, ResponseStream, Started, StopReason, StreamEvent, Timeouts, Warning,
+    CallContext, ErrorKind, Participant, ProviderError, ResponseStream, StreamEvent,
+    event::{Delta, Finished, PartKind, RateLimitStatus, Started, StopReason, Warning},
+    provider::{AdapterSettings, Timeouts},
+    request::Delivery,
 };
 use forge_http::{Connection, Decode, Dialect, EventOptions, Events, Failure, Frame, Framing, Reply};
 use forge_testkit::{Reply as Scripted, ScriptedServer, Then};

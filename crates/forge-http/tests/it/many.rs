@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{AdapterSettings, CallContext, Delivery, Participant};
+use forge_core::{CallContext, Participant, provider::AdapterSettings, request::Delivery};
 use forge_http::Connection;
 use futures_util::future::join_all;
 use hyper::service::service_fn;

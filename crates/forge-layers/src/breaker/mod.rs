@@ -8,9 +8,12 @@ use std::{
 };
 
 use forge_core::{
-    BreakerEffect, CallContext, Capabilities, Clock, ErrorKind, Layer, ModelId, ModelRequest, Phase,
-    Provider, ProviderError, ResponseStream, StreamEvent, Timer, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    StreamEvent, async_trait,
+    error::{BreakerEffect, Phase},
+    provider::Layer,
     storage::cooldown::{Cooldown, CooldownStore},
+    time::{Clock, Timer},
 };
 
 use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
@@ -73,7 +76,7 @@ pub enum BreakerState {
 /// Failures in a row or their share within a window open the circuit; which errors are failures is said by
 /// [`ProviderError::policy`], so that a caller's own faults never move it. While it is open, calls fail at
 /// once with [`ErrorKind::CircuitOpen`] in the phase [`Phase::BeforeSend`], and
-/// [`retry_after`](forge_core::ErrorFacts::retry_after) says how long that lasts. Then exactly one call
+/// [`retry_after`](forge_core::error::ErrorFacts::retry_after) says how long that lasts. Then exactly one call
 /// passes as a probe: its success closes the circuit, its failure opens it for twice as long. A probe that
 /// says neither (the caller's fault, or dropped before any content came) frees its slot for the next call.
 ///
@@ -86,7 +89,7 @@ pub enum BreakerState {
 ///
 /// ```
 /// use std::{sync::Arc, time::Instant};
-/// use forge_core::{Provider, Stack};
+/// use forge_core::{Provider, provider::Stack};
 /// use forge_layers::{Breaker, BreakerPolicy, BreakerState};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {
@@ -304,7 +307,11 @@ impl Drop for Ticket {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, ManualTimer, PartKind, ProviderExt as _, StopReason};
+    use forge_core::{
+        ProviderExt as _,
+        event::{PartKind, StopReason},
+        time::{Clock as _, ManualTimer},
+    };
     use futures_util::FutureExt;
 
     use super::*;

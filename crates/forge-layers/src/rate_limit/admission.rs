@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use forge_core::{
-    ErrorKind, Phase, ProviderError, RateLimitStatus, StreamEvent, Timer, TokenCount, tokens_of,
+    ErrorKind, ProviderError, StreamEvent, TokenCount, error::Phase, event::RateLimitStatus,
+    request::tokens_of, time::Timer,
 };
 
 use super::{Shared, estimate::Need, gate::Taken, wake};

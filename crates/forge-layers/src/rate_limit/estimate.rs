@@ -1,6 +1,6 @@
 //! What a call takes out of the buckets, guessed before it is sent.
 
-use forge_core::{ModelRequest, RequestSize};
+use forge_core::{ModelRequest, request::RequestSize};
 
 /// Adapters ask for at most this much where a vendor insists on a number and the request has none.
 const UNSTATED_OUTPUT: u64 = 8_192;

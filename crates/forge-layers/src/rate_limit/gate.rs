@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{RateLimitStatus, RateLimitWindow};
+use forge_core::event::{RateLimitStatus, RateLimitWindow};
 
 use super::{
     RateLimits,

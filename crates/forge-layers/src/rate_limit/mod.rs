@@ -15,8 +15,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, Layer, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, Wait, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    async_trait, error::Phase, provider::Layer, time::Wait,
 };
 
 use self::{
@@ -53,14 +53,14 @@ pub struct RateLimits {
 ///
 /// Whenever the vendor says in a reply's or an error's headers that less is left than expected, it is
 /// believed, so that calls slow down before the first refusal. After a refusal with
-/// [`retry_after`](forge_core::ErrorFacts::retry_after) no call goes out until then.
+/// [`retry_after`](forge_core::error::ErrorFacts::retry_after) no call goes out until then.
 ///
 /// A call that would have to wait beyond its deadline fails at once with [`ErrorKind::RateLimited`] in the
 /// phase [`Phase::BeforeSend`]; its message says what it would wait for, and `retry_after` how long.
 ///
 /// ```
 /// use std::{num::{NonZeroU32, NonZeroU64}, sync::Arc, time::{Duration, Instant}};
-/// use forge_core::{ModelRequest, Provider, Stack};
+/// use forge_core::{ModelRequest, Provider, provider::Stack};
 /// use forge_layers::{RateLimit, RateLimits};
 ///
 /// # fn demo(claude: Arc<dyn Provider>) {

@@ -1,6 +1,7 @@
 use forge_core::{
-    Clock as _, Finished, ManualTimer, PartKind, ProviderExt as _, RateLimitStatus, RateLimitWindow, Started,
-    StopReason, StreamEvent, Timer, TokenCount,
+    ProviderExt as _, StreamEvent, TokenCount,
+    event::{Finished, PartKind, RateLimitStatus, RateLimitWindow, Started, StopReason},
+    time::{Clock as _, ManualTimer, Timer},
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ fn accepted(status: Box<RateLimitStatus>) -> Step {
     Step::Event(started.into())
 }
 
-fn refusal(change: impl FnOnce(&mut forge_core::ErrorFacts)) -> Vec<Step> {
+fn refusal(change: impl FnOnce(&mut forge_core::error::ErrorFacts)) -> Vec<Step> {
     vec![Step::Fail(ProviderError::new(ErrorKind::RateLimited, "script", "").with(change))]
 }
 
@@ -331,7 +332,7 @@ fn a_call_with_less_time_than_the_vendor_asked_for_is_refused_at_once_and_told_w
 #[derive(Debug)]
 struct Ticking(ManualTimer);
 
-impl forge_core::Clock for Ticking {
+impl forge_core::time::Clock for Ticking {
     fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.now()
     }

@@ -12,8 +12,11 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Clock as _, ErrorKind, ManualTimer, ModelRequest, Participant, Phase, Provider,
-    ProviderExt as _, Stack, StopReason, TokenCount,
+    CallContext, ErrorKind, ModelRequest, Participant, Provider, ProviderExt as _, TokenCount,
+    error::Phase,
+    event::StopReason,
+    provider::Stack,
+    time::{Clock as _, ManualTimer},
 };
 use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, RateLimit, RateLimits, Retry,

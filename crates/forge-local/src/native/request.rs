@@ -3,8 +3,9 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use forge_core::{
-    Delivery, Effort, Message as Turn, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat, Part,
-    ProviderError, Source, ToolChoice, ToolInput, Warning,
+    Message as Turn, ModelId, ModelProvider, ModelRequest, ProviderError,
+    event::Warning,
+    request::{Delivery, Effort, MessageRole, OutputFormat, Part, Source, ToolChoice, ToolInput},
 };
 use forge_http::to_json;
 use forge_openai::chat::{self, Outgoing};
@@ -235,7 +236,7 @@ fn object(arguments: &ToolInput) -> Cow<'_, Value> {
 
 /// The server heeds no choice: what must not be called is not shown.
 fn tools<'a>(request: &'a ModelRequest, warnings: &mut Vec<Warning>) -> Result<Vec<Tool<'a>>, &'static str> {
-    let is_shown = |tool: &forge_core::Tool| match &request.tool_choice {
+    let is_shown = |tool: &forge_core::request::Tool| match &request.tool_choice {
         ToolChoice::None => false,
         ToolChoice::Allowed { names, .. } => {
             tool.name().is_some_and(|own| names.iter().any(|name| name == own))
@@ -246,11 +247,11 @@ fn tools<'a>(request: &'a ModelRequest, warnings: &mut Vec<Warning>) -> Result<V
     for tool in request.tools.iter().filter(|tool| is_shown(tool)) {
         match tool {
             tool if tool.namespace().is_some() => return Err("a tool in a namespace"),
-            forge_core::Tool::Function(tool) => {
+            forge_core::request::Tool::Function(tool) => {
                 let (name, description, parameters) = (&tool.name, &tool.description, tool.schema.raw());
                 tools.push(Tool { r#type: "function", function: Function { name, description, parameters } });
             }
-            forge_core::Tool::Hosted(tool) => {
+            forge_core::request::Tool::Hosted(tool) => {
                 let message = format!("a tool that {} runs is left out", tool.vendor);
                 warnings.push(Warning::new("tools", message));
             }
@@ -262,7 +263,7 @@ fn tools<'a>(request: &'a ModelRequest, warnings: &mut Vec<Warning>) -> Result<V
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{ErrorKind, Phase};
+    use forge_core::{ErrorKind, error::Phase};
     use serde_json::json;
 
     use super::*;
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn every_setting_has_its_place() {
         let schema = json!({"type": "object"});
-        let tool = forge_core::Tool::function("add", schema.clone()).with_description("Adds.");
+        let tool = forge_core::request::Tool::function("add", schema.clone()).with_description("Adds.");
         let mut request = ModelRequest::new("Be brief.")
             .with_user_message("Hi")
             .with_tool(tool)
@@ -347,7 +348,7 @@ mod tests {
     fn thoughts_go_back_to_the_model_that_had_them() {
         let state = |model: &str| {
             let data = r#"{"thinking":"hm"}"#;
-            forge_core::Opaque::new(ModelProvider::Local, model.into(), data)
+            forge_core::request::Opaque::new(ModelProvider::Local, model.into(), data)
         };
         for (model, expected) in [("qwen3", json!("hm")), ("another", Value::Null)] {
             let thought = Part::thinking("hm").with_opaque(state(model));

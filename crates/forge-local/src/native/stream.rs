@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Finished, ModelId, ModelProvider, Started, StopReason, StreamEvent};
+use forge_core::{
+    ModelId, ModelProvider, StreamEvent,
+    event::{Finished, Started, StopReason},
+};
 use forge_http::{Decode, Events, Failure, Frame};
 use forge_openai::chat::{CallPiece, Parts, ThinkTags, failure_inside, reports_error, settled};
 
@@ -106,7 +109,9 @@ impl Decode for Decoder {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ErrorKind, ModelResponse, Part, Participant};
+    use forge_core::{
+        CallContext, ErrorKind, ModelResponse, Participant, request::Part, stream::Accumulator,
+    };
     use serde_json::json;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! What the adapter offers beside calls.
 
-use forge_core::{Adapter, ErrorKind, Health, Provider, ToolChoice};
+use forge_core::{Adapter, ErrorKind, Provider, provider::Health, request::ToolChoice};
 use forge_local::{LocalProvider, ServerKind};
 use forge_sim::Vendor;
 use forge_testkit::{Reply, ScriptedServer};

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use forge_core::{ErrorKind, ModelRequest, Part, Phase, ProviderExt, StopReason, Timeouts, Tool};
+use forge_core::{
+    ErrorKind, ModelRequest, ProviderExt,
+    error::Phase,
+    event::StopReason,
+    provider::Timeouts,
+    request::{Part, Tool},
+};
 use forge_local::{LocalProvider, ServerKind, TIMEOUTS};
 use forge_sim::Vendor;
 use forge_testkit::Reply;
@@ -177,7 +183,7 @@ async fn a_prompt_that_was_cut_in_silence_is_warned_about() {
 async fn requests_have_the_shape_that_every_server_takes() {
     let mut server = Server::new_async().await;
     let reply = r#"{"model":"m","choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
-    let mut request = whole(question()).with_effort(forge_core::Effort::Max);
+    let mut request = whole(question()).with_effort(forge_core::request::Effort::Max);
     request.sampling.top_k = Some(40);
     let body = |top_k: bool| {
         let mut body = json!({"model": "m", "max_tokens": 500, "reasoning_effort": "high", "messages": [
@@ -251,7 +257,7 @@ async fn thoughts_between_tags_are_thoughts_and_go_back_as_they_came() {
         let next = ModelRequest::new("")
             .with_user_message("Hi")
             .with_message(forge_core::Message::new(
-                forge_core::MessageRole::Assistant,
+                forge_core::request::MessageRole::Assistant,
                 streamed.content.clone(),
             ))
             .with_user_message("And?");
@@ -278,18 +284,18 @@ async fn ollama_is_set_up_by_the_options_of_the_settings() {
         .create_async()
         .await;
     let options = json!({"num_ctx": 32_768, "keep_alive": "30m", "think": false});
-    let settings = forge_core::AdapterSettings {
+    let settings = forge_core::provider::AdapterSettings {
         base_url: Some(format!("{}/v1", server.url())),
         options: options.as_object().unwrap().clone(),
-        ..forge_core::AdapterSettings::new("local")
+        ..forge_core::provider::AdapterSettings::new("local")
     };
     let provider = LocalProvider::from_settings(settings.clone()).unwrap();
     assert_eq!(provider.kind(), ServerKind::Ollama);
     assert_eq!(provider.complete(&context("m"), whole(question())).await.unwrap().text(), "Hi");
     mock.assert_async().await;
     let options = json!({"num_ctx": 1, "seed": 1}).as_object().unwrap().clone();
-    let error =
-        LocalProvider::from_settings(forge_core::AdapterSettings { options, ..settings }).unwrap_err();
+    let error = LocalProvider::from_settings(forge_core::provider::AdapterSettings { options, ..settings })
+        .unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend));
     assert!(error.message.contains("`num_ctx`, `keep_alive` and `think`"), "{error}");
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use forge_core::{Message, MessageRole, ModelProvider, ModelRequest, Part, Source, ToolChoice};
+use forge_core::{
+    Message, ModelProvider, ModelRequest,
+    request::{MessageRole, Part, Source, ToolChoice},
+};
 use forge_local::{LocalProvider, ServerKind};
 use forge_sim::Vendor;
 use forge_testkit::Subject;

@@ -1,6 +1,6 @@
 //! Errors in the shapes of the field.
 
-use forge_core::{ErrorKind, Phase, ProviderExt};
+use forge_core::{ErrorKind, ProviderExt, error::Phase};
 use forge_local::LocalProvider;
 use forge_sim::Vendor;
 use forge_testkit::Reply;

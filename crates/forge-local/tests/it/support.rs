@@ -1,7 +1,7 @@
 //! Simulated servers that do what a test wants.
 
 use forge_core::{
-    CallContext, Delivery, ModelRequest, ModelResponse, Participant, ProviderError, ProviderExt,
+    CallContext, ModelRequest, ModelResponse, Participant, ProviderError, ProviderExt, request::Delivery,
 };
 use forge_local::LocalProvider;
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Message, MessageRole, ModelId, ModelProvider, ModelRequest, Part, Source, ToolInput};
+use forge_core::{
+    Message, ModelId, ModelProvider, ModelRequest,
+    request::{MessageRole, Part, Source, ToolInput},
+};
 
 use super::{
     Rules, SystemRole,

@@ -29,7 +29,7 @@ mod thoughts;
 
 use std::borrow::Cow;
 
-use forge_core::{Efforts, Message, ModelId, ProviderError};
+use forge_core::{Message, ModelId, ProviderError, model::Efforts};
 use serde::Deserialize;
 
 pub(crate) use self::{

@@ -1,7 +1,9 @@
 //! The parts of a reply whose pieces come without indices of their own.
 
 use forge_core::{
-    Citation, Delta, ModelId, ModelProvider, Opaque, PartKind, ProviderId, StreamEvent, ToolStart,
+    ModelId, ModelProvider, ProviderId, StreamEvent,
+    event::{Delta, PartKind, ToolStart},
+    request::{Citation, Opaque},
 };
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;

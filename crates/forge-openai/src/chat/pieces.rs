@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::Citation;
+use forge_core::request::Citation;
 use forge_http::Failure;
 use serde_json::value::RawValue;
 

@@ -1,8 +1,10 @@
 //! Requests become bodies.
 
 use forge_core::{
-    Delivery, Efforts, FreeformFormat, MessageRole, ModelId, ModelProvider, ModelRequest, OutputFormat,
-    OutputSchema, ProviderError, Tool, ToolChoice, Warning,
+    ModelId, ModelProvider, ModelRequest, ProviderError,
+    event::Warning,
+    model::Efforts,
+    request::{Delivery, FreeformFormat, MessageRole, OutputFormat, OutputSchema, Tool, ToolChoice},
 };
 use forge_http::{fit::instructs_between, to_json};
 
@@ -84,7 +86,7 @@ pub fn to_wire(
         messages: messages(request, &fitted, rules, asked).map_err(refuse)?,
         max_tokens: limit(TokenLimit::MaxTokens),
         max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
-        reasoning_effort: tuned.effort.map(forge_core::Effort::as_str),
+        reasoning_effort: tuned.effort.map(forge_core::request::Effort::as_str),
         response_format: match told {
             Some(_) => Some(ResponseFormat::JsonObject),
             None => response_format(&request.output, output.as_ref()),
@@ -224,7 +226,10 @@ fn tool_choice<'a>(request: &'a ModelRequest, rules: &Rules) -> Option<chat::Too
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Effort, ErrorKind, FunctionTool, Message, Part, Source, ToolInput};
+    use forge_core::{
+        ErrorKind, Message,
+        request::{Effort, FunctionTool, Part, Source, ToolInput},
+    };
     use serde_json::{Value, json};
 
     use super::{super::SystemRole, *};
@@ -249,7 +254,7 @@ mod tests {
 
     fn refused(request: &ModelRequest, rules: &Rules) -> String {
         let error = to_wire("p", &ModelProvider::OpenAI, &"m".into(), request, rules).unwrap_err();
-        assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, forge_core::Phase::BeforeSend));
+        assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, forge_core::error::Phase::BeforeSend));
         error.message.clone()
     }
 
@@ -284,7 +289,7 @@ mod tests {
         request.sampling.top_k = Some(40);
         request.sampling.seed = Some(7);
         request.extra.insert(forge_core::ModelProvider::OpenAI, "n", json!(1));
-        let efforts = forge_core::Efforts::of(&[Effort::Low, Effort::High]);
+        let efforts = forge_core::model::Efforts::of(&[Effort::Low, Effort::High]);
         let body = wire(&request, &Rules { efforts, system_role: SystemRole::Developer, ..SERVER });
         // The strict mode takes no schema whose fields may be missing.
         let function = json!({"name": "add", "parameters": schema});

@@ -1,7 +1,10 @@
 //! Chunks become events.
 
 use forge_core::{
-    Citation, Finished, ModelId, ModelProvider, ProviderId, Served, Started, StopReason, StreamEvent,
+    ModelId, ModelProvider, ProviderId, StreamEvent,
+    event::{Finished, Started, StopReason},
+    request::Citation,
+    storage::accounts::Served,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde_json::value::RawValue;
@@ -310,7 +313,11 @@ impl Decode for Decoder {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ErrorKind, ModelResponse, Part, Participant, ToolInput};
+    use forge_core::{
+        CallContext, ErrorKind, ModelResponse, Participant,
+        request::{Part, ToolInput},
+        stream::Accumulator,
+    };
     use serde_json::json;
 
     use super::*;

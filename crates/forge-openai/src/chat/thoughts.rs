@@ -1,6 +1,6 @@
 //! Thoughts as state: in which field they came, so that they go back in it.
 
-use forge_core::{ModelId, ModelProvider, Opaque, ProviderId};
+use forge_core::{ModelId, ModelProvider, ProviderId, request::Opaque};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::wire::{

@@ -1,6 +1,9 @@
 //! The conversation becomes input items. What the vendor minted for this model goes back as it came.
 
-use forge_core::{Message, MessageRole, ModelId, ModelProvider, Opaque, Part, Source, ToolInput};
+use forge_core::{
+    Message, ModelId, ModelProvider,
+    request::{MessageRole, Opaque, Part, Source, ToolInput},
+};
 use serde_json::value::RawValue;
 
 use crate::{

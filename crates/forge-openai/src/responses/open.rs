@@ -1,6 +1,6 @@
 //! Output items on their way.
 
-use forge_core::{Citation, Delta, StreamEvent};
+use forge_core::{StreamEvent, event::Delta, request::Citation};
 use forge_http::Events;
 use serde_json::value::RawValue;
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use forge_core::{
-    Delivery, Message, ModelId, ModelProvider, ModelRequest, OutputFormat, OutputSchema, ProviderError,
-    Warning,
+    Message, ModelId, ModelProvider, ModelRequest, ProviderError,
+    event::Warning,
+    request::{Delivery, OutputFormat, OutputSchema},
 };
 use forge_http::to_json;
 
@@ -113,7 +114,7 @@ fn counted<'a>(
     warnings: &mut Vec<Warning>,
 ) -> Result<Body<'a>, ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
-    let effort = tuned.effort.map(forge_core::Effort::as_str);
+    let effort = tuned.effort.map(forge_core::request::Effort::as_str);
     let summary = (request.show_thinking == Some(true) && profile.thinks()).then_some("auto");
     Ok(Body {
         model: model.as_str(),
@@ -144,8 +145,11 @@ fn text<'a>(output: &OutputFormat, schema: Option<&'a (&OutputSchema, Sent<'_>)>
 #[cfg(test)]
 mod tests {
     use forge_core::{
-        Effort, FreeformFormat, FreeformTool, FunctionTool, Message, MessageRole, Opaque, Part, Source, Tool,
-        ToolChoice, ToolInput,
+        Message,
+        request::{
+            Effort, FreeformFormat, FreeformTool, FunctionTool, MessageRole, Opaque, Part, Source, Tool,
+            ToolChoice, ToolInput,
+        },
     };
     use serde_json::{Value, json};
 
@@ -245,7 +249,7 @@ mod tests {
             to_wire("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap_err();
         assert_eq!(
             (error.kind, error.phase),
-            (forge_core::ErrorKind::Unsupported, forge_core::Phase::BeforeSend)
+            (forge_core::ErrorKind::Unsupported, forge_core::error::Phase::BeforeSend)
         );
         assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&model)));
         assert!(to_count("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).is_ok());

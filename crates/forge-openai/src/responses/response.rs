@@ -1,6 +1,6 @@
 //! Whole replies and whole items.
 
-use forge_core::{PartKind, ToolStart};
+use forge_core::event::{PartKind, ToolStart};
 use forge_http::{Events, Failure};
 use serde_json::value::RawValue;
 

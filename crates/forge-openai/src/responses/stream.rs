@@ -1,8 +1,10 @@
 //! Events of the vendor become events.
 
 use forge_core::{
-    ErrorKind, Finished, ModelId, ModelProvider, Opaque, PartKind, ProviderId, Served, Started, StopReason,
-    StreamEvent,
+    ErrorKind, ModelId, ModelProvider, ProviderId, StreamEvent,
+    event::{Finished, PartKind, Started, StopReason},
+    request::Opaque,
+    storage::accounts::Served,
 };
 use forge_http::{Decode, Events, Failure, Frame};
 use serde::Deserialize;
@@ -312,7 +314,11 @@ fn misfit(what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Accumulator, CallContext, ModelResponse, Part, Participant, ToolInput};
+    use forge_core::{
+        CallContext, ModelResponse, Participant,
+        request::{Part, ToolInput},
+        stream::Accumulator,
+    };
     use serde_json::{Value, json};
 
     use super::*;

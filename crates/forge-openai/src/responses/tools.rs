@@ -1,6 +1,10 @@
 //! Tools, in groups where they belong to one.
 
-use forge_core::{FreeformFormat, ModelProvider, ModelRequest, Tool, ToolChoice, Warning};
+use forge_core::{
+    ModelProvider, ModelRequest,
+    event::Warning,
+    request::{FreeformFormat, Tool, ToolChoice},
+};
 
 use crate::{
     schema::Sent,

@@ -1,6 +1,6 @@
 //! Values that both dialects share.
 
-use forge_core::{OutputSchema, Source, ToolInput};
+use forge_core::request::{OutputSchema, Source, ToolInput};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 

@@ -1,8 +1,10 @@
 //! What the adapter offers beside calls.
 
 use forge_core::{
-    Adapter, AdapterSettings, Delivery, ErrorKind, Health, ModelId, Phase, Provider, ProviderExt,
-    SecretString,
+    Adapter, ErrorKind, ModelId, Provider, ProviderExt, SecretString,
+    error::Phase,
+    provider::{AdapterSettings, Health},
+    request::Delivery,
 };
 use forge_openai::OpenAIProvider;
 use mockito::{Matcher, Server, ServerGuard};

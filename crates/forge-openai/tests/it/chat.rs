@@ -1,6 +1,6 @@
 //! Chat Completions.
 
-use forge_core::{ErrorKind, Part, Phase, StopReason, TokenCount};
+use forge_core::{ErrorKind, TokenCount, error::Phase, event::StopReason, request::Part};
 use serde_json::json;
 
 use crate::support::{OLD, chunks, no_cut_is_a_success, question, sends, streamed, whole};

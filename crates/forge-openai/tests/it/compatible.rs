@@ -1,8 +1,8 @@
 //! Vendors whose servers speak the dialect in their own way: what is sent to them and what is read from them.
 
 use forge_core::{
-    CallContext, Delivery, Message, MessageRole, ModelProvider, ModelRequest, ModelResponse, OutputFormat,
-    Part, Participant, ProviderExt, TokenCount, Tool,
+    CallContext, Message, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderExt, TokenCount,
+    request::{Delivery, MessageRole, OutputFormat, Part, Tool},
 };
 use forge_openai::OpenAIProvider;
 use mockito::{Matcher, Server};
@@ -362,12 +362,12 @@ async fn azure_has_its_own_header_path_and_version() {
             .with_body(reply)
             .create_async()
             .await;
-        let settings = forge_core::AdapterSettings {
+        let settings = forge_core::provider::AdapterSettings {
             api_key: Some(KEY.into()),
             base_url: Some(format!("{}{path}", server.url())),
             dialect: Some("azure".into()),
             options: json!({"api_version": "preview"}).as_object().unwrap().clone(),
-            ..forge_core::AdapterSettings::new("azure")
+            ..forge_core::provider::AdapterSettings::new("azure")
         };
         let provider = OpenAIProvider::from_settings(settings).unwrap();
         let context = CallContext::new(Participant::gpt().with_model(model));
@@ -380,10 +380,10 @@ async fn azure_has_its_own_header_path_and_version() {
 #[test]
 fn settings_that_fit_no_vendor_are_refused_with_what_there_is() {
     let refused = |dialect: &str, options: Value| {
-        let settings = forge_core::AdapterSettings {
+        let settings = forge_core::provider::AdapterSettings {
             dialect: Some(dialect.into()),
             options: options.as_object().unwrap().clone(),
-            ..forge_core::AdapterSettings::new("p")
+            ..forge_core::provider::AdapterSettings::new("p")
         };
         OpenAIProvider::from_settings(settings).unwrap_err().message.clone()
     };

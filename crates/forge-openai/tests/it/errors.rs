@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{ErrorKind, Phase};
+use forge_core::{ErrorKind, error::Phase};
 use serde_json::{Value, json};
 
 use crate::support::{KEY, NEW, OLD, failure};

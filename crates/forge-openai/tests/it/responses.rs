@@ -1,6 +1,11 @@
 //! The Responses API.
 
-use forge_core::{Delivery, ErrorKind, Message, MessageRole, Part, Phase, StopReason, TokenCount};
+use forge_core::{
+    ErrorKind, Message, TokenCount,
+    error::Phase,
+    event::StopReason,
+    request::{Delivery, MessageRole, Part},
+};
 use serde_json::{Value, json};
 
 use crate::support::{NEW, named, no_cut_is_a_success, question, sends, streamed, whole};

@@ -1,8 +1,8 @@
 //! Servers that say what a test wants them to say.
 
 use forge_core::{
-    CallContext, Delivery, ModelRequest, ModelResponse, Participant, Provider, ProviderError, ProviderExt,
-    StreamEvent,
+    CallContext, ModelRequest, ModelResponse, Participant, Provider, ProviderError, ProviderExt, StreamEvent,
+    request::Delivery,
 };
 use forge_openai::OpenAIProvider;
 use forge_testkit::{Reply, ScriptedServer};

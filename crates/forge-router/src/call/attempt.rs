@@ -3,8 +3,8 @@
 use std::{future::Future, sync::Arc};
 
 use forge_core::{
-    CallContext, ErrorKind, ModelRequest, Opaque, Provider as _, ProviderError, StopReason, StreamEvent,
-    Timer,
+    CallContext, ErrorKind, ModelRequest, Provider as _, ProviderError, StreamEvent, event::StopReason,
+    request::Opaque, time::Timer,
 };
 use forge_layers::{Peeked, peek};
 

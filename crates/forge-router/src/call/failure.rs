@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    CallContext, Candidate, ErrorKind, Money, Phase, ProviderError, ProviderId, RouteTrace, Verdict,
+    CallContext, ErrorKind, Money, ProviderError, ProviderId,
+    error::Phase,
+    route::{Candidate, RouteTrace, Verdict},
 };
 
 use crate::NAME;

@@ -8,7 +8,10 @@ mod reply;
 
 use std::sync::Arc;
 
-use forge_core::{Advice, CallContext, ErrorKind, ModelRequest, Phase, ProviderError, ResponseStream};
+use forge_core::{
+    CallContext, ErrorKind, ModelRequest, ProviderError, ResponseStream,
+    error::{Advice, Phase},
+};
 
 pub(crate) use failure::cancelled;
 

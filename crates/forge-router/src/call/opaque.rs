@@ -1,6 +1,9 @@
 //! What a request leaves behind when it goes to another model.
 
-use forge_core::{ModelRequest, Opaque, Part};
+use forge_core::{
+    ModelRequest,
+    request::{Opaque, Part},
+};
 
 /// Whether `request` holds state for which `is_foreign` holds.
 pub(super) fn is_needed(request: &ModelRequest, is_foreign: impl Fn(&Opaque) -> bool) -> bool {
@@ -27,7 +30,7 @@ pub(super) fn strip_foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opa
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Message, MessageRole, ModelId, ModelProvider};
+    use forge_core::{Message, ModelId, ModelProvider, request::MessageRole};
     use serde_json::json;
 
     use super::*;

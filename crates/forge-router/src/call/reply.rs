@@ -6,7 +6,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use forge_core::{CallContext, ProviderError, ProviderId, ResponseStream, RouteTrace, StreamEvent, Timer};
+use forge_core::{
+    CallContext, ProviderError, ProviderId, ResponseStream, StreamEvent, route::RouteTrace, time::Timer,
+};
 use forge_layers::Peeked;
 use futures_core::Stream;
 

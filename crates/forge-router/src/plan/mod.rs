@@ -5,9 +5,13 @@ mod provider;
 use std::collections::BTreeMap;
 
 use forge_core::{
-    Effort, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId, Sampling, Timeouts,
-    UsageRecord,
-    storage::budget::{self, BudgetRule, Period, Scope},
+    ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId,
+    provider::Timeouts,
+    request::{Effort, Sampling},
+    storage::{
+        accounts::UsageRecord,
+        budget::{self, BudgetRule, Period, Scope},
+    },
 };
 use forge_layers::{BreakerPolicy, CachePolicy, RetryPolicy};
 use serde_json::{Map, Value};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use forge_core::{
-    AdapterKind, Capabilities, ModelId, ModelProvider, ModelTable, ParticipantRole, Price, Provider,
-    ProviderId, SecretString, Timeouts,
+    AdapterKind, Capabilities, ModelId, ModelProvider, ModelTable, ParticipantRole, Provider, ProviderId,
+    SecretString, model::Price, provider::Timeouts,
 };
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use forge_config::{KeyPath, Problem};
-use forge_core::{Capabilities, Effort, Efforts, ModelId, ParticipantRole, Sampling};
+use forge_core::{
+    Capabilities, ModelId, ParticipantRole,
+    model::Efforts,
+    request::{Effort, Sampling},
+};
 
 use super::{Resolver, reach::Reach, role::answers_in_json};
 use crate::{

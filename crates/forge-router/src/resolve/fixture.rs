@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, io};
 
 use forge_config::{Lookup, Problem};
 use forge_core::{
-    AdapterKind, AdapterRegistry, Capabilities, Effort, Efforts, ErrorKind, ModelId, ModelTable,
-    ProviderError,
+    AdapterKind, AdapterRegistry, Capabilities, ErrorKind, ModelId, ModelTable, ProviderError,
+    model::Efforts, request::Effort,
 };
 use serde_json::Value;
 

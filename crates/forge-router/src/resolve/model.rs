@@ -1,7 +1,11 @@
 //! What the file says about models.
 
 use forge_config::{KeyPath, Problem, nearest};
-use forge_core::{Abilities, AdapterKind, Effort, ModelId, ModelProvider, ModelRow, ModelTable};
+use forge_core::{
+    AdapterKind, ModelId, ModelProvider, ModelTable,
+    model::{Abilities, ModelRow},
+    request::Effort,
+};
 
 use super::{Named, Resolver};
 use crate::{
@@ -163,7 +167,7 @@ fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a st
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Effort, Efforts, Money};
+    use forge_core::{Money, model::Efforts, request::Effort};
     use serde_json::{Value, json};
 
     use super::super::fixture::{codes, resolve};

@@ -1,7 +1,7 @@
 //! `retry`, `breaker`, `cache` and `timeouts`.
 
 use forge_config::{KeyPath, Problem};
-use forge_core::Timeouts;
+use forge_core::provider::Timeouts;
 use forge_layers::{BreakerPolicy, CachePolicy, RetryPolicy};
 
 use super::Resolver;

@@ -3,7 +3,11 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use forge_config::{KeyPath, Problem};
-use forge_core::{AdapterKind, CompatibleVendor, Effort, ModelId, ModelProvider, Sampling, SecretString};
+use forge_core::{
+    AdapterKind, ModelId, ModelProvider, SecretString,
+    provider::CompatibleVendor,
+    request::{Effort, Sampling},
+};
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use forge_config::Problem;
-use forge_core::{Effort, ErrorKind, ExposeSecret, Money, ParticipantRole, storage::budget::Scope};
+use forge_core::{ErrorKind, ExposeSecret, Money, ParticipantRole, request::Effort, storage::budget::Scope};
 use serde_json::{Value, json};
 
 use super::fixture::{codes, resolve};

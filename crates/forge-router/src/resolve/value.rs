@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use forge_config::{KeyPath, Problem};
-use forge_core::{Money, Price, Rate, Tags, Tier, storage::budget::Scope};
+use forge_core::{
+    Money,
+    model::{Price, Rate, Tier},
+    storage::budget::Scope,
+    tags::Tags,
+};
 
 use super::Resolver;
 use crate::{

@@ -6,8 +6,11 @@ use std::{
 };
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore, Capabilities, Money, Price, ProviderError, RequestSize,
-    ResponseStream, StreamEvent, TokenCount, Warning,
+    Capabilities, Money, ProviderError, ResponseStream, StreamEvent, TokenCount,
+    event::Warning,
+    model::Price,
+    request::RequestSize,
+    storage::budget::{Amount, BudgetCap, BudgetError, BudgetStore},
 };
 use futures_core::Stream;
 

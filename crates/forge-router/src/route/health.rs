@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::{ErrorKind, Health, ModelId, ProviderError, ProviderId, RateLimitStatus};
+use forge_core::{ErrorKind, ModelId, ProviderError, ProviderId, event::RateLimitStatus, provider::Health};
 use serde::Serialize;
 
 /// How a provider did when it was last asked.
@@ -138,7 +138,7 @@ impl HealthCache {
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{Clock as _, SystemTimer};
+    use forge_core::time::{Clock as _, SystemTimer};
 
     use super::*;
 

@@ -6,8 +6,9 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, AdapterSettings, ExposeSecret, ModelRequest, ModelTable, Provider, RegistryError, SecretString,
-    Stack, storage::cooldown::Cooldown,
+    Adapter, ExposeSecret, ModelRequest, ModelTable, Provider, SecretString,
+    provider::{AdapterSettings, RegistryError, Stack},
+    storage::cooldown::Cooldown,
 };
 use forge_layers::{
     Breaker, BreakerPolicy, BreakerState, Concurrency, ConcurrencyPolicy, Observe, RateLimit, Timeout,

@@ -10,7 +10,7 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, ModelId, ModelRequest, Provider, ProviderError, ResponseStream, StreamEvent,
-    Timer, async_trait,
+    async_trait, time::Timer,
 };
 use forge_layers::{StreamObserver, tap};
 

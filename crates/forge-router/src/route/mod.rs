@@ -16,13 +16,16 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    Adapter, AdapterRegistry, BudgetStore, Capabilities, ErrorKind, ExposeSecret, Health, ModelId,
-    ModelProvider, ModelRequest, ModelRow, ModelTable, Participant, Price, Provider, ProviderError,
-    RegistryError, SecretString, Served, Stack, Timer, UsageSink,
+    Adapter, AdapterRegistry, Capabilities, ErrorKind, ExposeSecret, ModelId, ModelProvider, ModelRequest,
+    ModelTable, Participant, Provider, ProviderError, SecretString,
+    model::{ModelRow, Price},
+    provider::{Health, RegistryError, Stack},
     storage::{
-        budget::{BudgetRule, Scope},
+        accounts::{Served, UsageSink},
+        budget::{BudgetRule, BudgetStore, Scope},
         cooldown::{Cooldown, CooldownStore},
     },
+    time::Timer,
 };
 use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry};
 use serde_json::{Map, Value};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use forge_core::{
-    Adapter, CallContext, Capabilities, Health, ModelId, ModelInfo, ModelRequest, Provider, ProviderError,
-    RateLimitStatus, ResponseStream, async_trait,
+    Adapter, CallContext, Capabilities, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    async_trait, event::RateLimitStatus, model::ModelInfo, provider::Health,
 };
 
 /// It has no endpoint that could be asked for more than calls: it is ready, lists its one model, and counts nothing.

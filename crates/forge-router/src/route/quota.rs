@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore, CallContext, Capabilities, ErrorKind, Layer, ModelId,
-    ModelRequest, ModelTable, Money, Phase, Provider, ProviderError, ProviderId, RequestSize, ReservationId,
-    ResponseStream, Served, StreamEvent, TokenCount, Warning, async_trait,
-    storage::budget::{self, BudgetRule, Holder},
-    tokens_of,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, ModelTable, Money, Provider, ProviderError,
+    ProviderId, ResponseStream, StreamEvent, TokenCount, async_trait,
+    error::Phase,
+    event::Warning,
+    provider::Layer,
+    request::{RequestSize, tokens_of},
+    storage::{
+        accounts::Served,
+        budget::{self, Amount, BudgetCap, BudgetError, BudgetRule, BudgetStore, Holder, ReservationId},
+    },
 };
 use forge_layers::{StreamObserver, tap};
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    async_trait, error::Phase,
 };
 use forge_layers::peek;
 

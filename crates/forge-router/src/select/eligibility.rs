@@ -9,8 +9,8 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{
-    BudgetError, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Money, Outline, Price,
-    TokenCount,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Money, TokenCount, model::Price,
+    request::Outline, storage::budget::BudgetError,
 };
 
 use crate::{

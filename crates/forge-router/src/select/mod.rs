@@ -9,7 +9,7 @@ mod trace;
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{ErrorKind, Fallback, RouteTrace};
+use forge_core::{ErrorKind, call::Fallback, route::RouteTrace};
 
 pub(crate) use eligibility::{CallProfile, SkipReason};
 

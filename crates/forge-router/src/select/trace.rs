@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Candidate, ErrorKind, RouteTrace, Verdict};
+use forge_core::{
+    ErrorKind,
+    route::{Candidate, RouteTrace, Verdict},
+};
 
 use super::{CallProfile, Selected, SkipReason};
 use crate::{route::HealthStatus, snapshot::Snapshot};

@@ -3,8 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    CallContext, Clock as _, ErrorKind, Fallback, Message, MessageRole, ModelProvider, Opaque, Part,
-    Participant, Phase, ProviderExt as _, Timeouts, Verdict,
+    CallContext, ErrorKind, Message, ModelProvider, Participant, ProviderExt as _,
+    call::Fallback,
+    error::Phase,
+    provider::Timeouts,
+    request::{MessageRole, Opaque, Part},
+    route::Verdict,
+    time::Clock as _,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{

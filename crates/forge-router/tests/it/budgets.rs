@@ -1,8 +1,10 @@
 //! Money and tokens are set aside before a call and settled after it.
 
 use forge_core::{
-    Amount, BudgetStore as _, CallContext, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole,
-    Provider, ProviderExt as _, Spent, Tags, Verdict, storage::budget::Scope,
+    CallContext, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, Provider, ProviderExt as _,
+    route::Verdict,
+    storage::budget::{Amount, BudgetStore as _, Scope, Spent},
+    tags::Tags,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{Budget, Cap, RouterPlan};
@@ -248,7 +250,7 @@ fn dear_and_cheap(cap: u64) -> RouterPlan {
     plan
 }
 
-fn price(input: &str, output: &str) -> forge_core::Price {
+fn price(input: &str, output: &str) -> forge_core::model::Price {
     let row = format!(
         r#"[{{"provider": "p", "id": "m", "source": "s", "checked": "c",
         "prices": [{{"tiers": [{{"input": "{input}", "output": "{output}"}}]}}]}}]"#

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use forge_core::{
-    CallContext, ErrorKind, Message, MessageRole, ModelProvider, ModelRequest, Opaque, Part, Participant,
-    Phase, ProviderExt as _, StopReason, Tool, Verdict,
+    CallContext, ErrorKind, Message, ModelProvider, ModelRequest, Participant, ProviderExt as _,
+    error::Phase,
+    event::StopReason,
+    request::{MessageRole, Opaque, Part, Tool},
+    route::Verdict,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{Parameters, Target};
@@ -276,7 +279,8 @@ fn routes_that_lack_a_feature_or_have_too_small_a_window_are_not_asked() {
     assert_eq!((response.text().as_ref(), stage.calls("a-1"), stage.calls("o-1")), ("g-1", 0, 0));
     let mut alone = chain("coder", &["a-1"]);
     alone.providers[0].capabilities.structured_output = false;
-    let request = question().with_output(forge_core::OutputFormat::json_schema("n", serde_json::json!({})));
+    let request =
+        question().with_output(forge_core::request::OutputFormat::json_schema("n", serde_json::json!({})));
     let error = stage.run(stage.router(alone).complete(&stage.context("coder"), request)).unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
     assert!(error.message.contains("a-1: cannot answer by a schema"), "{error}");

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use forge_core::{Clock as _, ErrorKind, Health, SecretString, Verdict};
+use forge_core::{ErrorKind, SecretString, provider::Health, route::Verdict, time::Clock as _};
 use forge_layers::RetryPolicy;
 use forge_router::{Router, RouterPlan};
 use futures_util::FutureExt as _;
@@ -43,8 +43,8 @@ fn ask(stage: &Stage, router: &Router) -> String {
 /// Number and success of every attempt in the accounts.
 fn rows(stage: &Stage) -> Vec<(String, u32, bool)> {
     let records = stage.ledger.records.lock().unwrap();
-    let row = |record: &forge_core::UsageRecord| {
-        let failed = matches!(record.status, forge_core::CallStatus::Failure);
+    let row = |record: &forge_core::storage::accounts::UsageRecord| {
+        let failed = matches!(record.status, forge_core::storage::accounts::CallStatus::Failure);
         (record.provider.to_string(), record.attempt, !failed)
     };
     records.iter().map(row).collect()

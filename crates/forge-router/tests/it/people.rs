@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{BudgetStore as _, ErrorKind, Participant, ParticipantRole};
+use forge_core::{ErrorKind, Participant, ParticipantRole, storage::budget::BudgetStore as _};
 use forge_router::{
     Cap, HealthStatus, ParticipantManager, ProviderPlan, RolePlan, RouterPlan, Target, TaskContext,
     TaskStatus,

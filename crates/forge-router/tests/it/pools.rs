@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use forge_core::{ErrorKind, ProviderExt as _, Verdict};
+use forge_core::{ErrorKind, ProviderExt as _, route::Verdict};
 use forge_router::{Member, PoolPlan, Router, RouterPlan, Strategy, Target};
 
 use crate::stage::{Play, Stage, chain, question};

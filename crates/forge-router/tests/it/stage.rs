@@ -8,11 +8,19 @@ use std::{
 };
 
 use forge_core::{
-    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Clock as _, Delta, ErrorKind,
-    ExposeSecret as _, Finished, Health, ManualTimer, MemoryBudgets, ModelId, ModelInfo, ModelRequest,
-    ModelResponse, ModelTable, PartKind, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _,
-    ProviderId, RateLimitStatus, ResponseStream, Started, StopReason, StorageError, StreamEvent, Timer as _,
-    TokenCount, UsageRecord, UsageSink, async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, ErrorKind, ExposeSecret as _, ModelId,
+    ModelRequest, ModelResponse, ModelTable, ParticipantRole, Provider, ProviderError, ProviderExt as _,
+    ProviderId, ResponseStream, StreamEvent, TokenCount, async_trait,
+    error::Phase,
+    event::{Delta, Finished, PartKind, RateLimitStatus, Started, StopReason},
+    model::ModelInfo,
+    provider::Health,
+    storage::{
+        StorageError,
+        accounts::{UsageRecord, UsageSink},
+        memory::MemoryBudgets,
+    },
+    time::{Clock as _, ManualTimer, Timer as _},
 };
 use forge_layers::{BreakerPolicy, RetryPolicy};
 use forge_router::{ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Target};

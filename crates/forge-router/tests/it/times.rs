@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Clock as _, ErrorKind, Health, ProviderExt as _, SecretString, Verdict};
+use forge_core::{
+    ErrorKind, ProviderExt as _, SecretString, provider::Health, route::Verdict, time::Clock as _,
+};
 use forge_layers::RetryPolicy;
 use forge_router::{HealthStatus, Router};
 use futures_util::{FutureExt as _, future::join_all};
@@ -145,7 +147,7 @@ fn the_deadline_of_the_call_ends_the_chain() {
     let stage = Stage::new();
     stage.always("a-1", Play::Late(10));
     let mut plan = chain("coder", &["a-1", "o-1"]);
-    plan.providers[0].timeouts = Some(forge_core::Timeouts::USUAL);
+    plan.providers[0].timeouts = Some(forge_core::provider::Timeouts::USUAL);
     let router = stage.router(plan);
     let cx = stage.context("coder").with_timeout(seconds(3));
     let error = stage.run(router.complete(&cx, question())).unwrap_err();
@@ -257,7 +259,7 @@ fn a_call_that_is_slow_to_begin_is_hedged_where_the_role_says_so() {
         let last: Vec<_> = records.iter().filter(|one| one.call_id == cx.call_id).collect();
         assert_eq!(last.len(), 2, "the loser is accounted for");
         assert_ne!(last[0].attempt, last[1].attempt);
-        assert!(last.iter().any(|one| one.status == forge_core::CallStatus::Cancelled));
+        assert!(last.iter().any(|one| one.status == forge_core::storage::accounts::CallStatus::Cancelled));
     }
 }
 
@@ -292,7 +294,7 @@ fn another_configuration_holds_for_new_calls_and_keeps_what_is_known() {
     assert!(old_call.as_mut().now_or_never().is_none());
 
     let mut other = chain("coder", &["a-1", "g-1"]);
-    other.providers[0].timeouts = Some(forge_core::Timeouts::USUAL);
+    other.providers[0].timeouts = Some(forge_core::provider::Timeouts::USUAL);
     router.reload(other).unwrap();
     assert_eq!(stage.who(&router, "coder"), "g-1");
     assert_eq!(stage.calls("a-1"), 5, "its circuit is still open");

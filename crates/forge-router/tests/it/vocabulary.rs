@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forge_core::{
-    BudgetCap, BudgetStore as _, Carried, Dialect, ErrorKind, Message, MessageRole, ModelProvider,
-    ModelRequest, Money, Opaque, Outline, Part, ProviderExt as _, Verdict,
+    ErrorKind, Message, ModelProvider, ModelRequest, Money, ProviderExt as _,
+    request::{Carried, Dialect, MessageRole, Opaque, Outline, Part},
+    route::Verdict,
+    storage::budget::{BudgetCap, BudgetStore as _},
 };
 use forge_router::Parameters;
 use serde_json::{Map, Value, json};
@@ -83,7 +85,10 @@ fn budgets_of_the_caller_hold_beside_the_configured_ones() {
     assert_eq!(stage.calls("a-1"), 0);
     ask("$1.00").unwrap();
     let spent = stage.run(stage.budgets.spent("key:k1")).unwrap();
-    assert!(spent.booked.money > Money::ZERO && spent.reserved == forge_core::Amount::default(), "{spent:?}");
+    assert!(
+        spent.booked.money > Money::ZERO && spent.reserved == forge_core::storage::budget::Amount::default(),
+        "{spent:?}"
+    );
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Amount, CallContext, ErrorKind, Fallback, ModelRequest, ModelResponse, Phase, ProviderError,
+    CallContext, ErrorKind, ModelRequest, ModelResponse, ProviderError, call::Fallback, error::Phase,
+    storage::budget::Amount,
 };
 use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};

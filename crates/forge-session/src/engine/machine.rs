@@ -2,7 +2,14 @@
 
 use std::{fmt, time::Duration};
 
-use forge_core::{Amount, CallContext, Entry, ModelResponse, ProviderError, StreamName, Tags};
+use forge_core::{
+    CallContext, ModelResponse, ProviderError,
+    storage::{
+        budget::Amount,
+        journal::{Entry, StreamName},
+    },
+    tags::Tags,
+};
 use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};

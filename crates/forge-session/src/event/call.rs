@@ -1,7 +1,8 @@
 //! A call as the journal has it: its intent, its answer, its failure.
 
 use forge_core::{
-    Amount, CallId, ErrorKind, FailedAttempt, Money, Participant, Phase, ProviderId, StopReason, TokenCount,
+    ErrorKind, Money, Participant, ProviderId, TokenCount, call::CallId, error::Phase, event::StopReason,
+    route::FailedAttempt, storage::budget::Amount,
 };
 use serde::{Deserialize, Serialize};
 

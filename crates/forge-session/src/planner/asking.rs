@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use forge_core::{Amount, Fallback, ModelRequest, Participant};
+use forge_core::{ModelRequest, Participant, call::Fallback, storage::budget::Amount};
 use forge_prompt::strip_reasoning;
 
 use super::{Action, PlannedCall, Planner, drop_seat};

@@ -7,7 +7,10 @@ mod schema;
 
 use std::{borrow::Cow, collections::BTreeMap, path::Path};
 
-use forge_core::{Capabilities, Message, MessageRole, ModelRequest, Part};
+use forge_core::{
+    Capabilities, Message, ModelRequest,
+    request::{MessageRole, Part},
+};
 use forge_prompt::{PromptError, Pseudonyms, Templates, clean, fence_marker, one_line, read_templates};
 use serde::Serialize;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! References within their share of a prompt.
 
-use forge_core::{Capabilities, tokens_of};
+use forge_core::{Capabilities, request::tokens_of};
 use forge_prompt::{clean, one_line, shorten};
 
 use super::BYTES_PER_TOKEN;

@@ -3,7 +3,7 @@
 //! schema keep to it: the passage before the claim, the claim before its severity, the reason before the decision,
 //! the edits last.
 
-use forge_core::OutputFormat;
+use forge_core::request::OutputFormat;
 use serde_json::{Map, Value, json};
 
 use crate::{

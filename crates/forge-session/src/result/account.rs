@@ -38,7 +38,8 @@ fn summary(call: &Call) -> CallSummary {
             (&answer.served, answered(answer), Some(answer.took), fault)
         }
         Outcome::Failed(failure) => {
-            let usage = if failure.charged == forge_core::Amount::default() { one } else { unknown };
+            let usage =
+                if failure.charged == forge_core::storage::budget::Amount::default() { one } else { unknown };
             (asked, usage, Some(failure.took), Some(failure.message.clone()))
         }
     };

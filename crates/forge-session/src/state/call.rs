@@ -1,6 +1,6 @@
 //! Calls, versions and panels as the state has them.
 
-use forge_core::{Participant, Phase};
+use forge_core::{Participant, error::Phase};
 
 use crate::{
     event::{Answer, Failure, Intent},

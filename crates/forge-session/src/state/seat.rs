@@ -1,6 +1,6 @@
 //! Seats: what the calls at one seat say together, and whom to ask next.
 
-use forge_core::{Participant, StopReason};
+use forge_core::{Participant, event::StopReason};
 
 use super::gaps::{can_be_repaired, is_repaired, rated};
 use super::{Call, Outcome, State};

@@ -1,6 +1,6 @@
 //! Input that nobody should give, and what comes of it.
 
-use forge_core::{ErrorKind, StopReason};
+use forge_core::{ErrorKind, event::StopReason};
 use forge_session::{
     DocumentLabel, FindingState, Mode, PerStage, PlanError, Reference, Session, SessionError, SessionStatus,
     Stage, Stop,

@@ -1,6 +1,6 @@
 //! Sessions never use more than they may.
 
-use forge_core::{ErrorKind, Money, StopReason, TokenCount};
+use forge_core::{ErrorKind, Money, TokenCount, event::StopReason};
 use forge_session::{DocumentLabel, Mode, PerStage, Plan, SessionResult, Stop};
 
 use crate::stage::{Meter, Play, Theatre, critique, model, plan, price, scale, sensible};

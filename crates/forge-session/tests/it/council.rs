@@ -1,6 +1,6 @@
 use std::{collections::HashMap, time::Duration};
 
-use forge_core::{Batch, Claim, Journal as _, JournalError};
+use forge_core::storage::journal::{Batch, Claim, Journal as _, JournalError};
 use forge_session::{
     DocumentLabel, FindingState, Mode, PlanError, Providers, Session, SessionDeps, SessionError,
     SessionStatus, Severity, Stop,
@@ -144,7 +144,7 @@ fn a_second_session_of_the_same_name_and_a_resume_of_none_are_refused() {
     theatre.session(plan());
     let again = theatre.run(Session::start(theatre.deps(), name(), plan()));
     assert!(matches!(again, Err(SessionError::Exists(_))));
-    let other = forge_core::StreamName::new("other").unwrap();
+    let other = forge_core::storage::journal::StreamName::new("other").unwrap();
     assert!(matches!(theatre.run(Session::resume(theatre.deps(), other)), Err(SessionError::Unknown(_))));
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use forge_core::{Batch, Claim, Journal as _};
+use forge_core::storage::journal::{Batch, Claim, Journal as _};
 use forge_session::{Event, Record, Session, SessionResult};
 
 use crate::stage::{Play, Theatre, name, plan};

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use forge_core::{Capabilities, ManualTimer, MemoryJournal, Participant, Provider, StreamName};
+use forge_core::{
+    Capabilities, Participant, Provider,
+    storage::{journal::StreamName, memory::MemoryJournal},
+    time::ManualTimer,
+};
 use forge_session::{Cast, DocumentLabel, Plan, Session, SessionDeps, SessionStatus, Topic};
 use forge_testkit::Script;
 use futures_util::FutureExt as _;

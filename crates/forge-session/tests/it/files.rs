@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use forge_core::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName, async_trait};
+use forge_core::{
+    async_trait,
+    storage::journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamName},
+};
 use forge_store::JsonlJournal;
 
 use crate::stage::Theatre;

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Amount, BudgetCap, BudgetStore as _, CallStatus, Money, ParticipantRole,
+    Money, ParticipantRole,
     storage::{
-        accounts::{AccountsReader as _, Filter},
-        budget::Holder,
+        accounts::{AccountsReader as _, CallStatus, Filter},
+        budget::{Amount, BudgetCap, BudgetStore as _, Holder},
         memory::{MemoryAccounts, MemoryBudgets},
     },
 };
@@ -77,9 +77,10 @@ fn a_call_whose_row_was_written_before_its_run_died_gets_no_second_one() {
         else {
             panic!("no intent")
         };
-        let now = forge_core::Clock::now(&theatre.timer);
-        let row = forge_core::UsageRecord::new(intent.id, now, &intent.participant, status);
-        forge_core::UsageSink::record(&*accounts, row);
+        let now = forge_core::time::Clock::now(&theatre.timer);
+        let row =
+            forge_core::storage::accounts::UsageRecord::new(intent.id, now, &intent.participant, status);
+        forge_core::storage::accounts::UsageSink::record(&*accounts, row);
         resumed(&theatre, deps(&theatre, &accounts, "second"));
         let rows = theatre.run(accounts.attempts(&Filter::default(), None, 100)).unwrap();
         let mut rows: Vec<_> = rows.iter().map(|row| (row.attempt, row.status)).collect();

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use forge_core::{Batch, Claim, Clock as _, Journal as _, JournalError, StreamName};
+use forge_core::{
+    storage::journal::{Batch, Claim, Journal as _, JournalError, StreamName},
+    time::Clock as _,
+};
 use forge_session::{Mode, Session, SessionResult, SessionStatus, Stage};
 
 use crate::files::Files;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use forge_core::{Clock as _, ErrorKind, StopReason};
+use forge_core::{ErrorKind, event::StopReason, time::Clock as _};
 use forge_session::{DocumentLabel, FindingState, Mode, Session, SessionStatus, Stage, Stop};
 
 use crate::stage::{DRAFT, Play, Theatre, critique, finding, model, name, plan, sensible};

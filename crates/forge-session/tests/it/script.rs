@@ -1,6 +1,6 @@
 //! Plans, and what sensible models say in each stage.
 
-use forge_core::{ModelProvider, ModelRequest, Part, Participant, StreamName};
+use forge_core::{ModelProvider, ModelRequest, Participant, request::Part, storage::journal::StreamName};
 use forge_session::{Cast, Plan, Stage, Topic};
 use serde_json::{Value, json};
 

@@ -7,9 +7,10 @@ use std::{
 };
 
 use forge_core::{
-    BudgetError, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Phase, Provider, ProviderError,
-    ResponseStream, async_trait,
-    storage::budget::{Blocker, Holder},
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
+    async_trait,
+    error::Phase,
+    storage::budget::{Blocker, BudgetError, Holder},
 };
 use forge_session::{DocumentLabel, Session, SessionDeps, SessionResult, SessionStatus, Stop};
 
@@ -102,7 +103,7 @@ fn what_a_dead_run_holds_is_named_with_the_time_when_it_is_free() {
     let result = guarded.theatre.session_of(deps(&guarded), plan());
     let hold = result.held.unwrap();
     assert!(hold.message.contains("held by `s-9`, a run that died, free in 4 min"), "{hold:?}");
-    let now = forge_core::Clock::now(&guarded.theatre.timer);
+    let now = forge_core::time::Clock::now(&guarded.theatre.timer);
     assert!(hold.free_at.is_some_and(|at| (at - now).num_minutes() <= 4), "{hold:?}");
 }
 

@@ -9,10 +9,14 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, Clock as _, Delta, Effort, Efforts, ErrorKind, Finished, Journal as _,
-    ManualTimer, MemoryJournal, ModelId, ModelRequest, Money, OutputFormat, PartKind, Participant, Provider,
-    ProviderError, ResponseStream, RouteTrace, Served, Started, StopReason, StreamEvent, Timer as _,
-    TokenCount, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Money, Participant, Provider, ProviderError,
+    ResponseStream, StreamEvent, TokenCount, async_trait,
+    event::{Delta, Finished, PartKind, Started, StopReason},
+    model::Efforts,
+    request::{Effort, OutputFormat},
+    route::RouteTrace,
+    storage::{accounts::Served, journal::Journal as _, memory::MemoryJournal},
+    time::{Clock as _, ManualTimer, Timer as _},
 };
 use forge_session::{Plan, Prompts, Session, SessionDeps, SessionResult, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{Clock as _, ErrorKind, Money};
+use forge_core::{ErrorKind, Money, time::Clock as _};
 use forge_session::{
     Approver, ConflictResolution, Controls, Decision, DocumentLabel, FindingState, Mode, Notice, Resolution,
     Session, SessionStatus, Stage, State, Stop,
@@ -51,14 +51,14 @@ fn the_attendant_may_go_on_skip_or_abort() {
 
 /// Takes a thousand seconds for each decision.
 #[derive(Debug)]
-struct Slow(forge_core::ManualTimer, Mutex<u32>);
+struct Slow(forge_core::time::ManualTimer, Mutex<u32>);
 
 #[forge_core::async_trait]
 impl Approver for Slow {
     async fn decide(&self, _: u32, _: &State) -> Decision {
         *self.1.lock().unwrap() += 1;
         let end = self.0.instant() + std::time::Duration::from_secs(1_000);
-        forge_core::Timer::sleep_until(&self.0, end).await;
+        forge_core::time::Timer::sleep_until(&self.0, end).await;
         Decision::Skip
     }
 }

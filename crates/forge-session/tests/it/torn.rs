@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{Claim, Journal as _};
+use forge_core::storage::journal::{Claim, Journal as _};
 use forge_session::{Session, SessionError, SessionResult};
 
 use crate::files::Files;

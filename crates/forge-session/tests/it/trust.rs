@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::{ErrorKind, StopReason};
+use forge_core::{ErrorKind, event::StopReason};
 use forge_session::{
     CallSettings, DocumentLabel, FindingState, Mode, Plan, Reference, SessionResult, SessionStatus, Severity,
     Stage, Stop,
@@ -530,11 +530,11 @@ fn the_longer_of_the_sessions_clocks_and_the_providers_holds() {
         theatre.always("alpha-1", Play::Drip(60));
         theatre.always("beta-1", Play::Late(200, critique(&[])));
         let minutes = |minutes: u64| std::time::Duration::from_secs(minutes * 60);
-        let timeouts = forge_core::Timeouts {
+        let timeouts = forge_core::provider::Timeouts {
             first_event: minutes(5),
             gap: minutes(2),
             total: minutes(15),
-            ..forge_core::Timeouts::USUAL
+            ..forge_core::provider::Timeouts::USUAL
         };
         let settings = move |one: &forge_core::Participant| CallSettings {
             timeouts: Some(timeouts).filter(|_| configured && one.model_id.as_str() == "beta-1"),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::SecondsFormat;
-use forge_core::{ErrorKind, Money, Served, ServerTools, Tags};
+use forge_core::{ErrorKind, Money, storage::accounts::Served, tags::Tags, usage::ServerTools};
 use serde::Serialize;
 use serde_json::Number;
 

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use forge_core::UsageRecord;
+use forge_core::storage::accounts::UsageRecord;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 

@@ -9,7 +9,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{Claim, Fence, JournalError, StorageError, StorageErrorKind, StreamName};
+use forge_core::storage::{
+    StorageError, StorageErrorKind,
+    journal::{Claim, Fence, JournalError, StreamName},
+};
 
 use super::{
     files::Files,

@@ -10,7 +10,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge_core::{Batch, Clock, Entry, Fence, JournalError, StorageError, StorageErrorKind, StreamName};
+use forge_core::{
+    storage::{
+        StorageError, StorageErrorKind,
+        journal::{Batch, Entry, Fence, JournalError, StreamName},
+    },
+    time::Clock,
+};
 
 use super::line::{Info, Line};
 

@@ -1,7 +1,7 @@
 //! The form of the files.
 
 use chrono::{DateTime, Utc};
-use forge_core::{JournalError, StorageError, StorageErrorKind};
+use forge_core::storage::{StorageError, StorageErrorKind, journal::JournalError};
 use serde::{Deserialize, Serialize};
 
 /// The version of the files. A newer one is refused.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, io};
 
-use forge_core::{Fence, JournalError, StreamName, storage::journal::StreamInfo};
+use forge_core::storage::journal::{Fence, JournalError, StreamInfo, StreamName};
 
 use super::{claim::write_claim, files::Files, line::Info};
 

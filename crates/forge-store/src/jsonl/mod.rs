@@ -22,9 +22,11 @@ use std::{
 
 use async_trait::async_trait;
 use forge_core::{
-    Batch, Claim, Clock, Entry, Fence, Journal, JournalError, StorageError, StorageErrorKind, StreamName,
-    Streams,
-    storage::{Changes, journal::StreamInfo},
+    storage::{
+        Changes, StorageError, StorageErrorKind,
+        journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamInfo, StreamName, Streams},
+    },
+    time::Clock,
 };
 use tokio::sync::oneshot;
 

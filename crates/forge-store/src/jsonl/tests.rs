@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{Batch, Claim, Fence, JournalError, StorageErrorKind, StreamName, SystemTimer};
+use forge_core::{
+    storage::{
+        StorageErrorKind,
+        journal::{Batch, Claim, Fence, JournalError, StreamName},
+    },
+    time::SystemTimer,
+};
 use serde_json::json;
 
 use super::files::Files;
@@ -150,7 +156,11 @@ fn a_journal_that_was_closed_says_so() {
     let journal = super::JsonlJournal::open(folder, SystemTimer::shared()).unwrap();
     crate::sync::lock(&journal.jobs).take();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    match runtime.block_on(forge_core::Journal::read(&journal, &StreamName::new("s").unwrap(), 0)) {
+    match runtime.block_on(forge_core::storage::journal::Journal::read(
+        &journal,
+        &StreamName::new("s").unwrap(),
+        0,
+    )) {
         Err(JournalError::Storage(error)) => assert_eq!(error.kind(), StorageErrorKind::Closed),
         other => panic!("{other:?}"),
     }

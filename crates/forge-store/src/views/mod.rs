@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use forge_core::{CallStatus, ErrorKind};
+use forge_core::{ErrorKind, storage::accounts::CallStatus};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::codes::{self, error_code, status_code};

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forge_core::UsageRecord;
+use forge_core::storage::accounts::UsageRecord;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use process::times;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{UsageRecord, storage::Changes};
+use forge_core::storage::{Changes, accounts::UsageRecord};
 
 use super::Writer;
 use crate::{

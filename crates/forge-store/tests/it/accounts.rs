@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use forge_core::{CallId, CallStatus, ErrorKind, ModelTable, Money, TokenCount, UsageRecord};
+use forge_core::{
+    ErrorKind, ModelTable, Money, TokenCount,
+    call::CallId,
+    storage::accounts::{CallStatus, UsageRecord},
+};
 use forge_store::{Bucket, Figures, Filter, GroupBy, Store, StoreError, TaskEntry, Timing};
 use proptest::prelude::*;
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore as _, Money, Spent,
-    storage::budget::{DeadCharge, Holder},
+    Money,
+    storage::budget::{Amount, BudgetCap, BudgetError, BudgetStore as _, DeadCharge, Holder, Spent},
 };
 use forge_store::{Store, StoreOptions};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_core::ManualTimer;
+use forge_core::time::ManualTimer;
 use forge_store::{JsonlJournal, Store, StoreOptions};
 use forge_testkit::store::Subject;
 

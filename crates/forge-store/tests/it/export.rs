@@ -1,6 +1,6 @@
 //! Attempts for other programs.
 
-use forge_core::UsageRecord;
+use forge_core::storage::accounts::UsageRecord;
 use forge_store::{Filter, export, prometheus};
 
 use serde_json::json;

@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use forge_core::{Batch, Claim, Journal as _, JournalError, StorageErrorKind, StreamName};
+use forge_core::storage::{
+    StorageErrorKind,
+    journal::{Batch, Claim, Journal as _, JournalError, StreamName},
+};
 use forge_store::{Filter, Store, StoreError, StoreOptions, StoreState};
 
 use crate::support::*;
@@ -36,7 +39,7 @@ fn only_the_owner_may_read_any_of_it() {
     put(&store, []);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = options.path.parent().unwrap();
-    forge_core::UsageSink::record(&store, record(1));
+    forge_core::storage::accounts::UsageSink::record(&store, record(1));
     for entry in fs::read_dir(folder).unwrap().chain(fs::read_dir(store.spool_path()).unwrap()) {
         let entry = entry.unwrap();
         let expected = if entry.path().is_dir() { 0o700 } else { 0o600 };

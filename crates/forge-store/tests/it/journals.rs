@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Batch, Claim, Fence, Journal as _, JournalError, StreamName, Streams as _};
+use forge_core::storage::journal::{
+    Batch, Claim, Fence, Journal as _, JournalError, StreamName, Streams as _,
+};
 use forge_store::{Store, StoreOptions};
 
 use crate::support::*;

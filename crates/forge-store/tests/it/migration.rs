@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use forge_core::{
-    Amount, BudgetCap, BudgetStore as _, CallStatus, Journal as _, Money, ReservationId, Spent, StreamName,
-    Streams as _, Tags,
+    Money,
+    storage::{
+        accounts::CallStatus,
+        budget::{Amount, BudgetCap, BudgetStore as _, ReservationId, Spent},
+        journal::{Journal as _, StreamName, Streams as _},
+    },
+    tags::Tags,
 };
 use forge_store::{Filter, Store, StoreOptions};
 
@@ -76,7 +81,7 @@ fn rows_and_sessions_of_the_first_form_are_read_and_go_on() {
     assert_eq!((listed[0].entries, listed[0].bytes, &listed[0].summary), (2, 8, &None));
     let stream = StreamName::new("s-1").unwrap();
     assert_eq!(wait(store.read(&stream, 1)).unwrap()[0].payload, b"entry");
-    let claim = forge_core::Claim::new("new", Duration::from_secs(60));
+    let claim = forge_core::storage::journal::Claim::new("new", Duration::from_secs(60));
     assert_eq!(wait(store.claim(&stream, &claim)).unwrap().0, 8);
 }
 
@@ -94,8 +99,9 @@ fn what_the_new_form_can_keep_comes_back_whole() {
         .with("cost centre", "47\"11")
         .unwrap();
     full.tokens = full.tokens.with_other_input(9);
-    full.tokens = full.tokens.with_server_tools(forge_core::ServerTools::default().with_web_search(2));
-    full.served = Some(forge_core::Served::default().with_tier("priority").with_speed("fast"));
+    full.tokens = full.tokens.with_server_tools(forge_core::usage::ServerTools::default().with_web_search(2));
+    full.served =
+        Some(forge_core::storage::accounts::Served::default().with_tier("priority").with_speed("fast"));
     let mut killed = record(8);
     (killed.status, killed.tokens, killed.cost) =
         (CallStatus::Killed, forge_core::TokenCount::default(), None);

@@ -6,8 +6,13 @@ use std::{
 };
 
 use forge_core::{
-    Amount, Batch, BudgetCap, BudgetError, BudgetStore as _, CallId, Claim, Journal as _, Money, StreamName,
-    Streams as _, UsageRecord,
+    Money,
+    call::CallId,
+    storage::{
+        accounts::UsageRecord,
+        budget::{Amount, BudgetCap, BudgetError, BudgetStore as _},
+        journal::{Batch, Claim, Journal as _, StreamName, Streams as _},
+    },
 };
 use forge_store::{Filter, Store, StoreOptions};
 

@@ -3,7 +3,12 @@
 use std::{fs, path::PathBuf};
 
 use forge_core::{
-    Amount, Batch, BudgetCap, BudgetStore as _, Claim, Journal as _, Money, StreamName, UsageRecord,
+    Money,
+    storage::{
+        accounts::UsageRecord,
+        budget::{Amount, BudgetCap, BudgetStore as _},
+        journal::{Batch, Claim, Journal as _, StreamName},
+    },
 };
 use forge_store::{Filter, Store};
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use forge_core::UsageSink as _;
+use forge_core::storage::accounts::UsageSink as _;
 use forge_store::{Store, StoreOptions, StoreState};
 
 use crate::support::*;

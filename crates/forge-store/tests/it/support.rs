@@ -11,8 +11,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use forge_core::{
-    CallId, CallStatus, Clock, ErrorKind, Money, ParticipantRole, Tags, TokenCount, UsageRecord,
-    UsageSink as _,
+    ErrorKind, Money, ParticipantRole, TokenCount,
+    call::CallId,
+    storage::accounts::{CallStatus, UsageRecord, UsageSink as _},
+    tags::Tags,
+    time::Clock,
 };
 use forge_store::{Attempt, Filter, Store, StoreOptions};
 

@@ -9,7 +9,13 @@ use std::{
 
 use chrono::TimeDelta;
 use forge_core::{
-    Batch, CallStatus, Claim, Journal as _, Served, ServerTools, StreamName, Tags, TokenCount, UsageRecord,
+    TokenCount,
+    storage::{
+        accounts::{CallStatus, Served, UsageRecord},
+        journal::{Batch, Claim, Journal as _, StreamName},
+    },
+    tags::Tags,
+    usage::ServerTools,
 };
 use forge_store::{SqlPart, Store, StoreOptions, TaskEntry, VIEWS};
 use serde_json::{Value, json};
@@ -213,7 +219,7 @@ fn tasks_are_those_of_the_log() {
         created_at: noon(),
         updated_at: noon() + TimeDelta::milliseconds(1_500),
     });
-    wait(forge_core::UsageSink::flush(&store)).unwrap();
+    wait(forge_core::storage::accounts::UsageSink::flush(&store)).unwrap();
     let expected = json!({
         "task": "t-1",
         "role": "coder",

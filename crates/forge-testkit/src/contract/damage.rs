@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{ErrorKind, Phase, ProviderExt as _};
+use forge_core::{ErrorKind, ProviderExt as _, error::Phase};
 
 use super::{record, without_ids};
 use crate::{

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    AdapterSettings, ErrorKind, ModelRequest, Participant, Phase, ProviderError, ProviderExt as _,
+    ErrorKind, ModelRequest, Participant, ProviderError, ProviderExt as _, error::Phase,
+    provider::AdapterSettings,
 };
 
 use crate::{

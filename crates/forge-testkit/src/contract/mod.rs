@@ -6,7 +6,7 @@ mod replies;
 mod requests;
 mod secrets;
 
-use forge_core::{ModelRequest, ModelResponse, Part, ProviderExt as _};
+use forge_core::{ModelRequest, ModelResponse, ProviderExt as _, request::Part};
 
 pub use damage::{
     a_cut_reply_is_never_a_short_success, a_damaged_reply_is_survived, an_endless_line_is_refused,

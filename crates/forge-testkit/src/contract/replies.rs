@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use forge_core::{Delivery, ProviderExt as _, StreamEvent};
+use forge_core::{ProviderExt as _, StreamEvent, request::Delivery};
 
 use super::{record, without_ids};
 use crate::{

@@ -1,8 +1,10 @@
 //! What a vendor is sent, and what it costs.
 
 use forge_core::{
-    Effort, ErrorKind, Health, Message, MessageRole, ModelRequest, ModelResponse, Part, Phase,
-    ProviderExt as _,
+    ErrorKind, Message, ModelRequest, ModelResponse, ProviderExt as _,
+    error::Phase,
+    provider::Health,
+    request::{Effort, MessageRole, Part},
 };
 
 use crate::{

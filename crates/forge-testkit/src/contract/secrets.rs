@@ -1,6 +1,6 @@
 //! Keys and settings.
 
-use forge_core::{AdapterSettings, ErrorKind, Phase, ProviderExt as _, SecretString};
+use forge_core::{ErrorKind, ProviderExt as _, SecretString, error::Phase, provider::AdapterSettings};
 
 use crate::{
     server::{Reply, ScriptedServer},

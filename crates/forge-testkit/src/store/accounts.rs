@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use forge_core::{
-    CallId, CallStatus, ErrorKind, Money, Participant, Served, ServerTools, Tags, TokenCount, UsageRecord,
-    UsageSink,
-    storage::accounts::{AccountsError, AccountsReader, Bucket, Figures, Filter, GroupBy},
+    ErrorKind, Money, Participant, TokenCount,
+    call::CallId,
+    storage::accounts::{
+        AccountsError, AccountsReader, Bucket, CallStatus, Figures, Filter, GroupBy, Served, UsageRecord,
+        UsageSink,
+    },
+    tags::Tags,
+    usage::ServerTools,
 };
 
 use super::{Subject, wait};

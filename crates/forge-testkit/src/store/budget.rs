@@ -1,8 +1,8 @@
 //! What every store of budgets does.
 
 use forge_core::{
-    Amount, BudgetCap, BudgetError, BudgetStore, Money, Spent,
-    storage::budget::{Blocker, DeadCharge, Holder},
+    Money,
+    storage::budget::{Amount, Blocker, BudgetCap, BudgetError, BudgetStore, DeadCharge, Holder, Spent},
 };
 
 use super::{Subject, at_once, wait};

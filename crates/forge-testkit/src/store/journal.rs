@@ -2,7 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use forge_core::{Batch, Claim, Clock as _, Fence, Journal, JournalError, StreamName, Streams};
+use forge_core::{
+    storage::journal::{Batch, Claim, Fence, Journal, JournalError, StreamName, Streams},
+    time::Clock as _,
+};
 use serde_json::json;
 
 use super::{Subject, at_once, wait};

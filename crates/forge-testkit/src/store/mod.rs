@@ -13,7 +13,7 @@ use std::{
     thread::{self, Thread},
 };
 
-use forge_core::ManualTimer;
+use forge_core::time::ManualTimer;
 
 /// A place that nothing was stored in yet.
 pub struct Subject<S> {

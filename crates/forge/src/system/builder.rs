@@ -8,10 +8,11 @@ use std::{
 
 use super::{Discovered, Paths, System, SystemError, discover::discover, file::Variables};
 use crate::{
-    AdapterRegistry, MemoryJournal, ModelTable,
+    AdapterRegistry, ModelTable,
     config::SessionPlan,
     manager::router_deps,
     router::{Router, RouterPlan},
+    storage::memory::MemoryJournal,
     store::{Store, StoreOptions, StoreState},
 };
 

@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
-    Adapter, AdapterRegistry, AdapterSettings, Health, ModelId, ModelTable,
+    Adapter, AdapterRegistry, ModelId, ModelTable,
     config::{ConfigFile, SessionPlan},
     environment::Environment,
+    provider::{AdapterSettings, Health},
     router::{ProviderPlan, RouterPlan},
 };
 

@@ -5,7 +5,7 @@ use std::{error::Error, io, path::PathBuf};
 use forge_config::ConfigError;
 
 use crate::{
-    RegistryError,
+    provider::RegistryError,
     session::{PromptError, SessionError},
     store::StoreError,
 };

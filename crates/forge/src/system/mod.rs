@@ -26,12 +26,16 @@ pub use self::{
     trust::ProjectFile,
 };
 use crate::{
-    Adapter, Journal, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,
-    StorageError, StreamName, Timer,
+    Adapter, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,
     config::SessionPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Prompts, Session, SessionDeps, SessionError},
+    storage::{
+        StorageError,
+        journal::{Journal, StreamName},
+    },
     store::{Store, TaskEntry},
+    time::Timer,
 };
 
 /// A running Forge: one router over every provider, its accounts, its budgets and its sessions.
@@ -146,13 +150,16 @@ impl System {
             deps = deps.with_locks(Arc::new(LocalLocks::new(folder.join("run"))));
         }
         let router = self.router.clone();
-        let prices =
-            Arc::new(move |one: &Participant, tokens: &crate::TokenCount, served: Option<&crate::Served>| {
+        let prices = Arc::new(
+            move |one: &Participant,
+                  tokens: &crate::TokenCount,
+                  served: Option<&crate::storage::accounts::Served>| {
                 match served {
                     Some(served) => router.price_as_served(one, tokens, served),
                     None => router.price(one, tokens),
                 }
-            });
+            },
+        );
         Ok(deps.with_configured(crate::cast::configured(&self.router)).with_prices(prices))
     }
 

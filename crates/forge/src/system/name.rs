@@ -2,7 +2,10 @@
 
 use chrono::Utc;
 
-use crate::{CallId, JournalError, StreamName};
+use crate::{
+    call::CallId,
+    storage::journal::{JournalError, StreamName},
+};
 
 /// A name for a session that sorts by time, such as `20261121-164500-k3f9`.
 ///

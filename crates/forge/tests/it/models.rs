@@ -1,8 +1,11 @@
 //! What `models:` says holds for the choice of a route, its explanation, the price and the request itself.
 
 use forge::{
-    CallContext, ErrorKind, Message, MessageRole, Money, Part, ProviderExt, Source, TokenCount, Verdict,
-    config::Trust, router::Router,
+    CallContext, ErrorKind, Message, Money, ProviderExt, TokenCount,
+    config::Trust,
+    request::{MessageRole, Part, Source},
+    route::Verdict,
+    router::Router,
 };
 
 use crate::load;

@@ -3,9 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use forge::{
-    AnthropicProvider, CallContext, GoogleProvider, MemoryJournal, ModelRequest, OpenAIProvider,
-    OutputFormat, Participant, Provider, ProviderExt as _, ProviderId, StreamName, SystemTimer,
+    AnthropicProvider, CallContext, GoogleProvider, ModelRequest, OpenAIProvider, Participant, Provider,
+    ProviderExt as _, ProviderId,
+    request::OutputFormat,
     session::{Cast, DocumentLabel, OutputType, Plan, Session, SessionDeps, Stage, Topic},
+    storage::{journal::StreamName, memory::MemoryJournal},
+    time::SystemTimer,
 };
 use forge_sim::{Sim, SimConfig, Vendor};
 use serde_json::{Value, json};

@@ -3,10 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use forge::{
-    Adapter, AdapterKind, AdapterRegistry, AdapterSettings, CallContext, Capabilities, Environment, Health,
-    Message, MessageRole, ModelId, ModelInfo, ModelProvider, ModelRequest, ModelTable, Part, Participant,
-    Provider, ProviderError, RateLimitStatus, ResponseStream, Source, async_trait,
+    Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, Environment, Message, ModelId,
+    ModelProvider, ModelRequest, ModelTable, Participant, Provider, ProviderError, ResponseStream,
+    async_trait,
     config::{ConfigError, ConfigFile, Loader, Lookup, Trust},
+    event::RateLimitStatus,
+    model::ModelInfo,
+    provider::{AdapterSettings, Health},
+    request::{MessageRole, Part, Source},
 };
 use forge_sim::Vendor;
 use forge_testkit::Subject;

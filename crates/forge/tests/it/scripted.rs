@@ -9,11 +9,15 @@ use std::{
 
 use fastrand::Rng;
 use forge::{
-    AdapterKind, AdapterRegistry, CallContext, ErrorKind, Fallback, ManualTimer, MemoryJournal, ModelRequest,
-    ModelResponse, Participant, ParticipantRole, Phase, Provider, ProviderError, ProviderExt as _,
-    ProviderId, Started, StreamName, TokenCount,
+    AdapterKind, AdapterRegistry, CallContext, ErrorKind, ModelRequest, ModelResponse, Participant,
+    ParticipantRole, Provider, ProviderError, ProviderExt as _, ProviderId, TokenCount,
+    call::Fallback,
+    error::Phase,
+    event::Started,
     router::Router,
     session::{Cast, Plan, Prompts, Session, SessionDeps, SessionError, Topic},
+    storage::{journal::StreamName, memory::MemoryJournal},
+    time::ManualTimer,
 };
 use forge_testkit::{Answer, Script, Step};
 use futures_util::FutureExt as _;

@@ -13,11 +13,10 @@ use super::StorageError;
 use crate::{
     error_kind::ErrorKind,
     id::{CallId, ModelId, ProviderId},
-    money::Money,
     participant::{ModelProvider, Participant, ParticipantRole},
     price::ServedAs,
     tags::Tags,
-    tokens::TokenCount,
+    usage::{Money, TokenCount},
 };
 
 /// One attempt of one call, as the accounts keep it. Never holds prompts, replies or credentials.
@@ -119,7 +118,7 @@ impl Served {
     /// How a request with these raw fields of its vendor wants to be served.
     ///
     /// ```
-    /// use forge_core::{Extras, ModelProvider, Served};
+    /// use forge_core::{ModelProvider, request::Extras, storage::accounts::Served};
     ///
     /// let mut extras = Extras::default();
     /// extras.insert(ModelProvider::OpenAI, "service_tier", "priority");
@@ -138,7 +137,7 @@ impl Served {
     /// What about it may cost more or less than the usual price; `None` if nothing does.
     ///
     /// ```
-    /// use forge_core::Served;
+    /// use forge_core::storage::accounts::Served;
     ///
     /// assert_eq!(Served::default().with_tier("default").with_region("global").unusual(), None);
     /// assert_eq!(Served::default().with_tier("flex").unusual().as_deref(), Some("the tier `flex`"));

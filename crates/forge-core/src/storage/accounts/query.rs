@@ -9,9 +9,9 @@ use super::CallStatus;
 use crate::{
     error_kind::ErrorKind,
     id::{CallId, ModelId, ProviderId},
-    money::Money,
     participant::ParticipantRole,
     tags::Tags,
+    usage::Money,
 };
 
 /// Which attempts are meant. An empty list means any; the default means all attempts ever.

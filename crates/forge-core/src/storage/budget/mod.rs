@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::rule::{BudgetRule, Period, Scope, caps, renewed_at};
 use super::StorageError;
-use crate::{money::Money, tags::Tags};
+use crate::{tags::Tags, usage::Money};
 
 /// What is limited: money and tokens side by side.
 ///

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::BudgetCap;
-use crate::{id::ProviderId, money::Money, participant::ParticipantRole, tags::Tags};
+use crate::{id::ProviderId, participant::ParticipantRole, tags::Tags, usage::Money};
 
 /// A budget: for which calls, for how long, and how much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ fn escaped(text: &str) -> String {
 /// The caps that `rules` set for a call, in the order of the rules. The same call has the same keys on every machine.
 ///
 /// ```
-/// use forge_core::{Money, Tags, storage::budget::{BudgetRule, Period, Scope, caps}};
+/// use forge_core::{Money, storage::budget::{BudgetRule, Period, Scope, caps}, tags::Tags};
 ///
 /// let team = Scope::Tag { key: "team".into(), value: None };
 /// let rules = [BudgetRule::new(team, Period::Month).with_money(Money::from_nanos(5_000_000_000))];

@@ -13,7 +13,6 @@ use super::lock;
 use crate::{
     error_kind::ErrorKind,
     id::{CallId, ModelId},
-    money::Money,
     storage::{
         StorageError,
         accounts::{
@@ -21,6 +20,7 @@ use crate::{
             Timing, Tokens, TrendPoint, UsageRecord, UsageSink,
         },
     },
+    usage::Money,
 };
 
 /// Points that a trend may have.

@@ -122,7 +122,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::money::Money;
+    use crate::usage::Money;
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("memory never waits")

@@ -1,4 +1,6 @@
-//! The events of a reply as they come.
+//! The events of a reply as they come, and how they become one.
+
+mod accumulate;
 
 use std::{
     fmt,
@@ -8,6 +10,7 @@ use std::{
 
 use futures_core::Stream;
 
+pub use self::accumulate::Accumulator;
 use crate::{error::ProviderError, event::StreamEvent};
 
 /// The events of one reply. Dropping it cancels the call.

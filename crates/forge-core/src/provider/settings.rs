@@ -6,10 +6,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::{
-    capabilities::Capabilities,
     error::ProviderError,
     id::{ModelId, ProviderId},
-    models::{ModelRow, ModelTable},
+    model::{Capabilities, ModelRow, ModelTable},
     request::ModelRequest,
 };
 

@@ -4,14 +4,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    abilities::Abilities,
-    capabilities::Capabilities,
     id::ModelId,
-    money::Money,
+    model::{Abilities, Capabilities},
     participant::ModelProvider,
     price::{Factor, Price, ServedPrice},
     storage::accounts::Served,
-    tokens::TokenCount,
+    usage::{Money, TokenCount},
 };
 
 /// What a vendor's own list says about a model. Any of it may be missing.
@@ -409,7 +407,7 @@ mod tests {
                 "nothing is nothing in every tier"
             );
         }
-        let fetched = crate::tokens::ServerTools::default().with_web_fetch(3);
+        let fetched = crate::usage::ServerTools::default().with_web_fetch(3);
         assert!(cost("openai", usual.clone(), &tokens.with_server_tools(fetched)).is_some());
         assert_eq!(cost("openai", usual, &tokens.with_server_tools(fetched.with_web_search(5))), None);
     }

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
-    context::CallContext,
+    call::CallContext,
     error::ProviderError,
     error_kind::{ErrorKind, Phase},
     event::{Delta, Finished, ModelResponse, PartKind, Started, StopReason, StreamEvent, Warning},
     request::{Citation, Opaque, Part, ToolInput},
-    tokens::TokenCount,
+    usage::TokenCount,
 };
 
 /// Folds the events of one reply into a [`ModelResponse`] and holds them to the contract of
@@ -100,7 +100,7 @@ impl Accumulator {
     ///
     /// # Errors
     /// [`ErrorKind::Truncated`] when no [`Finished`](StreamEvent::Finished) came; what had arrived is
-    /// in [`ErrorFacts::partial`](crate::ErrorFacts).
+    /// in [`ErrorFacts::partial`](crate::error::ErrorFacts).
     pub fn finish(mut self) -> Result<ModelResponse, ProviderError> {
         match self.finished.take() {
             Some(finished) => Ok(self.response(finished)),
@@ -213,7 +213,8 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ToolStart, *};
+    use super::*;
+    use crate::event::ToolStart;
     use crate::participant::Participant;
 
     fn accumulator() -> Accumulator {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    attempts::Attempts,
+    call::Attempts,
     error::ProviderError,
     id::{CallId, ModelId},
     participant::{ModelProvider, Participant},

@@ -14,10 +14,14 @@ use serde::{Deserialize, Serialize};
 /// let price: Money = "2.50".parse()?;
 /// assert_eq!(price.nanos(), 2_500_000_000);
 /// assert_eq!(price.to_string(), "$2.50");
-/// # Ok::<(), forge_core::ParseMoneyError>(())
+/// # Ok::<(), forge_core::usage::ParseMoneyError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "US dollars, as a whole number of nano-dollars (billionths).")
+)]
 pub struct Money(u64);
 
 const NANOS_PER_DOLLAR: u64 = 1_000_000_000;
@@ -81,7 +85,7 @@ impl fmt::Display for Money {
 }
 
 /// A cost in JSON, in place of a field: `cost_nano_usd`, which is exact, and `cost_usd` for people; both are null if it is
-/// unknown. For `#[serde(flatten, with = "forge_core::cost")]`, also on an `Option`.
+/// unknown. For `#[serde(flatten, with = "forge_core::usage::cost")]`, also on an `Option`.
 pub mod cost {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -3,13 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    capabilities::Capabilities,
     error::ProviderError,
     id::{ModelId, ProviderId},
-    kind::AdapterKind,
-    models::ModelTable,
-    provider::Adapter,
-    settings::AdapterSettings,
+    model::{Capabilities, ModelTable},
+    provider::{Adapter, AdapterKind, AdapterSettings},
 };
 
 /// The kinds of adapters that there are, in the order in which they were registered. Crates with adapters are

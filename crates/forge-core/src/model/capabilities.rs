@@ -20,7 +20,7 @@ pub struct Capabilities {
     pub audio: bool,
     /// Calls tools.
     pub tools: bool,
-    /// Can be made to call a tool ([`ToolChoice::Required`](crate::ToolChoice::Required)).
+    /// Can be made to call a tool ([`ToolChoice::Required`](crate::request::ToolChoice::Required)).
     pub forced_tool_choice: bool,
     /// Answers in JSON that obeys a schema.
     pub structured_output: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    capabilities::{Capabilities, Efforts},
+    model::{Capabilities, Efforts},
     request::{Effort, ModelRequest},
 };
 

@@ -5,13 +5,11 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    capabilities::Capabilities,
     error::ProviderError,
     id::ModelId,
-    models::ModelTable,
+    model::{Capabilities, ModelTable},
     participant::{ModelProvider, Participant},
-    provider::Adapter,
-    settings::AdapterSettings,
+    provider::{Adapter, AdapterSettings},
 };
 
 type Build = dyn Fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError> + Send + Sync;

@@ -18,7 +18,7 @@ pub trait Layer: fmt::Debug + Send + Sync + 'static {
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use forge_core::{Layer, Provider, Stack};
+/// # use forge_core::{Provider, provider::{Layer, Stack}};
 /// # fn demo(adapter: Arc<dyn Provider>, timeout: impl Layer, retry: impl Layer) {
 /// let provider = Stack::new(adapter).with(&timeout).with(&retry).build();
 /// # }

@@ -1,14 +1,29 @@
-//! The traits that everything else stands on.
+//! Who answers: the traits that everything else stands on, and how an adapter is described, set up and wrapped.
+
+mod kind;
+mod layer;
+mod registry;
+mod settings;
 
 use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use serde::Serialize;
 
+pub use self::{
+    kind::{AdapterKind, CompatibleVendor},
+    layer::{Layer, Stack},
+    registry::{AdapterRegistry, RegistryError},
+    settings::{AdapterSettings, Timeouts},
+};
 use crate::{
-    accumulate::Accumulator, capabilities::Capabilities, context::CallContext, error::ProviderError,
-    event::ModelResponse, id::ModelId, models::ModelInfo, rate::RateLimitStatus, request::ModelRequest,
-    stream::ResponseStream,
+    call::CallContext,
+    error::ProviderError,
+    event::{ModelResponse, RateLimitStatus},
+    id::ModelId,
+    model::{Capabilities, ModelInfo},
+    request::ModelRequest,
+    stream::{Accumulator, ResponseStream},
 };
 
 /// Anything that answers model requests: an adapter, a router, a layer around either, a fake.
@@ -57,7 +72,7 @@ pub trait ProviderExt: Provider {
     ///
     /// # Errors
     /// Those of the stream. When content had arrived before the failure, it is in
-    /// [`ErrorFacts::partial`](crate::ErrorFacts).
+    /// [`ErrorFacts::partial`](crate::error::ErrorFacts).
     fn complete(
         &self,
         cx: &CallContext,
