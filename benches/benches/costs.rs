@@ -1,0 +1,290 @@
+//! What each thing around a call costs, in instructions (where valgrind is installed) and allocations: layers, a router,
+//! accounts, limits, a budget in the file, tools, a long conversation, the deltas of a stream.
+//!
+//! The benchmark starts itself again for each part: `serve` answers calls and prints its address, `PART CALLS URL` makes
+//! calls on one warm connection. A call costs the difference between two runs under callgrind, by the difference of their
+//! calls. Names of parts on the command line leave the others out.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a benchmark prints, and stops when it cannot run"
+)]
+
+use std::{
+    alloc::System,
+    env,
+    error::Error,
+    fs,
+    io::{BufRead as _, BufReader},
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use forge_anthropic::AnthropicProvider;
+use forge_core::{
+    AdapterRegistry, CallContext, Message, ModelRequest, ModelTable, Participant, ParticipantRole, Provider,
+    ProviderExt as _, SecretString,
+    provider::{Stack, Timeouts},
+    request::{Delivery, Tool},
+    storage::{budget::BudgetStore, memory::MemoryBudgets},
+    time::SystemTimer,
+};
+use forge_layers::{
+    Breaker, BreakerPolicy, Concurrency, ConcurrencyPolicy, Observe, RateLimit, RateLimits, Retry,
+    RetryPolicy, Timeout,
+};
+use forge_router::{Budget, Cap, ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Target};
+use forge_store::{Store, StoreOptions};
+use serde_json::json;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Calls of the shorter and the longer run under callgrind.
+const RUNS: [u64; 2] = [20, 120];
+
+/// Parts, each with the one that it is compared to.
+const PARTS: [(&str, &str); 13] = [
+    ("adapter", "adapter"),
+    ("layers", "adapter"),
+    ("router", "adapter"),
+    ("accounts", "adapter"),
+    ("limits", "adapter"),
+    ("budget", "limits"),
+    ("tools", "tools"),
+    ("tools-router", "tools"),
+    ("deltas", "deltas"),
+    ("deltas-layers", "deltas"),
+    ("deltas-router", "deltas"),
+    ("conversation", "conversation"),
+    ("conversation-router", "conversation"),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve"] => {
+            println!("http://localhost:{}", forge_benches::serve("127.0.0.1:0")?.port());
+            loop {
+                std::thread::park();
+            }
+        }
+        [part, calls, url] if url.starts_with("http") => measure(part, calls.parse()?, url),
+        _ => report(&arguments),
+    }
+}
+
+fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
+    let program = env::current_exe()?;
+    let mut serve = Command::new(&program).arg("serve").stdout(Stdio::piped()).spawn()?;
+    let mut url = String::new();
+    BufReader::new(serve.stdout.take().ok_or("no pipe")?).read_line(&mut url)?;
+    let (url, _vendor) = (url.trim(), Vendor(serve));
+    let mut found: Vec<(&str, u64)> = Vec::new();
+    for (part, base) in PARTS {
+        if !named.is_empty() && !named.iter().any(|name| name == part) {
+            continue;
+        }
+        let allocations = Command::new(&program).args([part, "200", url]).output()?;
+        if !allocations.status.success() {
+            return Err(String::from_utf8_lossy(&allocations.stderr).into_owned().into());
+        }
+        let allocations = String::from_utf8_lossy(&allocations.stdout).trim().to_owned();
+        let Some(each) = instructions(&program, part, url) else {
+            println!("{part}: {allocations} allocations; instructions not counted: no valgrind");
+            continue;
+        };
+        found.push((part, each));
+        let base = found.iter().find(|(name, _)| *name == base).map(|(_, base)| each as f64 / *base as f64);
+        let times = base.map(|times| format!(", {times:.2} x")).unwrap_or_default();
+        println!("{part}: {each} instructions{times}, {allocations} allocations");
+    }
+    Ok(())
+}
+
+struct Vendor(Child);
+
+impl Drop for Vendor {
+    fn drop(&mut self) {
+        // Either fails only if the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn instructions(program: &PathBuf, part: &str, url: &str) -> Option<u64> {
+    let run = |calls: u64| {
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(program)
+            .args([part, &calls.to_string(), url])
+            .output()
+            .ok()?;
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok())
+    };
+    let [short, long] = RUNS.map(run);
+    Some(long?.saturating_sub(short?) / (RUNS[1] - RUNS[0]))
+}
+
+fn measure(part: &str, calls: u64, url: &str) -> Result<(), Box<dyn Error>> {
+    let place = Place::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let provider = provider(part, url, &place)?;
+        let request = Arc::new(request(part));
+        let participant = Arc::new(
+            Participant::claude_sonnet().with_provider_id("vendor").with_role(ParticipantRole::Coder),
+        );
+        let call = || async {
+            let cx = CallContext::new(Arc::clone(&participant));
+            provider.complete(&cx, Arc::clone(&request)).await
+        };
+        let warm = call().await?;
+        let before = ALLOCATOR.stats();
+        for _ in 0..calls {
+            let response = call().await?;
+            if response.text() != warm.text() {
+                return Err("the replies differ".into());
+            }
+        }
+        let stats = ALLOCATOR.stats() - before;
+        println!("{:.1}", (stats.allocations + stats.reallocations) as f64 / calls.max(1) as f64);
+        Ok(())
+    })
+}
+
+fn request(part: &str) -> ModelRequest {
+    let mut request = ModelRequest::new("Be brief.").with_max_tokens(256);
+    if part.starts_with("conversation") {
+        for turn in 0..64 {
+            request.messages.push(Message::user("a question ".repeat(740)));
+            request.messages.push(Message::assistant(format!("{turn}: {}", "an answer ".repeat(820))));
+        }
+    }
+    if part.starts_with("tools") {
+        for at in 0..20 {
+            let fields: serde_json::Map<_, _> = (0..8)
+                .map(|field| {
+                    (format!("field_{field}"), json!({"type": "string", "description": "What it holds"}))
+                })
+                .collect();
+            let schema = json!({"type": "object", "properties": fields, "required": ["field_0"]});
+            request = request.with_tool(Tool::function(format!("tool_{at}"), schema));
+        }
+    }
+    let delivery = if part.starts_with("deltas") { Delivery::Stream } else { Delivery::Whole };
+    request.with_user_message("Hello").with_delivery(delivery)
+}
+
+fn provider(part: &str, url: &str, place: &Place) -> Result<Arc<dyn Provider>, Box<dyn Error>> {
+    let adapter = || Arc::new(AnthropicProvider::new("sk-test-not-a-key").with_base_url(url));
+    Ok(match part {
+        "adapter" | "tools" | "deltas" | "conversation" => adapter(),
+        "layers" | "deltas-layers" => layered(adapter()),
+        "router" | "deltas-router" | "conversation-router" => {
+            Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), None)?)
+        }
+        "accounts" => {
+            let store = Arc::new(Store::open(StoreOptions::new(place.0.join("forge.db")))?);
+            Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), Some(store))?)
+        }
+        "limits" | "budget" | "tools-router" => {
+            let store = Arc::new(Store::open(StoreOptions::new(place.0.join("forge.db")))?);
+            let mut plan = limited(plan(url));
+            let role = plan.roles.entry(ParticipantRole::Coder).or_default();
+            role.parameters.sampling.temperature = Some(0.5);
+            let budgets: Arc<dyn BudgetStore> = match part {
+                "budget" => {
+                    plan.budget =
+                        Budget { day: Cap { money: None, tokens: Some(u64::MAX / 4) }, ..Budget::default() };
+                    Arc::clone(&store) as _
+                }
+                _ => Arc::new(MemoryBudgets::default()),
+            };
+            Arc::new(router(plan, budgets, Some(store))?)
+        }
+        _ => return Err(format!("there is no part `{part}`").into()),
+    })
+}
+
+fn limits() -> RateLimits {
+    let plenty = NonZeroU64::new(u64::from(u32::MAX));
+    RateLimits {
+        requests_per_minute: NonZeroU32::new(u32::MAX),
+        input_tokens_per_minute: plenty,
+        output_tokens_per_minute: plenty,
+        burst: None,
+    }
+}
+
+/// All layers but the cache, in the order of the router.
+fn layered(adapter: Arc<dyn Provider>) -> Arc<dyn Provider> {
+    Stack::new(adapter)
+        .with(&Timeout::new(Timeouts::USUAL))
+        .with(&Observe::new(Arc::new(()), Arc::new(ModelTable::default())))
+        .with(&RateLimit::new(limits()))
+        .with(&Concurrency::new(ConcurrencyPolicy::new(64)))
+        .with(&Breaker::new(BreakerPolicy::default(), 1))
+        .with(&Retry::new(RetryPolicy::default(), 1))
+        .build()
+}
+
+fn plan(url: &str) -> RouterPlan {
+    let mut provider = ProviderPlan::new("vendor", "anthropic", Participant::claude_sonnet().model_id);
+    provider.endpoint = Some(url.into());
+    provider.api_key = Some(SecretString::from("sk-test-not-a-key"));
+    let mut plan = RouterPlan::of(vec![provider]);
+    let primary = vec![Target::Provider(0)];
+    plan.roles.insert(ParticipantRole::Coder, RolePlan { primary, ..RolePlan::default() });
+    plan
+}
+
+fn limited(mut plan: RouterPlan) -> RouterPlan {
+    for provider in &mut plan.providers {
+        provider.rate = limits();
+        provider.concurrent = Some(64);
+        provider.timeouts = Some(Timeouts::USUAL);
+    }
+    plan
+}
+
+fn router(
+    plan: RouterPlan,
+    budgets: Arc<dyn BudgetStore>,
+    store: Option<Arc<Store>>,
+) -> Result<Router, Box<dyn Error>> {
+    let mut registry = AdapterRegistry::new();
+    registry.register(forge_anthropic::kind());
+    let deps = RouterDeps {
+        registry: Arc::new(registry),
+        models: Arc::new(ModelTable::default()),
+        sink: store.map_or_else(|| Arc::new(()) as _, |store| store as _),
+        budgets,
+        cooldowns: Arc::new(()),
+        timer: SystemTimer::shared(),
+        seed: 1,
+    };
+    Ok(Router::build(plan, deps)?)
+}
+
+/// A folder that goes with the part.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let folder = env::temp_dir().join(format!("forge-costs-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
