@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A text without its white space, in which quotes are searched.
+/// A text without its white space, in which quotes are searched: models wrap lines anew when they quote.
 #[derive(Debug, Default)]
 pub(crate) struct QuoteIndex {
     solid: String,
@@ -45,6 +45,7 @@ impl QuoteIndex {
 /// Whether the shorter passage lies in the longer one by half or more.
 pub(crate) fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
     let common = one.end.min(other.end).saturating_sub(one.start.max(other.start));
+    // Two critics rarely begin and end a quote at the same word.
     common * 2 >= one.len().min(other.len())
 }
 

@@ -21,7 +21,7 @@ use crate::{
     stop::{self, ClosedCycle, SessionStatus, Stop},
 };
 
-/// The next action of a session.
+/// The next action of a session. There is one at a time, planned on what the one before it has set aside.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Record this event, which follows from the state alone.
@@ -87,7 +87,9 @@ impl Planner<'_> {
             let waits = self.state.running().next().is_some() && !self.is_over();
             return Ok(match (waits, hold.passing) {
                 (true, _) => Action::Wait(None),
+                // Only calls of this session stood in the way, and they have ended.
                 (false, true) => Action::Record(Event::Unpaused),
+                // The run ends and gives the journal back: a budget of others may be full for a day.
                 (false, false) => Action::Done,
             });
         }
@@ -115,6 +117,7 @@ impl Planner<'_> {
             }
         });
         let unrecorded: Vec<CallKey> = state.unrecorded().into_iter().chain(answered).collect();
+        // Recorded first, stopped at the next step: what was paid for stands in the result as open.
         if unrecorded.is_empty() {
             self.stop(Stop::Deadline)
         } else {
@@ -140,6 +143,8 @@ impl Planner<'_> {
         let cycle = state.cycle();
         let Some(panel) = state.panels.get(&cycle) else { return self.critique(cycle) };
         let decided = state.revised.contains(&cycle);
+        // Only until the synthesizer is asked: its prompt lists the findings, and one that came later would
+        // be missing from its decisions.
         if !decided && !state.has_begun(cycle, Stage::Synthesis) {
             // Late critiques of the previous cycle come first. Findings are numbered by cycle and seat: the speed
             // of a critic must not decide where its findings stand.
@@ -158,6 +163,7 @@ impl Planner<'_> {
                 Seat::Answered(call, Reading::Check(check)) => {
                     return Ok(self.record_check(cycle, call, &check));
                 }
+                // Without a check the cycle closes as unchecked, which the stop rule reads.
                 Seat::Answered(..) | Seat::Exhausted => {}
                 seat => return self.ask(cycle, Stage::Check, 0, &seat),
             }
@@ -167,6 +173,7 @@ impl Planner<'_> {
         if !late.is_empty() || state.new_feedback().next().is_some() {
             return Ok(self.record_findings(cycle, late));
         }
+        // The sum may fall: a finding that is raised again is settled no more.
         let before: usize = state.closed.iter().map(|closed| closed.settled as usize).sum();
         Ok(Action::Record(Event::CycleClosed {
             cycle,
@@ -228,16 +235,19 @@ impl Planner<'_> {
         // Reopening a session with cycles left asks for another panel, whatever ended it before.
         let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
         let rule = rule.filter(|_| !wanted);
+        // Asked before the stop rule has its say, so that a person can want more of a session that would end.
         if settings.interactive && !state.decisions.contains_key(&closed) {
             return Ok(Some(Action::Ask(closed)));
         }
         let ended = match state.decisions.get(&closed) {
             Some(Decision::Skip) => Some(Stop::UserSatisfied),
             Some(Decision::Abort) => Some(Stop::UserAborted),
+            // A wish goes beyond the cycles of the plan, not beyond the limit of all plans.
             Some(decision) if decision.instruction().is_some() && closed < MAX_CYCLES => None,
             Some(Decision::Feedback(_) | Decision::Resolve(_) | Decision::Continue) | None => rule,
         };
         let ended = match ended {
+            // A cycle begins only if it can end: findings that nobody can afford to decide are worth nothing.
             None if !self.has_room_for_panel(state.cycle())? => Some(Stop::Budget),
             ended => ended,
         };
@@ -262,6 +272,7 @@ impl Planner<'_> {
                         answers.push((millis(ended), millis(ended.saturating_sub(call.begun))));
                     }
                 }
+                // A critic that was skipped works on for the next cycle; this one does not wait for it.
                 Seat::Running if state.dropped.contains_key(&(cycle, Stage::Critique, seat)) => {}
                 Seat::Running => running.push(seat),
                 Seat::Exhausted => {}
@@ -270,10 +281,13 @@ impl Planner<'_> {
                     if !matches!(action, Action::Wait(_)) {
                         return Ok(action);
                     }
+                    // It waits for a free place. The panel must not close as if all had answered.
                     running.push(seat);
                 }
             }
         }
+        // Without a critic there may still be findings of earlier cycles, feedback or a late critique to
+        // decide.
         let nothing_to_do = state.to_decide().is_empty()
             && state.new_feedback().next().is_none()
             && state.unrecorded().is_empty();
@@ -298,6 +312,7 @@ impl Planner<'_> {
 
     fn synthesis(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
+        // An entry, so that a repair, and a later run with another seed, call the critics the same.
         if !state.labels.contains_key(&cycle) {
             let seats: Vec<u32> = state.plan.seats().collect();
             let uses = format!("labels {cycle}");
@@ -309,6 +324,7 @@ impl Planner<'_> {
             Seat::Answered(call, Reading::Revision(revision)) => {
                 Ok(self.record_decisions(cycle, call, revision))
             }
+            // Nothing in the text changes without decisions, so that the session ends with the text as it is.
             Seat::Answered(..) | Seat::Exhausted => {
                 Ok(self.stop(match state.dropped.get(&(cycle, Stage::Synthesis, 0)) {
                     Some(DropReason::Budget) => Stop::Budget,

@@ -31,6 +31,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let mut unplaced = BTreeMap::new();
     let by_edits = accepted().any(|given| !given.edits.is_empty());
     let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.issue.quote.as_str());
+    // Edits go before a document in the same answer: they leave alone what nobody spoke of.
     if let Some(document) = revision.document.as_ref().filter(|_| !by_edits) {
         let (old, new) = (QuoteIndex::of(base), QuoteIndex::of(document));
         for given in accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given)) {
@@ -42,6 +43,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     }
     let mut text = base.to_owned();
     let mut made = Vec::new();
+    // One decision after the other: each edit is looked for in the text that those before it have made.
     for given in accepted() {
         match edited(&text, given, ledger.find(given.finding), &made) {
             Ok(next) => {
@@ -117,12 +119,14 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
     }
 }
 
+/// The one place that is meant; `None` if the passage is not there.
 fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Option<Range<usize>>, String> {
     if places.len() > 1 {
         let count = places.len();
         let quoted: Vec<Range<usize>> = QuoteIndex::of(text).find_all(quote).collect();
         places.retain(|place| quoted.iter().any(|quote| overlap(quote, place)));
         if places.len() != 1 {
+            // A guess could change the wrong place.
             return Err(format!("the passage of its edit stands {count} times in the text"));
         }
     }

@@ -67,11 +67,13 @@ impl Loss {
             let line = change.value();
             match change.tag() {
                 ChangeTag::Equal => loss.add(&std::mem::take(&mut hunk)),
+                // A line that moved replaces nothing but itself.
                 ChangeTag::Insert if deleted.contains(line.trim()) => {}
                 ChangeTag::Insert => hunk.insert(line),
                 ChangeTag::Delete if has_text(line) => {
                     hunk.deleted += 1;
                     let end = at + line.len();
+                    // An accepted finding is about this line: it may go without a replacement.
                     let is_quoted = quoted.iter().any(|quote| quote.start < end && at < quote.end)
                         || quotes.iter().any(|quote| quote.find(line).is_some());
                     match moved.get_mut(line.trim()).filter(|left| **left > 0) {

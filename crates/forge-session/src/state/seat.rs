@@ -13,6 +13,7 @@ use crate::{
 pub(crate) enum Seat<'a> {
     /// Its answer, from the last of its calls.
     Answered(CallKey, Reading),
+    /// A call is under way, or died and was not made again yet.
     Running,
     /// The next call to make.
     Ready {
@@ -27,6 +28,7 @@ pub(crate) enum Seat<'a> {
 }
 
 impl State {
+    /// The calls at a seat, in their order.
     pub(crate) fn at_seat(
         &self,
         cycle: u32,
@@ -55,6 +57,7 @@ impl State {
         if let Some(last) = calls.last()
             && let Outcome::Running = last.outcome
         {
+            // Nobody waits for a call that was skipped. A critique may still count in the next cycle.
             return if self.dropped.contains_key(&(cycle, stage, seat)) && stage != Stage::Critique {
                 Seat::Exhausted
             } else {
@@ -63,6 +66,7 @@ impl State {
         }
         let dropped = self.dropped.contains_key(&(cycle, stage, seat));
         let step = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        // Whoever left a gap fills it, once, before the answer is used or the next participant is asked.
         let repairable = calls.last().filter(|call| {
             !dropped
                 && !is_repaired(&calls)
@@ -76,6 +80,7 @@ impl State {
         if let Some((key, reading)) = answer.filter(|(_, reading)| self.is_worth_using(cycle, reading)) {
             return Seat::Answered(key, reading);
         }
+        // Neither a repair nor a failure in an earlier run moves the chain on to the next participant.
         let tried = |call: &&&Call| {
             call.intent.purpose == Purpose::Answer && !self.retryable.contains(&call.intent.call)
         };
@@ -168,6 +173,7 @@ impl State {
     pub(crate) fn critique(&self, key: CallKey) -> Critique {
         let calls: Vec<&Call> = self.at_seat(key.cycle, key.stage, key.seat).collect();
         match self.combined(&calls) {
+            // Behind a repair it is still the key of the answer, so that the ledger reads nothing twice.
             Some((answered, Reading::Critique(critique))) if answered == key => critique,
             _ => Critique::default(),
         }
