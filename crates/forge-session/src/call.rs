@@ -20,7 +20,11 @@ pub(crate) struct CallLimits {
     pub(crate) ceiling: Duration,
 }
 
-/// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text.
+/// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text, as it
+/// came.
+///
+/// An error carries what had come before it. The time until there is a stream counts towards the first
+/// content: a router may try several routes for it.
 pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,

@@ -19,7 +19,7 @@ use crate::{
     stop::Stop,
 };
 
-/// One session, ready to run.
+/// One session, claimed and ready to run. Dropped without a run, it is like one whose process died.
 #[derive(Debug)]
 pub struct Session {
     run: Run<SessionMachine>,
@@ -40,6 +40,7 @@ impl Session {
             return Err(SessionError::Exists(name));
         }
         let machine = session.run.machine();
+        // Resolved once and written down: a later run with other models keeps to what the user was told.
         let earlier = plan.notes.len();
         let plan = machine.deps.resolved(plan);
         for message in plan.notes.iter().skip(earlier) {
@@ -72,6 +73,7 @@ impl Session {
         let settings = session.state().plan.settings.clone();
         match session.state().stopped {
             Some((Stop::UserAborted, _)) => session.reopen(settings).await?,
+            // A session that was merely killed needs no entry: its state says what comes next.
             None if session.state().paused => session.reopen(settings).await?,
             Some(_) | None => {}
         }
@@ -102,6 +104,7 @@ impl Session {
         if had >= MAX_CYCLES {
             return Err(PlanError::TooManyCycles { had }.into());
         }
+        // Only a council has another cycle, and the wish needs one of its own.
         let settings = Settings { mode: Mode::Council, cycles: settings.cycles.max(had + 1), ..settings };
         self.reopen(settings).await?;
         self.run.record(Event::FeedbackGiven { text: text.into() }).await
@@ -112,12 +115,12 @@ impl Session {
         self.run.controls()
     }
 
-    /// The current state.
+    /// The current state, as folded from the journal so far.
     pub fn state(&self) -> &State {
         &self.run.machine().state
     }
 
-    /// Runs to the end and releases the journal.
+    /// Runs to the end, or until a budget of others pauses it, and releases the journal.
     ///
     /// # Errors
     /// Those of the journal, or of a prompt template. A failing model is part of the result.

@@ -286,8 +286,8 @@ impl Planner<'_> {
                 }
             }
         }
-        // Without a critic there may still be findings of earlier cycles, feedback or a late critique to
-        // decide.
+        // Without a critic, something may still be left to decide: earlier findings, feedback, a late
+        // critique.
         let nothing_to_do = state.to_decide().is_empty()
             && state.new_feedback().next().is_none()
             && state.unrecorded().is_empty();

@@ -34,8 +34,7 @@ impl Planner<'_> {
         }
         let key = CallKey { cycle, stage, seat, step };
         let mut planned = self.plan_call(key, participant, purpose)?;
-        // Somebody else stands behind it in the chain, so that a router need not insist on a route that
-        // fails.
+        // Somebody else stands behind it in the chain, so that a router need not insist on this one.
         if !last && planned.fallback == Fallback::Nobody {
             planned.fallback = Fallback::Caller;
         }
