@@ -51,11 +51,13 @@ pub(super) fn of(value: &Value) -> Vec<Edit> {
 /// Both passages must be named: one that is missing is not an empty one.
 fn edit(value: &Value) -> Option<Edit> {
     let (old, new) = (verbatim(member(value, &OLD)?)?, verbatim(member(value, &NEW)?)?);
+    // Placeholders on both sides are the example of the form. One side alone may be meant.
     let is_form = |text: &str| unfilled::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
     let changes = old != new || old.is_empty();
     (changes && !(is_form(&old) && is_form(&new))).then_some(Edit { old, new })
 }
 
+/// A passage as it was written: a text, or its lines in a list. Nothing is trimmed.
 fn verbatim(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -68,6 +70,7 @@ fn verbatim(value: &Value) -> Option<String> {
     }
 }
 
+/// Where a line stands in a block: outside, among the old lines, or among the new ones.
 enum Side {
     Outside,
     Old(String),
@@ -103,8 +106,10 @@ pub(super) fn blocks(
     (edits, prose)
 }
 
+/// Whether a line is a mark of a block, with or without a word behind it.
 fn is_mark(line: &str, mark: char) -> bool {
     let rest = line.trim_end().trim_start_matches(mark);
     let length = line.trim_end().len() - rest.len();
+    // Seven signs are usual, and some models write fewer. Three would be a quotation or a rule.
     length >= 5 && (rest.is_empty() || (mark != '=' && rest.starts_with(' ')))
 }

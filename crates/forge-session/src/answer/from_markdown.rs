@@ -30,6 +30,7 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
             conflicts: Vec::new(),
         });
     }
+    // A text with headings of its own is a document, and a line in it that looks like a decision is none.
     let is_other = |line: &str| matches!(Line::of(line), Line::Heading(heading) if names_finding(&heading).is_none() && !is_border(line));
     if edits.is_empty() && text.lines().any(is_other) {
         return None;
@@ -65,6 +66,8 @@ fn border(text: &str) -> Option<(usize, &str)> {
     borders.iter().find(|(at, line)| decides(*at, line)).or(borders.last()).copied()
 }
 
+/// Whether a heading begins the decisions. `Decisions` alone is common in documents as well, which [`border`]
+/// allows for.
 fn is_border(line: &str) -> bool {
     let Line::Heading(heading) = Line::of(line) else { return false };
     let heading = normalize(&heading);
@@ -166,6 +169,7 @@ fn verdicts(text: &str) -> Vec<Verdict> {
     given
 }
 
+/// Whether a word only names what is asked about a finding, so that the answer comes behind it.
 fn is_question(name: &str) -> bool {
     ["settled", "resolved", "fixed", "verdict", "status"].contains(&normalize(name).as_str())
 }
@@ -185,6 +189,7 @@ pub(super) fn without_label(text: &str) -> String {
     if is_label { rest.trim().to_owned() } else { text.to_owned() }
 }
 
+/// A decision in one line.
 fn disposition(line: &str) -> Option<Disposition> {
     let (finding, word, reason) = ruling(line)?;
     let (decision, same_as) = decision::of(&word)?;
@@ -200,6 +205,7 @@ fn ruling(line: &str) -> Option<(FindingId, String, String)> {
     let after = clean.find(|c: char| c.is_ascii_digit())?;
     let rest = clean[after..].trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+    // A hyphen between blanks is a dash. One inside a word, as in `rightly-rejected`, is part of it.
     let end = rest.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(rest.len());
     let end = rest.find(" - ").map_or(end, |dash| dash.min(end));
     let (word, reason) = rest.split_at(end);

@@ -70,6 +70,7 @@ pub(crate) fn fitted(plan: &Plan) -> Vec<FittedReference> {
 /// How much of `most` each gets: an even part of what is left, smallest first.
 fn shares(sizes: &[usize], most: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
+    // The smallest first, so that what they leave is known before the large ones share it.
     order.sort_by_key(|at| sizes[*at]);
     let mut shares = vec![0; sizes.len()];
     let mut left = most;

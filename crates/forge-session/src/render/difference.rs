@@ -143,6 +143,7 @@ fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
     all
 }
 
+/// Adds the changes between two fixed points. Changes that touch are one.
 fn gap(
     old: &[&str],
     new: &[&str],
@@ -150,6 +151,7 @@ fn gap(
     mut of_new: Range<usize>,
     all: &mut Vec<Change>,
 ) {
+    // Equal lines at both ends go first: what is left may be small enough to be compared closely.
     while !of_old.is_empty() && !of_new.is_empty() && old[of_old.start] == new[of_new.start] {
         (of_old.start, of_new.start) = (of_old.start + 1, of_new.start + 1);
     }

@@ -222,6 +222,7 @@ pub(super) fn usage(usage: Usage) -> String {
     format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input_tokens, usage.output_tokens, usage.cost)
 }
 
+/// A text as the cell of a table: a bar or a line break would end the cell.
 fn cell(text: &str) -> String {
     one_line(text).replace('|', "\\|")
 }

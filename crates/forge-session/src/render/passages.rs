@@ -91,6 +91,8 @@ fn candidates(finding: &Finding, all: &[Finding]) -> Vec<Candidate> {
     wanted
 }
 
+/// The passages of a finding itself, from the most telling one: what stands in the text now, then what was
+/// quoted.
 fn own(finding: &Finding) -> Vec<Candidate> {
     let quote = &finding.issue.quote;
     let accepted = finding.disposition.iter().filter(|given| given.decision == DispositionKind::Accept);
@@ -134,6 +136,7 @@ fn locate(text: &str, wanted: &[(FindingId, Vec<Candidate>)]) -> Vec<Passage> {
     all
 }
 
+/// The range from the beginning of its first word, so that no mark begins inside one.
 fn from_word(text: &str, range: Range<usize>) -> Range<usize> {
     let before = text[..range.start].char_indices().rev().take(WORD);
     let start = before.take_while(|(_, c)| c.is_alphanumeric()).last().map_or(range.start, |(at, _)| at);
@@ -188,6 +191,8 @@ fn search(text: &str, needles: &[&str]) -> Vec<Found> {
     found
 }
 
+/// Multiplicative hashing by the golden ratio (Knuth, "The Art of Computer Programming", 6.4): the upper
+/// twelve bits depend on all of the key. The length takes part, since a short needle may begin a longer one.
 const fn bucket(key: u64, length: usize) -> usize {
     ((key ^ (length as u64) << 61).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % BUCKETS
 }

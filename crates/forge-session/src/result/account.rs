@@ -18,6 +18,7 @@ use crate::{
 /// What a call failed of that was under way when its run ended. What it cost is unknown.
 const KILLED: &str = "its run ended before it did; it was made again";
 
+/// Every call in the order of its beginning, those that died with their run among them.
 pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
     let killed = |call| CallSummary { error: Some(KILLED.into()), ..summary(call) };
     // A call that was made again may have begun at the same time as the one that died.
@@ -38,6 +39,7 @@ fn summary(call: &Call) -> CallSummary {
             (&answer.served, answered(answer), Some(answer.took), fault)
         }
         Outcome::Failed(failure) => {
+            // What was charged without an answer is what was set aside, not what it cost.
             let usage = if failure.charged == forge_core::Amount::default() { one } else { unknown };
             (asked, usage, Some(failure.took), Some(failure.message.clone()))
         }
@@ -53,6 +55,7 @@ fn summary(call: &Call) -> CallSummary {
     }
 }
 
+/// What an answer used. Unknown tokens or an unknown cost are counted as unknown, beside what is known.
 fn answered(answer: &Answer) -> Usage {
     let (input, output) = (answer.tokens.total_input(), answer.tokens.total_output());
     let known = input.is_some() && output.is_some() && answer.cost.is_some();
@@ -65,6 +68,7 @@ fn answered(answer: &Answer) -> Usage {
     }
 }
 
+/// What is wrong with an answer that came whole, as far as its end tells.
 fn answer_fault(stage: Stage, answer: &Answer) -> Option<String> {
     if answer.raw_content.trim().is_empty() {
         let thought = answer.tokens.reasoning.filter(|tokens| *tokens > 0 && is_cut_off(answer.stop_reason));
@@ -78,6 +82,7 @@ fn answer_fault(stage: Stage, answer: &Answer) -> Option<String> {
         .then(|| format!("ended with {}", word.as_str().unwrap_or("no reason")))
 }
 
+/// Who was asked in a call and who answered. A failure without attempts of its own is the one attempt.
 pub(super) fn participation(call: &Call) -> Participation {
     let (served, failed) = match &call.outcome {
         Outcome::Running => (None, Vec::new()),
@@ -96,6 +101,8 @@ pub(super) fn participation(call: &Call) -> Participation {
     Participation { call: call.intent.call, asked: call.intent.participant.clone(), served, failed }
 }
 
+/// Serious findings that were rejected, with everybody who raised them or a duplicate, each once over all
+/// cycles.
 pub(super) fn dissents(state: &State) -> Vec<Dissent> {
     let rejected =
         state.ledger.findings().filter(|finding| finding.blocks() && finding.state == FindingState::Rejected);
@@ -160,6 +167,7 @@ pub(super) fn strengths(state: &State) -> Vec<AttributedStrength> {
     all
 }
 
+/// What is less than planned, stage by stage.
 pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     let mut all = Vec::new();
     let mut add = |cycle, stage, reason: String| all.push(Degradation { cycle, stage, reason });
@@ -291,6 +299,7 @@ pub(super) fn critical_path(state: &State) -> u64 {
     longest.values().sum()
 }
 
+/// What the session gained over its draft; lines are compared as sets, so that moving one changes nothing.
 pub(super) fn comparison(state: &State, calls: &[CallSummary]) -> Option<Comparison> {
     let (draft, last) = (state.versions.first()?, state.versions.last()?);
     let lines = |text: &str| -> BTreeSet<String> {

@@ -15,6 +15,7 @@ pub(super) enum Field {
 }
 
 impl Field {
+    /// The field that a name stands for, however it is written.
     pub(super) fn of(name: &str) -> Option<Self> {
         match normalize(name).as_str() {
             "severity" | "level" | "priority" => Some(Self::Severity),
@@ -85,7 +86,9 @@ fn after_title(text: &str) -> Option<(Severity, Option<Category>, String)> {
     (is_title && !text.is_empty()).then(|| (severity, category, format!("{title}: {text}")))
 }
 
+/// `Major: text`, `**Critical** text`, `[Minor] security: text`: a mark in the first words.
 fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    // The shortest head that holds a mark: what follows it is the claim and may name severities of its own.
     let head_end = text
         .match_indices([':', '：', '—', '–', '·', ']', ')', '】', '）'])
         .map(|(at, found)| at + found.len())
@@ -97,6 +100,7 @@ fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let end = head_end.or_else(|| (words <= 3 && in_mark(text).is_some()).then_some(text.len()));
     let Some(end) = end else { return mark_at_end(text) };
     let (head, rest) = text.split_at(end);
+    // More words are a sentence in which a severity happens to stand.
     if head.split_whitespace().count() > 5 {
         return mark_at_end(text);
     }
@@ -157,6 +161,7 @@ pub(super) fn is_only_marked(text: &str) -> bool {
     in_mark(&bare[..end]).is_some() && severity::tokens(&bare[..end]).all(known)
 }
 
+/// The severity of a mark, beside words that only label it.
 fn in_mark(head: &str) -> Option<Severity> {
     severity::in_mark(head, is_label_word)
 }

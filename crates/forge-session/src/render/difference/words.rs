@@ -16,6 +16,7 @@ pub(super) fn words(old: &str, new: &str) -> Vec<Piece> {
             Piece::Same(text) => Some(text.len()),
             Piece::Gone(_) | Piece::New(_) => None,
         });
+        // Texts with little in common would become a patchwork that nobody can read.
         if same.sum::<usize>() as f64 >= old.len().max(new.len()) as f64 * IN_COMMON {
             return pieces;
         }

@@ -64,6 +64,7 @@ impl<'a> Marker<'a> {
         let mut covered: Vec<Range<usize>> = Vec::new();
         for range in passages.iter().map(|one| &one.range) {
             match covered.last_mut() {
+                // Passages of several findings may overlap, and marks must not stand in each other.
                 Some(last) if range.start < last.end => last.end = last.end.max(range.end),
                 _ => covered.push(range.clone()),
             }
@@ -71,6 +72,7 @@ impl<'a> Marker<'a> {
         Self { source, passages, next: 0, covered, events: Vec::new(), marked: BTreeSet::new() }
     }
 
+    /// A text, cut where passages and labels begin and end.
     fn text(&mut self, text: CowStr<'a>, range: Range<usize>) {
         // An entity differs from its source and cannot be cut.
         if self.source.get(range.clone()) != Some(&*text) {
@@ -87,6 +89,7 @@ impl<'a> Marker<'a> {
         }
     }
 
+    /// What cannot be cut, such as code, is marked as a whole as soon as a passage touches it.
     fn whole(&mut self, event: Event<'a>, range: &Range<usize>) {
         self.labels(range.start, range.end);
         let (marked, border) = self.cover(range.start);
@@ -94,6 +97,7 @@ impl<'a> Marker<'a> {
     }
 
     fn push(&mut self, event: Event<'a>, marked: bool) {
+        // White space with a mark around it would show as a bar of colour.
         let visible = !matches!(&event, Event::Text(text) if text.trim().is_empty());
         if marked && visible {
             self.events.extend([raw("<mark>".to_owned()), event, raw("</mark>".to_owned())]);
