@@ -17,6 +17,7 @@ pub(crate) async fn explain(
 ) -> RouteTrace {
     let mut selection = Selection::foreseen(snapshot, profile, affinity);
     let mut chosen = None;
+    // To the end of the chain and not to the first that fits: who asks wants to see every route.
     while let Some(selected) = selection.next() {
         let no_room = match profile.without_room(&snapshot.routes[selected.route]).await {
             Ok(key) => {

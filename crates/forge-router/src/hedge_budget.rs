@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Calls for which there is one extra call.
 const SHARE: u64 = 20;
 
-/// Keeps extra calls to a twentieth of all.
+/// Keeps extra calls to a twentieth of all that may be hedged. Without it, a vendor that is slow as a whole
+/// would get twice the load just then.
 #[derive(Debug, Default)]
 pub(crate) struct HedgeBudget {
     calls: AtomicU64,

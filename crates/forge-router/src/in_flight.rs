@@ -140,6 +140,7 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut state = self.calls.lock();
         state.calls.remove(&self.place);
+        // Woken once the lock is free: a task that looks at once must not wait for it.
         let waiting = if state.calls.is_empty() { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
         for waker in waiting {

@@ -17,11 +17,13 @@ pub(super) fn strip_foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opa
                 opaque.take_if(|opaque| is_foreign(opaque));
                 true
             }
+            // Vendors check thoughts by their signature, so that a thought without it is of no use.
             Part::Thinking { opaque, .. } => !opaque.as_ref().is_some_and(&is_foreign),
             Part::Vendor { opaque, .. } => !is_foreign(opaque),
             _ => true,
         });
     }
+    // Vendors refuse a turn without content.
     messages.retain(|message| !message.parts.is_empty());
 }
 
