@@ -49,6 +49,9 @@ pub struct Router {
 
 impl Router {
     /// Builds an adapter for every provider of `plan`. Sends nothing.
+    ///
+    /// # Errors
+    /// A kind that the registry does not have, or settings that its adapter refuses.
     pub fn build(plan: RouterPlan, deps: RouterDeps) -> Result<Self, RegistryError> {
         let shared = Arc::new(Shared::build(plan, deps)?);
         let entrance = Observe::calls().layer(Arc::new(Entrance { shared: Arc::clone(&shared) }));
@@ -62,7 +65,7 @@ impl Router {
         self.shared.reload(plan)
     }
 
-    /// The configuration in use.
+    /// The configuration in use, as a copy. A reload may have replaced it by the time it is read.
     pub fn plan(&self) -> RouterPlan {
         self.shared.snapshot().plan.clone()
     }
@@ -72,7 +75,8 @@ impl Router {
         Participant::new(ModelProvider::from(NAME), "").with_display_name("chosen by role").with_role(role)
     }
 
-    /// Who would be asked first if the call came now. Sends nothing; counts as a turn in pools that take turns.
+    /// Who would be asked first if the call came now; `None` if nobody can be asked. Sends nothing; counts as
+    /// a turn in pools that take turns.
     pub fn first_choice(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> Option<Participant> {
         let snapshot = self.shared.snapshot();
         let profile = CallProfile::new(&snapshot, cx, request);
@@ -96,7 +100,8 @@ impl Router {
         join_all(snapshot.routes.iter().map(|route| self.check_one(route))).await
     }
 
-    /// The last findings; providers without one that is still believed are asked.
+    /// The last findings; providers without one that is still believed are asked, as by
+    /// [`check`](Self::check).
     pub async fn health(&self) -> Vec<ProviderHealth> {
         let snapshot = self.shared.snapshot();
         let now = self.shared.deps.timer.instant();
@@ -107,7 +112,7 @@ impl Router {
         .await
     }
 
-    /// Checks all providers every so often, for ever. Meant to be spawned.
+    /// Checks all providers every so often, for ever, the first time after `every`. Meant to be spawned.
     pub async fn keep_checking(&self, every: Duration) {
         loop {
             let Some(next) = self.shared.deps.timer.instant().checked_add(every) else { return };
@@ -176,7 +181,8 @@ impl Router {
         Arc::clone(route.map_or(&self.shared.deps.models, |route| &route.prices))
     }
 
-    /// What the configuration says about the calls of `participant`.
+    /// What the configuration says about the calls of `participant`. A provider that is not configured has
+    /// the settings of its role alone.
     pub fn call_settings(&self, participant: &Participant) -> CallSettings {
         let snapshot = self.shared.snapshot();
         let mut request = ModelRequest::default();
@@ -222,7 +228,7 @@ impl Router {
         snapshot.routes.iter().enumerate().map(ranked).collect()
     }
 
-    /// How many calls are under way.
+    /// How many calls are under way, from their beginning to the end of their replies.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.in_flight()
     }
@@ -239,7 +245,8 @@ impl Router {
         Ok(ended)
     }
 
-    /// The adapter of a provider, for what is not a call; of several keys, that of the first.
+    /// The adapter of a provider, for what is not a call; of several keys, that of the first. `None` for a
+    /// pool or an unknown id. No layer stands around it, so that nothing is limited or accounted for.
     pub fn adapter(&self, provider: &ProviderId) -> Option<Arc<dyn forge_core::Adapter>> {
         self.shared.snapshot().route(provider).map(|route| Arc::clone(route.adapter()))
     }

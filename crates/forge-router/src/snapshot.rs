@@ -159,6 +159,7 @@ impl Snapshot {
         })
     }
 
+    /// How calls in a role are made, whether or not the configuration names it.
     pub(crate) fn role(&self, role: &ParticipantRole) -> &RoleConfig {
         self.roles.get(role).unwrap_or(&self.unnamed)
     }
@@ -171,10 +172,12 @@ impl Snapshot {
         }
     }
 
+    /// What an id names: a provider or a pool.
     pub(crate) fn target(&self, id: &ProviderId) -> Option<Target> {
         self.targets.get(id).copied()
     }
 
+    /// The route of a provider; `None` for a pool.
     pub(crate) fn route(&self, id: &ProviderId) -> Option<&Arc<Route>> {
         match self.target(id)? {
             Target::Provider(at) => self.routes.get(at),
@@ -200,6 +203,7 @@ impl RoleConfig {
     fn new(role: &RolePlan, plan: &RouterPlan) -> Self {
         let default = plan.default;
         let mut providers = Vec::new();
+        // Raw fields of a role are for one vendor: that of the provider that its author had in mind.
         if let Some(first) = role.primary.first().copied().or(default) {
             plan.routes_of(first, &mut providers);
         }
@@ -237,6 +241,7 @@ impl RoleConfig {
             .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Preferred });
         let default = plan.default.map(|target| ChainEntry { target, origin: Origin::Default });
         let others = providers
+            // Already there through the default, whose pool says in which order.
             .filter(|(at, _)| !behind_default.contains(at))
             .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Enabled });
         let mut seen = HashSet::new();
@@ -282,6 +287,7 @@ impl Pool {
         self.members.split_at(first)
     }
 
+    /// The sum of all weights; 0 for a pool without members.
     pub(crate) fn total_weight(&self) -> u64 {
         self.sums.last().copied().unwrap_or(0)
     }

@@ -95,12 +95,12 @@ impl TaskContext {
         &self.role
     }
 
-    /// The provider that did it, or works on it.
+    /// The provider that did it, or works on it, or tried it last; `None` before the first try.
     pub fn provider(&self) -> Option<&ProviderId> {
         self.provider.as_ref()
     }
 
-    /// How often it was tried.
+    /// How often it was tried, at whichever provider.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -111,6 +111,9 @@ impl TaskContext {
     }
 
     /// `provider` begins, or tries again.
+    ///
+    /// # Errors
+    /// The task has ended.
     pub fn run(&mut self, provider: ProviderId) -> Result<(), IllegalTransition> {
         self.check(TaskStatus::Running)?;
         self.provider = Some(provider);
@@ -133,7 +136,10 @@ impl TaskContext {
         Ok(())
     }
 
-    /// Takes over what came of a call for this task: every attempt, and how it ended.
+    /// Takes over what came of a call for this task: every attempt that its trace lists, and how it ended.
+    ///
+    /// # Errors
+    /// The task has ended before.
     pub fn record(
         &mut self,
         outcome: &Result<ModelResponse, ProviderError>,
@@ -151,6 +157,7 @@ impl TaskContext {
                 self.complete()
             }
             Err(error) => {
+                // A call that reached no route was one try all the same, of whoever refused it.
                 if self.status == TaskStatus::Pending {
                     self.run(ProviderId::from(error.provider.as_str()))?;
                 }

@@ -2,7 +2,7 @@
 
 use crate::plan::{PoolPlan, Target};
 
-/// The providers behind a target.
+/// The providers behind a target, in the order of the file. One that is reached in two ways comes twice.
 pub(super) struct Reach(Vec<usize>);
 
 impl Reach {

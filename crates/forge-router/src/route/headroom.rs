@@ -44,6 +44,7 @@ impl Bound {
 /// The most that these tokens cost, whatever the class of the input.
 fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     let output = TokenCount::default().with_output(output);
+    // How much of the input the vendor will cache is not known yet: all of it counts as its dearest class.
     let plain = price.cost(&output.with_input(input))?;
     let zero = Some(0);
     let written = price.cost(&output.with_input(zero).with_cache_write_5m(input));
@@ -89,6 +90,7 @@ impl Headroom<'_> {
             return Ok(None);
         }
         // What an answer costs never falls as it grows.
+        // It is asked for where the longest answer had no room, so that `most` itself need not be tried.
         let (mut fitting, mut beyond) = (SHORTEST, most);
         while beyond - fitting > 1 {
             let middle = fitting + (beyond - fitting) / 2;
@@ -118,6 +120,7 @@ impl Stream for Warned {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // `Started` is the first event of every reply, and callers rely on it.
         if self.started
             && let Some(warning) = self.warning.take()
         {

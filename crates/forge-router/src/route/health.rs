@@ -9,7 +9,7 @@ use std::{
 use forge_core::{ErrorKind, Health, ModelId, ProviderError, ProviderId, RateLimitStatus};
 use serde::Serialize;
 
-/// How a provider did when it was last asked.
+/// How a provider did when it was last asked. In JSON, times are in whole milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderHealth {
     /// The provider.
@@ -27,7 +27,7 @@ pub struct ProviderHealth {
     /// What its replies said about rate limits so far.
     #[serde(skip_serializing_if = "RateLimitStatus::is_unknown")]
     pub rate_limit: RateLimitStatus,
-    /// How long the answer took.
+    /// How long the answer took, or until the check was given up.
     #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub took: Duration,
 }
@@ -97,6 +97,7 @@ impl CheckResult {
             Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model loaded".into())),
             Err(error) => {
                 let status = match error.kind {
+                    // Only a new credential helps here, while a server may come back by itself.
                     ErrorKind::Authentication | ErrorKind::Permission => HealthStatus::Refused,
                     _ => HealthStatus::Failed,
                 };
@@ -116,6 +117,7 @@ impl HealthCache {
         *self.lock() = Some((now, finding));
     }
 
+    /// The last finding; `None` if there is none, or if it is too old to be believed.
     pub(crate) fn get(&self, now: Instant) -> Option<CheckResult> {
         let last = self.lock();
         let (at, finding) = last.as_ref()?;

@@ -63,6 +63,7 @@ impl Lane {
         let adapter = match before
             .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
         {
+            // Kept with its warm connections. Address and key are those of before already.
             Some(old) => Arc::clone(&old.lane.adapter),
             None => match &plan.provider {
                 Some(provider) => {
@@ -72,6 +73,7 @@ impl Lane {
             },
         };
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
+            // Failures of another model say nothing about this one.
             Some(old) => old.lane.breaker.clone(),
             None => Breaker::new(policy, Arc::clone(timer), deps.seed ^ seed_of(plan, place)).kept_in(
                 Arc::clone(&deps.cooldowns),
@@ -118,6 +120,7 @@ impl Lane {
         matches!(self.breaker.state(), BreakerState::Open { .. })
     }
 
+    /// How long our own limits and the vendor's would keep the request waiting with this key.
     pub(crate) fn expected_wait(&self, request: &ModelRequest) -> Duration {
         self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request))
     }

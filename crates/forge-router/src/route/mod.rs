@@ -38,14 +38,14 @@ use lane::{Lane, LaneContext, PreviousLane, keys};
 use quota::Quota;
 use rotation::{Rotation, least_pause};
 
-/// What a router is built from, beside its configuration.
+/// What a router is built from, beside its configuration. It stays the same over reloads.
 #[derive(Debug, Clone)]
 pub struct RouterDeps {
     /// Builds the adapters.
     pub registry: Arc<AdapterRegistry>,
     /// Models with their limits, dates and prices.
     pub models: Arc<ModelTable>,
-    /// Takes one record per attempt.
+    /// Takes one record per attempt, failed ones among them.
     pub sink: Arc<dyn UsageSink>,
     /// Keeps the budgets.
     pub budgets: Arc<dyn BudgetStore>,
@@ -196,10 +196,12 @@ impl Route {
     /// The model that a call asks of this route: that of the configuration, unless the caller named the
     /// provider and another model of it.
     pub(crate) fn model_for<'a>(&'a self, asked: &'a Participant) -> &'a ModelId {
+        // A call that falls back to this route asks for its own model: another provider's is unknown here.
         let named = asked.provider_id == self.plan.id && !asked.model_id.as_str().is_empty();
         if named { &asked.model_id } else { &self.plan.model }
     }
 
+    /// What a model can do, reached through this route.
     pub(crate) fn capabilities(&self, model: &ModelId) -> Capabilities {
         // Some servers say only when asked how large the window is that they have opened.
         if *model == self.plan.model && self.plan.capabilities.context_tokens.is_some() {
@@ -235,6 +237,7 @@ impl Route {
     ) -> Option<Arc<Price>> {
         let (said, asked) = (&self.plan.parameters.extra, fields.map(Served::asked).unwrap_or_default());
         let asked = if said.is_empty() { asked } else { asked.or(&Served::asked(said)) };
+        // The usual price is looked up once a day. A tier or a region that a request asks for is rare.
         if asked.unusual().is_none() {
             return self.price(model, day);
         }
@@ -312,6 +315,7 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
     fn provider(plan: &ProviderPlan) -> Option<*const ()> {
         plan.provider.as_ref().map(|provider| Arc::as_ptr(provider).cast())
     }
+    // Whatever decides where a call goes, or how it is understood there.
     old.kind == new.kind
         && provider(old) == provider(new)
         && old.endpoint == new.endpoint

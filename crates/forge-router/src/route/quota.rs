@@ -43,7 +43,8 @@ impl Quota {
         caps
     }
 
-    /// The first budget without room for the call as it would be sent now; `None` if all have room, or none holds.
+    /// The first budget without room for the call as it would be sent now; `None` if all have room, or none
+    /// holds. It reserves nothing, so that the answer holds for this moment alone.
     pub(crate) async fn without_room(
         &self,
         cx: &CallContext,
@@ -241,6 +242,7 @@ impl ReservationGuard {
 impl StreamObserver for ReservationGuard {
     fn event(&mut self, event: &StreamEvent) {
         match event {
+            // Who begins to reply has read the prompt, and may bill it.
             StreamEvent::Started(started) => {
                 self.accepted = true;
                 self.served.clone_from(&started.model);
@@ -249,6 +251,7 @@ impl StreamObserver for ReservationGuard {
                 self.written = self.written.saturating_add(delta.len() as u64);
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
+            // Settled with the last event: a caller may keep the stream, and others wait for the room.
             StreamEvent::Finished(finished) => {
                 self.tokens = finished.usage;
                 self.service.clone_from(&finished.served);
@@ -271,6 +274,7 @@ impl StreamObserver for ReservationGuard {
 }
 
 impl Drop for ReservationGuard {
+    // Whatever ends the attempt, also a caller that drops it, ends its reservation.
     fn drop(&mut self) {
         if self.accepted {
             let tokens = self.unfinished();

@@ -41,6 +41,7 @@ impl<'a> CallProfile<'a> {
         Self { cx, request, role, prefix: Prefix(outline.prefix), outline, now, day }
     }
 
+    /// The most that the call can take on `route`.
     pub(crate) fn bound(&self, route: &Route) -> Bound {
         let model = route.model_for(&self.cx.participant);
         Bound::of(
@@ -74,6 +75,7 @@ impl<'a> CallProfile<'a> {
         route.price_asked(model, self.day, self.request.extra.fields(&route.vendor))
     }
 
+    /// The most that the answer may have: as the request says, else the role, else the provider.
     fn max_tokens(&self, route: &Route) -> Option<u32> {
         let settings = [&self.role.parameters, &route.plan.parameters];
         self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
@@ -82,6 +84,7 @@ impl<'a> CallProfile<'a> {
     /// What speaks against asking `route` now: first what it can never do, then what may pass.
     pub(crate) fn ineligible_because(&self, route: &Route) -> Option<SkipReason> {
         let model = route.model_for(&self.cx.participant);
+        // What will never work goes before what passes: nobody should be told to wait in vain.
         if self.cx.excludes(&route.vendor, model) {
             return Some(SkipReason::Author);
         }
@@ -89,6 +92,7 @@ impl<'a> CallProfile<'a> {
         if let Some(what) = lacking(able, &self.outline) {
             return Some(SkipReason::Lacks(what));
         }
+        // Only what fits by no count: an estimate must not keep a call from a model that might take it.
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(SkipReason::TooSmall(window));
         }

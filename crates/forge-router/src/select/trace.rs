@@ -51,6 +51,7 @@ impl Considered {
         match self.routes.iter().position(|(known, _)| known.route == selected.route) {
             // A route that stands in the chain twice is skipped for the same reason in the second place.
             Some(at) if matches!(outcome, Outcome::Skipped(_)) => self.routes[at].1 = outcome,
+            // Asked at a later place than where it was skipped: the place that led to it is the one to tell.
             Some(at) => self.routes[at] = (selected, outcome),
             None if self.routes.len() < self.most => self.routes.push((selected, outcome)),
             None => {}
@@ -71,6 +72,7 @@ impl Considered {
         Some(*selected)
     }
 
+    /// Why the last route that was skipped was, as a kind for the caller, and how long that lasts.
     pub(super) fn refusal(&self) -> Option<(ErrorKind, Option<Duration>)> {
         self.routes.iter().rev().find_map(|(_, outcome)| match outcome {
             Outcome::Skipped(reason) => Some((reason.kind(), reason.lasts())),
