@@ -4,6 +4,7 @@
 /// asked until one fits; numbers that a text's author can foresee are of no use.
 pub fn fence_marker(mut numbers: impl FnMut() -> u64, texts: &[&str]) -> String {
     loop {
+        // Of one length always, so that no marker is the beginning of another.
         let marker = format!("{:016x}", numbers());
         if !texts.iter().any(|text| text.contains(&marker)) {
             return marker;

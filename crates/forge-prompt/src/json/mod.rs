@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use self::values::values;
 use crate::normalize::normalize;
 
-/// What a reader makes of one JSON value.
+/// What a reader makes of one JSON value. It tells [`values`] whether to look inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the reader follows each of them")]
 pub enum Fit<T> {
@@ -41,7 +41,7 @@ pub struct Found<T> {
     pub range: Range<usize>,
     /// What of it fits: itself, or parts of it if it does not. Empty for JSON about something else.
     pub fits: Vec<T>,
-    /// Whether the answer goes on to the end of the value.
+    /// Whether the value has its end. `false` where the answer was cut off inside of it.
     pub is_whole: bool,
 }
 
@@ -76,7 +76,7 @@ pub fn text(value: &Value, names: &[&str]) -> String {
     member(value, names).map(flat).unwrap_or_default()
 }
 
-/// The items of a [member] that is a list. Empty if it is none.
+/// The items of a [member] that is a list. Empty if there is none, or if it is something else.
 pub fn items<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
     member(value, names).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

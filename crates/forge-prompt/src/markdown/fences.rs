@@ -15,6 +15,7 @@ pub fn fence(line: &str) -> Option<(&str, &str)> {
     ['`', '~'].iter().find_map(|c| {
         let length = line.len() - line.trim_start_matches(*c).len();
         let (mark, info) = line.split_at(length);
+        // Backticks that end in the same line are inline code (CommonMark 0.31, section 4.5).
         (length >= 3 && !info.contains('`')).then(|| (mark, info.trim()))
     })
 }
@@ -46,5 +47,6 @@ pub fn fenced_alone(text: &str) -> Option<&str> {
         offsets(inner).filter(|(_, line)| fence(line).is_some_and(|(end, _)| end.starts_with(mark))).last();
     let (inner, rest) = inner.split_at(end.map_or(inner.len(), |(at, _)| at));
     let around = text[..at].trim().len() + rest.trim().trim_start_matches(['`', '~']).trim().len();
+    // A sentence may introduce it. With more around it, it is an example in an answer.
     (is_text && around <= 120 && around < inner.len()).then_some(inner)
 }
