@@ -58,8 +58,7 @@ impl Pseudonyms {
     /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
     /// that no stand-in is taken for a name.
     pub fn hide(&self, text: &str) -> String {
-        // Only ASCII is folded: other letters may change their length, and places in both texts have to
-        // agree.
+        // Only ASCII is folded, which keeps every byte in its place in both texts.
         let folded = text.to_ascii_lowercase();
         let mut hidden = String::with_capacity(text.len());
         let (mut copied, mut before) = (0, None);

@@ -54,8 +54,7 @@ pub fn strip_reasoning(text: &str) -> Cow<'_, str> {
     let (mut kept, mut from, mut at) = (String::new(), 0, 0);
     while let Some(tag) = tags.get(at) {
         let place = Place { text, kept: &kept, from, tag: *tag };
-        // At the very beginning nothing can be quoted. Otherwise it is looked at last, because it reads the
-        // text again.
+        // At the very beginning nothing can be quoted. Asked last, because it reads the text again.
         let is_quoted = || {
             !place.is_first() && (values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code())
         };

@@ -22,6 +22,7 @@ impl TestVendor for Vendor {
     }
 }
 
+/// What the simulator plays, in its own language.
 fn scenario(behavior: Behavior) -> String {
     let error = match behavior {
         Behavior::Normal => return String::from("{}"),

@@ -96,6 +96,7 @@ impl Subject {
         (self.open)(settings(url)).unwrap()
     }
 
+    /// A call to the subject's model.
     pub(crate) fn context(&self) -> CallContext {
         CallContext::new(Participant::new((self.provider)(), self.model))
     }
@@ -105,6 +106,7 @@ impl Subject {
         let server = self.start(Behavior::Normal).await;
         let adapter = self.adapter(&server.base_url());
         let response = adapter.complete(&self.context(), request).await.unwrap();
+        // Reading them checks them.
         server.requests();
         response
     }
@@ -118,11 +120,13 @@ impl Subject {
         while let Some(event) = stream.next().await {
             events.push(event.unwrap());
         }
+        // Reading them checks them.
         server.requests();
         events
     }
 }
 
+/// Settings with a key that is looked for afterwards.
 pub(crate) fn settings(url: &str) -> AdapterSettings {
     AdapterSettings {
         base_url: Some(url.to_owned()),
@@ -143,10 +147,12 @@ pub(crate) fn requests() -> Vec<(&'static str, ModelRequest)> {
     ]
 }
 
+/// A question with characters of one to four bytes, so that cuts and writes fall inside of them.
 pub(crate) fn text() -> ModelRequest {
     ModelRequest::new("Be brief.").with_user_message("Why is the sky blue? – “Ä€😀”").with_max_tokens(4_000)
 }
 
+/// Two calls in one reply, whose arguments hold quotes and an umlaut.
 pub(crate) fn two_tools() -> ModelRequest {
     one_tool(
         "get_weather",
@@ -163,6 +169,7 @@ fn one_tool(name: &str, schema: serde_json::Value) -> ModelRequest {
         .with_max_tokens(4_000)
 }
 
+/// The same question with thoughts, which are to be shown.
 pub(crate) fn thinking() -> ModelRequest {
     let mut request = text().with_effort(Effort::High).with_max_tokens(30_000);
     request.show_thinking = Some(true);
@@ -179,6 +186,7 @@ fn structured() -> ModelRequest {
     text().with_output(forge_core::OutputFormat::json_schema("answer", schema))
 }
 
+/// The same request for a whole reply.
 pub(crate) fn whole(request: &ModelRequest) -> ModelRequest {
     request.clone().with_delivery(Delivery::Whole)
 }

@@ -92,9 +92,9 @@ impl TestServer for ScriptedServer {
 pub enum Behavior {
     /// As the vendor does. A model named `no-such-model` is unknown.
     Normal,
-    /// As the vendor does, with the bytes of the replies in another form.
+    /// As the vendor does, with the bytes of the replies in another form. What they say stays the same.
     Bytes(ByteForm),
-    /// Every call fails.
+    /// Every call fails, as the vendor's own would.
     Fails(Failure),
 }
 

@@ -77,6 +77,7 @@ pub async fn each_mistake_has_its_kind(subject: Subject) {
     assert_eq!((error.kind, error.phase), (ErrorKind::Transport, Phase::BeforeSend), "{error}");
     assert!(error.to_string().contains(&closed.to_string()), "{error}");
 
+    // Proxies of hotels and companies answer with a page of their own, and call it a success.
     let page = Reply::whole(200, "text/html", &[], "<html><title>Welcome</title></html>");
     for request in [text(), whole(&text())] {
         let server = ScriptedServer::start([page.clone()]).await.unwrap();

@@ -52,6 +52,7 @@ impl Script {
             Self::Answers(answer) => Some(answer(request)),
             Self::Replies(replies) => {
                 let mut replies = lock(replies);
+                // The last reply stays: a client may retry more often than a script foresees.
                 if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
             }
         }
@@ -82,7 +83,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The value of a header.
+    /// The value of a header; `name` is in lower case. Of several, the first.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -129,7 +130,7 @@ impl ScriptedServer {
         format!("http://{}", self.address)
     }
 
-    /// The requests so far.
+    /// The requests so far, of all connections, in the order in which they came.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.state.requests).clone()
     }
@@ -152,12 +153,15 @@ impl Drop for ScriptedServer {
     }
 }
 
+/// Answers one connection, request by request, until the script or the client ends it.
 async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
+    // Each piece leaves by itself, or the form of the bytes would not reach the client.
     connection.set_nodelay(true)?;
     let mut buffer = Vec::new();
     while let Some(mut request) = read_request(&mut connection, &mut buffer).await? {
         let reply = state.script.next(&request);
         request.billed = reply.as_ref().and_then(|reply| reply.billed);
+        // Noted before the reply leaves: a client that has its answer finds its request here.
         lock(&state.requests).push(request);
         let Some(reply) = reply else { return Ok(()) };
         for piece in reply.bytes.chunks(reply.pieces) {
@@ -166,6 +170,7 @@ async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
         match reply.then {
             Then::KeepAlive => {}
             Then::Close => return Ok(()),
+            // Without lingering, closing sends a reset.
             Then::Reset => return connection.set_zero_linger(),
             Then::Hold => {
                 while connection.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
@@ -189,6 +194,8 @@ async fn read_request(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> io::R
     }
 }
 
+/// The first request in `bytes`, with its length; `None` while a part of it is missing. Bodies have a
+/// `content-length`, as those of adapters do.
 fn parse(bytes: &[u8]) -> Option<(usize, Request)> {
     let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..head_end]);

@@ -9,9 +9,9 @@ use crate::form::ByteForm;
 pub enum Then {
     /// Waits for the next request.
     KeepAlive,
-    /// Closes.
+    /// Closes, as at the end of a reply without a length.
     Close,
-    /// Resets.
+    /// Resets the connection.
     Reset,
     /// Stays silent until the client hangs up.
     Hold,
@@ -27,12 +27,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Exactly these bytes, then the connection closes.
+    /// Exactly these bytes, in one write, then the connection closes. Nothing is added or checked.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), pieces: usize::MAX, then: Then::Close, billed: None }
     }
 
-    /// A whole reply.
+    /// A whole reply with its length; the connection stays open.
     pub fn whole(status: u16, content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let head = head(status, content_type, headers);
         let bytes = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
@@ -49,7 +49,7 @@ impl Reply {
         Self::stream("text/event-stream", &[], body)
     }
 
-    /// A stream, in one chunk.
+    /// A stream, in one chunk, with status 200; the connection stays open.
     pub fn stream(content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let head = head(200, content_type, headers);
         Self { then: Then::KeepAlive, ..Self::raw(chunked(&head, body)) }
@@ -61,7 +61,7 @@ impl Reply {
         Self { bytes: self.bytes[..(body + at).min(self.bytes.len())].to_vec(), then: Then::Close, ..self }
     }
 
-    /// The same reply, sent in pieces of this many bytes.
+    /// The same reply, sent in pieces of this many bytes, at least 1.
     pub fn in_pieces(self, pieces: usize) -> Self {
         Self { pieces, ..self }
     }

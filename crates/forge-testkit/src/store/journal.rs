@@ -57,6 +57,7 @@ pub fn a_claim_that_lapsed_or_was_released_is_free<S: Journal>(subject: &Subject
     subject.clock().advance(LEASE);
     let second = wait(other.claim(&s, &claim("b"))).unwrap();
     assert!(second > first);
+    // A run that was presumed dead may come back and tidy up after itself.
     wait(one.release(&s, first)).unwrap();
     assert_eq!(held(wait(one.claim(&s, &claim("a")))).0, "b", "an old fence releases nothing");
     wait(other.release(&s, second)).unwrap();
