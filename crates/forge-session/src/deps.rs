@@ -128,6 +128,7 @@ impl SessionDeps {
         self
     }
 
+    /// The part that a durable run needs.
     pub(crate) fn run_deps(&self) -> RunDeps {
         RunDeps::new(Arc::clone(&self.journal), Arc::clone(&self.timer), self.holder.as_str())
             .with_locks(self.locks.clone())
@@ -135,6 +136,7 @@ impl SessionDeps {
             .with_budgets(self.budgets.clone())
     }
 
+    /// What a participant can do; nothing special without a provider, which the check of the plan refuses.
     pub(crate) fn capabilities(&self, participant: &Participant) -> Capabilities {
         match self.providers.find(&participant.provider_id) {
             Some(provider) => provider.capabilities(&participant.model_id),
@@ -142,6 +144,7 @@ impl SessionDeps {
         }
     }
 
+    /// What is known of the model that a call goes to. It is asked anew each time, as a reload may change it.
     pub(crate) fn profile(&self, participant: &Participant) -> ModelProfile {
         ModelProfile {
             capabilities: self.capabilities(participant),

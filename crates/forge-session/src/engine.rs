@@ -80,6 +80,7 @@ impl Session {
         Ok(session)
     }
 
+    /// Claims the journal and replays it, whether or not there is a session in it.
     async fn open(deps: SessionDeps, name: StreamName) -> Result<Self, SessionError> {
         let run_deps = deps.run_deps();
         let machine = SessionMachine::new(deps, name.clone());

@@ -119,6 +119,7 @@ fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
     state
 }
 
+/// One call, as its first choice would take it. Texts that are not written yet are added as tokens.
 fn estimated(
     deps: &SessionDeps,
     state: &State,

@@ -48,6 +48,7 @@ impl Ledger {
         self.0.extend(findings.iter().map(|finding| (finding.id, finding.clone())));
     }
 
+    /// The number of the next finding, from 1.
     fn next_id(&self) -> FindingId {
         // Nothing leaves the ledger, so that no number is given twice.
         FindingId(self.0.keys().next_back().map_or(1, |last| last.0 + 1))
@@ -254,6 +255,7 @@ fn worse_severity(one: Option<Severity>, other: Option<Severity>) -> Option<Seve
 }
 
 impl Finding {
+    /// A finding that nobody has decided.
     fn new(id: FindingId, cycle: u32, issue: Issue, anchored: bool, voice: Raised) -> Self {
         Self {
             id,

@@ -163,6 +163,7 @@ impl Notice {
     }
 }
 
+/// The end of a call, and behind it the warnings that came with its answer.
 fn participant_done(key: CallKey, state: &State) -> Vec<Notice> {
     let Some(call) = state.calls.get(&key) else { return Vec::new() };
     let asked = &call.intent.participant;

@@ -11,6 +11,7 @@ pub(crate) struct QuoteIndex {
 }
 
 impl QuoteIndex {
+    /// The index over a text. It takes time in proportion to the text, and is made once for many quotes.
     pub(crate) fn of(text: &str) -> Self {
         let mut solid = Self::default();
         for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {

@@ -146,6 +146,7 @@ fn first_brands() -> Vec<String> {
     ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
 }
 
+/// Whether a plan has the brands of the first version, which are the default and need not be written.
 fn are_first_brands(brands: &[String]) -> bool {
     brands == first_brands()
 }

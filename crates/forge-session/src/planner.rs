@@ -53,6 +53,7 @@ pub(crate) struct PlannedCall {
 }
 
 impl PlannedCall {
+    /// The entry before the call, with the id under which the accounts will know it.
     pub(crate) fn intent(&self, id: CallId) -> Event {
         Event::CallIntended(Box::new(Intent {
             call: self.key,
@@ -101,6 +102,7 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether the time of the session is used up, so that no call starts any more.
     pub(crate) fn is_over(&self) -> bool {
         self.deadline().is_some_and(|deadline| self.now >= deadline)
     }
@@ -195,6 +197,7 @@ impl Planner<'_> {
         self.state.plan.settings.caps.time
     }
 
+    /// The first version: the first whole draft of the chain, or one that was cut off once nobody is left.
     fn draft(&self) -> Result<Action, SessionError> {
         let chain: Vec<&Participant> = self.state.plan.cast.drafter.iter().collect();
         match self.state.seat(0, Stage::Draft, 0, &chain) {
@@ -254,6 +257,8 @@ impl Planner<'_> {
         Ok(ended.map(|reason| self.stop(reason)))
     }
 
+    /// The panel: seats are asked side by side, as far as calls may run at once. It closes when every seat
+    /// has ended, or when the grace period behind the required answers is over.
     fn critique(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
         let (mut answers, mut running, mut counted) = (Vec::new(), Vec::new(), Vec::new());
@@ -310,6 +315,7 @@ impl Planner<'_> {
         Ok(Action::Wait(closes))
     }
 
+    /// The decisions on what the panel raised, by whoever of the chain gives an answer that can be used.
     fn synthesis(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
         // An entry, so that a repair, and a later run with another seed, call the critics the same.
@@ -348,6 +354,7 @@ impl Planner<'_> {
     }
 }
 
+/// Leaves a seat out of its stage. It is an entry, so that the result can say why somebody is missing.
 fn drop_seat(cycle: u32, stage: Stage, seat: u32, reason: DropReason) -> Action {
     Action::Record(Event::SeatDropped { cycle, stage, seat, reason })
 }

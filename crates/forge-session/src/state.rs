@@ -134,6 +134,7 @@ impl State {
         self.apply_at(record.at, &record.event);
     }
 
+    /// The fold. Findings come first: the rest of an event is read with the ledger as it is after them.
     pub(crate) fn apply_at(&mut self, at: u64, event: &Event) {
         self.at = self.at.max(at);
         self.ledger.set(event.findings());
@@ -325,6 +326,7 @@ impl State {
         self.ledger.findings().filter(settled).count()
     }
 
+    /// Ends a call. One that has no intent is no call of this session, and is passed over.
     fn end(&mut self, key: CallKey, at: u64, outcome: Outcome) {
         if let Some(call) = self.calls.get_mut(&key) {
             call.ended = Some(at);
@@ -332,6 +334,7 @@ impl State {
         }
     }
 
+    /// Adds a version, written by whoever served the call.
     fn add_version(&mut self, key: CallKey, text: String, lost: u32) {
         let Some(call) = self.calls.get(&key) else { return };
         let asked = call.intent.participant.clone();

@@ -183,6 +183,7 @@ impl ClosedCycle {
         self.open == 0 && self.checked && self.has_quorum()
     }
 
+    /// Whether its panel was dry; unknown, in journals of the first version, is no.
     fn is_dry(&self) -> bool {
         self.panel.is_some_and(|panel| panel.dry)
     }

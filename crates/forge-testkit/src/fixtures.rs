@@ -32,8 +32,7 @@ pub struct Adapters {
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
 }
 
-/// Runs every fixture of a table; gives back how many there are of each kind, so that a caller sees when a
-/// table shrinks.
+/// Runs every fixture of a table; gives back how many there are of each kind, so that none is lost unseen.
 ///
 /// # Panics
 /// A fixture does not hold: all that do not are named.

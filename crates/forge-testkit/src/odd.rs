@@ -77,8 +77,7 @@ fn collect(
         }
         _ => {}
     }
-    // Of a branch without anything of the answer, each node is a place: whole objects may be odd, not only
-    // leaves.
+    // In a branch without anything of the answer, every node is a place: objects may be odd as well.
     if !holds && !pointer.is_empty() {
         places.push((pointer, key.to_owned()));
     }

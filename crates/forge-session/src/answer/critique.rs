@@ -12,12 +12,18 @@ use super::{
     Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values, words,
 };
 
+/// Names of the list of findings, normalized, the one that was asked for first.
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
+/// Names of the list of strengths.
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
+/// Names of a severity. Only the first one, which was asked for, makes an object by itself a finding.
 const SEVERITY: [&str; 4] = ["severity", "level", "priority", "impact"];
+/// Names of the passage.
 const QUOTE: [&str; 6] = ["quote", "excerpt", "passage", "quotedtext", "evidence", "citation"];
+/// Names of what is wrong, the one that was asked for first.
 const CLAIM: [&str; 9] =
     ["claim", "issue", "problem", "finding", "description", "message", "comment", "title", "summary"];
+/// Names of what to do about it.
 const CHANGE: [&str; 7] =
     ["suggestedchange", "suggestion", "fix", "recommendation", "change", "remedy", "proposedchange"];
 

@@ -7,6 +7,7 @@ use super::{DispositionKind, FindingId, finding_id};
 /// A decision is a word or two.
 const MAX_LENGTH: usize = 80;
 
+/// The words for each decision in ten languages, also as they are inflected.
 const WORDS: [(DispositionKind, &str); 4] = [
     (
         DispositionKind::Accept,

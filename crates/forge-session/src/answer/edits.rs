@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::{Edit, FindingId, unfilled};
 
+/// Names of the edits of a decision, normalized.
 const LISTS: [&str; 5] = ["edits", "edit", "changes", "replacements", "patches"];
+/// Names of the passage as it stands, the one that was asked for first.
 const OLD: [&str; 11] = [
     "old",
     "oldpassage",
@@ -20,6 +22,7 @@ const OLD: [&str; 11] = [
     "originaltext",
     "from",
 ];
+/// Names of what stands there afterwards.
 const NEW: [&str; 11] = [
     "new",
     "newpassage",

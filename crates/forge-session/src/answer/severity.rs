@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use self::words::{CLEAR, IN_FIELDS};
 use super::Severity;
 
+/// Traffic lights, worst first.
 const LIGHTS: [(char, Severity); 4] =
     [('🔴', Severity::Critical), ('🟠', Severity::Major), ('🟡', Severity::Minor), ('🟢', Severity::Nit)];
 
@@ -47,9 +48,12 @@ const NAMES: [&str; 22] = [
     "重要度",
 ];
 
+/// Severities by their words, as [`folded`] writes them.
 type Words = HashMap<String, Severity>;
 
+/// Words that mean a severity wherever something is marked with them.
 static MARKS: LazyLock<Words> = LazyLock::new(|| of_table(&CLEAR).collect());
+/// All words that mean one in a field for it.
 static ALL: LazyLock<Words> = LazyLock::new(|| of_table(&CLEAR).chain(of_table(&IN_FIELDS)).collect());
 static NEGATIONS: LazyLock<[Vec<String>; 2]> =
     LazyLock::new(|| [NOT_BEFORE.map(folded).to_vec(), NOT_AFTER.map(folded).to_vec()]);

@@ -50,6 +50,7 @@ impl fmt::Display for EffectKey {
     }
 }
 
+/// What an effect needs. It is never written: the state of the moment makes it anew.
 pub(super) enum Effect {
     /// With how long the session had run when it was planned.
     Call(Box<PlannedCall>, Duration),
@@ -65,6 +66,7 @@ pub(super) struct CompletedCall {
     pub(super) has_stand_in: bool,
 }
 
+/// What an effect brought.
 pub(super) enum EffectOutcome {
     Call(Box<CompletedCall>),
     Decision(Decision),
@@ -85,6 +87,7 @@ impl SessionMachine {
         }
     }
 
+    /// The step that makes a call.
     fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
             key: EffectKey::Call(planned.key),
@@ -279,6 +282,7 @@ fn tags(name: &StreamName, key: CallKey) -> Tags {
     Tags::default().with_session(name.as_str()).with_round(key.cycle)
 }
 
+/// Whole milliseconds, as the journal has them.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -88,6 +88,7 @@ impl Planner<'_> {
         Ok(fits(&self.state.plan.settings.caps, total))
     }
 
+    /// The request for a call, as this participant can take it.
     fn request(
         &self,
         key: CallKey,
@@ -132,6 +133,8 @@ impl Planner<'_> {
         Ok(reserved)
     }
 
+    /// What a prompt holds beside the topic. It follows from the state alone, so that a call that is made
+    /// again asks the same.
     fn prompt_input(&self, key: CallKey, purpose: Purpose) -> PromptInput<'_> {
         let state = self.state;
         let latest = || state.versions.last();
@@ -213,6 +216,7 @@ impl Planner<'_> {
         self.checkers_of(&self.deciders(cycle))
     }
 
+    /// Who may check what these have decided, other families first.
     fn checkers_of(&self, deciders: &[Participant]) -> Vec<&Participant> {
         let checkers = self.state.plan.cast.checker.iter();
         let mut chain: Vec<&Participant> =

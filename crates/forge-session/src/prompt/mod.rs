@@ -143,6 +143,7 @@ pub(crate) struct PromptInput<'a> {
     pub(crate) problem: String,
 }
 
+/// A finding as templates see it.
 #[derive(Serialize)]
 struct FindingView {
     id: String,

@@ -19,6 +19,7 @@ const WORD: usize = 40;
 const HEADING: usize = 60;
 /// Bytes by which passages are looked up.
 const KEY: usize = 8;
+/// As many as the upper twelve bits of a hash can name.
 const BUCKETS: usize = 4096;
 
 /// Where the passage of a finding stands.
@@ -72,11 +73,13 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// A passage as somebody quoted it, possibly within quotation marks.
     fn quoted(text: &str) -> Self {
         let bare = text.trim().trim_matches(['"', '“', '”', '`']);
         Self { solid: bare.chars().filter(|c| !c.is_whitespace()).collect(), alone: false }
     }
 
+    /// A new passage. A short one, such as a number, may stand in many places and proves nothing there.
     fn new(text: &str) -> Self {
         let solid: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         Self { alone: solid.len() < TELLING, solid }
@@ -143,6 +146,7 @@ fn from_word(text: &str, range: Range<usize>) -> Range<usize> {
     start..range.end
 }
 
+/// Where a needle stands first, and whether it stands there again.
 #[derive(Debug, Clone, Default)]
 struct Found {
     first: Option<Range<usize>>,

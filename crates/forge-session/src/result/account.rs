@@ -28,6 +28,7 @@ pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
     calls
 }
 
+/// A call in short.
 fn summary(call: &Call) -> CallSummary {
     let asked = &call.intent.participant;
     let one = Usage { calls: 1, ..Usage::default() };
@@ -132,6 +133,7 @@ fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
     state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).next_back()
 }
 
+/// A participant as results name it: the configured provider and the model.
 fn name(participant: &Participant) -> String {
     format!("{}/{}", participant.provider_id, participant.model_id)
 }

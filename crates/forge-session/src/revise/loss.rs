@@ -92,6 +92,8 @@ impl Loss {
         loss
     }
 
+    /// Adds the loss of adjacent changes. Each run counts by itself: what is new in one place makes up for
+    /// nothing in another.
     fn add(&mut self, hunk: &Hunk) {
         // Inserted lines first replace the lines that findings are about, and only the rest makes up for other lines.
         let about = hunk.deleted - hunk.missing;
@@ -142,6 +144,7 @@ fn missing(old: &str, new: &str) -> usize {
     old.lines().filter(is_missing).count()
 }
 
+/// Whether a line says anything. Rules and blank lines come and go without a loss.
 fn has_text(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
 }

@@ -52,6 +52,7 @@ impl State {
         }
     }
 
+    /// Findings that a check has no verdict on.
     fn gap_of_check(&self, check: &Check) -> Option<Gap> {
         let given: BTreeSet<FindingId> = check.verdicts.iter().map(|verdict| verdict.finding).collect();
         let missing: Vec<FindingId> =
@@ -61,6 +62,7 @@ impl State {
         (!missing.is_empty()).then_some(Gap { problem, wanted, findings: missing })
     }
 
+    /// Findings whose decision is missing or does not fit the text; or a document that lost too much.
     fn gap_of_revision(&self, cycle: u32, revision: &Revision) -> Option<Gap> {
         let revised = self.revised_by(cycle, revision);
         // Before everything else: of a document that lost so much, no decision can be taken over.

@@ -25,6 +25,8 @@ impl State {
         !critique.findings.is_empty() || self.quotes_text(key.cycle, &critique)
     }
 
+    /// Whether a strength quotes the text. The title does not count: who quotes only that need not have read
+    /// on.
     fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
         let Some(base) = self.base(cycle) else { return false };
         let text = QuoteIndex::of(&base.text);

@@ -53,8 +53,7 @@ pub async fn a_damaged_reply_is_survived(subject: Subject) {
     for request in [thinking().with_max_tokens(80), two_tools(), whole(&two_tools())] {
         let (bytes, _) = record(subject, &request).await;
         let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-        // The same damage in every run, so that a failure can be looked at again. The factors are Knuth's for
-        // MMIX.
+        // The same damage in every run, so that a failure can be looked at again (factors of Knuth's MMIX).
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let damaged: Vec<_> = (0..400)
             .map(|_| {

@@ -10,8 +10,7 @@ use crate::{
 /// The key is in no error, no debug output and no address, whatever the server says.
 pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
     let echo = format!(r#"{{"error":{{"message":"bad key {CANARY}","type":"{CANARY}","code":"{CANARY}"}}}}"#);
-    // Wherever a server could give the key back: error texts, headers, addresses, events, and a reply that
-    // breaks off.
+    // Wherever a server could give the key back: texts, headers, addresses, events, a broken head.
     let texts = [
         Reply::json(401, &echo),
         Reply::whole(502, "text/plain", &[("request-id", CANARY), ("x-request-id", CANARY)], CANARY),

@@ -65,6 +65,7 @@ enum Section {
     Rest,
 }
 
+/// What was read so far, and what the next line may belong to.
 #[derive(Default)]
 struct Reader {
     critique: Critique,

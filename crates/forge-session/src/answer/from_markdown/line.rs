@@ -4,6 +4,7 @@ use forge_prompt::{markdown::split_field, normalize};
 
 use super::super::{Category, Severity, category, severity};
 
+/// A field of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Severity,

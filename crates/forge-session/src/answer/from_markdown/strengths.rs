@@ -5,6 +5,7 @@ use forge_prompt::{markdown::passage, normalize};
 use super::super::{Strength, words};
 use super::line::Field;
 
+/// Headings above praise, in several languages.
 const HEADINGS: [&str; 14] = [
     "strengths",
     "positives",

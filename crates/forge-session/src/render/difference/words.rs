@@ -78,6 +78,7 @@ impl Words {
         !self.gone.is_empty() || !self.new.is_empty()
     }
 
+    /// What is gone and what is new. The space before it lies inside of the change, and belongs to both.
     fn changed(&mut self) -> (&mut String, &mut String) {
         let space = std::mem::take(&mut self.space);
         self.gone.push_str(&space);
@@ -85,6 +86,7 @@ impl Words {
         (&mut self.gone, &mut self.new)
     }
 
+    /// Adds what both texts have.
     fn same(&mut self, text: &str) {
         match self.pieces.last_mut() {
             Some(Piece::Same(last)) => last.push_str(text),
@@ -92,6 +94,7 @@ impl Words {
         }
     }
 
+    /// Ends a change.
     fn flush(&mut self) {
         let (gone, new) = (std::mem::take(&mut self.gone), std::mem::take(&mut self.new));
         self.pieces.extend((!gone.is_empty()).then_some(Piece::Gone(gone)));
