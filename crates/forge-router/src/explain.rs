@@ -23,6 +23,7 @@ pub(crate) async fn explain(
             Ok(key) => {
                 key.map(|key| format!("the budget `{key}` has no room for what the call may take here"))
             }
+            // A store that fails refuses the call as well.
             Err(error) => Some(error.to_string()),
         };
         match no_room {

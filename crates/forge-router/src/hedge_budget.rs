@@ -14,10 +14,12 @@ pub(crate) struct HedgeBudget {
 }
 
 impl HedgeBudget {
+    /// Counts a call that may be hedged.
     pub(crate) fn call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes one extra call; `false` if there is none to take.
     pub(crate) fn take(&self) -> bool {
         // Rounded down: nothing is hedged before the twentieth call.
         let most = self.calls.load(Ordering::Relaxed) / SHARE;

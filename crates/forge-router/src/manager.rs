@@ -54,6 +54,7 @@ impl ParticipantManager {
         let mut chosen: Vec<Participant> = Vec::with_capacity(roles.len());
         for role in roles {
             let players = match role {
+                // Chosen together, since each of them has to differ from the others.
                 ParticipantRole::Critic => self.critics(roles.iter().filter(|it| *it == role).count()),
                 _ => self.participants(role),
             };

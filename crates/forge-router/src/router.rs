@@ -121,6 +121,7 @@ impl Router {
         }
     }
 
+    /// Asks one provider, and keeps what it said for a while.
     async fn check_one(&self, route: &Route) -> ProviderHealth {
         let timer = &self.shared.deps.timer;
         let begun = timer.instant();
@@ -175,6 +176,7 @@ impl Router {
         self.prices(participant).cost_as_served(provider, model, today, tokens, Some(served))
     }
 
+    /// The prices that hold for a participant: those of its provider, else those of the table.
     fn prices(&self, participant: &Participant) -> Arc<ModelTable> {
         let snapshot = self.shared.snapshot();
         let route = snapshot.route(&participant.provider_id);
@@ -186,6 +188,7 @@ impl Router {
     pub fn call_settings(&self, participant: &Participant) -> CallSettings {
         let snapshot = self.shared.snapshot();
         let mut request = ModelRequest::default();
+        // In the order of a call: whoever comes first fills a gap.
         snapshot.role(&participant.role).parameters.fill(&mut request, None);
         let provider = snapshot.route(&participant.provider_id).map(|route| &route.plan);
         if let Some(provider) = provider {
@@ -217,6 +220,7 @@ impl Router {
             snapshot.plan.routes_of(entry.target, &mut chain);
         }
         let cx = CallContext::with_clock(Self::participant(role.clone()), self.clock());
+        // An empty request: only what holds for every call speaks against somebody.
         let request = Arc::default();
         let profile = CallProfile::new(&snapshot, &cx, &request);
         let ranked = |(at, route): (usize, &Arc<Route>)| RankedProvider {
@@ -252,6 +256,7 @@ impl Router {
     }
 }
 
+/// A finding with the provider that it is about, and what its replies said of rate limits meanwhile.
 fn report(route: &Route, finding: CheckResult) -> ProviderHealth {
     ProviderHealth {
         provider: route.plan.id.clone(),
@@ -283,6 +288,7 @@ impl Provider for Router {
     }
 }
 
+/// What is behind the span of a call. A call that a shutdown refuses has a span as well.
 #[derive(Debug)]
 struct Entrance {
     shared: Arc<Shared>,

@@ -119,6 +119,7 @@ impl Snapshot {
         let cache = known.cloned().or_else(|| {
             plan.cache.map(|policy| (policy, Cache::new(policy, Arc::clone(&deps.timer) as Arc<dyn Clock>)))
         });
+        // By id and not by place: a provider that moves in the file is still the same one.
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
         let context = RouteContext {
@@ -200,6 +201,7 @@ impl Snapshot {
 }
 
 impl RoleConfig {
+    /// For a role that the configuration names: who is asked first, the fallbacks, the default.
     fn new(role: &RolePlan, plan: &RouterPlan) -> Self {
         let default = plan.default;
         let mut providers = Vec::new();

@@ -53,6 +53,7 @@ impl TaskStatus {
         }
     }
 
+    /// Whether the one may follow the other. What has ended stays so, and every try is a step to running.
     const fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),

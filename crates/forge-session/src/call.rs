@@ -69,6 +69,7 @@ pub(crate) async fn perform(
                 return Err(accumulator.interrupted(error));
             }
         };
+        // Only content moves the clock on: signs of life alone may come for ever.
         if event.is_content() {
             (what, limit, since) = ("further content", limits.gap, timer.instant());
         }

@@ -66,6 +66,7 @@ impl Session {
             return Err(SessionError::Unknown(name));
         }
         let machine = session.run.machine();
+        // Only now, because the plan stands in the journal.
         if let Err(error) = machine.deps.check(&machine.state.plan) {
             session.run.close().await?;
             return Err(error.into());

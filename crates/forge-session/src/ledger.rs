@@ -156,6 +156,8 @@ impl Ledger {
                     }
                 },
             };
+            // A finding that is left out keeps its last decision for the record. Whatever was decided is to
+            // be checked.
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
             let finding = Finding { state, disposition, checked: false, note, ..finding.clone() };
             decided.insert(finding.id);

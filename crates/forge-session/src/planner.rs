@@ -215,6 +215,7 @@ impl Planner<'_> {
                 let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));
                 Ok(match cut {
                     Some(call) => Action::Record(Event::DraftAccepted { call: call.intent.call }),
+                    // Not the models failed here but the budget, and more of it helps.
                     None if dropped == Some(&DropReason::Budget) => self.stop(Stop::Budget),
                     None => self.stop(Stop::NoDraft),
                 })
@@ -229,6 +230,7 @@ impl Planner<'_> {
         let closed = count(state.closed.len());
         let begun = state.panels.contains_key(&state.cycle())
             || state.calls.keys().any(|key| key.cycle == state.cycle());
+        // A cycle that has begun is not judged again: its calls are paid for.
         if closed == 0 || begun {
             return Ok(None);
         }

@@ -46,6 +46,7 @@ impl ModelProfile {
     pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
         let usual = plan.settings.max_tokens.of(stage);
         let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };
+        // A limit beyond what the model can write would be refused by its vendor.
         let most = self.capabilities.max_output_tokens.and_then(|most| u32::try_from(most).ok());
         self.configured.max_tokens.unwrap_or(usual).min(most.unwrap_or(u32::MAX))
     }

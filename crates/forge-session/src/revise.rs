@@ -86,6 +86,7 @@ fn edited(
     for edit in new() {
         apply(&mut next, edit, quote)?;
     }
+    // An edit that another finding has brought in already is left out here, and is no fault.
     if next == text && new().next().is_some() {
         return Err("accepted, but its edit changes nothing".to_owned());
     }
@@ -97,6 +98,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
     if edit.old.trim().is_empty() {
         let addition = edit.new.trim();
         if !addition.is_empty() {
+            // One blank line before what is added, however the text ended.
             text.truncate(text.trim_end().len());
             *text = format!("{text}\n\n{addition}\n");
         }

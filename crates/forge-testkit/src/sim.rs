@@ -63,6 +63,7 @@ impl TestServer for Simulated {
     }
 }
 
+/// A request as the simulator has noted it.
 fn received(recorded: RecordedRequest) -> Request {
     Request {
         line: format!("{} {}", recorded.method, recorded.path),

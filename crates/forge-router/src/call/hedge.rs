@@ -32,6 +32,7 @@ pub(super) async fn ask(
     };
     let mut first = pin!(first);
     let mut alarm = timer.sleep_until(until);
+    // The reply is polled before the alarm, so that nothing is hedged that is there.
     let early = std::future::poll_fn(|task| match first.as_mut().poll(task) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
         Poll::Pending => alarm.as_mut().poll(task).map(|()| None),

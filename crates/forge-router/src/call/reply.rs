@@ -63,6 +63,8 @@ impl RoutedStream {
         self.in_flight = None;
     }
 
+    /// Looks at an event on its way to the caller. With the last one, the call counts as ended: a caller that
+    /// keeps the stream must not hold up a shutdown.
     fn note(&mut self, event: &StreamEvent) {
         if let StreamEvent::Finished(finished) = event {
             let usage = &finished.usage;

@@ -64,6 +64,7 @@ impl Misfit {
         }
     }
 
+    /// What to write, where the file can do something about it.
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unpriced => Some("set its `price`".into()),
@@ -169,6 +170,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a misfit of the models that `who` stands for.
     fn misfit(&mut self, misfit: &Misfit, who: &str, path: KeyPath) {
         let problem = Problem::new(misfit.code(), path, misfit.message(who));
         self.report(match misfit.hint() {

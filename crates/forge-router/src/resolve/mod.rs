@@ -218,6 +218,7 @@ impl<'a> Resolver<'a, '_> {
                 place += 1;
                 Named::Target(Target::Provider(place - 1))
             };
+            // Places count those that take part: the plan holds nobody else.
             self.names.insert(id, named);
             let (kind, model) = (provider.kind.as_deref(), provider.model.as_deref());
             for (said, what) in [(model, "whose model it is"), (kind, "which is of that type")] {

@@ -26,7 +26,7 @@ const OTHERS: [(&str, Strategy); 12] = [
     ("fallback", Strategy::Priority),
 ];
 
-/// How deep pools may stand in pools.
+/// How deep pools may stand in pools: a selection calls itself for each level.
 const DEEPEST: usize = 16;
 
 impl Resolver<'_, '_> {
@@ -116,6 +116,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a circle at the member that closes it, with all of its pools.
     fn report_circle(&mut self, spec: &RouterSpec, pools: &[PoolPlan], circle: &[usize]) {
         let names: Vec<&str> = circle.iter().map(|pool| pools[*pool].id.as_str()).collect();
         let (Some(first), Some(last)) = (names.first(), names.last()) else { return };

@@ -415,6 +415,7 @@ impl<'a> Resolver<'a, '_> {
         }
         let today = self.section.today;
         let Some(row) = self.section.models.find(vendor, model) else {
+            // What the file says itself of a model needs no table.
             if said.is_none() {
                 let problem = self.unknown_model(model, offer, path);
                 self.report(problem);

@@ -24,6 +24,7 @@ impl Reach {
         Self(providers)
     }
 
+    /// Whether a target is one of the providers. A pool never is.
     pub(super) fn contains(&self, target: Target) -> bool {
         matches!(target, Target::Provider(provider) if self.0.contains(&provider))
     }

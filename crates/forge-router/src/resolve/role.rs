@@ -190,6 +190,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a role that cannot be one.
     pub(super) fn bad_role_name(&mut self, name: &str, path: &KeyPath) {
         let message = format!("`{name}` cannot be a role");
         let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();

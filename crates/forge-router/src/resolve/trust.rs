@@ -24,6 +24,7 @@ fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Pro
     fields.then(|| Problem::untrusted(path.key("parameters").key("extra"), "adds raw fields to requests"))
 }
 
+/// What a provider must not set, key by key.
 fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterRegistry) -> Vec<Problem> {
     let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
     let proxy = provider.proxy.is_some().then_some(("proxy", "says through whom the key is sent"));

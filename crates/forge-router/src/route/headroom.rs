@@ -24,6 +24,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// The bound for an answer of at most `max_tokens`; without that, of what the model can write.
     pub(crate) fn of(
         max_tokens: Option<u32>,
         size: RequestSize,
@@ -77,6 +78,7 @@ impl Headroom<'_> {
         store: &dyn BudgetStore,
         caps: &[BudgetCap],
     ) -> Result<Option<u32>, BudgetError> {
+        // Read once, for one moment. The reservation that follows has the last word.
         let mut spent = Vec::with_capacity(caps.len());
         for cap in caps {
             spent.push(store.spent(&cap.key).await?);
@@ -108,6 +110,7 @@ pub(crate) struct Warned {
 }
 
 impl Warned {
+    /// The reply with the warning, or the reply itself where there is none.
     pub(crate) fn stream(inner: ResponseStream, warning: Option<Warning>) -> ResponseStream {
         match warning {
             None => inner,

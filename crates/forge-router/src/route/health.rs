@@ -90,6 +90,7 @@ pub(crate) struct CheckResult {
 }
 
 impl CheckResult {
+    /// What an answer of the free endpoint means, with what to do where it is an error.
     pub(crate) fn of(answer: Result<Health, ProviderError>, took: Duration) -> Self {
         let (status, detail) = match answer {
             Ok(Health::Ready) => (HealthStatus::Ready, None),

@@ -88,6 +88,7 @@ impl Quota {
             let unpriced = || refused(BudgetError::exceeded("money (the price is unknown)"));
             Ok::<_, ProviderError>(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
         };
+        // Named, so that others learn who stands in the way, and a later run can settle what a dead one left.
         let holder = Holder::of(&cx.tags);
         let reserve = async |amount| self.store.reserve(&caps, amount, holder.as_ref()).await;
         let mut reserved = worst(request.max_tokens)?;
@@ -154,6 +155,7 @@ impl Layer for Quota {
     }
 }
 
+/// A route's provider behind its budgets.
 #[derive(Debug)]
 struct Budgeted {
     inner: Arc<dyn Provider>,
@@ -231,6 +233,7 @@ impl ReservationGuard {
         tokens
     }
 
+    /// Books what these tokens cost, once: a stream that has ended may still be dropped.
     fn settle(&mut self, tokens: &TokenCount) {
         let actual = self.amount(tokens);
         if let Some(reservation) = self.reservation.take() {

@@ -52,6 +52,7 @@ impl Rotation {
         least_pause(&self.lanes)
     }
 
+    /// Asks one key, and waits for the first content.
     async fn attempt(
         &self,
         at: usize,

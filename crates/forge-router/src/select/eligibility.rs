@@ -35,6 +35,7 @@ pub(crate) struct CallProfile<'a> {
 }
 
 impl<'a> CallProfile<'a> {
+    /// The profile of a call at this moment. Time is read once, so that every route is measured by the same.
     pub(crate) fn new(snapshot: &'a Snapshot, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
         let (role, outline) = (snapshot.role(&cx.participant.role), request.outline());
         let (now, day) = (cx.clock.instant(), cx.clock.now().date_naive());
@@ -96,6 +97,7 @@ impl<'a> CallProfile<'a> {
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(SkipReason::TooSmall(window));
         }
+        // A budget of money cannot hold what nobody can count.
         if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
             return Some(SkipReason::Unpriced);
         }
@@ -106,6 +108,7 @@ impl<'a> CallProfile<'a> {
             return Some(SkipReason::Open { left: until.saturating_duration_since(self.now), cause });
         }
         let left = self.cx.deadline?.saturating_duration_since(self.now);
+        // Without a wait there is nothing to refuse: that the time is over, the deadline itself says.
         let wait = route.expected_wait(self.request);
         (wait >= left && !wait.is_zero()).then(|| SkipReason::Late { wait, refused: route.is_paused() })
     }

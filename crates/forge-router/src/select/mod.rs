@@ -117,6 +117,7 @@ impl<'a> Selection<'a> {
             asks_unknown_windows: false,
             not_of: None,
         };
+        // Behind the rest: only whom the caller or the role allows may be warm.
         let warm = selection.warm_route(affinity);
         let affine = warm.map(|route| entry(Target::Provider(route), Origin::Affinity));
         Self { heads: [affine, named], ..selection }
@@ -205,6 +206,7 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// The window of the model that the call would ask there; `None` if nobody knows.
     fn window_of(&self, route: usize) -> Option<u64> {
         let route = &self.snapshot.routes[route];
         route.capabilities(route.model_for(&self.profile.cx.participant)).context_tokens

@@ -23,6 +23,7 @@ impl Turns {
         Self::Foreseen(Vec::new())
     }
 
+    /// The number of the next pick, by which a pool goes on from where it was.
     fn next(&mut self, at: usize, pool: &Pool) -> u64 {
         let Self::Foreseen(pools) = self else { return pool.next_turn() };
         let known = pools.iter().position(|(known, _)| *known == at).unwrap_or_else(|| {

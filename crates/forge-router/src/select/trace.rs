@@ -17,6 +17,7 @@ pub(super) struct Considered {
     most: usize,
 }
 
+/// What became of a route, as far as the call has come.
 #[derive(Debug)]
 enum Outcome {
     Skipped(SkipReason),
@@ -25,10 +26,12 @@ enum Outcome {
 }
 
 impl Considered {
+    /// For a call, whose trace goes along with its reply and has to stay small.
     pub(super) const fn of_a_call() -> Self {
         Self { routes: Vec::new(), most: LISTED }
     }
 
+    /// For an explanation, which shows all.
     pub(super) const fn everything() -> Self {
         Self { routes: Vec::new(), most: usize::MAX }
     }
@@ -41,6 +44,7 @@ impl Considered {
         self.note(selected, Outcome::Asked);
     }
 
+    /// Notes a failure of a route that was asked. One beyond the listed ones is not noted.
     pub(super) fn failed(&mut self, selected: Selected, error: ErrorKind) {
         if let Some((_, outcome)) = self.routes.iter_mut().find(|(known, _)| known.route == selected.route) {
             *outcome = Outcome::Failed(error);
@@ -80,6 +84,7 @@ impl Considered {
         })
     }
 
+    /// The trace, with what each route would take and how long it would keep the call waiting now.
     pub(super) fn trace(
         &self,
         snapshot: &Snapshot,

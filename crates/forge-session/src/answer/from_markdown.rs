@@ -81,6 +81,7 @@ fn is_border(line: &str) -> bool {
 fn dispositions(text: &str) -> Vec<Disposition> {
     let mut given: Vec<Disposition> = Vec::new();
     let mut named = None;
+    // Code may hold an example of the form.
     for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
         if let Some(one) = disposition(line) {
             named = Some(one.finding);
@@ -119,6 +120,7 @@ fn dispositions(text: &str) -> Vec<Disposition> {
 /// `### F1`, `**F2: title**`, `Finding 3`: a line that begins with the name of a finding.
 fn names_finding(line: &str) -> Option<FindingId> {
     let line = line.trim().trim_start_matches(['#', '*', '-', '+', '[', '`', ' ']);
+    // A long line is a paragraph that speaks of a finding.
     let is_named = line.starts_with(['F', 'f']) && line.len() < 200;
     is_named.then(|| finding_id(line)).flatten()
 }
@@ -149,6 +151,7 @@ pub(super) fn check(text: &str) -> Option<Check> {
 fn verdicts(text: &str) -> Vec<Verdict> {
     let mut given: Vec<Verdict> = Vec::new();
     let mut named = None;
+    // Code may hold an example of the form.
     for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
         let ruled = ruling(line).and_then(|(finding, word, reason)| {
             // The word may only name what is answered.

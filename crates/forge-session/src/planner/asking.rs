@@ -118,6 +118,7 @@ impl Planner<'_> {
     /// can decide any more are worth nothing.
     fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
         let plan = &self.state.plan;
+        // The prompts of the later stages will hold critiques that are not written yet.
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
         let mut reserved = Amount::default();
         for stage in [Stage::Synthesis, Stage::Check] {

@@ -213,6 +213,7 @@ impl Prompts {
             let configured = profile.configured.temperature;
             request.sampling.temperature = configured.or(Some(settings.temperatures.of(stage)));
         }
+        // Others are asked for the same form in words alone.
         if profile.capabilities.structured_output {
             request.output = schema::output(stage);
         }

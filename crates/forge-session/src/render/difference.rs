@@ -195,6 +195,7 @@ fn fixed_points(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
         Some([(1, old), (1, new)]) => Some((*old, *new)),
         _ => None,
     };
+    // The anchors of the patience diff (Bram Cohen), in the longest order that both texts share.
     let pairs: Vec<(usize, usize)> = old.iter().filter_map(once).collect();
     // For each length the row that ends first, and for each pair the one before it in its row.
     let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());

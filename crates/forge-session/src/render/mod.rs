@@ -43,6 +43,7 @@ impl SessionResult {
     /// What is less than planned, most important first.
     fn shortfalls(&self) -> Vec<String> {
         let label = match (self.is_degraded(), self.label) {
+            // A review promises no revision, so that nothing is missing without one.
             _ if self.proposal.is_some() => None,
             (true, crate::result::DocumentLabel::Nothing) => {
                 Some("NO DOCUMENT: no drafter answered".to_owned())
@@ -86,6 +87,7 @@ impl SessionResult {
                 format!("settled: read by {}, nothing found that must change", critics(self.tally.critics))
             }
             Some(Stop::NothingOpen) => {
+                // What keeps it from being called converged.
                 let but = match self.panels.last() {
                     Some(panel) if panel.dry && self.panels.len() == 1 => {
                         "a first panel alone proves nothing"

@@ -125,6 +125,7 @@ fn locate(text: &str, wanted: &[(FindingId, Vec<Candidate>)]) -> Vec<Passage> {
     let headings = headings(text);
     let mut all = Vec::new();
     for (finding, candidates) in wanted {
+        // One result for each needle, in their order, also for an empty one.
         let places: Vec<Found> = found.by_ref().take(candidates.len()).collect();
         let fits = |(one, place): (&Candidate, Found)| place.first.filter(|_| !(one.alone && place.again));
         if let Some(range) = candidates.iter().zip(places).find_map(fits) {
@@ -175,6 +176,7 @@ fn search(text: &str, needles: &[&str]) -> Vec<Found> {
     let mut found = vec![Found::default(); needles.len()];
     let mut window = 0_u64;
     for (at, byte) in solid.iter().enumerate() {
+        // The last eight bytes as one number.
         window = window << 8 | u64::from(*byte);
         for length in lengths.iter().filter(|length| **length <= at + 1) {
             let list = &mut buckets[bucket(window & u64::MAX >> (64 - 8 * length), *length)];

@@ -286,6 +286,7 @@ pub(super) fn critical_path(state: &State) -> u64 {
     let mut seats: BTreeMap<(u32, Stage, u32), u64> = BTreeMap::new();
     for call in state.calls.values() {
         let key = call.intent.call;
+        // A panel does not wait for critics that do not count; every other stage waits for its calls.
         let counts = key.stage != Stage::Critique
             || state
                 .panels

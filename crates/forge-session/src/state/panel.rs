@@ -25,8 +25,7 @@ impl State {
         !critique.findings.is_empty() || self.quotes_text(key.cycle, &critique)
     }
 
-    /// Whether a strength quotes the text. The title does not count: who quotes only that need not have read
-    /// on.
+    /// Whether a strength quotes the text. The title does not count: it can be read without the rest.
     fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
         let Some(base) = self.base(cycle) else { return false };
         let text = QuoteIndex::of(&base.text);
@@ -89,6 +88,7 @@ impl State {
     pub(crate) fn panel_quality(&self, cycle: u32) -> PanelQuality {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let spoke = self.spoke(cycle);
+        // Answers without substance fill no quorum.
         let quorum = spoke >= self.plan.required();
         let is_changed = self.versions.last().is_some_and(|version| version.cycle == cycle);
         let is_council = self.plan.settings.mode == Mode::Council;

@@ -34,6 +34,7 @@ fn without_ids(response: &ModelResponse) -> impl PartialEq + std::fmt::Debug + u
                 text.push_str(more);
                 continue;
             }
+            // A part that only carried state says nothing.
             (Part::Text { text, .. }, _) if text.is_empty() => continue,
             (Part::Text { opaque, .. } | Part::Thinking { opaque, .. }, _) => *opaque = None,
             (Part::ToolUse { id, opaque, .. }, _) => {

@@ -65,6 +65,7 @@ pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
 /// `[S3] text`: brackets may hold any name of a severity.
 fn in_brackets(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let (word, rest) = text.trim_start_matches(['*', '`']).strip_prefix('[')?.split_once(']')?;
+    // `[text](address)` is a link, and `[text]:` defines one.
     let is_mark = severity::tokens(word).count() <= 3 && word.len() <= 40 && !rest.starts_with(['(', ':']);
     let severity = severity::of_field(word).filter(|_| is_mark && in_mark(word).is_none())?;
     Some((severity, None, rest.trim_start_matches(['*', '`', ' ', ':', '-', '—', '–']).to_owned()))

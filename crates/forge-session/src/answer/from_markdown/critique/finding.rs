@@ -25,6 +25,7 @@ impl Reader {
 
     /// A severity that stands alone begins a finding, unless the open one still lacks it.
     pub(super) fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
+        // More words are a sentence that happens to begin like the field.
         let is_severity = field == Field::Severity
             && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
         let lacks = |open: &Issue| open.severity.is_none() && open.rating.is_empty();
