@@ -212,7 +212,7 @@ impl fmt::Debug for SessionDeps {
     }
 }
 
-/// The providers that answer. Who is not reached through them is found before anything is sent.
+/// The providers that answer. A participant without one is found before anything is sent.
 #[derive(Debug, Clone)]
 pub enum Providers {
     /// One provider for every participant, such as a router.

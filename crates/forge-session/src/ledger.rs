@@ -156,8 +156,7 @@ impl Ledger {
                     }
                 },
             };
-            // A finding that is left out keeps its last decision for the record. Whatever was decided is to
-            // be checked.
+            // A finding that is left out keeps its last decision. Whatever was decided is to be checked.
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
             let finding = Finding { state, disposition, checked: false, note, ..finding.clone() };
             decided.insert(finding.id);

@@ -215,7 +215,7 @@ impl Planner<'_> {
                 let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));
                 Ok(match cut {
                     Some(call) => Action::Record(Event::DraftAccepted { call: call.intent.call }),
-                    // Not the models failed here but the budget, and more of it helps.
+                    // The budget failed here and not the models, and more of it helps.
                     None if dropped == Some(&DropReason::Budget) => self.stop(Stop::Budget),
                     None => self.stop(Stop::NoDraft),
                 })
@@ -293,8 +293,7 @@ impl Planner<'_> {
                 }
             }
         }
-        // Without a critic, something may still be left to decide: earlier findings, feedback, a late
-        // critique.
+        // Without a critic, something may be left to decide: earlier findings, feedback, a late critique.
         let nothing_to_do = state.to_decide().is_empty()
             && state.new_feedback().next().is_none()
             && state.unrecorded().is_empty();

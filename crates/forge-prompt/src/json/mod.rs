@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use self::values::values;
 use crate::normalize::normalize;
 
-/// What a reader makes of one JSON value. It tells [`values`] whether to look inside.
+/// What a reader makes of one JSON value. It tells [`values()`] whether to look inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the reader follows each of them")]
 pub enum Fit<T> {

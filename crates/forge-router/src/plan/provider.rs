@@ -23,7 +23,7 @@ pub struct ProviderPlan {
     pub vendor: Option<ModelProvider>,
     /// The model.
     pub model: ModelId,
-    /// A name for people; the model's id unless set.
+    /// A name for people, in lists, reports and traces.
     pub display_name: String,
     /// The credential; `None` where none is needed. It shows in no debug output.
     pub api_key: Option<SecretString>,

@@ -45,8 +45,7 @@ impl SessionMachine {
             };
             let result = match provider {
                 Ok(provider) => call::perform(&*provider, &cx, request, limits, &*timer, on_text).await,
-                // A provider that is gone fails this call and not the session: the next in the chain is
-                // asked.
+                // A provider that is gone fails the call and not the session: the next in the chain is asked.
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);

@@ -76,8 +76,7 @@ impl Prompts {
     /// A template that no stage uses, that does not parse, or that cannot be rendered with the values of its
     /// stage: one it does not have, too many steps, too much text.
     pub fn with(replaced: &BTreeMap<String, String>) -> Result<Self, PromptError> {
-        // A file that nothing looks for is most likely misspelt, and silence would leave the built-in text in
-        // use.
+        // A file that nothing looks for is most likely misspelt, and its text would never be used.
         if let Some(name) = replaced.keys().find(|name| !is_used(name)) {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
             let message = format!(
@@ -88,8 +87,7 @@ impl Prompts {
         }
         let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let prompts = Self(Templates::new(built_in.chain(replaced.clone()))?);
-        // The built-in ones are rendered by a test. Of others, a mistake must show before anything is paid
-        // for.
+        // The built-in ones are tested. Of others, a mistake must show before anything is paid for.
         if !replaced.is_empty() {
             sample::render_all(&prompts)?;
         }

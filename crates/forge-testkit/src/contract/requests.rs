@@ -26,8 +26,7 @@ pub async fn opaque_parts_come_back_byte_exact(subject: Subject) {
         adapter.complete(&subject.context(), next.clone()).await.unwrap();
         let sent = server.requests().last().unwrap().body.to_string();
         for state in states {
-            // State is text or JSON. The server has parsed the body, so that JSON is compared in its
-            // spelling.
+            // State is text or JSON. The server has parsed the body, so JSON is compared in its spelling.
             let known = serde_json::from_str::<serde_json::Value>(&state.data).map(|value| value.to_string());
             let quoted = serde_json::to_string(&state.data).unwrap();
             let found = sent.contains(&quoted) || known.is_ok_and(|known| sent.contains(&known));
