@@ -1,4 +1,7 @@
 //! Names that readers must not see.
+//!
+//! A stand-in is one word of letters and digits, so that neither JSON nor Markdown changes it on its way
+//! through an answer.
 
 /// Stand-ins for names, such as those of models and vendors in a text that others judge.
 ///

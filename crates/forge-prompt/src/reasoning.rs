@@ -1,4 +1,8 @@
 //! What a model thinks aloud before it answers. It is not part of the answer.
+//!
+//! Vendors give thoughts apart from the text. Servers of open models often leave them in it, between tags or
+//! in channels, with an end or a beginning missing. A document may speak of the same tags, so that a tag
+//! counts only where nothing but a thought can stand.
 
 use std::{borrow::Cow, ops::Range};
 

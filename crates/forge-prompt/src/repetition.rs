@@ -1,4 +1,8 @@
 //! Detecting a model that repeats itself without end.
+//!
+//! A rolling hash over the last bytes finds where the same bytes came before. The distance is the length of
+//! the unit, and from there on each byte is compared with the one a unit earlier. Time and memory for each
+//! byte are constant.
 
 /// Bytes that must come again before a repetition is followed.
 const WINDOW: usize = 40;

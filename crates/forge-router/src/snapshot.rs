@@ -1,4 +1,7 @@
 //! A configuration in use: routes, pools and the chain of every role.
+//!
+//! It never changes. A reload builds another one beside it, to which the routes hand over what they remember
+//! about whatever stays the same.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,4 +1,9 @@
 //! The worst case of a call, its actual charge, and budget marks.
+//!
+//! Two kinds of budget meet a session. Its own caps are kept by the planner: what a call may take at most
+//! stands in its intent, and counts until the call ends. Budgets outside of it refuse a call like a vendor
+//! does; such a refusal pauses the session where others will make room, and leaves the seat out where nobody
+//! will.
 
 use std::{error::Error, fmt, sync::Arc};
 

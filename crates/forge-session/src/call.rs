@@ -1,4 +1,7 @@
 //! One call within its time limits.
+//!
+//! The session keeps clocks of its own, whatever a provider keeps: one that has none must not hold up a
+//! panel.
 
 use std::{sync::Arc, time::Duration};
 

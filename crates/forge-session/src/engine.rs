@@ -1,4 +1,7 @@
 //! Sessions as durable runs.
+//!
+//! A session has no loop of its own: [`Run`] asks its machine what comes next, and writes each entry before
+//! it counts. What is here starts, resumes and reopens sessions, and is over when the run is.
 
 mod calls;
 mod machine;
@@ -73,6 +76,7 @@ impl Session {
         }
         let settings = session.state().plan.settings.clone();
         match session.state().stopped {
+            // Whoever resumes takes an abort back. Every other end stands.
             Some((Stop::UserAborted, _)) => session.reopen(settings).await?,
             // A session that was merely killed needs no entry: its state says what comes next.
             None if session.state().paused => session.reopen(settings).await?,

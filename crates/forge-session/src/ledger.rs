@@ -1,4 +1,8 @@
 //! The findings ledger: which faults were raised, by whom, and the outcome of each.
+//!
+//! Nothing leaves it, and no wording alone closes anything. The host confirms each decision: a changed text
+//! for an acceptance, a reason for a rejection, the same passage for a duplicate. For what blocks, a check
+//! has to agree as well; what it does not mention is open again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -132,6 +136,7 @@ impl Ledger {
         let base = QuoteIndex::of(base);
         let mut ledger = self.clone();
         let mut decided = BTreeSet::new();
+        // Only what is open: a second decision on what is settled could take it back unseen.
         for finding in self.open() {
             let given = dispositions.iter().find(|given| given.finding == finding.id);
             let (state, note) = match given {

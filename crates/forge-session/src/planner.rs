@@ -1,4 +1,8 @@
 //! The planner: the next action as a pure function of state and time.
+//!
+//! It keeps nothing from one question to the next, and reads no clock. What it asks first has precedence: an
+//! end, a pause by a budget of others, the step that the state lacks, the end of the time. An answer that has
+//! come is used even then, because it is paid for.
 
 mod asking;
 mod recording;
@@ -267,6 +271,7 @@ impl Planner<'_> {
         for seat in state.plan.seats() {
             let chain = self.critics(cycle, seat);
             if chain.is_empty() && !state.dropped.contains_key(&(cycle, Stage::Critique, seat)) {
+                // An entry and no silent gap: the result tells why the panel is smaller.
                 return Ok(drop_seat(cycle, Stage::Critique, seat, DropReason::OwnText));
             }
             match state.seat(cycle, Stage::Critique, seat, &chain) {
@@ -306,6 +311,7 @@ impl Planner<'_> {
         }
         let closes = quorum::closes(state.plan.required(), &answers);
         if running.is_empty() || closes.is_some_and(|at| self.now >= at) {
+            // What is under way may still bring something, so that its seat is late and not lost.
             let skipped = state.plan.seats().filter(|seat| {
                 let last = state.at_seat(cycle, Stage::Critique, *seat).next_back();
                 last.is_some_and(|call| matches!(call.outcome, Outcome::Running))
@@ -345,6 +351,7 @@ impl Planner<'_> {
     /// A session that ends early after a cycle that left nothing open is settled all the same.
     fn stop(&self, reason: Stop) -> Action {
         let state = self.state;
+        // These ends say nothing about the text. Others, such as a missing critic, leave a doubt.
         let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);
         let is_settled = early
             && state.closed.last().is_some_and(ClosedCycle::is_settled)

@@ -380,6 +380,7 @@ impl SessionResult {
                     | Stop::UserAborted
             )
         );
+        // Where everybody spoke and nothing had to be done, or was to be, a draft may stand as it was.
         let unrevised = self.proposal.is_none()
             && self.label != DocumentLabel::Synthesis
             && !matches!(self.stop_reason, Some(Stop::AllStagesDone | Stop::Contested));

@@ -65,6 +65,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
 fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, given: &Disposition) -> bool {
     let occurs = |text: &QuoteIndex, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
+    // A passage that stood there before proves no change.
     let came = occurs(new, span) && !occurs(old, span);
     let quote = finding.map_or("", |finding| &finding.issue.quote);
     came || (occurs(old, quote) && !occurs(new, quote))

@@ -66,6 +66,7 @@ async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
     let cx = CallContext::new(Participant::new(vendor, text("model").unwrap_or(adapters.model)));
     let asked = fixture.get("request").cloned().unwrap_or_else(|| json!({}));
     let mut request: ModelRequest = serde_json::from_value(asked).unwrap();
+    // A fixture about a reply names no question, and every vendor wants one.
     if request.messages.is_empty() {
         request = request.with_user_message("Hi");
     }

@@ -42,6 +42,7 @@ pub fn variants(
         }
         let (parent, _) = pointer.rsplit_once('/').unwrap();
         let mut variant = reply.clone();
+        // Whoever skips null skips the missing field as well: readers take both for the same.
         if let Some(Value::Object(fields)) = variant.pointer_mut(parent)
             && !skips(&key, &Value::Null)
         {

@@ -1,4 +1,6 @@
 //! A provider that answers as it is told.
+//!
+//! Its time is that of its timer alone, so that no test waits.
 
 use std::{
     collections::VecDeque,

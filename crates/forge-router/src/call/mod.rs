@@ -1,4 +1,7 @@
 //! One call: along the chain until a route answers.
+//!
+//! Whether a failure moves the call on is said by the error's kind and phase; what the router adds is in one
+//! function here, `goes_on`. After the first content nothing moves it any more.
 
 mod attempt;
 mod failure;

@@ -13,6 +13,7 @@ pub(super) fn strip_foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opa
     let messages = request.messages.to_mut();
     for message in &mut *messages {
         message.parts.retain_mut(|part| match part {
+            // A text and a call say the same without their state.
             Part::Text { opaque, .. } | Part::ToolUse { opaque, .. } => {
                 opaque.take_if(|opaque| is_foreign(opaque));
                 true

@@ -1,4 +1,8 @@
 //! From the configuration as written to one that can be run.
+//!
+//! Everything is looked at once, in an order in which each step finds what it refers to: names, models,
+//! providers, pools, the default, roles, policies, and last whether models can do what is asked of them. A
+//! mistake leaves an empty value behind and stops nothing, so that one run tells all of them.
 
 mod capability_check;
 #[cfg(test)]

@@ -390,6 +390,7 @@ impl<'a> Resolver<'a, '_> {
                 let problem = Problem::new(code::BAD_HEADER, path.clone(), format!("`{name}` {fault}"));
                 self.report(problem.about_key());
             }
+            // Looked at all the same, so that a wrong reference in the value shows as well.
             if !self.is_foreign(value, &path)
                 && let Some(value) = self.context.expand(value, &path)
             {

@@ -114,6 +114,7 @@ impl Resolver<'_, '_> {
         let path = path.key("fallback");
         self.refuse_empty(written, &path);
         let targets = self.references(written, &path);
+        // Of a panel nobody comes first, so that there is no circle to close.
         let Some(provider) = &spec.provider else { return targets };
         for (at, id) in written.iter().enumerate() {
             let path = path.index(at);

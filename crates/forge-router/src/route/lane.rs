@@ -1,4 +1,7 @@
 //! One key of a provider in use: its adapter, its layers and what they remember.
+//!
+//! Over a reload each part goes on by itself, as long as what it depends on stays the same: a new rate limit
+//! forgets no failures, and another model keeps the connections.
 
 use std::{sync::Arc, time::Duration};
 

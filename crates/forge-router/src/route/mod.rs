@@ -1,4 +1,8 @@
 //! One provider of a configuration in use: its adapter, its layers and what they remember.
+//!
+//! From outside: cache, retry, budgets, rotation of keys; then for each key circuit, meter, concurrency, rate
+//! limit, accounts, clocks, adapter. The order is behaviour, and its reasons stand where the layers are put
+//! on.
 
 mod headroom;
 mod health;
@@ -253,6 +257,7 @@ impl Route {
     pub(crate) fn open(&self) -> Option<(Instant, Option<ErrorKind>)> {
         let mut soonest: Option<(Instant, &Lane)> = None;
         for lane in &*self.lanes {
+            // One key that lets calls pass is enough.
             let BreakerState::Open { until } = lane.breaker.state() else { return None };
             if soonest.is_none_or(|(earliest, _)| until < earliest) {
                 soonest = Some((until, lane));
@@ -266,6 +271,7 @@ impl Route {
         if let [lane] = &*self.lanes {
             return lane.expected_wait(request);
         }
+        // A key behind an open circuit is not asked, and so keeps nobody waiting.
         let closed = self.lanes.iter().filter(|lane| !lane.is_open());
         closed.map(|lane| lane.expected_wait(request)).min().unwrap_or_default()
     }

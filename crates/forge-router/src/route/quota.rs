@@ -52,6 +52,7 @@ impl Quota {
         max_tokens: Option<u32>,
     ) -> Result<Option<String>, BudgetError> {
         let caps = self.caps(cx);
+        // A call without a limit would be given the longest answer for which there is room.
         if max_tokens.is_none() && headroom.longest(&*self.store, &caps).await?.is_some() {
             return Ok(None);
         }

@@ -1,4 +1,7 @@
 //! From one key of a provider to the next.
+//!
+//! Vendors limit, refuse and bill keys one by one. Another key may pass at once where a retry would have to
+//! wait.
 
 use std::{
     sync::{

@@ -1,4 +1,7 @@
 //! One call, and what speaks for and against asking a route.
+//!
+//! Reasons have an order. First comes what a route can never do for the call, then what may pass: only a
+//! route that the latter keeps back can be a last resort.
 
 use std::{
     borrow::Cow,

@@ -96,6 +96,7 @@ impl<'a> Selection<'a> {
         let entry = |target, origin| ChainEntry { target, origin };
         let named = snapshot.target(asked).map(|target| entry(target, Origin::Named));
         let (named, chain): (_, &[ChainEntry]) = match profile.cx.fallback {
+            // For a role that nobody has described, whoever is named is meant alone.
             Fallback::Configured if named.is_some() && !role.named => (named, &[]),
             Fallback::Configured => (named, &role.chain),
             // A call by role alone means the first of the role.
@@ -127,6 +128,7 @@ impl<'a> Selection<'a> {
     /// elsewhere the state is left out and the prefix is paid for again.
     fn warm_route(&self, affinity: &Affinity) -> Option<usize> {
         let routes = &self.snapshot.routes;
+        // State before cache: without the one the model loses its thoughts, without the other only money.
         let minted = self.profile.outline.minted_by.as_ref().and_then(|(vendor, model)| {
             let minted = |route: &Arc<Route>| {
                 route.vendor == *vendor && route.model_for(&self.profile.cx.participant) == model
@@ -220,6 +222,7 @@ impl<'a> Selection<'a> {
 
     /// How the route that `next` gave is to be asked.
     pub(crate) fn mode(&self) -> AttemptMode {
+        // A caller with others to ask is one of several, though the router may know of nobody else.
         let several = self.profile.cx.fallback == Fallback::Caller || self.has_another();
         if several { AttemptMode::OneOfSeveral } else { AttemptMode::Only }
     }

@@ -1,4 +1,7 @@
 //! Which member of a pool is next.
+//!
+//! A pick follows from the number of its turn, the seed, and what is known of the members. An explanation
+//! looks at the turns that would come, and takes none.
 
 use forge_core::Money;
 

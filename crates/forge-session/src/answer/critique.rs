@@ -260,6 +260,7 @@ pub(super) fn list(value: &Value) -> Option<Vec<Issue>> {
         Value::String(text) if words::is_nothing(text) => return Some(Vec::new()),
         Value::String(_) => return encoded(value).map(|critique| critique.findings),
         Value::Array(list) => {
+            // Texts between objects are remarks. A list of nothing but texts is one of findings.
             let only_claims = list.iter().all(Value::is_string);
             (
                 list.iter().filter_map(if only_claims { claim } else { issue }).collect(),

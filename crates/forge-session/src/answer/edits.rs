@@ -106,6 +106,7 @@ pub(super) fn blocks(
             Side::New(old, new) => Side::New(old, new + line),
         };
     }
+    // A block without its end is left out: half of a passage must not get into the text.
     (edits, prose)
 }
 

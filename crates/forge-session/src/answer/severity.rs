@@ -75,6 +75,7 @@ pub(super) fn of_mark(word: &str) -> Option<Severity> {
 
 /// The severity in the few words that mark a text. Words that are not clear count only beside `labels`.
 pub(super) fn in_mark(head: &str, is_label: impl Fn(&str) -> bool) -> Option<Severity> {
+    // All of them in a row are the form that was asked for.
     if is_choice(head) {
         return None;
     }

@@ -47,6 +47,7 @@ pub(super) fn is_settled(word: &str) -> Option<bool> {
         "settled" | "resolved" | "fixed" | "yes" | "true" | "done" | "closed" | "pass" | "passed"
         | "addressed" | "gone" | "rightlyrejected" | "rejectedrightly" | "correctlyrejected"
         | "rejectionupheld" | "upheld" => Some(true),
+        // Half settled is not settled.
         "notsettled"
         | "unsettled"
         | "unresolved"

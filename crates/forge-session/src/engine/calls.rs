@@ -66,6 +66,7 @@ impl SessionMachine {
         };
         let configured = profile.configured.timeouts;
         let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
+        // The end of the session bounds the whole call, and with it the other clocks.
         let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(now));
         let first = settings.first_content.saturating_mul(times);
         CallLimits {

@@ -1,4 +1,7 @@
 //! A session as a durable machine.
+//!
+//! Only calls have intents. A decision of the approver costs nothing, so that it is a question, asked again
+//! after a kill.
 
 use std::{fmt, time::Duration};
 
@@ -254,6 +257,7 @@ impl Machine for SessionMachine {
             for notice in Notice::of(event, &self.state) {
                 self.notify(&notice);
             }
+            // Once for the session: with one unknown price, its money is a lower bound.
             if let Event::CallIntended(intent) = event
                 && !intent.priced
                 && !std::mem::replace(&mut self.warned, true)

@@ -234,6 +234,7 @@ impl Planner<'_> {
             Stage::Draft | Stage::Synthesis => self.state.plan.chain(stage, 0).first(),
             Stage::Critique => self.critics(1, seat).first().copied(),
             Stage::Check => {
+                // Who will decide is not known yet; the first choice stands for it.
                 let synthesizer = cast.synthesizer.first().cloned();
                 self.checkers_of(&synthesizer.into_iter().collect::<Vec<_>>()).first().copied()
             }

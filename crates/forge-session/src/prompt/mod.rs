@@ -1,4 +1,8 @@
 //! The requests of each stage: system and user texts from templates, and the schema of the answer.
+//!
+//! What models wrote goes into a prompt as material: without hidden characters, under neutral names, between
+//! markers that it does not contain. All of this is done to the values before a template sees them, so that
+//! no template of a user's can leave it out.
 
 pub(crate) mod names;
 pub(crate) mod references;

@@ -42,6 +42,7 @@ impl FittedReference {
 pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Option<u64>) -> u32 {
     let window = windows.filter_map(|capabilities| capabilities.context_tokens).min();
     let shares = [window.map(|window| window / WINDOW_SHARE), cap.map(|cap| cap / CAP_SHARE)];
+    // The smaller of both: a prompt has to fit into the window, and a cycle into the caps.
     let least = shares.into_iter().flatten().min();
     least.map_or(USUAL, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX))
 }

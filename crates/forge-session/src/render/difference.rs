@@ -107,6 +107,7 @@ impl<'a> Difference<'a> {
         let mut out = String::new();
         for group in self.changes.chunk_by(|one, next| next.new.start - one.new.end <= 2 * AROUND) {
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            // Lines around a change are equal in both texts, so that one count of them serves both.
             let before = first.new.start.min(AROUND).min(first.old.start);
             let after = (self.new.len() - last.new.end).min(AROUND);
             let span =
@@ -136,6 +137,7 @@ impl<'a> Difference<'a> {
 fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
     let mut all: Vec<Change> = Vec::new();
     let mut from = (0, 0);
+    // The ends of both texts are the last fixed point.
     for (at_old, at_new) in fixed_points(old, new).into_iter().chain([(old.len(), new.len())]) {
         gap(old, new, from.0..at_old, from.1..at_new, &mut all);
         from = (at_old + 1, at_new + 1);

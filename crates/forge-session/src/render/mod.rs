@@ -1,4 +1,7 @@
 //! The result for people and programs.
+//!
+//! The forms for people tell what is less than planned before the document, so that nobody takes a draft for
+//! a checked text. Texts of models are single lines or escaped, and cannot pass for a part of the report.
 
 mod difference;
 mod facts;

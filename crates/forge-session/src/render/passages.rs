@@ -47,6 +47,7 @@ impl Passages {
         let here = locate(&result.document, &wanted);
         let mut by_finding: BTreeMap<FindingId, (bool, String)> =
             here.iter().map(|one| (one.finding, (true, one.heading.clone()))).collect();
+        // In the draft only by its quote: what decisions brought in never stood there.
         let gone: Vec<(FindingId, Vec<Candidate>)> = result
             .findings
             .iter()

@@ -130,6 +130,7 @@ fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
         Outcome::Answered(answer) => Some(name(&answer.served)),
         Outcome::Running | Outcome::Failed(_) => None,
     };
+    // The last one: the answer of a fallback takes the place of those before it.
     state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).next_back()
 }
 
@@ -207,6 +208,7 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
             );
         }
     }
+    // Told whatever the session ended with: it may have stopped for another reason before.
     for finding in state.contested() {
         let reason = format!(
             "{} was raised by most critics and rejected by the family that wrote the text",
@@ -250,6 +252,7 @@ fn counted(state: &State, cycle: u32) -> Option<&[CallKey]> {
 
 /// Why a seat has no answer.
 fn reason_without_answer(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
+    // Before any failure: that nobody else was asked is the last thing that happened at the seat.
     if let Some(reason) = state.dropped.get(&(cycle, stage, seat)) {
         return reason.describe().to_owned();
     }

@@ -171,6 +171,7 @@ fn is_elision(line: &str) -> bool {
         });
         bare.starts_with(dots) || bare.ends_with(dots)
     });
+    // Dots at an end stand for something that is left out. Inside of a line they need a word that says so.
     ends_in_dots || ((dots || bracketed) && WORDS.iter().any(|word| words.contains(word)))
 }
 

@@ -178,6 +178,7 @@ pub(super) fn is_repaired(calls: &[&Call]) -> bool {
 /// Whether to ask `call` for its answer once more: a plain refusal and nothing at all stay what they are.
 pub(super) fn can_be_repaired(stage: Stage, call: &Call) -> bool {
     let Outcome::Answered(answer) = &call.outcome else { return false };
+    // Any text is a draft, so that none has a form to repair.
     stage != Stage::Draft
         && super::is_usable(answer.stop_reason, stage)
         && !answer.raw_content.trim().is_empty()

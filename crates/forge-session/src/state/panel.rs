@@ -59,6 +59,7 @@ impl State {
     pub(crate) fn contested(&self) -> impl Iterator<Item = &Finding> {
         let rejected = |finding: &&Finding| finding.blocks() && finding.state == FindingState::Rejected;
         self.ledger.findings().filter(rejected).filter(|finding| {
+            // In any cycle since: a later panel may be the one of which most raise it.
             (finding.cycle..=self.cycle()).any(|cycle| {
                 let spoke = self.spoke(cycle);
                 // One critic alone is no majority.

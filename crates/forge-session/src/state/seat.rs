@@ -1,4 +1,7 @@
 //! Seats: what the calls at one seat say together, and whom to ask next.
+//!
+//! The calls at a seat follow each other: an answer, at most one repair of it, else the next participant of
+//! the chain.
 
 use forge_core::{Participant, StopReason};
 
@@ -100,6 +103,7 @@ impl State {
         for call in calls {
             let Outcome::Answered(answer) = &call.outcome else { continue };
             let key = call.intent.call;
+            // What somebody says who must not judge the text counts as nothing: a router may have gone there.
             if !is_usable(answer.stop_reason, key.stage) || self.is_own_text(call) {
                 continue;
             }
@@ -205,6 +209,7 @@ pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
     match reason {
         StopReason::EndTurn | StopReason::StopSequence | StopReason::ToolUse | StopReason::Other => true,
         StopReason::MaxTokens | StopReason::ContextWindow => stage != Stage::Draft,
+        // Declined or filtered: whatever text there is, it is not the answer.
         _ => false,
     }
 }

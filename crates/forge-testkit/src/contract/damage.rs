@@ -62,6 +62,7 @@ pub async fn a_damaged_reply_is_survived(subject: Subject) {
                     random = random
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1_442_695_040_888_963_407);
+                    // Only the body: what is no HTTP any more is refused before an adapter reads it.
                     let at = head + usize::try_from(random >> 33).unwrap() % (bytes.len() - head);
                     bytes[at] = (random >> 25).to_le_bytes()[0];
                 }

@@ -17,6 +17,7 @@ pub async fn error_facts_survive(subject: Subject) {
     let wait = Duration::from_secs(7);
     for request in [text(), whole(&text())] {
         let limited = Failure::RateLimited { retry_after: wait };
+        // Exempt in one form of delivery is exempt in both.
         let Some(error) = fail(subject, limited, request).await else { break };
         assert_eq!((error.kind, error.status), (ErrorKind::RateLimited, Some(429)), "{error}");
         assert_eq!(error.phase, Phase::BeforeOutput);

@@ -1,4 +1,7 @@
 //! The scenarios of the contract. A failed assertion is how each reports.
+//!
+//! Each takes a subject and starts servers of its own, so that they run side by side and in any order. The
+//! macro `contract!` makes a test of each; one by itself can be called as well.
 
 mod damage;
 mod failures;

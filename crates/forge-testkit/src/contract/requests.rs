@@ -78,6 +78,7 @@ pub async fn usage_sums_to_the_vendors_total(subject: Subject) {
             let server = subject.start(Behavior::Normal).await;
             let adapter = subject.adapter(&server.base_url());
             let tokens = adapter.complete(&subject.context(), request).await.unwrap().tokens;
+            // The server tells what it bills beside its replies, so that a field that is misread shows.
             let truth = server.requests().last().unwrap().billed.unwrap();
             assert_eq!(tokens.total_input(), truth.total_input(), "{name}");
             assert_eq!(tokens.total_output(), truth.total_output(), "{name}");

@@ -1,4 +1,7 @@
 //! A server that says exactly the bytes it is told to say, and misbehaves where it is told to.
+//!
+//! It reads no more of HTTP than adapters send: a head, a length, a body. It writes what it has, right or
+//! wrong.
 
 mod reply;
 
@@ -173,6 +176,7 @@ async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
             // Without lingering, closing sends a reset.
             Then::Reset => return connection.set_zero_linger(),
             Then::Hold => {
+                // Read on, whatever it sends: only so is its end seen.
                 while connection.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
                 state.hung_up.send_modify(|count| *count += 1);
                 return Ok(());

@@ -95,6 +95,7 @@ impl Reply {
             ByteForm::Unterminated => (body.trim_end().to_owned(), usize::MAX),
             ByteForm::CrLf | ByteForm::KeepAlives | ByteForm::OneWrite => (body.to_owned(), usize::MAX),
         };
+        // A whole reply without a length needs chunks to have an end.
         let bytes = if is_stream || form == ByteForm::Unterminated {
             let names = head.lines().filter(|line| !line.starts_with("content-length"));
             let names = names.filter(|line| !line.starts_with("transfer-encoding"));

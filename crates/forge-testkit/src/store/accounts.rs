@@ -113,6 +113,7 @@ pub fn attempts_are_read_in_pages_and_come_back_whole<S: UsageSink + AccountsRea
     full.served = Some(Served::default().with_region("eu"));
     let records = [answered(1), answered(2), full, answered(4)];
     put(&*store, records.clone());
+    // Four records in pages of three: one is full, one is short, one is empty.
     let (mut found, mut last) = (Vec::new(), None);
     loop {
         let page = wait(store.attempts(&Filter::default(), last.as_ref(), 3)).unwrap();

@@ -111,6 +111,7 @@ pub fn the_reservations_of_a_dead_holder_are_settled_by_whoever_takes_over<S: Bu
 pub fn sums_that_do_not_fit_stay_right<S: BudgetStore>(subject: &Subject<S>) {
     let store = subject.open();
     let open = [BudgetCap::new("day")];
+    // Two of them are more than a number holds.
     let huge = amount(u64::MAX, u64::MAX);
     let [one, other] = [0, 1].map(|_| wait(store.reserve(&open, huge, None)).unwrap());
     wait(store.reserve(&open, amount(5, 5), None)).unwrap();

@@ -41,6 +41,7 @@ pub fn a_claim_is_renewed_under_its_own_name_and_refused_under_another<S: Journa
     subject.clock().advance(LEASE / 2);
     assert_eq!(wait(one.claim(&s, &claim("a"))).unwrap(), fence);
     subject.clock().advance(LEASE / 2);
+    // A whole lease since the claim, and half of one since its renewal.
     match wait(other.claim(&s, &claim("b"))) {
         Err(JournalError::Held { stream, holder, fence: present, until }) => {
             assert_eq!((&stream, &*holder, present), (&s, "a", fence));
@@ -192,6 +193,7 @@ pub fn a_stream_is_not_deleted_under_its_writer_and_stays_fenced_off_afterwards<
     assert!(!wait(store.delete(&s)).unwrap());
     assert!(wait(store.list()).unwrap().is_empty() && texts(&*store, &s).is_empty());
     let again = wait(store.claim(&s, &claim("b"))).unwrap();
+    // Fences go on after a deletion, or the writer of the old stream could write the next one.
     assert!(again > fence);
     let late = wait(store.append(&s, fence, batch(0, &["late"])));
     assert!(matches!(late, Err(JournalError::Fenced { .. })), "{late:?}");

@@ -1,4 +1,7 @@
 //! The contract of stores, as tests. [`store_contract!`](crate::store_contract) makes one test of each scenario.
+//!
+//! Most scenarios open several stores in one place, as several processes share a file. Time is that of the
+//! subject's clock, and futures are waited for without a runtime.
 
 pub mod accounts;
 pub mod budget;

@@ -195,6 +195,7 @@ impl Reader {
         }
         let name = normalize(text);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        // A severity beside nothing but general words stands above a list, else it marks one finding.
         if let Some((severity, category, rest)) = mark(text) {
             let rest_name = normalize(&rest);
             let general =
@@ -215,6 +216,7 @@ impl Reader {
         } else if GENERAL.contains(&name.as_str()) || ["critique", "review"].contains(&name.as_str()) {
             self.enter(Section::Findings, None);
             self.lists_findings = GENERAL.contains(&name.as_str());
+        // Below the heading of the findings, every other heading is the title of one.
         } else if has(&["finding", "issue", "problem"])
             || finding_id(text).is_some()
             || self.section == Section::Findings

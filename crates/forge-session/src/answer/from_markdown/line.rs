@@ -144,6 +144,7 @@ fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let known = |word: &&str| severity::of_mark(word).is_some() || is_label_word(word);
     let head = head.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_');
     let head = head.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(['.', ')', ' ']);
+    // With any other word, the tail is the end of the claim.
     words.iter().all(known).then(|| (found, words.iter().find_map(|word| category(word)), head.to_owned()))
 }
 

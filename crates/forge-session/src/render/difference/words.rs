@@ -27,6 +27,7 @@ pub(super) fn words(old: &str, new: &str) -> Vec<Piece> {
 
 /// Words, what lies between two of them, and line breaks.
 fn tokens(text: &str) -> Vec<&str> {
+    // A line break stands by itself, or it would join the ends of two lines to one change.
     let kind = |c: char| if c == '\n' { 2 } else { u8::from(c.is_alphanumeric()) };
     let mut all = Vec::new();
     let (mut from, mut last) = (0, None);

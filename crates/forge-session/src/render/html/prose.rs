@@ -82,6 +82,7 @@ impl<'a> Marker<'a> {
         let mut at = range.start;
         while at < range.end {
             self.labels(at, at + 1);
+            // Cut also where a passage begins inside of another one, whose label stands there.
             let begins = self.passages.get(self.next).map_or(range.end, |one| one.range.start);
             let (marked, border) = self.cover(at);
             let end = [begins, border].into_iter().filter(|one| *one > at).fold(range.end, usize::min);
