@@ -6,6 +6,7 @@
 /// Stand-ins for names, such as those of models and vendors in a text that others judge.
 ///
 /// Hiding is undone in the answer, so that a document that names a vendor for a good reason keeps the name.
+/// The default hides nothing.
 ///
 /// ```
 /// let names = forge_prompt::Pseudonyms::new(["Acme".to_owned()], "", 0xab);

@@ -44,7 +44,8 @@ struct Tag {
 /// The text without blocks of reasoning (`<think>`, `[THINK]`, channels of `analysis`).
 ///
 /// A block begins where an answer begins, after another block, or in a line of its own. A tag in code or in a JSON value
-/// neither begins nor ends one, so a text that only mentions such tags stays whole.
+/// neither begins nor ends one, so a text that only mentions such tags stays whole. A block without an end
+/// reaches to the end of the text. A text without such tags is borrowed.
 pub fn strip_reasoning(text: &str) -> Cow<'_, str> {
     // Channels first: what they hold is an answer of its own, and may begin with a tag.
     if let Some(answer) = last_channel(text) {

@@ -54,7 +54,8 @@ impl Default for RepetitionDetector {
 }
 
 impl RepetitionDetector {
-    /// Takes the next piece of the text. Returns `true` once the text repeats itself, and from then on.
+    /// Takes the next piece of the text, cut anywhere. Returns `true` once the text repeats itself, and from
+    /// then on.
     pub fn push(&mut self, piece: &str) -> bool {
         for byte in piece.bytes() {
             if !self.found {

@@ -21,7 +21,7 @@ pub struct ParticipantManager {
     active: Arc<RwLock<Vec<Participant>>>,
 }
 
-/// Nobody plays a role.
+/// Nobody plays a role, or fewer models than are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no provider is available for the role `{role}`; name a provider under `roles.{role}` or set `default_provider`"

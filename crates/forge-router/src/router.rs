@@ -70,7 +70,7 @@ impl Router {
         self.shared.snapshot().plan.clone()
     }
 
-    /// A participant that is routed by `role` alone.
+    /// A participant that is routed by `role` alone: it names nobody of the configuration, and no model.
     pub fn participant(role: ParticipantRole) -> Participant {
         Participant::new(ModelProvider::from(NAME), "").with_display_name("chosen by role").with_role(role)
     }
@@ -201,7 +201,7 @@ impl Router {
         }
     }
 
-    /// Models with their limits, dates and prices.
+    /// Models with their limits, dates and prices, without what the configuration says of them.
     pub fn models(&self) -> &Arc<ModelTable> {
         &self.shared.deps.models
     }

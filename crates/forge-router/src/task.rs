@@ -32,9 +32,9 @@ pub struct TaskContext {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
-    /// Nobody has begun.
+    /// Nobody has begun. It can only become running.
     Pending,
-    /// A provider works on it.
+    /// A provider works on it. A further try keeps it so.
     Running,
     /// It is done.
     Completed,

@@ -28,7 +28,7 @@ pub struct Adapters {
     pub vendor: ModelProvider,
     /// The model that is asked where a fixture names none.
     pub model: &'static str,
-    /// Opens it.
+    /// Opens it with these settings.
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
 }
 

@@ -32,7 +32,8 @@ pub struct Subject {
     pub model: &'static str,
     /// Opens the adapter.
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
-    /// A request that the model cannot serve, known before it is sent.
+    /// A request that the model cannot serve, known before it is sent, such as one with a feature that it
+    /// lacks.
     pub unsupported: fn() -> ModelRequest,
     /// What does not apply to the dialect, each with the reason.
     pub exempt: &'static [(&'static str, &'static str)],

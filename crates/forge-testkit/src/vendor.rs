@@ -72,7 +72,7 @@ pub trait TestServer: Send + Sync {
     /// What an adapter takes as its base URL: `http://`, an IP address with a port, and a path if there is one.
     fn base_url(&self) -> String;
 
-    /// The requests so far, in their order, each with what its reply bills.
+    /// The requests so far, in their order, each with what its reply bills where that is known.
     fn requests(&self) -> Vec<Request>;
 }
 

@@ -45,7 +45,8 @@ pub struct Found<T> {
     pub is_whole: bool,
 }
 
-/// Whether a value is a JSON Schema, which describes an answer and is none.
+/// Whether a value is a JSON Schema, which describes an answer and is none: it names a dialect, or the type
+/// of JSON that it wants. A `type` with another word, as in a finding, makes none.
 pub fn is_schema(value: &Value) -> bool {
     let kind = value.get("type").and_then(Value::as_str);
     let is_kind = |kind| ["object", "array", "string", "boolean", "integer", "number"].contains(&kind);

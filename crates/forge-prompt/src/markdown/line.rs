@@ -16,7 +16,7 @@ pub enum Line {
     Item(String),
     /// Anything else.
     Text(String),
-    /// Nothing, or a rule.
+    /// White space alone, or a rule.
     Blank,
 }
 

@@ -31,7 +31,7 @@ pub struct RouterPlan {
     pub retry: RetryPolicy,
     /// When a failing route is left alone.
     pub breaker: BreakerPolicy,
-    /// Which replies are given again; `None` asks every time.
+    /// Which replies are given again without a call; `None` asks every time.
     pub cache: Option<CachePolicy>,
     /// What all calls together may cost.
     pub budget: Budget,
@@ -171,7 +171,7 @@ pub const USUAL_FALLBACKS: [ErrorKind; 2] = [ErrorKind::Empty, ErrorKind::Malfor
 pub struct RolePlan {
     /// Who is asked first; several form a panel. Empty means the default.
     pub primary: Vec<Target>,
-    /// Who is asked next, in order.
+    /// Who is asked next, in order. Behind them comes the default of the plan.
     pub fallback: Vec<Target>,
     /// Whether the file names somebody for it and all of them are disabled.
     pub all_disabled: bool,
@@ -182,7 +182,7 @@ pub struct RolePlan {
     pub parameters: Parameters,
     /// What every model of the role must be able to do.
     pub needs: Needs,
-    /// Ask the next route as well when the first is slow to begin.
+    /// Ask the next route as well when the first is slow to begin; at most for one call in twenty.
     pub hedge: bool,
     /// What the role may cost.
     pub budget: Budget,

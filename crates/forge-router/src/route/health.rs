@@ -21,7 +21,7 @@ pub struct ProviderHealth {
     pub model: ModelId,
     /// How it does.
     pub status: HealthStatus,
-    /// Why, if it is not ready, and what to do.
+    /// Why, if it is not ready, and what to do; `None` if it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What its replies said about rate limits so far.
@@ -36,19 +36,20 @@ fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S:
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// How a provider does.
+/// How a provider does. A finding is believed for a while, after which the provider is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// It answers and takes the credential.
+    /// It answers and takes the credential. Believed for 5 min.
     Ready,
-    /// It answers; its model is still being loaded.
+    /// It answers; its model is still being loaded. Believed for 5 s.
     Loading,
-    /// It answers, and has no model to serve.
+    /// It answers, and has no model to serve. Believed for 30 s.
     Empty,
-    /// It does not answer, or not as it should.
+    /// It does not answer, or not as it should. Believed for 30 s; a call that has nowhere else to go asks it
+    /// all the same.
     Failed,
-    /// It refuses the credential.
+    /// It refuses the credential. Believed for 5 min.
     Refused,
 }
 

@@ -45,15 +45,15 @@ use rotation::{Rotation, least_pause};
 /// What a router is built from, beside its configuration. It stays the same over reloads.
 #[derive(Debug, Clone)]
 pub struct RouterDeps {
-    /// Builds the adapters.
+    /// Builds the adapters, by the kinds that the plan names.
     pub registry: Arc<AdapterRegistry>,
-    /// Models with their limits, dates and prices.
+    /// Models with their limits, dates and prices. What the plan says of a model goes before it.
     pub models: Arc<ModelTable>,
     /// Takes one record per attempt, failed ones among them.
     pub sink: Arc<dyn UsageSink>,
     /// Keeps the budgets.
     pub budgets: Arc<dyn BudgetStore>,
-    /// Keeps until when vendors want no calls.
+    /// Keeps until when vendors want no calls, so that the next process does not ask before.
     pub cooldowns: Arc<dyn CooldownStore>,
     /// Where time comes from.
     pub timer: Arc<dyn Timer>,

@@ -79,7 +79,7 @@ pub struct Request {
     pub line: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON; null if there was none.
+    /// The body as JSON; null if there was none, or if it was no JSON.
     pub body: Value,
     /// What the reply bills, where it is known; see [`Reply::billing`].
     pub billed: Option<TokenCount>,
@@ -94,12 +94,19 @@ impl Request {
 
 impl ScriptedServer {
     /// Starts a server that answers the first request with the first reply and so on; the last reply
-    /// is repeated.
+    /// is repeated. With an empty script, every connection is closed without a reply.
+    ///
+    /// # Errors
+    /// No port can be opened.
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
         Self::play(Script::Replies(Mutex::new(script.into_iter().collect()))).await
     }
 
-    /// Starts a server that answers each request with what `answer` makes of it.
+    /// Starts a server that answers each request with what `answer` makes of it, on whichever connection it
+    /// comes.
+    ///
+    /// # Errors
+    /// No port can be opened.
     pub async fn answering(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
         Self::play(Script::Answers(Box::new(answer))).await
     }
@@ -128,7 +135,7 @@ impl ScriptedServer {
         Ok(Self { address, state, hung_up, task })
     }
 
-    /// The server's base URL.
+    /// The server's base URL, without a path.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -143,7 +150,7 @@ impl ScriptedServer {
         self.state.connections.load(Ordering::Relaxed)
     }
 
-    /// Waits until a client has hung up on a reply that was held.
+    /// Waits until a client has hung up on a reply that was held; for ever if none does.
     pub async fn client_hung_up(&mut self) {
         // The sender lives as long as the server.
         let _ = self.hung_up.wait_for(|count| *count > 0).await;

@@ -44,7 +44,8 @@ impl Reply {
         Self::whole(status, "application/json", &[], body)
     }
 
-    /// A stream of server-sent events, in one chunk.
+    /// A stream of server-sent events, in one chunk, with status 200. `body` is written as it is, with its
+    /// line ends.
     pub fn sse(body: &str) -> Self {
         Self::stream("text/event-stream", &[], body)
     }
@@ -55,7 +56,8 @@ impl Reply {
         Self { then: Then::KeepAlive, ..Self::raw(chunked(&head, body)) }
     }
 
-    /// The same reply, broken off after this many bytes of its body's chunk; the connection closes.
+    /// The same reply, broken off after this many bytes of its body's chunk; the connection closes. Beyond
+    /// its end, nothing is missing.
     pub fn cut_body(self, at: usize) -> Self {
         let body = self.body_start();
         Self { bytes: self.bytes[..(body + at).min(self.bytes.len())].to_vec(), then: Then::Close, ..self }
