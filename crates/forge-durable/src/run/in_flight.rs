@@ -115,7 +115,7 @@ impl<M: Machine> Run<M> {
         let mut sleep = self.deps.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
         poll_fn(|cx| {
             let mut completed = Vec::new();
-            // All are polled, also behind one that has ended, so that outcomes that come together are one batch.
+            // All are polled, also behind one that has ended: outcomes that come together are one batch.
             flight.retain_mut(|one| match one.future.as_mut().poll(cx) {
                 Poll::Ready(outcome) => {
                     completed.push(Completed { key: one.key.clone(), outcome });

@@ -22,7 +22,7 @@ pub struct RouterPlan {
     pub providers: Vec<ProviderPlan>,
     /// The pools; no pool contains itself.
     pub pools: Vec<PoolPlan>,
-    /// The roles that the file names. One that is not here is done by whoever prefers it.
+    /// The roles that the file names. Of any other role, `default` says who does it.
     pub roles: BTreeMap<ParticipantRole, RolePlan>,
     /// Who is asked last for the roles that the file names. For any other role, those who prefer it are asked, then
     /// the default, then every provider.
