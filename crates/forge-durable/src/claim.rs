@@ -12,6 +12,7 @@ use crate::{
 
 /// How long a claim of the journal holds without a renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
+/// How often it is renewed. A process that stalls for the remaining 40 s still keeps its claim.
 pub(crate) const RENEWAL: Duration = Duration::from_secs(20);
 
 /// The exclusive right to run the work.
@@ -24,6 +25,8 @@ pub(crate) struct Ownership {
 /// Claims the work. The claim of a dead run is replaced at once if the lock proves its death; otherwise the claim waits
 /// for one lease to lapse. Without locks, a foreign claim that has not lapsed is an error.
 pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Ownership, RunError> {
+    // The lock goes before the claim. It says at once who is alive, and a live run is refused here without a
+    // look at its claim, which may have lapsed while its computer slept.
     let lock = match &deps.locks {
         None => None,
         Some(locks) => match locks.lock(stream, &deps.holder).map_err(RunError::Lock)? {
@@ -43,6 +46,7 @@ pub(crate) async fn claim(deps: &RunDeps, stream: &StreamName) -> Result<Ownersh
             Ok(fence) => return Ok(Ownership { fence, lock }),
             Err(JournalError::Held { holder, fence, .. })
                 // The fence names the very claim that is replaced: a run that claims in between keeps its own.
+                // Once for each fence: a store that refuses a takeover must not keep the run in this loop.
                 if has_died(&holder) && claim.replaces != Some(fence) =>
             {
                 claim = claim.replacing(fence);

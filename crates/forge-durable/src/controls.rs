@@ -9,6 +9,9 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 /// Steers running work. Clones steer the same one.
+///
+/// Commands are queued and handled in their order, between two steps of the run. Sending never waits and
+/// never fails; a command that comes after the end of the work is never read.
 #[derive(Debug, Clone, Default)]
 pub struct Controls(Arc<Shared>);
 
@@ -61,6 +64,8 @@ impl Controls {
     }
 
     fn send(&self, command: Command) {
+        // The command before the wake, so that the task finds it. No code panics under this lock, so that a
+        // poisoned queue is still whole.
         self.0.commands.lock().unwrap_or_else(PoisonError::into_inner).push_back(command);
         self.0.waker.wake();
     }
@@ -71,6 +76,7 @@ impl Controls {
 
     /// Whether a command is waiting; if not, `cx` is woken when one arrives.
     pub(crate) fn is_called(&self, cx: &Context<'_>) -> bool {
+        // Registered before the queue is read: a command that comes between the two wakes the task.
         self.0.waker.register(cx.waker());
         !self.0.commands.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }

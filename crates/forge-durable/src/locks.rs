@@ -15,16 +15,23 @@ const LOOKS: u32 = 1_000;
 
 /// Tells for each piece of work whether a run of it is alive.
 pub trait Locks: fmt::Debug + Send + Sync + 'static {
-    /// Tries to take the lock of `stream` for `holder`, without waiting.
+    /// Tries to take the lock of `stream` for `holder`, without waiting. `holder` has to differ from run to
+    /// run, as it is the name under which a death is proved.
+    ///
+    /// # Errors
+    /// Storage that cannot be reached. Locks that do not exist there are no error but
+    /// [`LockAttempt::Unsupported`].
     fn lock(&self, stream: &StreamName, holder: &str) -> Result<LockAttempt, StorageError>;
 }
 
 /// A lock held until this value is dropped or its process ends.
 pub trait Lock: fmt::Debug + Send + Sync + 'static {
     /// Whether `holder` had this lock earlier and never released it, so that it cannot be running any more.
+    /// `false` proves nothing: the holder may be on another machine, or may never have asked for a lock.
     fn has_died(&self, holder: &str) -> bool;
 
-    /// Releases the lock at the end of the work.
+    /// Releases the lock at the end of the work. A lock that is only dropped is free as well, and leaves the
+    /// proof that its holder died.
     fn release(self: Box<Self>);
 }
 
@@ -89,6 +96,7 @@ impl Locks for LocalLocks {
                     looks += 1;
                     thread::yield_now();
                 }
+                // Some network file systems have no locks. There the lease protects, at the price of a wait.
                 Err(TryLockError::Error(_)) => return Ok(LockAttempt::Unsupported),
             }
         }
@@ -124,10 +132,12 @@ impl Lock for LocalLock {
     }
 }
 
+/// A holder takes one line, so that a name with a line break cannot pass for two holders.
 fn one_line(holder: &str) -> String {
     holder.replace(['\n', '\r'], " ")
 }
 
+/// The holders in the file, the latest last.
 fn read(file: &mut File) -> io::Result<Vec<String>> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;

@@ -21,7 +21,8 @@ use crate::{controls::Command, error::RunError};
 pub trait Machine: Send + Sync + Sized + 'static {
     /// An entry of the journal.
     type Event: Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// Identifies an effect within its stream, and is the same in every run.
+    /// Identifies an effect within its stream, and is the same in every run. Two effects in flight at once
+    /// have two keys.
     type Key: Clone + PartialEq + fmt::Display + Send + Sync + 'static;
     /// The input of an effect. It is never written to the journal.
     type Effect: Send + 'static;
@@ -30,17 +31,23 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// Why the work cannot continue. A failed effect is an outcome and not such an error.
     type Error: From<RunError> + Send;
 
-    /// Applies one entry, made when the work had run for `at`.
+    /// Applies one entry, made when the work had run for `at`, in whole milliseconds. An intent has to change
+    /// the state so that [`next`](Self::next) does not give its effect again: the run plans until the machine
+    /// waits.
     fn apply(&mut self, at: Duration, event: &Self::Event);
 
     /// The next step when the work has run for `now`. Time between two runs does not count.
+    ///
+    /// # Errors
+    /// The work cannot continue in this run, which then ends with this error. The journal stays as it is.
     fn next(&self, now: Duration) -> Result<Next<Self>, Self::Error>;
 
     /// The entries written before an effect starts. Model calls come with `call`, which belongs in the entry: without it,
     /// the call cannot be accounted for if its run dies.
     fn intended(&self, key: &Self::Key, effect: &Self::Effect, call: Option<&ModelCall>) -> Vec<Self::Event>;
 
-    /// Performs an effect. Dropping the future cancels it. A model call uses the given context.
+    /// Performs an effect. It is called once the intent is on disk. Dropping the future cancels it. A model
+    /// call uses the given context, whose id is that of the intent; other effects get `None`.
     fn perform(
         &self,
         key: &Self::Key,
@@ -59,18 +66,19 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// [`Next::Wait`] leaves it pending.
     fn relaunch(&self, key: &Self::Key, now: Duration) -> Result<Next<Self>, Self::Error>;
 
-    /// The entries for a command. A machine that supports none ignores it.
+    /// The entries for a command, none by default. What a command means is up to the machine.
     fn command(&self, command: Command, now: Duration) -> Vec<Self::Event> {
         let _ = (command, now);
         Vec::new()
     }
 
-    /// When to ask the planner again, whatever else it waits for.
+    /// When to ask the planner again, whatever else it waits for; `None` by default.
     fn deadline(&self) -> Option<Duration> {
         None
     }
 
-    /// A small summary for lists, kept beside the journal.
+    /// A small summary for lists, kept beside the journal and replaced with every append; none by default.
+    /// The journal refuses one of more than 4,096 bytes as JSON.
     fn summary(&self, stream: &StreamName) -> Option<Value> {
         let _ = stream;
         None
@@ -81,12 +89,16 @@ pub trait Machine: Send + Sync + Sized + 'static {
         let _ = entries;
     }
 
-    /// Encodes an entry.
+    /// Encodes an entry; by default as a JSON object of `at`, in milliseconds, and `event`.
     fn encode(at: Duration, event: &Self::Event) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(&Stamped { at: millis(at), event })
     }
 
-    /// Decodes an entry.
+    /// Decodes an entry, in the form of [`encode`](Self::encode).
+    ///
+    /// # Errors
+    /// An entry that this version does not understand. It is never left out: a state without it would be
+    /// another one.
     fn decode(stream: &StreamName, entry: &Entry) -> Result<(Duration, Self::Event), Self::Error> {
         let read = serde_json::from_slice::<Stamped<Self::Event>>(&entry.payload);
         let Stamped { at, event } = read.map_err(|source| RunError::Entry {
@@ -159,7 +171,7 @@ impl<M: Machine> fmt::Debug for Next<M> {
     }
 }
 
-/// A model call as recorded in its intent.
+/// A model call as recorded in its intent: enough to account for it if its run dies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ModelCall {
@@ -207,6 +219,7 @@ impl<K> PendingEffect<K> {
     }
 }
 
+/// Whole milliseconds, rounded down.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

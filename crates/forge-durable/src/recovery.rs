@@ -22,6 +22,8 @@ const MAX_ATTEMPTS: u64 = 10_000;
 ///
 /// Accounts and budgets that fail here do not stop the work; they fail again at the next call if it matters.
 pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<ModelCall>) {
+    // First, because what dead calls have set aside would stand in the way of this run's own. No instance is
+    // named: once the work is claimed, none of its earlier runs is alive.
     if let Some(budgets) = &deps.budgets
         && let Err(error) = budgets.settle_holder(&Holder::new(stream.as_str()), DeadCharge::Reserved).await
     {
@@ -30,6 +32,8 @@ pub(crate) async fn settle(deps: &RunDeps, stream: &StreamName, calls: Vec<Model
     if calls.is_empty() {
         return;
     }
+    // A call may have ended in the accounts although the journal does not say so: ends are flushed there
+    // before they are written here.
     let mut known: HashMap<CallId, Vec<UsageRecord>> = HashMap::new();
     if let Some(accounts) = &deps.accounts {
         let filter = Filter { calls: calls.iter().map(|call| call.id).collect(), ..Filter::default() };
@@ -63,6 +67,8 @@ fn killed_attempt(rows: &[UsageRecord]) -> Option<u32> {
     (!rows.iter().any(ended)).then(|| last.saturating_add(1))
 }
 
+/// The tags with the name of the work as their session, unless they name one. By it the accounts find the
+/// calls of every durable work, whatever kind it is.
 pub(crate) fn with_stream(tags: Tags, stream: &StreamName) -> Tags {
     if tags.session().is_some() { tags } else { tags.with_session(stream.as_str()) }
 }

@@ -19,14 +19,17 @@ use crate::{
     recovery,
 };
 
-/// A claimed piece of work.
+/// A claimed piece of work, from its claim to its release.
+///
+/// Dropping it is like killing the process: nothing is released, and a later run takes over by the lock that
+/// its holder never gave back, or once the claim has lapsed.
 pub struct Run<M: Machine> {
     pub(crate) stream: StreamName,
     pub(crate) deps: RunDeps,
     pub(crate) machine: M,
     pub(crate) controls: Controls,
     ownership: Ownership,
-    /// The number of entries in the journal.
+    /// The number of entries in the journal, which the next append expects to find.
     sequence: u64,
     /// Whether the journal was empty when the run started.
     is_new: bool,
@@ -54,6 +57,7 @@ impl<M: Machine> Run<M> {
     /// # Errors
     /// [`RunError::Running`] while another run is alive; a journal that cannot be read.
     pub async fn open(deps: RunDeps, stream: StreamName, machine: M) -> Result<Self, M::Error> {
+        // The claim goes first: once it holds, no other run can append behind what is read below.
         let ownership = claim::claim(&deps, &stream).await?;
         let now = deps.timer.instant();
         let mut run = Self {
@@ -100,17 +104,21 @@ impl<M: Machine> Run<M> {
         &self.stream
     }
 
-    /// The machine in its current state.
+    /// The machine in its current state. Entries that are applied and not yet written are part of it.
     pub fn machine(&self) -> &M {
         &self.machine
     }
 
-    /// Controls that steer the work while it runs.
+    /// Controls that steer the work while it runs. All of them share one queue of commands.
     pub fn controls(&self) -> Controls {
         self.controls.clone()
     }
 
-    /// Records a decision of the caller before the work starts or continues.
+    /// Records a decision of the caller before the work starts or continues. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// Those of the journal. The run is of no use after one: its machine has applied what the journal does
+    /// not hold.
     pub async fn record(&mut self, event: M::Event) -> Result<(), M::Error> {
         self.note(event);
         self.flush().await
@@ -121,14 +129,21 @@ impl<M: Machine> Run<M> {
     /// # Errors
     /// Those of the journal and of the machine. Dropping the future is like killing the process: the work can be resumed.
     pub async fn run(mut self) -> Result<M, M::Error> {
+        // Released whatever came of it, so that nobody waits for the lease of a run that failed. The error of
+        // the run is told before that of the release, because it is the cause.
         let outcome = self.drive().await;
         let machine = self.close().await;
         outcome?;
         machine
     }
 
-    /// Releases the work without running it.
+    /// Releases the work without running it, and returns the machine as it stands.
+    ///
+    /// # Errors
+    /// A journal that cannot be reached. The claim then lapses by itself.
     pub async fn close(self) -> Result<M, M::Error> {
+        // The claim before the lock: whoever gets the lock next finds the journal free. If the release fails,
+        // the lock is dropped and not given back, which proves to the next run that this one is gone.
         let released = self.deps.journal.release(&self.stream, self.ownership.fence).await;
         released.map_err(RunError::from)?;
         if let Some(lock) = self.ownership.lock {
@@ -149,6 +164,8 @@ impl<M: Machine> Run<M> {
         loop {
             self.handle_commands();
             let step = self.next_step()?;
+            // On disk before anything is launched: a kill behind this line finds the intent of every effect
+            // that may have begun, and one before it finds effects that never did.
             self.flush().await?;
             if step.done {
                 return Ok(());
@@ -178,6 +195,7 @@ impl<M: Machine> Run<M> {
         let mut step = Step { launch: Vec::new(), wake: None, ask: None, done: false };
         loop {
             match self.machine.next(self.now())? {
+                // Nothing changes the state here, so that the planner would give the same step for ever.
                 Next::Record(events) if events.is_empty() => return Ok(step),
                 Next::Record(events) => self.note_all(events),
                 Next::Call { key, participant, tags, effect } => {
@@ -242,6 +260,8 @@ impl<M: Machine> Run<M> {
     async fn renew(&mut self) -> Result<(), M::Error> {
         let now = self.deps.timer.instant();
         if now >= self.renewed + RENEWAL {
+            // Nothing is replaced here. A run that was taken over is refused and ends. One whose claim lapsed
+            // unnoticed gets a new fence; what others wrote meanwhile is a conflict at the next append.
             let claim = Claim::new(&*self.deps.holder, LEASE);
             let claimed = self.deps.journal.claim(&self.stream, &claim).await;
             self.ownership.fence = claimed.map_err(RunError::from)?;
@@ -252,6 +272,7 @@ impl<M: Machine> Run<M> {
 
     fn handle_commands(&mut self) {
         while let Some(command) = self.controls.take() {
+            // Written in one batch with what the planner makes of it, so that a kill keeps both or neither.
             self.note_all(self.machine.command(command, self.now()));
         }
     }

@@ -25,7 +25,7 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// At most `budget` bytes of `text`, cut at the border of a section, else of a paragraph, a line, a word; and how many
-/// characters are left out.
+/// characters are left out. A text that fits is whole.
 pub fn shorten(text: &str, budget: usize) -> (&str, usize) {
     if text.len() <= budget {
         return (text, 0);

@@ -1,9 +1,11 @@
 //! Markers of fences around untrusted text.
 
 /// A marker of 16 hexadecimal digits that none of `texts` contains, so that no text can end its own fence. `numbers` is
-/// asked until one fits; numbers that a text's author can foresee are of no use.
+/// asked until one fits, so that it must not give the same number for ever; numbers that a text's author can
+/// foresee are of no use.
 pub fn fence_marker(mut numbers: impl FnMut() -> u64, texts: &[&str]) -> String {
     loop {
+        // Of one length always, so that no marker is the beginning of another.
         let marker = format!("{:016x}", numbers());
         if !texts.iter().any(|text| text.contains(&marker)) {
             return marker;

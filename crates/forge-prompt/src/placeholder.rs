@@ -13,6 +13,7 @@ pub fn is_placeholder(text: &str, names: &[&str]) -> bool {
     let text = text.trim();
     let is_between = |open: &str, close: &str| {
         let inner = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+        // With a second opening mark between them, the marks at both ends belong to different pieces.
         inner.is_some_and(|inner| {
             !inner.contains([open.as_bytes()[0] as char, '\n']) && inner.len() < MAX_INNER
         })

@@ -1,8 +1,12 @@
 //! Names that readers must not see.
+//!
+//! A stand-in is one word of letters and digits, so that neither JSON nor Markdown changes it on its way
+//! through an answer.
 
 /// Stand-ins for names, such as those of models and vendors in a text that others judge.
 ///
 /// Hiding is undone in the answer, so that a document that names a vendor for a good reason keeps the name.
+/// The default hides nothing.
 ///
 /// ```
 /// let names = forge_prompt::Pseudonyms::new(["Acme".to_owned()], "", 0xab);
@@ -34,6 +38,7 @@ impl Pseudonyms {
                 && name.chars().any(char::is_alphabetic)
                 && !occurs(&subject, &name.to_lowercase())
         });
+        // Each spelling has a stand-in of its own, so that the answer gets back the one that stood there.
         let spelled = names.iter().flat_map(|name| [name.clone(), name.to_lowercase(), name.to_uppercase()]);
         let mut names: Vec<String> = spelled.collect();
         // The longest first, so that `gpt-6-sol` is not hidden as `gpt` and a rest that gives it away.
@@ -57,6 +62,7 @@ impl Pseudonyms {
     /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
     /// that no stand-in is taken for a name.
     pub fn hide(&self, text: &str) -> String {
+        // Only ASCII is folded, which keeps every byte in its place in both texts.
         let folded = text.to_ascii_lowercase();
         let mut hidden = String::with_capacity(text.len());
         let (mut copied, mut before) = (0, None);
@@ -83,6 +89,7 @@ impl Pseudonyms {
         }
         let fits = |(name, _): &&(String, String)| {
             folded.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+                // A letter behind it makes it another word; a digit may be the name's version.
                 && !folded[name.len()..].starts_with(char::is_alphabetic)
         };
         let longest = self.pairs.iter().find(fits)?;

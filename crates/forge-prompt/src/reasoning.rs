@@ -1,4 +1,8 @@
 //! What a model thinks aloud before it answers. It is not part of the answer.
+//!
+//! Vendors give thoughts apart from the text. Servers of open models often leave them in it, between tags or
+//! in channels, with an end or a beginning missing. A document may speak of the same tags, so that a tag
+//! counts only where nothing but a thought can stand.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -40,8 +44,10 @@ struct Tag {
 /// The text without blocks of reasoning (`<think>`, `[THINK]`, channels of `analysis`).
 ///
 /// A block begins where an answer begins, after another block, or in a line of its own. A tag in code or in a JSON value
-/// neither begins nor ends one, so a text that only mentions such tags stays whole.
+/// neither begins nor ends one, so a text that only mentions such tags stays whole. A block without an end
+/// reaches to the end of the text. A text without such tags is borrowed.
 pub fn strip_reasoning(text: &str) -> Cow<'_, str> {
+    // Channels first: what they hold is an answer of its own, and may begin with a tag.
     if let Some(answer) = last_channel(text) {
         return Cow::Owned(strip_reasoning(&answer).into_owned());
     }
@@ -53,6 +59,7 @@ pub fn strip_reasoning(text: &str) -> Cow<'_, str> {
     let (mut kept, mut from, mut at) = (String::new(), 0, 0);
     while let Some(tag) = tags.get(at) {
         let place = Place { text, kept: &kept, from, tag: *tag };
+        // At the very beginning nothing can be quoted. Asked last, because it reads the text again.
         let is_quoted = || {
             !place.is_first() && (values.iter().any(|value| value.contains(&tag.start)) || place.is_in_code())
         };
@@ -96,8 +103,10 @@ impl Place<'_> {
         self.text[self.tag.end..].split('\n').next().unwrap_or_default()
     }
 
+    /// Whether the tag stands in code or in a quotation.
     fn is_in_code(&self) -> bool {
         let before = self.before();
+        // An odd number of quotes before and behind it: it stands inside of a quotation.
         let quotes = |text: &str| text.replace("\\\"", "").matches('"').count() % 2 == 1;
         let lines = before.rsplit_once('\n').map_or("", |(lines, _)| lines);
         before.ends_with(['`', '\'', '“'])
@@ -116,12 +125,15 @@ impl Place<'_> {
         self.line_before().trim().is_empty()
     }
 
+    /// Whether an opening tag begins a thought; `close` is where the tag that closes it ends, if there is
+    /// one.
     fn begins_block(&self, close: Option<usize>) -> bool {
         // A word in brackets may stand for anything.
         let is_doubtful = close.is_none() && self.text[self.tag.start..].starts_with("[t");
         match close {
             _ if is_doubtful => false,
             _ if self.is_first() => true,
+            // Behind text of the answer, only what cannot be a sentence about tags is taken out.
             Some(end) if self.starts_line() => begins_answer(&self.text[end..]),
             Some(end) => {
                 let has_lines = self.text[self.tag.end..end].contains('\n');
@@ -144,6 +156,7 @@ impl Place<'_> {
         ends && !tags.iter().any(is_open)
     }
 
+    /// Whether what stands before it is no document yet: a few words, or the beginning of JSON.
     fn is_after_preface(&self) -> bool {
         let parts = [self.kept, self.before()];
         let start = parts.into_iter().map(str::trim_start).find(|part| !part.is_empty()).unwrap_or_default();
@@ -159,6 +172,7 @@ fn begins_answer(after: &str) -> bool {
     line.is_empty() || line.starts_with(char::is_uppercase) || begins_structure(after)
 }
 
+/// Whether a text goes on with JSON, a heading, a tag or a fence.
 fn begins_structure(after: &str) -> bool {
     let after = after.trim_start();
     after.starts_with(['{', '[', '#', '<', '◁']) || after.starts_with("```")
@@ -187,12 +201,14 @@ fn closing(tags: &[Tag]) -> Option<usize> {
     last
 }
 
+/// Every tag of a known name, in the order of the text.
 fn tags(text: &str) -> Vec<Tag> {
     let lower = text.to_ascii_lowercase();
     let starts = lower.match_indices(['<', '[', '◁']);
     starts.filter_map(|(start, mark)| tag(&lower, start, mark)).collect()
 }
 
+/// The tag that begins at `start` of a text in lower case.
 fn tag(lower: &str, start: usize, mark: &str) -> Option<Tag> {
     let (_, end_mark) = MARKS.into_iter().find(|(open, _)| *open == mark)?;
     let inner = &lower[start + mark.len()..];
@@ -205,6 +221,7 @@ fn tag(lower: &str, start: usize, mark: &str) -> Option<Tag> {
         || (mark == "<"
             && attributes.starts_with(' ')
             && !attributes.contains(['<', '\n'])
+            // A tag that closes itself holds no thought.
             && !attributes.ends_with('/'));
     let end = lower.len() - inner.len() + length + attributes.len() + end_mark.len_utf8();
     (is_tag && (mark == "<" || name == "think")).then_some(Tag { start, end, opens, name })
@@ -241,6 +258,7 @@ fn last_channel(text: &str) -> Option<String> {
     let first = text.find(CHANNEL)?;
     let place =
         Place { text, kept: "", from: 0, tag: Tag { start: first, end: first, opens: true, name: "" } };
+    // A document that speaks of channels has more than a preface before the first one.
     if !place.is_after_preface() || place.is_in_code() || !place.line_before().trim().is_empty() {
         return None;
     }

@@ -1,4 +1,7 @@
 //! Answers that decline the task.
+//!
+//! A refusal is known by its words, at the beginning of a short text without structure: a document about
+//! refusals is none.
 
 use crate::reasoning::strip_reasoning;
 

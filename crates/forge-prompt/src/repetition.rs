@@ -1,4 +1,8 @@
 //! Detecting a model that repeats itself without end.
+//!
+//! A rolling hash over the last bytes finds where the same bytes came before. The distance is the length of
+//! the unit, and from there on each byte is compared with the one a unit earlier. Time and memory for each
+//! byte are constant.
 
 /// Bytes that must come again before a repetition is followed.
 const WINDOW: usize = 40;
@@ -11,6 +15,7 @@ const MIN_WORDLESS: usize = 8_192;
 /// The longest unit that is noticed. A power of two, as `RING`.
 const MAX_PERIOD: usize = 1_024;
 const RING: usize = 2 * MAX_PERIOD;
+/// The base of the rolling hash (Rabin and Karp), modulo 2^64; any odd number does.
 const BASE: u64 = 0x0100_0000_01b3;
 
 /// Watches a text that arrives in pieces for an end that repeats one unit exactly, at a constant cost for each byte.
@@ -27,7 +32,7 @@ pub struct RepetitionDetector {
     hash: u64,
     /// What a byte that leaves the window counts in its hash.
     leaving: u64,
-    /// The length of the unit, and of the end of the text that repeats it.
+    /// The length of the unit, 0 if none is followed, and of the end of the text that repeats it.
     period: usize,
     run: usize,
     found: bool,
@@ -49,7 +54,8 @@ impl Default for RepetitionDetector {
 }
 
 impl RepetitionDetector {
-    /// Takes the next piece of the text. Returns `true` once the text repeats itself, and from then on.
+    /// Takes the next piece of the text, cut anywhere. Returns `true` once the text repeats itself, and from
+    /// then on.
     pub fn push(&mut self, piece: &str) -> bool {
         for byte in piece.bytes() {
             if !self.found {
@@ -59,6 +65,7 @@ impl RepetitionDetector {
         self.found
     }
 
+    /// Takes one byte: it goes on with the repetition that is followed, or ends it and may begin another.
     fn byte(&mut self, byte: u8) {
         let at = self.length;
         let before = |distance: usize| (distance <= at).then(|| self.recent[(at - distance) % RING]);
@@ -72,6 +79,8 @@ impl RepetitionDetector {
             self.run += 1;
             self.found = self.is_loop();
         } else {
+            // The same bytes came before: from here on, each byte is compared with the one a period earlier.
+            // A unit that is too long counts as none.
             self.period = last.map_or(0, |end| self.length - end).min(MAX_PERIOD + 1) % (MAX_PERIOD + 1);
             self.run = WINDOW + self.period;
         }
@@ -88,14 +97,17 @@ impl RepetitionDetector {
         (hash == self.hash && end > 0).then_some(end)
     }
 
+    /// Whether the repetition has just become too long to be meant.
     fn is_loop(&self) -> bool {
         let least = MIN_LENGTH.max(MAX_REPEATS * self.period);
         let wordless = if self.period < WINDOW { MIN_WORDLESS } else { least };
+        // Asked once, at the very length: looking for a word reads the whole unit.
         self.run == wordless || (self.run == least && self.has_word())
     }
 
     /// Whether two letters stand together in the unit, wherever it begins.
     fn has_word(&self) -> bool {
+        // A character may be cut at the border of the unit.
         let more = if self.period == 1 { 0 } else { 2 * char::MAX.len_utf8() };
         let unit: Vec<u8> =
             (self.length - self.period - more..self.length).map(|at| self.recent[at % RING]).collect();

@@ -67,6 +67,7 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // Prompts are text for models; escaping for HTML would change what they quote.
         environment.set_auto_escape_callback(|_| AutoEscape::None);
+        // Lines that only hold a tag leave no blank line in the prompt.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|source| PromptError { name: "all".into(), source })?);
         let mut names = BTreeSet::new();
@@ -79,7 +80,7 @@ impl Templates {
         Ok(Self { environment, names })
     }
 
-    /// The names in order.
+    /// The names in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
@@ -94,6 +95,7 @@ impl Templates {
     /// # Errors
     /// No such template; a value that it does not have; too many steps, or too much text.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, PromptError> {
+        // Steps alone do not bound it: one step can write a long value.
         let mut text = Capped::default();
         let rendered = self
             .environment
@@ -104,7 +106,8 @@ impl Templates {
     }
 }
 
-/// The `*.jinja` files of a folder, by file name.
+/// The `*.jinja` files of a folder, by file name. Other files, and names that are not UTF-8, are passed over;
+/// folders inside it are not entered.
 ///
 /// # Errors
 /// A folder or a file that cannot be read; the error has its path as name.

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-/// Whether an address is one of this machine.
+/// Whether an address is one of this machine: `localhost`, or an IP address of the loopback. No name is
+/// looked up, so that any other name is of another machine.
 pub fn is_loopback(url: &str) -> bool {
     let (host, _) = host_of(url);
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// The host of a URL, in lower case and without the brackets of an address, and its port.
+/// The host of a URL, in lower case and without the brackets of an address, and its port. A text without a
+/// scheme is read as if it had one. A port that is not there, or is no number, is `None`.
 pub fn host_of(url: &str) -> (String, Option<u16>) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -23,12 +23,15 @@ pub(crate) struct Affinity(Mutex<HashMap<Prefix, (ProviderId, Instant)>>);
 pub(crate) struct Prefix(pub(crate) u64);
 
 impl Affinity {
+    /// The provider that most likely holds the cache; `None` once it must have lapsed. A wrong guess costs
+    /// uncached input.
     pub(crate) fn find(&self, prefix: Prefix, now: Instant) -> Option<ProviderId> {
         let map = self.lock();
         let (provider, since) = map.get(&prefix)?;
         (now.saturating_duration_since(*since) < TIME_TO_LIVE).then(|| provider.clone())
     }
 
+    /// Notes that `provider` holds the cache, and that it was used just now, which renews it at the vendor.
     pub(crate) fn remember(&self, prefix: Prefix, provider: ProviderId, now: Instant) {
         let mut map = self.lock();
         if map.len() >= CAPACITY && !map.contains_key(&prefix) {

@@ -17,11 +17,13 @@ pub(crate) async fn explain(
 ) -> RouteTrace {
     let mut selection = Selection::foreseen(snapshot, profile, affinity);
     let mut chosen = None;
+    // To the end of the chain and not to the first that fits: who asks wants to see every route.
     while let Some(selected) = selection.next() {
         let no_room = match profile.without_room(&snapshot.routes[selected.route]).await {
             Ok(key) => {
                 key.map(|key| format!("the budget `{key}` has no room for what the call may take here"))
             }
+            // A store that fails refuses the call as well.
             Err(error) => Some(error.to_string()),
         };
         match no_room {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Calls for which there is one extra call.
 const SHARE: u64 = 20;
 
-/// Keeps extra calls to a twentieth of all.
+/// Keeps extra calls to a twentieth of all that may be hedged. Without it, a vendor that is slow as a whole
+/// would get twice the load just then.
 #[derive(Debug, Default)]
 pub(crate) struct HedgeBudget {
     calls: AtomicU64,
@@ -13,10 +14,12 @@ pub(crate) struct HedgeBudget {
 }
 
 impl HedgeBudget {
+    /// Counts a call that may be hedged.
     pub(crate) fn call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes one extra call; `false` if there is none to take.
     pub(crate) fn take(&self) -> bool {
         // Rounded down: nothing is hedged before the twentieth call.
         let most = self.calls.load(Ordering::Relaxed) / SHARE;

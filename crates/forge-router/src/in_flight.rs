@@ -21,6 +21,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(crate) struct InFlight(Mutex<State>);
 
+/// The calls under way by their numbers, and who waits until there are none.
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
@@ -37,6 +38,7 @@ struct CancelFlag {
 }
 
 impl CancelFlag {
+    /// Whether the call has to end; wakes the task when it has to.
     fn is_set(&self, task: &Context<'_>) -> bool {
         // Before the flag is read: a cancellation between the two wakes the task.
         self.waker.register(task.waker());
@@ -91,6 +93,7 @@ impl InFlight {
         .await
     }
 
+    /// Whether no call is under way; wakes the task when there is none.
     fn is_empty(&self, task: &Context<'_>) -> bool {
         let mut state = self.lock();
         let empty = state.calls.is_empty();
@@ -140,6 +143,7 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut state = self.calls.lock();
         state.calls.remove(&self.place);
+        // Woken once the lock is free: a task that looks at once must not wait for it.
         let waiting = if state.calls.is_empty() { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
         for waker in waiting {

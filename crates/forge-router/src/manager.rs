@@ -13,15 +13,15 @@ use crate::{
     task::{IllegalTransition, TaskContext, TaskStatus},
 };
 
-/// Chooses participants for roles and asks them, through a [`Router`].
+/// Chooses participants for roles and asks them, through a [`Router`]. Choosing sends nothing.
 #[derive(Debug, Clone)]
 pub struct ParticipantManager {
     router: Router,
-    /// Those chosen last; shared by every clone.
+    /// Those chosen last; empty before the first choice. Shared by every clone.
     active: Arc<RwLock<Vec<Participant>>>,
 }
 
-/// Nobody plays a role.
+/// Nobody plays a role, or fewer models than are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no provider is available for the role `{role}`; name a provider under `roles.{role}` or set `default_provider`"
@@ -54,6 +54,7 @@ impl ParticipantManager {
         let mut chosen: Vec<Participant> = Vec::with_capacity(roles.len());
         for role in roles {
             let players = match role {
+                // Chosen together, since each of them has to differ from the others.
                 ParticipantRole::Critic => self.critics(roles.iter().filter(|it| *it == role).count()),
                 _ => self.participants(role),
             };
@@ -61,16 +62,18 @@ impl ParticipantManager {
             let next = players.into_iter().find(|one| !plays(one));
             chosen.push(next.ok_or_else(|| NoParticipant { role: role.clone() })?);
         }
+        // Only once every role has somebody, so that a failure leaves the earlier ones in place.
         self.active.write().unwrap_or_else(PoisonError::into_inner).clone_from(&chosen);
         Ok(chosen)
     }
 
-    /// The participants that [`initialize_participants`](Self::initialize_participants) chose last.
+    /// The participants that [`initialize_participants`](Self::initialize_participants) chose last; none
+    /// before.
     pub fn active_participants(&self) -> Vec<Participant> {
         self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Every provider that can be asked now, in the order of the configuration.
+    /// Every provider that can be asked now, in the order of the configuration, as a generalist.
     pub fn available_participants(&self) -> Vec<Participant> {
         let all = self.router.every_participant(&ParticipantRole::Generalist);
         all.into_iter().filter(|one| one.available).map(|one| one.participant).collect()
@@ -85,12 +88,12 @@ impl ParticipantManager {
         all.into_iter().map(|one| one.participant).collect()
     }
 
-    /// Who writes the first version.
+    /// Who writes the first version; `None` if the role has nobody.
     pub fn drafter(&self) -> Option<Participant> {
         self.participants(&ParticipantRole::Drafter).into_iter().next()
     }
 
-    /// Who merges a draft and its findings.
+    /// Who merges a draft and its findings; `None` if the role has nobody.
     pub fn synthesizer(&self) -> Option<Participant> {
         self.participants(&ParticipantRole::Synthesizer).into_iter().next()
     }
@@ -110,6 +113,7 @@ impl ParticipantManager {
                 let alike = critics.iter().chain(drafter).filter(|it| it.provider == one.provider);
                 (same_model, alike.count())
             };
+            // Of those that are equally unlike the others the first: it has the best rank.
             let Some(next) = left.iter().filter(is_new).min_by_key(likeness) else { break };
             critics.push(next.clone());
         }
@@ -122,7 +126,7 @@ impl ParticipantManager {
         reviewers.into_iter().find(|one| one.provider != author.provider)
     }
 
-    /// Asks `participant`, with the fallbacks of its role behind it.
+    /// Asks `participant`, with the fallbacks of its role behind it, and waits for the whole reply.
     pub async fn send_request(
         &self,
         participant: &Participant,
@@ -151,6 +155,7 @@ impl ParticipantManager {
         task: &mut TaskContext,
         request: impl Into<Arc<ModelRequest>> + Send,
     ) -> Result<Result<ModelResponse, ProviderError>, IllegalTransition> {
+        // Before anything is sent: a call for a task that is over would be paid for in vain.
         task.check(TaskStatus::Running)?;
         let participant = Router::participant(task.role().clone());
         let mut cx = self.context(&participant);

@@ -53,6 +53,9 @@ pub struct Router {
 
 impl Router {
     /// Builds an adapter for every provider of `plan`. Sends nothing.
+    ///
+    /// # Errors
+    /// A kind that the registry does not have, or settings that its adapter refuses.
     pub fn build(plan: RouterPlan, deps: RouterDeps) -> Result<Self, RegistryError> {
         let shared = Arc::new(Shared::build(plan, deps)?);
         let entrance = Observe::calls().layer(Arc::new(Entrance { shared: Arc::clone(&shared) }));
@@ -66,17 +69,18 @@ impl Router {
         self.shared.reload(plan)
     }
 
-    /// The configuration in use.
+    /// The configuration in use, as a copy. A reload may have replaced it by the time it is read.
     pub fn plan(&self) -> RouterPlan {
         self.shared.snapshot().plan.clone()
     }
 
-    /// A participant that is routed by `role` alone.
+    /// A participant that is routed by `role` alone: it names nobody of the configuration, and no model.
     pub fn participant(role: ParticipantRole) -> Participant {
         Participant::new(ModelProvider::from(NAME), "").with_display_name("chosen by role").with_role(role)
     }
 
-    /// Who would be asked first if the call came now. Sends nothing; counts as a turn in pools that take turns.
+    /// Who would be asked first if the call came now; `None` if nobody can be asked. Sends nothing; counts as
+    /// a turn in pools that take turns.
     pub fn first_choice(&self, cx: &CallContext, request: &Arc<ModelRequest>) -> Option<Participant> {
         let snapshot = self.shared.snapshot();
         let profile = CallProfile::new(&snapshot, cx, request);
@@ -100,7 +104,8 @@ impl Router {
         join_all(snapshot.routes.iter().map(|route| self.check_one(route))).await
     }
 
-    /// The last findings; providers without one that is still believed are asked.
+    /// The last findings; providers without one that is still believed are asked, as by
+    /// [`check`](Self::check).
     pub async fn health(&self) -> Vec<ProviderHealth> {
         let snapshot = self.shared.snapshot();
         let now = self.shared.deps.timer.instant();
@@ -111,7 +116,7 @@ impl Router {
         .await
     }
 
-    /// Checks all providers every so often, for ever. Meant to be spawned.
+    /// Checks all providers every so often, for ever, the first time after `every`. Meant to be spawned.
     pub async fn keep_checking(&self, every: Duration) {
         loop {
             let Some(next) = self.shared.deps.timer.instant().checked_add(every) else { return };
@@ -120,6 +125,7 @@ impl Router {
         }
     }
 
+    /// Asks one provider, and keeps what it said for a while.
     async fn check_one(&self, route: &Route) -> ProviderHealth {
         let timer = &self.shared.deps.timer;
         let begun = timer.instant();
@@ -174,16 +180,19 @@ impl Router {
         self.prices(participant).cost_as_served(provider, model, today, tokens, Some(served))
     }
 
+    /// The prices that hold for a participant: those of its provider, else those of the table.
     fn prices(&self, participant: &Participant) -> Arc<ModelTable> {
         let snapshot = self.shared.snapshot();
         let route = snapshot.route(&participant.provider_id);
         Arc::clone(route.map_or(&self.shared.deps.models, |route| &route.prices))
     }
 
-    /// What the configuration says about the calls of `participant`.
+    /// What the configuration says about the calls of `participant`. A provider that is not configured has
+    /// the settings of its role alone.
     pub fn call_settings(&self, participant: &Participant) -> CallSettings {
         let snapshot = self.shared.snapshot();
         let mut request = ModelRequest::default();
+        // In the order of a call: whoever comes first fills a gap.
         snapshot.role(&participant.role).parameters.fill(&mut request, None);
         let provider = snapshot.route(&participant.provider_id).map(|route| &route.plan);
         if let Some(provider) = provider {
@@ -196,7 +205,7 @@ impl Router {
         }
     }
 
-    /// Models with their limits, dates and prices.
+    /// Models with their limits, dates and prices, without what the configuration says of them.
     pub fn models(&self) -> &Arc<ModelTable> {
         &self.shared.deps.models
     }
@@ -215,6 +224,7 @@ impl Router {
             snapshot.plan.routes_of(entry.target, &mut chain);
         }
         let cx = CallContext::with_timer(Self::participant(role.clone()), self.timer());
+        // An empty request: only what holds for every call speaks against somebody.
         let request = Arc::default();
         let profile = CallProfile::new(&snapshot, &cx, &request);
         let ranked = |(at, route): (usize, &Arc<Route>)| RankedProvider {
@@ -226,7 +236,7 @@ impl Router {
         snapshot.routes.iter().enumerate().map(ranked).collect()
     }
 
-    /// How many calls are under way.
+    /// How many calls are under way, from their beginning to the end of their replies.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.in_flight()
     }
@@ -243,12 +253,14 @@ impl Router {
         Ok(ended)
     }
 
-    /// The adapter of a provider, for what is not a call; of several keys, that of the first.
+    /// The adapter of a provider, for what is not a call; of several keys, that of the first. `None` for a
+    /// pool or an unknown id. No layer stands around it, so that nothing is limited or accounted for.
     pub fn adapter(&self, provider: &ProviderId) -> Option<Arc<dyn forge_core::Adapter>> {
         self.shared.snapshot().route(provider).map(|route| Arc::clone(route.adapter()))
     }
 }
 
+/// A finding with the provider that it is about, and what its replies said of rate limits meanwhile.
 fn report(route: &Route, finding: CheckResult) -> ProviderHealth {
     ProviderHealth {
         provider: route.plan.id.clone(),
@@ -280,6 +292,7 @@ impl Provider for Router {
     }
 }
 
+/// What is behind the span of a call. A call that a shutdown refuses has a span as well.
 #[derive(Debug)]
 struct Entrance {
     shared: Arc<Shared>,

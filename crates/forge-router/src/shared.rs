@@ -10,6 +10,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
+/// One router behind all of its clones. All of it but the snapshot outlives a reload.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) deps: RouterDeps,
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) hedges: HedgeBudget,
     pub(crate) in_flight: Arc<InFlight>,
     snapshot: RwLock<Arc<Snapshot>>,
+    /// One for every configuration: a reload must not grant retries anew in the middle of an outage.
     retries: RetryBudget,
 }
 

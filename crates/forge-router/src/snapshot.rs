@@ -1,4 +1,7 @@
 //! A configuration in use: routes, pools and the chain of every role.
+//!
+//! It never changes. A reload builds another one beside it, to which the routes hand over what they remember
+//! about whatever stays the same.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -119,6 +122,7 @@ impl Snapshot {
         // Kept under the same policy alone: by another one its replies might be too old or too many.
         let known = old.and_then(|old| old.cache.as_ref()).filter(|(policy, _)| Some(*policy) == plan.cache);
         let cache = known.cloned().or_else(|| plan.cache.map(|policy| (policy, Cache::new(policy))));
+        // By id and not by place: a provider that moves in the file is still the same one.
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
         let context = RouteContext {
@@ -159,6 +163,7 @@ impl Snapshot {
         })
     }
 
+    /// How calls in a role are made, whether or not the configuration names it.
     pub(crate) fn role(&self, role: &ParticipantRole) -> &RoleConfig {
         self.roles.get(role).unwrap_or(&self.unnamed)
     }
@@ -171,10 +176,12 @@ impl Snapshot {
         }
     }
 
+    /// What an id names: a provider or a pool.
     pub(crate) fn target(&self, id: &ProviderId) -> Option<Target> {
         self.targets.get(id).copied()
     }
 
+    /// The route of a provider; `None` for a pool.
     pub(crate) fn route(&self, id: &ProviderId) -> Option<&Arc<Route>> {
         match self.target(id)? {
             Target::Provider(at) => self.routes.get(at),
@@ -197,9 +204,11 @@ impl Snapshot {
 }
 
 impl RoleConfig {
+    /// For a role that the configuration names: who is asked first, the fallbacks, the default.
     fn new(role: &RolePlan, plan: &RouterPlan) -> Self {
         let default = plan.default;
         let mut providers = Vec::new();
+        // Raw fields of a role are for one vendor: that of the provider that its author had in mind.
         if let Some(first) = role.primary.first().copied().or(default) {
             plan.routes_of(first, &mut providers);
         }
@@ -237,6 +246,7 @@ impl RoleConfig {
             .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Preferred });
         let default = plan.default.map(|target| ChainEntry { target, origin: Origin::Default });
         let others = providers
+            // Already there through the default, whose pool says in which order.
             .filter(|(at, _)| !behind_default.contains(at))
             .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Enabled });
         let mut seen = HashSet::new();
@@ -282,6 +292,7 @@ impl Pool {
         self.members.split_at(first)
     }
 
+    /// The sum of all weights; 0 for a pool without members.
     pub(crate) fn total_weight(&self) -> u64 {
         self.sums.last().copied().unwrap_or(0)
     }

@@ -32,9 +32,9 @@ pub struct TaskContext {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
-    /// Nobody has begun.
+    /// Nobody has begun. It can only become running.
     Pending,
-    /// A provider works on it.
+    /// A provider works on it. A further try keeps it so.
     Running,
     /// It is done.
     Completed,
@@ -53,6 +53,7 @@ impl TaskStatus {
         }
     }
 
+    /// Whether the one may follow the other. What has ended stays so, and every try is a step to running.
     const fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
@@ -95,12 +96,12 @@ impl TaskContext {
         &self.role
     }
 
-    /// The provider that did it, or works on it.
+    /// The provider that did it, or works on it, or tried it last; `None` before the first try.
     pub fn provider(&self) -> Option<&ProviderId> {
         self.provider.as_ref()
     }
 
-    /// How often it was tried.
+    /// How often it was tried, at whichever provider.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -111,6 +112,9 @@ impl TaskContext {
     }
 
     /// `provider` begins, or tries again.
+    ///
+    /// # Errors
+    /// The task has ended.
     pub fn run(&mut self, provider: ProviderId) -> Result<(), IllegalTransition> {
         self.check(TaskStatus::Running)?;
         self.provider = Some(provider);
@@ -133,7 +137,10 @@ impl TaskContext {
         Ok(())
     }
 
-    /// Takes over what came of a call for this task: every attempt, and how it ended.
+    /// Takes over what came of a call for this task: every attempt that its trace lists, and how it ended.
+    ///
+    /// # Errors
+    /// The task has ended before.
     pub fn record(
         &mut self,
         outcome: &Result<ModelResponse, ProviderError>,
@@ -151,6 +158,7 @@ impl TaskContext {
                 self.complete()
             }
             Err(error) => {
+                // A call that reached no route was one try all the same, of whoever refused it.
                 if self.status == TaskStatus::Pending {
                     self.run(ProviderId::from(error.provider.as_str()))?;
                 }

@@ -1,4 +1,9 @@
 //! The worst case of a call, its actual charge, and budget marks.
+//!
+//! Two kinds of budget meet a session. Its own caps are kept by the planner: what a call may take at most
+//! stands in its intent, and counts until the call ends. Budgets outside of it refuse a call like a vendor
+//! does; such a refusal pauses the session where others will make room, and leaves the seat out where nobody
+//! will.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -23,7 +28,7 @@ use crate::plan::Caps;
 /// Without a word on how the call was served it is the most that it can cost.
 pub type Prices = Arc<dyn Fn(&Participant, &TokenCount, Option<&Served>) -> Option<Money> + Send + Sync>;
 
-/// No price is known.
+/// No price is known. Caps on money then hold back nothing; those on tokens do.
 pub fn no_prices() -> Prices {
     Arc::new(|_, _, _| None)
 }
@@ -68,6 +73,8 @@ pub(crate) fn charged_for_failure(reserved: Amount, kind: ErrorKind, phase: Phas
         Phase::BeforeSend => false,
         Phase::AfterOutput => true,
         Phase::BeforeOutput => match kind {
+            // The vendor may have worked on the prompt before these. The others are its own refusals, which
+            // it does not bill.
             ErrorKind::Timeout
             | ErrorKind::Transport
             | ErrorKind::Truncated
@@ -138,6 +145,7 @@ pub(crate) enum Refusal {
 pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime<Utc>) -> Option<Refusal> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     let found = loop {
+        // Layers and routers wrap it, at whatever depth.
         match cause?.downcast_ref::<BudgetError>() {
             Some(found) => break found,
             None => cause = cause?.source(),
@@ -145,6 +153,7 @@ pub(crate) fn refusal(error: &ProviderError, session: &StreamName, now: DateTime
     };
     let BudgetError::Exceeded { key, blocked_by, .. } = found else { return None };
     let renewed = renewed_at(key);
+    // Neither time nor the end of somebody else's call makes room here, so that waiting is in vain.
     if renewed.is_none() && (key.ends_with(&format!("session:{session}")) || blocked_by.is_none()) {
         return Some(Refusal::Own);
     }
@@ -163,6 +172,7 @@ pub(crate) fn reached(caps: &Caps, used: Amount) -> Option<BudgetMark> {
     let share = |used: u64, cap: Option<u64>| cap.map_or(0.0, |cap| used as f64 / cap.max(1) as f64);
     let money = share(used.money.nanos(), caps.money.map(Money::nanos));
     let share = money.max(share(used.tokens, caps.tokens));
+    // Downwards: who jumps over a mark is told of the highest one alone.
     [BudgetMark::Ninety, BudgetMark::ThreeQuarters, BudgetMark::Half]
         .into_iter()
         .find(|mark| share * 100.0 >= f64::from(mark.percent()))

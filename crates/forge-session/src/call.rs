@@ -1,4 +1,7 @@
 //! One call within its time limits.
+//!
+//! The session keeps clocks of its own, whatever a provider keeps: one that has none must not hold up a
+//! panel.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +24,11 @@ pub(crate) struct CallLimits {
     pub(crate) ceiling: Duration,
 }
 
-/// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text.
+/// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text, as it
+/// came.
+///
+/// An error carries what had come before it. The time until there is a stream counts towards the first
+/// content: a router may try several routes for it.
 pub(crate) async fn perform(
     provider: &dyn Provider,
     cx: &CallContext,
@@ -66,6 +73,7 @@ pub(crate) async fn perform(
                 return Err(accumulator.interrupted(error));
             }
         };
+        // Only content moves the clock on: signs of life alone may come for ever.
         if event.is_content() {
             (what, limit, since) = ("further content", limits.gap, timer.instant());
         }

@@ -60,7 +60,10 @@ pub struct SessionDeps {
 }
 
 impl SessionDeps {
-    /// Dependencies with the built-in prompts and no known prices.
+    /// Dependencies with the built-in prompts and no known prices, without locks, accounts and budgets.
+    ///
+    /// # Errors
+    /// A built-in template that is wrong; none in practice.
     pub fn new(
         providers: impl Into<Providers>,
         journal: Arc<dyn Journal>,
@@ -84,25 +87,25 @@ impl SessionDeps {
         })
     }
 
-    /// Adds configured settings for calls.
+    /// Adds configured settings for calls; they go before those of the plan.
     pub fn with_configured(mut self, configured: Configured) -> Self {
         self.configured = configured;
         self
     }
 
-    /// Adds prices.
+    /// Adds prices, by which reservations are made and calls are charged.
     pub fn with_prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
     }
 
-    /// Adds an observer.
+    /// Adds an observer, in the place of any other.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// Adds an approver.
+    /// Adds an approver. Only a plan with [`interactive`](crate::Settings::interactive) set asks it.
     pub fn with_approver(mut self, approver: Arc<dyn Approver>) -> Self {
         self.approver = Some(approver);
         self
@@ -130,6 +133,7 @@ impl SessionDeps {
         self
     }
 
+    /// The part that a durable run needs.
     pub(crate) fn run_deps(&self) -> RunDeps {
         RunDeps::new(Arc::clone(&self.journal), Arc::clone(&self.timer), self.holder.as_str())
             .with_locks(self.locks.clone())
@@ -137,6 +141,7 @@ impl SessionDeps {
             .with_budgets(self.budgets.clone())
     }
 
+    /// What a participant can do; nothing special without a provider, which the check of the plan refuses.
     pub(crate) fn capabilities(&self, participant: &Participant) -> Capabilities {
         match self.providers.find(&participant.provider_id) {
             Some(provider) => provider.capabilities(&participant.model_id),
@@ -144,6 +149,7 @@ impl SessionDeps {
         }
     }
 
+    /// What is known of the model that a call goes to. It is asked anew each time, as a reload may change it.
     pub(crate) fn profile(&self, participant: &Participant) -> ModelProfile {
         ModelProfile {
             capabilities: self.capabilities(participant),
@@ -184,12 +190,14 @@ impl SessionDeps {
         })
     }
 
+    /// Whether everybody and everything that the plan names is there. Sends nothing.
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
         let unknown = |lens: &&String| !lens.is_empty() && self.prompts.lenses().all(|known| known != **lens);
         if let Some(name) = plan.lenses.iter().find(unknown) {
             let known = self.prompts.lenses().collect::<Vec<_>>().join(", ");
             return Err(PlanError::NoLens { name: name.clone(), known });
         }
+        // Everybody is looked up: a fallback without a provider would only fail in the middle of a session.
         let missing = plan.cast.everyone().find(|one| self.providers.find(&one.provider_id).is_none());
         missing.map_or(Ok(()), |one| {
             Err(PlanError::NoProvider {
@@ -209,7 +217,7 @@ impl fmt::Debug for SessionDeps {
     }
 }
 
-/// The providers that answer.
+/// The providers that answer. A participant without one is found before anything is sent.
 #[derive(Debug, Clone)]
 pub enum Providers {
     /// One provider for every participant, such as a router.

@@ -1,4 +1,7 @@
 //! Sessions as durable runs.
+//!
+//! A session has no loop of its own: [`Run`] asks its machine what comes next, and writes each entry before
+//! it counts. What is here starts, resumes and reopens sessions, and is over when the run is.
 
 mod calls;
 mod machine;
@@ -19,7 +22,7 @@ use crate::{
     stop::Stop,
 };
 
-/// One session, ready to run.
+/// One session, claimed and ready to run. Dropped without a run, it is like one whose process died.
 #[derive(Debug)]
 pub struct Session {
     run: Run<SessionMachine>,
@@ -40,6 +43,7 @@ impl Session {
             return Err(SessionError::Exists(name));
         }
         let machine = session.run.machine();
+        // Resolved once and written down: a later run with other models keeps to what the user was told.
         let earlier = plan.notes.len();
         let plan = machine.deps.resolved(plan);
         for message in plan.notes.iter().skip(earlier) {
@@ -65,19 +69,23 @@ impl Session {
             return Err(SessionError::Unknown(name));
         }
         let machine = session.run.machine();
+        // Only now, because the plan stands in the journal.
         if let Err(error) = machine.deps.check(&machine.state.plan) {
             session.run.close().await?;
             return Err(error.into());
         }
         let settings = session.state().plan.settings.clone();
         match session.state().stopped {
+            // Whoever resumes takes an abort back. Every other end stands.
             Some((Stop::UserAborted, _)) => session.reopen(settings).await?,
+            // A session that was merely killed needs no entry: its state says what comes next.
             None if session.state().paused => session.reopen(settings).await?,
             Some(_) | None => {}
         }
         Ok(session)
     }
 
+    /// Claims the journal and replays it, whether or not there is a session in it.
     async fn open(deps: SessionDeps, name: StreamName) -> Result<Self, SessionError> {
         let run_deps = deps.run_deps();
         let machine = SessionMachine::new(deps, name.clone());
@@ -102,6 +110,7 @@ impl Session {
         if had >= MAX_CYCLES {
             return Err(PlanError::TooManyCycles { had }.into());
         }
+        // Only a council has another cycle, and the wish needs one of its own.
         let settings = Settings { mode: Mode::Council, cycles: settings.cycles.max(had + 1), ..settings };
         self.reopen(settings).await?;
         self.run.record(Event::FeedbackGiven { text: text.into() }).await
@@ -112,12 +121,12 @@ impl Session {
         self.run.controls()
     }
 
-    /// The current state.
+    /// The current state, as folded from the journal so far.
     pub fn state(&self) -> &State {
         &self.run.machine().state
     }
 
-    /// Runs to the end and releases the journal.
+    /// Runs to the end, or until a budget of others pauses it, and releases the journal.
     ///
     /// # Errors
     /// Those of the journal, or of a prompt template. A failing model is part of the result.

@@ -73,7 +73,7 @@ impl From<RunError> for SessionError {
     }
 }
 
-/// Why a plan cannot be run.
+/// Why a plan cannot be run. No call is made under such a plan.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {

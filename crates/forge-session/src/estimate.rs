@@ -17,15 +17,16 @@ use crate::{
     state::{State, Version},
 };
 
-/// Answers use about this part of the tokens that they may have.
+/// Answers use about one in so many of the tokens that they may have.
 const LIKELY_SHARE: u64 = 4;
 
-/// What a session will use.
+/// What a session will use. Nothing is promised: a model that writes less takes less, repairs and fallbacks
+/// take more.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Estimate {
     /// The draft and every call of one cycle, if each first choice answers, by the rules by which they will be made.
     pub calls: Vec<EstimatedCall>,
-    /// Cycles at most.
+    /// Cycles at most; 0 in the mode that only drafts.
     pub cycles: u32,
     /// What a session of one cycle is likely to use.
     pub likely: Amount,
@@ -35,7 +36,7 @@ pub struct Estimate {
     pub most: Amount,
     /// Whether every price is known; if not, the money above is too low.
     pub priced: bool,
-    /// What will be less than was wanted.
+    /// What will be less than was wanted, such as references that do not fit, in words for the user.
     pub warnings: Vec<String>,
 }
 
@@ -88,6 +89,7 @@ impl Session {
             calls.iter().map(of).fold(Amount::default(), Amount::plus)
         };
         let likely = sum(&|call| call.likely);
+        // A further cycle has all of the calls but the draft.
         let further = sum(&|call| if call.stage == Stage::Draft { Amount::default() } else { call.likely });
         let cycles = plan.cycles();
         Ok(Estimate {
@@ -117,6 +119,7 @@ fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
     state
 }
 
+/// One call, as its first choice would take it. Texts that are not written yet are added as tokens.
 fn estimated(
     deps: &SessionDeps,
     state: &State,
@@ -130,6 +133,7 @@ fn estimated(
         deps.prompts.request(plan, &state.names, key, Purpose::Answer, &profile, &PromptInput::default())?;
     let document = u64::from(plan.settings.max_tokens.draft);
     let critiques = plan.seats().len() as u64 * u64::from(plan.settings.max_tokens.critique);
+    // These texts are not written yet: at their longest for the most, at a usual length for what is likely.
     let earlier = match stage {
         Stage::Draft => 0,
         Stage::Critique => document,

@@ -31,6 +31,9 @@ pub struct Record {
 }
 
 /// An event of a session. The state is a fold over the events.
+///
+/// Journals of released versions are read for ever, so that a field that is added has a default. Cycles count
+/// from 1; the draft belongs to cycle 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -43,7 +46,8 @@ pub enum Event {
         /// The plan.
         plan: Box<Plan>,
     },
-    /// A later run took the session over.
+    /// A later run continues the session with these settings. One that only goes on after a kill leaves no
+    /// such entry.
     Resumed {
         /// What is changed in the plan's settings from here on.
         settings: Box<crate::plan::Settings>,
@@ -86,7 +90,8 @@ pub enum Event {
         cycle: u32,
         /// The critiques that count.
         counted: Vec<CallKey>,
-        /// The seats whose calls are still under way; their answers join the next cycle.
+        /// The seats whose calls are still under way; their answers join this cycle if its synthesis has not
+        /// begun, else the next.
         late: Vec<u32>,
     },
     /// Critiques were read into the ledger.
@@ -98,7 +103,8 @@ pub enum Event {
         /// How many wishes of the person who asked for the document became findings.
         #[serde(default)]
         wishes: u32,
-        /// Every finding that is new or was raised again, as it stands now.
+        /// Every finding that is new or was raised again, as it stands now; the fold puts them in place
+        /// without judging again.
         findings: Vec<Finding>,
     },
     /// The critics got the labels under which the synthesizer sees them, in the order in which it does.
@@ -108,7 +114,8 @@ pub enum Event {
         /// The labels.
         labels: Vec<Label>,
     },
-    /// The findings were decided.
+    /// The findings were decided. What the host did not confirm stays open in `findings`, whatever
+    /// `dispositions` say.
     DispositionsRecorded {
         /// The cycle.
         cycle: u32,
@@ -181,6 +188,7 @@ pub enum Event {
 }
 
 impl Record {
+    /// The entry as JSON: the members of the event, with `at` beside them.
     pub(crate) fn encode(at: u64, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
         #[derive(Serialize)]
         struct Borrowed<'a> {
@@ -191,6 +199,10 @@ impl Record {
         serde_json::to_vec(&Borrowed { at, event })
     }
 
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// An entry that is no event, or one that says it is of a later version.
     pub(crate) fn read(session: &StreamName, entry: &Entry) -> Result<Self, SessionError> {
         #[derive(Deserialize)]
         struct Head {
@@ -198,6 +210,7 @@ impl Record {
             version: Option<u32>,
         }
         let bad = |source| SessionError::Entry { session: session.clone(), sequence: entry.sequence, source };
+        // The version first: what a later version wrote is to be refused as such and not as damaged.
         let head: Head = serde_json::from_slice(&entry.payload).map_err(bad)?;
         if let Some(found) = head.version.filter(|found| *found > VERSION) {
             return Err(SessionError::Version { session: session.clone(), found, known: VERSION });

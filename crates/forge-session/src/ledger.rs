@@ -1,4 +1,8 @@
 //! The findings ledger: which faults were raised, by whom, and the outcome of each.
+//!
+//! Nothing leaves it, and no wording alone closes anything. The host confirms each decision: a changed text
+//! for an acceptance, a reason for a rejection, the same passage for a duplicate. For what blocks, a check
+//! has to agree as well; what it does not mention is open again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,11 +47,14 @@ impl Ledger {
         raised.filter(|raised| raised.cycle == cycle).filter_map(|raised| raised.seat).collect()
     }
 
+    /// Puts these findings in the place of those with their numbers.
     pub(crate) fn set(&mut self, findings: &[Finding]) {
         self.0.extend(findings.iter().map(|finding| (finding.id, finding.clone())));
     }
 
+    /// The number of the next finding, from 1.
     fn next_id(&self) -> FindingId {
+        // Nothing leaves the ledger, so that no number is given twice.
         FindingId(self.0.keys().next_back().map_or(1, |last| last.0 + 1))
     }
 
@@ -64,6 +71,7 @@ impl Ledger {
             claims.entry(finding.issue.claim.clone()).or_default().push(finding.id);
         }
         for RaisedFinding { seat, issue, document, late } in raised {
+            // Issues about one text follow each other, so that its index is made once for all of them.
             if !std::ptr::eq(judged, *document) {
                 (judged, text) = (*document, QuoteIndex::of(document));
                 places = ledger.findings().map(|known| (known.id, text.find(&known.issue.quote))).collect();
@@ -80,6 +88,7 @@ impl Ledger {
             let same_claim = claims.get(&issue.claim).into_iter().flatten();
             let same = same_claim.copied().find(|id| match (&place, places.get(id)) {
                 (Some(one), Some(Some(other))) => overlap(one, other),
+                // A quote that is not in the text has no place. Then only the same quote is the same passage.
                 _ => ledger.find(*id).is_some_and(|known| known.issue.quote == issue.quote),
             });
             let id = if let Some(known) = same.and_then(|id| ledger.0.get_mut(&id)) {
@@ -105,6 +114,7 @@ impl Ledger {
     ) -> Vec<Finding> {
         let first = self.next_id().0;
         let finding = |(id, text): (u32, &str)| {
+            // Major, so that it has to be decided before anything is called settled.
             let severity = Some(Severity::Major);
             let issue = Issue { severity, claim: text.to_owned(), ..Issue::default() };
             let voice =
@@ -126,6 +136,7 @@ impl Ledger {
         let base = QuoteIndex::of(base);
         let mut ledger = self.clone();
         let mut decided = BTreeSet::new();
+        // Only what is open: a second decision on what is settled could take it back unseen.
         for finding in self.open() {
             let given = dispositions.iter().find(|given| given.finding == finding.id);
             let (state, note) = match given {
@@ -133,6 +144,7 @@ impl Ledger {
                 Some(given) => match given.decision {
                     DispositionKind::Accept => match unplaced.get(&finding.id) {
                         Some(why) => (FindingState::Open, Some(why.clone())),
+                        // Settled is for the check to say; a minor fault has none.
                         None if finding.blocks() => (FindingState::Accepted, None),
                         None => (FindingState::Settled, None),
                     },
@@ -149,6 +161,7 @@ impl Ledger {
                     }
                 },
             };
+            // A finding that is left out keeps its last decision. Whatever was decided is to be checked.
             let disposition = given.cloned().or_else(|| finding.disposition.clone());
             let finding = Finding { state, disposition, checked: false, note, ..finding.clone() };
             decided.insert(finding.id);
@@ -230,6 +243,7 @@ impl Ledger {
                     (FindingState::Open, Some(format!("wrongly rejected: {}", verdict.reason)))
                 }
                 Some(verdict) => (FindingState::Open, Some(format!("not settled: {}", verdict.reason))),
+                // Silence is no agreement.
                 None => (FindingState::Open, Some("the check left it out".into())),
             };
             let checked = given.is_some_and(|verdict| verdict.settled);
@@ -247,6 +261,7 @@ fn worse_severity(one: Option<Severity>, other: Option<Severity>) -> Option<Seve
 }
 
 impl Finding {
+    /// A finding that nobody has decided.
     fn new(id: FindingId, cycle: u32, issue: Issue, anchored: bool, voice: Raised) -> Self {
         Self {
             id,
@@ -268,6 +283,7 @@ impl Finding {
         if self.raised_by.iter().all(|known| who(known) != who(&voice)) {
             self.raised_by.push(voice);
         }
+        // A rejection stays, however often it is contradicted: where most of a panel does, it is contested.
         let done = matches!(self.state, FindingState::Settled | FindingState::Accepted);
         if done && !late {
             self.state = FindingState::Open;

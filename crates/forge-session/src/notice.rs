@@ -15,7 +15,8 @@ use crate::{
 /// Called with every notice on the task that runs the session. It must not block.
 pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
 
-/// An event of interest to an observer. The journal has the full record.
+/// An event of interest to an observer. The journal has the full record. What stands there is told once it is
+/// on disk; the pieces of an answer are told as they come.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice {
@@ -44,7 +45,7 @@ pub enum Notice {
     ParticipantDelta {
         /// The call.
         call: CallKey,
-        /// A piece of its text, as it came from the vendor.
+        /// A piece of its text, as it came from the vendor: not cleaned, so that whoever shows it has to.
         text: String,
     },
     /// A participant is done.
@@ -110,7 +111,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// The notices of an event that `state` already includes.
+    /// The notices of an event that `state` already includes, in the order in which to tell them.
     pub(crate) fn of(event: &Event, state: &State) -> Vec<Self> {
         let completed = |cycle: u32, stage| Self::StageCompleted { cycle, stage };
         let mut notices = match event {
@@ -162,6 +163,7 @@ impl Notice {
     }
 }
 
+/// The end of a call, and behind it the warnings that came with its answer.
 fn participant_done(key: CallKey, state: &State) -> Vec<Notice> {
     let Some(call) = state.calls.get(&key) else { return Vec::new() };
     let asked = &call.intent.participant;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A text without its white space, in which quotes are searched.
+/// A text without its white space, in which quotes are searched: models wrap lines anew when they quote.
 #[derive(Debug, Default)]
 pub(crate) struct QuoteIndex {
     solid: String,
@@ -11,6 +11,7 @@ pub(crate) struct QuoteIndex {
 }
 
 impl QuoteIndex {
+    /// The index over a text. It takes time in proportion to the text, and is made once for many quotes.
     pub(crate) fn of(text: &str) -> Self {
         let mut solid = Self::default();
         for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -45,6 +46,7 @@ impl QuoteIndex {
 /// Whether the shorter passage lies in the longer one by half or more.
 pub(crate) fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
     let common = one.end.min(other.end).saturating_sub(one.start.max(other.start));
+    // Two critics rarely begin and end a quote at the same word.
     common * 2 >= one.len().min(other.len())
 }
 

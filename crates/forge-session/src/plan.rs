@@ -11,18 +11,19 @@ use crate::{
     topic::Topic,
 };
 
-/// A session as planned. The first entry of the journal holds it, so that a resumed session needs nothing else.
+/// A session as planned. The first entry of the journal holds it, so that a resumed session needs nothing
+/// else. Unknown fields are refused: a misspelt limit must not count as none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The topic.
+    /// The topic. A title or a description is needed.
     pub topic: Topic,
     /// An existing first version. With one, no draft is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
-    /// The participants.
+    /// The participants. Seats that the mode does not use may be empty.
     pub cast: Cast,
-    /// The lens of each critic's seat, by name; empty for none.
+    /// The lens of each critic's seat, by name; empty for none. Seats behind the end of the list have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lenses: Vec<String>,
     /// The settings.
@@ -41,7 +42,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan with default settings.
+    /// A plan with default settings, without a draft, for real models.
     pub fn new(topic: Topic, cast: Cast) -> Self {
         Self {
             topic,
@@ -55,7 +56,7 @@ impl Plan {
         }
     }
 
-    /// The same plan for an existing text.
+    /// The same plan for an existing text, which is cycle 0 in the place of a draft.
     pub fn with_draft(mut self, text: impl Into<String>) -> Self {
         self.draft = Some(text.into());
         self
@@ -93,6 +94,7 @@ impl Plan {
 
     /// How many critics must answer before the others get only a grace period.
     pub(crate) fn required(&self) -> usize {
+        // More than there are seats would never be reached, and a panel of none has read nothing.
         (self.settings.required as usize).min(self.seats().len()).max(1)
     }
 
@@ -105,6 +107,10 @@ impl Plan {
         }
     }
 
+    /// Whether the mode can be run with this cast.
+    ///
+    /// # Errors
+    /// Nothing to write about, nothing to do, or a stage without anybody to ask.
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         if self.topic.title.trim().is_empty() && self.topic.description.trim().is_empty() {
             return Err(PlanError::NoTopic);
@@ -140,6 +146,7 @@ fn first_brands() -> Vec<String> {
     ["Anthropic", "Claude", "OpenAI", "ChatGPT", "GPT", "Google", "Gemini"].map(str::to_owned).to_vec()
 }
 
+/// Whether a plan has the brands of the first version, which are the default and need not be written.
 fn are_first_brands(brands: &[String]) -> bool {
     brands == first_brands()
 }
@@ -154,52 +161,59 @@ pub(crate) const MAX_CYCLES: u32 = 3;
 pub struct Cast {
     /// Writes the draft.
     pub drafter: Vec<Participant>,
-    /// One chain for each critic.
+    /// One chain for each critic, in the order of the seats.
     pub critics: Vec<Vec<Participant>>,
-    /// Merges the findings into the document.
+    /// Merges the findings into the document, with a decision on each.
     pub synthesizer: Vec<Participant>,
     /// Checks the revision. Participants of other families than the synthesizer are asked first.
     pub checker: Vec<Participant>,
 }
 
 impl Cast {
-    /// Every participant that may be asked.
+    /// Every participant that may be asked, in the order of the stages. One in several chains comes several
+    /// times.
     pub fn everyone(&self) -> impl Iterator<Item = &Participant> {
         let critics = self.critics.iter().flatten();
         self.drafter.iter().chain(critics).chain(&self.synthesizer).chain(&self.checker)
     }
 }
 
-/// How a session runs.
+/// How a session runs. A field that is left out in JSON has its default; an unknown one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How deep it goes.
+    /// How deep it goes; a council by default.
     pub mode: Mode,
-    /// The number of critics, as far as the cast has them.
+    /// The number of critics in a council, as far as the cast has them; 3 by default.
     pub critics: u32,
-    /// Critics that must answer. The others then get a grace period of half that time, at least 5 s.
+    /// Critics that must answer, at least 1; 2 by default. The others then get a grace period of half the
+    /// time that the last of them took, at least 5 s.
     pub required: u32,
-    /// The most cycles, 1 to 3.
+    /// The most cycles of a council; 2 by default. What lies outside of 1 to 3 counts as the nearest of them.
     pub cycles: u32,
-    /// The seed of every random choice: order of peers, labels, fence markers.
+    /// The seed of every random choice: order of peers, labels, fence markers. 0 by default; the same seed
+    /// and answers give the same prompts.
     pub seed: u64,
     /// The caps.
     pub caps: Caps,
-    /// Sampling temperatures, for models that accept one.
+    /// Sampling temperatures, for models that accept one: 0.7 for the draft, 0.3 for critiques and synthesis,
+    /// 0.2 for the check by default.
     pub temperatures: PerStage<f64>,
-    /// The most tokens of an answer, thinking included.
+    /// The most tokens of an answer, thinking included, doubled for models that think. By default 8,192 for
+    /// the draft, 4,096 for critiques and the check, 16,384 for the synthesis.
     pub max_tokens: PerStage<u32>,
-    /// The most time for one call, doubled for models that think.
+    /// The most time for one call, doubled for models that think. By default 120 s for the draft, 90 s for
+    /// critiques and the check, 180 s for the synthesis.
     pub ceilings: PerStage<Duration>,
-    /// The most time to the first content, doubled for models that think.
+    /// The most time to the first content, doubled for models that think; 60 s by default.
     pub first_content: Duration,
-    /// The most time between two pieces of content.
+    /// The most time between two pieces of content; 45 s by default.
     pub gap: Duration,
     /// The most tokens of references in a prompt. Unless set: a quarter of the smallest window in the cast, and at most a
     /// twenty-fifth of the token cap.
     pub reference_tokens: Option<u32>,
-    /// Whether the approver is asked after each cycle.
+    /// Whether the approver is asked after each cycle. Without an approver, the stop rule decides all the
+    /// same.
     #[serde(rename = "attended")]
     pub interactive: bool,
     /// Whether the result is compared with the draft.
@@ -237,17 +251,17 @@ impl Default for Settings {
     }
 }
 
-/// The caps of a session.
+/// The caps of a session. An unset one limits nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {
-    /// Money. Calls of unknown price do not count.
+    /// Money; 10 dollars by default. Calls of unknown price do not count.
     pub money: Option<Money>,
-    /// Tokens of every class.
+    /// Tokens of every class; 500,000 by default.
     pub tokens: Option<u64>,
-    /// Running time. Time between two runs does not count.
+    /// Running time; an hour by default. Time between two runs does not count.
     pub time: Option<Duration>,
-    /// Concurrent calls.
+    /// Concurrent calls; 5 by default, and never fewer than 1.
     pub at_once: u32,
 }
 

@@ -1,4 +1,8 @@
 //! The planner: the next action as a pure function of state and time.
+//!
+//! It keeps nothing from one question to the next, and reads no clock. What it asks first has precedence: an
+//! end, a pause by a budget of others, the step that the state lacks, the end of the time. An answer that has
+//! come is used even then, because it is paid for.
 
 mod asking;
 mod recording;
@@ -25,7 +29,7 @@ use crate::{
     stop::{self, ClosedCycle, SessionStatus, Stop},
 };
 
-/// The next action of a session.
+/// The next action of a session. There is one at a time, planned on what the one before it has set aside.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Record this event, which follows from the state alone.
@@ -57,6 +61,7 @@ pub(crate) struct PlannedCall {
 }
 
 impl PlannedCall {
+    /// The entry before the call, with the id under which the accounts will know it.
     pub(crate) fn intent(&self, id: CallId) -> Event {
         Event::CallIntended(Box::new(Intent {
             call: self.key,
@@ -91,7 +96,9 @@ impl Planner<'_> {
             let waits = self.state.running().next().is_some() && !self.is_over();
             return Ok(match (waits, hold.passing) {
                 (true, _) => Action::Wait(None),
+                // Only calls of this session stood in the way, and they have ended.
                 (false, true) => Action::Record(Event::Unpaused),
+                // The run ends and gives the journal back: a budget of others may be full for a day.
                 (false, false) => Action::Done,
             });
         }
@@ -103,6 +110,7 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether the time of the session is used up, so that no call starts any more.
     pub(crate) fn is_over(&self) -> bool {
         self.deadline().is_some_and(|deadline| self.now >= deadline)
     }
@@ -119,6 +127,7 @@ impl Planner<'_> {
             }
         });
         let unrecorded: Vec<CallKey> = state.unrecorded().into_iter().chain(answered).collect();
+        // Recorded first, stopped at the next step: what was paid for stands in the result as open.
         if unrecorded.is_empty() {
             self.stop(Stop::Deadline)
         } else {
@@ -144,6 +153,8 @@ impl Planner<'_> {
         let cycle = state.cycle();
         let Some(panel) = state.panels.get(&cycle) else { return self.critique(cycle) };
         let decided = state.revised.contains(&cycle);
+        // Only until the synthesizer is asked: its prompt lists the findings, and one that came later would
+        // be missing from its decisions.
         if !decided && !state.has_begun(cycle, Stage::Synthesis) {
             // Late critiques of the previous cycle come first. Findings are numbered by cycle and seat: the speed
             // of a critic must not decide where its findings stand.
@@ -162,6 +173,7 @@ impl Planner<'_> {
                 Seat::Answered(call, Reading::Check(check)) => {
                     return Ok(self.record_check(cycle, call, &check));
                 }
+                // Without a check the cycle closes as unchecked, which the stop rule reads.
                 Seat::Answered(..) | Seat::Exhausted => {}
                 seat => return self.ask(cycle, Stage::Check, 0, &seat),
             }
@@ -171,6 +183,7 @@ impl Planner<'_> {
         if !late.is_empty() || state.new_feedback().next().is_some() {
             return Ok(self.record_findings(cycle, late));
         }
+        // The sum may fall: a finding that is raised again is settled no more.
         let before: usize = state.closed.iter().map(|closed| closed.settled as usize).sum();
         Ok(Action::Record(Event::CycleClosed {
             cycle,
@@ -192,6 +205,7 @@ impl Planner<'_> {
         self.state.plan.settings.caps.time
     }
 
+    /// The first version: the first whole draft of the chain, or one that was cut off once nobody is left.
     fn draft(&self) -> Result<Action, SessionError> {
         let chain: Vec<&Participant> = self.state.plan.cast.drafter.iter().collect();
         match self.state.seat(0, Stage::Draft, 0, &chain) {
@@ -209,6 +223,7 @@ impl Planner<'_> {
                 let dropped = self.state.dropped.get(&(0, Stage::Draft, 0));
                 Ok(match cut {
                     Some(call) => Action::Record(Event::DraftAccepted { call: call.intent.call }),
+                    // The budget failed here and not the models, and more of it helps.
                     None if dropped == Some(&DropReason::Budget) => self.stop(Stop::Budget),
                     None => self.stop(Stop::NoDraft),
                 })
@@ -223,6 +238,7 @@ impl Planner<'_> {
         let closed = count(state.closed.len());
         let begun = state.panels.contains_key(&state.cycle())
             || state.calls.keys().any(|key| key.cycle == state.cycle());
+        // A cycle that has begun is not judged again: its calls are paid for.
         if closed == 0 || begun {
             return Ok(None);
         }
@@ -232,28 +248,34 @@ impl Planner<'_> {
         // Reopening a session with cycles left asks for another panel, whatever ended it before.
         let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
         let rule = rule.filter(|_| !wanted);
+        // Asked before the stop rule has its say, so that a person can want more of a session that would end.
         if settings.interactive && !state.decisions.contains_key(&closed) {
             return Ok(Some(Action::Ask(closed)));
         }
         let ended = match state.decisions.get(&closed) {
             Some(Decision::Skip) => Some(Stop::UserSatisfied),
             Some(Decision::Abort) => Some(Stop::UserAborted),
+            // A wish goes beyond the cycles of the plan, not beyond the limit of all plans.
             Some(decision) if decision.instruction().is_some() && closed < MAX_CYCLES => None,
             Some(Decision::Feedback(_) | Decision::Resolve(_) | Decision::Continue) | None => rule,
         };
         let ended = match ended {
+            // A cycle begins only if it can end: findings that nobody can afford to decide are worth nothing.
             None if !self.has_room_for_panel(state.cycle())? => Some(Stop::Budget),
             ended => ended,
         };
         Ok(ended.map(|reason| self.stop(reason)))
     }
 
+    /// The panel: seats are asked side by side, as far as calls may run at once. It closes when every seat
+    /// has ended, or when the grace period behind the required answers is over.
     fn critique(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
         let (mut answers, mut running, mut counted) = (Vec::new(), Vec::new(), Vec::new());
         for seat in state.plan.seats() {
             let chain = self.critics(cycle, seat);
             if chain.is_empty() && !state.dropped.contains_key(&(cycle, Stage::Critique, seat)) {
+                // An entry and no silent gap: the result tells why the panel is smaller.
                 return Ok(drop_seat(cycle, Stage::Critique, seat, DropReason::OwnText));
             }
             match state.seat(cycle, Stage::Critique, seat, &chain) {
@@ -266,6 +288,7 @@ impl Planner<'_> {
                         answers.push((millis(ended), millis(ended.saturating_sub(call.begun))));
                     }
                 }
+                // A critic that was skipped works on for the next cycle; this one does not wait for it.
                 Seat::Running if state.dropped.contains_key(&(cycle, Stage::Critique, seat)) => {}
                 Seat::Running => running.push(seat),
                 Seat::Exhausted => {}
@@ -274,10 +297,12 @@ impl Planner<'_> {
                     if !matches!(action, Action::Wait(_)) {
                         return Ok(action);
                     }
+                    // It waits for a free place. The panel must not close as if all had answered.
                     running.push(seat);
                 }
             }
         }
+        // Without a critic, something may be left to decide: earlier findings, feedback, a late critique.
         let nothing_to_do = state.to_decide().is_empty()
             && state.new_feedback().next().is_none()
             && state.unrecorded().is_empty();
@@ -290,6 +315,7 @@ impl Planner<'_> {
         }
         let closes = quorum::closes(state.plan.required(), &answers);
         if running.is_empty() || closes.is_some_and(|at| self.now >= at) {
+            // What is under way may still bring something, so that its seat is late and not lost.
             let skipped = state.plan.seats().filter(|seat| {
                 let last = state.at_seat(cycle, Stage::Critique, *seat).next_back();
                 last.is_some_and(|call| matches!(call.outcome, Outcome::Running))
@@ -300,8 +326,10 @@ impl Planner<'_> {
         Ok(Action::Wait(closes))
     }
 
+    /// The decisions on what the panel raised, by whoever of the chain gives an answer that can be used.
     fn synthesis(&self, cycle: u32) -> Result<Action, SessionError> {
         let state = self.state;
+        // An entry, so that a repair, and a later run with another seed, call the critics the same.
         if !state.labels.contains_key(&cycle) {
             let seats: Vec<u32> = state.plan.seats().collect();
             let uses = format!("labels {cycle}");
@@ -313,6 +341,7 @@ impl Planner<'_> {
             Seat::Answered(call, Reading::Revision(revision)) => {
                 Ok(self.record_decisions(cycle, call, revision))
             }
+            // Nothing in the text changes without decisions, so that the session ends with the text as it is.
             Seat::Answered(..) | Seat::Exhausted => {
                 Ok(self.stop(match state.dropped.get(&(cycle, Stage::Synthesis, 0)) {
                     Some(DropReason::Budget) => Stop::Budget,
@@ -326,6 +355,7 @@ impl Planner<'_> {
     /// A session that ends early after a cycle that left nothing open is settled all the same.
     fn stop(&self, reason: Stop) -> Action {
         let state = self.state;
+        // These ends say nothing about the text. Others, such as a missing critic, leave a doubt.
         let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);
         let is_settled = early
             && state.closed.last().is_some_and(ClosedCycle::is_settled)
@@ -336,6 +366,7 @@ impl Planner<'_> {
     }
 }
 
+/// Leaves a seat out of its stage. It is an entry, so that the result can say why somebody is missing.
 fn drop_seat(cycle: u32, stage: Stage, seat: u32, reason: DropReason) -> Action {
     Action::Record(Event::SeatDropped { cycle, stage, seat, reason })
 }

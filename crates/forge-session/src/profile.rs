@@ -10,18 +10,20 @@ use crate::{plan::Plan, stage::Stage};
 /// session.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CallSettings {
-    /// The most tokens of an answer, thinking included.
+    /// The most tokens of an answer, thinking included; `None` leaves it to the session, which doubles its
+    /// own for a model that thinks.
     pub max_tokens: Option<u32>,
-    /// The sampling temperature.
+    /// The sampling temperature; `None` leaves it to the session. Models that accept none get none.
     pub temperature: Option<f64>,
     /// The timeouts of its provider. The longer of these and those of the session apply.
     pub timeouts: Option<Timeouts>,
 }
 
-/// Looks up the configured settings for the calls of a participant.
+/// Looks up the configured settings for the calls of a participant. It is asked at every planned call and has
+/// to answer at once.
 pub type Configured = Arc<dyn Fn(&Participant) -> CallSettings + Send + Sync>;
 
-/// No configured settings.
+/// No configured settings: the session's own hold for everybody.
 pub fn nothing_configured() -> Configured {
     Arc::new(|_| CallSettings::default())
 }
@@ -44,6 +46,7 @@ impl ModelProfile {
     pub(crate) fn max_tokens(&self, plan: &Plan, stage: Stage) -> u32 {
         let usual = plan.settings.max_tokens.of(stage);
         let usual = if self.thinks() { usual.saturating_mul(2) } else { usual };
+        // A limit beyond what the model can write would be refused by its vendor.
         let most = self.capabilities.max_output_tokens.and_then(|most| u32::try_from(most).ok());
         self.configured.max_tokens.unwrap_or(usual).min(most.unwrap_or(u32::MAX))
     }

@@ -9,6 +9,7 @@ const LEAST_GRACE: Duration = Duration::from_secs(5);
 /// `answers` are (when it arrived, how long it took), in any order. `None` while there are too few.
 pub(crate) fn closes(required: usize, answers: &[(Duration, Duration)]) -> Option<Duration> {
     let mut answers = answers.to_vec();
+    // By arrival: the last of the required answers is the measure, however fast the others were.
     answers.sort_unstable();
     let (came, took) = answers.get(required.checked_sub(1)?)?;
     Some(*came + (*took / 2).max(LEAST_GRACE))

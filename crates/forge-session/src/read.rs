@@ -5,7 +5,8 @@ use forge_core::storage::journal::{Entry, Journal, StreamName};
 use crate::{error::SessionError, event::Record, state::State};
 
 impl State {
-    /// The state of the session `name` according to its journal. Claims nothing: a run may be in progress.
+    /// The state of the session `name` according to its journal. Claims nothing: a run may be in progress,
+    /// and its next entry may be on disk when this returns.
     ///
     /// # Errors
     /// [`SessionError::Unknown`] if there is none, or a journal that cannot be read.

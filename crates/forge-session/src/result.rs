@@ -280,7 +280,8 @@ pub struct Comparison {
 }
 
 impl SessionResult {
-    /// The result of a session in this state.
+    /// The result of a session in this state, which need not have ended. It is read from the state alone, so
+    /// that the journal gives the same result whenever it is asked.
     pub fn of(session: &str, state: &State) -> Self {
         let calls: Vec<CallSummary> = summaries(state);
         let usage = |of: &dyn Fn(&CallSummary) -> bool| {
@@ -301,6 +302,7 @@ impl SessionResult {
         };
         let review = state.plan.settings.review;
         let last = state.versions.last();
+        // A review leaves the document as it was; the last version is what it proposes.
         let delivered = if review { state.versions.first() } else { last };
         // The last panel may have been at work in a cycle that did not come to its end, so that nothing let the text
         // stand.
@@ -378,6 +380,7 @@ impl SessionResult {
                     | Stop::UserAborted
             )
         );
+        // Where everybody spoke and nothing had to be done, or was to be, a draft may stand as it was.
         let unrevised = self.proposal.is_none()
             && self.label != DocumentLabel::Synthesis
             && !matches!(self.stop_reason, Some(Stop::AllStagesDone | Stop::Contested));

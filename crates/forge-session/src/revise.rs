@@ -31,6 +31,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let mut unplaced = BTreeMap::new();
     let by_edits = accepted().any(|given| !given.edits.is_empty());
     let quote_of = |id: FindingId| ledger.find(id).map(|finding| finding.issue.quote.as_str());
+    // Edits go before a document in the same answer: they leave alone what nobody spoke of.
     if let Some(document) = revision.document.as_ref().filter(|_| !by_edits) {
         let (old, new) = (QuoteIndex::of(base), QuoteIndex::of(document));
         for given in accepted().filter(|given| !has_changed(&old, &new, ledger.find(given.finding), given)) {
@@ -42,6 +43,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     }
     let mut text = base.to_owned();
     let mut made = Vec::new();
+    // One decision after the other: each edit is looked for in the text that those before it have made.
     for given in accepted() {
         match edited(&text, given, ledger.find(given.finding), &made) {
             Ok(next) => {
@@ -63,6 +65,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
 fn has_changed(old: &QuoteIndex, new: &QuoteIndex, finding: Option<&Finding>, given: &Disposition) -> bool {
     let occurs = |text: &QuoteIndex, part: &str| text.find(part).is_some();
     let span = &given.changed_span;
+    // A passage that stood there before proves no change.
     let came = occurs(new, span) && !occurs(old, span);
     let quote = finding.map_or("", |finding| &finding.issue.quote);
     came || (occurs(old, quote) && !occurs(new, quote))
@@ -84,6 +87,7 @@ fn edited(
     for edit in new() {
         apply(&mut next, edit, quote)?;
     }
+    // An edit that another finding has brought in already is left out here, and is no fault.
     if next == text && new().next().is_some() {
         return Err("accepted, but its edit changes nothing".to_owned());
     }
@@ -95,6 +99,7 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
     if edit.old.trim().is_empty() {
         let addition = edit.new.trim();
         if !addition.is_empty() {
+            // One blank line before what is added, however the text ended.
             text.truncate(text.trim_end().len());
             *text = format!("{text}\n\n{addition}\n");
         }
@@ -117,12 +122,14 @@ fn apply(text: &mut String, edit: &Edit, quote: &str) -> Result<(), String> {
     }
 }
 
+/// The one place that is meant; `None` if the passage is not there.
 fn choose(text: &str, mut places: Vec<Range<usize>>, quote: &str) -> Result<Option<Range<usize>>, String> {
     if places.len() > 1 {
         let count = places.len();
         let quoted: Vec<Range<usize>> = QuoteIndex::of(text).find_all(quote).collect();
         places.retain(|place| quoted.iter().any(|quote| overlap(quote, place)));
         if places.len() != 1 {
+            // A guess could change the wrong place.
             return Err(format!("the passage of its edit stands {count} times in the text"));
         }
     }

@@ -1,6 +1,7 @@
 //! Reproducible randomness: every random choice of a session comes from its seed and the name of its use.
 
-/// A generator for one use within a session.
+/// A generator for one use within a session. Each use has its own, so that a call more or less in one place
+/// changes no choice in another.
 pub(crate) fn rng(seed: u64, uses: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(hash(&[&seed.to_le_bytes(), uses.as_bytes()]))
 }

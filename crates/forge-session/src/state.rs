@@ -27,12 +27,13 @@ use crate::{
     topic::Topic,
 };
 
-/// The state of a session, folded from its journal.
+/// The state of a session, folded from its journal. It holds nothing that the entries do not: two folds over
+/// the same entries are equal, in every process.
 #[derive(Debug, Clone)]
 pub struct State {
     /// The plan, as changed by later runs.
     pub plan: Plan,
-    /// When the session began.
+    /// When the session began; `None` before the first entry.
     pub started: Option<DateTime<Utc>>,
     /// Every call so far, by cycle, stage, seat and step.
     pub calls: BTreeMap<CallKey, Call>,
@@ -42,7 +43,7 @@ pub struct State {
     pub versions: Vec<Version>,
     /// Conflicts that a synthesizer resolved, with their cycle.
     pub conflicts: Vec<(u32, Conflict)>,
-    /// Seats that were dropped, and why.
+    /// Seats that were dropped, by cycle, stage and seat, and why.
     pub dropped: BTreeMap<(u32, Stage, u32), DropReason>,
     /// The closed panels, by cycle.
     pub panels: BTreeMap<u32, Panel>,
@@ -50,7 +51,7 @@ pub struct State {
     pub labels: BTreeMap<u32, Vec<Label>>,
     /// Decisions of the approver, by cycle.
     pub decisions: BTreeMap<u32, Decision>,
-    /// Why the session ended, and its status.
+    /// Why the session ended, and its status; `None` while it can go on.
     pub stopped: Option<(Stop, SessionStatus)>,
     /// Whether no calls start.
     pub paused: bool,
@@ -60,16 +61,23 @@ pub struct State {
     pub killed: Vec<Call>,
     /// Milliseconds that the session had run at the last entry.
     pub at: u64,
+    /// The version of the journal's entries.
     version: u32,
+    /// The names that prompts hide and answers get back.
     pub(crate) names: Pseudonyms,
-    /// The parsed answers.
+    /// The answers as read when they came: reading them again at every step would take longer with each.
     readings: BTreeMap<CallKey, Reading>,
+    /// What the user said, with the cycle in which it was said.
     pub(crate) feedback: Vec<(u32, String)>,
     /// How many of them are recorded as findings.
     pub(crate) feedback_recorded: usize,
+    /// Critiques that are in the ledger.
     pub(crate) recorded: BTreeSet<CallKey>,
+    /// Cycles whose findings were decided.
     pub(crate) revised: BTreeSet<u32>,
+    /// Cycles whose decisions were checked.
     pub(crate) checked: BTreeSet<u32>,
+    /// The closed cycles, the first one at 0.
     pub(crate) closed: Vec<ClosedCycle>,
     /// Whether the user has reopened the session since the last closed cycle.
     pub(crate) reopened: bool,
@@ -126,6 +134,7 @@ impl State {
         self.apply_at(record.at, &record.event);
     }
 
+    /// The fold. Findings come first: the rest of an event is read with the ledger as it is after them.
     pub(crate) fn apply_at(&mut self, at: u64, event: &Event) {
         self.at = self.at.max(at);
         self.ledger.set(event.findings());
@@ -141,6 +150,7 @@ impl State {
             Event::CallIntended(intent) => {
                 let call =
                     Call { intent: (**intent).clone(), begun: at, ended: None, outcome: Outcome::Running };
+                // The first run died in this call. The vendor may bill it beside the new one.
                 if let Some(dead) = self.calls.insert(intent.call, call) {
                     self.written_off = self.written_off.plus(dead.intent.reserved);
                     self.killed.push(dead);
@@ -226,8 +236,10 @@ impl State {
     /// A later run continues with these settings.
     fn reopen(&mut self, settings: &crate::plan::Settings) {
         self.plan.settings = settings.clone();
+        // After an abort the session goes on where it was. After any other end, another cycle is wanted.
         self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
         (self.paused, self.held) = (false, None);
+        // Whoever reopens it takes back what ended it; other decisions stand.
         self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
         // Failed and dropped seats get another chance, except in closed panels, which wait for nobody.
         let panels = &self.panels;
@@ -256,7 +268,8 @@ impl State {
         self.calls.values().filter(|call| matches!(call.outcome, Outcome::Running))
     }
 
-    /// What is spent or reserved.
+    /// What is spent or reserved: charges of calls that ended, reservations of those that run, and all that
+    /// dead runs had set aside.
     pub(crate) fn used(&self) -> Amount {
         let of = |call: &Call| match &call.outcome {
             Outcome::Running => call.intent.reserved,
@@ -266,7 +279,8 @@ impl State {
         self.calls.values().map(of).fold(self.written_off, Amount::plus)
     }
 
-    /// The document that `cycle` starts from.
+    /// The document that `cycle` starts from: the latest one of an earlier cycle. Every critic of a cycle
+    /// reads this one text, also when the synthesizer has written the next.
     pub(crate) fn base(&self, cycle: u32) -> Option<&Version> {
         self.versions.iter().rev().find(|version| version.cycle < cycle.max(1))
     }
@@ -312,6 +326,7 @@ impl State {
         self.ledger.findings().filter(settled).count()
     }
 
+    /// Ends a call. One that has no intent is no call of this session, and is passed over.
     fn end(&mut self, key: CallKey, at: u64, outcome: Outcome) {
         if let Some(call) = self.calls.get_mut(&key) {
             call.ended = Some(at);
@@ -319,6 +334,7 @@ impl State {
         }
     }
 
+    /// Adds a version, written by whoever served the call.
     fn add_version(&mut self, key: CallKey, text: String, lost: u32) {
         let Some(call) = self.calls.get(&key) else { return };
         let asked = call.intent.participant.clone();

@@ -173,6 +173,7 @@ pub(crate) struct ClosedCycle {
 }
 
 impl ClosedCycle {
+    /// Whether enough critics spoke. Journals of the first version do not say, and pass.
     pub(crate) fn has_quorum(&self) -> bool {
         self.panel.is_none_or(|panel| panel.quorum)
     }
@@ -182,10 +183,12 @@ impl ClosedCycle {
         self.open == 0 && self.checked && self.has_quorum()
     }
 
+    /// Whether its panel was dry; unknown, in journals of the first version, is no.
     fn is_dry(&self) -> bool {
         self.panel.is_some_and(|panel| panel.dry)
     }
 
+    /// Whether nothing speaks for more faults of that kind. An unknown estimate withholds nothing.
     fn is_likely_whole(&self) -> bool {
         self.panel.and_then(|panel| panel.unseen).is_none_or(|unseen| unseen < capture_recapture::LIKELY)
     }
@@ -206,6 +209,7 @@ pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Clos
     if !last.has_quorum() {
         return Some(Stop::BelowQuorum);
     }
+    // One cycle without a check is all of this mode, whatever it found.
     if mode == Mode::Review {
         return Some(if last.raised { Stop::AllStagesDone } else { Stop::NothingFound });
     }
@@ -216,6 +220,7 @@ pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Clos
     let is_last = closed.len() >= max_cycles as usize;
     if last.open == 0 && (last.is_dry() || is_last) {
         let converged = last.is_dry() && closed.len() > 1 && last.is_likely_whole();
+        // A contested rejection goes before every good end: one check does not outweigh a majority.
         return Some(match (contested, converged, last.raised) {
             (true, ..) => Stop::Contested,
             (false, true, _) => Stop::Dry,

@@ -20,7 +20,7 @@ pub struct SessionSummary {
     pub id: String,
     /// The topic's title, cut to 200 characters.
     pub title: String,
-    /// Its status.
+    /// Its status. A session that was killed is in progress by it; its claim tells whether a run is alive.
     pub status: SessionStatus,
     /// When it began.
     pub started: Option<DateTime<Utc>>,
@@ -28,7 +28,7 @@ pub struct SessionSummary {
     pub stop_reason: Option<Stop>,
     /// Calls so far, failed ones among them.
     pub calls: u32,
-    /// Their cost as far as known.
+    /// Their cost as far as known: calls of unknown cost and calls that died add nothing.
     pub cost: Money,
 }
 

@@ -15,20 +15,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Topic {
-    /// One line.
+    /// One line. It names the document in lists and reports.
     pub title: String,
     /// The task in full; empty when the title says it all.
     pub description: String,
-    /// What the result must keep to.
+    /// What the result must keep to, each in one line; line breaks become spaces in prompts.
     pub constraints: Vec<String>,
-    /// What to work from.
+    /// What to work from. Together they get a share of the prompt, and what does not fit is cut with a
+    /// warning.
     pub references: Vec<Reference>,
-    /// What kind of document is wanted.
+    /// What kind of document is wanted, which picks the rubric of the critics.
     pub output: OutputType,
 }
 
 impl Topic {
-    /// A topic of one line.
+    /// A topic of one line, for a document of any kind.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), ..Self::default() }
     }
@@ -63,7 +64,7 @@ impl Topic {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
-    /// The kind of its source.
+    /// The kind of its source, as prompts call it.
     pub kind: ReferenceKind,
     /// Its file name, address or title.
     pub name: String,
@@ -76,7 +77,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The text of the file `name`.
+    /// The text of the file `name`. Nothing is read: the caller has the text.
     pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { kind: ReferenceKind::File, name: name.into(), text: text.into(), media: None }
     }

@@ -30,11 +30,11 @@ pub struct Adapters {
     pub vendor: ModelProvider,
     /// The model that is asked where a fixture names none.
     pub model: &'static str,
-    /// Opens it.
+    /// Opens it with these settings.
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
 }
 
-/// Runs every fixture of a table; gives back how many there are of each kind.
+/// Runs every fixture of a table; gives back how many there are of each kind, so that none is lost unseen.
 ///
 /// # Panics
 /// A fixture does not hold: all that do not are named.
@@ -51,6 +51,7 @@ pub async fn run(adapters: &Adapters, table: &str) -> BTreeMap<String, usize> {
     kinds
 }
 
+/// Runs one fixture against a server of its own; returns what does not hold.
 async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
     let text = |name: &str| fixture.get(name).and_then(Value::as_str);
     let server = ScriptedServer::start([reply(fixture)]).await.unwrap();
@@ -67,6 +68,7 @@ async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
     let cx = CallContext::new(Participant::new(vendor, text("model").unwrap_or(adapters.model)));
     let asked = fixture.get("request").cloned().unwrap_or_else(|| json!({}));
     let mut request: ModelRequest = serde_json::from_value(asked).unwrap();
+    // A fixture about a reply names no question, and every vendor wants one.
     if request.messages.is_empty() {
         request = request.with_user_message("Hi");
     }
@@ -98,12 +100,14 @@ async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
             faults.push(format!("{what}: {found}, expected {expected}"));
         }
     }
+    // A fixture that expects nothing is about what is sent, and its call still has to succeed.
     if expected.is_none() && outcome.is_err() {
         faults.push(format!("{outcome:?}"));
     }
     faults
 }
 
+/// What the server answers, as the fixture says it.
 fn reply(fixture: &Map<String, Value>) -> Reply {
     let list = |name: &str| fixture.get(name).and_then(Value::as_array);
     let data = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
@@ -168,6 +172,7 @@ fn answered(what: &str, expected: &Value, response: &ModelResponse, request: &Mo
             let classes = expected.as_object().into_iter().flatten();
             classes.map(|(class, _)| (class.clone(), tokens[class.as_str()].clone())).collect()
         }
+        // A misspelt expectation fails instead of holding for nothing.
         other => json!(format!("nothing is called {other}")),
     }
 }

@@ -1,6 +1,6 @@
 //! Forms in which the same bytes are written.
 
-/// Forms of the same bytes.
+/// Forms of the same bytes. An adapter has to read the same reply out of each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ByteForm {

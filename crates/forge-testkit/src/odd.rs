@@ -42,6 +42,7 @@ pub fn variants(
         }
         let (parent, _) = pointer.rsplit_once('/').unwrap();
         let mut variant = reply.clone();
+        // Whoever skips null skips the missing field as well: readers take both for the same.
         if let Some(Value::Object(fields)) = variant.pointer_mut(parent)
             && !skips(&key, &Value::Null)
         {
@@ -77,13 +78,14 @@ fn collect(
         }
         _ => {}
     }
+    // In a branch without anything of the answer, every node is a place: objects may be odd as well.
     if !holds && !pointer.is_empty() {
         places.push((pointer, key.to_owned()));
     }
     holds
 }
 
-/// The words of an answer, and its calls with their arguments.
+/// The words of an answer, and its calls: the name of each, and its arguments as text.
 pub type Said = (String, Vec<(String, String)>);
 
 /// The words and calls of the answer that the events make, with one warning at most.
@@ -106,7 +108,8 @@ pub fn answer(response: &ModelResponse) -> Said {
     (response.text().into_owned(), calls.collect())
 }
 
-/// The value with `odd` in the place of a field, or without the field.
+/// The value with `odd` in the place of the field at `path`, or without the field. The path is a JSON pointer
+/// (RFC 6901) whose parent is an object.
 #[must_use]
 pub fn spoilt(value: &Value, path: &str, odd: Option<&Value>) -> Value {
     let mut value = value.clone();

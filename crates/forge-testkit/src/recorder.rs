@@ -12,7 +12,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A proxy on loopback that keeps what the server says. It ends with the value.
+/// A proxy on loopback that keeps what the server says, of all connections in the order in which it came. It
+/// ends with the value.
 #[derive(Debug)]
 pub struct Recorder {
     address: SocketAddr,
@@ -21,7 +22,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts a proxy in front of `server`.
+    /// Starts a proxy in front of `server`, on a free port.
+    ///
+    /// # Errors
+    /// No port can be opened. A server that cannot be reached shows in the calls.
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -65,6 +69,7 @@ async fn relay(client: TcpStream, server: SocketAddr, said: &Mutex<Vec<u8>>) -> 
             if read == 0 {
                 return io::Result::Ok(());
             }
+            // Kept before it is passed on: whoever has the reply finds it here.
             said.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..read]);
             to_client.write_all(&piece[..read]).await?;
         }

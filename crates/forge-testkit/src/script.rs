@@ -1,4 +1,6 @@
 //! A provider that answers as it is told.
+//!
+//! Its time is that of its timer alone, so that no test waits.
 
 use std::{
     collections::VecDeque,
@@ -27,19 +29,19 @@ use futures_core::Stream;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// Time passes on the script's timer.
+    /// The answer waits, on the script's timer.
     Wait(Duration),
-    /// The stream begins.
+    /// The stream begins, so that what follows happens inside of it.
     Open,
     /// An event.
     Event(StreamEvent),
-    /// The call fails.
+    /// The call fails: before there is a stream as a whole, else as the last item of the stream.
     Fail(ProviderError),
-    /// Nothing more comes, and no end.
+    /// Nothing more comes, and no end. The future or the stream has to be dropped.
     Hang,
 }
 
-/// What happens in one call.
+/// What happens in one call. An empty one is a stream without events.
 #[derive(Debug, Default)]
 pub struct Answer(VecDeque<Step>);
 
@@ -61,7 +63,7 @@ impl Answer {
         Self(events.map(Step::Event).into())
     }
 
-    /// A failure before there is a stream.
+    /// A failure of this kind before there is a stream.
     pub fn fail(kind: ErrorKind) -> Self {
         ProviderError::new(kind, "script", "as told").into()
     }
@@ -72,7 +74,8 @@ impl Answer {
         self
     }
 
-    /// The same answer, whose end says that it took these tokens.
+    /// The same answer, whose end says that it took these tokens. An answer that does not end is left as it
+    /// is.
     pub fn with_usage(mut self, usage: TokenCount) -> Self {
         if let Some(Step::Event(StreamEvent::Finished(finished))) = self.0.back_mut() {
             finished.usage = usage;
@@ -177,7 +180,7 @@ impl Script {
         Self { id: id.into(), ..self }
     }
 
-    /// The same provider, all of whose models can do this.
+    /// The same provider, all of whose models can do this, whatever they are called.
     pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
     }
@@ -187,7 +190,7 @@ impl Script {
         Self { timer: Arc::new(timer), ..self }
     }
 
-    /// What it was asked so far.
+    /// What it was asked so far, in order, also calls that were dropped.
     pub fn calls(&self) -> Vec<ScriptedCall> {
         lock(&self.calls).clone()
     }
@@ -221,6 +224,7 @@ impl Provider for Script {
     ) -> Result<ResponseStream, ProviderError> {
         let call =
             ScriptedCall { context: cx.clone(), request: Arc::clone(&request), at: self.timer.instant() };
+        // Noted when it is asked, also where it then waits for ever.
         lock(&self.calls).push(call);
         let Answer(mut steps) = (self.plot)(cx, &request);
         while !matches!(steps.front(), None | Some(Step::Event(_))) {
@@ -281,6 +285,7 @@ impl Stream for Rest {
                 Some(Step::Event(event)) => return Poll::Ready(Some(Ok(event))),
                 Some(Step::Fail(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Step::Hang) => {
+                    // It hangs at every later poll as well. No waker is kept: nothing will ever wake it.
                     self.steps.push_front(Step::Hang);
                     return Poll::Pending;
                 }

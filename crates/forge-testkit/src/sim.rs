@@ -22,6 +22,7 @@ impl TestVendor for Vendor {
     }
 }
 
+/// What the simulator plays, in its own language.
 fn scenario(behavior: Behavior) -> String {
     let error = match behavior {
         Behavior::Normal => return String::from("{}"),
@@ -62,6 +63,7 @@ impl TestServer for Simulated {
     }
 }
 
+/// A request as the simulator has noted it.
 fn received(recorded: RecordedRequest) -> Request {
     Request {
         line: format!("{} {}", recorded.method, recorded.path),

@@ -34,7 +34,8 @@ pub struct Subject {
     pub model: &'static str,
     /// Opens the adapter.
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
-    /// A request that the model cannot serve, known before it is sent.
+    /// A request that the model cannot serve, known before it is sent, such as one with a feature that it
+    /// lacks.
     pub unsupported: fn() -> ModelRequest,
     /// What does not apply to the dialect, each with the reason.
     pub exempt: &'static [(&'static str, &'static str)],
@@ -98,6 +99,7 @@ impl Subject {
         (self.open)(settings(url)).unwrap()
     }
 
+    /// A call to the subject's model.
     pub(crate) fn context(&self) -> CallContext {
         CallContext::new(Participant::new((self.provider)(), self.model))
     }
@@ -107,6 +109,7 @@ impl Subject {
         let server = self.start(Behavior::Normal).await;
         let adapter = self.adapter(&server.base_url());
         let response = adapter.complete(&self.context(), request).await.unwrap();
+        // Reading them checks them.
         server.requests();
         response
     }
@@ -120,11 +123,13 @@ impl Subject {
         while let Some(event) = stream.next().await {
             events.push(event.unwrap());
         }
+        // Reading them checks them.
         server.requests();
         events
     }
 }
 
+/// Settings with a key that is looked for afterwards.
 pub(crate) fn settings(url: &str) -> AdapterSettings {
     AdapterSettings {
         base_url: Some(url.to_owned()),
@@ -145,10 +150,12 @@ pub(crate) fn requests() -> Vec<(&'static str, ModelRequest)> {
     ]
 }
 
+/// A question with characters of one to four bytes, so that cuts and writes fall inside of them.
 pub(crate) fn text() -> ModelRequest {
     ModelRequest::new("Be brief.").with_user_message("Why is the sky blue? – “Ä€😀”").with_max_tokens(4_000)
 }
 
+/// Two calls in one reply, whose arguments hold quotes and an umlaut.
 pub(crate) fn two_tools() -> ModelRequest {
     one_tool(
         "get_weather",
@@ -165,6 +172,7 @@ fn one_tool(name: &str, schema: serde_json::Value) -> ModelRequest {
         .with_max_tokens(4_000)
 }
 
+/// The same question with thoughts, which are to be shown.
 pub(crate) fn thinking() -> ModelRequest {
     let mut request = text().with_effort(Effort::High).with_max_tokens(30_000);
     request.show_thinking = Some(true);
@@ -181,6 +189,7 @@ fn structured() -> ModelRequest {
     text().with_output(forge_core::request::OutputFormat::json_schema("answer", schema))
 }
 
+/// The same request for a whole reply.
 pub(crate) fn whole(request: &ModelRequest) -> ModelRequest {
     request.clone().with_delivery(Delivery::Whole)
 }

@@ -72,7 +72,7 @@ pub trait TestServer: Send + Sync {
     /// What an adapter takes as its base URL: `http://`, an IP address with a port, and a path if there is one.
     fn base_url(&self) -> String;
 
-    /// The requests so far, in their order, each with what its reply bills.
+    /// The requests so far, in their order, each with what its reply bills where that is known.
     fn requests(&self) -> Vec<Request>;
 }
 
@@ -92,9 +92,9 @@ impl TestServer for ScriptedServer {
 pub enum Behavior {
     /// As the vendor does. A model named `no-such-model` is unknown.
     Normal,
-    /// As the vendor does, with the bytes of the replies in another form.
+    /// As the vendor does, with the bytes of the replies in another form. What they say stays the same.
     Bytes(ByteForm),
-    /// Every call fails.
+    /// Every call fails, as the vendor's own would.
     Fails(Failure),
 }
 

@@ -40,6 +40,7 @@ pub(crate) enum Wakeup<M: Machine> {
 
 impl<M: Machine> Run<M> {
     /// Starts the effects that were in flight when an earlier run died, as far as the machine wants them.
+    /// All their new intents are in the journal before the first of them starts.
     pub(crate) async fn relaunch(&mut self) -> Result<Vec<InFlight<M>>, M::Error> {
         let mut launch = Vec::new();
         for open in self.machine.pending() {
@@ -49,6 +50,7 @@ impl<M: Machine> Run<M> {
                     launch.push(self.intend_call(key, participant, tags, effect));
                 }
                 Next::Act { key, effect } => launch.push(self.intend_act(key, effect)),
+                // It stays in doubt: its intent is open until the machine closes it.
                 Next::Ask { .. } | Next::Wait { .. } | Next::Done => {}
             }
         }
@@ -82,13 +84,14 @@ impl<M: Machine> Run<M> {
         InFlight { key, future }
     }
 
-    /// Starts a question, which has no intent.
+    /// Starts a question. It has no intent, because asking it once more after a kill does no harm.
     pub(crate) fn ask(&self, key: M::Key, effect: M::Effect) -> InFlight<M> {
         let future = self.machine.perform(&key, effect, None);
         InFlight { key, future }
     }
 
-    /// Cancels effects that the machine no longer has pending.
+    /// Cancels effects that the machine no longer has pending, such as those of a seat that was skipped.
+    /// Nobody waits for their outcomes, so that only their cost would be left.
     pub(crate) fn cancel_closed(&self, flight: &mut Vec<InFlight<M>>) {
         if !flight.is_empty() {
             let open = self.machine.pending();
@@ -103,12 +106,15 @@ impl<M: Machine> Run<M> {
         wake: Option<Duration>,
         asking: &mut Option<InFlight<M>>,
     ) -> Wakeup<M> {
+        // Times of the machine count from the start of the work, the timer's from the start of this run.
         let at = [wake, self.machine.deadline()].into_iter().flatten().min();
         let at = at.and_then(|at| self.started.checked_add(at.saturating_sub(self.elapsed_before)));
+        // No wait outlasts the renewal: during a long call nothing else would keep the claim alive.
         let renewal = self.renewed + RENEWAL;
         let mut sleep = self.deps.timer.sleep_until(at.map_or(renewal, |at| at.min(renewal)));
         poll_fn(|cx| {
             let mut completed = Vec::new();
+            // All are polled, also behind one that has ended: outcomes that come together are one batch.
             flight.retain_mut(|one| match one.future.as_mut().poll(cx) {
                 Poll::Ready(outcome) => {
                     completed.push(Completed { key: one.key.clone(), outcome });
@@ -116,6 +122,7 @@ impl<M: Machine> Run<M> {
                 }
                 Poll::Pending => true,
             });
+            // Outcomes go before commands: what was paid for is in the state when an abort arrives.
             if !completed.is_empty() {
                 return Poll::Ready(Wakeup::Completed(completed));
             }

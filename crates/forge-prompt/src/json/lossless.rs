@@ -10,6 +10,7 @@ pub(super) struct Lossless(pub(super) Value);
 
 /// Adds a member. One that is there already becomes a list of both, without what says the same.
 pub(super) fn add(members: &mut Map<String, Value>, key: String, value: Value) {
+    // A member that is null says nothing, and adds nothing to another one.
     let list = |value| match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items,

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use self::values::values;
 use crate::normalize::normalize;
 
-/// What a reader makes of one JSON value.
+/// What a reader makes of one JSON value. It tells [`values()`] whether to look inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the reader follows each of them")]
 pub enum Fit<T> {
@@ -41,11 +41,12 @@ pub struct Found<T> {
     pub range: Range<usize>,
     /// What of it fits: itself, or parts of it if it does not. Empty for JSON about something else.
     pub fits: Vec<T>,
-    /// Whether the answer goes on to the end of the value.
+    /// Whether the value has its end. `false` where the answer was cut off inside of it.
     pub is_whole: bool,
 }
 
-/// Whether a value is a JSON Schema, which describes an answer and is none.
+/// Whether a value is a JSON Schema, which describes an answer and is none: it names a dialect, or the type
+/// of JSON that it wants. A `type` with another word, as in a finding, makes none.
 pub fn is_schema(value: &Value) -> bool {
     let kind = value.get("type").and_then(Value::as_str);
     let is_kind = |kind| ["object", "array", "string", "boolean", "integer", "number"].contains(&kind);
@@ -76,7 +77,7 @@ pub fn text(value: &Value, names: &[&str]) -> String {
     member(value, names).map(flat).unwrap_or_default()
 }
 
-/// The items of a [member] that is a list. Empty if it is none.
+/// The items of a [member] that is a list. Empty if there is none, or if it is something else.
 pub fn items<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
     member(value, names).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

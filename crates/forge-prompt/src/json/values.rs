@@ -10,6 +10,7 @@ use crate::clean::clean;
 
 /// The colon after a key; the second one is Chinese.
 const COLONS: [char; 2] = [':', '：'];
+/// Deeper values are left out: the reader calls itself for each level, and an answer must not end the stack.
 const MAX_DEPTH: usize = 64;
 /// The most places in a text at which a broken value is read. Each reads to the end, so that the time stays linear.
 const MAX_TRIES: usize = 50;
@@ -23,6 +24,7 @@ const MAX_STARTS: usize = 500;
 pub fn values<T>(text: &str, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<Found<T>> {
     let (mut all, mut at, mut failed, mut tries) = (Vec::new(), 0, 0, 0);
     while let Some(start) = text[at..].find(['{', '[']).map(|offset| at + offset) {
+        // A value that cannot be read may hold others that can, so that the search goes on inside of it.
         at = start + 1;
         let mut reader = Reader { rest: &text[start..] };
         if failed == MAX_STARTS || !reader.is_value() {
@@ -42,6 +44,7 @@ pub fn values<T>(text: &str, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<Found<T>> 
         tries += 1;
         let found = reader.value(0).map(|value| parts(&cleaned(value), fits)).unwrap_or_default();
         let range = start..text.len() - reader.rest.len();
+        // Where an answer begins with JSON, that is the answer, even if nothing of it fits.
         let is_first = matches!(text[..start].trim_matches(['`', '~', '\n', ' ']), "" | "json" | "json5");
         if !found.is_empty() {
             at = range.end;
@@ -93,6 +96,7 @@ impl Reader<'_> {
             || (is_object && bare_key_length(inside.rest).is_some())
     }
 
+    /// The next value; `None` if the text ends before it does.
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.blank();
         if depth > MAX_DEPTH {
@@ -133,6 +137,7 @@ impl Reader<'_> {
                 continue;
             };
             self.rest = rest;
+            // The text ends inside the member. Half of a value is not given out as one.
             let Some(value) = self.value(depth + 1) else { break };
             lossless::add(&mut members, key, value);
         }
@@ -185,6 +190,7 @@ impl Reader<'_> {
         }
     }
 
+    /// What follows a backslash; `None` at the end of the text.
     fn escape(&mut self, text: &mut String) -> Option<()> {
         let c = self.rest.chars().next()?;
         self.skip(c.len_utf8());
@@ -192,6 +198,7 @@ impl Reader<'_> {
             'n' => text.push('\n'),
             't' => text.push('\t'),
             'r' => text.push('\r'),
+            // Control characters, which are taken out of every text.
             'b' | 'f' => {}
             'u' => {
                 let hex = |rest: &str| u32::from_str_radix(rest.get(..4)?, 16).ok();
@@ -200,6 +207,7 @@ impl Reader<'_> {
                     return Some(());
                 };
                 self.skip(4);
+                // Two escapes are one character outside of the basic plane; a half by itself is none.
                 if (0xD800..0xDC00).contains(&code)
                     && let Some(low) = self.rest.strip_prefix("\\u").and_then(hex)
                     && (0xDC00..0xE000).contains(&low)
@@ -210,6 +218,7 @@ impl Reader<'_> {
                 text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
             '"' | '\\' | '/' | '\'' => text.push(c),
+            // A backslash before anything else is meant, as in a path or a pattern.
             other => {
                 text.push('\\');
                 text.push(other);
@@ -218,16 +227,19 @@ impl Reader<'_> {
         Some(())
     }
 
+    /// Whether the quote just read ends its string, by what follows it.
     fn ends_string(&self, key: bool) -> bool {
         let mut after = Reader { rest: self.rest };
         after.blank();
         let rest = after.rest;
+        // Only a colon ends a key, whatever stands in it.
         if key {
             return rest.starts_with(COLONS);
         }
         let Some(next) = rest.chars().next() else { return true };
         match next {
             '}' | ']' => true,
+            // A comma ends the string only before a value or a key. Otherwise it belongs to a sentence.
             ',' | '，' => {
                 after.separators();
                 let rest = after.rest;
@@ -244,6 +256,7 @@ impl Reader<'_> {
         }
     }
 
+    /// A key without quotes. What is none is skipped with its member, under an empty name.
     fn bare_key(&mut self) -> String {
         let Some(length) = bare_key_length(self.rest) else {
             self.skip_member();
@@ -256,6 +269,7 @@ impl Reader<'_> {
 
     /// A number, a literal, or a word without quotes up to the end of its member.
     fn word(&mut self) -> Option<Value> {
+        // A word at the end of the text may be cut off, as `fal` for `false`.
         let end = self.rest.find([',', '，', '}', ']', '\n'])?;
         let end = self.rest[..end].find("/*").unwrap_or(end);
         let word = self.rest[..end].trim();
@@ -269,11 +283,13 @@ impl Reader<'_> {
         Some(value)
     }
 
+    /// Goes on behind a member that cannot be read.
     fn skip_member(&mut self) {
         let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
         self.skip(end);
     }
 
+    /// Skips what separates members, however often it stands there.
     fn separators(&mut self) {
         loop {
             self.blank();
@@ -282,6 +298,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Skips white space and comments of three languages.
     fn blank(&mut self) {
         loop {
             self.rest = self.rest.trim_start();
@@ -305,6 +322,7 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '“' | '”' | '„' | '‘')
 }
 
+/// Whether a quoted key follows. A long one is a sentence.
 fn starts_with_key(text: &str) -> bool {
     let mut pieces = text.splitn(3, is_quote).skip(1);
     let key = pieces.next().unwrap_or_default();

@@ -40,7 +40,7 @@ pub fn blocks(text: &str, is_field: impl Fn(&str) -> bool) -> Vec<Block> {
     reader.blocks
 }
 
-/// Where code stands, in bytes of the text, and whether it is a block.
+/// Where code stands, in bytes of the text, and whether it is a block; in the order of the text.
 pub fn code(text: &str) -> Vec<(Range<usize>, bool)> {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter();
     let code = events.filter_map(|(event, range)| match event {
@@ -51,6 +51,7 @@ pub fn code(text: &str) -> Vec<(Range<usize>, bool)> {
     code.collect()
 }
 
+/// Folds the events of the parser into lines.
 struct Reader<'a> {
     text: &'a str,
     is_field: &'a dyn Fn(&str) -> bool,
@@ -84,6 +85,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes the next event of the parser. Lines are cut out of the source and not put together from events,
+    /// so that marks inside of them stay as they were written.
     fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(Tag::List(_)) => self.between(|reader| reader.lists += 1),
@@ -124,16 +127,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A border between blocks ends the line before the state changes: the line belongs to what was open.
     fn between(&mut self, change: impl FnOnce(&mut Self)) {
         self.end_line(None);
         change(self);
     }
 
+    /// Adds a range of the source to the line.
     fn extend(&mut self, range: Range<usize>) {
         let line = self.line.get_or_insert(range.start.max(self.floor)..range.end);
         line.end = line.end.max(range.end);
     }
 
+    /// Ends a cell of a table.
     fn cell(&mut self) {
         let text = self.line.take().map_or("", |line| &self.text[line]);
         if let Some(cells) = &mut self.cells {
@@ -141,6 +147,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Ends the line, at a line break if there is one, and puts it where it stands: heading, quotation, item
+    /// or text.
     fn end_line(&mut self, at: Option<Range<usize>>) {
         let line = self.line.take();
         self.floor = at.as_ref().map_or(self.floor, |at| at.end);
@@ -178,6 +186,7 @@ fn prepared(text: &str, is_field: &dyn Fn(&str) -> bool) -> String {
             prepared.push_str(line);
         } else if is_tag(line.trim()) && !(has_pairs && is_field(line.trim().trim_matches(TAG_MARKS))) {
             prepared.push('\n');
+        // `[Major]: text` would be the definition of a link, and vanish.
         } else if start.starts_with('[') && start.contains("]:") {
             prepared.push_str(&untagged(&line.replacen("]:", "] :", 1)));
         } else {

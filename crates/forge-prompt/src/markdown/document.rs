@@ -10,18 +10,21 @@ pub fn document(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// What the fence around a document holds; `None` if there is no such fence.
 fn fenced(text: &str) -> Option<&str> {
     let (opening, line) = offsets(text).find(|(_, line)| fence(line).is_some())?;
     let (mark, info) = fence(line)?;
     let info = info.to_lowercase();
     let is_markdown = ["markdown", "md"].contains(&info.as_str());
     let is_prose = is_markdown || ["", "text", "txt", "none", "plaintext"].contains(&info.as_str());
+    // A fence below a heading is a part of the document, and not around it.
     if !is_prose || text[..opening].lines().any(|line| is_heading(line.trim())) {
         return None;
     }
     let begins = text[..opening].trim().is_empty();
     let start = opening + line.len();
     let inner = &text[start..];
+    // An answer that was cut off has lost the end of the fence around it.
     let end = closing(inner, mark).or((begins && is_markdown).then_some(inner.len()))?;
     let (inner, rest) = inner.split_at(end);
     let is_most = inner.len() * 2 > text.len();

@@ -16,12 +16,12 @@ pub enum Line {
     Item(String),
     /// Anything else.
     Text(String),
-    /// Nothing, or a rule.
+    /// White space alone, or a rule.
     Blank,
 }
 
 impl Line {
-    /// Reads one line.
+    /// Reads one line by itself, wherever it stands; a line of code looks like any other.
     pub fn of(line: &str) -> Self {
         let line = line.trim();
         if line.is_empty() || line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_')) {
@@ -30,6 +30,7 @@ impl Line {
         if line.starts_with('#') {
             return Self::Heading(line.trim_start_matches('#').trim().to_owned());
         }
+        // `**Severity:**` in bold begins a field, and is no heading.
         let bold = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
         if let Some(heading) = bold.filter(|inner| !inner.contains("**") && !inner.trim_end().ends_with(':'))
         {
@@ -37,6 +38,7 @@ impl Line {
         }
         let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let numbered = (digits > 0).then(|| &line[digits..]).and_then(|rest| rest.strip_prefix(['.', ')']));
+        // `1.5 seconds` is no item.
         let numbered = numbered.filter(|rest| rest.starts_with([' ', '*', '[', '(']));
         let item = ["- ", "* ", "+ ", "• "].iter().find_map(|mark| line.strip_prefix(mark));
         match item.or(numbered) {

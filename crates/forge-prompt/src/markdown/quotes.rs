@@ -3,7 +3,7 @@
 /// A passage of at least this many characters in quotation marks is a quote.
 const MIN_PASSAGE: usize = 20;
 
-/// The text without the marks of a quotation, if it is nothing but a quotation.
+/// The text without the marks of a quotation; `None` unless every line that is not blank has one.
 pub fn unquoted(text: &str) -> Option<String> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let quoted = lines().next().is_some() && lines().all(|line| line.starts_with('>'));

@@ -51,6 +51,7 @@ impl<'a> Attempts<'a> {
         selected: Selected,
         mode: AttemptMode,
     ) -> impl Future<Output = Result<Peeked, ProviderError>> + Send + use<'a> {
+        // Numbered before the future is made: a hedge has two attempts under way, with a number each.
         if std::mem::replace(&mut self.made, true) {
             self.cx.next_attempt();
         }
@@ -65,6 +66,7 @@ impl<'a> Attempts<'a> {
             let reply = peek(route.plan.id.as_str(), stream, &request).await?;
             match declined(&reply).filter(|kind| fallback_on.contains(kind)) {
                 None => Ok(reply),
+                // Its layers have seen a reply that ended well. That the call goes on after it is noted here.
                 Some(kind) => {
                     let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
                         .with(|facts| facts.model = Some(cx.model().clone()));
@@ -81,6 +83,7 @@ impl<'a> Attempts<'a> {
         selected: Selected,
         mode: AttemptMode,
     ) -> Result<Peeked, ProviderError> {
+        // For this attempt alone: the next route may be the one that minted the state.
         self.stripped = true;
         let outcome = self.ask(selected, mode).await;
         self.stripped = false;
@@ -91,6 +94,7 @@ impl<'a> Attempts<'a> {
     fn fitted(&self, selected: Selected) -> Result<Arc<ModelRequest>, ProviderError> {
         let route = &self.snapshot.routes[selected.route];
         let (model, vendor) = (route.model_for(&self.cx.participant), &route.vendor);
+        // The role before the provider: whoever comes first fills a gap, and nobody overrides the request.
         let settings = [
             (&self.role.parameters, self.role.extra_for.as_ref().filter(|first| *first == vendor)),
             (&route.plan.parameters, Some(vendor)),

@@ -35,6 +35,7 @@ pub(super) fn exhausted(
     let error = match last {
         // With one route there is nothing to add to what it said.
         Some(error) if trace.candidates.len() == 1 => error,
+        // The last failure gives its kind to the whole, as callers act on one. The others are in the trace.
         Some(error) => {
             let message = format!("no route for role `{role}` could answer ({looked_at})");
             let message = match cheapest(&trace).filter(|_| error.kind == ErrorKind::BudgetExceeded) {

@@ -23,6 +23,7 @@ pub(super) async fn ask(
     mode: AttemptMode,
 ) -> (Selected, Result<Peeked, ProviderError>) {
     shared.hedges.call();
+    // Unknown before there are enough replies: then nobody can say what is slow here.
     let patience = attempts.snapshot().routes[selected.route].meter.latency.p95();
     let first = attempts.ask(selected, mode);
     let timer = Arc::clone(attempts.timer());
@@ -31,6 +32,7 @@ pub(super) async fn ask(
     };
     let mut first = pin!(first);
     let mut alarm = timer.sleep_until(until);
+    // The reply is polled before the alarm, so that nothing is hedged that is there.
     let early = std::future::poll_fn(|task| match first.as_mut().poll(task) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
         Poll::Pending => alarm.as_mut().poll(task).map(|()| None),
@@ -38,6 +40,7 @@ pub(super) async fn ask(
     if let Some(outcome) = early.await {
         return (selected, outcome);
     }
+    // The budget comes last, so that nothing is taken from it where there is nobody to ask.
     let hedged = selection.has_another() && shared.hedges.take();
     let Some(other) = hedged.then(|| selection.next()).flatten() else {
         return (selected, first.await);
@@ -47,6 +50,7 @@ pub(super) async fn ask(
     match select(first, second).await {
         Either::Left((Ok(head), _)) => (selected, Ok(head)),
         Either::Right((Ok(head), _)) => (other, Ok(head)),
+        // One that fails leaves the call to the other: a hedge turns no slow answer into an error.
         Either::Left((Err(error), second)) => {
             selection.failed(selected, error.kind);
             (other, second.await)

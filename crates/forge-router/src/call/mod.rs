@@ -1,4 +1,7 @@
 //! One call: along the chain until a route answers.
+//!
+//! Whether a failure moves the call on is said by the error's kind and phase; what the router adds is in one
+//! function here, `goes_on`. After the first content nothing moves it any more.
 
 mod attempt;
 mod failure;
@@ -33,6 +36,7 @@ pub(crate) async fn call(
     cx: &CallContext,
     request: Arc<ModelRequest>,
 ) -> Result<ResponseStream, ProviderError> {
+    // One configuration to the end of the call, whatever is loaded meanwhile.
     let snapshot = shared.snapshot();
     let profile = CallProfile::new(&snapshot, cx, &request);
     let mut selection = Selection::new(&snapshot, &profile, &shared.affinity);
@@ -46,6 +50,7 @@ pub(crate) async fn call(
                 None => break,
             },
         };
+        // A last resort has nobody beside it to hedge with.
         let (selected, mut outcome) = if profile.role.hedge && mode != AttemptMode::LastResort {
             hedge::ask(shared, &mut attempts, &mut selection, selected, mode).await
         } else {
@@ -66,6 +71,7 @@ pub(crate) async fn call(
             Err(error) => error,
         };
         selection.failed(selected, error.kind);
+        // Behind the deadline every further route would fail for that alone and hide why this one did.
         let is_late = cx.deadline.is_some_and(|deadline| deadline <= cx.timer.instant());
         if !goes_on(&error, profile.role, &mut selection, selected) || is_late {
             return Err(failure::traced(error, selection.trace(None).into()));
@@ -91,6 +97,7 @@ fn goes_on(
 ) -> bool {
     let is_allowed = || role.fallback_on.contains(&error.kind);
     match error.policy().advice {
+        // A slip of the model, and retries are over: the role says whether another one is asked.
         Advice::RetryThenNext if error.kind == ErrorKind::Malformed => is_allowed(),
         Advice::RetryThenNext | Advice::RetryStripped | Advice::Next => true,
         Advice::NextIfLarger => {

@@ -16,15 +16,18 @@ pub(super) fn strip_foreign(request: &mut ModelRequest, is_foreign: impl Fn(&Opa
     let messages = request.messages.to_mut();
     for message in &mut *messages {
         message.parts.retain_mut(|part| match part {
+            // A text and a call say the same without their state.
             Part::Text { opaque, .. } | Part::ToolUse { opaque, .. } => {
                 opaque.take_if(|opaque| is_foreign(opaque));
                 true
             }
+            // Vendors check thoughts by their signature, so that a thought without it is of no use.
             Part::Thinking { opaque, .. } => !opaque.as_ref().is_some_and(&is_foreign),
             Part::Vendor { opaque, .. } => !is_foreign(opaque),
             _ => true,
         });
     }
+    // Vendors refuse a turn without content.
     messages.retain(|message| !message.parts.is_empty());
 }
 

@@ -15,7 +15,8 @@ use futures_core::Stream;
 use super::failure::{cancelled, traced};
 use crate::{affinity::Prefix, in_flight::InFlightGuard, shared::Shared};
 
-/// Where a conversation's prefix is cached, once the reply has said so.
+/// Where a conversation's prefix is cached, once the reply has said so. Until then nothing is noted: a vendor
+/// may cache nothing of it.
 pub(super) struct AffinityUpdate {
     shared: Arc<Shared>,
     timer: Arc<dyn Timer>,
@@ -59,14 +60,18 @@ impl RoutedStream {
         Self { peeked: events.into_iter(), rest: Some(rest), trace, affinity, in_flight: Some(in_flight) }
     }
 
+    /// Drops the route's stream, and with it what the attempt holds; a caller may keep this one for long.
     fn end(&mut self) {
         self.rest = None;
         self.in_flight = None;
     }
 
+    /// Looks at an event on its way to the caller. With the last one, the call counts as ended: a caller that
+    /// keeps the stream must not hold up a shutdown.
     fn note(&mut self, event: &StreamEvent) {
         if let StreamEvent::Finished(finished) = event {
             let usage = &finished.usage;
+            // What was written counts as well: the next turn of the conversation can read it there.
             let cached = [usage.cache_read, usage.cache_write_5m, usage.cache_write_1h];
             if cached.into_iter().flatten().any(|tokens| tokens > 0) {
                 self.affinity.apply();

@@ -18,14 +18,15 @@ use serde_json::{Map, Value};
 
 pub use self::provider::ProviderPlan;
 
-/// A configuration that can be run. Made by [`resolve`](Self::resolve).
+/// A configuration that can be run. Made by [`resolve`](Self::resolve), or by hand: then every place that a
+/// [`Target`] names has to exist, and pools must not stand in a circle.
 #[derive(Debug, Clone, Default)]
 pub struct RouterPlan {
-    /// The providers that are enabled.
+    /// The providers that are enabled, in the order of the file; no id twice.
     pub providers: Vec<ProviderPlan>,
     /// The pools; no pool contains itself.
     pub pools: Vec<PoolPlan>,
-    /// The roles that the file names.
+    /// The roles that the file names. Of any other role, `default` says who does it.
     pub roles: BTreeMap<ParticipantRole, RolePlan>,
     /// Who is asked last for the roles that the file names. For any other role, those who prefer it are asked, then
     /// the default, then every provider.
@@ -34,7 +35,7 @@ pub struct RouterPlan {
     pub retry: RetryPolicy,
     /// When a failing route is left alone.
     pub breaker: BreakerPolicy,
-    /// Which replies are given again; `None` asks every time.
+    /// Which replies are given again without a call; `None` asks every time.
     pub cache: Option<CachePolicy>,
     /// What all calls together may cost.
     pub budget: Budget,
@@ -63,7 +64,8 @@ impl RouterPlan {
         }
     }
 
-    /// The budgets on which this plan books an attempt.
+    /// The names of the budgets on which this plan books an attempt, those of its provider first. A plan that
+    /// has changed since then may name others than the attempt was booked on.
     pub fn budgets_of(&self, record: &UsageRecord) -> Vec<String> {
         let own = self.providers.iter().filter(|one| one.id == record.provider);
         let own = own.flat_map(|one| one.budget.rules(&Scope::Provider(one.id.clone())).collect::<Vec<_>>());
@@ -116,27 +118,28 @@ pub struct PoolPlan {
 /// A member of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// The provider or pool.
+    /// The provider or pool that gets the calls.
     pub target: Target,
-    /// Its share of the load, 1 to 1000.
+    /// Its share of the load in proportion to those of the other members, 1 to 1000.
     pub weight: u32,
 }
 
 /// How a member of a pool is picked among those that can take the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// The first in the order of the file.
+    /// The first in the order of the file that can take the call.
     #[default]
     Priority,
-    /// Each in turn.
+    /// Each in turn; one that cannot take the call leaves its turn to the next.
     RoundRobin,
-    /// At random, in proportion to the weights.
+    /// At random, in proportion to the weights. The picks follow from the seed of the router.
     Weighted,
     /// The one with the fewest calls under way, in proportion to its weight.
     LeastConnections,
-    /// The one that the call costs least with.
+    /// The one that the call costs least with if its answer is as long as it may be; one of unknown price
+    /// comes last.
     LowestCost,
-    /// The one whose replies begin soonest.
+    /// The one whose replies begin soonest on average. One that was not asked yet comes first.
     LowestLatency,
 }
 
@@ -167,12 +170,12 @@ impl Strategy {
 /// The replies without an answer after which the next is asked, unless a role says otherwise.
 pub const USUAL_FALLBACKS: [ErrorKind; 2] = [ErrorKind::Empty, ErrorKind::Malformed];
 
-/// Who does a job.
+/// Who does a job, and on what terms.
 #[derive(Debug, Clone)]
 pub struct RolePlan {
     /// Who is asked first; several form a panel. Empty means the default.
     pub primary: Vec<Target>,
-    /// Who is asked next, in order.
+    /// Who is asked next, in order. Behind them comes the default of the plan.
     pub fallback: Vec<Target>,
     /// Whether the file names somebody for it and all of them are disabled.
     pub all_disabled: bool,
@@ -183,7 +186,7 @@ pub struct RolePlan {
     pub parameters: Parameters,
     /// What every model of the role must be able to do.
     pub needs: Needs,
-    /// Ask the next route as well when the first is slow to begin.
+    /// Ask the next route as well when the first is slow to begin; at most for one call in twenty.
     pub hedge: bool,
     /// What the role may cost.
     pub budget: Budget,
@@ -211,7 +214,8 @@ impl RolePlan {
     }
 }
 
-/// What every model of a role must be able to do.
+/// What every model of a role must be able to do. It is checked when the configuration is resolved; a call is
+/// routed by what its own request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// Calls tools.
@@ -222,7 +226,7 @@ pub struct Needs {
     pub documents: bool,
     /// Answers in JSON that obeys a schema.
     pub structured_output: bool,
-    /// Has a context window of this many tokens.
+    /// Has a context window of this many tokens; `None` asks for none.
     pub context_tokens: Option<u64>,
 }
 
@@ -251,6 +255,7 @@ impl Parameters {
                 .is_some_and(|fields| fields.contains_key(name))
         };
         let (ours, theirs) = (&self.sampling, &request.sampling);
+        // All that `fill` fills stands here: of a setting that did not, a request would be taken as complete.
         (self.max_tokens.is_some() && request.max_tokens.is_none())
             || (self.effort.is_some() && request.effort.is_none())
             || (ours.temperature.is_some() && theirs.temperature.is_none())
@@ -283,7 +288,8 @@ impl Parameters {
     }
 }
 
-/// What the configuration says about the calls of a participant: its role first, then its provider.
+/// What the configuration says about the calls of a participant: its role first, then its provider. `None`
+/// where neither says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CallSettings {
     /// The most tokens an answer may have.
@@ -294,18 +300,18 @@ pub struct CallSettings {
     pub timeouts: Option<Timeouts>,
 }
 
-/// What calls may cost. An unset side has no cap.
+/// What calls may cost, by periods. An unset side has no cap. Days and months end at midnight UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Budget {
     /// Per call.
     pub call: Cap,
-    /// Per session.
+    /// Per session. A call outside of one counts as a session of its own.
     pub session: Cap,
     /// Per day (UTC).
     pub day: Cap,
     /// Per month (UTC).
     pub month: Cap,
-    /// In all.
+    /// In all, over every process that shares the store.
     pub ever: Cap,
 }
 
@@ -342,7 +348,7 @@ impl Budget {
     }
 }
 
-/// The most money and the most tokens.
+/// The most money and the most tokens; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cap {
     /// Money.

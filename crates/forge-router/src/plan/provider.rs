@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Budget, Parameters};
 use crate::address::is_loopback;
 
-/// One model behind one credential.
+/// One model behind one credential, or behind several that take turns.
 #[derive(Debug, Clone)]
 pub struct ProviderPlan {
     /// Its id.
@@ -23,9 +23,9 @@ pub struct ProviderPlan {
     pub vendor: Option<ModelProvider>,
     /// The model.
     pub model: ModelId,
-    /// A name for people.
+    /// A name for people, in lists, reports and traces.
     pub display_name: String,
-    /// The credential.
+    /// The credential; `None` where none is needed. It shows in no debug output.
     pub api_key: Option<SecretString>,
     /// Further credentials, which take turns with the first one.
     pub more_keys: Vec<SecretString>,
@@ -35,7 +35,7 @@ pub struct ProviderPlan {
     pub dialect: Option<String>,
     /// Settings that only this kind of adapter has.
     pub options: Map<String, Value>,
-    /// Headers sent with every request.
+    /// Headers sent with every request, with their values kept as secrets.
     pub headers: Vec<(String, SecretString)>,
     /// The HTTP proxy to go through.
     pub proxy: Option<String>,
@@ -45,15 +45,15 @@ pub struct ProviderPlan {
     pub timeouts: Option<Timeouts>,
     /// Settings of requests.
     pub parameters: Parameters,
-    /// What may be sent to it per minute.
+    /// What may be sent to it per minute, with each of its keys.
     pub rate: RateLimits,
-    /// How many calls may be under way at once.
+    /// How many calls may be under way at once with each of its keys; `None` is no limit.
     pub concurrent: Option<u32>,
     /// What it may cost.
     pub budget: Budget,
     /// Roles that it is best at.
     pub preferred_roles: Vec<ParticipantRole>,
-    /// Takes the place of the table's price.
+    /// Takes the place of the table's price, for every model that is reached here.
     pub price: Option<Price>,
     /// What the configuration says about models that are reached here, over what the table and the adapter know.
     pub models: Arc<ModelTable>,

@@ -68,6 +68,7 @@ impl Misfit {
         }
     }
 
+    /// What to write, where the file can do something about it.
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unpriced => Some("set its `price`".into()),
@@ -85,6 +86,8 @@ impl Misfit {
 }
 
 impl Resolver<'_, '_> {
+    /// Compares what the file asks of models with what they can do; last, when every name points to
+    /// something.
     pub(super) fn check_capabilities(
         &mut self,
         spec: &RouterSpec,
@@ -118,6 +121,8 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// What the providers that a role may reach cannot do of what it asks. Misfits of one place are gathered,
+    /// so that a pool of many gives one message and not many.
     fn check_role(
         &mut self,
         name: &ParticipantRole,
@@ -138,6 +143,7 @@ impl Resolver<'_, '_> {
             let list = list.iter().flatten().enumerate();
             list.for_each(|(at, id)| add(id, path.key(key).index(at)));
         }
+        // The default is the last fallback of every role, and so reached by this one.
         references.extend(plan.default.map(|target| (target, path.clone())));
         for (target, at) in references {
             let mut misfits: BTreeMap<Misfit, Vec<&str>> = BTreeMap::new();
@@ -168,6 +174,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a misfit of the models that `who` stands for.
     fn misfit(&mut self, misfit: &Misfit, who: &str, path: KeyPath) {
         let problem = Problem::new(misfit.code(), path, misfit.message(who));
         self.report(match misfit.hint() {
@@ -194,6 +201,7 @@ impl Resolver<'_, '_> {
         let features = features.into_iter().filter(|(_, needed, ..)| *needed);
         let misfits = features.filter_map(|(feature, _, able, said)| match (able, said) {
             (false, _) => Some(Misfit::Lacks(feature)),
+            // Assumed and not known: the call might fail where the role cannot do without.
             (true, None) if !is_known => Some(Misfit::Unknown(feature, model.clone())),
             (true, _) => None,
         });
@@ -221,6 +229,7 @@ impl Resolver<'_, '_> {
         row.map_or(anything, |row| row.capabilities_over(anything))
     }
 
+    /// Whether a price is known on the day of the check: in the file, or in the table.
     fn has_price(&self, provider: &ProviderPlan) -> bool {
         if provider.models.find_id(&provider.model).is_some_and(|row| !row.prices.is_empty()) {
             return true;
@@ -241,6 +250,8 @@ fn is_known(provider: &ProviderPlan) -> bool {
     !provider.kind.is_empty() && !provider.model.as_str().is_empty()
 }
 
+/// Settings that a model does not take as they are written. The adapter leaves them out or changes them, so
+/// that they are warnings.
 fn settings(set: &Parameters, able: &Capabilities) -> Vec<Misfit> {
     let mut misfits = Vec::new();
     if !able.sampling && set.sampling != Sampling::default() {

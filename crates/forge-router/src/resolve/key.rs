@@ -37,6 +37,7 @@ impl Resolver<'_, '_> {
         (None, Vec::new())
     }
 
+    /// Reports a missing key where the kind needs one. An endpoint of one's own may do without.
     fn no_key(
         &mut self,
         spec: &ProviderSpec,
@@ -56,7 +57,9 @@ impl Resolver<'_, '_> {
         self.report(Problem::new(code, path.clone(), message).with_hint(hint));
     }
 
+    /// One key. Whatever is wrong with it, no message shows it.
     fn key(&mut self, written: &str, path: &KeyPath) -> Option<SecretString> {
+        // `SOME_API_KEY` without the signs of a reference would be sent as if it were the key.
         let bare = notation::is_bare_name(written) && !is_placeholder(written);
         if self.is_foreign(written, path) || (bare && self.report_foreign(written, path)) {
             return None;
@@ -88,6 +91,7 @@ impl Resolver<'_, '_> {
         notation::variable(written).is_some_and(|name| self.report_foreign(name, path))
     }
 
+    /// Reports a reference in foreign notation; always `true`.
     fn report_foreign(&mut self, name: &str, path: &KeyPath) -> bool {
         let message = "this is how another program names a variable; here it would be sent as it stands";
         let name = if name.is_empty() { "NAME" } else { name };

@@ -1,4 +1,8 @@
 //! From the configuration as written to one that can be run.
+//!
+//! Everything is looked at once, in an order in which each step finds what it refers to: names, models,
+//! providers, pools, the default, roles, policies, and last whether models can do what is asked of them. A
+//! mistake leaves an empty value behind and stops nothing, so that one run tells all of them.
 
 mod capability_check;
 #[cfg(test)]
@@ -97,10 +101,12 @@ impl<'a> Resolver<'a, '_> {
         self.version(spec.schema_version.as_deref());
         let providers = self.providers_of(spec);
         self.register(&providers, spec);
+        // Behind the names, which models may refer to, and before the providers, whose models they are.
         self.said = self.models(spec);
         let mut plan = RouterPlan::default();
         for (id, provider, path) in &providers {
             let before = self.context.problems.len();
+            // Also of one that is off, so that its mistakes show before somebody turns it on.
             let resolved = self.provider(id, provider, path);
             if self.names.get(id).is_none_or(|named| !matches!(named, Named::Target(_))) {
                 // The mistakes of the file count, what the machine lacks does not.
@@ -144,6 +150,7 @@ impl<'a> Resolver<'a, '_> {
         self.context.report(problem);
     }
 
+    /// Checks the version of the format. Any 1.x is read.
     fn version(&mut self, version: Option<&str>) {
         let path = KeyPath::ROOT.key("schema_version");
         let hint = "write `schema_version: \"1.0\"`";
@@ -215,6 +222,7 @@ impl<'a> Resolver<'a, '_> {
                 place += 1;
                 Named::Target(Target::Provider(place - 1))
             };
+            // Places count those that take part: the plan holds nobody else.
             self.names.insert(id, named);
             let (kind, model) = (provider.kind.as_deref(), provider.model.as_deref());
             for (said, what) in [(model, "whose model it is"), (kind, "which is of that type")] {
@@ -256,6 +264,7 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// Reports an id that is none. Providers and pools have ids of one form, as a role may name either.
     fn check_id(&mut self, id: &str, path: &KeyPath) {
         let is_end = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         let bytes = id.as_bytes();
@@ -338,6 +347,7 @@ fn variables(provider: &ProviderSpec) -> impl Iterator<Item = &str> {
     inner.filter(|inner| !inner.contains(':'))
 }
 
+/// Whether it is a minor version of the first format.
 fn is_version_1(version: &str) -> bool {
     version
         .strip_prefix("1.")

@@ -34,6 +34,7 @@ pub(super) struct Offer {
 }
 
 impl<'a> Resolver<'a, '_> {
+    /// The models that the file describes, in its order.
     pub(super) fn models(&mut self, spec: &'a RouterSpec) -> Vec<SaidModel<'a>> {
         let root = KeyPath::ROOT.key("models");
         let model = |(id, spec): (&'a String, &'a ModelSpec)| {
@@ -44,6 +45,7 @@ impl<'a> Resolver<'a, '_> {
         spec.models.iter().map(model).collect()
     }
 
+    /// Whether an id names a provider. A pool has several, with models of their own.
     fn is_provider(&mut self, id: &str, path: &KeyPath) -> bool {
         if let Some(Named::Target(Target::Pool(_))) = self.names.get(id) {
             let problem = Problem::new(code::UNKNOWN_NAME, path.clone(), format!("`{id}` is a pool"));
@@ -67,6 +69,7 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// What the file says that a model can do; whatever it leaves out stays unknown.
     fn abilities(&mut self, spec: &ModelSpec, path: &KeyPath) -> Abilities {
         let levels = Effort::ALL.map(|level| (level.as_str(), level));
         let path = path.key("efforts");
@@ -110,6 +113,7 @@ impl<'a> Resolver<'a, '_> {
         if let Some(near) = meant(like.as_str(), rows().map(|row| row.id.as_str())) {
             problem = problem.with_hint(format!("did you mean `{near}`?"));
         }
+        // Several providers may have the model; it is wrong once.
         if !self.context.problems.contains(&problem) {
             self.report(problem);
         }

@@ -6,6 +6,7 @@ pub(super) fn variable(written: &str) -> Option<&str> {
     let text = written.trim();
     let inner = |begin: &str, end: &str| text.strip_prefix(begin)?.strip_suffix(end).map(str::trim);
     let quoted = inner("\"", "\"").or_else(|| inner("'", "'")).filter(|inner| inner.starts_with("${"));
+    // A reference inside of another: neither name is the one that was meant.
     if inner("${", "}").is_some_and(|inner| inner.contains("${")) {
         return Some("");
     }

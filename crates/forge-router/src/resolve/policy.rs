@@ -11,6 +11,7 @@ use crate::{
 };
 
 impl Resolver<'_, '_> {
+    /// When failed attempts are made again; what is not set is as usual.
     pub(super) fn retry(&mut self, spec: Option<&RetrySpec>, path: &KeyPath) -> RetryPolicy {
         let usual = RetryPolicy::default();
         let Some(spec) = spec else { return usual };
@@ -47,6 +48,7 @@ impl Resolver<'_, '_> {
         policy
     }
 
+    /// When a circuit opens; what is not set is as usual.
     pub(super) fn breaker(&mut self, spec: Option<&BreakerSpec>, path: &KeyPath) -> BreakerPolicy {
         let usual = BreakerPolicy::default();
         let Some(spec) = spec else { return usual };
@@ -75,6 +77,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Which replies are given again; `None` unless the file has the key, be it with nothing in it.
     pub(super) fn cache(&mut self, spec: Option<&CacheSpec>, path: &KeyPath) -> Option<CachePolicy> {
         let (spec, usual) = (spec?, CachePolicy::default());
         let mut size = |size: Option<i64>, key: &str| -> Option<usize> {

@@ -26,10 +26,12 @@ const OTHERS: [(&str, Strategy); 12] = [
     ("fallback", Strategy::Priority),
 ];
 
-/// How deep pools may stand in pools.
+/// How deep pools may stand in pools: a selection calls itself for each level.
 const DEEPEST: usize = 16;
 
 impl Resolver<'_, '_> {
+    /// A pool. Members that are disabled or without a key are left out; a pool without members is a mistake,
+    /// unless all of its keys are missing, as its author meant it.
     pub(super) fn pool(&mut self, id: &str, spec: &PoolSpec, path: &KeyPath) -> PoolPlan {
         let strategy = spec.strategy.as_deref().and_then(|word| self.strategy(word, &path.key("strategy")));
         let path = path.key("members");
@@ -61,6 +63,8 @@ impl Resolver<'_, '_> {
         PoolPlan { id: id.into(), strategy: strategy.unwrap_or_default(), members }
     }
 
+    /// The strategy that a word names. A word of another program is a mistake with the right word beside it:
+    /// it may mean something else there.
     fn strategy(&mut self, word: &str, path: &KeyPath) -> Option<Strategy> {
         if let Some((_, strategy)) = OTHERS.iter().find(|(other, _)| *other == word) {
             let message = format!("there is no strategy `{word}`");
@@ -112,6 +116,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a circle at the member that closes it, with all of its pools.
     fn report_circle(&mut self, spec: &RouterSpec, pools: &[PoolPlan], circle: &[usize]) {
         let names: Vec<&str> = circle.iter().map(|pool| pools[*pool].id.as_str()).collect();
         let (Some(first), Some(last)) = (names.first(), names.last()) else { return };

@@ -36,6 +36,7 @@ impl<'a> Resolver<'a, '_> {
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
         let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
         let model = self.model(spec.model.as_deref(), &path.key("model"));
+        // Before the key: the vendor whose dialect it is has a variable of its own for it.
         let compatible = self.dialect(spec, kind, path);
         let variable = compatible.and_then(|vendor| vendor.key_variable.as_deref());
         let (api_key, more_keys) = self.keys(spec, kind, variable, path);
@@ -44,6 +45,7 @@ impl<'a> Resolver<'a, '_> {
         }
         let endpoint = self.endpoint(spec.endpoint.as_deref(), kind, &path.key("endpoint"));
         let endpoint = endpoint.or_else(|| compatible?.base_url.clone());
+        // Where the file does not say whose habits hold, the endpoint may.
         let compatible = compatible.or_else(|| kind?.compatible(None, endpoint.as_deref()));
         let (proxy, ca_certificates) = self.transport(spec, path);
         let options = self.options(spec.local.as_ref(), &path.key("local"));
@@ -223,6 +225,8 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// The kind of adapter. A brand or a compatible vendor in its place is a mistake, with what to write
+    /// instead.
     fn kind(&mut self, written: Option<&str>, path: &KeyPath) -> Option<&'a AdapterKind> {
         let registry = self.section.registry;
         let kinds: Vec<_> = registry.names().into_iter().map(|name| (name, registry.kind(name))).collect();
@@ -236,6 +240,7 @@ impl<'a> Resolver<'a, '_> {
         let is_brand =
             |kind: &&AdapterKind| kind.brands.iter().any(|brand| brand.eq_ignore_ascii_case(written));
         let lower = written.to_ascii_lowercase();
+        // The name of a kind in other letters is left to the search for the nearest word.
         let instead = if registry.names().contains(&lower.as_str()) {
             None
         } else if let Some(kind) = known.iter().find(is_brand) {
@@ -260,6 +265,7 @@ impl<'a> Resolver<'a, '_> {
         self.context.one_of(written, &kinds, "type", path).flatten()
     }
 
+    /// The model's name; empty if there is none, so that the rest of the provider is still looked at.
     fn model(&mut self, written: Option<&str>, path: &KeyPath) -> ModelId {
         let Some(written) = written else {
             self.report(Problem::new(code::MISSING, path.clone(), "the provider has no `model`"));
@@ -275,6 +281,7 @@ impl<'a> Resolver<'a, '_> {
         model.unwrap_or_default().into()
     }
 
+    /// The address of the API; `None` for the usual one, and for one that cannot be called.
     fn endpoint(
         &mut self,
         written: Option<&str>,
@@ -313,6 +320,7 @@ impl<'a> Resolver<'a, '_> {
         Some(url)
     }
 
+    /// Settings of requests, each within its range.
     pub(super) fn parameters(&mut self, spec: Option<&ParameterSpec>, path: &KeyPath) -> Parameters {
         let Some(spec) = spec else { return Parameters::default() };
         let levels = Effort::ALL.map(|level| (level.as_str(), level));
@@ -344,6 +352,7 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// The limits per minute, and the most calls at once.
     fn limits(&mut self, spec: Option<&LimitSpec>, path: &KeyPath) -> (RateLimits, Option<u32>) {
         let Some(spec) = spec else { return (RateLimits::default(), None) };
         let small = 1..=i64::from(u32::MAX);
@@ -367,6 +376,8 @@ impl<'a> Resolver<'a, '_> {
         (rate, self.context.integer(spec.concurrent, small, &path.key("concurrent")))
     }
 
+    /// Headers of one's own. Those of the transport and of any vendor's credential are refused: they could
+    /// send one vendor's key to another.
     fn headers(&mut self, spec: &ProviderSpec, path: &KeyPath) -> Vec<(String, SecretString)> {
         let mut headers = Vec::new();
         for (name, value) in &spec.headers {
@@ -383,6 +394,7 @@ impl<'a> Resolver<'a, '_> {
                 let problem = Problem::new(code::BAD_HEADER, path.clone(), format!("`{name}` {fault}"));
                 self.report(problem.about_key());
             }
+            // Looked at all the same, so that a wrong reference in the value shows as well.
             if !self.is_foreign(value, &path)
                 && let Some(value) = self.context.expand(value, &path)
             {
@@ -408,6 +420,7 @@ impl<'a> Resolver<'a, '_> {
         }
         let today = self.section.today;
         let Some(row) = self.section.models.find(vendor, model) else {
+            // What the file says itself of a model needs no table.
             if said.is_none() {
                 let problem = self.unknown_model(model, offer, path);
                 self.report(problem);

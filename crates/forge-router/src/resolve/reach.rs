@@ -2,7 +2,7 @@
 
 use crate::plan::{PoolPlan, Target};
 
-/// The providers behind a target.
+/// The providers behind a target, in the order of the file. One that is reached in two ways comes twice.
 pub(super) struct Reach(Vec<usize>);
 
 impl Reach {
@@ -24,6 +24,7 @@ impl Reach {
         Self(providers)
     }
 
+    /// Whether a target is one of the providers. A pool never is.
     pub(super) fn contains(&self, target: Target) -> bool {
         matches!(target, Target::Provider(provider) if self.0.contains(&provider))
     }

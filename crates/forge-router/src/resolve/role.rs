@@ -40,6 +40,8 @@ pub fn fallback_word(kind: ErrorKind) -> Option<&'static str> {
 }
 
 impl Resolver<'_, '_> {
+    /// A role. What it names and cannot have is reported. Whoever is merely disabled is left out for the
+    /// next.
     pub(super) fn role(
         &mut self,
         name: &str,
@@ -83,6 +85,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Who is asked first: one, or those of a panel.
     fn primary(&mut self, spec: &RoleSpec, path: &KeyPath) -> Vec<Target> {
         if spec.provider.is_some() && spec.panel.is_some() {
             let message = "the role has both `provider` and `panel`";
@@ -98,6 +101,8 @@ impl Resolver<'_, '_> {
         one.into_iter().chain(several.into_iter().flatten()).collect()
     }
 
+    /// Who is asked next. One that leads back to the first is a mistake; a pool that holds it wastes one
+    /// place and is a warning.
     fn fallback(
         &mut self,
         spec: &RoleSpec,
@@ -109,6 +114,7 @@ impl Resolver<'_, '_> {
         let path = path.key("fallback");
         self.refuse_empty(written, &path);
         let targets = self.references(written, &path);
+        // Of a panel nobody comes first, so that there is no circle to close.
         let Some(provider) = &spec.provider else { return targets };
         for (at, id) in written.iter().enumerate() {
             let path = path.index(at);
@@ -127,6 +133,7 @@ impl Resolver<'_, '_> {
         targets
     }
 
+    /// Reports a list without entries, which may mean nobody as well as somebody that was forgotten.
     fn refuse_empty(&mut self, chain: &[String], path: &KeyPath) {
         if chain.is_empty() {
             let hint = "name a provider or pool, or remove the key";
@@ -134,6 +141,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a role that nobody does.
     fn no_route(&mut self, spec: &RoleSpec, path: &KeyPath) {
         let named = spec.provider.iter().chain(spec.panel.iter().flatten());
         let mut names = named.chain(spec.fallback.iter().flatten()).peekable();
@@ -151,6 +159,7 @@ impl Resolver<'_, '_> {
         self.report(Problem::new(code::NO_ROUTE, path.clone(), message).about_key().with_hint(hint));
     }
 
+    /// What every model of the role has to be able to do.
     fn needs(&mut self, spec: &RoleSpec, path: &KeyPath) -> Needs {
         let mut needs = Needs {
             context_tokens: self.context.integer(spec.min_context, 1..=i64::MAX, &path.key("min_context")),
@@ -182,6 +191,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Reports a role that cannot be one.
     pub(super) fn bad_role_name(&mut self, name: &str, path: &KeyPath) {
         let message = format!("`{name}` cannot be a role");
         let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();

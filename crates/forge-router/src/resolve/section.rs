@@ -137,6 +137,7 @@ impl Section for RouterSection<'_> {
     fn follows_from(&self, problem: &Problem, cut: &BTreeSet<KeyPath>) -> bool {
         let top = |name: &str| cut.contains(&KeyPath::ROOT.key(name));
         match problem.code {
+            // What a name points to may stand in the part that is cut out.
             code::UNKNOWN_NAME => top("providers") || top("pools"),
             code::NO_ROUTE => {
                 // Under an unknown key, too, somebody may be named.
@@ -157,6 +158,7 @@ impl Section for RouterSection<'_> {
 fn foreign_key(path: &KeyPath) -> Option<Problem> {
     let Some(Key::Name(name)) = path.steps().last() else { return None };
     let plain = name.to_ascii_lowercase();
+    // A word such as `name` or `weight` means something in these places alone.
     let own: &[_] = match path.steps() {
         [Key::Name(section), _, _] if section == "providers" => &PROVIDER,
         [Key::Name(section), _] if section == "provider" => &PROVIDER,

@@ -24,6 +24,7 @@ fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Pro
     fields.then(|| Problem::untrusted(path.key("parameters").key("extra"), "adds raw fields to requests"))
 }
 
+/// What a provider must not set, key by key.
 fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterRegistry) -> Vec<Problem> {
     let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
     let proxy = provider.proxy.is_some().then_some(("proxy", "says through whom the key is sent"));
@@ -31,6 +32,7 @@ fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterReg
     let headers = (!provider.headers.is_empty()).then_some(("headers", "sends headers of its own"));
     let kind = provider.kind.as_deref().and_then(|kind| registry.kind(kind));
     let dialect = kind.and_then(|kind| kind.compatible(Some(provider.dialect.as_deref()?), None));
+    // A dialect has a vendor of its own, to whom the usual variable of the kind is not to be sent.
     let variables: Vec<&str> = match dialect {
         Some(vendor) => vendor.key_variable.as_deref().into_iter().collect(),
         None => kind.map_or(&[] as &[_], |kind| kind.key_variables).to_vec(),

@@ -46,6 +46,7 @@ pub(super) fn meant(url: &str) -> Option<String> {
     {
         return None;
     }
+    // Encrypted, unless it is this machine or was written otherwise.
     let is_plain = (scheme.is_empty() && is_loopback(rest)) || scheme.eq_ignore_ascii_case("http");
     let meant = format!("{}://{rest}", if is_plain { "http" } else { "https" });
     fault(&meant).is_none().then_some(meant)

@@ -21,12 +21,14 @@ use crate::{
 const HIGHEST: f64 = 1e6;
 
 impl Resolver<'_, '_> {
+    /// Dollars as whole nano-dollars, rounded as the decimal number that the file has.
     pub(super) fn money(&mut self, dollars: Option<f64>, path: &KeyPath) -> Option<Money> {
         let dollars = self.context.number(dollars, 0.0..=HIGHEST, path)?;
         // Nine decimals are nano-dollars; `abs` takes the sign off a negative zero.
         format!("{:.9}", dollars.abs()).parse().ok()
     }
 
+    /// A price with one tier. What is left out of its cache classes is priced as plain input.
     pub(super) fn price(&mut self, spec: &PriceSpec, path: &KeyPath) -> Option<Price> {
         for (key, value) in [("input", spec.input), ("output", spec.output)] {
             if value.is_none() {
@@ -48,6 +50,7 @@ impl Resolver<'_, '_> {
         Some(Price { effective_from: None, effective_to: None, tiers: vec![tier] })
     }
 
+    /// A budget; one that is not there has no caps.
     pub(super) fn budget(&mut self, spec: Option<&BudgetSpec>, path: &KeyPath) -> Budget {
         let Some(spec) = spec else { return Budget::default() };
         let mut cap = |dollars: (&str, Option<f64>), tokens: (&str, Option<i64>)| Cap {
@@ -66,6 +69,7 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// A budget for the calls with a tag.
     pub(super) fn tag_budget(&mut self, spec: &TagBudgetSpec, path: &KeyPath) -> Option<(Scope, Budget)> {
         let budget = self.budget(spec.budget.as_ref(), &path.key("budget"));
         if budget == Budget::default() {

@@ -27,6 +27,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// The bound for an answer of at most `max_tokens`; without that, of what the model can write.
     pub(crate) fn of(
         max_tokens: Option<u32>,
         size: RequestSize,
@@ -47,6 +48,7 @@ impl Bound {
 /// The most that these tokens cost, whatever the class of the input.
 fn dearest(price: &Price, input: u64, output: u64) -> Option<Money> {
     let output = TokenCount::default().with_output(output);
+    // How much of the input the vendor will cache is not known yet: all of it counts as its dearest class.
     let plain = price.cost(&output.with_input(input))?;
     let zero = Some(0);
     let written = price.cost(&output.with_input(zero).with_cache_write_5m(input));
@@ -79,6 +81,7 @@ impl Headroom<'_> {
         store: &dyn BudgetStore,
         caps: &[BudgetCap],
     ) -> Result<Option<u32>, BudgetError> {
+        // Read once, for one moment. The reservation that follows has the last word.
         let mut spent = Vec::with_capacity(caps.len());
         for cap in caps {
             spent.push(store.spent(&cap.key).await?);
@@ -92,6 +95,7 @@ impl Headroom<'_> {
             return Ok(None);
         }
         // What an answer costs never falls as it grows.
+        // It is asked for where the longest answer had no room, so that `most` itself need not be tried.
         let (mut fitting, mut beyond) = (SHORTEST, most);
         while beyond - fitting > 1 {
             let middle = fitting + (beyond - fitting) / 2;
@@ -109,6 +113,7 @@ pub(crate) struct Warned {
 }
 
 impl Warned {
+    /// The reply with the warning, or the reply itself where there is none.
     pub(crate) fn stream(inner: ResponseStream, warning: Option<Warning>) -> ResponseStream {
         match warning {
             None => inner,
@@ -121,6 +126,7 @@ impl Stream for Warned {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // `Started` is the first event of every reply, and callers rely on it.
         if self.started
             && let Some(warning) = self.warning.take()
         {

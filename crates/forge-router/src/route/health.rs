@@ -9,7 +9,7 @@ use std::{
 use forge_core::{ErrorKind, ModelId, ProviderError, ProviderId, event::RateLimitStatus, provider::Health};
 use serde::Serialize;
 
-/// How a provider did when it was last asked.
+/// How a provider did when it was last asked. In JSON, times are in whole milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderHealth {
     /// The provider.
@@ -21,13 +21,13 @@ pub struct ProviderHealth {
     pub model: ModelId,
     /// How it does.
     pub status: HealthStatus,
-    /// Why, if it is not ready, and what to do.
+    /// Why, if it is not ready, and what to do; `None` if it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What its replies said about rate limits so far.
     #[serde(skip_serializing_if = "RateLimitStatus::is_unknown")]
     pub rate_limit: RateLimitStatus,
-    /// How long the answer took.
+    /// How long the answer took, or until the check was given up.
     #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub took: Duration,
 }
@@ -36,19 +36,20 @@ fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S:
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// How a provider does.
+/// How a provider does. A finding is believed for a while, after which the provider is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// It answers and takes the credential.
+    /// It answers and takes the credential. Believed for 5 min.
     Ready,
-    /// It answers; its model is still being loaded.
+    /// It answers; its model is still being loaded. Believed for 5 s.
     Loading,
-    /// It answers, and has no model to serve.
+    /// It answers, and has no model to serve. Believed for 30 s.
     Empty,
-    /// It does not answer, or not as it should.
+    /// It does not answer, or not as it should. Believed for 30 s; a call that has nowhere else to go asks it
+    /// all the same.
     Failed,
-    /// It refuses the credential.
+    /// It refuses the credential. Believed for 5 min.
     Refused,
 }
 
@@ -90,6 +91,7 @@ pub(crate) struct CheckResult {
 }
 
 impl CheckResult {
+    /// What an answer of the free endpoint means, with what to do where it is an error.
     pub(crate) fn of(answer: Result<Health, ProviderError>, took: Duration) -> Self {
         let (status, detail) = match answer {
             Ok(Health::Ready) => (HealthStatus::Ready, None),
@@ -97,6 +99,7 @@ impl CheckResult {
             Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model loaded".into())),
             Err(error) => {
                 let status = match error.kind {
+                    // Only a new credential helps here, while a server may come back by itself.
                     ErrorKind::Authentication | ErrorKind::Permission => HealthStatus::Refused,
                     _ => HealthStatus::Failed,
                 };
@@ -116,6 +119,7 @@ impl HealthCache {
         *self.lock() = Some((now, finding));
     }
 
+    /// The last finding; `None` if there is none, or if it is too old to be believed.
     pub(crate) fn get(&self, now: Instant) -> Option<CheckResult> {
         let last = self.lock();
         let (at, finding) = last.as_ref()?;

@@ -1,4 +1,7 @@
 //! One key of a provider in use: its adapter, its layers and what they remember.
+//!
+//! Over a reload each part goes on by itself, as long as what it depends on stays the same: a new rate limit
+//! forgets no failures, and another model keeps the connections.
 
 use std::{
     sync::Arc,
@@ -66,6 +69,7 @@ impl Lane {
         let adapter = match before
             .filter(|old| (old.plan.timeouts, &old.plan.models) == (plan.timeouts, &plan.models))
         {
+            // Kept with its warm connections. Address and key are those of before already.
             Some(old) => Arc::clone(&old.lane.adapter),
             None => match &plan.provider {
                 Some(provider) => {
@@ -75,6 +79,7 @@ impl Lane {
             },
         };
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
+            // Failures of another model say nothing about this one.
             Some(old) => old.lane.breaker.clone(),
             None => Breaker::new(policy, deps.seed ^ seed_of(plan, place)).kept_in(
                 Arc::clone(&deps.cooldowns),
@@ -120,6 +125,7 @@ impl Lane {
         matches!(self.breaker.state(now), BreakerState::Open { .. })
     }
 
+    /// How long our own limits and the vendor's would keep the request waiting with this key.
     pub(crate) fn expected_wait(&self, request: &ModelRequest, now: Instant) -> Duration {
         self.rate.as_ref().map_or(Duration::ZERO, |rate| rate.expected_wait(request, now))
     }

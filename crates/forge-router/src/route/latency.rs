@@ -24,6 +24,7 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// Adds a sample. Only replies with content have one: a quick refusal says nothing of a vendor's speed.
     pub(crate) fn record(&self, sample: Duration) {
         // At least one, since 0 means unknown.
         let nanos = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX).max(1);

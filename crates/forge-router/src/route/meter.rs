@@ -63,6 +63,7 @@ impl Provider for Metered {
     }
 }
 
+/// Counts one call until its stream is gone, also one that nobody reads to the end.
 struct MeterGuard {
     meter: Arc<Meter>,
     timer: Arc<dyn Timer>,

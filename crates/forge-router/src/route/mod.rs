@@ -1,4 +1,8 @@
 //! One provider of a configuration in use: its adapter, its layers and what they remember.
+//!
+//! From outside: cache, retry, budgets, rotation of keys; then for each key circuit, meter, concurrency, rate
+//! limit, accounts, clocks, adapter. The order is behaviour, and its reasons stand where the layers are put
+//! on.
 
 mod headroom;
 mod health;
@@ -41,18 +45,18 @@ use lane::{Lane, LaneContext, PreviousLane, keys};
 use quota::Quota;
 use rotation::{Rotation, least_pause};
 
-/// What a router is built from, beside its configuration.
+/// What a router is built from, beside its configuration. It stays the same over reloads.
 #[derive(Debug, Clone)]
 pub struct RouterDeps {
-    /// Builds the adapters.
+    /// Builds the adapters, by the kinds that the plan names.
     pub registry: Arc<AdapterRegistry>,
-    /// Models with their limits, dates and prices.
+    /// Models with their limits, dates and prices. What the plan says of a model goes before it.
     pub models: Arc<ModelTable>,
-    /// Takes one record per attempt.
+    /// Takes one record per attempt, failed ones among them.
     pub sink: Arc<dyn UsageSink>,
     /// Keeps the budgets.
     pub budgets: Arc<dyn BudgetStore>,
-    /// Keeps until when vendors want no calls.
+    /// Keeps until when vendors want no calls, so that the next process does not ask before.
     pub cooldowns: Arc<dyn CooldownStore>,
     /// The time of everything that is not a call: checks, days, a shutdown. Calls bring their own, which is this one
     /// where [`ParticipantManager`](crate::ParticipantManager) makes them.
@@ -200,10 +204,12 @@ impl Route {
     /// The model that a call asks of this route: that of the configuration, unless the caller named the
     /// provider and another model of it.
     pub(crate) fn model_for<'a>(&'a self, asked: &'a Participant) -> &'a ModelId {
+        // A call that falls back to this route asks for its own model: another provider's is unknown here.
         let named = asked.provider_id == self.plan.id && !asked.model_id.as_str().is_empty();
         if named { &asked.model_id } else { &self.plan.model }
     }
 
+    /// What a model can do, reached through this route.
     pub(crate) fn capabilities(&self, model: &ModelId) -> Capabilities {
         // Some servers say only when asked how large the window is that they have opened.
         if *model == self.plan.model && self.plan.capabilities.context_tokens.is_some() {
@@ -239,6 +245,7 @@ impl Route {
     ) -> Option<Arc<Price>> {
         let (said, asked) = (&self.plan.parameters.extra, fields.map(Served::asked).unwrap_or_default());
         let asked = if said.is_empty() { asked } else { asked.or(&Served::asked(said)) };
+        // The usual price is looked up once a day. A tier or a region that a request asks for is rare.
         if asked.unusual().is_none() {
             return self.price(model, day);
         }
@@ -254,6 +261,7 @@ impl Route {
     pub(crate) fn open(&self, now: Instant) -> Option<(Instant, Option<ErrorKind>)> {
         let mut soonest: Option<(Instant, &Lane)> = None;
         for lane in &*self.lanes {
+            // One key that lets calls pass is enough.
             let BreakerState::Open { until } = lane.breaker.state(now) else { return None };
             if soonest.is_none_or(|(earliest, _)| until < earliest) {
                 soonest = Some((until, lane));
@@ -267,6 +275,7 @@ impl Route {
         if let [lane] = &*self.lanes {
             return lane.expected_wait(request, now);
         }
+        // A key behind an open circuit is not asked, and so keeps nobody waiting.
         let closed = self.lanes.iter().filter(|lane| !lane.is_open(now));
         closed.map(|lane| lane.expected_wait(request, now)).min().unwrap_or_default()
     }
@@ -316,6 +325,7 @@ fn is_reached_alike(old: &ProviderPlan, new: &ProviderPlan) -> bool {
     fn provider(plan: &ProviderPlan) -> Option<*const ()> {
         plan.provider.as_ref().map(|provider| Arc::as_ptr(provider).cast())
     }
+    // Whatever decides where a call goes, or how it is understood there.
     old.kind == new.kind
         && provider(old) == provider(new)
         && old.endpoint == new.endpoint

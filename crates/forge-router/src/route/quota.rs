@@ -48,7 +48,8 @@ impl Quota {
         caps
     }
 
-    /// The first budget without room for the call as it would be sent now; `None` if all have room, or none holds.
+    /// The first budget without room for the call as it would be sent now; `None` if all have room, or none
+    /// holds. It reserves nothing, so that the answer holds for this moment alone.
     pub(crate) async fn without_room(
         &self,
         cx: &CallContext,
@@ -56,6 +57,7 @@ impl Quota {
         max_tokens: Option<u32>,
     ) -> Result<Option<String>, BudgetError> {
         let caps = self.caps(cx);
+        // A call without a limit would be given the longest answer for which there is room.
         if max_tokens.is_none() && headroom.longest(&*self.store, &caps).await?.is_some() {
             return Ok(None);
         }
@@ -92,6 +94,7 @@ impl Quota {
             let unpriced = || refused(BudgetError::exceeded("money (the price is unknown)"));
             Ok::<_, ProviderError>(Amount { money: money.ok_or_else(unpriced)?, tokens: bound.tokens })
         };
+        // Named, so that others learn who stands in the way, and a later run can settle what a dead one left.
         let holder = Holder::of(&cx.tags);
         let reserve = async |amount| self.store.reserve(&caps, amount, holder.as_ref()).await;
         let mut reserved = worst(request.max_tokens)?;
@@ -158,6 +161,7 @@ impl Layer for Quota {
     }
 }
 
+/// A route's provider behind its budgets.
 #[derive(Debug)]
 struct Budgeted {
     inner: Arc<dyn Provider>,
@@ -235,6 +239,7 @@ impl ReservationGuard {
         tokens
     }
 
+    /// Books what these tokens cost, once: a stream that has ended may still be dropped.
     fn settle(&mut self, tokens: &TokenCount) {
         let actual = self.amount(tokens);
         if let Some(reservation) = self.reservation.take() {
@@ -246,6 +251,7 @@ impl ReservationGuard {
 impl StreamObserver for ReservationGuard {
     fn event(&mut self, event: &StreamEvent) {
         match event {
+            // Who begins to reply has read the prompt, and may bill it.
             StreamEvent::Started(started) => {
                 self.accepted = true;
                 self.served.clone_from(&started.model);
@@ -254,6 +260,7 @@ impl StreamObserver for ReservationGuard {
                 self.written = self.written.saturating_add(delta.len() as u64);
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
+            // Settled with the last event: a caller may keep the stream, and others wait for the room.
             StreamEvent::Finished(finished) => {
                 self.tokens = finished.usage;
                 self.service.clone_from(&finished.served);
@@ -276,6 +283,7 @@ impl StreamObserver for ReservationGuard {
 }
 
 impl Drop for ReservationGuard {
+    // Whatever ends the attempt, also a caller that drops it, ends its reservation.
     fn drop(&mut self) {
         if self.accepted {
             let tokens = self.unfinished();

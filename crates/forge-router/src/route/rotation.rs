@@ -1,4 +1,7 @@
 //! From one key of a provider to the next.
+//!
+//! Vendors limit, refuse and bill keys one by one. Another key may pass at once where a retry would have to
+//! wait.
 
 use std::{
     sync::{
@@ -52,6 +55,7 @@ impl Rotation {
         least_pause(&self.lanes, now)
     }
 
+    /// Asks one key, and waits for the first content.
     async fn attempt(
         &self,
         at: usize,

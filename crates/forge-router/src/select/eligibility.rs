@@ -1,4 +1,7 @@
 //! One call, and what speaks for and against asking a route.
+//!
+//! Reasons have an order. First comes what a route can never do for the call, then what may pass: only a
+//! route that the latter keeps back can be a last resort.
 
 use std::{
     borrow::Cow,
@@ -35,12 +38,14 @@ pub(crate) struct CallProfile<'a> {
 }
 
 impl<'a> CallProfile<'a> {
+    /// The profile of a call that is about to be routed.
     pub(crate) fn new(snapshot: &'a Snapshot, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
         let (role, outline) = (snapshot.role(&cx.participant.role), request.outline());
         let (now, day) = (cx.timer.instant(), cx.timer.now().date_naive());
         Self { cx, request, role, prefix: Prefix(outline.prefix), outline, now, day }
     }
 
+    /// The most that the call can take on `route`.
     pub(crate) fn bound(&self, route: &Route) -> Bound {
         let model = route.model_for(&self.cx.participant);
         Bound::of(
@@ -74,6 +79,7 @@ impl<'a> CallProfile<'a> {
         route.price_asked(model, self.day, self.request.extra.fields(&route.vendor))
     }
 
+    /// The most that the answer may have: as the request says, else the role, else the provider.
     fn max_tokens(&self, route: &Route) -> Option<u32> {
         let settings = [&self.role.parameters, &route.plan.parameters];
         self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
@@ -82,6 +88,7 @@ impl<'a> CallProfile<'a> {
     /// What speaks against asking `route` now: first what it can never do, then what may pass.
     pub(crate) fn ineligible_because(&self, route: &Route) -> Option<SkipReason> {
         let model = route.model_for(&self.cx.participant);
+        // What will never work goes before what passes: nobody should be told to wait in vain.
         if self.cx.excludes(&route.vendor, model) {
             return Some(SkipReason::Author);
         }
@@ -89,9 +96,11 @@ impl<'a> CallProfile<'a> {
         if let Some(what) = lacking(able, &self.outline) {
             return Some(SkipReason::Lacks(what));
         }
+        // Only what fits by no count: an estimate must not keep a call from a model that might take it.
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(SkipReason::TooSmall(window));
         }
+        // A budget of money cannot hold what nobody can count.
         if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
             return Some(SkipReason::Unpriced);
         }
@@ -104,6 +113,7 @@ impl<'a> CallProfile<'a> {
             return Some(SkipReason::Open { left: until.saturating_duration_since(now), cause });
         }
         let left = self.cx.deadline?.saturating_duration_since(now);
+        // Without a wait there is nothing to refuse: that the time is over, the deadline itself says.
         let wait = route.expected_wait(self.request, now);
         (wait >= left && !wait.is_zero()).then(|| SkipReason::Late { wait, refused: route.is_paused(now) })
     }

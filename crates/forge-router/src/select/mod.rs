@@ -96,6 +96,7 @@ impl<'a> Selection<'a> {
         let entry = |target, origin| ChainEntry { target, origin };
         let named = snapshot.target(asked).map(|target| entry(target, Origin::Named));
         let (named, chain): (_, &[ChainEntry]) = match profile.cx.fallback {
+            // For a role that nobody has described, whoever is named is meant alone.
             Fallback::Configured if named.is_some() && !role.named => (named, &[]),
             Fallback::Configured => (named, &role.chain),
             // A call by role alone means the first of the role.
@@ -117,6 +118,7 @@ impl<'a> Selection<'a> {
             asks_unknown_windows: false,
             not_of: None,
         };
+        // Behind the rest: only whom the caller or the role allows may be warm.
         let warm = selection.warm_route(affinity);
         let affine = warm.map(|route| entry(Target::Provider(route), Origin::Affinity));
         Self { heads: [affine, named], ..selection }
@@ -126,6 +128,7 @@ impl<'a> Selection<'a> {
     /// elsewhere the state is left out and the prefix is paid for again.
     fn warm_route(&self, affinity: &Affinity) -> Option<usize> {
         let routes = &self.snapshot.routes;
+        // State before cache: without the one the model loses its thoughts, without the other only money.
         let minted = self.profile.outline.minted_by.as_ref().and_then(|(vendor, model)| {
             let minted = |route: &Arc<Route>| {
                 route.vendor == *vendor && route.model_for(&self.profile.cx.participant) == model
@@ -158,6 +161,7 @@ impl<'a> Selection<'a> {
         self.heads.into_iter().flatten().chain(self.chain.iter().filter(is_open).copied())
     }
 
+    /// The next route that can be asked. The place stays: a pool may have more than one to give.
     fn next_along_the_chain(&mut self) -> Option<Selected> {
         loop {
             let entry = self.entries().nth(self.at)?;
@@ -195,6 +199,7 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// Why the route cannot help after a model whose window was too small.
     fn too_small(&self, route: usize) -> Option<SkipReason> {
         let needed = self.larger_than?;
         match self.window_of(route) {
@@ -203,11 +208,13 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// The window of the model that the call would ask there; `None` if nobody knows.
     fn window_of(&self, route: usize) -> Option<u64> {
         let route = &self.snapshot.routes[route];
         route.capabilities(route.model_for(&self.profile.cx.participant)).context_tokens
     }
 
+    /// Why the route cannot help after a vendor that refused the request itself.
     fn same_vendor(&self, route: usize) -> Option<SkipReason> {
         let refused = &self.snapshot.routes[self.not_of?];
         (self.snapshot.routes[route].vendor == refused.vendor).then_some(SkipReason::SameVendor)
@@ -215,6 +222,7 @@ impl<'a> Selection<'a> {
 
     /// How the route that `next` gave is to be asked.
     pub(crate) fn mode(&self) -> AttemptMode {
+        // A caller with others to ask is one of several, though the router may know of nobody else.
         let several = self.profile.cx.fallback == Fallback::Caller || self.has_another();
         if several { AttemptMode::OneOfSeveral } else { AttemptMode::Only }
     }
@@ -225,6 +233,7 @@ impl<'a> Selection<'a> {
             !self.selected.contains(route)
                 && self.profile.ineligible_because(&self.snapshot.routes[route]).is_none()
         };
+        // From this place on, which may be a pool with members left. Looking takes no turn of a pool.
         self.entries().skip(self.at).any(|entry| self.snapshot.any(entry.target, &usable))
     }
 
@@ -232,6 +241,7 @@ impl<'a> Selection<'a> {
     /// not answer a check, for a call that has nowhere else to go: the last of the chain. What is known of it may be
     /// out of date, and a call that fails costs no more than one that is not made.
     pub(crate) fn last_resort(&mut self) -> Option<Selected> {
+        // The caller has somebody else to ask, and would wait for this one in vain.
         if self.profile.cx.fallback == Fallback::Caller {
             return None;
         }
@@ -252,6 +262,7 @@ impl<'a> Selection<'a> {
     pub(crate) fn only_larger_than(&mut self, selected: Selected) {
         let expected = || self.profile.outline.size.expected_input();
         let window = self.window_of(selected.route).unwrap_or_else(expected);
+        // The largest that was too small: no smaller one can help.
         self.larger_than = Some(self.larger_than.map_or(window, |known| known.max(window)));
     }
 
@@ -283,6 +294,8 @@ impl Iterator for Selection<'_> {
 
     fn next(&mut self) -> Option<Selected> {
         self.next_along_the_chain().or_else(|| {
+            // Once more from the beginning, for models of which nobody knows the window. They may help, and
+            // nobody else is left.
             let again =
                 self.larger_than.is_some() && !std::mem::replace(&mut self.asks_unknown_windows, true);
             self.at = if again { 0 } else { self.at };

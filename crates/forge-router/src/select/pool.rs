@@ -1,4 +1,7 @@
 //! Which member of a pool is next.
+//!
+//! A pick follows from the number of its turn, the seed, and what is known of the members. An explanation
+//! looks at the turns that would come, and takes none.
 
 use forge_core::Money;
 
@@ -23,6 +26,7 @@ impl Turns {
         Self::Foreseen(Vec::new())
     }
 
+    /// The number of the next pick, by which a pool goes on from where it was.
     fn next(&mut self, at: usize, pool: &Pool) -> u64 {
         let Self::Foreseen(pools) = self else { return pool.next_turn() };
         let known = pools.iter().position(|(known, _)| *known == at).unwrap_or_else(|| {
@@ -59,6 +63,7 @@ impl Turns {
 }
 
 impl<'a> Selection<'a> {
+    /// A member of the pool that can be asked, by its strategy. Members that are pools pick by their own.
     pub(super) fn select_member(&mut self, at: usize, entry: ChainEntry) -> Option<usize> {
         let snapshot: &'a Snapshot = self.snapshot;
         let pool = &snapshot.pools[at];
@@ -70,6 +75,7 @@ impl<'a> Selection<'a> {
             }
             Strategy::Weighted if matches!(self.turns, Turns::Foreseen(_)) => self.heaviest(pool, entry),
             Strategy::Weighted => {
+                // Drawn among all, so that each keeps its share; if that one cannot be asked, among the rest.
                 let turn = self.turns.next(at, pool);
                 let drawn = pool.members.get(pool.drawn(turn))?;
                 self.select(drawn.target, entry).or_else(|| self.draw_again(pool, turn, entry))
@@ -107,6 +113,7 @@ impl<'a> Selection<'a> {
         for member in &pool.members {
             eligible.extend(self.select(member.target, entry).map(|route| (route, u64::from(member.weight))));
         }
+        // Another number of the same turn: the first one has fallen on a member that cannot be asked.
         let mut ticket = pool.ticket(!turn, eligible.iter().map(|(_, weight)| weight).sum());
         for (route, weight) in eligible {
             if ticket < weight {
@@ -139,7 +146,9 @@ pub(super) struct Load {
 }
 
 impl Load {
+    /// Whether less speaks against this one, in proportion to the weights.
     pub(super) fn is_less(self, other: Self) -> bool {
+        // Amount per weight, multiplied crosswise: nothing is divided, and 64 bits would not hold it.
         let [ours, theirs] = [(self.amount, other.weight), (other.amount, self.weight)]
             .map(|(amount, weight)| u128::from(amount) * u128::from(weight));
         ours < theirs
@@ -150,6 +159,7 @@ impl CallProfile<'_> {
     /// How much speaks against a member of a pool; the one with the least is picked.
     fn load(&self, snapshot: &Snapshot, strategy: Strategy, route: usize, weight: u32) -> Load {
         let amount = match strategy {
+            // An unknown price may be any price, so that it comes last.
             Strategy::LowestCost => self.expected_cost(snapshot, route).map_or(u64::MAX, Money::nanos),
             // One that has not been asked yet is worth a try.
             Strategy::LowestLatency => snapshot.meters[route].latency.average_nanos(),

@@ -20,6 +20,7 @@ pub(super) struct Considered {
     most: usize,
 }
 
+/// What became of a route, as far as the call has come.
 #[derive(Debug)]
 enum Outcome {
     Skipped(SkipReason),
@@ -28,10 +29,12 @@ enum Outcome {
 }
 
 impl Considered {
+    /// For a call, whose trace goes along with its reply and has to stay small.
     pub(super) const fn of_a_call() -> Self {
         Self { routes: Vec::new(), most: LISTED }
     }
 
+    /// For an explanation, which shows all.
     pub(super) const fn everything() -> Self {
         Self { routes: Vec::new(), most: usize::MAX }
     }
@@ -44,6 +47,7 @@ impl Considered {
         self.note(selected, Outcome::Asked);
     }
 
+    /// Notes a failure of a route that was asked. One beyond the listed ones is not noted.
     pub(super) fn failed(&mut self, selected: Selected, error: ErrorKind) {
         if let Some((_, outcome)) = self.routes.iter_mut().find(|(known, _)| known.route == selected.route) {
             *outcome = Outcome::Failed(error);
@@ -54,6 +58,7 @@ impl Considered {
         match self.routes.iter().position(|(known, _)| known.route == selected.route) {
             // A route that stands in the chain twice is skipped for the same reason in the second place.
             Some(at) if matches!(outcome, Outcome::Skipped(_)) => self.routes[at].1 = outcome,
+            // Asked at a later place than where it was skipped: the place that led to it is the one to tell.
             Some(at) => self.routes[at] = (selected, outcome),
             None if self.routes.len() < self.most => self.routes.push((selected, outcome)),
             None => {}
@@ -74,6 +79,7 @@ impl Considered {
         Some(*selected)
     }
 
+    /// Why the last route that was skipped was, as a kind for the caller, and how long that lasts.
     pub(super) fn refusal(&self) -> Option<(ErrorKind, Option<Duration>)> {
         self.routes.iter().rev().find_map(|(_, outcome)| match outcome {
             Outcome::Skipped(reason) => Some((reason.kind(), reason.lasts())),
@@ -81,6 +87,7 @@ impl Considered {
         })
     }
 
+    /// The trace, with what each route would take and how long it would keep the call waiting now.
     pub(super) fn trace(
         &self,
         snapshot: &Snapshot,

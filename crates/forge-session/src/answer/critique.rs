@@ -12,12 +12,18 @@ use super::{
     Critique, Issue, Strength, category, from_markdown, is_schema, severity, unfilled, values, words,
 };
 
+/// Names of the list of findings, normalized, the one that was asked for first.
 const FINDINGS: [&str; 6] = ["findings", "issues", "problems", "faults", "defects", "critique"];
+/// Names of the list of strengths.
 const STRENGTHS: [&str; 3] = ["strengths", "positives", "pros"];
+/// Names of a severity. Only the first one, which was asked for, makes an object by itself a finding.
 const SEVERITY: [&str; 4] = ["severity", "level", "priority", "impact"];
+/// Names of the passage.
 const QUOTE: [&str; 6] = ["quote", "excerpt", "passage", "quotedtext", "evidence", "citation"];
+/// Names of what is wrong, the one that was asked for first.
 const CLAIM: [&str; 9] =
     ["claim", "issue", "problem", "finding", "description", "message", "comment", "title", "summary"];
+/// Names of what to do about it.
 const CHANGE: [&str; 7] =
     ["suggestedchange", "suggestion", "fix", "recommendation", "change", "remedy", "proposedchange"];
 
@@ -35,6 +41,7 @@ enum Part {
 pub(super) fn read(text: &str) -> Option<Critique> {
     let unquoted = markdown::unquoted(text);
     let text = unquoted.as_deref().unwrap_or(text);
+    // Some answers are encoded once more, as one string of JSON.
     if let Ok(inner) = serde_json::from_str::<String>(text.trim()) {
         return read(&inner);
     }
@@ -43,6 +50,8 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     let is_code = |at: usize| code.iter().any(|(range, is_block)| *is_block && range.contains(&at));
     let is_inline = |at: usize| code.iter().any(|(range, is_block)| !is_block && range.contains(&at));
     let (mut prose, mut at) = (String::new(), 0);
+    // What was read as JSON leaves the prose, so that no finding is read twice. Code stays: findings in
+    // Markdown may refer to it.
     for value in found.iter().filter(|value| !is_code(value.range.start)) {
         let start = value.range.start.max(at);
         prose.push_str(&text[at..start]);
@@ -51,6 +60,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     }
     prose.push_str(&text[at..]);
     let (written, samples) = from_markdown::critique(&prose);
+    // JSON in the code of a finding is what the finding is about, and no answer.
     let is_sample = |value: &Found<Part>| {
         let source = squeezed(&text[value.range.clone()]);
         is_code(value.range.start) && samples.iter().any(|sample| squeezed(sample).contains(&source))
@@ -62,6 +72,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
         let is_aside = is_inline(value.range.start);
         for part in value.fits {
             match part {
+                // A critique between single backticks is mentioned and not given, unless there is no other.
                 Part::Form(form) if !is_aside || written.is_none() => {
                     is_form = true;
                     critique.join(form);
@@ -79,6 +90,7 @@ pub(super) fn read(text: &str) -> Option<Critique> {
     if critique.findings.is_empty() {
         critique.join(Critique::of(loose));
     }
+    // A form without findings is an answer: nothing was found. Text without a form is none.
     if is_form || !critique.findings.is_empty() {
         return Some(critique);
     }
@@ -133,6 +145,7 @@ pub(super) fn join(findings: &mut Vec<Issue>, more: Vec<Issue>) {
 
 /// Whether two findings of one claim are one.
 fn is_repeated(one: &Issue, other: &Issue) -> bool {
+    // A field that one of them leaves empty contradicts nothing.
     let agree =
         |one: &str, other: &str| one.is_empty() || other.is_empty() || squeezed(one) == squeezed(other);
     agree(&one.quote, &other.quote)
@@ -140,10 +153,13 @@ fn is_repeated(one: &Issue, other: &Issue) -> bool {
         && agree(&one.suggested_change, &other.suggested_change)
 }
 
+/// Texts are compared without white space, which JSON and Markdown treat differently.
 fn squeezed(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
+/// What a JSON value of an answer says. Only the names that were asked for make a single finding one; a
+/// rating under another name may be about something else.
 fn part(value: &Value) -> Option<Part> {
     if is_schema(value) {
         return None;
@@ -170,10 +186,13 @@ fn part(value: &Value) -> Option<Part> {
     }
 }
 
+/// An object with lists of findings, or with a list for each severity; or one that holds such an object as
+/// text.
 fn form(value: &Value) -> Option<Critique> {
     let members = value.as_object()?;
     let rank = |key: &str| FINDINGS.iter().position(|name| *name == normalize(key));
     let mut named: Vec<_> = members.iter().filter_map(|(key, value)| Some((rank(key)?, value))).collect();
+    // `findings` goes before weaker names, which may stand for something else beside it.
     named.sort_by_key(|(rank, _)| *rank);
     let mut named = named.into_iter().map(|(_, value)| value);
     let is_group = |(key, value): (&String, &Value)| {
@@ -205,6 +224,7 @@ fn encoded(value: &Value) -> Option<Critique> {
     })
 }
 
+/// What is said in praise: texts, or objects with a quote and a claim.
 fn strengths(value: &Value) -> Vec<Strength> {
     let of_text = |text: &str| {
         let is_said = !unfilled::is_blank(text) && !words::is_nothing(text);
@@ -240,6 +260,7 @@ pub(super) fn list(value: &Value) -> Option<Vec<Issue>> {
         Value::String(text) if words::is_nothing(text) => return Some(Vec::new()),
         Value::String(_) => return encoded(value).map(|critique| critique.findings),
         Value::Array(list) => {
+            // Texts between objects are remarks. A list of nothing but texts is one of findings.
             let only_claims = list.iter().all(Value::is_string);
             (
                 list.iter().filter_map(if only_claims { claim } else { issue }).collect(),
@@ -259,6 +280,7 @@ pub(super) fn list(value: &Value) -> Option<Vec<Issue>> {
     (nothing || !found.is_empty()).then_some(found)
 }
 
+/// The findings under one name. A name that is a severity rates those that have none of their own.
 fn grouped(name: &str, group: &Value) -> Vec<Issue> {
     let named = severity::of_field(name);
     let issues: Vec<Issue> = match group {
@@ -268,6 +290,7 @@ fn grouped(name: &str, group: &Value) -> Vec<Issue> {
     issues.into_iter().map(|one| Issue { severity: one.severity.or(named), ..one }).collect()
 }
 
+/// A text by itself as a finding without a rating.
 fn claim(value: &Value) -> Option<Issue> {
     let claim = value.as_str().filter(|text| !unfilled::is_blank(text) && !words::is_nothing(text))?;
     Some(Issue { claim: claim.to_owned(), ..Issue::default() })
@@ -276,6 +299,7 @@ fn claim(value: &Value) -> Option<Issue> {
 /// A finding needs a claim or a change to make; every other field may be missing.
 fn issue(value: &Value) -> Option<Issue> {
     let members = value.as_object()?;
+    // A wrapper such as `{"finding": {...}}`.
     if let (1, Some(inner)) = (members.len(), members.values().find(|inner| inner.is_object())) {
         return issue(inner);
     }

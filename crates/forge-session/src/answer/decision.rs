@@ -7,6 +7,7 @@ use super::{DispositionKind, FindingId, finding_id};
 /// A decision is a word or two.
 const MAX_LENGTH: usize = 80;
 
+/// The words for each decision in ten languages, also as they are inflected.
 const WORDS: [(DispositionKind, &str); 4] = [
     (
         DispositionKind::Accept,
@@ -51,9 +52,11 @@ pub(super) fn of(text: &str) -> Option<(DispositionKind, Option<FindingId>)> {
         Some((&text[..at], finding_id(rest).filter(|_| names(rest))?))
     })?;
     let decision = of_word(same.trim_matches(|c: char| !c.is_alphanumeric()))?;
+    // Only a duplicate refers to another finding. Behind other words, a number begins a reason.
     (decision == DispositionKind::Duplicate).then_some((decision, Some(id)))
 }
 
+/// The decision that a text is a word for. Only whole words count: `not accepted` is none.
 pub(super) fn of_word(word: &str) -> Option<DispositionKind> {
     if word.len() > MAX_LENGTH {
         return None;

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::{Edit, FindingId, unfilled};
 
+/// Names of the edits of a decision, normalized.
 const LISTS: [&str; 5] = ["edits", "edit", "changes", "replacements", "patches"];
+/// Names of the passage as it stands, the one that was asked for first.
 const OLD: [&str; 11] = [
     "old",
     "oldpassage",
@@ -20,6 +22,7 @@ const OLD: [&str; 11] = [
     "originaltext",
     "from",
 ];
+/// Names of what stands there afterwards.
 const NEW: [&str; 11] = [
     "new",
     "newpassage",
@@ -51,11 +54,13 @@ pub(super) fn of(value: &Value) -> Vec<Edit> {
 /// Both passages must be named: one that is missing is not an empty one.
 fn edit(value: &Value) -> Option<Edit> {
     let (old, new) = (verbatim(member(value, &OLD)?)?, verbatim(member(value, &NEW)?)?);
+    // Placeholders on both sides are the example of the form. One side alone may be meant.
     let is_form = |text: &str| unfilled::is_form(text) && text.chars().any(|c| !c.is_alphanumeric());
     let changes = old != new || old.is_empty();
     (changes && !(is_form(&old) && is_form(&new))).then_some(Edit { old, new })
 }
 
+/// A passage as it was written: a text, or its lines in a list. Nothing is trimmed.
 fn verbatim(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -68,6 +73,7 @@ fn verbatim(value: &Value) -> Option<String> {
     }
 }
 
+/// Where a line stands in a block: outside, among the old lines, or among the new ones.
 enum Side {
     Outside,
     Old(String),
@@ -100,11 +106,14 @@ pub(super) fn blocks(
             Side::New(old, new) => Side::New(old, new + line),
         };
     }
+    // A block without its end is left out: half of a passage must not get into the text.
     (edits, prose)
 }
 
+/// Whether a line is a mark of a block, with or without a word behind it.
 fn is_mark(line: &str, mark: char) -> bool {
     let rest = line.trim_end().trim_start_matches(mark);
     let length = line.trim_end().len() - rest.len();
+    // Seven signs are usual, and some models write fewer. Three would be a quotation or a rule.
     length >= 5 && (rest.is_empty() || (mark != '=' && rest.starts_with(' ')))
 }

@@ -30,6 +30,7 @@ pub(super) fn revision(text: &str) -> Option<Revision> {
             conflicts: Vec::new(),
         });
     }
+    // A text with headings of its own is a document, and a line in it that looks like a decision is none.
     let is_other = |line: &str| matches!(Line::of(line), Line::Heading(heading) if names_finding(&heading).is_none() && !is_border(line));
     if edits.is_empty() && text.lines().any(is_other) {
         return None;
@@ -65,6 +66,8 @@ fn border(text: &str) -> Option<(usize, &str)> {
     borders.iter().find(|(at, line)| decides(*at, line)).or(borders.last()).copied()
 }
 
+/// Whether a heading begins the decisions. `Decisions` alone is common in documents as well, which [`border`]
+/// allows for.
 fn is_border(line: &str) -> bool {
     let Line::Heading(heading) = Line::of(line) else { return false };
     let heading = normalize(&heading);
@@ -78,6 +81,7 @@ fn is_border(line: &str) -> bool {
 fn dispositions(text: &str) -> Vec<Disposition> {
     let mut given: Vec<Disposition> = Vec::new();
     let mut named = None;
+    // Code may hold an example of the form.
     for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
         if let Some(one) = disposition(line) {
             named = Some(one.finding);
@@ -116,6 +120,7 @@ fn dispositions(text: &str) -> Vec<Disposition> {
 /// `### F1`, `**F2: title**`, `Finding 3`: a line that begins with the name of a finding.
 fn names_finding(line: &str) -> Option<FindingId> {
     let line = line.trim().trim_start_matches(['#', '*', '-', '+', '[', '`', ' ']);
+    // A long line is a paragraph that speaks of a finding.
     let is_named = line.starts_with(['F', 'f']) && line.len() < 200;
     is_named.then(|| finding_id(line)).flatten()
 }
@@ -146,6 +151,7 @@ pub(super) fn check(text: &str) -> Option<Check> {
 fn verdicts(text: &str) -> Vec<Verdict> {
     let mut given: Vec<Verdict> = Vec::new();
     let mut named = None;
+    // Code may hold an example of the form.
     for (line, _) in fenced_lines(text).filter(|(_, is_code)| !is_code) {
         let ruled = ruling(line).and_then(|(finding, word, reason)| {
             // The word may only name what is answered.
@@ -166,6 +172,7 @@ fn verdicts(text: &str) -> Vec<Verdict> {
     given
 }
 
+/// Whether a word only names what is asked about a finding, so that the answer comes behind it.
 fn is_question(name: &str) -> bool {
     ["settled", "resolved", "fixed", "verdict", "status"].contains(&normalize(name).as_str())
 }
@@ -185,6 +192,7 @@ pub(super) fn without_label(text: &str) -> String {
     if is_label { rest.trim().to_owned() } else { text.to_owned() }
 }
 
+/// A decision in one line.
 fn disposition(line: &str) -> Option<Disposition> {
     let (finding, word, reason) = ruling(line)?;
     let (decision, same_as) = decision::of(&word)?;
@@ -200,6 +208,7 @@ fn ruling(line: &str) -> Option<(FindingId, String, String)> {
     let after = clean.find(|c: char| c.is_ascii_digit())?;
     let rest = clean[after..].trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+    // A hyphen between blanks is a dash. One inside a word, as in `rightly-rejected`, is part of it.
     let end = rest.find([':', '—', '–', '(', ',', '.', ';']).unwrap_or(rest.len());
     let end = rest.find(" - ").map_or(end, |dash| dash.min(end));
     let (word, reason) = rest.split_at(end);

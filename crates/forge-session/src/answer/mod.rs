@@ -71,7 +71,7 @@ pub(crate) struct Check {
     pub(crate) new_findings: Vec<Issue>,
 }
 
-/// Reads an answer without the reasoning before it.
+/// Reads an answer without the reasoning before it, which may hold drafts of the answer.
 pub(crate) fn read(form: Form, text: &str) -> Reading {
     let text = strip_reasoning(text);
     match form {
@@ -95,6 +95,7 @@ fn is_schema(value: &Value) -> bool {
     json::is_schema(value) && (value.get("$schema").is_some() || value.get("severity").is_none())
 }
 
+/// The category that a word names, if it is one.
 fn category(word: &str) -> Option<Category> {
     let word = normalize(word);
     Category::ALL.into_iter().find(|category| normalize(category.as_str()) == word)

@@ -19,6 +19,7 @@ pub(super) fn read(text: &str) -> Reading {
     let Some(at) = found.first().map(|value| value.range.start) else {
         return from_markdown::revision(text).map_or(Reading::Unreadable, checked);
     };
+    // A value that was cut off does not outweigh one that has its end.
     if found.iter().any(|value| value.is_whole) {
         found.retain(|value| value.is_whole);
     }
@@ -28,6 +29,7 @@ pub(super) fn read(text: &str) -> Reading {
     let Some(revision) = parts.into_iter().rev().try_fold(last, joined) else {
         return Reading::Contradictory;
     };
+    // Text before a list of edits explains it. Taken for a document, it would replace the whole text.
     let is_edited = revision.dispositions.iter().any(|given| !given.edits.is_empty());
     if revision.document.is_some() || is_edited || text.trim_start().starts_with(['{', '[']) {
         return checked(revision);
@@ -81,6 +83,7 @@ fn joined(last: Revision, earlier: Revision) -> Option<Revision> {
     agree.then(|| Revision { document: last.document.or(earlier.document), dispositions, conflicts })
 }
 
+/// What a JSON value says of documents and decisions; `None` if it says nothing of either.
 fn from_json(value: &Value) -> Option<Revision> {
     if let Value::Array(list) = value {
         let dispositions: Vec<_> = list.iter().filter_map(disposition).collect();
@@ -111,11 +114,13 @@ fn from_json(value: &Value) -> Option<Revision> {
     Some(Revision { document, dispositions, conflicts })
 }
 
+/// A decision that names its finding.
 fn disposition(value: &Value) -> Option<Disposition> {
     let id = finding_id(&text(value, &["finding", "findingid", "id"]))?;
     with_id(id, value)
 }
 
+/// A decision under the name of its finding: a word, or an object.
 fn keyed(id: &str, value: &Value) -> Option<Disposition> {
     let id = finding_id(id)?;
     match value {
@@ -127,6 +132,7 @@ fn keyed(id: &str, value: &Value) -> Option<Disposition> {
     }
 }
 
+/// The decision on a finding. Without a word that is known there is none: a guess could lose the finding.
 fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let said = text(value, &["decision", "disposition", "status", "action", "verdict"]);
     let (decision, named) = decision::of(&said)?;
@@ -134,6 +140,7 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     let reason = text(value, &["reason", "rationale", "explanation", "why", "justification"]);
     let is_example = unfilled::is_form(&reason);
     let edits = edits::of(value);
+    // Beside edits, `change` and the like are their names, and no passage of the new text.
     let spans: &[&str] = if edits.is_empty() {
         &["changedspan", "span", "newtext", "change", "changedtext"]
     } else {
@@ -150,6 +157,7 @@ fn with_id(finding: FindingId, value: &Value) -> Option<Disposition> {
     (!is_example).then_some(given)
 }
 
+/// A conflict, as far as its fields are there.
 fn conflict(value: &Value) -> Conflict {
     let positions = items(value, &["positions", "sides"]);
     Conflict {

@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use self::words::{CLEAR, IN_FIELDS};
 use super::Severity;
 
+/// Traffic lights, worst first.
 const LIGHTS: [(char, Severity); 4] =
     [('🔴', Severity::Critical), ('🟠', Severity::Major), ('🟡', Severity::Minor), ('🟢', Severity::Nit)];
 
@@ -47,13 +48,17 @@ const NAMES: [&str; 22] = [
     "重要度",
 ];
 
+/// Severities by their words, as [`folded`] writes them.
 type Words = HashMap<String, Severity>;
 
+/// Words that mean a severity wherever something is marked with them.
 static MARKS: LazyLock<Words> = LazyLock::new(|| of_table(&CLEAR).collect());
+/// All words that mean one in a field for it.
 static ALL: LazyLock<Words> = LazyLock::new(|| of_table(&CLEAR).chain(of_table(&IN_FIELDS)).collect());
 static NEGATIONS: LazyLock<[Vec<String>; 2]> =
     LazyLock::new(|| [NOT_BEFORE.map(folded).to_vec(), NOT_AFTER.map(folded).to_vec()]);
 
+/// The words of a table, each with its severity, as they are compared.
 fn of_table(table: &'static [(Severity, &str)]) -> impl Iterator<Item = (String, Severity)> {
     table.iter().flat_map(|(severity, words)| words.split(',').map(|word| (folded(word), *severity)))
 }
@@ -70,15 +75,18 @@ pub(super) fn of_mark(word: &str) -> Option<Severity> {
 
 /// The severity in the few words that mark a text. Words that are not clear count only beside `labels`.
 pub(super) fn in_mark(head: &str, is_label: impl Fn(&str) -> bool) -> Option<Severity> {
+    // All of them in a row are the form that was asked for.
     if is_choice(head) {
         return None;
     }
     let words: Vec<&str> = tokens(head).collect();
     let (from, count, severity) = (0..words.len()).find_map(|from| {
+        // Three words first, then fewer: `very high` is not `high`.
         let mut longest = (1..=3.min(words.len() - from)).rev();
         longest.find_map(|count| Some((from, count, of_mark(&words[from..from + count].concat())?)))
     })?;
     let is_denied = from > 0 && NEGATIONS[0].contains(&folded(words[from - 1]));
+    // `Important: test this` is advice. A weak word counts only where nothing but marks stands beside it.
     let is_weak = count == 1 && WEAK.contains(&folded(words[from]).as_str());
     let is_known = |word: &&str| of_mark(word).is_some() || is_label(word);
     (!is_denied && (!is_weak || words.iter().all(is_known))).then_some(severity)
@@ -110,11 +118,13 @@ pub(super) fn is_choice(text: &str) -> bool {
     known >= 3 || (text.contains('|') && known >= 2)
 }
 
+/// Whether a text is a name of the field itself.
 fn is_name(text: &str) -> bool {
     let text = folded(text);
     NAMES.iter().any(|name| folded(name) == text)
 }
 
+/// The first severity among the words that is not denied.
 fn word_in(tokens: &[&str]) -> Option<Severity> {
     let mut at = 0;
     let mut denied = false;
@@ -143,9 +153,11 @@ fn folds_to_article(token: &str) -> bool {
         .contains(&token)
 }
 
+/// The severity that a word means in a field for it.
 fn known(word: &str) -> Option<Severity> {
     let word = folded(word);
     let find = |word: &str| ALL.get(word).copied();
+    // Chinese and Japanese join an ending to the word, Arabic the article before it.
     let bare = || ENDINGS.iter().find_map(|end| find(word.strip_suffix(end)?));
     find(&word).or_else(bare).or_else(|| find(word.strip_prefix("ال")?))
 }
@@ -171,6 +183,8 @@ fn score(text: &str) -> Option<Severity> {
     })
 }
 
+/// The words of a text. Marks that belong to letters stay with them, or Hindi and Arabic words would fall
+/// apart.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || is_mark(c) || c == '\''))
         .map(|token| token.trim_matches('\''))

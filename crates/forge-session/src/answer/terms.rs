@@ -213,7 +213,7 @@ pub struct Conflict {
     pub rationale: String,
 }
 
-/// What a check said about one finding.
+/// What a check said about one finding. A finding without one is open again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The finding.

@@ -47,10 +47,12 @@ pub(super) fn is_example(issue: &Issue, rated: &str, category: &str) -> bool {
     let is_choice = severity::is_choice(rated) || is_blank_word(rated);
     let explains = EXPLANATIONS.iter().any(|start| normalize(said).starts_with(start))
         && said.split_whitespace().count() <= 12;
+    // Beside a claim that says something, one sign may be the critic's own, such as an unusual rating.
     let has_blank = is_choice || is_blank_quote || category.contains('|');
     is_blank(said) || (explains && has_blank) || (is_choice && (issue.quote.is_empty() || is_blank_quote))
 }
 
+/// A blank where a severity belongs.
 fn is_blank_word(text: &str) -> bool {
     !text.trim().is_empty() && is_blank(text) && severity::of_field(text).is_none()
 }

@@ -15,6 +15,7 @@ pub(super) fn read(text: &str) -> Reading {
         all.verdicts.extend(part.verdicts);
         critique::join(&mut all.new_findings, part.new_findings);
     }
+    // New findings alone are no check. The verdicts may stand in the text beside them.
     if check.as_ref().is_none_or(|check| check.verdicts.is_empty()) {
         check = from_markdown::check(text).or(check);
     }
@@ -23,6 +24,7 @@ pub(super) fn read(text: &str) -> Reading {
     for verdict in given {
         match verdicts.iter_mut().find(|one| one.finding == verdict.finding) {
             Some(one) if one.settled != verdict.settled => return Reading::Contradictory,
+            // Said twice, the later reason counts.
             Some(one) => *one = verdict,
             None => verdicts.push(verdict),
         }
@@ -30,6 +32,7 @@ pub(super) fn read(text: &str) -> Reading {
     Reading::Check(Check { verdicts, new_findings })
 }
 
+/// What a JSON value says of verdicts and new findings; `None` if it has a list of neither.
 fn from_json(value: &Value) -> Option<Check> {
     if is_schema(value) {
         return None;
@@ -52,6 +55,7 @@ fn from_json(value: &Value) -> Option<Check> {
     Some(Check { verdicts, new_findings })
 }
 
+/// A verdict that names its finding.
 fn verdict(value: &Value) -> Option<Verdict> {
     let finding = finding_id(&text(value, &["finding", "findingid", "id"]))?;
     let said = member(value, &["settled", "issettled", "resolved", "fixed", "verdict", "status"])?;
@@ -63,6 +67,7 @@ fn given(verdict: Verdict) -> Option<Verdict> {
     (!unfilled::is_form(&verdict.reason)).then_some(verdict)
 }
 
+/// A verdict under the name of its finding: a word, or an object.
 fn keyed(id: &str, value: &Value) -> Option<Verdict> {
     let finding = finding_id(id)?;
     let said = member(value, &["settled", "issettled", "resolved", "verdict", "status"]).unwrap_or(value);
@@ -73,6 +78,8 @@ fn reason(value: &Value) -> String {
     text(value, &["reason", "rationale", "explanation", "why", "comment"])
 }
 
+/// Yes or no, as a truth value or in a word that is known. Anything else is no verdict, and leaves the
+/// finding open.
 fn settled(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(said) => Some(*said),

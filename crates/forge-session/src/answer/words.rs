@@ -33,6 +33,7 @@ const NOTHING: [&str; 24] = [
 /// `None`, `No major issues found.`
 pub(super) fn is_nothing(text: &str) -> bool {
     let said = normalize(text);
+    // A longer text that begins so is a finding about something that is missing.
     let is_short =
         text.split_whitespace().count() <= 6 && (said.starts_with("no") || said.starts_with("none"));
     let nouns = ["issues", "findings", "problems", "faults", "concerns", "identified", "found"];
@@ -46,6 +47,7 @@ pub(super) fn is_settled(word: &str) -> Option<bool> {
         "settled" | "resolved" | "fixed" | "yes" | "true" | "done" | "closed" | "pass" | "passed"
         | "addressed" | "gone" | "rightlyrejected" | "rejectedrightly" | "correctlyrejected"
         | "rejectionupheld" | "upheld" => Some(true),
+        // Half settled is not settled.
         "notsettled"
         | "unsettled"
         | "unresolved"

@@ -46,6 +46,7 @@ impl SessionMachine {
             };
             let result = match provider {
                 Ok(provider) => call::perform(&*provider, &cx, request, limits, on_text).await,
+                // A provider that is gone fails the call and not the session: the next in the chain is asked.
                 Err(unknown) => Err(unknown),
             };
             let took = timer.instant().saturating_duration_since(begun);
@@ -66,6 +67,7 @@ impl SessionMachine {
         };
         let configured = profile.configured.timeouts;
         let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
+        // The end of the session bounds the whole call, and with it the other clocks.
         let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(now));
         let first = settings.first_content.saturating_mul(times);
         CallLimits {
@@ -75,6 +77,8 @@ impl SessionMachine {
         }
     }
 
+    /// The entries for the end of a call: the answer or the failure, and the pause or the drop that follows
+    /// where a budget has no room. They are one batch, so that no kill leaves the one without the other.
     pub(super) fn ended_call(&self, key: CallKey, completed: CompletedCall) -> Vec<Event> {
         let CompletedCall { took, result, failed, has_stand_in } = completed;
         let Some(call) = self.state.calls.get(&key) else { return Vec::new() };
@@ -110,6 +114,7 @@ impl SessionMachine {
             Refusal::Shared { of_provider, .. } if of_provider && has_stand_in => None,
             Refusal::Shared { hold, .. } if self.state.held.is_none() => {
                 let others = self.state.running().any(|call| call.intent.call != key);
+                // Only calls that still run will give their reservations back.
                 let passing = hold.passing && others;
                 Some(Event::Paused { budget: Some(BudgetHold { passing, ..hold }) })
             }
@@ -137,6 +142,8 @@ impl SessionMachine {
         Some(Event::CallFailed { call: key, failure: Box::new(failure) })
     }
 
+    /// The response as the journal keeps it. Hidden characters go before it is written, so that no reader of
+    /// the journal meets them.
     fn answer(
         &self,
         response: ModelResponse,
@@ -146,6 +153,7 @@ impl SessionMachine {
     ) -> Answer {
         let text = clean(&response.text());
         let mut served = (*response.participant).clone();
+        // Priced as the model that served, which need not be the one that was asked.
         served.model_id = response.model;
         let how = response.served.unwrap_or_default();
         let cost = (self.deps.prices)(&served, &response.tokens, Some(&how));
@@ -170,6 +178,7 @@ fn without_answer(answer: &Answer) -> Option<ErrorKind> {
     is_blank.then(|| answer.stop_reason.without_answer(&ModelRequest::default())).flatten()
 }
 
+/// An empty answer as a failure. It was paid for like any other, so that its charge stays.
 fn silence(kind: ErrorKind, answer: Answer) -> Failure {
     Failure {
         kind,
@@ -184,6 +193,7 @@ fn silence(kind: ErrorKind, answer: Answer) -> Failure {
 
 /// What had come of a draft when its call broke off.
 fn partial_draft(key: CallKey, error: &ProviderError) -> Option<String> {
+    // The beginning of a draft is a text. The beginning of a list of findings looks like all of them.
     let partial = error.partial.as_ref().filter(|_| key.stage == Stage::Draft)?;
     Some(clean(&partial.text())).filter(|text| !text.trim().is_empty())
 }

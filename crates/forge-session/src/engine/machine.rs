@@ -1,4 +1,7 @@
 //! A session as a durable machine.
+//!
+//! Only calls have intents. A decision of the approver costs nothing, so that it is a question, asked again
+//! after a kill.
 
 use std::{fmt, time::Duration};
 
@@ -34,6 +37,7 @@ pub(super) struct SessionMachine {
     pub(super) name: StreamName,
     pub(super) deps: SessionDeps,
     pub(super) state: State,
+    /// The highest mark of the budget that the watcher was told of.
     reached: Option<BudgetMark>,
     /// Whether the watcher knows that a price is unknown.
     warned: bool,
@@ -56,6 +60,7 @@ impl fmt::Display for EffectKey {
     }
 }
 
+/// What an effect needs. It is never written: the state of the moment makes it anew.
 pub(super) enum Effect {
     /// With how long the session had run when it was planned.
     Call(Box<PlannedCall>, Duration),
@@ -71,6 +76,7 @@ pub(super) struct CompletedCall {
     pub(super) has_stand_in: bool,
 }
 
+/// What an effect brought.
 pub(super) enum EffectOutcome {
     Call(Box<CompletedCall>),
     Decision(Decision),
@@ -91,6 +97,7 @@ impl SessionMachine {
         }
     }
 
+    /// The step that makes a call.
     fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
             key: EffectKey::Call(planned.key),
@@ -104,6 +111,7 @@ impl SessionMachine {
     fn skip(&self, now: Duration) -> Vec<Event> {
         let cycle = self.state.cycle();
         let running = || self.state.running().map(|call| call.intent.call).filter(|key| key.cycle == cycle);
+        // Late critiques of the same cycle may be under way beside its synthesis, and they hold up nothing.
         let Some(stage) = running().map(|key| key.stage).max() else { return Vec::new() };
         let seats = if stage == Stage::Critique { self.state.plan.seats() } else { 0..1 };
         let dropped = |seat| Event::SeatDropped { cycle, stage, seat, reason: DropReason::Skipped };
@@ -127,6 +135,7 @@ impl SessionMachine {
         let Some(approver) = self.deps.approver.clone() else {
             return std::future::ready(EffectOutcome::Decision(Decision::Continue)).boxed();
         };
+        // A copy, because the session goes on while somebody thinks about it.
         let state = self.state.clone();
         async move { EffectOutcome::Decision(approver.decide(cycle, &state).await) }.boxed()
     }
@@ -202,14 +211,17 @@ impl Machine for SessionMachine {
     }
 
     fn relaunch(&self, key: &EffectKey, now: Duration) -> Result<Next<Self>, SessionError> {
+        // A decision has no intent, so that none is ever in doubt.
         let EffectKey::Call(key) = *key else { return Ok(Next::Wait { until: None }) };
         let Some(call) = self.state.calls.get(&key) else { return Ok(Next::Wait { until: None }) };
         let planner = self.planner(now);
+        // Left open: no call starts any more, and a session that is reopened makes it again.
         if self.state.stopped.is_some() || planner.is_over() {
             return Ok(Next::Wait { until: None });
         }
         let CallKey { cycle, stage, seat, .. } = key;
         if self.state.dropped.contains_key(&(cycle, stage, seat)) {
+            // Nobody wants its answer any more. What it took is charged, and it is in doubt no longer.
             return Ok(Next::Record(self.abandoned(key, now).into_iter().collect()));
         }
         let planned = planner.plan_call(key, &call.intent.participant, call.intent.purpose)?;
@@ -226,6 +238,7 @@ impl Machine for SessionMachine {
             return Vec::new();
         }
         match command {
+            // A command that changes nothing leaves no entry.
             Command::Pause if !self.state.paused => vec![Event::Paused { budget: None }],
             Command::Resume if self.state.paused => vec![Event::Unpaused],
             Command::Abort => {
@@ -251,6 +264,7 @@ impl Machine for SessionMachine {
             for notice in Notice::of(event, &self.state) {
                 self.notify(&notice);
             }
+            // Once for the session: with one unknown price, its money is a lower bound.
             if let Event::CallIntended(intent) = event
                 && !intent.priced
                 && !std::mem::replace(&mut self.warned, true)
@@ -274,10 +288,12 @@ impl Machine for SessionMachine {
     }
 }
 
+/// The tags by which accounts and budgets know the call.
 fn tags(name: &StreamName, key: CallKey) -> Tags {
     Tags::default().with_session(name.as_str()).with_round(key.cycle)
 }
 
+/// Whole milliseconds, as the journal has them.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::{CallKey, Purpose};
 
-/// The intent of a call, written before the call is made.
+/// The intent of a call, written before the call is made. It is all that is known of a call whose run died.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     /// The call.
     pub call: CallKey,
-    /// Its id in the accounts.
+    /// Its id in the accounts, chosen before the call is made, so that one that died gets its record.
     pub id: CallId,
     /// Who is asked.
     pub participant: Participant,
     /// Whether it asks for an answer or for the repair of one.
     pub purpose: Purpose,
-    /// A hash of the request, in hexadecimal.
+    /// A hash of the request as JSON, in 16 hexadecimal digits, the same on every machine.
     pub prompt: String,
-    /// What it may cost at most.
+    /// What it may cost at most. It counts as used until the call ends.
     pub reserved: Amount,
     /// Whether the price is known; if not, the reservation holds no money.
     pub priced: bool,
@@ -34,7 +34,7 @@ pub struct Answer {
     pub raw_content: String,
     /// Why the model stopped.
     pub stop_reason: StopReason,
-    /// Who answered, with the model that served the call.
+    /// Who answered, with the model that served the call, which a router may have chosen.
     pub served: Participant,
     /// Tokens by class.
     pub tokens: TokenCount,
@@ -44,7 +44,7 @@ pub struct Answer {
     pub charged: Amount,
     /// Milliseconds from the call to its end.
     pub took: u64,
-    /// Attempts that failed before it.
+    /// Attempts that failed before it, in their order.
     pub failed: Vec<Attempt>,
     /// What the caller should know, such as settings that were left out.
     pub warnings: Vec<String>,

@@ -34,12 +34,14 @@ impl Planner<'_> {
         }
         let key = CallKey { cycle, stage, seat, step };
         let mut planned = self.plan_call(key, participant, purpose)?;
+        // Somebody else stands behind it in the chain, so that a router need not insist on this one.
         if !last && planned.fallback == Fallback::Nobody {
             planned.fallback = Fallback::Caller;
         }
         if self.has_room(&planned)? {
             return Ok(Action::Call(Box::new(planned)));
         }
+        // Only this seat goes: whoever sits at another one may cost less.
         Ok(drop_seat(cycle, stage, seat, DropReason::Budget))
     }
 
@@ -55,6 +57,8 @@ impl Planner<'_> {
         let json = serde_json::to_vec(&request).unwrap_or_default();
         let prompt = format!("{:016x}", crate::seed::hash(&[&json]));
         let state = self.state;
+        // A router may answer with another model than the one that is asked. Whoever wrote the text must not
+        // judge it, and whoever decided the findings must not check the decisions, on any route.
         let exclude = match key.stage {
             Stage::Draft | Stage::Synthesis => Vec::new(),
             Stage::Critique => state.authors(key.cycle),
@@ -67,6 +71,7 @@ impl Planner<'_> {
         Ok(PlannedCall { key, participant, purpose, request, prompt, reserved, priced, exclude, fallback })
     }
 
+    /// Who decided findings in any cycle so far: all of their decisions stand in the text that is checked.
     fn deciders(&self, cycle: u32) -> Vec<Participant> {
         (1..=cycle).flat_map(|cycle| self.state.deciders(cycle)).collect()
     }
@@ -74,6 +79,7 @@ impl Planner<'_> {
     /// Whether the budget has room for the required critics of another cycle and for the stages after them.
     pub(super) fn has_room_for_panel(&self, cycle: u32) -> Result<bool, SessionError> {
         let mut total = self.state.used().plus(self.reserved_for_later(cycle)?);
+        // Those without whom there is no quorum. The others are asked as far as the rest of the budget goes.
         for seat in self.state.plan.seats().take(self.state.plan.required()) {
             let Some(critic) = self.critics(cycle, seat).first().copied() else { continue };
             let key = CallKey { cycle, stage: Stage::Critique, seat, step: 0 };
@@ -82,6 +88,7 @@ impl Planner<'_> {
         Ok(fits(&self.state.plan.settings.caps, total))
     }
 
+    /// The request for a call, as this participant can take it.
     fn request(
         &self,
         key: CallKey,
@@ -94,6 +101,8 @@ impl Planner<'_> {
         Ok(self.deps.prompts.request(&state.plan, &state.names, key, purpose, &profile, &prompt_input)?)
     }
 
+    /// Whether the caps have room for the most that the call can take, beside all that is spent and set
+    /// aside. Calls side by side can then never overspend together.
     pub(crate) fn has_room(&self, planned: &PlannedCall) -> Result<bool, SessionError> {
         let state = self.state;
         let reserved = if planned.key.stage == Stage::Critique {
@@ -109,6 +118,7 @@ impl Planner<'_> {
     /// can decide any more are worth nothing.
     fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
         let plan = &self.state.plan;
+        // The prompts of the later stages will hold critiques that are not written yet.
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
         let mut reserved = Amount::default();
         for stage in [Stage::Synthesis, Stage::Check] {
@@ -124,6 +134,8 @@ impl Planner<'_> {
         Ok(reserved)
     }
 
+    /// What a prompt holds beside the topic. It follows from the state alone, so that a call that is made
+    /// again asks the same.
     fn prompt_input(&self, key: CallKey, purpose: Purpose) -> PromptInput<'_> {
         let state = self.state;
         let latest = || state.versions.last();
@@ -151,6 +163,7 @@ impl Planner<'_> {
             // Models favour what comes first, so that findings follow the shuffled labels and not the order of the seats.
             findings.sort_by(|(one, by), (other, with)| (by, one.id).cmp(&(with, other.id)));
         }
+        // The call before this one: on a relaunch, the call itself is in the state already.
         let last =
             state.at_seat(key.cycle, key.stage, key.seat).rfind(|call| call.intent.call.step < key.step);
         let answer = match (purpose, last.map(|call| &call.outcome)) {
@@ -204,10 +217,12 @@ impl Planner<'_> {
         self.checkers_of(&self.deciders(cycle))
     }
 
+    /// Who may check what these have decided, other families first.
     fn checkers_of(&self, deciders: &[Participant]) -> Vec<&Participant> {
         let checkers = self.state.plan.cast.checker.iter();
         let mut chain: Vec<&Participant> =
             checkers.filter(|checker| !deciders.iter().any(|one| is_one_model(checker, one))).collect();
+        // A model favours its own family. The sort is stable: within a family the order of the cast holds.
         chain.sort_by_key(|checker| deciders.iter().any(|one| one.provider == checker.provider));
         chain
     }
@@ -219,6 +234,7 @@ impl Planner<'_> {
             Stage::Draft | Stage::Synthesis => self.state.plan.chain(stage, 0).first(),
             Stage::Critique => self.critics(1, seat).first().copied(),
             Stage::Check => {
+                // Who will decide is not known yet; the first choice stands for it.
                 let synthesizer = cast.synthesizer.first().cloned();
                 self.checkers_of(&synthesizer.into_iter().collect::<Vec<_>>()).first().copied()
             }
@@ -231,6 +247,8 @@ fn is_one_model(one: &Participant, other: &Participant) -> bool {
     (&one.provider, &one.model_id) == (&other.provider, &other.model_id) && !one.model_id.as_str().is_empty()
 }
 
+/// Who raised a finding, by label. The names of models stay hidden, so that the synthesizer weighs what is
+/// said and not who says it.
 fn raised_by(finding: &crate::finding::Finding, labels: &[crate::stage::Label]) -> Vec<String> {
     let name = |raised: &crate::finding::Raised| match raised.seat {
         None if raised.person => Some("the person who asked for the document".to_owned()),
@@ -243,6 +261,7 @@ fn raised_by(finding: &crate::finding::Finding, labels: &[crate::stage::Label]) 
     names
 }
 
+/// Whether a total keeps to both caps. Money of unknown price is not in it.
 fn fits(caps: &Caps, amount: Amount) -> bool {
     caps.money.is_none_or(|cap| amount.money <= cap) && caps.tokens.is_none_or(|cap| amount.tokens <= cap)
 }

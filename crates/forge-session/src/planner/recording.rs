@@ -10,6 +10,7 @@ use crate::{
 };
 
 impl Planner<'_> {
+    /// The decisions of the synthesizer, as far as the host can confirm them in the text.
     pub(super) fn record_decisions(&self, cycle: u32, call: CallKey, revision: Revision) -> Action {
         let state = self.state;
         let base = state.base(cycle).map_or("", |version| &version.text);
@@ -37,6 +38,7 @@ impl Planner<'_> {
         })
     }
 
+    /// What critics raised in these calls, and behind it the wishes of the user, numbered on from theirs.
     pub(super) fn record_findings(&self, cycle: u32, calls: Vec<CallKey>) -> Action {
         let state = self.state;
         let critiques: Vec<_> = calls.iter().map(|key| (*key, state.critique(*key))).collect();
@@ -46,6 +48,7 @@ impl Planner<'_> {
             .flat_map(|(key, critique)| {
                 let base = state.base(key.cycle);
                 let document = base.map_or("", |version| version.text.as_str());
+                // The critic has read an older text: the newest one may have settled what it raises again.
                 let late = base.is_none_or(|version| version.cycle < newest);
                 critique.findings.iter().map(move |issue| RaisedFinding {
                     seat: Some(key.seat),
@@ -64,6 +67,7 @@ impl Planner<'_> {
         Action::Record(Event::FindingsRecorded { cycle, calls, wishes, findings })
     }
 
+    /// The verdicts, and then the new findings of the checker, which are open whatever it says of others.
     pub(super) fn record_check(&self, cycle: u32, call: CallKey, check: &Check) -> Action {
         let state = self.state;
         let mut ledger = state.ledger.clone();
@@ -73,6 +77,7 @@ impl Planner<'_> {
         let raised = |issue| RaisedFinding { seat: None, issue, document, late: false };
         let raised: Vec<_> = check.new_findings.iter().map(raised).collect();
         let raised = ledger.raise(cycle, &raised);
+        // A fault that the same answer calls settled and raises again stays open.
         findings.retain(|finding| raised.iter().all(|newer| newer.id != finding.id));
         findings.extend(raised);
         Action::Record(Event::Checked { cycle, call, verdicts: check.verdicts.clone(), findings })

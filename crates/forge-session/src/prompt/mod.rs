@@ -1,4 +1,8 @@
 //! The requests of each stage: system and user texts from templates, and the schema of the answer.
+//!
+//! What models wrote goes into a prompt as material: without hidden characters, under neutral names, between
+//! markers that it does not contain. All of this is done to the values before a template sees them, so that
+//! no template of a user's can leave it out.
 
 pub(crate) mod names;
 pub(crate) mod references;
@@ -79,6 +83,7 @@ impl Prompts {
     /// A template that no stage uses, that does not parse, or that cannot be rendered with the values of its
     /// stage: one it does not have, too many steps, too much text.
     pub fn with(replaced: &BTreeMap<String, String>) -> Result<Self, PromptError> {
+        // A file that nothing looks for is most likely misspelt, and its text would never be used.
         if let Some(name) = replaced.keys().find(|name| !is_used(name)) {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
             let message = format!(
@@ -89,17 +94,20 @@ impl Prompts {
         }
         let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let prompts = Self(Templates::new(built_in.chain(replaced.clone()))?);
+        // The built-in ones are tested. Of others, a mistake must show before anything is paid for.
         if !replaced.is_empty() {
             sample::render_all(&prompts)?;
         }
         Ok(prompts)
     }
 
-    /// The names of the lenses that a critic may look through.
+    /// The names of the lenses that a critic may look through, in alphabetical order; those of a folder among
+    /// them.
     pub fn lenses(&self) -> impl Iterator<Item = &str> {
         self.0.names().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
     }
 
+    /// The text of a template, in its form for this type of document where there is one.
     fn render(
         &self,
         name: &str,
@@ -140,6 +148,7 @@ pub(crate) struct PromptInput<'a> {
     pub(crate) problem: String,
 }
 
+/// A finding as templates see it.
 #[derive(Serialize)]
 struct FindingView {
     id: String,
@@ -171,6 +180,7 @@ impl Prompts {
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);
         let kind = plan.topic.output;
+        // Cleaned first: a hidden character inside a name would keep it from being found.
         let peer = |text: &str| names.hide(&clean(text));
         let document = peer(&input.document);
         let items: Vec<FindingView> =
@@ -179,6 +189,7 @@ impl Prompts {
         let topic = topic(plan, &profile.capabilities);
         let findings = serde_json::to_string(&items).unwrap_or_default();
         let mut rng = seed::rng(settings.seed, &format!("fence {call}"));
+        // Over everything that models and references say, so that none of it can end its own fence.
         let marker = fence_marker(|| rng.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
@@ -202,10 +213,12 @@ impl Prompts {
         let mut request = ModelRequest::new(system);
         request.messages.push(Message::new(MessageRole::User, parts));
         request.max_tokens = Some(profile.max_tokens(plan, stage));
+        // Some models refuse a temperature; it is set only where it is taken.
         if profile.capabilities.sampling {
             let configured = profile.configured.temperature;
             request.sampling.temperature = configured.or(Some(settings.temperatures.of(stage)));
         }
+        // Others are asked for the same form in words alone.
         if profile.capabilities.structured_output {
             request.output = schema::output(stage);
         }
@@ -213,6 +226,7 @@ impl Prompts {
     }
 }
 
+/// A finding as templates see it, without a name of whoever wrote it.
 fn view(finding: &Finding, labels: &[String], also: &[&str], peer: &impl Fn(&str) -> String) -> FindingView {
     // Labels of findings start a line. Lines of critics are indented, so that no critic can forge a finding.
     let peer = |text: &str| peer(text).replace('\n', "\n    ");
@@ -264,6 +278,7 @@ fn topic(plan: &Plan, capabilities: &Capabilities) -> serde_json::Value {
 /// The seats in a random order, with labels: the first is `Reviewer A` and so on.
 pub(crate) fn assign_labels(seed: u64, uses: &str, seats: &[u32]) -> Vec<crate::stage::Label> {
     let mut seats = seats.to_vec();
+    // Models favour what comes first, which would be the same critic in every cycle.
     seed::rng(seed, uses).shuffle(&mut seats);
     let label = |(index, seat): (usize, u32)| {
         let letter = char::from_u32(u32::from(b'A') + u32::try_from(index % 26).unwrap_or(0)).unwrap_or('?');

@@ -31,7 +31,7 @@ pub(crate) fn of(plan: &Plan) -> Pseudonyms {
     Pseudonyms::new(names, &subject, seed::rng(plan.settings.seed, "names").u16(..))
 }
 
-/// Display names that are ordinary words.
+/// Display names that are ordinary words. To hide them would garble any text.
 const GENERAL: [&str; 4] = ["chosen by role", "local", "model", "critic"];
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ impl FittedReference {
 pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Option<u64>) -> u32 {
     let window = windows.filter_map(|capabilities| capabilities.context_tokens).min();
     let shares = [window.map(|window| window / WINDOW_SHARE), cap.map(|cap| cap / CAP_SHARE)];
+    // The smaller of both: a prompt has to fit into the window, and a cycle into the caps.
     let least = shares.into_iter().flatten().min();
     least.map_or(USUAL, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX))
 }
@@ -70,6 +71,7 @@ pub(crate) fn fitted(plan: &Plan) -> Vec<FittedReference> {
 /// How much of `most` each gets: an even part of what is left, smallest first.
 fn shares(sizes: &[usize], most: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
+    // The smallest first, so that what they leave is known before the large ones share it.
     order.sort_by_key(|at| sizes[*at]);
     let mut shares = vec![0; sizes.len()];
     let mut left = most;

@@ -24,6 +24,7 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
     };
     for kind in OutputType::ALL {
         let plan = plan(kind);
+        // By themselves: no seat of the sample has a lens.
         for lens in prompts.lenses() {
             prompts.render(&format!("lens.{lens}.jinja"), kind, &serde_json::json!({}))?;
         }

@@ -55,6 +55,7 @@ fn verdict() -> Value {
     object([("finding", text()), ("reason", text()), ("settled", json!({"type": "boolean"}))])
 }
 
+/// An object with all of these properties and no other, in this order.
 fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<String, Value> =

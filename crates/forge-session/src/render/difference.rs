@@ -107,6 +107,7 @@ impl<'a> Difference<'a> {
         let mut out = String::new();
         for group in self.changes.chunk_by(|one, next| next.new.start - one.new.end <= 2 * AROUND) {
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            // Lines around a change are equal in both texts, so that one count of them serves both.
             let before = first.new.start.min(AROUND).min(first.old.start);
             let after = (self.new.len() - last.new.end).min(AROUND);
             let span =
@@ -136,6 +137,7 @@ impl<'a> Difference<'a> {
 fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
     let mut all: Vec<Change> = Vec::new();
     let mut from = (0, 0);
+    // The ends of both texts are the last fixed point.
     for (at_old, at_new) in fixed_points(old, new).into_iter().chain([(old.len(), new.len())]) {
         gap(old, new, from.0..at_old, from.1..at_new, &mut all);
         from = (at_old + 1, at_new + 1);
@@ -143,6 +145,7 @@ fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
     all
 }
 
+/// Adds the changes between two fixed points. Changes that touch are one.
 fn gap(
     old: &[&str],
     new: &[&str],
@@ -150,6 +153,7 @@ fn gap(
     mut of_new: Range<usize>,
     all: &mut Vec<Change>,
 ) {
+    // Equal lines at both ends go first: what is left may be small enough to be compared closely.
     while !of_old.is_empty() && !of_new.is_empty() && old[of_old.start] == new[of_new.start] {
         (of_old.start, of_new.start) = (of_old.start + 1, of_new.start + 1);
     }
@@ -193,6 +197,7 @@ fn fixed_points(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
         Some([(1, old), (1, new)]) => Some((*old, *new)),
         _ => None,
     };
+    // The anchors of the patience diff (Bram Cohen), in the longest order that both texts share.
     let pairs: Vec<(usize, usize)> = old.iter().filter_map(once).collect();
     // For each length the row that ends first, and for each pair the one before it in its row.
     let (mut ends, mut before): (Vec<usize>, Vec<Option<usize>>) = (Vec::new(), Vec::new());

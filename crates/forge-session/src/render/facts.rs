@@ -63,6 +63,7 @@ fn also(finding: &Finding) -> String {
 
 /// What stands in the text for it, as far as the host could put it there.
 fn new_passage(finding: &Finding) -> String {
+    // What is still open was accepted in words only, and its passage is not in the text.
     let accepted =
         |given: &&crate::answer::Disposition| given.decision == DispositionKind::Accept && !finding.is_open();
     let Some(given) = finding.disposition.as_ref().filter(accepted) else { return String::new() };

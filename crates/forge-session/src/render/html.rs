@@ -34,6 +34,7 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
+/// The page. Its policy lets nothing be loaded or run, should a text ever get through unescaped.
 pub(super) fn render(result: &SessionResult) -> String {
     let mut out = String::new();
     let title = one_line(&result.title);

@@ -20,6 +20,8 @@ const TASK: usize = 280;
 /// Characters shown of all constraints, and of all references.
 const LIST: usize = 400;
 
+/// The report: what to know before reading, then the document, then the facts about it. A review has its
+/// faults in the place of the document.
 pub(super) fn render(result: &SessionResult) -> String {
     let mut out = String::new();
     head(&mut out, result);
@@ -131,6 +133,7 @@ fn findings(out: &mut String, result: &SessionResult) {
     }
 }
 
+/// One finding with its facts, in single lines: no text of a model begins a heading or a list of its own.
 fn detail(out: &mut String, finding: &Finding, passages: &Passages) {
     let _ = writeln!(
         out,
@@ -213,6 +216,7 @@ fn participants(out: &mut String, result: &SessionResult) {
     }
 }
 
+/// What calls used, in words. Unknown costs are told beside the sum and never as nothing.
 pub(super) fn usage(usage: Usage) -> String {
     let unknown = match usage.unknown {
         0 => String::new(),
@@ -222,6 +226,7 @@ pub(super) fn usage(usage: Usage) -> String {
     format!("{calls}, {} tokens in, {} out, {}{unknown}", usage.input_tokens, usage.output_tokens, usage.cost)
 }
 
+/// A text as the cell of a table: a bar or a line break would end the cell.
 fn cell(text: &str) -> String {
     one_line(text).replace('|', "\\|")
 }

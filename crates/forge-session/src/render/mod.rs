@@ -1,4 +1,7 @@
 //! The result for people and programs.
+//!
+//! The forms for people tell what is less than planned before the document, so that nobody takes a draft for
+//! a checked text. Texts of models are single lines or escaped, and cannot pass for a part of the report.
 
 mod difference;
 mod facts;
@@ -22,18 +25,20 @@ impl SessionResult {
         markdown::render(self)
     }
 
-    /// The result as one JSON object, whose form has a version.
+    /// The result as one JSON object, whose form has a version; see [`SessionResult::version`].
     pub fn to_json(&self) -> String {
         // Every map in it has keys that are strings or stages.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// The result as one HTML page that needs nothing else: no scripts, no fonts, no network.
+    /// The result as one HTML page that needs nothing else: no scripts, no fonts, no network. Every text of a
+    /// model is escaped.
     pub fn to_html(&self) -> String {
         html::render(self)
     }
 
-    /// What to know before reading the document, most important first.
+    /// What to know before reading the document, most important first: that it is simulated, what it is, what
+    /// is open, what was known from the start, what went wrong. Empty if there is nothing of that.
     pub fn banners(&self) -> Vec<String> {
         simulated(self).into_iter().chain(self.shortfalls()).collect()
     }
@@ -41,6 +46,7 @@ impl SessionResult {
     /// What is less than planned, most important first.
     fn shortfalls(&self) -> Vec<String> {
         let label = match (self.is_degraded(), self.label) {
+            // A review promises no revision, so that nothing is missing without one.
             _ if self.proposal.is_some() => None,
             (true, crate::result::DocumentLabel::Nothing) => {
                 Some("NO DOCUMENT: no drafter answered".to_owned())
@@ -84,6 +90,7 @@ impl SessionResult {
                 format!("settled: read by {}, nothing found that must change", critics(self.tally.critics))
             }
             Some(Stop::NothingOpen) => {
+                // What keeps it from being called converged.
                 let but = match self.panels.last() {
                     Some(panel) if panel.dry && self.panels.len() == 1 => {
                         "a first panel alone proves nothing"
@@ -123,6 +130,7 @@ fn truncate(text: &str, most: usize) -> String {
     }
 }
 
+/// A number with its noun, in the plural unless it is one.
 fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
@@ -141,10 +149,12 @@ fn call_name(call: &CallSummary) -> String {
     }
 }
 
+/// Milliseconds as seconds with one decimal.
 fn seconds(millis: u64) -> String {
     format!("{:.1} s", millis as f64 / 1_000.0)
 }
 
+/// The status in words, and why: the stop reason, or the budget that pauses the session.
 fn status(result: &SessionResult) -> String {
     let word = serde_json::to_value(result.status).ok();
     let word = word.as_ref().and_then(|word| word.as_str()).unwrap_or_default().replace('_', " ");

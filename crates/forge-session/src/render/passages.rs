@@ -19,6 +19,7 @@ const WORD: usize = 40;
 const HEADING: usize = 60;
 /// Bytes by which passages are looked up.
 const KEY: usize = 8;
+/// As many as the upper twelve bits of a hash can name.
 const BUCKETS: usize = 4096;
 
 /// Where the passage of a finding stands.
@@ -46,6 +47,7 @@ impl Passages {
         let here = locate(&result.document, &wanted);
         let mut by_finding: BTreeMap<FindingId, (bool, String)> =
             here.iter().map(|one| (one.finding, (true, one.heading.clone()))).collect();
+        // In the draft only by its quote: what decisions brought in never stood there.
         let gone: Vec<(FindingId, Vec<Candidate>)> = result
             .findings
             .iter()
@@ -72,11 +74,13 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// A passage as somebody quoted it, possibly within quotation marks.
     fn quoted(text: &str) -> Self {
         let bare = text.trim().trim_matches(['"', '“', '”', '`']);
         Self { solid: bare.chars().filter(|c| !c.is_whitespace()).collect(), alone: false }
     }
 
+    /// A new passage. A short one, such as a number, may stand in many places and proves nothing there.
     fn new(text: &str) -> Self {
         let solid: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         Self { alone: solid.len() < TELLING, solid }
@@ -91,6 +95,8 @@ fn candidates(finding: &Finding, all: &[Finding]) -> Vec<Candidate> {
     wanted
 }
 
+/// The passages of a finding itself, from the most telling one: what stands in the text now, then what was
+/// quoted.
 fn own(finding: &Finding) -> Vec<Candidate> {
     let quote = &finding.issue.quote;
     let accepted = finding.disposition.iter().filter(|given| given.decision == DispositionKind::Accept);
@@ -120,6 +126,7 @@ fn locate(text: &str, wanted: &[(FindingId, Vec<Candidate>)]) -> Vec<Passage> {
     let headings = headings(text);
     let mut all = Vec::new();
     for (finding, candidates) in wanted {
+        // One result for each needle, in their order, also for an empty one.
         let places: Vec<Found> = found.by_ref().take(candidates.len()).collect();
         let fits = |(one, place): (&Candidate, Found)| place.first.filter(|_| !(one.alone && place.again));
         if let Some(range) = candidates.iter().zip(places).find_map(fits) {
@@ -134,12 +141,14 @@ fn locate(text: &str, wanted: &[(FindingId, Vec<Candidate>)]) -> Vec<Passage> {
     all
 }
 
+/// The range from the beginning of its first word, so that no mark begins inside one.
 fn from_word(text: &str, range: Range<usize>) -> Range<usize> {
     let before = text[..range.start].char_indices().rev().take(WORD);
     let start = before.take_while(|(_, c)| c.is_alphanumeric()).last().map_or(range.start, |(at, _)| at);
     start..range.end
 }
 
+/// Where a needle stands first, and whether it stands there again.
 #[derive(Debug, Clone, Default)]
 struct Found {
     first: Option<Range<usize>>,
@@ -168,6 +177,7 @@ fn search(text: &str, needles: &[&str]) -> Vec<Found> {
     let mut found = vec![Found::default(); needles.len()];
     let mut window = 0_u64;
     for (at, byte) in solid.iter().enumerate() {
+        // The last eight bytes as one number.
         window = window << 8 | u64::from(*byte);
         for length in lengths.iter().filter(|length| **length <= at + 1) {
             let list = &mut buckets[bucket(window & u64::MAX >> (64 - 8 * length), *length)];
@@ -188,6 +198,8 @@ fn search(text: &str, needles: &[&str]) -> Vec<Found> {
     found
 }
 
+/// Multiplicative hashing by the golden ratio (Knuth, "The Art of Computer Programming", 6.4): the upper
+/// twelve bits depend on all of the key. The length takes part, since a short needle may begin a longer one.
 const fn bucket(key: u64, length: usize) -> usize {
     ((key ^ (length as u64) << 61).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % BUCKETS
 }

@@ -19,10 +19,12 @@ fn faults(result: &SessionResult) -> impl Iterator<Item = &Finding> {
     })
 }
 
+/// Whether the synthesizer accepted the fault, checked or not.
 const fn is_confirmed(finding: &Finding) -> bool {
     matches!(finding.state, FindingState::Accepted | FindingState::Settled)
 }
 
+/// The heading under which a finding stands.
 const fn section(finding: &Finding) -> &'static str {
     match finding.state {
         FindingState::Accepted | FindingState::Settled => "Confirmed",

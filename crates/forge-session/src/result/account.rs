@@ -18,6 +18,7 @@ use crate::{
 /// What a call failed of that was under way when its run ended. What it cost is unknown.
 const KILLED: &str = "its run ended before it did; it was made again";
 
+/// Every call in the order of its beginning, those that died with their run among them.
 pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
     let killed = |call| CallSummary { error: Some(KILLED.into()), ..summary(call) };
     // A call that was made again may have begun at the same time as the one that died.
@@ -27,6 +28,7 @@ pub(super) fn summaries(state: &State) -> Vec<CallSummary> {
     calls
 }
 
+/// A call in short.
 fn summary(call: &Call) -> CallSummary {
     let asked = &call.intent.participant;
     let one = Usage { calls: 1, ..Usage::default() };
@@ -39,6 +41,7 @@ fn summary(call: &Call) -> CallSummary {
         }
         Outcome::Failed(failure) => {
             let usage =
+            // What was charged without an answer is what was set aside, not what it cost.
                 if failure.charged == forge_core::storage::budget::Amount::default() { one } else { unknown };
             (asked, usage, Some(failure.took), Some(failure.message.clone()))
         }
@@ -54,6 +57,7 @@ fn summary(call: &Call) -> CallSummary {
     }
 }
 
+/// What an answer used. Unknown tokens or an unknown cost are counted as unknown, beside what is known.
 fn answered(answer: &Answer) -> Usage {
     let (input, output) = (answer.tokens.total_input(), answer.tokens.total_output());
     let known = input.is_some() && output.is_some() && answer.cost.is_some();
@@ -66,6 +70,7 @@ fn answered(answer: &Answer) -> Usage {
     }
 }
 
+/// What is wrong with an answer that came whole, as far as its end tells.
 fn answer_fault(stage: Stage, answer: &Answer) -> Option<String> {
     if answer.raw_content.trim().is_empty() {
         let thought = answer.tokens.reasoning.filter(|tokens| *tokens > 0 && is_cut_off(answer.stop_reason));
@@ -79,6 +84,7 @@ fn answer_fault(stage: Stage, answer: &Answer) -> Option<String> {
         .then(|| format!("ended with {}", word.as_str().unwrap_or("no reason")))
 }
 
+/// Who was asked in a call and who answered. A failure without attempts of its own is the one attempt.
 pub(super) fn participation(call: &Call) -> Participation {
     let (served, failed) = match &call.outcome {
         Outcome::Running => (None, Vec::new()),
@@ -97,6 +103,8 @@ pub(super) fn participation(call: &Call) -> Participation {
     Participation { call: call.intent.call, asked: call.intent.participant.clone(), served, failed }
 }
 
+/// Serious findings that were rejected, with everybody who raised them or a duplicate, each once over all
+/// cycles.
 pub(super) fn dissents(state: &State) -> Vec<Dissent> {
     let rejected =
         state.ledger.findings().filter(|finding| finding.blocks() && finding.state == FindingState::Rejected);
@@ -123,9 +131,11 @@ fn critic(state: &State, cycle: u32, seat: u32) -> Option<String> {
         Outcome::Answered(answer) => Some(name(&answer.served)),
         Outcome::Running | Outcome::Failed(_) => None,
     };
+    // The last one: the answer of a fallback takes the place of those before it.
     state.at_seat(cycle, Stage::Critique, seat).filter_map(answered).next_back()
 }
 
+/// A participant as results name it: the configured provider and the model.
 fn name(participant: &Participant) -> String {
     format!("{}/{}", participant.provider_id, participant.model_id)
 }
@@ -161,6 +171,7 @@ pub(super) fn strengths(state: &State) -> Vec<AttributedStrength> {
     all
 }
 
+/// What is less than planned, stage by stage.
 pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     let mut all = Vec::new();
     let mut add = |cycle, stage, reason: String| all.push(Degradation { cycle, stage, reason });
@@ -198,6 +209,7 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
             );
         }
     }
+    // Told whatever the session ended with: it may have stopped for another reason before.
     for finding in state.contested() {
         let reason = format!(
             "{} was raised by most critics and rejected by the family that wrote the text",
@@ -241,6 +253,7 @@ fn counted(state: &State, cycle: u32) -> Option<&[CallKey]> {
 
 /// Why a seat has no answer.
 fn reason_without_answer(state: &State, cycle: u32, stage: Stage, seat: u32) -> String {
+    // Before any failure: that nobody else was asked is the last thing that happened at the seat.
     if let Some(reason) = state.dropped.get(&(cycle, stage, seat)) {
         return reason.describe().to_owned();
     }
@@ -277,6 +290,7 @@ pub(super) fn critical_path(state: &State) -> u64 {
     let mut seats: BTreeMap<(u32, Stage, u32), u64> = BTreeMap::new();
     for call in state.calls.values() {
         let key = call.intent.call;
+        // A panel does not wait for critics that do not count; every other stage waits for its calls.
         let counts = key.stage != Stage::Critique
             || state
                 .panels
@@ -292,6 +306,7 @@ pub(super) fn critical_path(state: &State) -> u64 {
     longest.values().sum()
 }
 
+/// What the session gained over its draft; lines are compared as sets, so that moving one changes nothing.
 pub(super) fn comparison(state: &State, calls: &[CallSummary]) -> Option<Comparison> {
     let (draft, last) = (state.versions.first()?, state.versions.last()?);
     let lines = |text: &str| -> BTreeSet<String> {

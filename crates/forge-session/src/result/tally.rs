@@ -39,6 +39,7 @@ pub struct Tally {
 impl Tally {
     pub(super) fn of(state: &State, panels: &[PanelQuality]) -> Self {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        // A duplicate is no fault of its own, whoever raised it.
         let distinct = || state.ledger.findings().filter(|one| one.state != FindingState::Duplicate);
         let of =
             |states: &[FindingState]| count(distinct().filter(|one| states.contains(&one.state)).count());

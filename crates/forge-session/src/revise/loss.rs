@@ -67,11 +67,13 @@ impl Loss {
             let line = change.value();
             match change.tag() {
                 ChangeTag::Equal => loss.add(&std::mem::take(&mut hunk)),
+                // A line that moved replaces nothing but itself.
                 ChangeTag::Insert if deleted.contains(line.trim()) => {}
                 ChangeTag::Insert => hunk.insert(line),
                 ChangeTag::Delete if has_text(line) => {
                     hunk.deleted += 1;
                     let end = at + line.len();
+                    // An accepted finding is about this line: it may go without a replacement.
                     let is_quoted = quoted.iter().any(|quote| quote.start < end && at < quote.end)
                         || quotes.iter().any(|quote| quote.find(line).is_some());
                     match moved.get_mut(line.trim()).filter(|left| **left > 0) {
@@ -90,6 +92,8 @@ impl Loss {
         loss
     }
 
+    /// Adds the loss of adjacent changes. Each run counts by itself: what is new in one place makes up for
+    /// nothing in another.
     fn add(&mut self, hunk: &Hunk) {
         // Inserted lines first replace the lines that findings are about, and only the rest makes up for other lines.
         let about = hunk.deleted - hunk.missing;
@@ -140,6 +144,7 @@ fn missing(old: &str, new: &str) -> usize {
     old.lines().filter(is_missing).count()
 }
 
+/// Whether a line says anything. Rules and blank lines come and go without a loss.
 fn has_text(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
 }
@@ -166,6 +171,7 @@ fn is_elision(line: &str) -> bool {
         });
         bare.starts_with(dots) || bare.ends_with(dots)
     });
+    // Dots at an end stand for something that is left out. Inside of a line they need a word that says so.
     ends_in_dots || ((dots || bracketed) && WORDS.iter().any(|word| words.contains(word)))
 }
 

@@ -14,7 +14,7 @@ pub struct Call {
     pub intent: Intent,
     /// When it began, in milliseconds of the session.
     pub begun: u64,
-    /// When it ended.
+    /// When it ended, in milliseconds of the session; `None` while it has not.
     pub ended: Option<u64>,
     /// The outcome.
     pub outcome: Outcome,
@@ -34,7 +34,7 @@ impl Call {
 /// The outcome of a call.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It is in flight, or was when its run died.
+    /// It is in flight, or was when its run died. Its reservation counts as used.
     Running,
     /// It was answered.
     Answered(Box<Answer>),
@@ -47,13 +47,14 @@ pub enum Outcome {
 pub struct Version {
     /// The cycle that made it; 0 for the draft.
     pub cycle: u32,
-    /// The text.
+    /// The text, with the names back in place that prompts hide.
     pub text: String,
     /// Who was asked for it; `None` if it was there before the session.
     pub asked: Option<Participant>,
-    /// Who wrote it.
+    /// Who wrote it, as served; `None` if it was there before the session.
     pub author: Option<Participant>,
-    /// Whether it was cut off, at its token limit or by the clock.
+    /// Whether it was cut off, at its token limit or by the clock. A revision of such a text is cut off as
+    /// well.
     pub cut_off: bool,
     /// Lines that it lost although no accepted finding is about them.
     pub lost: u32,
@@ -69,8 +70,8 @@ impl Version {
 /// The critics of one cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panel {
-    /// Critiques that count.
+    /// Critiques that count, in the order of the seats.
     pub counted: Vec<CallKey>,
-    /// Seats whose calls were still under way.
+    /// Seats whose calls were still under way when it closed.
     pub late: Vec<u32>,
 }

@@ -52,6 +52,7 @@ impl State {
         }
     }
 
+    /// Findings that a check has no verdict on.
     fn gap_of_check(&self, check: &Check) -> Option<Gap> {
         let given: BTreeSet<FindingId> = check.verdicts.iter().map(|verdict| verdict.finding).collect();
         let missing: Vec<FindingId> =
@@ -61,8 +62,10 @@ impl State {
         (!missing.is_empty()).then_some(Gap { problem, wanted, findings: missing })
     }
 
+    /// Findings whose decision is missing or does not fit the text; or a document that lost too much.
     fn gap_of_revision(&self, cycle: u32, revision: &Revision) -> Option<Gap> {
         let revised = self.revised_by(cycle, revision);
+        // Before everything else: of a document that lost so much, no decision can be taken over.
         if revised.loss.is_too_much() {
             let (lost, of) = (revised.loss.lines, revised.loss.of);
             return Some(Gap::of(
@@ -110,6 +113,7 @@ impl State {
 
     /// The answer of a repair completes the one before it: decisions that stood go on standing.
     pub(super) fn joined(&self, cycle: u32, first: &Revision, second: Revision) -> Revision {
+        // The first document is not used, and so none of its decisions; what it said of conflicts holds.
         if self.revised_by(cycle, first).loss.is_too_much() {
             return Revision { conflicts: pick(&first.conflicts, second.conflicts), ..second };
         }
@@ -134,12 +138,14 @@ pub(super) fn rated(mut first: Critique, second: &Critique) -> Critique {
     let in_order = first.findings.len() == second.findings.len();
     for (at, finding) in first.findings.iter_mut().enumerate().filter(|(_, one)| one.severity.is_none()) {
         let same = second.findings.iter().find(|other| other.claim == finding.claim);
+        // Models put a claim into other words. The place decides only between lists of one length.
         let same = same.or_else(|| second.findings.get(at).filter(|_| in_order));
         finding.severity = same.and_then(|other| other.severity);
     }
     first
 }
 
+/// Findings without a severity. They would count as major, so that it is worth asking.
 fn unrated(critique: &Critique) -> Option<Gap> {
     let unrated: Vec<String> = critique
         .findings
@@ -155,6 +161,7 @@ fn unrated(critique: &Critique) -> Option<Gap> {
     Some(Gap::of(problem, "Rate each finding as critical, major, minor or nit."))
 }
 
+/// What was said first, unless it was nothing: a repair is not asked for these.
 fn pick<T: Clone>(first: &[T], second: Vec<T>) -> Vec<T> {
     if first.is_empty() { second } else { first.to_vec() }
 }
@@ -171,6 +178,7 @@ pub(super) fn is_repaired(calls: &[&Call]) -> bool {
 /// Whether to ask `call` for its answer once more: a plain refusal and nothing at all stay what they are.
 pub(super) fn can_be_repaired(stage: Stage, call: &Call) -> bool {
     let Outcome::Answered(answer) = &call.outcome else { return false };
+    // Any text is a draft, so that none has a form to repair.
     stage != Stage::Draft
         && super::is_usable(answer.stop_reason, stage)
         && !answer.raw_content.trim().is_empty()

@@ -25,6 +25,7 @@ impl State {
         !critique.findings.is_empty() || self.quotes_text(key.cycle, &critique)
     }
 
+    /// Whether a strength quotes the text. The title does not count: it can be read without the rest.
     fn quotes_text(&self, cycle: u32, critique: &Critique) -> bool {
         let Some(base) = self.base(cycle) else { return false };
         let text = QuoteIndex::of(&base.text);
@@ -58,8 +59,10 @@ impl State {
     pub(crate) fn contested(&self) -> impl Iterator<Item = &Finding> {
         let rejected = |finding: &&Finding| finding.blocks() && finding.state == FindingState::Rejected;
         self.ledger.findings().filter(rejected).filter(|finding| {
+            // In any cycle since: a later panel may be the one of which most raise it.
             (finding.cycle..=self.cycle()).any(|cycle| {
                 let spoke = self.spoke(cycle);
+                // One critic alone is no majority.
                 spoke > 1
                     && self.ledger.seats(finding, cycle).len() * 2 > spoke
                     && self.is_of_one_family(cycle)
@@ -67,6 +70,7 @@ impl State {
         })
     }
 
+    /// Whether a family that decided the findings of `cycle` also wrote a part of its text.
     fn is_of_one_family(&self, cycle: u32) -> bool {
         let families = |all: Vec<Participant>| -> Vec<ModelProvider> {
             all.into_iter().map(|one| one.provider).collect()
@@ -85,9 +89,11 @@ impl State {
     pub(crate) fn panel_quality(&self, cycle: u32) -> PanelQuality {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let spoke = self.spoke(cycle);
+        // Answers without substance fill no quorum.
         let quorum = spoke >= self.plan.required();
         let is_changed = self.versions.last().is_some_and(|version| version.cycle == cycle);
         let is_council = self.plan.settings.mode == Mode::Council;
+        // What was rejected is no fault that others missed. A duplicate counts where it is represented.
         let accepted = |finding: &&Finding| {
             let given = finding.disposition.as_ref().filter(|_| finding.duplicate_of().is_none());
             finding.blocks() && given.is_some_and(|given| given.decision == DispositionKind::Accept)
@@ -104,6 +110,7 @@ impl State {
             answered: count(self.panels.get(&cycle).map_or(0, |panel| panel.counted.len())),
             spoke: count(spoke),
             quorum,
+            // Any change, also a small one, makes another text than the one that was read.
             dry: is_council
                 && quorum
                 && !is_changed
@@ -124,8 +131,10 @@ impl State {
     }
 }
 
+/// Each model once, through whichever provider it was reached.
 fn distinct<'a>(all: impl Iterator<Item = &'a Participant>) -> Vec<Participant> {
     let mut seen = BTreeSet::new();
+    // Who stands for a role names no model. Whoever answered for it is in the list as well.
     let known = all.filter(|one| !one.model_id.as_str().is_empty());
     let new = known.filter(|one| seen.insert((one.provider.clone(), one.model_id.clone())));
     new.cloned().collect()

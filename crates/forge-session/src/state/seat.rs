@@ -1,4 +1,7 @@
 //! Seats: what the calls at one seat say together, and whom to ask next.
+//!
+//! The calls at a seat follow each other: an answer, at most one repair of it, else the next participant of
+//! the chain.
 
 use forge_core::{Participant, event::StopReason};
 
@@ -13,6 +16,7 @@ use crate::{
 pub(crate) enum Seat<'a> {
     /// Its answer, from the last of its calls.
     Answered(CallKey, Reading),
+    /// A call is under way, or died and was not made again yet.
     Running,
     /// The next call to make.
     Ready {
@@ -27,6 +31,7 @@ pub(crate) enum Seat<'a> {
 }
 
 impl State {
+    /// The calls at a seat, in their order.
     pub(crate) fn at_seat(
         &self,
         cycle: u32,
@@ -55,6 +60,7 @@ impl State {
         if let Some(last) = calls.last()
             && let Outcome::Running = last.outcome
         {
+            // Nobody waits for a call that was skipped. A critique may still count in the next cycle.
             return if self.dropped.contains_key(&(cycle, stage, seat)) && stage != Stage::Critique {
                 Seat::Exhausted
             } else {
@@ -63,6 +69,7 @@ impl State {
         }
         let dropped = self.dropped.contains_key(&(cycle, stage, seat));
         let step = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        // Whoever left a gap fills it, once, before the answer is used or the next participant is asked.
         let repairable = calls.last().filter(|call| {
             !dropped
                 && !is_repaired(&calls)
@@ -76,6 +83,7 @@ impl State {
         if let Some((key, reading)) = answer.filter(|(_, reading)| self.is_worth_using(cycle, reading)) {
             return Seat::Answered(key, reading);
         }
+        // Neither a repair nor a failure in an earlier run moves the chain on to the next participant.
         let tried = |call: &&&Call| {
             call.intent.purpose == Purpose::Answer && !self.retryable.contains(&call.intent.call)
         };
@@ -95,6 +103,7 @@ impl State {
         for call in calls {
             let Outcome::Answered(answer) = &call.outcome else { continue };
             let key = call.intent.call;
+            // What somebody says who must not judge the text counts as nothing: a router may have gone there.
             if !is_usable(answer.stop_reason, key.stage) || self.is_own_text(call) {
                 continue;
             }
@@ -168,6 +177,7 @@ impl State {
     pub(crate) fn critique(&self, key: CallKey) -> Critique {
         let calls: Vec<&Call> = self.at_seat(key.cycle, key.stage, key.seat).collect();
         match self.combined(&calls) {
+            // Behind a repair it is still the key of the answer, so that the ledger reads nothing twice.
             Some((answered, Reading::Critique(critique))) if answered == key => critique,
             _ => Critique::default(),
         }
@@ -199,6 +209,7 @@ pub(crate) fn is_usable(reason: StopReason, stage: Stage) -> bool {
     match reason {
         StopReason::EndTurn | StopReason::StopSequence | StopReason::ToolUse | StopReason::Other => true,
         StopReason::MaxTokens | StopReason::ContextWindow => stage != Stage::Draft,
+        // Declined or filtered: whatever text there is, it is not the answer.
         _ => false,
     }
 }

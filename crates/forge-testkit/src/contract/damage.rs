@@ -17,6 +17,7 @@ pub async fn a_cut_reply_is_never_a_short_success(subject: Subject) {
         let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
         let full_text = complete.text().into_owned();
         let mut errors = 0;
+        // At every byte: a connection may break at any, also inside a character or between CR and LF.
         let cuts = (0..bytes.len()).map(|cut| Reply::raw(&bytes[..cut]));
         let server = ScriptedServer::start(cuts).await.unwrap();
         let adapter = subject.adapter(&server.url());
@@ -52,6 +53,7 @@ pub async fn a_damaged_reply_is_survived(subject: Subject) {
     for request in [thinking().with_max_tokens(80), two_tools(), whole(&two_tools())] {
         let (bytes, _) = record(subject, &request).await;
         let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        // The same damage in every run, so that a failure can be looked at again (factors of Knuth's MMIX).
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let damaged: Vec<_> = (0..400)
             .map(|_| {
@@ -60,6 +62,7 @@ pub async fn a_damaged_reply_is_survived(subject: Subject) {
                     random = random
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1_442_695_040_888_963_407);
+                    // Only the body: what is no HTTP any more is refused before an adapter reads it.
                     let at = head + usize::try_from(random >> 33).unwrap() % (bytes.len() - head);
                     bytes[at] = (random >> 25).to_le_bytes()[0];
                 }
@@ -82,6 +85,7 @@ pub async fn a_damaged_reply_is_survived(subject: Subject) {
 
 /// A line without end is refused at the cap.
 pub async fn an_endless_line_is_refused(subject: Subject) {
+    // One MiB more than any adapter may keep of a line.
     let line = format!("data: {{\"{}", "x".repeat(65 * 1024 * 1024));
     let server = ScriptedServer::start([Reply::sse(&line)]).await.unwrap();
     let adapter = subject.adapter(&server.url());

@@ -18,6 +18,7 @@ pub async fn error_facts_survive(subject: Subject) {
     let wait = Duration::from_secs(7);
     for request in [text(), whole(&text())] {
         let limited = Failure::RateLimited { retry_after: wait };
+        // Exempt in one form of delivery is exempt in both.
         let Some(error) = fail(subject, limited, request).await else { break };
         assert_eq!((error.kind, error.status), (ErrorKind::RateLimited, Some(429)), "{error}");
         assert_eq!(error.phase, Phase::BeforeOutput);
@@ -78,6 +79,7 @@ pub async fn each_mistake_has_its_kind(subject: Subject) {
     assert_eq!((error.kind, error.phase), (ErrorKind::Transport, Phase::BeforeSend), "{error}");
     assert!(error.to_string().contains(&closed.to_string()), "{error}");
 
+    // Proxies of hotels and companies answer with a page of their own, and call it a success.
     let page = Reply::whole(200, "text/html", &[], "<html><title>Welcome</title></html>");
     for request in [text(), whole(&text())] {
         let server = ScriptedServer::start([page.clone()]).await.unwrap();

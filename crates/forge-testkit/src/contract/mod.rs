@@ -1,4 +1,7 @@
 //! The scenarios of the contract. A failed assertion is how each reports.
+//!
+//! Each takes a subject and starts servers of its own, so that they run side by side and in any order. The
+//! macro `contract!` makes a test of each; one by itself can be called as well.
 
 mod damage;
 mod failures;
@@ -34,6 +37,7 @@ fn without_ids(response: &ModelResponse) -> impl PartialEq + std::fmt::Debug + u
                 text.push_str(more);
                 continue;
             }
+            // A part that only carried state says nothing.
             (Part::Text { text, .. }, _) if text.is_empty() => continue,
             (Part::Text { opaque, .. } | Part::Thinking { opaque, .. }, _) => *opaque = None,
             (Part::ToolUse { id, opaque, .. }, _) => {

@@ -37,6 +37,7 @@ pub async fn events_keep_their_order(subject: Subject) {
             assert!(matches!(events.last(), Some(StreamEvent::Finished(_))), "{name}: {events:?}");
             let finished = events.iter().filter(|event| matches!(event, StreamEvent::Finished(_))).count();
             let content = events.iter().filter(|event| event.is_content()).count();
+            // Two pieces at least, or the order of content would not be tried.
             assert!(finished == 1 && content >= 2, "{name}: {events:?}");
         }
     }
@@ -60,6 +61,7 @@ pub async fn the_form_of_the_bytes_changes_nothing(subject: Subject) {
 pub async fn a_dropped_stream_cancels_the_request(subject: Subject) {
     let request = text();
     let (bytes, _) = record(subject, &request).await;
+    // Far enough for the first content, and short of the end.
     let part = Reply::raw(&bytes[..bytes.len() * 2 / 3]).then(Then::Hold);
     let mut server = ScriptedServer::start([part]).await.unwrap();
     let adapter = subject.adapter(&server.url());

@@ -28,12 +28,14 @@ pub async fn opaque_parts_come_back_byte_exact(subject: Subject) {
         adapter.complete(&subject.context(), next.clone()).await.unwrap();
         let sent = server.requests().last().unwrap().body.to_string();
         for state in states {
+            // State is text or JSON. The server has parsed the body, so JSON is compared in its spelling.
             let known = serde_json::from_str::<serde_json::Value>(&state.data).map(|value| value.to_string());
             let quoted = serde_json::to_string(&state.data).unwrap();
             let found = sent.contains(&quoted) || known.is_ok_and(|known| sent.contains(&known));
             assert!(found, "{} is not in {sent}", state.data);
         }
 
+        // Only the tag is another one: nothing else can keep the state back.
         let mut foreign = next;
         for part in foreign.messages.to_mut().iter_mut().flat_map(|message| &mut message.parts) {
             if let Part::Text { opaque: Some(opaque), .. }
@@ -78,6 +80,7 @@ pub async fn usage_sums_to_the_vendors_total(subject: Subject) {
             let server = subject.start(Behavior::Normal).await;
             let adapter = subject.adapter(&server.base_url());
             let tokens = adapter.complete(&subject.context(), request).await.unwrap().tokens;
+            // The server tells what it bills beside its replies, so that a field that is misread shows.
             let truth = server.requests().last().unwrap().billed.unwrap();
             assert_eq!(tokens.total_input(), truth.total_input(), "{name}");
             assert_eq!(tokens.total_output(), truth.total_output(), "{name}");

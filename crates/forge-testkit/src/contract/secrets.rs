@@ -10,6 +10,7 @@ use crate::{
 /// The key is in no error, no debug output and no address, whatever the server says.
 pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
     let echo = format!(r#"{{"error":{{"message":"bad key {CANARY}","type":"{CANARY}","code":"{CANARY}"}}}}"#);
+    // Wherever a server could give the key back: texts, headers, addresses, events, a broken head.
     let texts = [
         Reply::json(401, &echo),
         Reply::whole(502, "text/plain", &[("request-id", CANARY), ("x-request-id", CANARY)], CANARY),
@@ -22,6 +23,7 @@ pub async fn the_key_is_nowhere_to_be_seen(subject: Subject) {
         let adapter = subject.adapter(&server.url());
         let error = adapter.complete(&subject.context(), text()).await.unwrap_err();
         let mut shown = format!("{error}\n{error:?}\n{adapter:?}\n{:?}", subject.context());
+        // Reports print the causes as well.
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             shown = format!("{shown}\n{cause}\n{cause:?}");

@@ -1,4 +1,7 @@
 //! A server that says exactly the bytes it is told to say, and misbehaves where it is told to.
+//!
+//! It reads no more of HTTP than adapters send: a head, a length, a body. It writes what it has, right or
+//! wrong.
 
 mod reply;
 
@@ -52,6 +55,7 @@ impl Script {
             Self::Answers(answer) => Some(answer(request)),
             Self::Replies(replies) => {
                 let mut replies = lock(replies);
+                // The last reply stays: a client may retry more often than a script foresees.
                 if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
             }
         }
@@ -75,14 +79,14 @@ pub struct Request {
     pub line: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON; null if there was none.
+    /// The body as JSON; null if there was none, or if it was no JSON.
     pub body: Value,
     /// What the reply bills, where it is known; see [`Reply::billing`].
     pub billed: Option<TokenCount>,
 }
 
 impl Request {
-    /// The value of a header.
+    /// The value of a header; `name` is in lower case. Of several, the first.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -90,12 +94,19 @@ impl Request {
 
 impl ScriptedServer {
     /// Starts a server that answers the first request with the first reply and so on; the last reply
-    /// is repeated.
+    /// is repeated. With an empty script, every connection is closed without a reply.
+    ///
+    /// # Errors
+    /// No port can be opened.
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> io::Result<Self> {
         Self::play(Script::Replies(Mutex::new(script.into_iter().collect()))).await
     }
 
-    /// Starts a server that answers each request with what `answer` makes of it.
+    /// Starts a server that answers each request with what `answer` makes of it, on whichever connection it
+    /// comes.
+    ///
+    /// # Errors
+    /// No port can be opened.
     pub async fn answering(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
         Self::play(Script::Answers(Box::new(answer))).await
     }
@@ -124,12 +135,12 @@ impl ScriptedServer {
         Ok(Self { address, state, hung_up, task })
     }
 
-    /// The server's base URL.
+    /// The server's base URL, without a path.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The requests so far.
+    /// The requests so far, of all connections, in the order in which they came.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.state.requests).clone()
     }
@@ -139,7 +150,7 @@ impl ScriptedServer {
         self.state.connections.load(Ordering::Relaxed)
     }
 
-    /// Waits until a client has hung up on a reply that was held.
+    /// Waits until a client has hung up on a reply that was held; for ever if none does.
     pub async fn client_hung_up(&mut self) {
         // The sender lives as long as the server.
         let _ = self.hung_up.wait_for(|count| *count > 0).await;
@@ -152,12 +163,15 @@ impl Drop for ScriptedServer {
     }
 }
 
+/// Answers one connection, request by request, until the script or the client ends it.
 async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
+    // Each piece leaves by itself, or the form of the bytes would not reach the client.
     connection.set_nodelay(true)?;
     let mut buffer = Vec::new();
     while let Some(mut request) = read_request(&mut connection, &mut buffer).await? {
         let reply = state.script.next(&request);
         request.billed = reply.as_ref().and_then(|reply| reply.billed);
+        // Noted before the reply leaves: a client that has its answer finds its request here.
         lock(&state.requests).push(request);
         let Some(reply) = reply else { return Ok(()) };
         for piece in reply.bytes.chunks(reply.pieces) {
@@ -166,8 +180,10 @@ async fn serve(mut connection: TcpStream, state: &State) -> io::Result<()> {
         match reply.then {
             Then::KeepAlive => {}
             Then::Close => return Ok(()),
+            // Without lingering, closing sends a reset.
             Then::Reset => return connection.set_zero_linger(),
             Then::Hold => {
+                // Read on, whatever it sends: only so is its end seen.
                 while connection.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
                 state.hung_up.send_modify(|count| *count += 1);
                 return Ok(());
@@ -189,6 +205,8 @@ async fn read_request(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> io::R
     }
 }
 
+/// The first request in `bytes`, with its length; `None` while a part of it is missing. Bodies have a
+/// `content-length`, as those of adapters do.
 fn parse(bytes: &[u8]) -> Option<(usize, Request)> {
     let head_end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..head_end]);

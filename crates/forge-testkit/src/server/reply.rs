@@ -9,9 +9,9 @@ use crate::form::ByteForm;
 pub enum Then {
     /// Waits for the next request.
     KeepAlive,
-    /// Closes.
+    /// Closes, as at the end of a reply without a length.
     Close,
-    /// Resets.
+    /// Resets the connection.
     Reset,
     /// Stays silent until the client hangs up.
     Hold,
@@ -27,12 +27,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Exactly these bytes, then the connection closes.
+    /// Exactly these bytes, in one write, then the connection closes. Nothing is added or checked.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), pieces: usize::MAX, then: Then::Close, billed: None }
     }
 
-    /// A whole reply.
+    /// A whole reply with its length; the connection stays open.
     pub fn whole(status: u16, content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let head = head(status, content_type, headers);
         let bytes = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
@@ -44,24 +44,26 @@ impl Reply {
         Self::whole(status, "application/json", &[], body)
     }
 
-    /// A stream of server-sent events, in one chunk.
+    /// A stream of server-sent events, in one chunk, with status 200. `body` is written as it is, with its
+    /// line ends.
     pub fn sse(body: &str) -> Self {
         Self::stream("text/event-stream", &[], body)
     }
 
-    /// A stream, in one chunk.
+    /// A stream, in one chunk, with status 200; the connection stays open.
     pub fn stream(content_type: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let head = head(200, content_type, headers);
         Self { then: Then::KeepAlive, ..Self::raw(chunked(&head, body)) }
     }
 
-    /// The same reply, broken off after this many bytes of its body's chunk; the connection closes.
+    /// The same reply, broken off after this many bytes of its body's chunk; the connection closes. Beyond
+    /// its end, nothing is missing.
     pub fn cut_body(self, at: usize) -> Self {
         let body = self.body_start();
         Self { bytes: self.bytes[..(body + at).min(self.bytes.len())].to_vec(), then: Then::Close, ..self }
     }
 
-    /// The same reply, sent in pieces of this many bytes.
+    /// The same reply, sent in pieces of this many bytes, at least 1.
     pub fn in_pieces(self, pieces: usize) -> Self {
         Self { pieces, ..self }
     }
@@ -95,6 +97,7 @@ impl Reply {
             ByteForm::Unterminated => (body.trim_end().to_owned(), usize::MAX),
             ByteForm::CrLf | ByteForm::KeepAlives | ByteForm::OneWrite => (body.to_owned(), usize::MAX),
         };
+        // A whole reply without a length needs chunks to have an end.
         let bytes = if is_stream || form == ByteForm::Unterminated {
             let names = head.lines().filter(|line| !line.starts_with("content-length"));
             let names = names.filter(|line| !line.starts_with("transfer-encoding"));

@@ -16,6 +16,7 @@ use forge_core::{
 
 use super::{Subject, wait};
 
+/// The middle of a day, so that a few hours more are still the same one.
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_176_000, 0).unwrap_or_default()
 }
@@ -67,6 +68,7 @@ pub fn attempts_of_a_call_agree_with_each_other_in_whatever_order_they_come<S: U
 ) {
     let store = subject.open();
     let elsewhere = UsageRecord { attempt: 2, provider: "gpt".into(), ..answered(1) };
+    // The end comes before the beginning: records of several processes arrive in any order.
     put(&*store, [elsewhere, failed(1), failed(2), UsageRecord { attempt: 2, ..failed(2) }]);
     let figures = total(&*store, &Filter::default());
     assert_eq!((figures.calls, figures.attempts, figures.successes, figures.fallbacks), (2, 4, 1, 1));
@@ -91,6 +93,7 @@ pub fn questions_mean_what_they_say<S: UsageSink + AccountsReader>(subject: &Sub
     assert_eq!(found(Filter { statuses: vec![CallStatus::Failure], ..all.clone() }), [4]);
     let since = Some(noon() + TimeDelta::seconds(1));
     assert_eq!(found(Filter { since, ..all.clone() }), [3]);
+    // A question without an answer is a mistake of who asks, and no empty answer.
     let backwards = Filter { until: Some(noon()), since, ..all.clone() };
     let refused = wait(store.summary(&backwards, &[]));
     assert!(matches!(refused, Err(AccountsError::Filter { .. })), "{refused:?}");
@@ -115,6 +118,7 @@ pub fn attempts_are_read_in_pages_and_come_back_whole<S: UsageSink + AccountsRea
     full.served = Some(Served::default().with_region("eu"));
     let records = [answered(1), answered(2), full, answered(4)];
     put(&*store, records.clone());
+    // Four records in pages of three: one is full, one is short, one is empty.
     let (mut found, mut last) = (Vec::new(), None);
     loop {
         let page = wait(store.attempts(&Filter::default(), last.as_ref(), 3)).unwrap();
@@ -151,6 +155,7 @@ pub fn a_trend_has_no_gaps<S: UsageSink + AccountsReader>(subject: &Subject<S>) 
     let found: Vec<_> = points.iter().map(|point| (point.start, point.figures.calls)).collect();
     let hour = |hours| noon() + TimeDelta::hours(hours);
     assert_eq!(found, [(hour(0), 1), (hour(1), 0), (hour(2), 0), (hour(3), 2)]);
+    // So many hours are refused: their list would be larger than all records.
     let far = UsageRecord { started_at: noon() + TimeDelta::days(5_000), ..answered(9) };
     put(&*store, [far]);
     let refused = wait(store.trend(&Filter::default(), Bucket::Hour));

@@ -55,6 +55,7 @@ pub fn what_is_settled_is_booked_once_and_what_is_released_is_free<S: BudgetStor
 /// However many come at once, through whichever store, the cap holds.
 pub fn many_at_once_never_overrun_a_cap<S: BudgetStore>(subject: &Subject<S>) {
     let taken = at_once(subject, 32, |store, _| wait(store.reserve(&[day(100)], amount(7, 1), None)).is_ok());
+    // A fifteenth would break the cap.
     assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 14);
     assert_eq!(wait(subject.open().spent("day")).unwrap(), spent(amount(0, 0), amount(98, 14)));
 }
@@ -90,6 +91,7 @@ pub fn the_reservations_of_a_dead_holder_are_settled_by_whoever_takes_over<S: Bu
 ) {
     let (dead, heir) = (subject.open(), subject.open());
     let run = |instance: &str| Holder::new("s-1").with_instance(instance);
+    // Two runs of one work, another work, and nobody.
     let holders = [Some(run("a")), Some(run("a")), Some(run("b")), Some(Holder::new("s-2")), None];
     let mut taken = Vec::new();
     for holder in &holders {
@@ -109,6 +111,7 @@ pub fn the_reservations_of_a_dead_holder_are_settled_by_whoever_takes_over<S: Bu
 pub fn sums_that_do_not_fit_stay_right<S: BudgetStore>(subject: &Subject<S>) {
     let store = subject.open();
     let open = [BudgetCap::new("day")];
+    // Two of them are more than a number holds.
     let huge = amount(u64::MAX, u64::MAX);
     let [one, other] = [0, 1].map(|_| wait(store.reserve(&open, huge, None)).unwrap());
     wait(store.reserve(&open, amount(5, 5), None)).unwrap();

@@ -44,6 +44,7 @@ pub fn a_claim_is_renewed_under_its_own_name_and_refused_under_another<S: Journa
     subject.clock().advance(LEASE / 2);
     assert_eq!(wait(one.claim(&s, &claim("a"))).unwrap(), fence);
     subject.clock().advance(LEASE / 2);
+    // A whole lease since the claim, and half of one since its renewal.
     match wait(other.claim(&s, &claim("b"))) {
         Err(JournalError::Held { stream, holder, fence: present, until }) => {
             assert_eq!((&stream, &*holder, present), (&s, "a", fence));
@@ -60,6 +61,7 @@ pub fn a_claim_that_lapsed_or_was_released_is_free<S: Journal>(subject: &Subject
     subject.clock().advance(LEASE);
     let second = wait(other.claim(&s, &claim("b"))).unwrap();
     assert!(second > first);
+    // A run that was presumed dead may come back and tidy up after itself.
     wait(one.release(&s, first)).unwrap();
     assert_eq!(held(wait(one.claim(&s, &claim("a")))).0, "b", "an old fence releases nothing");
     wait(other.release(&s, second)).unwrap();
@@ -73,6 +75,7 @@ pub fn a_takeover_raises_the_fence_and_shuts_the_old_writer_out<S: Journal>(subj
     let (one, other, s) = (subject.open(), subject.open(), name("s"));
     let first = wait(one.claim(&s, &claim("a"))).unwrap();
     wait(one.append(&s, first, batch(0, &["x"]))).unwrap();
+    // Who names another fence than the present one knows of another writer, and replaces nobody.
     let wrong = claim("b").replacing(Fence(first.0 + 1));
     assert_eq!(held(wait(other.claim(&s, &wrong))), ("a".to_owned(), first));
     let second = wait(other.claim(&s, &claim("b").replacing(first))).unwrap();
@@ -112,6 +115,7 @@ pub fn a_batch_is_appended_whole_or_not_at_all<S: Journal + Streams>(subject: &S
     }
     let stranger = wait(store.append(&name("nobody"), Fence(1), batch(0, &["x"])));
     assert!(matches!(stranger, Err(JournalError::Fenced { .. })), "{stranger:?}");
+    // A list of sessions reads every summary, so that each has to be small.
     let large = batch(3, &["x"]).with_summary(json!("s".repeat(5_000)));
     let large = wait(store.append(&s, fence, large));
     assert!(matches!(large, Err(JournalError::LargeSummary { .. })), "{large:?}");
@@ -125,6 +129,7 @@ pub fn a_batch_is_appended_whole_or_not_at_all<S: Journal + Streams>(subject: &S
 
 /// Appends that come at once follow each other, and who comes too late is told.
 pub fn of_many_who_append_at_once_each_is_written_or_told<S: Journal>(subject: &Subject<S>) {
+    // One fence for all of them: only the number of entries keeps them apart.
     let fence = wait(subject.open().claim(&name("s"), &claim("a"))).unwrap();
     let written = at_once(subject, 4, move |store, at| {
         let (mut expected, mut written) = (0, 0);
@@ -191,6 +196,7 @@ pub fn a_stream_is_not_deleted_under_its_writer_and_stays_fenced_off_afterwards<
     assert!(!wait(store.delete(&s)).unwrap());
     assert!(wait(store.list()).unwrap().is_empty() && texts(&*store, &s).is_empty());
     let again = wait(store.claim(&s, &claim("b"))).unwrap();
+    // Fences go on after a deletion, or the writer of the old stream could write the next one.
     assert!(again > fence);
     let late = wait(store.append(&s, fence, batch(0, &["late"])));
     assert!(matches!(late, Err(JournalError::Fenced { .. })), "{late:?}");
@@ -210,6 +216,7 @@ pub fn a_watch_sees_what_is_there_and_what_comes<S: Journal + Streams>(subject: 
         seen
     });
     let fence = wait(near.claim(&s, &claim("a"))).unwrap();
+    // Through both stores in turn: a watch has to see what another process appends.
     for (at, store) in (0..6).zip([&near, &far].into_iter().cycle()) {
         wait(store.append(&s, fence, batch(at, &[&format!("{at}")]))).unwrap();
         if at == 2 {

@@ -1,4 +1,7 @@
 //! The contract of stores, as tests. [`store_contract!`](crate::store_contract) makes one test of each scenario.
+//!
+//! Most scenarios open several stores in one place, as several processes share a file. Time is that of the
+//! subject's clock, and futures are waited for without a runtime.
 
 pub mod accounts;
 pub mod budget;
@@ -15,10 +18,11 @@ use std::{
 
 use forge_core::time::ManualTimer;
 
-/// A place that nothing was stored in yet.
+/// A place that nothing was stored in yet. Each scenario needs a fresh one.
 pub struct Subject<S> {
     clock: ManualTimer,
     open: Box<dyn Fn() -> Arc<S> + Send + Sync>,
+    /// The last field, and so dropped last: a folder must not go while a store is open in it.
     _place: Box<dyn Any + Send + Sync>,
 }
 
@@ -34,7 +38,7 @@ impl<S> Subject<S> {
         Self { _place: Box::new(place), ..self }
     }
 
-    /// A store in the place.
+    /// A store in the place. Those that were opened before stay open.
     pub fn open(&self) -> Arc<S> {
         (self.open)()
     }
@@ -71,7 +75,8 @@ pub fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Has `count` threads do the same at once, on two stores; returns what came of it.
+/// Has `count` threads do the same at once, on two stores, which stand for two processes; returns what came
+/// of it, by thread.
 fn at_once<S: Send + Sync + 'static, T: Send + 'static>(
     subject: &Subject<S>,
     count: usize,

@@ -65,6 +65,7 @@ enum Section {
     Rest,
 }
 
+/// What was read so far, and what the next line may belong to.
 #[derive(Default)]
 struct Reader {
     critique: Critique,
@@ -95,6 +96,7 @@ struct Reader {
 }
 
 impl Reader {
+    /// Takes the next block of the text.
     fn block(&mut self, block: Block) {
         match block {
             Block::Heading(text, level) => self.heading(&text, level),
@@ -103,6 +105,7 @@ impl Reader {
             Block::Quote(text) if self.section == Section::Strengths => {
                 strengths::quote(&mut self.critique.strengths, &text);
             }
+            // A quotation below a finding is its passage, unless the finding itself stands in one.
             Block::Quote(text) if self.open.is_some() && !self.is_quoted => {
                 self.set(Field::Quote, &text);
             }
@@ -116,8 +119,11 @@ impl Reader {
         }
     }
 
+    /// A line of running text. The order matters: marks of structure first, then fields, then marks of
+    /// severity, and only then is it more of what is open.
     fn text(&mut self, text: &str) {
         text.clone_into(&mut self.last);
+        // Before anything else is tried: closing words often begin like a heading or a field.
         if self.open.is_some() && is_farewell(text) {
             return self.enter(Section::Rest, None);
         }
@@ -179,6 +185,7 @@ impl Reader {
         true
     }
 
+    /// A heading: a field of the open finding, a severity, a category, a section, or the title of a finding.
     fn heading(&mut self, text: &str, level: u8) {
         text.clone_into(&mut self.last);
         self.columns.clear();
@@ -188,6 +195,7 @@ impl Reader {
         }
         let name = normalize(text);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        // A severity beside nothing but general words stands above a list, else it marks one finding.
         if let Some((severity, category, rest)) = mark(text) {
             let rest_name = normalize(&rest);
             let general =
@@ -208,6 +216,7 @@ impl Reader {
         } else if GENERAL.contains(&name.as_str()) || ["critique", "review"].contains(&name.as_str()) {
             self.enter(Section::Findings, None);
             self.lists_findings = GENERAL.contains(&name.as_str());
+        // Below the heading of the findings, every other heading is the title of one.
         } else if has(&["finding", "issue", "problem"])
             || finding_id(text).is_some()
             || self.section == Section::Findings
@@ -228,12 +237,15 @@ impl Reader {
         }
     }
 
+    /// Begins a section. What was open before ends with it, and so does what its headings said.
     fn enter(&mut self, section: Section, group: Option<Severity>) {
         self.close();
         self.topic = Category::Other;
         (self.section, self.group, self.lists_findings) = (section, group, group.is_some());
     }
 
+    /// An item of a list: a field, a marked finding, a finding under a heading of such, or more of the open
+    /// one. Without a mark, an item of an inner list explains the outer one and begins no finding.
     fn item(&mut self, text: &str, is_nested: bool) {
         text.clone_into(&mut self.last);
         if let Some(field) = self.asked.take() {
@@ -254,12 +266,14 @@ impl Reader {
         }
     }
 
+    /// Forgets a title or paragraph that only introduced the list that begins here.
     fn drop_intro(&mut self) {
         if self.is_intro {
             self.open = None;
         }
     }
 
+    /// A row of a table is a finding; its columns are named by the head.
     fn row(&mut self, cells: &[String]) {
         self.close();
         self.open = Some(Issue::default());

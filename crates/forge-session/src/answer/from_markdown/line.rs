@@ -4,6 +4,7 @@ use forge_prompt::{markdown::split_field, normalize};
 
 use super::super::{Category, Severity, category, severity};
 
+/// A field of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Severity,
@@ -15,6 +16,7 @@ pub(super) enum Field {
 }
 
 impl Field {
+    /// The field that a name stands for, however it is written.
     pub(super) fn of(name: &str) -> Option<Self> {
         match normalize(name).as_str() {
             "severity" | "level" | "priority" => Some(Self::Severity),
@@ -63,6 +65,7 @@ pub(super) fn mark(text: &str) -> Option<(Severity, Option<Category>, String)> {
 /// `[S3] text`: brackets may hold any name of a severity.
 fn in_brackets(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let (word, rest) = text.trim_start_matches(['*', '`']).strip_prefix('[')?.split_once(']')?;
+    // `[text](address)` is a link, and `[text]:` defines one.
     let is_mark = severity::tokens(word).count() <= 3 && word.len() <= 40 && !rest.starts_with(['(', ':']);
     let severity = severity::of_field(word).filter(|_| is_mark && in_mark(word).is_none())?;
     Some((severity, None, rest.trim_start_matches(['*', '`', ' ', ':', '-', '—', '–']).to_owned()))
@@ -85,7 +88,9 @@ fn after_title(text: &str) -> Option<(Severity, Option<Category>, String)> {
     (is_title && !text.is_empty()).then(|| (severity, category, format!("{title}: {text}")))
 }
 
+/// `Major: text`, `**Critical** text`, `[Minor] security: text`: a mark in the first words.
 fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
+    // The shortest head that holds a mark: what follows it is the claim and may name severities of its own.
     let head_end = text
         .match_indices([':', '：', '—', '–', '·', ']', ')', '】', '）'])
         .map(|(at, found)| at + found.len())
@@ -97,6 +102,7 @@ fn mark_in_words(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let end = head_end.or_else(|| (words <= 3 && in_mark(text).is_some()).then_some(text.len()));
     let Some(end) = end else { return mark_at_end(text) };
     let (head, rest) = text.split_at(end);
+    // More words are a sentence in which a severity happens to stand.
     if head.split_whitespace().count() > 5 {
         return mark_at_end(text);
     }
@@ -138,6 +144,7 @@ fn mark_at_end(text: &str) -> Option<(Severity, Option<Category>, String)> {
     let known = |word: &&str| severity::of_mark(word).is_some() || is_label_word(word);
     let head = head.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_');
     let head = head.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(['.', ')', ' ']);
+    // With any other word, the tail is the end of the claim.
     words.iter().all(known).then(|| (found, words.iter().find_map(|word| category(word)), head.to_owned()))
 }
 
@@ -157,6 +164,7 @@ pub(super) fn is_only_marked(text: &str) -> bool {
     in_mark(&bare[..end]).is_some() && severity::tokens(&bare[..end]).all(known)
 }
 
+/// The severity of a mark, beside words that only label it.
 fn in_mark(head: &str) -> Option<Severity> {
     severity::in_mark(head, is_label_word)
 }

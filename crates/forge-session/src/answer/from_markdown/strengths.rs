@@ -5,6 +5,7 @@ use forge_prompt::{markdown::passage, normalize};
 use super::super::{Strength, words};
 use super::line::Field;
 
+/// Headings above praise, in several languages.
 const HEADINGS: [&str; 14] = [
     "strengths",
     "positives",
@@ -38,6 +39,7 @@ pub(super) fn add(strengths: &mut Vec<Strength>, text: &str, is_item: bool) {
         (Some((Field::Claim, _, value)), Some(last)) if last.claim.is_empty() => last.claim = value,
         (Some((Field::Claim, _, claim)), _) => strengths.push(Strength { quote: passage, claim }),
         (None, Some(last)) if !is_item && last.claim.is_empty() => text.clone_into(&mut last.claim),
+        // Running text without a passage may be about anything.
         _ if (is_item || !passage.is_empty()) && !words::is_nothing(text) => {
             strengths.push(Strength { quote: passage, claim: text.to_owned() });
         }

@@ -16,6 +16,7 @@ pub(super) fn words(old: &str, new: &str) -> Vec<Piece> {
             Piece::Same(text) => Some(text.len()),
             Piece::Gone(_) | Piece::New(_) => None,
         });
+        // Texts with little in common would become a patchwork that nobody can read.
         if same.sum::<usize>() as f64 >= old.len().max(new.len()) as f64 * IN_COMMON {
             return pieces;
         }
@@ -26,6 +27,7 @@ pub(super) fn words(old: &str, new: &str) -> Vec<Piece> {
 
 /// Words, what lies between two of them, and line breaks.
 fn tokens(text: &str) -> Vec<&str> {
+    // A line break stands by itself, or it would join the ends of two lines to one change.
     let kind = |c: char| if c == '\n' { 2 } else { u8::from(c.is_alphanumeric()) };
     let mut all = Vec::new();
     let (mut from, mut last) = (0, None);
@@ -77,6 +79,7 @@ impl Words {
         !self.gone.is_empty() || !self.new.is_empty()
     }
 
+    /// What is gone and what is new. The space before it lies inside of the change, and belongs to both.
     fn changed(&mut self) -> (&mut String, &mut String) {
         let space = std::mem::take(&mut self.space);
         self.gone.push_str(&space);
@@ -84,6 +87,7 @@ impl Words {
         (&mut self.gone, &mut self.new)
     }
 
+    /// Adds what both texts have.
     fn same(&mut self, text: &str) {
         match self.pieces.last_mut() {
             Some(Piece::Same(last)) => last.push_str(text),
@@ -91,6 +95,7 @@ impl Words {
         }
     }
 
+    /// Ends a change.
     fn flush(&mut self) {
         let (gone, new) = (std::mem::take(&mut self.gone), std::mem::take(&mut self.new));
         self.pieces.extend((!gone.is_empty()).then_some(Piece::Gone(gone)));

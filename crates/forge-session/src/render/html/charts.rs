@@ -54,11 +54,14 @@ pub(super) fn costs(out: &mut String, result: &SessionResult) {
     let _ = writeln!(out, "</table>");
 }
 
+/// Where a bar begins, how long it is, and how long the whole row is.
 type Bar = (u64, u64, u64);
 
+/// A row of text, with its bar if there is one. The numbers stand beside it for those who do not see it.
 fn row(out: &mut String, name: &str, bar: Option<(Bar, &str)>, value: &str) {
     let svg = bar.map_or_else(String::new, |((from, length, all), colour)| {
         let part = |number: u64| number as f64 / all.max(1) as f64 * 100.0;
+        // A call of no length can still be seen.
         let width = part(length).max(0.8);
         format!(
             "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect x=\"{:.1}\" y=\"0\" \

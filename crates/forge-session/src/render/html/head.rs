@@ -53,6 +53,7 @@ fn list(out: &mut String, name: &str, items: &[String]) {
     if items.is_empty() {
         return;
     }
+    // A folder of files may have hundreds of names, which would push the outcome off the page.
     let (shown, rest) = items.split_at(NAMES.min(items.len()));
     let _ = writeln!(out, "<p class=\"kicker\">{name}</p>");
     entries(out, shown);

@@ -43,6 +43,7 @@ pub(super) fn render(markdown: &str, passages: &[Passage]) -> Prose {
     Prose { html: out, marked: marker.marked }
 }
 
+/// HTML of our own, which is not escaped: it holds nothing but numbers from a result.
 fn raw<'a>(html: String) -> Event<'a> {
     Event::InlineHtml(html.into())
 }
@@ -64,6 +65,7 @@ impl<'a> Marker<'a> {
         let mut covered: Vec<Range<usize>> = Vec::new();
         for range in passages.iter().map(|one| &one.range) {
             match covered.last_mut() {
+                // Passages of several findings may overlap, and marks must not stand in each other.
                 Some(last) if range.start < last.end => last.end = last.end.max(range.end),
                 _ => covered.push(range.clone()),
             }
@@ -71,6 +73,7 @@ impl<'a> Marker<'a> {
         Self { source, passages, next: 0, covered, events: Vec::new(), marked: BTreeSet::new() }
     }
 
+    /// A text, cut where passages and labels begin and end.
     fn text(&mut self, text: CowStr<'a>, range: Range<usize>) {
         // An entity differs from its source and cannot be cut.
         if self.source.get(range.clone()) != Some(&*text) {
@@ -79,6 +82,7 @@ impl<'a> Marker<'a> {
         let mut at = range.start;
         while at < range.end {
             self.labels(at, at + 1);
+            // Cut also where a passage begins inside of another one, whose label stands there.
             let begins = self.passages.get(self.next).map_or(range.end, |one| one.range.start);
             let (marked, border) = self.cover(at);
             let end = [begins, border].into_iter().filter(|one| *one > at).fold(range.end, usize::min);
@@ -87,6 +91,7 @@ impl<'a> Marker<'a> {
         }
     }
 
+    /// What cannot be cut, such as code, is marked as a whole as soon as a passage touches it.
     fn whole(&mut self, event: Event<'a>, range: &Range<usize>) {
         self.labels(range.start, range.end);
         let (marked, border) = self.cover(range.start);
@@ -94,6 +99,7 @@ impl<'a> Marker<'a> {
     }
 
     fn push(&mut self, event: Event<'a>, marked: bool) {
+        // White space with a mark around it would show as a bar of colour.
         let visible = !matches!(&event, Event::Text(text) if text.trim().is_empty());
         if marked && visible {
             self.events.extend([raw("<mark>".to_owned()), event, raw("</mark>".to_owned())]);

@@ -7,6 +7,8 @@ use super::super::line::{Field, is_label};
 use super::{Reader, Section};
 
 impl Reader {
+    /// Begins a finding that is marked with its severity. A mark before nothing, as in `Critical: none`,
+    /// begins none.
     pub(super) fn start(&mut self, (severity, category, claim): (Severity, Option<Category>, String)) {
         self.close();
         self.section = Section::Findings;
@@ -23,10 +25,12 @@ impl Reader {
 
     /// A severity that stands alone begins a finding, unless the open one still lacks it.
     pub(super) fn begin_or_set(&mut self, field: Field, name: &str, value: &str) {
+        // More words are a sentence that happens to begin like the field.
         let is_severity = field == Field::Severity
             && (severity::of_field(value).is_some() || value.split_whitespace().count() <= 3);
         let lacks = |open: &Issue| open.severity.is_none() && open.rating.is_empty();
         let rated = self.open.as_ref().is_none_or(|open| !lacks(open) && self.group.is_none());
+        // Models begin each finding with the same field.
         let again = field == Field::Claim && normalize(name) == self.opener;
         if again || (is_severity && rated) {
             self.close();
@@ -57,6 +61,8 @@ impl Reader {
         self.set(field, text);
     }
 
+    /// Adds to a field of the open finding. Texts grow line by line; a rating that is known replaces one that
+    /// is not.
     pub(super) fn set(&mut self, field: Field, value: &str) {
         self.is_intro = false;
         let Some(open) = &mut self.open else { return };
@@ -84,6 +90,8 @@ impl Reader {
         }
     }
 
+    /// Ends the open finding and keeps it if it says anything. The example of the form that was asked for
+    /// says nothing.
     pub(super) fn close(&mut self) {
         (self.field, self.asked) = (None, None);
         (self.is_quoted, self.is_intro, self.level) = (false, false, None);
