@@ -26,6 +26,7 @@ pub(crate) struct Body<'a> {
     pub(crate) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
     pub(crate) generation_config: GenerationConfig<'a>,
+    /// Whether the vendor keeps request and reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<bool>,
 }
@@ -89,6 +90,7 @@ pub(crate) struct InlineData<'a> {
 pub(crate) struct FileData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mime_type: Option<&'static str>,
+    /// An address, or the name of a file that the vendor has.
     pub(crate) file_uri: &'a str,
 }
 
@@ -138,6 +140,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
+    /// JSON Schema; the older `parameters` takes a subset of OpenAPI's.
     pub(crate) parameters_json_schema: SchemaText<'a>,
 }
 
@@ -150,6 +153,7 @@ pub(crate) struct ToolConfig<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FunctionCalling<'a> {
+    /// `AUTO`, `ANY`, `NONE` or `VALIDATED`.
     pub(crate) mode: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_function_names: Vec<&'a str>,
@@ -207,8 +211,10 @@ impl GenerationConfig<'_> {
 pub(crate) struct ThinkingConfig {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) include_thoughts: bool,
+    /// In tokens; 0 is off. For Gemini 2.5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_budget: Option<u32>,
+    /// For Gemini 3 and later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_level: Option<&'static str>,
 }
