@@ -140,7 +140,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
-    /// JSON Schema; the older `parameters` takes a subset of OpenAPI's.
+    /// JSON Schema; the older `parameters` takes a subset of `OpenAPI`.
     pub(crate) parameters_json_schema: SchemaText<'a>,
 }
 
