@@ -68,7 +68,9 @@ pub(crate) struct Function<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Format<'a> {
+    /// `json`: any JSON.
     Word(&'static str),
+    /// The server makes a grammar of it.
     Schema(&'a RawValue),
 }
 
@@ -111,9 +113,12 @@ pub(crate) struct Reply<'a> {
     pub(crate) message: Option<ReplyMessage<'a>>,
     #[serde(borrow)]
     pub(crate) done: Option<&'a RawValue>,
+    /// `stop`, `length`, `load` and others.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) done_reason: Option<Cow<'a, str>>,
+    /// The tokens of the prompt; at times missing.
     pub(crate) prompt_eval_count: Count,
+    /// The tokens of the output, thoughts included.
     pub(crate) eval_count: Count,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
