@@ -61,6 +61,7 @@ impl<'a> Shape<'a> {
                 for (at, one) in items.iter_mut().enumerate() {
                     whole &= self.value(item, one, &path.index(at));
                 }
+                // With an item gone, the others would stand at other places than their reports say.
                 if !whole {
                     items.clear();
                     self.cut.insert(path.clone());
@@ -120,6 +121,7 @@ impl<'a> Shape<'a> {
         if others.is_object() && self.is_without_names(others, mapping, path) {
             return;
         }
+        // A copy, because what is wrong is taken out while they are walked.
         let keys: Vec<String> = mapping.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect();
         let outdented = self.outdented(schema, mapping, &keys);
         let mut unknown = 0_usize;
@@ -276,6 +278,7 @@ impl<'a> Shape<'a> {
                     if depth >= least && meant::is_same(name, key) {
                         return Some(around.replace("KEY", &format!("{name}: ...")));
                     }
+                    // Nobody is sent to a place that is on its way out.
                     if inner["deprecated"] != true {
                         next.push((inner, around.replace("KEY", &format!("{name}: {{ KEY }}"))));
                     }

@@ -15,6 +15,7 @@ pub(crate) fn cause(text: &str, at: Place, said: &str) -> Option<Fatal> {
     let lines: Vec<&str> = text.lines().collect();
     let last = at.line.min(lines.len());
     let near = || (1..=last).rev().take(NEAR).map(|line| (line, lines[line - 1]));
+    // What cannot be seen comes first: it explains what looks like one of the others.
     let checks: [fn(usize, &str) -> Option<Fatal>; 5] = [odd_blank, unseen, tab, joined, equals];
     let slip = checks.iter().find_map(|check| near().find_map(|(line, content)| check(line, content)));
     if slip.is_some() {

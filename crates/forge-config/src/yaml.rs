@@ -13,13 +13,14 @@ use crate::{
     slips::{self, Fatal},
 };
 
-/// The most bytes a file may have.
+/// The most bytes a file may have: 1 MiB. A larger one is refused before it is parsed.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// How deep mappings and lists may stand in each other.
 const MAX_DEPTH: usize = 64;
 
-/// How many nodes a file may have once every alias stands for a copy. A long text counts as several.
+/// How many nodes a file may have once every alias stands for a copy: a few lines of aliases of aliases can
+/// stand for billions. A long text counts as several.
 const MAX_NODES: usize = 50_000;
 
 /// This many bytes of text count as one more node.
@@ -105,6 +106,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
         }
         Err((place, problem)) => {
             // A tab after a colon is YAML, which the parser does not know.
+            // One sign for one, so that all places stay as they are.
             if text.contains(":\t")
                 && let Ok(document) = parse(&text.replace(":\t", ": "))
             {
@@ -191,6 +193,8 @@ impl<'a> Reader<'a> {
         self.count(1, at)?;
         let (value, inner, anchor) = match event {
             Event::Alias(anchor) => {
+                // An anchor is known once its value is read to its end, so that only an alias inside of it
+                // finds none.
                 let Some(weight) = self.anchors.get(&anchor).map(|(_, weight)| *weight) else {
                     return Err(fatal(at, code::SYNTAX, "the alias refers to a value that contains it"));
                 };
@@ -288,6 +292,7 @@ impl<'a> Reader<'a> {
                 self.problems.push((place, problem));
                 (name, value) = (meant.0, scalar(meant.1.into(), ScalarStyle::Plain));
             }
+            // The first one holds: which of the two is meant nobody can tell, and the file is not used.
             if let Some(first) = names.get(&name) {
                 let path = self.trail.iter().cloned().collect::<KeyPath>().key(&name);
                 let message = format!("the key `{name}` is listed twice, first in line {}", first.key.line);
@@ -333,6 +338,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
             return Value::Number(number);
         }
         let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+        // As a number it is out of range; as a text it would be of the wrong type, which is not the mistake.
         if let Some(number) = text.parse::<f64>().ok().filter(|number| has_digit && number.is_infinite()) {
             return Value::Number(number.into());
         }
