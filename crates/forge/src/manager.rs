@@ -26,7 +26,8 @@ pub fn router_deps() -> RouterDeps {
     }
 }
 
-/// The built-in `kind` under its own name, with what is known of `model`.
+/// The built-in `kind` under its own name, with what is known of `model`. A kind that is not built in gives a
+/// plan that the built-in adapters cannot build.
 pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
     match registry().kind(kind) {
         Some(kind) => ProviderPlan::of_kind(kind, model),

@@ -43,6 +43,7 @@ impl Proxies {
         let (scheme, _) = url.split_once("://")?;
         let proxy = if scheme.eq_ignore_ascii_case("http") { &self.http } else { &self.https };
         let proxy = proxy.as_ref().filter(|_| !is_loopback(url) && !self.is_direct(url))?;
+        // `proxy:3128` is how most people write it, and what curl takes for HTTP.
         Some(if proxy.contains("://") { proxy.clone() } else { format!("http://{proxy}") })
     }
 

@@ -84,7 +84,8 @@ impl<'a> Loader<'a> {
         Self { sections, registry, lookup, trust: Trust::Trusted }
     }
 
-    /// Reads files that the user stands behind, or does not.
+    /// Reads files that the user stands behind, or does not. What a file that is not trusted may not set is a
+    /// mistake in it, with the code `E108`.
     pub fn with_trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
         self
@@ -96,7 +97,7 @@ impl<'a> Loader<'a> {
         self
     }
 
-    /// The JSON Schema of the files.
+    /// The JSON Schema (2020-12) of the files, sections that were added included.
     pub fn schema(&self) -> Value {
         self.sections.schema()
     }
@@ -138,7 +139,7 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The spec or the plan of a section that was added; `None` if none has that type.
+    /// The spec or the plan of a section that was added, by its type; `None` if none has that type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.loaded.get()
     }

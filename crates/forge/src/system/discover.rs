@@ -12,10 +12,11 @@ use crate::{
     router::{ProviderPlan, RouterPlan},
 };
 
-/// How long a local server may take to say that it is there.
+/// How long a local server may take to say that it is there. It runs on this machine and answers in a few
+/// milliseconds; where nothing else is known, every start waits for it.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// Where local servers usually listen.
+/// Where local servers usually listen: their own defaults.
 const LOCAL_SERVERS: [(&str, &str); 4] = [
     ("Ollama", "http://127.0.0.1:11434"),
     ("llama.cpp", "http://127.0.0.1:8080"),
