@@ -28,8 +28,8 @@ pub(crate) fn api(url: &str, row: &Row) -> String {
     let usual = usual_path(row);
     if usual.as_ref().is_some_and(|usual| usual.starts_with(&path)) {
         path = usual.unwrap_or_default();
-    // A version anywhere in a path, or a deployment, is a place that somebody has chosen.
     } else if !path.iter().any(|segment| is_version(segment) || *segment == "deployments") {
+        // A version anywhere in a path, or a deployment, is a place that somebody has chosen.
         path.push(VERSION);
     }
     let path: String = path.iter().flat_map(|segment| ["/", segment]).collect();

@@ -85,8 +85,8 @@ fn not_found(body: &ErrorBody) -> ErrorKind {
     // all.
     if body.param.as_deref() == Some("model") || body.message.contains("model") {
         ErrorKind::ModelNotFound
-    // Nothing in it is about the request: the address is most likely wrong.
     } else if body.message.starts_with("Invalid URL") || body.code.is_none() && body.param.is_none() {
+        // Nothing in it is about the request: the address is most likely wrong.
         ErrorKind::Decode
     } else {
         ErrorKind::InvalidRequest

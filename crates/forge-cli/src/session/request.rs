@@ -184,6 +184,7 @@ fn settings(request: &SessionRequest<'_>, system: &Setup) -> Settings {
     let lenses = u32::try_from(request.topic_args.lenses.len()).unwrap_or(u32::MAX);
     let usual = settings.critics.max(lenses);
     settings.critics = request.topic_args.critics.or(written.critics).unwrap_or(usual);
+    // More than there are critics can never answer.
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
     settings.cycles = request.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;
