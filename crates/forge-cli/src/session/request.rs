@@ -100,6 +100,7 @@ fn topic(text: &str, topic_args: &TopicArgs, is_taken: bool, quiet: bool) -> Res
     }
     material::tell_of_mentions(text, quiet);
     let mut all = material::read(&topic_args.references, quiet)?;
+    // An attended session answers through standard input, which is then no material.
     if !is_taken && !topic_args.references.iter().any(|path| is_stdin(Some(path))) {
         all.extend(material::piped()?);
     }

@@ -28,6 +28,7 @@ pub(crate) struct Reply<'a> {
     pub(crate) error: Option<&'a RawValue>,
 }
 
+/// One answer; no call asks for more than one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Candidate<'a> {
@@ -37,10 +38,12 @@ pub(crate) struct Candidate<'a> {
     /// Of any type: whatever it is, it says that the reply is complete.
     #[serde(borrow)]
     pub(crate) finish_reason: Option<&'a RawValue>,
+    /// Says more about an end that is none of the usual ones.
     #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) finish_message: Option<String>,
     #[serde(default)]
     pub(crate) index: Count,
+    /// What the vendor's own searches found.
     #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) grounding_metadata: Findings<'a>,
     #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
@@ -85,6 +88,7 @@ pub(crate) struct FunctionCall<'a> {
     pub(crate) args: Option<&'a RawValue>,
 }
 
+/// What a filter says of the prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PromptFeedback {
@@ -95,6 +99,7 @@ pub(crate) struct PromptFeedback {
     pub(crate) block_reason_message: Option<String>,
 }
 
+/// `usageMetadata`: cumulative in each frame, with zeros left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Usage<'a> {
@@ -179,6 +184,7 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(raw.get() == "true")
 }
 
+/// One page of `GET /models`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ModelPage {

@@ -17,8 +17,10 @@ pub(crate) struct Body<'a> {
     /// Only inside a [`Count`]; calls name their model in the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
+    /// Stands beside the turns and has no role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) system_instruction: Option<Instruction<'a>>,
+    /// The turns, of the roles `user` and `model` only.
     pub(crate) contents: Vec<Content<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<ToolGroup<'a>>,
@@ -57,6 +59,7 @@ pub(crate) enum Part<'a> {
     Verbatim(Box<RawValue>),
 }
 
+/// A part with the two marks that may stand beside its content.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KnownPart<'a> {
@@ -94,6 +97,7 @@ pub(crate) struct FileData<'a> {
     pub(crate) file_uri: &'a str,
 }
 
+/// A call of the model's, with its arguments as an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct FunctionCall<'a> {
     pub(crate) id: &'a str,
@@ -101,6 +105,7 @@ pub(crate) struct FunctionCall<'a> {
     pub(crate) args: Cow<'a, Value>,
 }
 
+/// The result of a call. It names the function beside the call's id.
 #[derive(Debug, Serialize)]
 pub(crate) struct FunctionResponse<'a> {
     pub(crate) id: &'a str,
@@ -155,10 +160,12 @@ pub(crate) struct ToolConfig<'a> {
 pub(crate) struct FunctionCalling<'a> {
     /// `AUTO`, `ANY`, `NONE` or `VALIDATED`.
     pub(crate) mode: &'static str,
+    /// Empty for all; only `ANY` and `VALIDATED` take names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_function_names: Vec<&'a str>,
 }
 
+/// Settings of the answer, in one object of the body.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GenerationConfig<'a> {
@@ -170,10 +177,12 @@ pub(crate) struct GenerationConfig<'a> {
     pub(crate) top_k: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<i64>,
+    /// Thoughts included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub(crate) stop_sequences: &'a [String],
+    /// `application/json` where the answer is to be JSON; a schema wants it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,6 +218,7 @@ impl GenerationConfig<'_> {
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThinkingConfig {
+    /// Asks for summaries of the thoughts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) include_thoughts: bool,
     /// In tokens; 0 is off. For Gemini 2.5.
