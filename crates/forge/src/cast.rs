@@ -155,6 +155,7 @@ impl Company<'_> {
         let mut seated: Vec<Participant> = Vec::new();
         if self.named(&ParticipantRole::Critic).is_some() {
             for one in panel {
+                // Two seats of one model are one opinion, paid twice.
                 if seated.len() < wanted && seated.iter().all(|other| model(other) != model(&one)) {
                     seated.push(one);
                 }
@@ -168,12 +169,14 @@ impl Company<'_> {
                 notes.push(format!("critics and checker are other models of the drafter's vendor: {models}"));
                 return seats(&seated, &others.collect::<Vec<_>>());
             }
+            // With nobody else in reach the author has the seat, and `count` tells that nobody judges.
             seated.push(author.clone());
         } else {
             seated = self.unlike(&panel, wanted);
         }
         let mut rest = self.people(&ParticipantRole::Critic);
         rest.retain(|one| seated.iter().all(|other| other.provider_id != one.provider_id));
+        // The sort is stable: among equals, the order of the configuration holds.
         rest.sort_by_key(|one| {
             (self.is_author(one), seated.iter().any(|other| other.provider == one.provider))
         });
@@ -233,6 +236,7 @@ impl Company<'_> {
                 models.push(model(one));
             }
         }
+        // Two chains may end at one model, and a chain of several models is one seat.
         let judges = models.len().min(casting.cast.critics.len());
         casting.judges = u32::try_from(judges).unwrap_or(u32::MAX).min(wanted);
         let Some(author) = self.author.as_ref().filter(|_| casting.judges < wanted) else { return };

@@ -51,6 +51,9 @@ pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`SetupError::NoKey`] without a key; a key that is wrong is noticed by the first call alone.
 pub fn create_participant_manager(
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<ParticipantManager, SetupError> {

@@ -106,6 +106,9 @@ impl<'a> Loader<'a> {
     ///
     /// Providers without a `proxy` of their own get that of the usual variables: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`
     /// and `NO_PROXY`.
+    ///
+    /// # Errors
+    /// Every mistake of the file at once, and its warnings among them, in the order of the file.
     pub fn load(&self, file: &str, text: &str) -> Result<ConfigFile, ConfigError> {
         let mut loaded = self.sections.load(file, text, self.lookup, self.trust)?;
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
@@ -146,6 +149,7 @@ impl ConfigFile {
 
     /// What is wrong with the file in its surroundings, as one of its mistakes.
     pub(crate) fn refuse(self, problem: Problem) -> ConfigError {
+        // What the file leaves out has no place of its own; its report stands at the beginning.
         let place = self.place(&problem.path).unwrap_or(Place { line: 1, column: 1 });
         let mut reports = self.warnings;
         reports.push(Report::new(&self.name, place, problem));
@@ -162,6 +166,7 @@ fn set_proxies(plan: &mut RouterPlan, spec: &RouterSpec, registry: &AdapterRegis
     let proxies = Proxies::read(|name| lookup.variable(name));
     for provider in &mut plan.providers {
         let written = spec.providers.get(provider.id.as_str()).or(spec.provider.as_ref());
+        // What the file writes wins, `none` for no proxy included.
         if written.is_none_or(|written| written.proxy.is_none()) {
             let usual = || registry.kind(&provider.kind)?.base_url;
             provider.proxy = provider.endpoint.as_deref().or_else(usual).and_then(|url| proxies.to(url));

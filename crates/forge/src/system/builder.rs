@@ -121,6 +121,7 @@ impl SystemBuilder {
             deps.cooldowns = Arc::clone(store) as _;
         }
         if let Some(store) = &store {
+            // Whether or not the file can be written: what cannot go into it is spooled beside it.
             deps.sink = Arc::clone(store) as _;
         }
         let timer = Arc::clone(&deps.timer);

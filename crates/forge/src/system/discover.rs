@@ -69,6 +69,7 @@ pub(crate) async fn discover(
         };
     }
     let environment = Environment::read_for(registry, |name| variables(name));
+    // For a file, the same is a warning of its own; what comes from variables is checked nowhere else.
     let shown = environment.providers.iter().filter(|one| one.plan.shows_key());
     let warnings: Vec<_> = shown
         .map(|one| {
@@ -119,6 +120,8 @@ async fn probe_local_servers(
 ) -> Result<Option<(ProviderPlan, String)>, SystemError> {
     let places = LOCAL_SERVERS.map(|(name, url)| (name, url.to_owned()));
     let probed = probe(registry, places).await?;
+    // The first of the list and not the fastest, so that each start finds the same one. A server that is
+    // loading or has no model cannot take the call that is waiting.
     let alive = probed.into_iter().find(|one| one.health == Some(Health::Ready));
     let Some(Probed { name, url, plan, .. }) = alive else { return Ok(None) };
     Ok(Some((with_first_model(registry, plan).await?, format!("{name} at {url}"))))

@@ -144,6 +144,7 @@ impl Lookup for Machine {
 
     fn file(&self, path: &str) -> io::Result<String> {
         let mut text = String::new();
+        // One byte more, to tell a file that goes on from one that ends at the limit.
         let read = File::open(self.folder.join(path))?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
         if read as u64 > MAX_SECRET {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any key"));
