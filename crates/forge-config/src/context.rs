@@ -97,6 +97,7 @@ impl<'a> ResolveContext<'a> {
             Ok(duration) if duration.is_zero() => wrong("must be longer than nothing".into()),
             Ok(duration) if duration > LONGEST => wrong("must be at most 24h".into()),
             Ok(duration) => return Some(duration),
+            // Seconds to some programs and milliseconds to others: nobody guesses.
             Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))
                 .with_hint(format!("write `{}s` or `{0}ms`", text.trim())),
             Err(_) if text.trim().starts_with('-') => wrong("must be longer than nothing".into()),

@@ -34,6 +34,7 @@ pub(crate) fn secret(text: &str) -> Option<&str> {
     const SECRETS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
     text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(inner, _)| inner).find(|inner| {
         let name = inner.split(":-").next().unwrap_or_default().to_ascii_uppercase();
+        // At the end of the name, so that `TOKENIZER` or `KEY_FILE` names no secret.
         inner.starts_with("file:") || SECRETS.iter().any(|end| name.ends_with(end))
     })
 }
@@ -50,6 +51,7 @@ pub(crate) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Fail
             after
         } else if let Some(after) = after.strip_prefix('{') {
             let Some((inner, after)) = after.split_once('}') else {
+                // Without its end, nothing behind it can be told apart.
                 failures.push(malformed("`${` is never closed"));
                 return Err(failures);
             };

@@ -82,6 +82,7 @@ impl<S: Section> AnySection for S {
             return properties.extend(own_keys::<S>(generator));
         };
         let about = S::Spec::json_schema(generator).get("description").cloned();
+        // Optional, because a key with nothing below it is null.
         let mut schema = generator.subschema_for::<Option<S::Spec>>().to_value();
         if let Some(about) = about {
             schema["description"] = about;
@@ -198,6 +199,7 @@ impl<'a> Sections<'a> {
             "$defs": generator.take_definitions(true),
         });
         for section in self.iter() {
+            // Once all are there: what a section completes may stand in any of the definitions.
             section.complete_schema(&mut schema);
         }
         schema

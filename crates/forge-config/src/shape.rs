@@ -73,6 +73,7 @@ impl<'a> Shape<'a> {
             | (Some("string"), Value::String(_))
             | (Some("boolean"), Value::Bool(_))
             | (Some("number"), Value::Number(_)) => true,
+            // One that is larger would fail in the type of the section, which does not tell at what place.
             (Some("integer"), Value::Number(number)) if number.as_i64().is_some() => true,
             (Some(expected), _) => {
                 self.report(expected, schema, value, path);
@@ -176,6 +177,7 @@ impl<'a> Shape<'a> {
     fn is_without_names(&mut self, others: &'a Json, mapping: &mut Mapping, path: &KeyPath) -> bool {
         let (entry, _) = self.follow(others);
         let Some(known) = entry["properties"].as_object() else { return false };
+        // A mapping, or nothing, may be an entry whose name is that of a key.
         let is_of_entry = |(key, value): (&Value, &Value)| {
             key.as_str().is_some_and(|key| known.contains_key(key)) && !value.is_mapping() && !value.is_null()
         };
@@ -429,6 +431,7 @@ fn found(value: &Value) -> &'static str {
 fn hint(expected: &str, schema: &Json, value: &Value) -> Option<String> {
     match (expected, value) {
         (_, Value::Null) => Some("write a value or remove the key".into()),
+        // Durations alone have examples.
         ("string", Value::Number(number)) if schema["examples"].is_array() => {
             Some(format!("a unit is missing: write `{number}s` or `{number}ms`"))
         }

@@ -113,6 +113,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
                 return Ok(document);
             }
             let place = place.min(end);
+            // A file of another format fails at its beginning; one that fails later is YAML with a slip.
             if (problem.code == code::NOT_A_MAPPING || place.line <= 2)
                 && let Some(other) = slips::other_format(text)
             {
@@ -135,6 +136,7 @@ fn end(text: &str) -> Place {
 
 fn parse_document(text: &str, end: Place) -> Result<Document, Fatal> {
     let fail = |place, code, message: &str| Err(fatal(place, code, message));
+    // Editors on Windows begin a file with this mark, which YAML allows there.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parser = Parser::new_from_str(text);
     let mut reader =
@@ -186,6 +188,7 @@ impl<'a> Reader<'a> {
     /// The node that begins with this event, after the key at `key`.
     fn node(&mut self, (event, span): (Event<'a>, Span), key: Place) -> Result<(Value, Node), Fatal> {
         let at = place(span.start);
+        // The reader calls itself at each step down: without a limit, a line of brackets would end the stack.
         if self.trail.len() >= MAX_DEPTH {
             return Err(fatal(at, code::TOO_LARGE, too_deep()));
         }
@@ -204,6 +207,7 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.as_deref(), at)?;
+                // Copies of a long text take memory as well, so it is counted by its length.
                 self.count(text.len() / BYTES_PER_NODE, at)?;
                 (self.scalar(text, style, at), Inner::Nothing, anchor)
             }
@@ -233,6 +237,7 @@ impl<'a> Reader<'a> {
 
     /// A scalar without what disguises it, which is reported.
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, at: Place) -> Value {
+        // In quotes, every sign is meant.
         let disguised = if style == ScalarStyle::Plain { slips::disguised(&text) } else { None };
         let Some((meant, problem)) = disguised else { return scalar(text, style) };
         self.problems.push((at, problem));
@@ -272,6 +277,7 @@ impl<'a> Reader<'a> {
             let is_plain = matches!(event.0, Event::Scalar(_, ScalarStyle::Plain, ..));
             let (key, _) = self.below(Key::Name(String::new()), event, at)?;
             let event = self.next()?;
+            // `{ key:value }` is one key without a value to YAML.
             let is_alone = is_plain && matches!(&event.0, Event::Scalar(text, ..) if text.is_empty());
             let Value::String(name) = key else {
                 let path = self.trail.iter().cloned().collect();
@@ -355,6 +361,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
 
 fn refuse_tag(tag: Option<&Tag>, at: Place) -> Result<(), Fatal> {
     let Some(tag) = tag else { return Ok(()) };
+    // Other programs write `!env NAME` for a variable.
     let names_variable = tag.suffix.to_ascii_lowercase().contains("env");
     let hint = if names_variable { "write `\"${NAME}\"` for a variable" } else { "put texts in quotes" };
     let (place, problem) = fatal(at, code::SYNTAX, "tags such as `!!str` are not used here");
