@@ -11,6 +11,7 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
             ended = true;
             continue;
         }
+        // What stands behind the padding is a second text; joined, the two would be neither.
         let value = value(sign).filter(|_| !ended)?;
         held = held << 6 | u32::from(value);
         bits += 6;

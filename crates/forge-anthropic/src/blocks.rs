@@ -21,6 +21,8 @@ pub(crate) fn read(raw: &RawValue) -> Result<(PartKind, Block<'_>), Failure> {
         None if block.text.is_some() => PartKind::Text,
         None if block.name.is_some() && block.input.is_some() => PartKind::tool_use("", ""),
         None if block.thinking.is_some() => PartKind::Thinking,
+        // `server_tool_use`, `redacted_thinking` and whatever the vendor adds: nobody else can read them, and
+        // they go back unchanged.
         _ => PartKind::Vendor,
     };
     let is_answer = match kind {
@@ -45,6 +47,7 @@ fn malformed(error: &serde_json::Error) -> Failure {
 
 /// What a text rests on. Kinds of citations differ in what they name; all of it stays in the raw form.
 pub(crate) fn citation(raw: &RawValue) -> Delta {
+    // A citation stands beside the answer: one that cannot be read loses its fields and fails nothing.
     let named: wire::Citation = serde_json::from_str(raw.get()).unwrap_or_default();
     let citation = Citation::raw(raw.get())
         .with_url(named.url.or(named.source))
@@ -55,11 +58,13 @@ pub(crate) fn citation(raw: &RawValue) -> Delta {
 
 /// The arguments with which a call began, if there are any. Most streams begin with none and tell them piece by piece.
 pub(crate) fn arguments(block: &Block<'_>) -> Option<String> {
+    // `{}` is how the vendor opens a call whose arguments are to follow; it is no argument.
     let input = block.input.map(RawValue::get).filter(|input| !matches!(*input, "null" | "{}"));
     input.map(str::to_owned)
 }
 
-/// State that only `asked` may have back.
+/// State that only `asked` may have back: the model that was asked, whichever served, because the next turn
+/// is sent under the same name.
 pub(crate) fn opaque(asked: &ModelId, data: String) -> Opaque {
     Opaque::new(ModelProvider::Anthropic, asked.clone(), data)
 }

@@ -26,7 +26,8 @@ pub(crate) const RULES: Rules = Rules {
     trims_prefill: true,
 };
 
-/// The vendor takes at most this many cache breakpoints.
+/// The vendor takes at most this many cache breakpoints (`cache_control`) in a request and refuses the
+/// request with a fifth, so that further ones are left out.
 const MAX_BREAKPOINTS: usize = 4;
 
 /// What a document may be beside a text.
@@ -53,6 +54,8 @@ impl<'a> Mapper<'a> {
             MessageRole::Assistant => "assistant",
             MessageRole::System if self.profile.system_turns => "system",
             MessageRole::System => {
+                // Such a model answers `role: "system"` between turns with a 400. As the user's, the words
+                // weigh less but are not lost.
                 self.warn(
                     "system",
                     "this model takes no instructions between turns; they are sent as the user's",
@@ -74,6 +77,7 @@ impl<'a> Mapper<'a> {
     /// The vendor takes PDF as it is and texts as texts.
     fn document(&self, source: &'a Source) -> Result<wire::Source<'a>, ProviderError> {
         let Source::Base64 { media_type, data } = source else { return self.source(source) };
+        // Parameters such as `charset=utf-8` say nothing about which source the vendor wants.
         let plain = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if plain == PDF {
             return self.source(source);
@@ -84,6 +88,7 @@ impl<'a> Mapper<'a> {
         }
         let text = base64::decode(data).and_then(|bytes| String::from_utf8(bytes).ok());
         let text = text.ok_or_else(|| self.unsupported("a text document that is not UTF-8 in base64"))?;
+        // The one type that a text source may have, whatever kind of text it is.
         Ok(wire::Source::Text { media_type: "text/plain", data: text })
     }
 
@@ -98,6 +103,7 @@ impl<'a> Mapper<'a> {
         }
         let mut blocks = Vec::with_capacity(message.parts.len());
         // The vendor wants tool results before anything else in a turn.
+        // Sorted stably: results stay in the order of their calls.
         for results in [true, false] {
             for part in message.parts.iter().filter(|part| matches!(part, Part::ToolResult { .. }) == results)
             {
@@ -113,6 +119,7 @@ impl<'a> Mapper<'a> {
             Part::Text { text, .. } | Part::Refusal { text, .. } if text.trim().is_empty() => {
                 return Ok(None);
             }
+            // A refusal is a text to this vendor; its own come as a stop reason and not as a block.
             Part::Refusal { text, .. } => KnownBlock::Text { text: text.into(), cache_control: None },
             Part::Text { text, cache, .. } => {
                 KnownBlock::Text { text: text.into(), cache_control: self.cache(*cache) }
@@ -126,6 +133,8 @@ impl<'a> Mapper<'a> {
                 cache_control: self.cache(*cache),
             },
             Part::Thinking { text, opaque, .. } => match self.own(opaque.as_ref()) {
+                // Only with the signature that came with it: the vendor checks one against the other, and
+                // thoughts without any are refused.
                 Some(signature) => KnownBlock::Thinking { thinking: text, signature },
                 None => return Ok(None),
             },
@@ -161,11 +170,14 @@ impl<'a> Mapper<'a> {
     }
 
     pub(crate) fn cache(&mut self, ttl: Option<CacheTtl>) -> Option<CacheControl> {
+        // An hour costs more to write than five minutes, so that it is asked for only where the caller names
+        // it.
         let ttl = match ttl? {
             CacheTtl::OneHour => "1h",
             _ => "5m",
         };
         self.breakpoints += 1;
+        // One warning however many are left out.
         if self.breakpoints == MAX_BREAKPOINTS + 1 {
             self.warn("cache", format!("only the first {MAX_BREAKPOINTS} cache hints are sent"));
         }

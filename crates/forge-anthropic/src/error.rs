@@ -33,8 +33,12 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
 pub(crate) fn from_body(error: ErrorBody, fallback: ErrorKind) -> Failure {
     let code = error.details.error_code.unwrap_or_default();
     let (named, message) = (error.r#type.unwrap_or_default(), error.message.unwrap_or_default());
+    // The body goes before the status: one status stands for a full minute and for a spent month (429), and
+    // the two lead to opposite advice.
     let kind = TABLE.find(&code, &named, &message).unwrap_or(fallback);
     let failure = Failure::new(kind, message);
+    // `error_code` says more than `type`: `enforced_spend_limit_reached` comes with a status of 429 like any
+    // rate limit, and waiting does not help against it.
     let code = if code.is_empty() { named } else { code };
     if code.is_empty() { failure } else { failure.with_code(code) }
 }
@@ -45,6 +49,7 @@ pub(crate) fn rate_limits(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimitS
     let mut status = RateLimitStatus::default();
     for (name, value) in headers {
         let Some(rest) = name.as_str().strip_prefix("anthropic-ratelimit-") else { continue };
+        // From the right, because the class itself holds a dash (`input-tokens`).
         let Some((what, word)) = rest.rsplit_once('-') else { continue };
         let window = match what {
             "requests" => &mut status.requests,

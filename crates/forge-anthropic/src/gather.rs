@@ -53,6 +53,7 @@ impl Gathered {
     /// Adds a delta, whatever its type. A field that is not known goes on with a text and replaces anything else.
     pub(crate) fn add(&mut self, delta: &RawValue) {
         for (name, value) in fields(delta) {
+            // The delta's type is not the block's, and a null would wipe what has been gathered.
             if name == "type" || value == "null" {
                 continue;
             }
@@ -115,6 +116,7 @@ fn text(json: &str) -> Option<String> {
 }
 
 /// The JSON without white space between its values, as whole replies have it; numbers stay as they are written.
+/// Parsed and written again, one of 30 digits would come back changed, and the block goes back to the vendor.
 fn compact(json: &str) -> String {
     let (mut quoted, mut escaped) = (false, false);
     let keep = |sign: &char| {

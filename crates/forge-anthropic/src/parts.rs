@@ -27,6 +27,7 @@ pub(crate) struct Parts {
     /// Whether arguments came for a call that never began.
     pub(crate) nameless: bool,
     /// Whether the model wrote anything that is counted as output.
+    // A bill of zero output beside this flag contradicts itself, see `usage::Bill::settle`.
     pub(crate) wrote: bool,
     /// The vendor's id of the reply.
     pub(crate) reply_id: Option<String>,
@@ -78,6 +79,8 @@ impl Parts {
     /// Ends the parts that the vendor left open, because the tokens ran out in them. A call stays open then.
     pub(crate) fn end_all(&mut self, events: &mut Events) {
         for part in 0..self.all.len() {
+            // A call without its `content_block_stop` may hold half of its arguments. Ended, they would pass
+            // for all of them.
             if !self.all[part].ended && !matches!(self.all[part].takes, Takes::ToolInput(None)) {
                 self.end_at(part, events);
             }
@@ -86,6 +89,8 @@ impl Parts {
 
     /// Takes the beginning of a block.
     pub(crate) fn begin(&mut self, index: Count, raw: &RawValue, events: &mut Events) -> Result<(), Failure> {
+        // Servers that speak the dialect leave the index out; blocks then count in the order in which they
+        // begin.
         let vendor_index = index.known().unwrap_or(self.all.len() as u64);
         let (kind, block) = blocks::read(raw)?;
         let (kind, takes) = match kind {
@@ -123,6 +128,7 @@ impl Parts {
 
     /// A call whose id stands once in the reply; the one of a server that gives none is made from the reply's own.
     fn call(&mut self, id: Option<String>, name: Option<String>) -> ToolStart {
+        // Two calls under one id could not be told apart when their results go back.
         let given = id.filter(|id| !id.is_empty() && !self.calls.contains(id));
         let id = given.unwrap_or_else(|| match &self.reply_id {
             Some(reply) => format!("call_{reply}_{}", self.all.len()),
@@ -156,6 +162,7 @@ impl Parts {
             ("citations_delta", Takes::Text) => delta.citation.map(citation),
             ("input_json_delta", Takes::ToolInput(begun)) => {
                 let piece = said(delta.partial_json, data)?.filter(|piece| !piece.is_empty());
+                // The pieces are the whole input: with what the block began with, it would be told twice.
                 if piece.is_some() {
                     *begun = None;
                 }
@@ -163,9 +170,11 @@ impl Parts {
             }
             ("thinking_delta", Takes::Thinking(_)) => delta.thinking.map(Delta::Thinking),
             ("signature_delta", Takes::Thinking(signature)) => {
+                // One `signature_delta` comes for a block, just before its end, and holds all of it.
                 *signature = delta.signature.or(signature.take());
                 None
             }
+            // To drop a piece of the answer would hand out a text with a hole and call it whole.
             (kind @ ("text_delta" | "input_json_delta" | "thinking_delta"), _) => {
                 let message = format!("a {kind} does not fit its block");
                 return Err(Failure::new(ErrorKind::Decode, message));

@@ -164,14 +164,16 @@ pub(crate) fn is_newer(settings: &AdapterSettings) -> bool {
     asked.is_some_and(|(_, value)| value.expose_secret().trim() >= first)
 }
 
-/// Anthropic's models with their limits, dates and prices.
+/// Anthropic's models with their limits, dates and prices: the content of `models.json`, in which each row
+/// names its source and the day on which it was checked. Prices are US dollars for a million tokens, by day.
+/// A price that the vendor has not published is missing, which is not zero.
 pub fn models() -> &'static ModelTable {
     static TABLE: LazyLock<ModelTable> =
         LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
     &TABLE
 }
 
-/// The most output tokens asked for when the request does not say.
+/// The most output tokens asked for when the request does not say. The vendor has no default of its own.
 const USUAL_MAX_TOKENS: u64 = 8_192;
 
 /// The vendor insists on a limit: the usual one, or the model's own if that is smaller.
@@ -180,13 +182,15 @@ pub(crate) fn default_max_tokens(settings: &AdapterSettings, model: &ModelId) ->
     most.unwrap_or(USUAL_MAX_TOKENS).min(USUAL_MAX_TOKENS)
 }
 
-/// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
+/// What `model` can do, found by its id with or without a date. An unknown model gets the abilities that most
+/// of the vendor's models have, and limits of `None`.
 pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::Anthropic, model);
     let mut able = Capabilities::default();
     able.context_tokens = row.and_then(|row| row.context_tokens);
     able.max_output_tokens = row.and_then(|row| row.max_output_tokens);
+    // The same for every model that the table knows, so that no profile says it.
     able.images = true;
     able.documents = true;
     able.tools = true;

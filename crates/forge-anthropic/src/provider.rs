@@ -26,20 +26,28 @@ use crate::{
 
 pub(crate) const DIALECT: Dialect = Dialect {
     base_url: "https://api.anthropic.com",
+    // Never together with `Authorization`: the vendor refuses a request that carries both.
     credential: ("x-api-key", ""),
+    // Required on every request. A header of the configuration replaces it, see `profile::is_newer`.
     headers: &[("anthropic-version", "2023-06-01")],
     timeouts: Timeouts::USUAL,
     rate_limits: error::rate_limits,
     classify: error::classify,
 };
 
-/// For calls beside the messages themselves.
+/// For calls beside the messages themselves: they run no model, so that ten seconds of silence is a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Claude models through Anthropic's Messages API.
+///
+/// One call is one request; nothing is retried. Connections are set up by the first call and shared by all
+/// later ones. Limits, prices and abilities come from [`models`](crate::models) unless the settings bring
+/// rows of their own. Errors name the provider by its configured id.
 #[derive(Debug)]
 pub struct AnthropicProvider {
     settings: AdapterSettings,
+    // Every builder method starts over with an empty cell: an address or header that was checked under
+    // earlier settings says nothing about the new ones.
     api: OnceLock<Api>,
 }
 
@@ -59,25 +67,33 @@ impl AnthropicProvider {
         Self { settings, api: OnceLock::new() }
     }
 
-    /// A provider with these settings, checked.
+    /// A provider with these settings, checked. Nothing is sent, so that a key which the vendor does not know
+    /// passes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] when the base URL, the proxy, the certificates, the key or a header
+    /// cannot be used.
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
         let provider = Self { settings, api: OnceLock::new() };
         provider.api()?;
         Ok(provider)
     }
 
-    /// Reaches the API at `url` instead of `https://api.anthropic.com`.
+    /// Reaches the API at `url` instead of `https://api.anthropic.com`. The version (`v1`) is added where it
+    /// is missing, and the path of a call, such as `/v1/messages`, is taken off.
     pub fn with_base_url(self, url: impl Into<String>) -> Self {
         let settings = AdapterSettings { base_url: Some(url.into()), ..self.settings };
         Self { settings, api: OnceLock::new() }
     }
 
-    /// Names the provider in errors and accounts.
+    /// Names the provider in errors and accounts; the default is `anthropic`. Two providers with keys of
+    /// their own need two names.
     pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
         Self { settings: AdapterSettings { id: id.into(), ..self.settings }, api: OnceLock::new() }
     }
 
-    /// Sets the clocks of a call.
+    /// Sets the clocks of a call: connecting, first content, gap between contents, total. Calls beside the
+    /// messages (health, models, token counts) keep ten seconds of their own.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { settings: AdapterSettings { timeouts: Some(timeouts), ..self.settings }, api: OnceLock::new() }
     }
@@ -108,6 +124,7 @@ impl Provider for AnthropicProvider {
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         let mut able = self.settings.capabilities(model, profile::capabilities);
+        // The version of the API goes before all else: it refuses what the model itself would take.
         able.sampling &= !profile::is_newer(&self.settings);
         able
     }
@@ -137,6 +154,8 @@ impl Provider for AnthropicProvider {
 impl Adapter for AnthropicProvider {
     async fn health_check(&self) -> Result<Health, ProviderError> {
         let api = self.api()?;
+        // The listing is free and needs the key, so that it tells a bad credential (401) without a model's
+        // work.
         let reply = api.connection.get(&api.models, &[("limit", "1")], PATIENCE).await?;
         let page: ModelPage = reply.json().await?;
         Ok(if page.data.is_empty() { Health::Empty } else { Health::Ready })
@@ -147,6 +166,7 @@ impl Adapter for AnthropicProvider {
         let mut models = Vec::new();
         let mut after = String::new();
         loop {
+            // The largest page that the vendor gives; its default of 20 would take several calls.
             let query = [("limit", "1000"), ("after_id", after.as_str())];
             let query = if after.is_empty() { &query[..1] } else { &query[..] };
             let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;
@@ -168,6 +188,7 @@ impl Adapter for AnthropicProvider {
         let api = self.api()?;
         let body = request::to_count(self.name(), model, request, &self.settings)?;
         let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
+        // Estimates have a type of their own; none is passed off as the vendor's count.
         total.input_tokens.known().ok_or_else(|| {
             let message = "the vendor gave no number of tokens that can be right";
             ProviderError::new(ErrorKind::Decode, self.name(), message)

@@ -37,8 +37,10 @@ pub(crate) fn to_wire(
     let mut mapper = Mapper::new(provider, model, settings);
     let mut body = mapper.prompt(request, &messages)?;
     body.stream = request.delivery == Delivery::Stream;
+    // The vendor requires `max_tokens`; a request without it is a 400.
     let max_tokens = request.max_tokens.map_or_else(|| default_max_tokens(settings, model), u64::from);
     body.max_tokens = Some(max_tokens);
+    // Before sampling: a budget of thinking rules out the sampling settings.
     mapper.thinking(request, max_tokens, &mut body);
     mapper.sampling(request, &mut body);
     body.stop_sequences = &request.stop_sequences;
@@ -56,6 +58,7 @@ pub(crate) fn to_count(
     let messages = fitted(provider, model, request)?;
     let mut mapper = Mapper::new(provider, model, settings);
     let body = mapper.prompt(request, &messages)?;
+    // The vendor's count takes no `max_tokens`, and raw fields of the caller's belong to the call alone.
     to_json(provider, model, &body, None)
 }
 
@@ -68,6 +71,7 @@ fn fitted<'a>(
     fit(&request.messages, &RULES).map_err(|unfit| {
         ProviderError::new(ErrorKind::InvalidRequest, provider, unfit.to_string()).with(|facts| {
             facts.model = Some(model.clone());
+            // Nothing was sent, so that nothing is billed.
             facts.phase = Phase::BeforeSend;
         })
     })
@@ -84,6 +88,7 @@ impl<'a> Mapper<'a> {
         let mut tool_choice = self.tool_choice(request)?;
         if tools.is_empty() {
             tools = called_before(conversation);
+            // With `none` the model sees that the tools exist and still answers in text, as was asked for.
             tool_choice = (!tools.is_empty()).then_some(wire::ToolChoice::NONE);
         }
         let mut system = Vec::with_capacity(request.system.len());
@@ -100,6 +105,8 @@ impl<'a> Mapper<'a> {
                 messages.push(Turn { role: self.role(message.role), content });
             }
         }
+        // An error and no warning: without the prefill the answer would have another beginning than was asked
+        // for, and the caller would join the two.
         if messages.last().is_some_and(|turn| turn.role == "assistant") && !self.profile.prefill {
             return Err(self.unsupported("a last message of the assistant's (prefill)"));
         }
@@ -145,9 +152,11 @@ impl<'a> Mapper<'a> {
         if request.tools.is_empty() {
             return Ok(None);
         }
+        // An error and no warning: a caller that forces a call does not look for text in the answer.
         if request.tool_choice.is_forced() && !self.profile.forced_tools {
             return Err(self.unsupported("a forced tool call"));
         }
+        // Sent only to forbid; to allow several calls at once is the vendor's default.
         let disable_parallel_tool_use = (request.parallel_tools == Some(false)).then_some(true);
         let (r#type, name) = match &request.tool_choice {
             ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => match disable_parallel_tool_use

@@ -15,6 +15,7 @@ pub(crate) fn from_wire(body: &str, asked: &ModelId, events: &mut Events) -> Res
         serde_json::from_str(body).map_err(|error| Failure::decode("the reply", &error))?;
     match &message.content {
         Items::Known(_) => {}
+        // A refusal may come without any block; its reason alone makes it a reply.
         Items::Missing if message.stop_reason.is_some() => {}
         Items::Missing | Items::Odd => return Err(not_a_message(body)),
     }

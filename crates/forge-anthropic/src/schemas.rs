@@ -100,6 +100,7 @@ impl<'a> Mapper<'a> {
     }
 
     fn parameters(&mut self, tool: &'a FunctionTool) -> (Cow<'a, Schema>, bool) {
+        // Without `strict` the vendor holds the model to nothing, so that nothing has to leave the schema.
         if !tool.strict {
             return (Cow::Borrowed(&tool.schema), false);
         }
@@ -163,6 +164,8 @@ fn known_words(schema: &Value) -> Value {
             (_, value) => value.clone(),
         };
         match (word.as_str(), value) {
+            // `anyOf` is weaker: it takes what fits several. An answer is therefore checked against the
+            // schema as written.
             ("oneOf", value) if !fields.contains_key("anyOf") => drop(known.insert("anyOf".into(), value)),
             // What stands beside it says more about the same.
             ("allOf", Value::Array(mut inner)) if inner.len() == 1 && inner[0].is_object() => {

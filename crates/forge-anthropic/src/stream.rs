@@ -51,6 +51,7 @@ impl Decoder {
         let served = message.model.as_deref().filter(|served| !served.is_empty());
         let served =
             served.map(|served| if self.asked == *served { self.asked.clone() } else { served.into() });
+        // A stream opens with an empty message; only a whole reply has blocks or a reason at this place.
         let blocks = message.content.known();
         self.begin(message.id, served, events);
         if blocks.is_empty() && message.stop_reason.is_none() {
@@ -60,6 +61,7 @@ impl Decoder {
         }
         self.raw_reason = message.stop_reason.or(self.raw_reason.take());
         self.stop_sequence = message.stop_sequence.or(self.stop_sequence.take());
+        // What a later event leaves out stays as it was: null is no correction.
         self.detail = detail(message.stop_details).or(self.detail.take());
         for (block, index) in blocks.into_iter().zip(0..) {
             self.parts.whole(index, block, events)?;
@@ -91,6 +93,8 @@ impl Decoder {
             None => {
                 let message = "the vendor did not say why the model stopped";
                 events.push_back(Warning::new("stop_reason", message).into());
+                // Calls are acted on whatever the reason is; a caller that waits for `ToolUse` would wait for
+                // ever.
                 if self.parts.called() { StopReason::ToolUse } else { StopReason::Other }
             }
         };
@@ -127,6 +131,7 @@ impl Decoder {
                     events.push_back(StreamEvent::from(tokens));
                 }
             }
+            // Before any `message_start` there is no reply that these could end.
             "message_delta" | "message_stop" if !self.begun => {
                 let message = format!("`{name}` stands at the wrong place of the stream");
                 return Err(Failure::new(ErrorKind::Decode, message));
@@ -144,6 +149,7 @@ impl Decoder {
             }
             "error" => {
                 let error = ErrorBody::read(data.as_bytes()).ok_or_else(Failure::nameless)?;
+                // The status is 200 and says nothing, so that an unknown type is a fault of the server's.
                 return Err(error::from_body(error, ErrorKind::Server));
             }
             // Pings, and whatever the vendor adds.
@@ -159,7 +165,9 @@ const DONE: &str = "[DONE]";
 impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         match frame {
+            // `[DONE]` proves nothing here: only `message_stop` ends a reply of this vendor.
             Frame::Stray(_) | Frame::Event { data: DONE | "", .. } => Ok(()),
+            // Proxies drop the `event:` line; the vendor repeats the name as `type` of the data.
             Frame::Event { name: "" | "message", data } => {
                 let TypeOnly { r#type } = parse(data)?;
                 self.event(&r#type.unwrap_or_default(), data, events)

@@ -8,18 +8,21 @@ use crate::{
     wire::request::{Body, Thinking},
 };
 
-/// The smallest thinking budget the vendor takes.
+/// The smallest thinking budget the vendor takes (`budget_tokens`), in tokens; a smaller one is a 400.
 const MIN_BUDGET: u64 = 1_024;
 
 impl Mapper<'_> {
     pub(crate) fn thinking(&mut self, request: &ModelRequest, max_tokens: u64, body: &mut Body<'_>) {
         match self.profile.thinking {
             ThinkingForm::Adaptive { optional } => {
+                // Recent models send thoughts without text unless `summarized` is asked for.
                 let display = request.show_thinking.map(|shown| if shown { "summarized" } else { "omitted" });
                 if request.thinking_budget.is_some() {
                     self.warn("thinking_budget", "this model takes no number of tokens for thinking");
                 }
                 match request.effort {
+                    // Models that always think answer `disabled` with a 400; they fall to their lowest level
+                    // below.
                     Some(Effort::None) if optional => body.thinking = Some(Thinking::Disabled),
                     Some(effort) => {
                         body.thinking = Some(Thinking::Adaptive { display });
@@ -35,6 +38,8 @@ impl Mapper<'_> {
             ThinkingForm::Budget => {
                 let effort = request.effort.filter(|effort| *effort != Effort::None).map(budget);
                 let Some(budget) = request.thinking_budget.map(u64::from).or(effort) else { return };
+                // Thinking counts towards `max_tokens`, and a budget that is not smaller is refused. Half of
+                // it stays for the answer, else the model may think all of it away.
                 let budget = budget.min(max_tokens / 2);
                 if budget < MIN_BUDGET {
                     self.warn("effort", "max_tokens leaves no room for thinking; it is left out");
@@ -47,6 +52,8 @@ impl Mapper<'_> {
 
     pub(crate) fn sampling(&mut self, request: &ModelRequest, body: &mut Body<'_>) {
         let sampling = &request.sampling;
+        // Only thinking by budget excludes them here. Models that think adaptively and take none of them say
+        // so in their profile.
         let thinking = matches!(body.thinking, Some(Thinking::Enabled { .. }));
         let allowed = self.profile.sampling && !thinking;
         let reason = if thinking { "not taken while the model thinks" } else { "not taken by this model" };
@@ -56,6 +63,7 @@ impl Mapper<'_> {
             // 1 is the most that this vendor takes; others go to 2.
             body.temperature = sampling.temperature.map(|temperature| temperature.min(1.0));
             body.top_k = sampling.top_k;
+            // Claude 4 and later refuse the two together.
             if sampling.temperature.is_none() {
                 body.top_p = sampling.top_p;
             } else if sampling.top_p.is_some() {

@@ -40,6 +40,8 @@ impl Bill {
             ("total_tokens", &mut usage.total_tokens, newer.total_tokens),
         ];
         for (name, known, newer) in counts {
+            // Replaced and never added: `message_delta` repeats the whole call and corrects what
+            // `message_start` said.
             *known = newer.or(*known);
             if newer.is_odd() {
                 doubt(doubts, name);
@@ -55,13 +57,15 @@ impl Bill {
         usage.speed = newer.speed.or(usage.speed.take());
     }
 
-    /// Takes the report with which a stream opens. Its output is a placeholder.
+    /// Takes the report with which a stream opens. Its output is a placeholder of a token or so: as a count
+    /// it would be the bill of every stream that breaks off.
     pub(crate) fn opening(&mut self, usage: Usage) {
         self.report(Usage { output_tokens: Count::Missing, total_tokens: Count::Missing, ..usage });
     }
 
     /// What a call that goes on has taken so far, as far as no later report can take it back.
     pub(crate) fn so_far(&self) -> TokenCount {
+        // Uses of tools grow until the end; what is handed out early may only be what stays.
         let tokens = self.usage.tokens().with_server_tools(None);
         // Some servers begin with nothing and say at the end how much it was.
         if tokens.total_input() == Some(0) { TokenCount::default() } else { tokens }
@@ -72,6 +76,8 @@ impl Bill {
     pub(crate) fn settle(&mut self, model: Option<&ModelId>, wrote: bool) -> (TokenCount, Option<Warning>) {
         let Self { usage, doubts } = self;
         let mut tokens = usage.tokens();
+        // No answer comes from an empty prompt. A zero here is a server that counts nothing, and zero is a
+        // claim about money that nobody made.
         if tokens.total_input() == Some(0) && wrote {
             doubt(doubts, "input_tokens");
             tokens = tokens.with_input(None).with_cache_read(None);
@@ -81,6 +87,7 @@ impl Bill {
             doubt(doubts, "output_tokens");
             tokens = tokens.with_output(None).with_reasoning(None);
         }
+        // Where either side is unknown there is nothing to hold the total against.
         let sum = tokens.total_input().zip(tokens.total_output());
         let sum = sum.map(|(input, output)| input.saturating_add(output));
         if usage.total_tokens.known().zip(sum).is_some_and(|(total, sum)| total != sum) {
@@ -125,6 +132,7 @@ fn agree(calls: &[Iteration], usage: &Usage, model: Option<&ModelId>) -> bool {
         (Some(named), Some(model)) => plain(&named.as_str().into()) == plain(model),
         _ => true,
     };
+    // An iteration without numbers may be of any size.
     let is_told = |call: &Iteration| call.input_tokens.known().and(call.output_tokens.known()).is_some();
     let sum = |of: fn(&Iteration) -> Count| {
         calls.iter().map(|call| of(call).known().unwrap_or(0)).fold(0, u64::saturating_add)

@@ -25,7 +25,7 @@ use crate::{
     terminal::{self, Prose, millis, note},
 };
 
-/// A request may hold several.
+/// The most bytes of a request's file. It may hold several pictures, each of them in base64.
 const MAX_REQUEST_BYTES: u64 = 100 * 1024 * 1024;
 
 pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
@@ -33,6 +33,8 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
         Some(id) => Some(session::report(id).await?),
         None => None,
     };
+    // Before the system is opened: a mistake in the question is told without a look at the accounts or for
+    // servers.
     let request = Arc::new(request(&ask, about.as_deref(), args.quiet)?);
     let question = question(&request);
     let system = Setup::open(args).await?;
@@ -199,6 +201,7 @@ async fn call(
                     prose.push(text)?;
                     ends_with_line = text.ends_with('\n');
                 }
+                // What has arrived is kept as the error's partial answer; the vendor may have billed it.
                 if let Err(error) = accumulator.push(event) {
                     failure = Some(error);
                     break;
@@ -210,6 +213,7 @@ async fn call(
             }
         }
     }
+    // A shell's prompt would stand behind the last word.
     if shown && !ends_with_line {
         prose.push("\n")?;
     }
@@ -248,6 +252,7 @@ fn request(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<ModelRequest, 
             .map_err(|error| CliError::content(path, "a JSON Schema", &error))?;
         request.output = OutputFormat::json_schema("answer", schema);
     }
+    // The command line goes before the file: it is what was typed for this call.
     request.max_tokens = ask.max_tokens.or(request.max_tokens);
     request.sampling.temperature = ask.temperature.or(request.sampling.temperature);
     if ask.no_stream {
@@ -286,6 +291,7 @@ fn parts(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<Vec<Part>, CliEr
         }
     }
     let text = Some(text.trim_start_matches('\n')).filter(|text| !text.is_empty()).map(Part::text);
+    // Pictures and documents first, the question last, as vendors advise for long material.
     Ok(media.into_iter().chain(text).collect())
 }
 

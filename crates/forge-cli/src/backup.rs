@@ -21,6 +21,7 @@ pub(crate) fn run(backup: &Backup, quiet: bool, json: bool) -> Result<ExitCode, 
 }
 
 fn written(to: &Path, offline: bool, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
+    // A copy must not take the place of an older one before it is known to be good.
     if to.exists() {
         return Err(CliError::usage(format!("{} is there already", to.display()), "name a file that is new"));
     }

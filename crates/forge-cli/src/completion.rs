@@ -100,6 +100,7 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
     let start = start.to_string_lossy();
     let files = [false, true].into_iter().filter_map(metrics::path);
     let mut found: Vec<_> = files.flat_map(|file| store::glance(&file, &start, MOST)).collect();
+    // Names begin with the time, so that their order is that of time.
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
     let candidate = |(name, summary): (forge::storage::journal::StreamName, Option<serde_json::Value>)| {
         let title = summary.as_ref().and_then(|summary| summary["title"].as_str()).unwrap_or_default();

@@ -113,6 +113,7 @@ impl CliError {
     /// The accounts cannot be read or written.
     pub(crate) fn store(error: &StoreError) -> Self {
         let why = error.source().map(causes).unwrap_or_default();
+        // A filter comes from the command line.
         let exit = if matches!(error, StoreError::Filter { .. }) { USAGE } else { FAILED };
         Self::new(Code::Store, error.to_string(), exit).because(why)
     }
@@ -136,6 +137,7 @@ impl CliError {
 
     pub(crate) fn provider(error: &ProviderError) -> Self {
         let exit = match error.kind {
+            // A provider did answer; code 3 promises that none could.
             _ if error.phase == Phase::AfterOutput => FAILED,
             _ if is_of_budget(error) => BUDGET,
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => USAGE,
@@ -172,6 +174,7 @@ impl CliError {
 /// Whether one of the user's own budgets refused, also one that holds for a single provider.
 fn is_of_budget(error: &ProviderError) -> bool {
     let mut cause = error.source();
+    // A budget of one provider ends as another kind, with the budget's error as its cause.
     while let Some(found) = cause {
         if found.is::<BudgetError>() {
             return true;

@@ -58,6 +58,8 @@ pub(crate) fn standard_input() -> Result<String, CliError> {
 
 fn at_most(source: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
+    // One byte more than allowed tells what is too large from what just fits, also of pipes, which have no
+    // size.
     let read = source.take(most + 1).read_to_end(&mut bytes)?;
     Ok((read as u64 <= most).then_some(bytes))
 }
@@ -100,12 +102,14 @@ pub(crate) fn write(path: &Path, text: &str, quiet: bool) -> Result<(), CliError
 
 /// Puts a file with the text in the place of what is there. Devices and pipes are written to as they are.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = fs::metadata(&target).ok();
     if before.as_ref().is_some_and(|before| !before.is_file() || before.permissions().readonly()) {
         return fs::write(&target, text);
     }
     let mut name = target.file_name().unwrap_or_default().to_owned();
+    // Beside the target, because a rename across file systems is none.
     name.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(&target).with_file_name(name);
     let written = fs::write(&part, text)

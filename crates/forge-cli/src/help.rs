@@ -38,6 +38,7 @@ pub(crate) fn parse() -> Result<Args, clap::Error> {
 
 /// Help on the command that these words lead to; without any, on the whole.
 pub(crate) fn run(all: bool, words: &[String]) -> Result<ExitCode, CliError> {
+    // First, because any error of clap's passes below for the help that was asked for.
     manual::find(words)?;
     let typed = ["forge"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
     // Asking for help is an error for clap, which prints it as the terminal wants it.

@@ -16,6 +16,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     if text.width() <= columns {
         return Cow::Borrowed(text);
     }
+    // One column is the sign's.
     let mut left = columns.saturating_sub(1);
     let fits = |(_, c): &(usize, char)| {
         let width = c.width().unwrap_or(0);

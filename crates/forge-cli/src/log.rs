@@ -78,6 +78,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
+    // Questions may hold what nobody else of the machine is to read.
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(line.as_bytes())
 }
@@ -96,6 +97,7 @@ pub(crate) async fn run(args: &Log, quiet: bool, as_json: bool) -> Result<ExitCo
     let since = args.since.as_deref().map(|text| metrics::time(text, Utc::now())).transpose()?;
     let mut all = questions(since, args.text.as_deref());
     all.extend(sessions(since, args.text.as_deref()).await?);
+    // Times are written in one form, in UTC, so that their texts are in the order of time.
     all.sort_by(|one, other| other["at"].as_str().cmp(&one["at"].as_str()));
     all.truncate(args.limit);
     if as_json {

@@ -42,12 +42,14 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // Before the arguments are read: a line that is being typed need not make sense yet.
     if let Some(code) = completion::answer() {
         return code;
     }
     let args = help::parse().unwrap_or_else(|error| refuse(&error));
     let _spans = start_logging(args.verbose, args.quiet);
     let form = args.form();
+    // One thread: a command waits for vendors, and there is nothing to compute side by side.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error), form),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
 
 /// A command line that makes no sense, or one that asks for help. Programs that want JSON are told so in JSON.
 fn refuse(error: &clap::Error) -> ! {
+    // The arguments could not be read, so that the flag is looked for as a word.
     let wants_json = || std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
     if error.use_stderr() && wants_json() {
         let text = error.to_string();
@@ -156,6 +159,7 @@ fn start_logging(verbose: u8, quiet: bool) -> Spans {
         _ => LevelFilter::TRACE,
     };
     let filter =
+        // Lossy: a filter with a slip in it must not keep a command from running.
         EnvFilter::builder().with_default_directive(level.into()).with_env_var("FORGE_LOG").from_env_lossy();
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // Coloured on a terminal, unless NO_COLOR says otherwise.

@@ -90,6 +90,7 @@ impl Markdown {
         }
         out.push('\n');
         let fence = self.fence.take();
+        // Styles end with their line: a mark that is never closed would colour all that follows.
         *self = Self { fence, ..Self::new(self.width) };
     }
 
@@ -144,6 +145,7 @@ impl Markdown {
 
     /// Tables, and what may be a fence or a rule, are shown as they are.
     fn begins_whole_line(&mut self, word: &str) -> bool {
+        // Broken at the width of a terminal, a table could not be read.
         self.whole = word.starts_with('|') || word.starts_with("```") || word.starts_with("~~~");
         self.whole
     }
@@ -194,6 +196,7 @@ impl Markdown {
                     self.style(&mut out);
                     rest = &next[1..];
                 }
+                // Inside of a word such as `max_tokens` these are no marks.
                 '*' | '_' if !self.code && at_edge(next) && (self.italic || !next.is_empty()) => {
                     self.italic = !self.italic;
                     self.style(&mut out);

@@ -58,6 +58,7 @@ pub(crate) fn piped() -> Result<Option<Material>, CliError> {
     if !is_piped() {
         return Ok(None);
     }
+    // A thread, because reading a pipe blocks and cannot be given a time.
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(files::standard_input()));
     let read = receiver.recv_timeout(PATIENCE).or_else(|_| {
@@ -73,6 +74,7 @@ pub(crate) fn piped() -> Result<Option<Material>, CliError> {
 fn is_piped() -> bool {
     use std::os::{fd::AsFd as _, unix::fs::FileTypeExt as _};
     let stdin = io::stdin();
+    // A copy, because dropping the file closes what it was made of.
     let Ok(copy) = stdin.as_fd().try_clone_to_owned() else { return false };
     let kind = fs::File::from(copy).metadata().map(|found| found.file_type());
     !stdin.is_terminal() && kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || kind.is_file())

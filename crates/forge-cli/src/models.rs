@@ -162,6 +162,7 @@ async fn live(list: &ModelsList, today: NaiveDate, args: GlobalArgs<'_>) -> Resu
     Ok(if failures.is_empty() {
         ExitCode::SUCCESS
     } else if failures.len() == asked.len() {
+        // The same codes as for calls: 3 where nobody could answer.
         3.into()
     } else {
         ExitCode::FAILURE

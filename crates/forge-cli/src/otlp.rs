@@ -30,6 +30,8 @@ impl Otlp {
         let schema = format!("https://opentelemetry.io/schemas/{GEN_AI_CONVENTIONS}");
         let scope = InstrumentationScope::builder("forge").with_schema_url(schema).build();
         let spans = tracing_opentelemetry::layer().with_tracer(self.0.tracer_with_scope(scope));
+        // Spans of other crates, such as those of the exporter's own requests, would follow each other
+        // without end.
         let of_calls = |data: &tracing::Metadata<'_>| data.is_span() && data.name().starts_with("llm.");
         spans.with_filter(tracing_subscriber::filter::filter_fn(of_calls))
     }

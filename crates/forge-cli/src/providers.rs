@@ -114,11 +114,13 @@ async fn watch(
             signal = signals.next() => signal,
         };
         if signal == Signal::End {
+            // Checks are free, so that little is lost with those that do not end in time.
             system.close(Duration::from_secs(1)).await;
             return Ok(ExitCode::SUCCESS);
         }
         match system.reload().await {
             Ok(()) => terminal::note(args.quiet, "the configuration was read again"),
+            // Said even to those who want quiet: what they have changed does not hold.
             Err(error) => terminal::note(false, &format!("{error}the configuration in use stays")),
         }
     }

@@ -19,6 +19,7 @@ impl Setup {
     pub(crate) async fn open(args: GlobalArgs<'_>) -> Result<Self, CliError> {
         let mut builder = System::builder(variable);
         builder = args.config.map_or(builder.clone(), |path| builder.config(path));
+        // Offline is as if nobody were found: no file is read, whatever stands in it.
         let found = if args.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
         let setup = match found {
             Err(SystemError::NoProvider) => {
@@ -27,6 +28,7 @@ impl Setup {
             }
             found => Self(found.map_err(config::refused)?, None),
         };
+        // An accident that is asked for and does not happen would look like one that was survived.
         if args.injects && !setup.is_simulated() {
             return Err(CliError::usage(
                 "accidents are rehearsed with simulated vendors alone",
@@ -54,6 +56,7 @@ impl Setup {
 
     /// Reads the configuration again. If it cannot be used, everything stays as it is.
     pub(crate) async fn reload(&mut self) -> Result<(), CliError> {
+        // Simulated vendors have no file to read.
         if self.is_simulated() { Ok(()) } else { self.0.reload().await.map_err(config::refused) }
     }
 

@@ -49,10 +49,12 @@ pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim)
     ]
     .map(|(kind, vendor, model)| {
         let mut plan = forge::provider_plan(kind, model);
+        // Simulated vendors ask for a key as the real ones do, and take any.
         plan.api_key = Some(SecretString::from("sk-test-simulated"));
         plan.endpoint = Some(sim.base_url(vendor));
         plan
     });
+    // A file of its own, so that no sum mixes simulated calls with real ones.
     let builder = System::builder(variable).accounts("simulated.db");
     let system = builder.plan(RouterPlan::of(providers.into()), "simulated").open().await;
     Ok((system.map_err(config::refused)?, sim))

@@ -14,6 +14,7 @@ use crate::{error::CliError, layout::clean, markdown::Markdown, paths::variable}
 /// Writes to stdout at once: as it is into files and pipes, cleaned onto a terminal.
 pub(crate) fn out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
+    // What a model writes must not steer a terminal; programs get every byte.
     let shown = if stdout.is_terminal() { clean(text) } else { Cow::Borrowed(text) };
     let written = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| CliError::stdout(&error))
@@ -33,6 +34,7 @@ impl Prose {
 
     pub(crate) fn push(&mut self, text: &str) -> Result<(), CliError> {
         match &mut self.0 {
+            // Cleaned before it is rendered: the escapes that the rendering adds are to stay.
             Some(markdown) => put(&markdown.push(&clean(text))),
             None => out(text),
         }
@@ -78,6 +80,7 @@ pub(crate) fn line(mut object: Value, what: &str) -> Result<(), CliError> {
 /// The object with the version of its form before everything else.
 fn versioned(object: &Value) -> Value {
     let mut whole = Map::from_iter([("version".to_owned(), VERSION.into())]);
+    // Behind the usual version, so that an object's own takes its place.
     whole.extend(object.as_object().cloned().unwrap_or_default());
     whole.into()
 }
@@ -94,6 +97,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 
 /// A cost as every form of JSON has it; null if it is unknown.
 pub(crate) fn with_cost(mut object: Value, cost: Option<Money>) -> Value {
+    // Whole numbers add up without rounding; dollars are for people.
     object["cost_nano_usd"] = cost.map(Money::nanos).into();
     object["cost_usd"] = cost.map(Money::dollars).into();
     object

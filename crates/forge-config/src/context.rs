@@ -40,14 +40,16 @@ impl<'a> ResolveContext<'a> {
         self
     }
 
-    /// Adds a problem.
+    /// Adds a problem. A warning keeps the file usable, see [`Problem::is_warning`].
     pub fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// The number, if it lies in `range`.
+    /// The number, if it lies in `range`, both ends included. `None` without a value, or with one that is
+    /// reported.
     pub fn number(&mut self, value: Option<f64>, range: RangeInclusive<f64>, path: &KeyPath) -> Option<f64> {
         let value = value?;
+        // `.nan` of YAML lies in no range.
         if range.contains(&value) {
             return Some(value);
         }
@@ -55,7 +57,8 @@ impl<'a> ResolveContext<'a> {
         None
     }
 
-    /// The whole number, if it lies in `range`, whose bounds fit into `T`.
+    /// The whole number, if it lies in `range`, whose bounds fit into `T`. `None` without a value, or with
+    /// one that is reported.
     pub fn integer<T: TryFrom<i64>>(
         &mut self,
         value: Option<i64>,
@@ -85,7 +88,8 @@ impl<'a> ResolveContext<'a> {
         self.report(Problem::new(code::OUT_OF_RANGE, path.clone(), message));
     }
 
-    /// The duration, if it is longer than nothing and at most a day.
+    /// The duration, such as `500ms`, `30s` or `1h 30m`, if it is longer than nothing and at most a day.
+    /// `None` without a text, or with one that is reported.
     pub fn duration(&mut self, text: Option<&str>, path: &KeyPath) -> Option<Duration> {
         let text = text?;
         let wrong = |message: String| Problem::new(code::BAD_DURATION, path.clone(), message);
@@ -93,6 +97,7 @@ impl<'a> ResolveContext<'a> {
             Ok(duration) if duration.is_zero() => wrong("must be longer than nothing".into()),
             Ok(duration) if duration > LONGEST => wrong("must be at most 24h".into()),
             Ok(duration) => return Some(duration),
+            // Seconds to some programs and milliseconds to others: nobody guesses.
             Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))
                 .with_hint(format!("write `{}s` or `{0}ms`", text.trim())),
             Err(_) if text.trim().starts_with('-') => wrong("must be longer than nothing".into()),
@@ -127,9 +132,12 @@ impl<'a> ResolveContext<'a> {
         None
     }
 
-    /// The text with its references replaced, if it is free of control characters then.
+    /// The text with its references replaced, if it is free of control characters then. `None` with
+    /// everything reported that stands against it; no report shows a value.
     pub fn expand(&mut self, text: &str, path: &KeyPath) -> Option<String> {
         match expand(text, self.lookup) {
+            // In a header, an address or a name it would break the request far from here. The value is not
+            // shown: it may be a key.
             Ok(value) if value.contains(char::is_control) => {
                 let message = "holds a line break or another control character";
                 let hint = "check for an invisible character at the end of the value";
@@ -147,8 +155,10 @@ impl<'a> ResolveContext<'a> {
         }
     }
 
-    /// The content of the file that `text` names once its references are replaced.
+    /// The content of the file that `text` names once its references are replaced, as the lookup gives it.
+    /// `None` with what stands against it reported.
     pub fn read_file(&mut self, text: &str, path: &KeyPath) -> Option<String> {
+        // Mistakes show the path.
         let file = self.expand_public(text, path)?;
         match self.lookup.file(&file) {
             Ok(content) => Some(content),

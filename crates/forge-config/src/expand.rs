@@ -6,10 +6,11 @@ use crate::code;
 
 /// Where `${NAME}` and `${file:PATH}` find their values. Libraries never look by themselves.
 pub trait Lookup: fmt::Debug {
-    /// The variable called `name`; an empty one counts as unset.
+    /// The variable called `name`; `None` if it is not set. An empty one counts as unset.
     fn variable(&self, name: &str) -> Option<String>;
 
-    /// The content of the file at `path`.
+    /// The content of the file at `path`, as it is written in the configuration: relative paths are the
+    /// implementor's to place, and sizes to limit.
     fn file(&self, path: &str) -> io::Result<String>;
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn secret(text: &str) -> Option<&str> {
     const SECRETS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
     text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(inner, _)| inner).find(|inner| {
         let name = inner.split(":-").next().unwrap_or_default().to_ascii_uppercase();
+        // At the end of the name, so that `TOKENIZER` or `KEY_FILE` names no secret.
         inner.starts_with("file:") || SECRETS.iter().any(|end| name.ends_with(end))
     })
 }
@@ -49,10 +51,12 @@ pub(crate) fn expand(text: &str, lookup: &dyn Lookup) -> Result<String, Vec<Fail
             after
         } else if let Some(after) = after.strip_prefix('{') {
             let Some((inner, after)) = after.split_once('}') else {
+                // Without its end, nothing behind it can be told apart.
                 failures.push(malformed("`${` is never closed"));
                 return Err(failures);
             };
             match value(inner, lookup) {
+                // Not looked through again: what a variable holds is data, whatever signs are in it.
                 Ok(value) => expanded.push_str(&value),
                 Err(failure) => failures.push(failure),
             }
@@ -71,6 +75,7 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
         if path.is_empty() {
             return Err(malformed("`${file:}` names no file"));
         }
+        // The line end that editors put behind a key is none of it.
         return lookup.file(path).map(|content| content.trim().to_owned()).map_err(|error| Failure {
             code: code::UNREADABLE_FILE,
             message: format!("the file `{path}` cannot be read: {error}"),
@@ -82,6 +87,7 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
     if !is_variable(name) {
         return Err(malformed("`${...}` does not hold the name of a variable"));
     }
+    // Empty is unset, as in a shell's `:-`.
     let found = lookup.variable(name).filter(|value| !value.is_empty());
     found.or_else(|| default.map(str::to_owned)).ok_or_else(|| Failure {
         code: code::UNSET_VARIABLE,

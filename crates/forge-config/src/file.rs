@@ -58,7 +58,11 @@ impl fmt::Debug for Loaded {
 
 impl Sections<'_> {
     /// Reads the `text` of the file that reports call `file`. The environment and the disk are the caller's:
-    /// variables and files come through `lookup`.
+    /// variables and files come through `lookup`. With [`Trust::Project`], `lookup` is asked for no file.
+    ///
+    /// # Errors
+    /// Every mistake and every warning of the file, in its order, if there is a mistake among them. A text
+    /// that is not YAML has one mistake: what stands behind it cannot be read.
     pub fn load(
         &self,
         file: &str,
@@ -88,6 +92,7 @@ impl Sections<'_> {
         for section in self.iter() {
             let own = value.as_mapping_mut().map(|file| section.take_from(file)).unwrap_or_default();
             let part = section.read(own, lookup, trust);
+            // What is refused counts as cut out: what misses it is no mistake of its own.
             cut.extend(part.refused.iter().map(|problem| problem.path.clone()));
             found.extend(part.refused);
             meant.extend(part.problems);
@@ -99,6 +104,7 @@ impl Sections<'_> {
         let placed = found.into_iter().map(|problem| (document.place(&problem.path, problem.about), problem));
         let mut reports: Vec<Report> =
             early.chain(placed).map(|(place, problem)| Report::new(file, place, problem)).collect();
+        // Stable: what was found first at a place is told first.
         reports.sort_by_key(|report| (report.line, report.column));
         if reports.iter().any(|report| report.severity == Severity::Error) {
             return Err(ConfigError { reports });

@@ -20,6 +20,7 @@ pub(crate) fn number(text: &str, whole: bool) -> Option<f64> {
     let number = plain.parse::<f64>().ok().filter(|number| number.is_finite())?;
     // A hundredth is not exact; fifteen digits are.
     let number = format!("{:.12}", number * factor).parse::<f64>().ok()?;
+    // Further up a float skips whole numbers, and the hint would name one that nobody wrote.
     (!whole || (number.fract() == 0.0 && number.abs() < 1e15)).then_some(number)
 }
 
@@ -33,6 +34,7 @@ fn without_separators(text: &str, whole: bool) -> Option<String> {
     }
     let plain = text.replace(['_', ' ', '\''], "");
     let groups: Vec<&str> = plain.split(',').collect();
+    // `0,700` is a part of one: nobody begins thousands with a zero.
     let are_thousands = groups.len() > 1
         && groups[1..].iter().all(|group| group.split('.').next().is_some_and(|group| group.len() == 3));
     match groups.as_slice() {
@@ -48,6 +50,7 @@ fn without_separators(text: &str, whole: bool) -> Option<String> {
 /// The duration that a text was meant to be, as it is written here.
 pub(crate) fn duration(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
+    // ISO 8601 writes `PT1H30M`.
     let text = text.strip_prefix("pt").unwrap_or(&text);
     if let Some((before, after)) = text.split_once(':') {
         let (minutes, seconds) = (before.parse::<u64>().ok()?, after.parse::<u64>().ok()?);

@@ -1,6 +1,7 @@
 //! What a mistyped name was meant to be.
 
-/// The name among `known` that `wrong` was most likely meant to be: at most a third of it mistyped.
+/// The name among `known` that `wrong` was most likely meant to be: at most a third of it mistyped, two
+/// letters that changed places counted as one. `None` if no name is as near; of several, the first.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().filter_map(|name| {
         let longer = wrong.len().max(name.len());

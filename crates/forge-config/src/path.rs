@@ -21,7 +21,7 @@ impl KeyPath {
     /// The whole configuration.
     pub const ROOT: Self = Self(Vec::new());
 
-    /// The path one key further down.
+    /// The path one key further down. Whether anything stands there is not asked.
     pub fn key(&self, name: impl Into<String>) -> Self {
         self.with(Key::Name(name.into()))
     }
@@ -59,7 +59,8 @@ impl FromIterator<Key> for KeyPath {
     }
 }
 
-/// `roles.critic.fallback[1]`
+/// `roles.critic.fallback[1]`; nothing for the root. Names are not quoted, so that the form is for people
+/// alone.
 impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {

@@ -13,12 +13,12 @@ use crate::{code, path::KeyPath};
 pub struct Problem {
     /// A stable code: `E1..` for mistakes, `W1..` for warnings.
     pub code: &'static str,
-    /// Where it is.
+    /// Where it is, by keys; the file's reader finds the line.
     pub path: KeyPath,
     /// Whether it is about the key itself or about its value.
     #[serde(skip)]
     pub about: About,
-    /// What is wrong.
+    /// What is wrong, without a full stop. It shows no value that may be a secret.
     pub message: String,
     /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ impl Problem {
         Self::new(code::UNTRUSTED, path, message).with_hint("read the file, then run `forge config trust`")
     }
 
-    /// Whether the configuration can be used all the same.
+    /// Whether the configuration can be used all the same: the first letter of the code says so.
     pub fn is_warning(&self) -> bool {
         self.code.starts_with('W')
     }

@@ -22,11 +22,11 @@ pub struct Report {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// The key.
+    /// The key that it is about; the root for a problem with the whole file.
     pub path: KeyPath,
     /// What is wrong.
     pub message: String,
-    /// What to write instead.
+    /// What to write instead; `None` where that is not clear.
     pub hint: Option<String>,
 }
 
@@ -75,7 +75,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// The file cannot be used. `Display` gives a report a line.
+/// The file cannot be used: at least one report is an [`Error`](Severity::Error). `Display` gives a report a
+/// line.
 #[derive(Debug)]
 pub struct ConfigError {
     /// Every mistake and every warning, in the order of the file.

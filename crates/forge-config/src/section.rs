@@ -82,6 +82,7 @@ impl<S: Section> AnySection for S {
             return properties.extend(own_keys::<S>(generator));
         };
         let about = S::Spec::json_schema(generator).get("description").cloned();
+        // Optional, because a key with nothing below it is null.
         let mut schema = generator.subschema_for::<Option<S::Spec>>().to_value();
         if let Some(about) = about {
             schema["description"] = about;
@@ -113,6 +114,7 @@ impl<S: Section> AnySection for S {
     fn read(&self, value: yaml::Value, lookup: &dyn Lookup, trust: Trust) -> Part {
         let root = S::KEY.map_or(KeyPath::ROOT, |key| KeyPath::ROOT.key(key));
         let empty = || yaml::Value::Mapping(yaml::Mapping::new());
+        // `session:` with nothing below it is null in YAML and means the same as no section.
         let value = if value.is_null() { empty() } else { value };
         let mut problems = Vec::new();
         // What the schema lets through and the type does not is reported without being shown.
@@ -123,6 +125,7 @@ impl<S: Section> AnySection for S {
         let (without_files, refused) = (WithoutFiles(lookup), || self.refused(&spec));
         let (lookup, refused): (&dyn Lookup, _) = match trust {
             Trust::Trusted => (lookup, Vec::new()),
+            // A file is what a section cannot refuse by its keys: any text may name one.
             Trust::Project => (&without_files, refused()),
         };
         let mut context = ResolveContext { problems, ..ResolveContext::new(lookup).with_root(root) };
@@ -155,7 +158,7 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// No section.
+    /// No section yet. A file of no sections may hold no key.
     pub fn new() -> Self {
         Self::default()
     }
@@ -166,7 +169,8 @@ impl<'a> Sections<'a> {
         self
     }
 
-    /// The same sections and this one.
+    /// The same sections and this one. Sections are resolved in the order in which they are added; of two
+    /// with the same type of plan, the later one is found.
     pub fn with<S: Section + 'a>(mut self, section: S) -> Self {
         self.names.push(type_name::<S>());
         self.all.push(Box::new(section));
@@ -177,7 +181,8 @@ impl<'a> Sections<'a> {
         self.all.iter().map(|section| &**section)
     }
 
-    /// The JSON Schema (2020-12) of the whole file, for editors.
+    /// The JSON Schema (2020-12) of the whole file, for editors. Files are checked against the same value, so
+    /// that an editor and a reader agree.
     pub fn schema(&self) -> Json {
         let mut generator = SchemaGenerator::default();
         let mut properties = Map::new();
@@ -194,6 +199,7 @@ impl<'a> Sections<'a> {
             "$defs": generator.take_definitions(true),
         });
         for section in self.iter() {
+            // Once all are there: what a section completes may stand in any of the definitions.
             section.complete_schema(&mut schema);
         }
         schema

@@ -61,6 +61,7 @@ impl<'a> Shape<'a> {
                 for (at, one) in items.iter_mut().enumerate() {
                     whole &= self.value(item, one, &path.index(at));
                 }
+                // With an item gone, the others would stand at other places than their reports say.
                 if !whole {
                     items.clear();
                     self.cut.insert(path.clone());
@@ -72,6 +73,7 @@ impl<'a> Shape<'a> {
             | (Some("string"), Value::String(_))
             | (Some("boolean"), Value::Bool(_))
             | (Some("number"), Value::Number(_)) => true,
+            // One that is larger would fail in the type of the section, which does not tell at what place.
             (Some("integer"), Value::Number(number)) if number.as_i64().is_some() => true,
             (Some(expected), _) => {
                 self.report(expected, schema, value, path);
@@ -120,6 +122,7 @@ impl<'a> Shape<'a> {
         if others.is_object() && self.is_without_names(others, mapping, path) {
             return;
         }
+        // A copy, because what is wrong is taken out while they are walked.
         let keys: Vec<String> = mapping.keys().filter_map(|key| key.as_str().map(str::to_owned)).collect();
         let outdented = self.outdented(schema, mapping, &keys);
         let mut unknown = 0_usize;
@@ -174,6 +177,7 @@ impl<'a> Shape<'a> {
     fn is_without_names(&mut self, others: &'a Json, mapping: &mut Mapping, path: &KeyPath) -> bool {
         let (entry, _) = self.follow(others);
         let Some(known) = entry["properties"].as_object() else { return false };
+        // A mapping, or nothing, may be an entry whose name is that of a key.
         let is_of_entry = |(key, value): (&Value, &Value)| {
             key.as_str().is_some_and(|key| known.contains_key(key)) && !value.is_mapping() && !value.is_null()
         };
@@ -276,6 +280,7 @@ impl<'a> Shape<'a> {
                     if depth >= least && meant::is_same(name, key) {
                         return Some(around.replace("KEY", &format!("{name}: ...")));
                     }
+                    // Nobody is sent to a place that is on its way out.
                     if inner["deprecated"] != true {
                         next.push((inner, around.replace("KEY", &format!("{name}: {{ KEY }}"))));
                     }
@@ -426,6 +431,7 @@ fn found(value: &Value) -> &'static str {
 fn hint(expected: &str, schema: &Json, value: &Value) -> Option<String> {
     match (expected, value) {
         (_, Value::Null) => Some("write a value or remove the key".into()),
+        // Durations alone have examples.
         ("string", Value::Number(number)) if schema["examples"].is_array() => {
             Some(format!("a unit is missing: write `{number}s` or `{number}ms`"))
         }

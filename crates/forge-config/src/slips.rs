@@ -15,6 +15,7 @@ pub(crate) fn cause(text: &str, at: Place, said: &str) -> Option<Fatal> {
     let lines: Vec<&str> = text.lines().collect();
     let last = at.line.min(lines.len());
     let near = || (1..=last).rev().take(NEAR).map(|line| (line, lines[line - 1]));
+    // What cannot be seen comes first: it explains what looks like one of the others.
     let checks: [fn(usize, &str) -> Option<Fatal>; 5] = [odd_blank, unseen, tab, joined, equals];
     let slip = checks.iter().find_map(|check| near().find_map(|(line, content)| check(line, content)));
     if slip.is_some() {
@@ -36,6 +37,7 @@ pub(crate) fn other_format(text: &str) -> Option<Fatal> {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
     };
     let assigns = |line: &str| line.split_once('=').is_some_and(|(key, _)| name(key.trim()));
+    // `[name]` alone is a list of YAML too.
     let is_header = first.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(name);
     let (message, hint) = if is_header && lines.any(|(_, line)| assigns(line)) {
         ("this is TOML", "a configuration is YAML: write `key: value`, and sections as mappings")
@@ -58,6 +60,7 @@ pub(crate) fn disguised(text: &str) -> Option<(String, Problem)> {
         let message = "quotes of typography are a part of the text here".to_owned();
         return Some((text.trim_matches(QUOTES).to_owned(), problem(message, "write straight quotes")));
     }
+    // At the ends alone: within a text a no-break space may be meant.
     let ends = text.chars().next().into_iter().chain(text.chars().next_back());
     if ends.clone().any(is_odd_blank) {
         return Some((text.trim().to_owned(), problem(ODD_BLANK.to_owned(), "write an ordinary blank")));
@@ -105,6 +108,7 @@ fn tab(line: usize, content: &str) -> Option<Fatal> {
 /// `key:value`. The value may be a secret and is not shown.
 fn joined(line: usize, content: &str) -> Option<Fatal> {
     let (key, value) = content.split_once(':')?;
+    // `http://host` is a text, and no key with its value.
     let is_joined = value.starts_with(|sign: char| sign.is_alphanumeric() || sign == '"' || sign == '$');
     let column = key.chars().count() + 1;
     let hint = format!("write `{}: ...`", key.trim());
@@ -146,9 +150,11 @@ fn unclosed(text: &str, at: Place) -> Option<Fatal> {
             let place = Place { line: number + 1, column: column + 1 };
             match (quote, sign) {
                 (Some((begin, _)), _) if sign == begin && (begin == '\'' || before != '\\') => quote = None,
+                // Within a word it begins no comment.
                 (None, '#') if before == ' ' => break,
                 // Inside of a word it is an apostrophe.
                 (None, '\'' | '"') if " [{,:".contains(before) => quote = Some((sign, place)),
+                // The brace of `${NAME}` opens no mapping.
                 (None, '[' | '{') if before != '$' => open.push((sign, place)),
                 (None, ']' | '}') => drop(open.pop()),
                 _ => {}

@@ -13,7 +13,7 @@ use crate::{
 /// What stands in a YAML file that has no sections of ours, and where.
 #[derive(Debug)]
 pub struct Tree {
-    /// What it holds.
+    /// What it holds, as JSON: numbers and truth values as YAML's core schema reads them.
     pub value: Json,
     document: Document,
 }
@@ -29,6 +29,7 @@ impl Tree {
             yaml::parse(text).map_err(|(place, problem)| refused(vec![Report::new(file, place, problem)]))?;
         let early = std::mem::take(&mut document.problems).into_iter();
         let reports: Vec<Report> = early.map(|(place, problem)| Report::new(file, place, problem)).collect();
+        // There is no schema by which anybody would notice what was left out.
         if !reports.is_empty() {
             return Err(refused(reports));
         }
@@ -36,7 +37,7 @@ impl Tree {
         Ok(Self { value, document })
     }
 
-    /// Where the key at `path` is written, or the nearest thing above it.
+    /// Where the key at `path` is written, or the nearest thing above it; at worst the beginning of the file.
     pub fn place(&self, path: &KeyPath) -> Place {
         self.document.place(path, About::Key)
     }

@@ -13,13 +13,14 @@ use crate::{
     slips::{self, Fatal},
 };
 
-/// The most bytes a file may have.
+/// The most bytes a file may have: 1 MiB. A larger one is refused before it is parsed.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// How deep mappings and lists may stand in each other.
 const MAX_DEPTH: usize = 64;
 
-/// How many nodes a file may have once every alias stands for a copy. A long text counts as several.
+/// How many nodes a file may have once every alias stands for a copy: a few lines of aliases of aliases can
+/// stand for billions. A long text counts as several.
 const MAX_NODES: usize = 50_000;
 
 /// This many bytes of text count as one more node.
@@ -105,12 +106,14 @@ pub(crate) fn parse(text: &str) -> Result<Document, Fatal> {
         }
         Err((place, problem)) => {
             // A tab after a colon is YAML, which the parser does not know.
+            // One sign for one, so that all places stay as they are.
             if text.contains(":\t")
                 && let Ok(document) = parse(&text.replace(":\t", ": "))
             {
                 return Ok(document);
             }
             let place = place.min(end);
+            // A file of another format fails at its beginning; one that fails later is YAML with a slip.
             if (problem.code == code::NOT_A_MAPPING || place.line <= 2)
                 && let Some(other) = slips::other_format(text)
             {
@@ -133,6 +136,7 @@ fn end(text: &str) -> Place {
 
 fn parse_document(text: &str, end: Place) -> Result<Document, Fatal> {
     let fail = |place, code, message: &str| Err(fatal(place, code, message));
+    // Editors on Windows begin a file with this mark, which YAML allows there.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parser = Parser::new_from_str(text);
     let mut reader =
@@ -184,6 +188,7 @@ impl<'a> Reader<'a> {
     /// The node that begins with this event, after the key at `key`.
     fn node(&mut self, (event, span): (Event<'a>, Span), key: Place) -> Result<(Value, Node), Fatal> {
         let at = place(span.start);
+        // The reader calls itself at each step down: without a limit, a line of brackets would end the stack.
         if self.trail.len() >= MAX_DEPTH {
             return Err(fatal(at, code::TOO_LARGE, too_deep()));
         }
@@ -191,6 +196,8 @@ impl<'a> Reader<'a> {
         self.count(1, at)?;
         let (value, inner, anchor) = match event {
             Event::Alias(anchor) => {
+                // An anchor is known once its value is read to its end, so that only an alias inside of it
+                // finds none.
                 let Some(weight) = self.anchors.get(&anchor).map(|(_, weight)| *weight) else {
                     return Err(fatal(at, code::SYNTAX, "the alias refers to a value that contains it"));
                 };
@@ -200,6 +207,7 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.as_deref(), at)?;
+                // Copies of a long text take memory as well, so it is counted by its length.
                 self.count(text.len() / BYTES_PER_NODE, at)?;
                 (self.scalar(text, style, at), Inner::Nothing, anchor)
             }
@@ -229,6 +237,7 @@ impl<'a> Reader<'a> {
 
     /// A scalar without what disguises it, which is reported.
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, at: Place) -> Value {
+        // In quotes, every sign is meant.
         let disguised = if style == ScalarStyle::Plain { slips::disguised(&text) } else { None };
         let Some((meant, problem)) = disguised else { return scalar(text, style) };
         self.problems.push((at, problem));
@@ -268,6 +277,7 @@ impl<'a> Reader<'a> {
             let is_plain = matches!(event.0, Event::Scalar(_, ScalarStyle::Plain, ..));
             let (key, _) = self.below(Key::Name(String::new()), event, at)?;
             let event = self.next()?;
+            // `{ key:value }` is one key without a value to YAML.
             let is_alone = is_plain && matches!(&event.0, Event::Scalar(text, ..) if text.is_empty());
             let Value::String(name) = key else {
                 let path = self.trail.iter().cloned().collect();
@@ -288,6 +298,7 @@ impl<'a> Reader<'a> {
                 self.problems.push((place, problem));
                 (name, value) = (meant.0, scalar(meant.1.into(), ScalarStyle::Plain));
             }
+            // The first one holds: which of the two is meant nobody can tell, and the file is not used.
             if let Some(first) = names.get(&name) {
                 let path = self.trail.iter().cloned().collect::<KeyPath>().key(&name);
                 let message = format!("the key `{name}` is listed twice, first in line {}", first.key.line);
@@ -333,6 +344,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
             return Value::Number(number);
         }
         let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+        // As a number it is out of range; as a text it would be of the wrong type, which is not the mistake.
         if let Some(number) = text.parse::<f64>().ok().filter(|number| has_digit && number.is_infinite()) {
             return Value::Number(number.into());
         }
@@ -349,6 +361,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
 
 fn refuse_tag(tag: Option<&Tag>, at: Place) -> Result<(), Fatal> {
     let Some(tag) = tag else { return Ok(()) };
+    // Other programs write `!env NAME` for a variable.
     let names_variable = tag.suffix.to_ascii_lowercase().contains("env");
     let hint = if names_variable { "write `\"${NAME}\"` for a variable" } else { "put texts in quotes" };
     let (place, problem) = fatal(at, code::SYNTAX, "tags such as `!!str` are not used here");

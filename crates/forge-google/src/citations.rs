@@ -25,6 +25,8 @@ impl Citations {
         for raw in &grounding.grounding_supports {
             let Support { segment, grounding_chunk_indices } = read(raw);
             for index in grounding_chunk_indices {
+                // What a text rests on stands beside the answer: an index that points to nothing fails
+                // nothing.
                 let Some(chunk) = chunks.get(index) else { continue };
                 used[index] = true;
                 let both =
@@ -32,6 +34,7 @@ impl Citations {
                 self.add(both, place(chunk), segment.text.clone());
             }
         }
+        // No words are said to rest on these; the answer as a whole may.
         for (chunk, _) in chunks.iter().zip(used).filter(|(_, used)| !used) {
             self.add(chunk.get().to_owned(), place(chunk), None);
         }
@@ -39,6 +42,7 @@ impl Citations {
 
     fn add(&mut self, raw: String, place: Place, quote: Option<String>) {
         let citation = Citation::raw(raw).with_url(place.uri).with_title(place.title).with_quote(quote);
+        // Equal in every field: the same place with another quote is another citation.
         if !self.0.contains(&citation) {
             self.0.push(citation);
         }

@@ -19,7 +19,8 @@ use crate::{
     },
 };
 
-/// Where a part stands that is no tool result: after those.
+/// Where a part stands that is no tool result: after those. A result has the place of its call, so that
+/// sorting puts the results of a turn into the order of their calls.
 const AFTER_RESULTS: usize = usize::MAX;
 
 /// Collects the turns of a conversation.
@@ -27,6 +28,8 @@ pub(crate) struct Contents<'a> {
     provider: &'a str,
     model: &'a ModelId,
     /// Ids and names of all calls so far.
+    // A `functionResponse` has to name its function; a result of the conversation names the id of the call
+    // alone.
     calls: Vec<(&'a str, &'a str)>,
     turns: Vec<Turn<'a>>,
     /// Whether instructions stand between turns.
@@ -70,6 +73,7 @@ impl<'a> Contents<'a> {
             MessageRole::User => MessageRole::User,
             MessageRole::System => {
                 self.instructed = true;
+                // Without the mark the model takes the words for the user's, who may not give such orders.
                 let mark = unsigned(PartContent::Text(INSTRUCTIONS));
                 parts.push((AFTER_RESULTS, WirePart::Known(mark)));
                 MessageRole::User
@@ -97,6 +101,7 @@ impl<'a> Contents<'a> {
                 }
                 KnownPart { content: PartContent::Text(text), thought: false, thought_signature }
             }
+            // The vendor has no part for a refusal; left out, the turn would look as if nobody had answered.
             Part::Refusal { text, .. } => unsigned(PartContent::Text(text)),
             Part::Image { source, .. } | Part::Document { source, .. } | Part::Audio { source, .. } => {
                 self.media(source)?
@@ -145,6 +150,7 @@ impl<'a> Contents<'a> {
             match part {
                 Part::Text { text, .. } => texts.push(text.as_str()),
                 Part::Image { source, .. } | Part::Document { source, .. } => {
+                    // A `functionResponse` holds JSON alone.
                     parts.push((AFTER_RESULTS, WirePart::Known(self.media(source)?)));
                 }
                 _ => {
@@ -155,6 +161,7 @@ impl<'a> Contents<'a> {
         }
         let text = texts.join("\n");
         let response = match object(&text) {
+            // The vendor has no flag for a failed call; the key `error` says it to the model.
             _ if is_error => Outcome::Said(Said::Error(text)),
             Some(object) => Outcome::Object(object),
             None => Outcome::Said(Said::Result(text)),
@@ -166,11 +173,14 @@ impl<'a> Contents<'a> {
     }
 
     fn finish(mut self, profile: &Profile) -> Result<Vec<Content<'a>>, ProviderError> {
+        // An error and no warning: without the prefill the answer would have another beginning than was asked
+        // for, and the caller would join the two.
         if self.turns.last().is_some_and(|turn| turn.role == MessageRole::Assistant) && !profile.prefill {
             let what = "a last message of the assistant's (prefill)";
             return Err(ProviderError::unsupported(self.provider, self.model, what));
         }
         for turn in &mut self.turns {
+            // Stable, so that what is no result stays in the order in which it was said.
             turn.parts.sort_by_key(|(place, _)| *place);
             if profile.signed_calls {
                 turn.sign_foreign_calls();
@@ -195,6 +205,7 @@ impl<'a> Contents<'a> {
                 PartContent::FileData(FileData { mime_type: mime_type(url), file_uri: url })
             }
             Source::File { id, vendor: ModelProvider::Google } => {
+                // A file at the vendor has its type there.
                 PartContent::FileData(FileData { mime_type: None, file_uri: id })
             }
             _ => {
@@ -228,6 +239,7 @@ impl<'a> Turn<'a> {
             }
         }
         if let Some(call) = first_call {
+            // On the first call alone: of parallel calls, only that one carries a signature.
             call.thought_signature = Some(NO_SIGNATURE);
         }
     }

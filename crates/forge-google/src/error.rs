@@ -27,6 +27,7 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
 pub(crate) fn inside(body: &str) -> Option<Failure> {
     let error = ErrorBody::read(body.as_bytes())?;
     let status = error.code();
+    // Inside a 200 the error's own code is the only status there is.
     Some(Failure { status, ..from_body(error, status.unwrap_or(500)) })
 }
 
@@ -35,6 +36,7 @@ fn from_body(error: ErrorBody, http_status: u16) -> Failure {
     // A quota of the day is not whole again before the day turns, whatever the delay says.
     let delay = error.retry_delay().filter(|_| kind != ErrorKind::QuotaExhausted);
     let retry_after = delay.and_then(hints::unit_duration);
+    // `INVALID_ARGUMENT` stands for a bad field and for a bad key; `API_KEY_INVALID` tells them apart.
     let code = error.reason().unwrap_or(error.status());
     let code = Some(code.to_owned()).filter(|code| !code.is_empty());
     let message = error.message.filter(|message| !message.is_empty());
@@ -46,6 +48,7 @@ fn from_body(error: ErrorBody, http_status: u16) -> Failure {
 fn kind(error: &ErrorBody, http_status: u16) -> ErrorKind {
     let message = error.message.as_deref().unwrap_or_default();
     let kind = TABLE.find(error.reason().unwrap_or_default(), error.status(), message);
+    // `RESOURCE_EXHAUSTED` stands for a full minute, a full day and an empty account.
     let is_spent = http_status == 402 || error.quota_ids().any(|id| id.contains("PerDay"));
     match kind {
         Some(ErrorKind::RateLimited) if is_spent => ErrorKind::QuotaExhausted,

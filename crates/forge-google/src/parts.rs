@@ -68,12 +68,15 @@ impl Parts {
 
     fn text(&mut self, kind: PartKind, text: String, signature: Option<String>, events: &mut Events) {
         if text.is_empty() {
+            // An empty text with a signature is state; without one it is nothing at all.
             if signature.is_some() {
                 self.empty(kind, signature, events);
             }
             return;
         }
         self.wrote |= kind == PartKind::Text;
+        // A signature covers exactly its part: joined with its neighbour, the part would go back changed, and
+        // the vendor answers 400.
         let goes_on = |open: &Open| signature.is_none() && !open.is_sealed && open.kind == kind;
         let index = match self.open.as_ref().filter(|open| goes_on(open)) {
             Some(open) => open.index,
@@ -106,6 +109,8 @@ impl Parts {
         events: &mut Events,
     ) {
         self.end(events);
+        // The vendor leaves ids out and servers repeat them; results are paired with their calls by an id
+        // that stands once.
         let given = call.id.filter(|id| !id.is_empty() && !self.calls.contains(id));
         let id = given.unwrap_or_else(|| match reply_id {
             Some(reply) => format!("call_{reply}_{}", self.next),
@@ -113,6 +118,7 @@ impl Parts {
         });
         self.calls.push(id.clone());
         self.wrote = true;
+        // Arguments come whole in one frame. A call without any has no `args`.
         let arguments = call.args.map_or("{}", RawValue::get).to_owned();
         let delta = Delta::ToolInput(arguments);
         self.complete(PartKind::tool_use(id, call.name), Some(delta), signature, events);

@@ -102,6 +102,7 @@ impl Profile {
         let find = |id: &str| PROFILES.iter().find(|profile| profile.ids.contains(&id));
         find(model.as_str())
             .or_else(|| find(model.undated()?))
+            // Previews end in forms of their own (`-preview-05-06`), so that the family decides.
             .unwrap_or_else(|| Self::by_family(model.as_str()))
     }
 
@@ -131,14 +132,17 @@ fn plain(model: &ModelId) -> Cow<'_, ModelId> {
     }
 }
 
-/// Google's models with their limits, dates and prices.
+/// Google's models with their limits, dates and prices: the content of `models.json`, in which each row names
+/// its source and the day on which it was checked. Prices are US dollars for a million tokens, by day. Rows
+/// of retired names say to which model the vendor routes them.
 pub fn models() -> &'static ModelTable {
     static TABLE: LazyLock<ModelTable> =
         LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
     &TABLE
 }
 
-/// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
+/// What `model` can do, found by its id with or without a date or `models/`, else by its family. An unknown
+/// model gets the abilities that most of the vendor's models have, and limits of `None`.
 pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::Google, &plain(model));

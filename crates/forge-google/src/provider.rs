@@ -28,6 +28,7 @@ use crate::{
 /// The vendor says nothing about rate limits before they are exceeded.
 pub(crate) const DIALECT: Dialect = Dialect {
     base_url: "https://generativelanguage.googleapis.com/v1beta",
+    // The vendor takes the key as `?key=` too; addresses end up in logs, headers marked as sensitive do not.
     credential: ("x-goog-api-key", ""),
     headers: &[],
     timeouts: Timeouts::USUAL,
@@ -35,10 +36,14 @@ pub(crate) const DIALECT: Dialect = Dialect {
     classify: error::classify,
 };
 
-/// For calls beside the completions themselves.
+/// For calls beside the completions themselves: they run no model, so that ten seconds of silence is a fault.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Gemini models through Google's Gemini API.
+/// Gemini models through Google's Gemini API (`generativelanguage`, not Vertex).
+///
+/// One call is one request; nothing is retried. Connections are set up by the first call and shared by all
+/// later ones. Model names are taken with and without `models/`. The vendor sends no headers about rate
+/// limits, so that [`rate_limit_status`](forge_core::Adapter::rate_limit_status) stays unknown.
 #[derive(Debug)]
 pub struct GoogleProvider {
     settings: AdapterSettings,
@@ -67,25 +72,33 @@ impl GoogleProvider {
         Self { settings, api: OnceLock::new() }
     }
 
-    /// A provider with these settings, checked.
+    /// A provider with these settings, checked. Nothing is sent, so that a key which the vendor does not know
+    /// passes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] when the base URL, the proxy, the certificates, the key or a header
+    /// cannot be used.
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
         let provider = Self { settings, api: OnceLock::new() };
         provider.api()?;
         Ok(provider)
     }
 
-    /// Reaches the API at `url` instead of `https://generativelanguage.googleapis.com/v1beta`.
+    /// Reaches the API at `url` instead of `https://generativelanguage.googleapis.com/v1beta`. The version
+    /// (`v1beta`) is added where none stands, and the path of a call, such as `/models`, is taken off.
     pub fn with_base_url(self, url: impl Into<String>) -> Self {
         let settings = AdapterSettings { base_url: Some(url.into()), ..self.settings };
         Self { settings, api: OnceLock::new() }
     }
 
-    /// Names the provider in errors and accounts.
+    /// Names the provider in errors and accounts; the default is `google`. Two providers with keys of their
+    /// own need two names.
     pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
         Self { settings: AdapterSettings { id: id.into(), ..self.settings }, api: OnceLock::new() }
     }
 
-    /// Sets the clocks of a call.
+    /// Sets the clocks of a call: connecting, first content, gap between contents, total. Calls beside the
+    /// completions (health, models, token counts) keep ten seconds of their own.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { settings: AdapterSettings { timeouts: Some(timeouts), ..self.settings }, api: OnceLock::new() }
     }
@@ -143,6 +156,8 @@ impl Provider for GoogleProvider {
 impl Adapter for GoogleProvider {
     async fn health_check(&self) -> Result<Health, ProviderError> {
         let api = self.api()?;
+        // Free, and it needs the key: a bad one is a 400 with the reason `API_KEY_INVALID`. It says nothing
+        // of credit, because an account that has used up its own still lists models.
         let reply = api.connection.get(&api.models, &[("pageSize", "1")], PATIENCE).await?;
         let page: ModelPage = reply.json().await?;
         Ok(if page.models.is_empty() { Health::Empty } else { Health::Ready })
@@ -153,6 +168,7 @@ impl Adapter for GoogleProvider {
         let mut models = Vec::new();
         let mut token = String::new();
         loop {
+            // The largest page, so that one call does.
             let query = [("pageSize", "1000"), ("pageToken", token.as_str())];
             let query = if token.is_empty() { &query[..1] } else { &query[..] };
             let page: ModelPage = api.connection.get(&api.models, query, PATIENCE).await?.json().await?;

@@ -28,6 +28,7 @@ const FAILURES: [&str; 5] = [
 /// Why the model stopped. The vendor says `STOP` after calls too.
 pub(crate) fn stop_reason(raw: &str, called: bool) -> StopReason {
     match raw {
+        // Calls are acted on whatever the word is, also by servers that give none.
         "STOP" | "" if called => StopReason::ToolUse,
         "STOP" => StopReason::EndTurn,
         "MAX_TOKENS" => StopReason::MaxTokens,
@@ -35,6 +36,7 @@ pub(crate) fn stop_reason(raw: &str, called: bool) -> StopReason {
         "CONTINUATION" => StopReason::Paused,
         _ if FILTERS.contains(&raw) => StopReason::ContentFiltered,
         _ if FAILURES.contains(&raw) => StopReason::Error,
+        // The vendor adds words. An unknown one ends a reply as surely as a known one and fails nothing.
         _ => StopReason::Other,
     }
 }

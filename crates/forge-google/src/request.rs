@@ -57,6 +57,8 @@ pub(crate) fn to_wire(
         body.generation_config.response_mime_type = Some("application/json");
     }
     if let OutputFormat::JsonSchema(output) = &request.output {
+        // Gemini 2.5 does not take the two together. An error and no warning: to drop either changes what the
+        // answer is.
         if !request.tools.is_empty() && !profile.tools_with_schema {
             let what = "a JSON Schema for the answer together with tools";
             return Err(ProviderError::unsupported(provider, model, what));
@@ -66,7 +68,8 @@ pub(crate) fn to_wire(
         body.generation_config.response_json_schema = Some(schema);
         check = is_weaker.then(|| output.schema.clone());
     }
-    // The vendor keeps what it is sent, unless told otherwise.
+    // The vendor keeps what it is sent, unless told otherwise: `store` is true for paid projects created
+    // since 2026-10-26.
     body.store = Some(false);
     Ok(Mapped {
         body: to_json(provider, model, &body, request.extra.fields(&ModelProvider::Google))?,
@@ -84,6 +87,7 @@ pub(crate) fn to_count(
 ) -> Result<Vec<u8>, ProviderError> {
     let messages = fitted(provider, model, request)?;
     let mut body = prompt(provider, model, request, &messages, profile, &mut Vec::new())?;
+    // A `generateContentRequest` has to name its model, although the path does so too.
     body.model = Some(format!("models/{}", plain_id(model.as_str())));
     let count = Count { generate_content_request: body };
     to_json(provider, model, &count, None)
@@ -98,6 +102,7 @@ fn fitted<'a>(
     fit(&request.messages, &RULES).map_err(|unfit| {
         ProviderError::new(ErrorKind::InvalidRequest, provider, unfit.to_string()).with(|facts| {
             facts.model = Some(model.clone());
+            // Nothing was sent, so that nothing is billed.
             facts.phase = Phase::BeforeSend;
         })
     })
@@ -130,6 +135,8 @@ fn prompt<'a>(
 fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Result<Vec<ToolGroup<'a>>, &'static str> {
     let (mut functions, mut hosted) = (Vec::new(), Vec::new());
     for tool in tools {
+        // Functions of this vendor have one flat list of names; two namespaces with a name in common would
+        // collide.
         if tool.namespace().is_some() {
             return Err("a tool in a namespace");
         }
@@ -157,6 +164,7 @@ fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Result<Vec<ToolG
 /// The vendor holds a model to all schemas or to none: one strict tool makes every call valid.
 fn tool_config(request: &ModelRequest) -> Option<ToolConfig<'_>> {
     let is_function = |tool: &Tool| matches!(tool, Tool::Function(_));
+    // The settings are about functions alone; without any the vendor has nothing to set them for.
     if !request.tools.iter().any(is_function) {
         return None;
     }
@@ -170,6 +178,7 @@ fn tool_config(request: &ModelRequest) -> Option<ToolConfig<'_>> {
             let mode = if *required { "ANY" } else { "VALIDATED" };
             (mode, names.iter().map(String::as_str).collect())
         }
+        // `VALIDATED` is `AUTO` with arguments that obey their schemas.
         _ if request.tools.iter().any(is_strict) => ("VALIDATED", Vec::new()),
         _ => return None,
     };

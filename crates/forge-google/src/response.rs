@@ -14,6 +14,7 @@ pub(crate) fn from_wire(body: &str, asked: &ModelId, events: &mut Events) -> Res
         decoder.finish(events);
         return Ok(());
     }
+    // To hand out an empty answer as a success would hide a server that is no Gemini API.
     Err(Failure::new(
         ErrorKind::Decode,
         "the reply has no content and no finishReason; it is not a completion",

@@ -60,6 +60,7 @@ pub(crate) fn answer<'a>(schema: &'a Schema, warnings: &mut Vec<Warning>) -> (Sc
 
 /// The parameters of a function. Only references may have to be written out.
 pub(crate) fn parameters(tool: &FunctionTool) -> SchemaText<'_> {
+    // Most schemas have none and are sent as they are written, byte for byte.
     let has_references = tool.schema.text().contains("\"$ref\"");
     SchemaText(if has_references {
         fit(&tool.schema, &PARAMETERS).schema

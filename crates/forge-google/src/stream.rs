@@ -20,7 +20,8 @@ use crate::{
     wire::reply::{Candidate, PromptFeedback, Reply},
 };
 
-/// The most bytes of an error outside of the stream's framing that are collected.
+/// The most bytes of an error outside of the stream's framing that are collected. Without an end, a body that
+/// is no stream at all would be gathered as one error.
 const MAX_BARE_ERROR: usize = 32 * 1024;
 
 /// Decodes one reply: the frames of a stream, or the one body of a whole reply.
@@ -70,6 +71,7 @@ impl Decoder {
         if reply.error.is_some_and(|error| candidates.is_empty() || error.get().starts_with('{')) {
             return Err(error::inside(body).unwrap_or_else(Failure::nameless));
         }
+        // A blocked prompt is HTTP 200 without candidates; beside an answer the feedback is a remark.
         if candidates.is_empty() {
             blocked(reply.prompt_feedback)?;
         }
@@ -78,6 +80,7 @@ impl Decoder {
             self.reply_id = reply.response_id.map(Cow::into_owned);
             events.push_back(started(self.reply_id.clone(), reply.model_version.as_deref(), &self.asked));
         }
+        // Parts of several candidates would mix into one answer.
         for candidate in candidates {
             if candidate.index.known().is_none_or(|index| *self.index.get_or_insert(index) == index) {
                 self.candidate(candidate, events)?;
@@ -98,6 +101,7 @@ impl Decoder {
         }
         let message = candidate.finish_message.filter(|message| !message.is_empty());
         self.explanation = message.or(self.explanation.take());
+        // Looked at beside the parts, which may still come: the last frame has both.
         let reason = candidate.finish_reason.and_then(word);
         self.raw_reason = reason.or(self.raw_reason.take());
         Ok(())
@@ -164,12 +168,15 @@ impl Decode for Decoder {
         }
     }
 
+    // The vendor has no closing event. Only `finishReason` tells a complete reply from one that was cut.
     fn end(&mut self, events: &mut Events) -> Result<(), Failure> {
         if self.is_finished() {
             self.finish(events);
             return Ok(());
         }
         if self.started {
+            // A reply that broke off has a cost only where the vendor has reported tokens, so that they go
+            // out before the error.
             events.push_back(StreamEvent::from(self.bill.so_far()));
         }
         Err(Failure::truncated())

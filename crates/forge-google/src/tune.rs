@@ -16,6 +16,7 @@ pub(crate) fn tune<'a>(
     let mut left_out = |about: &str, why: &str| {
         warnings.push(Warning::new(about, format!("{about} was left out: {why}")));
     };
+    // Gemini 4 takes these fields and ignores them without a word; the caller is told in its place.
     if !profile.sampling {
         let set = [
             ("temperature", sampling.temperature.is_some()),
@@ -62,6 +63,7 @@ fn thinking(
         warnings.push(Warning::new("thinking_budget", message));
     }
     let config = match (level, profile.thinking) {
+        // The number goes before the level, because it says the same more exactly.
         (_, ThinkingForm::Budget) if request.thinking_budget.is_some() => {
             ThinkingConfig { thinking_budget: request.thinking_budget, ..config }
         }

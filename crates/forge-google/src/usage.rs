@@ -19,6 +19,7 @@ impl Bill {
     /// Takes a report; each is about the whole call so far. A number that cannot be right makes unknown what it
     /// counts, whatever was said of it before. Whether the report changes what is known of the input.
     pub(crate) fn report(&mut self, newer: Usage<'_>) -> bool {
+        // A frame without counts is no report: read as one, it would be all zeros.
         if newer == Usage::default() {
             return false;
         }
@@ -41,6 +42,7 @@ impl Bill {
             ("totalTokenCount", &mut usage.total_token_count, newer.total_token_count),
         ];
         for (name, known, newer) in counts {
+            // Each frame counts the whole call so far, so that the last one holds and nothing is added up.
             *known = newer.or(*known);
             if newer.is_odd() {
                 doubt(doubts, name);
@@ -55,6 +57,7 @@ impl Bill {
 
     /// Takes over how often the vendor searched so far.
     pub(crate) fn searched(&mut self, searches: usize) {
+        // Frames repeat the queries of earlier ones.
         self.searches = self.searches.max(searches);
     }
 
@@ -73,11 +76,13 @@ impl Bill {
     pub(crate) fn settle(&mut self, wrote: bool) -> (TokenCount, Option<Warning>) {
         let Self { usage, doubts, searches } = self;
         let mut tokens = usage.tokens();
+        // No report is unknown; a report that leaves a count out says zero, see `Usage::zeroed`.
         if tokens.is_unknown() && doubts.is_empty() {
             let message = "the vendor did not say how many tokens the call took";
             return (tokens, Some(Warning::new("usage", message)));
         }
         let input = tokens.total_input();
+        // No answer comes from an empty prompt: a zero here is a server that counts nothing.
         if wrote && input == Some(0) {
             doubt(doubts, "promptTokenCount");
             tokens = tokens.with_input(None).with_cache_read(None).with_other_input(None);
@@ -93,6 +98,7 @@ impl Bill {
         if is_free {
             doubt(doubts, "candidatesTokenCount");
         }
+        // Thoughts have a count of their own and keep it.
         if !is_whole || is_free {
             tokens = tokens.with_output(None);
         }
@@ -147,6 +153,8 @@ impl Usage<'_> {
         let cached = cached.map(|cached| cached.min(prompt.unwrap_or(cached)));
         TokenCount::default()
             .with_input(prompt.zip(cached).map(|(prompt, cached)| prompt - cached))
+            // On top of the prompt, as the vendor counts it, and missing where no tool of the vendor's has
+            // run.
             .with_other_input(self.tool_use_prompt_token_count.known())
             .with_cache_read(cached)
     }

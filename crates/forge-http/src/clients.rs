@@ -46,6 +46,8 @@ impl Clients {
     }
 
     /// A client with room for one more call.
+    // The first client with room and not the emptiest: calls gather on few connections, and the others fall
+    // idle and are closed.
     pub(crate) fn lease(&self) -> Result<(Client, Lease), Box<dyn std::error::Error + Send + Sync>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let roomy = open.iter().find(|(_, calls)| calls.load(Ordering::Relaxed) < CALLS_PER_CLIENT);
@@ -73,6 +75,7 @@ impl ClientSettings {
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .referer(false)
             .connect_timeout(self.connect_timeout)
+            // A request is one small write; held back for more, it would wait for an acknowledgement.
             .tcp_nodelay(true)
             .tls_backend_preconfigured(self.tls()?)
             .no_proxy();
@@ -89,6 +92,8 @@ impl ClientSettings {
             let config = base_config()?.with_root_certificates(RootCertStore::empty());
             return Ok(config.with_no_client_auth());
         }
+        // To read the platform's certificates takes longer than all else at the start, and every provider
+        // needs the same.
         if let Some(config) = PLATFORM.get().filter(|_| self.authorities.is_empty()) {
             return Ok(config.clone());
         }
@@ -100,12 +105,14 @@ impl ClientSettings {
             let verifier = Verifier::new_with_extra_roots(self.authorities.clone(), provider)?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
         };
+        // A preconfigured backend offers no protocols by itself, and without an offer every call is HTTP/1.1.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(if self.authorities.is_empty() { PLATFORM.get_or_init(|| config).clone() } else { config })
     }
 }
 
 fn base_config() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
+    // Named, so that nothing depends on which provider some other crate has installed for the process.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use forge_core::{CallContext, provider::Timeouts, request::Delivery};
 use tokio::time::Instant;
 
-/// A longer wait means the same; one without end could not be added to the time.
+/// A longer wait means the same; `Duration::MAX` added to a time overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The clocks of one call, running.

@@ -31,10 +31,12 @@ use crate::{
     settings::{base_url, certificates, request_headers},
 };
 
-/// The most bytes of an error reply that are read.
+/// The most bytes of an error reply that are read. Errors of vendors are a few KiB; web pages of proxies may
+/// be of any size, and only their titles are used.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// A vendor's API, reached with one credential.
+/// A vendor's API, reached with one credential. It sends each request once and follows no redirect; clients
+/// are opened as calls need them and shared by all later ones.
 pub struct Connection {
     id: ProviderId,
     base: Url,
@@ -43,6 +45,7 @@ pub struct Connection {
     dialect: Dialect,
     timeouts: Timeouts,
     clients: Clients,
+    // The last reply's, whichever call it was of: a vendor's limits hold for the credential.
     rate_limit: Mutex<RateLimitStatus>,
 }
 
@@ -61,7 +64,7 @@ impl std::fmt::Debug for Connection {
 pub struct Endpoint(Url);
 
 impl Endpoint {
-    /// The same address with these pairs at the end of its query.
+    /// The same address with these pairs at the end of its query, escaped where they must be.
     pub fn with_query(mut self, query: &[(&str, &str)]) -> Self {
         self.0.query_pairs_mut().extend_pairs(query);
         self
@@ -121,7 +124,15 @@ impl Connection {
         Endpoint(url)
     }
 
-    /// Posts JSON for the call of `cx`. The delivery decides which clocks hold.
+    /// Posts JSON for the call of `cx`. With [`Delivery::Stream`] the first content has a clock of its own;
+    /// with [`Delivery::Whole`] only the deadline holds, which is the earlier one of the total and that of
+    /// `cx`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] and [`ErrorKind::Transport`] where no reply begins, in the phase
+    /// [`Phase::BeforeSend`] where no connection came about, else [`Phase::BeforeOutput`]. A reply with a
+    /// status outside of 200 to 299 is what [`Dialect::classify`] makes of it; a redirect is
+    /// [`ErrorKind::Decode`].
     pub async fn post(
         &self,
         cx: &CallContext,
@@ -134,7 +145,11 @@ impl Connection {
         self.send(Method::POST, endpoint.0.clone(), body, cx.timer.now(), clocks, origin).await
     }
 
-    /// Posts JSON outside of a call, within `patience`.
+    /// Posts JSON outside of a call, such as a count of tokens. The whole reply has to be there within
+    /// `patience`.
+    ///
+    /// # Errors
+    /// The same as for [`post`](Self::post); they name no model.
     pub async fn ask(
         &self,
         endpoint: &Endpoint,
@@ -145,7 +160,11 @@ impl Connection {
         self.send(Method::POST, endpoint.0.clone(), body, SystemTimer.now(), clocks, self.origin(None)).await
     }
 
-    /// Gets the endpoint outside of a call, within `patience`.
+    /// Gets the endpoint outside of a call, such as a list of models, with these pairs in its query. The
+    /// whole reply has to be there within `patience`.
+    ///
+    /// # Errors
+    /// The same as for [`post`](Self::post); they name no model.
     pub async fn get(
         &self,
         endpoint: &Endpoint,
@@ -160,7 +179,8 @@ impl Connection {
         self.send(Method::GET, url, Vec::new(), SystemTimer.now(), clocks, self.origin(None)).await
     }
 
-    /// The rate limits last seen in a reply's headers.
+    /// The rate limits last seen in a reply's headers, with the time of that reply. Unknown until a reply has
+    /// some; replies without any leave what was known before.
     pub fn rate_limit_status(&self) -> RateLimitStatus {
         self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -222,10 +242,14 @@ impl Connection {
     /// Reads an error reply. Its status and headers count even if its body breaks off or stalls.
     async fn failed(&self, mut reply: Reply, status: u16, now: DateTime<Utc>) -> ProviderError {
         reply.origin.status = Some(status);
+        // A status alone decides nearly as well as a body: nobody waits for a body longer than for a piece of
+        // a stream.
         let until = reply.clocks.deadline.min(Instant::now() + reply.clocks.gap);
         let body = timeout_at(until, reply.read_up_to(MAX_ERROR_BYTES)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let headers = &reply.headers;
+        // Most likely a wrong base URL: `Decode` says so, and another attempt would be sent on in the same
+        // way.
         if (300..400).contains(&status) {
             let target = hints::header(headers, "location").unwrap_or("nowhere");
             let message = format!(
@@ -235,6 +259,7 @@ impl Connection {
             return reply.origin.error(Failure::new(ErrorKind::Decode, message), Phase::BeforeOutput);
         }
         let failure = (self.dialect.classify)(&ErrorReply { status, headers, body: &body, now });
+        // The vendor's own format goes before what any server in between may send.
         let retry_after = failure.retry_after.or_else(|| hints::retry_after(headers, now));
         let should_retry = hints::should_retry(headers);
         reply.origin.error(failure, Phase::BeforeOutput).with(|facts| {
@@ -272,6 +297,7 @@ fn request_id(headers: &HeaderMap, origin: &Origin) -> Option<String> {
         [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
     let id = NAMES.iter().find_map(|name| headers.get(name))?.to_str().ok()?;
     // Header values that are text are ASCII.
+    // A server that echoes headers must not put the key into accounts and logs.
     (!origin.holds_secret(id)).then(|| id[..id.len().min(100)].to_owned())
 }
 

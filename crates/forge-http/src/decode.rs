@@ -6,7 +6,7 @@ use forge_core::StreamEvent;
 
 use crate::{failure::Failure, frames::Frame};
 
-/// Events on their way to the caller.
+/// Events on their way to the caller, oldest first.
 pub type Events = VecDeque<StreamEvent>;
 
 /// Turns a vendor's frames into events. One value decodes one stream.

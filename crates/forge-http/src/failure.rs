@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use forge_core::ErrorKind;
 use http::HeaderMap;
 
-/// An error reply.
+/// An error reply, as [`Dialect::classify`](crate::Dialect::classify) gets it.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorReply<'a> {
     /// The HTTP status.
@@ -15,7 +15,7 @@ pub struct ErrorReply<'a> {
     pub headers: &'a HeaderMap,
     /// The body, cut at 64 KiB.
     pub body: &'a [u8],
-    /// When it came.
+    /// When it came; waits that are told as times count from here.
     pub now: DateTime<Utc>,
 }
 
@@ -23,7 +23,7 @@ pub struct ErrorReply<'a> {
 /// credentials and caps the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// The kind.
+    /// What routing acts on.
     pub kind: ErrorKind,
     /// The HTTP status, if it is not that of the reply (an error inside a 200).
     pub status: Option<u16>,
@@ -31,7 +31,7 @@ pub struct Failure {
     pub code: Option<String>,
     /// The vendor's message, or ours.
     pub message: String,
-    /// The shortest wait, where the body names one.
+    /// The shortest wait, where the body names one; `None` leaves it to the headers.
     pub retry_after: Option<Duration>,
 }
 
@@ -47,17 +47,18 @@ impl Failure {
         self
     }
 
-    /// A reply that cannot be understood.
+    /// A reply that cannot be understood: [`ErrorKind::Decode`], with what was read and the reader's own
+    /// words.
     pub fn decode(what: &str, error: &serde_json::Error) -> Self {
         Self::new(ErrorKind::Decode, format!("{what} is not what this API sends: {error}"))
     }
 
-    /// A reply that ended too early.
+    /// A reply that ended too early: [`ErrorKind::Truncated`]. It is never a short success.
     pub fn truncated() -> Self {
         Self::new(ErrorKind::Truncated, "the reply ended before the vendor said that it was complete")
     }
 
-    /// A failure that the vendor reports and does not explain.
+    /// A failure that the vendor reports and does not explain: [`ErrorKind::Server`].
     pub fn nameless() -> Self {
         Self::new(ErrorKind::Server, "the vendor reported a failure without details")
     }
@@ -79,8 +80,11 @@ pub fn kind_of_status(status: u16) -> ErrorKind {
         403 => ErrorKind::Permission,
         404 | 405 => ErrorKind::Decode,
         408 => ErrorKind::Timeout,
+        // The mildest reading: a spent quota comes with the same status, but only the body can say so.
         429 => ErrorKind::RateLimited,
+        // 529 is no standard status; vendors use it for themselves being overloaded.
         503 | 529 => ErrorKind::Overloaded,
+        // Conflicts, and calls that the server itself dropped (499), may pass with the next attempt.
         409 | 499 | 500.. => ErrorKind::Server,
         _ => ErrorKind::InvalidRequest,
     }
@@ -96,6 +100,7 @@ pub(crate) fn is_web_page(body: &[u8]) -> bool {
 /// A short text for people from a body that is not in the vendor's format: plain text as it is, the
 /// title of a web page, or its size.
 pub fn readable(body: &[u8]) -> String {
+    // The title of a page stands at its beginning, and a longer text is cut later anyway.
     let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     let text = text.trim();
     if text.is_empty() {

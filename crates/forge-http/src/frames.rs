@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::lines::Lines;
 
-/// The most bytes of a stream.
+/// The most bytes of a stream, all its frames and comments together.
 pub const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 
 /// The most bytes one event may have. The last event of some vendors repeats the whole reply, so that it may be as large

@@ -19,18 +19,21 @@ pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 ///
 /// Values that make no sense (negative, not a number) count as absent; no wait exceeds a week.
 pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    // The finer one first, as vendors' own clients do.
     let milliseconds = header(headers, "retry-after-ms").and_then(|text| seconds(text, 1e-3));
     milliseconds.or_else(|| {
         let text = header(headers, "retry-after")?;
         seconds(text, 1.0).or_else(|| {
             let until = httpdate::parse_http_date(text).ok()?;
+            // A time that has passed is no wait, and no reason to fall back to a guess.
             let wait = until.duration_since(SystemTime::from(now)).unwrap_or_default();
             Some(wait.min(LONGEST))
         })
     })
 }
 
-/// What `x-should-retry` says.
+/// What `x-should-retry` says; `None` if it is missing or neither `true` nor `false`. A vendor's word on one
+/// error goes before the advice that follows from its kind.
 pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
     header(headers, "x-should-retry")?.parse().ok()
 }
@@ -42,7 +45,8 @@ fn seconds(text: &str, unit: f64) -> Option<Duration> {
     (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
 
-/// A duration with units, such as `12ms`, `1.5s`, `6m0s` (Go) or `34.4s` (protobuf).
+/// A duration with units, such as `12ms`, `1.5s`, `6m0s` (Go) or `34.4s` (protobuf), cut to a week. `None`
+/// for a number without a unit, an unknown unit, or a negative one.
 pub fn unit_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
@@ -56,6 +60,7 @@ pub fn unit_duration(text: &str) -> Option<Duration> {
         let (unit, tail) = tail.split_at(letters);
         let unit = match unit {
             "ns" => 1e-9,
+            // Go writes the micro sign, others the Greek letter, which looks the same.
             "us" | "µs" | "μs" => 1e-6,
             "ms" => 1e-3,
             "s" => 1.0,
@@ -69,7 +74,8 @@ pub fn unit_duration(text: &str) -> Option<Duration> {
     Some(total.min(LONGEST))
 }
 
-/// When a limit is whole again: an RFC 3339 time, or a duration from `now` with or without a unit.
+/// When a limit is whole again: an RFC 3339 time, or a duration from `now` with a unit, else in seconds.
+/// `None` if it is none of these.
 pub fn reset_time(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());

@@ -21,7 +21,7 @@ pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<
     }
 }
 
-/// Bytes set aside for a body before it is written; longer ones grow.
+/// Bytes set aside for a body before it is written, which is enough for most requests; longer ones grow.
 const USUAL_BODY: usize = 2 * 1024;
 
 /// The JSON text of a request's body, with the fields of `extra`, if there are any, set on its top level. What `extra` does

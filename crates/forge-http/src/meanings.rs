@@ -58,12 +58,15 @@ impl Meaning {
 const VAGUE: &[ErrorKind] = &[ErrorKind::InvalidRequest];
 
 impl Meanings {
-    /// Reads a table.
+    /// Reads a table. A row with an unknown field or kind fails all of it; [`fault`](Self::fault) looks for
+    /// rows that are wrong otherwise.
     pub fn from_json(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// The kind of an error with this code, type and text; `None` if the table has none like it.
+    /// The kind of an error with this code, type and text, the latter in any case; `None` if the table has
+    /// none like it. The first row that fits decides, so that rows of codes stand before those of texts, and
+    /// types come last.
     pub fn find(&self, code: &str, r#type: &str, text: &str) -> Option<ErrorKind> {
         let text = text.to_lowercase();
         let fits = |row: &&Meaning| {
@@ -84,7 +87,8 @@ impl Meanings {
         self.0.iter().find(|row| row.param.as_deref() == Some(param)).map(|row| row.kind)
     }
 
-    /// What the text says of an error that is of this kind without it.
+    /// What the text says of an error that is of this kind without it; `kind` itself where no row fits. A
+    /// text replaces only kinds that its row names in `from`, by default [`ErrorKind::InvalidRequest`].
     pub fn told(&self, kind: ErrorKind, text: &str) -> ErrorKind {
         let text = text.to_lowercase();
         let says = |row: &&Meaning| {

@@ -8,7 +8,8 @@ use forge_core::{
 
 use crate::{failure::Failure, redact::redact};
 
-/// The most characters of a vendor's message that an error keeps.
+/// The most characters of a vendor's message that an error keeps: some servers repeat the whole request in
+/// it.
 const MAX_MESSAGE: usize = 2_000;
 
 #[derive(Debug, Clone)]

@@ -22,10 +22,12 @@ use crate::{
     sound::{self, sound, without_repeats},
 };
 
-/// The most bytes of a whole reply.
+/// The most bytes of a whole reply, packed and unpacked: far beyond what a model writes, far below what a
+/// process can hold.
 pub const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// A successful reply whose body has not been read yet.
+/// A successful reply whose body has not been read yet. Dropped unread, it costs its connection (HTTP/1.1) or
+/// resets its stream (HTTP/2).
 #[derive(Debug)]
 pub struct Reply {
     pub(crate) headers: HeaderMap,
@@ -40,16 +42,22 @@ pub struct Reply {
 /// What the events of a reply need beside its body.
 #[derive(Debug, Default)]
 pub struct EventOptions {
-    /// Warnings to hand out after the first event.
+    /// Warnings to hand out after the first event, in their order: what the mapping of the request left out.
     pub warnings: Vec<Warning>,
-    /// Keep the vendor's text and hand it out with the last event.
+    /// Keep the vendor's text and hand it out with the last event, as it came: of a stream, the data of its
+    /// frames, one a line.
     pub keep_raw: bool,
-    /// What the answer is checked against, where the vendor was given a weaker schema.
+    /// What the answer is checked against, where the vendor was given a weaker schema; `None` if it need not
+    /// be. An answer that breaks it brings a warning and no error.
     pub schema: Option<Schema>,
 }
 
 impl Reply {
-    /// The whole reply as events, decoded from its body.
+    /// The whole reply as events, decoded from its body by `decode`. The events are the same as those of a
+    /// stream.
+    ///
+    /// # Errors
+    /// What [`bytes`](Self::bytes) fails with, a web page in the place of JSON, and what `decode` fails with.
     pub async fn whole(
         mut self,
         mut options: EventOptions,
@@ -89,7 +97,10 @@ impl Reply {
         Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
     }
 
-    /// The body as a JSON value of the vendor's own type.
+    /// The body as a JSON value of the vendor's own type, for calls beside those of models.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] if it is not one, and what [`bytes`](Self::bytes) fails with.
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, ProviderError> {
         let body = self.bytes().await?;
         from_json(&body)
@@ -97,6 +108,10 @@ impl Reply {
     }
 
     /// The whole body, at most [`MAX_BODY_BYTES`], unpacked if it came as gzip.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] for a body that is too large or packed otherwise, [`ErrorKind::Truncated`] for
+    /// one that breaks off, [`ErrorKind::Timeout`] for one that is not there by the deadline.
     pub async fn bytes(&mut self) -> Result<Bytes, ProviderError> {
         let deadline = self.clocks.deadline;
         // One byte more than allowed tells a body that is too large from one that just fits.
@@ -104,6 +119,7 @@ impl Reply {
         let failure = match read {
             Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => match self.encoding() {
                 None => return Ok(body),
+                // Nobody asks for it; some proxies pack replies all the same.
                 Some("gzip") => match gunzip(&body) {
                     Ok(body) => return Ok(body),
                     Err(failure) => failure,

@@ -39,7 +39,8 @@ pub struct Fitted<'a> {
     pub is_taken: bool,
 }
 
-/// The schema as a vendor with these rules takes it.
+/// The schema as a vendor with these rules takes it, borrowed if it stays as it was written. Refused keywords
+/// go into the description of their object, where the model reads them.
 pub fn fit<'a>(schema: &'a Schema, rules: &SchemaRules) -> Fitted<'a> {
     let root = schema.value();
     let mut fitter = Fitter { root, rules, left: Vec::new(), is_recursive: false };
@@ -121,6 +122,7 @@ impl Fitter<'_> {
     fn close(&mut self, fields: &mut Map<String, Value>) {
         match fields.insert("additionalProperties".into(), Value::Bool(false)) {
             None | Some(Value::Bool(_)) => {}
+            // A schema for further fields is lost by closing the object; the answer's check still knows it.
             Some(others) => self.left.push(format!("additionalProperties: {others}")),
         }
     }

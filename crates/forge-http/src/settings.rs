@@ -22,6 +22,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(format!("the base URL `{shown}` must begin with http:// or https:// and name a host"));
     }
+    // A password in an address would go wherever the address is shown.
     if !url.username().is_empty()
         || url.password().is_some()
         || url.query().is_some()
@@ -53,6 +54,7 @@ pub(crate) fn request_headers(
     for (name, value) in dialect.headers {
         headers.insert(*name, HeaderValue::from_static(value));
     }
+    // Errors come as JSON where streams are asked for, so that no single type would be true.
     headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let agent = concat!("forge/", env!("CARGO_PKG_VERSION"));
@@ -83,8 +85,11 @@ pub(crate) fn request_headers(
 
 /// A header value that no log shows.
 fn secret_value(text: &str) -> Option<HeaderValue> {
+    // Bytes beyond ASCII are legal in a header and read differently by every server; in a key they are a slip
+    // of pasting.
     let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
     let mut value = HeaderValue::from_str(text).ok().filter(|_| printable)?;
+    // HTTP/2 then leaves the value out of its table of headers, and `Debug` does not show it.
     value.set_sensitive(true);
     Some(value)
 }

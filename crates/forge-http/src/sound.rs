@@ -18,6 +18,7 @@ pub(crate) fn sound(json: &[u8]) -> Cow<'_, str> {
     }
     let mut text = text.into_owned();
     for at in lone {
+        // As long as what it replaces, so that the places found before stay valid.
         text.replace_range(at..at + 6, "\\ufffd");
     }
     Cow::Owned(text)
@@ -25,6 +26,7 @@ pub(crate) fn sound(json: &[u8]) -> Cow<'_, str> {
 
 /// The JSON text with the last of the fields of an object that have one name, if that is what a reader refused it for.
 pub(crate) fn without_repeats(json: &str, failure: &Failure) -> Option<String> {
+    // The reader's words are the only sign of it; serde has no kind of error for this.
     let is_it = failure.kind == ErrorKind::Decode && failure.message.contains("duplicate field");
     is_it
         .then(|| serde_json::from_str::<serde_json::Value>(json).ok())

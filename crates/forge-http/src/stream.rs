@@ -26,16 +26,16 @@ use crate::{
     sound::{self, sound, without_repeats},
 };
 
-/// How long the connection of a finished reply may take to come to its end, so that it can be used
-/// again.
+/// How long the connection of a finished reply may take to come to its end, so that it can be used again: the
+/// rest of a stream that is over is a few bytes, and a server that keeps it open costs one connection.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How a stream is cut into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// Server-sent events.
+    /// Server-sent events, as [`SseDecoder`] reads them.
     Sse,
-    /// One JSON value a line.
+    /// One JSON value a line, as [`NdjsonDecoder`] reads them.
     Ndjson,
 }
 
@@ -45,7 +45,9 @@ enum Frames {
 }
 
 impl Reply {
-    /// The reply as a stream of events, decoded frame by frame.
+    /// The reply as a stream of events, decoded frame by frame. It ends with `Finished`, or with an error if
+    /// the decoder finds none by the end of the body, if a clock runs out, or if a cap is exceeded. Once
+    /// content has been handed out, errors are of the phase [`Phase::AfterOutput`].
     pub fn events<D: Decode>(self, framing: Framing, decoder: D, options: EventOptions) -> ResponseStream {
         ResponseStream::new(EventStream::new(self, framing, decoder, options))
     }
@@ -133,6 +135,7 @@ impl<D: Decode> EventStream<D> {
             alarm: None,
             reply,
         };
+        // No packing is asked for, and a stream is not unpacked.
         if let Some(failure) = stream.reply.encoding().map(reply::unknown_encoding) {
             stream.fail(failure);
         }
@@ -170,6 +173,8 @@ impl<D: Decode> EventStream<D> {
                         }
                     }
                     let read = self.decoder.frame(frame.with_text(&data), &mut self.events);
+                    // Read again only after it has failed: the look for fields that stand twice costs as much
+                    // as the reading.
                     let read = read.or_else(|failure| {
                         let plain = without_repeats(&data, &failure).ok_or(failure)?;
                         self.decoder.frame(frame.with_text(&plain), &mut self.events)
@@ -230,6 +235,7 @@ impl<D: Decode> EventStream<D> {
                     self.bytes += data.len();
                     self.frames.push(data);
                 }
+                // A stream without end would otherwise grow the caller's memory until the deadline.
                 if self.bytes > MAX_STREAM_BYTES {
                     let message = format!("the stream is larger than {} MiB", MAX_STREAM_BYTES / 1024 / 1024);
                     self.fail(Failure::new(ErrorKind::Decode, message));
@@ -260,6 +266,7 @@ impl<D: Decode> EventStream<D> {
         let (at, what, patience) = if !self.content_seen {
             (begun + first_event, "no content came", first_event)
         } else if self.thinking {
+            // Vendors that hide thoughts send nothing meanwhile, so that silence is no stall.
             (since + first_event, "the model showed no progress while thinking", first_event)
         } else {
             (since + gap, "nothing more came", gap)
@@ -295,6 +302,8 @@ impl<D: Decode> EventStream<D> {
         // Outside of a runtime nobody can read on, and the connection is closed.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut body = std::mem::take(&mut self.reply.body);
+        // A body that is dropped before its end costs its connection: HTTP/1.1 closes it, HTTP/2 resets the
+        // stream.
         runtime.spawn(tokio::time::timeout(DRAIN, async move {
             while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
         }));

@@ -18,7 +18,7 @@ use crate::{
     wire::listing::{LoadedModels, ModelList, Prompt, Props, Tokenize, Tokens},
 };
 
-/// A server that is there answers such calls at once.
+/// A server that is there answers such calls at once: none of them waits for a model.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[async_trait]

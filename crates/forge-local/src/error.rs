@@ -13,13 +13,15 @@ pub(crate) fn classify(reply: &ErrorReply<'_>) -> Failure {
     review(forge_openai::classify(reply))
 }
 
-/// The last word on what an error means.
+/// The last word on what an error means. llama.cpp answers 500 to a client's own mistakes (a picture without
+/// a projector, tools without a template), where only the text says that another attempt fails as well.
 pub(crate) fn review(failure: Failure) -> Failure {
     TABLE.review(failure)
 }
 
 /// Whether the server is there and is still loading its model.
 pub(crate) fn is_loading(error: &ProviderError) -> bool {
+    // llama.cpp: 503 with this text until the model is there. It is no failure of the route.
     error.kind == ErrorKind::Overloaded && error.message.contains("Loading model")
 }
 

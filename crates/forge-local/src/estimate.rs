@@ -3,7 +3,8 @@
 use forge_core::{ModelRequest, StreamEvent, event::Warning, request::Part};
 use forge_http::{Decode, Events, Failure, Frame};
 
-/// Prompts that seem to have fewer tokens than this fit into every server's window.
+/// Prompts that seem to have fewer tokens than this fit into every server's window: the smallest default of
+/// Ollama's is 4k.
 const SMALL: u64 = 2_000;
 
 /// How many tokens a prompt should have.
@@ -46,6 +47,7 @@ fn part_letters(part: &Part) -> u64 {
     match part {
         Part::Text { text, .. } | Part::Refusal { text, .. } => letters(text),
         Part::ToolResult { content, .. } => content.iter().map(part_letters).sum(),
+        // Pictures and calls cost tokens too; left out, the expected number stays a lower bound.
         _ => 0,
     }
 }

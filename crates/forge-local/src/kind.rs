@@ -6,11 +6,14 @@ use forge_core::{AdapterKind, provider::CompatibleVendor};
 
 use crate::{LocalProvider, ServerKind, capabilities, models};
 
-/// The adapter as files name it, with all that is known before one is built.
+/// The adapter as files name it (`type: local`), with all that is known before one is built. It needs no key;
+/// its usual address is Ollama's, or what `OLLAMA_HOST` says. To be put into an
+/// [`AdapterRegistry`](forge_core::AdapterRegistry).
 pub fn kind() -> AdapterKind {
     AdapterKind::new("local", |settings| Ok(Arc::new(LocalProvider::from_settings(settings)?)))
         .with_base_url(ServerKind::Unknown.default_url(), &["OLLAMA_HOST"])
         .with_base_url_reader(ollama_url)
+        // A configured header of this name would take the place of the key.
         .with_owned_headers(&["authorization"])
         .with_models(models().clone())
         .with_compatible(servers())
@@ -43,6 +46,7 @@ pub fn ollama_url(host: &str) -> String {
     };
     let port = if port.parse::<u16>().is_ok() { port } else { usual_port };
     let name = match name.trim_matches(['[', ']']) {
+        // The variable is the one that the server listens by; not every system connects to a wildcard.
         "" | "0.0.0.0" => "127.0.0.1".to_owned(),
         "::" => "[::1]".to_owned(),
         ipv6 if ipv6.contains(':') => format!("[{ipv6}]"),

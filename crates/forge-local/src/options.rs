@@ -54,6 +54,8 @@ impl Options {
         }
         let needs_native =
             options.num_ctx.is_some() || options.keep_alive.is_some() || options.think.is_some();
+        // An error and no warning: a window that is ignored shows only in answers that forget the beginning
+        // of the prompt.
         if api == Some(false) && needs_native {
             let message =
                 "`num_ctx`, `keep_alive` and `think` need `api: native`: the other API ignores them";

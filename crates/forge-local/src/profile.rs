@@ -25,7 +25,8 @@ pub const TIMEOUTS: Timeouts = Timeouts {
 /// The levels that the servers' request checks let through.
 pub(crate) const EFFORTS: Efforts = Efforts::of(&[Effort::None, Effort::Low, Effort::Medium, Effort::High]);
 
-/// One row for every model: a server of one's own charges nothing.
+/// One row for every model, with prices of zero: a server of one's own charges nothing. Zero is known here
+/// and not a gap.
 pub fn models() -> &'static ModelTable {
     static TABLE: LazyLock<ModelTable> =
         LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
@@ -38,11 +39,14 @@ pub fn models() -> &'static ModelTable {
 /// means an answer without end.
 pub(crate) fn rules(kind: ServerKind) -> Rules {
     let mut rules = Rules::OPENAI;
+    // Ollama and older builds of llama.cpp ignore `max_completion_tokens`.
     rules.token_limit = TokenLimit::MaxTokens;
     rules.system_role = SystemRole::System;
     rules.sampling = SamplingRule::Always;
+    // Ollama's Chat dialect has no field for it; its own API takes it.
     rules.top_k = kind != ServerKind::Ollama;
     rules.efforts = EFFORTS;
+    // Servers of one's own hide nothing: thoughts come as text without being asked for.
     rules.shows_thinking = true;
     rules.tool_choice = heeds_tool_choice(kind);
     rules.stop_sequences = usize::MAX;
@@ -51,6 +55,7 @@ pub(crate) fn rules(kind: ServerKind) -> Rules {
     rules.audio = false;
     rules.freeform_tools = false;
     rules.tool_result_images = true;
+    // There is nothing to forbid: they store no chats.
     rules.stores = false;
     // The templates of many models refuse two turns of one speaker.
     rules.alternates = true;
@@ -76,10 +81,13 @@ pub(crate) fn rules_for(kind: ServerKind, said: Option<&ModelRow>) -> Rules {
 }
 
 pub(crate) fn heeds_tool_choice(kind: ServerKind) -> bool {
+    // Its Chat dialect reads `tool_choice` and does nothing with it.
     kind != ServerKind::Ollama
 }
 
-/// What a model on a local server can do, as far as that is known without asking the server.
+/// What a model on a local server can do, as far as that is known without asking the server: what its dialect
+/// takes. Whether a model looks at pictures or calls tools shows with the first call; its context window is
+/// `None`.
 pub fn capabilities(_: &ModelId) -> Capabilities {
     capabilities_on(ServerKind::Unknown, None)
 }

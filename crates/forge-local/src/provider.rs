@@ -30,6 +30,7 @@ const DIALECT: Dialect = Dialect {
     credential: ("authorization", "Bearer "),
     headers: &[],
     timeouts: profile::TIMEOUTS,
+    // A server of one's own has no limits but its hardware's.
     rate_limits: |_, _| RateLimitStatus::default(),
     classify: error::classify,
 };
@@ -72,22 +73,28 @@ impl LocalProvider {
         Self::unopened(AdapterSettings { base_url: Some(base_url.into()), ..AdapterSettings::new("local") })
     }
 
-    /// An adapter with these settings. They are checked; nothing is sent. Its usual clocks are
-    /// [`TIMEOUTS`](crate::TIMEOUTS).
+    /// An adapter with these settings. They are checked; nothing is sent, so that a server which does not run
+    /// is found by the first call. Its usual clocks are [`TIMEOUTS`](crate::TIMEOUTS). The options `num_ctx`,
+    /// `keep_alive` and `think` make it call Ollama's own API.
+    ///
+    /// # Errors
+    /// An invalid request, before anything is sent, when the dialect or an option is not known, or when the
+    /// address, the proxy, the certificates, the key or a header cannot be used.
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
         let (options, named) = (Options::of(&settings)?, options::kind(&settings)?);
+        // No other server has that API.
         let kind = if options.native && named == ServerKind::Unknown { ServerKind::Ollama } else { named };
         let provider = Self { kind, options, ..Self::unopened(settings) };
         provider.api()?;
         Ok(provider)
     }
 
-    /// Sends this key, for servers that were started with one.
+    /// Sends this key as `Authorization: Bearer`, for servers that were started with one. Ollama ignores it.
     pub fn with_key(self, key: impl Into<SecretString>) -> Self {
         self.reopened(|settings| settings.api_key = Some(key.into()))
     }
 
-    /// Names the provider in errors and accounts.
+    /// Names the provider in errors and accounts; the default is `local`.
     pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
         self.reopened(|settings| settings.id = id.into())
     }
@@ -118,7 +125,8 @@ impl LocalProvider {
         self
     }
 
-    /// What kind of server it is, as far as is known.
+    /// What kind of server it is, as far as is known: what was said, else what was found, else
+    /// [`ServerKind::Unknown`].
     pub fn kind(&self) -> ServerKind {
         match (self.kind, self.api.get().and_then(|api| api.found.get())) {
             (ServerKind::Unknown, Some(found)) => *found,
@@ -284,6 +292,7 @@ impl Provider for LocalProvider {
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
         self.settings.check(cx.model(), &request)?;
+        // Only Ollama cuts prompts without a word; the others answer with an error.
         let may_cut = matches!(self.kind(), ServerKind::Ollama | ServerKind::Unknown);
         let expected = may_cut.then(|| Expected::of(&request));
         if self.options.native {

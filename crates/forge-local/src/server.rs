@@ -10,16 +10,18 @@ use crate::{
     wire::listing::{LoadedModels, Status, Version},
 };
 
-/// A local model server.
+/// A local model server. What differs between them is which fields they heed and what they offer beside
+/// calls; the Chat dialect is common to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ServerKind {
-    /// Ollama.
+    /// Ollama. It cuts long prompts without a word and heeds no tool choice; only its own API sets the
+    /// context window.
     Ollama,
-    /// The server of llama.cpp.
+    /// The server of llama.cpp. With one model loaded it answers for any model name.
     LlamaCpp,
-    /// vLLM.
+    /// vLLM. Its port is closed until the model is loaded.
     Vllm,
-    /// LM Studio.
+    /// LM Studio. It loads models on demand, so that a first call may wait for one.
     LmStudio,
     /// Any other server that speaks the Chat Completions dialect, or one that has not been asked yet.
     #[default]
@@ -73,17 +75,23 @@ impl Probes {
     ) -> Result<ServerKind, ProviderError> {
         let ask = async |endpoint: &Endpoint| match connection.get(endpoint, &[], patience).await {
             Ok(mut reply) => Ok(Ok(reply.bytes().await?)),
+            // A server that is down has not said of which kind it is.
             Err(error) if matches!(error.kind, ErrorKind::Transport | ErrorKind::Timeout) => Err(error),
             Err(error) => Ok(Err(error)),
         };
+        // In this order: each question is one that the servers asked about later do not answer in the same
+        // form.
         if let Ok(body) = ask(&self.version).await?
             && serde_json::from_slice::<Version>(&body).is_ok()
         {
             return Ok(ServerKind::Ollama);
         }
         match ask(&self.health).await? {
+            // vLLM's is an empty 200, llama.cpp's an object with a status.
             Ok(body) if body.is_empty() => return Ok(ServerKind::Vllm),
             Ok(body) if serde_json::from_slice::<Status>(&body).is_ok() => return Ok(ServerKind::LlamaCpp),
+            // Of the four, only llama.cpp answers so before its model is there; vLLM's port is closed until
+            // then.
             Err(error) if is_loading(&error) => return Ok(ServerKind::LlamaCpp),
             _ => {}
         }

@@ -15,6 +15,7 @@ const VERSION: &str = "v1";
 /// of a call. A path with a version in it stands as it is.
 pub(crate) fn api(url: &str, row: &Row) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // Refused later, with a text that says what is wrong; changed here, the user would not recognise it.
     if rest.contains(['?', '#']) {
         return url.to_owned();
     }
@@ -28,6 +29,7 @@ pub(crate) fn api(url: &str, row: &Row) -> String {
     if usual.as_ref().is_some_and(|usual| usual.starts_with(&path)) {
         path = usual.unwrap_or_default();
     } else if !path.iter().any(|segment| is_version(segment) || *segment == "deployments") {
+        // A version anywhere in a path, or a deployment, is a place that somebody has chosen.
         path.push(VERSION);
     }
     let path: String = path.iter().flat_map(|segment| ["/", segment]).collect();

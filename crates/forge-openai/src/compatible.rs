@@ -105,6 +105,8 @@ impl Row {
         let own = ModelProvider::OpenAI;
         let named = |id: &str| ROWS.iter().find(|row| row.vendor.id == id);
         match (&settings.dialect, &settings.base_url) {
+            // A name that is not known is an error and no guess: a misspelt dialect would send fields that
+            // the server refuses.
             (Some(id), _) => named(id).ok_or_else(|| {
                 let known: Vec<&str> = ROWS.iter().map(|row| row.vendor.id.as_str()).collect();
                 let message = format!("the dialect `{id}` is not known; there are {}", known.join(", "));

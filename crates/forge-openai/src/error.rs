@@ -16,7 +16,8 @@ static TABLE: LazyLock<Meanings> =
 const VAGUE: [&str; 2] = ["invalid_request_error", "BadRequestError"];
 
 /// Reads an error in any shape that OpenAI and the servers of its dialect send, for
-/// [`Dialect::classify`](forge_http::Dialect).
+/// [`Dialect::classify`](forge_http::Dialect). `error` may be an object, a text or missing, a code a text, a
+/// number or null. A body that is no JSON is judged by its status, with its text or title as the message.
 pub fn classify(reply: &ErrorReply<'_>) -> Failure {
     match ErrorBody::read(reply.body) {
         Some(body) => failure(body, Some(reply.status)),
@@ -24,7 +25,9 @@ pub fn classify(reply: &ErrorReply<'_>) -> Failure {
     }
 }
 
-/// Reads an error inside a reply that began as a success; `None` if `body` is not an error in JSON.
+/// Reads an error inside a reply that began as a success; `None` if `body` is not an error in JSON. A code
+/// that is a number stands for the status; without one, an error that nothing else tells apart is
+/// [`ErrorKind::Server`].
 pub fn inside(body: &str) -> Option<Failure> {
     ErrorBody::read(body.as_bytes()).map(|body| failure(body, None))
 }
@@ -36,10 +39,13 @@ pub(crate) fn from_field(error: &str) -> Failure {
 }
 
 fn failure(body: ErrorBody, status: Option<u16>) -> Failure {
+    // An HTTP status that is known goes before a number in the body, which some servers use for codes of
+    // their own.
     let inner = if status.is_none() { body.status } else { None };
     let kind = kind(&body, status.or(inner));
     let mut message = if body.message.is_empty() { "the error has no text".into() } else { body.message };
     if let Some((prompt, fits)) = body.window {
+        // llama.cpp says both numbers beside the text; whoever shortens a prompt needs them.
         let _ = write!(message, " ({prompt} tokens, {fits} fit)");
     }
     Failure { status: inner, code: body.code.or(body.r#type), ..Failure::new(kind, message) }
@@ -56,6 +62,7 @@ fn kind(body: &ErrorBody, status: Option<u16>) -> ErrorKind {
             told => told,
         },
     });
+    // The text comes last and changes vague kinds alone: it is what vendors reword without notice.
     TABLE.told(kind, &body.message)
 }
 
@@ -63,6 +70,8 @@ fn kind(body: &ErrorBody, status: Option<u16>) -> ErrorKind {
 fn by_code(body: &ErrorBody) -> Option<ErrorKind> {
     let named = |word: &Option<String>| TABLE.named(word.as_deref()?);
     let by_type = named(&body.r#type);
+    // A type of `insufficient_quota` comes with codes that are added from year to year; taken for a rate
+    // limit, a spent account would be asked again and again.
     if by_type == Some(ErrorKind::QuotaExhausted) {
         return by_type;
     }
@@ -72,9 +81,12 @@ fn by_code(body: &ErrorBody) -> Option<ErrorKind> {
 /// A 404 in the vendor's own format: an unknown model, a wrong address, or a reference to something
 /// that is not stored.
 fn not_found(body: &ErrorBody) -> ErrorKind {
+    // The vendor says `model_not_found` with a status of 404 here and 400 there, at times with no code at
+    // all.
     if body.param.as_deref() == Some("model") || body.message.contains("model") {
         ErrorKind::ModelNotFound
     } else if body.message.starts_with("Invalid URL") || body.code.is_none() && body.param.is_none() {
+        // Nothing in it is about the request: the address is most likely wrong.
         ErrorKind::Decode
     } else {
         ErrorKind::InvalidRequest

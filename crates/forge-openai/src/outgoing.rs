@@ -16,12 +16,13 @@ use serde::Deserialize;
 
 use crate::base64;
 
-/// Which ids of calls a server takes.
+/// Which ids of calls a server takes. Ids of other vendors in a conversation are replaced by ones that fit,
+/// calls and results alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallIds {
-    /// The most bytes.
+    /// The most bytes; with [`exact`](Self::exact) the only number that is taken.
     pub longest: usize,
     /// Whether every id has to be as long as that.
     pub exact: bool,
@@ -46,9 +47,10 @@ impl Default for CallIds {
 pub struct Outgoing {
     /// The body.
     pub body: Vec<u8>,
-    /// What was left out or changed.
+    /// What was left out or changed, for the caller.
     pub warnings: Vec<Warning>,
-    /// What the answer has to be checked against, because the server is not held to it.
+    /// What the answer has to be checked against, because the server is not held to it; `None` if there is no
+    /// schema, or if the server is.
     pub schema: Option<Schema>,
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn fitted<'a>(
     let longest = if ids.exact { usize::MAX } else { ids.longest };
     let rules = fit::Rules {
         ids: Some(IdRule { longest, allows }),
+        // Not every server refuses them, but one that takes them gains nothing by it.
         refuses_blank_texts: true,
         alternates,
         trims_prefill: false,
@@ -83,6 +86,7 @@ pub(crate) fn fitted<'a>(
             facts.phase = Phase::BeforeSend;
         })
     })?;
+    // After the fit, which gives every call an id of its own: two calls of one id would become one here.
     if ids.exact {
         make_exact(&mut fitted, ids.longest);
     }

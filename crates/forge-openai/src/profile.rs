@@ -129,6 +129,8 @@ impl Profile {
     /// The profile of `model` at a vendor with these habits, where the configuration says something else about it.
     pub(crate) fn said(settings: &AdapterSettings, model: &ModelId, habits: &Habits) -> Self {
         let (like, said) = (settings.like(model), settings.said_of(model));
+        // At another vendor a name of OpenAI's says nothing, unless the configuration says that a model is
+        // like one.
         let known = if habits.own_models || like != model { *Self::of(like) } else { COMPATIBLE };
         let known = if habits.own_models {
             known
@@ -204,6 +206,8 @@ impl Profile {
     /// What the model takes through Chat Completions at a vendor with these habits.
     pub(crate) fn chat_rules(&self, limit: TokenLimit, habits: &'static Habits) -> Rules {
         let Habits { own_models, local, .. } = *habits;
+        // OpenAI maps `system` to `developer` for reasoning models; templates of other servers do not know
+        // that role.
         let developer = own_models && self.thinks() && limit == TokenLimit::MaxCompletionTokens;
         Rules {
             token_limit: limit,
@@ -213,6 +217,7 @@ impl Profile {
             efforts: self.efforts,
             shows_thinking: !own_models,
             tool_choice: !habits.ignores_tool_choice,
+            // Servers of one's own have no limit; hosted ones keep to OpenAI's four.
             stop_sequences: if local && self.stop_sequences > 0 { usize::MAX } else { self.stop_sequences },
             prefill: local,
             documents: !local,
@@ -230,14 +235,17 @@ impl Profile {
     }
 }
 
-/// OpenAI's models with their limits, dates and prices.
+/// OpenAI's models with their limits, dates and prices: the content of `models.json`, in which each row names
+/// its source and the day on which it was checked. Prices are US dollars for a million tokens, by day.
 pub fn models() -> &'static ModelTable {
     static TABLE: LazyLock<ModelTable> =
         LazyLock::new(|| ModelTable::from_json(include_str!("../models.json")).unwrap_or_default());
     &TABLE
 }
 
-/// What `model` can do. An unknown model gets the abilities that most of the vendor's models have.
+/// What `model` can do at OpenAI, found by its id with or without a date, for a fine-tuned one by that of its
+/// base, else by its family. An unknown model gets the abilities that most of the vendor's models have, and
+/// limits of `None`.
 pub fn capabilities(model: &ModelId) -> Capabilities {
     let profile = Profile::of(model);
     let row = models().find(&ModelProvider::OpenAI, model);

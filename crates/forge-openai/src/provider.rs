@@ -36,7 +36,8 @@ pub(crate) const DIALECT: Dialect = Dialect {
     classify: error::classify,
 };
 
-/// How long calls outside of model requests may take.
+/// How long calls outside of model requests may take. They run no model, but the lists of some vendors are
+/// long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// OpenAI, or a server that speaks its Chat Completions dialect.
@@ -66,15 +67,19 @@ impl Api {
         let row = Row::of(settings)?;
         let query = query(settings, row)?;
         let usual =
+            // A vendor whose row has a path has a host for every user (Azure); OpenAI's address would get
+            // another vendor's key.
             row.vendor.base_url.as_deref().or((row.habits.path.is_none()).then_some(DIALECT.base_url));
         let Some(url) = settings.base_url.as_deref().or(usual) else {
             let message = format!("{} needs a base URL: every user has another one", row.vendor.name);
             return Err(refused(settings, message));
         };
         let base_url = base::api(url, row);
+        // Azure's older address names a deployment, and the Responses API stands outside of it.
         let chats_only = base_url.contains("/deployments/");
         let dialect = match row.habits.key_header {
             KeyHeader::Bearer => DIALECT,
+            // Azure takes keys in `api-key`; in `authorization` it expects a token of its directory.
             KeyHeader::ApiKey => Dialect { credential: ("api-key", ""), ..DIALECT },
         };
         let settings = AdapterSettings { base_url: Some(base_url), ..settings.clone() };
@@ -123,12 +128,19 @@ fn query<'a>(
 }
 
 impl OpenAIProvider {
-    /// OpenAI with this key, under the name `openai`.
+    /// OpenAI with this key, under the name `openai`. A key or address that cannot be used is reported by the
+    /// first call; [`from_settings`](Self::from_settings) reports it at once.
     pub fn new(key: impl Into<SecretString>) -> Self {
         Self::unopened(AdapterSettings { api_key: Some(key.into()), ..AdapterSettings::new("openai") })
     }
 
-    /// An adapter with these settings. They are checked; nothing is sent.
+    /// An adapter with these settings. They are checked; nothing is sent, so that a key which the vendor does
+    /// not know passes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] when the dialect or an option is not known, when the vendor needs a base
+    /// URL and has none, or when the base URL, the proxy, the certificates, the key or a header cannot be
+    /// used.
     pub fn from_settings(settings: AdapterSettings) -> Result<Self, ProviderError> {
         let api = OnceLock::from(Api::open(&settings)?);
         Ok(Self { settings, api })
@@ -145,12 +157,14 @@ impl OpenAIProvider {
         Self::unopened(AdapterSettings { dialect: Some(vendor.into()), ..self.settings })
     }
 
-    /// The same adapter under another name.
+    /// The same adapter under another name, which errors and accounts give. State that the vendor binds to an
+    /// account goes back through the provider of this name alone.
     pub fn with_id(self, id: impl Into<ProviderId>) -> Self {
         Self::unopened(AdapterSettings { id: id.into(), ..self.settings })
     }
 
-    /// The same adapter with other timeouts.
+    /// The same adapter with other clocks of a call. Calls beside those of models keep 30 seconds of their
+    /// own.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self::unopened(AdapterSettings { timeouts: Some(timeouts), ..self.settings })
     }
@@ -251,6 +265,7 @@ impl Adapter for OpenAIProvider {
         let list = self.list().await?;
         let vendor = self.api()?.row.provider();
         let listed = list.data.into_iter().filter_map(|model| {
+            // The vendor's own day goes before the table's, which is as old as this crate.
             let retires = model.shutdown_date.and_then(|day| day.parse().ok());
             let info = ModelInfo::new(model.id?);
             let row = models().find(&vendor, &info.id);
@@ -266,6 +281,8 @@ impl Adapter for OpenAIProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
+        // The counting endpoint takes the form of the Responses API, whichever API the model is called
+        // through.
         let profile = Profile::said(&self.settings, model, &api.row.habits);
         let body = responses::to_count(self.name(), &api.row.provider(), model, request, &profile)?;
         let total: TokenTotal = api.connection.ask(&api.input_tokens, body, PATIENCE).await?.json().await?;
@@ -287,6 +304,8 @@ fn rate_limits(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimitStatus {
     let mut status = RateLimitStatus::default();
     for (name, value) in headers {
         let Some(rest) = name.as_str().strip_prefix("x-ratelimit-") else { continue };
+        // From the left, so that `tokens_usage_based` and `project-tokens`, which count something else, stay
+        // apart.
         let Some((word, what)) = rest.split_once('-') else { continue };
         let window = match what {
             "requests" => &mut status.requests,

@@ -39,6 +39,7 @@ impl<'a> Sent<'a> {
         if is_whole && is_strict(fitted.schema.value()) {
             return Self { schema: fitted.schema, strict: true };
         }
+        // Whoever left it open has lost nothing and is not warned.
         if asked == Some(true) {
             let message = format!(
                 "the schema of {about} goes out as a guide: the strict mode wants an object at the root that names \

@@ -42,10 +42,14 @@ pub(crate) fn tune(request: &ModelRequest, takes: Takes, warnings: &mut Vec<Warn
         let message = "thinking_budget was left out: this API takes an effort, no number of tokens";
         warnings.push(Warning::new("thinking_budget", message));
     }
+    // First, because the sampling settings hang on the effort that goes out and not on the one that was asked
+    // for.
     let effort = request.effort.and_then(|effort| takes.efforts.settle(effort, warnings));
     let (allowed, why) = match takes.sampling {
         SamplingRule::Always => (true, ""),
         SamplingRule::WithoutThinking => {
+            // With any other effort the vendor answers `unsupported_value`; no effort at all means that the
+            // model thinks.
             (effort == Some(Effort::None), "this model takes it only with effort `none`")
         }
         SamplingRule::Never => (false, "this model does not take it"),

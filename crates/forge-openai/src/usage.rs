@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::wire::{chat_reply, responses_reply};
 
-/// How a vendor's numbers belong together.
+/// How a vendor's numbers belong together. The vendors of the dialect use the same names for different sums;
+/// a wrong reading shows in the price, not in an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -100,6 +101,7 @@ impl Totals {
     /// The thoughts, where the output leaves them out. A total that holds only if they are added proves it.
     fn apart(&self, counting: Counting) -> Option<u64> {
         let reasoning = self.reasoning.known().filter(|tokens| *tokens > 0);
+        // A total of 0 is a field that the server does not fill, and says nothing about the parts.
         let rest = self.rest().filter(|rest| *rest > 0);
         match counting {
             // A total that holds without the thoughts proves that they are inside.
@@ -128,6 +130,7 @@ impl Totals {
         if self.unreadable || counts.iter().any(|count| count.is_odd()) {
             doubts.push("the server gives a number of tokens that cannot be one");
         }
+        // No call has an empty prompt: a zero here is a server that counts nothing.
         if self.input == Count::Known(0) {
             doubts.push("the server counted no tokens in the prompt");
             (tokens.input, tokens.cache_read, tokens.cache_write_5m) = (None, None, None);
@@ -142,6 +145,8 @@ impl Totals {
         {
             doubts.push("input and output do not make the server's total");
             match counting {
+                // At these vendors the total holds input that the parts leave out, so that the input is what
+                // is short.
                 Counting::RestIsInput => tokens.input = None,
                 _ => tokens.output = None,
             }
@@ -181,6 +186,7 @@ impl From<chat_reply::Usage> for Totals {
         } = usage;
         Self {
             input: usage.prompt_tokens,
+            // One meaning under four names; the dialect's own goes first.
             cached: prompt
                 .cached_tokens
                 .or(usage.cached_tokens)

@@ -140,6 +140,7 @@ impl Frame {
 
 /// Splits a text into deltas of about three words; joined they give the text again.
 pub(crate) fn word_groups(text: &str) -> Vec<&str> {
+    // White space stays in the pieces: a client that trims them loses it.
     split_after(text, |seen, character| character.is_whitespace() && seen >= 16)
 }
 

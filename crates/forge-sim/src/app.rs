@@ -48,6 +48,8 @@ impl App {
 
     pub(crate) fn set_scenario(&self, scenario: Scenario) {
         *lock(&self.active) = Arc::new(Active::new(scenario));
+        // The buckets have the sizes of the limits before; caches and kept conversations belong to no
+        // scenario.
         lock(&self.memory.limits).clear();
     }
 
@@ -94,7 +96,10 @@ impl Active {
             if !rule.selects(&call) {
                 continue;
             }
+            // Counted also where an earlier rule fires: the number of a request does not hang on what other
+            // rules do.
             counter.requests += 1;
+            // Loading begins with the first request and not with the scenario, whenever a client comes.
             let first = *counter.first.get_or_insert_with(Instant::now);
             let due = rule.nth.is_none_or(|nth| nth.includes(counter.requests))
                 && rule.loading_ms.is_none_or(|millis| first.elapsed() < Duration::from_millis(millis));

@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     conversations: Mutex<HashMap<String, Vec<Value>>>,
 }
 
+/// Requests and conversations that are remembered; beyond, all are forgotten at once, which a long run may
+/// notice and no test does.
 const MAX_REPEATS: usize = 200_000;
 const MAX_CONVERSATIONS: usize = 10_000;
 
@@ -84,6 +86,8 @@ impl<'a> Context<'a> {
         call: &Call,
     ) -> Self {
         let request = hash(seed, &[call.vendor.id().as_bytes(), call.path.as_bytes(), &call.raw_body]);
+        // Equal requests get equal words and other ids, as from a vendor: an id that comes twice would hide a
+        // client's mistakes.
         let repeat = memory.repeat(request);
         let mut rng = Rng::new(hash(request, &[&repeat.to_le_bytes()]));
         let request_token = rng.alphanumeric(22);
@@ -96,6 +100,7 @@ impl<'a> Context<'a> {
             rng,
             request_token,
             vendor: call.vendor,
+            // Hashed: limits and caches need to tell keys apart and not to know them.
             credential: hash(seed, &[call.credential.as_deref().unwrap_or("").as_bytes()]),
             account: None,
         }
@@ -163,6 +168,7 @@ impl<'a> Context<'a> {
             ..Usage::default()
         };
         self.admit(&turn.model.served, input)?;
+        // Only after the request is let in: one that is refused warms no cache.
         lock(&self.memory.cache).keep(fresh);
 
         let (mut parts, stop) = shape::answer(turn, &spec, self.responder, self.seed);
@@ -175,6 +181,7 @@ impl<'a> Context<'a> {
             ..input
         });
         if let Some(account) = &self.account {
+            // Booked before the reply is sent, so that a client that leaves early has used it all the same.
             lock(&self.memory.limits).settle(account, usage.total_output());
         }
         Ok(Completion {

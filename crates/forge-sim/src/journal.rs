@@ -20,9 +20,9 @@ pub struct RecordedRequest {
     pub at_ms: u64,
     /// The vendor, unless the path names none.
     pub vendor: Option<Vendor>,
-    /// HTTP method.
+    /// HTTP method, in capitals.
     pub method: String,
-    /// Path with its query; keys are masked.
+    /// Path with its query, the vendor's prefix included; keys are masked.
     pub path: String,
     /// Headers by lower-case name; keys are masked.
     pub headers: BTreeMap<String, String>,
@@ -56,6 +56,7 @@ pub(crate) struct Journal {
     log: Mutex<Log>,
 }
 
+/// The most bytes of bodies that are kept together.
 const BODY_BYTES: usize = 64 << 20;
 
 #[derive(Debug)]
@@ -98,10 +99,12 @@ impl Journal {
             generation: log.generation,
             seq: request.seq,
             arrived,
+            // Until the reply comes to its end: a ticket that is dropped before has lost its client.
             outcome: Outcome { client_disconnected: true, ..Outcome::default() },
         };
         log.bytes += body_bytes;
         log.entries.push_back((body_bytes, request));
+        // The newest one always stays, however large it is.
         while log.entries.len() > self.capacity.max(1) || (log.bytes > BODY_BYTES && log.entries.len() > 1) {
             if let Some((bytes, _)) = log.entries.pop_front() {
                 log.bytes -= bytes;

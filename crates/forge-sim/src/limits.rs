@@ -88,8 +88,10 @@ impl Limits {
             (Meter::Requests, &mut buckets.requests, 1),
             (Meter::Tokens, &mut buckets.tokens, input),
             (Meter::InputTokens, &mut buckets.input_tokens, input),
+            // What will be written nobody knows yet; an empty bucket refuses, any other lets pass.
             (Meter::OutputTokens, &mut buckets.output_tokens, 1),
         ];
+        // All are checked before any is taken from: a request that is refused costs nothing.
         for (meter, bucket, amount) in &mut wanted {
             if let Some(bucket) = bucket {
                 bucket.refill(now);

@@ -21,6 +21,7 @@ impl Rng {
 
     /// Uniform in `0..1`.
     pub fn unit(&mut self) -> f64 {
+        // 53 bits are what a double holds exactly.
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
@@ -29,11 +30,13 @@ impl Rng {
         if bound == 0 {
             return 0;
         }
+        // The bias of the remainder is far below what words and ids show.
         usize::try_from(self.next_u64() % bound as u64).unwrap_or(0)
     }
 
     /// Letters and digits, as the vendors use them in ids.
     pub(crate) fn alphanumeric(&mut self, length: usize) -> String {
+        // Without signs that are taken for each other, as in the ids of the vendors.
         const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz123456789";
         (0..length).map(|_| char::from(ALPHABET[self.below(ALPHABET.len())])).collect()
     }
@@ -59,6 +62,7 @@ pub(crate) fn hash(seed: u64, fields: &[&[u8]]) -> u64 {
         }
     };
     for field in fields {
+        // With the lengths, `ab` and `c` differ from `a` and `bc`.
         feed(&(field.len() as u64).to_le_bytes());
         feed(field);
     }

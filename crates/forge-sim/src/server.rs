@@ -21,17 +21,20 @@ use crate::vendor::Vendor;
 /// How a simulator is started.
 #[derive(Debug, Clone)]
 pub struct SimConfig {
-    /// Where to listen. Port 0 takes a free one.
+    /// Where to listen; by default the loopback address and a free port, which port 0 stands for. The
+    /// simulator speaks plain HTTP/1.1.
     pub listen: SocketAddr,
-    /// Decides every id, signature and word.
+    /// Decides every id, signature and word; 0 by default. Two simulators with one seed take each other's
+    /// signatures.
     pub seed: u64,
-    /// Faults, limits and pace.
+    /// Faults, limits and pace; by default none.
     pub scenario: Scenario,
     /// Servers beside those that the simulator brings along.
     pub servers: Vec<&'static Server>,
     /// Who answers in the place of the models.
     pub responder: Arc<dyn Responder>,
-    /// How many requests the journal keeps.
+    /// How many requests the journal keeps, 10,000 by default; the oldest go first. Their bodies take 64 MiB
+    /// at most.
     pub journal_capacity: usize,
 }
 
@@ -62,6 +65,9 @@ type Connections = Arc<Mutex<JoinSet<()>>>;
 
 impl Sim {
     /// Opens the port and starts to answer. Needs a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// A port that is not free, a rule that can do nothing, or a server that no request would reach.
     pub async fn start(config: SimConfig) -> Result<Self, SimError> {
         config.scenario.check()?;
         check(&config.servers)?;
@@ -80,7 +86,7 @@ impl Sim {
         self.addr
     }
 
-    /// What a client of this vendor takes as its base URL.
+    /// What a client of this vendor takes as its base URL, without a slash at its end.
     pub fn base_url(&self, vendor: Vendor) -> String {
         format!("http://{}{}", self.addr, vendor.base_path())
     }
@@ -138,6 +144,7 @@ async fn accept(listener: TcpListener, app: Arc<App>, connections: Connections) 
         match listener.accept().await {
             Ok((stream, _)) => {
                 let mut connections = lock(&connections);
+                // Connections that have ended are taken out here, else the set would grow with every client.
                 while connections.try_join_next().is_some() {}
                 connections.spawn(converse(stream, Arc::clone(&app)));
             }

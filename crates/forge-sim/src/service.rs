@@ -23,7 +23,8 @@ use crate::scenario::{Rule, rule_for};
 use crate::transport::{Connection, Pace, Plan, PlannedBody, Severed, plan};
 use crate::vendor::Vendor;
 
-/// Bodies beyond this are refused with the vendor's 413.
+/// Bodies beyond this are refused with the vendor's 413: 32 MiB, the limit of the Messages API, which holds
+/// here for all.
 const MAX_BODY: usize = 32 << 20;
 
 pub(crate) async fn serve(
@@ -58,6 +59,7 @@ pub(crate) async fn serve(
         },
         outcome: None,
     };
+    // Before anything is decided, so that requests that are refused or reset stand in the journal too.
     let ticket = app.journal.open(recorded, raw_body.len(), arrived);
     let Some((vendor, rest)) = split else {
         let known: Vec<&str> = Vendor::known(&app.servers).map(Vendor::id).collect();
@@ -123,6 +125,7 @@ fn decide(app: &App, call: &Call, body_state: Result<(), ApiError>, mut ticket: 
     let mut cx = Context::new(app.seed, &*app.responder, &app.memory, &scenario.limits, &rule, call);
     let key = scenario.keys.get(&call.vendor).map(String::as_str);
     let result =
+        // A bad key is refused whatever the script says: no vendor would come to the fault.
         dialect::authenticate(call, key).and_then(|()| scripted(&rule)).and_then(|prepared| match prepared {
             Some(answer) => Ok(answer),
             None => body_state.and_then(|()| dialect::answer(call, &mut cx)),
@@ -148,6 +151,7 @@ fn choose_rule<'a>(active: &'a Active, call: &Call) -> Cow<'a, Rule> {
     if let Some(rule) = active.rule(call.vendor, path, model.as_deref(), generates, &call.body) {
         return Cow::Borrowed(rule);
     }
+    // The scenario goes first: a test's script must not change with what its prompts happen to quote.
     let magic = generates.then(|| dialect::last_user_text(&call.body)).and_then(|text| rule_for(&text));
     Cow::Owned(magic.unwrap_or_default())
 }

@@ -18,6 +18,7 @@ pub(crate) fn answer(
 ) -> (Vec<Part>, Stop) {
     let reply = responder.answer(turn, seed);
     let (parts, stop) = prepared(turn, spec, reply.parts, reply.stop);
+    // Sequences before the limit: what stands behind a stop sequence was never written and takes no tokens.
     let (parts, stop) = cut_at_stop_sequence(parts, stop, &turn.stop);
     cut_at_limit(parts, stop, turn)
 }
@@ -64,6 +65,8 @@ fn prepared(turn: &Turn, spec: &ReplySpec, mut parts: Vec<Part>, mut stop: Stop)
             parts = vec![Part::Refusal(words.unwrap_or_else(|| REFUSAL.to_owned()))];
             stop = Stop::Refusal;
         }
+        // A filter may hold back all or come too late for a part; with a text of its own, the script has the
+        // latter.
         Some(StopSpec::Safety) => {
             if spec.text.is_none() {
                 parts.clear();
@@ -91,6 +94,7 @@ fn cut_at_stop_sequence(mut parts: Vec<Part>, stop: Stop, words: &[String]) -> (
             .iter()
             .filter(|word| !word.is_empty())
             .filter_map(|word| Some((text.find(word.as_str())?, word)))
+            // The one that comes up first in the text, whichever place it has in the request.
             .min_by_key(|(at, _)| *at);
         if let Some((at, word)) = found {
             text.truncate(at);
@@ -122,6 +126,7 @@ fn cut_at_limit(parts: Vec<Part>, stop: Stop, turn: &Turn) -> (Vec<Part>, Stop) 
                 Part::Thinking(_) => Part::Thinking(start),
                 Part::Text(_) => Part::Text(start),
                 Part::Refusal(_) => Part::Refusal(start),
+                // Cut JSON is what a client has to notice; each dialect decides whether it is sent at all.
                 Part::Call(call) => Part::Call(ToolCall { json: start, complete: false, ..call }),
             });
         }

@@ -16,6 +16,7 @@ pub(crate) const CHARS_PER_TOKEN: u64 = 4;
 
 /// Text that counts as much as `number` images or documents, which count 258 each, whatever their size.
 pub(crate) fn attachments(number: usize) -> String {
+    // 258 tokens are what Gemini counts for a picture.
     "?".repeat(number * 258 * 4)
 }
 
@@ -67,9 +68,11 @@ pub(crate) struct PromptCache {
     seen: HashSet<u64>,
 }
 
+/// Prefixes that are remembered; beyond, all are forgotten at once.
 const CAPACITY: usize = 200_000;
+/// OpenAI caches in steps of so many tokens.
 const BLOCK_TOKENS: u64 = 128;
-/// How many pieces before a breakpoint are looked at for an earlier entry.
+/// How many pieces before a breakpoint are looked at for an earlier entry, as the Messages API looks back.
 const LOOKBACK: usize = 20;
 
 impl PromptCache {
@@ -130,6 +133,7 @@ impl PromptCache {
         let mut fresh = Vec::new();
         for (index, ttl) in breakpoints() {
             let (chain, end) = ends[index];
+            // Shorter prompts are just not cached; no vendor refuses them.
             if end < minimum || end <= covered {
                 continue;
             }
@@ -162,6 +166,7 @@ impl PromptCache {
                 if !self.seen.contains(&chain) {
                     fresh.push(chain);
                 }
+                // A prefix is read as far as it is known without a gap.
                 if fresh.is_empty() {
                     used.read = end;
                 }

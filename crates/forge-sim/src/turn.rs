@@ -76,6 +76,7 @@ impl Turn {
     }
 
     /// Tools open the prompt.
+    // First in the prompt, as in the vendors' own caches: other tools make another prefix.
     pub(crate) fn push_tools(&mut self) {
         let segments = self.tools.iter().map(|tool| Segment::plain(format!("{} {}", tool.name, tool.schema)));
         self.prompt.extend(segments);

@@ -130,7 +130,8 @@ impl Vendor {
         }
     }
 
-    /// The path that a client's base URL carries for this vendor, without the host.
+    /// The path that a client's base URL carries for this vendor, without the host. As with the real vendors,
+    /// some hold the version and some do not.
     pub const fn base_path(self) -> &'static str {
         match self {
             Self::Anthropic => "/anthropic",

@@ -13,11 +13,11 @@ const SPARE: usize = 2;
 /// A cast, and how far it falls short of what was wanted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Casting {
-    /// Who takes part.
+    /// Who takes part: a chain for each seat, in the order in which its people are asked.
     pub cast: Cast,
     /// Critics that can judge what the first drafter writes, at most those that were wanted.
     pub judges: u32,
-    /// What is less than was wanted, in words.
+    /// What is less than was wanted, in words, a line each; empty if nothing is.
     pub notes: Vec<String>,
 }
 
@@ -35,7 +35,8 @@ pub fn cast(router: &Router, critics: u32) -> Casting {
     cast_for(router, critics, false)
 }
 
-/// The cast of a session whose draft is there already, so that nobody in it is its author.
+/// The cast of a session whose draft is there already, so that nobody in it is its author. It has no drafter,
+/// and every model may judge.
 pub fn cast_of_draft(router: &Router, critics: u32) -> Casting {
     cast_for(router, critics, true)
 }
@@ -57,7 +58,8 @@ fn cast_for(router: &Router, critics: u32, is_drafted: bool) -> Casting {
     casting
 }
 
-/// What the configuration of `router` says about the calls of a session.
+/// What the configuration of `router` says about the calls of a session. It is asked for each call, so that a
+/// reload holds from the next one on.
 pub fn configured(router: &Router) -> Configured {
     let router = router.clone();
     Arc::new(move |participant| {
@@ -126,6 +128,7 @@ impl Company<'_> {
         let everybody =
             self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);
         let mut everybody = self.participants(role, without_repeats(everybody));
+        // Those who cannot be asked now stay behind the others: by the time of their call they may be back.
         everybody.sort_by_key(|one| !self.well.contains(&one.provider_id));
         everybody
     }
@@ -152,6 +155,7 @@ impl Company<'_> {
         let mut seated: Vec<Participant> = Vec::new();
         if self.named(&ParticipantRole::Critic).is_some() {
             for one in panel {
+                // Two seats of one model are one opinion, paid twice.
                 if seated.len() < wanted && seated.iter().all(|other| model(other) != model(&one)) {
                     seated.push(one);
                 }
@@ -165,12 +169,14 @@ impl Company<'_> {
                 notes.push(format!("critics and checker are other models of the drafter's vendor: {models}"));
                 return seats(&seated, &others.collect::<Vec<_>>());
             }
+            // With nobody else in reach the author has the seat, and `count` tells that nobody judges.
             seated.push(author.clone());
         } else {
             seated = self.unlike(&panel, wanted);
         }
         let mut rest = self.people(&ParticipantRole::Critic);
         rest.retain(|one| seated.iter().all(|other| other.provider_id != one.provider_id));
+        // The sort is stable: among equals, the order of the configuration holds.
         rest.sort_by_key(|one| {
             (self.is_author(one), seated.iter().any(|other| other.provider == one.provider))
         });
@@ -188,6 +194,7 @@ impl Company<'_> {
             let likeness = |one: &&Participant| {
                 seated.iter().chain(&self.author).filter(|other| other.provider == one.provider).count()
             };
+            // Of those who are alike, the first: the order of the configuration holds.
             let Some(next) = people.iter().filter(is_new).min_by_key(likeness) else { break };
             seated.push(next.clone());
         }
@@ -229,6 +236,7 @@ impl Company<'_> {
                 models.push(model(one));
             }
         }
+        // Two chains may end at one model, and a chain of several models is one seat.
         let judges = models.len().min(casting.cast.critics.len());
         casting.judges = u32::try_from(judges).unwrap_or(u32::MAX).min(wanted);
         let Some(author) = self.author.as_ref().filter(|_| casting.judges < wanted) else { return };
@@ -286,12 +294,15 @@ fn other_models(router: &Router, author: &Participant) -> Vec<Participant> {
         let price = models.find(&author.provider, id)?.price_on(today)?;
         Some(price.tier(0)?.output.money_per_million().nanos())
     };
+    // Without a price there is no telling which model is like it.
     let Some(own) = output(&author.model_id) else { return Vec::new() };
     let mut others: Vec<_> = models
         .rows()
         .iter()
         .filter(|row| row.provider == author.provider && row.id != "*")
         .filter(|row| row.id != author.model_id && author.model_id.undated() != Some(row.id.as_str()))
+        // A model with an end in sight may be gone when the session is resumed, and a routed name is another
+        // model.
         .filter(|row| row.retires.is_none() && row.routed.is_none())
         .filter_map(|row| Some((output(&row.id)?.abs_diff(own), std::cmp::Reverse(row.released), row)))
         .collect();

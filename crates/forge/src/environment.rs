@@ -9,6 +9,7 @@ use crate::{AdapterRegistry, SecretString, proxy::Proxies, registry};
 #[non_exhaustive]
 pub struct Environment {
     /// A provider for each vendor whose key is set, in the order in which their adapters are registered.
+    /// Whether a key is good nobody has asked.
     pub providers: Vec<FoundProvider>,
     /// Servers without a key that a variable names. Their models are not known yet: the plans name none.
     pub servers: Vec<FoundProvider>,
@@ -43,6 +44,7 @@ impl Environment {
             let model = kind.usual.as_ref().map(|usual| usual.model_id.clone());
             let (variable, model, list) = match (&key, &place, model) {
                 (Some((variable, _)), _, Some(model)) => (*variable, model, &mut providers),
+                // A vendor's base URL without its key names nobody who would answer.
                 (None, Some((variable, _)), _) if !kind.needs_key => (*variable, "".into(), &mut servers),
                 _ => continue,
             };
@@ -59,6 +61,7 @@ impl Environment {
     }
 
     /// A plan in which the first provider that was found does every job and the others stand in for it.
+    /// Servers are not in it, because their models are not known; without providers it names nobody.
     pub fn plan(&self) -> RouterPlan {
         RouterPlan::of(self.providers.iter().map(|found| found.plan.clone()).collect())
     }

@@ -28,7 +28,8 @@ pub fn router_deps() -> RouterDeps {
     }
 }
 
-/// The built-in `kind` under its own name, with what is known of `model`.
+/// The built-in `kind` under its own name, with what is known of `model`. A kind that is not built in gives a
+/// plan that the built-in adapters cannot build.
 pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
     match registry().kind(kind) {
         Some(kind) => ProviderPlan::of_kind(kind, model),
@@ -52,6 +53,9 @@ pub fn provider_plan(kind: &str, model: impl Into<ModelId>) -> ProviderPlan {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`SetupError::NoKey`] without a key; a key that is wrong is noticed by the first call alone.
 pub fn create_participant_manager(
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<ParticipantManager, SetupError> {

@@ -43,6 +43,7 @@ impl Proxies {
         let (scheme, _) = url.split_once("://")?;
         let proxy = if scheme.eq_ignore_ascii_case("http") { &self.http } else { &self.https };
         let proxy = proxy.as_ref().filter(|_| !is_loopback(url) && !self.is_direct(url))?;
+        // `proxy:3128` is how most people write it, and what curl takes for HTTP.
         Some(if proxy.contains("://") { proxy.clone() } else { format!("http://{proxy}") })
     }
 
@@ -66,6 +67,7 @@ fn stands_for(entry: &str, host: &str, port: u16) -> bool {
             .parse()
             .is_ok_and(|network| bits.parse().is_ok_and(|bits| is_within(address, network, bits)));
     }
+    // The last colon of a bare IPv6 address is a part of it and marks no port.
     let (name, only) = match entry.rsplit_once(':') {
         Some((name, only)) if !name.contains(':') || name.ends_with(']') => (name, only.parse::<u16>().ok()),
         _ => (entry, None),
@@ -76,6 +78,7 @@ fn stands_for(entry: &str, host: &str, port: u16) -> bool {
     let name =
         name.trim_start_matches('[').trim_end_matches(']').trim_start_matches("*.").trim_start_matches('.');
     let name = name.to_ascii_lowercase();
+    // At a dot alone: `example.com` does not stand for `badexample.com`.
     host == name || host.strip_suffix(&name).is_some_and(|before| before.ends_with('.'))
 }
 
@@ -85,6 +88,7 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
         (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits(), other.to_bits(), 128),
         _ => return false,
     };
+    // `/0` holds every address. A shift by all 128 bits has no value in Rust, so both sides are 0.
     let free = u32::saturating_sub(length, bits);
     bits <= length && address.checked_shr(free).unwrap_or(0) == network.checked_shr(free).unwrap_or(0)
 }

@@ -10,6 +10,7 @@ struct ErrorReply<'a> {
     error: &'a RawValue,
 }
 
+/// The error object, the same in replies and in streams.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ErrorBody {
@@ -21,9 +22,11 @@ pub(crate) struct ErrorBody {
     pub(crate) details: ErrorDetails,
 }
 
+/// What some errors say beyond their type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ErrorDetails {
+    /// Such as `enforced_spend_limit_reached`, which the type does not tell from a rate limit.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) error_code: Option<String>,
 }

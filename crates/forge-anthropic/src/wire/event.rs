@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::reply::{Message, StopDetails, Usage};
 
+/// The name that an event bears in its data, for streams without `event:` lines.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct TypeOnly<'a> {
@@ -15,6 +16,7 @@ pub(crate) struct TypeOnly<'a> {
     pub(crate) r#type: Option<Cow<'a, str>>,
 }
 
+/// `message_start`: the message without its content, and the input's tokens.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MessageStart<'a> {
@@ -22,6 +24,7 @@ pub(crate) struct MessageStart<'a> {
     pub(crate) message: Message<'a>,
 }
 
+/// `content_block_start`: a block with nothing or little in it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct BlockStart<'a> {
@@ -30,6 +33,7 @@ pub(crate) struct BlockStart<'a> {
     pub(crate) content_block: Option<&'a RawValue>,
 }
 
+/// `content_block_delta`: one more piece of a block.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct BlockDelta<'a> {
@@ -38,6 +42,7 @@ pub(crate) struct BlockDelta<'a> {
     pub(crate) delta: Delta<'a>,
 }
 
+/// A piece of any type; at most one of its fields is there.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Delta<'a> {
@@ -45,6 +50,7 @@ pub(crate) struct Delta<'a> {
     pub(crate) r#type: Option<Cow<'a, str>>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) text: Option<String>,
+    /// A piece of the arguments' text, which is JSON only once all of it is there.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) partial_json: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
@@ -62,12 +68,14 @@ pub(crate) struct RawDelta<'a> {
     pub(crate) delta: &'a RawValue,
 }
 
+/// `content_block_stop`: the block is whole. It may be missing where the token limit fell into a call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct BlockStop {
     pub(crate) index: Count,
 }
 
+/// `message_delta`: why the model stopped, and the tokens of the whole call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MessageDelta {

@@ -12,14 +12,18 @@ use serde_json::value::RawValue;
 pub(crate) struct Message<'a> {
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) id: Option<String>,
+    /// The model that served, which may be a dated snapshot of the one asked for.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
+    /// The blocks; empty where a stream opens and in some refusals. They are read one by one, by their
+    /// `type`.
     #[serde(borrow)]
     pub(crate) content: Items<'a>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_reason: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) stop_sequence: Option<String>,
+    /// Only of refusals, and not of all of them.
     #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) stop_details: StopDetails,
     #[serde(deserialize_with = "lenient::object_or_default")]
@@ -34,14 +38,17 @@ pub(crate) struct Block<'a> {
     pub(crate) r#type: Option<Cow<'a, str>>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) text: Option<String>,
+    /// Empty on recent models unless a summary is asked for; the signature counts all the same.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) thinking: Option<String>,
+    /// What the vendor checks thoughts by when they come back.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) signature: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) id: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) name: Option<String>,
+    /// The arguments as an object; `{}` where a stream begins a call.
     #[serde(borrow)]
     pub(crate) input: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "lenient::list")]
@@ -69,6 +76,7 @@ pub(crate) struct Citation {
     pub(crate) title: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) document_title: Option<String>,
+    /// The words of the source.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) cited_text: Option<String>,
 }
@@ -76,6 +84,7 @@ pub(crate) struct Citation {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct StopDetails {
+    /// The policy, such as `cyber` or `bio`; null where the vendor names none.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) category: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
@@ -88,9 +97,11 @@ pub(crate) struct Usage {
     pub(crate) input_tokens: Count,
     pub(crate) cache_creation_input_tokens: Count,
     pub(crate) cache_read_input_tokens: Count,
+    /// The writes by how long they hold, because the two have different prices.
     #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) cache_creation: CacheCreation,
     pub(crate) output_tokens: Count,
+    /// How much of the output was thought.
     #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) output_tokens_details: OutputDetails,
     /// Not the vendor's own, but of some servers that speak its dialect.
@@ -98,12 +109,16 @@ pub(crate) struct Usage {
     /// Each use of a tool that the vendor runs, under its name.
     #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) server_tool_use: BTreeMap<String, Count>,
+    /// The calls of models that the call was made of; missing for most calls, which are one.
     #[serde(deserialize_with = "iterations")]
     pub(crate) iterations: Option<Vec<Iteration>>,
+    /// `standard`, `priority` or `batch`; sets the price.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) service_tier: Option<String>,
+    /// Where the model ran; sets the price.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) inference_geo: Option<String>,
+    /// `fast` is a beta; it sets the price.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) speed: Option<String>,
 }
@@ -111,12 +126,14 @@ pub(crate) struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CacheCreation {
+    /// Writes that hold for an hour; the rest of the writes hold for five minutes.
     pub(crate) ephemeral_1h_input_tokens: Count,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OutputDetails {
+    /// A part of the output tokens.
     pub(crate) thinking_tokens: Count,
 }
 
@@ -145,8 +162,10 @@ fn iterations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<I
 pub(crate) struct ModelPage {
     #[serde(deserialize_with = "lenient::list")]
     pub(crate) data: Vec<Model>,
+    /// Whether another page follows.
     #[serde(deserialize_with = "lenient::or_default")]
     pub(crate) has_more: bool,
+    /// What the next page is asked for with, as `after_id`.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) last_id: Option<String>,
 }

@@ -6,13 +6,16 @@ use forge_core::request::Schema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 
+/// The body of a call, or of a token count, which leaves out all that does not count as input.
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
     pub(crate) model: &'a str,
+    /// Required for a call, and not taken for a count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_tokens: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stream: bool,
+    /// Always a list, so that each text can have a cache breakpoint of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) system: Vec<Block<'a>>,
     pub(crate) messages: Vec<Turn<'a>>,
@@ -22,6 +25,7 @@ pub(crate) struct Body<'a> {
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking: Option<Thinking>,
+    /// Effort and form of the answer; the older `output_format` is deprecated.
     #[serde(skip_serializing_if = "OutputConfig::is_empty")]
     pub(crate) output_config: OutputConfig<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,6 +38,7 @@ pub(crate) struct Body<'a> {
     pub(crate) stop_sequences: &'a [String],
 }
 
+/// A message; `role` is `user`, `assistant` or, for newer models, `system`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Turn<'a> {
     pub(crate) role: &'static str,
@@ -89,6 +94,7 @@ pub(crate) enum KnownBlock<'a> {
     },
 }
 
+/// Where the bytes of a picture or document are.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Source<'a> {
@@ -98,9 +104,11 @@ pub(crate) enum Source<'a> {
     File { file_id: &'a str },
 }
 
+/// A breakpoint: the prompt up to its end is cached.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct CacheControl {
     pub(crate) r#type: &'static str,
+    /// `5m` or `1h`.
     pub(crate) ttl: &'static str,
 }
 
@@ -130,6 +138,7 @@ impl<'a> Tool<'a> {
     }
 }
 
+/// `type` is `auto`, `any`, `tool` or `none`; only `tool` has a name.
 #[derive(Debug, Serialize)]
 pub(crate) struct ToolChoice<'a> {
     pub(crate) r#type: &'static str,
@@ -144,6 +153,7 @@ impl ToolChoice<'_> {
     pub(crate) const NONE: Self = Self { r#type: "none", name: None, disable_parallel_tool_use: None };
 }
 
+/// How the model thinks; left out, its own default holds.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Thinking {

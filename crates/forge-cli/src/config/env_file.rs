@@ -25,6 +25,7 @@ pub(super) fn explain(reports: &mut [Report], folder: &Path) {
     }
     for report in reports.iter_mut().filter(|report| is_missing(report)) {
         let hint = report.hint.as_deref().unwrap_or_default();
+        // Only names are compared: what the file sets them to is read nowhere.
         let words = report.message.split('`').chain(hint.split([' ', ',']));
         if words.into_iter().any(|word| names.iter().any(|name| name == word)) {
             report.hint =

@@ -110,6 +110,7 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     if force {
         options.create(true).truncate(true)
     } else {
+        // Asked and made in one step, so that no other program's file is overwritten in between.
         options.create_new(true)
     };
     let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));

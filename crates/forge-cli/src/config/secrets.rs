@@ -24,6 +24,7 @@ pub(super) fn hidden(lines: &[&str], number: usize) -> Vec<Range<usize>> {
     found.extend(values(&signs));
     found.extend(tokens(&signs));
     found.extend(addresses(&signs));
+    // The name of a variable is no secret, and it is often what the mistake is about.
     found.retain(|range| !range.is_empty() && !is_name_of_variable(&signs[range.clone()]));
     merged(found)
 }
@@ -110,6 +111,7 @@ fn tokens(signs: &[char]) -> Vec<Range<usize>> {
         let token: String = signs[begin..begin + long].iter().collect();
         let lower = token.to_ascii_lowercase();
         let digits = token.bytes().filter(u8::is_ascii_digit).count();
+        // Paths and long names of models have few digits or a slash.
         let is_random = long >= LONG && digits >= 4 && !token.contains('/');
         if long > 3 && (is_random || BEGINS.iter().any(|known| lower.starts_with(known))) {
             let rest =

@@ -52,6 +52,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "roles": roles,
         "default_provider": plan.default.map(|target| target_id(target, plan)),
         "retry": {
+            // A file counts attempts, the layer what comes after the first.
             "max_attempts": plan.retry.max_retries + 1,
             "initial_backoff": duration(plan.retry.initial_backoff),
             "max_backoff": duration(plan.retry.max_backoff),
@@ -282,6 +283,7 @@ fn origin(path: &KeyPath, loaded: &Loaded) -> String {
     };
     match (loaded.file.place(path).or_else(old_form), path.steps().last()) {
         (Some(place), _) => format!("{}:{}:{}", loaded.path.display(), place.line, place.column),
+        // A proxy that no file names comes from the environment; the name stands for all its variables.
         (None, Some(Key::Name(name))) if name == "proxy" => "HTTPS_PROXY".into(),
         (None, _) => "default".into(),
     }

@@ -39,6 +39,7 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
     for file in &files {
         asks |= tell(file, quiet);
     }
+    // Without a terminal nobody can be asked: the command itself is the answer.
     if asks && !one.yes && io::stdin().is_terminal() && !agreed()? {
         terminal::note(quiet, "nothing is trusted that was not before");
         return Ok(ExitCode::FAILURE);
@@ -64,6 +65,7 @@ fn tell(file: &ProjectFile, quiet: bool) -> bool {
     let difference = TextDiff::from_lines(before, &file.shown);
     let difference = difference.unified_diff().context_radius(3).header("as trusted", &name).to_string();
     match difference.trim_end() {
+        // The texts that are compared have no secrets, so that a changed one leaves no difference.
         "" => terminal::note(quiet, &format!("{name}: a key or header in it is another one")),
         difference => terminal::note(quiet, difference),
     }

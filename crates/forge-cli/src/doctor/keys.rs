@@ -61,6 +61,7 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Check {
         let source = sources.first().map(Source::as_str);
         json!({"provider": id, "vendor": kind.map(|kind| &kind.vendor), "state": state, "source": source, "variables": names})
     };
+    // Nobody misses the key of a provider that is taken out.
     if spec.enabled == Some(Enabled::Always(false)) {
         return Check::good(TOPIC, format!("{id}: taken out with `enabled: false`"), facts("disabled"));
     }

@@ -201,6 +201,7 @@ fn configuration(named: Option<&Path>) -> Check {
 
 async fn providers(args: GlobalArgs<'_>) -> Check {
     let topic = "providers";
+    // Quiet: the first line on stderr would stand in the middle of the findings.
     let system = match Setup::open(GlobalArgs { quiet: true, ..args }).await {
         Ok(system) => system,
         Err(error) => return Check::of_error(topic, &error),

@@ -23,6 +23,7 @@ pub(super) async fn local_servers(offline: bool) -> Check {
     let object = |one: &LocalServer| json!({"name": one.name, "url": one.url, "variable": one.variable, "health": one.health, "models": one.models});
     let facts = servers.iter().map(object).collect::<Vec<_>>().into();
     let told: Vec<_> = servers.iter().filter(|one| one.health.is_some()).map(describe).collect();
+    // A server that nobody named need not be there.
     let silent = servers.iter().find(|one| one.health.is_none() && one.variable.is_some());
     if let Some(LocalServer { url, variable: Some(variable), .. }) = silent {
         let others = if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) };

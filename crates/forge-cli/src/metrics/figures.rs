@@ -15,6 +15,7 @@ pub(super) fn trend(
     now: DateTime<Utc>,
 ) -> Result<(Bucket, Vec<TrendPoint>), forge::store::StoreError> {
     let days = store.trend(filter, Bucket::Day)?;
+    // Without a beginning in the question, the first day that has calls.
     let begin = filter.since.or_else(|| days.first().map(|point| point.start));
     let end = filter.until.unwrap_or(now);
     if begin.is_none_or(|begin| end - begin > HOURLY) {

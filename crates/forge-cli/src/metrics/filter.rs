@@ -44,6 +44,7 @@ pub(crate) fn time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, CliE
         Some(day.and_time(NaiveTime::MIN).and_utc())
     };
     let whole = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    // No text is two of them: a duration has units, a day no time.
     ago().or_else(day).or_else(whole).ok_or_else(|| {
         CliError::usage(
             format!("`{text}` is not a time"),

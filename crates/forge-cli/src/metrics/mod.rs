@@ -60,6 +60,7 @@ pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
 
 /// The same, but makes no file; `None` where there is none, or none that can be read.
 pub(crate) fn open_if_there(simulated: bool) -> Option<Store> {
+    // A look must not make a file: an empty one would pass for accounts without calls.
     let path = path(simulated).filter(|path| path.exists())?;
     Store::open(options(&path)).ok()
 }
@@ -96,6 +97,7 @@ fn export(args: &MetricsExport, quiet: bool) -> Result<ExitCode, CliError> {
     };
     match written {
         Ok(count) => note(quiet, &format!("{count} attempts")),
+        // Rows are out already, so that no JSON object about the failure can follow them.
         Err(error) => return Ok(torn(&closed_or(&error))),
     }
     Ok(ExitCode::SUCCESS)

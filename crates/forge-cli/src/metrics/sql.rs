@@ -46,6 +46,7 @@ pub(super) fn run(args: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError> 
         SqlFormat::Json => {
             let mut document = Document { out: Out::new(), simulated: args.offline, columns: None, count: 0 };
             match ask(&mut |part| document.take(part)) {
+                // The object is begun, so that no other one can follow it.
                 Err(error) if document.columns.is_some() => return Ok(torn(&error)),
                 asked => {
                     let count = asked?;

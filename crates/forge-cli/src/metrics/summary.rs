@@ -99,6 +99,7 @@ fn table(rows: &[SummaryRow], total: &Figures, by: &[GroupBy], width: usize) -> 
         return "no calls are recorded\n".into();
     }
     let mut text = String::new();
+    // As many columns as fit: each try leaves the last one out.
     for count in (1..=COLUMNS.len()).rev() {
         let columns = &COLUMNS[..count];
         let cells = |names: Vec<String>, figures: &Figures| {
@@ -150,6 +151,7 @@ fn sparkline(bucket: Bucket, trend: &[TrendPoint]) -> String {
     let blocks = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let block = |calls: u64| match calls {
         0 => ' ',
+        // Rounded up: an hour with a single call is no empty hour.
         calls => blocks[usize::try_from((calls * 8).div_ceil(most).max(1) - 1).unwrap_or(7).min(7)],
     };
     let sparks: String = shown.iter().map(|point| block(point.figures.calls)).collect();

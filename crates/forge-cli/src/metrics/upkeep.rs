@@ -70,6 +70,7 @@ pub(super) fn forget(args: &MetricsForget, named: Option<&Path>, quiet: bool) ->
         CliError::usage(what, "`forge metrics export` names the calls")
     };
     let call: CallId = args.call.parse().map_err(|_| unknown())?;
+    // Which budgets a call was booked in, only the configuration says.
     let plan = config::find_and_load(named)?.map(|loaded| loaded.file.plan).unwrap_or_default();
     let store = open(args.upkeep.offline)?;
     let mut budgets = Vec::new();
@@ -105,6 +106,7 @@ pub(super) fn reprice(args: &MetricsReprice, quiet: bool) -> Result<ExitCode, Cl
             CliError::content(path, "a table of models (rows as in `models.json`)", &error)
         })?;
         table.merge(&rows);
+        // Costs keep the name of the table that they come from, so that a later question finds it.
         version = format!("{}, {}", path.display(), now.format("%F"));
     }
     let done = open(args.upkeep.offline)?.reprice(&table, since, until, &version);

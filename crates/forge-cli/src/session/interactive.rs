@@ -61,6 +61,7 @@ fn answer<T>(prompt: &str, help: &str, read: impl Fn(&str) -> Option<T>) -> Opti
     loop {
         note(false, prompt);
         let mut line = String::new();
+        // Asked again at the end of the input, the question would repeat without end.
         if io::stdin().lock().read_line(&mut line).ok()? == 0 {
             return None;
         }

@@ -44,6 +44,7 @@ pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>, fail_on:
     }
     match (result.status, result.label, result.stop_reason) {
         (SessionStatus::Converged | SessionStatus::Settled, ..) => ExitCode::SUCCESS,
+        // The code of budgets: either the session's own money is spent, or there is no room in another one's.
         (SessionStatus::Paused, ..) | (_, _, Some(Stop::Budget)) => 4.into(),
         (_, DocumentLabel::Nothing, Some(Stop::NoDraft)) => 3.into(),
         (_, DocumentLabel::Nothing, _) => ExitCode::FAILURE,
@@ -60,6 +61,7 @@ pub(super) fn deliver(
 ) -> Result<(), CliError> {
     if let Some(path) = &session_args.output {
         let format = if session_args.document_only { ResultFormat::Document } else { format_of(path) };
+        // A half result may be better than none, but not better than what an earlier run has left.
         match broken_off(result).filter(|_| path.exists()) {
             Some(why) => note(false, &format!("{} stays as it was: {why}", path.display())),
             None => files::write(path, &rendered(result, format), quiet)?,

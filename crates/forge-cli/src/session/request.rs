@@ -100,6 +100,7 @@ fn topic(text: &str, topic_args: &TopicArgs, is_taken: bool, quiet: bool) -> Res
     }
     material::tell_of_mentions(text, quiet);
     let mut all = material::read(&topic_args.references, quiet)?;
+    // An attended session answers through standard input, which is then no material.
     if !is_taken && !topic_args.references.iter().any(|path| is_stdin(Some(path))) {
         all.extend(material::piped()?);
     }
@@ -184,6 +185,7 @@ fn settings(request: &SessionRequest<'_>, system: &Setup) -> Settings {
     let lenses = u32::try_from(request.topic_args.lenses.len()).unwrap_or(u32::MAX);
     let usual = settings.critics.max(lenses);
     settings.critics = request.topic_args.critics.or(written.critics).unwrap_or(usual);
+    // More than there are critics can never answer.
     settings.required = written.required.unwrap_or(settings.required).min(settings.critics);
     settings.cycles = request.cycles.or(written.cycles).unwrap_or(settings.cycles);
     settings.reference_tokens = written.reference_tokens;

@@ -207,6 +207,7 @@ async fn state(store: &StoreArgs, id: &str) -> Result<State, CliError> {
             Ok(state) => Ok(state),
             // Ids are unique: one that is not here may be among the others.
             Err(error) => match metrics::open_if_there(!store.offline) {
+                // The first error stands: it is about the place that was asked for.
                 Some(others) => read_state(&others, id).await.map_err(|_| error),
                 None => Err(error),
             },

@@ -11,12 +11,15 @@ use serde_json::value::RawValue;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Reply<'a> {
+    /// Missing where the prompt was blocked, and in frames that bring counts alone.
     #[serde(borrow)]
     pub(crate) candidates: Option<Vec<Candidate<'a>>>,
+    /// Says why a prompt was blocked.
     #[serde(default, deserialize_with = "lenient::object_or_default")]
     pub(crate) prompt_feedback: PromptFeedback,
     #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) usage_metadata: Usage<'a>,
+    /// The model that answered. The vendor routes retired names to others, at the price of those.
     #[serde(borrow, default, deserialize_with = "lenient::text")]
     pub(crate) model_version: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "lenient::text")]
@@ -25,18 +28,22 @@ pub(crate) struct Reply<'a> {
     pub(crate) error: Option<&'a RawValue>,
 }
 
+/// One answer; no call asks for more than one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Candidate<'a> {
+    /// At times `{}` or without parts: a filter stopped the answer, or the limit fell among the thoughts.
     #[serde(borrow)]
     pub(crate) content: Option<Content<'a>>,
     /// Of any type: whatever it is, it says that the reply is complete.
     #[serde(borrow)]
     pub(crate) finish_reason: Option<&'a RawValue>,
+    /// Says more about an end that is none of the usual ones.
     #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) finish_message: Option<String>,
     #[serde(default)]
     pub(crate) index: Count,
+    /// What the vendor's own searches found.
     #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
     pub(crate) grounding_metadata: Findings<'a>,
     #[serde(borrow, default, deserialize_with = "lenient::object_or_default")]
@@ -54,8 +61,10 @@ pub(crate) struct Content<'a> {
 pub(crate) struct Part<'a> {
     #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) text: Option<String>,
+    /// Whether the text is a thought.
     #[serde(default, deserialize_with = "flag")]
     pub(crate) thought: bool,
+    /// State that goes back on the very same part, byte for byte.
     #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) thought_signature: Option<String>,
     #[serde(borrow)]
@@ -74,27 +83,37 @@ pub(crate) struct FunctionCall<'a> {
     #[serde(default, deserialize_with = "lenient::string")]
     pub(crate) id: Option<String>,
     pub(crate) name: String,
+    /// An object; missing where the function takes none.
     #[serde(borrow)]
     pub(crate) args: Option<&'a RawValue>,
 }
 
+/// What a filter says of the prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PromptFeedback {
+    /// Such as `SAFETY` or `PROHIBITED_CONTENT`; present only where the prompt was blocked.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) block_reason: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) block_reason_message: Option<String>,
 }
 
+/// `usageMetadata`: cumulative in each frame, with zeros left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Usage<'a> {
+    /// The prompt, its cached part included.
     pub(crate) prompt_token_count: Count,
+    /// The part of the prompt that came from a cache.
     pub(crate) cached_content_token_count: Count,
+    /// What was written, without thoughts; missing where nothing was.
     pub(crate) candidates_token_count: Count,
+    /// What was thought; billed as output.
     pub(crate) thoughts_token_count: Count,
+    /// What tools of the vendor's put into the prompt, on top of it.
     pub(crate) tool_use_prompt_token_count: Count,
+    /// The sum of prompt, tools, thoughts and what was written.
     pub(crate) total_token_count: Count,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) service_tier: Option<Cow<'a, str>>,
@@ -165,11 +184,13 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(raw.get() == "true")
 }
 
+/// One page of `GET /models`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ModelPage {
     #[serde(deserialize_with = "lenient::list")]
     pub(crate) models: Vec<Model>,
+    /// Missing on the last page.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) next_page_token: Option<String>,
 }

@@ -17,8 +17,10 @@ pub(crate) struct Body<'a> {
     /// Only inside a [`Count`]; calls name their model in the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
+    /// Stands beside the turns and has no role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) system_instruction: Option<Instruction<'a>>,
+    /// The turns, of the roles `user` and `model` only.
     pub(crate) contents: Vec<Content<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<ToolGroup<'a>>,
@@ -26,6 +28,7 @@ pub(crate) struct Body<'a> {
     pub(crate) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
     pub(crate) generation_config: GenerationConfig<'a>,
+    /// Whether the vendor keeps request and reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<bool>,
 }
@@ -56,6 +59,7 @@ pub(crate) enum Part<'a> {
     Verbatim(Box<RawValue>),
 }
 
+/// A part with the two marks that may stand beside its content.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KnownPart<'a> {
@@ -89,9 +93,11 @@ pub(crate) struct InlineData<'a> {
 pub(crate) struct FileData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mime_type: Option<&'static str>,
+    /// An address, or the name of a file that the vendor has.
     pub(crate) file_uri: &'a str,
 }
 
+/// A call of the model's, with its arguments as an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct FunctionCall<'a> {
     pub(crate) id: &'a str,
@@ -99,6 +105,7 @@ pub(crate) struct FunctionCall<'a> {
     pub(crate) args: Cow<'a, Value>,
 }
 
+/// The result of a call. It names the function beside the call's id.
 #[derive(Debug, Serialize)]
 pub(crate) struct FunctionResponse<'a> {
     pub(crate) id: &'a str,
@@ -138,6 +145,7 @@ pub(crate) struct Function<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) description: &'a str,
+    /// JSON Schema; the older `parameters` takes a subset of `OpenAPI`.
     pub(crate) parameters_json_schema: SchemaText<'a>,
 }
 
@@ -150,11 +158,14 @@ pub(crate) struct ToolConfig<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FunctionCalling<'a> {
+    /// `AUTO`, `ANY`, `NONE` or `VALIDATED`.
     pub(crate) mode: &'static str,
+    /// Empty for all; only `ANY` and `VALIDATED` take names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_function_names: Vec<&'a str>,
 }
 
+/// Settings of the answer, in one object of the body.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GenerationConfig<'a> {
@@ -166,10 +177,12 @@ pub(crate) struct GenerationConfig<'a> {
     pub(crate) top_k: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<i64>,
+    /// Thoughts included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub(crate) stop_sequences: &'a [String],
+    /// `application/json` where the answer is to be JSON; a schema wants it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,10 +218,13 @@ impl GenerationConfig<'_> {
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThinkingConfig {
+    /// Asks for summaries of the thoughts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) include_thoughts: bool,
+    /// In tokens; 0 is off. For Gemini 2.5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_budget: Option<u32>,
+    /// For Gemini 3 and later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) thinking_level: Option<&'static str>,
 }

@@ -60,6 +60,8 @@ pub(super) fn assign(messages: &mut Cow<'_, [Message]>, rule: IdRule) {
                     (id, new)
                 }
                 Part::ToolResult { tool_use_id: id, .. } => {
+                    // Servers give one id to several calls of a conversation; their results come in the same
+                    // order.
                     let Some(new) = open.get_mut(id).and_then(VecDeque::pop_front) else { continue };
                     (id, new)
                 }

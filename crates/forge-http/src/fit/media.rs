@@ -14,6 +14,7 @@ const BEGINNINGS: [(&str, &str); 6] = [
     ("R0lGODdh", "image/gif"),
     ("R0lGODlh", "image/gif"),
     ("JVBERi0", "application/pdf"),
+    // `RIFF`; the name of the format stands behind a length, which differs.
     ("UklGR", "image/webp"),
 ];
 

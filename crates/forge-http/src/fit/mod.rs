@@ -21,7 +21,8 @@ pub use self::ids::IdRule;
 /// What stands before instructions that go out as the user's words, because the vendor takes none between turns.
 pub const INSTRUCTIONS: &str = "[Instructions from the system, not from the user]";
 
-/// Whether instructions stand behind the first turn.
+/// Whether instructions stand behind the first turn. In front of it, system messages are the system text of
+/// every vendor.
 pub fn instructs_between(messages: &[Message]) -> bool {
     let begun = messages.iter().skip_while(|message| message.role == MessageRole::System);
     begun.into_iter().any(|message| message.role == MessageRole::System)
@@ -65,10 +66,13 @@ pub enum Unfit {
 /// Something in it would be refused and cannot be mended without changing what was said.
 pub fn fit<'a>(messages: &'a [Message], rules: &Rules) -> Result<Cow<'a, [Message]>, Unfit> {
     let mut messages = Cow::Borrowed(messages);
+    // In this order: a turn of blank texts may be all that stands between a call and its result, ids are
+    // given to calls that have their results, and turns are joined once all of them are there.
     media::correct(&mut messages);
     if rules.refuses_blank_texts {
         turns::drop_blank_texts(&mut messages);
     }
+    // Most conversations have no calls and are spared the walk.
     if has_tools(&messages) {
         pairs::complete(&mut messages)?;
         if let Some(rule) = rules.ids {

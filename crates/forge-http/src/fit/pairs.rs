@@ -27,6 +27,8 @@ pub(super) fn complete(messages: &mut Cow<'_, [Message]>) -> Result<(), Unfit> {
         }
         for id in message.parts.iter().filter_map(answered) {
             let Some(place) = open.iter().position(|call| *call == id) else {
+                // A call made up for it would put words into the model's mouth; a result left out, the caller
+                // would miss.
                 return Err(Unfit::ResultWithoutCall { id: id.to_owned() });
             };
             open.remove(place);
@@ -45,6 +47,7 @@ pub(super) fn complete(messages: &mut Cow<'_, [Message]>) -> Result<(), Unfit> {
     let messages = messages.to_mut();
     // From the end, so that the places before stay valid.
     for (at, ids) in missing.into_iter().rev() {
+        // Failed, so that the model does not take the text for what the tool has said.
         let results = ids.into_iter().map(|id| Part::tool_result(id, NO_RESULT).failed());
         match messages.get_mut(at).filter(|message| message.role == MessageRole::User) {
             // In front: some vendors want results before anything else of the turn.
@@ -75,6 +78,7 @@ fn gather(messages: &mut Cow<'_, [Message]>) {
                     MessageRole::User | MessageRole::Assistant => turn.extend(message.parts),
                 }
             }
+            // Stable: results stay in their order, and so do the user's words behind them.
             turn.sort_by_key(|part| answered(part).is_none());
             let turn = Message::new(MessageRole::User, turn);
             messages.to_mut().splice(from..from, std::iter::once(turn).chain(instructions));

@@ -36,6 +36,7 @@ pub(super) fn drop_blank_texts(messages: &mut Cow<'_, [Message]>) {
             }
         }
     }
+    // A turn without parts is refused as much as a blank text.
     messages.retain(|message| !message.parts.is_empty());
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::visitor::{Loose, Number, Take};
 
-/// No call counts more of anything.
+/// No call counts more of anything; a larger number is a server's overflow or its idea of "no limit".
 const LARGEST: u64 = 1_000_000_000_000;
 
 /// A number that counts something, such as tokens.
@@ -24,7 +24,7 @@ pub enum Count {
 }
 
 impl Count {
-    /// The number, if it is one.
+    /// The number, if it is one; `None` both where there is none and where it cannot be right.
     pub fn known(self) -> Option<u64> {
         match self {
             Self::Known(number) => Some(number),
@@ -71,6 +71,7 @@ impl<'de> Take<'de> for Counting {
     fn number(self, number: Number) -> Count {
         match number {
             Number::Whole(number) => number.into(),
+            // A sign of an overflow or of "unknown"; read as zero, it would be a price of zero.
             Number::Negative => Count::Odd,
             Number::Float(number) => {
                 let is_count = number.fract() == 0.0 && (0.0..=LARGEST as f64).contains(&number);
@@ -85,6 +86,7 @@ impl<'de> Take<'de> for Counting {
     }
 
     fn text(self, text: Cow<'de, str>) -> Count {
+        // Some servers quote all numbers.
         text.trim().parse::<u64>().map_or(Count::Odd, Count::from)
     }
 }

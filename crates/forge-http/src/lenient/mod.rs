@@ -35,14 +35,15 @@ pub use count::Count;
 pub use structure::{Items, first, object, object_or_default, objects, values};
 pub use text::{string, text};
 
-/// A value of the type that it should have. It is read twice, so this is for what comes once in a reply.
+/// A value of the type that it should have; one of another type is `None`. It is read twice, so this is for
+/// what comes once in a reply.
 pub fn value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     // As raw text first, so that a wrong type fails this field alone and not the reply.
     let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).ok())
 }
 
-/// Like [`value`], for a field that has a value of its own when there is none.
+/// Like [`value`], for a field whose type has a default: that one stands where the value is of another type.
 pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -37,7 +37,8 @@ where
     deserializer.deserialize_any(Loose(Objects(PhantomData)))
 }
 
-/// The first element of a list, if it is an object; of anything else, none.
+/// The first element of a list, if it is an object; of anything else, none. The others are skipped without
+/// being read.
 pub fn first<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -28,6 +28,7 @@ pub(crate) fn to_wire(
     said: &Options,
 ) -> Result<Outgoing, ProviderError> {
     let refuse = |what: &str| ProviderError::unsupported(provider, model, what);
+    // The API has no field for it.
     if request.tool_choice.is_forced() {
         return Err(refuse("a forced tool call"));
     }
@@ -84,6 +85,7 @@ fn options(request: &ModelRequest, said: &Options, extra: &mut Map<String, Value
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect();
     if let Some(Value::Object(own)) = extra.remove(option::FIELD) {
+        // What the caller writes out in `options` goes before what the common settings make of it.
         options.extend(own);
     }
     options
@@ -185,6 +187,7 @@ fn user<'a>(
                     result.add(part)?;
                 }
                 if *is_error {
+                    // The API has no flag for a failed call.
                     result.content.to_mut().insert_str(0, "Error: ");
                 }
                 messages.push(result);
@@ -211,6 +214,7 @@ impl<'a> Message<'a> {
             }
             Part::Image { source: Source::Base64 { data, .. }, .. } => self.images.push(data),
             Part::Thinking { .. } | Part::Vendor { .. } => {}
+            // The server fetches nothing: pictures come as base64 or not at all.
             Part::Image { .. } => return Err("a picture outside of the request"),
             Part::Document { .. } => return Err("a document"),
             Part::ToolUse { .. } => return Err("a tool call outside of an assistant's turn"),
@@ -222,6 +226,7 @@ impl<'a> Message<'a> {
     }
 
     fn is_empty(&self) -> bool {
+        // Thoughts alone are no turn.
         self.content.is_empty() && self.images.is_empty() && self.tool_calls.is_empty()
     }
 }

@@ -41,6 +41,7 @@ impl Decoder {
     /// Takes one line; tells whether it was the last.
     fn line(&mut self, body: &str, events: &mut Events) -> Result<bool, Failure> {
         let reply = read(body)?;
+        // A line that says why it stopped is the last one, also where `done` is missing.
         let is_done = reply.is_done().unwrap_or(reply.done_reason.is_some());
         self.take(reply, is_done, events)
     }
@@ -88,9 +89,11 @@ impl Decoder {
 fn read(body: &str) -> Result<Reply<'_>, Failure> {
     let reply: Reply<'_> = serde_json::from_str(body).map_err(|error| match failure_inside(body) {
         Some(failure) => review(failure),
+        // Half a line is a reply that was cut off, not one in another format.
         None if error.is_eof() => Failure::truncated(),
         None => Failure::decode("a line", &error),
     })?;
+    // In mid stream an error is one more line, with a status of 200 long sent.
     if reply.error.is_some_and(reports_error) {
         return Err(review(failure_inside(body).unwrap_or_else(Failure::nameless)));
     }

@@ -26,6 +26,7 @@ pub(crate) struct Model {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Meta {
+    /// The window that the model was trained with; what the server runs with is in `/props`.
     pub(crate) n_ctx_train: Count,
 }
 
@@ -51,6 +52,7 @@ pub(crate) struct Props {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Settings {
+    /// The window that the server runs with, in tokens.
     pub(crate) n_ctx: Count,
 }
 

@@ -6,6 +6,7 @@ use forge_http::lenient::{self, Count};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
+/// The body of `POST /api/chat`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
     pub(crate) model: &'a str,
@@ -18,24 +19,29 @@ pub(crate) struct Body<'a> {
     pub(crate) tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) think: Option<Think<'a>>,
+    /// How long the model stays in memory; the server's own default is five minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) keep_alive: Option<&'a Value>,
+    /// Settings of the model's run, `num_ctx` among them.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) options: Map<String, Value>,
 }
 
+/// A turn; a tool's result is one of the role `tool`.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Message<'a> {
     pub(crate) role: &'static str,
     pub(crate) content: Cow<'a, str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) thinking: String,
+    /// Base64 without a media type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) images: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tool_calls: Vec<ToolCall<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_call_id: Option<&'a str>,
+    /// Some templates pair results by the tool's name, others by the call's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_name: Option<&'a str>,
 }
@@ -68,7 +74,9 @@ pub(crate) struct Function<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Format<'a> {
+    /// `json`: any JSON.
     Word(&'static str),
+    /// The server makes a grammar of it.
     Schema(&'a RawValue),
 }
 
@@ -111,9 +119,12 @@ pub(crate) struct Reply<'a> {
     pub(crate) message: Option<ReplyMessage<'a>>,
     #[serde(borrow)]
     pub(crate) done: Option<&'a RawValue>,
+    /// `stop`, `length`, `load` and others.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) done_reason: Option<Cow<'a, str>>,
+    /// The tokens of the prompt; at times missing.
     pub(crate) prompt_eval_count: Count,
+    /// The tokens of the output, thoughts included.
     pub(crate) eval_count: Count,
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,

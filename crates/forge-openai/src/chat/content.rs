@@ -112,6 +112,7 @@ fn assistant<'a>(
             _ => return Err("an assistant's turn that holds more than texts and tool calls"),
         }
     }
+    // Calls that another model made have no thoughts here; an empty text satisfies the server's check.
     if rules.requires_thoughts && !tool_calls.is_empty() && thoughts.is_empty() {
         thoughts.reasoning_content = Some(String::new());
     }
@@ -122,6 +123,7 @@ fn assistant<'a>(
         (None, true) => None,
         (None, false) => Some(shortest(content)),
     };
+    // Thoughts alone are no turn: servers refuse a message with neither content nor calls.
     Ok((!empty).then_some(chat::Message::Assistant { content, thoughts, tool_calls }))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn stray_error(line: &str) -> Option<Failure> {
 /// An error in the place of a reply or chunk.
 pub(super) fn error_in(reply: &Reply<'_>, body: &str) -> Option<Failure> {
     let flat = || {
+        // Beside an answer these fields are remarks.
         reply.choice.is_none()
             && reply.usage.is_none()
             && (reply.detail.is_some()

@@ -56,7 +56,9 @@ pub use crate::{
 
 use crate::outgoing;
 
-/// What a server or model of this dialect takes.
+/// What a server or model of this dialect takes. [`OPENAI`](Self::OPENAI) is where an adapter of another
+/// server begins; what a server does not take is left out with a warning, or refused before anything is sent
+/// where the answer would be another one without it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Rules {
@@ -158,7 +160,7 @@ pub enum TokenLimit {
     MaxCompletionTokens,
 }
 
-/// The role of the system text.
+/// The role of the system text, and of instructions between turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SystemRole {

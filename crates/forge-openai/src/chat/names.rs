@@ -23,6 +23,7 @@ impl CallNames {
         let mut id = said.to_owned();
         let mut number = self.used.len();
         while id.is_empty() || self.used.contains(&id) {
+            // A counter alone would give the first call of every reply the same id.
             id = format!("call_{:08x}_{number}", self.seed);
             number += 1;
         }

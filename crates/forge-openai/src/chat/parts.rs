@@ -257,6 +257,7 @@ impl Parts {
     }
 
     fn start_call(&mut self, piece: CallPiece<'_>, events: &mut Events) -> Result<u32, Failure> {
+        // Without a name nobody can carry the call out, and to drop it would hide that the model wants one.
         if piece.name.is_empty() {
             return Err(Failure::new(
                 forge_core::ErrorKind::Decode,

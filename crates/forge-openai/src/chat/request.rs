@@ -79,6 +79,8 @@ pub fn to_wire(
     let schemas = schema::tools(&request.tools, &mut warnings);
     let tools = tools(request, &schemas, rules, &mut warnings).map_err(refuse)?;
     let asked = Asked { vendor, model, through: provider };
+    // One of the two and never both: reasoning models refuse `max_tokens`, and a server that ignores the
+    // other writes without end.
     let limit = |field| request.max_tokens.filter(|_| rules.token_limit == field);
     let stream = request.delivery == Delivery::Stream;
     let body = Body {
@@ -88,6 +90,7 @@ pub fn to_wire(
         max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
         reasoning_effort: tuned.effort.map(forge_core::request::Effort::as_str),
         response_format: match told {
+            // The next best: JSON of any form, with the schema in the instructions.
             Some(_) => Some(ResponseFormat::JsonObject),
             None => response_format(&request.output, output.as_ref()),
         },
@@ -104,9 +107,11 @@ pub fn to_wire(
         random_seed: tuned.seed.filter(|_| rules.random_seed),
         presence_penalty: tuned.presence_penalty,
         frequency_penalty: tuned.frequency_penalty,
+        // Sent only where the vendor stores by default: servers that do not know the field may refuse it.
         store: (rules.stores && rules.takes(Field::Store)).then_some(false),
         stream,
         stream_options: (stream && rules.takes(Field::StreamOptions))
+            // Without it, streams bring no usage.
             .then_some(StreamOptions { include_usage: true }),
     };
     let body = to_json(provider, model, &body, request.extra.fields(vendor))?;
@@ -123,6 +128,7 @@ fn check(request: &ModelRequest, rules: &Rules) -> Result<(), String> {
     match (request.stop_sequences.len(), rules.stop_sequences) {
         (0, _) => {}
         (_, 0) => return Err("stopping at a sequence".into()),
+        // To send some of them would let the model write beyond the others.
         (asked, most) if asked > most => return Err(format!("stopping at more than {most} sequences")),
         _ => {}
     }

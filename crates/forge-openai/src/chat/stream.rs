@@ -134,9 +134,11 @@ impl Decoder {
                 self.spoken = true;
                 self.message(extent, message, events)?;
             }
+            // A later chunk with null does not take back that the model has stopped.
             self.finish = choice.finish_reason.and_then(Finish::read).or(self.finish.take());
             usage = usage.or(choice.usage);
         }
+        // llama.cpp sends its timings even where no usage was asked for or the field was ignored.
         let counted = usage.map(Totals::of_chat).or_else(|| reply.timings.map(Totals::of_timings));
         if let Some(counted) = counted.filter(|counted| !counted.is_missing()) {
             self.usage.overwrite(counted);
@@ -155,6 +157,8 @@ impl Decoder {
         let raw = match self.finish.take() {
             Some(Finish(raw)) => raw,
             None if extent == Extent::Whole && self.spoken => None,
+            // `[DONE]` proves nothing: vLLM sends it after an error too. Ollama swallows errors and just ends
+            // the stream.
             None => return Err(Failure::truncated()),
         };
         self.ensure_started(Started::default(), events);
@@ -195,6 +199,7 @@ impl Decoder {
             ("thinking", message.thinking),
         ];
         let thoughts = thoughts.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        // Gateways send one thought under two names; the first that says something is enough.
         let thoughts = thoughts.into_iter().find(|(_, text)| !text.is_empty());
         if thoughts.is_some() || !reasoning_details.is_empty() {
             self.thoughts(extent, thoughts, &reasoning_details, events);
@@ -306,6 +311,7 @@ impl Decode for Decoder {
         }
     }
 
+    // Servers leave `[DONE]` out; a reason before the clean end of the body is as good.
     fn end(&mut self, events: &mut Events) -> Result<(), Failure> {
         self.finish(Extent::Chunk, events)
     }

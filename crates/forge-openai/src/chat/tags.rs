@@ -109,6 +109,7 @@ impl ThinkTags {
             self.state = State::Thoughts;
             return true;
         }
+        // Half of a tag: as a text it could not be taken back once the other half comes.
         if OPENS.starts_with(start) {
             return false;
         }
@@ -136,6 +137,7 @@ impl ThinkTags {
     pub(super) fn end(&mut self, mut out: impl FnMut(Said)) {
         let pending = std::mem::take(&mut self.pending);
         match std::mem::replace(&mut self.state, State::Answer) {
+            // Held back for a closing tag that never came, so that it is the answer.
             State::Start | State::Answer => out(Said::Text(pending)),
             State::Thoughts => {
                 self.raw.push_str(&pending);

@@ -43,6 +43,7 @@ impl Keeper {
 
     /// Keeps a piece of a detail: pieces of one text are one detail.
     pub(super) fn add_piece(&mut self, detail: &RawValue) {
+        // What is no object is no detail that any vendor takes back.
         let Ok(fields) = serde_json::from_str::<Map<String, Value>>(detail.get()) else { return };
         let text = fields
             .get("type")

@@ -30,6 +30,7 @@ pub(crate) fn to_wire(
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Outgoing, ProviderError> {
+    // The API has no field for them. Left out, the model would write on beyond them.
     if !request.stop_sequences.is_empty() {
         return Err(ProviderError::unsupported(provider, model, "stopping at a sequence"));
     }
@@ -44,9 +45,11 @@ pub(crate) fn to_wire(
     let parts = Parts::of(provider, vendor, model, request, &mut warnings)?;
     let body = Body {
         max_output_tokens: request.max_tokens,
+        // With nothing stored, thoughts go on in the next turn only in their encrypted form.
         include: if profile.thinks() { ENCRYPTED_THOUGHTS } else { &[] },
         temperature: tuned.temperature,
         top_p: tuned.top_p,
+        // The vendor stores by default.
         store: Some(false),
         stream: request.delivery == Delivery::Stream,
         ..counted(provider, vendor, model, request, &parts, profile, &tuned, &mut warnings)?
@@ -68,6 +71,7 @@ pub(crate) fn to_count(
     let tuned = tune(request, profile.takes(), &mut warnings);
     let parts = Parts::of(provider, vendor, model, request, &mut warnings)?;
     let body = counted(provider, vendor, model, request, &parts, profile, &tuned, &mut warnings)?;
+    // Raw fields of the caller's belong to the call; the counting endpoint takes no others.
     to_json(provider, model, &body, None)
 }
 

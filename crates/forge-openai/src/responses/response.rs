@@ -87,6 +87,7 @@ impl<'a> Whole<'a> {
             Some("reasoning") => Some(Kind::Thinking),
             Some("function_call") => Some(Kind::Call),
             Some("custom_tool_call") => Some(Kind::Freeform),
+            // Hosted tools and whatever the vendor adds: kept as they came, so that they can go back.
             Some(_) => return Ok(Self::empty(Kind::Vendor)),
             None => None,
         };
@@ -121,6 +122,7 @@ impl<'a> Whole<'a> {
                     }
                     whole.text.push_str(&text);
                 }
+                // Without `encrypted_content` the id points into a store that was told to keep nothing.
                 whole.replayable = fields.encrypted_content.as_ref().is_some_and(|text| !text.is_empty());
             }
             Kind::Call => {

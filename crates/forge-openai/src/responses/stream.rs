@@ -92,6 +92,7 @@ impl Decoder {
                 let ResponseEvent { response } = parse(data)?;
                 self.finish(&response, name.strip_prefix("response."), events)
             }
+            // Flat in the vendor's types, nested in recorded streams; both are read.
             "error" => Err(error::inside(data).unwrap_or_else(Failure::nameless)),
             _ => Ok(()),
         }
@@ -187,6 +188,7 @@ impl Decoder {
     ) -> Result<(), Failure> {
         let whole = Whole::read(raw)?;
         let at = self.open(Which { output_index, id: whole.id() }, whole.kind)?;
+        // `response.completed` repeats every item; what has ended is not told twice.
         if self.items[at].ended {
             return Ok(());
         }
@@ -205,6 +207,7 @@ impl Decoder {
         self.begin(at, whole.part_kind(), events);
         let item = &mut self.items[at];
         self.refused |= whole.refused;
+        // Some servers send no deltas or lose the last ones; the whole item is the vendor's last word.
         let rest = whole.text.get(item.sent..).unwrap_or_default();
         item.send(rest.to_owned(), events);
         for raw in whole.citations.iter().skip(item.cited) {
@@ -248,6 +251,7 @@ impl Decoder {
         match (status, response.error.filter(|error| reports_error(error))) {
             (_, Some(error)) => return Err(error::from_field(error.get())),
             ("failed" | "cancelled", None) => return Err(Failure::nameless()),
+            // A reply that goes on in the background is none that can be waited for here.
             ("in_progress" | "queued", None) => return Err(Failure::truncated()),
             ("", None) => return Err(misfit("a reply without a status")),
             _ => {}
@@ -291,7 +295,9 @@ impl Decode for Decoder {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Events) -> Result<(), Failure> {
         let Frame::Event { name, data } = frame else { return Ok(()) };
         match data.trim_ascii() {
+            // `[DONE]` proves nothing: the end of this API is a terminal event.
             "" | "[DONE]" => Ok(()),
+            // Proxies drop the `event:` line; the vendor repeats the name as `type` of the data.
             data if name.is_empty() => {
                 let TypeOnly { r#type } = parse(data)?;
                 match r#type {

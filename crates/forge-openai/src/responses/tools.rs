@@ -63,6 +63,7 @@ fn one<'a>(
                 _ => None,
             },
         }),
+        // A vendor that serves OpenAI's models takes OpenAI's definitions.
         (Tool::Hosted(tool), _) if tool.vendor == ModelProvider::OpenAI || tool.vendor == *vendor => {
             wire::Tool::Verbatim(tool.definition.raw())
         }

@@ -7,12 +7,15 @@ use serde_json::value::RawValue;
 
 use super::content::{Address, Arguments, InputAudio, JsonSchema, ResultText};
 
+/// The body of `POST /chat/completions`. What a server does not take is left out by its row.
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
     pub(crate) model: &'a str,
     pub(crate) messages: Vec<Message<'a>>,
+    /// The limit for all but OpenAI's newer models, which refuse it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_tokens: Option<u32>,
+    /// The limit for OpenAI; some servers ignore it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,16 +34,19 @@ pub(crate) struct Body<'a> {
     pub(crate) temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) top_p: Option<f64>,
+    /// Not of the dialect, but of servers on the user's own machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) top_k: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<i64>,
+    /// What Mistral calls the seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) random_seed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) presence_penalty: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) frequency_penalty: Option<f64>,
+    /// `false` for servers that would store the chat; others are not sent the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<bool>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -74,6 +80,7 @@ pub enum Field {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct StreamOptions {
+    /// Whether one more chunk tells the tokens.
     pub(crate) include_usage: bool,
 }
 
@@ -155,12 +162,14 @@ pub(crate) enum File<'a> {
     Stored { file_id: &'a str },
 }
 
+/// A call in the assistant's turn; `arguments` is JSON as a text.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ToolCall<'a> {
     Function {
         id: &'a str,
         function: FunctionCall<'a>,
+        /// Google's signature of the thoughts before the call, as it came.
         #[serde(skip_serializing_if = "Option::is_none")]
         extra_content: Option<&'a RawValue>,
     },
@@ -182,6 +191,7 @@ pub(crate) struct FunctionCall<'a> {
     pub(crate) arguments: Arguments<'a>,
 }
 
+/// The form of the answer: any JSON, or one schema.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResponseFormat<'a> {

@@ -73,8 +73,10 @@ pub(crate) struct Choice<'a> {
 pub(crate) struct Message<'a> {
     #[serde(borrow)]
     pub(crate) content: Content<'a>,
+    /// The words with which the model declines, in place of content.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) refusal: Option<String>,
+    /// Thoughts, as `DeepSeek` and llama.cpp name them; other servers use the two fields below.
     #[serde(deserialize_with = "lenient::string")]
     pub(crate) reasoning_content: Option<String>,
     #[serde(deserialize_with = "lenient::string")]
@@ -228,8 +230,11 @@ pub(crate) struct Function<'a> {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Usage {
+    /// The prompt, what came from the cache included.
     pub(crate) prompt_tokens: Count,
+    /// The output, thoughts included at most vendors; see [`Counting`](crate::usage::Counting).
     pub(crate) completion_tokens: Count,
+    /// What holds the other two to account; some servers leave it out or at 0.
     pub(crate) total_tokens: Count,
     #[serde(deserialize_with = "lenient::object_or_default")]
     pub(crate) prompt_tokens_details: PromptDetails,
@@ -247,6 +252,7 @@ pub(crate) struct Usage {
 #[serde(default)]
 pub(crate) struct PromptDetails {
     pub(crate) cached_tokens: Count,
+    /// Missing for models before GPT-5.6.
     pub(crate) cache_write_tokens: Count,
 }
 

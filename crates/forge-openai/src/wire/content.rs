@@ -54,12 +54,14 @@ impl Serialize for ResultText<'_> {
     }
 }
 
+/// A schema for the answer, with the name that the vendor insists on.
 #[derive(Debug, Serialize)]
 pub(crate) struct JsonSchema<'a> {
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<&'a str>,
     pub(crate) schema: &'a RawValue,
+    /// Whether the vendor holds the model to it; if not, it is a guide.
     pub(crate) strict: bool,
 }
 

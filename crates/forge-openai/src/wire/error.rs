@@ -30,7 +30,9 @@ impl ErrorBody {
         };
         match whole.remove("error") {
             Some(Value::Object(error)) => Some(Self::from_object(&error)),
+            // Ollama's own form, and LM Studio's in places.
             Some(Value::String(message)) => Some(Self { message, ..Self::from_object(&whole) }),
+            // `detail` is how the web framework of vLLM refuses what does not fit its types.
             _ => match whole.get("detail").or_else(|| failed(&whole)) {
                 Some(Value::String(detail)) => {
                     Some(Self { message: detail.clone(), ..Self::from_object(&whole) })

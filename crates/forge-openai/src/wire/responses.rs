@@ -7,9 +7,11 @@ use serde_json::value::RawValue;
 
 use super::content::{Address, Arguments, InputAudio, JsonSchema, ResultText};
 
+/// The body of `POST /responses`, or of a token count, which leaves out all that does not count as input.
 #[derive(Debug, Serialize)]
 pub(crate) struct Body<'a> {
     pub(crate) model: &'a str,
+    /// The system text; it is no item of the conversation.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) instructions: Cow<'a, str>,
     pub(crate) input: Vec<Item<'a>>,
@@ -17,6 +19,7 @@ pub(crate) struct Body<'a> {
     pub(crate) max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning: Option<Reasoning>,
+    /// The form of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -25,12 +28,14 @@ pub(crate) struct Body<'a> {
     pub(crate) tool_choice: Option<ToolChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parallel_tool_calls: Option<bool>,
+    /// What comes back beyond the usual fields.
     #[serde(skip_serializing_if = "<[&str]>::is_empty")]
     pub(crate) include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) top_p: Option<f64>,
+    /// Always `false` in a call: the vendor stores unless told not to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<bool>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -52,6 +57,7 @@ pub(crate) enum KnownItem<'a> {
         role: &'static str,
         content: Content<'a>,
     },
+    /// Instructions between turns: a message whose content is always one text.
     #[serde(rename = "message")]
     Instructions {
         role: &'static str,
@@ -115,10 +121,12 @@ pub(crate) enum InputPart<'a> {
     },
 }
 
+/// How much the model thinks, and whether a summary of it comes back.
 #[derive(Debug, Serialize)]
 pub(crate) struct Reasoning {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) effort: Option<&'static str>,
+    /// `auto`, or left out for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) summary: Option<&'static str>,
 }
@@ -181,6 +189,7 @@ pub(crate) enum ToolChoice<'a> {
     Allowed { r#type: &'static str, mode: &'static str, tools: Vec<ToolName<'a>> },
 }
 
+/// A tool by its kind and name, in one flat object.
 #[derive(Debug, Serialize)]
 pub(crate) struct ToolName<'a> {
     pub(crate) r#type: &'static str,

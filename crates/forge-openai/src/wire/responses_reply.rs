@@ -6,6 +6,7 @@ use forge_http::lenient::{self, Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// The response, whole or as far as an event has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Response<'a> {
@@ -13,12 +14,15 @@ pub(crate) struct Response<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) model: Option<Cow<'a, str>>,
+    /// `completed`, `incomplete`, `failed`, `cancelled`, `in_progress` or `queued`.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) status: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::object_or_default")]
     pub(crate) incomplete_details: IncompleteDetails<'a>,
+    /// Null beside an answer; in a failed response an object with a code.
     #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
+    /// The items in the order in which they have to go back.
     #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) output: Vec<&'a RawValue>,
     #[serde(borrow)]
@@ -27,6 +31,7 @@ pub(crate) struct Response<'a> {
     pub(crate) service_tier: Option<Cow<'a, str>>,
 }
 
+/// Why the response is incomplete: `max_output_tokens` or `content_filter`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct IncompleteDetails<'a> {
@@ -47,6 +52,7 @@ pub(crate) struct TypeOnly<'a> {
 pub(crate) struct Item<'a> {
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) id: Option<Cow<'a, str>>,
+    /// What pairs a call with its output; `id` names the item alone.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) call_id: Option<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "lenient::text")]
@@ -62,10 +68,12 @@ pub(crate) struct Item<'a> {
     pub(crate) content: Vec<ItemPart<'a>>,
     #[serde(borrow, deserialize_with = "lenient::objects")]
     pub(crate) summary: Vec<ItemPart<'a>>,
+    /// Thoughts that go back although nothing is stored; final only in `response.output_item.done`.
     #[serde(borrow, deserialize_with = "lenient::text")]
     pub(crate) encrypted_content: Option<Cow<'a, str>>,
 }
 
+/// A piece of a message or of a summary.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ItemPart<'a> {
@@ -89,6 +97,7 @@ pub(crate) struct Annotation {
     pub(crate) filename: Option<String>,
 }
 
+/// One more thing on which a text rests.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AnnotationEvent<'a> {
@@ -103,7 +112,9 @@ pub(crate) struct AnnotationEvent<'a> {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Usage {
+    /// The prompt, what was read from and written to the cache included.
     pub(crate) input_tokens: Count,
+    /// The output, thoughts included.
     pub(crate) output_tokens: Count,
     pub(crate) total_tokens: Count,
     #[serde(deserialize_with = "lenient::object_or_default")]
@@ -116,6 +127,7 @@ pub(crate) struct Usage {
 #[serde(default)]
 pub(crate) struct InputDetails {
     pub(crate) cached_tokens: Count,
+    /// Missing for models before GPT-5.6.
     pub(crate) cache_write_tokens: Count,
 }
 
@@ -125,6 +137,7 @@ pub(crate) struct OutputDetails {
     pub(crate) reasoning_tokens: Count,
 }
 
+/// An event about the response as a whole; the terminal ones are of this form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ResponseEvent<'a> {
@@ -132,6 +145,7 @@ pub(crate) struct ResponseEvent<'a> {
     pub(crate) response: Response<'a>,
 }
 
+/// An item that begins or is whole.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ItemEvent<'a> {
@@ -141,6 +155,7 @@ pub(crate) struct ItemEvent<'a> {
     pub(crate) item: Option<&'a RawValue>,
 }
 
+/// One more piece of an item's text, arguments or thoughts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct DeltaEvent<'a> {

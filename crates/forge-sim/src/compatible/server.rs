@@ -15,7 +15,7 @@ pub struct Server {
     pub base_path: &'static str,
     /// Paths below the id, under each of which the calls lie.
     pub roots: &'static [&'static str],
-    /// What it serves.
+    /// What it serves; at least one.
     pub models: &'static [Model],
     /// The first model answers for every name.
     pub any_model: bool,
@@ -33,7 +33,7 @@ pub struct Server {
     pub formats: &'static [&'static str],
     /// The refusal of any other format.
     pub formats_words: &'static str,
-    /// What it asks of the ids of calls.
+    /// What it asks of the ids of calls; `None` if it takes any.
     pub call_id: Option<CallIdRule>,
     /// What it asks of the order of messages.
     pub template: Template,
@@ -48,7 +48,7 @@ pub struct Server {
     /// Code and text of the 400 for a call that the model has written wrongly; none where such a call
     /// just comes as it is.
     pub malformed_call: Option<(&'static str, &'static str)>,
-    /// The tier that a reply names.
+    /// The tier that a reply names; `None` if it names none.
     pub service_tier: Option<&'static str>,
     /// A whole reply has an empty `delta` beside its `message`.
     pub whole_delta: bool,
@@ -82,7 +82,7 @@ impl Server {
 pub struct Model {
     /// Its name, which the client asks for.
     pub id: &'static str,
-    /// Context window in tokens.
+    /// Context window in tokens; a prompt beyond it is refused.
     pub context: u64,
     /// Whether it thinks, unless it is told not to.
     pub thinks: bool,

@@ -90,6 +90,7 @@ pub(crate) fn refuse(call: &Call, error: &ApiError, cx: &Context<'_>) -> Answer 
     if let Some(status) = error.status {
         answer.status = status;
     }
+    // Gemini hints in the body (`RetryInfo`) and has no such header.
     if call.vendor != Vendor::Google {
         retry_headers(error, &mut answer);
     }
@@ -134,6 +135,7 @@ pub(crate) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
 
 pub(crate) fn check_content_type(call: &Call) -> Result<(), ApiError> {
     let given = call.header("content-type").unwrap_or_default();
+    // Ollama reads the body whatever its type is called.
     if given.to_ascii_lowercase().contains("json") || call.vendor == Vendor::Ollama {
         return Ok(());
     }
@@ -167,6 +169,7 @@ pub(crate) fn last_user_text(body: &Value) -> String {
         Some(Value::Array(items)) => {
             let user =
                 items.iter().rev().find(|item| item.get("role").and_then(Value::as_str) == Some("user"));
+            // Without a user's turn, whatever stands last.
             if let Some(item) = user.or(items.last()) {
                 collect_strings(item, &mut text);
             }

@@ -95,6 +95,7 @@ impl<'a> Filler<'a> {
 
     fn value(&mut self, schema: &Value, name: &str, depth: usize) -> Value {
         self.values += 1;
+        // A schema may ask for more than there is memory: lists of lists grow with every level.
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
             return Value::Null;
         }
@@ -160,6 +161,7 @@ impl<'a> Filler<'a> {
         let minimum = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
         let place = Place { field: name, items: &self.items };
         let wanted = self.fields.items(&place, item, self.rng).unwrap_or(1) as u64;
+        // As few as the schema allows, because each item goes down further.
         let wanted = if depth > FULL_DEPTH { 0 } else { wanted };
         let most = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
         let items = (0..wanted.max(minimum).min(most.min(1000)))

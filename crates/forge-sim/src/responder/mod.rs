@@ -105,6 +105,7 @@ pub trait Wording {
 /// else what fits the schema that is asked for, a word on the results of tools, or prose.
 pub fn respond(turn: &Turn, seed: u64, wording: &dyn Wording) -> Reply {
     let mut rng =
+        // Of the words alone: the same question gets the same answer whatever else stands in the request.
         Rng::new(hash(seed, &[turn.vendor.id().as_bytes(), turn.system.as_bytes(), turn.user.as_bytes()]));
     let mut parts = Vec::new();
     if turn.thinks {
@@ -140,6 +141,7 @@ fn text(turn: &Turn, wording: &dyn Wording, rng: &mut Rng) -> String {
 }
 
 fn calls(turn: &Turn, wording: &dyn Wording, rng: &mut Rng) -> Vec<ToolCall> {
+    // Results end the loop: a script that calls again whenever a tool is named would never come to an answer.
     if !turn.tool_results.is_empty() && !matches!(turn.tool_choice, ToolChoice::Named(_)) {
         return Vec::new();
     }
@@ -155,6 +157,7 @@ fn calls(turn: &Turn, wording: &dyn Wording, rng: &mut Rng) -> Vec<ToolCall> {
         ToolChoice::Auto if named.is_empty() && asked => first(),
         ToolChoice::Any | ToolChoice::Auto => named,
     };
+    // The way to ask for parallel calls of one tool, which clients have to tell apart by their ids.
     if wanted.len() == 1 && (said.contains("twice") || said.contains("parallel")) {
         wanted.push(wanted[0]);
     }

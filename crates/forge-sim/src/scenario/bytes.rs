@@ -8,17 +8,17 @@ pub struct ByteStyle {
     pub line_ending: Option<LineEnding>,
     /// Where writes are split; one event a write when left out.
     pub split: Option<Split>,
-    /// So many events in one write.
+    /// So many events in one write, 1 when left out.
     pub coalesce: Option<usize>,
     /// A keep-alive after each so many events.
     pub pings: Option<usize>,
     /// Make the last event of a stream at least so large, with a field of no meaning.
     pub last_event_bytes: Option<usize>,
-    /// Leave out the last line end of a stream.
+    /// Leave out the last line end of a stream, so that its last event is never closed.
     pub no_final_blank_line: bool,
     /// Spaces after the JSON of a `data:` line.
     pub trailing_spaces: bool,
-    /// Compress a JSON body when the client accepts gzip.
+    /// Compress a JSON body when the client accepts gzip; a client that does not ask gets it plain.
     pub gzip: bool,
     /// Send a JSON body chunked, without a length.
     pub chunked: bool,

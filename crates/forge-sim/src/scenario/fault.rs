@@ -83,7 +83,7 @@ pub enum Reset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
-    /// After so many bytes of body.
+    /// After so many bytes of body, head and framing of HTTP not counted.
     AtByte(usize),
     /// After so many whole events.
     AfterEvents(usize),
@@ -97,7 +97,7 @@ pub enum Cut {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stall {
-    /// Before the status line.
+    /// Before the status line; counts towards a client's clock for the head.
     pub before_headers: u64,
     /// Between headers and body.
     pub before_first_byte: u64,
@@ -139,7 +139,8 @@ pub struct StreamError {
     pub style: ErrorStyle,
 }
 
-/// Deviations seen in the field. Dialects that a quirk does not concern ignore it.
+/// Deviations seen in the field, of vendors, of gateways and of servers that speak a dialect. Dialects that a
+/// quirk does not concern ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quirk {

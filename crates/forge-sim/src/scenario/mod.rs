@@ -26,7 +26,8 @@ pub use reply::{CallSpec, ReplySpec, StopSpec, UsageSpec};
 pub use rule::Rule;
 pub(crate) use rule::Selected;
 
-/// A whole script. The empty one answers every valid request at once and without fault.
+/// A whole script. The empty one answers every valid request at once and without fault. Unknown fields are
+/// errors, because a fault that is misspelt would make a test pass without it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
@@ -42,7 +43,10 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads a scenario from YAML.
+    /// Reads a scenario from YAML; an empty text is the empty scenario.
+    ///
+    /// # Errors
+    /// Text that is not YAML, an unknown or misspelt field, an unknown vendor, or a rule that can do nothing.
     ///
     /// ```
     /// let scenario = forge_sim::Scenario::from_yaml(

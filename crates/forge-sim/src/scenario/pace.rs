@@ -13,9 +13,9 @@ pub struct Latency {
     pub vendor: Option<Vendor>,
     /// Only this model, as the client asks for it.
     pub model: Option<String>,
-    /// Milliseconds before the first byte.
+    /// Milliseconds before the first byte, drawn anew for each request.
     pub first_byte_ms: Option<Distribution>,
-    /// Pace of the output, thinking included.
+    /// Pace of the output, thinking included; thinking that is not shown passes in silence.
     pub tokens_per_second: Option<Distribution>,
 }
 
@@ -59,6 +59,7 @@ impl Distribution {
             Self::Uniform(low, high) => low + (high - low) * rng.unit(),
             Self::Lognormal { median, sigma } => median * (sigma * standard_normal(rng)).exp(),
         };
+        // A wait without end would hang a test and not fail it.
         if value.is_finite() { value.max(0.0) } else { 0.0 }
     }
 }
@@ -69,7 +70,8 @@ fn standard_normal(rng: &mut Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.unit()).cos()
 }
 
-/// Token buckets for each credential and model.
+/// Token buckets for each credential and model, full at the start and refilled continuously. What is left out
+/// has no limit.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limit {

@@ -126,6 +126,8 @@ impl Rule {
             nth: self.nth,
             ..Self::default()
         };
+        // Most likely its action is misspelt elsewhere or forgotten; as a rule it would swallow a request's
+        // turn.
         if *self == idle {
             return Err("has no action");
         }

@@ -22,6 +22,7 @@ pub(super) fn knowing<T>(servers: &[&'static Server], read: impl FnOnce() -> T) 
             ADDED.set(std::mem::take(&mut self.0));
         }
     }
+    // Given back on drop, so that a reader that panics leaves nothing behind for the next one on the thread.
     let _before = Before(ADDED.replace(servers.to_vec()));
     read()
 }

@@ -57,6 +57,8 @@ impl Body for PlannedBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Severed>>> {
         let this = self.get_mut();
         loop {
+            // hyper joins what is ready; without the wait, two pieces would leave in one segment and a pause
+            // between them would not show.
             if let Some(seen) = this.unflushed {
                 ready!(this.connection.poll_flushed(seen, cx));
                 this.unflushed = None;
@@ -68,6 +70,8 @@ impl Body for PlannedBody {
             match this.steps.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Step::Send(bytes)) => {
+                    // With the last piece, because hyper asks for no frame of a body that says it is at its
+                    // end.
                     if this.steps.is_empty() {
                         this.finish();
                     }

@@ -33,6 +33,7 @@ impl Connection {
             return Poll::Ready(());
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at once more below: a flush between the first look and this line would wake nobody.
         *waiting = Some(cx.waker().clone());
         if self.flushes() > seen {
             return Poll::Ready(());
@@ -92,6 +93,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // An orderly end would reach the client before the reset does.
         if this.connection.must_reset() {
             return Poll::Ready(Ok(()));
         }

@@ -65,6 +65,8 @@ fn encode(framing: Framing, frame: &Frame, style: &ByteStyle, first: bool) -> St
         _ if frame.kind == FrameKind::Bare => data.clone(),
         Framing::Sse(ending) => sse(frame, ending, style),
         Framing::NdJson => format!("{data}\n"),
+        // As Gemini streams without `alt=sse`: one array, whose brackets come with its first and behind its
+        // last element.
         Framing::JsonArray => {
             let opening = if first { "[" } else { ",\r\n" };
             format!("{opening}{data}")

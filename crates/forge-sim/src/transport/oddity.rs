@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Frame, Framing, Payload, Stream};
 use crate::scenario::{Quirk, Rule};
 
-/// Signs for private use that stand in a text until it becomes bytes.
+/// Signs for private use that stand in a text until it becomes bytes. No `String` can hold what most of them
+/// stand for.
 const LONE_SURROGATE: char = '\u{e000}';
 const INVALID_UTF8: char = '\u{e001}';
 const SPLIT_PAIR: char = '\u{e002}';
@@ -30,6 +31,7 @@ const SIGNS: &[(Quirk, char)] = &[
 /// Puts the sign of each quirk of the rule behind the first word of a text.
 pub(crate) fn sign(text: &mut String, rule: &Rule) {
     let blank = text.char_indices().find(|(_, sign)| sign.is_whitespace());
+    // Behind a word, so that a client has shown something before it meets the sign.
     let at = blank.map_or(text.len(), |(at, sign)| at + sign.len_utf8());
     for (quirk, sign) in SIGNS {
         if rule.has(*quirk) {

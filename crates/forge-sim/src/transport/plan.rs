@@ -69,6 +69,7 @@ pub(crate) fn plan(mut answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bo
     let mut plan = Plan {
         delay: Duration::from_millis(stall.before_headers),
         refuse_connection: rule.reset == Some(Reset::BeforeHeaders),
+        // A refusal keeps its own status: the rule's is for the good reply that it shapes.
         status: rule.status.filter(|_| answer.status < 300).unwrap_or(answer.status),
         headers,
         length: None,
@@ -100,6 +101,7 @@ pub(crate) fn plan(mut answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bo
         Payload::Text { text, .. } => text,
     };
     if usage.total_output() > 0 {
+        // A whole reply comes when all of it is written.
         plan.delay += pace.first_byte + pace.time_for(usage.total_output());
     }
     plan.schedule_whole(text.into_bytes(), rule, accepts_gzip);
@@ -120,6 +122,7 @@ impl Plan {
             bytes = gzip(&bytes);
             self.headers.push(("content-encoding".into(), "gzip".into()));
         }
+        // Of what is sent, also of half a JSON: the fault is in the text and not in the framing.
         self.length = (!rule.bytes.chunked).then_some(bytes.len() as u64);
         self.opening(rule);
         self.send_all(&[Piece { bytes, terminal: true, tokens: 0 }], rule, |_| Vec::new());
@@ -247,6 +250,7 @@ fn played(stream: Stream, rule: &Rule) -> Vec<Frame> {
     let terminal = frames.iter().position(|frame| frame.terminal);
     let content = terminal.unwrap_or(frames.len());
     if let Some(error) = &rule.stream_error {
+        // Never behind the terminal event: a stream that said it was complete has no error.
         frames.truncate(error.after_events.unwrap_or(content).min(content));
         frames.extend(error_frames(&ApiError::from(error), frames.len()));
     } else if rule.error_then_done {

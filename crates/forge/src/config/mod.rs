@@ -84,7 +84,8 @@ impl<'a> Loader<'a> {
         Self { sections, registry, lookup, trust: Trust::Trusted }
     }
 
-    /// Reads files that the user stands behind, or does not.
+    /// Reads files that the user stands behind, or does not. What a file that is not trusted may not set is a
+    /// mistake in it, with the code `E108`.
     pub fn with_trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
         self
@@ -96,7 +97,7 @@ impl<'a> Loader<'a> {
         self
     }
 
-    /// The JSON Schema of the files.
+    /// The JSON Schema (2020-12) of the files, sections that were added included.
     pub fn schema(&self) -> Value {
         self.sections.schema()
     }
@@ -105,6 +106,9 @@ impl<'a> Loader<'a> {
     ///
     /// Providers without a `proxy` of their own get that of the usual variables: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`
     /// and `NO_PROXY`.
+    ///
+    /// # Errors
+    /// Every mistake of the file at once, and its warnings among them, in the order of the file.
     pub fn load(&self, file: &str, text: &str) -> Result<ConfigFile, ConfigError> {
         let mut loaded = self.sections.load(file, text, self.lookup, self.trust)?;
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
@@ -138,13 +142,14 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The spec or the plan of a section that was added; `None` if none has that type.
+    /// The spec or the plan of a section that was added, by its type; `None` if none has that type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.loaded.get()
     }
 
     /// What is wrong with the file in its surroundings, as one of its mistakes.
     pub(crate) fn refuse(self, problem: Problem) -> ConfigError {
+        // What the file leaves out has no place of its own; its report stands at the beginning.
         let place = self.place(&problem.path).unwrap_or(Place { line: 1, column: 1 });
         let mut reports = self.warnings;
         reports.push(Report::new(&self.name, place, problem));
@@ -161,6 +166,7 @@ fn set_proxies(plan: &mut RouterPlan, spec: &RouterSpec, registry: &AdapterRegis
     let proxies = Proxies::read(|name| lookup.variable(name));
     for provider in &mut plan.providers {
         let written = spec.providers.get(provider.id.as_str()).or(spec.provider.as_ref());
+        // What the file writes wins, `none` for no proxy included.
         if written.is_none_or(|written| written.proxy.is_none()) {
             let usual = || registry.kind(&provider.kind)?.base_url;
             provider.proxy = provider.endpoint.as_deref().or_else(usual).and_then(|url| proxies.to(url));

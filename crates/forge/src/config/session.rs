@@ -128,6 +128,7 @@ impl Section for SessionSection {
             prompts: spec.prompts.clone(),
             seats,
         };
+        // A count that is out of its range is `None` and reported already; nothing is compared with it.
         let usual = spec.critics.is_none().then_some(CRITICS);
         if let (Some(critics), Some(required)) = (plan.critics.or(usual), plan.required)
             && required > critics

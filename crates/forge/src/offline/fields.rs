@@ -85,6 +85,7 @@ impl Fields for StageFields<'_> {
                 let (old, new) = stage::edit(self.turn, id);
                 if name == "old" { old } else { new }
             }),
+            // Empty is the session's word for a finding that repeats none.
             "same_as" => Some(String::new()),
             "changed_span" | "span" => self.revision.as_ref().and_then(|revision| at(&revision.spans, item)),
             "document" | "markdown" | "content" | "draft" | "text" => match self.stage {
@@ -128,6 +129,7 @@ impl Fields for StageFields<'_> {
         self.answering.truncate(place.items.len());
         self.answering.push(answers);
         match self.stage {
+            // A check that finds more every time would never let a session end.
             Some(Stage::Check) if name.contains("findings") => Some(0),
             // A document that was revised has no fault left that this critic would know.
             Some(Stage::Critique) if name == "findings" && stage::is_revised(self.turn) => Some(0),

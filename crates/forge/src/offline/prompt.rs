@@ -11,6 +11,7 @@ pub(super) fn document(user: &str) -> Option<&str> {
 /// What stands between the fences that call it the document, whoever wrote it.
 fn fenced(user: &str) -> Option<&str> {
     let (_, rest) = user.split_once("\n<<<DOCUMENT ")?;
+    // The session chooses a marker that the text does not contain, so that no fence within ends it.
     let (marker, rest) = rest.split_once('\n')?;
     let (document, _) = rest.split_once(&format!("\n<<<END {marker}"))?;
     Some(document.trim_end())

@@ -16,6 +16,7 @@ pub(super) enum Stage {
 impl Stage {
     /// Looks at the schema's name, its properties, the first headings, and "You are the …".
     pub(super) fn of(turn: &Turn) -> Option<Self> {
+        // A schema comes from the session alone; a heading may come from a document that is quoted.
         if let Format::Schema { name, schema } = &turn.format {
             let named = name.as_deref().and_then(Self::named);
             if let Some(stage) = named.or_else(|| Self::asked_by(schema)) {
@@ -80,6 +81,7 @@ pub(super) fn revised(turn: &Turn, rng: &mut Rng) -> Revision {
     let mut document = draft.to_owned();
     let mut spans = Vec::new();
     for sentence in prompt::sentences(draft) {
+        // What the prompt holds more often than the draft does is quoted by a finding.
         let quoted = turn.user.matches(sentence).count() > draft.matches(sentence).count();
         if quoted {
             let span = format!("{sentence} {}", remarks::about(sentence).addition);
@@ -128,6 +130,7 @@ pub(super) fn quotes(turn: &Turn, rng: &mut Rng, count: usize) -> Vec<String> {
     left.retain(|sentence| !sentence.starts_with("On the subject of"));
     let mut quotes = Vec::new();
     while quotes.len() < count && !left.is_empty() {
+        // Taken out, so that no critic raises the same fault twice.
         quotes.push(left.swap_remove(rng.below(left.len())).to_owned());
     }
     quotes

@@ -61,37 +61,41 @@ impl SystemBuilder {
         }
     }
 
-    /// Takes the configuration of this file.
+    /// Takes the configuration of this file, which is trusted because it is named. A file that is not there
+    /// fails [`open`](Self::open).
     pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
         self.config = Config::At(path.into());
         self
     }
 
-    /// Takes this plan; `origin` says where it comes from, for people.
+    /// Takes this plan and looks for no file; `origin` says where it comes from, for people. Sessions run by
+    /// their own defaults.
     pub fn plan(mut self, plan: RouterPlan, origin: impl Into<String>) -> Self {
         self.config = Config::Given { plan: Box::new(plan), origin: origin.into() };
         self
     }
 
-    /// Keeps accounts, journals and budgets in this folder.
+    /// Keeps accounts, journals and budgets in this folder, which is made if it is not there. By default it
+    /// is that of [`Paths::state`].
     pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state = State::Folder(folder.into());
         self
     }
 
-    /// Keeps nothing beyond the life of the system.
+    /// Keeps nothing beyond the life of the system: no accounts, and budgets and sessions in memory.
     pub fn in_memory(mut self) -> Self {
         self.state = State::Memory;
         self
     }
 
-    /// Calls the file of the accounts so, which keeps them apart from others in the same folder.
+    /// Calls the file of the accounts so, which keeps them apart from others in the same folder; `forge.db`
+    /// by default. Budgets count what stands in the same file.
     pub fn accounts(mut self, file: impl Into<String>) -> Self {
         self.accounts = file.into();
         self
     }
 
-    /// Knows these kinds of adapters instead of the built-in ones.
+    /// Knows these kinds of adapters instead of the built-in ones, their models and prices included.
     pub fn registry(mut self, registry: AdapterRegistry) -> Self {
         self.registry = Arc::new(registry);
         self
@@ -118,6 +122,7 @@ impl SystemBuilder {
             deps.cooldowns = Arc::clone(store) as _;
         }
         if let Some(store) = &store {
+            // Whether or not the file can be written: what cannot go into it is spooled beside it.
             deps.sink = Arc::clone(store) as _;
         }
         let timer = Arc::clone(&deps.timer);

@@ -13,10 +13,11 @@ use crate::{
     router::{ProviderPlan, RouterPlan},
 };
 
-/// How long a local server may take to say that it is there.
+/// How long a local server may take to say that it is there. It runs on this machine and answers in a few
+/// milliseconds; where nothing else is known, every start waits for it.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// Where local servers usually listen.
+/// Where local servers usually listen: their own defaults.
 const LOCAL_SERVERS: [(&str, &str); 4] = [
     ("Ollama", "http://127.0.0.1:11434"),
     ("llama.cpp", "http://127.0.0.1:8080"),
@@ -69,6 +70,7 @@ pub(crate) async fn discover(
         };
     }
     let environment = Environment::read_for(registry, |name| variables(name));
+    // For a file, the same is a warning of its own; what comes from variables is checked nowhere else.
     let shown = environment.providers.iter().filter(|one| one.plan.shows_key());
     let warnings: Vec<_> = shown
         .map(|one| {
@@ -119,6 +121,8 @@ async fn probe_local_servers(
 ) -> Result<Option<(ProviderPlan, String)>, SystemError> {
     let places = LOCAL_SERVERS.map(|(name, url)| (name, url.to_owned()));
     let probed = probe(registry, places).await?;
+    // The first of the list and not the fastest, so that each start finds the same one. A server that is
+    // loading or has no model cannot take the call that is waiting.
     let alive = probed.into_iter().find(|one| one.health == Some(Health::Ready));
     let Some(Probed { name, url, plan, .. }) = alive else { return Ok(None) };
     Ok(Some((with_first_model(registry, plan).await?, format!("{name} at {url}"))))

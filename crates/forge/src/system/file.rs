@@ -16,7 +16,7 @@ use crate::{
     config::{ConfigError, ConfigFile, Loader, Lookup, SessionPlan, Trust},
 };
 
-/// The most bytes read for one `${file:PATH}`.
+/// The most bytes read for one `${file:PATH}`: a key is one line, and a path such as `/dev/zero` has no end.
 const MAX_SECRET: u64 = 64 * 1024;
 
 /// How variables of the environment are looked up. Libraries never read it themselves.
@@ -28,7 +28,8 @@ pub(crate) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct FoundFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Its text.
+    /// Its text as it was read. It is what was checked for trust, so that a file that changes meanwhile is
+    /// not used unseen.
     pub text: String,
     /// Whether the user stands behind it. Files that the user names or owns are trusted.
     pub trust: Trust,
@@ -94,6 +95,7 @@ impl FoundFile {
         }
         if let Some(own) = own {
             let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;
+            // A project may allow less than its user does, never more.
             file.plan.keep_to(&own.plan);
         }
         Ok(file)
@@ -142,6 +144,7 @@ impl Lookup for Machine {
 
     fn file(&self, path: &str) -> io::Result<String> {
         let mut text = String::new();
+        // One byte more, to tell a file that goes on from one that ends at the limit.
         let read = File::open(self.folder.join(path))?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
         if read as u64 > MAX_SECRET {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any key"));

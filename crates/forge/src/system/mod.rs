@@ -79,7 +79,7 @@ impl System {
         &self.router
     }
 
-    /// What the router runs.
+    /// What the router runs, as it was resolved. After [`reload`](Self::reload) it is another one.
     pub fn plan(&self) -> &RouterPlan {
         &self.plan
     }
@@ -104,7 +104,8 @@ impl System {
         &self.warnings
     }
 
-    /// Whether accounts, budgets and sessions outlive the system.
+    /// Whether accounts, budgets and sessions outlive the system: `false` in memory, and where the accounts
+    /// file cannot be written.
     pub fn is_durable(&self) -> bool {
         self.durable
     }
@@ -114,7 +115,8 @@ impl System {
         self.store.as_ref()
     }
 
-    /// Where sessions are written down.
+    /// Where sessions are written down: the accounts file, or memory where [`is_durable`](Self::is_durable)
+    /// is `false`.
     pub fn journal(&self) -> &Arc<dyn Journal> {
         &self.journal
     }
@@ -146,6 +148,7 @@ impl System {
             deps = deps.with_accounts(Arc::clone(store) as _, written.map(|store| Arc::clone(store) as _));
             deps.budgets = written.map(|store| Arc::clone(store) as _);
         }
+        // A journal in memory is seen by this process alone, and there is nobody to lock it against.
         if let (true, Some(folder)) = (self.durable, self.builder.folder()) {
             deps = deps.with_locks(Arc::new(LocalLocks::new(folder.join("run"))));
         }
@@ -188,6 +191,7 @@ impl System {
     pub fn allow_session(&mut self, most: Money) -> Result<(), SystemError> {
         let mut plan = self.plan.clone();
         let cap = &mut plan.budget.session.money;
+        // An allowance and no limit: a cap that is higher stays.
         if cap.is_some_and(|cap| cap < most) {
             *cap = Some(most);
             self.router.reload(plan.clone())?;
@@ -219,6 +223,7 @@ impl System {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
         let Discovered { plan, origins, session, warnings } = self.builder.discover().await?;
+        // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
         Ok(())

@@ -22,6 +22,7 @@ impl Paths {
     /// The folders that the variables name. An empty variable counts as unset.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        // The second is what Windows calls it.
         let home = set("HOME").or_else(|| set("USERPROFILE"));
         // A relative folder does not count (XDG Base Directory Specification).
         let folder = |name: &str, below_home: &str| {

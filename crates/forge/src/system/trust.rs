@@ -54,6 +54,7 @@ impl Paths {
     /// # Errors
     /// The file or the list of trusted ones cannot be read.
     pub fn is_trusted(&self, path: &Path, text: &str) -> Result<bool, SystemError> {
+        // Where nothing is remembered, nothing has been trusted.
         let Ok(list) = self.trusted() else { return Ok(false) };
         let canonical = canonical(path)?;
         Ok(recorded(&list)?.files.get(&name(&canonical)).is_some_and(|known| *known == digest(text)))
@@ -123,6 +124,8 @@ fn digest(text: &str) -> String {
 fn replace(path: &Path, content: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     create_private(folder)?;
+    // In the same folder, because a rename across file systems is none; one for each process, so that two of
+    // them do not write into each other.
     let fresh = folder.join(format!(".trusted.json.{}", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -94,6 +94,7 @@ impl Import {
             self.note(path, format!("left out: Forge has no use for a model of the mode `{mode}`"));
             return None;
         }
+        // There, a star stands for every model of a vendor.
         if model.contains('*') {
             self.note(&at, "left out: a provider has one model; write one for each that is wanted");
             return None;
@@ -124,6 +125,8 @@ impl Import {
         if let Some(reference) = reference(written) {
             return Some(reference);
         }
+        // One variable for one key: two deployments with the same key share it, those with different ones do
+        // not.
         let taken = |variable: &String| self.keys.values().any(|other| other == variable);
         let plain = variable(name, "API_KEY");
         let numbered = (2..).map(|number| format!("{plain}_{number}"));
@@ -215,6 +218,8 @@ fn put_parameter(key: &str, value: &Value, beside: &Value, provider: &mut Map<St
 
 /// Prices per token as dollars per million, if both are there.
 fn put_price(beside: &Value, provider: &mut Map<String, Value>) -> bool {
+    // Rounded, because a price for one token is no exact binary number: 1e-7 would become
+    // 0.09999999999999999.
     let per_million = |key: &str| number(&beside[key]).map(|price| (price * 1e12).round() / 1e6);
     let (input, output) = (per_million("input_cost_per_token"), per_million("output_cost_per_token"));
     let (Some(input), Some(output)) = (input, output) else { return false };

@@ -50,6 +50,7 @@ impl Import {
             let own = if is_single { id.clone() } else { self.id(&format!("{id}-{}", number + 1)) };
             let mut member = json!({"provider": own});
             if let Some(weight) = weight {
+                // The range that a pool takes; a weight of 0 would be a member that is never asked.
                 member["weight"] = weight.clamp(1, 1000).into();
             }
             members.push(member);

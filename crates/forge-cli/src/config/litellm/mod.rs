@@ -60,6 +60,7 @@ pub(super) fn import(file: &str, text: &str) -> Result<Imported, ConfigError> {
     import.read(&tree.value);
     let mut notes: Vec<_> =
         import.notes.iter().map(|note| (tree.place(&note.path), &note.path, &note.text)).collect();
+    // In the order of the file, whichever section they were found by.
     notes.sort_by_key(|(place, ..)| *place);
     let line = |(place, path, text): &(forge::config::Place, &KeyPath, &String)| {
         format!("{file}:{}:{}: note: {path}: {text}", place.line, place.column)
@@ -71,9 +72,11 @@ pub(super) fn import(file: &str, text: &str) -> Result<Imported, ConfigError> {
 impl Import {
     fn read(&mut self, file: &Value) {
         let root = KeyPath::ROOT;
+        // First, because deployments take their strategy and their clock from them.
         self.settings(&file["router_settings"], &root.key("router_settings"));
         self.settings(&file["litellm_settings"], &root.key("litellm_settings"));
         self.model_list(&file["model_list"], &root.key("model_list"));
+        // Behind the deployments: a fallback may name a group that stands further down.
         for section in ["router_settings", "litellm_settings"] {
             self.fallbacks(&file[section], &root.key(section));
         }

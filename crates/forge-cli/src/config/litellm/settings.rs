@@ -32,6 +32,7 @@ impl Import {
                     self.timeout.is_some()
                 }
                 "allowed_fails" => {
+                    // There, so many failures are allowed; here, the one beyond them opens the circuit.
                     let fails = whole(value).map(|fails| json!(fails.saturating_add(1)));
                     self.put("breaker", "consecutive_failures", fails)
                 }
@@ -62,6 +63,7 @@ impl Import {
     }
 
     fn attempts(&mut self, value: &Value, path: &KeyPath) -> bool {
+        // There, what comes after the first attempt is counted; here, the first one too.
         let Some(attempts) = whole(value).map(|retries| retries.saturating_add(1)) else { return false };
         if attempts > MOST_ATTEMPTS {
             self.note(path, format!("{MOST_ATTEMPTS} attempts are the most that there are"));

@@ -93,6 +93,7 @@ pub(super) fn of(
     let usual = if begins(&["claude"]) {
         known("anthropic")
     } else if begins(&["gpt-", "chatgpt-", "o1", "o3", "o4"]) || has_address {
+        // Behind an address without a vendor there is most likely a server that speaks OpenAI's dialect.
         known("openai")
     } else {
         None

@@ -74,6 +74,7 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
         let role = match message.get("role").and_then(Value::as_str) {
             Some("user") => Role::User,
             Some("assistant") => Role::Assistant,
+            // Newer models take instructions between turns, but not behind the model's own words.
             Some("system")
                 if model.system_turns && sides.last().is_some_and(|side| side.role != Role::Assistant) =>
             {

@@ -46,6 +46,7 @@ fn object(error: &ApiError) -> Value {
     };
     let mut object = json!({"type": kind, "message": message});
     let code = error.code.as_deref().or(match error.kind {
+        // Status and type are those of a rate limit; this code alone says that waiting does not help.
         ErrorKind::QuotaExhausted => Some("enforced_spend_limit_reached"),
         _ => None,
     });
@@ -58,6 +59,7 @@ fn object(error: &ApiError) -> Value {
 pub(in crate::dialect) fn refuse(error: &ApiError, cx: &Context<'_>) -> Answer {
     let (status, ..) = words(error.kind);
     let request_id = match error.kind {
+        // Recorded so: a request without a good key gets no id.
         ErrorKind::Authentication => Value::Null,
         _ => super::request_id(cx).into(),
     };

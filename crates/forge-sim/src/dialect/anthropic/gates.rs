@@ -14,6 +14,7 @@ pub(super) struct Thinking {
     pub(super) budgeted: bool,
 }
 
+/// The smallest `budget_tokens`.
 const MIN_BUDGET: u64 = 1024;
 
 pub(super) fn thinking(
@@ -22,6 +23,7 @@ pub(super) fn thinking(
     max_tokens: Option<u64>,
 ) -> Result<Thinking, ApiError> {
     let setting = body.get("thinking").filter(|setting| !setting.is_null());
+    // Recent models leave the text of thoughts empty unless `summarized` is asked for.
     let off = Thinking { on: model.always_thinks, shown: !model.modern, budgeted: false };
     let Some(setting) = setting else {
         return Ok(off);
@@ -83,6 +85,7 @@ pub(super) fn sampling(body: &Map<String, Value>, model: &Model, thinking: Think
     let temperature = number("temperature", 1.0)?;
     let top_p = number("top_p", 1.0)?;
     let top_k = number("top_k", 1_000_000.0)?;
+    // Clients write the default out; the vendor refuses only what differs from it.
     let is_default = |value: Option<f64>| value.is_none_or(|value| (value - 1.0).abs() < 1e-9);
     if model.modern {
         let refused = [

@@ -17,6 +17,7 @@ use crate::turn::{Format, ToolResult, Turn};
 /// found in the cache nonetheless.
 const BILLING: &str = "x-anthropic-billing-header:";
 
+/// The most blocks with `cache_control`, tools and system text included.
 const MAX_BREAKPOINTS: usize = 4;
 
 /// What the history is measured by.
@@ -51,6 +52,7 @@ pub(super) fn read(
         .iter()
         .flat_map(|side| &side.blocks)
         .any(|block| matches!(block.kind, "tool_use" | "tool_result"));
+    // Also where the turn calls none: the history alone needs the definitions.
     if uses_tools && !body.contains_key("tools") {
         return Err(ApiError::invalid(
             "Requests which include `tool_use` or `tool_result` blocks must define tools",

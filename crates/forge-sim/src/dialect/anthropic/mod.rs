@@ -136,6 +136,7 @@ fn list(call: &Call) -> Result<Value, ApiError> {
 pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
     answer.headers.push(("request-id", request_id(cx)));
     answer.headers.push(("anthropic-organization-id", "00000000-0000-4000-8000-000000000001".to_owned()));
+    // Limits belong to a key; without a good one there are none to tell.
     if !generates(call) || answer.status == 401 {
         return;
     }

@@ -45,6 +45,7 @@ fn start(message: &Message, cx: &Context<'_>) -> Value {
     opening["stop_sequence"] = Value::Null;
     opening["stop_details"] = Value::Null;
     if let Some(usage) = opening.get_mut("usage") {
+        // A placeholder: a client that adds it to the count at the end is one too high.
         usage["output_tokens"] = json!(message.usage.total_output().min(1));
         if let Some(usage) = usage.as_object_mut() {
             usage.remove("output_tokens_details");
@@ -89,6 +90,7 @@ fn block_frames(index: usize, block: &Block, frames: &mut Vec<Frame>) {
             let json = |piece: &str| {
                 delta(json!({"type": "input_json_delta", "partial_json": piece})).weighing(count(piece, 100))
             };
+            // The first fragment is empty, as the vendor sends it.
             frames.push(json(""));
             // A call without arguments has only the empty fragment.
             if !call.arguments.is_empty() {

@@ -56,6 +56,7 @@ impl Reply {
             calls.push(value);
         }
         let mut text = completion.text();
+        // As LM Studio does with models that have no tool template: the call is text and nothing else.
         if cx.has(Quirk::ToolRequestText) {
             for call in completion.calls() {
                 let leaked = json!({"name": call.name, "arguments": call.arguments});
@@ -92,6 +93,7 @@ impl Reply {
         if !self.calls.is_empty() {
             let mut calls = self.calls.clone();
             for call in calls.iter_mut().filter_map(Value::as_object_mut) {
+                // Only fragments are numbered; a whole reply has a list.
                 call.remove("index");
             }
             message.insert("tool_calls".into(), calls.into());

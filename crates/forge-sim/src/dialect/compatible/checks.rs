@@ -10,6 +10,7 @@ use crate::scenario::ErrorStyle;
 
 /// A refusal with the status of its own rule.
 fn refuse(status: u16, text: String) -> ApiError {
+    // Templates fail with a 500 in llama.cpp, although the client's messages are at fault.
     let kind = if status >= 500 { ErrorKind::Server } else { ErrorKind::InvalidRequest };
     ApiError::new(kind).with_status(status).with_message(text)
 }

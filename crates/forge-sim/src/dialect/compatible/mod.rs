@@ -68,6 +68,7 @@ fn complete(server: &'static Server, call: &Call, cx: &mut Context<'_>) -> Resul
     turn.thinks = model.thinks;
     turn.format = chat::response_format(body, Reading::Lenient)?;
     turn.stop = chat::stop(body, Reading::Lenient)?;
+    // The newer name goes first where a client sends both.
     turn.max_tokens = ["max_completion_tokens", "max_tokens"]
         .into_iter()
         .find_map(|name| body.get(name).and_then(Value::as_u64));

@@ -33,6 +33,7 @@ pub(super) fn read(
         check_pairs(content, before)?;
         check_order(content, before)?;
     }
+    // A call at the end waits for a result that the request does not bring.
     if contents.last().is_some_and(|last| !calls(last).is_empty()) {
         return Err(pairing());
     }
@@ -140,6 +141,7 @@ fn check_current_turn(contents: &[Value], model: &Model) -> Result<(), ApiError>
     if model.generation == Generation::V25 {
         return Ok(());
     }
+    // The current turn begins with the user's last words; signatures of turns before it may be gone.
     let start = contents
         .iter()
         .rposition(|content| text(content, "role") != Some("model") && responses(content).is_empty())

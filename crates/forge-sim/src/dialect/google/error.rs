@@ -65,6 +65,7 @@ fn body(error: &ApiError) -> Value {
 
 fn details(error: &ApiError, message: &str) -> Vec<Value> {
     let mut details = Vec::new();
+    // A bad key is a 400 like a bad field; only this detail tells the two apart.
     if error.kind == ErrorKind::Authentication {
         details.push(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -110,6 +111,7 @@ fn details(error: &ApiError, message: &str) -> Vec<Value> {
         }));
     }
     let scripted = error.retry_after.ms.map(|ms| ms as f64 / 1000.0);
+    // The one place for a wait: this vendor sends no `retry-after`.
     let delay = error.wait_seconds().or(scripted.filter(|_| !error.retry_after.none));
     if let Some(seconds) = delay {
         details.push(json!({

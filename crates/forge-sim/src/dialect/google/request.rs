@@ -76,6 +76,7 @@ pub(super) fn parse(body: &Value, asked: &str, whole: bool, cx: &Context<'_>) ->
     let thoughts = thinking(config, model)?;
     turn.thinks = thoughts.on;
     check_ranges(config)?;
+    // A reply in one piece has a smaller limit than a stream; it is cut and not refused.
     turn.max_tokens = max_tokens(config, if whole { model.whole_output } else { MAX_OUTPUT })?;
     turn.stop = list(config, "stopSequences")
         .iter()

@@ -158,7 +158,8 @@ fn parts(completion: &Completion, request: &Request, shape: Shape, cx: &mut Cont
                 if generation == Generation::V4 && !cx.has(Quirk::NoId) {
                     value["functionCall"]["id"] = cx.rng.alphanumeric(8).to_lowercase().into();
                 }
-                // Only the first of parallel calls is signed.
+                // Only the first of parallel calls is signed. A client that asks for a signature on each
+                // refuses good replies.
                 let signs = generation > Generation::V25 || request.turn.thinks;
                 if signs && !call_signed {
                     sign(&mut value, request, cx);
@@ -211,6 +212,7 @@ fn usage_metadata(usage: &Usage) -> Value {
         ("thoughtsTokenCount", usage.reasoning),
     ];
     for (name, tokens) in optional {
+        // Zeros are left out, as from every protobuf in JSON.
         if tokens > 0 {
             value[name] = tokens.into();
         }

@@ -121,6 +121,7 @@ pub(super) fn body(vendor: Vendor, error: &ApiError) -> Value {
 pub(super) fn refuse(vendor: Vendor, native: bool, error: &ApiError) -> Answer {
     let (status, usual) = words(vendor, error.kind);
     let mut answer = match (vendor, error.kind, &error.message) {
+        // Ollama's router answers so, in plain text.
         (Vendor::Ollama, ErrorKind::NotFound, _) => Answer::text("text/plain", "404 page not found"),
         (Vendor::Vllm, ErrorKind::NotFound, _) => Answer::json(json!({"detail": "Not Found"})),
         (Vendor::Vllm, ErrorKind::Authentication, _) => Answer::json(json!({"error": "Unauthorized"})),

@@ -83,6 +83,7 @@ fn style(vendor: Vendor) -> Style {
         done_after_error: false,
     };
     match vendor {
+        // An error in mid stream ends the body without a word.
         Vendor::Ollama => Style { fingerprint: Some("fp_ollama"), swallows_errors: true, ..plain },
         Vendor::LlamaCpp => Style {
             thoughts: Thoughts::Field("reasoning_content"),
@@ -90,6 +91,7 @@ fn style(vendor: Vendor) -> Style {
             fingerprint: Some("b7000-simulated"),
             ..plain
         },
+        // `[DONE]` after an error is what shows that it proves nothing.
         Vendor::Vllm => Style { finish_with_content: true, done_after_error: true, ..plain },
         _ => plain,
     }

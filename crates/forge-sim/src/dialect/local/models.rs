@@ -72,6 +72,7 @@ impl Model {
     pub(super) fn facts(&self, vendor: Vendor, asked: &str, context: u64) -> ModelFacts {
         let answers_for_any = matches!(vendor, Vendor::LlamaCpp | Vendor::LmStudio);
         ModelFacts {
+            // Such a server names the model that it has, whatever was asked for.
             served: if answers_for_any { self.id } else { asked }.to_owned(),
             context,
             overflow: if vendor == Vendor::Ollama { Overflow::Truncate } else { Overflow::Refuse },

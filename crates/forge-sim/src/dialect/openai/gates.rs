@@ -21,6 +21,7 @@ pub(super) fn sampling(body: &Value, model: &Model, effort: &Effort) -> Result<(
     for name in ["temperature", "top_p"] {
         let given = body.get(name).filter(|value| !value.is_null());
         if let Some(value) = given
+            // The default may be written out.
             && value.as_f64() != Some(1.0)
         {
             return Err(ApiError::invalid(format!(

@@ -57,6 +57,7 @@ impl Host {
         let asked = body.get("model").and_then(Value::as_str).ok_or_else(|| missing("model"))?;
         let model = models::find(asked).ok_or_else(|| {
             ApiError::new(ErrorKind::ModelNotFound)
+                // The same mistake is a 404 at `/chat/completions`.
                 .with_status(400)
                 .with_message(format!("The requested model '{asked}' does not exist."))
                 .with_param("model")

@@ -134,6 +134,8 @@ fn check_companion(item: &Value, before: &[Value], model: &Model, cx: &Context<'
     .with_param("input"))
 }
 
+/// Hex digits of an id that are its own, and those behind them that tell whether it came from reasoning. So
+/// the vendor's demand for companions is checked without keeping what it has sent.
 const BASE: usize = 32;
 const MARK: usize = 16;
 

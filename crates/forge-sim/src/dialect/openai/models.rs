@@ -120,7 +120,8 @@ impl Model {
     }
 }
 
-/// The snapshot that an undated name stands for.
+/// The snapshot that an undated name stands for. Replies name it, so that a client that compares names with
+/// what it asked for fails here.
 const SNAPSHOT: &str = "2026-11-01";
 
 impl Model {
@@ -176,6 +177,7 @@ impl Model {
         }
         let level = asked.unwrap_or(self.default_effort);
         let on = self.reasons() && level != "none";
+        // GPT-5.4 and later; those whose reasoning cannot be switched off have tools through Responses alone.
         if on && has_tools && face == Face::Chat && self.chat_tools_without_effort {
             return Err(ApiError::invalid(format!(
                 "Function tools with reasoning_effort are not supported for {} in \

@@ -27,6 +27,7 @@ impl Events<'_, '_> {
 
     fn delta(&mut self, kind: &str, mut event: Value, piece: &str) {
         event["delta"] = piece.into();
+        // Padding of random length, on by default; a client has to pass over it.
         if self.obfuscation {
             let padding = 4 + self.cx.rng.below(8);
             event["obfuscation"] = self.cx.rng.alphanumeric(padding).into();
