@@ -9,13 +9,10 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
-    StreamEvent, async_trait, error::Phase, provider::Layer, time::Timer,
+    StreamEvent, async_trait, error::Phase, provider::Layer, stream::StreamObserver, time::Timer,
 };
 
-use crate::{
-    observer::{StreamObserver, tap},
-    queue::Queue,
-};
+use crate::{observer::tap, queue::Queue};
 
 /// Between which bounds the limit moves. A bound of 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

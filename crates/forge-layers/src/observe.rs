@@ -89,6 +89,29 @@ impl Layer for Observe {
     }
 }
 
+macro_rules! span {
+    ($name:literal, $kind:literal, $cx:expr) => {
+        tracing::info_span!(
+            $name,
+            otel.kind = $kind,
+            otel.status_code = Empty,
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = $cx.participant.provider.as_str(),
+            gen_ai.request.model = $cx.model().as_str(),
+            gen_ai.response.model = Empty,
+            gen_ai.response.id = Empty,
+            gen_ai.response.finish_reasons = Empty,
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            error.type = Empty,
+            forge.call = %$cx.call_id,
+            forge.attempt = $cx.attempt,
+            forge.provider = $cx.participant.provider_id.as_str(),
+            forge.role = $cx.participant.role.as_str(),
+        )
+    };
+}
+
 #[derive(Debug)]
 struct Observed {
     inner: Arc<dyn Provider>,
@@ -111,8 +134,15 @@ impl Provider for Observed {
         cx: &CallContext,
         request: Arc<ModelRequest>,
     ) -> Result<ResponseStream, ProviderError> {
-        let mut recorder = Recorder::new(cx, self.accounts.clone(), &request);
-        let span = recorder.span.clone();
+        let span = match self.accounts {
+            Some(_) => span!("llm.attempt", "client", cx),
+            None => span!("llm.request", "internal", cx),
+        };
+        if self.accounts.is_none() && span.is_disabled() {
+            // Nobody listens, so there is nothing to note.
+            return self.inner.stream(cx, request).await;
+        }
+        let mut recorder = Recorder::new(cx, span.clone(), self.accounts.clone(), &request);
         match self.inner.stream(cx, request).instrument(span).await {
             Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder, end: None })),
             Err(error) => {
@@ -143,35 +173,8 @@ struct Recorder {
     settled: bool,
 }
 
-macro_rules! span {
-    ($name:literal, $kind:literal, $cx:expr) => {
-        tracing::info_span!(
-            $name,
-            otel.kind = $kind,
-            otel.status_code = Empty,
-            gen_ai.operation.name = "chat",
-            gen_ai.provider.name = $cx.participant.provider.as_str(),
-            gen_ai.request.model = $cx.model().as_str(),
-            gen_ai.response.model = Empty,
-            gen_ai.response.id = Empty,
-            gen_ai.response.finish_reasons = Empty,
-            gen_ai.usage.input_tokens = Empty,
-            gen_ai.usage.output_tokens = Empty,
-            error.type = Empty,
-            forge.call = %$cx.call_id,
-            forge.attempt = $cx.attempt,
-            forge.provider = $cx.participant.provider_id.as_str(),
-            forge.role = $cx.participant.role.as_str(),
-        )
-    };
-}
-
 impl Recorder {
-    fn new(cx: &CallContext, accounts: Option<Accounts>, request: &Arc<ModelRequest>) -> Self {
-        let span = match accounts {
-            Some(_) => span!("llm.attempt", "client", cx),
-            None => span!("llm.request", "internal", cx),
-        };
+    fn new(cx: &CallContext, span: Span, accounts: Option<Accounts>, request: &Arc<ModelRequest>) -> Self {
         Self {
             accounts,
             span,

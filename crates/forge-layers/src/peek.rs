@@ -1,16 +1,10 @@
 //! The point in a reply up to which a call may start over.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use forge_core::{
     ErrorKind, ModelRequest, ProviderError, ResponseStream, StreamEvent,
     event::{Delta, Finished, PartKind},
     request::Delivery,
 };
-use futures_core::Stream;
 
 /// A reply, read up to its first content or its end.
 #[derive(Debug)]
@@ -25,7 +19,7 @@ pub struct Peeked {
 impl Peeked {
     /// The reply, whole again.
     pub fn into_stream(self) -> ResponseStream {
-        ResponseStream::new(Whole { head: self.events.into_iter(), rest: self.rest })
+        self.rest.with_head(self.events)
     }
 }
 
@@ -82,22 +76,6 @@ fn without_answer(provider: &str, finished: &Finished, request: &ModelRequest) -
         None => "the reply contains no answer".to_owned(),
     };
     Some(ProviderError::new(kind, provider, message))
-}
-
-struct Whole {
-    head: std::vec::IntoIter<StreamEvent>,
-    rest: ResponseStream,
-}
-
-impl Stream for Whole {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.head.next() {
-            Some(event) => Poll::Ready(Some(Ok(event))),
-            None => Pin::new(&mut self.rest).poll_next(cx),
-        }
-    }
 }
 
 #[cfg(test)]

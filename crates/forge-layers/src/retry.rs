@@ -1,12 +1,10 @@
 //! Another attempt after a failure that may pass. The only retry loop of a process.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -15,8 +13,8 @@ use forge_core::{
     StreamEvent, async_trait,
     error::{Advice, Phase},
     provider::Layer,
+    stream::StreamObserver,
 };
-use futures_core::Stream;
 
 use crate::peek::peek;
 
@@ -203,10 +201,7 @@ impl Provider for Retrying {
         loop {
             let begun = cx.timer.instant();
             let error = match self.attempt(&cx, &request).await {
-                Ok(events) => {
-                    let slots = Some((call, slot));
-                    return Ok(ResponseStream::new(Held { events, slots }));
-                }
+                Ok(events) => return Ok(events.observed(Held { _call: call, _retry: slot })),
                 Err(error) => error,
             };
             // An open circuit lets no attempt happen, so there is none to note.
@@ -292,22 +287,16 @@ impl Drop for Slot {
     }
 }
 
+/// What a call that has been answered holds until its reply is over.
 struct Held {
-    events: ResponseStream,
-    slots: Option<(Slot, Option<Slot>)>,
+    _call: Slot,
+    _retry: Option<Slot>,
 }
 
-impl Stream for Held {
-    type Item = Result<StreamEvent, ProviderError>;
+impl StreamObserver for Held {
+    fn event(&mut self, _: &StreamEvent) {}
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(Pin::new(&mut self.events).poll_next(cx));
-        // Given back with the last item: a caller may keep a stream that is over.
-        if !matches!(&item, Some(Ok(event)) if !matches!(event, StreamEvent::Finished(_))) {
-            self.slots = None;
-        }
-        Poll::Ready(item)
-    }
+    fn failure(&mut self, _: Option<&ProviderError>) {}
 }
 
 #[cfg(test)]

@@ -1,25 +1,78 @@
 //! The events of a reply as they come, and how they become one.
 
 mod accumulate;
+mod observer;
 
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    vec,
 };
 
 use futures_core::Stream;
 
-pub use self::accumulate::Accumulator;
+pub use self::{accumulate::Accumulator, observer::StreamObserver};
 use crate::{error::ProviderError, event::StreamEvent};
 
 /// The events of one reply. Dropping it cancels the call.
-pub struct ResponseStream(Pin<Box<dyn Stream<Item = Result<StreamEvent, ProviderError>> + Send>>);
+///
+/// What a call holds travels with its stream, as [observers](Self::observed). They share one list, so that an event
+/// passes many of them without being moved from stream to stream.
+pub struct ResponseStream {
+    /// Dropped before the observers: what a call holds is given back when nothing of it goes on.
+    events: Pin<Box<dyn Stream<Item = Result<StreamEvent, ProviderError>> + Send>>,
+    /// In the order in which they were added, from the vendor outwards.
+    observers: Vec<Box<dyn StreamObserver>>,
+    /// Events that were read and put back.
+    head: vec::IntoIter<StreamEvent>,
+    /// How many of the observers have seen those.
+    seen: usize,
+}
 
 impl ResponseStream {
     /// Wraps any stream of events that keeps the contract of [`StreamEvent`].
     pub fn new(events: impl Stream<Item = Result<StreamEvent, ProviderError>> + Send + 'static) -> Self {
-        Self(Box::pin(events))
+        Self { events: Box::pin(events), observers: Vec::new(), head: Vec::new().into_iter(), seen: 0 }
+    }
+
+    /// The same stream, whose events `observer` sees from here on.
+    pub fn observed(mut self, observer: impl StreamObserver) -> Self {
+        if self.observers.capacity() == 0 {
+            // As many as a route has, so that the list is made once.
+            self.observers.reserve(4);
+        }
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// The same stream with `events` in front, which were read from it. Observers do not see them again; those that
+    /// are added later do.
+    pub fn with_head(mut self, events: Vec<StreamEvent>) -> Self {
+        let events = if self.head.as_slice().is_empty() {
+            events
+        } else {
+            events.into_iter().chain(self.head).collect()
+        };
+        self.head = events.into_iter();
+        self.seen = self.observers.len();
+        self
+    }
+
+    /// Shows an event to the observers from the one at `first`. With the last event they are dropped, and not with the
+    /// stream: what the call held is free while its caller still reads.
+    fn show(&mut self, first: usize, item: Option<Result<&StreamEvent, &ProviderError>>) {
+        for observer in self.observers.iter_mut().skip(first) {
+            match item {
+                Some(Ok(event)) => observer.event(event),
+                Some(Err(error)) => observer.failure(Some(error)),
+                None => observer.failure(None),
+            }
+        }
+        if !matches!(item, Some(Ok(event)) if !matches!(event, StreamEvent::Finished(_))) {
+            self.observers.clear();
+            self.seen = 0;
+        }
     }
 
     /// A stream of events that are already there.
@@ -33,7 +86,7 @@ impl ResponseStream {
 
     /// The next event; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<StreamEvent, ProviderError>> {
-        std::future::poll_fn(|cx| self.0.as_mut().poll_next(cx)).await
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 
@@ -41,11 +94,21 @@ impl Stream for ResponseStream {
     type Item = Result<StreamEvent, ProviderError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
+        if let Some(event) = self.head.next() {
+            let first = self.seen;
+            self.show(first, Some(Ok(&event)));
+            return Poll::Ready(Some(Ok(event)));
+        }
+        let item = ready!(self.events.as_mut().poll_next(cx));
+        if !self.observers.is_empty() {
+            self.show(0, item.as_ref().map(Result::as_ref));
+        }
+        Poll::Ready(item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        let (ahead, (least, most)) = (self.head.len(), self.events.size_hint());
+        (least.saturating_add(ahead), most.and_then(|most| most.checked_add(ahead)))
     }
 }
 
@@ -64,5 +127,105 @@ impl<I: Iterator> Stream for Ready<I> {
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
         Poll::Ready(self.0.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::{
+        error::ErrorKind,
+        event::{Delta, Finished, Started, StopReason},
+    };
+
+    type Log = Arc<Mutex<Vec<String>>>;
+
+    struct Noting(&'static str, Log);
+
+    impl Noting {
+        fn note(&self, what: &str) {
+            self.1.lock().unwrap().push(format!("{} {what}", self.0));
+        }
+    }
+
+    impl StreamObserver for Noting {
+        fn event(&mut self, event: &StreamEvent) {
+            self.note(match event {
+                StreamEvent::Started(_) => "started",
+                StreamEvent::Finished(_) => "finished",
+                _ => "delta",
+            });
+        }
+
+        fn failure(&mut self, error: Option<&ProviderError>) {
+            self.note(if error.is_some() { "failed" } else { "ended" });
+        }
+    }
+
+    impl Drop for Noting {
+        fn drop(&mut self) {
+            self.note("dropped");
+        }
+    }
+
+    fn reply(end: Option<Result<StreamEvent, ProviderError>>) -> ResponseStream {
+        let delta = StreamEvent::PartDelta { index: 0, delta: Delta::Text("a".into()) };
+        ResponseStream::from_events([Ok(Started::default().into()), Ok(delta)].into_iter().chain(end))
+    }
+
+    fn next(stream: &mut ResponseStream) -> Option<Result<StreamEvent, ProviderError>> {
+        stream.next().now_or_never().expect("nothing to wait for")
+    }
+
+    #[test]
+    fn each_observer_sees_each_event_once_although_some_were_read_and_put_back() {
+        let log = Log::default();
+        let finished = StreamEvent::from(Finished::new(StopReason::EndTurn));
+        let mut stream = reply(Some(Ok(finished))).observed(Noting("inner", Arc::clone(&log)));
+        let head = vec![next(&mut stream).unwrap().unwrap()];
+        let stream = stream.with_head(head).observed(Noting("outer", Arc::clone(&log)));
+        assert_eq!(stream.size_hint().0, 1);
+        // Read and put back once more, further out.
+        let mut stream = stream;
+        let head = vec![next(&mut stream).unwrap().unwrap(), next(&mut stream).unwrap().unwrap()];
+        let mut stream = stream.with_head(head).observed(Noting("last", Arc::clone(&log)));
+        while next(&mut stream).is_some() {}
+        let seen = std::mem::take(&mut *log.lock().unwrap());
+        let expected = [
+            "inner started",
+            "outer started",
+            "inner delta",
+            "outer delta",
+            "last started",
+            "last delta",
+            "inner finished",
+            "outer finished",
+            "last finished",
+            "inner dropped",
+            "outer dropped",
+            "last dropped",
+        ];
+        assert_eq!(seen, expected);
+        drop(stream);
+        assert!(log.lock().unwrap().is_empty(), "they were dropped with the last event");
+    }
+
+    #[test]
+    fn a_failure_or_a_plain_end_is_the_last_that_observers_see() {
+        let broken = ProviderError::new(ErrorKind::Server, "p", "broke");
+        for (end, last) in [(Some(Err(broken)), "one failed"), (None, "one ended")] {
+            let log = Log::default();
+            let mut stream = reply(end).observed(Noting("one", Arc::clone(&log)));
+            while matches!(next(&mut stream), Some(Ok(_))) {}
+            assert_eq!(log.lock().unwrap()[2..], [last, "one dropped"]);
+            assert!(next(&mut stream).is_none() && log.lock().unwrap().len() == 4);
+        }
+        let log = Log::default();
+        drop(reply(None).observed(Noting("one", Arc::clone(&log))));
+        assert_eq!(*log.lock().unwrap(), ["one dropped"], "a caller that goes away says nothing");
     }
 }

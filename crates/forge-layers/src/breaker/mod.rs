@@ -13,11 +13,12 @@ use forge_core::{
     error::{BreakerEffect, Phase},
     provider::Layer,
     storage::cooldown::{Cooldown, CooldownStore},
+    stream::StreamObserver,
     time::{Clock, Timer},
 };
 
 use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
-use crate::observer::{StreamObserver, tap};
+use crate::observer::tap;
 
 /// When a circuit opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]

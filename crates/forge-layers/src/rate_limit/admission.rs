@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use forge_core::{
     ErrorKind, ProviderError, StreamEvent, TokenCount, error::Phase, event::RateLimitStatus,
-    request::tokens_of, time::Timer,
+    request::tokens_of, stream::StreamObserver, time::Timer,
 };
 
 use super::{Shared, estimate::Need, gate::Taken, wake};
-use crate::observer::StreamObserver;
 
 /// The tokens that a call has taken, and what is known of those that it uses.
 pub(super) struct Admission {

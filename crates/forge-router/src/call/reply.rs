@@ -37,8 +37,7 @@ impl AffinityUpdate {
 
 /// The reply of the route that answered. Holds the call's place among those under way.
 pub(super) struct RoutedStream {
-    peeked: std::vec::IntoIter<StreamEvent>,
-    rest: Option<ResponseStream>,
+    events: Option<ResponseStream>,
     trace: Arc<RouteTrace>,
     affinity: AffinityUpdate,
     in_flight: Option<InFlightGuard>,
@@ -57,12 +56,13 @@ impl RoutedStream {
                 started.route = Some(Arc::clone(&trace));
             }
         }
-        Self { peeked: events.into_iter(), rest: Some(rest), trace, affinity, in_flight: Some(in_flight) }
+        let events = Some(rest.with_head(events));
+        Self { events, trace, affinity, in_flight: Some(in_flight) }
     }
 
     /// Drops the route's stream, and with it what the attempt holds; a caller may keep this one for long.
     fn end(&mut self) {
-        self.rest = None;
+        self.events = None;
         self.in_flight = None;
     }
 
@@ -86,16 +86,12 @@ impl Stream for RoutedStream {
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(event) = this.peeked.next() {
-            this.note(&event);
-            return Poll::Ready(Some(Ok(event)));
-        }
-        let Some(rest) = &mut this.rest else { return Poll::Ready(None) };
+        let Some(events) = &mut this.events else { return Poll::Ready(None) };
         if this.in_flight.as_ref().is_some_and(|call| call.is_cancelled(task)) {
             this.end();
             return Poll::Ready(Some(Err(traced(cancelled(), Arc::clone(&this.trace)))));
         }
-        let item = ready!(Pin::new(rest).poll_next(task));
+        let item = ready!(Pin::new(events).poll_next(task));
         Poll::Ready(match item {
             Some(Ok(event)) => {
                 this.note(&event);
