@@ -117,8 +117,8 @@ async fn watch(
             return Ok(ExitCode::SUCCESS);
         }
         match system.reload().await {
-            Ok(()) => terminal::note(args.quiet, "the configuration was read again"),
-            Err(error) => terminal::note(false, &format!("{error}the configuration in use stays")),
+            Ok(()) => terminal::note(args.quiet, "the configuration was reloaded"),
+            Err(error) => terminal::note(false, &format!("{error}the old configuration stays in use")),
         }
     }
 }

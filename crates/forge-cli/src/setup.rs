@@ -29,7 +29,7 @@ impl Setup {
         };
         if args.injects && !setup.is_simulated() {
             return Err(CliError::usage(
-                "accidents are rehearsed with simulated vendors alone",
+                "`--inject` works with simulated vendors only",
                 "add `--offline`, or leave `--inject` out",
             ));
         }

@@ -40,7 +40,7 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
         asks |= tell(file, quiet);
     }
     if asks && !one.yes && io::stdin().is_terminal() && !agreed()? {
-        terminal::note(quiet, "nothing is trusted that was not before");
+        terminal::note(quiet, "nothing new is trusted");
         return Ok(ExitCode::FAILURE);
     }
     paths.trust(&files).map_err(refused)?;
@@ -64,7 +64,7 @@ fn tell(file: &ProjectFile, quiet: bool) -> bool {
     let difference = TextDiff::from_lines(before, &file.shown);
     let difference = difference.unified_diff().context_radius(3).header("as trusted", &name).to_string();
     match difference.trim_end() {
-        "" => terminal::note(quiet, &format!("{name}: a key or header in it is another one")),
+        "" => terminal::note(quiet, &format!("{name}: a key or header in it has changed")),
         difference => terminal::note(quiet, difference),
     }
     true
@@ -81,7 +81,7 @@ fn secrets(file: &ConfigFile) -> Vec<String> {
 }
 
 fn agreed() -> Result<bool, CliError> {
-    let failed = |error: io::Error| CliError::failed("nobody could be asked", &error);
+    let failed = |error: io::Error| CliError::failed("the question could not be asked", &error);
     let mut stderr = io::stderr().lock();
     stderr.write_all(b"Trust this? [y/N] ").and_then(|()| stderr.flush()).map_err(failed)?;
     let mut line = String::new();

@@ -73,8 +73,8 @@ fn is_stdin(path: Option<&Path>) -> bool {
 fn document(path: &Path) -> Result<String, CliError> {
     let text = if is_stdin(Some(path)) { files::standard_input()? } else { files::read(path)? };
     if text.trim().is_empty() {
-        let what = format!("there is nothing to judge in {}", path.display());
-        return Err(CliError::usage(what, "name a file with text"));
+        let what = format!("there is no text to judge in {}", path.display());
+        return Err(CliError::usage(what, "name a file that has text"));
     }
     Ok(text)
 }
@@ -135,7 +135,7 @@ pub(super) fn plan(request: SessionRequest<'_>, system: &Setup) -> Plan {
     if args > 0 && settings.required > judges {
         if settings.mode == Mode::Council && system.session_plan().required.is_some() {
             let required = settings.required;
-            notes.push(format!("{required} critics were to answer at least; {judges} will have to do"));
+            notes.push(format!("{required} critics are required, but only {judges} can be asked"));
         }
         settings.required = judges;
     }
@@ -165,7 +165,7 @@ fn seat(cast: &mut Cast, seats: &[SeatSpec]) -> Vec<String> {
         } else if let Some((found, chain)) = found.zip(cast.critics.get_mut(at)) {
             chain[..=found].rotate_right(1);
         } else {
-            notes.push(format!("{id}, whom the file seats as critic {}, is none of the critics", at + 1));
+            notes.push(format!("{id}, which the file seats as critic {}, is not one of the critics", at + 1));
         }
     }
     notes

@@ -61,7 +61,7 @@ impl<'a> Attempts<'a> {
             match declined(&reply).filter(|kind| fallback_on.contains(kind)) {
                 None => Ok(reply),
                 Some(kind) => {
-                    let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
+                    let error = ProviderError::new(kind, route.plan.id.as_str(), "the answer is empty")
                         .with(|facts| facts.model = Some(cx.model().clone()));
                     cx.note_failure(&error, begun);
                     Err(error)
