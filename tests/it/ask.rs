@@ -280,12 +280,12 @@ fn a_model_is_asked_of_the_vendor_whose_it_is() {
         std::fs::write(place.path("azure.yaml"), file).unwrap();
         let said =
             place.run(&["ask", "hello", "--config", &place.path("azure.yaml"), "--model", "gpt-6.2-sol"]);
-        assert!(!sim.journal().is_empty() && !said.stderr.contains("not set up"), "{}", said.stderr);
+        assert!(!sim.journal().is_empty() && !said.stderr.contains("not configured"), "{}", said.stderr);
     });
     with_sim("{}", |sim| {
         let said = ask_anthropic(&sim.base_url(Vendor::Anthropic), CANARY, &["--model", "gpt-6.2-sol"]);
         assert_eq!(said.code, Some(2), "{}", said.stderr);
-        assert!(said.stderr.contains("a model of openai, which is not set up"), "{}", said.stderr);
+        assert!(said.stderr.contains("a model of openai, which is not configured"), "{}", said.stderr);
         assert!(said.stderr.contains("OPENAI_API_KEY") && sim.journal().is_empty(), "{}", said.stderr);
     });
 }

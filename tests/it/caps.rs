@@ -22,7 +22,7 @@ fn a_day_without_room_pauses_the_session_and_more_room_lets_it_go_on() {
         let budget = result["held"]["budget"].as_str().unwrap();
         assert!(budget.starts_with("day:"), "{budget}");
         assert!(result["held"]["free_at"].as_str().unwrap().ends_with("T00:00:00Z"), "{}", result["held"]);
-        let next = format!("when there is room, go on with: forge resume {id}");
+        let next = format!("when the budget has room, continue with: forge resume {id}");
         assert!(said.stderr.contains(&next), "{}", said.stderr);
         assert!(said.stderr.contains("paused: budget `day:"), "{}", said.stderr);
 

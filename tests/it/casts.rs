@@ -67,7 +67,7 @@ fn answers_that_nobody_can_give_are_not_waited_for_and_that_is_said() {
     with_sim("{}", |sim| {
         let place = Place::with("required", sim, &CLOSED.replace("cycles: 1", "cycles: 1, required: 2"));
         let dry = object(&place.run(&["run", TOPIC, "--dry-run", "--json"]));
-        let expected = json!([FEWER, "2 critics were to answer at least; 1 will have to do"]);
+        let expected = json!([FEWER, "2 critics are required, but only 1 can be asked"]);
         assert_eq!((&dry["warnings"], &dry["required"]), (&expected, &json!(1)));
         let twice =
             CLOSED.replace("[gemini]", "[gemini, gpt]").replace("cycles: 1", "cycles: 1, required: 2");
@@ -149,7 +149,7 @@ fn a_role_that_the_file_does_not_name_is_played_by_who_prefers_it_wherever_it_is
             }
         }
         let said = place.run(&["route", "explain", "--role", "coder"]);
-        assert!(said.stdout.contains("does not name this role: those who prefer it"), "{}", said.stdout);
+        assert!(said.stdout.contains("does not name this role: providers that prefer it"), "{}", said.stdout);
     });
 }
 

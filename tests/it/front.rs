@@ -74,8 +74,8 @@ providers:
         [
             ("set", "set: set in KEY"),
             ("missing", "missing: missing: NO_SUCH_KEY"),
-            ("auto", "auto: missing, so that it takes no part; export NOR_THIS_KEY=... adds it"),
-            ("off", "off: taken out with `enabled: false`"),
+            ("auto", "auto: missing, so the provider is not used; export NOR_THIS_KEY=... adds it"),
+            ("off", "off: disabled with `enabled: false`"),
             ("literal", "literal: in the configuration itself"),
             ("secret", "secret: in the file key.txt"),
             ("laptop", "laptop: none needed"),
@@ -119,7 +119,7 @@ fn the_doctor_finds_a_local_server_and_says_when_nobody_is_where_a_variable_poin
         assert_eq!(names, ["Ollama", "llama.cpp", "vLLM", "LM Studio"]);
     });
     let (code, said) = doctor(&place, &[("OLLAMA_HOST", "127.0.0.1:1")]);
-    let found = finding(&said, "local servers", "nobody answers at http://127.0.0.1:1");
+    let found = finding(&said, "local servers", "no server answers at http://127.0.0.1:1");
     assert_eq!((code, &found["ok"]), (Some(1), &false.into()));
     assert_eq!(found["next"], "ollama serve, or unset OLLAMA_HOST");
 }

@@ -51,6 +51,6 @@ fn questions_and_sessions_are_found_by_their_words_and_forgotten_on_demand() {
     assert_eq!(place.run(&["log"]).stdout.lines().count(), 4);
 
     let said = place.run(&["log", "--clear"]);
-    assert!(said.stderr.contains("2 questions are forgotten"), "{}", said.stderr);
+    assert!(said.stderr.contains("2 questions were deleted"), "{}", said.stderr);
     assert_eq!(place.run(&["log"]).stdout.lines().count(), 2, "sessions stay");
 }

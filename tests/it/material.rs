@@ -61,7 +61,7 @@ fn a_folder_gives_its_texts_and_says_which() {
         write(".gitignore", b"target/\n");
         let said = place.run(&["ask", "Compare", "--reference", "notes", "--provider", "claude"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
-        let listed = "notes: 3 files, 1 kB: notes/a/one.md, notes/b.md, notes/wide.txt; left out as no text: notes/huge.bin, notes/logo.bin";
+        let listed = "notes: 3 files, 1 kB: notes/a/one.md, notes/b.md, notes/wide.txt; left out, not text: notes/huge.bin, notes/logo.bin";
         assert!(said.stderr.contains(listed), "{}", said.stderr);
         let sent = sent(sim);
         assert!(sent.contains("notes/a/one.md:\\n\\nfirst text\\n\\nnotes/b.md:\\n\\nsecond text"), "{sent}");

@@ -206,7 +206,7 @@ fn each_critic_may_have_a_lens_of_its_own() {
             .collect();
         assert!(critics.contains(&"gemini") && critics.contains(&"gpt"), "{critics:?}");
         assert!(
-            result["notes"].to_string().contains("nobody, whom the file seats as critic 3"),
+            result["notes"].to_string().contains("nobody, which the file seats as critic 3"),
             "{}",
             result["notes"]
         );

@@ -157,13 +157,13 @@ fn a_watch_takes_over_a_good_configuration_and_keeps_it_when_the_next_one_is_bad
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("gemini", "flash")).unwrap();
         signal("-HUP");
-        assert_eq!(told.next().unwrap().unwrap(), "the configuration was read again");
+        assert_eq!(told.next().unwrap().unwrap(), "the configuration was reloaded");
         while !table().1[2].starts_with("flash") {}
 
         std::fs::write(&path, text.replace("coder:", "coder: 7 #")).unwrap();
         signal("-HUP");
         let bad: Vec<String> =
-            told.by_ref().map(Result::unwrap).take_while(|line| !line.contains("in use stays")).collect();
+            told.by_ref().map(Result::unwrap).take_while(|line| !line.contains("stays in use")).collect();
         assert!(bad.iter().any(|line| line.contains("roles.coder")), "{bad:?}");
         assert!(table().1[2].starts_with("flash"));
         signal("-TERM");
@@ -196,7 +196,7 @@ fn a_watch_whose_last_provider_is_gone_keeps_it_and_turns_to_no_simulated_one() 
     };
     std::fs::remove_file(&config).unwrap();
     signal("-HUP");
-    let is_last = |line: &String| line.contains("in use stays") || line.contains("read again");
+    let is_last = |line: &String| line.contains("stays in use") || line.contains("was reloaded");
     let mut said = Vec::new();
     for line in told {
         said.push(line);
@@ -206,7 +206,7 @@ fn a_watch_whose_last_provider_is_gone_keeps_it_and_turns_to_no_simulated_one() 
     }
     signal("-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    if said.last().unwrap().contains("read again") {
+    if said.last().unwrap().contains("was reloaded") {
         println!("SKIPPED: a local server answers on this machine, so there is always a provider");
         return;
     }

@@ -141,7 +141,7 @@ fn an_interrupt_ends_the_session_cleanly_and_says_how_to_go_on() {
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{stderr}");
-        let id = stderr.lines().find_map(|line| line.split_once("go on with: forge resume ")).unwrap().1;
+        let id = stderr.lines().find_map(|line| line.split_once("continue with: forge resume ")).unwrap().1;
         sim.set_scenario(Scenario::default()).unwrap();
         let said = place.run(&["resume", id, "--json"]);
         assert_eq!(said.code, Some(0), "{}", said.stderr);
@@ -267,7 +267,7 @@ fn an_attended_session_asks_after_each_cycle() {
 
     let said = crate::run_with_input(&mut place.command(&["run", TOPIC, "--offline", "--attended"]), "");
     assert_eq!(said.code, Some(130), "nobody answers: {}", said.stderr);
-    assert!(said.stderr.contains("go on with: forge resume "), "{}", said.stderr);
+    assert!(said.stderr.contains("continue with: forge resume "), "{}", said.stderr);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn who_breaks_off_is_told_the_whole_command_to_go_on_and_may_attend_from_there()
     let folder = place.path("sessions");
     let begun = ["run", TOPIC, "--offline", "--attended", "--journal", &folder];
     let said = crate::run_with_input(&mut place.command(&begun), "");
-    let told = said.stderr.lines().find_map(|line| line.split_once("go on with: forge ")).unwrap().1;
+    let told = said.stderr.lines().find_map(|line| line.split_once("continue with: forge ")).unwrap().1;
     let words: Vec<&str> = told.split(' ').collect();
     let said = crate::run_with_input(&mut place.command(&words), "");
     assert_eq!(said.code, Some(0), "{}", said.stderr);

@@ -70,7 +70,7 @@ impl Mapper<'_> {
                 left_out("top_p", "not taken together with temperature");
             }
             if sampling.temperature.is_some_and(|temperature| temperature > 1.0) {
-                self.warn("temperature", "the highest temperature is 1; that is asked for");
+                self.warn("temperature", "the highest temperature is 1; 1 is sent instead");
             }
         } else {
             let set = [

@@ -105,7 +105,7 @@ fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<Cal
     let cx = CallContext::new(participant.with_role(role));
     let Some(model) = model else { return Ok(cx) };
     // Another model of the provider that would be asked.
-    let nobody = || CliError::usage("nobody can be asked", "see `forge route explain`");
+    let nobody = || CliError::usage("no provider can be asked", "see `forge route explain`");
     let first = system.router().first_choice(&cx, request).ok_or_else(nobody)?;
     Ok(CallContext::new(first.with_model(model)))
 }
@@ -145,10 +145,10 @@ fn asked_for(
     let registry = forge::registry();
     let key = registry.kind(vendor.as_str()).and_then(|kind| kind.key_variables.first());
     let next = match key {
-        Some(key) => format!("set {key}, or name with `--provider` who serves it as well"),
-        None => "name with `--provider` who serves it".to_owned(),
+        Some(key) => format!("set {key}, or name a provider that serves it with `--provider`"),
+        None => "name a provider that serves it with `--provider`".to_owned(),
     };
-    Err(CliError::usage(format!("`{model}` is a model of {vendor}, which is not set up"), next))
+    Err(CliError::usage(format!("`{model}` is a model of {vendor}, which is not configured"), next))
 }
 
 fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {

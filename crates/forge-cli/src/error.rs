@@ -283,7 +283,7 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
 | 3 | no provider could answer |
 | 4 | a budget refused |
 | 5 | done with less than planned: a draft, labelled as one, in place of a synthesis |
-| 6 | a fault stands that `forge review --fail-on` does not accept |
+| 6 | a fault remains that `forge review --fail-on` does not accept |
 | 130 | interrupted |
 
 ## The command
@@ -291,9 +291,9 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
 | Code | What it means | What to do | Exit code |
 |---|---|---|---|
 | E001 | an operation failed; the causes say which | see the causes, and `forge doctor` | 1 |
-| E002 | a value on the command line is wrong | the error says what may stand there | 2 |
+| E002 | a value on the command line is wrong | the error says what is allowed there | 2 |
 | E003 | a file cannot be read | check the path and its permissions | 2 |
-| E004 | a file does not hold what it should | correct the file | 2 |
+| E004 | a file does not contain what it should | correct the file | 2 |
 | E005 | the configuration cannot be used | correct it; `forge config check` reads it without sending anything | 2 |
 | E006 | the accounts cannot be read or written | `forge doctor` checks them | 1; 2 for a wrong filter |
 | E007 | a session cannot start, go on or be read | the error says which; `forge sessions list` | 1; 2 for a wrong name, plan or template |

@@ -78,14 +78,15 @@ const FOREIGN: [&str; 6] = ["pdf", "doc", "docx", "odt", "rtf", "epub"];
 pub(crate) fn check_output(path: &Path) -> Result<(), CliError> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     if FOREIGN.contains(&ending.as_str()) {
-        let what = format!("{} cannot be written: `.{ending}` is none of Forge's forms", path.display());
+        let what =
+            format!("{} cannot be written: `.{ending}` is not a format that Forge writes", path.display());
         return Err(CliError::usage(what, "write `.html` and print it from a browser, or `.md`"));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let fault = if path.is_dir() {
         "it is a folder"
     } else if folder.is_some_and(|folder| !folder.is_dir()) {
-        "its folder is not there"
+        "its folder does not exist"
     } else {
         return Ok(());
     };

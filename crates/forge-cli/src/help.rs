@@ -53,9 +53,9 @@ fn command(all: bool) -> clap::Command {
     let command = Args::command();
     let listed = listed(&command, all, width());
     let end = if all {
-        "`forge help COMMAND` says all about one.\n"
+        "`forge help COMMAND` describes one in full.\n"
     } else {
-        "`forge help COMMAND` says all about one, `forge help --all` lists every command.\n\n{options-heading}\n{options}"
+        "`forge help COMMAND` describes one in full, `forge help --all` lists every command.\n\n{options-heading}\n{options}"
     };
     let styles = command.get_styles().get_header();
     let options = format!("{}Options:{}", styles.render(), styles.render_reset());

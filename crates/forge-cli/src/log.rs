@@ -64,10 +64,7 @@ pub(crate) fn keep(question: &Question<'_>, quiet: bool) {
     if let Err(error) = append(&path, &format!("{line}\n")) {
         terminal::note(
             quiet,
-            &format!(
-                "{} cannot be written, so that `forge log` will not know of this: {error}",
-                path.display()
-            ),
+            &format!("{} cannot be written, so `forge log` will not show this call: {error}", path.display()),
         );
     }
 }
@@ -106,7 +103,7 @@ pub(crate) async fn run(args: &Log, quiet: bool, as_json: bool) -> Result<ExitCo
     }
     let rows: Vec<_> = all.iter().map(row).collect();
     if rows.is_empty() {
-        terminal::note(quiet, "nothing is kept that fits");
+        terminal::note(quiet, "no kept question matches");
         return Ok(ExitCode::SUCCESS);
     }
     terminal::out(&layout::table(&["AT (UTC)", "KIND", "ID", "COST", "QUESTION"], &[3], &rows))?;
@@ -214,7 +211,7 @@ fn clear(quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     if as_json {
         terminal::json(&json!({"forgotten": count}))?;
     }
-    terminal::note(quiet, &format!("{count} questions are forgotten; `{SWITCH}=off` keeps none from now on"));
+    terminal::note(quiet, &format!("{count} questions were deleted; with `{SWITCH}=off` none is kept"));
     Ok(ExitCode::SUCCESS)
 }
 

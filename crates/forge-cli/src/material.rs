@@ -62,7 +62,7 @@ pub(crate) fn piped() -> Result<Option<Material>, CliError> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(files::standard_input()));
     let read = receiver.recv_timeout(PATIENCE).or_else(|_| {
-        note(false, "reading standard input; where nothing is to be read, give `< /dev/null`");
+        note(false, "reading standard input; if there is nothing to read, add `< /dev/null`");
         receiver.recv()
     });
     let read = read.unwrap_or_else(|_| Ok(String::new()))?;
@@ -92,7 +92,9 @@ pub(crate) fn tell_of_mentions(prompt: &str, quiet: bool) {
         if !name.is_empty() && Path::new(name).exists() {
             note(
                 quiet,
-                &format!("`@{name}` is text to the model; to show it the file, add `--reference {name}`"),
+                &format!(
+                    "`@{name}` is plain text to the model; to show it the file, add `--reference {name}`"
+                ),
             );
         }
     }
@@ -159,13 +161,13 @@ fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
     }
     if found.is_empty() {
         let what = format!("there is no text in {}", path.display());
-        return Err(CliError::usage(what, "hidden files and those that .gitignore names do not count"));
+        return Err(CliError::usage(what, "hidden files and files that .gitignore names are skipped"));
     }
     note(quiet, &listed(path, &found, &left_out, bytes));
     Ok(found)
 }
 
-/// `docs: 3 files, 12 kB: docs/a.md, ...; left out as no text: docs/logo.bin`
+/// `docs: 3 files, 12 kB: docs/a.md, ...; left out, not text: docs/logo.bin`
 fn listed(path: &Path, found: &[Material], left_out: &[String], bytes: u64) -> String {
     const SHOWN: usize = 12;
     let names = |names: Vec<&str>| {
@@ -178,7 +180,7 @@ fn listed(path: &Path, found: &[Material], left_out: &[String], bytes: u64) -> S
     let mut line =
         format!("{}: {} {files}, {} kB: {texts}", path.display(), found.len(), bytes.div_ceil(1_000));
     if !left_out.is_empty() {
-        line += "; left out as no text: ";
+        line += "; left out, not text: ";
         line += &names(left_out.iter().map(String::as_str).collect());
     }
     layout::clean(&line).into_owned()

@@ -34,11 +34,11 @@ pub(crate) async fn list(list: ModelsList, args: GlobalArgs<'_>) -> Result<ExitC
 
 fn built_in(list: &ModelsList, today: NaiveDate, as_json: bool) -> Result<ExitCode, CliError> {
     let table = forge::models();
-    let args =
+    let is_listed =
         |row: &&ModelRow| list.provider.as_deref().is_none_or(|vendor| vendor == row.provider.as_str());
     // Of those that are gone the table knows no more than that.
     let is_gone = |row: &&ModelRow| row.prices.is_empty() && row.context_tokens.is_none();
-    let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(args).partition(is_gone);
+    let (gone, rows): (Vec<&ModelRow>, Vec<_>) = table.rows().iter().filter(is_listed).partition(is_gone);
     let shown = if as_json {
         let models: Vec<Value> = rows.iter().map(|row| row_json(row, today)).collect();
         let retired = gone.iter().map(|row| {
@@ -48,12 +48,12 @@ fn built_in(list: &ModelsList, today: NaiveDate, as_json: bool) -> Result<ExitCo
         terminal::json(&json!({"simulated": false, "models": models, "retired": retired}))
     } else {
         let cells: Vec<_> = rows.iter().map(|row| cells(row, today)).collect();
-        let interrupts =
+        let endings =
             gone.iter().map(|row| vec![row.provider.to_string(), row.id.to_string(), end(row, today)]);
         let mut shown = layout::table(&HEADINGS, &[2, 3, 4, 5], &cells);
         if !gone.is_empty() {
             shown.push('\n');
-            shown += &layout::table(&["VENDOR", "MODEL", "END"], &[], &interrupts.collect::<Vec<_>>());
+            shown += &layout::table(&["VENDOR", "MODEL", "END"], &[], &endings.collect::<Vec<_>>());
         }
         terminal::out(&shown)
     };

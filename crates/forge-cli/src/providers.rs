@@ -119,9 +119,9 @@ async fn watch(
             return Ok(ExitCode::SUCCESS);
         }
         match system.reload().await {
-            Ok(()) => terminal::note(args.quiet, "the configuration was read again"),
+            Ok(()) => terminal::note(args.quiet, "the configuration was reloaded"),
             // Said even to those who want quiet: what they have changed does not hold.
-            Err(error) => terminal::note(false, &format!("{error}the configuration in use stays")),
+            Err(error) => terminal::note(false, &format!("{error}the old configuration stays in use")),
         }
     }
 }

@@ -46,12 +46,12 @@ fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
     let known = system.plan().roles.contains_key(role);
     let head = match &trace.participant {
         Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model_id),
-        None => format!("{role}: nobody can be asked."),
+        None => format!("{role}: no provider can be asked."),
     };
     let unknown = if known {
         ""
     } else {
-        " The configuration does not name this role: those who prefer it, the default, then every provider."
+        " The configuration does not name this role: providers that prefer it come first, then the default, then all others."
     };
     let mut next = 0;
     let rows: Vec<_> = trace

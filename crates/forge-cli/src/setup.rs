@@ -31,7 +31,7 @@ impl Setup {
         // An accident that is asked for and does not happen would look like one that was survived.
         if args.injects && !setup.is_simulated() {
             return Err(CliError::usage(
-                "accidents are rehearsed with simulated vendors alone",
+                "`--inject` works with simulated vendors only",
                 "add `--offline`, or leave `--inject` out",
             ));
         }

@@ -19,30 +19,30 @@ codes! {
     TOO_LARGE = "E102";
     /// The file is not one mapping.
     NOT_A_MAPPING = "E103";
-    /// A key stands twice in a mapping, or is not a text.
+    /// A key is listed twice in a mapping, or is not a string.
     BAD_KEY = "E104";
     /// There is no such key here.
     UNKNOWN_KEY = "E105";
-    /// A value is of another type than it has to be.
+    /// A value has the wrong type.
     WRONG_TYPE = "E106";
     /// The file sets what only a trusted file may set.
     UNTRUSTED = "E108";
     /// Something necessary is not there.
     MISSING = "E113";
-    /// A word is not one of those that may stand there.
+    /// A word is not one of those that are allowed there.
     UNKNOWN_WORD = "E114";
     /// A number is too small, too large or not a number.
     OUT_OF_RANGE = "E115";
-    /// A text is not a duration.
+    /// A string is not a duration.
     BAD_DURATION = "E116";
     /// A variable is not set.
     UNSET_VARIABLE = "E117";
     /// A file cannot be read.
     UNREADABLE_FILE = "E118";
-    /// `${...}` is written wrongly.
+    /// `${...}` is malformed.
     BAD_EXPANSION = "E119";
-    /// A text holds control characters.
+    /// A string contains control characters.
     CONTROL_CHARACTER = "E120";
-    /// A secret stands where it would be shown.
+    /// A secret is written where it would be shown.
     SHOWN_SECRET = "E131";
 }

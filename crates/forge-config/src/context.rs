@@ -94,13 +94,13 @@ impl<'a> ResolveContext<'a> {
         let text = text?;
         let wrong = |message: String| Problem::new(code::BAD_DURATION, path.clone(), message);
         let problem = match humantime::parse_duration(text.trim()) {
-            Ok(duration) if duration.is_zero() => wrong("must be longer than nothing".into()),
+            Ok(duration) if duration.is_zero() => wrong("must be longer than 0s".into()),
             Ok(duration) if duration > LONGEST => wrong("must be at most 24h".into()),
             Ok(duration) => return Some(duration),
             // Seconds to some programs and milliseconds to others: nobody guesses.
             Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))
                 .with_hint(format!("write `{}s` or `{0}ms`", text.trim())),
-            Err(_) if text.trim().starts_with('-') => wrong("must be longer than nothing".into()),
+            Err(_) if text.trim().starts_with('-') => wrong("must be longer than 0s".into()),
             Err(_) => wrong(format!("`{text}` is not a duration")).with_hint(match meant::duration(text) {
                 Some(meant) => format!("write `{meant}`"),
                 None => "write a number with a unit, such as `500ms`, `30s` or `10m`".into(),
@@ -139,8 +139,8 @@ impl<'a> ResolveContext<'a> {
             // In a header, an address or a name it would break the request far from here. The value is not
             // shown: it may be a key.
             Ok(value) if value.contains(char::is_control) => {
-                let message = "holds a line break or another control character";
-                let hint = "check for an invisible character at the end of the value";
+                let message = "contains a line break or another control character";
+                let hint = "check for a hidden character at the end of the value";
                 self.report(Problem::new(code::CONTROL_CHARACTER, path.clone(), message).with_hint(hint));
                 None
             }
@@ -177,8 +177,8 @@ impl<'a> ResolveContext<'a> {
     /// As [`expand`](Self::expand), for a value that is shown: in it a secret is refused.
     pub fn expand_public(&mut self, text: &str, path: &KeyPath) -> Option<String> {
         let Some(name) = secret(text) else { return self.expand(text, path) };
-        let message = format!("`${{{name}}}` is a secret by its name, and this value is shown");
-        let hint = "write the value itself or another variable; secrets belong into `api_key` and `headers`";
+        let message = format!("`${{{name}}}` is a secret by its name, but this value is shown in output");
+        let hint = "write the value itself or another variable; secrets belong in `api_key` and `headers`";
         self.report(Problem::new(code::SHOWN_SECRET, path.clone(), message).with_hint(hint));
         None
     }

@@ -85,7 +85,7 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
     let (name, default) =
         inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
     if !is_variable(name) {
-        return Err(malformed("`${...}` does not hold the name of a variable"));
+        return Err(malformed("`${...}` does not contain the name of a variable"));
     }
     // Empty is unset, as in a shell's `:-`.
     let found = lookup.variable(name).filter(|value| !value.is_empty());
@@ -99,11 +99,11 @@ fn value(inner: &str, lookup: &dyn Lookup) -> Result<String, Failure> {
 /// What to do about a path that leads to no file.
 pub(crate) fn file_hint(path: &str) -> &'static str {
     if path.starts_with('~') {
-        "`~` is not replaced here: write the whole path, or one from the folder of the configuration"
+        "`~` is not expanded here; write the full path, or a path relative to the configuration's folder"
     } else if path.contains('\\') || path.get(1..3) == Some(":/") {
-        "this is a path of Windows: elsewhere paths are written as `/home/me/key` or `folder/key`"
+        "this is a Windows path; on this system, write a path such as `/home/me/key` or `folder/key`"
     } else {
-        "check the path and its permissions; paths begin at the folder of the configuration"
+        "check the path and its permissions; a relative path starts at the configuration's folder"
     }
 }
 

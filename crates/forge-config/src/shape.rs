@@ -168,7 +168,7 @@ impl<'a> Shape<'a> {
             others.as_bool() != Some(false) || known.is_some_and(is_known)
         });
         if let Some(more @ 1..) = unknown.checked_sub(LISTED) {
-            let message = format!("{more} more keys are unknown here");
+            let message = format!("{more} more keys here are unknown");
             self.problems.push(Problem::new(code::UNKNOWN_KEY, path.clone(), message).about_key());
         }
     }
@@ -186,7 +186,7 @@ impl<'a> Shape<'a> {
             return false;
         }
         let first = mapping.keys().next().and_then(Value::as_str).unwrap_or_default();
-        let message = "the name of the entry is missing between the two";
+        let message = format!("the name of the entry is missing between `{section}` and `{first}`");
         let problem = Problem::new(code::WRONG_TYPE, path.key(first), message).about_key();
         let hint = format!("write `{section}: {{ NAME: {{ {first}: ... }} }}`");
         self.problems.push(problem.with_hint(hint));
@@ -264,7 +264,9 @@ impl<'a> Shape<'a> {
         match self.elsewhere(key, self.root, least) {
             Some(place) if path.is_root() => problem().with_hint(format!("write `{place}`")),
             Some(place) => problem().with_hint(format!("write `{place}` at the top of the file")),
-            None => problem().with_hint(format!("there are: {}", names().collect::<Vec<_>>().join(", "))),
+            None => {
+                problem().with_hint(format!("the keys here are: {}", names().collect::<Vec<_>>().join(", ")))
+            }
         }
     }
 
@@ -405,7 +407,7 @@ fn wanted(expected: &str) -> &'static str {
     match expected {
         "object" => "a mapping",
         "array" => "a list",
-        "string" => "a text",
+        "string" => "a string",
         "integer" => "a whole number",
         "number" => "a number",
         _ => "true or false",
@@ -419,10 +421,10 @@ fn found(value: &Value) -> &'static str {
         Value::Bool(_) => "true or false",
         Value::Number(number) if number.as_i64().is_some() => "a whole number",
         Value::Number(number) if number.as_f64().is_some_and(|number| number.abs() < 1e15) => {
-            "a number with a point"
+            "a decimal number"
         }
         Value::Number(_) => "a number that is too large",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Sequence(_) => "a list",
         Value::Mapping(_) | Value::Tagged(_) => "a mapping",
     }
@@ -444,9 +446,9 @@ fn hint(expected: &str, schema: &Json, value: &Value) -> Option<String> {
                 Some(_) if is_plain => Some("remove the quotes".into()),
                 Some(number) => Some(format!("write `{number}`")),
                 None if text.contains(['€', '£', '¥']) => {
-                    Some("write the amount in dollars, as a number alone".into())
+                    Some("write the amount in dollars, as a plain number".into())
                 }
-                None if digits => Some("write digits alone, with a point before the parts".into()),
+                None if digits => Some("write only digits, with a point before the decimals".into()),
                 None => Some("write a number, or remove the key".into()),
             }
         }

@@ -8,7 +8,7 @@ pub(crate) type Fatal = (Place, Problem);
 /// Lines above the one at which the parser gave up that may hold the cause.
 const NEAR: usize = 4;
 
-const ODD_BLANK: &str = "a blank here is none that YAML knows, such as a no-break space";
+const ODD_BLANK: &str = "there is a space here that YAML does not know, such as a no-break space";
 
 /// What is wrong in or before the line at which the parser gave up, if it is one of the usual slips.
 pub(crate) fn cause(text: &str, at: Place, said: &str) -> Option<Fatal> {
@@ -42,14 +42,14 @@ pub(crate) fn other_format(text: &str) -> Option<Fatal> {
     let (message, hint) = if is_header && lines.any(|(_, line)| assigns(line)) {
         ("this is TOML", "a configuration is YAML: write `key: value`, and sections as mappings")
     } else if assigns(first.trim_start_matches("export ")) {
-        ("this is a file of variables", "read it into the shell (`set -a; . ./FILE; set +a`)")
+        ("this is a file of environment variables", "load it into the shell (`set -a; . ./FILE; set +a`)")
     } else {
         return None;
     };
     Some((place, Problem::new(code::NOT_A_MAPPING, KeyPath::ROOT, message).with_hint(hint)))
 }
 
-/// A text as it is meant, and what stood in its way: signs that cannot be seen, or quotes that are none to YAML.
+/// A text as it is meant, and what stood in its way: hidden characters, or quotes that are none to YAML.
 pub(crate) fn disguised(text: &str) -> Option<(String, Problem)> {
     const QUOTES: [char; 8] = ['“', '”', '„', '‘', '’', '‚', '«', '»'];
     if text.is_ascii() {
@@ -57,20 +57,21 @@ pub(crate) fn disguised(text: &str) -> Option<(String, Problem)> {
     }
     let problem = |message: String, hint| Problem::new(code::SYNTAX, KeyPath::ROOT, message).with_hint(hint);
     if text.starts_with(QUOTES) && text.chars().count() > 1 && text.ends_with(QUOTES) {
-        let message = "quotes of typography are a part of the text here".to_owned();
+        let message = "typographic quotes are part of the string here".to_owned();
         return Some((text.trim_matches(QUOTES).to_owned(), problem(message, "write straight quotes")));
     }
     // At the ends alone: within a text a no-break space may be meant.
     let ends = text.chars().next().into_iter().chain(text.chars().next_back());
     if ends.clone().any(is_odd_blank) {
-        return Some((text.trim().to_owned(), problem(ODD_BLANK.to_owned(), "write an ordinary blank")));
+        return Some((text.trim().to_owned(), problem(ODD_BLANK.to_owned(), "write an ordinary space")));
     }
     let unseen = text.chars().find(|sign| is_unseen(*sign))?;
-    let message = format!("the sign U+{:04X} stands here and cannot be seen", u32::from(unseen));
-    Some((text.replace(is_unseen, ""), problem(message, "remove it, or write the text anew")))
+    let message = format!("there is a hidden character here, U+{:04X}", u32::from(unseen));
+    Some((text.replace(is_unseen, ""), problem(message, "remove it, or type the text again")))
 }
 
-/// Signs without width that no name has; those that join emoji are not among them.
+/// Hidden characters that no name has; those that join emoji are not among them. A list of its own, since this crate
+/// depends on no other.
 fn is_unseen(sign: char) -> bool {
     matches!(sign, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }
@@ -89,20 +90,20 @@ fn odd_blank(line: usize, content: &str) -> Option<Fatal> {
 }
 
 pub(crate) fn odd_blank_at(place: Place) -> Fatal {
-    syntax(place, ODD_BLANK, "write an ordinary blank")
+    syntax(place, ODD_BLANK, "write an ordinary space")
 }
 
 fn unseen(line: usize, content: &str) -> Option<Fatal> {
     let (column, sign) = content.chars().enumerate().find(|(_, sign)| is_unseen(*sign))?;
-    let message = format!("the sign U+{:04X} stands here and cannot be seen", u32::from(sign));
-    Some(syntax(Place { line, column: column + 1 }, &message, "remove it, or write the text anew"))
+    let message = format!("there is a hidden character here, U+{:04X}", u32::from(sign));
+    Some(syntax(Place { line, column: column + 1 }, &message, "remove it, or type the text again"))
 }
 
 fn tab(line: usize, content: &str) -> Option<Fatal> {
     let blank = &content[..content.len() - content.trim_start().len()];
     let column = blank.find('\t')? + 1;
-    let message = "a tab stands in the indentation";
-    Some(syntax(Place { line, column }, message, "write blanks in place of the tab"))
+    let message = "the indentation contains a tab";
+    Some(syntax(Place { line, column }, message, "write spaces instead of the tab"))
 }
 
 /// `key:value`. The value may be a secret and is not shown.
@@ -113,7 +114,7 @@ fn joined(line: usize, content: &str) -> Option<Fatal> {
     let column = key.chars().count() + 1;
     let hint = format!("write `{}: ...`", key.trim());
     (is_name(key.trim()) && is_joined)
-        .then(|| syntax(Place { line, column }, "a blank is missing after the colon", hint))
+        .then(|| syntax(Place { line, column }, "a space is missing after the colon", hint))
 }
 
 /// `{ key:value }`, where the whole is a key to YAML: the two, and what to say.
@@ -130,7 +131,7 @@ fn equals(line: usize, content: &str) -> Option<Fatal> {
     let column = key.chars().take_while(|sign| sign.is_whitespace()).count() + 1;
     let hint = format!("write `{}: ...`", key.trim());
     is_name(key.trim())
-        .then(|| syntax(Place { line, column }, "an equals sign stands in place of a colon", hint))
+        .then(|| syntax(Place { line, column }, "there is an equals sign in place of a colon", hint))
 }
 
 fn is_name(key: &str) -> bool {
@@ -184,6 +185,6 @@ fn indentation(lines: &[&str], last: usize) -> Option<Fatal> {
         return None;
     }
     let column = own + 1;
-    let message = "the indentation of this line is that of no key above it";
-    Some(syntax(Place { line: at, column }, message, "begin it where the keys beside it begin"))
+    let message = "the indentation of this line matches no key above it";
+    Some(syntax(Place { line: at, column }, message, "align it with the keys beside it"))
 }

@@ -281,10 +281,9 @@ impl<'a> Reader<'a> {
             let is_alone = is_plain && matches!(&event.0, Event::Scalar(text, ..) if text.is_empty());
             let Value::String(name) = key else {
                 let path = self.trail.iter().cloned().collect();
-                let problem = Problem::new(code::BAD_KEY, path, "a key here is not a text");
+                let problem = Problem::new(code::BAD_KEY, path, "a key here is not a string");
                 let hint = if key.is_number() {
-                    "no comma stands in a number: leave it out between thousands, write a point in place of the comma before \
-                     parts, and put a number that is a key in quotes"
+                    "write a number without commas, such as `1000` or `1.5`; put a number that is a key in quotes"
                 } else {
                     "put it in quotes"
                 };
@@ -321,7 +320,7 @@ impl<'a> Reader<'a> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MAX_NODES {
             let message =
-                format!("the file has more than {MAX_NODES} nodes, copies through aliases included");
+                format!("the file has more than {MAX_NODES} nodes, counting the copies that aliases make");
             return Err(fatal(at, code::TOO_LARGE, message));
         }
         Ok(())
@@ -363,8 +362,8 @@ fn refuse_tag(tag: Option<&Tag>, at: Place) -> Result<(), Fatal> {
     let Some(tag) = tag else { return Ok(()) };
     // Other programs write `!env NAME` for a variable.
     let names_variable = tag.suffix.to_ascii_lowercase().contains("env");
-    let hint = if names_variable { "write `\"${NAME}\"` for a variable" } else { "put texts in quotes" };
-    let (place, problem) = fatal(at, code::SYNTAX, "tags such as `!!str` are not used here");
+    let hint = if names_variable { "write `\"${NAME}\"` for a variable" } else { "put strings in quotes" };
+    let (place, problem) = fatal(at, code::SYNTAX, "tags such as `!!str` are not supported");
     Err((place, problem.with_hint(hint)))
 }
 
@@ -376,7 +375,7 @@ fn syntax(error: &ScanError) -> Fatal {
 }
 
 fn too_deep() -> String {
-    format!("mappings and lists stand more than {MAX_DEPTH} deep in each other")
+    format!("mappings and lists are nested more than {MAX_DEPTH} deep")
 }
 
 fn fatal(place: Place, code: &'static str, message: impl Into<String>) -> Fatal {

@@ -29,7 +29,7 @@ impl AnswerCheck {
                     Err(_) => Some("the answer is not JSON".to_owned()),
                 };
                 return problem.map(|problem| {
-                    Warning::new("schema", format!("the answer breaks its schema: {problem}"))
+                    Warning::new("schema", format!("the answer does not match its schema: {problem}"))
                 });
             }
             _ => {}
@@ -58,7 +58,7 @@ mod tests {
     fn only_a_whole_answer_that_breaks_its_schema_is_told() {
         assert_eq!(checked(r#"{"n":3}"#, StopReason::EndTurn), None);
         let broken = checked(r#"{"n":4}"#, StopReason::EndTurn).unwrap();
-        assert_eq!(broken, "the answer breaks its schema: /n is larger than 3");
+        assert_eq!(broken, "the answer does not match its schema: /n is larger than 3");
         assert!(checked("Sure!", StopReason::EndTurn).unwrap().contains("not JSON"));
         assert_eq!(checked(r#"{"n":"#, StopReason::MaxTokens), None);
     }

@@ -281,7 +281,7 @@ impl Connection {
         } else if error.is_connect() {
             (ErrorKind::Transport, Phase::BeforeSend, format!("cannot connect to {place}"))
         } else {
-            (ErrorKind::Transport, Phase::BeforeOutput, format!("the connection to {place} broke"))
+            (ErrorKind::Transport, Phase::BeforeOutput, format!("the connection to {place} was lost"))
         };
         if let Some(cause) = root_cause(&error) {
             // Writing to a string cannot fail.

@@ -177,7 +177,10 @@ impl Reply {
 }
 
 pub(crate) fn unknown_encoding(encoding: &str) -> Failure {
-    Failure::new(ErrorKind::Decode, format!("the reply is packed as `{encoding}`, which was not asked for"))
+    Failure::new(
+        ErrorKind::Decode,
+        format!("the reply has the content encoding `{encoding}`, which was not requested"),
+    )
 }
 
 fn gunzip(packed: &[u8]) -> Result<Bytes, Failure> {
@@ -189,7 +192,8 @@ fn gunzip(packed: &[u8]) -> Result<Bytes, Failure> {
         .read_to_end(&mut body)
         .map_err(|error| Failure::new(ErrorKind::Decode, format!("the reply is not valid gzip: {error}")))?;
     if body.len() > MAX_BODY_BYTES {
-        let message = format!("the reply unpacks to more than {} MiB", MAX_BODY_BYTES / 1024 / 1024);
+        let message =
+            format!("the reply is larger than {} MiB when decompressed", MAX_BODY_BYTES / 1024 / 1024);
         return Err(Failure::new(ErrorKind::Decode, message));
     }
     Ok(body.into())

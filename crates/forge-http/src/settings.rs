@@ -16,7 +16,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, String> {
     let (_, place) = text.rsplit_once('@').unwrap_or(("", text));
     let shown: String = redact(place, &[]).chars().filter(|c| !c.is_control()).take(100).collect();
     if text.chars().any(char::is_control) {
-        return Err(format!("the base URL `{shown}` holds a line break or another control character"));
+        return Err(format!("the base URL `{shown}` contains a line break or another control character"));
     }
     let url = Url::parse(text).map_err(|error| format!("the base URL `{shown}` cannot be used: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -28,7 +28,7 @@ pub(crate) fn base_url(text: &str) -> Result<Url, String> {
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err("the base URL must not hold a user name, a password, a query or a fragment".into());
+        return Err("the base URL must not contain a user name, a password, a query or a fragment".into());
     }
     Ok(url)
 }
@@ -39,8 +39,8 @@ pub(crate) fn certificates(pem: Option<&str>) -> Result<Vec<CertificateDer<'stat
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err("the file of certificates holds none".into()),
-        Err(error) => Err(format!("the file of certificates cannot be read: {error}")),
+        Ok(_) => Err("the certificate file contains no certificate".into()),
+        Err(error) => Err(format!("the certificate file cannot be read: {error}")),
     }
 }
 
@@ -63,8 +63,8 @@ pub(crate) fn request_headers(
     if let Some(key) = key {
         let (name, prefix) = dialect.credential;
         let value = secret_value(&format!("{prefix}{key}")).ok_or(
-            "the API key holds a line break or another character that cannot stand in a header; a key is \
-             one line of letters, digits and signs",
+            "the API key contains a line break or another character that a header cannot carry; a key is one line \
+             of letters, digits and punctuation",
         )?;
         headers.insert(name, value);
         secrets.push(key);
@@ -74,8 +74,9 @@ pub(crate) fn request_headers(
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("`{shown}` is not the name of a header"))?;
         let value = value.expose_secret();
-        let header = secret_value(value)
-            .ok_or_else(|| format!("the header `{shown}` holds a line break or another control character"))?;
+        let header = secret_value(value).ok_or_else(|| {
+            format!("the header `{shown}` contains a line break or another control character")
+        })?;
         headers.insert(name, header);
         secrets.push(value);
     }

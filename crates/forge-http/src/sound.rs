@@ -36,7 +36,7 @@ pub(crate) fn without_repeats(json: &str, failure: &Failure) -> Option<String> {
 
 /// The warning about a reply that was made sound.
 pub(crate) fn warning() -> Warning {
-    Warning::new("text", "the reply held broken characters; U+FFFD stands in their place")
+    Warning::new("text", "the reply contained broken characters; U+FFFD replaces them")
 }
 
 /// Where an escape stands for half of a pair. Backslashes are found inside of strings only, where every one begins an

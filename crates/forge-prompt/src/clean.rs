@@ -1,4 +1,4 @@
-//! Untrusted text on its way into prompts, journals and terminals.
+//! Untrusted text on its way into prompts, journals, terminals and pages.
 
 /// The text without [hidden](is_hidden) characters. Line ends become `\n`.
 pub fn clean(text: &str) -> String {

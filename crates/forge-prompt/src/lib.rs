@@ -9,7 +9,7 @@
 //! - [`Templates`] renders texts within limits: undefined names are errors, steps and size are capped, values are data
 //!   and are never expanded again.
 //! - [`clean`] and [`one_line`] remove control and hidden characters from untrusted text. [`is_hidden`] is the one list
-//!   of them, for prompts, journals and terminals.
+//!   of them, for prompts, journals, terminals and pages.
 //! - [`fence_marker`] finds a marker that a fenced text does not contain; [`shorten`] cuts a text at a border.
 //! - [`Pseudonyms`] hides names from readers who must not be swayed by them, and restores them in the answer.
 //!
@@ -21,6 +21,8 @@
 //!   lines. [`is_placeholder`] tells a form that was sent back from one that was filled in.
 //!
 //! The readers complete nothing: what an answer leaves out stays out.
+//!
+//! Onto a page (feature `html`): `html` escapes untrusted text, and holds the style and the bars of all pages.
 //!
 //! The texts of the prompts themselves stay with the crates whose stages they belong to, since their values, and the
 //! check that renders each of them before anything is paid for, are those of the stages.
@@ -57,6 +59,8 @@
 
 mod clean;
 mod fence;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod normalize;

@@ -9,7 +9,7 @@ forge_config::codes! {
     ROLE_OVERRIDE = "E107";
     /// A name points to nothing.
     UNKNOWN_NAME = "E110";
-    /// A name holds other characters than it may.
+    /// A name contains characters that are not allowed.
     BAD_NAME = "E111";
     /// A name is given to two things.
     NAME_TAKEN = "E112";
@@ -19,29 +19,29 @@ forge_config::codes! {
     BAD_HEADER = "E122";
     /// A list that needs an entry has none.
     EMPTY_CHAIN = "E123";
-    /// A name stands twice in a list.
+    /// A name is listed twice.
     DUPLICATE = "E124";
     /// A chain comes back to where it began.
     CIRCULAR = "E125";
     /// Two settings exclude each other.
     CONFLICT = "E126";
-    /// Nobody does the job of a role.
+    /// A role has no provider.
     NO_ROUTE = "E127";
     /// There is no provider at all.
     NO_PROVIDER = "E128";
     /// The file is in another version of the format.
     OTHER_VERSION = "E129";
-    /// A role needs what a model cannot do.
+    /// A role needs a feature that a model does not support.
     CANNOT_DO = "E130";
-    /// A role needs of a model what nobody has said that it can.
+    /// A role needs a feature that a model is not known to support.
     UNKNOWN_ABILITY = "E132";
     /// A value names a variable in the notation of another program.
     FOREIGN_REFERENCE = "E133";
-    /// A key is none: it stands for one, or holds what no key holds.
+    /// A value is not a key: it is a placeholder, or contains what no key contains.
     BAD_KEY_VALUE = "E134";
-    /// The file does not say its version.
+    /// The file does not state its version.
     NO_VERSION = "W101";
-    /// A key stands in the file itself.
+    /// A key is written in the file itself.
     LITERAL_KEY = "W102";
     /// A vendor that asks for a key is reached without one.
     NO_KEY = "W103";
@@ -53,7 +53,7 @@ forge_config::codes! {
     RETIRED_MODEL = "W106";
     /// The vendor answers with another model.
     ROUTED_MODEL = "W107";
-    /// A budget in dollars holds for a model without a price.
+    /// A dollar budget applies to a model without a price.
     UNKNOWN_PRICE = "W108";
     /// A setting is left out or changed for a model.
     NOT_TAKEN = "W109";
@@ -63,16 +63,16 @@ forge_config::codes! {
     FALLS_BACK_TO_ITSELF = "W111";
     /// The endpoint names a single operation of the API.
     LONG_ENDPOINT = "W112";
-    /// Raw fields that the server ignores in the API that is spoken.
+    /// The server ignores raw fields in the API that is used.
     IGNORED_FIELD = "W113";
-    /// Nobody knows which vendor stands behind the endpoint.
+    /// The vendor behind the endpoint is unknown.
     UNKNOWN_GATEWAY = "W114";
-    /// A key goes to another machine without encryption.
+    /// A key is sent to another machine without encryption.
     PLAIN_KEY = "W115";
     /// A role has nearly the name of a built-in one.
     NEAR_ROLE = "W116";
-    /// A key goes to another vendor than the one whose variable holds it.
+    /// A key is sent to another vendor than the one whose variable holds it.
     OTHERS_KEY = "W117";
-    /// The old form with one provider stands beside the new one.
+    /// The old form with one provider is used beside the new one.
     OLD_FORM = "W118";
 }

@@ -21,7 +21,7 @@ pub(crate) async fn explain(
     while let Some(selected) = selection.next() {
         let no_room = match profile.without_room(&snapshot.routes[selected.route]).await {
             Ok(key) => {
-                key.map(|key| format!("the budget `{key}` has no room for what the call may take here"))
+                key.map(|key| format!("budget `{key}` has no room for what the call may use on this route"))
             }
             // A store that fails refuses the call as well.
             Err(error) => Some(error.to_string()),

@@ -100,7 +100,7 @@ pub enum PlanError {
     #[error("the topic has neither a title nor a description")]
     NoTopic,
     /// A stage has nobody to ask.
-    #[error("nobody is cast for the {stage} stage")]
+    #[error("the {stage} stage has no participant")]
     NoParticipant {
         /// The stage.
         stage: Stage,

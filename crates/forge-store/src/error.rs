@@ -23,7 +23,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The file is a database of another program.
-    #[error("{} is a database of another program; use another file", path.display())]
+    #[error("{} is the database of another program; use another file", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file is broken.
-    #[error("{} is damaged ({detail}); move it away, a new one is made and the spool is kept", path.display())]
+    #[error("{} is damaged ({detail}); move it away, and Forge makes a new one; the spool is kept", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another process holds the file for too long.
-    #[error("{} is locked by another process; try again when it has ended", path.display())]
+    #[error("{} is locked by another process; try again when that process has ended", path.display())]
     Locked {
         /// The file.
         path: PathBuf,

@@ -79,7 +79,9 @@ macro_rules! contract {
             a_stream_equals_the_whole_reply
             events_keep_their_order
             the_form_of_the_bytes_changes_nothing
-            a_cut_reply_is_never_a_short_success
+            a_cut_stream_is_never_a_short_success
+            a_cut_stream_of_thoughts_is_never_a_short_success
+            a_cut_whole_reply_is_never_a_short_success
             a_damaged_reply_is_survived
             a_dropped_stream_cancels_the_request
             error_facts_survive

@@ -166,7 +166,7 @@ fn literal_keys_become_one_variable_each_and_no_id_is_given_twice() {
             (23, "does not say whose model it is"),
             (25, "counts calls and not tokens"),
             (26, "which is `house` here"),
-            (26, "stand in for itself"),
+            (26, "fall back to itself"),
             (26, "no deployment with this name"),
         ],
     );

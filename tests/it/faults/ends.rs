@@ -63,7 +63,7 @@ fn a_termination_ends_fifty_streams_and_loses_no_row() {
             let code = child.wait().unwrap().code();
             let mut said = String::new();
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            assert!(code == Some(130) && said.contains("go on with: forge resume "), "{code:?}: {said}");
+            assert!(code == Some(130) && said.contains("continue with: forge resume "), "{code:?}: {said}");
         }
         println!("{PROCESSES} processes with 50 streams ended within {:?}", begun.elapsed());
         let said = place.run(&["metrics", "summary", "--format", "json", "--by", "provider"]);

@@ -135,7 +135,12 @@ pub(super) const ROWS: &[Row] = &[
         fault: "A reply is cut at any byte",
         expected: "Cut off, with what had come; or whole",
         tests: &[
-            Test("crates/forge-testkit/src/contract/damage.rs", "a_cut_reply_is_never_a_short_success"),
+            Test("crates/forge-testkit/src/contract/damage.rs", "a_cut_stream_is_never_a_short_success"),
+            Test(
+                "crates/forge-testkit/src/contract/damage.rs",
+                "a_cut_stream_of_thoughts_is_never_a_short_success",
+            ),
+            Test("crates/forge-testkit/src/contract/damage.rs", "a_cut_whole_reply_is_never_a_short_success"),
             Test("tests/it/failover.rs", "an_answer_that_breaks_off_is_not_spliced_with_another"),
         ],
         goal: "100 %, 0 short successes",

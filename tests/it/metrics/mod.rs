@@ -387,7 +387,11 @@ fn a_backup_is_written_while_others_go_on_and_taken_back_on_demand() {
         ask();
         let copy = place.path("copy.db");
         let said = place.run(&["backup", &copy]);
-        assert!(said.code == Some(0) && said.stderr.contains("every page read and good"), "{}", said.stderr);
+        assert!(
+            said.code == Some(0) && said.stderr.contains("every page was read and is intact"),
+            "{}",
+            said.stderr
+        );
         assert_eq!(place.run(&["backup", &copy]).code, Some(2), "a good file is not written over");
         ask();
         let said = place.run(&["backup", "restore", &copy]);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-/// Copy the accounts, sessions and budgets into a file, while others go on; or take them from one.
+/// Copy the accounts, sessions and budgets into a file, while other processes run; or restore them from one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Backup {
     /// The file to write, which must be new.
@@ -18,7 +18,7 @@ pub(crate) struct Backup {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    /// Put a copy in the place of what there is.
+    /// Replace the accounts, sessions and budgets with a copy.
     Restore(BackupRestore),
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum BackupCommand {
 pub(crate) struct BackupRestore {
     /// The copy.
     pub(crate) file: PathBuf,
-    /// Replace what is there; it is kept beside the new file.
+    /// Replace the existing file; it is kept beside the new one.
     #[arg(long)]
     pub(crate) force: bool,
     /// Those of simulated calls.

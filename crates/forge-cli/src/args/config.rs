@@ -16,7 +16,7 @@ pub(crate) enum ConfigCommand {
     Import(ConfigImport),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
-    /// Let a file of the working directory set endpoints, headers, literal keys and prompts, as long as it and its
+    /// Let a file in the working directory set endpoints, headers, literal keys and prompts, as long as it and its
     /// prompts stay as they are. Shows what is new and asks.
     Trust(ConfigTrust),
 }
@@ -25,7 +25,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct ConfigInit {
     /// Where to write it; ./forge.yaml unless given.
     pub(crate) file: Option<PathBuf>,
-    /// Overwrite the file if it is there.
+    /// Overwrite the file if it exists.
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) struct ConfigInit {
 pub(crate) struct ConfigCheck {
     /// The file to check; the one in use unless given.
     pub(crate) file: Option<PathBuf>,
-    /// Take warnings for mistakes.
+    /// Treat warnings as mistakes.
     #[arg(long)]
     pub(crate) strict: bool,
     /// How to report.
@@ -52,13 +52,13 @@ pub(crate) enum CheckFormat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigShow {
-    /// Show every setting that holds, the usual values of those that are not written included.
+    /// Show every setting that applies, including the defaults of those that are not written.
     #[arg(long)]
     pub(crate) resolved: bool,
     /// Show where each value comes from.
     #[arg(long)]
     pub(crate) origin: bool,
-    /// In which form.
+    /// The format.
     #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
     pub(crate) format: ShowFormat,
 }
@@ -79,7 +79,7 @@ pub(crate) struct ConfigImport {
     /// Where to write the configuration; stdout unless given.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Overwrite the file if it is there.
+    /// Overwrite the file if it exists.
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }
@@ -94,7 +94,7 @@ pub(crate) enum ImportProgram {
 pub(crate) struct ConfigTrust {
     /// The file; ./forge.yaml unless given.
     pub(crate) file: Option<PathBuf>,
-    /// Do not ask. Without a terminal nobody is asked either.
+    /// Do not ask. Without a terminal, nothing is asked either.
     #[arg(long)]
     pub(crate) yes: bool,
 }

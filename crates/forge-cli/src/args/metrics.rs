@@ -10,19 +10,19 @@ pub(crate) enum MetricsCommand {
     Summary(MetricsSummary),
     /// Write every attempt.
     Export(MetricsExport),
-    /// Answer a question in SQL, which changes nothing.
+    /// Answer a question in SQL; changes nothing.
     ///
     /// The views `model_usage`, `model_metrics`, `tasks`, `sessions` and `findings` are stable, the tables behind them are
     /// not; docs/database.md names their columns and has examples.
     Sql(MetricsSql),
-    /// Remove the attempts of old days; what they sum up to stays. The file becomes smaller.
+    /// Remove the attempts of old days; their sums stay. The file becomes smaller.
     Prune(MetricsPrune),
-    /// Make the sums anew from the attempts that are kept.
+    /// Rebuild the sums from the attempts that are kept.
     Rebuild(MetricsRebuild),
-    /// Take what a call is said to have taken out of every sum and budget, because it cannot be true. The call stays, with
-    /// tokens and cost unknown.
+    /// Take the recorded tokens and cost of a call out of every sum and budget, because they cannot be true. The call
+    /// stays, with both unknown.
     Forget(MetricsForget),
-    /// Compute the costs of a time again from its tokens, with corrected prices.
+    /// Recompute the costs of a period from its tokens, with corrected prices.
     Reprice(MetricsReprice),
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct MetricsFilter {
     /// Only before then.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Only attempts that went like this.
+    /// Only attempts with this outcome.
     #[arg(long = "status", value_enum)]
     pub(crate) statuses: Vec<MetricsStatus>,
     /// Those of simulated calls, which are kept apart.
@@ -80,7 +80,7 @@ pub(crate) struct MetricsSummary {
     pub(crate) by: Vec<MetricsBy>,
     #[command(flatten)]
     pub(crate) filter: MetricsFilter,
-    /// In which form.
+    /// The format.
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     pub(crate) format: SummaryFormat,
     /// Write a page with charts for a browser instead.
@@ -99,7 +99,7 @@ pub(crate) enum SummaryFormat {
 pub(crate) struct MetricsExport {
     #[command(flatten)]
     pub(crate) filter: MetricsFilter,
-    /// In which form.
+    /// The format.
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub(crate) format: ExportFormat,
     /// Where to write it; standard output unless given.
@@ -111,7 +111,7 @@ pub(crate) struct MetricsExport {
 pub(crate) enum ExportFormat {
     /// Comma-separated values with a heading.
     Csv,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Jsonl,
     /// One JSON document.
     Json,
@@ -122,7 +122,7 @@ pub(crate) struct MetricsSql {
     /// One statement that only reads.
     #[arg(value_name = "STATEMENT")]
     pub(crate) statement: String,
-    /// In which form.
+    /// The format.
     #[arg(long, value_enum, default_value_t = SqlFormat::Table)]
     pub(crate) format: SqlFormat,
     /// How long the answer may take.
@@ -139,7 +139,7 @@ pub(crate) enum SqlFormat {
     Table,
     /// Comma-separated values with a heading.
     Csv,
-    /// One JSON document with a row a line.
+    /// One JSON document, one row per line.
     Json,
 }
 
@@ -160,7 +160,7 @@ pub(crate) struct MetricsPrune {
     /// day's midnight (UTC), so the day itself stays whole.
     #[arg(long, value_name = "TIME")]
     pub(crate) before: String,
-    /// Write what is removed into this file first, a JSON object a line.
+    /// Write what is removed into this file first, one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: Option<PathBuf>,
     #[command(flatten)]
@@ -189,7 +189,7 @@ pub(crate) struct MetricsReprice {
     /// Only before then.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Rows that take the place of built-in ones, as in the adapters' `models.json`.
+    /// Rows that replace built-in ones, as in the adapters' `models.json`.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) prices: Option<PathBuf>,
     #[command(flatten)]

@@ -43,7 +43,7 @@ pub(crate) use self::{
 #[command(name = "forge", version, propagate_version = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Args {
-    /// Say more on stderr; up to three times.
+    /// Say more on stderr; may be repeated up to three times.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Say nothing on stderr but errors.
@@ -55,8 +55,8 @@ pub(crate) struct Args {
     /// Read this configuration instead of ./forge.yaml or your own.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Rehearse an accident: simulated vendors answer so whenever this vendor, or somebody in this role of a session, is
-    /// asked, such as `529@anthropic` or `429@critic`; may be repeated.
+    /// Simulate a failure: simulated vendors answer with it whenever this vendor, or a participant in this role of a
+    /// session, is asked, such as `529@anthropic` or `429@critic`; may be repeated.
     #[arg(long = "inject", global = true, value_name = "KIND@WHO")]
     pub(crate) injected: Vec<Injection>,
     #[command(subcommand)]
@@ -70,7 +70,7 @@ pub(crate) enum Form {
     Text,
     /// One object.
     Json,
-    /// An object a line.
+    /// One object per line.
     JsonLines,
 }
 
@@ -92,11 +92,11 @@ impl Args {
 pub(crate) enum Command {
     /// Draft, criticise, revise and check: one document from several models.
     Run(Box<Run>),
-    /// Judge a document: its faults, and what is decided on each; it stays as it is.
+    /// Judge a document: its faults, and the decision on each; it stays as it is.
     Review(Box<Review>),
-    /// Go on with a session after a kill, a pause or an abort.
+    /// Continue a session after a kill, a pause or an abort.
     Resume(Box<Resume>),
-    /// Give a session that has ended one more cycle with something in mind.
+    /// Give a session that has ended one more cycle with new instructions.
     Follow(Box<Follow>),
     /// List, show, export and delete sessions.
     Sessions {
@@ -129,7 +129,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MetricsCommand,
     },
-    /// Copy the accounts, sessions and budgets into a file, while others go on; or take them from one.
+    /// Copy the accounts, sessions and budgets into a file, while other processes run; or restore them from one.
     #[command(args_conflicts_with_subcommands = true)]
     Backup(Backup),
     /// Say what is found on this machine: configuration, keys (never shown), accounts.
@@ -146,12 +146,12 @@ pub(crate) enum Command {
     },
     /// Print a manual page; `forge man run | man -l -` shows it.
     Man {
-        /// The command, such as `run` or `config check`; the whole of `forge` unless given.
+        /// The command, such as `run` or `config check`; `forge` itself unless given.
         command: Vec<String>,
     },
-    /// Print help: the common commands, every command, or all about one.
+    /// Print help: the common commands, every command, or one in full.
     Help {
-        /// List every command in a line.
+        /// List every command, one per line.
         #[arg(long)]
         all: bool,
         /// The command, such as `run` or `config check`.
@@ -181,7 +181,7 @@ pub(crate) struct Ask {
     /// System text.
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
-    /// Answer in JSON that obeys the JSON Schema in this file.
+    /// Answer in JSON that matches the JSON Schema in this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     /// Show the model this as well: a text, a picture (PNG, JPEG, GIF or WebP), a PDF, a folder of texts, or `-` for
@@ -197,10 +197,10 @@ pub(crate) struct Ask {
     /// Randomness, 0 to 2.
     #[arg(long, value_name = "T", value_parser = temperature)]
     pub(crate) temperature: Option<f64>,
-    /// Do not keep the question for `forge log`. Nor is any kept where the variable `FORGE_HISTORY` is `off`.
+    /// Do not keep the question for `forge log`. None is kept where the variable `FORGE_HISTORY` is `off`.
     #[arg(long)]
     pub(crate) no_log: bool,
-    /// Show Markdown as it is also on a terminal.
+    /// Show Markdown as it is, even on a terminal.
     #[arg(long)]
     pub(crate) raw: bool,
     /// Ask for the answer in one piece.
@@ -213,7 +213,7 @@ pub(crate) struct Ask {
 /// Where providers come from.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Source {
-    /// Use the simulated vendors, whatever else there is.
+    /// Use the simulated vendors, whatever else is configured.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Seed of the simulated vendors.
@@ -245,7 +245,7 @@ pub(crate) enum ProvidersCommand {
         #[command(flatten)]
         source: Source,
     },
-    /// Check every credential, side by side, without a paid call.
+    /// Check every credential at once, without a paid call.
     Status(ProvidersStatus),
 }
 
@@ -266,7 +266,7 @@ pub(crate) struct GlobalArgs<'a> {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProvidersStatus {
-    /// Check again every so often, such as `30s`, until interrupted. SIGHUP reads the configuration again.
+    /// Check again at this interval, such as `30s`, until interrupted. SIGHUP reloads the configuration.
     #[arg(long, value_name = "TIME")]
     pub(crate) watch: Option<humantime::Duration>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(crate) struct Run {
     /// How deep it goes: one draft; a draft, one critic and a revision; or a panel of critics.
     #[arg(long, value_enum, default_value_t = RunMode::Council)]
     pub(crate) mode: RunMode,
-    /// How often it is criticised and revised at most.
+    /// How often it is criticised and revised, at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(crate) cycles: Option<u32>,
     /// Compare the result with the draft alone.
@@ -43,7 +43,7 @@ pub(crate) struct TopicArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub(crate) critics: Option<u32>,
     /// What the critics look for in particular, one for each seat: security, correctness, performance, operations,
-    /// clarity, simplicity, or one of your own prompts' folder. May be repeated.
+    /// clarity, simplicity, or one from the folder of your own prompts. May be repeated.
     #[arg(long = "lens", value_name = "NAME")]
     pub(crate) lenses: Vec<String>,
     /// What kind of document it is.
@@ -67,7 +67,7 @@ pub(crate) struct TopicArgs {
     pub(crate) dry: bool,
 }
 
-/// Judge a document: its faults, and what is decided on each. The document stays as it is.
+/// Judge a document: its faults, and the decision on each. The document stays as it is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Review {
     /// The document.
@@ -76,10 +76,10 @@ pub(crate) struct Review {
     /// The document; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
-    /// What the document is to do.
+    /// What the document should do.
     #[arg(long, value_name = "TEXT")]
     pub(crate) task: Option<String>,
-    /// End with exit code 6 if a fault of this severity or a higher one stands.
+    /// End with exit code 6 if a fault of this severity or a higher one remains.
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub(crate) fail_on: Option<FailOn>,
     #[command(flatten)]
@@ -99,12 +99,12 @@ pub(crate) enum FailOn {
     Nit,
 }
 
-/// Give a session that has ended one more cycle with this in mind.
+/// Give a session that has ended one more cycle with these instructions.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Follow {
     /// The session; see `forge sessions list`.
     pub(crate) id: String,
-    /// What it has to do as well; `-` reads it from standard input.
+    /// What it should do next; `-` reads it from standard input.
     pub(crate) text: String,
     #[command(flatten)]
     pub(crate) session: SessionArgs,
@@ -112,15 +112,15 @@ pub(crate) struct Follow {
     pub(crate) source: Source,
 }
 
-/// Go on with a session after a kill, a pause or an abort. No finished call is made again.
+/// Continue a session after a kill, a pause or an abort. No finished call is made again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resume {
     /// The session; see `forge sessions list`.
     pub(crate) id: String,
-    /// Let it have so many cycles, also if it has ended.
+    /// Give it this many cycles, even if it has ended.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(crate) cycles: Option<u32>,
-    /// Go on although the session has ended.
+    /// Continue even if the session has ended.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -141,13 +141,13 @@ pub(crate) struct SessionArgs {
     /// Write the result here: the report as .md, .json or .html, the document alone with any other ending.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Give the document alone, without the report.
+    /// Print the document alone, without the report.
     #[arg(long, conflicts_with = "json")]
     pub(crate) document_only: bool,
-    /// Show Markdown as it is also on a terminal.
+    /// Show Markdown as it is, even on a terminal.
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Print what happens as it happens, a JSON object a line.
+    /// Print each event as it happens, one JSON object per line.
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     /// Take prompt templates from this folder instead of the built-in ones.
@@ -156,7 +156,7 @@ pub(crate) struct SessionArgs {
     /// Keep the session in this folder of plain files instead of the accounts.
     #[arg(long, value_name = "DIR")]
     pub(crate) journal: Option<PathBuf>,
-    /// End with exit code 0 also with less than was to be had, such as a labelled draft.
+    /// End with exit code 0 even with a lesser result, such as a labelled draft.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) accept: Option<Accept>,
 }
@@ -220,7 +220,7 @@ pub(crate) struct SessionsShow {
     /// Every call.
     #[arg(long)]
     pub(crate) calls: bool,
-    /// Show Markdown as it is also on a terminal.
+    /// Show Markdown as it is, even on a terminal.
     #[arg(long)]
     pub(crate) raw: bool,
     /// The raw answer of one call, such as `1.critique.0.0`, or why it failed.
@@ -234,7 +234,7 @@ pub(crate) struct SessionsShow {
 pub(crate) struct SessionsExport {
     /// The session.
     pub(crate) id: String,
-    /// In which form; by the ending of the output's name unless given, else Markdown.
+    /// The format; that of the output's ending unless given, else Markdown.
     #[arg(long, value_enum)]
     pub(crate) format: Option<ResultFormat>,
     /// Where to write it; standard output unless given.

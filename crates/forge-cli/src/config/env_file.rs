@@ -29,7 +29,7 @@ pub(super) fn explain(reports: &mut [Report], folder: &Path) {
         let words = report.message.split('`').chain(hint.split([' ', ',']));
         if words.into_iter().any(|word| names.iter().any(|name| name == word)) {
             report.hint =
-                Some(format!("`{NAME}` in this folder names it and is not loaded by itself: run `{LOAD}`"));
+                Some(format!("`{NAME}` in this folder sets it, but is not loaded by itself: run `{LOAD}`"));
         }
     }
 }

@@ -116,7 +116,7 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let written = options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
     written.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            CliError::usage(format!("{} is there already", path.display()), "add `--force` to overwrite it")
+            CliError::usage(format!("{} already exists", path.display()), "add `--force` to overwrite it")
         } else {
             CliError::failed(format!("{} cannot be written", path.display()), &error)
         }
@@ -251,11 +251,11 @@ pub(crate) fn refused(error: SystemError) -> CliError {
         SystemError::Session(error) => CliError::session(&error),
         SystemError::Prompt(error) => CliError::session(&error.into()),
         SystemError::Outside { path } => CliError::usage(
-            format!("{} lies outside of the project, so it may be anything", path.display()),
-            "put the templates themselves into a folder beside forge.yaml",
+            format!("{} is outside of the project, so trust does not cover it", path.display()),
+            "put the templates into a folder beside forge.yaml",
         ),
         SystemError::NoState => {
-            CliError::usage("there is no place to remember it", "set FORGE_HOME to a folder, or HOME")
+            CliError::usage("there is no folder to keep it in", "set FORGE_HOME to a folder, or HOME")
         }
         SystemError::NoProvider => {
             CliError::usage("no provider is left", "write a configuration, or set a key")

@@ -51,9 +51,9 @@ fn is_below_secret(lines: &[&str], number: usize) -> bool {
 fn is_secret(key: &str) -> bool {
     let name: String =
         key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let interrupts = ["key", "keys", "token", "auth", "header", "headers", "pass", "pwd"];
+    let ends = ["key", "keys", "token", "auth", "header", "headers", "pass", "pwd"];
     let parts = ["secret", "password", "passwd", "credential", "authorization", "bearer", "apikey"];
-    interrupts.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
+    ends.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
 }
 
 /// The values of keys that name secrets.
@@ -92,12 +92,12 @@ fn end_of_value(signs: &[char], begin: usize) -> usize {
     }
     let is_inside = signs[..begin].contains(&'{');
     let mut before = ' ';
-    let interrupts = rest.iter().position(|sign| {
+    let end = rest.iter().position(|sign| {
         let is_end = is_inside && (*sign == ',' || (*sign == '}' && before == ' '));
         before = *sign;
         is_end
     });
-    let end = interrupts.map_or(signs.len(), |end| begin + end);
+    let end = end.map_or(signs.len(), |end| begin + end);
     end - signs[begin..end].iter().rev().take_while(|sign| sign.is_whitespace()).count()
 }
 

@@ -30,7 +30,7 @@ pub(super) fn written(file: &ConfigFile) -> Value {
     }
     let mut settings = json!(spec);
     if file.session != SessionPlan::default() {
-        settings["session"] = json!(file.session);
+        settings["session"] = session(&file.session);
     }
     tidy(settings)
 }
@@ -73,8 +73,19 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         })),
         "budget": budget(plan.budget),
         "budgets": plan.budgets.iter().filter_map(tagged).collect::<Vec<_>>(),
-        "session": file.session,
+        "session": session(&file.session),
     }))
+}
+
+fn session(plan: &SessionPlan) -> Value {
+    let critics = if plan.seats.is_empty() { json!(plan.critics) } else { json!(plan.seats) };
+    json!({
+        "critics": critics,
+        "required": plan.required,
+        "cycles": plan.cycles,
+        "reference_tokens": plan.reference_tokens,
+        "prompts": plan.prompts,
+    })
 }
 
 /// A provider as written, under its id or in the old form.
@@ -119,6 +130,7 @@ fn provider(plan: &ProviderPlan, written: Option<&ProviderSpec>) -> Value {
             "total": duration(clocks.total),
         })),
         "proxy": plan.proxy.as_deref().map(without_credentials),
+        "ca_file": written.and_then(|written| written.ca_file.as_deref()),
     })
 }
 
@@ -318,5 +330,117 @@ fn write_mapping(object: &Map<String, Value>, path: &KeyPath, loaded: Option<&Lo
                 None => writeln!(out, "{indent}{key}: {value}"),
             },
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, io};
+
+    use forge::config::{Loader, Lookup, schema};
+
+    use super::*;
+
+    /// Every section, with every key of a provider and a role that holds no secret.
+    const FULL: &str = r#"
+schema_version: "1.0"
+providers:
+  cloud:
+    type: openai
+    dialect: deepseek
+    model: deepseek-v4-pro
+    api_key: "${KEY}"
+    endpoint: "https://proxy.example.com"
+    display_name: cloud
+    enabled: true
+    parameters: { max_tokens: 10 }
+    limits: { requests_per_minute: 1, concurrent: 4 }
+    budget: { per_day_usd: 2 }
+    preferred_roles: [critic]
+    price: { input: 0.1, output: 0.2 }
+    headers: { X-Team: red }
+    timeouts: { total: 4m }
+    proxy: "http://proxy.example.com:3128"
+    ca_file: ca.pem
+  other: { type: openai, dialect: deepseek, model: deepseek-v4-pro, api_keys: ["${KEY}", "${KEY2}"] }
+  laptop: { type: local, model: qwen3, local: { num_ctx: 32768 } }
+models:
+  qwen3: { provider: laptop, tools: true }
+  deepseek-v4-pro: { tools: true }
+pools:
+  both: { strategy: weighted, members: [ { provider: cloud, weight: 3 }, { provider: laptop, weight: 1 } ] }
+roles:
+  critic:
+    panel: [cloud, laptop]
+    fallback: [other]
+    fallback_on: [refusal]
+    parameters: { max_tokens: 10 }
+    needs: [tools]
+    min_context: 1000
+    hedge: true
+    budget: { per_session_usd: 0.5 }
+  drafter: { provider: both }
+default_provider: laptop
+retry: { max_attempts: 4 }
+breaker: { consecutive_failures: 3 }
+cache: { time_to_live: 10m }
+budget: { per_day_usd: 10 }
+budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
+session: { critics: [ { provider: cloud, lens: security }, { lens: clarity } ], required: 1, prompts: prompts }
+"#;
+
+    #[derive(Debug)]
+    struct Machine;
+
+    impl Lookup for Machine {
+        fn variable(&self, name: &str) -> Option<String> {
+            name.starts_with("KEY").then(|| format!("0f9e8d7c6b5a{name}"))
+        }
+
+        fn file(&self, _: &str) -> io::Result<String> {
+            Ok("-----BEGIN CERTIFICATE-----".into())
+        }
+    }
+
+    fn load(text: &str) -> ConfigFile {
+        let (registry, models) = (forge::registry(), forge::models());
+        let today = "2026-11-20".parse().unwrap();
+        let file = Loader::new(&registry, &models, today, &Machine).load("forge.yaml", text);
+        file.unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    /// The path of every value that is no mapping.
+    fn paths(value: &Value, above: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                object.iter().for_each(|(key, inner)| paths(inner, &format!("{above}/{key}"), found));
+            }
+            _ => drop(found.insert(above.to_owned())),
+        }
+    }
+
+    #[test]
+    fn every_section_of_the_schema_and_every_key_that_is_written_is_shown() {
+        let file = load(FULL);
+        let (written, resolved) = (written(&file), resolved(&file));
+        for (section, schema) in schema()["properties"].as_object().unwrap() {
+            let old = schema["deprecated"] == true;
+            assert!(old || !written[section].is_null(), "{section} is not shown as written");
+            assert!(old || !resolved[section].is_null(), "{section} is not shown as resolved");
+        }
+        let (mut ours, mut theirs) = Default::default();
+        paths(&written, "", &mut ours);
+        paths(&resolved, "", &mut theirs);
+        let missing: Vec<_> = ours.difference(&theirs).collect();
+        assert!(missing.is_empty(), "not shown as resolved: {missing:?}");
+    }
+
+    #[test]
+    fn what_is_shown_of_every_section_means_the_same() {
+        let file = load(FULL);
+        let first = resolved(&file);
+        for shown in [written(&file), first.clone()] {
+            assert_eq!(resolved(&load(&to_yaml(&shown, None))), first);
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
     }
     // Without a terminal nobody can be asked: the command itself is the answer.
     if asks && !one.yes && io::stdin().is_terminal() && !agreed()? {
-        terminal::note(quiet, "nothing is trusted that was not before");
+        terminal::note(quiet, "nothing new is trusted");
         return Ok(ExitCode::FAILURE);
     }
     paths.trust(&files).map_err(refused)?;
@@ -66,7 +66,7 @@ fn tell(file: &ProjectFile, quiet: bool) -> bool {
     let difference = difference.unified_diff().context_radius(3).header("as trusted", &name).to_string();
     match difference.trim_end() {
         // The texts that are compared have no secrets, so that a changed one leaves no difference.
-        "" => terminal::note(quiet, &format!("{name}: a key or header in it is another one")),
+        "" => terminal::note(quiet, &format!("{name}: a key or header in it has changed")),
         difference => terminal::note(quiet, difference),
     }
     true
@@ -83,7 +83,7 @@ fn secrets(file: &ConfigFile) -> Vec<String> {
 }
 
 fn agreed() -> Result<bool, CliError> {
-    let failed = |error: io::Error| CliError::failed("nobody could be asked", &error);
+    let failed = |error: io::Error| CliError::failed("the question could not be asked", &error);
     let mut stderr = io::stderr().lock();
     stderr.write_all(b"Trust this? [y/N] ").and_then(|()| stderr.flush()).map_err(failed)?;
     let mut line = String::new();

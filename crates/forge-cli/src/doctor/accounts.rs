@@ -52,10 +52,10 @@ fn next(store: &Store, is_damaged: bool) -> Option<String> {
         ));
     }
     if status.state != StoreState::Writing {
-        return Some(format!("see to it that {path} can be written, or set FORGE_HOME to another folder"));
+        return Some(format!("make {path} writable, or set FORGE_HOME to another folder"));
     }
     let quarantine = store.spool_path().join("quarantine.jsonl");
-    (status.quarantined > 0).then(|| format!("look at {}, and remove it", quarantine.display()))
+    (status.quarantined > 0).then(|| format!("read {}, and remove it", quarantine.display()))
 }
 
 /// Who may read and write a file, in octal; the store takes it from everybody but the owner.

@@ -63,11 +63,11 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Check {
     };
     // Nobody misses the key of a provider that is taken out.
     if spec.enabled == Some(Enabled::Always(false)) {
-        return Check::good(TOPIC, format!("{id}: taken out with `enabled: false`"), facts("disabled"));
+        return Check::good(TOPIC, format!("{id}: disabled with `enabled: false`"), facts("disabled"));
     }
     if sources.is_empty() {
         let without = if kind.is_some_and(|kind| kind.needs_key) {
-            "none, its endpoint has to do without"
+            "none; its endpoint is called without one"
         } else {
             "none needed"
         };
@@ -78,7 +78,7 @@ fn of_spec(id: &str, spec: &ProviderSpec, folder: &Path) -> Check {
         return Check::good(TOPIC, format!("{id}: {}", texts.join(", ")), facts("set"));
     };
     if spec.enabled == Some(Enabled::When(EnabledWhen::Auto)) {
-        let text = format!("{id}: missing, so that it takes no part; {} adds it", first.mend());
+        let text = format!("{id}: missing, so the provider is not used; {} adds it", first.mend());
         return Check::good(TOPIC, text, facts("missing"));
     }
     let is_at_hand = |name: &str| env_file::names(Path::new("")).iter().any(|known| known == name);

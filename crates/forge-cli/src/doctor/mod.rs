@@ -172,8 +172,8 @@ fn clock() -> Check {
     if now.format("%Y-%m-%d").to_string().as_str() >= made {
         return Check::good("clock", shown.to_string(), facts);
     }
-    let text = format!("{shown}, before the table of models of {made}");
-    Check::bad("clock", text, facts, "set the clock, such as with `timedatectl set-ntp true`")
+    let text = format!("{shown}, which is before the day of the model table, {made}");
+    Check::bad("clock", text, facts, "set the clock, for example with `timedatectl set-ntp true`")
 }
 
 fn variables() -> Check {
@@ -181,7 +181,7 @@ fn variables() -> Check {
     let adapters = registry.kinds().iter().flat_map(|kind| [kind.key_variables, kind.base_url_variables]);
     let set: Vec<_> =
         adapters.flatten().copied().chain(VARIABLES).filter(|name| variable(name).is_some()).collect();
-    let text = if set.is_empty() { "none of ours is set".into() } else { set.join(", ") };
+    let text = if set.is_empty() { "none that Forge reads is set".into() } else { set.join(", ") };
     Check::good("variables", text, json!(set))
 }
 

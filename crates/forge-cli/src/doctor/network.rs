@@ -11,7 +11,7 @@ const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"
 pub(super) async fn local_servers(offline: bool) -> Check {
     let topic = "local servers";
     if offline {
-        return Check::good(topic, "not looked for: `--offline`", Value::Null);
+        return Check::good(topic, "skipped: `--offline`", Value::Null);
     }
     let servers = match forge::local_servers(variable).await {
         Ok(servers) => servers,
@@ -27,19 +27,19 @@ pub(super) async fn local_servers(offline: bool) -> Check {
     let silent = servers.iter().find(|one| one.health.is_none() && one.variable.is_some());
     if let Some(LocalServer { url, variable: Some(variable), .. }) = silent {
         let others = if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) };
-        let text = format!("nobody answers at {url}, which {variable} names{others}");
+        let text = format!("no server answers at {url}, the address in {variable}{others}");
         return Check::bad(topic, text, facts, format!("ollama serve, or unset {variable}"));
     }
-    let text = if told.is_empty() { "none answers".to_owned() } else { told.join("; ") };
+    let text = if told.is_empty() { "none found".to_owned() } else { told.join("; ") };
     Check::good(topic, text, facts)
 }
 
 fn describe(one: &LocalServer) -> String {
     let models: Vec<_> = one.models.iter().map(ToString::to_string).collect();
     let state = match one.health {
-        Some(Health::Loading) => "its model is being loaded".to_owned(),
+        Some(Health::Loading) => "its model is still loading".to_owned(),
         Some(Health::Ready) if !models.is_empty() => models.join(", "),
-        _ => "no model".to_owned(),
+        _ => "no model loaded".to_owned(),
     };
     format!("{} at {}: {state}", one.name, one.url)
 }

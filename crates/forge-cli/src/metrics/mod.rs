@@ -68,7 +68,7 @@ pub(crate) fn open_if_there(simulated: bool) -> Option<Store> {
 /// The file of the accounts.
 pub(crate) fn place(simulated: bool) -> Result<PathBuf, CliError> {
     path(simulated).ok_or_else(|| {
-        CliError::usage("there is no place for the accounts", "set FORGE_HOME to a folder, or HOME")
+        CliError::usage("there is no folder for the accounts", "set FORGE_HOME to a folder, or HOME")
     })
 }
 

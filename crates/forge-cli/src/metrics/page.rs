@@ -1,9 +1,12 @@
 //! The summary as one page for a browser: no scripts, nothing loaded from elsewhere.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use chrono::{DateTime, Utc};
-use forge::store::{Bucket, Figures, Filter, GroupBy, Store, StoreError, SummaryRow, TrendPoint};
+use forge::{
+    prompt::html::{Bar, Safe, head, row},
+    store::{Bucket, Figures, Filter, GroupBy, Store, StoreError, SummaryRow, TrendPoint},
+};
 
 use super::figures::{cost, names, share, time, trend};
 
@@ -13,26 +16,20 @@ const BARS: usize = 20;
 /// Points that a chart over time shows.
 const POINTS: usize = 120;
 
-const STYLE: &str = "
-:root { color-scheme: light dark; --ink: #1d2430; --soft: #667085; --line: #d0d5dd; --paper: #fff;
-  --a: #2e6fdb; --b: #8fb4f2; --c: #d3e2fb; --bad: #d9482b; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #344054; --paper: #14181f;
-  --a: #6ea2f7; --b: #3b62a8; --c: #263a5e; --bad: #f0795f; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 60rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p { color: var(--soft); margin: .25rem 0 1rem; }
-.simulated { background: var(--bad); color: #fff; font-weight: 700; padding: .5rem 1rem; border-radius: .3rem; }
-.figures { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; margin: 1.5rem 0; }
-.figures b { display: block; font-size: 1.4rem; } .figures span { color: var(--soft); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th.name, td.name { text-align: left; } th { color: var(--soft); font-weight: 600; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
-svg .a { fill: var(--a); } svg .b { fill: var(--b); } svg .c { fill: var(--c); } svg .bad { fill: var(--bad); }
-svg line { stroke: var(--line); }
+const STYLE: &str = "\
+:root{--chart:#4a7ab5}
+@media(prefers-color-scheme:dark){:root{--chart:#6ea2f7}}
+body{max-width:60rem}h1{margin-bottom:0}
+.figures{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;margin:1.5rem 0}
+.figures b{display:block;font-size:1.4rem}.figures span{color:var(--quiet)}
+.wide table{width:100%;font-variant-numeric:tabular-nums}.wide td,.wide th{text-align:right;white-space:nowrap}
+.wide .name{text-align:left}.bars th{width:20%}
+.chart{display:block;width:100%;height:auto}.chart text{fill:var(--quiet);font-size:12px}
+.chart line{stroke:var(--line)}.chart .cost{fill:var(--chart)}.chart .failed{fill:var(--bad)}
 ";
+
+/// Colours of the bars of a provider, the longest first; the shorter ones lie over it.
+const PERCENTILES: [&str; 3] = ["#4a7ab540", "#4a7ab580", "#4a7ab5"];
 
 pub(super) fn render(
     store: &Store,
@@ -49,32 +46,29 @@ pub(super) fn render(
         Bucket::Hour => "hour",
         Bucket::Day => "day",
     };
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Forge: calls and costs</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    );
+    let mut page = head("Forge: calls and costs", STYLE);
     if simulated {
-        page.push_str("<div class=\"simulated\">SIMULATED: no model was asked</div>\n");
+        page.push_str("<p class=\"banner\"><strong>SIMULATED: no model was asked</strong></p>\n");
     }
-    let about = escape(&span(filter, now));
-    let _ = write!(page, "<h1>Calls and costs</h1>\n<p>{about}</p>\n{}", head(total));
+    let about = span(filter, now);
+    let _ =
+        write!(page, "<h1>Calls and costs</h1>\n<p class=\"quiet\">{}</p>\n{}", Safe(&about), figures(total));
     if total.attempts == 0 {
         page.push_str("<p>No calls are recorded.</p>\n");
     } else {
         page.push_str(
-            "<h2>Latency by provider</h2>\n<p>Half of the calls, 95 % and 99 % did not take longer.</p>\n",
+            "<h2>Latency by provider</h2>\n<p class=\"quiet\">Half of the calls, 95 % and 99 % did not take longer.</p>\n",
         );
         page.push_str(&latency(&providers));
         let _ = writeln!(page, "<h2>Cost by {unit}</h2>");
-        page.push_str(&bars(trend, "a", |figures| figures.cost.dollars(), |most| format!("${most:.4}")));
+        page.push_str(&bars(trend, "cost", |figures| figures.cost.dollars(), |most| format!("${most:.4}")));
         let _ = writeln!(page, "<h2>Failed attempts by {unit}</h2>");
         let failed = |figures: &Figures| figures.attempt_success_rate().map_or(0.0, |rate| 1.0 - rate);
-        page.push_str(&bars(trend, "bad", failed, |most| share(Some(most))));
+        page.push_str(&bars(trend, "failed", failed, |most| share(Some(most))));
         page.push_str("<h2>Details</h2>\n");
         page.push_str(&table(rows, by));
     }
-    page.push_str("</body>\n</html>\n");
+    page.push_str("</html>\n");
     Ok(page)
 }
 
@@ -86,7 +80,7 @@ fn span(filter: &Filter, now: DateTime<Utc>) -> String {
     }
 }
 
-fn head(total: &Figures) -> String {
+fn figures(total: &Figures) -> String {
     let figures = [
         (total.calls.to_string(), "calls"),
         (share(total.success_rate()), "answered"),
@@ -100,28 +94,23 @@ fn head(total: &Figures) -> String {
     format!("<div class=\"figures\">{}</div>\n", cells.collect::<String>())
 }
 
-/// Three bars on top of each other for each provider.
+/// Three bars over each other for each provider.
 fn latency(rows: &[SummaryRow]) -> String {
     let rows = &rows[..rows.len().min(BARS)];
-    let seconds = |time: Option<std::time::Duration>| time.map_or(0.0, |time| time.as_secs_f64());
-    let most = rows.iter().map(|row| seconds(row.figures.latency.p99)).fold(f64::EPSILON, f64::max);
-    let mut marks = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let (top, timing) = (at * 28, &row.figures.latency);
-        let name = escape(&names(row, &[GroupBy::Provider]).concat());
-        let _ = write!(marks, "<text x=\"0\" y=\"{}\">{name}</text>", top + 17);
-        for (class, percentile) in [("c", timing.p99), ("b", timing.p95), ("a", timing.p50)] {
-            let width = seconds(percentile) / most * 520.0;
-            let _ = write!(
-                marks,
-                "<rect class=\"{class}\" x=\"160\" y=\"{}\" width=\"{width:.1}\" height=\"18\" rx=\"2\"/>",
-                top + 4
-            );
-        }
+    let length =
+        |time: Option<Duration>| time.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    let longest = rows.iter().map(|row| length(row.figures.latency.p99)).max().unwrap_or(0);
+    let mut table = "<table class=\"bars\">\n".to_owned();
+    for one in rows {
+        let timing = &one.figures.latency;
+        let name = names(one, &[GroupBy::Provider]).concat();
         let text = format!("{} / {} / {}", time(timing.p50), time(timing.p95), time(timing.p99));
-        let _ = write!(marks, "<text x=\"900\" y=\"{}\" text-anchor=\"end\">{text}</text>", top + 17);
+        let bars = [timing.p99, timing.p95, timing.p50].into_iter().zip(PERCENTILES);
+        let bars: Vec<Bar<'_>> = bars.map(|(time, colour)| (0, length(time), colour)).collect();
+        table.push_str(&row(&name, &bars, longest, &text));
     }
-    svg("latency by provider", rows.len() * 28, &marks)
+    table.push_str("</table>\n");
+    table
 }
 
 /// A bar for each point of time, and the height of the tallest.
@@ -155,11 +144,9 @@ fn bars(
             let _ = write!(marks, "<text x=\"900\" y=\"138\" text-anchor=\"end\">{last}</text>");
         }
     }
-    svg("by time", 142, &marks)
-}
-
-fn svg(label: &str, height: usize, marks: &str) -> String {
-    format!("<svg role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 900 {height}\">{marks}</svg>\n")
+    format!(
+        "<svg class=\"chart\" role=\"img\" aria-label=\"by time\" viewBox=\"0 0 900 142\">{marks}</svg>\n"
+    )
 }
 
 fn table(rows: &[SummaryRow], by: &[GroupBy]) -> String {
@@ -180,26 +167,8 @@ fn table(rows: &[SummaryRow], by: &[GroupBy]) -> String {
             (tokens.output + tokens.reasoning).to_string(),
         ];
         let cells = cells.map(|cell| format!("<td>{cell}</td>")).concat();
-        let _ =
-            writeln!(body, "<tr><td class=\"name\">{}</td>{cells}</tr>", escape(&names(row, by).join(" ")));
+        let _ = writeln!(body, "<tr><td class=\"name\">{}</td>{cells}</tr>", Safe(&names(row, by).join(" ")));
     }
     let heads = headings.map(|heading| format!("<th>{heading}</th>")).concat();
-    format!("<div class=\"scroll\"><table>\n<tr>{heads}</tr>\n{body}</table></div>\n")
-}
-
-/// Names come from configurations and vendors; none of them becomes markup.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => {}
-            c => safe.push(c),
-        }
-    }
-    safe
+    format!("<div class=\"wide\"><table>\n<tr>{heads}</tr>\n{body}</table></div>\n")
 }

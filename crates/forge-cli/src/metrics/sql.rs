@@ -20,7 +20,7 @@ pub(super) const VERSION: &str = "1.0";
 
 pub(super) fn run(args: &MetricsSql, quiet: bool) -> Result<ExitCode, CliError> {
     let within = humantime::parse_duration(&args.timeout).map_err(|_| {
-        CliError::usage(format!("`{}` is no length of time", args.timeout), "write it as in 90s or 5m")
+        CliError::usage(format!("`{}` is not a duration", args.timeout), "write it as in 90s or 5m")
     })?;
     let store = open(args.offline)?;
     let ask = |take: &mut dyn FnMut(SqlPart<'_>) -> io::Result<()>| {

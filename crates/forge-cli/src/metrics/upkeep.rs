@@ -60,7 +60,7 @@ pub(super) fn prune(args: &MetricsPrune, quiet: bool) -> Result<ExitCode, CliErr
 
 pub(super) fn rebuild(args: &MetricsRebuild, quiet: bool) -> Result<ExitCode, CliError> {
     let days = open(args.upkeep.offline)?.rebuild().map_err(failed)?;
-    let text = format!("the sums of {days} days were made anew from the attempts that are kept");
+    let text = format!("the sums of {days} days were rebuilt from the attempts that are kept");
     tell(&args.upkeep, quiet, &text, json!({ "days": days }))
 }
 
@@ -84,7 +84,7 @@ pub(super) fn forget(args: &MetricsForget, named: Option<&Path>, quiet: bool) ->
     }
     let Forgotten { attempts, cost, tokens } = store.forget(call, budgets).map_err(failed)?;
     let text =
-        format!("{attempts} attempts, {tokens} tokens and {cost} are in no sum and no budget any more");
+        format!("{attempts} attempts, {tokens} tokens and {cost} no longer count in any sum or budget");
     let facts = json!({
         "call_id": call,
         "attempts": attempts,

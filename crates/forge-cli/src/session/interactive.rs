@@ -29,11 +29,11 @@ impl Approver for Terminal {
     }
 }
 
-const HELP: &str = "continue: go on by the rules; skip: leave the remaining cycles out; feedback TEXT: one more \
-                    cycle with this in mind; abort: break off, to be resumed later";
+const HELP: &str = "continue: go on as configured; skip: leave out the remaining cycles; feedback TEXT: one more \
+                    cycle with this in mind; abort: stop, and resume later";
 
-const CONFLICT_HELP: &str = "accept: as the synthesizer resolved it; choose N: by position N; custom TEXT: in this \
-                             way; defer: not in this session";
+const CONFLICT_HELP: &str = "accept: keep the synthesizer's resolution; choose N: take position N; custom TEXT: \
+                             resolve it this way; defer: not in this session";
 
 /// Settles the conflicts one by one, then the cycle. Without anybody to answer, the session breaks off and can
 /// be resumed.

@@ -81,21 +81,18 @@ pub(crate) async fn resume(resume: Resume, args: GlobalArgs<'_>) -> Result<ExitC
 pub(crate) async fn follow(follow: Follow, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let text = if follow.text == "-" { files::standard_input()? } else { follow.text };
     if text.trim().is_empty() {
-        return Err(CliError::usage(
-            "there is nothing to follow up on",
-            "say what the session has to do as well",
-        ));
+        return Err(CliError::usage("the text is empty", "say what the session should do next"));
     }
     let mut continuation = Continuation::open(&follow.id, &follow.session, args).await?;
     let name = &continuation.name;
     if continuation.session.state().stopped.is_none() {
-        let next = format!("bring it to its end first: `forge resume {name}`");
+        let next = format!("finish it first: `forge resume {name}`");
         return Err(CliError::usage(format!("session {name} has not ended"), next));
     }
     let followed = continuation.session.follow(text.trim(), continuation.settings.clone()).await;
     followed.map_err(|error| {
         let next = format!(
-            "take its document further: `forge sessions export {name} --format document -o draft.txt`, then `forge run \
+            "to go on from its document: `forge sessions export {name} --format document -o draft.txt`, then `forge run \
              --draft draft.txt`"
         );
         let failure = CliError::session(&error);
@@ -131,7 +128,7 @@ impl Continuation {
             Err(error) => {
                 let error = CliError::session(&error);
                 let elsewhere = !system.is_simulated() && stored::is_simulated(&name).await;
-                let next = "it is one of simulated vendors: add `--offline`";
+                let next = "it ran on simulated vendors: add `--offline`";
                 return Err(if elsewhere { error.with_next(next) } else { error });
             }
         };
@@ -173,11 +170,11 @@ async fn go(
     let next = format!("forge resume {name}{offline}{kept}");
     match (result.stop_reason, &result.held) {
         (Some(Stop::UserAborted), _) => {
-            note(false, &format!("broken off; go on with: {next}"));
+            note(false, &format!("aborted; continue with: {next}"));
             return Ok(130.into());
         }
-        (Some(Stop::Budget), _) => note(false, &format!("go on with: {next} --max-cost USD")),
-        (None, Some(_)) => note(false, &format!("paused; when there is room, go on with: {next}")),
+        (Some(Stop::Budget), _) => note(false, &format!("continue with: {next} --max-cost USD")),
+        (None, Some(_)) => note(false, &format!("paused; when the budget has room, continue with: {next}")),
         _ => {}
     }
     Ok(output::exit_code(&result, session_args.accept, fail_on))
@@ -185,7 +182,7 @@ async fn go(
 
 async fn handle_interrupts(mut interrupts: Interrupts, controls: Controls, progress: Progress) {
     interrupts.next().await;
-    progress.note("coming to an end; interrupt again to stop at once");
+    progress.note("ending the session; interrupt again to stop at once");
     controls.abort();
     interrupts.next().await;
     std::process::exit(130);

@@ -73,8 +73,8 @@ fn is_stdin(path: Option<&Path>) -> bool {
 fn document(path: &Path) -> Result<String, CliError> {
     let text = if is_stdin(Some(path)) { files::standard_input()? } else { files::read(path)? };
     if text.trim().is_empty() {
-        let what = format!("there is nothing to judge in {}", path.display());
-        return Err(CliError::usage(what, "name a file with text"));
+        let what = format!("there is no text to judge in {}", path.display());
+        return Err(CliError::usage(what, "name a file that has text"));
     }
     Ok(text)
 }
@@ -116,14 +116,14 @@ fn topic(text: &str, topic_args: &TopicArgs, is_taken: bool, quiet: bool) -> Res
 /// The plan, and in its notes what is less than the user wants.
 pub(super) fn plan(request: SessionRequest<'_>, system: &Setup) -> Plan {
     let mut settings = settings(&request, system);
-    let args = match settings.mode {
+    let wanted = match settings.mode {
         Mode::Direct => 0,
         Mode::Review => 1,
         Mode::Council => settings.critics,
     };
     let mut casting = match request.draft {
-        Some(_) => forge::cast_of_draft(system.router(), args),
-        None => forge::cast(system.router(), args),
+        Some(_) => forge::cast_of_draft(system.router(), wanted),
+        None => forge::cast(system.router(), wanted),
     };
     let seats = &system.session_plan().seats;
     casting.notes.extend(seat(&mut casting.cast, seats));
@@ -133,10 +133,10 @@ pub(super) fn plan(request: SessionRequest<'_>, system: &Setup) -> Plan {
     }
     let mut notes = casting.notes;
     let judges = casting.judges.max(1);
-    if args > 0 && settings.required > judges {
+    if wanted > 0 && settings.required > judges {
         if settings.mode == Mode::Council && system.session_plan().required.is_some() {
             let required = settings.required;
-            notes.push(format!("{required} critics were to answer at least; {judges} will have to do"));
+            notes.push(format!("{required} critics are required, but only {judges} can be asked"));
         }
         settings.required = judges;
     }
@@ -166,7 +166,7 @@ fn seat(cast: &mut Cast, seats: &[SeatSpec]) -> Vec<String> {
         } else if let Some((found, chain)) = found.zip(cast.critics.get_mut(at)) {
             chain[..=found].rotate_right(1);
         } else {
-            notes.push(format!("{id}, whom the file seats as critic {}, is none of the critics", at + 1));
+            notes.push(format!("{id}, which the file seats as critic {}, is not one of the critics", at + 1));
         }
     }
     notes

@@ -46,7 +46,7 @@ pub(crate) async fn sessions(
             if json {
                 terminal::json(&json!({"session": name.as_str(), "deleted": true}))?;
             }
-            terminal::note(quiet, &format!("session {name} is gone"));
+            terminal::note(quiet, &format!("session {name} was deleted"));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -76,9 +76,13 @@ impl Efforts {
         let nearest = lower.or_else(|| self.iter().next());
         let message = match nearest {
             Some(level) => {
-                format!("this model has no effort `{}`; `{}` is asked for", asked.as_str(), level.as_str())
+                format!(
+                    "this model does not support effort `{}`; `{}` is sent instead",
+                    asked.as_str(),
+                    level.as_str()
+                )
             }
-            None => "this model does not think; effort is left out".into(),
+            None => "this model does not support thinking; effort is left out".into(),
         };
         warnings.push(Warning::new("effort", message));
         nearest

@@ -124,7 +124,7 @@ pub trait Adapter: Provider {
 pub enum Health {
     /// It answers and takes the credential.
     Ready,
-    /// It answers, but its model is still being loaded: wait, do not count it as a failure.
+    /// It answers, but its model is still loading: wait, do not count it as a failure.
     Loading,
     /// It answers, but has no model to serve.
     Empty,

@@ -46,7 +46,7 @@ impl<'a> Check<'a> {
     /// On a failure, `place` is left where it happened.
     fn value(&self, schema: &'a Value, value: &Value, place: &mut String, depth: usize) -> Checked {
         let Value::Object(schema) = schema else {
-            return if *schema == Value::Bool(false) { Err("may not be there".into()) } else { Ok(()) };
+            return if *schema == Value::Bool(false) { Err("is not allowed".into()) } else { Ok(()) };
         };
         self.steps.set(self.steps.get() + 1);
         // Undecided counts as good: the check may miss a fault, but never invents one.
@@ -84,13 +84,13 @@ impl<'a> Check<'a> {
         let list = |word| schema.get(word).and_then(Value::as_array).into_iter().flatten();
         let obeys = |schema: &'a Value| self.value(schema, value, &mut place.clone(), depth + 1).is_ok();
         if schema.contains_key("anyOf") && !list("anyOf").any(obeys) {
-            return Err("is none of the things that it may be".into());
+            return Err("matches none of the schemas in `anyOf`".into());
         }
         if schema.contains_key("oneOf") && list("oneOf").filter(|one| obeys(one)).count() != 1 {
-            return Err("is not exactly one of the things that it may be".into());
+            return Err("does not match exactly one of the schemas in `oneOf`".into());
         }
         if schema.get("not").is_some_and(obeys) {
-            return Err("is what it may not be".into());
+            return Err("matches the schema in `not`".into());
         }
         for one in list("allOf") {
             self.value(one, value, place, depth + 1)?;
@@ -178,7 +178,7 @@ fn kind(schema: &Map<String, Value>, value: &Value) -> Checked {
         return Err(format!("is not of type {}", allowed.join(" or ")));
     }
     if schema.get("enum").and_then(Value::as_array).is_some_and(|values| !values.contains(value)) {
-        return Err("is not one of the values that it may have".into());
+        return Err("is not one of the values in `enum`".into());
     }
     match schema.get("const") {
         Some(only) if only != value => Err(format!("is not {only}")),
@@ -215,7 +215,7 @@ fn range(schema: &Map<String, Value>, number: &Number) -> Checked {
     let is_multiple =
         |step: f64| ((number / step).round() - number / step).abs() <= 1e-9 * (number / step).abs().max(1.0);
     match limit("multipleOf").filter(|step| *step > 0.0 && !is_multiple(*step)) {
-        Some(step) => Err(format!("is no multiple of {step}")),
+        Some(step) => Err(format!("is not a multiple of {step}")),
         None => Ok(()),
     }
 }
@@ -236,16 +236,11 @@ mod tests {
                 json!(1),
                 "the value is not of type string or null",
             ),
-            (
-                json!({"enum": ["a", 1]}),
-                json!(1),
-                json!("b"),
-                "the value is not one of the values that it may have",
-            ),
+            (json!({"enum": ["a", 1]}), json!(1), json!("b"), "the value is not one of the values in `enum`"),
             (json!({"const": {"a": 1}}), json!({"a": 1}), json!({}), "the value is not {\"a\":1}"),
             (json!({"minimum": 1, "maximum": 3}), json!(3), json!(0.5), "the value is smaller than 1"),
             (json!({"exclusiveMaximum": 3}), json!(2.9), json!(3), "the value is not smaller than 3"),
-            (json!({"multipleOf": 0.1}), json!(0.3), json!(0.35), "the value is no multiple of 0.1"),
+            (json!({"multipleOf": 0.1}), json!(0.3), json!(0.35), "the value is not a multiple of 0.1"),
             (json!({"maxLength": 2}), json!("äö"), json!("abc"), "the value has more than 2 characters"),
             (json!({"minItems": 1}), json!([1]), json!([]), "the value has fewer than 1 items"),
             (json!({"uniqueItems": true}), json!([1, 2]), json!([1, 1]), "the value has the same item twice"),
@@ -261,21 +256,26 @@ mod tests {
                 json!({"properties": {"a": {}}, "additionalProperties": false}),
                 json!({"a": 1}),
                 json!({"c": 1}),
-                "/c may not be there",
+                "/c is not allowed",
             ),
             (
                 json!({"anyOf": [{"type": "string"}, {"type": "null"}]}),
                 json!(null),
                 json!(1),
-                "the value is none of the things that it may be",
+                "the value matches none of the schemas in `anyOf`",
             ),
             (
                 json!({"oneOf": [{"minimum": 1}, {"maximum": 3}]}),
                 json!(0),
                 json!(2),
-                "the value is not exactly one of the things that it may be",
+                "the value does not match exactly one of the schemas in `oneOf`",
             ),
-            (json!({"not": {"type": "null"}}), json!(1), json!(null), "the value is what it may not be"),
+            (
+                json!({"not": {"type": "null"}}),
+                json!(1),
+                json!(null),
+                "the value matches the schema in `not`",
+            ),
             (json!({"allOf": [{"minimum": 2}]}), json!(2), json!(1), "the value is smaller than 2"),
         ] {
             let schema = Schema::from(schema);

@@ -51,7 +51,7 @@ pub struct Rules {
 pub enum Unfit {
     /// There is a result of a call that nobody made before it.
     #[error(
-        "the result of the tool call `{id}` stands after no such call; leave it out or send the call as well"
+        "the result of the tool call `{id}` follows no such call; leave it out, or send the call as well"
     )]
     ResultWithoutCall {
         /// The id of the call.

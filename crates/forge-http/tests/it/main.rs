@@ -226,7 +226,7 @@ async fn gzip_that_was_not_asked_for_is_unpacked_and_a_bomb_is_not() {
         assert_eq!(error.kind, ErrorKind::Decode, "{error}");
     }
     let (_, error) = stream(packed("gzip", &gzip(b"data: hi\n\n")), Timeouts::default()).await;
-    assert!(error.unwrap().message.contains("packed as `gzip`"));
+    assert!(error.unwrap().message.contains("content encoding `gzip`"));
 }
 
 #[tokio::test]

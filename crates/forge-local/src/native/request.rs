@@ -100,8 +100,11 @@ fn think(effort: Effort, warnings: &mut Vec<Warning>) -> Think<'static> {
         _ => Effort::High,
     };
     if level != effort {
-        let message =
-            format!("this server has no effort `{}`; `{}` is asked for", effort.as_str(), level.as_str());
+        let message = format!(
+            "this server does not support effort `{}`; `{}` is sent instead",
+            effort.as_str(),
+            level.as_str()
+        );
         warnings.push(Warning::new("effort", message));
     }
     Think::Level(level.as_str())

@@ -40,7 +40,10 @@ pub(crate) fn to_wire(
     let mut warnings = Vec::new();
     let tuned = tune(request, profile.takes(), &mut warnings);
     if request.show_thinking == Some(true) && !profile.thinks() {
-        warnings.push(Warning::new("show_thinking", "show_thinking was left out: this model does not think"));
+        warnings.push(Warning::new(
+            "show_thinking",
+            "show_thinking was left out: this model does not support thinking",
+        ));
     }
     let parts = Parts::of(provider, vendor, model, request, &mut warnings)?;
     let body = Body {

@@ -68,7 +68,7 @@ impl<'a> Attempts<'a> {
                 None => Ok(reply),
                 // Its layers have seen a reply that ended well. That the call goes on after it is noted here.
                 Some(kind) => {
-                    let error = ProviderError::new(kind, route.plan.id.as_str(), "nothing was said")
+                    let error = ProviderError::new(kind, route.plan.id.as_str(), "the answer is empty")
                         .with(|facts| facts.model = Some(cx.model().clone()));
                     cx.note_failure(&error, begun);
                     Err(error)

@@ -40,7 +40,7 @@ pub(super) fn exhausted(
             let message = format!("no route for role `{role}` could answer ({looked_at})");
             let message = match cheapest(&trace).filter(|_| error.kind == ErrorKind::BudgetExceeded) {
                 Some((provider, most)) => {
-                    format!("{}; the cheapest route, {provider}, may take up to {most}", error.message)
+                    format!("{}; the cheapest route, {provider}, may use up to {most}", error.message)
                 }
                 None => message,
             };

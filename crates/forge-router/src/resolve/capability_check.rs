@@ -47,23 +47,25 @@ impl Misfit {
     /// `who` stands for one or more models.
     fn message(&self, who: &str) -> String {
         match self {
-            Self::Lacks(feature) => format!("the role needs {feature}, which {who} cannot do"),
+            Self::Lacks(feature) => format!("the role needs {feature}, which is not supported by {who}"),
             Self::SmallWindow(tokens) => {
                 format!("the role needs a context window of {tokens} tokens; that of {who} is smaller")
             }
             Self::Unknown(feature, _) => {
-                format!("the role needs {feature}; whether {who} can do it is not known")
+                format!("the role needs {feature}; support by {who} is unknown")
             }
-            Self::NoSchema => format!("a session asks the role for JSON, to which {who} cannot be held"),
+            Self::NoSchema => {
+                format!("a session asks the role for JSON, which {who} cannot be made to return")
+            }
             Self::Unpriced => {
-                format!("the price of {who} is not known; calls are refused while a budget in dollars holds")
+                format!("the price of {who} is unknown; calls are refused while a dollar budget applies")
             }
-            Self::LeftOut(setting) => format!("{setting} is left out for {who}, which cannot take it"),
+            Self::LeftOut(setting) => format!("{setting} is left out: it is not supported by {who}"),
             Self::OtherEffort(asked, used) => {
-                format!("effort `{}` becomes `{}` for {who}", asked.as_str(), used.as_str())
+                format!("for {who}, effort `{}` is sent as `{}`", asked.as_str(), used.as_str())
             }
             Self::ShortOutput(asked, most) => {
-                format!("max_tokens {asked} is more than {who} can write, which is {most}")
+                format!("max_tokens is {asked}, but {who} can write at most {most}")
             }
         }
     }
@@ -73,7 +75,7 @@ impl Misfit {
         match self {
             Self::Unpriced => Some("set its `price`".into()),
             Self::Unknown(feature, model) => {
-                Some(format!("write `models: {{ \"{model}\": {{ {feature}: true }} }}` if it can"))
+                Some(format!("write `models: {{ \"{model}\": {{ {feature}: true }} }}` if it is supported"))
             }
             Self::Lacks(_)
             | Self::SmallWindow(_)

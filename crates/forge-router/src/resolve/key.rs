@@ -21,7 +21,7 @@ impl Resolver<'_, '_> {
             (Some(written), None) => return (self.key(written, &one), Vec::new()),
             (Some(_), Some(_)) => {
                 let problem =
-                    Problem::new(code::CONFLICT, several, "there is an `api_key` already").about_key();
+                    Problem::new(code::CONFLICT, several, "there is already an `api_key`").about_key();
                 self.report(problem.with_hint("keep one of them; `api_keys` takes one key or more"));
             }
             (None, Some(written)) if written.is_empty() => {
@@ -49,7 +49,7 @@ impl Resolver<'_, '_> {
         let usual = kind.key_variables.first();
         let variable = variable.unwrap_or_else(|| usual.unwrap_or(&"NAME"));
         let (code, message) = if spec.endpoint.is_some() {
-            (code::NO_KEY, "the provider has no `api_key`; its endpoint has to do without")
+            (code::NO_KEY, "the provider has no `api_key`; its endpoint is called without one")
         } else {
             (code::MISSING, "the provider has no `api_key`")
         };
@@ -71,7 +71,7 @@ impl Resolver<'_, '_> {
             self.context.problems.iter_mut().skip(before).filter(|one| one.code == code::UNSET_VARIABLE)
         {
             // A default would be a key in the file.
-            problem.hint = Some("set it, or take the provider out with `enabled: false`".into());
+            problem.hint = Some("set it, or disable the provider with `enabled: false`".into());
         }
         let key = key?;
         if key.trim().is_empty() {
@@ -93,7 +93,8 @@ impl Resolver<'_, '_> {
 
     /// Reports a reference in foreign notation; always `true`.
     fn report_foreign(&mut self, name: &str, path: &KeyPath) -> bool {
-        let message = "this is how another program names a variable; here it would be sent as it stands";
+        let message =
+            "this is another program's notation for a variable; here it would be sent as it is written";
         let name = if name.is_empty() { "NAME" } else { name };
         let problem = Problem::new(code::FOREIGN_REFERENCE, path.clone(), message);
         self.report(problem.with_hint(format!("write `\"${{{name}}}\"`")));
@@ -129,16 +130,19 @@ fn fault(key: &str) -> Option<(&'static str, &'static str)> {
         return Some(("this is a placeholder, not a key", "put the key into a variable and write `${NAME}`"));
     }
     if key.get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("bearer ")) {
-        return Some(("the key holds the word before it in a header", "write the key without `Bearer`"));
+        return Some((
+            "the key contains the word that comes before it in a header",
+            "write the key without `Bearer`",
+        ));
     }
     let is_quoted = |quote| key.len() > 1 && key.starts_with(quote) && key.ends_with(quote);
     if is_quoted('"') || is_quoted('\'') {
-        return Some(("the key holds the quotes around it", "take the inner quotes away"));
+        return Some(("the key contains the quotes around it", "remove the inner quotes"));
     }
     if key.contains(char::is_whitespace) {
         return Some(("the key contains white space, which no key has", "check where it ends"));
     }
-    (!key.is_ascii()).then_some(("the key contains characters that a header cannot carry", "copy it anew"))
+    (!key.is_ascii()).then_some(("the key contains characters that a header cannot carry", "copy it again"))
 }
 
 /// Whether a text is what examples write where a key belongs.

@@ -156,12 +156,12 @@ impl<'a> Resolver<'a, '_> {
         let hint = "write `schema_version: \"1.0\"`";
         match version {
             None => {
-                let message = "the file does not say its version";
+                let message = "the file does not state its version";
                 self.report(Problem::new(code::NO_VERSION, path, message).with_hint(hint));
             }
             Some(version) if is_version_1(version) => {}
             Some(version) => {
-                let message = format!("version `{version}` of the format is not known here");
+                let message = format!("version `{version}` of the format is unknown");
                 self.report(Problem::new(code::OTHER_VERSION, path, message).with_hint(hint));
             }
         }
@@ -175,12 +175,12 @@ impl<'a> Resolver<'a, '_> {
         if let Some(single) = &spec.provider {
             let path = KeyPath::ROOT.key("provider");
             if spec.providers.contains_key(SINGLE) {
-                let message = "is called `default`, and so is one of `providers`";
+                let message = "has the id `default`, and so has one of `providers`";
                 let hint = "move it into `providers` under an id of its own";
                 self.report(Problem::new(code::CONFLICT, path, message).about_key().with_hint(hint));
             } else {
                 if !spec.providers.is_empty() {
-                    let message = "the old form with one provider stands beside `providers`";
+                    let message = "the old form with one provider is used beside `providers`";
                     let hint = "move it into `providers` under an id of its own";
                     let problem = Problem::new(code::OLD_FORM, path.clone(), message).about_key();
                     self.report(problem.with_hint(hint));
@@ -234,9 +234,9 @@ impl<'a> Resolver<'a, '_> {
             let path = KeyPath::ROOT.key("pools").key(id);
             self.check_id(id, &path);
             if self.names.contains_key(id.as_str()) {
-                let message = format!("a provider is called `{id}` as well");
+                let message = format!("a provider is also called `{id}`");
                 let problem = Problem::new(code::NAME_TAKEN, path, message).about_key();
-                self.report(problem.with_hint("give the pool a name of its own"));
+                self.report(problem.with_hint("give the pool another name"));
                 // It stands in the plan all the same, so that its place is counted.
                 place += 1;
             } else if self.is_absent(pool) {
@@ -273,7 +273,7 @@ impl<'a> Resolver<'a, '_> {
             && bytes.first().is_some_and(|b| is_end(*b))
             && bytes.last().is_some_and(|b| is_end(*b));
         if !good {
-            let message = format!("`{id}` cannot be an id");
+            let message = format!("`{id}` is not a valid id");
             let meant = id.to_ascii_lowercase().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
             let meant = meant.trim_matches('-');
             let hint = if meant.len() >= 2 && id.is_ascii() {
@@ -291,7 +291,7 @@ impl<'a> Resolver<'a, '_> {
         match self.names.get(id) {
             Some(Named::Target(target)) => return Some(*target),
             Some(Named::Disabled) => {
-                let message = format!("provider `{id}` is disabled and left out here");
+                let message = format!("provider `{id}` is disabled, so it is left out here");
                 self.report(Problem::new(code::DISABLED, path.clone(), message));
             }
             Some(Named::Absent) => {}

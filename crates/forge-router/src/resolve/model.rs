@@ -144,10 +144,10 @@ impl Resolver<'_, '_> {
             return problem(message).with_hint(format!("write `{}`", bare.unwrap_or_default()));
         }
         if let Some(other) = vendors.first() {
-            let message = format!("model `{model}` is one of {other}, not of {vendor}");
+            let message = format!("model `{model}` belongs to {other}, not to {vendor}");
             return problem(message).with_hint(format!("write `type: {other}`, or a model of {vendor}"));
         }
-        let cost = if *priced { "" } else { ", its cost is unknown" };
+        let cost = if *priced { "" } else { ", and its cost is unknown" };
         let unknown =
             problem(format!("model `{model}` is not in the table: its abilities are assumed{cost}"));
         let today = self.section.today;
@@ -201,8 +201,8 @@ mod tests {
         let (_, problems) = resolve(file(json!({"novel": {"images": true}}), tools.clone()));
         assert_eq!(
             problems[0].to_string(),
-            "roles.coder.provider: the role needs tools; whether `new` can do it is not known; \
-             write `models: { \"novel\": { tools: true } }` if it can"
+            "roles.coder.provider: the role needs tools; support by `new` is unknown; \
+             write `models: { \"novel\": { tools: true } }` if it is supported"
         );
         assert_eq!(codes(file(json!({"novel": {"tools": true}}), tools.clone())), [""; 0]);
         assert_eq!(

@@ -104,7 +104,7 @@ impl Resolver<'_, '_> {
                             // Equal, not more: the pools above this one are not reported as well.
                             if below == Some(DEEPEST) {
                                 let path = KeyPath::ROOT.key("pools").key(pools[pool].id.as_str());
-                                let message = format!("pools stand more than {DEEPEST} deep in each other");
+                                let message = format!("pools are nested more than {DEEPEST} deep");
                                 self.report(Problem::new(code::OUT_OF_RANGE, path, message));
                             }
                         }

@@ -50,7 +50,7 @@ impl<'a> Resolver<'a, '_> {
         let (proxy, ca_certificates) = self.transport(spec, path);
         let options = self.options(spec.local.as_ref(), &path.key("local"));
         if spec.display_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
-            let message = "holds a line break or another control character";
+            let message = "contains a line break or another control character";
             self.report(Problem::new(code::CONTROL_CHARACTER, path.key("display_name"), message));
         }
         let parameters = self.parameters(spec.parameters.as_ref(), &path.key("parameters"));
@@ -109,9 +109,9 @@ impl<'a> Resolver<'a, '_> {
         };
         if plan.shows_key() {
             let message =
-                "the key goes to another machine over plain HTTP, where everybody between can read it";
+                "the key is sent to another machine over plain HTTP, where anyone in between can read it";
             let problem = Problem::new(code::PLAIN_KEY, path.key("endpoint"), message);
-            self.report(problem.with_hint("write `https://`, or leave the key out"));
+            self.report(problem.with_hint("write `https://`, or remove the key"));
         }
         plan
     }
@@ -127,7 +127,7 @@ impl<'a> Resolver<'a, '_> {
         if kind.compatible.is_empty() {
             let kinds = self.section.registry.kinds().iter().filter(|kind| !kind.compatible.is_empty());
             let names: Vec<_> = kinds.map(|kind| format!("`type: {}`", kind.name)).collect();
-            let message = format!("nobody but its own vendor speaks as `{}` does", kind.name);
+            let message = format!("only the vendor itself speaks the dialect of `{}`", kind.name);
             let problem = Problem::new(code::CONFLICT, path.key("dialect"), message).about_key();
             self.report(problem.with_hint(format!("leave it out, or write {}", names.join(" or "))));
             return None;
@@ -135,9 +135,9 @@ impl<'a> Resolver<'a, '_> {
         let known: Vec<_> = kind.compatible.iter().map(|vendor| (vendor.id.as_str(), vendor)).collect();
         let vendor = self.context.one_of(written, &known, "dialect", &path.key("dialect"))?;
         if vendor.base_url.is_none() && spec.endpoint.is_none() {
-            let message = format!("{} has no usual endpoint", vendor.name);
+            let message = format!("{} has no default endpoint", vendor.name);
             let problem = Problem::new(code::MISSING, path.key("dialect"), message);
-            self.report(problem.with_hint("set `endpoint` to the address that you were given"));
+            self.report(problem.with_hint("set `endpoint` to the address the vendor gave you"));
         }
         Some(vendor)
     }
@@ -157,8 +157,8 @@ impl<'a> Resolver<'a, '_> {
         let at = path.key("ca_file");
         let certificates = spec.ca_file.as_deref().and_then(|file| self.context.read_file(file, &at));
         if certificates.as_deref().is_some_and(|text| !text.contains("-----BEGIN CERTIFICATE-----")) {
-            let problem = Problem::new(code::OUT_OF_RANGE, at, "the file holds no certificate in PEM");
-            self.report(problem.with_hint("it has to have a line `-----BEGIN CERTIFICATE-----`"));
+            let problem = Problem::new(code::OUT_OF_RANGE, at, "the file contains no certificate in PEM");
+            self.report(problem.with_hint("it needs a line `-----BEGIN CERTIFICATE-----`"));
         }
         (proxy, certificates)
     }
@@ -202,7 +202,7 @@ impl<'a> Resolver<'a, '_> {
             [("options", "num_ctx: 32768"), ("keep_alive", "keep_alive: 30m"), ("think", "think: false")]
         {
             if parameters.extra.contains_key(field) {
-                let message = format!("servers ignore `{field}` in the API that all of them share");
+                let message = format!("local servers ignore `{field}` in their compatible API");
                 let problem = Problem::new(code::IGNORED_FIELD, path.key(field), message).about_key();
                 self.report(
                     problem.with_hint(format!("write `local: {{ {instead} }}` beside `type: local`")),
@@ -219,7 +219,7 @@ impl<'a> Resolver<'a, '_> {
         let own = kind.compatible.iter().find(|vendor| vendor.id == kind.name);
         if let Some(own) = own.filter(|_| kind.brands.iter().any(begins)) {
             let message =
-                format!("who stands behind it is not known, so fields of {} alone are left out", own.name);
+                format!("the vendor behind it is unknown, so fields that only {} has are left out", own.name);
             let hint = format!("write `dialect: {}` if it is a gateway in front of {}", own.id, own.name);
             self.report(Problem::new(code::UNKNOWN_GATEWAY, path.clone(), message).with_hint(hint));
         }
@@ -290,7 +290,7 @@ impl<'a> Resolver<'a, '_> {
     ) -> Option<String> {
         let Some(written) = written else {
             if kind.is_some_and(|kind| kind.needs_endpoint) {
-                let message = "the provider has no `endpoint`, and its vendor has no usual one";
+                let message = "the provider has no `endpoint`, and its vendor has no default one";
                 self.report(Problem::new(code::MISSING, path.clone(), message));
             }
             return None;
@@ -313,7 +313,7 @@ impl<'a> Resolver<'a, '_> {
         } else if let Some((place, operation)) =
             OPERATIONS.iter().find_map(|end| Some((url.strip_suffix(end)?, end)))
         {
-            let message = format!("`{operation}` is one operation of the API; the adapter adds it itself");
+            let message = format!("`{operation}` is one operation of the API, which the adapter adds itself");
             let hint = format!("write `endpoint: \"{place}\"`");
             self.report(Problem::new(code::LONG_ENDPOINT, path.clone(), message).with_hint(hint));
         }
@@ -360,8 +360,8 @@ impl<'a> Resolver<'a, '_> {
             self.context.integer(spec.requests_per_minute, small.clone(), &path.key("requests_per_minute"));
         let burst: Option<u32> = self.context.integer(spec.burst, small.clone(), &path.key("burst"));
         if burst.is_some() && spec.requests_per_minute.is_none() {
-            let problem = Problem::new(code::MISSING, path.key("burst"), "there is no limit to burst above");
-            self.report(problem.with_hint("set `requests_per_minute` beside it"));
+            let problem = Problem::new(code::MISSING, path.key("burst"), "`burst` has no limit to exceed");
+            self.report(problem.with_hint("set `requests_per_minute` as well"));
         }
         let mut tokens =
             |key: &str, value| -> Option<u64> { self.context.integer(value, 1..=i64::MAX, &path.key(key)) };
@@ -428,17 +428,17 @@ impl<'a> Resolver<'a, '_> {
             return;
         };
         if let Some(end) = row.retires.filter(|_| row.is_retired_on(today)) {
-            let message = format!("model `{model}` is retired since {end}; requests to it fail");
+            let message = format!("model `{model}` was retired on {end}; requests to it fail");
             let problem = Problem::new(code::RETIRED_MODEL, path.clone(), message);
             self.report(match &row.successor {
                 Some(next) => {
-                    problem.with_hint(format!("write `{next}`, which the vendor names in its place"))
+                    problem.with_hint(format!("write `{next}`, the replacement that the vendor names"))
                 }
                 None => problem,
             });
         }
         if let Some(routed) = row.routed.as_ref().filter(|routed| routed.since <= today) {
-            let message = format!("`{}` answers in place of `{model}` since {}", routed.to, routed.since);
+            let message = format!("`{}` answers for `{model}` since {}", routed.to, routed.since);
             self.report(Problem::new(code::ROUTED_MODEL, path.clone(), message));
         }
     }

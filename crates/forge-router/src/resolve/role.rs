@@ -137,7 +137,7 @@ impl Resolver<'_, '_> {
     fn refuse_empty(&mut self, chain: &[String], path: &KeyPath) {
         if chain.is_empty() {
             let hint = "name a provider or pool, or remove the key";
-            self.report(Problem::new(code::EMPTY_CHAIN, path.clone(), "empty chain").with_hint(hint));
+            self.report(Problem::new(code::EMPTY_CHAIN, path.clone(), "the chain is empty").with_hint(hint));
         }
     }
 
@@ -185,7 +185,7 @@ impl Resolver<'_, '_> {
         }
         let near = ParticipantRole::built_in().filter(|known| known.len().abs_diff(name.len()) <= 1);
         if let Some(known) = nearest(name, near) {
-            let message = format!("`{name}` is a role of your own, which nothing asks for by itself");
+            let message = format!("`{name}` is a role of your own; only calls that name it use it");
             let problem = Problem::new(code::NEAR_ROLE, path.clone(), message).about_key();
             self.report(problem.with_hint(format!("did you mean `{known}`?")));
         }
@@ -193,7 +193,7 @@ impl Resolver<'_, '_> {
 
     /// Reports a role that cannot be one.
     pub(super) fn bad_role_name(&mut self, name: &str, path: &KeyPath) {
-        let message = format!("`{name}` cannot be a role");
+        let message = format!("`{name}` is not a valid role");
         let problem = Problem::new(code::BAD_NAME, path.clone(), message).about_key();
         self.report(problem.with_hint("use letters, digits, `_` and `-`"));
     }

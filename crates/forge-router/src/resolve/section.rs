@@ -63,12 +63,12 @@ const KEYS: [(&[&str], &str); 26] = [
     ),
     (
         &["organization", "organization_id", "org_id", "project_id"],
-        "here it stands in `headers: { ... }` of the provider",
+        "here it is in `headers: { ... }` of the provider",
     ),
     (&["api_version", "api_type"], "leave it out: the adapter knows it"),
     (
         &["modelport", "contextport", "port", "server_port"],
-        "Forge opens no port for it; that of a server is a part of `endpoint: \"http://127.0.0.1:PORT\"` of its provider",
+        "Forge opens no port; the port of a server is part of `endpoint: \"http://127.0.0.1:PORT\"` of its provider",
     ),
     (&["model_name", "model_id", "deployment", "deployment_name"], "here it is `model` of the provider"),
     (&["council_models", "councilmodels"], "here it is `roles: { critic: { panel: [...] } }`"),
@@ -85,7 +85,7 @@ const KEYS: [(&[&str], &str); 26] = [
 
 /// What other programs write into an entry of a list, and what does it in a provider.
 const PROVIDER: [(&[&str], &str); 3] = [
-    (&["name", "id", "title"], "the name stands before it: `providers: { NAME: { ... } }`"),
+    (&["name", "id", "title"], "the name comes before it: `providers: { NAME: { ... } }`"),
     (&["provider", "vendor", "kind", "adapter", "custom_llm_provider"], "here it is `type` of the provider"),
     (
         &["weight", "priority", "order"],

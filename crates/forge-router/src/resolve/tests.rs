@@ -129,7 +129,7 @@ fn a_cloud_vendor_needs_a_key_unless_the_endpoint_is_its_own() {
     ]);
     let message = only_message(json!({"providers": {"aa": {"api_key": "${UNSET}"}}}));
     assert!(
-        message.ends_with("`UNSET` is not set; set it, or take the provider out with `enabled: false`"),
+        message.ends_with("`UNSET` is not set; set it, or disable the provider with `enabled: false`"),
         "{message}"
     );
     let message = only_message(json!({"providers": {"bb": {"model": "${UNSET}"}}}));
@@ -157,7 +157,7 @@ fn several_keys_take_the_place_of_one() {
         (json!({"providers": {"bb": {"api_keys": []}}}), &["E123 providers.bb.api_keys"]),
     ]);
     let message = only_message(keys(json!(["${KEY}", "${UNSET}"])));
-    assert!(message.ends_with("set it, or take the provider out with `enabled: false`"), "{message}");
+    assert!(message.ends_with("set it, or disable the provider with `enabled: false`"), "{message}");
 
     let one = &plan(keys(json!(["${KEY}"]))).providers[0];
     assert!(one.api_key.is_some() && one.more_keys.is_empty());
@@ -556,17 +556,16 @@ fn models_are_looked_up_in_the_table() {
     assert!(only_message(model("abel")).ends_with("did you mean `able`?"));
     let old = only_message(model("old"));
     assert!(
-        old.contains("since 2026-11-20")
-            && old.ends_with("write `able`, which the vendor names in its place"),
+        old.contains("on 2026-11-20") && old.ends_with("write `able`, the replacement that the vendor names"),
         "{old}"
     );
     for (name, more, expected) in [
-        ("old2", json!({}), "is not in the table: its abilities are assumed, its cost is unknown"),
-        ("able-5-0", json!({}), "is not in the table: its abilities are assumed, its cost is unknown"),
+        ("old2", json!({}), "is not in the table: its abilities are assumed, and its cost is unknown"),
+        ("able-5-0", json!({}), "is not in the table: its abilities are assumed, and its cost is unknown"),
         (
             "able5",
             json!({}),
-            "is not in the table: its abilities are assumed, its cost is unknown; did you mean `able-5`?",
+            "is not in the table: its abilities are assumed, and its cost is unknown; did you mean `able-5`?",
         ),
         (
             "new-model-9",
@@ -577,18 +576,18 @@ fn models_are_looked_up_in_the_table() {
         (
             "other-1",
             json!({}),
-            "is one of openai, not of anthropic; write `type: openai`, or a model of anthropic",
+            "belongs to openai, not to anthropic; write `type: openai`, or a model of anthropic",
         ),
         (
             "openai/other-1-2026-11-09",
             json!({}),
-            "is one of openai, not of anthropic; write `type: openai`, or a model of anthropic",
+            "belongs to openai, not to anthropic; write `type: openai`, or a model of anthropic",
         ),
         // Who serves the models of others calls them as it likes.
         (
             "openai/other-1",
             json!({"endpoint": "https://gateway.test"}),
-            "is not in the table: its abilities are assumed, its cost is unknown",
+            "is not in the table: its abilities are assumed, and its cost is unknown",
         ),
     ] {
         let mut file = model(name);
@@ -596,7 +595,7 @@ fn models_are_looked_up_in_the_table() {
         let message = only_message(file);
         assert_eq!(message, format!("providers.aa.model: model `{name}` {expected}"));
     }
-    assert!(only_message(model("moved")).contains("`able` answers in place of `moved`"));
+    assert!(only_message(model("moved")).contains("`able` answers for `moved`"));
 }
 
 #[test]
@@ -631,9 +630,9 @@ fn what_a_role_needs_every_model_of_it_can_do() {
     let message = only_message(
         json!({"default_provider": "text", "roles": {"coder": {"provider": "aa", "needs": ["tools"]}}}),
     );
-    assert_eq!(message, "roles.coder: the role needs tools, which `text` (the default) cannot do");
+    assert_eq!(message, "roles.coder: the role needs tools, which is not supported by `text` (the default)");
     let message = only_message(coder(json!({"provider": "text", "needs": ["tools"]})));
-    assert_eq!(message, "roles.coder.provider: the role needs tools, which `text` cannot do");
+    assert_eq!(message, "roles.coder.provider: the role needs tools, which is not supported by `text`");
 }
 
 #[test]
@@ -667,7 +666,7 @@ fn settings_that_a_model_does_not_take_are_told() {
     let effort = only_message(
         json!({"roles": {"coder": {"provider": "bb", "parameters": {"effort": "max"}}}, "default_provider": "bb"}),
     );
-    assert_eq!(effort, "roles.coder.provider: effort `max` becomes `high` for `bb`");
+    assert_eq!(effort, "roles.coder.provider: for `bb`, effort `max` is sent as `high`");
 }
 
 #[test]
@@ -679,7 +678,7 @@ fn many_members_share_one_message() {
         patch["pools"]["pp"]["members"].as_array_mut().unwrap().push(json!({"provider": id}));
     }
     let message = only_message(patch);
-    assert!(message.contains("temperature is left out for `t0`, `t1`, `t2` and 7 more"), "{message}");
+    assert!(message.contains("not supported by `t0`, `t1`, `t2` and 7 more"), "{message}");
 }
 
 #[test]

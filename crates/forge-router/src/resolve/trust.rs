@@ -26,10 +26,11 @@ fn check_extra(parameters: Option<&ParameterSpec>, path: &KeyPath) -> Option<Pro
 
 /// What a provider must not set, key by key.
 fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterRegistry) -> Vec<Problem> {
-    let endpoint = provider.endpoint.is_some().then_some(("endpoint", "says where the key is sent"));
-    let proxy = provider.proxy.is_some().then_some(("proxy", "says through whom the key is sent"));
-    let authority = provider.ca_file.is_some().then_some(("ca_file", "reads a file and trusts what it says"));
-    let headers = (!provider.headers.is_empty()).then_some(("headers", "sends headers of its own"));
+    let endpoint = provider.endpoint.is_some().then_some(("endpoint", "sets where the key is sent"));
+    let proxy = provider.proxy.is_some().then_some(("proxy", "sets the proxy that the key is sent through"));
+    let authority =
+        provider.ca_file.is_some().then_some(("ca_file", "reads a file of certificates and trusts them"));
+    let headers = (!provider.headers.is_empty()).then_some(("headers", "sends its own headers"));
     let kind = provider.kind.as_deref().and_then(|kind| registry.kind(kind));
     let dialect = kind.and_then(|kind| kind.compatible(Some(provider.dialect.as_deref()?), None));
     // A dialect has a vendor of its own, to whom the usual variable of the kind is not to be sent.
@@ -43,7 +44,8 @@ fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterReg
     let keys = one.chain(several);
     let keys = keys.filter_map(|(path, key)| Some(Problem::untrusted(path, key_objection(key, &variables)?)));
     let model = provider.model.as_ref().is_some_and(|text| text.contains("${"));
-    let model = model.then_some(("model", "shows and sends a value of this machine as a model's name"));
+    let model =
+        model.then_some(("model", "shows a value of this machine, and sends it as the name of a model"));
     let settings = [endpoint, proxy, authority, headers].into_iter().flatten();
     let problem = |(name, what)| Problem::untrusted(path.key(name), what);
     let settings = model.into_iter().map(problem).chain(keys).chain(settings.map(problem));
@@ -54,14 +56,14 @@ fn check_provider(provider: &ProviderSpec, path: &KeyPath, registry: &AdapterReg
 /// vendor gets without any file; another one may hold what is meant for somebody else.
 fn key_objection(key: &str, variables: &[&str]) -> Option<&'static str> {
     if key.contains("${file:") {
-        return Some("reads a file of this machine");
+        return Some("reads a file on this machine");
     }
     if !is_reference(key) {
-        return Some("holds a key itself");
+        return Some("contains a key");
     }
     let name = key.trim_start_matches("${").trim_end_matches('}');
     let usual = variables.contains(&name);
-    (!usual).then_some("sends a variable to a vendor that it may not be meant for")
+    (!usual).then_some("may send a variable to a vendor that it is not meant for")
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ pub(super) fn fault(url: &str) -> Option<&'static str> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let Some(rest) = rest else { return Some("does not begin with `http://` or `https://`") };
     if url.contains(char::is_whitespace) {
-        return Some("holds a space");
+        return Some("contains a space");
     }
     if rest.contains(['?', '#']) {
         return Some("has a query or a fragment, after which no path can follow");
     }
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Some("holds a user name or password");
+        return Some("contains a user name or password");
     }
     let (host, port) = match authority.rsplit_once(':') {
         // A colon inside of brackets belongs to an IPv6 address.

@@ -42,7 +42,7 @@ fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S:
 pub enum HealthStatus {
     /// It answers and takes the credential. Believed for 5 min.
     Ready,
-    /// It answers; its model is still being loaded. Believed for 5 s.
+    /// It answers; its model is still loading. Believed for 5 s.
     Loading,
     /// It answers, and has no model to serve. Believed for 30 s.
     Empty,
@@ -95,7 +95,7 @@ impl CheckResult {
     pub(crate) fn of(answer: Result<Health, ProviderError>, took: Duration) -> Self {
         let (status, detail) = match answer {
             Ok(Health::Ready) => (HealthStatus::Ready, None),
-            Ok(Health::Loading) => (HealthStatus::Loading, Some("its model is still being loaded".into())),
+            Ok(Health::Loading) => (HealthStatus::Loading, Some("its model is still loading".into())),
             Ok(Health::Empty) => (HealthStatus::Empty, Some("it has no model loaded".into())),
             Err(error) => {
                 let status = match error.kind {

@@ -107,7 +107,7 @@ impl Quota {
                 reserved = worst(Some(most))?;
                 request = Arc::new(ModelRequest::clone(&request).with_max_tokens(most));
                 let message =
-                    format!("the answer may have {most} tokens at most, for which the budgets have room");
+                    format!("the answer is limited to {most} tokens, the most that the budgets allow");
                 warning = Some(Warning::new("max_tokens", message));
                 // Others may have taken the room meanwhile; then the second refusal stands.
                 reserve(reserved).await

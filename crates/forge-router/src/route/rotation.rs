@@ -100,7 +100,7 @@ impl Provider for Rotation {
         let pause = self.pause(cx.timer.instant());
         if pause > self.longest_pause {
             let message =
-                format!("the vendor takes no calls for {:.0} s with any key", pause.as_secs_f64().ceil());
+                format!("the vendor accepts no calls with any key for {:.0} s", pause.as_secs_f64().ceil());
             return Err(ProviderError::new(ErrorKind::RateLimited, self.name(), message).with(|facts| {
                 facts.model = Some(cx.model().clone());
                 facts.phase = Phase::BeforeSend;

@@ -123,11 +123,11 @@ impl<'a> CallProfile<'a> {
 fn lacking(able: Capabilities, outline: &Outline) -> Option<&'static str> {
     [
         (outline.tools && !able.tools, "cannot call tools"),
-        (outline.forced_tool && !able.forced_tool_choice, "cannot be made to call a tool"),
-        (outline.schema && !able.structured_output, "cannot answer by a schema"),
-        (outline.images && !able.images, "takes no pictures"),
-        (outline.documents && !able.documents, "takes no documents"),
-        (outline.audio && !able.audio, "takes no recordings"),
+        (outline.forced_tool && !able.forced_tool_choice, "cannot be required to call a tool"),
+        (outline.schema && !able.structured_output, "cannot follow a schema in its answer"),
+        (outline.images && !able.images, "accepts no pictures"),
+        (outline.documents && !able.documents, "accepts no documents"),
+        (outline.audio && !able.audio, "accepts no recordings"),
     ]
     .into_iter()
     .find_map(|(lacks, what)| lacks.then_some(what))
@@ -188,12 +188,12 @@ impl SkipReason {
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unhealthy(HealthStatus::Loading) => f.write_str("its model is still being loaded"),
-            Self::Unhealthy(HealthStatus::Empty) => f.write_str("its server has no model"),
+            Self::Unhealthy(HealthStatus::Loading) => f.write_str("its model is still loading"),
+            Self::Unhealthy(HealthStatus::Empty) => f.write_str("its server has no model loaded"),
             Self::Unhealthy(HealthStatus::Refused) => {
-                f.write_str("its credential was refused when last checked")
+                f.write_str("its credential was refused at the last check")
             }
-            Self::Unhealthy(_) => f.write_str("it did not answer when last checked"),
+            Self::Unhealthy(_) => f.write_str("it did not answer the last check"),
             Self::Open { left, cause } => {
                 let cause = cause.map_or("failures", ErrorKind::describe);
                 write!(f, "circuit open for {:.0} s after: {cause}", left.as_secs_f64().ceil())
@@ -202,28 +202,30 @@ impl fmt::Display for SkipReason {
                 let wait = wait.as_secs_f64().ceil();
                 write!(
                     f,
-                    "the vendor takes no calls for {wait:.0} s (rate limited), longer than the call may take"
+                    "the vendor accepts no calls for {wait:.0} s (rate limited), which is longer than the call may take"
                 )
             }
             Self::Late { wait, refused: false } => {
                 let wait = wait.as_secs_f64().ceil();
-                write!(f, "its limits let the call wait for {wait:.0} s, longer than it may take")
-            }
-            Self::Author => f.write_str("it wrote the text that is to be judged"),
-            Self::Lacks(what) => f.write_str(what),
-            Self::TooSmall(window) => write!(f, "the prompt does not fit into its window of {window} tokens"),
-            Self::NotLarger(window) => {
-                write!(f, "its window is not larger than {window} tokens, which were too few")
-            }
-            Self::UnknownWindow(window) => {
                 write!(
                     f,
-                    "it is unknown whether its window is larger than {window} tokens, which were too few"
+                    "its rate limits would hold the call for {wait:.0} s, which is longer than it may take"
                 )
             }
+            Self::Author => f.write_str("it wrote the text to be judged"),
+            Self::Lacks(what) => f.write_str(what),
+            Self::TooSmall(window) => {
+                write!(f, "the prompt does not fit into its context window of {window} tokens")
+            }
+            Self::NotLarger(window) => {
+                write!(f, "its context window is no larger than the {window} tokens that were too few")
+            }
+            Self::UnknownWindow(window) => {
+                write!(f, "its context window is unknown, and {window} tokens were too few")
+            }
             Self::NoRoom(why) => f.write_str(why),
-            Self::SameVendor => f.write_str("its vendor has refused the request already"),
-            Self::Unpriced => f.write_str("its price is unknown and a money budget holds; set `price`"),
+            Self::SameVendor => f.write_str("its vendor has already refused the request"),
+            Self::Unpriced => f.write_str("its price is unknown and a money budget applies; set `price`"),
         }
     }
 }

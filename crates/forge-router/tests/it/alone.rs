@@ -164,7 +164,7 @@ fn whoever_is_excluded_is_passed_over_wherever_it_stands() {
     let before = calls(&stage);
     let error = ask(&[a, o, g, default], None).unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::InvalidRequest, Phase::BeforeSend));
-    assert!(error.message.contains("a-1: it wrote the text that is to be judged"), "{error}");
+    assert!(error.message.contains("a-1: it wrote the text to be judged"), "{error}");
     assert_eq!(calls(&stage), before);
 }
 
@@ -218,7 +218,7 @@ fn a_conversation_does_not_go_back_to_an_author() {
     let reply = stage.run(router.complete(&cx, question())).unwrap();
     assert_eq!(reply.text(), "o-1");
     let passed = reply.route.unwrap().candidates[0].verdict.clone();
-    assert_eq!(passed, Verdict::Passed("it wrote the text that is to be judged".into()));
+    assert_eq!(passed, Verdict::Passed("it wrote the text to be judged".into()));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_wait_longer_than_the_call_has_left_leads_on_at_once_and_says_what_it_is() {
         let error = ask(90, fallback).unwrap_err();
         assert_eq!((error.kind, error.phase), (ErrorKind::RateLimited, Phase::BeforeSend));
         assert_eq!(error.retry_after, Some(seconds(120)));
-        assert!(error.message.contains("the vendor takes no calls for 120 s (rate limited)"), "{error}");
+        assert!(error.message.contains("the vendor accepts no calls for 120 s (rate limited)"), "{error}");
     }
     assert_eq!(ask(90, Fallback::Configured).unwrap().text(), "o-1");
     assert_eq!((stage.timer.instant(), stage.calls("a-1")), (begun, 1), "nobody has waited");

@@ -267,7 +267,7 @@ fn the_next_route_whose_worst_case_fits_answers() {
     let error = stage.router(dear_and_cheap(MOST - 1));
     let error = stage.ask(&error, "coder").unwrap_err();
     assert_eq!(error.kind, ErrorKind::BudgetExceeded);
-    assert!(error.message.contains("the cheapest route, o-1, may take up to $0.000234"), "{error}");
+    assert!(error.message.contains("the cheapest route, o-1, may use up to $0.000234"), "{error}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_prompt_that_is_too_long_goes_only_to_larger_windows() {
     assert_eq!((stage.calls("o-1"), stage.calls("g-1")), (0, 0));
     let route = response.route.unwrap();
     let Verdict::Passed(why) = &route.candidates[1].verdict else { panic!("{route:?}") };
-    assert!(why.contains("not larger than 100000 tokens"), "{why}");
+    assert!(why.contains("no larger than the 100000 tokens"), "{why}");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn routes_that_lack_a_feature_or_have_too_small_a_window_are_not_asked() {
         question().with_output(forge_core::request::OutputFormat::json_schema("n", serde_json::json!({})));
     let error = stage.run(stage.router(alone).complete(&stage.context("coder"), request)).unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
-    assert!(error.message.contains("a-1: cannot answer by a schema"), "{error}");
+    assert!(error.message.contains("a-1: cannot follow a schema in its answer"), "{error}");
 }
 
 #[test]

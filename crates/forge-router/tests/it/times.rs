@@ -174,7 +174,7 @@ fn all_providers_are_checked_side_by_side_within_ten_seconds() {
 #[test]
 fn a_provider_that_is_not_ready_is_passed_over_until_it_is() {
     for (health, believed, why) in [
-        (Ok(Health::Loading), 5, "still being loaded"),
+        (Ok(Health::Loading), 5, "still loading"),
         (Ok(Health::Empty), 30, "has no model"),
         (Err(ErrorKind::Transport), 30, "did not answer"),
         (Err(ErrorKind::Authentication), 300, "credential was refused"),

@@ -6,46 +6,20 @@ mod findings;
 mod head;
 mod prose;
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
-use forge_prompt::one_line;
+use forge_prompt::{
+    html::{Safe, head as page_head},
+    one_line,
+};
 
 use super::{again, counted, markdown, passages::Passages, seconds};
 use crate::result::SessionResult;
 
 const STYLE: &str = include_str!("html/style.css");
 
-/// Text with the characters that mean something in HTML replaced.
-struct Safe<'a>(&'a str);
-
-impl fmt::Display for Safe<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                other => f.write_char(other)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The page. Its policy lets nothing be loaded or run, should a text ever get through unescaped.
 pub(super) fn render(result: &SessionResult) -> String {
-    let mut out = String::new();
-    let title = one_line(&result.title);
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n",
-        Safe(&title)
-    );
+    let mut out = page_head(&one_line(&result.title), STYLE);
     let passages = Passages::of(result);
     head::render(&mut out, result);
     let document = prose::render(&result.document, &passages.here);

@@ -65,8 +65,8 @@ impl Files {
 
     fn damaged(&self, stream: &StreamName, line: usize) -> JournalError {
         let text = format!(
-            "{stream}.jsonl is damaged in line {line}, and whole lines follow; bring that line back, or remove it \
-             with all that follow and let their calls be made and paid for again"
+            "{stream}.jsonl is damaged in line {line}, and intact lines follow; restore that line, or remove it and \
+             all lines after it, whose calls are then made and paid for again"
         );
         StorageError::new(StorageErrorKind::Damaged, self.what(), text).into()
     }

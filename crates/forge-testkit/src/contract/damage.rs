@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forge_core::{ErrorKind, ProviderExt as _, error::Phase};
+use forge_core::{ErrorKind, ModelRequest, ProviderExt as _, error::Phase};
 
 use super::{record, without_ids};
 use crate::{
@@ -10,42 +10,49 @@ use crate::{
     subject::{Subject, text, thinking, two_tools, whole},
 };
 
-/// A reply that is cut anywhere is an error, or else the whole reply was there already.
-pub async fn a_cut_reply_is_never_a_short_success(subject: Subject) {
-    for request in [text().with_max_tokens(40), thinking().with_max_tokens(80), whole(&text())] {
-        let (bytes, complete) = record(subject, &request).await;
-        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-        let full_text = complete.text().into_owned();
-        let mut errors = 0;
-        // At every byte: a connection may break at any, also inside a character or between CR and LF.
-        let cuts = (0..bytes.len()).map(|cut| Reply::raw(&bytes[..cut]));
-        let server = ScriptedServer::start(cuts).await.unwrap();
-        let adapter = subject.adapter(&server.url());
-        for cut in 0..bytes.len() {
-            match adapter.complete(&subject.context(), request.clone()).await {
-                Ok(response) => {
-                    assert_eq!(
-                        without_ids(&response),
-                        without_ids(&complete),
-                        "cut at {cut} of {}",
-                        bytes.len()
-                    );
-                }
-                Err(error) => {
-                    errors += 1;
-                    let kinds = [ErrorKind::Truncated, ErrorKind::Transport];
-                    assert!(kinds.contains(&error.kind), "cut at {cut}: {error}");
-                    if let Some(partial) = &error.partial {
-                        assert_eq!(error.phase, Phase::AfterOutput);
-                        assert!(full_text.starts_with(&*partial.text()), "cut at {cut}");
-                    }
+/// A stream that is cut anywhere is an error, or else the whole reply was there already.
+pub async fn a_cut_stream_is_never_a_short_success(subject: Subject) {
+    cut_anywhere(subject, text().with_max_tokens(40)).await;
+}
+
+/// So is a stream of thoughts and text.
+pub async fn a_cut_stream_of_thoughts_is_never_a_short_success(subject: Subject) {
+    cut_anywhere(subject, thinking().with_max_tokens(80)).await;
+}
+
+/// So is a reply that comes whole.
+pub async fn a_cut_whole_reply_is_never_a_short_success(subject: Subject) {
+    cut_anywhere(subject, whole(&text())).await;
+}
+
+async fn cut_anywhere(subject: Subject, request: ModelRequest) {
+    let (bytes, complete) = record(subject, &request).await;
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let full_text = complete.text().into_owned();
+    let mut errors = 0;
+    // At every byte: a connection may break at any, also inside a character or between CR and LF.
+    let cuts = (0..bytes.len()).map(|cut| Reply::raw(&bytes[..cut]));
+    let server = ScriptedServer::start(cuts).await.unwrap();
+    let adapter = subject.adapter(&server.url());
+    for cut in 0..bytes.len() {
+        match adapter.complete(&subject.context(), request.clone()).await {
+            Ok(response) => {
+                assert_eq!(without_ids(&response), without_ids(&complete), "cut at {cut} of {}", bytes.len());
+            }
+            Err(error) => {
+                errors += 1;
+                let kinds = [ErrorKind::Truncated, ErrorKind::Transport];
+                assert!(kinds.contains(&error.kind), "cut at {cut}: {error}");
+                if let Some(partial) = &error.partial {
+                    assert_eq!(error.phase, Phase::AfterOutput);
+                    assert!(full_text.starts_with(&*partial.text()), "cut at {cut}");
                 }
             }
         }
-        // Only what follows the vendor's last word may be lost without harm.
-        let harmless = bytes.len() - errors;
-        assert!(errors >= head && harmless <= 64, "{harmless} of {} cuts were a success", bytes.len());
     }
+    // Only what follows the vendor's last word may be lost without harm.
+    let harmless = bytes.len() - errors;
+    assert!(errors >= head && harmless <= 64, "{harmless} of {} cuts were a success", bytes.len());
 }
 
 /// A reply with bytes that are not the vendor's is an answer or an error, never a panic or a hang.

@@ -12,7 +12,8 @@ mod secrets;
 use forge_core::{ModelRequest, ModelResponse, ProviderExt as _, request::Part};
 
 pub use damage::{
-    a_cut_reply_is_never_a_short_success, a_damaged_reply_is_survived, an_endless_line_is_refused,
+    a_cut_stream_is_never_a_short_success, a_cut_stream_of_thoughts_is_never_a_short_success,
+    a_cut_whole_reply_is_never_a_short_success, a_damaged_reply_is_survived, an_endless_line_is_refused,
 };
 pub use failures::{each_mistake_has_its_kind, error_facts_survive};
 pub use replies::{

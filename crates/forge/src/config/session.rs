@@ -103,7 +103,7 @@ impl Section for SessionSection {
 
     fn refused(&self, spec: &SessionSpec) -> Vec<Problem> {
         let prompts = spec.prompts.is_some().then(|| KeyPath::ROOT.key("session").key("prompts"));
-        let problem = |path| Problem::untrusted(path, "says what models are told, from files of its own");
+        let problem = |path| Problem::untrusted(path, "sets what models are told, from its own files");
         prompts.map(problem).into_iter().collect()
     }
 

@@ -41,13 +41,13 @@ pub enum SystemError {
         source: ConfigError,
     },
     /// A project takes a file for its own that is not.
-    #[error("{} lies outside of the project, so it may be anything", path.display())]
+    #[error("{} is outside of the project, so trust does not cover it", path.display())]
     Outside {
         /// The file, as the project names it.
         path: PathBuf,
     },
     /// There is no folder for what is remembered.
-    #[error("there is no place to remember anything; set FORGE_HOME to a folder, or HOME")]
+    #[error("there is no folder to keep anything in; set FORGE_HOME to a folder, or HOME")]
     NoState,
     /// No file names a provider, no key is set, and no local server answers.
     #[error("no provider is known: write a configuration, set an API key, or start a local server")]

@@ -54,8 +54,8 @@ pub(super) fn objection(config: &Path, trust: Trust, file: &ConfigFile, paths: &
     for prompt in prompts(config, &file.session).ok()? {
         let name = prompt.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if lies_outside(config, &prompt) {
-            let message = format!("`{name}` lies outside of the project, so it may be anything");
-            let hint = "put the templates themselves into a folder beside forge.yaml";
+            let message = format!("`{name}` is outside of the project, so trust does not cover it");
+            let hint = "put the templates into a folder beside forge.yaml";
             return Some(Problem::new(forge_config::code::UNTRUSTED, at, message).with_hint(hint));
         }
         let now = text::read(&prompt);

@@ -59,7 +59,7 @@ fn of_many_unknown_keys_the_first_hundred_are_listed() {
     let text = format!("schema_version: '1.0'\n{}", lines(24_000, |at| format!("unknown{at}: 1\n")));
     let reports = load(&text, Trust::Trusted).unwrap_err().reports;
     assert_eq!(reports.iter().filter(|report| report.code == "E105").count(), 101);
-    assert!(reports.iter().any(|report| report.message.contains("23900 more keys are unknown here")));
+    assert!(reports.iter().any(|report| report.message.contains("23900 more keys here are unknown")));
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {

@@ -39,7 +39,7 @@ async fn a_model_that_is_said_to_lack_something_is_passed_over_with_the_reason()
     let explained = router().explain(&cx, &a_picture().into()).await;
     let first = &explained.candidates[0];
     assert_eq!(first.provider, "laptop");
-    assert!(format!("{:?}", first.verdict).contains("takes no pictures"), "{:?}", first.verdict);
+    assert!(format!("{:?}", first.verdict).contains("accepts no pictures"), "{:?}", first.verdict);
     assert!(matches!(explained.candidates[1].verdict, Verdict::Chosen), "{explained:?}");
 }
 

@@ -96,7 +96,7 @@ impl Import {
         }
         // There, a star stands for every model of a vendor.
         if model.contains('*') {
-            self.note(&at, "left out: a provider has one model; write one for each that is wanted");
+            self.note(&at, "left out: a provider has one model; write one for each model");
             return None;
         }
         let named = params["custom_llm_provider"].as_str();
@@ -104,8 +104,8 @@ impl Import {
             Ok(found) => Some(found),
             Err(Some(prefix)) => {
                 let text = format!(
-                    "left out: `{prefix}` cannot be reached; a gateway in front of it that speaks as OpenAI does can be \
-                     named with `type: openai` and `endpoint`"
+                    "left out: `{prefix}` cannot be reached; a gateway that speaks OpenAI's API can be named with \
+                     `type: openai` and `endpoint`"
                 );
                 self.note(&at, text);
                 None
@@ -146,7 +146,7 @@ impl Import {
         let endpoint = if written.contains(['@', '?']) {
             let variable = variable(name, "BASE_URL");
             let text = format!(
-                "not copied, since no password and no query stands in an address here: put the rest of it into the \
+                "not copied, since an address here has no password and no query: put the rest of it into the \
                  variable `{variable}`"
             );
             self.note(path, text);
@@ -169,7 +169,7 @@ impl Import {
         for (key, value) in info.as_object().into_iter().flatten() {
             let is_read = matches!(key.as_str(), "id" | "mode") || put_parameter(key, value, info, provider);
             if !is_read {
-                let text = "not imported: what a model can do stands under `models: { NAME: { ... } }`";
+                let text = "not imported: what a model can do is set under `models: { NAME: { ... } }`";
                 self.note(&path.key("model_info").key(key), text);
             }
         }

@@ -77,7 +77,7 @@ impl Import {
             match name.as_str().and_then(|name| self.groups.get(name).cloned()) {
                 Some(id) if index == 0 => drop(self.others.insert("default_provider".into(), id.into())),
                 Some(_) => {
-                    self.note(&at, "not imported: there is one `default_provider`; a pool can stand there");
+                    self.note(&at, "not imported: there is one `default_provider`, which may be a pool");
                 }
                 None => self.note(&at, "left out: no deployment with this name is imported"),
             }
@@ -105,7 +105,7 @@ impl Import {
         for (index, other) in others.as_array().into_iter().flatten().enumerate() {
             match other.as_str().and_then(|other| self.groups.get(other)) {
                 Some(other) if *other != id => chain.push(Value::from(other.as_str())),
-                Some(_) => self.note(&at(path, index), "left out: it would stand in for itself"),
+                Some(_) => self.note(&at(path, index), "left out: it would fall back to itself"),
                 None => self.note(&at(path, index), "left out: no deployment with this name is imported"),
             }
         }

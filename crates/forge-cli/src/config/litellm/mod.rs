@@ -91,8 +91,9 @@ impl Import {
                 }
                 "environment_variables" => {
                     for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
-                        let text =
-                            format!("not imported: set it where Forge runs, such as by `export {name}=...`");
+                        let text = format!(
+                            "not imported: set it where Forge runs, for example with `export {name}=...`"
+                        );
                         self.note(&path.key(name), text);
                     }
                 }

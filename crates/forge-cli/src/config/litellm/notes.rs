@@ -28,7 +28,7 @@ pub(super) fn of_section(key: &str) -> String {
 pub(super) fn of_setting(key: &str) -> String {
     let text = match key {
         "drop_params" | "modify_params" => {
-            "nothing to do: what a model is known not to take is left out anyway, with a warning"
+            "nothing to do: what a model is known not to support is left out anyway, with a warning"
         }
         "redis_host" | "redis_port" | "redis_password" | "redis_url" | "cache_responses" => {
             "not imported: limits are counted by each process for itself"
@@ -65,11 +65,11 @@ pub(super) fn of_parameter(key: &str) -> String {
         }
         "order" => "not imported: write `strategy: priority` and the members of the pool in their order",
         "drop_params" | "additional_drop_params" => {
-            "nothing to do: what a model is known not to take is left out anyway, with a warning"
+            "nothing to do: what a model is known not to support is left out anyway, with a warning"
         }
         "extra_body" => "not imported: write raw fields as `parameters: { extra: { ... } }` of the provider",
         "mock_response" => "not imported: `--offline` answers without any vendor",
-        "tags" => "not imported: budgets by tag stand under `budgets`",
+        "tags" => "not imported: budgets by tag are under `budgets`",
         "thinking" => "not imported: write `parameters: { effort: low | medium | high }` of the provider",
         _ => "not imported: there is no equivalent",
     };

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use forge_prompt::html::row;
+
 use super::Safe;
 use crate::{
     render::{call_name, seconds},
@@ -27,11 +29,12 @@ pub(super) fn timeline(out: &mut String, calls: &[CallSummary]) {
     );
     for call in calls {
         let colour = if call.error.is_some() { "#999999" } else { colour(call.call.stage) };
-        let bar = (call.begun_ms, call.duration_ms.unwrap_or(0), end);
+        let bar = (call.begun_ms, call.duration_ms.unwrap_or(0), colour);
+        let bars = if drawn { &[bar][..] } else { &[] };
         let took = call.duration_ms.map_or_else(|| "-".into(), seconds);
         let name =
             format!("{}: {}/{}", call_name(call), call.participant.provider_id, call.participant.model_id);
-        row(out, &name, drawn.then_some((bar, colour)), &took);
+        out.push_str(&row(&name, bars, end, &took));
         if let Some(error) = &call.error {
             let _ = writeln!(out, "<tr><td colspan=\"3\" class=\"quiet\">{}</td></tr>", Safe(error));
         }
@@ -49,32 +52,9 @@ pub(super) fn costs(out: &mut String, result: &SessionResult) {
     for (name, usage) in &result.by_participant {
         let cost =
             if usage.unknown > 0 { format!("{} and unknown", usage.cost) } else { usage.cost.to_string() };
-        row(out, name, Some(((0, usage.cost.nanos(), most), "#4a7ab5")), &cost);
+        out.push_str(&row(name, &[(0, usage.cost.nanos(), "#4a7ab5")], most, &cost));
     }
     let _ = writeln!(out, "</table>");
-}
-
-/// Where a bar begins, how long it is, and how long the whole row is.
-type Bar = (u64, u64, u64);
-
-/// A row of text, with its bar if there is one. The numbers stand beside it for those who do not see it.
-fn row(out: &mut String, name: &str, bar: Option<(Bar, &str)>, value: &str) {
-    let svg = bar.map_or_else(String::new, |((from, length, all), colour)| {
-        let part = |number: u64| number as f64 / all.max(1) as f64 * 100.0;
-        // A call of no length can still be seen.
-        let width = part(length).max(0.8);
-        format!(
-            "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect x=\"{:.1}\" y=\"0\" \
-             width=\"{width:.1}\" height=\"10\" fill=\"{colour}\"/></svg>",
-            part(from).min(100.0 - width),
-        )
-    });
-    let _ = writeln!(
-        out,
-        "<tr><th scope=\"row\">{}</th><td class=\"bar\">{svg}</td><td class=\"number\">{}</td></tr>",
-        Safe(name),
-        Safe(value)
-    );
 }
 
 const fn colour(stage: Stage) -> &'static str {
