@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -85,16 +85,25 @@ impl ModelId {
     /// The id without a date at its end (`-20261109` or `-2026-11-09`), which names a snapshot of the
     /// model; `None` if there is none.
     pub fn undated(&self) -> Option<&str> {
-        let is_date = |text: &str| match text.len() {
-            8 => text.bytes().all(|b| b.is_ascii_digit()),
-            10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
-            _ => false,
-        };
         let id = self.as_str();
         [9, 11].into_iter().find_map(|length| {
             let end = id.len().checked_sub(length).filter(|end| *end > 0 && id.as_bytes()[*end] == b'-')?;
-            is_date(&id[end + 1..]).then(|| &id[..end])
+            is_date(&id.as_bytes()[end + 1..]).then(|| &id[..end])
         })
+    }
+}
+
+/// Whether the text is `20261109` or `2026-11-09`. Without a calendar: no model is named after 31 February.
+fn is_date(text: &[u8]) -> bool {
+    let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    match *text {
+        [_, _, _, _, b'-', m1, m2, b'-', d1, d2] => {
+            is_number(&text[..4])
+                && (*b"01"..=*b"12").contains(&[m1, m2])
+                && (*b"01"..=*b"31").contains(&[d1, d2])
+                && is_number(&[m1, m2, d1, d2])
+        }
+        _ => text.len() == 8 && is_number(text),
     }
 }
 

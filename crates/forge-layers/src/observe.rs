@@ -335,8 +335,11 @@ impl Stream for Recorded {
         if let Some(end) = end.take() {
             return Poll::Ready(Some(Ok(end)));
         }
-        let item = ready!(recorder.span.in_scope(|| Pin::new(events).poll_next(cx)));
-        let mut item = item;
+        let mut item = ready!(recorder.span.in_scope(|| Pin::new(events).poll_next(cx)));
+        if recorder.answered && matches!(&item, Some(Ok(StreamEvent::PartDelta { .. }))) {
+            // Most events are such, and tell nothing new.
+            return Poll::Ready(item);
+        }
         if let Some(Ok(event)) = &mut item {
             recorder.doubt(event);
         }
@@ -345,14 +348,14 @@ impl Stream for Recorded {
             Some(Err(error)) => recorder.fail(error),
             None => recorder.settle(CallStatus::Failure, Some(ErrorKind::Truncated), Phase::AfterOutput),
         }
-        match (item, recorder.warning.take()) {
-            (Some(Ok(event)), Some(warning)) => {
-                // The warning comes first, because nothing may follow `Finished`.
-                *end = Some(event);
-                Poll::Ready(Some(Ok(warning.into())))
-            }
-            (item, _) => Poll::Ready(item),
+        if let Some(warning) = recorder.warning.take()
+            && let Some(Ok(event)) = item
+        {
+            // The warning comes first, because nothing may follow `Finished`.
+            *end = Some(event);
+            item = Some(Ok(warning.into()));
         }
+        Poll::Ready(item)
     }
 }
 

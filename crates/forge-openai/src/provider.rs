@@ -281,6 +281,10 @@ impl Adapter for OpenAIProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
+        if !api.row.habits.own_models {
+            // The endpoint belongs to the Responses API, which the vendors of the dialect do not have.
+            return Err(ProviderError::unsupported(self.name(), model, "counting tokens"));
+        }
         // The counting endpoint takes the form of the Responses API, whichever API the model is called
         // through.
         let profile = Profile::said(&self.settings, model, &api.row.habits);

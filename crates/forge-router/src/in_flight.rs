@@ -38,11 +38,15 @@ struct CancelFlag {
 }
 
 impl CancelFlag {
+    fn is_set(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
     /// Whether the call has to end; wakes the task when it has to.
-    fn is_set(&self, task: &Context<'_>) -> bool {
+    fn poll(&self, task: &Context<'_>) -> bool {
         // Before the flag is read: a cancellation between the two wakes the task.
         self.waker.register(task.waker());
-        self.cancelled.load(Ordering::Acquire)
+        self.is_set()
     }
 }
 
@@ -123,9 +127,14 @@ impl InFlightGuard {
         CancelWatch(Arc::clone(&self.cancel))
     }
 
+    /// Whether the call has to end now.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_set()
+    }
+
     /// Whether the call has to end now; wakes the task when it has to.
-    pub(crate) fn is_cancelled(&self, task: &Context<'_>) -> bool {
-        self.cancel.is_set(task)
+    pub(crate) fn poll_cancelled(&self, task: &Context<'_>) -> bool {
+        self.cancel.poll(task)
     }
 }
 
@@ -134,8 +143,8 @@ impl InFlightGuard {
 pub(crate) struct CancelWatch(Arc<CancelFlag>);
 
 impl CancelWatch {
-    pub(crate) fn is_cancelled(&self, task: &Context<'_>) -> bool {
-        self.0.is_set(task)
+    pub(crate) fn poll_cancelled(&self, task: &Context<'_>) -> bool {
+        self.0.poll(task)
     }
 }
 
@@ -171,10 +180,10 @@ mod tests {
         drop(early);
         assert!(closing.as_mut().now_or_never().is_none());
         let task = Context::from_waker(Waker::noop());
-        assert!(!late.is_cancelled(&task));
+        assert!(!late.poll_cancelled(&task));
         timer.advance(Duration::from_secs(5));
         assert!(closing.as_mut().now_or_never().is_none(), "it hears what they say at the end");
-        assert!(late.is_cancelled(&task) && silent.is_cancelled(&task));
+        assert!(late.poll_cancelled(&task) && silent.is_cancelled());
         drop(late);
         timer.advance(FAREWELL);
         assert_eq!(closing.now_or_never(), Some(2), "one that does not listen is left behind");

@@ -85,7 +85,7 @@ impl Router {
         let snapshot = self.shared.snapshot();
         let profile = CallProfile::new(&snapshot, cx, request);
         let first = Selection::new(&snapshot, &profile, &self.shared.affinity).next()?;
-        Some(snapshot.routes[first.route].participant(&cx.participant))
+        Some(Participant::clone(&snapshot.routes[first.route].participant(&cx.participant)))
     }
 
     /// Every route for a call in the order in which it would be asked, with the reason why it is in or out,
@@ -228,7 +228,7 @@ impl Router {
         let request = Arc::default();
         let profile = CallProfile::new(&snapshot, &cx, &request);
         let ranked = |(at, route): (usize, &Arc<Route>)| RankedProvider {
-            participant: route.participant(&cx.participant),
+            participant: Participant::clone(&route.participant(&cx.participant)),
             available: profile.ineligible_because(route).is_none(),
             prefers: route.plan.preferred_roles.contains(role),
             rank: chain.iter().position(|member| *member == at),
@@ -335,7 +335,7 @@ impl Provider for Entrance {
         let mut call = Box::pin(call(&self.shared, guard, cx, request));
         poll_fn(|task| {
             // At every poll, which also registers the task to be woken by a shutdown.
-            if cancel.is_cancelled(task) {
+            if cancel.poll_cancelled(task) {
                 return Poll::Ready(Err(cancelled()));
             }
             call.as_mut().poll(task)

@@ -4,7 +4,7 @@ use forge::{LocalServer, provider::Health};
 use serde_json::{Value, json};
 
 use super::Check;
-use crate::paths::{is_empty, variable};
+use crate::paths::variable;
 
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
@@ -48,7 +48,11 @@ fn describe(one: &LocalServer) -> String {
 pub(super) fn proxies() -> Check {
     let holds = |name: &str| {
         let lower = name.to_ascii_lowercase();
-        let name = if variable(&lower).is_some() || is_empty(&lower) { lower } else { name.to_owned() };
+        let name = if variable(&lower).is_some_and(|value| !value.trim().is_empty()) {
+            lower
+        } else {
+            name.to_owned()
+        };
         let value = variable(&name).filter(|value| !value.trim().is_empty())?;
         Some((name, without_user(value.trim())))
     };

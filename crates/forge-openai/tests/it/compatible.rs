@@ -1,7 +1,8 @@
 //! Vendors whose servers speak the dialect in their own way: what is sent to them and what is read from them.
 
 use forge_core::{
-    CallContext, Message, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderExt, TokenCount,
+    Adapter as _, CallContext, ErrorKind, Message, ModelProvider, ModelRequest, ModelResponse, Participant,
+    ProviderExt, TokenCount,
     request::{Delivery, MessageRole, OutputFormat, Part, Tool},
 };
 use forge_openai::OpenAIProvider;
@@ -391,4 +392,17 @@ fn settings_that_fit_no_vendor_are_refused_with_what_there_is() {
     assert!(refused("azure", json!({})).contains("base URL"));
     assert!(refused("groq", json!({"api_version": "x"})).contains("`azure`"));
     assert!(refused("azure", json!({"region": "x"})).contains("`api_version`"));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_count_who_has_no_endpoint_for_it() {
+    let mut server = Server::new_async().await;
+    let mock = server.mock("POST", Matcher::Any).expect(0).create_async().await;
+    let request = ModelRequest::new("").with_user_message("Hi");
+    for case in cases() {
+        let provider = OpenAIProvider::new(KEY).with_base_url(server.url()).with_dialect(case.id);
+        let error = provider.count_tokens(&"m".into(), &request).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{}: {error}", case.id);
+    }
+    mock.assert_async().await;
 }

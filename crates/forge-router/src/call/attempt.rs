@@ -57,7 +57,7 @@ impl<'a> Attempts<'a> {
         }
         let (snapshot, mut cx) = (self.snapshot, self.cx.clone());
         let route = &snapshot.routes[selected.route];
-        cx.participant = Arc::new(route.participant(&cx.participant));
+        cx.participant = route.participant(&cx.participant);
         let (request, fallback_on) = (self.fitted(selected), &self.role.fallback_on);
         async move {
             let begun = cx.timer.instant();

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use forge_core::{
@@ -87,24 +87,22 @@ impl Stream for RoutedStream {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(events) = &mut this.events else { return Poll::Ready(None) };
-        if this.in_flight.as_ref().is_some_and(|call| call.is_cancelled(task)) {
-            this.end();
-            return Poll::Ready(Some(Err(traced(cancelled(), Arc::clone(&this.trace)))));
+        let mut item = if this.in_flight.as_ref().is_some_and(InFlightGuard::is_cancelled) {
+            Poll::Pending
+        } else {
+            Pin::new(events).poll_next(task)
+        };
+        if let Poll::Ready(Some(Ok(event))) = &item {
+            this.note(event);
+            return item;
         }
-        let item = ready!(Pin::new(events).poll_next(task));
-        Poll::Ready(match item {
-            Some(Ok(event)) => {
-                this.note(&event);
-                Some(Ok(event))
-            }
-            Some(Err(error)) => {
-                this.end();
-                Some(Err(traced(error, Arc::clone(&this.trace))))
-            }
-            None => {
-                this.end();
-                None
-            }
-        })
+        // Only a task that waits has to be woken by a shutdown.
+        if item.is_pending() && this.in_flight.as_ref().is_some_and(|call| call.poll_cancelled(task)) {
+            item = Poll::Ready(Some(Err(cancelled())));
+        }
+        if item.is_ready() {
+            this.end();
+        }
+        item.map_err(|error| traced(error, Arc::clone(&this.trace)))
     }
 }

@@ -78,11 +78,15 @@ pub(crate) struct Route {
     pub(crate) health: Arc<HealthCache>,
     pub(crate) quota: Quota,
     price_today: RwLock<Option<(NaiveDate, Option<Arc<Price>>)>>,
+    participants: RwLock<Vec<Arc<Participant>>>,
     policy: BreakerPolicy,
     provider: Arc<dyn Provider>,
     one_of_several: Arc<dyn Provider>,
     last_resort: Arc<dyn Provider>,
 }
+
+/// Roles and models under which a route remembers its participant.
+const KNOWN_PARTICIPANTS: usize = 16;
 
 /// What the routes of a configuration have in common.
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +189,7 @@ impl Route {
             health,
             quota,
             price_today: RwLock::default(),
+            participants: RwLock::default(),
             policy,
             provider,
             one_of_several,
@@ -296,14 +301,28 @@ impl Route {
     }
 
     /// The participant that answers through this route, in the role of `asked`.
-    pub(crate) fn participant(&self, asked: &Participant) -> Participant {
-        let model = self.model_for(asked).clone();
+    pub(crate) fn participant(&self, asked: &Participant) -> Arc<Participant> {
+        let model = self.model_for(asked);
+        let is_wanted = |one: &&Arc<Participant>| one.role == asked.role && one.model_id == *model;
+        let known = self.participants.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.iter().find(is_wanted) {
+            return Arc::clone(found);
+        }
+        // The lock for writing below would wait for this one for ever.
+        drop(known);
         let display_name =
-            if model == self.plan.model { self.plan.display_name.clone() } else { model.to_string() };
-        Participant::new(self.vendor.clone(), model)
+            if *model == self.plan.model { self.plan.display_name.clone() } else { model.to_string() };
+        let participant = Participant::new(self.vendor.clone(), model.clone())
             .with_display_name(display_name)
             .with_provider_id(self.plan.id.clone())
-            .with_role(asked.role.clone())
+            .with_role(asked.role.clone());
+        let participant = Arc::new(participant);
+        let mut known = self.participants.write().unwrap_or_else(PoisonError::into_inner);
+        // Callers may make up roles and models, which must not fill the memory.
+        if known.len() < KNOWN_PARTICIPANTS {
+            known.push(Arc::clone(&participant));
+        }
+        participant
     }
 
     /// A good answer of the free endpoint means that the first credential works: its circuit, if open because of

@@ -1,6 +1,6 @@
 //! What a selection has looked at, and what became of it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use forge_core::{
     ErrorKind,
@@ -96,7 +96,7 @@ impl Considered {
         origin: impl Fn(Selected) -> String,
     ) -> RouteTrace {
         let asked = &profile.cx.participant;
-        let participant = chosen.map(|chosen| Arc::new(snapshot.routes[chosen.route].participant(asked)));
+        let participant = chosen.map(|chosen| snapshot.routes[chosen.route].participant(asked));
         let candidates = self.routes.iter().map(|(selected, outcome)| {
             let verdict = match outcome {
                 Outcome::Skipped(reason) => Verdict::Passed(reason.to_string()),

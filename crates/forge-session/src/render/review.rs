@@ -62,7 +62,7 @@ pub(super) fn first_line(result: &SessionResult) -> String {
     if left > 0 {
         let _ = write!(line, ", {left} undecided");
     }
-    if let Some(unseen) = result.tally.unseen.filter(|unseen| *unseen >= 0.5) {
+    if let Some(unseen) = result.tally.unseen.filter(|unseen| *unseen >= crate::capture_recapture::LIKELY) {
         let _ = write!(line, ", at least about {unseen:.0} more");
     }
     line + "; what nobody found may be there all the same"
