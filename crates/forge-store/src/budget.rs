@@ -5,14 +5,15 @@ use forge_core::{
     Amount, BudgetCap, BudgetError, BudgetStore, ReservationId, Spent, StorageError,
     storage::budget::{DeadCharge, Holder},
 };
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     error::StoreError,
     reserved::{self, amount},
     row::{DAY, clamp, unsigned},
+    schema::Durability,
     store::Store,
-    writer::{Job, Writer, times},
+    writer::{Job, Turn, Writer, patient},
 };
 
 /// The budget's id and state. What is set aside counts processes whose end nobody has noticed yet.
@@ -36,43 +37,37 @@ fn settled_state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, 
 }
 
 fn reserve(
-    writer: &mut Writer,
+    conn: &Connection,
+    turn: &Turn,
     caps: &[BudgetCap],
     amount: Amount,
     holder: Option<&Holder>,
-) -> Result<Result<ReservationId, BudgetError>, StoreError> {
-    let (now, ttl) = times(writer);
-    let (process, first) = (writer.process.id(), writer.process.is_new());
-    let outcome = writer.durable(|conn| {
-        // First, so that what dead processes had set aside is free again.
-        reserved::sweep(conn, now)?;
-        if first {
-            forget(conn, now)?;
-        }
-        // Before the reservation: it counts only while its holder is there.
-        reserved::extend(conn, process, now, ttl)?;
-        let mut budgets = Vec::with_capacity(caps.len());
-        for cap in caps {
-            // A cap on single calls has no past to add to.
-            let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
-            let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
-            if !cap.has_room(spent, amount) {
-                return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
-            }
-            if !cap.per_call {
-                budgets.push(match found {
-                    Some((id, _)) => id,
-                    None => open(conn, &cap.key)?,
-                });
-            }
-        }
-        let id = write(conn, process, amount, holder, &budgets)?;
-        Ok(Ok(ReservationId(unsigned(id))))
-    })?;
-    if outcome.is_ok() {
-        writer.process.reserved(now);
+) -> rusqlite::Result<Result<ReservationId, BudgetError>> {
+    let Turn { process, now, ttl, .. } = *turn;
+    // First, so that what dead processes had set aside is free again.
+    reserved::sweep(conn, now)?;
+    if turn.first {
+        forget(conn, now)?;
     }
-    Ok(outcome)
+    // Before the reservation: it counts only while its holder is there.
+    reserved::extend(conn, process, now, ttl)?;
+    let mut budgets = Vec::with_capacity(caps.len());
+    for cap in caps {
+        // A cap on single calls has no past to add to.
+        let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
+        let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
+        if !cap.has_room(spent, amount) {
+            return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
+        }
+        if !cap.per_call {
+            budgets.push(match found {
+                Some((id, _)) => id,
+                None => open(conn, &cap.key)?,
+            });
+        }
+    }
+    let id = write(conn, process, amount, holder, &budgets)?;
+    Ok(Ok(ReservationId(unsigned(id))))
 }
 
 fn open(conn: &Connection, key: &str) -> rusqlite::Result<i64> {
@@ -81,7 +76,7 @@ fn open(conn: &Connection, key: &str) -> rusqlite::Result<i64> {
 }
 
 fn write(
-    conn: &Transaction<'_>,
+    conn: &Connection,
     process: i64,
     amount: Amount,
     holder: Option<&Holder>,
@@ -160,15 +155,10 @@ fn settle_holder(conn: &Connection, holder: &Holder, charge: DeadCharge) -> rusq
 
 impl Store {
     fn end(&self, reservation: ReservationId, actual: Amount) {
+        let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
         // Nobody waits, and what was spent must not get lost: it is tried until it is booked.
-        self.shared.submit(Job::Until(Box::new(move |writer| {
-            let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
-            let done = writer.durable(|conn| close(conn, id, charge).map(Ok::<_, StoreError>)).is_ok();
-            if done {
-                writer.process.closed(1);
-            }
-            done
-        })));
+        let settle = move |conn: &Connection| close(conn, id, charge);
+        self.shared.submit(Job::Work(patient(Durability::Disk, settle, |writer| writer.process.closed(1))));
     }
 }
 
@@ -181,8 +171,12 @@ impl BudgetStore for Store {
         holder: Option<&Holder>,
     ) -> Result<ReservationId, BudgetError> {
         let (caps, holder) = (caps.to_vec(), holder.cloned());
-        let answer = self.ask(move |writer| reserve(writer, &caps, amount, holder.as_ref())).await;
-        answer.and_then(|outcome| outcome).map_err(StorageError::from)?
+        let work = move |conn: &Connection, turn: &Turn| {
+            let outcome = reserve(conn, turn, &caps, amount, holder.as_ref())?;
+            Ok(outcome.map(|id| (id, turn.now)))
+        };
+        let done = |writer: &mut Writer, (_, now): &(_, i64)| writer.process.reserved(*now);
+        Ok(self.commit(work, done).await.map_err(StorageError::from)??.0)
     }
 
     fn settle(&self, reservation: ReservationId, actual: Amount) {
@@ -196,7 +190,7 @@ impl BudgetStore for Store {
     async fn spent(&self, key: &str) -> Result<Spent, BudgetError> {
         let key = key.to_owned();
         let answer = self.ask(move |writer| {
-            let (now, _) = times(writer);
+            let now = writer.turn().now;
             // Most questions find nothing to clear up, and write nothing.
             if writer.inspect(|conn| reserved::is_lapsing(conn, now))? {
                 writer.durable(|conn| reserved::sweep(conn, now).map(Ok::<_, StoreError>))??;
@@ -215,13 +209,12 @@ impl BudgetStore for Store {
 
     async fn settle_holder(&self, holder: &Holder, charge: DeadCharge) -> Result<u64, BudgetError> {
         let holder = holder.clone();
-        let answer = self.ask(move |writer| {
-            let processes =
-                writer.durable(|conn| settle_holder(conn, &holder, charge).map(Ok::<_, StoreError>))??;
-            let own = processes.iter().filter(|process| **process == writer.process.id()).count() as u64;
-            writer.process.closed(own);
-            Ok(processes.len() as u64)
-        });
-        Ok(answer.await.and_then(|outcome: Result<u64, StoreError>| outcome).map_err(StorageError::from)?)
+        let settle = move |conn: &Connection, turn: &Turn| {
+            let processes = settle_holder(conn, &holder, charge)?;
+            let own = processes.iter().filter(|process| **process == turn.process).count() as u64;
+            Ok(Ok::<_, BudgetError>((processes.len() as u64, own)))
+        };
+        let done = |writer: &mut Writer, (_, own): &(u64, u64)| writer.process.closed(*own);
+        Ok(self.commit(settle, done).await.map_err(StorageError::from)??.0)
     }
 }

@@ -14,10 +14,11 @@ use tokio::sync::oneshot;
 use crate::{
     error::StoreError,
     options::StoreOptions,
-    schema, spool,
+    schema::{self, Durability},
+    spool,
     status::StoreStatus,
     sync::lock,
-    writer::{Job, Shared, Writer},
+    writer::{Job, Shared, Turn, Writer, awaited},
 };
 
 /// The one file of a process, shared in an `Arc`. Dropping it writes everything that is queued, and blocks until then.
@@ -98,6 +99,24 @@ impl Store {
             let _ = sender.send(answer);
         });
         answer.await.map_err(|_| self.closed())
+    }
+
+    /// Runs `work` on the writing thread, in one transaction with what else waits. It is on disk when it is answered;
+    /// what it refuses is rolled back. `done` comes after a commit that holds it, before the answer.
+    pub(crate) async fn commit<T: Send + 'static, E: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection, &Turn) -> rusqlite::Result<Result<T, E>> + Send + 'static,
+        done: impl FnOnce(&mut Writer, &T) + Send + 'static,
+    ) -> Result<Result<T, E>, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let done = |writer: &mut Writer, outcome: Result<Result<T, E>, StoreError>| {
+            if let Ok(Ok(made)) = &outcome {
+                done(writer, made);
+            }
+            let _ = sender.send(outcome);
+        };
+        self.shared.submit(Job::Work(awaited(Durability::Disk, work, done)));
+        answer.await.map_err(|_| self.closed())?
     }
 
     /// Runs `job` on the writing thread, and blocks until it is done.

@@ -1,10 +1,12 @@
 //! The one thread that writes.
 
+mod group;
 mod process;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -12,10 +14,18 @@ use std::{
 use forge_core::UsageRecord;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub(crate) use process::times;
+pub(crate) use group::{Turn, awaited, patient};
 pub(crate) use queue::{Job, Shared};
 
-use crate::{error::StoreError, ledger, names::Names, schema::Database, spool, sync::lock};
+use crate::{
+    error::StoreError,
+    ledger,
+    names::Names,
+    schema::{Database, Durability},
+    spool,
+    sync::lock,
+};
+use group::Works;
 use process::Process;
 use queue::batch;
 
@@ -23,8 +33,6 @@ use queue::batch;
 const IDLE: Duration = Duration::from_secs(1);
 /// How often the file is asked for changes of other processes, while somebody watches a journal.
 const WATCH: Duration = Duration::from_millis(100);
-/// Jobs that are kept for later while the file cannot be written; more are given up.
-const LATER: usize = 10_000;
 
 /// The thread's own state.
 #[derive(Debug)]
@@ -66,10 +74,10 @@ impl Writer {
             }
         }
         let mut records = batch(&shared.options);
-        let mut later: VecDeque<Job> = VecDeque::new();
+        let mut works = Works::default();
         self.import();
         loop {
-            let (jobs, closing) = shared.take(&mut records, self.idle(!later.is_empty()));
+            let (jobs, closing) = shared.take(&mut records, self.idle(works.has_later()));
             if records.is_empty() && jobs.is_empty() && !closing {
                 // Only while nothing waits: writing back a large log takes a moment.
                 self.checkpoint();
@@ -80,20 +88,18 @@ impl Writer {
                 records.clear();
             }
             self.import();
-            // Postponed jobs first, so that they stay in the order in which they came.
-            for job in std::mem::take(&mut later).into_iter().chain(jobs) {
+            works.again();
+            for job in jobs {
                 match job {
-                    Job::Once(job) => job(&mut self),
-                    Job::Until(mut job) => {
-                        let kept = later.len();
-                        // One that fails stands for those behind it, each of which might wait for a lock.
-                        if (kept == 0 && job(&mut self)) || kept >= LATER {
-                            continue;
-                        }
-                        later.push_back(Job::Until(job));
+                    Job::Work(work) => works.push(work),
+                    // What came before it is done before it.
+                    Job::Once(job) => {
+                        works.run(&mut self);
+                        job(&mut self);
                     }
                 }
             }
+            works.run(&mut self);
             Process::renew(&mut self);
             self.look();
             if closing {
@@ -144,6 +150,8 @@ impl Writer {
     fn try_write(&mut self, records: &[UsageRecord]) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let (database, names) = self.database()?;
+        // Should this fail, the commit is slower and no less safe.
+        let _ = database.keep(Durability::Process);
         let version = shared.options.price_version.as_deref();
         let written = ledger::write(&mut database.conn, names, version, records)
             .map_err(|source| StoreError::sqlite("write to", &shared.options.path, source))?;
@@ -220,28 +228,25 @@ impl Writer {
         &mut self,
         job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, StoreError> {
-        self.transact("FULL", |transaction, _| job(transaction))
+        self.transact(Durability::Disk, |transaction, _| job(transaction))
     }
 
-    /// Runs `job` as one transaction that survives the end of the process.
+    /// Runs `job` as one transaction.
     pub(crate) fn transact<T, E>(
         &mut self,
-        synchronous: &str,
+        durability: Durability,
         job: impl FnOnce(&Transaction<'_>, &mut Names) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, StoreError> {
-        let (Database { conn, .. }, names) = self.database()?;
+        let (database, names) = self.database()?;
         let run = || {
-            // In WAL mode NORMAL survives a crash of the process; only FULL waits until the disk has it.
-            conn.pragma_update(None, "synchronous", synchronous)?;
+            database.keep(durability)?;
             // The write lock is taken at once: a transaction that reads first may find its state too old to write.
-            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = database.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = job(&transaction, names)?;
             if outcome.is_ok() { transaction.commit() } else { transaction.rollback() }?;
             Ok(outcome)
         };
         let outcome = run();
-        // Should this fail, the next commits are slower and no less safe.
-        let _ = conn.pragma_update(None, "synchronous", "NORMAL");
         self.dirty = true;
         // Ids of names that a rollback has taken back may be given out again for other names.
         if !matches!(outcome, Ok(Ok(_))) {
@@ -249,10 +254,7 @@ impl Writer {
         }
         outcome.map_err(|source| {
             let error = StoreError::sqlite("write to", &self.shared.options.path, source);
-            self.shared.counters.note(&error);
-            if !error.passes() {
-                self.database = None;
-            }
+            self.note(&error);
             error
         })
     }

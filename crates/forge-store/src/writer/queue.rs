@@ -13,7 +13,7 @@ use std::{
 
 use forge_core::{UsageRecord, storage::Changes};
 
-use super::Writer;
+use super::{Writer, group::Work};
 use crate::{
     options::StoreOptions,
     spool::{self, Spool},
@@ -30,10 +30,10 @@ const USUAL: usize = 8_192;
 
 /// Something to be done by the thread.
 pub(crate) enum Job {
-    /// Somebody waits for it.
+    /// Anything else.
     Once(Box<dyn FnOnce(&mut Writer) + Send>),
-    /// Nobody waits for it; it is tried again later if it returns false.
-    Until(Box<dyn FnMut(&mut Writer) -> bool + Send>),
+    /// A transaction, which may be made together with others.
+    Work(Box<dyn Work>),
 }
 
 /// What the thread and its clients share.
