@@ -11,7 +11,6 @@ use crate::{
     error::StoreError,
     reserved::{self, amount},
     row::{DAY, clamp, unsigned},
-    schema::Durability,
     store::Store,
     writer::{Job, Turn, Writer, patient},
 };
@@ -156,9 +155,11 @@ fn settle_holder(conn: &Connection, holder: &Holder, charge: DeadCharge) -> rusq
 impl Store {
     fn end(&self, reservation: ReservationId, actual: Amount) {
         let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
-        // Nobody waits, and what was spent must not get lost: it is tried until it is booked.
-        let settle = move |conn: &Connection| close(conn, id, charge);
-        self.shared.submit(Job::Work(patient(Durability::Disk, settle, |writer| writer.process.closed(1))));
+        // Nobody waits, and what was spent must not get lost: it is tried until it is booked. The end of a reservation
+        // does not wait for the disk. What a power failure takes of it is whole, so that the reservation is open as
+        // before: it counts in full until its process has lapsed or an heir settles it, and no cap is overrun.
+        let settle = patient(move |conn| close(conn, id, charge), |writer| writer.process.closed(1));
+        self.shared.submit(Job::Work(settle));
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     error::StoreError,
     row,
     row::clamp,
-    schema::Durability,
     store::Store,
     writer::{Job, patient},
 };
@@ -55,7 +54,7 @@ impl Store {
             ])
             .map(drop)
         };
-        self.shared.submit(Job::Work(patient(Durability::Process, write, |_| {})));
+        self.shared.submit(Job::Work(patient(write, |_| {})));
     }
 
     /// The tasks that changed last, at most `limit` of them. Blocks.

@@ -89,18 +89,16 @@ where
 
 /// A transaction that nobody waits for.
 struct Patient<W, D> {
-    durability: Durability,
     work: W,
     done: D,
 }
 
-/// `work`, tried until it is done, and then `done`.
+/// `work`, tried until it is done, and then `done`. It survives the end of the process.
 pub(crate) fn patient(
-    durability: Durability,
     work: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
     done: impl FnOnce(&mut Writer) + Send + 'static,
 ) -> Box<dyn Work> {
-    Box::new(Patient { durability, work, done })
+    Box::new(Patient { work, done })
 }
 
 impl<W, D> Work for Patient<W, D>
@@ -109,7 +107,7 @@ where
     D: FnOnce(&mut Writer) + Send + 'static,
 {
     fn durability(&self) -> Durability {
-        self.durability
+        Durability::Process
     }
 
     fn is_patient(&self) -> bool {

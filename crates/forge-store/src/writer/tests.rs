@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use forge_core::{Amount, BudgetCap, BudgetError, BudgetStore as _, Money};
+use forge_core::{Amount, BudgetCap, BudgetError, BudgetStore as _, Money, Spent};
 use forge_testkit::store::wait;
 use rusqlite::{
     Connection,
@@ -202,6 +202,23 @@ fn one_that_ends_the_transaction_of_all_takes_none_of_them_with_it() {
     let alone = ["a", "a made", "ending", "ending failed", "b", "b made"];
     assert_eq!(watched.log(), [&["a", "ending"], &alone[..]].concat());
     assert_eq!(watched.budgets(), ["a", "b"]);
+}
+
+#[test]
+fn a_reservation_waits_for_the_disk_and_its_end_does_not() {
+    let watched = Watched::new();
+    let store = watched.store();
+    let reserve = || wait(store.reserve(&cap(10), tokens(3), None));
+    let [one, other] = [reserve().unwrap(), reserve().unwrap()];
+    assert_eq!(watched.log(), ["commit FULL", "commit FULL"]);
+    store.settle(one, tokens(2));
+    watched.settle();
+    store.release(other);
+    watched.settle();
+    assert_eq!(watched.log(), ["commit NORMAL", "commit NORMAL"]);
+    reserve().unwrap();
+    assert_eq!(watched.log(), ["commit FULL"]);
+    assert_eq!(wait(store.spent("day")).unwrap(), Spent { booked: tokens(2), reserved: tokens(3) });
 }
 
 #[test]
