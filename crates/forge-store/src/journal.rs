@@ -69,7 +69,7 @@ impl Store {
         work: impl FnMut(&Connection) -> rusqlite::Result<Result<T, JournalError>> + Send + 'static,
     ) -> Result<T, JournalError> {
         let mut work = work;
-        self.commit(move |conn, _| work(conn), |_, _| {}).await.map_err(StorageError::from)?
+        self.commit(move |conn, _| work(conn), |_, made| made).await.map_err(StorageError::from)?
     }
 }
 

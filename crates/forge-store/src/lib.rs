@@ -39,6 +39,7 @@ mod glance;
 mod histogram;
 mod journal;
 mod jsonl;
+mod lease;
 mod ledger;
 mod maintain;
 mod names;

@@ -102,18 +102,16 @@ impl Store {
     }
 
     /// Runs `work` on the writing thread, in one transaction with what else waits. It is on disk when it is answered;
-    /// what it refuses is rolled back. `done` comes after a commit that holds it, before the answer.
-    pub(crate) async fn commit<T: Send + 'static, E: Send + 'static>(
+    /// what it refuses is rolled back. `done` makes the answer of what it came to, after the commit.
+    pub(crate) async fn commit<T: Send + 'static, A: Send + 'static, E: Send + 'static>(
         &self,
         work: impl FnMut(&Connection, &Turn) -> rusqlite::Result<Result<T, E>> + Send + 'static,
-        done: impl FnOnce(&mut Writer, &T) + Send + 'static,
-    ) -> Result<Result<T, E>, StoreError> {
+        done: impl FnOnce(&mut Writer, T) -> A + Send + 'static,
+    ) -> Result<Result<A, E>, StoreError> {
         let (sender, answer) = oneshot::channel();
         let done = |writer: &mut Writer, outcome: Result<Result<T, E>, StoreError>| {
-            if let Ok(Ok(made)) = &outcome {
-                done(writer, made);
-            }
-            let _ = sender.send(outcome);
+            let answer = outcome.map(|outcome| outcome.map(|made| done(writer, made)));
+            let _ = sender.send(answer);
         };
         self.shared.submit(Job::Work(awaited(Durability::Disk, work, done)));
         answer.await.map_err(|_| self.closed())?

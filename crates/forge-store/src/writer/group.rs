@@ -149,6 +149,13 @@ impl Works {
         self.waiting.push(work);
     }
 
+    /// Has what leases have to be written come with the others, or by itself.
+    pub(super) fn book(&mut self, writer: &Writer) {
+        if self.waiting.is_empty() && !self.has_later() && writer.shared.leases.is_due() {
+            self.push(patient(|_| Ok(()), |_| {}));
+        }
+    }
+
     /// Does all that wait, each with an answer of its own.
     pub(super) fn run(&mut self, writer: &mut Writer) {
         let mut waiting = std::mem::take(&mut self.waiting).into_iter();
@@ -204,88 +211,4 @@ impl Works {
             }
         }
     }
-}
-
-impl Writer {
-    pub(crate) fn turn(&self) -> Turn {
-        let (now, ttl) = super::process::times(self);
-        Turn { process: self.process.id(), first: self.process.is_new(), now, ttl }
-    }
-
-    /// Does all of `group` in one transaction. One that refuses or fails takes back what it wrote itself.
-    fn share(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        let turn = self.turn();
-        let shared = std::sync::Arc::clone(&self.shared);
-        let failed = |source| StoreError::sqlite("write to", &shared.options.path, source);
-        let synced = group.iter().any(|work| work.durability() == Durability::Disk);
-        let database = self.database()?.0;
-        let mut run = || {
-            database.keep(if synced { Durability::Disk } else { Durability::Process })?;
-            transaction(&database.conn, &turn, group)
-        };
-        let outcomes = run()
-            .map_err(failed)
-            .map(|outcomes| outcomes.into_iter().map(|outcome| outcome.map_err(failed)).collect::<Vec<_>>());
-        self.dirty = true;
-        match &outcomes {
-            Err(error) => self.note(error),
-            Ok(outcomes) => outcomes.iter().filter_map(|one| one.as_ref().err()).for_each(|it| self.note(it)),
-        }
-        outcomes
-    }
-
-    /// After an error that does not pass, the file is opened anew.
-    pub(super) fn note(&mut self, error: &StoreError) {
-        self.shared.counters.note(error);
-        if !error.passes() {
-            self.database = None;
-        }
-    }
-}
-
-fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
-    conn.prepare_cached(sql)?.execute([]).map(drop)
-}
-
-fn transaction(
-    conn: &Connection,
-    turn: &Turn,
-    group: &mut [Box<dyn Work>],
-) -> rusqlite::Result<Vec<rusqlite::Result<()>>> {
-    // The write lock is taken at once: a transaction that reads first may find its state too old to write.
-    run(conn, "BEGIN IMMEDIATE")?;
-    let outcomes = match group {
-        [alone] => alone.attempt(conn, turn).and_then(|kept| {
-            run(conn, if kept { "COMMIT" } else { "ROLLBACK" })?;
-            Ok(vec![Ok(())])
-        }),
-        _ => each(conn, turn, group).and_then(|outcomes| {
-            run(conn, "COMMIT")?;
-            Ok(outcomes)
-        }),
-    };
-    // SQLite ends a transaction by itself after some errors.
-    if outcomes.is_err() && !conn.is_autocommit() {
-        let _ = run(conn, "ROLLBACK");
-    }
-    outcomes
-}
-
-fn each(
-    conn: &Connection,
-    turn: &Turn,
-    group: &mut [Box<dyn Work>],
-) -> rusqlite::Result<Vec<rusqlite::Result<()>>> {
-    let mut outcomes = Vec::with_capacity(group.len());
-    for work in group {
-        run(conn, "SAVEPOINT one")?;
-        let outcome = work.attempt(conn, turn);
-        if !matches!(outcome, Ok(true)) {
-            // There is no such place any more if the error has ended the whole transaction: then all of them failed.
-            run(conn, "ROLLBACK TO one")?;
-        }
-        run(conn, "RELEASE one")?;
-        outcomes.push(outcome.map(drop));
-    }
-    Ok(outcomes)
 }

@@ -3,6 +3,7 @@
 mod group;
 mod process;
 mod queue;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub(crate) use queue::{Job, Shared};
 
 use crate::{
     error::StoreError,
+    lease::Dues,
     ledger,
     names::Names,
     schema::{Database, Durability},
@@ -78,10 +80,16 @@ impl Writer {
         self.import();
         loop {
             let (jobs, closing) = shared.take(&mut records, self.idle(works.has_later()));
-            if records.is_empty() && jobs.is_empty() && !closing {
+            if records.is_empty() && jobs.is_empty() && !closing && !shared.leases.is_due() {
                 // Only while nothing waits: writing back a large log takes a moment.
                 self.checkpoint();
+                shared.leases.rest();
             }
+            if closing {
+                shared.leases.close();
+            }
+            // What becomes due from here on has the thread come back, and waits for the records that come with it.
+            let due = shared.leases.is_due();
             // Records before jobs: `flush` promises that all records taken before it are written or spooled.
             if !records.is_empty() {
                 self.write(&records);
@@ -94,10 +102,14 @@ impl Writer {
                     Job::Work(work) => works.push(work),
                     // What came before it is done before it.
                     Job::Once(job) => {
+                        works.book(&self);
                         works.run(&mut self);
                         job(&mut self);
                     }
                 }
+            }
+            if due {
+                works.book(&self);
             }
             works.run(&mut self);
             Process::renew(&mut self);
@@ -111,7 +123,10 @@ impl Writer {
 
     /// How long to wait until something else is due.
     fn idle(&self, later: bool) -> Duration {
-        match (self.shared.pending.load(Relaxed) || later, self.dirty || self.process.holds()) {
+        let leases = &self.shared.leases;
+        let later = later || leases.is_due();
+        let holds = self.process.holds() || !leases.is_empty();
+        match (self.shared.pending.load(Relaxed) || later, self.dirty || holds) {
             // SQLite tells nobody about the changes of other processes, so the file has to be asked.
             _ if self.shared.changes.is_watched() => WATCH,
             (true, _) => self.shared.options.retry.clamp(Duration::from_millis(1), IDLE),
@@ -153,8 +168,11 @@ impl Writer {
         // Should this fail, the commit is slower and no less safe.
         let _ = database.keep(Durability::Process);
         let version = shared.options.price_version.as_deref();
-        let written = ledger::write(&mut database.conn, names, version, records)
+        let mut dues = shared.leases.take();
+        let beside = |conn: &Connection| dues.as_mut().map_or(Ok(()), |dues| dues.write_apart(conn));
+        let written = ledger::write(&mut database.conn, names, version, records, beside)
             .map_err(|source| StoreError::sqlite("write to", &shared.options.path, source))?;
+        dues.into_iter().for_each(Dues::keep);
         shared.counters.written.fetch_add(written, Relaxed);
         shared.counters.writing();
         self.pause = None;

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use forge_core::{Amount, BudgetCap, BudgetError, BudgetStore as _, Money, Spent};
+use forge_core::{
+    Amount, BudgetCap, BudgetError, BudgetStore as _, CallId, CallStatus, Money, Participant, Spent,
+    UsageSink as _,
+};
 use forge_testkit::store::wait;
 use rusqlite::{
     Connection,
@@ -239,4 +242,42 @@ fn reservations_that_wait_together_are_one_commit_and_none_is_over_the_cap() {
     let refused = |outcome: &Result<_, BudgetError>| matches!(outcome, Err(BudgetError::Exceeded { .. }));
     assert!(outcomes[3..].iter().all(refused), "{outcomes:?}");
     assert_eq!(wait(store.spent("day")).unwrap().reserved, tokens(9));
+}
+
+#[test]
+fn calls_in_a_lease_are_one_commit_and_are_booked_in_that_of_the_accounts() {
+    let watched = Watched::new();
+    let store = watched.store();
+    let calls: Vec<_> = (0..8).map(|_| wait(store.reserve(&cap(10_000), tokens(3), None)).unwrap()).collect();
+    assert_eq!(watched.log(), ["commit FULL"]);
+    watched.at_once(|| {
+        for call in calls {
+            store.settle(call, tokens(2));
+        }
+        let (id, status) = (CallId::from_u128(1), CallStatus::Success);
+        store.record(UsageRecord::new(id, id.begun_at(), &Participant::gpt(), status));
+    });
+    watched.settle();
+    assert_eq!(watched.log(), ["commit NORMAL"]);
+    assert_eq!(wait(store.spent("day")).unwrap(), Spent { booked: tokens(16), reserved: tokens(0) });
+}
+
+#[test]
+fn a_lease_that_nobody_uses_is_given_back_and_what_is_open_in_it_stays() {
+    let watched = Watched::new();
+    let (store, other) = (watched.store(), Store::open(watched.store().shared.options.clone()).unwrap());
+    let call = wait(store.reserve(&cap(10_000), tokens(3), None)).unwrap();
+    let seen = || wait(other.spent("day")).unwrap().reserved.tokens;
+    assert_eq!(seen(), 24);
+    for _ in 0..10 {
+        store.shared.leases.rest();
+        watched.settle();
+    }
+    watched.settle();
+    assert_eq!(seen(), 3);
+    store.settle(call, tokens(1));
+    watched.settle();
+    watched.settle();
+    assert_eq!(wait(other.spent("day")).unwrap(), Spent { booked: tokens(1), reserved: tokens(0) });
+    assert!(store.shared.leases.is_empty());
 }
