@@ -2,7 +2,8 @@
 //!
 //! A lease is a reservation of the process like any other: it is on disk before anything is drawn from it, counts in
 //! full for everybody, and lapses with its process. What its calls have taken is booked with the next write, which
-//! takes the same amount out of the lease. So whatever dies in between, no sum is ever smaller than what is spent.
+//! takes the same amount out of the lease. So no sum is ever smaller than what is spent, whatever dies in between; what
+//! was not booked yet is lost when the lease lapses, as is any call that was open.
 //!
 //! No lease holds what belongs to a [`Holder`](forge_core::storage::budget::Holder): whoever takes over settles that
 //! call by call. None is given where the sums do not fit, where a call names a budget twice, and where few calls have
