@@ -1,7 +1,7 @@
 //! What the doors to storage cost, in instructions (where valgrind is installed): a reservation beside few and beside
-//! many that are open, and a journal of one length and of four times that length.
+//! many that are open, calls within leases, and a journal of one length and of four times that length.
 //!
-//! The benchmark starts itself again for each part: `reserve OPEN TIMES` and `sqlite|files ENTRIES`. What a part costs
+//! The benchmark starts itself again for each part: `reserve OPEN TIMES`, `lease TIMES` and `sqlite|files ENTRIES`. What a part costs
 //! is the difference between two runs under callgrind.
 
 #![allow(
@@ -26,10 +26,14 @@ use serde_json::json;
 /// Reservations of the shorter and the longer run.
 const RUNS: [u64; 2] = [50, 250];
 
+/// Calls within leases of the shorter and the longer run: many, because most of them write nothing.
+const CALLS: [u64; 2] = [1_000, 9_000];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["reserve", open, times] => reserve(open.parse()?, times.parse()?),
+        ["lease", times] => lease(times.parse()?),
         ["sqlite", entries] => {
             let place = Place::new();
             journal(&Store::open(StoreOptions::new(place.0.join("forge.db")))?, entries.parse()?)
@@ -57,6 +61,11 @@ fn report() {
             println!("reserve and settle: {few} instructions beside 10, {many} beside 1,000 ({more:+.1} %)");
         }
         _ => println!("instructions not counted, because valgrind is not installed"),
+    }
+    let [short, long] = CALLS.map(|times| instructions(&["lease", &times.to_string()]));
+    if let (Some(short), Some(long)) = (short, long) {
+        let each = long.saturating_sub(short) / (CALLS[1] - CALLS[0]);
+        println!("reserve and settle within leases: {each} instructions, with the leases and the bookings");
     }
     for kind in ["sqlite", "files"] {
         let [none, short, long] = ["0", "100", "400"].map(|entries| instructions(&[kind, entries]));
@@ -95,6 +104,23 @@ fn reserve(open: u64, times: u64) -> Result<(), Box<dyn Error>> {
             let reservation = store.reserve(&caps, amount, Some(&holder)).await?;
             store.settle(reservation, amount);
         }
+        Ok(())
+    })
+}
+
+/// Calls of nobody in particular, one after the other, each of which takes a quarter of what is reserved for it.
+fn lease(times: u64) -> Result<(), Box<dyn Error>> {
+    let place = Place::new();
+    let store = Store::open(StoreOptions::new(place.0.join("forge.db")))?;
+    let caps = ["day:2026-11-21", "session:s-1"].map(|key| BudgetCap::new(key).with_tokens(u64::MAX / 4));
+    let (most, actual) = (Amount::new(Money::from_nanos(28), 44), Amount::new(Money::from_nanos(7), 11));
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+        for _ in 0..times {
+            let reservation = store.reserve(&caps, most, None).await?;
+            store.settle(reservation, actual);
+        }
+        let booked = store.spent(&caps[0].key).await?.booked;
+        assert_eq!(booked.tokens, times * actual.tokens);
         Ok(())
     })
 }

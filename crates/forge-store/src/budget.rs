@@ -5,102 +5,94 @@ use forge_core::storage::{
     StorageError,
     budget::{Amount, BudgetCap, BudgetError, BudgetStore, DeadCharge, Holder, ReservationId, Spent},
 };
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     error::StoreError,
+    lease::{self, Dues, Grant, Haste, Leases},
     reserved::{self, amount},
     row::{DAY, clamp, unsigned},
     store::Store,
-    writer::{Job, Writer, times},
+    writer::{Job, Turn, Writer, patient},
 };
 
-/// The budget's id and state. What is set aside counts processes whose end nobody has noticed yet.
-fn state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
-    let mut find = conn.prepare_cached(
-        "SELECT id, money, tokens, reserved_money, reserved_tokens FROM budgets WHERE key = ?1",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok((row.get::<_, i64>(0)?, Spent { booked: amount(row, 1)?, reserved: amount(row, 3)? }))
-    };
-    find.query_row([key], read).optional()
+/// A reservation that was made. What it changes of the leases holds once it is kept.
+#[derive(Debug)]
+struct Reserved {
+    /// The row, or a place in a lease.
+    place: Result<i64, Grant>,
+    dues: Vec<Dues>,
+    now: i64,
+    ttl: i64,
 }
 
-/// The state of a budget in which anything may be written.
-fn settled_state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
-    let Some((id, spent)) = state(conn, key)? else { return Ok(None) };
-    if !reserved::is_saturated(spent.reserved) {
-        return Ok(Some((id, spent)));
+impl Reserved {
+    fn keep(self, writer: &mut Writer) -> ReservationId {
+        self.dues.into_iter().for_each(Dues::keep);
+        writer.shared.leases.renewed(self.now, self.ttl);
+        match self.place {
+            Ok(row) => {
+                writer.process.reserved(self.now);
+                ReservationId(unsigned(row))
+            }
+            Err(grant) => {
+                writer.process.renewed(self.now);
+                grant.keep()
+            }
+        }
     }
-    Ok(Some((id, Spent { reserved: reserved::recount(conn, id)?, ..spent })))
 }
 
 fn reserve(
-    writer: &mut Writer,
+    conn: &Connection,
+    turn: &Turn,
+    leases: &Leases,
     caps: &[BudgetCap],
     amount: Amount,
     holder: Option<&Holder>,
-) -> Result<Result<ReservationId, BudgetError>, StoreError> {
-    let (now, ttl) = times(writer);
-    let (process, first) = (writer.process.id(), writer.process.is_new());
-    let outcome = writer.durable(|conn| {
-        // First, so that what dead processes had set aside is free again.
-        reserved::sweep(conn, now)?;
-        if first {
-            forget(conn, now)?;
-        }
-        // Before the reservation: it counts only while its holder is there.
-        reserved::extend(conn, process, now, ttl)?;
-        let mut budgets = Vec::with_capacity(caps.len());
-        for cap in caps {
-            // A cap on single calls has no past to add to.
-            let found = if cap.per_call { None } else { settled_state(conn, &cap.key)? };
-            let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
-            if !cap.has_room(spent, amount) {
-                return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
-            }
-            if !cap.per_call {
-                budgets.push(match found {
-                    Some((id, _)) => id,
-                    None => open(conn, &cap.key)?,
-                });
-            }
-        }
-        let id = write(conn, process, amount, holder, &budgets)?;
-        Ok(Ok(ReservationId(unsigned(id))))
-    })?;
-    if outcome.is_ok() {
-        writer.process.reserved(now);
+) -> rusqlite::Result<Result<Reserved, BudgetError>> {
+    let Turn { process, now, ttl, .. } = *turn;
+    // First, so that what dead processes had set aside is free again.
+    reserved::sweep(conn, now)?;
+    if turn.first {
+        forget(conn, now)?;
     }
-    Ok(outcome)
-}
-
-fn open(conn: &Connection, key: &str) -> rusqlite::Result<i64> {
-    conn.prepare_cached("INSERT INTO budgets (key, money, tokens) VALUES (?1, 0, 0)")?.execute([key])?;
-    Ok(conn.last_insert_rowid())
-}
-
-fn write(
-    conn: &Transaction<'_>,
-    process: i64,
-    amount: Amount,
-    holder: Option<&Holder>,
-    budgets: &[i64],
-) -> rusqlite::Result<i64> {
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO reservations (holder, money, tokens, owner, instance) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let owner = holder.map(|holder| &*holder.owner);
-    let instance = holder.and_then(|holder| holder.instance.as_deref());
-    insert.execute(params![process, clamp(amount.money.nanos()), clamp(amount.tokens), owner, instance])?;
-    let id = conn.last_insert_rowid();
-    let mut link =
-        conn.prepare_cached("INSERT INTO reserved (budget, reservation, part) VALUES (?1, ?2, ?3)")?;
-    for (budget, part) in budgets.iter().zip(0_i64..) {
-        link.execute([*budget, id, part])?;
-        reserved::add(conn, *budget, amount)?;
+    // Before the reservation: it counts only while its holder is there.
+    let mut dues: Vec<_> = lease::wake(conn, leases, process, now, ttl)?.into_iter().collect();
+    let mut budgets = Vec::with_capacity(caps.len());
+    let mut calls = u64::MAX;
+    for cap in caps {
+        // A cap on single calls has no past to add to.
+        let find = || if cap.per_call { Ok(None) } else { reserved::settled_state(conn, &cap.key) };
+        let mut found = find()?;
+        let spent = |found: Option<(i64, Spent)>| found.map_or_else(Spent::default, |(_, spent)| spent);
+        if !cap.has_room(spent(found), amount)
+            && let Some(freed) = lease::make_room(conn, leases, &cap.key)?
+        {
+            dues.push(freed);
+            found = find()?;
+        }
+        if !cap.has_room(spent(found), amount) {
+            return Ok(Err(reserved::refusal(conn, cap, amount, found, now, ttl)?));
+        }
+        if !cap.per_call {
+            calls = calls.min(lease::room(cap, spent(found), amount));
+            budgets.push(match found {
+                Some((id, _)) => id,
+                None => reserved::open(conn, &cap.key)?,
+            });
+        }
     }
-    Ok(id)
+    // Whoever takes over settles what a holder has reserved call by call, so each call needs a row.
+    let grant = match holder {
+        None => Grant::make(conn, leases, process, (caps, &budgets), amount, calls)?,
+        Some(_) => None,
+    };
+    let place = match grant {
+        Some(grant) => Err(grant),
+        None => Ok(reserved::write(conn, process, amount, holder, &budgets)?),
+    };
+    Ok(Ok(Reserved { place, dues, now, ttl }))
 }
 
 /// A reservation outlives its process by a day, so that a call that was slow is still booked.
@@ -121,27 +113,16 @@ fn close(conn: &Connection, reservation: i64, charge: DeadCharge) -> rusqlite::R
     // A reservation that is gone was settled before, perhaps by whoever cleared up behind a dead run.
     let Some((held, lapsed)) = find.query_row([reservation], read).optional()? else { return Ok(()) };
     let actual = charge.of(held);
-    let mut linked = conn.prepare_cached("SELECT budget FROM reserved WHERE reservation = ?1")?;
-    let budgets = linked.query_map([reservation], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let mut find_budget = conn
+        .prepare_cached("SELECT money, tokens, reserved_money, reserved_tokens FROM budgets WHERE id = ?1")?;
     // Before the sums: a saturated one is made anew from the reservations that are left.
-    conn.prepare_cached("DELETE FROM reserved WHERE reservation = ?1")?.execute([reservation])?;
-    conn.prepare_cached("DELETE FROM reservations WHERE id = ?1")?.execute([reservation])?;
-    for budget in budgets {
+    for budget in reserved::remove(conn, reservation)? {
+        let spent = find_budget
+            .query_row([budget], |row| Ok(Spent { booked: amount(row, 0)?, reserved: amount(row, 2)? }))?;
         // The sums do not contain what a lapsed process has set aside.
-        if !lapsed {
-            reserved::subtract(conn, budget, held)?;
-        }
-        book(conn, budget, actual)?;
+        reserved::book(conn, budget, spent, actual, (!lapsed).then_some(held))?;
     }
     Ok(())
-}
-
-fn book(conn: &Connection, budget: i64, actual: Amount) -> rusqlite::Result<()> {
-    let mut find = conn.prepare_cached("SELECT money, tokens FROM budgets WHERE id = ?1")?;
-    // Added here, because SQLite turns an integer that overflows into a float.
-    let sum = find.query_row([budget], |row| amount(row, 0))?.plus(actual);
-    let mut update = conn.prepare_cached("UPDATE budgets SET money = ?2, tokens = ?3 WHERE id = ?1")?;
-    update.execute(params![budget, clamp(sum.money.nanos()), clamp(sum.tokens)]).map(drop)
 }
 
 /// Closes the reservations of a holder, whichever process made them.
@@ -160,15 +141,19 @@ fn settle_holder(conn: &Connection, holder: &Holder, charge: DeadCharge) -> rusq
 
 impl Store {
     fn end(&self, reservation: ReservationId, actual: Amount) {
-        // Nobody waits, and what was spent must not get lost: it is tried until it is booked.
-        self.shared.submit(Job::Until(Box::new(move |writer| {
-            let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
-            let done = writer.durable(|conn| close(conn, id, charge).map(Ok::<_, StoreError>)).is_ok();
-            if done {
-                writer.process.closed(1);
-            }
-            done
-        })));
+        if Leases::holds(reservation) {
+            return match self.shared.leases.settle(reservation, actual) {
+                Haste::None => {}
+                Haste::Soon => self.shared.due(),
+                Haste::Now => self.shared.submit(Job::Once(Box::new(|_| {}))),
+            };
+        }
+        let (id, charge) = (clamp(reservation.0), DeadCharge::Each(actual));
+        // Nobody waits, and what was spent must not get lost: it is tried until it is booked. The end of a reservation
+        // does not wait for the disk. What a power failure takes of it is whole, so that the reservation is open as
+        // before: it counts in full until its process has lapsed or an heir settles it, and no cap is overrun.
+        let settle = patient(move |conn| close(conn, id, charge), |writer| writer.process.closed(1));
+        self.shared.submit(Job::Work(settle));
     }
 }
 
@@ -180,9 +165,18 @@ impl BudgetStore for Store {
         amount: Amount,
         holder: Option<&Holder>,
     ) -> Result<ReservationId, BudgetError> {
+        let leases = self.shared.leases.clone();
+        if holder.is_none()
+            && let Some(drawn) = leases.draw(caps, amount, self.now())
+        {
+            return Ok(drawn);
+        }
         let (caps, holder) = (caps.to_vec(), holder.cloned());
-        let answer = self.ask(move |writer| reserve(writer, &caps, amount, holder.as_ref())).await;
-        answer.and_then(|outcome| outcome).map_err(StorageError::from)?
+        let work = move |conn: &Connection, turn: &Turn| {
+            reserve(conn, turn, &leases, &caps, amount, holder.as_ref())
+        };
+        let done = |writer: &mut Writer, made: Reserved| made.keep(writer);
+        self.commit(work, done).await.map_err(StorageError::from)?
     }
 
     fn settle(&self, reservation: ReservationId, actual: Amount) {
@@ -196,32 +190,36 @@ impl BudgetStore for Store {
     async fn spent(&self, key: &str) -> Result<Spent, BudgetError> {
         let key = key.to_owned();
         let answer = self.ask(move |writer| {
-            let (now, _) = times(writer);
+            let now = writer.turn().now;
             // Most questions find nothing to clear up, and write nothing.
             if writer.inspect(|conn| reserved::is_lapsing(conn, now))? {
                 writer.durable(|conn| reserved::sweep(conn, now).map(Ok::<_, StoreError>))??;
             }
-            let found = writer.inspect(|conn| state(conn, &key))?;
-            match found {
+            let found = writer.inspect(|conn| reserved::state(conn, &key))?;
+            let found = match found {
                 Some((_, spent)) if reserved::is_saturated(spent.reserved) => {
-                    writer.durable(|conn| settled_state(conn, &key).map(Ok::<_, StoreError>))?
+                    writer.durable(|conn| reserved::settled_state(conn, &key).map(Ok::<_, StoreError>))??
                 }
-                found => Ok(found),
-            }
+                found => found,
+            };
+            let spent = found.map_or_else(Spent::default, |(_, spent)| spent);
+            let (leases, process) = (writer.shared.leases.clone(), writer.process.id());
+            writer.inspect(|conn| leases.adjust(conn, process, &key, spent))
         });
-        let found = answer.await.and_then(|outcome| outcome).map_err(StorageError::from)?;
-        Ok(found.map_or_else(Spent::default, |(_, spent)| spent))
+        Ok(answer.await.and_then(|outcome| outcome).map_err(StorageError::from)?)
     }
 
     async fn settle_holder(&self, holder: &Holder, charge: DeadCharge) -> Result<u64, BudgetError> {
         let holder = holder.clone();
-        let answer = self.ask(move |writer| {
-            let processes =
-                writer.durable(|conn| settle_holder(conn, &holder, charge).map(Ok::<_, StoreError>))??;
-            let own = processes.iter().filter(|process| **process == writer.process.id()).count() as u64;
+        let settle = move |conn: &Connection, turn: &Turn| {
+            let processes = settle_holder(conn, &holder, charge)?;
+            let own = processes.iter().filter(|process| **process == turn.process).count() as u64;
+            Ok(Ok::<_, BudgetError>((processes.len() as u64, own)))
+        };
+        let done = |writer: &mut Writer, (count, own): (u64, u64)| {
             writer.process.closed(own);
-            Ok(processes.len() as u64)
-        });
-        Ok(answer.await.and_then(|outcome: Result<u64, StoreError>| outcome).map_err(StorageError::from)?)
+            count
+        };
+        self.commit(settle, done).await.map_err(StorageError::from)?
     }
 }

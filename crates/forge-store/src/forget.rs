@@ -8,6 +8,7 @@ use crate::{
     error::StoreError,
     ledger::Sums,
     row::{self, Row, unsigned},
+    schema::Durability,
     store::Store,
 };
 
@@ -31,7 +32,7 @@ impl Store {
     /// The file cannot be written.
     pub fn forget(&self, call: CallId, budgets: Vec<(u32, Vec<String>)>) -> Result<Forgotten, StoreError> {
         self.ask_and_wait(move |writer| {
-            writer.transact("FULL", |conn, _| forget(conn, call, &budgets).map(Ok::<_, StoreError>))
+            writer.transact(Durability::Disk, |conn, _| forget(conn, call, &budgets).map(Ok::<_, StoreError>))
         })??
     }
 }

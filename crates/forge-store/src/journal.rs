@@ -10,7 +10,6 @@ use forge_core::storage::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
-    error::StoreError,
     row,
     row::{clamp, unsigned},
     store::Store,
@@ -63,39 +62,42 @@ impl Store {
     }
 }
 
-fn settle<T>(
-    outcome: Result<Result<Result<T, JournalError>, StoreError>, StoreError>,
-) -> Result<T, JournalError> {
-    outcome.and_then(|outcome| outcome).map_err(StorageError::from)?
+impl Store {
+    /// Changes the journals in a transaction that is on disk afterwards.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<Result<T, JournalError>> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let mut work = work;
+        self.commit(move |conn, _| work(conn), |_, made| made).await.map_err(StorageError::from)?
+    }
 }
 
 #[async_trait]
 impl Journal for Store {
     async fn claim(&self, stream: &StreamName, claim: &Claim) -> Result<Fence, JournalError> {
         let (name, claim, now) = (stream.clone(), claim.clone(), self.now());
-        settle(self.ask(move |writer| self::claim(writer, &name, &claim, now)).await)
+        self.change(move |conn| self::claim(conn, &name, &claim, now)).await
     }
 
     async fn release(&self, stream: &StreamName, fence: Fence) -> Result<(), JournalError> {
         let name = stream.clone();
-        let job = move |writer: &mut Writer| {
-            writer.durable(|conn| {
-                conn.execute(
-                    // A holder that was replaced cannot release the claim of its successor.
-                    "UPDATE journal_streams SET holder = NULL WHERE name = ?1 AND fence = ?2",
-                    params![name.as_str(), clamp(fence.0)],
-                )?;
-                Ok(Ok(()))
-            })
+        let job = move |conn: &Connection| {
+            conn.execute(
+                // A holder that was replaced cannot release the claim of its successor.
+                "UPDATE journal_streams SET holder = NULL WHERE name = ?1 AND fence = ?2",
+                params![name.as_str(), clamp(fence.0)],
+            )?;
+            Ok(Ok(()))
         };
-        settle(self.ask(job).await)
+        self.change(job).await
     }
 
     async fn append(&self, stream: &StreamName, fence: Fence, batch: Batch) -> Result<u64, JournalError> {
         let summary = batch.summary_text(stream)?;
         let (name, now) = (stream.clone(), self.now());
-        let job = move |writer: &mut Writer| append(writer, name, fence, &batch, summary.as_deref(), now);
-        let count = settle(self.ask(job).await)?;
+        let job = move |conn: &Connection| append(conn, &name, fence, &batch, summary.as_deref(), now);
+        let count = self.change(job).await?;
         self.shared.changes.notify();
         Ok(count)
     }
@@ -130,7 +132,7 @@ impl Streams for Store {
 
     async fn delete(&self, stream: &StreamName) -> Result<bool, JournalError> {
         let (name, now) = (stream.clone(), self.now());
-        settle(self.ask(move |writer| delete(writer, &name, now)).await)
+        self.change(move |conn| delete(conn, &name, now)).await
     }
 
     async fn watch(&self, stream: &StreamName, from: u64) -> Result<Vec<Entry>, JournalError> {
@@ -169,96 +171,86 @@ fn list(conn: &Connection, now: i64) -> rusqlite::Result<Vec<StreamInfo>> {
     Ok(streams)
 }
 
-fn delete(
-    writer: &mut Writer,
-    name: &StreamName,
-    now: i64,
-) -> Result<Result<bool, JournalError>, StoreError> {
-    writer.durable(|conn| {
-        let Some(found) = Stream::find(conn, name.as_str(), now)? else { return Ok(Ok(false)) };
-        if let Some(held) = found.held(name) {
-            return Ok(Err(held));
-        }
-        conn.execute("DELETE FROM journal_entries WHERE stream = ?1", [found.id])?;
-        conn.execute("DELETE FROM journal_streams WHERE id = ?1", [found.id])?;
-        // A writer of the deleted stream stays fenced off from one of the same name.
-        conn.execute(
-            "INSERT INTO meta (key, value) VALUES ('fence', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
-            [found.fence],
-        )?;
-        Ok(Ok(true))
-    })
+fn delete(conn: &Connection, name: &StreamName, now: i64) -> rusqlite::Result<Result<bool, JournalError>> {
+    let Some(found) = Stream::find(conn, name.as_str(), now)? else { return Ok(Ok(false)) };
+    if let Some(held) = found.held(name) {
+        return Ok(Err(held));
+    }
+    conn.execute("DELETE FROM journal_entries WHERE stream = ?1", [found.id])?;
+    conn.execute("DELETE FROM journal_streams WHERE id = ?1", [found.id])?;
+    // A writer of the deleted stream stays fenced off from one of the same name.
+    conn.execute(
+        "INSERT INTO meta (key, value) VALUES ('fence', ?1)
+         ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+        [found.fence],
+    )?;
+    Ok(Ok(true))
 }
 
 fn claim(
-    writer: &mut Writer,
+    conn: &Connection,
     name: &StreamName,
     claim: &Claim,
     now: i64,
-) -> Result<Result<Fence, JournalError>, StoreError> {
+) -> rusqlite::Result<Result<Fence, JournalError>> {
     let lease = clamp(u64::try_from(claim.lease.as_millis()).unwrap_or(YEAR).min(YEAR));
-    writer.durable(|conn| {
-        let found = Stream::find(conn, name.as_str(), now)?;
-        let fence = match &found {
-            Some(stream) => match stream.held(name) {
-                // A renewal keeps the fence, so that appends on their way stay valid.
-                Some(JournalError::Held { holder, .. }) if holder == claim.holder => stream.fence,
-                // A takeover names the fence that it ends, so that it cannot end a claim which it has not seen.
-                Some(held) if claim.replaces != Some(Fence(unsigned(stream.fence))) => return Ok(Err(held)),
-                // From here on every append of an earlier holder is refused.
-                _ => stream.fence + 1,
-            },
-            None => {
-                // Above the fences of deleted streams, one of which may have had this name.
-                let mut last = conn.prepare_cached("SELECT value FROM meta WHERE key = 'fence'")?;
-                last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0) + 1
-            }
-        };
-        conn.execute(
-            "INSERT INTO journal_streams
-                 (name, fence, holder, lease, lease_until, entries, bytes, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?6)
-             ON CONFLICT (name) DO UPDATE SET
-                 fence = excluded.fence, holder = excluded.holder, lease = excluded.lease,
-                 lease_until = excluded.lease_until",
-            params![name.as_str(), fence, &*claim.holder, lease, now.saturating_add(lease), now],
-        )?;
-        Ok(Ok(Fence(unsigned(fence))))
-    })
+    let found = Stream::find(conn, name.as_str(), now)?;
+    let fence = match &found {
+        Some(stream) => match stream.held(name) {
+            // A renewal keeps the fence, so that appends on their way stay valid.
+            Some(JournalError::Held { holder, .. }) if holder == claim.holder => stream.fence,
+            // A takeover names the fence that it ends, so that it cannot end a claim which it has not seen.
+            Some(held) if claim.replaces != Some(Fence(unsigned(stream.fence))) => return Ok(Err(held)),
+            // From here on every append of an earlier holder is refused.
+            _ => stream.fence + 1,
+        },
+        None => {
+            // Above the fences of deleted streams, one of which may have had this name.
+            let mut last = conn.prepare_cached("SELECT value FROM meta WHERE key = 'fence'")?;
+            last.query_row([], |row| row.get(0)).optional()?.unwrap_or(0) + 1
+        }
+    };
+    conn.execute(
+        "INSERT INTO journal_streams
+             (name, fence, holder, lease, lease_until, entries, bytes, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?6)
+         ON CONFLICT (name) DO UPDATE SET
+             fence = excluded.fence, holder = excluded.holder, lease = excluded.lease,
+             lease_until = excluded.lease_until",
+        params![name.as_str(), fence, &*claim.holder, lease, now.saturating_add(lease), now],
+    )?;
+    Ok(Ok(Fence(unsigned(fence))))
 }
 
 fn append(
-    writer: &mut Writer,
-    name: StreamName,
+    conn: &Connection,
+    name: &StreamName,
     fence: Fence,
     batch: &Batch,
     summary: Option<&str>,
     now: i64,
-) -> Result<Result<u64, JournalError>, StoreError> {
-    writer.durable(|conn| {
-        let found = Stream::find(conn, name.as_str(), now)?;
-        // The fence decides, not the lease: a slow holder may go on until somebody takes over.
-        let Some(found) = found.filter(|found| found.fence == clamp(fence.0)) else {
-            return Ok(Err(JournalError::Fenced { stream: name }));
-        };
-        let (expected, actual) = (batch.expected, unsigned(found.entries));
-        if actual != expected {
-            return Ok(Err(JournalError::Conflict { stream: name, expected, actual }));
-        }
-        let mut insert = conn
-            .prepare_cached("INSERT INTO journal_entries (stream, sequence, payload) VALUES (?1, ?2, ?3)")?;
-        let mut entries = found.entries;
-        for payload in &batch.payloads {
-            insert.execute(params![found.id, entries, payload])?;
-            entries += 1;
-        }
-        let bytes: usize = batch.payloads.iter().map(Vec::len).sum();
-        let mut update = conn.prepare_cached(
-            "UPDATE journal_streams SET entries = ?2, bytes = bytes + ?3, updated_at = ?4,
-                 summary = coalesce(?5, summary) WHERE id = ?1",
-        )?;
-        update.execute(params![found.id, entries, clamp(bytes as u64), now, summary])?;
-        Ok(Ok(unsigned(entries)))
-    })
+) -> rusqlite::Result<Result<u64, JournalError>> {
+    let found = Stream::find(conn, name.as_str(), now)?;
+    // The fence decides, not the lease: a slow holder may go on until somebody takes over.
+    let Some(found) = found.filter(|found| found.fence == clamp(fence.0)) else {
+        return Ok(Err(JournalError::Fenced { stream: name.clone() }));
+    };
+    let (expected, actual) = (batch.expected, unsigned(found.entries));
+    if actual != expected {
+        return Ok(Err(JournalError::Conflict { stream: name.clone(), expected, actual }));
+    }
+    let mut insert =
+        conn.prepare_cached("INSERT INTO journal_entries (stream, sequence, payload) VALUES (?1, ?2, ?3)")?;
+    let mut entries = found.entries;
+    for payload in &batch.payloads {
+        insert.execute(params![found.id, entries, payload])?;
+        entries += 1;
+    }
+    let bytes: usize = batch.payloads.iter().map(Vec::len).sum();
+    let mut update = conn.prepare_cached(
+        "UPDATE journal_streams SET entries = ?2, bytes = bytes + ?3, updated_at = ?4,
+             summary = coalesce(?5, summary) WHERE id = ?1",
+    )?;
+    update.execute(params![found.id, entries, clamp(bytes as u64), now, summary])?;
+    Ok(Ok(unsigned(entries)))
 }

@@ -19,12 +19,14 @@ type CellKey = [i64; 6];
 #[derive(Debug, Default)]
 pub(crate) struct Sums(HashMap<CellKey, Cell>);
 
-/// Writes the records that are not there yet, as one unit; returns how many those are.
+/// Writes the records that are not there yet and what is to be written beside them, as one unit; returns how many
+/// those are.
 pub(crate) fn write(
     conn: &mut Connection,
     names: &mut Names,
     price_version: Option<&str>,
     records: &[UsageRecord],
+    beside: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<u64> {
     let written = conn.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
         let version = price_version.map(|version| version_id(&transaction, version)).transpose()?;
@@ -45,6 +47,7 @@ pub(crate) fn write(
         }
         drop(insert);
         sums.apply(&transaction)?;
+        beside(&transaction)?;
         transaction.commit()?;
         Ok(written)
     });

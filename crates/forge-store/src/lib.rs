@@ -7,7 +7,9 @@
 //!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there
 //!   into the file when it can be written again. A commit survives the end of the process; the last ones
 //!   before a power failure may be lost, whole.
-//! - **Journals and budgets** are on disk when the call returns, and fail loudly.
+//! - **Journals and reservations** are on disk when the call returns, and fail loudly. The end of a reservation is
+//!   committed soon after the call: a power failure may leave the reservation open. Where much of a budget is left, a part
+//!   of it is reserved for several calls at once; such a call is settled by the store that reserved it.
 //! - **Questions** are answered from sums per hour and day where the [`Filter`] allows it, on connections of
 //!   their own. They block, so that asynchronous code asks them on a blocking thread.
 //!
@@ -38,6 +40,7 @@ mod glance;
 mod histogram;
 mod journal;
 mod jsonl;
+mod lease;
 mod ledger;
 mod maintain;
 mod names;

@@ -23,6 +23,7 @@ use crate::{
     ledger::{Sums, version_id},
     names::Names,
     row::{self, DAY, HOUR, Row, clamp, unsigned},
+    schema::Durability,
     store::Store,
     writer::Writer,
 };
@@ -181,7 +182,7 @@ impl Store {
         &self,
         job: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ask_and_wait(|writer| writer.transact("NORMAL", |conn, names| job(conn, names)))??
+        self.ask_and_wait(|writer| writer.transact(Durability::Process, |conn, names| job(conn, names)))??
     }
 }
 

@@ -40,12 +40,85 @@ pub(crate) fn add(conn: &Connection, budget: i64, amount: Amount) -> rusqlite::R
     put(conn, budget, sum(conn, budget)?.plus(amount))
 }
 
-/// Takes away a reservation that is not there any more.
-pub(crate) fn subtract(conn: &Connection, budget: i64, amount: Amount) -> rusqlite::Result<()> {
-    match sum(conn, budget)? {
-        sum if is_saturated(sum) => recount(conn, budget).map(drop),
-        sum => put(conn, budget, sum.minus(amount)),
+/// The budget's id and state. What is set aside counts processes whose end nobody has noticed yet.
+pub(crate) fn state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
+    let mut find = conn.prepare_cached(
+        "SELECT id, money, tokens, reserved_money, reserved_tokens FROM budgets WHERE key = ?1",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, i64>(0)?, Spent { booked: amount(row, 1)?, reserved: amount(row, 3)? }))
+    };
+    find.query_row([key], read).optional()
+}
+
+/// The state of a budget in which anything may be written.
+pub(crate) fn settled_state(conn: &Connection, key: &str) -> rusqlite::Result<Option<(i64, Spent)>> {
+    let Some((id, spent)) = state(conn, key)? else { return Ok(None) };
+    if !is_saturated(spent.reserved) {
+        return Ok(Some((id, spent)));
     }
+    Ok(Some((id, Spent { reserved: recount(conn, id)?, ..spent })))
+}
+
+pub(crate) fn open(conn: &Connection, key: &str) -> rusqlite::Result<i64> {
+    conn.prepare_cached("INSERT INTO budgets (key, money, tokens) VALUES (?1, 0, 0)")?.execute([key])?;
+    Ok(conn.last_insert_rowid())
+}
+
+/// Sets `amount` aside in every one of `budgets`.
+pub(crate) fn write(
+    conn: &Connection,
+    process: i64,
+    amount: Amount,
+    holder: Option<&Holder>,
+    budgets: &[i64],
+) -> rusqlite::Result<i64> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO reservations (holder, money, tokens, owner, instance) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let owner = holder.map(|holder| &*holder.owner);
+    let instance = holder.and_then(|holder| holder.instance.as_deref());
+    insert.execute(params![process, clamp(amount.money.nanos()), clamp(amount.tokens), owner, instance])?;
+    let id = conn.last_insert_rowid();
+    let mut link =
+        conn.prepare_cached("INSERT INTO reserved (budget, reservation, part) VALUES (?1, ?2, ?3)")?;
+    for (budget, part) in budgets.iter().zip(0_i64..) {
+        link.execute([*budget, id, part])?;
+        add(conn, *budget, amount)?;
+    }
+    Ok(id)
+}
+
+/// Removes a reservation and leaves the sums as they are; returns its budgets.
+pub(crate) fn remove(conn: &Connection, reservation: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut linked = conn.prepare_cached("SELECT budget FROM reserved WHERE reservation = ?1")?;
+    let budgets = linked.query_map([reservation], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    conn.prepare_cached("DELETE FROM reserved WHERE reservation = ?1")?.execute([reservation])?;
+    conn.prepare_cached("DELETE FROM reservations WHERE id = ?1")?.execute([reservation])?;
+    Ok(budgets)
+}
+
+/// Books `actual` in a budget in this state, and takes out of its sum what is not set aside any more.
+pub(crate) fn book(
+    conn: &Connection,
+    budget: i64,
+    spent: Spent,
+    actual: Amount,
+    taken: Option<Amount>,
+) -> rusqlite::Result<()> {
+    // Added here, because SQLite turns an integer that overflows into a float.
+    let booked = spent.booked.plus(actual);
+    let left = match taken {
+        None => spent.reserved,
+        Some(_) if is_saturated(spent.reserved) => recount(conn, budget)?,
+        Some(taken) => spent.reserved.minus(taken),
+    };
+    let mut update = conn.prepare_cached(
+        "UPDATE budgets SET money = ?2, tokens = ?3, reserved_money = ?4, reserved_tokens = ?5 WHERE id = ?1",
+    )?;
+    let number = |amount: Amount| (clamp(amount.money.nanos()), clamp(amount.tokens));
+    let (booked, left) = (number(booked), number(left));
+    update.execute(params![budget, booked.0, booked.1, left.0, left.1]).map(drop)
 }
 
 /// Recomputes the sum of a budget from its reservations.
@@ -64,10 +137,20 @@ pub(crate) fn recount(conn: &Connection, budget: i64) -> rusqlite::Result<Amount
     Ok(sum)
 }
 
-/// Keeps a process alive until `now + ttl`. One that had lapsed gets its reservations back.
-pub(crate) fn extend(conn: &Connection, process: i64, now: i64, ttl: i64) -> rusqlite::Result<()> {
+/// Whether the sums do not contain what the process has set aside.
+pub(crate) fn has_lapsed(conn: &Connection, process: i64) -> rusqlite::Result<bool> {
     let mut find = conn.prepare_cached("SELECT lapsed FROM holders WHERE id = ?1")?;
-    let lapsed = find.query_row([process], |row| row.get(0)).optional()?.unwrap_or(false);
+    Ok(find.query_row([process], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// Keeps a process alive until `now + ttl`. One that had lapsed gets its reservations back.
+pub(crate) fn extend(
+    conn: &Connection,
+    process: i64,
+    lapsed: bool,
+    now: i64,
+    ttl: i64,
+) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT OR REPLACE INTO holders (id, expires_at, lapsed) VALUES (?1, ?2, 0)")?
         .execute([process, now.saturating_add(ttl)])?;
     if lapsed { recount_all(conn, process) } else { Ok(()) }

@@ -34,10 +34,20 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes that the log keeps when it was written back.
 const LOG: i64 = 64 << 20;
 
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The end of the process. The last ones before a power failure may be lost, whole.
+    Process,
+    /// A power failure too: the disk has it.
+    Disk,
+}
+
 /// A connection that may write, and what tells other processes that this one is alive.
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) conn: Connection,
+    durability: Durability,
     _alive: Option<Locked>,
 }
 
@@ -77,7 +87,19 @@ impl Database {
             conn.pragma_update(None, "max_page_count", i64::try_from(pages.max(1)).unwrap_or(i64::MAX))
                 .map_err(failed)?;
         }
-        Ok(Self { conn, _alive: alive })
+        Ok(Self { conn, durability: Durability::Process, _alive: alive })
+    }
+
+    /// Has the commits that follow survive this much.
+    pub(crate) fn keep(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        // A pragma costs as much as a small statement, and most commits are like the one before.
+        if self.durability != durability {
+            // In WAL mode NORMAL survives a crash of the process; only FULL waits until the disk has it.
+            let value = if durability == Durability::Disk { "FULL" } else { "NORMAL" };
+            self.conn.pragma_update(None, "synchronous", value)?;
+            self.durability = durability;
+        }
+        Ok(())
     }
 
     /// Fails if the file is read-only.

@@ -17,10 +17,11 @@ use tokio::sync::oneshot;
 use crate::{
     error::StoreError,
     options::StoreOptions,
-    schema, spool,
+    schema::{self, Durability},
+    spool,
     status::StoreStatus,
     sync::lock,
-    writer::{Job, Shared, Writer},
+    writer::{Job, Shared, Turn, Writer, awaited},
 };
 
 /// The one file of a process, shared in an `Arc`. Dropping it writes everything that is queued, and blocks until then.
@@ -101,6 +102,22 @@ impl Store {
             let _ = sender.send(answer);
         });
         answer.await.map_err(|_| self.closed())
+    }
+
+    /// Runs `work` on the writing thread, in one transaction with what else waits. It is on disk when it is answered;
+    /// what it refuses is rolled back. `done` makes the answer of what it came to, after the commit.
+    pub(crate) async fn commit<T: Send + 'static, A: Send + 'static, E: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection, &Turn) -> rusqlite::Result<Result<T, E>> + Send + 'static,
+        done: impl FnOnce(&mut Writer, T) -> A + Send + 'static,
+    ) -> Result<Result<A, E>, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let done = |writer: &mut Writer, outcome: Result<Result<T, E>, StoreError>| {
+            let answer = outcome.map(|outcome| outcome.map(|made| done(writer, made)));
+            let _ = sender.send(answer);
+        };
+        self.shared.submit(Job::Work(awaited(Durability::Disk, work, done)));
+        answer.await.map_err(|_| self.closed())?
     }
 
     /// Runs `job` on the writing thread, and blocks until it is done.

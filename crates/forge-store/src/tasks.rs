@@ -2,10 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use forge_core::{ParticipantRole, ProviderId};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use crate::{error::StoreError, row, row::clamp, store::Store, writer::Job};
+use crate::{
+    error::StoreError,
+    row,
+    row::clamp,
+    store::Store,
+    writer::{Job, patient},
+};
 
 /// A task as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,27 +36,25 @@ impl Store {
     /// Logs where a task stands. An entry of the same id is replaced but for the time when the task came.
     /// Returns at once; an entry that cannot be written is tried again.
     pub fn put_task(&self, task: TaskEntry) {
-        self.shared.submit(Job::Until(Box::new(move |writer| {
-            let written = writer.transact("NORMAL", |conn, _| {
-                conn.prepare_cached(
-                    "INSERT INTO task_log (id, role, provider, attempts, state, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT (id) DO UPDATE SET role = excluded.role, provider = excluded.provider,
-                         attempts = excluded.attempts, state = excluded.state, updated_at = excluded.updated_at",
-                )?
-                .execute(params![
-                    task.id,
-                    task.role.as_str(),
-                    task.provider.as_ref().map(ProviderId::as_str),
-                    task.attempts,
-                    task.status,
-                    task.created_at.timestamp_millis(),
-                    task.updated_at.timestamp_millis(),
-                ])?;
-                Ok(Ok::<_, StoreError>(()))
-            });
-            written.is_ok()
-        })));
+        let write = move |conn: &Connection| {
+            conn.prepare_cached(
+                "INSERT INTO task_log (id, role, provider, attempts, state, created_at, updated_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET role = excluded.role, provider = excluded.provider,
+                     attempts = excluded.attempts, state = excluded.state, updated_at = excluded.updated_at",
+            )?
+            .execute(params![
+                task.id,
+                task.role.as_str(),
+                task.provider.as_ref().map(ProviderId::as_str),
+                task.attempts,
+                task.status,
+                task.created_at.timestamp_millis(),
+                task.updated_at.timestamp_millis(),
+            ])
+            .map(drop)
+        };
+        self.shared.submit(Job::Work(patient(write, |_| {})));
     }
 
     /// The tasks that changed last, at most `limit` of them. Blocks.

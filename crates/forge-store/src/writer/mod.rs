@@ -1,10 +1,13 @@
 //! The one thread that writes.
 
+mod group;
 mod process;
 mod queue;
+mod share;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -12,10 +15,19 @@ use std::{
 use forge_core::storage::accounts::UsageRecord;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub(crate) use process::times;
+pub(crate) use group::{Turn, awaited, patient};
 pub(crate) use queue::{Job, Shared};
 
-use crate::{error::StoreError, ledger, names::Names, schema::Database, spool, sync::lock};
+use crate::{
+    error::StoreError,
+    lease::Dues,
+    ledger,
+    names::Names,
+    schema::{Database, Durability},
+    spool,
+    sync::lock,
+};
+use group::Works;
 use process::Process;
 use queue::batch;
 
@@ -23,8 +35,6 @@ use queue::batch;
 const IDLE: Duration = Duration::from_secs(1);
 /// How often the file is asked for changes of other processes, while somebody watches a journal.
 const WATCH: Duration = Duration::from_millis(100);
-/// Jobs that are kept for later while the file cannot be written; more are given up.
-const LATER: usize = 10_000;
 
 /// The thread's own state.
 #[derive(Debug)]
@@ -66,34 +76,42 @@ impl Writer {
             }
         }
         let mut records = batch(&shared.options);
-        let mut later: VecDeque<Job> = VecDeque::new();
+        let mut works = Works::default();
         self.import();
         loop {
-            let (jobs, closing) = shared.take(&mut records, self.idle(!later.is_empty()));
-            if records.is_empty() && jobs.is_empty() && !closing {
+            let (jobs, closing) = shared.take(&mut records, self.idle(works.has_later()));
+            if records.is_empty() && jobs.is_empty() && !closing && !shared.leases.is_due() {
                 // Only while nothing waits: writing back a large log takes a moment.
                 self.checkpoint();
+                shared.leases.rest();
             }
+            if closing {
+                shared.leases.close();
+            }
+            // What becomes due from here on has the thread come back, and waits for the records that come with it.
+            let due = shared.leases.is_due();
             // Records before jobs: `flush` promises that all records taken before it are written or spooled.
             if !records.is_empty() {
                 self.write(&records);
                 records.clear();
             }
             self.import();
-            // Postponed jobs first, so that they stay in the order in which they came.
-            for job in std::mem::take(&mut later).into_iter().chain(jobs) {
+            works.again();
+            for job in jobs {
                 match job {
-                    Job::Once(job) => job(&mut self),
-                    Job::Until(mut job) => {
-                        let kept = later.len();
-                        // One that fails stands for those behind it, each of which might wait for a lock.
-                        if (kept == 0 && job(&mut self)) || kept >= LATER {
-                            continue;
-                        }
-                        later.push_back(Job::Until(job));
+                    Job::Work(work) => works.push(work),
+                    // What came before it is done before it.
+                    Job::Once(job) => {
+                        works.book(&self);
+                        works.run(&mut self);
+                        job(&mut self);
                     }
                 }
             }
+            if due {
+                works.book(&self);
+            }
+            works.run(&mut self);
             Process::renew(&mut self);
             self.look();
             if closing {
@@ -105,7 +123,10 @@ impl Writer {
 
     /// How long to wait until something else is due.
     fn idle(&self, later: bool) -> Duration {
-        match (self.shared.pending.load(Relaxed) || later, self.dirty || self.process.holds()) {
+        let leases = &self.shared.leases;
+        let later = later || leases.is_due();
+        let holds = self.process.holds() || !leases.is_empty();
+        match (self.shared.pending.load(Relaxed) || later, self.dirty || holds) {
             // SQLite tells nobody about the changes of other processes, so the file has to be asked.
             _ if self.shared.changes.is_watched() => WATCH,
             (true, _) => self.shared.options.retry.clamp(Duration::from_millis(1), IDLE),
@@ -144,9 +165,14 @@ impl Writer {
     fn try_write(&mut self, records: &[UsageRecord]) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let (database, names) = self.database()?;
+        // Should this fail, the commit is slower and no less safe.
+        let _ = database.keep(Durability::Process);
         let version = shared.options.price_version.as_deref();
-        let written = ledger::write(&mut database.conn, names, version, records)
+        let mut dues = shared.leases.take();
+        let beside = |conn: &Connection| dues.as_mut().map_or(Ok(()), |dues| dues.write_apart(conn));
+        let written = ledger::write(&mut database.conn, names, version, records, beside)
             .map_err(|source| StoreError::sqlite("write to", &shared.options.path, source))?;
+        dues.into_iter().for_each(Dues::keep);
         shared.counters.written.fetch_add(written, Relaxed);
         shared.counters.writing();
         self.pause = None;
@@ -220,28 +246,25 @@ impl Writer {
         &mut self,
         job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, StoreError> {
-        self.transact("FULL", |transaction, _| job(transaction))
+        self.transact(Durability::Disk, |transaction, _| job(transaction))
     }
 
-    /// Runs `job` as one transaction that survives the end of the process.
+    /// Runs `job` as one transaction.
     pub(crate) fn transact<T, E>(
         &mut self,
-        synchronous: &str,
+        durability: Durability,
         job: impl FnOnce(&Transaction<'_>, &mut Names) -> rusqlite::Result<Result<T, E>>,
     ) -> Result<Result<T, E>, StoreError> {
-        let (Database { conn, .. }, names) = self.database()?;
+        let (database, names) = self.database()?;
         let run = || {
-            // In WAL mode NORMAL survives a crash of the process; only FULL waits until the disk has it.
-            conn.pragma_update(None, "synchronous", synchronous)?;
+            database.keep(durability)?;
             // The write lock is taken at once: a transaction that reads first may find its state too old to write.
-            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = database.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = job(&transaction, names)?;
             if outcome.is_ok() { transaction.commit() } else { transaction.rollback() }?;
             Ok(outcome)
         };
         let outcome = run();
-        // Should this fail, the next commits are slower and no less safe.
-        let _ = conn.pragma_update(None, "synchronous", "NORMAL");
         self.dirty = true;
         // Ids of names that a rollback has taken back may be given out again for other names.
         if !matches!(outcome, Ok(Ok(_))) {
@@ -249,10 +272,7 @@ impl Writer {
         }
         outcome.map_err(|source| {
             let error = StoreError::sqlite("write to", &self.shared.options.path, source);
-            self.shared.counters.note(&error);
-            if !error.passes() {
-                self.database = None;
-            }
+            self.note(&error);
             error
         })
     }

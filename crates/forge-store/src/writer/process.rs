@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Writer;
-use crate::{error::StoreError, reserved};
+use crate::{
+    error::StoreError,
+    lease::{self, Dues},
+};
 
 /// The identity of a process that reserves. Its reservations count while it renews its name, and for a time
 /// after that.
@@ -32,6 +35,10 @@ impl Process {
     /// One more reservation is open; making it has renewed the name.
     pub(crate) fn reserved(&mut self, now: i64) {
         self.open += 1;
+        self.renewed(now);
+    }
+
+    pub(crate) fn renewed(&mut self, now: i64) {
         self.renewed = now;
     }
 
@@ -48,13 +55,20 @@ impl Process {
     /// Keeps the reservations of this process alive.
     pub(crate) fn renew(writer: &mut Writer) {
         let (now, ttl) = times(writer);
+        let leases = writer.shared.leases.clone();
+        let holds = writer.process.holds() || !leases.is_empty();
         // A clock that was set back this far counts like one that went on: either way the name is renewed.
-        if !writer.process.holds() || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
+        if !holds || now.saturating_sub(writer.process.renewed).abs() < renewal(ttl) {
             return;
         }
         let id = writer.process.id;
         // There is time for one that fails: the next is due before the claim lapses.
-        let _ = writer.durable(|conn| reserved::extend(conn, id, now, ttl).map(Ok::<_, StoreError>));
+        if let Ok(Ok(dues)) =
+            writer.durable(|conn| lease::wake(conn, &leases, id, now, ttl).map(Ok::<_, StoreError>))
+        {
+            dues.into_iter().for_each(Dues::keep);
+            leases.renewed(now, ttl);
+        }
         writer.process.renewed = now;
     }
 }

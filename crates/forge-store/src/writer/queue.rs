@@ -13,8 +13,9 @@ use std::{
 
 use forge_core::storage::{Changes, accounts::UsageRecord};
 
-use super::Writer;
+use super::{Writer, group::Work};
 use crate::{
+    lease::Leases,
     options::StoreOptions,
     spool::{self, Spool},
     status::Counters,
@@ -30,10 +31,10 @@ const USUAL: usize = 8_192;
 
 /// Something to be done by the thread.
 pub(crate) enum Job {
-    /// Somebody waits for it.
+    /// Anything else.
     Once(Box<dyn FnOnce(&mut Writer) + Send>),
-    /// Nobody waits for it; it is tried again later if it returns false.
-    Until(Box<dyn FnMut(&mut Writer) -> bool + Send>),
+    /// A transaction, which may be made together with others.
+    Work(Box<dyn Work>),
 }
 
 /// What the thread and its clients share.
@@ -48,12 +49,15 @@ pub(crate) struct Shared {
     pub(crate) pending: AtomicBool,
     /// Of the journals.
     pub(crate) changes: Changes,
+    pub(crate) leases: Leases,
 }
 
 #[derive(Default)]
 struct Queue {
     records: Vec<UsageRecord>,
     jobs: VecDeque<Job>,
+    /// Whether leases have something to be written.
+    due: bool,
     closing: bool,
     /// The thread has ended, and nobody takes anything any more.
     closed: bool,
@@ -61,7 +65,13 @@ struct Queue {
 
 impl Queue {
     fn is_idle(&self) -> bool {
-        self.records.is_empty() && self.jobs.is_empty() && !self.closing
+        self.records.is_empty() && self.jobs.is_empty() && !self.due && !self.closing
+    }
+
+    /// Whether it is worth waiting a little for more: a batch costs one commit. A job has a caller that waits for it.
+    fn may_grow(&self) -> bool {
+        let some = !self.records.is_empty() || self.due;
+        some && self.records.len() < BATCH && self.jobs.is_empty() && !self.closing
     }
 }
 
@@ -87,6 +97,7 @@ impl Shared {
             // An earlier process may have left a spool.
             pending: AtomicBool::new(true),
             changes: Changes::default(),
+            leases: Leases::new(),
             options,
         }
     }
@@ -116,6 +127,17 @@ impl Shared {
         if !queue.closed {
             queue.jobs.push_back(job);
             drop(queue);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Leases have something to be written: with the next records, or soon.
+    pub(crate) fn due(&self) {
+        let mut queue = lock(&self.queue);
+        let was_idle = queue.is_idle();
+        queue.due = true;
+        drop(queue);
+        if was_idle {
             self.wake.notify_one();
         }
     }
@@ -153,17 +175,17 @@ impl Shared {
         if queue.is_idle() {
             queue = wait(queue, idle);
         }
-        // A batch costs one commit, so records wait a little for others. A job has a caller that waits for it.
-        if !queue.records.is_empty() && queue.records.len() < BATCH && queue.jobs.is_empty() && !queue.closing
-        {
+        if queue.may_grow() {
             queue = wait(queue, DELAY);
         }
+        queue.due = false;
         std::mem::swap(&mut queue.records, records);
         (std::mem::take(&mut queue.jobs), queue.closing)
     }
 
     /// Ends the queue. Records that are left go to the spool.
     pub(crate) fn end(&self) {
+        self.leases.close();
         let mut queue = lock(&self.queue);
         queue.closed = true;
         // A job that is dropped drops its sender, by which its caller learns that the store is closed.
