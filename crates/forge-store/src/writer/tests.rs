@@ -62,9 +62,13 @@ impl Watched {
     /// Has the thread wait until `submit` is done, so that all that it submits waits at the same time.
     fn at_once<T>(&self, submit: impl FnOnce() -> T) -> T {
         let (let_go, held) = mpsc::channel::<()>();
+        let (begins, begun) = mpsc::channel();
         self.store().shared.submit(Job::Once(Box::new(move |_| {
+            begins.send(()).unwrap();
             let _ = held.recv();
         })));
+        // Before, it might take up only a part of what follows.
+        begun.recv().unwrap();
         let submitted = submit();
         drop(let_go);
         submitted
