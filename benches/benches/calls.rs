@@ -6,23 +6,12 @@
 //! STREAMS URL` runs streams at once and prints the seconds and the peak memory. The instructions of a call
 //! are the difference between two runs under callgrind, by the difference of their calls.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::expect_used,
-    reason = "a benchmark prints, and stops when it cannot run"
-)]
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
-use std::{
-    alloc::System,
-    env,
-    error::Error,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-};
+use std::{alloc::System, env, error::Error, sync::Arc};
 
 use forge_anthropic::AnthropicProvider;
+use forge_benches::measure::{Vendor, instructions, output};
 use forge_core::{CallContext, ModelRequest, Participant, ProviderExt, request::Delivery};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -45,57 +34,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["stream", calls, url] => measure(Delivery::Stream, calls.parse()?, url),
         ["many", streams, url] => many(streams.parse()?, url),
         // What cargo and criterion's users pass along.
-        _ => {
-            report(&env::current_exe()?);
-            Ok(())
-        }
+        _ => report(),
     }
 }
 
-struct Vendor(Child);
-
-impl Drop for Vendor {
-    fn drop(&mut self) {
-        // Either fails only if the process is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn report(program: &Path) {
-    let mut serve =
-        Command::new(program).arg("serve").stdout(Stdio::piped()).spawn().expect("the vendor starts");
-    let mut url = String::new();
-    BufReader::new(serve.stdout.take().expect("a pipe")).read_line(&mut url).expect("an address");
-    let (url, _vendor) = (url.trim(), Vendor(serve));
-
+fn report() -> Result<(), Box<dyn Error>> {
+    let vendor = Vendor::start()?;
     for form in ["unary", "stream"] {
-        println!("{form}: {} allocations a call", output(program, &[form, "1000", url]));
-        match RUNS.map(|calls| instructions(program, form, calls, url)) {
+        println!("{form}: {} allocations a call", output(&[form, "1000", &vendor.url])?);
+        match RUNS.map(|calls| instructions(&[form, &calls.to_string(), &vendor.url])) {
             [Some(short), Some(long)] => {
                 println!("{form}: {} instructions a call", (long - short) / (RUNS[1] - RUNS[0]));
             }
             _ => println!("{form}: instructions not counted, because valgrind is not installed"),
         }
     }
-    println!("1000 streams at once: {}", output(program, &["many", "1000", url]));
-}
-
-fn output(program: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().expect("the program runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn instructions(program: &Path, form: &str, calls: u64, url: &str) -> Option<u64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args([form, &calls.to_string(), url])
-        .output()
-        .ok()?;
-    let report = String::from_utf8_lossy(&output.stderr).into_owned();
-    report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok())
+    println!("1000 streams at once: {}", output(&["many", "1000", &vendor.url])?);
+    Ok(())
 }
 
 fn measure(delivery: Delivery, calls: usize, url: &str) -> Result<(), Box<dyn Error>> {

@@ -5,25 +5,18 @@
 //! calls on one warm connection. A call costs the difference between two runs under callgrind, by the difference of their
 //! calls. Names of parts on the command line leave the others out; `gate` fails where a part costs more than it may.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::expect_used,
-    reason = "a benchmark prints, and stops when it cannot run"
-)]
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::{
     alloc::System,
     env,
     error::Error,
-    fs,
-    io::{BufRead as _, BufReader},
     num::{NonZeroU32, NonZeroU64},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::Arc,
 };
 
 use forge_anthropic::AnthropicProvider;
+use forge_benches::measure::{Place, Vendor, instructions, output};
 use forge_core::{
     AdapterRegistry, CallContext, Message, ModelRequest, ModelTable, Participant, ParticipantRole, Provider,
     ProviderExt as _, SecretString,
@@ -82,11 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
-    let program = env::current_exe()?;
-    let mut serve = Command::new(&program).arg("serve").stdout(Stdio::piped()).spawn()?;
-    let mut url = String::new();
-    BufReader::new(serve.stdout.take().ok_or("no pipe")?).read_line(&mut url)?;
-    let (url, _vendor) = (url.trim(), Vendor(serve));
+    let vendor = Vendor::start()?;
     let gate = named.iter().any(|name| name == "gate");
     let mut found: Vec<(&str, u64)> = Vec::new();
     let mut over = Vec::new();
@@ -94,25 +83,21 @@ fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
         if !gate && !named.is_empty() && !named.iter().any(|name| name == part) {
             continue;
         }
-        let allocations = Command::new(&program).args([part, "200", url]).output()?;
-        if !allocations.status.success() {
-            return Err(String::from_utf8_lossy(&allocations.stderr).into_owned().into());
-        }
-        let allocations: f64 = String::from_utf8_lossy(&allocations.stdout).trim().parse()?;
+        let allocations: f64 = output(&[part, "200", &vendor.url])?.parse()?;
         if allocations > most_allocations {
             over.push(format!("{part}: {allocations} allocations, {most_allocations} at most"));
         }
-        let Some(each) = instructions(&program, part, url) else {
+        let Some(cost) = each(part, &vendor.url) else {
             println!("{part}: {allocations} allocations; no valgrind, so instructions are not counted");
             continue;
         };
-        found.push((part, each));
-        let base = found.iter().find(|(name, _)| *name == base).map(|(_, base)| each as f64 / *base as f64);
+        found.push((part, cost));
+        let base = found.iter().find(|(name, _)| *name == base).map(|(_, base)| cost as f64 / *base as f64);
         if let Some(times) = base.filter(|times| *times > most_times) {
             over.push(format!("{part}: {times:.2} times as many instructions, {most_times} at most"));
         }
         let times = base.map(|times| format!(", {times:.2} x")).unwrap_or_default();
-        println!("{part}: {each} instructions{times}, {allocations} allocations");
+        println!("{part}: {cost} instructions{times}, {allocations} allocations");
     }
     if gate && !over.is_empty() {
         return Err(over.join("; ").into());
@@ -120,33 +105,13 @@ fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-struct Vendor(Child);
-
-impl Drop for Vendor {
-    fn drop(&mut self) {
-        // Either fails only if the process is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn instructions(program: &PathBuf, part: &str, url: &str) -> Option<u64> {
-    let run = |calls: u64| {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(program)
-            .args([part, &calls.to_string(), url])
-            .output()
-            .ok()?;
-        let report = String::from_utf8_lossy(&output.stderr).into_owned();
-        report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok())
-    };
-    let [short, long] = RUNS.map(run);
+fn each(part: &str, url: &str) -> Option<u64> {
+    let [short, long] = RUNS.map(|calls| instructions(&[part, &calls.to_string(), url]));
     Some(long?.saturating_sub(short?) / (RUNS[1] - RUNS[0]))
 }
 
 fn measure(part: &str, calls: u64, url: &str) -> Result<(), Box<dyn Error>> {
-    let place = Place::new();
+    let place = Place::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let provider = provider(part, url, &place)?;
@@ -204,11 +169,11 @@ fn provider(part: &str, url: &str, place: &Place) -> Result<Arc<dyn Provider>, B
             Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), None)?)
         }
         "accounts" => {
-            let store = Arc::new(Store::open(StoreOptions::new(place.0.join("forge.db")))?);
+            let store = Arc::new(Store::open(StoreOptions::new(place.path().join("forge.db")))?);
             Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), Some(store))?)
         }
         "limits" | "budget" | "tools-router" => {
-            let store = Arc::new(Store::open(StoreOptions::new(place.0.join("forge.db")))?);
+            let store = Arc::new(Store::open(StoreOptions::new(place.path().join("forge.db")))?);
             let mut plan = limited(plan(url));
             let role = plan.roles.entry(ParticipantRole::Coder).or_default();
             role.parameters.sampling.temperature = Some(0.5);
@@ -284,21 +249,4 @@ fn router(
         seed: 1,
     };
     Ok(Router::build(plan, deps)?)
-}
-
-/// A folder that goes with the part.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        let folder = env::temp_dir().join(format!("forge-costs-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        Self(folder)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

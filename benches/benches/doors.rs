@@ -4,14 +4,11 @@
 //! The benchmark starts itself again for each part: `reserve OPEN TIMES`, `lease TIMES` and `sqlite|files ENTRIES`. What a part costs
 //! is the difference between two runs under callgrind.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::expect_used,
-    reason = "a benchmark prints, and stops when it cannot run"
-)]
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
-use std::{env, error::Error, fs, path::PathBuf, process::Command, time::Duration};
+use std::{env, error::Error, time::Duration};
 
+use forge_benches::measure::{Place, instructions};
 use forge_core::{
     Money,
     storage::{
@@ -35,12 +32,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["reserve", open, times] => reserve(open.parse()?, times.parse()?),
         ["lease", times] => lease(times.parse()?),
         ["sqlite", entries] => {
-            let place = Place::new();
-            journal(&Store::open(StoreOptions::new(place.0.join("forge.db")))?, entries.parse()?)
+            let place = Place::new()?;
+            journal(&Store::open(StoreOptions::new(place.path().join("forge.db")))?, entries.parse()?)
         }
         ["files", entries] => {
-            let place = Place::new();
-            journal(&JsonlJournal::open(place.0.join("journal"), SystemTimer::shared())?, entries.parse()?)
+            let place = Place::new()?;
+            journal(
+                &JsonlJournal::open(place.path().join("journal"), SystemTimer::shared())?,
+                entries.parse()?,
+            )
         }
         // What cargo and criterion's users pass along.
         _ => {
@@ -79,21 +79,10 @@ fn report() {
     }
 }
 
-fn instructions(arguments: &[&str]) -> Option<u64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe().ok()?)
-        .args(arguments)
-        .output()
-        .ok()?;
-    let report = String::from_utf8_lossy(&output.stderr).into_owned();
-    report.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok())
-}
-
 /// So many reservations that stay open, and then others that come and go one after the other.
 fn reserve(open: u64, times: u64) -> Result<(), Box<dyn Error>> {
-    let place = Place::new();
-    let store = Store::open(StoreOptions::new(place.0.join("forge.db")))?;
+    let place = Place::new()?;
+    let store = Store::open(StoreOptions::new(place.path().join("forge.db")))?;
     let caps = ["day:2026-11-21", "session:s-1"].map(|key| BudgetCap::new(key).with_tokens(u64::MAX / 4));
     let (amount, holder) = (Amount::new(Money::from_nanos(7), 11), Holder::new("s-1"));
     tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -110,8 +99,8 @@ fn reserve(open: u64, times: u64) -> Result<(), Box<dyn Error>> {
 
 /// Calls of nobody in particular, one after the other, each of which takes a quarter of what is reserved for it.
 fn lease(times: u64) -> Result<(), Box<dyn Error>> {
-    let place = Place::new();
-    let store = Store::open(StoreOptions::new(place.0.join("forge.db")))?;
+    let place = Place::new()?;
+    let store = Store::open(StoreOptions::new(place.path().join("forge.db")))?;
     let caps = ["day:2026-11-21", "session:s-1"].map(|key| BudgetCap::new(key).with_tokens(u64::MAX / 4));
     let (most, actual) = (Amount::new(Money::from_nanos(28), 44), Amount::new(Money::from_nanos(7), 11));
     tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -138,21 +127,4 @@ fn journal(journal: &dyn Journal, entries: u64) -> Result<(), Box<dyn Error>> {
         assert_eq!(found.len() as u64, entries);
         Ok(())
     })
-}
-
-/// A folder that goes with the part.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        let folder = env::temp_dir().join(format!("forge-doors-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        Self(folder)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

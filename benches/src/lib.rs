@@ -1,6 +1,7 @@
 //! What the benchmarks share: a vendor that answers as fast as it can, and a council over a world that knows the truth.
 
 pub mod council;
+pub mod measure;
 
 use std::{
     io::{self, Read, Write},
