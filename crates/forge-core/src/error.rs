@@ -86,6 +86,7 @@ impl ProviderError {
         let message = format!("{what} is not supported by this model");
         Self::new(ErrorKind::Unsupported, provider, message).with(|facts| {
             facts.model = Some(model.clone());
+            // What was not sent has cost nothing, and the accounts go by this phase.
             facts.phase = Phase::BeforeSend;
         })
     }
@@ -100,13 +101,17 @@ impl ProviderError {
     pub fn policy(&self) -> Policy {
         let policy = self.kind.policy(self.phase);
         let advice = match (self.should_retry, policy.advice) {
+            // The vendor speaks of its own server; what another route will answer it does not know.
             (Some(false), Advice::RetryThenNext) => Advice::Next,
             // Only before output: the vendor does not know what the caller has already seen.
             (Some(true), Advice::Next | Advice::Stop) if self.phase == Phase::BeforeOutput => {
                 Advice::RetryThenNext
             }
+            // The other advices rest on the request itself or on the role, which a word about retries does
+            // not change.
             (_, advice) => advice,
         };
+        // Whether to try again says nothing about the health of the route.
         Policy { advice, ..policy }
     }
 }

@@ -62,6 +62,7 @@ pub enum Phase {
     /// Nothing was sent: nothing is billed.
     BeforeSend,
     /// The request went out, no content came back.
+    // Of a failure that nobody placed: it may be billed, and nothing is known to have reached the caller.
     #[default]
     BeforeOutput,
     /// Content was handed to the caller.
@@ -141,6 +142,7 @@ impl ErrorKind {
         let (advice, breaker) = match self {
             // Only our own limits refuse before anything is sent; the route is not at fault.
             Self::RateLimited if matches!(phase, Phase::BeforeSend) => (A::RetryThenNext, B::Ignored),
+            // The vendor or the way to it fails, or is too busy. It may pass, or go on and open the circuit.
             Self::RateLimited
             | Self::Overloaded
             | Self::Server
@@ -150,7 +152,10 @@ impl ErrorKind {
             // The same credential would be refused again.
             Self::Authentication | Self::Permission | Self::QuotaExhausted => (A::Next, B::OpensSticky),
             // Another route may take less money at most.
+            // A refusal on our side must not keep a circuit open, and a wrong name says nothing of the
+            // server.
             Self::ModelNotFound | Self::CircuitOpen | Self::BudgetExceeded => (A::Next, B::Ignored),
+            // A window of the same size or a smaller one would refuse the same prompt.
             Self::ContextTooLong => (A::NextIfLarger, B::Ignored),
             // Whether another model may be asked then is for the role to say.
             Self::ContentFiltered | Self::Refusal | Self::Empty => (A::NextIfAllowed, B::Ignored),
@@ -158,6 +163,7 @@ impl ErrorKind {
             Self::Malformed => (A::RetryThenNext, B::Ignored),
             // Every other route would refuse the same request, and a cancelled call has nobody to answer.
             Self::InvalidRequest | Self::Unsupported | Self::Cancelled => (A::Stop, B::Ignored),
+            // The request is good but for the state, which the same route does not need to answer.
             Self::StateRejected => (A::RetryStripped, B::Ignored),
             // The same server would most likely answer in the same way.
             Self::Decode => (A::Next, B::Counts),

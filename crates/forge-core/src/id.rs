@@ -12,11 +12,13 @@ macro_rules! string_id {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(from = "String", into = "String")]
+        // Shared text: ids are copied into every context, candidate and record.
         pub struct $name(Arc<str>);
 
         impl $name {
             /// Wraps `id` as it is; nothing is trimmed or folded.
             pub fn new(id: impl Into<Arc<str>>) -> Self {
+                // Whether two spellings are one name is known to the vendor alone.
                 Self(id.into())
             }
 
@@ -87,6 +89,7 @@ impl ModelId {
     pub fn undated(&self) -> Option<&str> {
         let id = self.as_str();
         [9, 11].into_iter().find_map(|length| {
+            // A date alone is a name, and no name with a date.
             let end = id.len().checked_sub(length).filter(|end| *end > 0 && id.as_bytes()[*end] == b'-')?;
             is_date(&id.as_bytes()[end + 1..]).then(|| &id[..end])
         })
@@ -122,6 +125,7 @@ pub struct CallId(Uuid);
 impl CallId {
     /// A fresh id for a call that starts at `now`.
     pub fn new(now: DateTime<Utc>) -> Self {
+        // The form of the id has no time before 1970.
         let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
         let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         Self(Uuid::new_v7(time))

@@ -61,6 +61,7 @@ impl Rate {
     }
 
     fn times(self, tokens: u64) -> u128 {
+        // In 128 bits, because no rate times a count overflows them.
         u128::from(self.0.nanos()) * u128::from(tokens)
     }
 }
@@ -112,6 +113,7 @@ impl ServedPrice {
             ServedAs::Region => &self.region,
             ServedAs::Speed => &self.speed,
         };
+        // Nobody promises the case of these words, and a word that is missed makes the price unknown.
         words.iter().any(|own| own.eq_ignore_ascii_case(word))
     }
 }
@@ -127,6 +129,7 @@ pub(crate) enum ServedAs {
 /// A multiple of a price, written as a decimal number in a string (`"1.1"`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+// Whole billionths, as money is: 1.1 is exactly 1.1, and a price is the same on every machine.
 pub struct Factor(Money);
 
 impl Factor {
@@ -142,6 +145,7 @@ impl Factor {
     fn of(self, money: Money) -> Money {
         // Rounded half up, in 128 bits, where no product overflows.
         let nanos = (u128::from(money.nanos()) * u128::from(self.0.nanos()) + 500_000_000) / 1_000_000_000;
+        // What does not fit stays at the maximum; wrapped, a dear price would be a cheap one.
         Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -169,6 +173,7 @@ impl Price {
             above_input_tokens: tier.above_input_tokens,
             input: rate(tier.input),
             output: rate(tier.output),
+            // An unset rate stays unset. It follows the input's, which is multiplied already, or is unknown.
             cache_read: tier.cache_read.map(rate),
             cache_write_5m: tier.cache_write_5m.map(rate),
             cache_write_1h: tier.cache_write_1h.map(rate),
@@ -198,8 +203,10 @@ impl Price {
         if tokens.server_tools.is_some_and(ServerTools::are_billed) {
             return None;
         }
+        // The tier goes by the whole prompt, so that a prompt of unknown size has no price at all.
         let tier = self.tier(tokens.total_input()?)?;
         let output = tokens.total_output()?;
+        // A long-lived write costs more than a standard one, so that no other rate may stand in for its own.
         let long_write = match tokens.cache_write_1h.unwrap_or(0) {
             0 => 0,
             written => tier.cache_write_1h?.times(written),
@@ -213,10 +220,13 @@ impl Price {
         ];
         let total: u128 = classes
             .iter()
+            // Input and output are known here. A further class that the vendor does not name is within them.
             .map(|(rate, count)| rate.times(count.unwrap_or(0)))
             .fold(long_write, u128::saturating_add);
         // Rounded once at the end, so that the errors of the classes do not add up.
         let nanos = total.saturating_add(500_000) / 1_000_000;
+        // A cost that does not fit stays at the maximum, where a budget sees it, instead of wrapping to a
+        // small one.
         Some(Money::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+// Tags come from callers and stand in every record, so that all three have a limit.
 /// The most bytes of a key.
 pub const MAX_TAG_KEY: usize = 64;
 /// The most bytes of a value.
@@ -173,6 +174,7 @@ impl<'de> Deserialize<'de> for Tags {
             match value {
                 Written::Text(text) => tags.fit(key, text),
                 Written::Number(number) => tags.fit(key, number.to_string().into()),
+                // An odd value does not make the rest of a record unreadable.
                 Written::Other(_) => {}
             }
         }

@@ -23,12 +23,14 @@ impl Attempts {
 
     /// The number of one more attempt.
     pub fn begin(&self) -> u32 {
+        // Relaxed: the numbers have to differ, and nothing else is ordered by them.
         self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Notes a failed attempt. Where several were made in the place of one, such as with several keys, the last of them
     /// comes back to whoever made the one, under the number of the first; it is noted once.
     pub fn note(&self, attempt: FailedAttempt) {
+        // A panic elsewhere leaves the list whole, so that a poisoned lock is still good.
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_noted = failed.last().is_some_and(|last| {
             attempt.attempt < last.attempt

@@ -19,6 +19,7 @@ use crate::{
 /// The surroundings of a call. The request says what is wanted, the context where and when.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+// What is large in it is shared, because every attempt has a copy.
 pub struct CallContext {
     /// Who is asked. Routers replace it on the way in.
     pub participant: Arc<Participant>,

@@ -81,8 +81,11 @@ impl StreamEvent {
     /// up to which a call may move to another route.
     pub fn is_content(&self) -> bool {
         match self {
+            // A part that only begins counts as well: another reply would give the same index to a part of
+            // its own.
             Self::PartStarted { .. } | Self::PartDelta { .. } | Self::PartEnded { .. } => true,
             Self::Relayed(relayed) => relayed.has_content,
+            // Nothing of these stands in the answer, so that a call which ends with them may still move on.
             Self::Started(_) | Self::UsageUpdated(_) | Self::Warned(_) | Self::Finished(_) => false,
         }
     }
@@ -91,6 +94,8 @@ impl StreamEvent {
     pub fn is_answer(&self) -> bool {
         match self {
             Self::PartStarted { kind, .. } => {
+                // The name of a tool says what is wanted. Text and thoughts say nothing before their first
+                // piece.
                 !matches!(kind, PartKind::Text | PartKind::Thinking | PartKind::Refusal)
             }
             Self::PartDelta { delta, .. } => !matches!(delta, Delta::Thinking(_)) && !delta.is_empty(),

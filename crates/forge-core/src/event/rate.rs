@@ -28,6 +28,7 @@ impl RateLimitStatus {
 
     /// When the last of the limits that are used up at `now` is whole again; `None` if none is, or nobody knows when.
     pub fn reset_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // The last one, because a call needs room within every limit.
         self.windows().filter(|window| window.is_used_up(now)).filter_map(|window| window.reset_at).max()
     }
 
@@ -63,6 +64,7 @@ impl RateLimitWindow {
 
     /// Whether nothing is left of it at `now`. A limit without a known reset counts as used up until the next reply.
     fn is_used_up(&self, now: DateTime<Utc>) -> bool {
+        // An unknown rest is not used up: a route does not stand still for what nobody said.
         self.remaining == Some(0) && self.reset_at.is_none_or(|reset| now < reset)
     }
 }

@@ -51,12 +51,14 @@ impl StopReason {
         let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
         let last = request.messages.last();
         match self {
+            // A model that failed may do better at once. Silence of its own choice is for the role to judge.
             Self::Error => Some(ErrorKind::Malformed),
             // Of a request that is passed on as it came, nobody has read what it asks.
             Self::EndTurn | Self::Other if request.carried().is_none() => {
                 let may_be_silent = last.is_some_and(|message| message.parts.iter().any(is_result));
                 (!may_be_silent).then_some(ErrorKind::Empty)
             }
+            // The other reasons say by themselves why nothing came.
             _ => None,
         }
     }
@@ -124,6 +126,7 @@ impl ModelResponse {
             tokens: TokenCount::default(),
             duration: Duration::ZERO,
             first_token: None,
+            // The core reads no clock, and nobody takes the epoch for the time of a call.
             timestamp: DateTime::UNIX_EPOCH,
             stop_reason: StopReason::EndTurn,
             raw_stop_reason: None,

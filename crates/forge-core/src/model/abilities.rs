@@ -76,7 +76,9 @@ impl Abilities {
 
     /// The feature that `request` needs and that the model is said not to have.
     pub fn lacking(&self, request: &ModelRequest) -> Option<&'static str> {
+        // Only a plain no refuses. Where nothing is said the vendor judges, who knows its model better.
         let (no, outline) = (Some(false), request.outline());
+        // Effort and sampling are missing here: they are tuning, which is left out with a warning.
         [
             (self.tools == no && outline.tools, "tools"),
             (self.forced_tool_choice == no && outline.forced_tool, "a forced tool call"),

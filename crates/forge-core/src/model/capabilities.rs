@@ -36,6 +36,7 @@ pub struct Capabilities {
 
 /// A set of effort levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+// One bit for each of the seven levels, so that capabilities are copied and never shared.
 pub struct Efforts(u8);
 
 impl Efforts {
@@ -46,6 +47,7 @@ impl Efforts {
     pub const fn of(levels: &[Effort]) -> Self {
         let mut bits = 0;
         let mut at = 0;
+        // By index, because iterators do not run in a constant.
         while at < levels.len() {
             bits |= 1 << levels[at] as u8;
             at += 1;
@@ -69,9 +71,11 @@ impl Efforts {
         if self.contains(asked) {
             return Some(asked);
         }
+        // The caller gets what it asked for, so that there is nothing to warn about.
         if self.is_empty() && asked == Effort::None {
             return None;
         }
+        // Lower before higher: more thinking than was asked for would cost more than was asked for.
         let lower = self.iter().filter(|level| *level < asked).last();
         let nearest = lower.or_else(|| self.iter().next());
         let message = match nearest {

@@ -265,6 +265,7 @@ impl ModelRow {
         served.unusual_words().try_fold(Factor::ONE, |factor, (what, word)| {
             let fits =
                 |own: &&ServedPrice| own.is_of(what, word) && own.up_to_input_tokens.is_none_or(within);
+            // One word whose multiple is unknown makes the whole price unknown.
             Some(factor.times(self.served.iter().find(fits)?.times))
         })
     }

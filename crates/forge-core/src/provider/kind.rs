@@ -40,10 +40,13 @@ impl CompatibleVendor {
     /// Whether `url` is a place of this vendor.
     pub fn serves(&self, url: &str) -> bool {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        // Only the host decides: a vendor's name in a path or a query does not make a place the vendor's.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before an `@` is a user's name, and may look like a host.
         let host = authority.rsplit('@').next().unwrap_or_default();
         let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
         self.hosts.iter().any(|known| match known.strip_prefix('.') {
+            // With the dot, so that no host counts whose name only ends like the vendor's.
             Some(_) => host.ends_with(known.as_str()),
             None => host == *known,
         })
@@ -174,6 +177,7 @@ impl AdapterKind {
     /// The vendor whose habits hold: the one that is named, or else the one at this address. `None` is the kind's own.
     pub fn compatible(&self, named: Option<&str>, base_url: Option<&str>) -> Option<&CompatibleVendor> {
         match named {
+            // A name that is not known is nobody, and no reason to guess by the address.
             Some(named) => self.compatible.iter().find(|vendor| vendor.id == named),
             None => self.compatible.iter().find(|vendor| base_url.is_some_and(|url| vendor.serves(url))),
         }

@@ -83,6 +83,7 @@ pub trait ProviderExt: Provider {
             let mut accumulator = Accumulator::new(cx);
             let mut events = self.stream(cx, request).await?;
             while let Some(event) = events.next().await {
+                // Also where the contract is broken: what had arrived by then was paid for.
                 if let Err(error) = event.and_then(|event| accumulator.push(event)) {
                     return Err(accumulator.interrupted(error));
                 }

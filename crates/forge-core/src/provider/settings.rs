@@ -40,6 +40,7 @@ pub struct AdapterSettings {
 
 impl fmt::Debug for AdapterSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Each by name, so that of a new setting somebody has to say whether it may be shown.
         let Self {
             id,
             api_key,

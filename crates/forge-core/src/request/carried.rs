@@ -14,6 +14,7 @@ use super::{Message, ModelRequest, Opaque, OutputFormat, Part, RequestSize};
 use crate::{id::ModelId, participant::ModelProvider};
 
 /// What of the beginning of a conversation tells it from others.
+// More would be hashed anew for every call of a long conversation.
 const HASHED_BYTES: usize = 1_024;
 
 /// A wire format in which requests come and go, such as `chat` or `messages`.
@@ -86,10 +87,12 @@ impl Outline {
     }
 
     fn note(&mut self, part: &Part) {
+        // No wildcard: of a new kind of part somebody has to say what a model needs for it.
         match part {
             Part::Image { .. } => self.images = true,
             Part::Document { .. } => self.documents = true,
             Part::Audio { .. } => self.audio = true,
+            // A picture in a result needs the same ability as one beside it.
             Part::ToolResult { content, .. } => content.iter().for_each(|part| self.note(part)),
             Part::Text { .. }
             | Part::Refusal { .. }
@@ -101,6 +104,7 @@ impl Outline {
 }
 
 fn prefix(request: &ModelRequest) -> u64 {
+    // Another build may hash otherwise, which does no harm: the number never leaves the process.
     let mut hasher = DefaultHasher::new();
     for block in &request.system {
         head(&block.text).hash(&mut hasher);
@@ -182,6 +186,7 @@ impl Carried {
             // Two callers at once may both read it; the first to end is kept.
             let _ = self.parsed.set((self.parse)(&self.body)?);
         }
+        // It is there by now, whoever set it. A library says so with an error, and does not panic.
         self.parsed.get().ok_or_else(|| InvalidBody::new("it is not there"))
     }
 }
@@ -195,6 +200,7 @@ impl PartialEq for Carried {
 
 impl fmt::Debug for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body is somebody's text, which does not belong into logs.
         let Self { dialect, body, outline, .. } = self;
         f.debug_struct("Carried")
             .field("dialect", dialect)

@@ -46,6 +46,7 @@ impl<'a> Check<'a> {
     /// On a failure, `place` is left where it happened.
     fn value(&self, schema: &'a Value, value: &Value, place: &mut String, depth: usize) -> Checked {
         let Value::Object(schema) = schema else {
+            // What is no schema is not read, and what is not read allows everything.
             return if *schema == Value::Bool(false) { Err("is not allowed".into()) } else { Ok(()) };
         };
         self.steps.set(self.steps.get() + 1);
@@ -63,6 +64,7 @@ impl<'a> Check<'a> {
             Value::Object(fields) => self.object(schema, fields, place, depth),
             Value::Array(items) => self.array(schema, items, place, depth),
             Value::String(text) => {
+                // JSON Schema counts characters; bytes would refuse good texts in many scripts.
                 length(schema, ["minLength", "maxLength"], text.chars().count(), "characters")
             }
             Value::Number(number) => range(schema, number),
@@ -71,6 +73,7 @@ impl<'a> Check<'a> {
     }
 
     fn referenced(&self, to: &str) -> Option<&'a Value> {
+        // A reference to another document is not followed, because the core does no I/O.
         self.root.pointer(to.strip_prefix('#')?)
     }
 
@@ -82,6 +85,7 @@ impl<'a> Check<'a> {
         depth: usize,
     ) -> Checked {
         let list = |word| schema.get(word).and_then(Value::as_array).into_iter().flatten();
+        // With a copy of the place: a branch that fails leaves its own place behind.
         let obeys = |schema: &'a Value| self.value(schema, value, &mut place.clone(), depth + 1).is_ok();
         if schema.contains_key("anyOf") && !list("anyOf").any(obeys) {
             return Err("matches none of the schemas in `anyOf`".into());
@@ -167,6 +171,7 @@ fn kind(schema: &Map<String, Value>, value: &Value) -> Checked {
         "array" => value.is_array(),
         "object" => value.is_object(),
         "null" => value.is_null(),
+        // A type that is not known here is not held against the value.
         _ => true,
     };
     let allowed: Vec<&str> = match schema.get("type") {
@@ -214,6 +219,7 @@ fn range(schema: &Map<String, Value>, number: &Number) -> Checked {
     // Decimal fractions have no exact binary form, so that a rest of one part in a thousand million is none.
     let is_multiple =
         |step: f64| ((number / step).round() - number / step).abs() <= 1e-9 * (number / step).abs().max(1.0);
+    // A step of 0 is no schema, and a division by it would make a fault of every number.
     match limit("multipleOf").filter(|step| *step > 0.0 && !is_multiple(*step)) {
         Some(step) => Err(format!("is not a multiple of {step}")),
         None => Ok(()),

@@ -33,6 +33,7 @@ impl Extras {
 
     /// Adds `fields` for `vendor`. They win over fields of the same name.
     pub fn lay_over(&mut self, vendor: ModelProvider, fields: &Map<String, Value>) {
+        // An entry without fields would make `is_empty` say that something is there.
         if !fields.is_empty() {
             self.0.entry(vendor).or_default().extend(fields.clone());
         }
@@ -66,6 +67,7 @@ impl<'de> Deserialize<'de> for Extras {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut extras = Self::default();
         for (vendor, fields) in Map::<String, Value>::deserialize(deserializer)? {
+            // Fields beside the vendors would go to all of them, and most refuse what they do not know.
             let Value::Object(fields) = fields else {
                 let text = format!(
                     "`extra` holds fields by vendor, and `{vendor}` stands beside them; write \

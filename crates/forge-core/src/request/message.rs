@@ -298,6 +298,7 @@ impl Part {
 
     /// The vendor state this part carries.
     pub fn opaque(&self) -> Option<&Opaque> {
+        // No wildcard: state that is not handed back makes its vendor refuse the conversation.
         match self {
             Self::Text { opaque, .. } | Self::Thinking { opaque, .. } | Self::ToolUse { opaque, .. } => {
                 opaque.as_ref()
@@ -431,6 +432,7 @@ impl Opaque {
     pub fn belongs_to(&self, provider: &ModelProvider, model: &ModelId, through: &str) -> bool {
         self.provider == *provider
             && self.model == *model
+            // Most state is bound to the model alone, and is good under every key of its vendor.
             && self.origin.as_ref().is_none_or(|origin| *origin == *through)
     }
 }

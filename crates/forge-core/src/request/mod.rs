@@ -41,6 +41,7 @@ pub use self::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+// A misspelt field is an error: left out in silence, it would be a wish that nobody fulfils.
 #[non_exhaustive]
 pub struct ModelRequest {
     /// System text in blocks; empty means none. In JSON also one text.
@@ -83,6 +84,7 @@ pub struct ModelRequest {
     /// Raw fields by the vendor that takes them, set on the top level of the wire request after everything else.
     #[serde(skip_serializing_if = "Extras::is_empty")]
     pub extra: Extras,
+    // Not written, because it holds a function that only this process has.
     #[serde(skip)]
     carried: Option<Arc<Carried>>,
 }
@@ -95,6 +97,7 @@ impl ModelRequest {
 
     /// Adds a block of system text; an empty one adds nothing.
     pub fn with_system_text(mut self, block: SystemText) -> Self {
+        // Vendors refuse an empty block.
         if !block.text.is_empty() {
             self.system.push(block);
         }
@@ -251,6 +254,7 @@ impl OutputFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
+// From the least to the most: the nearest level is found by this order.
 pub enum Effort {
     /// No thinking.
     None,
@@ -318,6 +322,8 @@ pub struct Sampling {
 #[allow(clippy::exhaustive_enums, reason = "a reply comes in pieces or in one")]
 pub enum Delivery {
     /// Piece by piece, as the model writes.
+    // The default, because a stalled server shows early in a stream; a whole reply has one clock for all of
+    // it.
     #[default]
     Stream,
     /// In one reply, through the vendor's unary endpoint.

@@ -56,6 +56,7 @@ impl fmt::Debug for Schema {
 
 impl Serialize for Schema {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The tree and not the text: a raw text means something to one serializer only.
         self.0.value.serialize(serializer)
     }
 }

@@ -68,6 +68,7 @@ impl<T> FromIterator<T> for Shared<T> {
     }
 }
 
+// By hand, as `Clone` is: a derived one would be there only for items that have it as well.
 impl<T> Default for Shared<T> {
     fn default() -> Self {
         Vec::new().into()
@@ -99,6 +100,7 @@ impl<'a, T> IntoIterator for &'a Shared<T> {
 
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
+        // Copies are the common case, and no long conversation is compared with itself.
         Arc::ptr_eq(&self.0, &other.0) || self.0.list == other.0.list
     }
 }

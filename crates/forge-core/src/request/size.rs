@@ -42,6 +42,7 @@ pub struct RequestSize {
 impl RequestSize {
     /// A request with this number of bytes of text, pictures and documents, where it was not read itself.
     pub fn counted(text_bytes: u64, pictures: u64, documents: u64) -> Self {
+        // A request that was not read may name tools, and a bound has to count them.
         let (document_tokens, frame) = (documents * LARGEST_DOCUMENT, MESSAGE_FRAME + TOOLS_FRAME);
         Self { text_bytes, pictures, documents, document_tokens, frame, ..Self::default() }
     }
@@ -60,6 +61,7 @@ impl RequestSize {
             size.frame += TOOLS_FRAME;
         }
         if let OutputFormat::JsonSchema(output) = &request.output {
+            // Vendors put a schema into the prompt with words of their own, as they do with tools.
             size.text(output.schema.text());
             size.frame += TOOLS_FRAME;
         }
@@ -84,6 +86,7 @@ impl RequestSize {
     /// Input tokens the request cannot have more of: every token is at least one byte of text, or of the state in
     /// which a vendor hides a text.
     pub fn most_input(self) -> u64 {
+        // Money is set aside by it, so that every guess in it is rather too high.
         self.text_bytes
             + self.state_bytes
             + self.pictures * LARGEST_PICTURE
@@ -93,6 +96,7 @@ impl RequestSize {
 
     /// Input tokens the request has in any case, media not counted.
     pub fn least_input(self) -> u64 {
+        // Routes are ruled out by it, so that it is never too high.
         self.text_bytes / LONGEST_TOKEN
     }
 
@@ -180,6 +184,7 @@ fn document(source: &Source) -> u64 {
 
 /// The tokens that this many bytes of text are expected to have.
 pub fn tokens_of(bytes: u64) -> u64 {
+    // Up, because no text but the empty one is without tokens.
     bytes.div_ceil(BYTES_PER_TOKEN)
 }
 

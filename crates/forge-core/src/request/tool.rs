@@ -221,6 +221,7 @@ impl From<FreeformTool> for Tool {
 impl<'de> Deserialize<'de> for Tool {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields = Map::<String, Value>::deserialize(deserializer)?;
+        // Taken out before the rest is read, since every kind refuses fields that it does not know.
         let kind = fields.remove("type").unwrap_or_else(|| "function".into());
         let rest = Value::Object(fields);
         let tool = match kind.as_str() {
@@ -283,14 +284,17 @@ pub enum ToolInput {
     Broken(String),
 }
 
+// With a sign that names of arguments hardly begin with.
 const BROKEN: &str = "$broken";
 
 impl ToolInput {
     /// The arguments that a model wrote as `text`. An empty text means none.
     pub fn parse(text: String) -> Self {
+        // Some vendors send nothing at all where a tool is called without arguments.
         if text.trim().is_empty() {
             return Self::Json(Value::Object(Map::new()));
         }
+        // The model's own words are kept, so that it can be shown what is wrong with them.
         serde_json::from_str(&text).map_or_else(|_| Self::Broken(text), Self::Json)
     }
 

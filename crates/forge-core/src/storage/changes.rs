@@ -48,12 +48,14 @@ impl Changes {
     /// Waits until the count differs from `seen`. Dropping the future ends the wait.
     pub async fn after(&self, seen: u64) {
         self.state().watchers += 1;
+        // A wait may be dropped at any point, and nobody is watching then.
         let _watcher = Watcher(self);
         poll_fn(|cx| {
             let mut state = self.state();
             if state.count != seen {
                 return Poll::Ready(());
             }
+            // A task that is polled often before a change would fill the list.
             if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
                 state.waiting.push(cx.waker().clone());
             }
@@ -68,6 +70,7 @@ impl Changes {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
+        // A counter and a list are whole at every step, and so is a lock that a panic has poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

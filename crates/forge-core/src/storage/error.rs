@@ -50,6 +50,7 @@ impl From<io::ErrorKind> for StorageErrorKind {
             }
             io::ErrorKind::WouldBlock | io::ErrorKind::ResourceBusy => Self::Busy,
             io::ErrorKind::InvalidData => Self::Damaged,
+            // What is not known to pass is not waited for.
             _ => Self::Io,
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::StorageError;
 
 /// The most bytes that a stream's summary may have as JSON.
+// Whoever lists streams reads every summary and no entry.
 pub const MAX_SUMMARY_BYTES: usize = 4_096;
 
 /// Names a stream of entries, such as one session. Made of `a-z`, `0-9`, `-` and `_`, so that it is
@@ -21,10 +22,12 @@ pub struct StreamName(Arc<str>);
 impl StreamName {
     /// Checks and wraps a name.
     pub fn new(name: &str) -> Result<Self, JournalError> {
+        // Without capitals, because some file systems would take two names for one file.
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         if (1..=64).contains(&name.len()) && name.bytes().all(good) {
             Ok(Self(name.into()))
         } else {
+            // What is refused may be of any length, and stands in a message.
             Err(JournalError::BadName { name: name.chars().take(80).collect() })
         }
     }

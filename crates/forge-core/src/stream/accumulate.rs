@@ -54,6 +54,7 @@ impl Accumulator {
     /// # Errors
     /// [`ErrorKind::Decode`] when the event breaks the contract of [`StreamEvent`].
     pub fn push(&mut self, event: StreamEvent) -> Result<(), ProviderError> {
+        // The end has settled what the call took. Whatever follows it would be lost or paid for unseen.
         if self.finished.is_some() {
             return Err(self.breach("an event came after the reply had finished"));
         }
@@ -62,20 +63,25 @@ impl Accumulator {
         }
         match event {
             StreamEvent::Started(started) => {
+                // A second beginning is another reply, and parts of two replies are never joined.
                 if self.started.replace(*started).is_some() {
                     return Err(self.breach("the reply started twice"));
                 }
             }
             StreamEvent::PartStarted { index, kind } => {
+                // Indices are the order of the content; with a gap, a delta could go into the wrong part.
                 if index as usize != self.parts.len() {
                     return Err(self.breach("a part started out of order"));
                 }
                 self.parts.push(Open::new(kind));
             }
             StreamEvent::PartDelta { index, delta } => {
+                // A caller acts on a part that has ended, such as a call of a tool, and cannot take that
+                // back.
                 let Some(part) = self.parts.get_mut(index as usize).filter(|part| !part.ended) else {
                     return Err(self.breach("a delta came for a part that is not open"));
                 };
+                // Thoughts must not get into the answer, nor an answer into the arguments of a tool.
                 if !part.add(delta) {
                     return Err(self.breach("a delta does not fit its part"));
                 }
@@ -105,6 +111,7 @@ impl Accumulator {
         match self.finished.take() {
             Some(finished) => Ok(self.response(finished)),
             None => {
+                // Never a short success: its caller would take half an answer for a whole one.
                 let error = self.error(ErrorKind::Truncated, "the reply ended without a stop reason");
                 Err(self.interrupted(error))
             }
@@ -113,14 +120,17 @@ impl Accumulator {
 
     /// Adds what had arrived to the error that broke the call off.
     pub fn interrupted(mut self, error: ProviderError) -> ProviderError {
+        // Without a part there is nothing to keep, and the error's own phase holds.
         if self.parts.is_empty() {
             return error;
         }
+        // What was reported on the way is all that is known of a reply without an end, and it may be billed.
         let finished = Finished::new(StopReason::Error).with_usage(self.usage);
         let partial = self.response(finished);
         error.with(|facts| {
             // Something has reached the caller, which no other attempt may replace.
             facts.phase = Phase::AfterOutput;
+            // An error's own trace was written later than the one that came with the beginning.
             if facts.route.is_none() {
                 facts.route.clone_from(&partial.route);
             }
@@ -130,6 +140,7 @@ impl Accumulator {
 
     fn response(&mut self, finished: Finished) -> ModelResponse {
         let now = self.context.timer.instant();
+        // Without a beginning, ids and the served model are unknown. That is no reason to lose an answer.
         let started = self.started.take().unwrap_or_default();
         let chosen = started.route.as_ref().and_then(|route| route.participant.clone());
         let participant = chosen.unwrap_or_else(|| Arc::clone(&self.context.participant));
@@ -201,11 +212,13 @@ impl Open {
             (PartKind::Refusal, _) => Part::Refusal { text },
             (PartKind::Thinking, opaque) => Part::Thinking { text, opaque },
             (PartKind::ToolUse(tool), opaque) => {
+                // Free text may look like JSON and is text all the same.
                 let input = if tool.freeform { ToolInput::Text(text) } else { ToolInput::parse(text) };
                 let (id, name, namespace) = (tool.id, tool.name, tool.namespace);
                 Part::ToolUse { id, name, namespace, input, cache: None, opaque }
             }
             (PartKind::Vendor, Some(opaque)) => Part::Vendor { opaque },
+            // A part without content keeps the others at the indices under which they were announced.
             (PartKind::Vendor, None) => Part::text(String::new()),
         }
     }

@@ -108,6 +108,7 @@ impl Stream for ResponseStream {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let (ahead, (least, most)) = (self.head.len(), self.events.size_hint());
+        // An upper bound that does not fit is none, and a lower one may always be too low.
         (least.saturating_add(ahead), most.and_then(|most| most.checked_add(ahead)))
     }
 }

@@ -38,6 +38,7 @@ struct State {
 impl ManualTimer {
     /// A timer at the beginning of the Unix epoch.
     pub fn new() -> Self {
+        // The system's clock gives the origin because nothing else makes an instant. Only differences count.
         Self { origin: SystemTimer.instant(), state: Arc::default() }
     }
 

@@ -18,6 +18,7 @@ pub struct SystemTimer;
 impl SystemTimer {
     /// The process-wide shared instance.
     pub fn shared() -> Arc<dyn Timer> {
+        // One for all calls, since it holds nothing that could differ.
         static SHARED: LazyLock<Arc<SystemTimer>> = LazyLock::new(|| Arc::new(SystemTimer));
         Arc::clone(&*SHARED) as Arc<dyn Timer>
     }

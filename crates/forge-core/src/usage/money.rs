@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Money(u64);
 
+// One token at a dollar per million is 1,000 of these, so that real prices leave no rest.
 const NANOS_PER_DOLLAR: u64 = 1_000_000_000;
 
 impl Money {
@@ -58,6 +59,7 @@ impl ops::Add for Money {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
+        // A sum at its maximum leaves a budget no room. One that wrapped would be nearly empty again.
         Self(self.0.saturating_add(other.0))
     }
 }
@@ -125,6 +127,7 @@ pub mod cost {
     ///
     /// Those of the deserializer.
     pub fn deserialize<'de, D: Deserializer<'de>, M: FromCost>(deserializer: D) -> Result<M, D::Error> {
+        // The dollars beside it are a float, which need not give the same amount back.
         Cost::deserialize(deserializer).map(|cost| M::from_cost(cost.cost_nano_usd))
     }
 
@@ -140,6 +143,7 @@ pub mod cost {
         }
     }
 
+    // An amount that may be unknown stays so, as zero would look like a call that was free.
     impl FromCost for Option<Money> {
         fn from_cost(cost: Option<Money>) -> Self {
             cost
@@ -163,11 +167,13 @@ impl FromStr for Money {
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
         // `parse` alone would take a sign.
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        // A tenth decimal could not be kept, and a price that is cut in silence misprices every call.
         if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
             return Err(error());
         }
         let whole: u64 = whole.parse().map_err(|_| error())?;
         let nanos: u64 = format!("{fraction:0<9}").parse().map_err(|_| error())?;
+        // What somebody wrote is refused where it does not fit; only sums may stay at the maximum.
         whole
             .checked_mul(NANOS_PER_DOLLAR)
             .and_then(|dollars| dollars.checked_add(nanos))

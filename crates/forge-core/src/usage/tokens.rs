@@ -108,6 +108,7 @@ impl TokenCount {
 
     /// All input, cached or not. `None` while the uncached part is unknown.
     pub fn total_input(&self) -> Option<u64> {
+        // A vendor that has no cache does not count one, so that only the main class has to be known.
         let rest = [self.cache_read, self.cache_write_5m, self.cache_write_1h, self.other_input];
         Some(sum(self.input?, rest))
     }
@@ -130,6 +131,7 @@ impl TokenCount {
             (&mut self.reasoning, newer.reasoning),
         ];
         for (old, new) in classes {
+            // Some vendors name the input at the beginning only, and repeat nothing but the output.
             if new.is_some() {
                 *old = new;
             }
@@ -139,6 +141,7 @@ impl TokenCount {
 
     /// Whether nothing at all is known.
     pub fn is_unknown(&self) -> bool {
+        // A count of zeros is known: the vendor said so.
         *self == Self::default()
     }
 }

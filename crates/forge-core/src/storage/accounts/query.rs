@@ -175,6 +175,7 @@ impl Figures {
 
 fn share(good: u64, bad: u64) -> Option<f64> {
     let all = good.saturating_add(bad);
+    // Without an outcome there is no rate; 0 would blame a vendor that nobody asked.
     (all > 0).then(|| good as f64 / all as f64)
 }
 

@@ -39,6 +39,7 @@ impl Amount {
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         Self {
+            // Less than nothing would be room that no cap has.
             money: self.money.checked_sub(other.money).unwrap_or_default(),
             tokens: self.tokens.saturating_sub(other.tokens),
         }
@@ -91,6 +92,7 @@ impl BudgetCap {
 
     /// Whether there is room for `amount` beside what is spent.
     pub fn has_room(&self, spent: Spent, amount: Amount) -> bool {
+        // Calls under way count with all that they may take, so that many at once never overspend.
         let before = if self.per_call { Amount::default() } else { spent.booked.plus(spent.reserved) };
         self.allows(before.plus(amount))
     }
@@ -133,6 +135,7 @@ impl Holder {
 
     /// On whose behalf a call is made: its session or else its task, and its worker.
     pub fn of(tags: &Tags) -> Option<Self> {
+        // The session first, because whoever takes it over settles under its name.
         let owner = tags.session().or(tags.task())?;
         Some(Self { owner: owner.into(), instance: tags.worker().map(Arc::from) })
     }
@@ -273,6 +276,7 @@ impl fmt::Display for Blocker {
             (None, false) => f.write_str("other calls")?,
         }
         match self.free_in {
+            // A holder at work renews, so that the time of its lease says nothing about its end.
             Some(time) if self.silent => write!(f, ", free in {} min", time.as_secs().div_ceil(60)),
             _ => Ok(()),
         }

@@ -80,8 +80,10 @@ impl BudgetRule {
     fn cap(&self, owner: &str, tags: &Tags, now: DateTime<Utc>) -> BudgetCap {
         let (period, per_call) = match (self.period, tags.session()) {
             (Period::Call, _) => ("call".to_owned(), true),
+            // Under one common key, strangers would use up each other's budget.
             (Period::Session, None) => ("session".to_owned(), true),
             (Period::Session, Some(session)) => (format!("session:{session}"), false),
+            // By UTC, so that machines in several time zones share one day.
             (Period::Day, _) => (format!("day:{}", now.format("%Y-%m-%d")), false),
             (Period::Month, _) => (format!("month:{}", now.format("%Y-%m")), false),
             (Period::Ever, _) => ("ever".to_owned(), false),
@@ -120,6 +122,7 @@ impl Scope {
 }
 
 fn escaped(text: &str) -> String {
+    // The `%` first, or the one that stands for a `:` would be replaced in turn.
     text.replace('%', "%25").replace(':', "%3A")
 }
 
@@ -155,6 +158,7 @@ pub fn caps(
 /// assert_eq!(renewed_at("session:s-1"), None);
 /// ```
 pub fn renewed_at(key: &str) -> Option<DateTime<Utc>> {
+    // From the end, because an owner in front may hold a `:` of its own.
     let (before, value) = key.rsplit_once(':')?;
     let next = match before.rsplit(':').next()? {
         "day" => value.parse::<NaiveDate>().ok()?.checked_add_days(Days::new(1))?,

@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Points that a trend may have.
+// Gaps are filled, so that two attempts far apart would fill the memory with empty points.
 const POINTS: usize = 100_000;
 
 /// Accounts that end with the process. Their percentiles are exact.
@@ -45,6 +46,7 @@ struct Attempt {
 impl MemoryAccounts {
     /// The attempts that `filter` means, in the order of time, call and attempt.
     fn select(&self, filter: &Filter) -> Result<Vec<Attempt>, AccountsError> {
+        // An empty answer would read as a time in which nobody called.
         if filter.since.zip(filter.until).is_some_and(|(since, until)| since > until) {
             let reason = "the filter ends before it begins; swap `since` and `until`".to_owned();
             return Err(AccountsError::Filter { reason });
@@ -54,6 +56,7 @@ impl MemoryAccounts {
         for ((call, _), record) in &*records {
             calls.entry(*call).or_default().push(record);
         }
+        // Before the filter: where a call ended shows only beside all of its attempts.
         let mut found: Vec<_> = calls.values().flat_map(|call| agreed(call)).collect();
         found.retain(|one| means(filter, &one.record));
         found.sort_by_key(|one| place(&one.record));
@@ -71,6 +74,7 @@ fn place(record: &UsageRecord) -> (DateTime<Utc>, CallId, u32) {
 fn agreed(call: &[&UsageRecord]) -> Vec<Attempt> {
     let last = call.last().map_or(0, |one| one.attempt);
     let success = call.iter().find(|one| one.status == CallStatus::Success);
+    // With a hedge, the attempt that succeeds need not be the last one.
     let end = success.map_or(last, |one| one.attempt);
     let attempt = |one: &&UsageRecord| {
         let mut record = (*one).clone();
@@ -100,6 +104,7 @@ fn means(filter: &Filter, record: &UsageRecord) -> bool {
         && (filter.sessions.is_empty() || filter.sessions.iter().any(|one| Some(&**one) == session))
         && filter.tags.iter().all(|(key, value)| record.tags.get(key) == Some(value))
         && filter.since.is_none_or(|since| record.started_at >= since)
+        // Without its end, so that two times side by side count no attempt twice.
         && filter.until.is_none_or(|until| record.started_at < until)
 }
 
@@ -183,6 +188,7 @@ fn key(record: &UsageRecord, by: &[GroupBy]) -> Key {
     let step = if has(GroupBy::Hour) { 3_600 } else { 86_400 };
     let start = || {
         let seconds = record.started_at.timestamp();
+        // Down before 1970 as well, where a plain division would round up.
         DateTime::from_timestamp(seconds.div_euclid(step) * step, 0).unwrap_or_default()
     };
     Key {
@@ -204,6 +210,7 @@ fn figures(attempts: &[Attempt]) -> Figures {
         kinds.entry(kind.as_str()).or_insert((kind, 0)).1 += 1;
     }
     let mut errors: Vec<_> = kinds.into_values().collect();
+    // Stable, so that kinds of the same number stay in the order of their names.
     errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Figures {
         calls: count(&|one| one.ends),
@@ -217,6 +224,7 @@ fn figures(attempts: &[Attempt]) -> Figures {
         latency: timing(ended().map(|record| record.latency)),
         first_token: timing(ended().filter_map(|record| record.first_token)),
         tokens: tokens(attempts),
+        // Unknown is not zero: beside each sum stands how many attempts it does not know.
         unknown_tokens: count(&|one| one.record.tokens.is_unknown()),
         cost: attempts.iter().filter_map(|one| one.record.cost).sum::<Money>(),
         unknown_cost: count(&|one| one.record.cost.is_none()),
@@ -236,6 +244,7 @@ fn tokens(attempts: &[Attempt]) -> Tokens {
             (&mut sum.output, one.output),
             (&mut sum.reasoning, one.reasoning),
         ] {
+            // Counts are the vendors' own, and an absurd one must not break the sum.
             *sum = sum.saturating_add(class.unwrap_or(0));
         }
     }
@@ -246,6 +255,7 @@ fn timing(times: impl Iterator<Item = Duration>) -> Timing {
     let mut times: Vec<_> = times.collect();
     times.sort_unstable();
     let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
+    // The nearest rank: a percentile is a time that was measured, and never one between two.
     let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).checked_sub(1)?).copied();
     let mean = times.iter().sum::<Duration>().checked_div(count);
     Timing { mean, p50: at(50), p95: at(95), p99: at(99) }

@@ -32,6 +32,7 @@ struct Reservation {
 
 impl Budgets {
     fn close(&mut self, reservation: u64, charge: DeadCharge) {
+        // What was settled before is not booked again, whoever settles it.
         let Some(Reservation { keys, amount, .. }) = self.reservations.remove(&reservation) else { return };
         let actual = charge.of(amount);
         for key in keys {
@@ -73,6 +74,7 @@ impl BudgetStore for MemoryBudgets {
             if cap.has_room(spent, amount) {
                 continue;
             }
+            // Somebody is named only where waiting helps: the call would have room without what others hold.
             let blocked = !cap.per_call && cap.has_room_without_reservations(spent, amount);
             return Err(BudgetError::Exceeded {
                 key: cap.key.clone(),

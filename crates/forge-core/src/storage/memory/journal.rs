@@ -63,6 +63,7 @@ impl MemoryJournal {
     }
 
     fn held(&self, stream: &StreamName, holder: &Arc<str>, fence: u64, until: Instant) -> JournalError {
+        // A lease runs by the monotonic clock. The time for people is reckoned from what is left of it.
         let left = until.saturating_duration_since(self.clock.instant());
         let holder = Arc::clone(holder);
         JournalError::Held {
@@ -101,6 +102,7 @@ impl Journal for MemoryJournal {
             Some((current, until)) if claim.replaces != Some(Fence(state.fence)) => {
                 return Err(self.held(stream, current, state.fence, until));
             }
+            // With the first who takes the stream over, all others who named the old fence have lost.
             _ => state.fence += 1,
         }
         // A lease too long to be added to the time outlives the process as a year does.
@@ -123,10 +125,13 @@ impl Journal for MemoryJournal {
         let mut kept = lock(&self.streams);
         kept.appends += 1;
         let appends = kept.appends;
+        // A stream that is not there has no writer either: it was deleted, or nobody has claimed it.
         let fenced = || JournalError::Fenced { stream: stream.clone() };
         let state = kept.streams.get_mut(stream).filter(|state| state.fence == fence.0).ok_or_else(fenced)?;
         let Batch { expected, payloads, summary } = batch;
         let actual = state.entries.len() as u64;
+        // After the fence: whoever lost the stream must not take the entries of its heir for a mistake of its
+        // own.
         if actual != expected {
             return Err(JournalError::Conflict { stream: stream.clone(), expected, actual });
         }
@@ -135,6 +140,7 @@ impl Journal for MemoryJournal {
         state.updated = (today, appends);
         state.summary = summary.or(state.summary.take());
         let count = state.entries.len() as u64;
+        // Whoever is woken reads at once, and needs the lock for it.
         drop(kept);
         self.changes.notify();
         Ok(count)
@@ -143,6 +149,7 @@ impl Journal for MemoryJournal {
     async fn read(&self, stream: &StreamName, sequence: u64) -> Result<Vec<Entry>, JournalError> {
         let kept = lock(&self.streams);
         let entries = kept.streams.get(stream).map_or(&[][..], |state| &state.entries);
+        // Behind the end is where watchers ask, so that it is empty and no error.
         let from = usize::try_from(sequence).unwrap_or(usize::MAX).min(entries.len());
         let numbered = entries[from..].iter().zip(sequence..);
         Ok(numbered.map(|(payload, sequence)| Entry { sequence, payload: payload.clone() }).collect())
