@@ -48,19 +48,24 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
         terminal::out("SIMULATED\n\n")?;
     }
     let call = call(&cx, &system, request, &ask, args);
+    // Listening begins before the call does, so that no interrupt falls between the two.
     let mut interrupts = Interrupts::new()?;
     let outcome = tokio::select! {
         outcome = call => outcome?,
         () = interrupts.next() => {
+            // Said even to those who want quiet: the answer that they wait for does not come.
             note(false, "interrupted; the call was cancelled");
+            // A second interrupt does not wait for the accounts.
             tokio::select! {
                 () = system.close(Duration::ZERO) => {}
                 () = interrupts.next() => {}
             }
+            // What shells give to a program that an interrupt has ended: 128 and the number of the signal.
             return Ok(130.into());
         }
     };
     system.log(task, &outcome);
+    // The one call has ended, so that there is nothing to give time to.
     system.close(Duration::ZERO).await;
     match outcome {
         Ok(response) => {
@@ -85,6 +90,7 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
         }
         Err(error) => {
             let failure = CliError::provider(&error);
+            // A program finds the same in the object, as `attempts`.
             if let Some(route) = error.route.as_ref().filter(|_| !args.json) {
                 tell_failures(args.quiet, route);
             }
@@ -279,6 +285,7 @@ fn parts(ask: &Ask, about: Option<&str>, quiet: bool) -> Result<Vec<Part>, CliEr
         text = format!("{text}\n\nThis is about the following report:\n\n{report}");
     }
     let mut all = material::read(&ask.references, quiet)?;
+    // Standard input can be read once, and somebody may have it already.
     if !reads_prompt && !ask.references.iter().any(|path| path.as_os_str() == "-") {
         all.extend(material::piped()?);
     }
@@ -320,6 +327,7 @@ fn tell_failures(quiet: bool, route: &RouteTrace) {
 
 /// One line for people: who answered, tokens, price, time, why it ended; then what they should know.
 fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
+    // Unknown is not zero: a 0 would look like a count.
     let count = |tokens: Option<u64>| tokens.map_or_else(|| "?".into(), |tokens| tokens.to_string());
     let price = cost.map_or_else(|| "price unknown".into(), |cost| cost.to_string());
     let reason = response.raw_stop_reason.as_deref().unwrap_or("finished");
@@ -393,6 +401,7 @@ fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {
         (None, None) => (&named.provider_id, &named.model_id),
     };
     let mut attempts = failed_attempts(route);
+    // The route ends with who began to answer, so that this attempt is not among its failures.
     if error.phase == Phase::AfterOutput {
         attempts.push(json!({
             "provider": provider,

@@ -105,6 +105,7 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
     let candidate = |(name, summary): (forge::storage::journal::StreamName, Option<serde_json::Value>)| {
         let title = summary.as_ref().and_then(|summary| summary["title"].as_str()).unwrap_or_default();
         let title = layout::cut(title.lines().next().unwrap_or_default(), TITLE);
+        // A title is the words of a user or of a model, and must not steer a terminal.
         let help = (!title.is_empty()).then(|| layout::clean(&title).into_owned().into());
         CompletionCandidate::new(name.as_str()).help(help)
     };
@@ -138,6 +139,7 @@ fn vendors() -> Vec<CompletionCandidate> {
 
 fn models() -> Vec<CompletionCandidate> {
     let models = forge::models();
+    // `*` stands for whatever a server has, and is no name to type.
     let named = models.rows().iter().filter(|row| row.id.as_str() != "*");
     named
         .map(|row| CompletionCandidate::new(row.id.as_str()).help(Some(row.provider.to_string().into())))

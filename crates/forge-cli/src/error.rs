@@ -140,6 +140,7 @@ impl CliError {
             // A provider did answer; code 3 promises that none could.
             _ if error.phase == Phase::AfterOutput => FAILED,
             _ if is_of_budget(error) => BUDGET,
+            // The request itself is at fault, and no other provider would mend it.
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => USAGE,
             ErrorKind::Cancelled => FAILED,
             _ => NO_PROVIDER,
@@ -238,6 +239,7 @@ impl fmt::Display for CliError {
         if self.is_quiet() {
             return Ok(());
         }
+        // These texts quote vendors and files, which must not steer a terminal.
         writeln!(f, "error[{}]: {}", self.code.as_str(), clean(&self.what))?;
         for why in &self.why {
             writeln!(f, "  because: {}", clean(why))?;

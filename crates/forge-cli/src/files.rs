@@ -106,6 +106,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = fs::metadata(&target).ok();
+    // What may not be written refuses here: a rename would go around its protection.
     if before.as_ref().is_some_and(|before| !before.is_file() || before.permissions().readonly()) {
         return fs::write(&target, text);
     }
@@ -113,6 +114,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     // Beside the target, because a rename across file systems is none.
     name.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(&target).with_file_name(name);
+    // Permissions before the rename, so that under its name the file is never open to more people than
+    // before.
     let written = fs::write(&part, text)
         .and_then(|()| before.map_or(Ok(()), |before| fs::set_permissions(&part, before.permissions())))
         .and_then(|()| fs::rename(&part, &target));

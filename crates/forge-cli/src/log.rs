@@ -153,6 +153,7 @@ async fn sessions(since: Option<DateTime<Utc>>, text: Option<&str>) -> Result<Ve
         let Some(store) = metrics::open_if_there(simulated) else { continue };
         let (found, _) = session::summaries(&store).await?;
         for one in found.into_iter().filter(|one| since.is_none_or(|since| one.started >= Some(since))) {
+            // The title first: a report is put together from the whole journal.
             let in_title = holds(&one.title, text);
             if in_title || session::report(&one.id).await.is_ok_and(|report| holds(&report, text)) {
                 all.push(entry(&one, simulated));

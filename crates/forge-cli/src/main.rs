@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         return code;
     }
     let args = help::parse().unwrap_or_else(|error| refuse(&error));
+    // Held to the end: the last spans go out when it is dropped.
     let _spans = start_logging(args.verbose, args.quiet);
     let form = args.form();
     // One thread: a command waits for vendors, and there is nothing to compute side by side.
@@ -127,6 +128,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
+        // Text would break the promise of one object, and an object would be of no use to a shell.
         Command::Completions { .. } | Command::Man { .. } | Command::Help { .. } if json => {
             Err(CliError::usage("this command prints text for a shell or a reader", "leave `--json` out"))
         }

@@ -62,6 +62,7 @@ pub(crate) fn piped() -> Result<Option<Material>, CliError> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(files::standard_input()));
     let read = receiver.recv_timeout(PATIENCE).or_else(|_| {
+        // Also to those who want quiet: a command that waits without a word looks dead.
         note(false, "reading standard input; if there is nothing to read, add `< /dev/null`");
         receiver.recv()
     });
@@ -137,6 +138,7 @@ fn media_type(path: &Path) -> Option<&'static str> {
 /// what is no text is left out and named.
 fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
     let mut walk = WalkBuilder::new(path);
+    // `.gitignore` counts without a repository as well, as in a folder that was unpacked.
     let walk = walk.require_git(false).sort_by_file_path(Path::cmp).build();
     let (mut found, mut left_out, mut bytes) = (Vec::new(), Vec::new(), 0);
     for entry in walk {
@@ -146,6 +148,7 @@ fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
         }
         let name = entry.path().display().to_string();
         let content = files::beginning(entry.path(), MAX_FOLDER)?;
+        // Without a zero byte it is a text that is too large, and not a picture or an archive.
         let is_cut = content.len() as u64 > MAX_FOLDER && !content.contains(&0);
         match files::decoded(content).ok().filter(|text| !text.contains('\0')) {
             Some(content) => {
@@ -163,6 +166,7 @@ fn folder(path: &Path, quiet: bool) -> Result<Vec<Material>, CliError> {
         let what = format!("there is no text in {}", path.display());
         return Err(CliError::usage(what, "hidden files and files that .gitignore names are skipped"));
     }
+    // All of this goes to a vendor, so that the user gets to see what it is.
     note(quiet, &listed(path, &found, &left_out, bytes));
     Ok(found)
 }

@@ -156,6 +156,7 @@ async fn live(list: &ModelsList, today: NaiveDate, args: GlobalArgs<'_>) -> Resu
         terminal::out(&layout::table(&HEADINGS, &[2, 3, 4, 5], &cells))
     };
     shown?;
+    // Also to those who want quiet: the table does not show what is missing in it.
     for failure in &failures {
         terminal::note(false, failure.to_string().trim_end());
     }

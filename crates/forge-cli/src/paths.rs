@@ -6,6 +6,7 @@ use forge::Paths;
 pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the command is where the environment comes in")]
     let value = std::env::var(name).ok();
+    // Empty counts as unset: a script that blanks a variable means just that.
     value.filter(|value| !value.is_empty())
 }
 

@@ -38,6 +38,7 @@ impl Setup {
         let names: Vec<_> = setup.providers().map(|(one, origin)| format!("{} ({origin})", one.id)).collect();
         let why =
             if args.source.offline { "offline" } else { "no API key is set and no local server answers" };
+        // On the first line, so that no simulated answer passes for a real one.
         let first = if setup.is_simulated() {
             format!("SIMULATED: {why}; simulated vendors answer, no model is asked")
         } else {

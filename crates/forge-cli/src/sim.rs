@@ -15,6 +15,7 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
             .map_err(|error| CliError::content(path, "a scenario", &error))?,
     };
     let config = SimConfig { listen: options.listen, seed: options.seed, scenario, ..offline::config() };
+    // Before the port is open, so that a termination that comes early ends the server in order.
     let mut interrupts = Interrupts::new()?;
     let sim = Sim::start(config)
         .await

@@ -54,6 +54,7 @@ pub(crate) fn prose(text: &str, raw: bool) -> Result<(), CliError> {
 /// Writes to stdout what is clean already.
 fn put(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
+    // Flushed at once, because a person reads the answer while it comes.
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| CliError::stdout(&error))
 }

@@ -97,6 +97,7 @@ impl From<&ErrorSpec> for ApiError {
 
 impl From<&StreamError> for ApiError {
     fn from(spec: &StreamError) -> Self {
+        // No status and no hint: the head of the reply has gone out before its error.
         Self {
             message: spec.message.clone(),
             code: spec.code.clone(),

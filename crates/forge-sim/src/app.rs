@@ -43,6 +43,7 @@ impl App {
 
     /// The scenario with its counters, as it stands at the start of a request.
     pub(crate) fn active(&self) -> Arc<Active> {
+        // A request keeps the scenario that it began with, also where another one is set in between.
         Arc::clone(&lock(&self.active))
     }
 
@@ -90,6 +91,7 @@ impl Active {
         body: &Value,
     ) -> Option<&Rule> {
         let call = Selected { vendor, path, model, generates, body };
+        // One lock for all rules, so that two requests at once never get the same number.
         let mut counters = lock(&self.counters);
         let mut fired = None;
         for (rule, counter) in self.scenario.rules.iter().zip(counters.iter_mut()) {

@@ -39,6 +39,7 @@ impl Call {
     pub(crate) fn bearer(&self) -> Option<&str> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
+        // The schemes of HTTP do not hang on case, and clients write both.
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 }

@@ -155,6 +155,7 @@ impl<'a> Context<'a> {
     /// Asks the responder, within the model's window, the limits and the rule's wishes.
     pub(crate) fn complete(&mut self, turn: &Turn) -> Result<Completion, ApiError> {
         let prompt_tokens = prompt_tokens(turn)?;
+        // Prompt caches belong to a key and a model: with another one the prefix is written anew.
         let scope = hash(self.credential, &[turn.model.served.as_bytes()]);
         let (cached, fresh) =
             lock(&self.memory.cache).meter(turn.model.cache, scope, &turn.prompt, turn.model.token_percent);
@@ -175,6 +176,7 @@ impl<'a> Context<'a> {
         if let Some(Part::Text(text)) = parts.iter_mut().find(|part| matches!(part, Part::Text(_))) {
             sign(text, self.rule);
         }
+        // Thoughts count whether or not the dialect shows them, as the vendors bill them.
         let usage = spec.usage.apply(Usage {
             output: shape::output_tokens(&parts, turn.model.token_percent, false),
             reasoning: shape::output_tokens(&parts, turn.model.token_percent, true),
@@ -201,6 +203,7 @@ impl<'a> Context<'a> {
         // Cache reads do not count.
         let input = input.input + input.cache_write();
         let verdict = lock(&self.memory.limits).admit(&account, limit, input, Instant::now());
+        // Also of a request that is refused: its headers tell the state of the limits.
         self.account = Some(account);
         verdict.map_err(|exceeded| refused(model, limit, exceeded))
     }
@@ -213,6 +216,7 @@ fn prompt_tokens(turn: &Turn) -> Result<u64, ApiError> {
         return Ok(tokens);
     }
     match turn.model.overflow {
+        // Ollama cuts such a prompt without a word, and reports what is left of it.
         Overflow::Truncate => Ok(turn.model.context),
         Overflow::Refuse => {
             let mut error = ApiError::new(ErrorKind::ContextLength);

@@ -32,6 +32,7 @@ fn set_scenario(app: &App, body: Option<&[u8]>) -> Answer {
             app.set_scenario(scenario);
             Answer::new(204, Payload::Empty)
         }
+        // The cause has line and field; the error alone says only that the script does not parse.
         Err(error) => {
             let cause = std::error::Error::source(&error);
             problem(400, &cause.map_or(error.to_string(), |cause| format!("{error}: {cause}")))

@@ -155,6 +155,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.outcome.took_ms = millis(self.arrived.elapsed());
         let mut log = self.journal.lock();
+        // Numbers have no gaps, so that the distance from the first entry is the index.
         if log.generation == self.generation
             && let Some(first) = log.entries.front().map(|(_, entry)| entry.seq)
             && let Some(index) = self.seq.checked_sub(first)
@@ -175,6 +176,7 @@ pub(crate) fn masked_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         .iter()
         .map(|(name, value)| {
             let text = String::from_utf8_lossy(value.as_bytes());
+            // Whoever reaches the port can read the journal, and tests print it.
             let shown = match name.as_str() {
                 "authorization" => match text.split_once(' ') {
                     Some((scheme, key)) => format!("{scheme} {}", mask(key)),

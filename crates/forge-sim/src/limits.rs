@@ -186,6 +186,7 @@ impl Bucket {
     }
 
     fn wait(&self, missing: f64) -> Duration {
+        // A limit of zero never refills, and a hint has to say something.
         Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(DAY)
     }
 

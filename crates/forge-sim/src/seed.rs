@@ -85,6 +85,7 @@ impl Seals {
     }
 
     pub(crate) fn mint(self, rng: &mut Rng, purpose: &str, fields: &[&str]) -> String {
+        // The nonce makes signatures of equal thoughts differ, as a vendor's do.
         let nonce = rng.next_u64().to_le_bytes();
         STANDARD.encode(self.bytes(nonce, purpose, fields))
     }

@@ -78,6 +78,7 @@ pub(crate) async fn serve(
         credential: None,
     };
     call.credential = dialect::credential(&call);
+    // Only kept for now: key and script come first, so that a fault needs no good body.
     let body_state =
         if too_large { Err(ApiError::new(ErrorKind::TooLarge)) } else { accept(&mut call, parsed) };
     let (mut plan, ticket) = decide(&app, &call, body_state, ticket);
@@ -200,6 +201,7 @@ async fn deliver(
     }
     if plan.refuse_connection {
         connection.reset_on_close();
+        // As planned, so that the journal does not say that the client has left.
         ticket.finish();
         return Err(Severed);
     }
@@ -233,6 +235,7 @@ fn respond(plan: Plan, connection: Arc<Connection>, mut ticket: Option<Ticket>) 
 fn shown_path(path: &str, query: &[(String, String)]) -> String {
     let mut shown = path.to_owned();
     for (index, (key, value)) in query.iter().enumerate() {
+        // Gemini takes its key in the query as well.
         let value = if key == "key" { mask(value) } else { value.clone() };
         let joint = if index == 0 { '?' } else { '&' };
         shown += &format!("{joint}{key}={value}");

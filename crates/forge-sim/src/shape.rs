@@ -99,6 +99,7 @@ fn cut_at_stop_sequence(mut parts: Vec<Part>, stop: Stop, words: &[String]) -> (
         if let Some((at, word)) = found {
             text.truncate(at);
             let empty = text.is_empty();
+            // What follows was never written, calls included.
             parts.truncate(if empty { index } else { index + 1 });
             return (parts, Stop::Sequence(word.clone()));
         }

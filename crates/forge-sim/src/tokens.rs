@@ -90,6 +90,7 @@ impl PromptCache {
             CacheKind::Explicit { minimum } => self.explicit(scope, prompt, percent, minimum),
             CacheKind::Automatic { minimum, reports_writes } => {
                 let (mut used, fresh) = self.automatic(scope, prompt, minimum);
+                // What is not told is not billed apart: it counts as plain input.
                 if !reports_writes {
                     used.written_5m = 0;
                 }

@@ -68,6 +68,7 @@ impl FromStr for Injection {
             format!("there is no simulated vendor and no role `{who}`; choose one of: {}", ids.join(", "))
         })?;
         let injection = Self { kind, who };
+        // Asked of the simulator itself, so that no second list of its kinds can go stale.
         match Scenario::from_yaml(&scenario(std::slice::from_ref(&injection))) {
             Ok(_) => Ok(injection),
             Err(_) => {

@@ -215,8 +215,10 @@ impl MetricsCommand {
     pub(crate) fn is_in_json(&self) -> bool {
         match self {
             Self::Summary(args) => args.format == SummaryFormat::Json,
+            // With a file of its own, the document is not on stdout.
             Self::Export(args) => args.format == ExportFormat::Json && args.output.is_none(),
             Self::Sql(args) => args.format == SqlFormat::Json,
+            // Of these the object comes with `--json` alone, which the caller looks at.
             Self::Prune(_) | Self::Rebuild(_) | Self::Forget(_) | Self::Reprice(_) => false,
         }
     }

@@ -140,6 +140,7 @@ fn import(import: &ConfigImport, quiet: bool, as_json: bool) -> Result<ExitCode,
     );
     match &import.output {
         Some(path) => write_new(path, &yaml, import.force)?,
+        // The object has the configuration; YAML before it would make stdout no JSON.
         None if as_json => {}
         None => terminal::out(&yaml)?,
     }
@@ -186,14 +187,17 @@ fn check(
         CheckFormat::Text => {
             tell(&reports, quiet);
             let verdict = if good { "can be used" } else { "cannot be used" };
+            // A bad verdict is said in any case, for it explains the exit code.
             terminal::note(quiet && good, &format!("{} {verdict}: {}", path.display(), counted(&reports)));
         }
     }
+    // The code of a wrong file, as from every command that would have to read it.
     Ok(if good { ExitCode::SUCCESS } else { 2.into() })
 }
 
 fn show(args: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let Some(found) = FoundFile::find(named, &paths()).map_err(refused)? else {
+        // Nothing is wrong: without a file, providers come from the environment.
         terminal::note(quiet, "no configuration; `forge config init` writes one");
         return Ok(ExitCode::SUCCESS);
     };
@@ -284,6 +288,7 @@ fn tell(reports: &[Report], quiet: bool) {
 /// The text of a file that could be read a moment ago.
 fn text_of(file: &str) -> String {
     let mut text = String::new();
+    // The file may have grown since; no more of it is read than a configuration may have.
     let file = fs::File::open(file).map(|file| file.take(config::MAX_BYTES as u64));
     let _ = file.and_then(|mut file| file.read_to_string(&mut text));
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)

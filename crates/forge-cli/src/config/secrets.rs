@@ -88,6 +88,7 @@ fn end_of_value(signs: &[char], begin: usize) -> usize {
     };
     if let Some(close) = close {
         let last = rest.iter().skip(1).position(|sign| *sign == close);
+        // Without its end, all the rest is hidden: too much is better than half a key.
         return last.map_or(signs.len(), |last| begin + last + 2);
     }
     let is_inside = signs[..begin].contains(&'{');
@@ -138,6 +139,7 @@ fn addresses(signs: &[char]) -> Vec<Range<usize>> {
             .take_while(|sign| !sign.is_whitespace() && !"\"',}".contains(**sign))
             .count();
         let address = &signs[begin..begin + long];
+        // The last one, because a password may hold that sign itself.
         if let Some(end) = address.iter().rposition(|sign| *sign == '@') {
             found.push(begin..begin + end);
         }
@@ -157,6 +159,7 @@ fn is_name_of_variable(value: &[char]) -> bool {
     }
     let words = ["os.environ/", "process.env.", "secrets.", "Bearer ", "env:", "env."];
     let plain = words.iter().fold(text.to_owned(), |text, word| text.replace(word, ""));
+    // Without an underscore, a key of capitals and digits would pass for a name.
     plain.contains('_')
         && plain.len() <= 64
         && plain

@@ -60,6 +60,7 @@ fn cells(line: &[char], marked: &Range<usize>, hidden: &[Range<usize>]) -> (Vec<
     let mut marks: Option<Range<usize>> = None;
     for (place, sign) in line.iter().enumerate() {
         let secret = hidden.iter().find(|range| range.contains(&place));
+        // One sign for all of it, so that not even its length is told.
         if secret.is_none_or(|range| range.start == place) {
             cells.push(match sign {
                 _ if secret.is_some() => '…',

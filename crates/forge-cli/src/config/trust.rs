@@ -23,6 +23,7 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
     let paths = paths();
     let found = FoundFile::find(Some(path), &paths).map_err(refused)?;
     let loaded = found.map(|found| {
+        // What is not set here must not keep a file from being trusted.
         let file = found.load(&forge::registry(), &forge::models(), written);
         file.map(|file| (found.reached(&file.session), secrets(&file)))
     });
@@ -84,9 +85,11 @@ fn secrets(file: &ConfigFile) -> Vec<String> {
 
 fn agreed() -> Result<bool, CliError> {
     let failed = |error: io::Error| CliError::failed("the question could not be asked", &error);
+    // On stderr, because stdout may be an object for a program.
     let mut stderr = io::stderr().lock();
     stderr.write_all(b"Trust this? [y/N] ").and_then(|()| stderr.flush()).map_err(failed)?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    // Anything but a clear yes is a no: a trusted file may say where keys are sent.
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

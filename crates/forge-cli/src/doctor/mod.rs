@@ -141,6 +141,7 @@ fn as_text(checks: &[Check]) -> String {
         Status::Note => "note",
         Status::Bad => "BAD",
     };
+    // A line for each, because what to do is put below a line by its number.
     let rows: Vec<_> = checks
         .iter()
         .map(|one| vec![mark(one).to_owned(), one.topic.to_owned(), one.text.replace('\n', " ")])

@@ -44,6 +44,7 @@ pub(super) fn run(args: &MetricsSummary, quiet: bool) -> Result<ExitCode, CliErr
         SummaryFormat::Json => terminal::json(&json::summary(&filter, &total, &rows, simulated)),
     };
     shown?;
+    // An empty table may only mean that all calls so far were simulated.
     if rows.is_empty()
         && !simulated
         && let Some(others) = super::open_if_there(true)

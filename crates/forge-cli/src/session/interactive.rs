@@ -25,6 +25,7 @@ impl Approver for Terminal {
             .map(|(_, conflict)| conflict.clone())
             .collect();
         // Reading blocks; the session waits for the answer in any case.
+        // Should that fail, the session breaks off, which can be taken back: it resumes.
         tokio::task::spawn_blocking(move || ask(&conflicts)).await.unwrap_or(Decision::Abort)
     }
 }
@@ -59,6 +60,7 @@ fn ask(conflicts: &[Conflict]) -> Decision {
 /// The first answer that makes sense; `None` at the end of the input.
 fn answer<T>(prompt: &str, help: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     loop {
+        // Shown also to those who want quiet, because they wanted to be asked.
         note(false, prompt);
         let mut line = String::new();
         // Asked again at the end of the input, the question would repeat without end.

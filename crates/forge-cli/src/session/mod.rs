@@ -46,6 +46,7 @@ async fn begin(
     fail_on: Option<FailOn>,
     args: GlobalArgs<'_>,
 ) -> Result<ExitCode, CliError> {
+    // Before anything is sent: a result is paid for whether or not it can be written.
     session_args.output.as_deref().map(files::check_output).transpose()?;
     let system = Setup::open(args).await?;
     let plan = request::plan(request, &system);
@@ -60,6 +61,7 @@ async fn begin(
     for less in &plan.notes {
         note(args.quiet, &format!("warning: {less}"));
     }
+    // The name comes before the first call, so that a run that is killed can be resumed.
     note(args.quiet, &format!("session {name}"));
     let session =
         Session::start(deps, name.clone(), plan).await.map_err(|error| CliError::session(&error))?;
@@ -71,6 +73,7 @@ pub(crate) async fn resume(resume: Resume, args: GlobalArgs<'_>) -> Result<ExitC
     let settings = &mut continuation.settings;
     settings.cycles = resume.cycles.unwrap_or(settings.cycles);
     let is_new = *settings != continuation.session.state().plan.settings;
+    // A plain resume changes nothing: it goes on under the settings of the run before.
     if resume.force || resume.cycles.is_some() || is_new {
         let reopened = continuation.session.reopen(continuation.settings.clone()).await;
         reopened.map_err(|error| CliError::session(&error))?;
@@ -155,6 +158,7 @@ async fn go(
     let controls = session.controls();
     let interrupts = tokio::spawn(handle_interrupts(Interrupts::new()?, controls, progress.clone()));
     let result = session.run().await;
+    // Before the result is written, so that the accounts are whole whatever becomes of stdout.
     system.close(Duration::from_secs(1)).await;
     interrupts.abort();
     let of_session = |error: CliError| error.with_facts(json!({"session": name.as_str()}));
@@ -162,6 +166,7 @@ async fn go(
     let offline = if system.is_simulated() { " --offline" } else { "" };
     let kept = session_args.journal.as_ref().map(|folder| format!(" --journal {}", folder.display()));
     let kept = kept.unwrap_or_default();
+    // The journal has the result, so that a failure here can say where it is to be had.
     output::deliver(&result, session_args, as_json, progress.quiet)
         .and_then(|()| lines.map_or(Ok(()), |lines| lines.end(&result)))
         .map_err(|error| {
@@ -171,6 +176,7 @@ async fn go(
     match (result.stop_reason, &result.held) {
         (Some(Stop::UserAborted), _) => {
             note(false, &format!("aborted; continue with: {next}"));
+            // The code of an interrupt, also where the user has answered `abort`.
             return Ok(130.into());
         }
         (Some(Stop::Budget), _) => note(false, &format!("continue with: {next} --max-cost USD")),
@@ -184,7 +190,9 @@ async fn handle_interrupts(mut interrupts: Interrupts, controls: Controls, progr
     interrupts.next().await;
     progress.note("ending the session; interrupt again to stop at once");
     controls.abort();
+    // The first one lets the session come to an end in order, which a silent vendor may hold up.
     interrupts.next().await;
+    // What is done is in the journal, so that nothing is lost but the calls under way.
     std::process::exit(130);
 }
 
@@ -197,6 +205,7 @@ fn deps(
     let mut deps = system.session_deps().map_err(config::refused)?;
     deps.journal = journal::open(system, session_args, progress.quiet)?;
     if let Some(folder) = &session_args.journal {
+        // Locks lie beside the journal that they guard, where every other run looks for them.
         deps.locks = Some(Arc::new(LocalLocks::new(folder)));
     }
     if let Some(folder) = &session_args.prompts {

@@ -39,6 +39,7 @@ fn stands(finding: &Finding, least: FailOn) -> bool {
 const DEGRADED: u8 = 5;
 
 pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>, fail_on: Option<FailOn>) -> ExitCode {
+    // What the user names as a failure goes before whatever became of the session.
     if fail_on.is_some_and(|least| result.findings.iter().any(|finding| stands(finding, least))) {
         return FAULTY.into();
     }
@@ -46,6 +47,7 @@ pub(super) fn exit_code(result: &SessionResult, accept: Option<Accept>, fail_on:
         (SessionStatus::Converged | SessionStatus::Settled, ..) => ExitCode::SUCCESS,
         // The code of budgets: either the session's own money is spent, or there is no room in another one's.
         (SessionStatus::Paused, ..) | (_, _, Some(Stop::Budget)) => 4.into(),
+        // The code of calls that nobody could answer.
         (_, DocumentLabel::Nothing, Some(Stop::NoDraft)) => 3.into(),
         (_, DocumentLabel::Nothing, _) => ExitCode::FAILURE,
         _ if result.is_degraded() && accept != Some(Accept::Degraded) => DEGRADED.into(),
@@ -69,6 +71,7 @@ pub(super) fn deliver(
     }
     let shown = match (as_json, session_args.jsonl, &session_args.output) {
         (true, ..) => terminal::out(&format!("{}\n", result.to_json())),
+        // A named file holds the result, and with `--jsonl` the last line does.
         (_, true, _) | (.., Some(_)) => Ok(()),
         _ if session_args.document_only => {
             terminal::prose(&rendered(result, ResultFormat::Document), session_args.raw)

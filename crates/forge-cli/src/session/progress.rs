@@ -50,6 +50,7 @@ impl Progress {
     /// Writes a line above those at work.
     pub(super) fn note(&self, text: &str) {
         match &self.board {
+            // The width is asked anew for each line, because a window may change it meanwhile.
             Some(board) => board.suspend(|| note(self.quiet, &fitted(text, terminal::width()))),
             None => note(self.quiet, text),
         }

@@ -138,6 +138,7 @@ pub(super) fn plan(request: SessionRequest<'_>, system: &Setup) -> Plan {
             let required = settings.required;
             notes.push(format!("{required} critics are required, but only {judges} can be asked"));
         }
+        // A quorum that nobody can reach would make every panel fail.
         settings.required = judges;
     }
     let (simulated, brands) = (system.is_simulated(), forge::registry().brands());

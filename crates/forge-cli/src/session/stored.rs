@@ -82,6 +82,7 @@ async fn list(args: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCod
     for failure in &failures {
         terminal::note(false, failure.to_string().trim_end());
     }
+    // A short list may only mean that the other sessions are kept apart.
     if let Some(others) = metrics::open_if_there(!args.offline)
         && let Ok((others, _)) = summaries(&others).await
         && !others.is_empty()

@@ -4,6 +4,7 @@ use super::reply::{CallIds, Thoughts, UsageShape};
 use super::server::{ErrorForm, FieldWords, Fields, Model, Returned, Server, Template};
 
 pub(super) const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool"];
+// `developer` is OpenAI's role for instructions. Servers with a closed list of roles refuse it.
 pub(super) const NO_DEVELOPER: &[&str] = &["system", "user", "assistant", "tool"];
 /// Mistral takes these and no other.
 pub(super) const MISTRAL_FIELDS: &[&str] = &[
@@ -18,6 +19,7 @@ pub(super) const MISTRAL_FIELDS: &[&str] = &[
     "prediction",
     "presence_penalty",
     "prompt_mode",
+    // Not `seed`: a client that sends OpenAI's word for it is refused.
     "random_seed",
     "reasoning_effort",
     "response_format",

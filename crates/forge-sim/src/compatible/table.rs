@@ -18,12 +18,15 @@ pub(crate) const SERVERS: [Server; 17] = [
             model("deepseek-chat", 131_072, false),
         ],
         roles: NO_DEVELOPER,
+        // DeepSeek has a JSON mode and no structured output, so that a schema has to go into the prompt.
         formats: &["text", "json_object"],
+        // A client that drops the thoughts of a turn with calls breaks its loop of tools here.
         returned: Returned::WithCalls {
             field: "reasoning_content",
             text: "The `reasoning_content` in the thinking mode must be passed back to the API.",
         },
         usage: UsageShape {
+            // Hits and misses sum to `prompt_tokens`: a client that adds them to the total counts twice.
             cached: &["prompt_cache_hit_tokens"],
             fresh: &["prompt_cache_miss_tokens"],
             unasked: true,
@@ -41,6 +44,7 @@ pub(crate) const SERVERS: [Server; 17] = [
             model("magistral-medium-latest", 131_072, true),
             model("devstral-latest", 262_144, false),
         ],
+        // Mistral takes no field that it does not know, so that an extra of another vendor is a 422.
         request: Fields::Only(MISTRAL_FIELDS),
         message: Fields::Without(&[
             "reasoning_content",
@@ -82,6 +86,7 @@ pub(crate) const SERVERS: [Server; 17] = [
             model("openai/gpt-oss-120b", 131_072, true),
             model("llama-3.3-70b-versatile", 131_072, false),
         ],
+        // Groq names its thoughts `reasoning`, and takes them back under no other name.
         message: Fields::Without(&["reasoning_content", "reasoning_details"]),
         field_words: FieldWords {
             message: "'messages.{index}' : for 'role:assistant' the following must be satisfied\
@@ -90,6 +95,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         },
         thoughts: Thoughts::Field("reasoning"),
         service_tier: Some("on_demand"),
+        // The mistake is the model's, and the status is that of a bad request nonetheless.
         malformed_call: Some((
             "tool_use_failed",
             "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
@@ -102,7 +108,9 @@ pub(crate) const SERVERS: [Server; 17] = [
         name: "xAI",
         base_path: "/xai/v1",
         models: &[model("grok-4.5", 262_144, true), model("grok-4.5-fast", 2_000_000, false)],
+        // Ids repeat from reply to reply: a client that keys the calls of a conversation by id mixes them up.
         call_ids: CallIds::Counted,
+        // Only the total and the details have the thoughts: `completion_tokens` alone is too small a bill.
         usage: UsageShape { reasoning_apart: true, ..UsageShape::DETAILED },
         error_form: ErrorForm::CodeAndText,
         words: texts::XAI,
@@ -140,6 +148,7 @@ pub(crate) const SERVERS: [Server; 17] = [
                    index {index}",
         },
         call_ids: CallIds::Named,
+        // Usage lies inside the last choice, where a reader of the envelope finds none.
         usage: UsageShape {
             cached: &["cached_tokens"],
             in_choice: true,
@@ -154,6 +163,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         name: "Cerebras",
         base_path: "/cerebras/v1",
         models: &[model("gpt-oss-120b", 131_072, true), model("zai-glm-4.7", 131_072, true)],
+        // A client that sends `store: false` to everybody is refused here.
         request: Fields::Without(&["store", "thinking", "metadata", "logit_bias", "prompt_cache_key"]),
         message: Fields::Without(&["reasoning_content", "reasoning_details"]),
         field_words: FieldWords {
@@ -184,8 +194,10 @@ pub(crate) const SERVERS: [Server; 17] = [
             last: Some("Last message must have role `user`."),
             ..Template::FREE
         },
+        // No field tells thoughts from answer: the client has to take them out of the text.
         thoughts: Thoughts::Tags,
         usage: UsageShape { unasked: true, ..UsageShape::TOTALS },
+        // Whoever looks at the `delta` first reads an empty answer.
         whole_delta: true,
         error_form: ErrorForm::NestedStatus,
         words: others::PERPLEXITY,
@@ -213,6 +225,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         roles: NO_DEVELOPER,
         formats: &["text", "json_object"],
         usage: UsageShape { unasked: true, ..UsageShape::DETAILED },
+        // The code tells spent credit from a limit: the status is 429 for both.
         error_form: ErrorForm::NestedCode,
         words: others::ZAI,
         ..Server::PLAIN
@@ -248,6 +261,7 @@ pub(crate) const SERVERS: [Server; 17] = [
         name: "Gemini's compatible face",
         base_path: "/google-compatible/v1",
         models: &[model("gemini-3.8-flash", 1_048_576, true)],
+        // The face refuses fields of OpenAI that Gemini has nothing for.
         request: Fields::Without(&[
             "store",
             "prompt_cache_key",

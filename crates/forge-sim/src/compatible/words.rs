@@ -40,8 +40,10 @@ pub(super) const DEEPSEEK: &[Words] = &[
         INVALID,
         "Authentication Fails, Your api key is invalid",
     ),
+    // DeepSeek is prepaid, so that a spent quota is a spent balance.
     words(Billing, 402, "unknown_error", INVALID, "Insufficient Balance"),
     words(QuotaExhausted, 402, "unknown_error", INVALID, "Insufficient Balance"),
+    // No 404: type and code are those of any bad request, and only the text tells.
     words(ModelNotFound, 400, INVALID, INVALID, "Model Not Exist"),
     words(
         Overloaded,
@@ -65,6 +67,7 @@ pub(super) const MISTRAL: &[Words] = &[
     words(Authentication, 401, "invalid_request_error", "1600", "Unauthorized"),
     words(ModelNotFound, 400, "invalid_model", "1500", "Invalid model: {model}"),
     words(RateLimited, 429, "rate_limited", "1300", "Requests rate limit exceeded"),
+    // A 429 that is no limit of the client's: the model is full for everybody.
     words(
         Overloaded,
         429,
@@ -91,6 +94,7 @@ pub(super) const GROQ: &[Words] = &[
         "model_not_found",
         "The model `{model}` does not exist or you do not have access to it.",
     ),
+    // This 413 speaks of tokens a minute and not of the size of a body.
     words(
         TokensLimited,
         413,
@@ -110,6 +114,7 @@ pub(super) const XAI: &[Words] = &[
         "Client specified an invalid argument",
         "This model's maximum prompt length is {window} but the request contains {tokens} tokens.",
     ),
+    // A bad key has status and code of any bad argument, and only the text tells.
     words(
         Authentication,
         400,
@@ -124,6 +129,7 @@ pub(super) const XAI: &[Words] = &[
         "The caller does not have permission to execute the specified operation",
         "Your newly created team doesn't have any credits or licenses yet.",
     ),
+    // Spent credit and a rate limit share status and code; the texts differ.
     words(
         QuotaExhausted,
         429,
@@ -158,6 +164,7 @@ pub(super) const OPENROUTER: &[Words] = &[
         "",
         "Insufficient credits. Add more using https://openrouter.ai/settings/credits",
     ),
+    // A key may have a limit of its own, below the credit of its account.
     words(
         QuotaExhausted,
         403,
@@ -166,6 +173,7 @@ pub(super) const OPENROUTER: &[Words] = &[
         "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys",
     ),
     words(ModelNotFound, 400, "", "", "{model} is not a valid model ID"),
+    // OpenRouter passes on the failure of whoever serves the model.
     words(Server, 502, "", "", "Provider returned error"),
 ];
 
@@ -178,6 +186,7 @@ pub(super) const MOONSHOT: &[Words] = &[
         "Invalid request: Your request exceeded model token limit: {window} (requested: {tokens})",
     ),
     words(Authentication, 401, "invalid_authentication_error", "", "Invalid Authentication"),
+    // Spent quota, rate limit and overload share the 429; the type tells them apart.
     words(
         QuotaExhausted,
         429,

@@ -17,6 +17,7 @@ pub(super) const PERPLEXITY: &[Words] = &[
         "Invalid model '{model}'. Permitted models can be found in the documentation.",
     ),
     words(Authentication, 401, "unauthorized", "", "Authorization Required"),
+    // Spent credit has the status of a bad key; the type tells them apart.
     words(QuotaExhausted, 401, "insufficient_quota", "", "You exceeded your current quota."),
 ];
 
@@ -81,6 +82,7 @@ pub(super) const DASHSCOPE: &[Words] = &[
         "invalid_parameter_error",
         "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, {window}]",
     ),
+    // An account in arrears is a 400, although the request is a good one.
     words(Billing, 400, "Arrearage", "Arrearage", "Access denied, the account is not in good standing."),
     words(
         QuotaExhausted,
@@ -113,6 +115,7 @@ pub(super) const GOOGLE: &[Words] = &[
         "INVALID_ARGUMENT",
         "The input token count ({tokens}) exceeds the maximum number of tokens allowed ({window}).",
     ),
+    // As in Gemini's own API a bad key has the status of a bad field. Here no detail tells the two apart.
     words(Authentication, 400, "", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
     words(
         ModelNotFound,

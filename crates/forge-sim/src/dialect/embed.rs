@@ -55,6 +55,7 @@ pub(super) fn dimensions(
     asked: &str,
     wanted: Option<usize>,
 ) -> Option<Result<usize, ApiError>> {
+    // A name without a tag means the latest in Ollama, so that both are one model.
     let name = if vendor == Vendor::Ollama { asked.trim_end_matches(":latest") } else { asked };
     let mut rows = EMBEDDERS.iter().filter(|row| row.server == vendor.id());
     let row = rows.find(|row| row.id == ANY || row.id == name)?;
@@ -80,7 +81,9 @@ pub(super) fn offered(vendor: Vendor) -> bool {
 /// A vector of length 1. Each word adds a direction of its own, so that texts that share words are near each other.
 pub(super) fn vector(text: &str, dimensions: usize) -> Vec<f64> {
     let mut sum = vec![0.0; dimensions];
+    // One word more than the text has, so that a text of blanks alone has a length to divide by.
     for word in text.split_whitespace().chain([""]) {
+        // Of the word alone and not of the simulator's seed: vectors of two runs can be compared.
         let mut rng = Rng::new(hash(0, &[b"embedding", word.to_lowercase().as_bytes()]));
         for number in &mut sum {
             *number += rng.unit() - 0.5;

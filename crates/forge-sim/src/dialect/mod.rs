@@ -74,6 +74,7 @@ pub(crate) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
 
 /// An error in the vendor's own status, words and form.
 pub(crate) fn refuse(call: &Call, error: &ApiError, cx: &Context<'_>) -> Answer {
+    // A proxy before the vendor says this, so that it is the same page for all and no JSON.
     let mut answer = if error.kind == ErrorKind::BadGateway {
         let mut page = Answer::text("text/html", BAD_GATEWAY);
         page.status = 502;
@@ -109,6 +110,7 @@ fn retry_headers(error: &ApiError, answer: &mut Answer) {
     if hint.none {
         return;
     }
+    // Both headers may come, alone or together: a client has to know which goes first.
     if let Some(ms) = hint.ms {
         add("retry-after-ms", ms.to_string());
     }

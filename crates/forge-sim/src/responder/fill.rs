@@ -102,6 +102,7 @@ impl<'a> Filler<'a> {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let root = self.root;
             let target = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+            // A level of its own, so that references that lead in a circle come to an end.
             return target.map_or(Value::Null, |target| self.value(target, name, depth + 1));
         }
         if let Some(constant) = schema.get("const") {
@@ -112,6 +113,7 @@ impl<'a> Filler<'a> {
         }
         for key in ["anyOf", "oneOf"] {
             if let Some(options) = schema.get(key).and_then(Value::as_array) {
+                // Deep down null goes first where a schema allows it, for it ends a recursion.
                 let option = if depth > FULL_DEPTH {
                     options.iter().find(|option| kind(option) == "null")
                 } else {

@@ -66,10 +66,12 @@ impl Scenario {
     ///
     /// [`SimConfig::servers`]: crate::SimConfig::servers
     pub fn from_yaml_with(text: &str, servers: &[&'static Server]) -> Result<Self, SimError> {
+        // To the reader of YAML an empty document is no mapping.
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
         let document = serde_yaml::Deserializer::from_str(text);
+        // As maps of one key: else the reader wants variants with values as YAML tags, which few people know.
         let scenario: Self =
             vendors::knowing(servers, || serde_yaml::with::singleton_map_recursive::deserialize(document))?;
         scenario.check()?;

@@ -63,6 +63,7 @@ pub struct Rule {
 
 /// Whether a text in the body contains this one.
 fn holds(body: &Value, text: &str) -> bool {
+    // In the texts and not in the JSON, so that a script needs no escapes.
     match body {
         Value::String(found) => found.contains(text),
         Value::Array(items) => items.iter().any(|item| holds(item, text)),
@@ -131,10 +132,12 @@ impl Rule {
         if *self == idle {
             return Err("has no action");
         }
+        // Each of these is the whole reply, so that a second one would never show.
         let whole = [self.error.is_some(), self.body.is_some(), self.loading_ms.is_some()];
         if whole.into_iter().filter(|set| *set).count() > 1 {
             return Err("has more than one of `error`, `body` and `loading_ms`");
         }
+        // A reply ends once: a second fault would pass for tested without having been played.
         let ends = [
             self.reset.is_some(),
             self.cut.is_some(),

@@ -82,6 +82,8 @@ impl Body for PlannedBody {
                 Some(Step::Wait(duration)) => this.sleeping = Some(Box::pin(sleep(duration))),
                 Some(Step::Cut) => {
                     this.finish();
+                    // An error of the body makes hyper close the connection without the end that the framing
+                    // promised.
                     return Poll::Ready(Some(Err(Severed)));
                 }
                 Some(Step::Reset) => {

@@ -25,6 +25,7 @@ pub(crate) fn pieces(framing: Framing, frames: &[Frame], style: &ByteStyle) -> V
             pieces.extend(ping.clone());
         }
     }
+    // A bare error ends the body where it stands, so that the array stays open.
     let ended_bare = frames.last().is_some_and(|frame| frame.kind == FrameKind::Bare);
     if framing == Framing::JsonArray && !ended_bare {
         pieces.push(Piece {

@@ -62,6 +62,7 @@ pub(crate) fn plan(mut answer: Answer, rule: &Rule, pace: Pace, accepts_gzip: bo
     let mut headers: Vec<(String, String)> =
         answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for (name, value) in &rule.headers {
+        // In place of the vendor's: two headers of a name would leave the choice to the client.
         headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         headers.push((name.clone(), value.clone()));
     }
@@ -161,6 +162,7 @@ impl Plan {
     /// What happens between the head and the first byte.
     fn opening(&mut self, rule: &Rule) {
         if rule.reset == Some(Reset::AfterHeaders) {
+            // The head has to be on its way first, or the reset would take it along.
             self.steps.push_back(Step::Flush);
             self.steps.push_back(Step::Reset);
         }
@@ -178,6 +180,7 @@ impl Plan {
             _ => (None, None),
         };
         let mut left = cut.map_or(usize::MAX, |cut: Cut| pieces::offset(cut, pieces));
+        // A seed of its own, so that the split at which a client failed can be played again.
         let mut rng = Rng::new(match rule.bytes.split {
             Some(Split::Seed(seed)) => seed,
             _ => 0,
@@ -219,6 +222,7 @@ impl Plan {
             if write.is_empty() {
                 continue;
             }
+            // Not before the first piece, for which `stall` has settings of its own.
             if let Some(drip) = rule.drip
                 && self.steps.iter().any(|step| matches!(step, Step::Send(_)))
             {

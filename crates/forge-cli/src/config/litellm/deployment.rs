@@ -199,6 +199,7 @@ fn put_parameter(key: &str, value: &Value, beside: &Value, provider: &mut Map<St
             ("budget", cap, number(value).map(|money| json!(money)))
         }
         "stop" => {
+            // There, a single sequence may stand without a list.
             let one = value.as_str().map(|text| json!([text]));
             ("parameters", "stop_sequences", one.or_else(|| value.is_array().then(|| value.clone())))
         }

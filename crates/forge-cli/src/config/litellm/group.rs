@@ -58,6 +58,7 @@ impl Import {
             self.providers.insert(own, provider.into());
         }
         if !is_single {
+            // Without a strategy, the other program shuffles by weight.
             let strategy = self.strategy.unwrap_or("weighted");
             self.pools.insert(id, json!({"strategy": strategy, "members": members}));
         }

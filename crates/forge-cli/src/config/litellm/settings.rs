@@ -90,6 +90,7 @@ pub(super) fn budget_key(duration: &Value) -> Option<&'static str> {
         None if duration.is_null() => Some("total_usd"),
         Some("1d" | "24h") => Some("per_day_usd"),
         Some("30d" | "1mo" | "31d") => Some("per_month_usd"),
+        // A cap of another length would allow more or less than was meant, and so none is made.
         _ => None,
     }
 }

@@ -94,6 +94,7 @@ pub(super) fn sides<'a>(value: Option<&'a Value>, model: &Model) -> Result<Vec<S
         };
         let last = index + 1 == messages.len();
         let blocks = blocks(message.get("content"), index, role == Role::Assistant && last)?;
+        // The vendor merges neighbours of a role, so that results in two messages are still one turn.
         match sides.last_mut() {
             Some(last) if last.role == role => last.blocks.extend(blocks),
             _ => sides.push(Side { role, index, blocks }),

@@ -26,6 +26,7 @@ pub(super) fn check_pairs(side: &Side<'_>, before: Option<&Side<'_>>) -> Result<
             .map(|block| block.text(field).to_owned())
             .collect()
     };
+    // Only the turn right before counts: a result that comes a turn later is none.
     let called = before.map(|before| ids(before, "tool_use", "id")).unwrap_or_default();
     let answered = ids(side, "tool_result", "tool_use_id");
     let open: Vec<&str> = called.iter().filter(|id| !answered.contains(id)).map(String::as_str).collect();

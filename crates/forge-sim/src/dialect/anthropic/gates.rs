@@ -91,6 +91,7 @@ pub(super) fn sampling(body: &Map<String, Value>, model: &Model, thinking: Think
         let refused = [
             ("temperature", !is_default(temperature)),
             ("top_p", !is_default(top_p)),
+            // It has no default that a client could write out.
             ("top_k", top_k.is_some()),
         ];
         if let Some((name, _)) = refused.into_iter().find(|(_, refused)| *refused) {

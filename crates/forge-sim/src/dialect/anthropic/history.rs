@@ -92,6 +92,7 @@ fn system(value: Option<&Value>, turn: &mut Turn) -> Result<(), ApiError> {
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) => {
+            // An empty string stands for no system text; an empty block is a mistake.
             if !text.is_empty() {
                 check_system_text(text)?;
             }
@@ -224,6 +225,7 @@ fn describe(sides: &[Side<'_>], turn: &mut Turn) -> Result<(), ApiError> {
         turn.prompt.push(Segment { text: block.prompt_text(), breakpoint });
     }
     let user = sides.iter().rev().find(|side| side.role == Role::User);
+    // A system turn behind the results does not take them away.
     let last_is_user =
         sides.iter().rev().find(|side| side.role != Role::System).is_some_and(|side| side.role == Role::User);
     for block in user.map(|side| side.blocks.as_slice()).unwrap_or_default() {

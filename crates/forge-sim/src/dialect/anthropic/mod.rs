@@ -140,6 +140,7 @@ pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
     if !generates(call) || answer.status == 401 {
         return;
     }
+    // Also without limits in the scenario: the vendor tells its limits on every reply.
     let levels = cx.levels().unwrap_or_default();
     let input = levels.input_tokens.unwrap_or(Level::full(2_000_000));
     let output = levels.output_tokens.unwrap_or(Level::full(400_000));
@@ -177,6 +178,7 @@ const OUTPUT: Names = [
 ];
 
 fn add_level(answer: &mut Answer, [limit, remaining, reset]: Names, level: Level) {
+    // This vendor tells a point in time, where OpenAI tells a duration.
     let full = Utc::now() + TimeDelta::from_std(level.full_in).unwrap_or_default();
     answer.headers.push((limit, level.limit.to_string()));
     answer.headers.push((remaining, level.remaining.to_string()));

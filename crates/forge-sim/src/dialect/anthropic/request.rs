@@ -54,6 +54,7 @@ const FIELDS: &[&str] = &[
 const BETA_FIELDS: &[&str] =
     &["billing_policy", "context_management", "fallback_credit_token", "fallbacks", "mcp_servers", "speed"];
 
+// Fewer than a call has: a client that counts with the body of its call is refused.
 const COUNT_FIELDS: &[&str] =
     &["cache_control", "messages", "model", "output_config", "system", "thinking", "tool_choice", "tools"];
 
@@ -158,6 +159,7 @@ fn stop_sequences(body: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
 
 fn format(body: &Map<String, Value>) -> Result<Format, ApiError> {
     let config = body.get("output_config").unwrap_or(&Value::Null);
+    // The deprecated place is still read, after the current one.
     let Some(format) = config.get("format").or_else(|| body.get("output_format")) else {
         return Ok(Format::Text);
     };

@@ -101,6 +101,7 @@ fn block(part: &Part, request: &Request, cx: &mut Context<'_>) -> Option<Block> 
         }
         Part::Thinking(text) => {
             let text = if request.shows_thinking { text.as_str() } else { "" };
+            // Sealed is what the client gets, since it can send nothing else back.
             Some(Block::Thinking { signature: cx.seal("thinking", &[model.id, text]), text: text.to_owned() })
         }
         Part::Text(text) => Some(Block::Text(text.clone())),
@@ -120,6 +121,7 @@ const fn stop_reason(stop: &Stop) -> &'static str {
         Stop::ToolUse => "tool_use",
         Stop::PauseTurn => "pause_turn",
         Stop::ContextWindow => "model_context_window_exceeded",
+        // The API has no word for filters and broken calls; a refusal comes nearest.
         Stop::Refusal | Stop::Safety | Stop::Blocked | Stop::MalformedCall => "refusal",
     }
 }
@@ -133,6 +135,8 @@ impl Block {
             Self::Redacted { data } => json!({"type": "redacted_thinking", "data": data}),
             Self::Text(text) => json!({"type": "text", "text": text}),
             Self::Call { id, call } => {
+                // Half an object is no JSON: a whole reply shows an empty input, and only a stream shows the
+                // half.
                 let input = if call.complete { Value::Object(call.arguments.clone()) } else { json!({}) };
                 json!({"type": "tool_use", "id": id, "name": call.name, "input": input})
             }

@@ -16,6 +16,7 @@ pub(super) fn frames(message: &Message, cx: &Context<'_>) -> Vec<Frame> {
         }
     }
     let mut usage = response::usage(&message.usage);
+    // How the totals divide is told in the opening event alone.
     if let Some(usage) = usage.as_object_mut() {
         usage.remove("cache_creation");
         usage.remove("service_tier");
@@ -50,6 +51,7 @@ fn start(message: &Message, cx: &Context<'_>) -> Value {
         if let Some(usage) = usage.as_object_mut() {
             usage.remove("output_tokens_details");
         }
+        // The last count may correct the first, so that a client has to overwrite and not to add.
         if cx.has(Quirk::CorrectedUsage) {
             usage["input_tokens"] = json!(message.usage.input * 7 / 10);
         }

@@ -44,6 +44,7 @@ impl Thread {
     /// The whole request: as it came, or with what the thread holds before it.
     pub(super) fn whole(&self, body: &Value, cx: &Context<'_>) -> Result<Value, ApiError> {
         let mut whole = body.as_object().cloned().unwrap_or_default();
+        // Taken out, because what follows refuses fields that it does not know.
         whole.remove("thread");
         if let Self::Continue(id) = self {
             let kept = cx.conversation(&key(id)).and_then(|kept| kept.into_iter().next());
@@ -69,6 +70,7 @@ impl Thread {
             messages.push(json!({"role": "assistant", "content": content}));
         }
         cx.keep_conversation(&key(id), vec![kept]);
+        // A mark in its place, so that a second continuation is told from an unknown thread.
         if let Self::Continue(previous) = self {
             cx.keep_conversation(&key(previous), vec![Value::Null]);
         }

@@ -7,6 +7,7 @@ const IMAGE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/we
 
 /// A picture by its URL, which may hold the bytes itself.
 pub(in crate::dialect) fn check_image(url: &str, param: &str) -> Result<(), ApiError> {
+    // Plain HTTP as well, which the Messages API refuses.
     if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(());
     }

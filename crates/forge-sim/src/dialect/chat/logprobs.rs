@@ -19,6 +19,7 @@ pub(super) fn logprobs(text: &str, output: Output) -> Value {
             let chosen = -0.01 * chunk.len() as f64;
             let mut value = entry(&token, chosen);
             let others = (0..output.top_logprobs).map(|rank| {
+                // The chosen token heads its own alternatives, as the vendor lists it.
                 if rank == 0 {
                     entry(&token, chosen)
                 } else {

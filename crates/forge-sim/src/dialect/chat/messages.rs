@@ -26,6 +26,7 @@ pub(in crate::dialect) fn read(
     for (index, message) in messages.iter().enumerate() {
         self::message(index, message, reading, turn)?;
     }
+    // Most local servers hand the messages to a template and pair nothing.
     if reading == Reading::Strict {
         check_pairs(messages)?;
     }
@@ -73,6 +74,7 @@ fn message(index: usize, message: &Value, reading: Reading, turn: &mut Turn) -> 
         let function = call.get(form).unwrap_or(&Value::Null);
         let arguments = &function[field];
         let path = format!("messages[{index}].tool_calls[{number}]");
+        // The vendor wants the arguments as text, in the form in which it sends them.
         if strict && !arguments.is_string() {
             return Err(wrong_type(&format!("{path}.{form}.{field}"), "a string"));
         }
@@ -94,6 +96,7 @@ fn check_content(index: usize, role: &str, content: &Value, has_calls: bool) -> 
     let path = format!("messages[{index}].content");
     match content {
         Value::String(_) => Ok(()),
+        // A turn that only calls comes from the vendor with null, and goes back so.
         Value::Null if role == "assistant" && has_calls => Ok(()),
         Value::Null => Err(ApiError::invalid(format!(
             "Invalid value for 'content': expected a string, got null. ({path})"

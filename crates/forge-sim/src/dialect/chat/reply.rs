@@ -81,12 +81,14 @@ impl Reply {
     pub(super) fn whole(&self, completion: &Completion, output: Output, cx: &Context<'_>) -> Value {
         let mut message = Map::new();
         message.insert("role".into(), "assistant".into());
+        // Null and not empty: a client that takes a text for granted fails here.
         let content = if self.text.is_empty() { Value::Null } else { self.text.as_str().into() };
         message.insert("content".into(), content);
         if self.style.vendor_extras {
             message.insert("refusal".into(), completion.refusal().into());
             message.insert("annotations".into(), json!([]));
         } else if let Some(refusal) = completion.refusal() {
+            // Only OpenAI has a field for refusals; elsewhere their words are content like any other.
             message.insert("content".into(), refusal.into());
         }
         self.thinking.add_to(&mut message);
@@ -140,6 +142,7 @@ impl Reply {
 
     pub(super) fn add_timings(&self, body: &mut Value, usage: &Usage) {
         if self.style.usage == UsageStyle::Timings {
+            // Cached tokens are not processed again: `cache_n` and `prompt_n` sum to the prompt.
             body["timings"] = json!({
                 "cache_n": usage.cache_read,
                 "prompt_n": usage.total_input() - usage.cache_read,
@@ -168,6 +171,7 @@ fn finish_reason(completion: &Completion, calls: &[Value], cx: &Context<'_>) -> 
         return raw.as_str().into();
     }
     match completion.stop {
+        // A call that has leaked into the text is none to the server that let it.
         Stop::ToolUse if calls.is_empty() || cx.has(Quirk::FinishStop) => "stop",
         Stop::ToolUse => "tool_calls",
         Stop::MaxTokens | Stop::ContextWindow => "length",

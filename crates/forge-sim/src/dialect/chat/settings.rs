@@ -15,6 +15,7 @@ pub(in crate::dialect) fn tools(body: &Value, reading: Reading) -> Result<Vec<To
         return Ok(Vec::new());
     };
     let list = list.as_array().ok_or_else(|| wrong_type("tools", "an array of objects"))?;
+    // Chat refuses the empty list, which Responses takes.
     if list.is_empty() && reading == Reading::Strict {
         return Err(ApiError::invalid(
             "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an \
@@ -163,6 +164,7 @@ pub(in crate::dialect) fn response_format(body: &Value, reading: Reading) -> Res
     };
     match format.get("type").and_then(Value::as_str) {
         Some("text") => Ok(Format::Text),
+        // As llama.cpp takes it: a schema beside its JSON mode.
         Some("json_object") if format.get("schema").is_some() => {
             Ok(Format::Schema { name: None, schema: format["schema"].clone() })
         }

@@ -67,6 +67,7 @@ impl Chunks<'_> {
         if self.output.usage_in_every_chunk && !cx.has(Quirk::NoUsage) {
             chunk["usage"] = self.reply.usage.clone();
         } else if self.output.include_usage && self.reply.style.vendor_extras {
+            // With `include_usage` all chunks but one have a null here, which is no usage of zero.
             chunk["usage"] = Value::Null;
         }
         if self.output.obfuscation {
@@ -81,6 +82,7 @@ impl Chunks<'_> {
         let (form, field) =
             if call.get("custom").is_some() { ("custom", "input") } else { ("function", "arguments") };
         let arguments = call[form][field].as_str();
+        // Fragments without an index could not be joined, so that such a call comes whole.
         let whole = cx.has(Quirk::WholeToolCall) || cx.has(Quirk::NoIndex);
         let Some(arguments) = arguments.filter(|_| !whole) else {
             return self.delta(&json!({"tool_calls": [call]}), 1, cx);
@@ -97,6 +99,7 @@ impl Chunks<'_> {
     fn finish(mut self, completion: &Completion, cx: &mut Context<'_>) -> Vec<Frame> {
         let style = self.reply.style;
         let mut delta = json!({});
+        // vLLM may put the last piece of text and the reason into one chunk.
         if style.finish_with_content
             && !self.reply.text.is_empty()
             && self.reply.calls.is_empty()
@@ -122,14 +125,17 @@ impl Chunks<'_> {
         if !totals {
             self.reply.add_timings(&mut last, &completion.usage);
         }
+        // Terminal, so that a cut before the end holds the reason back too.
         self.frames.push(Frame::data(last.to_string()).terminal());
         if totals {
             let mut chunk = self.reply.envelope("chat.completion.chunk");
+            // A client that reaches for the first choice of every chunk fails here.
             chunk["choices"] = json!([]);
             chunk["usage"] = self.reply.usage.clone();
             self.reply.add_timings(&mut chunk, &completion.usage);
             self.frames.push(Frame::data(chunk.to_string()).terminal());
         }
+        // Behind the usage chunk, so that nobody takes usage for the last word.
         if cx.has(Quirk::ModerationChunk) {
             let mut chunk = self.reply.envelope("chat.completion.chunk");
             chunk["choices"] = json!([]);
@@ -155,6 +161,7 @@ pub(super) fn error_frames(
         "finish_reason": null,
     }]);
     Box::new(move |error, _| {
+        // Ollama's face drops the error: no reason and no `[DONE]` are all that tells.
         if style.swallows_errors && error.style == ErrorStyle::Usual {
             return vec![Frame::data(empty.to_string())];
         }

@@ -79,6 +79,7 @@ impl Thinking {
                         (json!({"reasoning": piece, "reasoning_details": details}), piece)
                     })
                     .collect();
+                // The signature covers all pieces and so comes behind them.
                 deltas.push((json!({"reasoning_details": [self.detail("", true)]}), ""));
                 deltas
             }

@@ -90,6 +90,7 @@ pub(super) fn template(server: &Server, body: &Value) -> Result<(), ApiError> {
         {
             return refused(text, index);
         }
+        // The template has a place for one system text, before all turns.
         if role == "system"
             && index >= opening.min(1)
             && let Some(text) = template.late_system
@@ -107,6 +108,7 @@ pub(super) fn template(server: &Server, body: &Value) -> Result<(), ApiError> {
             turns += 1;
         }
     }
+    // Only `prefix` tells the start of an answer from a turn too many.
     let is_open = |message: &Value| {
         role(message) == "assistant" && message.get("prefix").and_then(Value::as_bool) != Some(true)
     };

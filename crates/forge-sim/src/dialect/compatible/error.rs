@@ -47,6 +47,7 @@ fn text(words: &Words, error: &ApiError) -> String {
     if let Some(message) = &error.message {
         return message.clone();
     }
+    // A scripted refusal knows no sizes; these stand for some.
     let (tokens, window) = error.window.unwrap_or((200_000, 131_072));
     words
         .text
@@ -95,6 +96,7 @@ pub(super) fn body(server: &Server, error: &ApiError) -> Value {
             "message": message, "type": words.type_name, "param": some(param), "code": some(code)}),
         ErrorForm::CodeAndText => json!({"code": code, "error": message}),
         ErrorForm::Object => {
+            // SGLang's code is the status as a number, Mistral's a text of digits.
             let code = code.parse::<u64>().ok().filter(|_| code == status.to_string());
             let code = code.map_or_else(|| some(words.code), Value::from);
             json!({"object": "error", "message": message, "type": some(words.type_name),

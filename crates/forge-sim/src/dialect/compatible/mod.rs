@@ -40,6 +40,7 @@ pub(super) fn answer(server: &'static Server, call: &Call, cx: &mut Context<'_>)
             embed::answer(call.vendor, &call.body, |asked| error::unknown_model(server, asked))
         }
         ("GET", "/models") => Ok(Answer::json(list(server))),
+        // Servers on the user's own machine have a health check, hosted ones have none.
         ("GET", "/health") if !server.needs_key => Ok(Answer::new(200, Payload::Empty)),
         _ => Err(ApiError::new(ErrorKind::NotFound).with_message("Not Found")),
     }

@@ -113,6 +113,7 @@ fn check_pairs(content: &Value, before: Option<&Value>) -> Result<(), ApiError> 
                  call turn, with the same names in the same order.",
             ));
         }
+        // Older models give calls no id, and there names and order pair them.
         if let Some(id) = text(response, "id")
             && text(call, "id").is_some_and(|called| called != id)
         {

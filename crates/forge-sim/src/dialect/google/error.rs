@@ -18,12 +18,15 @@ fn words(kind: ErrorKind) -> (u16, &'static str, &'static str) {
         ErrorKind::Authentication => {
             (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
         }
+        // The word is that of a limit; the 402 alone says that waiting does not help.
         ErrorKind::Billing => (402, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."),
         ErrorKind::Permission => (403, "PERMISSION_DENIED", "The caller does not have permission"),
         ErrorKind::ModelNotFound | ErrorKind::NotFound => {
             (404, "NOT_FOUND", "Requested entity was not found.")
         }
         ErrorKind::Conflict => (409, "ABORTED", "The operation was aborted."),
+        // Status and text are the same for all of these. The `quotaId` tells them apart, and whether a wait
+        // helps.
         ErrorKind::RateLimited
         | ErrorKind::TokensLimited
         | ErrorKind::DayQuota

@@ -28,6 +28,7 @@ pub(super) fn credential(call: &Call) -> Option<String> {
 
 pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
     match call.credential.as_deref() {
+        // No key at all is a 403, a bad one a 400.
         None | Some("") => Err(ApiError::new(ErrorKind::Permission).with_message(
             "Method doesn't allow unregistered callers (callers without established identity). \
              Please use API Key or other form of API consumer identity to call this API.",
@@ -80,6 +81,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
 fn generate(call: &Call, model: &str, shape: Shape, cx: &mut Context<'_>) -> Result<Answer, ApiError> {
     let request = request::parse(&call.body, model, shape == Shape::Whole, cx)?;
     let mut completion = cx.complete(&request.turn)?;
+    // Every candidate is written and billed, though all of them say the same here.
     completion.usage.output *= request.candidates;
     completion.usage.reasoning *= request.candidates;
     let reply = Reply::new(&completion, &request, shape, cx);
@@ -131,6 +133,7 @@ fn catalogue(call: &Call) -> Result<Value, ApiError> {
     if path != "/models" {
         return Err(ApiError::new(ErrorKind::NotFound).with_message("Method not found."));
     }
+    // Too large a page is cut to the most there is; the Messages API refuses it.
     let size = match call.query("pageSize") {
         None => DEFAULT_PAGE,
         Some(text) => text

@@ -52,6 +52,7 @@ pub(super) fn check(part: &Value, at: &str) -> Result<(), ApiError> {
         _ => check_names(content, &format!("{at}.{}", snake(kind)), fields)?,
     }
     match *kind {
+        // Both are a protobuf `Struct`, so that a client has to wrap a text.
         "functionCall" => structure(get(content, "args"), true, &format!("{at}.function_call.args")),
         "functionResponse" => {
             structure(get(content, "response"), false, &format!("{at}.function_response.response"))

@@ -75,6 +75,7 @@ impl Reply {
             };
             for piece in pieces {
                 let tokens = piece["text"].as_str().map_or(1, |text| count(text, 100));
+                // Every frame reports the tokens so far: a client that adds the frames up counts too much.
                 if !thought {
                     visible = (visible + tokens).min(self.usage.output);
                 }
@@ -98,10 +99,12 @@ impl Reply {
         if !self.no_usage {
             object["usageMetadata"] = usage_metadata(usage);
         }
+        // A good status without candidates: a client that takes the first one finds none.
         if self.blocked {
             object["promptFeedback"] = json!({"blockReason": "PROHIBITED_CONTENT"});
             return object;
         }
+        // A content may lack its parts: a filter held all back, or thoughts took all the tokens.
         let mut content = Map::new();
         if !parts.is_empty() {
             content.insert("parts".into(), parts.into());
@@ -155,6 +158,7 @@ fn parts(completion: &Completion, request: &Request, shape: Shape, cx: &mut Cont
                 let mut value = json!({
                     "functionCall": {"name": call.name, "args": call.arguments},
                 });
+                // Older models send calls without ids, for which a client has to make some up.
                 if generation == Generation::V4 && !cx.has(Quirk::NoId) {
                     value["functionCall"]["id"] = cx.rng.alphanumeric(8).to_lowercase().into();
                 }

@@ -94,7 +94,9 @@ const SCHEMA_FIELDS: &[&str] = &[
 
 /// Refuses what the subset does not know.
 pub(super) fn check_subset(schema: &Value, at: &str) -> Result<(), ApiError> {
+    // Common keywords such as `$ref` are unknown here, so that schemas of other vendors have to be rewritten.
     check_names(schema, at, SCHEMA_FIELDS)?;
+    // The subset has one type for each schema, and `nullable` beside it.
     if let Some(kind @ Value::Array(_)) = schema.get("type") {
         return Err(wrong_value(
             &format!("{at}.type"),

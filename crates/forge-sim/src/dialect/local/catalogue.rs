@@ -48,6 +48,7 @@ pub(super) fn running() -> Value {
     let mut entry = entry(&models::MODELS[0]);
     entry["expires_at"] = CREATED_AT.into();
     entry["size_vram"] = 5_225_388_164_u64.into();
+    // Less than the model was trained for: a client that goes by `/api/show` overruns it.
     entry["context_length"] = RUNNING_CONTEXT.into();
     json!({"models": [entry]})
 }

@@ -96,6 +96,7 @@ pub(super) fn body(vendor: Vendor, error: &ApiError) -> Value {
     let object = match vendor {
         Vendor::LlamaCpp => {
             let mut object = json!({"code": status, "message": message, "type": kind});
+            // The sizes are fields, so that no client has to read them out of a text.
             if let Some((tokens, window)) = error.window {
                 object["n_prompt_tokens"] = tokens.into();
                 object["n_ctx"] = window.into();
@@ -105,6 +106,7 @@ pub(super) fn body(vendor: Vendor, error: &ApiError) -> Value {
         Vendor::Vllm => {
             let too_long = error.kind == ErrorKind::ContextLength;
             let param = error.param.as_deref().or(too_long.then_some("input_tokens"));
+            // vLLM's code is a number, where OpenAI's is a word.
             json!({"message": message, "type": kind, "param": param, "code": status})
         }
         _ => json!({
@@ -123,6 +125,7 @@ pub(super) fn refuse(vendor: Vendor, native: bool, error: &ApiError) -> Answer {
     let mut answer = match (vendor, error.kind, &error.message) {
         // Ollama's router answers so, in plain text.
         (Vendor::Ollama, ErrorKind::NotFound, _) => Answer::text("text/plain", "404 page not found"),
+        // vLLM's web framework answers these before the API does, in forms of its own.
         (Vendor::Vllm, ErrorKind::NotFound, _) => Answer::json(json!({"detail": "Not Found"})),
         (Vendor::Vllm, ErrorKind::Authentication, _) => Answer::json(json!({"error": "Unauthorized"})),
         (Vendor::LmStudio, ErrorKind::NotFound, Some(message)) => {

@@ -119,12 +119,14 @@ pub(super) fn list(vendor: Vendor) -> Value {
                     "n_params": 8_190_735_360_u64,
                 });
             }
+            // Where a client learns vLLM's context window.
             Vendor::Vllm => entry["max_model_len"] = RUNNING_CONTEXT.into(),
             _ => {}
         }
         entry
     };
     let shown = match vendor {
+        // llama.cpp serves the one model that it was started with.
         Vendor::LlamaCpp => &models::MODELS[..1],
         _ => &models::MODELS[..],
     };

@@ -93,6 +93,7 @@ fn instances() -> Value {
         .iter()
         .enumerate()
         .map(|(index, model)| {
+            // The list also names models that are not loaded, so that being listed is not being ready.
             let loaded = json!([{
                 "id": model.id,
                 "config": {"context_length": models::RUNNING_CONTEXT},

@@ -59,6 +59,7 @@ pub(super) fn find(vendor: Vendor, asked: &str) -> Option<&'static Model> {
     match vendor {
         // One model is loaded, and it answers for every name.
         Vendor::LlamaCpp => Some(loaded),
+        // With a model loaded, LM Studio answers for names that it does not know.
         Vendor::LmStudio => Some(MODELS.iter().find(|model| model.id == asked).unwrap_or(loaded)),
         Vendor::Ollama => {
             let name = asked.split_once(':').map_or(asked, |(name, _)| name);
@@ -77,6 +78,7 @@ impl Model {
             context,
             overflow: if vendor == Vendor::Ollama { Overflow::Truncate } else { Overflow::Refuse },
             token_percent: 100,
+            // Of these servers llama.cpp alone reports what it has kept of a prompt.
             cache: if vendor == Vendor::LlamaCpp {
                 CacheKind::Automatic { minimum: 0, reports_writes: false }
             } else {

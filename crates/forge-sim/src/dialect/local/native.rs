@@ -54,6 +54,7 @@ pub(super) fn turn(body: &Value) -> Result<Turn, ApiError> {
     let asked = body.get("model").and_then(Value::as_str).unwrap_or("");
     let model = find(asked)?;
     let options = body.get("options").unwrap_or(&Value::Null);
+    // Only the native calls can set the window; the compatible face has no field for it.
     let context = options.get("num_ctx").and_then(Value::as_u64).unwrap_or(RUNNING_CONTEXT);
     let mut turn = Turn::new(Vendor::Ollama, model.facts(Vendor::Ollama, asked, context));
     turn.tools = chat::tools(body, Reading::Lenient)?;
@@ -110,6 +111,7 @@ fn calls(completion: &Completion, cx: &mut Context<'_>) -> Vec<Value> {
         .calls()
         .enumerate()
         .map(|(index, call)| {
+            // The arguments are an object here, where the compatible face has a text.
             let mut value = json!({
                 "function": {"index": index, "name": call.name, "arguments": call.arguments},
             });

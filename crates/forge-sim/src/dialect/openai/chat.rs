@@ -90,6 +90,7 @@ pub(super) fn answer(call: &Call, cx: &mut Context<'_>) -> Result<Answer, ApiErr
     top_logprobs(body)?;
     let completion = cx.complete(&turn)?;
     let style = Style {
+        // Chat tells how many tokens the thoughts took, and never the thoughts.
         thoughts: Thoughts::Hidden,
         call_ids: CallIds::Random,
         whole_delta: false,

@@ -40,6 +40,7 @@ fn words(kind: ErrorKind) -> (u16, &'static str, Option<&'static str>, &'static 
         ErrorKind::TokensLimited => {
             (429, "tokens", Some("rate_limit_exceeded"), "Rate limit reached for tokens")
         }
+        // Spent credit is a 429 like a limit; type and code say that waiting does not help.
         ErrorKind::QuotaExhausted => (
             429,
             "insufficient_quota",

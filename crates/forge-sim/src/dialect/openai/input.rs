@@ -121,6 +121,7 @@ fn check_companion(item: &Value, before: &[Value], model: &Model, cx: &Context<'
     };
     let present = before.iter().any(|item| {
         let id = item.get("id").and_then(Value::as_str);
+        // Reasoning that comes without an id may be the one that is asked for.
         kind(item) == "reasoning" && id.is_none_or(|id| id == reasoning)
     });
     if present {
@@ -142,6 +143,7 @@ const MARK: usize = 16;
 /// The stem of the ids of a response; it tells whether they belong with a reasoning item.
 pub(super) fn id_stem(reasoned: bool, model: &Model, cx: &mut Context<'_>) -> String {
     let base = cx.rng.hex(BASE);
+    // As long in either case, so that no client can tell by the length.
     let mark = if reasoned { mark(&base, model, cx) } else { cx.rng.hex(MARK) };
     base + &mark
 }

@@ -36,6 +36,7 @@ pub(super) fn authenticate(call: &Call) -> Result<(), ApiError> {
              header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
                 .to_owned(),
         )),
+        // The vendor repeats a bad key in part: enough to recognize it, and not enough to use it.
         Some(key) if key.contains("invalid") => Err(refused(format!(
             "Incorrect API key provided: {}. You can find your API key at \
              https://platform.openai.com/account/api-keys.",
@@ -97,6 +98,7 @@ pub(super) fn add_headers(call: &Call, answer: &mut Answer, cx: &Context<'_>) {
     }
     let levels = cx.levels().unwrap_or_default();
     let requests = levels.requests.unwrap_or(Level::full(10_000));
+    // OpenAI has one meter for tokens; the input limit of a script stands in for it.
     let tokens = levels.tokens.or(levels.input_tokens).unwrap_or(Level::full(2_000_000));
     let mut add = |name, value| answer.headers.push((name, value));
     add("x-ratelimit-limit-requests", requests.limit.to_string());

@@ -68,6 +68,7 @@ pub(super) fn parse(call: &Call, host: &Host, cx: &Context<'_>) -> Result<Reques
         effort,
         summary: reasoning.get("summary").is_some_and(|summary| !summary.is_null()),
         encrypted: includes(body, "reasoning.encrypted_content")?,
+        // The vendor stores unless told otherwise: a client that wants nothing kept has to say so.
         store: host.previous == Previous::Kept && body.get("store").and_then(Value::as_bool).unwrap_or(true),
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         obfuscation: host.strict()

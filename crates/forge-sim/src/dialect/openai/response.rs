@@ -103,6 +103,7 @@ impl Response {
                 }
             })
             .collect();
+        // There is no finish reason: a client derives it from status, details and items.
         let incomplete = match completion.stop {
             Stop::MaxTokens | Stop::ContextWindow => Some("max_output_tokens"),
             Stop::Safety | Stop::Blocked => Some("content_filter"),

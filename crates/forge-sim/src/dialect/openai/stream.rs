@@ -40,6 +40,7 @@ impl Events<'_, '_> {
         match item {
             Item::Reasoning { id, summary: Some(text), .. } => self.summary(index, id, text),
             Item::Reasoning { id, content: Some(text), .. } => self.thoughts(index, id, text),
+            // Sealed thoughts show in no event between the two of their item.
             Item::Reasoning { .. } => {}
             Item::Message { id, text, refused, .. } => self.message(index, item, id, text, *refused),
             Item::Call { id, name, arguments, complete, freeform, .. } => {
@@ -56,6 +57,7 @@ impl Events<'_, '_> {
                 for piece in fragments(arguments) {
                     self.delta(delta, at.clone(), piece);
                 }
+                // Where the limit fell inside, no `done` follows and the item says that it is incomplete.
                 if *complete {
                     let mut whole = at;
                     if !freeform {
@@ -66,6 +68,7 @@ impl Events<'_, '_> {
                 }
             }
         }
+        // Only this item is whole: the seal of thoughts is not in the one that was added.
         self.push("response.output_item.done", json!({"output_index": index, "item": item.json()}));
     }
 
