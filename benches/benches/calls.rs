@@ -11,7 +11,7 @@
 use std::{alloc::System, env, error::Error, sync::Arc};
 
 use forge_anthropic::AnthropicProvider;
-use forge_benches::measure::{Vendor, instructions, output};
+use forge_benches::measure::{Vendor, allocations, instructions, output};
 use forge_core::{CallContext, ModelRequest, Participant, ProviderExt, request::Delivery};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -53,27 +53,19 @@ fn report() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn measure(delivery: Delivery, calls: usize, url: &str) -> Result<(), Box<dyn Error>> {
+/// Allocations so far, reallocations included.
+fn allocated() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.allocations + stats.reallocations
+}
+
+fn measure(delivery: Delivery, calls: u64, url: &str) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let provider = AnthropicProvider::new("sk-test-not-a-key").with_base_url(url);
-        let participant = Arc::new(Participant::claude_sonnet());
         let request = ModelRequest::new("Be brief.").with_user_message("Hello").with_max_tokens(256);
-        let request = Arc::new(request.with_delivery(delivery));
-        let call = || async {
-            let cx = CallContext::new(Arc::clone(&participant));
-            provider.complete(&cx, Arc::clone(&request)).await
-        };
-        let warm = call().await?;
-        let before = ALLOCATOR.stats();
-        for _ in 0..calls {
-            let response = call().await?;
-            if response.text() != warm.text() {
-                return Err("the replies differ".into());
-            }
-        }
-        let stats = ALLOCATOR.stats() - before;
-        let each = (stats.allocations + stats.reallocations) as f64 / calls.max(1) as f64;
+        let request = request.with_delivery(delivery);
+        let each = allocations(&provider, Participant::claude_sonnet(), request, calls, allocated).await?;
         println!("{each:.1}");
         Ok(())
     })

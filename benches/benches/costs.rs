@@ -16,10 +16,9 @@ use std::{
 };
 
 use forge_anthropic::AnthropicProvider;
-use forge_benches::measure::{Place, Vendor, instructions, output};
+use forge_benches::measure::{Place, Vendor, allocations, instructions, output};
 use forge_core::{
-    AdapterRegistry, CallContext, Message, ModelRequest, ModelTable, Participant, ParticipantRole, Provider,
-    ProviderExt as _, SecretString,
+    AdapterRegistry, Message, ModelRequest, ModelTable, Participant, ParticipantRole, Provider, SecretString,
     provider::{Stack, Timeouts},
     request::{Delivery, Tool},
     storage::{budget::BudgetStore, memory::MemoryBudgets},
@@ -110,29 +109,21 @@ fn each(part: &str, url: &str) -> Option<u64> {
     Some(long?.saturating_sub(short?) / (RUNS[1] - RUNS[0]))
 }
 
+/// Allocations so far, reallocations included.
+fn allocated() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.allocations + stats.reallocations
+}
+
 fn measure(part: &str, calls: u64, url: &str) -> Result<(), Box<dyn Error>> {
     let place = Place::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let provider = provider(part, url, &place)?;
-        let request = Arc::new(request(part));
-        let participant = Arc::new(
-            Participant::claude_sonnet().with_provider_id("vendor").with_role(ParticipantRole::Coder),
-        );
-        let call = || async {
-            let cx = CallContext::new(Arc::clone(&participant));
-            provider.complete(&cx, Arc::clone(&request)).await
-        };
-        let warm = call().await?;
-        let before = ALLOCATOR.stats();
-        for _ in 0..calls {
-            let response = call().await?;
-            if response.text() != warm.text() {
-                return Err("the replies differ".into());
-            }
-        }
-        let stats = ALLOCATOR.stats() - before;
-        println!("{:.1}", (stats.allocations + stats.reallocations) as f64 / calls.max(1) as f64);
+        let participant =
+            Participant::claude_sonnet().with_provider_id("vendor").with_role(ParticipantRole::Coder);
+        let each = allocations(&provider, participant, request(part), calls, allocated).await?;
+        println!("{each:.1}");
         Ok(())
     })
 }

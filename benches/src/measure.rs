@@ -1,11 +1,16 @@
 //! How the benchmarks count: parts of themselves in processes of their own.
 
 use std::{
-    env, fs, io,
+    env,
+    error::Error,
+    fs, io,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
+
+use forge_core::{CallContext, ModelRequest, Participant, Provider, ProviderExt as _};
 
 /// The instructions of this program with these arguments, all threads included; `None` where valgrind is not installed.
 pub fn instructions(arguments: &[&str]) -> Option<u64> {
@@ -29,6 +34,32 @@ pub fn output(arguments: &[&str]) -> io::Result<String> {
         return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Makes the same call so often on a warm connection, and returns what `allocated` grew by for each.
+///
+/// # Errors
+/// If a call fails, or its reply differs from that of the first.
+pub async fn allocations(
+    provider: &dyn Provider,
+    participant: Participant,
+    request: ModelRequest,
+    calls: u64,
+    allocated: impl Fn() -> usize,
+) -> Result<f64, Box<dyn Error>> {
+    let (participant, request) = (Arc::new(participant), Arc::new(request));
+    let call = || async {
+        let cx = CallContext::new(Arc::clone(&participant));
+        provider.complete(&cx, Arc::clone(&request)).await
+    };
+    let warm = call().await?;
+    let before = allocated();
+    for _ in 0..calls {
+        if call().await?.text() != warm.text() {
+            return Err("the replies differ".into());
+        }
+    }
+    Ok((allocated() - before) as f64 / calls.max(1) as f64)
 }
 
 /// This program as a vendor, with the argument `serve`, until it is dropped.

@@ -40,7 +40,6 @@ mod timeout;
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
 pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
-pub use forge_core::stream::StreamObserver;
 pub use observe::{GEN_AI_CONVENTIONS, Observe};
 pub use observer::tap;
 pub use peek::{Peeked, peek};

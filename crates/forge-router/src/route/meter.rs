@@ -10,9 +10,9 @@ use std::{
 
 use forge_core::{
     CallContext, Capabilities, ModelId, ModelRequest, Provider, ProviderError, ResponseStream, StreamEvent,
-    async_trait, time::Timer,
+    async_trait, stream::StreamObserver, time::Timer,
 };
-use forge_layers::{StreamObserver, tap};
+use forge_layers::tap;
 
 use super::latency::Latency;
 

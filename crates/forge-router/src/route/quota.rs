@@ -14,8 +14,9 @@ use forge_core::{
         accounts::Served,
         budget::{self, Amount, BudgetCap, BudgetError, BudgetRule, BudgetStore, Holder, ReservationId},
     },
+    stream::StreamObserver,
 };
-use forge_layers::{StreamObserver, tap};
+use forge_layers::tap;
 
 use super::headroom::{Bound, Headroom, Warned};
 

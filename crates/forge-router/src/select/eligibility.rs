@@ -3,12 +3,7 @@
 //! Reasons have an order. First comes what a route can never do for the call, then what may pass: only a
 //! route that the latter keeps back can be a last resort.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use forge_core::{
@@ -33,7 +28,6 @@ pub(crate) struct CallProfile<'a> {
     pub(crate) role: &'a RoleConfig,
     pub(crate) outline: Cow<'a, Outline>,
     pub(crate) prefix: Prefix,
-    pub(crate) now: Instant,
     pub(crate) day: NaiveDate,
 }
 
@@ -41,8 +35,8 @@ impl<'a> CallProfile<'a> {
     /// The profile of a call that is about to be routed.
     pub(crate) fn new(snapshot: &'a Snapshot, cx: &'a CallContext, request: &'a Arc<ModelRequest>) -> Self {
         let (role, outline) = (snapshot.role(&cx.participant.role), request.outline());
-        let (now, day) = (cx.timer.instant(), cx.timer.now().date_naive());
-        Self { cx, request, role, prefix: Prefix(outline.prefix), outline, now, day }
+        let day = cx.timer.now().date_naive();
+        Self { cx, request, role, prefix: Prefix(outline.prefix), outline, day }
     }
 
     /// The most that the call can take on `route`.

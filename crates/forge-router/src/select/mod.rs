@@ -136,7 +136,7 @@ impl<'a> Selection<'a> {
             (0..routes.len()).find(|at| minted(&routes[*at]) && self.may_serve(*at))
         });
         minted.or_else(|| {
-            let provider = affinity.find(self.profile.prefix, self.profile.now)?;
+            let provider = affinity.find(self.profile.prefix, self.profile.cx.timer.instant())?;
             match self.snapshot.target(&provider)? {
                 Target::Provider(at) => self.may_serve(at).then_some(at),
                 Target::Pool(_) => None,

@@ -31,7 +31,7 @@ const USUAL: usize = 8_192;
 
 /// Something to be done by the thread.
 pub(crate) enum Job {
-    /// Anything else.
+    /// Whatever is no transaction of its own, such as a question.
     Once(Box<dyn FnOnce(&mut Writer) + Send>),
     /// A transaction, which may be made together with others.
     Work(Box<dyn Work>),
