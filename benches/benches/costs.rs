@@ -40,18 +40,19 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const RUNS: [u64; 2] = [20, 120];
 
 /// A part, the one that it is compared to, and what it may cost at most: so many times as many instructions, and so many
-/// allocations. Ratios have room for another compiler; what threads do by chance is in it.
+/// allocations. Ratios have room for another compiler. Parts with a file have more of it: how many rows share a commit
+/// depends on how fast the machine is.
 struct Part(&'static str, &'static str, f64, f64);
 
 const PARTS: [Part; 13] = [
     Part("adapter", "adapter", 1.0, 64.0),
     Part("layers", "adapter", 1.26, 85.0),
     Part("router", "adapter", 1.34, 95.0),
-    Part("accounts", "adapter", 1.70, 97.0),
-    Part("limits", "adapter", 1.90, 114.0),
-    Part("budget", "limits", 1.15, 130.0),
+    Part("accounts", "adapter", 2.00, 97.0),
+    Part("limits", "adapter", 2.20, 114.0),
+    Part("budget", "limits", 1.30, 130.0),
     Part("tools", "tools", 1.0, 68.0),
-    Part("tools-router", "tools", 1.75, 120.0),
+    Part("tools-router", "tools", 2.00, 120.0),
     Part("deltas", "deltas", 1.0, 128.0),
     Part("deltas-layers", "deltas", 1.19, 150.0),
     Part("deltas-router", "deltas", 1.13, 160.0),
