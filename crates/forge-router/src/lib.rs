@@ -54,6 +54,7 @@ mod hedge_budget;
 mod in_flight;
 mod manager;
 mod plan;
+mod prices;
 mod resolve;
 mod route;
 mod router;

@@ -7,20 +7,20 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use forge_core::{
-    ErrorKind, ModelProvider, ParticipantRole, ProviderId, model::Price, provider::RegistryError,
-};
+use chrono::NaiveDate;
+use forge_core::{ErrorKind, ModelProvider, ParticipantRole, ProviderId, provider::RegistryError};
 use forge_layers::{Cache, CachePolicy, Retry, RetryBudget};
 
 use crate::{
     plan::{
         Member, Parameters, PoolPlan, ProviderPlan, RolePlan, RouterPlan, Strategy, Target, USUAL_FALLBACKS,
     },
+    prices::DayPrices,
     route::{Meter, Route, RouteContext, RouterDeps},
 };
 
@@ -31,8 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Vec<Arc<Route>>,
     /// Those of the routes, next to each other: large pools compare all of theirs for every call.
     pub(crate) meters: Vec<Arc<Meter>>,
-    /// Those of the routes' models on the day on which the configuration was loaded.
-    pub(crate) prices: Vec<Option<Price>>,
+    /// Of the last day on which a pool compared costs.
+    prices: RwLock<Arc<DayPrices>>,
     pub(crate) pools: Vec<Pool>,
     /// The replies that are given again, with the policy by which they are kept.
     cache: Option<(CachePolicy, Cache)>,
@@ -149,9 +149,8 @@ impl Snapshot {
         // Named ones last: what the configuration says of a role replaces the chain of those who prefer it.
         let roles = preferred.chain(named).collect();
         let today = deps.timer.now().date_naive();
-        let price = |route: &Arc<Route>| route.price(&route.plan.model, today).map(Arc::unwrap_or_clone);
         Ok(Self {
-            prices: routes.iter().map(price).collect(),
+            prices: RwLock::new(Arc::new(DayPrices::of(&routes, today))),
             meters: routes.iter().map(|route| Arc::clone(&route.meter)).collect(),
             routes,
             pools: plan.pools.iter().map(|pool| Pool::new(pool, deps.seed)).collect(),
@@ -174,6 +173,17 @@ impl Snapshot {
             Target::Provider(_) => entry.origin.to_string(),
             Target::Pool(at) => format!("{}, pool {}", entry.origin, self.pools[at].id),
         }
+    }
+
+    /// What the routes' own models cost on `day`.
+    pub(crate) fn prices_on(&self, day: NaiveDate) -> Arc<DayPrices> {
+        let known = Arc::clone(&self.prices.read().unwrap_or_else(PoisonError::into_inner));
+        if known.day == day {
+            return known;
+        }
+        let prices = Arc::new(DayPrices::of(&self.routes, day));
+        *self.prices.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&prices);
+        prices
     }
 
     /// What an id names: a provider or a pool.

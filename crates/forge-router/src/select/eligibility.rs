@@ -7,8 +7,8 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Money, TokenCount, model::Price,
-    request::Outline, storage::budget::BudgetError,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, model::Price, request::Outline,
+    storage::budget::BudgetError,
 };
 
 use crate::{
@@ -16,9 +16,6 @@ use crate::{
     route::{Bound, Headroom, HealthStatus, Route},
     snapshot::{RoleConfig, Snapshot},
 };
-
-/// The length of an answer that nobody has set, where costs are compared.
-const USUAL_OUTPUT: u64 = 1_024;
 
 /// One call, as far as the choice of a route depends on it.
 #[derive(Debug)]
@@ -59,15 +56,6 @@ impl<'a> CallProfile<'a> {
         route.quota.without_room(self.cx, headroom, self.max_tokens(route)).await
     }
 
-    /// What the call costs there if its answer is as long as it may be, by the price of the day on which the
-    /// configuration was loaded.
-    pub(super) fn expected_cost(&self, snapshot: &Snapshot, route: usize) -> Option<Money> {
-        let (price, route) = (snapshot.prices[route].as_ref()?, &snapshot.routes[route]);
-        let (input, output) =
-            (Some(self.outline.size.expected_input()), self.max_tokens(route).map(u64::from));
-        price.cost(&TokenCount::default().with_input(input).with_output(output.or(Some(USUAL_OUTPUT))))
-    }
-
     /// What `model` costs at most if it is served as it is asked to be.
     fn price(&self, route: &Route, model: &ModelId) -> Option<Arc<Price>> {
         route.price_asked(model, self.day, self.request.extra.fields(&route.vendor))
@@ -75,8 +63,12 @@ impl<'a> CallProfile<'a> {
 
     /// The most that the answer may have: as the request says, else the role, else the provider.
     fn max_tokens(&self, route: &Route) -> Option<u32> {
-        let settings = [&self.role.parameters, &route.plan.parameters];
-        self.outline.max_tokens.or_else(|| settings.iter().find_map(|settings| settings.max_tokens))
+        self.max_tokens_by_role().or(route.plan.parameters.max_tokens)
+    }
+
+    /// The most that the answer may have, whoever gives it: as the request says, else the role.
+    pub(super) fn max_tokens_by_role(&self) -> Option<u32> {
+        self.outline.max_tokens.or(self.role.parameters.max_tokens)
     }
 
     /// What speaks against asking `route` now: first what it can never do, then what may pass.

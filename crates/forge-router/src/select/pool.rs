@@ -3,11 +3,12 @@
 //! A pick follows from the number of its turn, the seed, and what is known of the members. An explanation
 //! looks at the turns that would come, and takes none.
 
-use forge_core::Money;
+use std::sync::Arc;
 
 use super::{CallProfile, Selected, Selection};
 use crate::{
     plan::{Strategy, Target},
+    prices::DayPrices,
     snapshot::{ChainEntry, Pool, Snapshot},
 };
 
@@ -49,7 +50,7 @@ impl Turns {
         let pool = &snapshot.pools[at];
         let holds = |target| snapshot.contains(target, selected.route);
         let weight = pool.members.iter().find(|member| holds(member.target))?.weight;
-        let amount = profile.load(snapshot, pool.strategy, selected.route, weight).amount;
+        let amount = Loads::of(pool.strategy, snapshot, profile).of_member(selected.route, weight).amount;
         match pool.strategy {
             Strategy::Priority => None,
             Strategy::RoundRobin => Some("in turn".into()),
@@ -89,6 +90,7 @@ impl<'a> Selection<'a> {
     /// The member with the least load. Those that are alike take turns, so that the first calls of a pool are spread.
     fn least_loaded(&mut self, at: usize, pool: &Pool, entry: ChainEntry) -> Option<usize> {
         let (before, after) = pool.split(self.turns.next(at, pool));
+        let loads = Loads::of(pool.strategy, self.snapshot, self.profile);
         let mut best: Option<(Load, usize)> = None;
         for member in after.iter().chain(before) {
             let route = match member.target {
@@ -98,7 +100,7 @@ impl<'a> Selection<'a> {
                     None => continue,
                 },
             };
-            let load = self.profile.load(self.snapshot, pool.strategy, route, member.weight);
+            let load = loads.of_member(route, member.weight);
             // A large pool asks only about members that would win: most of them are never looked at closely.
             if best.is_none_or(|(least, _)| load.is_less(least)) && self.is_eligible(route, entry) {
                 best = Some((load, route));
@@ -155,18 +157,43 @@ impl Load {
     }
 }
 
-impl CallProfile<'_> {
-    /// How much speaks against a member of a pool; the one with the least is picked.
-    fn load(&self, snapshot: &Snapshot, strategy: Strategy, route: usize, weight: u32) -> Load {
-        let amount = match strategy {
-            // An unknown price may be any price, so that it comes last.
-            Strategy::LowestCost => self.expected_cost(snapshot, route).map_or(u64::MAX, Money::nanos),
-            // One that has not been asked yet is worth a try.
-            Strategy::LowestLatency => snapshot.meters[route].latency.average_nanos(),
-            Strategy::LeastConnections => {
+/// By what the members of a pool are compared; the one with the least is picked.
+enum Loads<'a> {
+    /// An unknown price may be any price, so that it comes last.
+    Cost {
+        prices: Arc<DayPrices>,
+        input: u64,
+        max_tokens: Option<u32>,
+    },
+    /// One that has not been asked yet is worth a try.
+    Latency(&'a Snapshot),
+    Connections(&'a Snapshot),
+    /// Of strategies that compare nothing.
+    Nothing,
+}
+
+impl<'a> Loads<'a> {
+    fn of(strategy: Strategy, snapshot: &'a Snapshot, profile: &CallProfile<'_>) -> Self {
+        match strategy {
+            Strategy::LowestCost => Self::Cost {
+                prices: snapshot.prices_on(profile.day),
+                input: profile.outline.size.expected_input(),
+                max_tokens: profile.max_tokens_by_role(),
+            },
+            Strategy::LowestLatency => Self::Latency(snapshot),
+            Strategy::LeastConnections => Self::Connections(snapshot),
+            Strategy::Priority | Strategy::RoundRobin | Strategy::Weighted => Self::Nothing,
+        }
+    }
+
+    fn of_member(&self, route: usize, weight: u32) -> Load {
+        let amount = match self {
+            Self::Cost { prices, input, max_tokens } => prices.expected(route, *input, *max_tokens),
+            Self::Latency(snapshot) => snapshot.meters[route].latency.average_nanos(),
+            Self::Connections(snapshot) => {
                 return Load { amount: snapshot.meters[route].in_flight().into(), weight };
             }
-            Strategy::Priority | Strategy::RoundRobin | Strategy::Weighted => 0,
+            Self::Nothing => 0,
         };
         Load { amount, weight: 1 }
     }

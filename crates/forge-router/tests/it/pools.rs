@@ -1,8 +1,8 @@
 //! Which member of a pool is asked.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use forge_core::{ErrorKind, ProviderExt as _, route::Verdict};
+use forge_core::{ErrorKind, ProviderExt as _, route::Verdict, time::Clock as _};
 use forge_router::{Member, PoolPlan, Router, RouterPlan, Strategy, Target};
 
 use crate::stage::{Play, Stage, chain, question};
@@ -93,6 +93,29 @@ fn the_cheapest_is_asked_and_one_of_unknown_price_last() {
     assert_eq!(asked(&stage, &router, 5), counts(&[("o-1", 5)]));
     stage.always("o-1", Play::Fail(ErrorKind::ModelNotFound));
     assert_eq!(asked(&stage, &router, 5), counts(&[("a-1", 5)]));
+}
+
+#[test]
+fn costs_are_compared_by_the_prices_of_the_day_and_for_a_prompt_of_this_size() {
+    let stage = Stage::new();
+    let mut plan = pool(Strategy::LowestCost, [1, 1, 1]);
+    let today = stage.timer.now().date_naive();
+    let prices = [
+        // Only until midnight.
+        format!(r#"{{"effective_to": "{today}", "tiers": [{{"input": "1", "output": "1"}}]}}"#),
+        r#"{"tiers": [{"input": "2", "output": "2"}, {"above_input_tokens": 1000, "input": "9", "output": "9"}]}"#.into(),
+        r#"{"tiers": [{"input": "3", "output": "3"}]}"#.into(),
+    ];
+    for (provider, price) in plan.providers.iter_mut().zip(prices) {
+        provider.price = Some(serde_json::from_str(&price).unwrap());
+    }
+    let router = stage.router(plan);
+    assert_eq!(asked(&stage, &router, 2), counts(&[("a-1", 2)]));
+    stage.timer.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(asked(&stage, &router, 2), counts(&[("o-1", 2)]));
+    let long = question().with_user_message("a long question ".repeat(2_000));
+    let first = router.first_choice(&stage.context("coder"), &Arc::new(long));
+    assert_eq!(first.unwrap().provider_id.as_str(), "g-1");
 }
 
 #[test]
