@@ -17,10 +17,10 @@ use std::{
 use forge_anthropic::AnthropicProvider;
 use forge_core::{
     Adapter, AdapterKind, AdapterRegistry, CallContext, Capabilities, ErrorKind, ModelId, ModelRequest,
-    ModelTable, Participant, ParticipantRole, Provider, ProviderError, ProviderExt as _, ResponseStream,
-    SecretString, StreamEvent, TokenCount, async_trait,
+    ModelTable, Money, Participant, ParticipantRole, Provider, ProviderError, ProviderExt as _,
+    ResponseStream, SecretString, StreamEvent, TokenCount, async_trait,
     event::{Delta, Finished, PartKind, RateLimitStatus, Started, StopReason},
-    model::ModelInfo,
+    model::{ModelInfo, Price, Rate, Tier},
     provider::Health,
     storage::memory::MemoryBudgets,
     time::SystemTimer,
@@ -234,6 +234,7 @@ fn plan(count: usize, kind: &str) -> RouterPlan {
             able.context_tokens = Some(200_000);
             able
         },
+        price: Some(price(at)),
         ..ProviderPlan::new(format!("provider-{at}"), kind, format!("model-{at}"))
     };
     RouterPlan {
@@ -242,6 +243,15 @@ fn plan(count: usize, kind: &str) -> RouterPlan {
         breaker: BreakerPolicy::default(),
         ..RouterPlan::default()
     }
+}
+
+/// Of the providers, every hundredth asks as little as the cheapest.
+fn price(at: usize) -> Price {
+    let rate = |dollars: usize| Rate::per_million(Money::from_nanos(dollars as u64 * 1_000_000_000));
+    let (input, output) = (rate(at % 100 + 1), rate(at % 100 + 5));
+    let [cache_read, cache_write_5m, cache_write_1h] = [None; 3];
+    let tier = Tier { above_input_tokens: 0, input, output, cache_read, cache_write_5m, cache_write_1h };
+    Price { effective_from: None, effective_to: None, tiers: vec![tier] }
 }
 
 fn router(plan: RouterPlan) -> Router {

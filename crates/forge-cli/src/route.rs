@@ -79,7 +79,7 @@ fn row(one: &Candidate, place: String, verdict: String) -> Vec<String> {
         place,
         one.provider.to_string(),
         one.model.to_string(),
-        one.origin.clone(),
+        one.origin.to_string(),
         verdict,
         format!("about {}", one.input_tokens),
         one.cost.map_or_else(|| "unknown".into(), |cost| cost.to_string()),

@@ -97,6 +97,11 @@ impl ProviderError {
         self
     }
 
+    /// What is known, to add more to it.
+    pub fn facts_mut(&mut self) -> &mut ErrorFacts {
+        &mut self.0
+    }
+
     /// How the failed attempt is treated: by its kind, unless the vendor said whether to retry.
     pub fn policy(&self) -> Policy {
         let policy = self.kind.policy(self.phase);

@@ -1,6 +1,6 @@
 //! How a call found its model: what a router looked at, what it tried, and why.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub struct Candidate {
     /// Its model.
     pub model: ModelId,
     /// How the route came to be looked at, such as `primary`, `fallback`, `pool fast` or `default`.
-    pub origin: String,
+    pub origin: Cow<'static, str>,
     /// What became of it.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -104,7 +104,12 @@ pub struct FailedAttempt {
 
 impl Candidate {
     /// A route to `model` of `provider` that was looked at as `origin`.
-    pub fn new(provider: ProviderId, model: ModelId, origin: impl Into<String>, verdict: Verdict) -> Self {
+    pub fn new(
+        provider: ProviderId,
+        model: ModelId,
+        origin: impl Into<Cow<'static, str>>,
+        verdict: Verdict,
+    ) -> Self {
         Self {
             provider,
             model,

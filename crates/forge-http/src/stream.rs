@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -302,6 +302,11 @@ impl<D: Decode> EventStream<D> {
         // Outside of a runtime nobody can read on, and the connection is closed.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut body = std::mem::take(&mut self.reply.body);
+        // The end is often there already; then no task is needed to wait for it.
+        let mut idle = Context::from_waker(Waker::noop());
+        if matches!(Pin::new(&mut body).poll_frame(&mut idle), Poll::Ready(None)) {
+            return;
+        }
         // A body that is dropped before its end costs its connection: HTTP/1.1 closes it, HTTP/2 resets the
         // stream.
         runtime.spawn(tokio::time::timeout(DRAIN, async move {
@@ -334,13 +339,7 @@ impl<D: Decode> Stream for EventStream<D> {
                         std::task::ready!(this.poll_body(cx));
                     }
                 }
-                State::Finished => {
-                    // The end is often there already; then no task is needed to wait for it.
-                    if let Poll::Ready(None) = Pin::new(&mut this.reply.body).poll_frame(cx) {
-                        this.state = State::Done;
-                    }
-                    this.release();
-                }
+                State::Finished => this.release(),
                 State::Done => return Poll::Ready(None),
             }
         }

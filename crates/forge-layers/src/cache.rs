@@ -4,9 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -16,9 +14,9 @@ use forge_core::{
     event::{Delta, StopReason, Warning},
     provider::Layer,
     request::Delivery,
+    stream::StreamObserver,
     time::Timer,
 };
-use futures_core::Stream;
 
 /// What a [`Cache`] keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +147,7 @@ impl Provider for Cached {
         let events = self.inner.stream(cx, request).await?;
         let copy = Some(Reply { bytes: key.len(), key, events: Vec::new() });
         let timer = Arc::clone(&cx.timer);
-        Ok(ResponseStream::new(Copying { events, copy, cache: self.cache.clone(), timer }))
+        Ok(events.observed(Copying { copy, cache: self.cache.clone(), timer }))
     }
 }
 
@@ -246,8 +244,9 @@ impl Reply {
             }
             StreamEvent::PartEnded { opaque, .. } => opaque.as_ref().map_or(0, |opaque| opaque.data.len()),
             StreamEvent::Started(started) => {
-                // What the vendor had left then would mislead whoever reads it later.
+                // What the vendor had left then would mislead whoever reads it later, as would the way of that call.
                 started.rate_limit = None;
+                started.route = None;
                 0
             }
             StreamEvent::Finished(finished) => {
@@ -278,16 +277,15 @@ fn text_of(delta: &mut Delta) -> Option<&mut String> {
     }
 }
 
-/// Hands a reply on and keeps a copy.
+/// Keeps a copy of a reply.
 struct Copying {
-    events: ResponseStream,
     copy: Option<Reply>,
     cache: Cache,
     timer: Arc<dyn Timer>,
 }
 
-impl Copying {
-    fn note(&mut self, event: &StreamEvent) {
+impl StreamObserver for Copying {
+    fn event(&mut self, event: &StreamEvent) {
         let Some(copy) = &mut self.copy else { return };
         copy.push(event);
         if copy.bytes > self.cache.policy.max_bytes {
@@ -300,18 +298,8 @@ impl Copying {
             self.cache.lock().insert(copy.marked(), &self.cache.policy, self.timer.instant());
         }
     }
-}
 
-impl Stream for Copying {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(Pin::new(&mut self.events).poll_next(cx));
-        if let Some(Ok(event)) = &item {
-            self.note(event);
-        }
-        Poll::Ready(item)
-    }
+    fn failure(&mut self, _: Option<&mut ProviderError>) {}
 }
 
 #[cfg(test)]

@@ -256,7 +256,8 @@ impl StreamObserver for Permit {
         }
     }
 
-    fn failure(&mut self, error: Option<&ProviderError>) {
+    fn failure(&mut self, error: Option<&mut ProviderError>) {
+        let error = error.as_deref();
         // Only the vendor's own refusals move the limit; one before sending came from a layer of ours.
         let congested = error.is_some_and(|error| {
             matches!(error.kind, ErrorKind::RateLimited | ErrorKind::Overloaded)

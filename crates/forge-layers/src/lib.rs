@@ -42,7 +42,7 @@ pub use cache::{Cache, CachePolicy};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
 pub use observe::{GEN_AI_CONVENTIONS, Observe};
 pub use observer::tap;
-pub use peek::{Peeked, peek};
+pub use peek::peek;
 pub use rate_limit::{RateLimit, RateLimits};
 pub use retry::{Retry, RetryBudget, RetryPolicy};
 pub use timeout::Timeout;

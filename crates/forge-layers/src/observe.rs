@@ -10,10 +10,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, ModelTable, Money, Provider, ProviderError,
-    ResponseStream, StreamEvent, TokenCount, async_trait,
+    ResponseStream, StreamEvent, TokenCount,
     error::Phase,
     event::Warning,
-    provider::Layer,
+    provider::{Layer, StreamFuture},
     storage::accounts::{CallStatus, Served, UsageRecord, UsageSink},
     usage::ServerTools,
 };
@@ -118,7 +118,6 @@ struct Observed {
     accounts: Option<Accounts>,
 }
 
-#[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Provider for Observed {
     fn name(&self) -> &str {
@@ -129,27 +128,31 @@ impl Provider for Observed {
         self.inner.capabilities(model)
     }
 
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
+    fn stream<'s, 'c, 'f>(&'s self, cx: &'c CallContext, request: Arc<ModelRequest>) -> StreamFuture<'f>
+    where
+        's: 'f,
+        'c: 'f,
+    {
         let span = match self.accounts {
             Some(_) => span!("llm.attempt", "client", cx),
             None => span!("llm.request", "internal", cx),
         };
         if self.accounts.is_none() && span.is_disabled() {
             // Nobody listens, so there is nothing to note.
-            return self.inner.stream(cx, request).await;
+            return self.inner.stream(cx, request);
         }
-        let mut recorder = Recorder::new(cx, span.clone(), self.accounts.clone(), &request);
-        match self.inner.stream(cx, request).instrument(span).await {
-            Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder, end: None })),
-            Err(error) => {
-                recorder.fail(&error);
-                Err(error)
+        Box::pin(async move {
+            let mut recorder = Recorder::new(cx, span.clone(), self.accounts.clone(), &request);
+            // A layer behind this one may open its span before its future is polled.
+            let inner = span.in_scope(|| self.inner.stream(cx, request));
+            match inner.instrument(span).await {
+                Ok(events) => Ok(ResponseStream::new(Recorded { events, recorder, end: None })),
+                Err(error) => {
+                    recorder.fail(&error);
+                    Err(error)
+                }
             }
-        }
+        })
     }
 }
 
@@ -289,7 +292,7 @@ impl Recorder {
             provider: participant.provider_id.clone(),
             vendor: participant.provider.clone(),
             model_asked: participant.model_id.clone(),
-            model_served: self.served.clone(),
+            model_served: self.served.take(),
             role: participant.role.clone(),
             tags: self.cx.tags.clone(),
             status,
@@ -299,7 +302,7 @@ impl Recorder {
             tokens: self.tokens,
             cost,
             estimated: false,
-            request_id: self.request_id.clone(),
+            request_id: self.request_id.take(),
             served: self.service.take(),
         });
     }
@@ -364,7 +367,7 @@ mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
     use forge_core::{
-        ProviderExt as _,
+        ProviderExt as _, async_trait,
         event::{Finished, PartKind, Started, StopReason},
         storage::StorageError,
         tags::Tags,

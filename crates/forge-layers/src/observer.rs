@@ -16,8 +16,8 @@ pub async fn tap(
 ) -> Result<ResponseStream, ProviderError> {
     match inner.stream(cx, request).await {
         Ok(events) => Ok(events.observed(observer)),
-        Err(error) => {
-            observer.failure(Some(&error));
+        Err(mut error) => {
+            observer.failure(Some(&mut error));
             Err(error)
         }
     }

@@ -6,24 +6,8 @@ use forge_core::{
     request::Delivery,
 };
 
-/// A reply, read up to its first content or its end.
-#[derive(Debug)]
-pub struct Peeked {
-    /// What has been read. The last event is the first content, or
-    /// [`Finished`](StreamEvent::Finished).
-    pub events: Vec<StreamEvent>,
-    /// What comes after it.
-    pub rest: ResponseStream,
-}
-
-impl Peeked {
-    /// The reply, whole again.
-    pub fn into_stream(self) -> ResponseStream {
-        self.rest.with_head(self.events)
-    }
-}
-
-/// Reads the reply to `request` up to its first content, or to its end if it holds none.
+/// Reads the reply to `request` up to its first content, or to its end if it holds none, and puts what it has read
+/// [back](ResponseStream::head). A reply that was read that far before is not read again.
 ///
 /// Until then nothing of the answer has reached the caller, so a failure, also one inside a reply that began well, may
 /// be answered by another attempt. The thoughts before an answer that comes in one piece are no content: the caller
@@ -34,30 +18,22 @@ impl Peeked {
 /// [`StopReason::without_answer`](forge_core::event::StopReason::without_answer) says if it ends well and holds nothing.
 pub async fn peek(
     provider: &str,
-    mut rest: ResponseStream,
+    mut reply: ResponseStream,
     request: &ModelRequest,
-) -> Result<Peeked, ProviderError> {
+) -> Result<ResponseStream, ProviderError> {
+    for event in reply.head() {
+        if is_border(provider, event, request)? {
+            return Ok(reply);
+        }
+    }
     let mut events = Vec::with_capacity(4);
-    let shows_thoughts = request.delivery == Delivery::Stream;
     loop {
-        match rest.next().await {
+        match reply.next().await {
             Some(Ok(event)) => {
-                if let StreamEvent::Finished(finished) = &event
-                    && let Some(error) = without_answer(provider, finished, request)
-                {
-                    return Err(error);
-                }
-                let is_thought = matches!(
-                    event,
-                    StreamEvent::PartStarted { kind: PartKind::Thinking, .. }
-                        | StreamEvent::PartDelta { delta: Delta::Thinking(_), .. }
-                );
-                let border = event.is_answer()
-                    || (is_thought && shows_thoughts)
-                    || matches!(event, StreamEvent::Finished(_));
+                let border = is_border(provider, &event, request)?;
                 events.push(event);
                 if border {
-                    return Ok(Peeked { events, rest });
+                    return Ok(reply.with_head(events));
                 }
             }
             Some(Err(error)) => return Err(error),
@@ -67,6 +43,19 @@ pub async fn peek(
             }
         }
     }
+}
+
+/// Whether a call cannot start over behind the event.
+fn is_border(provider: &str, event: &StreamEvent, request: &ModelRequest) -> Result<bool, ProviderError> {
+    if let StreamEvent::Finished(finished) = event {
+        return without_answer(provider, finished, request).map_or(Ok(true), Err);
+    }
+    let is_thought = matches!(
+        event,
+        StreamEvent::PartStarted { kind: PartKind::Thinking, .. }
+            | StreamEvent::PartDelta { delta: Delta::Thinking(_), .. }
+    );
+    Ok(event.is_answer() || (is_thought && request.delivery == Delivery::Stream))
 }
 
 fn without_answer(provider: &str, finished: &Finished, request: &ModelRequest) -> Option<ProviderError> {
@@ -112,7 +101,8 @@ mod tests {
         let request = ModelRequest::new("");
         let peeked = |failing_at| peek("p", events(failing_at), &request).now_or_never().unwrap();
         assert_eq!(peeked(2).unwrap_err().kind, ErrorKind::Server);
-        let mut late = peeked(3).unwrap().into_stream();
+        let mut late = peek("p", peeked(3).unwrap(), &request).now_or_never().unwrap().unwrap();
+        assert_eq!(late.head().len(), 3, "what was read that far is not read again");
         let read: Vec<bool> =
             std::iter::from_fn(|| late.next().now_or_never().unwrap()).map(|event| event.is_ok()).collect();
         assert_eq!(read, [true, true, true, false]);

@@ -175,7 +175,7 @@ impl Retrying {
     ) -> Result<ResponseStream, ProviderError> {
         let stream = self.inner.stream(cx, Arc::clone(request)).await?;
         // Up to its first content, a reply that fails has reached nobody and can be asked for again.
-        Ok(peek(self.inner.name(), stream, request).await?.into_stream())
+        peek(self.inner.name(), stream, request).await
     }
 }
 
@@ -296,7 +296,7 @@ struct Held {
 impl StreamObserver for Held {
     fn event(&mut self, _: &StreamEvent) {}
 
-    fn failure(&mut self, _: Option<&ProviderError>) {}
+    fn failure(&mut self, _: Option<&mut ProviderError>) {}
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{
     future::poll_fn,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -15,9 +14,9 @@ use forge_core::{
     event::PartKind,
     provider::{Layer, Timeouts},
     request::Delivery,
+    stream::StreamObserver,
     time::{Timer, Wait},
 };
-use futures_core::Stream;
 
 /// Ends calls that stay silent or take too long with [`ErrorKind::Timeout`], and drops what is under way.
 ///
@@ -98,11 +97,10 @@ impl Provider for Timed {
             }
         })
         .await?;
-        Ok(ResponseStream::new(TimedStream {
-            events: Some(events),
+        Ok(events.observed(Watch {
             silent_since: clocks.begun,
             // The caller has not asked for an event yet, and that time is not the vendor's.
-            away_since: Some(alarm.timer.instant()),
+            caller: Caller::HasNothing(alarm.timer.instant()),
             content_seen: false,
             thinking: false,
             clocks,
@@ -184,36 +182,28 @@ impl Origin {
     }
 }
 
-struct TimedStream {
-    /// `None` once the reply is over.
-    events: Option<ResponseStream>,
+/// The clocks of a reply that has begun. Time is read only where there is nothing to hand out.
+struct Watch {
     clocks: Clocks,
     alarm: Alarm,
     origin: Origin,
     /// Since when there is no content, moved on by the time in which the caller was away.
     silent_since: Instant,
-    /// When the caller went away with an event.
-    away_since: Option<Instant>,
+    caller: Caller,
     content_seen: bool,
     thinking: bool,
 }
 
-impl TimedStream {
-    fn note(&mut self, event: &StreamEvent, now: Instant) {
-        match event {
-            StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
-            StreamEvent::PartEnded { .. } => self.thinking = false,
-            StreamEvent::Finished(_) => self.events = None,
-            _ => {}
-        }
-        // Keep-alives and usage figures are no progress of the answer.
-        if event.is_content() {
-            self.content_seen = true;
-            self.silent_since = now;
-        }
-        self.away_since = Some(now);
-    }
+/// What the caller does.
+enum Caller {
+    Waits,
+    /// It has gone away with content, after which a new silence begins when it is back.
+    HasContent,
+    /// It has gone away at this time with an event that is no progress of the answer, such as a keep-alive.
+    HasNothing(Instant),
+}
 
+impl Watch {
     fn due(&self) -> Option<Due> {
         let Clocks { first_event, gap, .. } = self.clocks;
         let (silence, patience) = match (self.content_seen, self.thinking) {
@@ -225,31 +215,36 @@ impl TimedStream {
     }
 }
 
-impl Stream for TimedStream {
-    type Item = Result<StreamEvent, ProviderError>;
+impl StreamObserver for Watch {
+    fn event(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
+            StreamEvent::PartEnded { .. } => self.thinking = false,
+            _ => {}
+        }
+        if event.is_content() {
+            self.content_seen = true;
+            self.caller = Caller::HasContent;
+        } else if matches!(self.caller, Caller::Waits) {
+            self.caller = Caller::HasNothing(self.alarm.timer.instant());
+        }
+    }
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let Some(events) = &mut this.events else { return Poll::Ready(None) };
-        if let Some(left) = this.away_since.take() {
-            this.silent_since += this.alarm.timer.instant().saturating_duration_since(left);
-        }
-        match Pin::new(events).poll_next(task) {
-            Poll::Ready(item) => {
-                match &item {
-                    Some(Ok(event)) => this.note(event, this.alarm.timer.instant()),
-                    Some(Err(_)) | None => this.events = None,
-                }
-                Poll::Ready(item)
-            }
-            Poll::Pending => {
-                // Only a reply that is not there is late, however long ago the alarm was due.
-                let text = ready!(this.alarm.poll(this.due().as_ref(), task));
-                this.events = None;
-                let phase = if this.content_seen { Phase::AfterOutput } else { Phase::BeforeOutput };
-                Poll::Ready(Some(Err(this.origin.error(text, phase))))
+    fn failure(&mut self, _: Option<&mut ProviderError>) {}
+
+    // Only a reply that is not there is late, however long ago the alarm was due.
+    fn pending(&mut self, task: &mut Context<'_>) -> Option<ProviderError> {
+        // What came since the caller went away was there when it came back, so that all of this time is its own.
+        match std::mem::replace(&mut self.caller, Caller::Waits) {
+            Caller::Waits => {}
+            Caller::HasContent => self.silent_since = self.alarm.timer.instant(),
+            Caller::HasNothing(left) => {
+                self.silent_since += self.alarm.timer.instant().saturating_duration_since(left);
             }
         }
+        let Poll::Ready(text) = self.alarm.poll(self.due().as_ref(), task) else { return None };
+        let phase = if self.content_seen { Phase::AfterOutput } else { Phase::BeforeOutput };
+        Some(self.origin.error(text, phase))
     }
 }
 

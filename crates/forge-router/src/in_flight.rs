@@ -38,15 +38,11 @@ struct CancelFlag {
 }
 
 impl CancelFlag {
-    fn is_set(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
-    }
-
     /// Whether the call has to end; wakes the task when it has to.
     fn poll(&self, task: &Context<'_>) -> bool {
         // Before the flag is read: a cancellation between the two wakes the task.
         self.waker.register(task.waker());
-        self.is_set()
+        self.cancelled.load(Ordering::Acquire)
     }
 }
 
@@ -127,11 +123,6 @@ impl InFlightGuard {
         CancelWatch(Arc::clone(&self.cancel))
     }
 
-    /// Whether the call has to end now.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancel.is_set()
-    }
-
     /// Whether the call has to end now; wakes the task when it has to.
     pub(crate) fn poll_cancelled(&self, task: &Context<'_>) -> bool {
         self.cancel.poll(task)
@@ -183,7 +174,7 @@ mod tests {
         assert!(!late.poll_cancelled(&task));
         timer.advance(Duration::from_secs(5));
         assert!(closing.as_mut().now_or_never().is_none(), "it hears what they say at the end");
-        assert!(late.poll_cancelled(&task) && silent.is_cancelled());
+        assert!(late.poll_cancelled(&task) && silent.poll_cancelled(&task));
         drop(late);
         timer.advance(FAREWELL);
         assert_eq!(closing.now_or_never(), Some(2), "one that does not listen is left behind");

@@ -1,12 +1,12 @@
 //! The router: a provider that finds the right one.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use forge_core::{
     CallContext, Capabilities, ModelId, ModelProvider, ModelRequest, ModelResponse, ModelTable, Money,
     Participant, ParticipantRole, Provider, ProviderError, ProviderId, ResponseStream, TokenCount,
     async_trait,
-    provider::{Layer as _, RegistryError},
+    provider::{Layer as _, RegistryError, StreamFuture},
     route::RouteTrace,
     storage::{StorageError, accounts::Served},
     time::Timer,
@@ -273,7 +273,6 @@ fn report(route: &Route, finding: CheckResult) -> ProviderHealth {
     }
 }
 
-#[async_trait]
 impl Provider for Router {
     fn name(&self) -> &str {
         NAME
@@ -283,12 +282,12 @@ impl Provider for Router {
         self.entrance.capabilities(model)
     }
 
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
-        self.entrance.stream(cx, request).await
+    fn stream<'s, 'c, 'f>(&'s self, cx: &'c CallContext, request: Arc<ModelRequest>) -> StreamFuture<'f>
+    where
+        's: 'f,
+        'c: 'f,
+    {
+        self.entrance.stream(cx, request)
     }
 }
 
@@ -332,7 +331,7 @@ impl Provider for Entrance {
     ) -> Result<ResponseStream, ProviderError> {
         let Some(guard) = InFlight::enter(&self.shared.in_flight) else { return Err(cancelled()) };
         let cancel = guard.watch();
-        let mut call = Box::pin(call(&self.shared, guard, cx, request));
+        let mut call = pin!(call(&self.shared, guard, cx, request));
         poll_fn(|task| {
             // At every poll, which also registers the task to be woken by a shutdown.
             if cancel.poll_cancelled(task) {

@@ -4,8 +4,8 @@
 //! about whatever stays the same.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
-    fmt,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -81,9 +81,9 @@ pub(crate) enum Origin {
     Affinity,
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Origin {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Named => "named",
             Self::Primary => "primary",
             Self::Panel => "panel",
@@ -92,7 +92,7 @@ impl fmt::Display for Origin {
             Self::Default => "default",
             Self::Enabled => "enabled",
             Self::Affinity => "affinity",
-        })
+        }
     }
 }
 
@@ -168,10 +168,10 @@ impl Snapshot {
     }
 
     /// Why a route is looked at that stands behind `entry`.
-    pub(crate) fn origin(&self, entry: ChainEntry) -> String {
+    pub(crate) fn origin(&self, entry: ChainEntry) -> Cow<'static, str> {
         match entry.target {
-            Target::Provider(_) => entry.origin.to_string(),
-            Target::Pool(at) => format!("{}, pool {}", entry.origin, self.pools[at].id),
+            Target::Provider(_) => entry.origin.as_str().into(),
+            Target::Pool(at) => format!("{}, pool {}", entry.origin.as_str(), self.pools[at].id).into(),
         }
     }
 

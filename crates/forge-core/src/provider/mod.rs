@@ -5,7 +5,7 @@ mod layer;
 mod registry;
 mod settings;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -47,7 +47,10 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     ) -> Result<ResponseStream, ProviderError>;
 }
 
-#[async_trait]
+/// What [`Provider::stream`] is to the compiler. A provider that hands a call on as it is can be written with it in place of
+/// `async fn`, and returns the future of the one behind it without another one around it.
+pub type StreamFuture<'a> = Pin<Box<dyn Future<Output = Result<ResponseStream, ProviderError>> + Send + 'a>>;
+
 impl<P: Provider + ?Sized> Provider for Arc<P> {
     fn name(&self) -> &str {
         (**self).name()
@@ -57,12 +60,12 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).capabilities(model)
     }
 
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
-        (**self).stream(cx, request).await
+    fn stream<'s, 'c, 'f>(&'s self, cx: &'c CallContext, request: Arc<ModelRequest>) -> StreamFuture<'f>
+    where
+        's: 'f,
+        'c: 'f,
+    {
+        (**self).stream(cx, request)
     }
 }
 

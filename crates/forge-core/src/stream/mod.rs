@@ -6,7 +6,7 @@ mod observer;
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     vec,
 };
 
@@ -59,9 +59,18 @@ impl ResponseStream {
         self
     }
 
-    /// Shows an event to the observers from the one at `first`. With the last event they are dropped, and not with the
-    /// stream: what the call held is free while its caller still reads.
-    fn show(&mut self, first: usize, item: Option<Result<&StreamEvent, &ProviderError>>) {
+    /// The events that were read and [put back](Self::with_head).
+    pub fn head(&self) -> &[StreamEvent] {
+        self.head.as_slice()
+    }
+
+    /// The same events, to be changed before they are handed out.
+    pub fn head_mut(&mut self) -> &mut [StreamEvent] {
+        self.head.as_mut_slice()
+    }
+
+    /// Shows what came to the observers from the one at `first`.
+    fn show(&mut self, first: usize, item: &mut Option<Result<StreamEvent, ProviderError>>) {
         for observer in self.observers.iter_mut().skip(first) {
             match item {
                 Some(Ok(event)) => observer.event(event),
@@ -70,9 +79,24 @@ impl ResponseStream {
             }
         }
         if !matches!(item, Some(Ok(event)) if !matches!(event, StreamEvent::Finished(_))) {
-            self.observers.clear();
-            self.seen = 0;
+            self.end();
         }
+    }
+
+    /// Asks the observers whether to wait any longer.
+    fn interrupted(&mut self, cx: &mut Context<'_>) -> Option<ProviderError> {
+        let mut interruptions = self.observers.iter_mut().map(|observer| observer.pending(cx)).enumerate();
+        let (at, error) = interruptions.find_map(|(at, error)| Some((at, error?)))?;
+        let mut item = Some(Err(error));
+        self.show(at + 1, &mut item);
+        item?.err()
+    }
+
+    /// Lets go of the reply and then of what the call held, and not with the stream: its caller may keep that for long.
+    fn end(&mut self) {
+        self.events = Box::pin(Ready(std::iter::empty()));
+        self.observers.clear();
+        self.seen = 0;
     }
 
     /// A stream of events that are already there.
@@ -95,15 +119,21 @@ impl Stream for ResponseStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(event) = self.head.next() {
-            let first = self.seen;
-            self.show(first, Some(Ok(&event)));
-            return Poll::Ready(Some(Ok(event)));
+            let (first, mut item) = (self.seen, Some(Ok(event)));
+            self.show(first, &mut item);
+            return Poll::Ready(item);
         }
-        let item = ready!(self.events.as_mut().poll_next(cx));
-        if !self.observers.is_empty() {
-            self.show(0, item.as_ref().map(Result::as_ref));
+        match self.events.as_mut().poll_next(cx) {
+            Poll::Ready(mut item) => {
+                if !self.observers.is_empty() {
+                    self.show(0, &mut item);
+                }
+                Poll::Ready(item)
+            }
+            Poll::Pending => {
+                self.interrupted(cx).map_or(Poll::Pending, |error| Poll::Ready(Some(Err(error))))
+            }
         }
-        Poll::Ready(item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -162,7 +192,7 @@ mod tests {
             });
         }
 
-        fn failure(&mut self, error: Option<&ProviderError>) {
+        fn failure(&mut self, error: Option<&mut ProviderError>) {
             self.note(if error.is_some() { "failed" } else { "ended" });
         }
     }

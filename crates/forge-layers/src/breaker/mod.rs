@@ -273,7 +273,8 @@ impl StreamObserver for Ticket {
         }
     }
 
-    fn failure(&mut self, error: Option<&ProviderError>) {
+    fn failure(&mut self, error: Option<&mut ProviderError>) {
+        let error = error.as_deref();
         // A stream that ends without a word is as much a failure of the route as one with an error.
         let kind = error.map_or(ErrorKind::Truncated, |error| error.kind);
         let policy = error.map_or_else(|| kind.policy(Phase::default()), ProviderError::policy);

@@ -78,7 +78,7 @@ impl StreamObserver for Admission {
         }
     }
 
-    fn failure(&mut self, error: Option<&ProviderError>) {
+    fn failure(&mut self, error: Option<&mut ProviderError>) {
         // Nothing was generated. A failure after content is settled by the drop, with what had been written.
         if !self.content {
             self.settle(Need::default());

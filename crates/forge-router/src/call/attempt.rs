@@ -3,10 +3,10 @@
 use std::{future::Future, sync::Arc};
 
 use forge_core::{
-    CallContext, ErrorKind, ModelRequest, Provider as _, ProviderError, StreamEvent, event::StopReason,
-    request::Opaque, time::Timer,
+    CallContext, ErrorKind, ModelRequest, Provider as _, ProviderError, ResponseStream, StreamEvent,
+    event::StopReason, request::Opaque, time::Timer,
 };
-use forge_layers::{Peeked, peek};
+use forge_layers::peek;
 
 use super::opaque;
 use crate::{
@@ -50,7 +50,7 @@ impl<'a> Attempts<'a> {
         &mut self,
         selected: Selected,
         mode: AttemptMode,
-    ) -> impl Future<Output = Result<Peeked, ProviderError>> + Send + use<'a> {
+    ) -> impl Future<Output = Result<ResponseStream, ProviderError>> + Send + use<'a> {
         // Numbered before the future is made: a hedge has two attempts under way, with a number each.
         if std::mem::replace(&mut self.made, true) {
             self.cx.next_attempt();
@@ -82,7 +82,7 @@ impl<'a> Attempts<'a> {
         &mut self,
         selected: Selected,
         mode: AttemptMode,
-    ) -> Result<Peeked, ProviderError> {
+    ) -> Result<ResponseStream, ProviderError> {
         // For this attempt alone: the next route may be the one that minted the state.
         self.stripped = true;
         let outcome = self.ask(selected, mode).await;
@@ -119,8 +119,8 @@ impl<'a> Attempts<'a> {
 }
 
 /// Why the reply ended before anything was said, if the model declined or a filter did.
-fn declined(reply: &Peeked) -> Option<ErrorKind> {
-    match reply.events.last() {
+fn declined(reply: &ResponseStream) -> Option<ErrorKind> {
+    match reply.head().last() {
         Some(StreamEvent::Finished(finished)) => match finished.reason {
             StopReason::Refusal => Some(ErrorKind::Refusal),
             StopReason::ContentFiltered => Some(ErrorKind::ContentFiltered),

@@ -2,8 +2,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc, task::Poll};
 
-use forge_core::ProviderError;
-use forge_layers::Peeked;
+use forge_core::{ProviderError, ResponseStream};
 use futures_util::future::{Either, select};
 
 use super::attempt::Attempts;
@@ -21,7 +20,7 @@ pub(super) async fn ask(
     selection: &mut Selection<'_>,
     selected: Selected,
     mode: AttemptMode,
-) -> (Selected, Result<Peeked, ProviderError>) {
+) -> (Selected, Result<ResponseStream, ProviderError>) {
     shared.hedges.call();
     // Unknown before there are enough replies: then nobody can say what is slow here.
     let patience = attempts.snapshot().routes[selected.route].meter.latency.p95();

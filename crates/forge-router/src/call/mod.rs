@@ -26,7 +26,7 @@ use crate::{
     snapshot::RoleConfig,
 };
 use attempt::Attempts;
-use reply::{AffinityUpdate, RoutedStream};
+use reply::{AffinityUpdate, Answered};
 
 /// Asks one route after the other until one begins to answer. Once the first content is there, the call stays where it
 /// is: a second answer would begin anew in the middle of the first.
@@ -66,7 +66,7 @@ pub(crate) async fn call(
                 tracing::debug!(call = %cx.call_id, route = %provider, "answers");
                 let trace = selection.trace(Some(selected));
                 let update = AffinityUpdate::new(shared, cx, profile.prefix, provider);
-                return Ok(ResponseStream::new(RoutedStream::new(reply, trace, update, in_flight)));
+                return Ok(Answered::stream(reply, trace, update, in_flight));
             }
             Err(error) => error,
         };

@@ -1,16 +1,11 @@
 //! The reply of the route that answered.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{sync::Arc, task::Context};
 
 use forge_core::{
-    CallContext, ProviderError, ProviderId, ResponseStream, StreamEvent, route::RouteTrace, time::Timer,
+    CallContext, ProviderError, ProviderId, ResponseStream, StreamEvent, route::RouteTrace,
+    stream::StreamObserver, time::Timer,
 };
-use forge_layers::Peeked;
-use futures_core::Stream;
 
 use super::failure::{cancelled, traced};
 use crate::{affinity::Prefix, in_flight::InFlightGuard, shared::Shared};
@@ -35,40 +30,34 @@ impl AffinityUpdate {
     }
 }
 
-/// The reply of the route that answered. Holds the call's place among those under way.
-pub(super) struct RoutedStream {
-    events: Option<ResponseStream>,
+/// A call that has been answered, until its reply is over: its place among those under way, and how it came there.
+pub(super) struct Answered {
     trace: Arc<RouteTrace>,
     affinity: AffinityUpdate,
-    in_flight: Option<InFlightGuard>,
+    in_flight: InFlightGuard,
 }
 
-impl RoutedStream {
-    pub(super) fn new(
-        reply: Peeked,
+impl Answered {
+    /// The reply, which says how the call came there. The place is given back with the last event: a caller that keeps
+    /// the stream must not hold up a shutdown.
+    pub(super) fn stream(
+        mut reply: ResponseStream,
         trace: RouteTrace,
         affinity: AffinityUpdate,
         in_flight: InFlightGuard,
-    ) -> Self {
-        let (Peeked { mut events, rest }, trace) = (reply, Arc::new(trace));
-        for event in &mut events {
+    ) -> ResponseStream {
+        let trace = Arc::new(trace);
+        for event in reply.head_mut() {
             if let StreamEvent::Started(started) = event {
                 started.route = Some(Arc::clone(&trace));
             }
         }
-        let events = Some(rest.with_head(events));
-        Self { events, trace, affinity, in_flight: Some(in_flight) }
+        reply.observed(Self { trace, affinity, in_flight })
     }
+}
 
-    /// Drops the route's stream, and with it what the attempt holds; a caller may keep this one for long.
-    fn end(&mut self) {
-        self.events = None;
-        self.in_flight = None;
-    }
-
-    /// Looks at an event on its way to the caller. With the last one, the call counts as ended: a caller that
-    /// keeps the stream must not hold up a shutdown.
-    fn note(&mut self, event: &StreamEvent) {
+impl StreamObserver for Answered {
+    fn event(&mut self, event: &StreamEvent) {
         if let StreamEvent::Finished(finished) = event {
             let usage = &finished.usage;
             // What was written counts as well: the next turn of the conversation can read it there.
@@ -76,33 +65,18 @@ impl RoutedStream {
             if cached.into_iter().flatten().any(|tokens| tokens > 0) {
                 self.affinity.apply();
             }
-            self.in_flight = None;
         }
     }
-}
 
-impl Stream for RoutedStream {
-    type Item = Result<StreamEvent, ProviderError>;
+    fn failure(&mut self, error: Option<&mut ProviderError>) {
+        if let Some(error) = error {
+            error.facts_mut().route = Some(Arc::clone(&self.trace));
+        }
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(events) = &mut this.events else { return Poll::Ready(None) };
-        let mut item = if this.in_flight.as_ref().is_some_and(InFlightGuard::is_cancelled) {
-            Poll::Pending
-        } else {
-            Pin::new(events).poll_next(task)
-        };
-        if let Poll::Ready(Some(Ok(event))) = &item {
-            this.note(event);
-            return item;
-        }
-        // Only a task that waits has to be woken by a shutdown.
-        if item.is_pending() && this.in_flight.as_ref().is_some_and(|call| call.poll_cancelled(task)) {
-            item = Poll::Ready(Some(Err(cancelled())));
-        }
-        if item.is_ready() {
-            this.end();
-        }
-        item.map_err(|error| traced(error, Arc::clone(&this.trace)))
+    // Only a task that waits has to be woken by a shutdown.
+    fn pending(&mut self, task: &mut Context<'_>) -> Option<ProviderError> {
+        let is_cancelled = self.in_flight.poll_cancelled(task);
+        is_cancelled.then(|| traced(cancelled(), Arc::clone(&self.trace)))
     }
 }

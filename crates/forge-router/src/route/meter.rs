@@ -80,7 +80,7 @@ impl StreamObserver for MeterGuard {
         }
     }
 
-    fn failure(&mut self, _: Option<&ProviderError>) {}
+    fn failure(&mut self, _: Option<&mut ProviderError>) {}
 }
 
 impl Drop for MeterGuard {

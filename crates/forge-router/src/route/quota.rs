@@ -5,10 +5,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use forge_core::{
     CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, ModelTable, Money, Provider, ProviderError,
-    ProviderId, ResponseStream, StreamEvent, TokenCount, async_trait,
+    ProviderId, StreamEvent, TokenCount,
     error::Phase,
     event::Warning,
-    provider::Layer,
+    provider::{Layer, StreamFuture},
     request::{RequestSize, tokens_of},
     storage::{
         accounts::Served,
@@ -172,7 +172,6 @@ struct Budgeted {
     quota: Quota,
 }
 
-#[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Provider for Budgeted {
     fn name(&self) -> &str {
@@ -183,19 +182,21 @@ impl Provider for Budgeted {
         self.inner.capabilities(model)
     }
 
-    async fn stream(
-        &self,
-        cx: &CallContext,
-        request: Arc<ModelRequest>,
-    ) -> Result<ResponseStream, ProviderError> {
+    fn stream<'s, 'c, 'f>(&'s self, cx: &'c CallContext, request: Arc<ModelRequest>) -> StreamFuture<'f>
+    where
+        's: 'f,
+        'c: 'f,
+    {
         let caps = self.quota.caps(cx);
         if caps.is_empty() {
-            return self.inner.stream(cx, request).await;
+            return self.inner.stream(cx, request);
         }
-        let Reserved { guard, request, warning } =
-            self.quota.reserve(&*self.inner, cx, request, caps).await?;
-        let events = tap(&*self.inner, cx, request, guard).await?;
-        Ok(Warned::stream(events, warning))
+        Box::pin(async move {
+            let Reserved { guard, request, warning } =
+                self.quota.reserve(&*self.inner, cx, request, caps).await?;
+            let events = tap(&*self.inner, cx, request, guard).await?;
+            Ok(Warned::stream(events, warning))
+        })
     }
 }
 
@@ -278,7 +279,7 @@ impl StreamObserver for ReservationGuard {
         }
     }
 
-    fn failure(&mut self, error: Option<&ProviderError>) {
+    fn failure(&mut self, error: Option<&mut ProviderError>) {
         // A vendor that took the time of the whole call has most likely worked on it.
         self.accepted |= error.is_some_and(|error| {
             error.kind == ErrorKind::Timeout && error.phase != Phase::BeforeSend && error.status.is_none()

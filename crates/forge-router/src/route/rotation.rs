@@ -65,7 +65,7 @@ impl Rotation {
         self.last.store(at, Ordering::Relaxed);
         let stream = self.providers[at].stream(cx, Arc::clone(request)).await?;
         // Up to its first content, another key may take the call over unseen.
-        Ok(peek(self.name(), stream, request).await?.into_stream())
+        peek(self.name(), stream, request).await
     }
 }
 

@@ -281,7 +281,7 @@ impl<'a> Selection<'a> {
         self.considered.trace(self.snapshot, self.profile, chosen, |selected| {
             let origin = self.snapshot.origin(selected.entry);
             match self.turns.note(self.snapshot, self.profile, selected) {
-                Some(note) => format!("{origin} ({note})"),
+                Some(note) => format!("{origin} ({note})").into(),
                 None => origin,
             }
         })

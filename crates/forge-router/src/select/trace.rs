@@ -1,6 +1,6 @@
 //! What a selection has looked at, and what became of it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use forge_core::{
     ErrorKind,
@@ -93,7 +93,7 @@ impl Considered {
         snapshot: &Snapshot,
         profile: &CallProfile<'_>,
         chosen: Option<Selected>,
-        origin: impl Fn(Selected) -> String,
+        origin: impl Fn(Selected) -> Cow<'static, str>,
     ) -> RouteTrace {
         let asked = &profile.cx.participant;
         let participant = chosen.map(|chosen| snapshot.routes[chosen.route].participant(asked));

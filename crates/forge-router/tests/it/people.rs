@@ -114,8 +114,7 @@ fn without_a_default_every_provider_stands_in_and_those_behind_a_default_pool_st
     plan.pools = vec![forge_router::PoolPlan { id: "both".into(), strategy, members: members.into() }];
     plan.default = Some(Target::Pool(0));
     let trace = stage.run(stage.router(plan).explain(&stage.context("poet"), &question().into()));
-    let places: Vec<_> =
-        trace.candidates.iter().map(|one| (one.provider.as_str(), one.origin.as_str())).collect();
+    let places: Vec<_> = trace.candidates.iter().map(|one| (one.provider.as_str(), &*one.origin)).collect();
     assert_eq!(places, [("g-1", "default, pool both"), ("o-1", "default, pool both"), ("a-1", "enabled")]);
 }
 

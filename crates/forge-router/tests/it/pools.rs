@@ -140,7 +140,7 @@ fn a_call_goes_through_a_pool_and_then_on_along_the_chain() {
     plan.default = Some(Target::Provider(3));
     let response = stage.ask(&stage.router(plan), "coder").unwrap();
     let route = response.route.unwrap();
-    let origins: Vec<&str> = route.candidates.iter().map(|one| one.origin.as_str()).collect();
+    let origins: Vec<&str> = route.candidates.iter().map(|one| &*one.origin).collect();
     assert_eq!(origins, ["primary, pool pool", "primary, pool pool", "primary, pool pool", "default"]);
     assert_eq!(route.failed.len(), 3);
 }
