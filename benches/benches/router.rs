@@ -22,6 +22,7 @@ use forge_core::{
     event::{Delta, Finished, PartKind, RateLimitStatus, Started, StopReason},
     model::{ModelInfo, Price, Rate, Tier},
     provider::Health,
+    request::Delivery,
     storage::memory::MemoryBudgets,
     time::SystemTimer,
 };
@@ -156,7 +157,7 @@ async fn fallback() {
     println!("fallback begins after: {}", percentiles(samples));
 }
 
-/// 1,000 calls, 64 at once, over HTTP.
+/// 1,000 calls over HTTP: whole replies, 64 at once, and streams, all at once.
 async fn many() {
     let urls: Vec<String> = (0..3)
         .map(|_| {
@@ -178,24 +179,33 @@ async fn many() {
     }
     let router: Arc<dyn Provider> = Arc::new(router(plan));
     let alone: Arc<dyn Provider> = Arc::new(alone);
-    let mut best = BTreeMap::new();
-    for _ in 0..5 {
-        for (name, provider) in [("one provider alone", &alone), ("3 providers, 4 roles", &router)] {
-            let took = thousand(provider, &roles).await;
-            let least = best.entry(name).or_insert(took);
-            *least = took.min(*least);
+    for (what, delivery, at_once) in
+        [("calls, 64 at once", Delivery::Whole, 64), ("streams at once", Delivery::Stream, 1_000)]
+    {
+        let mut best = BTreeMap::new();
+        for _ in 0..9 {
+            for (name, provider) in [("one provider alone", &alone), ("3 providers, 4 roles", &router)] {
+                let took = thousand(provider, &roles, delivery, at_once).await;
+                let least = best.entry(name).or_insert(took);
+                *least = took.min(*least);
+            }
         }
-    }
-    for (name, took) in best {
-        println!("1,000 calls, 64 at once, {name}: {:.1} ms (best of 5)", took.as_secs_f64() * 1e3);
+        for (name, took) in best {
+            println!("1,000 {what}, {name}: {:.1} ms (best of 9)", took.as_secs_f64() * 1e3);
+        }
     }
 }
 
-async fn thousand(provider: &Arc<dyn Provider>, roles: &[&'static str]) -> Duration {
+async fn thousand(
+    provider: &Arc<dyn Provider>,
+    roles: &[&'static str],
+    delivery: Delivery,
+    at_once: usize,
+) -> Duration {
     let begun = Instant::now();
     let next = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut workers = tokio::task::JoinSet::new();
-    for _ in 0..64 {
+    for _ in 0..at_once {
         let (provider, next, roles) = (Arc::clone(provider), Arc::clone(&next), roles.to_vec());
         workers.spawn(async move {
             loop {
@@ -206,7 +216,8 @@ async fn thousand(provider: &Arc<dyn Provider>, roles: &[&'static str]) -> Durat
                 let participant = Participant::claude_sonnet()
                     .with_provider_id("nobody")
                     .with_role(roles[at % roles.len()].into());
-                let request = ModelRequest::new("Be brief.").with_user_message("Hello");
+                let request =
+                    ModelRequest::new("Be brief.").with_user_message("Hello").with_delivery(delivery);
                 provider.complete(&CallContext::new(participant), request).await.expect("a reply");
             }
         });

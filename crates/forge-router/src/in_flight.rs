@@ -1,7 +1,7 @@
 //! The calls under way, so that they can end before the process does.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     future::poll_fn,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,7 +26,7 @@ pub(crate) struct InFlight(Mutex<State>);
 struct State {
     closed: bool,
     next: u64,
-    calls: HashMap<u64, Arc<CancelFlag>>,
+    calls: BTreeMap<u64, Arc<CancelFlag>>,
     waiting: Vec<Waker>,
 }
 

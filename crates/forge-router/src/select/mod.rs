@@ -53,19 +53,27 @@ pub(crate) struct Selected {
 
 /// Some of the routes, one bit for each: a call looks at all members of a pool again for each that failed.
 #[derive(Debug, Default)]
-struct RouteSet(Vec<u64>);
+struct RouteSet {
+    /// Those that most configurations end with.
+    first: u64,
+    more: Vec<u64>,
+}
 
 impl RouteSet {
     fn insert(&mut self, route: usize) {
-        let word = route / 64;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (route % 64);
+        let word = match (route / 64).checked_sub(1) {
+            None => &mut self.first,
+            Some(at) => {
+                self.more.resize(self.more.len().max(at + 1), 0);
+                &mut self.more[at]
+            }
+        };
+        *word |= 1 << (route % 64);
     }
 
     fn contains(&self, route: usize) -> bool {
-        self.0.get(route / 64).is_some_and(|word| word & (1 << (route % 64)) != 0)
+        let word = (route / 64).checked_sub(1).map_or(Some(&self.first), |at| self.more.get(at));
+        word.is_some_and(|word| word & (1 << (route % 64)) != 0)
     }
 }
 
