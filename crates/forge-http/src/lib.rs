@@ -41,6 +41,8 @@ mod failure;
 pub mod fit;
 mod frames;
 pub mod hints;
+#[cfg(feature = "ingress")]
+pub mod ingress;
 mod json;
 pub mod lenient;
 mod lines;

@@ -1,0 +1,90 @@
+//! A vendor's API from the other side: what a server reads and writes for clients that speak it.
+//!
+//! An adapter crate says with an [`Ingress`] how requests of its dialect are read and how replies are written; a server
+//! finds the route in between. The field names stay in the adapter crate, beside those of the other direction.
+
+use std::fmt;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use forge_core::{
+    ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent,
+    request::{Dialect, InvalidBody},
+};
+
+/// A dialect, as a server speaks it.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "written out by every adapter that has one")]
+pub struct Ingress {
+    /// Its name.
+    pub dialect: Dialect,
+    /// The vendor whose dialect it is: fields that only this vendor knows go to it and to no other.
+    pub vendor: ModelProvider,
+    /// Reads a request.
+    pub parse: fn(&Bytes, &ReplyHead) -> Result<Incoming, InvalidBody>,
+    /// Writes a refusal: the status, and the body in the dialect's form.
+    pub refuse: fn(&Refusal<'_>) -> (u16, Vec<u8>),
+}
+
+/// What a reply is called before anything of it is there.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "two values that every dialect needs")]
+pub struct ReplyHead {
+    /// The server's own id of the call, from letters, digits and `-`. Dialects put their prefix before it.
+    pub id: String,
+    /// When the request came.
+    pub created: DateTime<Utc>,
+}
+
+/// A request that was read.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "written out by every adapter that has one")]
+pub struct Incoming {
+    /// What the client calls the model.
+    pub model: String,
+    /// The request. State in it counts as minted by the dialect's vendor and by the model that the client names.
+    pub request: ModelRequest,
+    /// The fields on the top level that have no place in a common request. They are in its
+    /// [`extra`](ModelRequest::extra) for the dialect's vendor.
+    pub unknown: Vec<String>,
+    /// Writes the reply to this request.
+    pub reply: Box<dyn Render>,
+}
+
+/// Writes one reply in a dialect: the events of a stream one by one, or the whole.
+pub trait Render: fmt::Debug + Send {
+    /// The body of a whole reply.
+    fn whole(&mut self, reply: &ModelResponse) -> Vec<u8>;
+
+    /// Adds the frames with which a client learns of an event. Events keep the contract of [`StreamEvent`]; after
+    /// [`Finished`](StreamEvent::Finished) the stream is complete.
+    fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>);
+
+    /// Adds what tells a client that the reply broke off. Nothing in it may pass for a good end.
+    fn failure(&mut self, error: &ProviderError, out: &mut Vec<u8>);
+
+    /// Adds what keeps the connection alive and no client of the dialect takes for content.
+    fn keep_alive(&mut self, out: &mut Vec<u8>);
+}
+
+/// Why a request is refused before any of a reply is there.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Refusal<'a> {
+    /// There is no key, or not one that is known.
+    Key,
+    /// The key may not use this model.
+    ModelDenied(&'a str),
+    /// There is no model of this name.
+    ModelUnknown(&'a str),
+    /// The body is no request, for this reason.
+    Body(&'a str),
+    /// The body is larger than so many bytes.
+    BodyTooLarge(usize),
+    /// There is nothing at this address.
+    Path(&'a str),
+    /// The call failed.
+    Failed(&'a ProviderError),
+    /// The server is shutting down.
+    Draining,
+}
