@@ -48,12 +48,18 @@
 //!
 //! # Other servers
 //! [`chat`] holds what adapters of other servers need to speak the Chat Completions dialect.
+//!
+//! # The other side
+//! With the feature `ingress`, the module of that name reads requests of both dialects and writes their replies, for a
+//! server that speaks them.
 
 mod base;
 mod base64;
 pub mod chat;
 mod compatible;
 mod error;
+#[cfg(feature = "ingress")]
+pub mod ingress;
 mod kind;
 #[cfg(test)]
 mod odd;

@@ -45,6 +45,11 @@ pub use response::from_wire;
 pub use stream::Decoder;
 pub use tags::ThinkTags;
 pub use thoughts::kept as kept_thoughts;
+#[cfg(feature = "ingress")]
+pub(crate) use {
+    pieces::detail_text,
+    thoughts::{Keeper, call_state, give_back},
+};
 
 pub use crate::{
     error::inside as failure_inside,

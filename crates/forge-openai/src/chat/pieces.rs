@@ -22,7 +22,7 @@ pub(super) fn found(raw: &RawValue) -> Citation {
 }
 
 /// What a person can read of a detail of the thoughts.
-pub(super) fn detail_text(raw: &RawValue) -> String {
+pub(crate) fn detail_text(raw: &RawValue) -> String {
     let Detail { text, summary } = serde_json::from_str(raw.get()).unwrap_or_default();
     text.or(summary).unwrap_or_default()
 }

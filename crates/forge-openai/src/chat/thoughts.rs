@@ -10,7 +10,7 @@ use crate::wire::{
 
 /// Whose thoughts they are, and what came of them so far.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     vendor: ModelProvider,
     model: ModelId,
     /// The configured provider, where only it can use the state.
@@ -27,17 +27,17 @@ enum Detail {
 }
 
 impl Keeper {
-    pub(super) fn new(vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) -> Self {
+    pub(crate) fn new(vendor: ModelProvider, model: ModelId, origin: Option<ProviderId>) -> Self {
         Self { vendor, model, origin, field: "", text: String::new(), details: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, field: &'static str, text: &str) {
+    pub(crate) fn add(&mut self, field: &'static str, text: &str) {
         self.field = field;
         self.text.push_str(text);
     }
 
     /// Keeps details of a whole reply byte for byte.
-    pub(super) fn add_whole(&mut self, detail: &RawValue) {
+    pub(crate) fn add_whole(&mut self, detail: &RawValue) {
         self.details.push(Detail::Whole(detail.get().to_owned()));
     }
 
@@ -72,7 +72,7 @@ impl Keeper {
     }
 
     /// The state of the thoughts that are over now: the field of the message with what stands in it.
-    pub(super) fn take(&mut self) -> Option<Box<Opaque>> {
+    pub(crate) fn take(&mut self) -> Option<Box<Opaque>> {
         let text = std::mem::take(&mut self.text);
         let data = if self.details.is_empty() {
             if text.is_empty() {
@@ -93,7 +93,7 @@ impl Keeper {
     }
 
     /// The state of a call.
-    pub(super) fn of_call(&self, extra_content: &str) -> Opaque {
+    pub(crate) fn of_call(&self, extra_content: &str) -> Opaque {
         self.state(format!("{{\"extra_content\":{extra_content}}}"))
     }
 
@@ -114,7 +114,7 @@ pub fn kept(state: &Opaque, field: &str) -> String {
 }
 
 /// What came beside a call.
-pub(super) fn call_state(state: &Opaque) -> Option<&RawValue> {
+pub(crate) fn call_state(state: &Opaque) -> Option<&RawValue> {
     #[derive(serde::Deserialize)]
     struct State<'a> {
         #[serde(borrow)]
@@ -124,7 +124,7 @@ pub(super) fn call_state(state: &Opaque) -> Option<&RawValue> {
 }
 
 /// Adds thoughts to what goes back; those of another form than this adapter's are left out.
-pub(super) fn give_back<'a>(state: &'a Opaque, back: &mut Back<'a>) {
+pub(crate) fn give_back<'a>(state: &'a Opaque, back: &mut Back<'a>) {
     #[derive(serde::Deserialize)]
     struct State<'a> {
         reasoning_content: Option<String>,

@@ -76,7 +76,7 @@ fn one<'a>(
     }))
 }
 
-pub(super) fn choice(request: &ModelRequest) -> Option<wire::ToolChoice<'_>> {
+pub(crate) fn choice(request: &ModelRequest) -> Option<wire::ToolChoice<'_>> {
     let name = |name| {
         let is_freeform = |tool: &Tool| matches!(tool, Tool::Freeform(tool) if tool.name == name);
         let r#type = if request.tools.iter().any(is_freeform) { "custom" } else { "function" };

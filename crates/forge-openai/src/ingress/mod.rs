@@ -1,0 +1,84 @@
+//! The dialects from the other side: a server reads requests of them and writes their replies.
+//!
+//! Thoughts that a client sends back count as minted by the model that it names. What of a request has no place in a
+//! common one is in its extra fields for `OpenAI`.
+
+mod chat_parse;
+mod chat_render;
+mod content;
+mod frames;
+mod refuse;
+mod responses_item;
+mod responses_parse;
+mod responses_render;
+#[cfg(test)]
+mod tests;
+mod tools;
+
+use bytes::Bytes;
+use forge_core::{
+    ModelProvider, ModelRequest,
+    request::{Dialect, InvalidBody},
+};
+use forge_http::{
+    from_json,
+    ingress::{Incoming, Ingress, Render, ReplyHead},
+};
+use serde_json::{Map, Value};
+
+use self::{chat_render::ChatReply, responses_render::ResponsesReply};
+use crate::wire::{incoming::Place, incoming_chat::is_of_responses};
+
+/// Chat Completions. A body in the form of the Responses API is read, too, and answered in the form of Chat.
+pub const CHAT: Ingress = Ingress {
+    dialect: Dialect::new("chat"),
+    vendor: ModelProvider::OpenAI,
+    parse: chat,
+    refuse: refuse::chat,
+};
+
+/// Responses. Nothing is stored: a request that goes on from something stored is refused.
+pub const RESPONSES: Ingress = Ingress {
+    dialect: Dialect::new("responses"),
+    vendor: ModelProvider::OpenAI,
+    parse: responses,
+    refuse: refuse::responses,
+};
+
+/// What a body asks for.
+#[derive(Debug)]
+struct Asked {
+    model: String,
+    request: ModelRequest,
+    /// The fields that have no place in the request.
+    unknown: Map<String, Value>,
+    /// Whether a stream of Chat ends with the tokens.
+    include_usage: bool,
+}
+
+impl Asked {
+    fn into_incoming(mut self, reply: Box<dyn Render>) -> Incoming {
+        let unknown = self.unknown.keys().cloned().collect();
+        self.request.extra.lay_over(ModelProvider::OpenAI, &self.unknown);
+        Incoming { model: self.model, request: self.request, unknown, reply }
+    }
+}
+
+fn chat(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
+    let fields = fields(body)?;
+    let read = if is_of_responses(&fields) { responses_parse::read } else { chat_parse::read };
+    let asked = read(fields)?;
+    let reply = Box::new(ChatReply::new(head, &asked.model, asked.include_usage));
+    Ok(asked.into_incoming(reply))
+}
+
+fn responses(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
+    let asked = responses_parse::read(fields(body)?)?;
+    let reply = Box::new(ResponsesReply::new(head, &asked.model, &asked.request));
+    Ok(asked.into_incoming(reply))
+}
+
+fn fields(body: &[u8]) -> Result<Map<String, Value>, InvalidBody> {
+    let value = from_json(body).map_err(|error| InvalidBody::new(format!("it is no JSON: {error}")))?;
+    Place::Body.object(value)
+}

@@ -1,0 +1,371 @@
+//! Responses: replies are written.
+
+use std::cell::Cell;
+
+use forge_core::{
+    ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
+    event::{Delta, Finished, PartKind, StopReason, ToolStart},
+    request::{Opaque, Part, ToolInput},
+};
+use forge_http::ingress::{Render, ReplyHead};
+use serde_json::{
+    Value,
+    value::{RawValue, to_value},
+};
+
+use super::{
+    frames, refuse,
+    responses_item::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, Kind, kept},
+};
+use crate::{
+    responses::tool_choice,
+    wire::answer_responses::{Event, Fault, IncompleteDetails, InputDetails, OutputDetails, Response, Usage},
+};
+
+/// Writes one reply. Each part is an output item.
+#[derive(Debug)]
+pub(super) struct ResponsesReply {
+    /// The server's id of the call.
+    call: String,
+    id: String,
+    created: i64,
+    model: String,
+    parallel_tool_calls: bool,
+    tool_choice: Value,
+    begun: bool,
+    /// The stream has come to its end, good or bad.
+    done: bool,
+    /// The number of the next event.
+    sequence: Cell<u64>,
+    /// By the indices of the parts; those that only a vendor understands become items when they end.
+    parts: Vec<Option<Open>>,
+    /// By their places; null until they are whole.
+    output: Vec<Box<RawValue>>,
+    refused: bool,
+}
+
+/// An item that is not whole.
+#[derive(Debug)]
+struct Open {
+    item: Item,
+    at: usize,
+    ended: bool,
+}
+
+impl ResponsesReply {
+    pub(super) fn new(head: &ReplyHead, model: &str, request: &ModelRequest) -> Self {
+        let choice = tool_choice(request).and_then(|choice| to_value(choice).ok());
+        Self {
+            call: head.id.clone(),
+            id: format!("resp_{}", head.id),
+            created: head.created.timestamp(),
+            model: model.to_owned(),
+            parallel_tool_calls: request.parallel_tools.unwrap_or(true),
+            tool_choice: choice.unwrap_or_else(|| "auto".into()),
+            begun: false,
+            done: false,
+            sequence: Cell::new(0),
+            parts: Vec::new(),
+            output: Vec::new(),
+            refused: false,
+        }
+    }
+
+    fn response(&self, status: &'static str) -> Response<'_> {
+        Response {
+            id: &self.id,
+            object: "response",
+            created_at: self.created,
+            status,
+            error: None,
+            incomplete_details: None,
+            model: &self.model,
+            output: &self.output,
+            parallel_tool_calls: self.parallel_tool_calls,
+            tool_choice: &self.tool_choice,
+            tools: [],
+            usage: None,
+        }
+    }
+
+    /// The response at its end.
+    fn ended(&self, reason: StopReason, tokens: &TokenCount) -> Response<'_> {
+        let (status, because) = end(reason, self.refused);
+        let failed = Fault { code: "server_error", message: "the model failed; what is there is partial" };
+        Response {
+            error: (status == FAILED).then_some(failed),
+            incomplete_details: because.map(|reason| IncompleteDetails { reason }),
+            usage: usage(tokens),
+            ..self.response(status)
+        }
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        for r#type in ["response.created", "response.in_progress"] {
+            let response = Some(self.response(IN_PROGRESS));
+            send(Event { r#type, response, ..Event::default() }, &self.sequence, out);
+        }
+    }
+
+    fn open(&mut self, kind: &PartKind, out: &mut Vec<u8>) {
+        self.begin(out);
+        let kind = match kind {
+            PartKind::Text => Kind::Text,
+            PartKind::Refusal => Kind::Refusal,
+            PartKind::Thinking => Kind::Thinking,
+            PartKind::ToolUse(start) => Kind::Call(start.clone()),
+            _ => return self.parts.push(None),
+        };
+        self.refused |= matches!(kind, Kind::Refusal);
+        let at = self.output.len();
+        self.output.push(RawValue::NULL.to_owned());
+        let open = Open { item: Item::new(kind, &self.call, at), at, ended: false };
+        let item = open.item.begun();
+        send(Event { r#type: ADDED, item: Some(&item), ..open.about() }, &self.sequence, out);
+        if matches!(open.item.kind, Kind::Text | Kind::Refusal) {
+            open.write_part("response.content_part.added", &self.sequence, out);
+        }
+        self.parts.push(Some(open));
+    }
+
+    fn piece(&mut self, index: u32, delta: &Delta, out: &mut Vec<u8>) {
+        let Some(Some(open)) = self.parts.get_mut(index as usize) else { return };
+        match delta {
+            Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) if !text.is_empty() => {
+                open.text(text, &self.sequence, out);
+            }
+            Delta::Citation(citation) if open.item.cite(citation) => {
+                let r#type = "response.output_text.annotation.added";
+                let annotation = open.item.annotations.last().map(|raw| &**raw);
+                let annotation_index = open.item.annotations.len().checked_sub(1);
+                let event = Event { r#type, annotation_index, annotation, ..open.inside() };
+                send(event, &self.sequence, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, index: u32, state: Option<&Opaque>, status: &'static str, out: &mut Vec<u8>) {
+        match (self.parts.get_mut(index as usize), state) {
+            (Some(Some(open)), state) if !open.ended => {
+                self.output[open.at] = open.close(status, state, &self.sequence, out);
+            }
+            (Some(None), Some(state)) => {
+                let at = self.output.len();
+                let item = kept(state, &self.call, at);
+                for r#type in [ADDED, DONE] {
+                    let event =
+                        Event { r#type, output_index: Some(at), item: Some(&item), ..Event::default() };
+                    send(event, &self.sequence, out);
+                }
+                self.output.push(item);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, finished: &Finished, out: &mut Vec<u8>) {
+        self.begin(out);
+        let (status, _) = end(finished.reason, self.refused);
+        let items = if status == COMPLETED { COMPLETED } else { INCOMPLETE };
+        for index in 0..u32::try_from(self.parts.len()).unwrap_or(u32::MAX) {
+            self.close(index, None, items, out);
+        }
+        let r#type = match status {
+            COMPLETED => "response.completed",
+            INCOMPLETE => "response.incomplete",
+            _ => "response.failed",
+        };
+        let response = Some(self.ended(finished.reason, &finished.usage));
+        send(Event { r#type, response, ..Event::default() }, &self.sequence, out);
+        self.done = true;
+    }
+}
+
+const FAILED: &str = "failed";
+const ADDED: &str = "response.output_item.added";
+const DONE: &str = "response.output_item.done";
+
+impl Open {
+    /// The beginning of an event about the item.
+    fn about(&self) -> Event<'_> {
+        Event { output_index: Some(self.at), ..Event::default() }
+    }
+
+    /// The beginning of an event about what is in the item.
+    fn inside(&self) -> Event<'_> {
+        let about = Event { item_id: Some(&self.item.id), ..self.about() };
+        match self.item.kind {
+            Kind::Text | Kind::Refusal => Event { content_index: Some(0), ..about },
+            Kind::Thinking => Event { summary_index: Some(0), ..about },
+            Kind::Call(_) => about,
+        }
+    }
+
+    fn write_part(&self, r#type: &'static str, sequence: &Cell<u64>, out: &mut Vec<u8>) {
+        send(Event { r#type, part: Some(self.item.part()), ..self.inside() }, sequence, out);
+    }
+
+    fn text(&mut self, text: &str, sequence: &Cell<u64>, out: &mut Vec<u8>) {
+        if matches!(self.item.kind, Kind::Thinking) && self.item.text.is_empty() {
+            self.write_part("response.reasoning_summary_part.added", sequence, out);
+        }
+        self.item.text.push_str(text);
+        self.delta(text, sequence, out);
+    }
+
+    fn delta(&self, text: &str, sequence: &Cell<u64>, out: &mut Vec<u8>) {
+        let r#type = self.item.kind.delta();
+        let logprobs = matches!(self.item.kind, Kind::Text).then_some([]);
+        send(Event { r#type, delta: Some(text), logprobs, ..self.inside() }, sequence, out);
+    }
+
+    /// Ends the item, which it returns as a whole.
+    fn close(
+        &mut self,
+        status: &'static str,
+        state: Option<&Opaque>,
+        sequence: &Cell<u64>,
+        out: &mut Vec<u8>,
+    ) -> Box<RawValue> {
+        self.ended = true;
+        // A call that was cut off has no arguments yet; one that is whole takes none.
+        if status == COMPLETED && self.item.fill() {
+            self.delta(&self.item.text, sequence, out);
+        }
+        self.end_text(sequence, out);
+        let item = self.item.ended(status, state);
+        send(Event { r#type: DONE, item: Some(&item), ..self.about() }, sequence, out);
+        item
+    }
+
+    fn end_text(&self, sequence: &Cell<u64>, out: &mut Vec<u8>) {
+        let text = Some(self.item.text.as_str());
+        let event = Event { r#type: self.item.kind.done(), ..self.inside() };
+        let (event, part) = match &self.item.kind {
+            // Without thoughts their part has not begun.
+            Kind::Thinking if self.item.text.is_empty() => return,
+            Kind::Text => (Event { text, logprobs: Some([]), ..event }, Some("response.content_part.done")),
+            Kind::Refusal => (Event { refusal: text, ..event }, Some("response.content_part.done")),
+            Kind::Thinking => (Event { text, ..event }, Some("response.reasoning_summary_part.done")),
+            Kind::Call(start) if start.freeform => (Event { input: text, ..event }, None),
+            Kind::Call(start) => (Event { name: Some(&start.name), arguments: text, ..event }, None),
+        };
+        send(event, sequence, out);
+        if let Some(r#type) = part {
+            self.write_part(r#type, sequence, out);
+        }
+    }
+}
+
+impl Render for ResponsesReply {
+    fn whole(&mut self, reply: &ModelResponse) -> Vec<u8> {
+        for part in &reply.content {
+            let at = self.output.len();
+            let item = whole(part, &self.call, at);
+            self.refused |= matches!(part, Part::Refusal { .. });
+            self.output.extend(item);
+        }
+        serde_json::to_vec(&self.ended(reply.stop_reason, &reply.tokens)).unwrap_or_default()
+    }
+
+    fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
+        if self.done {
+            return;
+        }
+        match event {
+            StreamEvent::Started(_) => self.begin(out),
+            StreamEvent::PartStarted { kind, .. } => self.open(kind, out),
+            StreamEvent::PartDelta { index, delta } => self.piece(*index, delta, out),
+            StreamEvent::PartEnded { index, opaque } => {
+                self.close(*index, opaque.as_deref(), COMPLETED, out);
+            }
+            StreamEvent::Finished(finished) => self.finish(finished, out),
+            // The tokens are told at the end, and warnings by the server's headers.
+            _ => {}
+        }
+    }
+
+    fn failure(&mut self, error: &ProviderError, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.done, true) {
+            return;
+        }
+        self.begin(out);
+        // What is not whole is no output.
+        self.output.retain(|item| item.get() != RawValue::NULL.get());
+        let told = refuse::failed(error, 400);
+        let code = told.code.unwrap_or("server_error");
+        let (code, message) = (Some(code), Some(told.message));
+        let event = Event { r#type: "error", code, message, param: Some(()), ..Event::default() };
+        send(event, &self.sequence, out);
+        let error = code.zip(message).map(|(code, message)| Fault { code, message });
+        let response = Some(Response { error, ..self.response(FAILED) });
+        send(Event { r#type: "response.failed", response, ..Event::default() }, &self.sequence, out);
+    }
+
+    fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        if !self.done {
+            out.extend_from_slice(frames::PING);
+        }
+    }
+}
+
+/// The item of a whole part; `None` for what is no part of a reply.
+fn whole(part: &Part, call: &str, at: usize) -> Option<Box<RawValue>> {
+    let (kind, text) = match part {
+        Part::Text { text, .. } => (Kind::Text, text.clone()),
+        Part::Refusal { text, .. } => (Kind::Refusal, text.clone()),
+        Part::Thinking { text, .. } => (Kind::Thinking, text.clone()),
+        Part::ToolUse { id, name, namespace, input, .. } => {
+            let start = ToolStart::new(id, name).with_namespace(namespace.clone());
+            let start = if matches!(input, ToolInput::Text(_)) { start.freeform() } else { start };
+            (Kind::Call(Box::new(start)), input.to_text())
+        }
+        Part::Vendor { opaque, .. } => return Some(kept(opaque, call, at)),
+        _ => return None,
+    };
+    let mut item = Item { text, ..Item::new(kind, call, at) };
+    if let Part::Text { citations, .. } = part {
+        for citation in citations {
+            item.cite(citation);
+        }
+    }
+    Some(item.ended(COMPLETED, part.opaque()))
+}
+
+/// The status at the end, and why it is incomplete, where the dialect has a word for that.
+fn end(reason: StopReason, refused: bool) -> (&'static str, Option<&'static str>) {
+    match reason {
+        StopReason::MaxTokens | StopReason::ContextWindow => (INCOMPLETE, Some("max_output_tokens")),
+        StopReason::ContentFiltered => (INCOMPLETE, Some("content_filter")),
+        // Without the words of a refusal it would look like a good end.
+        StopReason::Refusal if !refused => (INCOMPLETE, Some("content_filter")),
+        StopReason::Paused => (INCOMPLETE, None),
+        StopReason::Error => (FAILED, None),
+        _ => (COMPLETED, None),
+    }
+}
+
+/// The tokens, where both totals are known. Clients insist on the parts, so that one that nobody has counted is 0.
+fn usage(tokens: &TokenCount) -> Option<Usage> {
+    let (input_tokens, output_tokens) = (tokens.total_input()?, tokens.total_output()?);
+    Some(Usage {
+        input_tokens,
+        input_tokens_details: InputDetails {
+            cached_tokens: tokens.cache_read.unwrap_or(0),
+            cache_write_tokens: frames::written_to_cache(tokens).unwrap_or(0),
+        },
+        output_tokens,
+        output_tokens_details: OutputDetails { reasoning_tokens: tokens.reasoning.unwrap_or(0) },
+        total_tokens: input_tokens.saturating_add(output_tokens),
+    })
+}
+
+fn send(event: Event<'_>, sequence: &Cell<u64>, out: &mut Vec<u8>) {
+    let sequence_number = sequence.get();
+    sequence.set(sequence_number + 1);
+    frames::named(event.r#type, &Event { sequence_number, ..event }, out);
+}

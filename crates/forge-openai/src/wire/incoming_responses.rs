@@ -1,0 +1,117 @@
+//! Responses: what clients send.
+
+use forge_core::request::{Effort, InvalidBody, ToolInput};
+use serde_json::Value;
+
+use super::{
+    incoming::{Place, Read, incoming},
+    incoming_content::{Content, Format, StreamOptions, ToolChoice},
+};
+
+incoming! {
+    /// The body of `POST /responses`.
+    struct Body {
+        model: String,
+        input: Input,
+        instructions: Option<Content>,
+        max_output_tokens: Option<u32>,
+        reasoning: Option<Reasoning>,
+        text: Option<Value>,
+        tools: Vec<Value>,
+        tool_choice: Option<ToolChoice>,
+        parallel_tool_calls: Option<bool>,
+        temperature: Option<f64>,
+        top_p: Option<f64>,
+        stream: Option<bool>,
+        stream_options: Option<StreamOptions>,
+        previous_response_id: Option<String>,
+        conversation: Option<Value>,
+        background: Option<bool>,
+    }
+
+    struct Reasoning {
+        effort: Option<Effort>,
+        /// `auto`, `concise` or `detailed`.
+        summary: Option<String>,
+    }
+
+    struct Text {
+        format: Option<Format>,
+    }
+
+    struct Message {
+        role: String,
+        content: Option<Content>,
+    }
+
+    struct FunctionCall {
+        call_id: String,
+        name: String,
+        namespace: Option<String>,
+        arguments: ToolInput,
+    }
+
+    struct CustomToolCall {
+        call_id: String,
+        name: String,
+        namespace: Option<String>,
+        input: String,
+    }
+
+    /// The result of a call of either kind.
+    struct CallOutput {
+        call_id: String,
+        output: Option<Content>,
+    }
+
+    /// Beside its `encrypted_content`.
+    struct Thoughts {
+        summary: Option<Content>,
+        content: Option<Content>,
+    }
+
+    /// Tools that stand among the items.
+    struct AdditionalTools {
+        tools: Vec<Value>,
+    }
+}
+
+/// The conversation: one text of the user's, or a list of items.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Text(String),
+    Items(Vec<Value>),
+}
+
+impl Read for Input {
+    fn read(value: Value, place: Place<'_>) -> Result<Self, InvalidBody> {
+        match value {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Array(items) => Ok(Self::Items(items)),
+            _ => Err(place.wrong("has to be a text or a list of items")),
+        }
+    }
+}
+
+/// What a client may ask for and the server decides: what it stores, and what comes back beyond the usual fields.
+/// Encrypted thoughts always do.
+pub(crate) const LEFT_TO_THE_SERVER: [&str; 2] = ["store", "include"];
+
+/// What an item is. A message need not say it.
+pub(crate) fn item_kind(item: &Value) -> Option<&str> {
+    let said = item.get("type").and_then(Value::as_str);
+    said.or_else(|| item.get("role").map(|_| "message"))
+}
+
+/// Whether an item comes from a reply: clients that write items of their own give them no id. Thoughts without
+/// `encrypted_content` exist in the vendor's store alone.
+pub(crate) fn is_minted(kind: &str, item: &Value) -> bool {
+    let has = |field| item.get(field).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    match kind {
+        "message" => has("id") && item.get("role").is_some_and(|role| role == "assistant"),
+        "reasoning" => has("encrypted_content"),
+        "function_call" | "custom_tool_call" => has("id"),
+        "function_call_output" | "custom_tool_call_output" | "additional_tools" | "item_reference" => false,
+        _ => true,
+    }
+}
