@@ -2,6 +2,18 @@
 //!
 //! Thoughts that a client sends back count as minted by the model that it names. What of a request has no place in a
 //! common one is in its extra fields for `OpenAI`.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use forge_http::ingress::ReplyHead;
+//! use forge_openai::ingress::CHAT;
+//!
+//! let head = ReplyHead { id: "1".into(), created: chrono::DateTime::UNIX_EPOCH };
+//! let body = Bytes::from(r#"{"model": "coder", "messages": [{"role": "user", "content": "Hi"}]}"#);
+//! let incoming = (CHAT.parse)(&body, &head)?;
+//! assert_eq!((incoming.model.as_str(), incoming.request.messages.len()), ("coder", 1));
+//! # Ok::<(), forge_core::request::InvalidBody>(())
+//! ```
 
 mod chat_parse;
 mod chat_render;

@@ -11,6 +11,7 @@ use super::frames;
 use crate::wire::{
     answer_chat::UrlCitation,
     answer_responses::{Annotation, Item as Wire, Part, kept_kind, minted},
+    incoming_responses::our_id,
 };
 
 /// How an item ended, or that it has not.
@@ -83,7 +84,7 @@ impl Kind {
 impl Item {
     /// The item at this place of the output of the reply `reply`.
     pub(super) fn new(kind: Kind, reply: &str, at: usize) -> Self {
-        let id = format!("{}_{reply}_{at}", kind.prefix());
+        let id = our_id(kind.prefix(), reply, at);
         Self { id, kind, text: String::new(), annotations: Vec::new() }
     }
 

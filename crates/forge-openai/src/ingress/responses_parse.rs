@@ -19,7 +19,7 @@ use crate::{
         incoming_content::Content,
         incoming_responses::{
             AdditionalTools, Body, CallOutput, CustomToolCall, FunctionCall, Input, LEFT_TO_THE_SERVER,
-            Message, Text, Thoughts, is_minted, item_kind,
+            Message, Text, Thoughts, item_kind, minted,
         },
     },
 };
@@ -109,8 +109,8 @@ impl Reader<'_> {
         let kind =
             item_kind(&item).ok_or_else(|| Place::Field(&place, "type").wrong("is missing"))?.to_owned();
         // An item of a reply goes back to its model as it came.
-        let state = is_minted(&kind, &item)
-            .then(|| Opaque::new(ModelProvider::OpenAI, self.model.into(), item.to_string()));
+        let state = minted(&kind, &item);
+        let state = state.map(|data| Opaque::new(ModelProvider::OpenAI, self.model.into(), data));
         match kind.as_str() {
             "message" => self.message(Message::read(item, place)?, state, place)?,
             "reasoning" => self.thoughts(Thoughts::read(item, place)?, state, place)?,

@@ -103,15 +103,35 @@ pub(crate) fn item_kind(item: &Value) -> Option<&str> {
     said.or_else(|| item.get("role").map(|_| "message"))
 }
 
-/// Whether an item comes from a reply: clients that write items of their own give them no id. Thoughts without
+/// The state that an item of a reply is; `None` for one that a client wrote itself, which has no id. Thoughts without
 /// `encrypted_content` exist in the vendor's store alone.
-pub(crate) fn is_minted(kind: &str, item: &Value) -> bool {
-    let has = |field| item.get(field).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    match kind {
-        "message" => has("id") && item.get("role").is_some_and(|role| role == "assistant"),
-        "reasoning" => has("encrypted_content"),
-        "function_call" | "custom_tool_call" => has("id"),
+pub(crate) fn minted(kind: &str, item: &Value) -> Option<String> {
+    let text = |field| item.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let is_minted = match kind {
+        "message" => text("id").is_some() && text("role") == Some("assistant"),
+        "reasoning" => text("encrypted_content").is_some(),
+        "function_call" | "custom_tool_call" => text("id").is_some(),
         "function_call_output" | "custom_tool_call_output" | "additional_tools" | "item_reference" => false,
         _ => true,
-    }
+    };
+    let is_ours = text("id").is_some_and(is_our_id);
+    is_minted.then(|| match item {
+        // The vendor knows no such id, and refuses thoughts that come under another one than theirs.
+        Value::Object(fields) if is_ours => {
+            let mut fields = fields.clone();
+            fields.shift_remove("id");
+            Value::Object(fields).to_string()
+        }
+        item => item.to_string(),
+    })
+}
+
+/// The id of an item in a reply of this server: behind the kind stand the id of the call and the item's place.
+pub(crate) fn our_id(kind: &str, call: &str, place: usize) -> String {
+    format!("{kind}_{call}_{place}")
+}
+
+/// Whether an item has its id from this server. Those of the vendor have one `_`.
+fn is_our_id(id: &str) -> bool {
+    id.matches('_').count() > 1
 }

@@ -166,7 +166,9 @@ fn responses_parts() -> impl Strategy<Value = Vec<Said>> {
         vec(text(), 1..3).prop_map(|pieces| Said::new(PartKind::Refusal, pieces)),
         (call(), option::of(text())).prop_map(group),
         Just(Said {
-            state: state(json!({"type": "web_search_call", "id": "ws_1", "status": "completed"})),
+            state: state(
+                json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}})
+            ),
             ..Said::new(PartKind::Vendor, Vec::new())
         }),
     ];

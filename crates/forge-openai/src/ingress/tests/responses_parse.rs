@@ -107,6 +107,14 @@ fn what_the_model_said_is_one_turn_and_keeps_its_items() {
 }
 
 #[test]
+fn the_ids_of_this_server_are_not_the_vendors() {
+    let item = |id: &str| json!([{"type": "reasoning", "id": id, "summary": [], "encrypted_content": "x="}]);
+    let state = |id: &str| turns(item(id))[0].parts[0].opaque().unwrap().data.parse::<Value>().unwrap();
+    assert_eq!(state("rs_0197-ab_0"), json!({"type": "reasoning", "summary": [], "encrypted_content": "x="}));
+    assert_eq!(state("rs_68a1"), item("rs_68a1")[0]);
+}
+
+#[test]
 fn items_that_no_reply_has_minted_carry_no_state() {
     let messages = turns(json!([
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": ""},
