@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::frames;
 use crate::wire::{
     answer_chat::UrlCitation,
-    answer_responses::{Annotation, Item as Wire, Part, kept_kind, minted},
+    answer_responses::{Annotation, Item as Wire, Part, kept_kind},
     incoming_responses::our_id,
 };
 
@@ -44,15 +44,6 @@ impl Kind {
             Self::Thinking => "rs",
             Self::Call(start) if start.freeform => "ctc",
             Self::Call(_) => "fc",
-        }
-    }
-
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Text | Self::Refusal => "message",
-            Self::Thinking => "reasoning",
-            Self::Call(start) if start.freeform => "custom_tool_call",
-            Self::Call(_) => "function_call",
         }
     }
 }
@@ -119,24 +110,22 @@ impl Item {
 
     /// The item as it begins.
     pub(super) fn begun(&self) -> Box<RawValue> {
-        self.write(IN_PROGRESS, Vec::new(), None)
+        self.wire(IN_PROGRESS, Vec::new(), None).to_raw()
     }
 
-    /// The item at its end. One that the vendor minted keeps all its fields; foreign state takes the place of
+    /// The item at its end, with the further fields of the one that the vendor minted. Foreign state takes the place of
     /// encrypted thoughts.
     pub(super) fn ended(&self, status: &'static str, state: Option<&Opaque>) -> Box<RawValue> {
-        let own = state.filter(|state| state.provider == ModelProvider::OpenAI);
-        if let Some(item) = own.and_then(|state| minted(&state.data, self.kind.word(), &self.id)) {
-            return item;
-        }
         let is_silent = matches!(self.kind, Kind::Thinking) && self.text.is_empty();
-        let parts = if is_silent { Vec::new() } else { vec![self.part()] };
-        self.write(status, parts, state.map(|state| state.data.as_str()))
+        let parts = || if is_silent { Vec::new() } else { vec![self.part()] };
+        let state = state.map(|state| state.data.as_str());
+        let minted = state.and_then(|state| self.wire(status, parts(), None).with_fields_of(state));
+        minted.unwrap_or_else(|| self.wire(status, parts(), state).to_raw())
     }
 
-    fn write(&self, status: &'static str, parts: Vec<Part<'_>>, state: Option<&str>) -> Box<RawValue> {
+    fn wire<'a>(&'a self, status: &'static str, parts: Vec<Part<'a>>, state: Option<&'a str>) -> Wire<'a> {
         let Self { id, text, .. } = self;
-        let item = match &self.kind {
+        match &self.kind {
             Kind::Text | Kind::Refusal => Wire::Message { id, status, role: "assistant", content: parts },
             Kind::Thinking => Wire::Reasoning { id, summary: parts, encrypted_content: state },
             Kind::Call(start) => {
@@ -147,8 +136,7 @@ impl Item {
                     Wire::FunctionCall { id, status, call_id, name, namespace, arguments: text }
                 }
             }
-        };
-        to_raw_value(&item).unwrap_or_default()
+        }
     }
 }
 

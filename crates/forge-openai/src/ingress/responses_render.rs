@@ -95,7 +95,7 @@ impl ResponsesReply {
         Response {
             error: (status == FAILED).then_some(failed),
             incomplete_details: because.map(|reason| IncompleteDetails { reason }),
-            usage: usage(tokens),
+            usage: Some(usage(tokens)),
             ..self.response(status)
         }
     }
@@ -349,19 +349,20 @@ fn end(reason: StopReason, refused: bool) -> (&'static str, Option<&'static str>
     }
 }
 
-/// The tokens, where both totals are known. Clients insist on the parts, so that one that nobody has counted is 0.
-fn usage(tokens: &TokenCount) -> Option<Usage> {
-    let (input_tokens, output_tokens) = (tokens.total_input()?, tokens.total_output()?);
-    Some(Usage {
-        input_tokens,
+/// The tokens of a reply that has ended. Clients break where one of the numbers is missing, so that one which nobody has
+/// counted is 0. No call takes no tokens: they can tell.
+fn usage(tokens: &TokenCount) -> Usage {
+    let (input, output) = (tokens.total_input().unwrap_or(0), tokens.total_output().unwrap_or(0));
+    Usage {
+        input_tokens: input,
         input_tokens_details: InputDetails {
             cached_tokens: tokens.cache_read.unwrap_or(0),
             cache_write_tokens: frames::written_to_cache(tokens).unwrap_or(0),
         },
-        output_tokens,
+        output_tokens: output,
         output_tokens_details: OutputDetails { reasoning_tokens: tokens.reasoning.unwrap_or(0) },
-        total_tokens: input_tokens.saturating_add(output_tokens),
-    })
+        total_tokens: input.saturating_add(output),
+    }
 }
 
 fn send(event: Event<'_>, sequence: &Cell<u64>, out: &mut Vec<u8>) {

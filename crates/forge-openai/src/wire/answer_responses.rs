@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
+    Map, Value,
+    value::{RawValue, to_raw_value, to_value},
 };
 
 use super::answer_chat::UrlCitation;
@@ -161,14 +161,24 @@ pub(crate) struct Event<'a> {
     pub(crate) param: Option<()>,
 }
 
-/// The item that a vendor's state is, under the id that the stream has told; `None` if it is none of this `kind`.
-pub(crate) fn minted(state: &str, kind: &str, id: &str) -> Option<Box<RawValue>> {
-    let mut item: serde_json::Map<String, Value> = serde_json::from_str(state).ok()?;
-    if item.get("type")? != kind {
-        return None;
+impl Item<'_> {
+    pub(crate) fn to_raw(&self) -> Box<RawValue> {
+        to_raw_value(self).unwrap_or_default()
     }
-    item.insert("id".to_owned(), id.into());
-    to_raw_value(&item).ok()
+
+    /// The item with the fields that it lacks and the one has that a vendor's state is; `None` if that is none of its
+    /// kind. What the stream has told of the item stays.
+    pub(crate) fn with_fields_of(&self, state: &str) -> Option<Box<RawValue>> {
+        let minted: Map<String, Value> = serde_json::from_str(state).ok()?;
+        let Ok(Value::Object(mut item)) = to_value(self) else { return None };
+        if minted.get("type") != item.get("type") {
+            return None;
+        }
+        for (name, value) in minted {
+            item.entry(name).or_insert(value);
+        }
+        to_raw_value(&item).ok()
+    }
 }
 
 /// The kind of an item that is kept as its vendor sent it.

@@ -83,7 +83,10 @@ fn an_answer_that_comes_back_is_thoughts_words_and_calls() {
         {"role": "tool", "tool_call_id": "a", "content": "1"},
         {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "2"}]},
         {"role": "user", "content": "and?"},
+        {"role": "tool", "tool_call_id": "c", "content": "3"},
         {"role": "assistant", "content": "I", "refusal": "won't"},
+        {"role": "assistant", "content": "", "refusal": ""},
+        {"role": "assistant", "content": "II", "refusal": ""},
     ]));
     let Part::Thinking { text, opaque: Some(state), .. } = &messages[0].parts[0] else {
         panic!("{messages:?}")
@@ -104,7 +107,9 @@ fn an_answer_that_comes_back_is_thoughts_words_and_calls() {
     let results = vec![Part::tool_result("a", "1"), Part::tool_result("b", "2")];
     assert_eq!(messages[1], Message::new(MessageRole::User, results));
     assert_eq!(messages[2], Message::user("and?"));
-    assert_eq!(messages[3].parts, [Part::text("I"), Part::refusal("won't")]);
+    assert_eq!(messages[3], Message::new(MessageRole::User, vec![Part::tool_result("c", "3")]));
+    assert_eq!(messages[4].parts, [Part::text("I"), Part::refusal("won't")]);
+    assert_eq!(messages[5..], [Message::assistant("II")]);
 }
 
 #[test]
@@ -117,6 +122,9 @@ fn details_of_thoughts_come_back_with_their_text() {
     };
     assert_eq!(text, "hm");
     assert_eq!(state.data.parse::<Value>().unwrap(), json!({"reasoning_details": details}));
+    let both = json!([{"role": "assistant", "content": "I", "reasoning_details": details, "reasoning_content": "said"}]);
+    assert!(matches!(&turns(both)[0].parts[0], Part::Thinking { text, opaque: Some(same), .. }
+        if text == "said" && same == state));
 }
 
 #[test]
@@ -220,10 +228,17 @@ fn the_form_of_the_answer_is_nested_or_flat() {
     }
 }
 
+fn is_told(mistakes: impl IntoIterator<Item = (Value, &'static str, &'static str)>) {
+    for (body, place, wanted) in mistakes {
+        let reason = refused(&CHAT, &body);
+        assert!(reason.contains(&format!("`{place}`")) && reason.contains(wanted), "{reason} of {body}");
+    }
+}
+
 #[test]
-fn a_mistake_is_told_with_its_place_and_what_belongs_there() {
+fn a_mistake_in_a_message_is_told_with_its_place_and_what_belongs_there() {
     let message = |message: Value| chat(json!([{"role": "user", "content": "q"}, message]));
-    for (body, place, wanted) in [
+    is_told([
         (json!([]), "body", "an object, not a list"),
         (json!({"messages": []}), "model", "missing"),
         (chat(json!([])), "messages", "at least one"),
@@ -255,6 +270,18 @@ fn a_mistake_is_told_with_its_place_and_what_belongs_there() {
             "base64",
         ),
         (
+            message(
+                json!({"role": "user", "content": [{"type": "image_url", "image_url": "data:;base64,AA"}]}),
+            ),
+            "messages[1].content[0].image_url",
+            "media type",
+        ),
+        (
+            message(json!({"role": "user", "content": [{"type": "image_url", "image_url": ""}]})),
+            "messages[1].content[0].image_url",
+            "empty",
+        ),
+        (
             message(json!({"role": "user", "content": [{"type": "file", "file": {}}]})),
             "messages[1].content[0]",
             "file_data",
@@ -276,6 +303,12 @@ fn a_mistake_is_told_with_its_place_and_what_belongs_there() {
             "messages[1].tool_calls[0]",
             "function",
         ),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_a_setting_is_told_with_its_place_and_what_belongs_there() {
+    is_told([
         (with("n", json!(2)), "n", "one answer"),
         (with("modalities", json!(["text", "audio"])), "modalities", "text"),
         (with("max_tokens", json!(-1)), "max_tokens", "a whole number from 0"),
@@ -316,10 +349,7 @@ fn a_mistake_is_told_with_its_place_and_what_belongs_there() {
             "syntax",
         ),
         (with("stream_options", json!([])), "stream_options", "an object"),
-    ] {
-        let reason = refused(&CHAT, &body);
-        assert!(reason.contains(&format!("`{place}`")) && reason.contains(wanted), "{reason} of {body}");
-    }
+    ]);
 }
 
 #[test]
@@ -332,6 +362,9 @@ fn a_body_of_responses_is_read_at_the_address_of_chat() {
     assert_eq!((read.request.tools[0].name(), read.request.system_text().as_ref()), (Some("f"), "s"));
     let events = [forge_core::event::Finished::new(forge_core::event::StopReason::EndTurn).into()];
     let stream = super::values(&super::written(&mut *read.reply, &events));
+    let mut both = body.clone();
+    both["messages"] = json!([{"role": "user", "content": "of chat"}]);
+    assert_eq!(request(&CHAT, &both).messages[..], [Message::user("of chat")]);
     assert_eq!(
         (&stream[0]["object"], stream[0].get("usage")),
         (&json!("chat.completion.chunk"), Some(&json!(null)))

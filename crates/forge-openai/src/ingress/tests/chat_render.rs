@@ -170,17 +170,20 @@ fn sources_are_told_where_they_have_an_address() {
     let foreign = Citation::raw(r#"{"type":"char_location"}"#);
     let events = [
         begun(0, PartKind::Text),
+        StreamEvent::text(0, ""),
         StreamEvent::text(0, "dää"),
+        begun(1, PartKind::Thinking),
+        thinking(1, "hm"),
         cite(Citation::raw(own.to_string())),
         cite(foreign.clone()),
         cite(foreign.with_url(Some("https://a.example".into()))),
         finished(StopReason::EndTurn),
     ];
     let deltas = deltas(&events);
-    assert_eq!(deltas[2], json!({"annotations": [own]}));
+    assert_eq!(deltas[3], json!({"annotations": [own]}));
     let made = json!({"url": "https://a.example", "title": "", "start_index": 3, "end_index": 3});
-    assert_eq!(deltas[3], json!({"annotations": [{"type": "url_citation", "url_citation": made}]}));
-    assert_eq!(deltas.len(), 5);
+    assert_eq!(deltas[4], json!({"annotations": [{"type": "url_citation", "url_citation": made}]}));
+    assert_eq!(deltas.len(), 6);
 }
 
 #[test]
@@ -210,6 +213,21 @@ fn a_whole_reply_is_one_message() {
     let message = &whole["choices"][0]["message"];
     assert_eq!((&message["content"], &message["refusal"]), (&json!(null), &json!("No.")));
     assert_eq!(whole["usage"], json!(null));
+}
+
+#[test]
+fn state_stands_in_a_whole_reply() {
+    let state = |data: Value| Opaque::new(ModelProvider::OpenAI, "m".into(), data.to_string());
+    let (details, extra) = (json!([{"type": "reasoning.encrypted", "data": "x"}]), json!({"google": {}}));
+    let content = vec![
+        Part::thinking("").with_opaque(state(json!({"reasoning_details": details}))),
+        Part::tool_use("c", "add", json!({})).with_opaque(state(json!({"extra_content": extra}))),
+    ];
+    let response = ModelResponse::new(Participant::gpt(), content);
+    let whole: Value = serde_json::from_slice(&reply(false).whole(&response)).unwrap();
+    let message = &whole["choices"][0]["message"];
+    assert_eq!((&message["reasoning_details"], message.get("reasoning_content")), (&details, None));
+    assert_eq!(message["tool_calls"][0]["extra_content"], extra);
 }
 
 #[test]

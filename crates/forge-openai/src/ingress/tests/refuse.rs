@@ -12,6 +12,8 @@ fn told(refusal: &Refusal<'_>) -> (u16, Value) {
 
 #[test]
 fn each_refusal_has_its_status_type_and_code() {
+    let silent = ProviderError::new(ErrorKind::Server, "p", "");
+    assert_eq!(told(&Refusal::Failed(&silent)).1["error"]["message"], ErrorKind::Server.describe());
     let null = "null";
     for (refusal, status, kind, code, said) in [
         (Refusal::Key, 401, "invalid_request_error", "invalid_api_key", "API key"),

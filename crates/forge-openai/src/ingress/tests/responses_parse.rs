@@ -169,6 +169,8 @@ fn every_setting_has_its_place() {
     assert_eq!(read.unknown, ["prompt_cache_key", "metadata"]);
     let extra = request.extra.fields(&ModelProvider::OpenAI).cloned().map(Value::Object);
     assert_eq!(extra, Some(json!({"prompt_cache_key": "k", "metadata": {"a": "b"}})));
+    body["reasoning"] = json!({"summary": "none"});
+    assert_eq!(super::request(&RESPONSES, &body).show_thinking, Some(false));
     let whole = super::request(&RESPONSES, &input(json!("q")));
     assert_eq!((whole.delivery, whole.show_thinking), (Delivery::Whole, None));
 }

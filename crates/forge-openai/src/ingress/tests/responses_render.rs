@@ -201,7 +201,9 @@ fn refusals_and_free_text_have_events_of_their_own() {
 }
 
 #[test]
-fn the_vendors_items_keep_their_fields_under_the_id_that_was_told() {
+fn the_vendors_items_keep_their_fields_beside_what_was_told() {
+    let call =
+        r#"{"type":"function_call","id":"fc_theirs","call_id":"theirs","name":"f","arguments":"{ }","x":1}"#;
     let message =
         r#"{"type":"message","id":"msg_theirs","role":"assistant","phase":"final_answer","content":[]}"#;
     let thought = r#"{"type":"reasoning","id":"rs_theirs","summary":[],"encrypted_content":"x="}"#;
@@ -215,6 +217,8 @@ fn the_vendors_items_keep_their_fields_under_the_id_that_was_told() {
         with_state(2, ModelProvider::OpenAI, search),
         begun(3, PartKind::Vendor),
         with_state(3, ModelProvider::Anthropic, r#"{"type":"redacted_thinking","data":"y"}"#),
+        begun(4, PartKind::tool_use("ours", "f")),
+        with_state(4, ModelProvider::OpenAI, call),
         finished(StopReason::EndTurn),
     ];
     let output = response(&events)["output"].take();
@@ -224,6 +228,8 @@ fn the_vendors_items_keep_their_fields_under_the_id_that_was_told() {
         output[0],
         json!({"type": "reasoning", "id": "rs_0197-ab_0", "summary": [], "encrypted_content": "x="})
     );
+    assert_eq!((&output[4]["call_id"], &output[4]["x"]), (&json!("ours"), &json!(1)));
+    assert_eq!(output[1]["content"][0]["text"], "");
     assert_eq!((&output[1]["phase"], &output[1]["id"]), (&json!("final_answer"), &json!("msg_0197-ab_1")));
     assert_eq!((&output[2], &output[3]), (&search.parse().unwrap(), &redacted));
 }
@@ -321,9 +327,19 @@ fn a_whole_reply_has_the_same_items() {
     let usage = json!({"input_tokens": 5, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": 4, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 9});
     assert_eq!(body, whole("completed", output, usage));
-    let unknown = ModelResponse::new(Participant::gpt(), Vec::new());
+}
+
+#[test]
+fn tokens_that_nobody_counted_are_numbers_that_no_call_takes() {
+    let unknown = ModelResponse::new(Participant::gpt(), Vec::new())
+        .with_tokens(TokenCount::default().with_output(4).with_cache_read(3));
     let body: Value = serde_json::from_slice(&reply().whole(&unknown)).unwrap();
-    assert_eq!(body["usage"], json!(null));
+    let usage = json!({"input_tokens": 0, "input_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 0},
+        "output_tokens": 4, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 4});
+    assert_eq!(body["usage"], usage);
+    let stream = written(&mut *reply(), &[Finished::new(StopReason::EndTurn).into()]);
+    let told = crate::responses::Decoder::new(ModelProvider::OpenAI, "m".into(), "p".into());
+    assert!(super::decoded(told, &stream).tokens.input.is_none());
 }
 
 #[test]
