@@ -44,6 +44,12 @@ impl Conversation {
         }
     }
 
+    /// Whether the newest part are thoughts that go back to their model.
+    pub(super) fn ends_with_thoughts(&self) -> bool {
+        let newest = self.messages.last().and_then(|message| message.parts.last());
+        matches!(newest, Some(Part::Thinking { opaque: Some(_), .. }))
+    }
+
     /// Adds the result of a call. Those that follow each other are one turn.
     pub(super) fn result(&mut self, part: Part) {
         let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });

@@ -109,7 +109,7 @@ impl Reader<'_> {
         let kind =
             item_kind(&item).ok_or_else(|| Place::Field(&place, "type").wrong("is missing"))?.to_owned();
         // An item of a reply goes back to its model as it came.
-        let state = minted(&kind, &item);
+        let state = minted(&kind, &item, self.conversation.ends_with_thoughts());
         let state = state.map(|data| Opaque::new(ModelProvider::OpenAI, self.model.into(), data));
         match kind.as_str() {
             "message" => self.message(Message::read(item, place)?, state, place)?,

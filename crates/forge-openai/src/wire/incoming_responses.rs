@@ -103,14 +103,16 @@ pub(crate) fn item_kind(item: &Value) -> Option<&str> {
     said.or_else(|| item.get("role").map(|_| "message"))
 }
 
-/// The state that an item of a reply is; `None` for one that a client wrote itself, which has no id. Thoughts without
+/// The state that an item of a reply is; `None` for one that a client wrote itself. Items of replies have ids, or lost
+/// them and stand behind thoughts, which the vendor takes together with them alone. Thoughts without
 /// `encrypted_content` exist in the vendor's store alone.
-pub(crate) fn minted(kind: &str, item: &Value) -> Option<String> {
+pub(crate) fn minted(kind: &str, item: &Value, behind_thoughts: bool) -> Option<String> {
     let text = |field| item.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let is_of_reply = || behind_thoughts || text("id").is_some();
     let is_minted = match kind {
-        "message" => text("id").is_some() && text("role") == Some("assistant"),
+        "message" => text("role") == Some("assistant") && is_of_reply(),
         "reasoning" => text("encrypted_content").is_some(),
-        "function_call" | "custom_tool_call" => text("id").is_some(),
+        "function_call" | "custom_tool_call" => is_of_reply(),
         "function_call_output" | "custom_tool_call_output" | "additional_tools" | "item_reference" => false,
         _ => true,
     };

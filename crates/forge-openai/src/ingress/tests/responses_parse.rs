@@ -115,6 +115,16 @@ fn the_ids_of_this_server_are_not_the_vendors() {
 }
 
 #[test]
+fn a_call_behind_thoughts_is_an_item_of_their_reply() {
+    let thoughts = json!({"type": "reasoning", "summary": [], "encrypted_content": "x="});
+    let call = |id: &str| json!({"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"});
+    let messages = turns(json!([thoughts, call("a"), call("b")]));
+    let state = |part: &Part| part.opaque().map(|state| state.data.parse::<Value>().unwrap());
+    let states: Vec<_> = messages[0].parts.iter().map(state).collect();
+    assert_eq!(states, [Some(thoughts), Some(call("a")), None]);
+}
+
+#[test]
 fn items_that_no_reply_has_minted_carry_no_state() {
     let messages = turns(json!([
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": ""},
