@@ -8,7 +8,7 @@ use serde_json::{Map, Value, value::to_raw_value};
 
 use super::{
     Asked,
-    content::{Conversation, parts, result},
+    content::{Conversation, parts, result, words},
     tools::{choice, output, tools},
 };
 use crate::{
@@ -87,15 +87,8 @@ fn assistant(message: Message, model: &str, place: Place<'_>) -> Result<Vec<Part
     let mut keeper = Keeper::new(ModelProvider::OpenAI, model.into(), None);
     let mut parts = Vec::new();
     parts.extend(thoughts(message.reasoning_content, &message.reasoning_details, &mut keeper));
-    parts.extend(super::content::parts(message.content, Place::Field(&place, "content"))?);
-    // A picture in it would be one that the model has drawn, of which no request knows.
-    if parts
-        .iter()
-        .any(|part| !matches!(part, Part::Thinking { .. } | Part::Text { .. } | Part::Refusal { .. }))
-    {
-        return Err(Place::Field(&place, "content").wrong("holds a part that is no text"));
-    }
-    parts.extend(message.refusal.filter(|words| !words.is_empty()).map(Part::refusal));
+    parts.extend(words(message.content, Place::Field(&place, "content"))?);
+    parts.extend(message.refusal.filter(|refusal| !refusal.is_empty()).map(Part::refusal));
     let calls = Place::Field(&place, "tool_calls");
     for (at, call) in message.tool_calls.into_iter().enumerate() {
         parts.push(tool_use(call, &keeper, Place::Item(&calls, at))?);

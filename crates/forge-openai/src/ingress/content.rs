@@ -84,13 +84,20 @@ pub(super) fn parts(content: Option<Content>, place: Place<'_>) -> Result<Vec<Pa
     }
 }
 
-/// The texts of a content that may hold nothing else.
+/// The parts of a content in which nothing but words may stand: instructions, and what a model said.
+pub(super) fn words(content: Option<Content>, place: Place<'_>) -> Result<Vec<Part>, InvalidBody> {
+    let parts = parts(content, place)?;
+    let is_word = |part: &Part| matches!(part, Part::Text { .. } | Part::Refusal { .. });
+    if parts.iter().all(is_word) { Ok(parts) } else { Err(place.wrong("holds a part that is no text")) }
+}
+
+/// The texts of such a content.
 pub(super) fn texts(content: Option<Content>, place: Place<'_>) -> Result<Vec<String>, InvalidBody> {
     let text = |part| match part {
-        Part::Text { text, .. } | Part::Refusal { text, .. } => Ok(text),
-        _ => Err(place.wrong("holds a part that is no text")),
+        Part::Text { text, .. } => Some(text),
+        _ => None,
     };
-    parts(content, place)?.into_iter().map(text).collect()
+    Ok(words(content, place)?.into_iter().filter_map(text).collect())
 }
 
 /// The result of the call `id`.

@@ -46,9 +46,7 @@ impl Kind {
             Self::Call(_) => "fc",
         }
     }
-}
 
-impl Kind {
     /// The event that adds to the item.
     pub(super) const fn delta(&self) -> &'static str {
         match self {

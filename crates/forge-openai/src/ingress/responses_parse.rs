@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Asked,
-    content::{Conversation, parts, result, texts},
+    content::{Conversation, parts, result, texts, words},
     refuse::{NOT_FOUND, UNSUPPORTED},
     tools::{choice, output, tools},
 };
@@ -199,11 +199,11 @@ fn answer(
     place: Place<'_>,
 ) -> Result<Option<Part>, InvalidBody> {
     let (mut text, mut refusal) = (String::new(), String::new());
-    for part in parts(content, place)? {
+    for part in words(content, place)? {
         match part {
-            Part::Text { text: more, .. } => text.push_str(&more),
             Part::Refusal { text: more, .. } => refusal.push_str(&more),
-            _ => return Err(place.wrong("holds a part that is no text")),
+            Part::Text { text: more, .. } => text.push_str(&more),
+            _ => {}
         }
     }
     Ok(match (text.is_empty(), refusal.is_empty()) {

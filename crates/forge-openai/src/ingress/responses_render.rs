@@ -39,8 +39,8 @@ pub(super) struct ResponsesReply {
     sequence: Cell<u64>,
     /// By the indices of the parts; those that only a vendor understands become items when they end.
     parts: Vec<Option<Open>>,
-    /// By their places; null until they are whole.
-    output: Vec<Box<RawValue>>,
+    /// By their places, once they are whole.
+    output: Vec<Option<Box<RawValue>>>,
     refused: bool,
 }
 
@@ -121,7 +121,7 @@ impl ResponsesReply {
         };
         self.refused |= matches!(kind, Kind::Refusal);
         let at = self.output.len();
-        self.output.push(RawValue::NULL.to_owned());
+        self.output.push(None);
         let open = Open { item: Item::new(kind, &self.call, at), at, ended: false };
         let item = open.item.begun();
         send(Event { r#type: ADDED, item: Some(&item), ..open.about() }, &self.sequence, out);
@@ -151,7 +151,7 @@ impl ResponsesReply {
     fn close(&mut self, index: u32, state: Option<&Opaque>, status: &'static str, out: &mut Vec<u8>) {
         match (self.parts.get_mut(index as usize), state) {
             (Some(Some(open)), state) if !open.ended => {
-                self.output[open.at] = open.close(status, state, &self.sequence, out);
+                self.output[open.at] = Some(open.close(status, state, &self.sequence, out));
             }
             (Some(None), Some(state)) => {
                 let at = self.output.len();
@@ -161,7 +161,7 @@ impl ResponsesReply {
                         Event { r#type, output_index: Some(at), item: Some(&item), ..Event::default() };
                     send(event, &self.sequence, out);
                 }
-                self.output.push(item);
+                self.output.push(Some(item));
             }
             _ => {}
         }
@@ -264,10 +264,10 @@ impl Open {
 impl Render for ResponsesReply {
     fn whole(&mut self, reply: &ModelResponse) -> Vec<u8> {
         for part in &reply.content {
-            let at = self.output.len();
-            let item = whole(part, &self.call, at);
             self.refused |= matches!(part, Part::Refusal { .. });
-            self.output.extend(item);
+            if let Some(item) = whole(part, &self.call, self.output.len()) {
+                self.output.push(Some(item));
+            }
         }
         serde_json::to_vec(&self.ended(reply.stop_reason, &reply.tokens)).unwrap_or_default()
     }
@@ -295,7 +295,7 @@ impl Render for ResponsesReply {
         }
         self.begin(out);
         // What is not whole is no output.
-        self.output.retain(|item| item.get() != RawValue::NULL.get());
+        self.output.retain(Option::is_some);
         let told = refuse::failed(error, 400);
         let code = told.code.unwrap_or("server_error");
         let (code, message) = (Some(code), Some(told.message));

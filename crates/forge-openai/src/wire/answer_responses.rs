@@ -21,7 +21,7 @@ pub(crate) struct Response<'a> {
     pub(crate) error: Option<Fault<'a>>,
     pub(crate) incomplete_details: Option<IncompleteDetails>,
     pub(crate) model: &'a str,
-    pub(crate) output: &'a [Box<RawValue>],
+    pub(crate) output: &'a [Option<Box<RawValue>>],
     pub(crate) parallel_tool_calls: bool,
     pub(crate) tool_choice: &'a Value,
     /// The client knows which it sent.
