@@ -174,6 +174,10 @@ impl ChatReply {
     }
 
     fn finish(&mut self, finished: &Finished, out: &mut Vec<u8>) {
+        if let Some(words) = frames::explanation(finished.reason, self.refused, finished.detail.as_ref()) {
+            self.refused = true;
+            self.chunk(Delta { refusal: Some(words), ..Delta::default() }, None, out);
+        }
         let reason = finish_reason(finished.reason, self.calls > 0, self.refused);
         self.chunk(Delta::default(), Some(reason), out);
         if self.include_usage {
@@ -187,7 +191,11 @@ impl ChatReply {
 
 impl Render for ChatReply {
     fn whole(&mut self, reply: &ModelResponse) -> Vec<u8> {
-        let message = message(&reply.content);
+        let mut message = message(&reply.content);
+        let refused = message.refusal.is_some();
+        if let Some(words) = frames::explanation(reply.stop_reason, refused, reply.stop_detail.as_ref()) {
+            message.refusal = Some(words.to_owned());
+        }
         let (calls, refused) = (!message.tool_calls.is_empty(), message.refusal.is_some());
         let finish_reason = finish_reason(reply.stop_reason, calls, refused);
         let completion = Completion {

@@ -1,6 +1,10 @@
 //! What the streams of both dialects are made of.
 
-use forge_core::{TokenCount, request::Citation};
+use forge_core::{
+    TokenCount,
+    event::{StopDetail, StopReason},
+    request::Citation,
+};
 use serde::Serialize;
 
 use crate::wire::answer_chat::UrlCitation;
@@ -29,6 +33,12 @@ pub(super) fn url_citation(citation: &Citation, written: usize) -> Option<UrlCit
     let url = citation.url.as_deref()?;
     let title = citation.title.as_deref().unwrap_or_default();
     Some(UrlCitation { url, title, start_index: written, end_index: written })
+}
+
+/// What a vendor said about a refusal for which the model had no words of its own.
+pub(super) fn explanation(reason: StopReason, refused: bool, detail: Option<&StopDetail>) -> Option<&str> {
+    let explanation = detail?.explanation.as_deref()?;
+    (reason == StopReason::Refusal && !refused).then_some(explanation)
 }
 
 /// Tokens that were written to a cache of either life.

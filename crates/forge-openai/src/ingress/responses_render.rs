@@ -169,6 +169,11 @@ impl ResponsesReply {
 
     fn finish(&mut self, finished: &Finished, out: &mut Vec<u8>) {
         self.begin(out);
+        if let Some(words) = frames::explanation(finished.reason, self.refused, finished.detail.as_ref()) {
+            let index = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
+            self.open(&PartKind::Refusal, out);
+            self.piece(index, &Delta::Text(words.to_owned()), out);
+        }
         let (status, _) = end(finished.reason, self.refused);
         let items = if status == COMPLETED { COMPLETED } else { INCOMPLETE };
         for index in 0..u32::try_from(self.parts.len()).unwrap_or(u32::MAX) {
@@ -263,8 +268,11 @@ impl Open {
 
 impl Render for ResponsesReply {
     fn whole(&mut self, reply: &ModelResponse) -> Vec<u8> {
-        for part in &reply.content {
-            self.refused |= matches!(part, Part::Refusal { .. });
+        let refused = reply.content.iter().any(|part| matches!(part, Part::Refusal { .. }));
+        let words = frames::explanation(reply.stop_reason, refused, reply.stop_detail.as_ref());
+        let refusal = words.map(Part::refusal);
+        self.refused = refused || refusal.is_some();
+        for part in reply.content.iter().chain(&refusal) {
             if let Some(item) = whole(part, &self.call, self.output.len()) {
                 self.output.push(Some(item));
             }

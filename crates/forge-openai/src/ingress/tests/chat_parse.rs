@@ -299,6 +299,13 @@ fn a_mistake_in_a_message_is_told_with_its_place_and_what_belongs_there() {
             "missing",
         ),
         (
+            message(
+                json!({"role": "assistant", "content": [{"type": "image_url", "image_url": "https://a"}]}),
+            ),
+            "messages[1].content",
+            "no text",
+        ),
+        (
             message(json!({"role": "assistant", "tool_calls": [{"id": "a"}]})),
             "messages[1].tool_calls[0]",
             "function",

@@ -1,6 +1,6 @@
 use forge_core::{
     ErrorKind, ModelProvider, ModelResponse, Participant, ProviderError, StreamEvent, TokenCount,
-    event::{Delta, Finished, PartKind, Started, StopReason, ToolStart},
+    event::{Delta, Finished, PartKind, Started, StopDetail, StopReason, ToolStart},
     request::{Citation, Opaque, Part},
 };
 use forge_http::ingress::Render;
@@ -122,6 +122,27 @@ fn each_end_has_its_word() {
         let stream = values(&written(&mut *reply(false), &events));
         assert_eq!(stream.last().unwrap()["choices"][0]["finish_reason"], word, "{reason:?}");
     }
+}
+
+#[test]
+fn a_refusal_without_words_has_those_of_the_vendor() {
+    let mut finished = Finished::new(StopReason::Refusal);
+    finished.detail = StopDetail::of(Some("cyber".into()), Some("Not this.".into()));
+    let stream = written(&mut *reply(false), &[finished.clone().into()]);
+    let chunks = values(&stream);
+    assert_eq!(chunks[1]["choices"][0]["delta"], json!({"refusal": "Not this."}));
+    assert_eq!(chunks[2]["choices"][0]["finish_reason"], "stop");
+    let spoken = [begun(0, PartKind::Refusal), StreamEvent::text(0, "No."), finished.into()];
+    assert_eq!(deltas(&spoken)[1..], [json!({"refusal": "No."}), json!({})]);
+    let mut response = ModelResponse::new(Participant::gpt(), Vec::new());
+    response.stop_reason = StopReason::Refusal;
+    response.stop_detail = StopDetail::of(None, Some("Not this.".into()));
+    let whole: Value = serde_json::from_slice(&reply(false).whole(&response)).unwrap();
+    let choice = &whole["choices"][0];
+    assert_eq!(
+        (&choice["message"]["refusal"], &choice["finish_reason"]),
+        (&json!("Not this."), &json!("stop"))
+    );
 }
 
 #[test]

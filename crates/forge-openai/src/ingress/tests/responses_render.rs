@@ -1,6 +1,6 @@
 use forge_core::{
     ErrorKind, ModelProvider, ModelResponse, Participant, ProviderError, StreamEvent, TokenCount,
-    event::{Delta, Finished, PartKind, Started, StopReason, ToolStart},
+    event::{Delta, Finished, PartKind, Started, StopDetail, StopReason, ToolStart},
     request::{Citation, Opaque, Part},
 };
 use forge_http::ingress::Render;
@@ -283,6 +283,20 @@ fn each_end_has_its_status() {
         assert_eq!(response["incomplete_details"]["reason"].as_str(), because, "{reason:?}");
         assert_eq!(response["error"].is_null(), status != "failed", "{reason:?}");
     }
+}
+
+#[test]
+fn a_refusal_without_words_has_those_of_the_vendor() {
+    let mut finished = Finished::new(StopReason::Refusal);
+    finished.detail = StopDetail::of(None, Some("Not this.".into()));
+    let streamed = response(&[finished.into()]);
+    let mut response = ModelResponse::new(Participant::gpt(), Vec::new());
+    response.stop_reason = StopReason::Refusal;
+    response.stop_detail = StopDetail::of(None, Some("Not this.".into()));
+    let whole: Value = serde_json::from_slice(&reply().whole(&response)).unwrap();
+    assert_eq!(streamed, whole);
+    let content = json!([{"type": "refusal", "refusal": "Not this."}]);
+    assert_eq!((&whole["status"], &whole["output"][0]["content"]), (&json!("completed"), &content));
 }
 
 #[test]
