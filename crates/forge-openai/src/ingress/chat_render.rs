@@ -8,7 +8,10 @@ use forge_core::{
 use forge_http::ingress::{Render, ReplyHead};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{frames, refuse};
+use super::{
+    frames,
+    refuse::{self, Told},
+};
 use crate::{
     chat::{call_state, detail_text, give_back},
     wire::{
@@ -174,6 +177,10 @@ impl ChatReply {
     }
 
     fn finish(&mut self, finished: &Finished, out: &mut Vec<u8>) {
+        // Most clients take a reason that they do not know for a good one.
+        if finished.reason == StopReason::Error {
+            return self.fail(&refuse::broken(), out);
+        }
         if let Some(words) = frames::explanation(finished.reason, self.refused, finished.detail.as_ref()) {
             self.refused = true;
             self.chunk(Delta { refusal: Some(words), ..Delta::default() }, None, out);
@@ -186,6 +193,12 @@ impl ChatReply {
         }
         out.extend_from_slice(Chunk::DONE);
         self.done = true;
+    }
+
+    fn fail(&mut self, told: &Told<'_>, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.done, true) {
+            frames::data(&told.body(), out);
+        }
     }
 }
 
@@ -225,9 +238,7 @@ impl Render for ChatReply {
     }
 
     fn failure(&mut self, error: &ProviderError, out: &mut Vec<u8>) {
-        if !std::mem::replace(&mut self.done, true) {
-            frames::data(&refuse::failed(error, 404).body(), out);
-        }
+        self.fail(&refuse::failed(error, 404), out);
     }
 
     fn keep_alive(&mut self, out: &mut Vec<u8>) {

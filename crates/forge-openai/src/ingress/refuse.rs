@@ -79,6 +79,11 @@ fn code_of(reason: &str) -> Option<&'static str> {
         .find_map(|(begins, code)| reason.contains(begins).then_some(code))
 }
 
+/// A reply that ended because the model failed in it.
+pub(super) fn broken() -> Told<'static> {
+    Told::new(502, SERVER, SERVER, "The model failed; what is there is partial.")
+}
+
 /// A call that failed. What was said of the server's own account is not for its clients.
 pub(super) fn failed(error: &ProviderError, no_model: u16) -> Told<'_> {
     let message = if error.message.is_empty() { error.kind.describe() } else { &error.message };

@@ -14,7 +14,8 @@ use serde_json::{
 };
 
 use super::{
-    frames, refuse,
+    frames,
+    refuse::{self, Told},
     responses_item::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, Kind, kept},
 };
 use crate::{
@@ -91,9 +92,8 @@ impl ResponsesReply {
     /// The response at its end.
     fn ended(&self, reason: StopReason, tokens: &TokenCount) -> Response<'_> {
         let (status, because) = end(reason, self.refused);
-        let failed = Fault { code: "server_error", message: "the model failed; what is there is partial" };
         Response {
-            error: (status == FAILED).then_some(failed),
+            error: (status == FAILED).then(|| fault(&refuse::broken())),
             incomplete_details: because.map(|reason| IncompleteDetails { reason }),
             usage: Some(usage(tokens)),
             ..self.response(status)
@@ -304,13 +304,11 @@ impl Render for ResponsesReply {
         self.begin(out);
         // What is not whole is no output.
         self.output.retain(Option::is_some);
-        let told = refuse::failed(error, 400);
-        let code = told.code.unwrap_or("server_error");
-        let (code, message) = (Some(code), Some(told.message));
+        let error = fault(&refuse::failed(error, 400));
+        let (code, message) = (Some(error.code), Some(error.message));
         let event = Event { r#type: "error", code, message, param: Some(()), ..Event::default() };
         send(event, &self.sequence, out);
-        let error = code.zip(message).map(|(code, message)| Fault { code, message });
-        let response = Some(Response { error, ..self.response(FAILED) });
+        let response = Some(Response { error: Some(error), ..self.response(FAILED) });
         send(Event { r#type: "response.failed", response, ..Event::default() }, &self.sequence, out);
     }
 
@@ -319,6 +317,11 @@ impl Render for ResponsesReply {
             out.extend_from_slice(frames::PING);
         }
     }
+}
+
+/// The error of a response, which always has a code.
+fn fault<'a>(told: &Told<'a>) -> Fault<'a> {
+    Fault { code: told.code.unwrap_or("server_error"), message: told.message }
 }
 
 /// The item of a whole part; `None` for what is no part of a reply.

@@ -113,7 +113,6 @@ fn each_end_has_its_word() {
         (None, StopReason::ContentFiltered, "content_filter"),
         (None, StopReason::Refusal, "content_filter"),
         (Some(&refusal), StopReason::Refusal, "stop"),
-        (None, StopReason::Error, "error"),
         (Some(&call), StopReason::ToolUse, "tool_calls"),
         (Some(&call), StopReason::EndTurn, "tool_calls"),
         (Some(&call), StopReason::MaxTokens, "length"),
@@ -122,6 +121,20 @@ fn each_end_has_its_word() {
         let stream = values(&written(&mut *reply(false), &events));
         assert_eq!(stream.last().unwrap()["choices"][0]["finish_reason"], word, "{reason:?}");
     }
+}
+
+#[test]
+fn a_reply_in_which_the_model_failed_has_no_good_end() {
+    let events = [begun(0, PartKind::Text), StreamEvent::text(0, "Hi"), finished(StopReason::Error)];
+    let stream = written(&mut *reply(true), &events);
+    let all = frames(&stream);
+    assert!(all.iter().all(|(_, data)| data != "[DONE]"));
+    let last: Value = serde_json::from_str(&all.last().unwrap().1).unwrap();
+    assert_eq!(last["error"]["type"], "server_error");
+    let mut response = ModelResponse::new(Participant::gpt(), vec![Part::text("Hi")]);
+    response.stop_reason = StopReason::Error;
+    let whole: Value = serde_json::from_slice(&reply(false).whole(&response)).unwrap();
+    assert_eq!(whole["choices"][0]["finish_reason"], "error");
 }
 
 #[test]
