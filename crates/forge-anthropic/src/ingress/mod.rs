@@ -16,6 +16,7 @@ use forge_http::ingress::Ingress;
 pub const MESSAGES: Ingress = Ingress {
     dialect: Dialect::new("messages"),
     vendor: ModelProvider::Anthropic,
+    request_id: "request-id",
     parse: parse::request,
     refuse: refuse::refuse,
 };
