@@ -63,7 +63,8 @@ fn refused(error: GatewayError) -> CliError {
             ),
             "listen on 127.0.0.1, and let a server with keys of its own stand before it",
         ),
-        error => CliError::failed("the server does not start", &error),
+        error => CliError::failed("the server does not start", &error)
+            .with_next("end whoever listens there, or choose another address with `--listen`"),
     }
 }
 
@@ -76,9 +77,9 @@ fn env(client: Client, listen: SocketAddr, json: bool) -> Result<ExitCode, CliEr
     };
     let variables = [("ANTHROPIC_BASE_URL", format!("http://{listen}")), (key, "fk-local".to_owned())];
     if json {
-        let object: serde_json::Map<_, _> =
+        let variables: serde_json::Map<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        terminal::json(&object.into())?;
+        terminal::json(&json!({ "variables": variables }))?;
     } else {
         let lines: String =
             variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
