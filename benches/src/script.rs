@@ -89,10 +89,54 @@ fn document(bytes: usize) -> (String, usize) {
     (text, at)
 }
 
+/// What sentences are about.
+const WORDS: [&str; 40] = [
+    "the limiter",
+    "a client",
+    "one token",
+    "each request",
+    "the bucket",
+    "a burst",
+    "the window",
+    "an hour",
+    "the cache",
+    "a queue",
+    "every region",
+    "the gateway",
+    "a header",
+    "the quota",
+    "some tenants",
+    "the clock",
+    "refuses",
+    "counts",
+    "delays",
+    "stores",
+    "forwards",
+    "measures",
+    "drops",
+    "repeats",
+    "before",
+    "after",
+    "without",
+    "beside",
+    "because of",
+    "as soon as",
+    "instead of",
+    "within",
+    "`429`",
+    "a retry",
+    "the log",
+    "its owner",
+    "a default",
+    "two replicas",
+    "an alarm",
+    "the budget",
+];
+
 fn sentence(at: usize) -> String {
-    format!(
-        "Rule {at:04} is decided once for every client, and the limiter answers 429 when it does not hold."
-    )
+    let mut dice = fastrand::Rng::with_seed(at as u64);
+    let words: Vec<&str> = (0..9).map(|_| WORDS[dice.usize(..WORDS.len())]).collect();
+    format!("Rule {at} is decided: {}.", words.join(" "))
 }
 
 /// Answers every stage from the script, at once or after a latency.

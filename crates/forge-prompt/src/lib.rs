@@ -79,4 +79,4 @@ pub use pseudonyms::Pseudonyms;
 pub use reasoning::strip_reasoning;
 pub use refusal::is_refusal;
 pub use repetition::RepetitionDetector;
-pub use template::{PromptError, Templates, read_templates};
+pub use template::{PromptError, Templates, Values, read_templates};

@@ -15,6 +15,8 @@ const MIN_WORDLESS: usize = 8_192;
 /// The longest unit that is noticed. A power of two, as `RING`.
 const MAX_PERIOD: usize = 1_024;
 const RING: usize = 2 * MAX_PERIOD;
+/// No place in the ring.
+const NEVER: u16 = u16::MAX;
 /// The base of the rolling hash (Rabin and Karp), modulo 2^64; any odd number does.
 const BASE: u64 = 0x0100_0000_01b3;
 
@@ -26,8 +28,8 @@ const BASE: u64 = 0x0100_0000_01b3;
 pub struct RepetitionDetector {
     /// The last bytes, at their position modulo the length.
     recent: Vec<u8>,
-    /// For windows of the last bytes by their hash: where they ended last.
-    seen: Vec<(u64, usize)>,
+    /// For windows of the last bytes by their hash: where in `recent` they ended last.
+    seen: Vec<u16>,
     length: usize,
     hash: u64,
     /// What a byte that leaves the window counts in its hash.
@@ -42,7 +44,7 @@ impl Default for RepetitionDetector {
     fn default() -> Self {
         Self {
             recent: vec![0; RING],
-            seen: vec![(0, 0); 2 * RING],
+            seen: vec![NEVER; 2 * RING],
             length: 0,
             hash: 0,
             leaving: (0..WINDOW).fold(1, |power: u64, _| power.wrapping_mul(BASE)),
@@ -74,27 +76,36 @@ impl RepetitionDetector {
         self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1).wrapping_sub(left);
         self.recent[at % RING] = byte;
         self.length += 1;
-        let last = self.last_seen();
+        let last = self.remember();
         if goes_on {
             self.run += 1;
             self.found = self.is_loop();
         } else {
             // The same bytes came before: from here on, each byte is compared with the one a period earlier.
-            // A unit that is too long counts as none.
-            self.period = last.map_or(0, |end| self.length - end).min(MAX_PERIOD + 1) % (MAX_PERIOD + 1);
+            self.period = last.and_then(|end| self.distance(end)).unwrap_or_default();
             self.run = WINDOW + self.period;
         }
     }
 
-    /// Where the last window ended before, if it did; and remembers it.
-    fn last_seen(&mut self) -> Option<usize> {
+    /// Remembers where the last window ends, and says where one of its kind ended before, if one did.
+    fn remember(&mut self) -> Option<u16> {
         if self.length < WINDOW {
             return None;
         }
         // The upper bits depend on every byte of the window.
         let slot = usize::try_from(self.hash >> 40).unwrap_or_default() % self.seen.len();
-        let (hash, end) = std::mem::replace(&mut self.seen[slot], (self.hash, self.length));
-        (hash == self.hash && end > 0).then_some(end)
+        let end = u16::try_from(self.length % RING).unwrap_or(NEVER);
+        Some(std::mem::replace(&mut self.seen[slot], end)).filter(|end| *end != NEVER)
+    }
+
+    /// How many bytes ago the same window ended at this place of the ring; `None` if another one did, or so long ago
+    /// that a unit would be too long.
+    fn distance(&self, end: u16) -> Option<usize> {
+        let distance = (self.length % RING + RING - usize::from(end)) % RING;
+        let distance = Some(distance).filter(|distance| (1..=MAX_PERIOD).contains(distance))?;
+        let byte = |back: usize| self.recent[(self.length + RING - back) % RING];
+        let is_same = (1..=WINDOW).all(|back| byte(back) == byte(back + distance));
+        is_same.then_some(distance)
     }
 
     /// Whether the repetition has just become too long to be meant.

@@ -67,9 +67,11 @@ pub(super) fn is_outline(document: &str) -> bool {
     let is_dots =
         |line: &&str| is_form(line) && !normalize(line).chars().eq(line.chars().flat_map(char::to_lowercase));
     let lines = || document.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    let name = normalize(document);
     let starts = ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"];
-    let is_named = starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
-    (is_named && lines().count() == 1 && document.split_whitespace().count() < 10)
+    let is_named =
+        |name: &str| starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
+    // Asked first, so that a document is not looked through.
+    let is_short = document.split_whitespace().nth(9).is_none() && lines().count() == 1;
+    (is_short && is_named(&normalize(document)))
         || (lines().next().is_some() && lines().all(|line| is_dots(&line)))
 }
