@@ -52,7 +52,7 @@ fn runs(part: &str) -> [u64; 2] {
         "session-64" => [1, 3],
         "journal-files" | "journal-sqlite" => [0, 100],
         "journal-files-400" | "journal-sqlite-400" => [0, 400],
-        "reserve" | "reserve-1000" => [20, 120],
+        "reserve" | "reserve-1000" => [50, 250],
         _ => [20, 120],
     }
 }
@@ -79,7 +79,7 @@ const PARTS: [Part; 21] = [
     Part("session", "adapter", 999.0, 99999.0),
     Part("session-64", "session", 99.0, 99999.0),
     Part("journal-files", "journal-files", 1.0, f64::INFINITY),
-    Part("journal-files-400", "journal-files", 1.15, f64::INFINITY),
+    Part("journal-files-400", "journal-files", 1.08, f64::INFINITY),
     Part("journal-sqlite", "journal-sqlite", 1.0, f64::INFINITY),
     Part("journal-sqlite-400", "journal-sqlite", 1.15, f64::INFINITY),
     Part("reserve", "reserve", 1.0, f64::INFINITY),

@@ -209,8 +209,9 @@ impl Provider for Vendor {
 /// The events of an answer, in pieces.
 pub fn written(text: &str) -> Vec<Result<StreamEvent, ProviderError>> {
     let usage = TokenCount::default().with_input(10).with_output(20);
-    let piece = |piece: &[u8]| Delta::Text(String::from_utf8_lossy(piece).into_owned());
-    let pieces = text.as_bytes().chunks(PIECE).map(piece);
+    // The script is ASCII.
+    let pieces = (0..text.len()).step_by(PIECE).filter_map(|at| text.get(at..text.len().min(at + PIECE)));
+    let pieces = pieces.map(|piece| Delta::Text(piece.to_owned()));
     let begin =
         [StreamEvent::from(Started::default()), StreamEvent::PartStarted { index: 0, kind: PartKind::Text }];
     let end = [

@@ -70,13 +70,13 @@ impl Pseudonyms {
             is_initial[usize::from(*initial)] = true;
             is_initial[usize::from(initial.to_ascii_uppercase())] = true;
         }
-        let (mut hidden, mut copied, mut before) = (String::new(), 0, b' ');
+        let (mut hidden, mut copied) = (String::new(), 0);
+        let bytes = text.as_bytes();
+        let is_inside = |at: usize| at > 0 && bytes[at - 1].is_ascii_alphanumeric();
         // No name begins inside of a character, so that bytes are enough to find where one may begin.
         for (at, byte) in text.bytes().enumerate() {
-            let is_inside = before.is_ascii_alphanumeric();
-            before = byte;
-            if !is_inside
-                && is_initial[usize::from(byte)]
+            if is_initial[usize::from(byte)]
+                && !is_inside(at)
                 && at >= copied
                 && !text[..at].ends_with(char::is_alphanumeric)
                 && let Some((name, stand_in)) = self.at(&text[at..], byte)
@@ -108,9 +108,10 @@ impl Pseudonyms {
     pub fn reveal<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let (mut shown, mut copied) = (String::new(), 0);
         // Some models write a stand-in in other letters.
-        let (first, mark) = (self.mark.as_bytes().first().copied().unwrap_or_default(), self.mark.as_bytes());
-        let begins = |byte: u8| byte.eq_ignore_ascii_case(&first);
-        for (at, _) in text.bytes().enumerate().filter(|(_, byte)| begins(*byte)) {
+        let mark = self.mark.as_bytes();
+        let Some(first) = mark.first() else { return Cow::Borrowed(text) };
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        for at in memchr::memchr2_iter(lower, upper, text.as_bytes()) {
             let (begin, end) = (at + mark.len(), at + mark.len() + self.digits);
             let is_mark = |head: &[u8]| head.eq_ignore_ascii_case(mark);
             if at < copied || !text.as_bytes().get(at..begin).is_some_and(is_mark) {

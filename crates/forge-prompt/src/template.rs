@@ -17,6 +17,9 @@ const FUEL: u64 = 2_000_000;
 /// The most bytes of one rendered template.
 const MAX_RENDERED: usize = 16 * 1024 * 1024;
 
+/// Bytes of a rendered template for which there is room from the beginning.
+const USUAL: usize = 16 * 1024;
+
 /// A prompt template cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("prompt template `{name}` is wrong")]
@@ -113,7 +116,7 @@ impl Templates {
     /// No such template; a value that it does not have; too many steps, or too much text.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, PromptError> {
         // Steps alone do not bound it: one step can write a long value.
-        let mut text = Capped::default();
+        let mut text = Capped(Vec::with_capacity(USUAL));
         let rendered = self
             .environment
             .get_template(name)
@@ -148,7 +151,6 @@ pub fn read_templates(folder: &Path) -> Result<BTreeMap<String, String>, PromptE
 }
 
 /// Bytes up to the most that a template may render.
-#[derive(Default)]
 struct Capped(Vec<u8>);
 
 impl Write for Capped {

@@ -15,17 +15,28 @@ pub(crate) struct QuoteIndex {
 impl QuoteIndex {
     /// The index over a text. It takes time in proportion to the text, and is made once for many quotes.
     pub(crate) fn of(text: &str) -> Self {
-        let mut index = Self { solid: String::with_capacity(text.len()), words: Vec::new() };
+        let words = Vec::with_capacity(text.len() / 4);
+        let mut index = Self { solid: String::with_capacity(text.len()), words };
         let mut begin = 0;
-        let blanks = text.match_indices(char::is_whitespace).map(|(at, blank)| (at, at + blank.len()));
-        for (end, next) in blanks.chain([(text.len(), text.len())]) {
-            if begin < end {
-                index.words.push((index.solid.len(), begin));
-                index.solid.push_str(&text[begin..end]);
+        for (at, byte) in text.bytes().enumerate() {
+            // Bytes first: most of them are part of a word.
+            if byte.is_ascii_graphic() || at < begin || !text.is_char_boundary(at) {
+                continue;
             }
-            begin = next;
+            if let Some(blank) = text[at..].chars().next().filter(|c| c.is_whitespace()) {
+                index.push(text, begin..at);
+                begin = at + blank.len_utf8();
+            }
         }
+        index.push(text, begin..text.len());
         index
+    }
+
+    fn push(&mut self, text: &str, word: Range<usize>) {
+        if !word.is_empty() {
+            self.words.push((self.solid.len(), word.start));
+            self.solid.push_str(&text[word]);
+        }
     }
 
     /// Where `quote` stands first, in bytes of the text, whatever the white space and with or without quotation
@@ -77,6 +88,17 @@ mod tests {
         assert_eq!(QuoteIndex::of("für Öl").find("Öl").map(|place| &"für Öl"[place]), Some("Öl"));
         for missing in ["", "  ", "\"\"", "two hundred"] {
             assert_eq!(text.find(missing), None, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_across_characters_of_several_bytes_is_found_where_it_stands() {
+        let text = "Größe\u{a0}naïve\u{2003}日本語 x\u{b}y";
+        let index = QuoteIndex::of(text);
+        for quote in ["Größe naïve", "ïve 日本", "本語\nx y", "y"] {
+            let found: Option<String> =
+                index.find(quote).map(|place| text[place].split_whitespace().collect());
+            assert_eq!(found, Some(quote.split_whitespace().collect::<String>()));
         }
     }
 

@@ -45,8 +45,10 @@ pub(super) fn is_example(issue: &Issue, rated: &str, category: &str) -> bool {
     let said = if issue.claim.is_empty() { &issue.suggested_change } else { &issue.claim };
     let is_blank_quote = !issue.quote.is_empty() && is_blank(&issue.quote);
     let is_choice = severity::is_choice(rated) || is_blank_word(rated);
-    let explains = EXPLANATIONS.iter().any(|start| normalize(said).starts_with(start))
-        && said.split_whitespace().count() <= 12;
+    let explains = said.split_whitespace().nth(12).is_none() && {
+        let said = normalize(said);
+        EXPLANATIONS.iter().any(|start| said.starts_with(start))
+    };
     // Beside a claim that says something, one sign may be the critic's own, such as an unusual rating.
     let has_blank = is_choice || is_blank_quote || category.contains('|');
     is_blank(said) || (explains && has_blank) || (is_choice && (issue.quote.is_empty() || is_blank_quote))
