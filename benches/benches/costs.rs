@@ -148,8 +148,8 @@ fn measure(part: &str, times: u64, url: &str) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let each = match part {
-            "session" => sessions(8 * 1024, times).await?,
-            "session-64" => sessions(64 * 1024, times).await?,
+            "session" => Box::pin(sessions(8 * 1024, times)).await?,
+            "session-64" => Box::pin(sessions(64 * 1024, times)).await?,
             "journal-files" | "journal-files-400" => {
                 let files = JsonlJournal::open(place.path().join("journal"), SystemTimer::shared())?;
                 counted(times, doors::journal(&files, times)).await?
@@ -191,7 +191,7 @@ async fn sessions(bytes: usize, times: u64) -> Result<f64, Box<dyn Error>> {
         }
         Ok(())
     };
-    counted(times, all).await
+    Box::pin(counted(times, all)).await
 }
 
 fn store(place: &Place) -> Result<Arc<Store>, Box<dyn Error>> {

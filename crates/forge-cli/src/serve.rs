@@ -58,9 +58,7 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
 fn refused(error: GatewayError) -> CliError {
     match error {
         GatewayError::Public(address) => CliError::usage(
-            &format!(
-                "{address} is not an address of this machine alone, and nobody would be asked for a key"
-            ),
+            format!("{address} is not an address of this machine alone, and nobody would be asked for a key"),
             "listen on 127.0.0.1, and let a server with keys of its own stand before it",
         ),
         error => CliError::failed("the server does not start", &error)
@@ -81,9 +79,8 @@ fn env(client: Client, listen: SocketAddr, json: bool) -> Result<ExitCode, CliEr
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         terminal::json(&json!({ "variables": variables }))?;
     } else {
-        let lines: String =
-            variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
-        terminal::out(&lines)?;
+        let [address, key] = variables.map(|(name, value)| format!("export {name}={value}\n"));
+        terminal::out(&(address + &key))?;
     }
     Ok(ExitCode::SUCCESS)
 }

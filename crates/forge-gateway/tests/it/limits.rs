@@ -61,7 +61,7 @@ async fn a_body_without_a_length_is_counted_as_it_comes() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = Server::start("{}").await;
-    let many: String = (0..101).map(|at| format!("x-{at}: 1\r\n")).collect();
+    let many = "x-many: 1\r\n".repeat(101);
     let long = format!("x-long: {}\r\n", "y".repeat(1024 * 1024));
     for headers in [many, long] {
         assert_eq!(get(server.address, "/v1/models", &headers).await.status, 431);
