@@ -1,9 +1,10 @@
 //! What each thing around a call costs, in instructions (where valgrind is installed) and allocations: layers, a router,
-//! accounts, limits, a budget in the file, tools, a long conversation, the deltas of a stream.
+//! accounts, limits, a budget in the file, tools, a long conversation, the deltas of a stream. And what whole sessions,
+//! entries of a journal, and reservations cost.
 //!
-//! The benchmark starts itself again for each part: `serve` answers calls and prints its address, `PART CALLS URL` makes
-//! calls on one warm connection. A call costs the difference between two runs under callgrind, by the difference of their
-//! calls. Names of parts on the command line leave the others out; `gate` fails where a part costs more than it may.
+//! The benchmark starts itself again for each part: `serve` answers calls and prints its address, `PART TIMES URL` makes
+//! calls on one warm connection, or does the part's other work so often. Each time costs the difference between two runs
+//! under callgrind, by the difference of their times. Names of parts on the command line leave the others out; `gate` fails where a part costs more than it may.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -16,12 +17,20 @@ use std::{
 };
 
 use forge_anthropic::AnthropicProvider;
-use forge_benches::measure::{Place, Vendor, allocations, instructions, output};
+use forge_benches::{
+    doors,
+    measure::{Place, Vendor, allocations, instructions, output},
+    script,
+};
 use forge_core::{
     AdapterRegistry, Message, ModelRequest, ModelTable, Participant, ParticipantRole, Provider, SecretString,
     provider::{Stack, Timeouts},
     request::{Delivery, Tool},
-    storage::{budget::BudgetStore, memory::MemoryBudgets},
+    storage::{
+        budget::BudgetStore,
+        journal::Journal,
+        memory::{MemoryBudgets, MemoryJournal},
+    },
     time::SystemTimer,
 };
 use forge_layers::{
@@ -29,22 +38,31 @@ use forge_layers::{
     RetryPolicy, Timeout,
 };
 use forge_router::{Budget, Cap, ProviderPlan, RolePlan, Router, RouterDeps, RouterPlan, Target};
-use forge_store::{Store, StoreOptions};
+use forge_store::{JsonlJournal, Store, StoreOptions};
 use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Calls of the shorter and the longer run under callgrind.
-const RUNS: [u64; 2] = [20, 120];
+/// How often the shorter and the longer run under callgrind do the work of a part.
+fn runs(part: &str) -> [u64; 2] {
+    match part {
+        "session" => [2, 6],
+        "session-64" => [1, 3],
+        "journal-files" | "journal-sqlite" => [0, 100],
+        "journal-files-400" | "journal-sqlite-400" => [0, 400],
+        "reserve" | "reserve-1000" => [50, 250],
+        _ => [20, 120],
+    }
+}
 
 /// A part, the one that it is compared to, and what it may cost at most: so many times as many instructions, and so many
 /// allocations. Ratios have room for another compiler. Parts with a file have more of it: how many rows share a commit
 /// depends on how fast the machine is.
 struct Part(&'static str, &'static str, f64, f64);
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 21] = [
     Part("adapter", "adapter", 1.0, 64.0),
     Part("layers", "adapter", 1.26, 85.0),
     Part("router", "adapter", 1.34, 95.0),
@@ -58,6 +76,14 @@ const PARTS: [Part; 13] = [
     Part("deltas-router", "deltas", 1.13, 160.0),
     Part("conversation", "conversation", 1.0, 205.0),
     Part("conversation-router", "conversation", 1.09, 240.0),
+    Part("session", "adapter", 184.0, 8_600.0),
+    Part("session-64", "session", 4.3, 13_000.0),
+    Part("journal-files", "journal-files", 1.0, f64::INFINITY),
+    Part("journal-files-400", "journal-files", 1.08, f64::INFINITY),
+    Part("journal-sqlite", "journal-sqlite", 1.0, f64::INFINITY),
+    Part("journal-sqlite-400", "journal-sqlite", 1.15, f64::INFINITY),
+    Part("reserve", "reserve", 1.0, f64::INFINITY),
+    Part("reserve-1000", "reserve", 1.23, f64::INFINITY),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -69,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 std::thread::park();
             }
         }
-        [part, calls, url] if url.starts_with("http") => measure(part, calls.parse()?, url),
+        [part, times, url] if url.starts_with("http") => measure(part, times.parse()?, url),
         _ => report(&arguments),
     }
 }
@@ -83,7 +109,7 @@ fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
         if !gate && !named.is_empty() && !named.iter().any(|name| name == part) {
             continue;
         }
-        let allocations: f64 = output(&[part, "200", &vendor.url])?.parse()?;
+        let allocations: f64 = output(&[part, &runs(part)[1].to_string(), &vendor.url])?.parse()?;
         if allocations > most_allocations {
             over.push(format!("{part}: {allocations} allocations, {most_allocations} at most"));
         }
@@ -106,8 +132,9 @@ fn report(named: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn each(part: &str, url: &str) -> Option<u64> {
-    let [short, long] = RUNS.map(|calls| instructions(&[part, &calls.to_string(), url]));
-    Some(long?.saturating_sub(short?) / (RUNS[1] - RUNS[0]))
+    let runs = runs(part);
+    let [short, long] = runs.map(|times| instructions(&[part, &times.to_string(), url]));
+    Some(long?.saturating_sub(short?) / (runs[1] - runs[0]))
 }
 
 /// Allocations so far, reallocations included.
@@ -116,17 +143,59 @@ fn allocated() -> usize {
     stats.allocations + stats.reallocations
 }
 
-fn measure(part: &str, calls: u64, url: &str) -> Result<(), Box<dyn Error>> {
+fn measure(part: &str, times: u64, url: &str) -> Result<(), Box<dyn Error>> {
     let place = Place::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let provider = provider(part, url, &place)?;
-        let participant =
-            Participant::claude_sonnet().with_provider_id("vendor").with_role(ParticipantRole::Coder);
-        let each = allocations(&provider, participant, request(part), calls, allocated).await?;
+        let each = match part {
+            "session" => Box::pin(sessions(8 * 1024, times)).await?,
+            "session-64" => Box::pin(sessions(64 * 1024, times)).await?,
+            "journal-files" | "journal-files-400" => {
+                let files = JsonlJournal::open(place.path().join("journal"), SystemTimer::shared())?;
+                counted(times, doors::journal(&files, times)).await?
+            }
+            "journal-sqlite" | "journal-sqlite-400" => {
+                counted(times, doors::journal(&*store(&place)?, times)).await?
+            }
+            "reserve" => counted(times, doors::reserve(&*store(&place)?, 10, times)).await?,
+            "reserve-1000" => counted(times, doors::reserve(&*store(&place)?, 1_000, times)).await?,
+            _ => {
+                let provider = provider(part, url, &place)?;
+                let participant =
+                    Participant::claude_sonnet().with_provider_id("vendor").with_role(ParticipantRole::Coder);
+                allocations(&provider, participant, request(part), times, allocated).await?
+            }
+        };
         println!("{each:.1}");
         Ok(())
     })
+}
+
+/// What the allocations grow by for each of so many times.
+async fn counted(
+    times: u64,
+    work: impl Future<Output = Result<(), Box<dyn Error>>>,
+) -> Result<f64, Box<dyn Error>> {
+    let before = allocated();
+    work.await?;
+    Ok((allocated() - before) as f64 / times.max(1) as f64)
+}
+
+/// Whole sessions with documents of this many bytes, one after the other, with a journal in memory.
+async fn sessions(bytes: usize, times: u64) -> Result<f64, Box<dyn Error>> {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
+    let deps = script::deps(script::Vendor::new(bytes), &journal);
+    let all = async {
+        for at in 0..times {
+            script::session(&format!("s-{at}"), deps.clone()).await;
+        }
+        Ok(())
+    };
+    Box::pin(counted(times, all)).await
+}
+
+fn store(place: &Place) -> Result<Arc<Store>, Box<dyn Error>> {
+    Ok(Arc::new(Store::open(StoreOptions::new(place.path().join("forge.db")))?))
 }
 
 fn request(part: &str) -> ModelRequest {
@@ -161,11 +230,11 @@ fn provider(part: &str, url: &str, place: &Place) -> Result<Arc<dyn Provider>, B
             Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), None)?)
         }
         "accounts" => {
-            let store = Arc::new(Store::open(StoreOptions::new(place.path().join("forge.db")))?);
+            let store = store(place)?;
             Arc::new(router(plan(url), Arc::new(MemoryBudgets::default()), Some(store))?)
         }
         "limits" | "budget" | "tools-router" => {
-            let store = Arc::new(Store::open(StoreOptions::new(place.path().join("forge.db")))?);
+            let store = store(place)?;
             let mut plan = limited(plan(url));
             let role = plan.roles.entry(ParticipantRole::Coder).or_default();
             role.parameters.sampling.temperature = Some(0.5);

@@ -6,19 +6,18 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
-use std::{env, error::Error, time::Duration};
+use std::{env, error::Error};
 
-use forge_benches::measure::{Place, instructions};
+use forge_benches::{
+    doors,
+    measure::{Place, instructions},
+};
 use forge_core::{
     Money,
-    storage::{
-        budget::{Amount, BudgetCap, BudgetStore as _, Holder},
-        journal::{Batch, Claim, Journal, StreamName},
-    },
+    storage::budget::{Amount, BudgetCap, BudgetStore as _},
     time::SystemTimer,
 };
 use forge_store::{JsonlJournal, Store, StoreOptions};
-use serde_json::json;
 
 /// Reservations of the shorter and the longer run.
 const RUNS: [u64; 2] = [50, 250];
@@ -29,18 +28,21 @@ const CALLS: [u64; 2] = [1_000, 9_000];
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["reserve", open, times] => reserve(open.parse()?, times.parse()?),
+        ["reserve", open, times] => {
+            let place = Place::new()?;
+            let store = Store::open(StoreOptions::new(place.path().join("forge.db")))?;
+            block_on(doors::reserve(&store, open.parse()?, times.parse()?))
+        }
         ["lease", times] => lease(times.parse()?),
         ["sqlite", entries] => {
             let place = Place::new()?;
-            journal(&Store::open(StoreOptions::new(place.path().join("forge.db")))?, entries.parse()?)
+            let store = Store::open(StoreOptions::new(place.path().join("forge.db")))?;
+            block_on(doors::journal(&store, entries.parse()?))
         }
         ["files", entries] => {
             let place = Place::new()?;
-            journal(
-                &JsonlJournal::open(place.path().join("journal"), SystemTimer::shared())?,
-                entries.parse()?,
-            )
+            let files = JsonlJournal::open(place.path().join("journal"), SystemTimer::shared())?;
+            block_on(doors::journal(&files, entries.parse()?))
         }
         // What cargo and criterion's users pass along.
         _ => {
@@ -79,22 +81,8 @@ fn report() {
     }
 }
 
-/// So many reservations that stay open, and then others that come and go one after the other.
-fn reserve(open: u64, times: u64) -> Result<(), Box<dyn Error>> {
-    let place = Place::new()?;
-    let store = Store::open(StoreOptions::new(place.path().join("forge.db")))?;
-    let caps = ["day:2026-11-21", "session:s-1"].map(|key| BudgetCap::new(key).with_tokens(u64::MAX / 4));
-    let (amount, holder) = (Amount::new(Money::from_nanos(7), 11), Holder::new("s-1"));
-    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-        for _ in 0..open {
-            store.reserve(&caps, amount, Some(&holder)).await?;
-        }
-        for _ in 0..times {
-            let reservation = store.reserve(&caps, amount, Some(&holder)).await?;
-            store.settle(reservation, amount);
-        }
-        Ok(())
-    })
+fn block_on(work: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(work)
 }
 
 /// Calls of nobody in particular, one after the other, each of which takes a quarter of what is reserved for it.
@@ -110,21 +98,6 @@ fn lease(times: u64) -> Result<(), Box<dyn Error>> {
         }
         let booked = store.spent(&caps[0].key).await?.booked;
         assert_eq!(booked.tokens, times * actual.tokens);
-        Ok(())
-    })
-}
-
-/// A stream with so many entries, each with a summary, and then all of them read.
-fn journal(journal: &dyn Journal, entries: u64) -> Result<(), Box<dyn Error>> {
-    tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-        let stream = StreamName::new("s")?;
-        let fence = journal.claim(&stream, &Claim::new("bench", Duration::from_secs(600))).await?;
-        for at in 0..entries {
-            let batch = Batch::new(at, vec![vec![b'x'; 2_000]]).with_summary(json!({"step": at}));
-            journal.append(&stream, fence, batch).await?;
-        }
-        let found = journal.read(&stream, 0).await?;
-        assert_eq!(found.len() as u64, entries);
         Ok(())
     })
 }

@@ -1,5 +1,5 @@
 //! What a session costs beside its calls: a council of eight calls over a provider that answers at once, a thousand
-//! sessions at the same time, sessions over slow vendors, and 60,000 panels with stragglers. An argument names the
+//! sessions at the same time with the store as their journal, sessions over slow vendors, and 60,000 panels with stragglers. An argument names the
 //! deps to run: `overhead`, `many`, `stragglers`, and `slow`, which takes minutes and runs only when it is named.
 
 #![allow(
@@ -9,26 +9,31 @@
 )]
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use forge_benches::script::{Vendor, cast, deps, session, written};
 use forge_core::{
-    CallContext, Capabilities, ModelId, ModelRequest, Participant, ParticipantRole, Provider, ProviderError,
-    ResponseStream, StreamEvent, TokenCount, async_trait,
-    event::{Delta, Finished, PartKind, Started, StopReason},
+    CallContext, Capabilities, ModelId, ModelRequest, ParticipantRole, Provider, ProviderError,
+    ResponseStream, StreamEvent, async_trait,
+    event::Delta,
     storage::{
         journal::{Journal, StreamName},
         memory::MemoryJournal,
     },
     time::{Clock, ManualTimer, SystemTimer, Timer},
 };
-use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, Settings, Stage, Topic};
+use forge_session::{Plan, Prompts, Session, SessionDeps, Stage, Topic};
 use forge_store::{JsonlJournal, Store, StoreOptions};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 /// Sessions timed for each journal.
 const RUNS: usize = 500;
+
+/// Bytes of a document.
+const TEXT: usize = 8 * 1024;
 
 /// Sessions at the same time.
 const MANY: usize = 1_000;
@@ -43,7 +48,7 @@ fn main() {
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
     runtime.block_on(async {
         if runs("many") {
-            many().await;
+            many(&folder).await;
         }
         let store = Store::open(StoreOptions::new(folder.join("forge.db"))).expect("a file");
         let store: Arc<dyn Journal> = Arc::new(store);
@@ -70,7 +75,7 @@ async fn overhead(name: &str, journal: &Arc<dyn Journal>) {
     for run in 0..RUNS {
         let begun = Instant::now();
         let name = format!("{}-{run}", name.split([' ', ',']).next().unwrap_or(name));
-        calls = session(&name, deps(Vendor::default(), journal)).await.total.calls;
+        calls = session(&name, deps(Vendor::new(TEXT), journal)).await.total.calls;
         samples.push(begun.elapsed());
     }
     samples.sort_unstable();
@@ -85,26 +90,27 @@ fn memory(name: &str) -> u64 {
     line.and_then(|line| line.trim_matches([':', '\t', ' ']).split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-async fn many() {
-    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
+async fn many(folder: &Path) {
+    let store = Store::open(StoreOptions::new(folder.join("many.db"))).expect("a file");
+    let journal: Arc<dyn Journal> = Arc::new(store);
     let begun = Instant::now();
     let before = memory("VmRSS");
     let names: Vec<String> = (0..MANY).map(|at| format!("many-{at}")).collect();
     // Each call waits, so that all sessions are under way together.
-    let vendor = Vendor { latency: |_| Duration::from_millis(300), text: 8 * 1024, ..Vendor::default() };
+    let vendor = Vendor::new(TEXT).with_latency(|_| Duration::from_millis(300), 0);
     let deps = deps(vendor, &journal);
-    let all = names.iter().map(|name| session(name, deps.clone()));
-    let results = futures_util::future::join_all(all).await;
-    let whole = results.iter().filter(|result| result.total.calls == 8 && result.degraded.is_empty()).count();
+    // What becomes of the results is up to whoever wants them.
+    let all = names.iter().map(|name| session(name, deps.clone()).map(drop));
+    futures_util::future::join_all(all).await;
+    let (took, grown) = (begun.elapsed().as_secs_f64(), memory("VmHWM").saturating_sub(before) / 1024);
     let mut texts = 0;
     for name in &names {
-        let entries = journal.read(&StreamName::new(name).expect("a name"), 0).await.expect("memory");
+        let entries = journal.read(&StreamName::new(name).expect("a name"), 0).await.expect("a file");
         texts += entries.iter().map(|entry| entry.payload.len() as u64).sum::<u64>();
     }
-    let (took, grown) = (begun.elapsed().as_secs_f64(), memory("VmHWM").saturating_sub(before) / 1024);
     let texts = texts / 1024 / 1024;
     println!(
-        "{MANY} sessions at once: {whole} whole, {took:.2} s, {grown} MiB more at the most, {texts} MiB of it in the journal"
+        "{MANY} sessions at once: all whole, {took:.2} s, {grown} MiB more at the most; the journal has {texts} MiB"
     );
 }
 
@@ -114,16 +120,11 @@ async fn slow(journal: &Arc<dyn Journal>) {
     let latency = |dice: &mut fastrand::Rng| Duration::from_millis(dice.u64(1_000..60_000));
     let names: Vec<String> = (0..30).map(|at| format!("slow-{at}")).collect();
     let all = names.iter().zip(1..).map(|(name, seed)| async move {
-        let vendor = Vendor {
-            latency,
-            dice: Arc::new(Mutex::new(fastrand::Rng::with_seed(seed))),
-            ..Vendor::default()
-        };
-        let taken = Arc::clone(&vendor.taken);
+        let vendor = Vendor::new(TEXT).with_latency(latency, seed);
         let begun = Instant::now();
-        session(name, deps(vendor, journal)).await;
+        session(name, deps(vendor.clone(), journal)).await;
         let wall = begun.elapsed();
-        let taken = taken.lock().expect("no panic").clone();
+        let taken = vendor.taken();
         let ideal: Duration = ROLES
             .iter()
             .filter_map(|role| taken.iter().filter(|(one, _)| one == role).map(|(_, took)| *took).max())
@@ -201,106 +202,6 @@ fn stragglers() {
     );
 }
 
-fn cast(critics: usize) -> Cast {
-    let seat = |model: &str, role: ParticipantRole| vec![Participant::local(model).with_role(role)];
-    Cast {
-        drafter: seat("drafter", ParticipantRole::Drafter),
-        critics: (0..critics).map(|at| seat(&format!("critic-{at}"), ParticipantRole::Critic)).collect(),
-        synthesizer: seat("synthesizer", ParticipantRole::Synthesizer),
-        checker: seat("checker", ParticipantRole::Reviewer),
-    }
-}
-
-fn deps(vendor: Vendor, journal: &Arc<dyn Journal>) -> SessionDeps {
-    let provider: Arc<dyn Provider> = Arc::new(vendor);
-    SessionDeps::new(provider, Arc::clone(journal), SystemTimer::shared(), "bench").expect("prompts")
-}
-
-async fn session(name: &str, deps: SessionDeps) -> SessionResult {
-    let settings = Settings { critics: 5, required: 5, cycles: 1, ..Settings::default() };
-    let plan = Plan { settings, ..Plan::new(Topic::new("A rate limiter"), cast(5)) };
-    let name = StreamName::new(name).expect("a name");
-    Session::start(deps, name, plan).await.expect("a start").run().await.expect("an end")
-}
-
-/// Answers every stage from a script, at once or after a latency.
-#[derive(Clone)]
-struct Vendor {
-    latency: fn(&mut fastrand::Rng) -> Duration,
-    dice: Arc<Mutex<fastrand::Rng>>,
-    /// Bytes of filling in each document.
-    text: usize,
-    /// What each call took.
-    taken: Arc<Mutex<Vec<(ParticipantRole, Duration)>>>,
-}
-
-impl Default for Vendor {
-    fn default() -> Self {
-        let dice = Arc::new(Mutex::new(fastrand::Rng::with_seed(0)));
-        Self { latency: |_| Duration::ZERO, dice, text: 0, taken: Arc::default() }
-    }
-}
-
-impl std::fmt::Debug for Vendor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Vendor")
-    }
-}
-
-#[async_trait]
-impl Provider for Vendor {
-    fn name(&self) -> &'static str {
-        "instant"
-    }
-
-    fn capabilities(&self, _: &ModelId) -> Capabilities {
-        let mut able = Capabilities::default();
-        able.structured_output = true;
-        able
-    }
-
-    async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
-        let latency = (self.latency)(&mut self.dice.lock().expect("no panic"));
-        if latency > Duration::ZERO {
-            tokio::time::sleep(latency).await;
-        }
-        self.taken.lock().expect("no panic").push((cx.participant.role.clone(), latency));
-        let filling = "word ".repeat(self.text / 5);
-        let text = match cx.participant.role {
-            ParticipantRole::Critic => {
-                r#"{"findings": [{"severity": "major", "category": "clarity", "location": "start",
-                    "quote": "Take a token", "claim": "no rate is given", "suggested_change": "give one"}],
-                    "strengths": []}"#
-                    .to_owned()
-            }
-            ParticipantRole::Synthesizer => format!(
-                r#"{{"document": "Take one of ten tokens a second. {filling}", "dispositions": [{{"finding": "F1",
-                    "decision": "accept", "reason": "true", "changed_span": "one of ten tokens a second"}}],
-                    "conflicts": []}}"#
-            ),
-            ParticipantRole::Reviewer => {
-                r#"{"verdicts": [{"finding": "F1", "settled": true, "reason": "given"}], "new_findings": []}"#
-                    .to_owned()
-            }
-            _ => format!("Take a token for each request; refuse with 429 when there is none. {filling}"),
-        };
-        Ok(ResponseStream::from_events(written(text)))
-    }
-}
-
-fn written(text: String) -> [Result<StreamEvent, ProviderError>; 5] {
-    let usage = TokenCount::default().with_input(10).with_output(20);
-    let finished = Finished::new(StopReason::EndTurn).with_usage(usage);
-    [
-        StreamEvent::from(Started::default()),
-        StreamEvent::PartStarted { index: 0, kind: PartKind::Text },
-        StreamEvent::PartDelta { index: 0, delta: Delta::Text(text) },
-        StreamEvent::PartEnded { index: 0, opaque: None },
-        StreamEvent::from(finished),
-    ]
-    .map(Ok)
-}
-
 /// A draft at once; critics that find nothing, after a while in which they write.
 #[derive(Debug)]
 struct Straggler {
@@ -329,16 +230,17 @@ impl Provider for Straggler {
 
     async fn stream(&self, cx: &CallContext, _: Arc<ModelRequest>) -> Result<ResponseStream, ProviderError> {
         if cx.participant.role != ParticipantRole::Critic {
-            return Ok(ResponseStream::from_events(written("text".to_owned())));
+            return Ok(ResponseStream::from_events(written("text")));
         }
         let Some(latency) = self.latency() else { return std::future::pending().await };
         let pauses = u32::try_from(latency.as_secs().div_ceil(30)).unwrap_or(1).max(1);
         let (timer, begins) = (self.timer.clone(), self.timer.instant());
-        let [started, part, text, ended, finished] = written(r#"{"findings": []}"#.to_owned());
+        let mut written = written(r#"{"findings": []}"#);
+        let answer = written.split_off(2);
         let blank = |()| Ok(StreamEvent::PartDelta { index: 0, delta: Delta::Text(" ".to_owned()) });
         let waits = stream::iter(1..=pauses)
             .then(move |pause| timer.sleep_until(begins + latency * pause / pauses).map(blank));
-        let events = stream::iter([started, part]).chain(waits).chain(stream::iter([text, ended, finished]));
+        let events = stream::iter(written).chain(waits).chain(stream::iter(answer));
         Ok(ResponseStream::new(events))
     }
 }

@@ -1,7 +1,9 @@
 //! What the benchmarks share: a vendor that answers as fast as it can, and a council over a world that knows the truth.
 
 pub mod council;
+pub mod doors;
 pub mod measure;
+pub mod script;
 
 use std::{
     io::{self, Read, Write},

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
@@ -42,7 +42,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "forge-store",
         ],
     ),
-    ("forge-cli", &["forge", "forge-sim"]),
+    ("forge-gateway", &["forge", "forge-core", "forge-http", "forge-anthropic"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

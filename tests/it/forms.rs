@@ -200,18 +200,23 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
     let refused =
         forms.hold_output("failure", 2, &mut place.command(&["ask", "Hello", "--config", "bad.yaml"]));
     assert!(refused["problems"].as_array().is_some_and(|all| all.len() > 1), "{refused}");
-    let mut sim = place.command(&["sim", "--listen", "127.0.0.1:0", "--json"]);
-    let mut sim = sim.stdout(Stdio::piped()).spawn().unwrap();
-    let mut text = String::new();
-    for line in BufReader::new(sim.stdout.take().unwrap()).lines().map_while(Result::ok) {
-        text += &line;
-        if line == "}" {
-            break;
+    let first = |mut command: Command| {
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut text = String::new();
+        for line in BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            text += &line;
+            if line == "}" {
+                break;
+            }
         }
-    }
-    sim.kill().unwrap();
-    sim.wait().unwrap();
-    forms.hold("sim", &serde_json::from_str(&text).unwrap());
+        server.kill().unwrap();
+        server.wait().unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    forms.hold("sim", &first(place.command(&["sim", "--listen", "127.0.0.1:0", "--json"])));
+    let serve = ["serve", "--offline", "--listen", "127.0.0.1:0", "--json"];
+    forms.hold("serve", &first(place.command(&serve)));
+    forms.hold_output("serve-env", 0, &mut place.command(&["serve", "env", "claude-code", "--json"]));
     forms.end(&[
         "ask",
         "ask-failure",
@@ -230,6 +235,8 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
         "providers-list",
         "providers-status",
         "route-explain",
+        "serve",
+        "serve-env",
         "sim",
     ]);
 }

@@ -27,6 +27,7 @@ mod place;
 mod readme;
 mod route;
 mod run;
+mod serve;
 mod session_input;
 mod simulator;
 mod takeovers;

@@ -44,16 +44,15 @@ fn every_command_of_the_readme_works_as_it_is_shown() {
     assert!(commands.len() > 15, "{commands:?}");
     let mut session = String::new();
     for mut command in commands {
-        if command[0] == "sim" {
-            let mut child = forge()
-                .arg("sim")
-                .args(["--listen", "127.0.0.1:0"])
-                .stdout(Stdio::piped())
-                .spawn()
-                .map(Running)
-                .unwrap();
+        // Servers, which go on until somebody ends them.
+        if let Some((_, opening)) =
+            [("sim", "VENDOR"), ("serve", "{")].iter().find(|(name, _)| *name == command[0])
+        {
+            command.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
+            command.extend((command[0] == "serve").then(|| "--json".to_owned()));
+            let mut child = forge().args(&command).stdout(Stdio::piped()).spawn().map(Running).unwrap();
             let first = BufReader::new(child.0.stdout.take().unwrap()).lines().next();
-            assert!(first.unwrap().unwrap().starts_with("VENDOR"), "{command:?}");
+            assert!(first.unwrap().unwrap().starts_with(opening), "{command:?}");
             continue;
         }
         if let Some(id) = command.iter_mut().find(|word| word.starts_with("2026")) {

@@ -40,6 +40,8 @@ mod blocks;
 mod contents;
 mod error;
 mod gather;
+#[cfg(feature = "ingress")]
+pub mod ingress;
 mod kind;
 mod mapper;
 mod parts;

@@ -21,6 +21,7 @@ mod otlp;
 mod paths;
 mod providers;
 mod route;
+mod serve;
 mod session;
 mod setup;
 mod signals;
@@ -103,6 +104,10 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         Command::Sessions { command } => session::sessions(command, quiet, json).await,
         Command::Log(args) => log::run(&args, quiet, json).await,
+        Command::Serve(args) => {
+            let source = args.source;
+            serve::run(args, globals(source)).await
+        }
         Command::Sim(sim) => sim::run(sim, json).await,
         Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
         Command::Providers { command: ProvidersCommand::List { source, .. } } => {

@@ -20,6 +20,8 @@ pub struct Ingress {
     pub dialect: Dialect,
     /// The vendor whose dialect it is: fields that only this vendor knows go to it and to no other.
     pub vendor: ModelProvider,
+    /// The header in which a reply names the call.
+    pub request_id: &'static str,
     /// Reads a request.
     pub parse: fn(&Bytes, &ReplyHead) -> Result<Incoming, InvalidBody>,
     /// Writes a refusal: the status, and the body in the dialect's form.

@@ -1,10 +1,22 @@
 //! Untrusted text on its way into prompts, journals, terminals and pages.
 
-/// The text without [hidden](is_hidden) characters. Line ends become `\n`.
-pub fn clean(text: &str) -> String {
+use std::borrow::Cow;
+
+/// The text without [hidden](is_hidden) characters. Line ends become `\n`. A text that is clean already is borrowed.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if is_plain(text) || !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
     // A lone carriage return lets a terminal overwrite the line before it, so that it ends the line here.
     let text = text.replace("\r\n", "\n");
     text.chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !is_hidden(*c)).collect()
+}
+
+/// Whether every byte is printable ASCII, `\n` or `\t`. Asked of pieces without an early end, so that many bytes are
+/// looked at in one step.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    text.as_bytes().chunks(64).all(|piece| piece.iter().fold(true, |all, byte| all & is_plain(byte)))
 }
 
 /// The clean text in one line, with single spaces between its words.
@@ -52,6 +64,13 @@ mod tests {
     fn hidden_characters_are_taken_out_and_visible_ones_stay() {
         assert_eq!(clean("a\u{202e}b\u{0}c\r\nd\te\u{1b}[31m\u{e0041}"), "abc\nd\te[31m");
         assert_eq!(clean("naïve 👩‍👩‍👧 日本語"), "naïve 👩‍👩‍👧 日本語");
+    }
+
+    #[test]
+    fn a_clean_text_is_borrowed() {
+        for text in ["", "A text\n\twith `code`.", "naïve 👩‍👩‍👧 日本語"] {
+            assert!(matches!(clean(text), Cow::Borrowed(_)), "{text}");
+        }
     }
 
     #[test]

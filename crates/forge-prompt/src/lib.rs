@@ -37,14 +37,16 @@
 //!     "Judge the text between the markers.\n<<<TEXT {{ marker }}\n{{ text }}\n>>>END {{ marker }}",
 //! )])?;
 //! let names = Pseudonyms::new(["Claude".to_owned()], "", 7);
-//! let text = names.hide(&clean("Claude wrote this.\u{202e}"));
+//! let said = clean("Claude wrote this.\u{202e}");
+//! let text = names.hide(&said);
 //! let mut numbers = 1_u64..;
 //! let marker = fence_marker(|| numbers.next().unwrap_or_default(), &[&text]);
 //! let prompt = templates.render("judge.jinja", &json!({"text": text, "marker": marker}))?;
 //! assert!(!prompt.contains("Claude"));
 //!
 //! let answer = "<think>Short.</think>\nHere it is: {'score': 7,}";
-//! let answer = names.reveal(&strip_reasoning(answer));
+//! let said = strip_reasoning(answer);
+//! let answer = names.reveal(&said);
 //! let score = |value: &serde_json::Value| json::member(value, &["score", "rating"])?.as_u64();
 //! let scores: Vec<u64> = json::values(&answer, &|value| json::Fit::of(score(value)))
 //!     .into_iter()
@@ -79,4 +81,4 @@ pub use pseudonyms::Pseudonyms;
 pub use reasoning::strip_reasoning;
 pub use refusal::is_refusal;
 pub use repetition::RepetitionDetector;
-pub use template::{PromptError, Templates, read_templates};
+pub use template::{PromptError, Templates, Values, read_templates};

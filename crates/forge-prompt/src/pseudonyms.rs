@@ -3,6 +3,8 @@
 //! A stand-in is one word of letters and digits, so that neither JSON nor Markdown changes it on its way
 //! through an answer.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 /// Stand-ins for names, such as those of models and vendors in a text that others judge.
 ///
 /// Hiding is undone in the answer, so that a document that names a vendor for a good reason keeps the name.
@@ -22,8 +24,8 @@ pub struct Pseudonyms {
     digits: usize,
     /// (name as spelled, stand-in), longest first.
     pairs: Vec<(String, String)>,
-    /// The first bytes of all names in lower case.
-    initials: Vec<u8>,
+    /// The places of the names that begin with a byte, in lower case; of several spellings of a name, the first.
+    initials: BTreeMap<u8, Vec<usize>>,
 }
 
 impl Pseudonyms {
@@ -45,13 +47,14 @@ impl Pseudonyms {
         names.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         names.dedup();
         let mark = format!("Name{tag:04x}n");
-        let mut initials: Vec<u8> = names
-            .iter()
-            .filter_map(|name| name.bytes().next())
-            .map(|byte| byte.to_ascii_lowercase())
-            .collect();
-        initials.sort_unstable();
-        initials.dedup();
+        let mut initials: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
+        for (place, name) in names.iter().enumerate() {
+            let initial = name.as_bytes().first().map(u8::to_ascii_lowercase);
+            let known: &mut Vec<usize> = initials.entry(initial.unwrap_or_default()).or_default();
+            if !known.iter().any(|known| names[*known].eq_ignore_ascii_case(name)) {
+                known.push(place);
+            }
+        }
         // A fixed number of digits, since a name may be followed by digits of its own.
         let digits = names.len().to_string().len().max(3);
         let pairs = names.into_iter().enumerate();
@@ -60,53 +63,60 @@ impl Pseudonyms {
     }
 
     /// The text with stand-ins for all names, however they are spelled. It is read once from left to right, so
-    /// that no stand-in is taken for a name.
-    pub fn hide(&self, text: &str) -> String {
-        // Only ASCII is folded, which keeps every byte in its place in both texts.
-        let folded = text.to_ascii_lowercase();
-        let mut hidden = String::with_capacity(text.len());
-        let (mut copied, mut before) = (0, None);
-        for (at, c) in text.char_indices() {
-            let begins = !before.replace(c).is_some_and(char::is_alphanumeric);
-            if begins
+    /// that no stand-in is taken for a name. A text without names is borrowed.
+    pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut is_initial = [false; 256];
+        for initial in self.initials.keys() {
+            is_initial[usize::from(*initial)] = true;
+            is_initial[usize::from(initial.to_ascii_uppercase())] = true;
+        }
+        let (mut hidden, mut copied) = (String::new(), 0);
+        let bytes = text.as_bytes();
+        let is_inside = |at: usize| at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        // No name begins inside of a character, so that bytes are enough to find where one may begin.
+        for (at, byte) in text.bytes().enumerate() {
+            if is_initial[usize::from(byte)]
+                && !is_inside(at)
                 && at >= copied
-                && let Some((name, stand_in)) = self.at(&text[at..], &folded[at..])
+                && !text[..at].ends_with(char::is_alphanumeric)
+                && let Some((name, stand_in)) = self.at(&text[at..], byte)
             {
                 hidden.push_str(&text[copied..at]);
                 hidden.push_str(stand_in);
                 copied = at + name.len();
             }
         }
-        hidden.push_str(&text[copied..]);
-        hidden
+        with_rest(hidden, text, copied)
     }
 
     /// The longest name that begins `text`, in the spelling of the text if it is a known one.
-    fn at(&self, text: &str, folded: &str) -> Option<&(String, String)> {
-        let initial = folded.as_bytes().first()?;
-        if !self.initials.contains(initial) {
-            return None;
-        }
+    fn at(&self, text: &str, initial: u8) -> Option<&(String, String)> {
         let fits = |(name, _): &&(String, String)| {
-            folded.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+            text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
                 // A letter behind it makes it another word; a digit may be the name's version.
-                && !folded[name.len()..].starts_with(char::is_alphabetic)
+                && !text[name.len()..].starts_with(char::is_alphabetic)
         };
-        let longest = self.pairs.iter().find(fits)?;
+        let places = self.initials.get(&initial.to_ascii_lowercase())?;
+        let longest = places.iter().filter_map(|place| self.pairs.get(*place)).find(fits)?;
         let spelled =
             |(name, _): &&(String, String)| name.len() == longest.0.len() && text.starts_with(name.as_str());
         Some(self.pairs.iter().find(spelled).unwrap_or(longest))
     }
 
     /// The text with its names restored. Quotation marks and backslashes of a name are left out, since it may stand in a
-    /// JSON string.
-    pub fn reveal(&self, text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        let mut copied = 0;
+    /// JSON string. A text without stand-ins is borrowed.
+    pub fn reveal<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let (mut shown, mut copied) = (String::new(), 0);
         // Some models write a stand-in in other letters.
-        let (folded, mark) = (text.to_ascii_lowercase(), self.mark.to_ascii_lowercase());
-        for (at, _) in folded.match_indices(&mark).filter(|_| !self.pairs.is_empty()) {
-            let (begin, end) = (at + self.mark.len(), at + self.mark.len() + self.digits);
+        let mark = self.mark.as_bytes();
+        let Some(first) = mark.first() else { return Cow::Borrowed(text) };
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        for at in memchr::memchr2_iter(lower, upper, text.as_bytes()) {
+            let (begin, end) = (at + mark.len(), at + mark.len() + self.digits);
+            let is_mark = |head: &[u8]| head.eq_ignore_ascii_case(mark);
+            if at < copied || !text.as_bytes().get(at..begin).is_some_and(is_mark) {
+                continue;
+            }
             let index = text.get(begin..end).filter(|index| index.bytes().all(|byte| byte.is_ascii_digit()));
             let index = index.and_then(|index| index.parse::<usize>().ok());
             if let Some((name, _)) = index.and_then(|index| self.pairs.get(index)) {
@@ -116,9 +126,17 @@ impl Pseudonyms {
                 copied = end;
             }
         }
-        shown.push_str(&text[copied..]);
-        shown
+        with_rest(shown, text, copied)
     }
+}
+
+/// The text so far with what was not copied of its source; all of it is borrowed if nothing was.
+fn with_rest(mut so_far: String, text: &str, copied: usize) -> Cow<'_, str> {
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    so_far.push_str(&text[copied..]);
+    Cow::Owned(so_far)
 }
 
 /// Whether `name` stands in `text` as a whole word.
@@ -163,6 +181,15 @@ mod tests {
             assert_eq!(names.reveal(&hidden), text);
         }
         assert!(!names.hide("cLaUdE says").to_lowercase().contains("claude"));
+    }
+
+    #[test]
+    fn a_text_without_names_is_borrowed() {
+        let names = names("x");
+        for text in ["", "Claudette counts; the gap is naïve.", "Name001fn and names of clients"] {
+            assert!(matches!(names.hide(text), Cow::Borrowed(_)), "{text}");
+            assert!(matches!(names.reveal(text), Cow::Borrowed(_)), "{text}");
+        }
     }
 
     #[test]

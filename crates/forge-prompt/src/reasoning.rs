@@ -204,8 +204,11 @@ fn closing(tags: &[Tag]) -> Option<usize> {
 /// Every tag of a known name, in the order of the text.
 fn tags(text: &str) -> Vec<Tag> {
     let lower = text.to_ascii_lowercase();
-    let starts = lower.match_indices(['<', '[', '◁']);
-    starts.filter_map(|(start, mark)| tag(&lower, start, mark)).collect()
+    let first = |(mark, _): (&str, char)| mark.as_bytes().first().copied().unwrap_or_default();
+    let [one, other, third] = MARKS.map(first);
+    let starts = memchr::memchr3_iter(one, other, third, lower.as_bytes());
+    let marked = |start: usize| MARKS.into_iter().find(|(mark, _)| lower[start..].starts_with(mark));
+    starts.filter_map(|start| tag(&lower, start, marked(start)?.0)).collect()
 }
 
 /// The tag that begins at `start` of a text in lower case.

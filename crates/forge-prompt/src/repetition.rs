@@ -15,6 +15,10 @@ const MIN_WORDLESS: usize = 8_192;
 /// The longest unit that is noticed. A power of two, as `RING`.
 const MAX_PERIOD: usize = 1_024;
 const RING: usize = 2 * MAX_PERIOD;
+/// Twice as many as there are places, so that few windows share one.
+const SLOTS: usize = 2 * RING;
+/// No place in the ring.
+const NEVER: u16 = u16::MAX;
 /// The base of the rolling hash (Rabin and Karp), modulo 2^64; any odd number does.
 const BASE: u64 = 0x0100_0000_01b3;
 
@@ -25,9 +29,9 @@ const BASE: u64 = 0x0100_0000_01b3;
 #[derive(Debug, Clone)]
 pub struct RepetitionDetector {
     /// The last bytes, at their position modulo the length.
-    recent: Vec<u8>,
-    /// For windows of the last bytes by their hash: where they ended last.
-    seen: Vec<(u64, usize)>,
+    recent: Box<[u8; RING]>,
+    /// For windows of the last bytes by their hash: where in `recent` they ended last.
+    seen: Box<[u16; SLOTS]>,
     length: usize,
     hash: u64,
     /// What a byte that leaves the window counts in its hash.
@@ -41,8 +45,8 @@ pub struct RepetitionDetector {
 impl Default for RepetitionDetector {
     fn default() -> Self {
         Self {
-            recent: vec![0; RING],
-            seen: vec![(0, 0); 2 * RING],
+            recent: Box::new([0; RING]),
+            seen: Box::new([NEVER; SLOTS]),
             length: 0,
             hash: 0,
             leaving: (0..WINDOW).fold(1, |power: u64, _| power.wrapping_mul(BASE)),
@@ -67,34 +71,44 @@ impl RepetitionDetector {
 
     /// Takes one byte: it goes on with the repetition that is followed, or ends it and may begin another.
     fn byte(&mut self, byte: u8) {
-        let at = self.length;
-        let before = |distance: usize| (distance <= at).then(|| self.recent[(at - distance) % RING]);
-        let goes_on = self.period > 0 && before(self.period) == Some(byte);
-        let left = before(WINDOW).map_or(0, |old| (u64::from(old) + 1).wrapping_mul(self.leaving));
+        let place = self.length % RING;
+        let before = |distance: usize| self.recent[(place + RING - distance) % RING];
+        let goes_on = self.period > 0 && before(self.period) == byte;
+        let is_window = self.length >= WINDOW;
+        let left = if is_window { (u64::from(before(WINDOW)) + 1).wrapping_mul(self.leaving) } else { 0 };
         self.hash = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1).wrapping_sub(left);
-        self.recent[at % RING] = byte;
+        self.recent[place] = byte;
         self.length += 1;
-        let last = self.last_seen();
+        let last = self.remember();
         if goes_on {
             self.run += 1;
             self.found = self.is_loop();
-        } else {
-            // The same bytes came before: from here on, each byte is compared with the one a period earlier.
-            // A unit that is too long counts as none.
-            self.period = last.map_or(0, |end| self.length - end).min(MAX_PERIOD + 1) % (MAX_PERIOD + 1);
-            self.run = WINDOW + self.period;
+            return;
         }
+        // The same bytes came before: from here on, each byte is compared with the one a period earlier.
+        self.period = if last == NEVER { 0 } else { self.distance(last).unwrap_or_default() };
+        self.run = WINDOW + self.period;
     }
 
-    /// Where the last window ended before, if it did; and remembers it.
-    fn last_seen(&mut self) -> Option<usize> {
+    /// Remembers where the last window ends, and says where one of its kind ended before.
+    fn remember(&mut self) -> u16 {
         if self.length < WINDOW {
-            return None;
+            return NEVER;
         }
         // The upper bits depend on every byte of the window.
-        let slot = usize::try_from(self.hash >> 40).unwrap_or_default() % self.seen.len();
-        let (hash, end) = std::mem::replace(&mut self.seen[slot], (self.hash, self.length));
-        (hash == self.hash && end > 0).then_some(end)
+        let slot = usize::try_from(self.hash >> 40).unwrap_or_default() % SLOTS;
+        let end = u16::try_from(self.length % RING).unwrap_or(NEVER);
+        std::mem::replace(&mut self.seen[slot], end)
+    }
+
+    /// How many bytes ago the same window ended at this place of the ring; `None` if another one did, or so long ago
+    /// that a unit would be too long.
+    fn distance(&self, end: u16) -> Option<usize> {
+        let distance = (self.length % RING + RING - usize::from(end)) % RING;
+        let distance = Some(distance).filter(|distance| (1..=MAX_PERIOD).contains(distance))?;
+        let byte = |back: usize| self.recent[(self.length + RING - back) % RING];
+        let is_same = (1..=WINDOW).all(|back| byte(back) == byte(back + distance));
+        is_same.then_some(distance)
     }
 
     /// Whether the repetition has just become too long to be meant.

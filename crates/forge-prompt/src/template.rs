@@ -7,15 +7,18 @@ use std::{
 };
 
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde,
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig, value::Serde,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Steps that one template may take: more than thousands of list items need, and over in a moment.
 const FUEL: u64 = 2_000_000;
 
 /// The most bytes of one rendered template.
 const MAX_RENDERED: usize = 16 * 1024 * 1024;
+
+/// Bytes of a rendered template for which there is room from the beginning.
+const USUAL: usize = 16 * 1024;
 
 /// A prompt template cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,23 @@ impl PromptError {
     fn unreadable(path: &Path, error: io::Error) -> Self {
         let source = Error::new(ErrorKind::TemplateNotFound, "cannot be read").with_source(error);
         Self { name: path.display().to_string(), source }
+    }
+}
+
+/// Values that several templates are rendered with. They are taken over once, and all renderings share them.
+#[derive(Debug, Clone)]
+pub struct Values(Value);
+
+impl Values {
+    /// The same values in the form that templates read.
+    pub fn of(values: &impl Serialize) -> Self {
+        Self(Value::from(Serde(values)))
+    }
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
@@ -96,13 +116,17 @@ impl Templates {
     /// No such template; a value that it does not have; too many steps, or too much text.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, PromptError> {
         // Steps alone do not bound it: one step can write a long value.
-        let mut text = Capped::default();
+        let mut text = Capped(Vec::with_capacity(USUAL));
         let rendered = self
             .environment
             .get_template(name)
             .and_then(|template| template.render_captured_to(Serde(values), &mut text).map(drop));
         rendered.map_err(|source| PromptError { name: name.to_owned(), source })?;
-        Ok(String::from_utf8_lossy(&text.0).trim_end().to_owned())
+        // It was written as text. Looked through as a whole, it takes less than character by character.
+        let mut text = String::from_utf8(text.0)
+            .unwrap_or_else(|other| String::from_utf8_lossy(other.as_bytes()).into_owned());
+        text.truncate(text.trim_end().len());
+        Ok(text)
     }
 }
 
@@ -127,7 +151,6 @@ pub fn read_templates(folder: &Path) -> Result<BTreeMap<String, String>, PromptE
 }
 
 /// Bytes up to the most that a template may render.
-#[derive(Default)]
 struct Capped(Vec<u8>);
 
 impl Write for Capped {

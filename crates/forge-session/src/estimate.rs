@@ -11,7 +11,7 @@ use crate::{
     engine::Session,
     error::SessionError,
     plan::Plan,
-    planner::Planner,
+    planner::{Later, Planner},
     prompt::{self, PromptInput, names},
     stage::{CallKey, Mode, Purpose, Stage},
     state::{State, Version},
@@ -64,7 +64,7 @@ impl Session {
         plan.check()?;
         deps.check(plan)?;
         let state = assumed_state(deps, plan);
-        let planner = Planner { state: &state, deps, now: Duration::ZERO };
+        let planner = Planner { state: &state, deps, later: &Later::new(), now: Duration::ZERO };
         let plan = &state.plan;
         let stages: &[Stage] = match plan.settings.mode {
             Mode::Direct => &[Stage::Draft],
@@ -107,15 +107,16 @@ impl Session {
 /// The state in which the first choices have answered, so that the rules of the planner say who comes next.
 fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
     let plan = deps.resolved(plan.clone());
+    let names = names::of(&plan);
     let drafter = plan.cast.drafter.first().cloned();
     let written = drafter.map(|drafter| Version {
         asked: Some(drafter.clone()),
         author: Some(drafter),
-        ..Version::initial(String::new())
+        ..Version::initial(String::new(), &names)
     });
-    let draft = plan.draft.clone().map(Version::initial).or(written);
+    let draft = plan.draft.clone().map(|text| Version::initial(text, &names)).or(written);
     let mut state = State::default();
-    (state.names, state.versions, state.plan) = (names::of(&plan), draft.into_iter().collect(), plan);
+    (state.names, state.versions, state.plan) = (names, draft.into_iter().collect(), plan);
     state
 }
 

@@ -5,6 +5,7 @@
 //! has to agree as well; what it does not mention is open again.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
@@ -133,7 +134,8 @@ impl Ledger {
         unplaced: &BTreeMap<FindingId, String>,
         dispositions: &[Disposition],
     ) -> Vec<Finding> {
-        let base = QuoteIndex::of(base);
+        // Only duplicates are looked for in it.
+        let base = LazyCell::new(|| QuoteIndex::of(base));
         let mut ledger = self.clone();
         let mut decided = BTreeSet::new();
         // Only what is open: a second decision on what is settled could take it back unseen.

@@ -2,23 +2,41 @@
 
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 /// A text without its white space, in which quotes are searched: models wrap lines anew when they quote.
 #[derive(Debug, Default)]
 pub(crate) struct QuoteIndex {
     solid: String,
-    /// Where each byte of it stands in the text.
-    places: Vec<usize>,
+    /// Where each word begins, in bytes of `solid` and of the text.
+    words: Vec<(usize, usize)>,
 }
 
 impl QuoteIndex {
     /// The index over a text. It takes time in proportion to the text, and is made once for many quotes.
     pub(crate) fn of(text: &str) -> Self {
-        let mut solid = Self::default();
-        for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-            solid.solid.push(c);
-            solid.places.extend((at..).take(c.len_utf8()));
+        let words = Vec::with_capacity(text.len() / 4);
+        let mut index = Self { solid: String::with_capacity(text.len()), words };
+        let mut begin = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            // Bytes first: most of them are part of a word.
+            if byte.is_ascii_graphic() || at < begin || !text.is_char_boundary(at) {
+                continue;
+            }
+            if let Some(blank) = text[at..].chars().next().filter(|c| c.is_whitespace()) {
+                index.push(text, begin..at);
+                begin = at + blank.len_utf8();
+            }
         }
-        solid
+        index.push(text, begin..text.len());
+        index
+    }
+
+    fn push(&mut self, text: &str, word: Range<usize>) {
+        if !word.is_empty() {
+            self.words.push((self.solid.len(), word.start));
+            self.solid.push_str(&text[word]);
+        }
     }
 
     /// Where `quote` stands first, in bytes of the text, whatever the white space and with or without quotation
@@ -30,16 +48,22 @@ impl QuoteIndex {
     /// Every place where `quote` stands.
     pub(crate) fn find_all(&self, quote: &str) -> impl Iterator<Item = Range<usize>> {
         let bare = quote.trim().trim_matches(['"', '“', '”', '`']);
-        let wanted: String = bare.chars().filter(|c| !c.is_whitespace()).collect();
-        let wanted = (!wanted.is_empty()).then_some(wanted);
-        wanted
-            .into_iter()
-            .flat_map(|wanted| {
-                let length = wanted.len();
-                let starts: Vec<usize> = self.solid.match_indices(&wanted).map(|(at, _)| at).collect();
-                starts.into_iter().map(move |at| (at, length))
-            })
-            .filter_map(|(at, length)| Some(*self.places.get(at)?..*self.places.get(at + length - 1)? + 1))
+        let wanted: String = bare.split_whitespace().collect();
+        let (finder, mut from) = (Finder::new(&wanted).into_owned(), 0);
+        std::iter::from_fn(move || {
+            let rest = self.solid.as_bytes().get(from..).filter(|_| !wanted.is_empty())?;
+            let at = from + finder.find(rest)?;
+            from = at + wanted.len();
+            Some(self.place(at)..self.place(from - 1) + 1)
+        })
+    }
+
+    /// Where a byte of `solid` stands in the text.
+    fn place(&self, at: usize) -> usize {
+        let next = self.words.partition_point(|(solid, _)| *solid <= at);
+        let (solid, text) =
+            next.checked_sub(1).and_then(|word| self.words.get(word)).copied().unwrap_or_default();
+        text + at - solid
     }
 }
 
@@ -64,6 +88,17 @@ mod tests {
         assert_eq!(QuoteIndex::of("für Öl").find("Öl").map(|place| &"für Öl"[place]), Some("Öl"));
         for missing in ["", "  ", "\"\"", "two hundred"] {
             assert_eq!(text.find(missing), None, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_across_characters_of_several_bytes_is_found_where_it_stands() {
+        let text = "Größe\u{a0}naïve\u{2003}日本語 x\u{b}y";
+        let index = QuoteIndex::of(text);
+        for quote in ["Größe naïve", "ïve 日本", "本語\nx y", "y"] {
+            let found: Option<String> =
+                index.find(quote).map(|place| text[place].split_whitespace().collect());
+            assert_eq!(found, Some(quote.split_whitespace().collect::<String>()));
         }
     }
 

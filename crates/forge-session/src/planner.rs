@@ -7,7 +7,7 @@
 mod asking;
 mod recording;
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use forge_core::{
     ModelRequest, Participant,
@@ -75,10 +75,14 @@ impl PlannedCall {
     }
 }
 
+/// What synthesis and check of a cycle need, once it is known: every critic of a panel is asked for it.
+pub(crate) type Later = OnceLock<(u32, Amount)>;
+
 /// The state, the time, and the dependencies that requests and prices need.
 pub(crate) struct Planner<'a> {
     pub(crate) state: &'a State,
     pub(crate) deps: &'a SessionDeps,
+    pub(crate) later: &'a Later,
     pub(crate) now: Duration,
 }
 
@@ -174,7 +178,7 @@ impl Planner<'_> {
                     return Ok(self.record_check(cycle, call, &check));
                 }
                 // Without a check the cycle closes as unchecked, which the stop rule reads.
-                Seat::Answered(..) | Seat::Exhausted => {}
+                Seat::Answered(..) | Seat::Revised(..) | Seat::Exhausted => {}
                 seat => return self.ask(cycle, Stage::Check, 0, &seat),
             }
         }
@@ -291,7 +295,7 @@ impl Planner<'_> {
                 // A critic that was skipped works on for the next cycle; this one does not wait for it.
                 Seat::Running if state.dropped.contains_key(&(cycle, Stage::Critique, seat)) => {}
                 Seat::Running => running.push(seat),
-                Seat::Exhausted => {}
+                Seat::Revised(..) | Seat::Exhausted => {}
                 ready @ Seat::Ready { .. } => {
                     let action = self.ask(cycle, Stage::Critique, seat, &ready)?;
                     if !matches!(action, Action::Wait(_)) {
@@ -338,8 +342,8 @@ impl Planner<'_> {
         }
         let chain: Vec<&Participant> = state.plan.cast.synthesizer.iter().collect();
         match state.seat(cycle, Stage::Synthesis, 0, &chain) {
-            Seat::Answered(call, Reading::Revision(revision)) => {
-                Ok(self.record_decisions(cycle, call, revision))
+            Seat::Revised(call, revision, revised) => {
+                Ok(self.record_decisions(cycle, call, revision, revised))
             }
             // Nothing in the text changes without decisions, so that the session ends with the text as it is.
             Seat::Answered(..) | Seat::Exhausted => {

@@ -24,6 +24,17 @@ pub(crate) struct Revised {
     pub(crate) loss: Loss,
 }
 
+impl Revised {
+    /// Whether the synthesis that made it can be used, as far as it goes: it must not destroy the text, and where it
+    /// accepts anything, something must have come of it.
+    pub(crate) fn is_usable(&self, revision: &Revision) -> bool {
+        let accepted =
+            || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
+        let has_text = accepted().any(|given| !given.edits.is_empty()) || revision.document.is_some();
+        !self.loss.is_too_much() && (has_text || accepted().next().is_none())
+    }
+}
+
 /// Applies the decisions of `revision` to `base`. The edits of a finding are applied all or none: half a change could
 /// contradict itself.
 pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revised {
@@ -38,7 +49,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
             unplaced.insert(given.finding, "accepted, but the text did not change".to_owned());
         }
         let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
-        let loss = Loss::between(base, document, placed.filter_map(|given| quote_of(given.finding)));
+        let loss = Loss::between((base, &old), document, placed.filter_map(|given| quote_of(given.finding)));
         return Revised { text: document.clone(), unplaced, loss };
     }
     let mut text = base.to_owned();

@@ -10,10 +10,14 @@ pub(crate) fn rng(seed: u64, uses: &str) -> fastrand::Rng {
 /// the hashes of the standard library do not promise.
 pub(crate) fn hash(pieces: &[&[u8]]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for piece in pieces {
-        for byte in (piece.len() as u64).to_le_bytes().iter().chain(*piece) {
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
+    };
+    for piece in pieces {
+        add(&(piece.len() as u64).to_le_bytes());
+        add(piece);
     }
     hash
 }

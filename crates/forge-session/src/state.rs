@@ -144,7 +144,8 @@ impl State {
                 self.started = Some(*started);
                 self.names = names::of(plan);
                 self.plan = (**plan).clone();
-                self.versions.extend(plan.draft.clone().map(Version::initial));
+                let draft = plan.draft.clone();
+                self.versions.extend(draft.map(|text| Version::initial(text, &self.names)));
             }
             Event::Resumed { settings } => self.reopen(settings),
             Event::CallIntended(intent) => {
@@ -216,7 +217,8 @@ impl State {
                 if let Some(text) = decision.instruction() {
                     // Resolutions quote models, which must stay anonymous to their peers.
                     let of_models = matches!(decision, Decision::Resolve(_));
-                    self.feedback.push((*cycle, if of_models { self.names.hide(&text) } else { text }));
+                    self.feedback
+                        .push((*cycle, if of_models { self.names.hide(&text).into_owned() } else { text }));
                 }
                 self.decisions.insert(*cycle, decision.clone());
             }
@@ -348,6 +350,7 @@ impl State {
             Outcome::Running => return,
         };
         let (asked, author) = (Some(asked), Some(author));
-        self.versions.push(Version { cycle: key.cycle, text, asked, author, cut_off, lost });
+        let initial = Version::initial(text, &self.names);
+        self.versions.push(Version { cycle: key.cycle, asked, author, cut_off, lost, ..initial });
     }
 }

@@ -5,6 +5,7 @@ mod config;
 mod inject;
 mod log;
 mod metrics;
+mod serve;
 mod session;
 
 use std::{
@@ -27,6 +28,7 @@ pub(crate) use self::{
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
         Upkeep,
     },
+    serve::{Client, Serve, ServeCommand},
     session::{
         Accept, FailOn, Follow, ResultFormat, Resume, Review, Run, RunMode, RunOutput, SessionArgs,
         SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Find what was asked and answered before.
     Log(Log),
+    /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
+    #[command(args_conflicts_with_subcommands = true)]
+    Serve(Serve),
     /// Serve the simulated vendors, to test any client.
     Sim(Sim),
     /// Show the providers in use.

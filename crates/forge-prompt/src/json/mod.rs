@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 pub use self::values::values;
-use crate::normalize::normalize;
+use crate::normalize::normalized;
 
 /// What a reader makes of one JSON value. It tells [`values()`] whether to look inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +53,13 @@ pub fn is_schema(value: &Value) -> bool {
     value.get("$schema").is_some() || kind.is_some_and(is_kind)
 }
 
-/// The member of an object under any of these names, which are [normalized](normalize): written in any case, with or
+/// The member of an object under any of these names, which are [normalized](crate::normalize): written in any case, with or
 /// without `_`, `-` or blanks. Of several under one name, the first that says something.
 pub fn member<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     let members = value.as_object()?;
     names.iter().find_map(|name| {
-        let mut named = members.iter().filter(|(key, _)| normalize(key) == *name).map(|(_, value)| value);
+        let is_named = |key: &str| normalized(key).eq(name.chars());
+        let mut named = members.iter().filter(|(key, _)| is_named(key)).map(|(_, value)| value);
         let says_something = |value: &&Value| !value.is_null() && value.as_str() != Some("");
         named.clone().find(says_something).or_else(|| named.next())
     })

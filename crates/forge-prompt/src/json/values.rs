@@ -1,5 +1,7 @@
 //! The reader of JSON values in prose.
 
+use std::borrow::Cow;
+
 use serde_json::{Deserializer, Map, Value};
 
 use super::{
@@ -74,7 +76,13 @@ fn parts<T>(value: &Value, fits: &impl Fn(&Value) -> Fit<T>) -> Vec<T> {
 /// Without the control characters that an answer may hold as escapes.
 fn cleaned(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(clean(&text)),
+        Value::String(text) => {
+            let changed = match clean(&text) {
+                Cow::Owned(changed) => Some(changed),
+                Cow::Borrowed(_) => None,
+            };
+            Value::String(changed.unwrap_or(text))
+        }
         Value::Array(items) => items.into_iter().map(cleaned).collect(),
         Value::Object(members) => members.into_iter().map(|(key, value)| (key, cleaned(value))).collect(),
         other => other,

@@ -45,8 +45,10 @@ pub(super) fn is_example(issue: &Issue, rated: &str, category: &str) -> bool {
     let said = if issue.claim.is_empty() { &issue.suggested_change } else { &issue.claim };
     let is_blank_quote = !issue.quote.is_empty() && is_blank(&issue.quote);
     let is_choice = severity::is_choice(rated) || is_blank_word(rated);
-    let explains = EXPLANATIONS.iter().any(|start| normalize(said).starts_with(start))
-        && said.split_whitespace().count() <= 12;
+    let explains = said.split_whitespace().nth(12).is_none() && {
+        let said = normalize(said);
+        EXPLANATIONS.iter().any(|start| said.starts_with(start))
+    };
     // Beside a claim that says something, one sign may be the critic's own, such as an unusual rating.
     let has_blank = is_choice || is_blank_quote || category.contains('|');
     is_blank(said) || (explains && has_blank) || (is_choice && (issue.quote.is_empty() || is_blank_quote))
@@ -67,9 +69,11 @@ pub(super) fn is_outline(document: &str) -> bool {
     let is_dots =
         |line: &&str| is_form(line) && !normalize(line).chars().eq(line.chars().flat_map(char::to_lowercase));
     let lines = || document.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    let name = normalize(document);
     let starts = ["thewhole", "wholenew", "thefull", "fullrevised", "therevised", "yourdocument"];
-    let is_named = starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
-    (is_named && lines().count() == 1 && document.split_whitespace().count() < 10)
+    let is_named =
+        |name: &str| starts.iter().any(|start| name.starts_with(start)) && name.contains("document");
+    // Asked first, so that a document is not looked through.
+    let is_short = document.split_whitespace().nth(9).is_none() && lines().count() == 1;
+    (is_short && is_named(&normalize(document)))
         || (lines().next().is_some() && lines().all(|line| is_dots(&line)))
 }

@@ -95,7 +95,7 @@ impl SessionMachine {
                 let failure = Box::new(Failure {
                     kind: error.kind,
                     phase: error.phase,
-                    message: clean(&error.to_string()),
+                    message: clean(&error.to_string()).into_owned(),
                     charged: budget::charged_for_failure(reserved, error.kind, error.phase),
                     took: millis(took),
                     failed,
@@ -151,7 +151,7 @@ impl SessionMachine {
         took: Duration,
         failed: Vec<Attempt>,
     ) -> Answer {
-        let text = clean(&response.text());
+        let text = clean(&response.text()).into_owned();
         let mut served = (*response.participant).clone();
         // Priced as the model that served, which need not be the one that was asked.
         served.model_id = response.model;
@@ -195,5 +195,5 @@ fn silence(kind: ErrorKind, answer: Answer) -> Failure {
 fn partial_draft(key: CallKey, error: &ProviderError) -> Option<String> {
     // The beginning of a draft is a text. The beginning of a list of findings looks like all of them.
     let partial = error.partial.as_ref().filter(|_| key.stage == Stage::Draft)?;
-    Some(clean(&partial.text())).filter(|text| !text.trim().is_empty())
+    Some(clean(&partial.text()).into_owned()).filter(|text| !text.trim().is_empty())
 }

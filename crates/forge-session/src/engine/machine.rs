@@ -24,7 +24,7 @@ use crate::{
     error::SessionError,
     event::{Attempt, DropReason, Event, Record},
     notice::Notice,
-    planner::{Action, PlannedCall, Planner},
+    planner::{Action, Later, PlannedCall, Planner},
     stage::{CallKey, Stage},
     state::State,
     stop::Stop,
@@ -37,6 +37,8 @@ pub(super) struct SessionMachine {
     pub(super) name: StreamName,
     pub(super) deps: SessionDeps,
     pub(super) state: State,
+    /// What the planner has set aside since the last entry that changes it.
+    later: Later,
     /// The highest mark of the budget that the watcher was told of.
     reached: Option<BudgetMark>,
     /// Whether the watcher knows that a price is unknown.
@@ -84,11 +86,11 @@ pub(super) enum EffectOutcome {
 
 impl SessionMachine {
     pub(super) fn new(deps: SessionDeps, name: StreamName) -> Self {
-        Self { name, deps, state: State::default(), reached: None, warned: false }
+        Self { name, deps, state: State::default(), later: Later::new(), reached: None, warned: false }
     }
 
     pub(super) fn planner(&self, now: Duration) -> Planner<'_> {
-        Planner { state: &self.state, deps: &self.deps, now }
+        Planner { state: &self.state, deps: &self.deps, later: &self.later, now }
     }
 
     pub(super) fn notify(&self, notice: &Notice) {
@@ -149,6 +151,10 @@ impl Machine for SessionMachine {
     type Error = SessionError;
 
     fn apply(&mut self, at: Duration, event: &Event) {
+        // A call that begins changes no prompt of a later stage; anything else may.
+        if !matches!(event, Event::CallIntended(_)) {
+            self.later.take();
+        }
         self.state.apply_at(millis(at), event);
     }
 

@@ -117,6 +117,9 @@ impl Planner<'_> {
     /// The amount that synthesis and check of a cycle need. It is kept back before critics are asked: findings that nobody
     /// can decide any more are worth nothing.
     fn reserved_for_later(&self, cycle: u32) -> Result<Amount, SessionError> {
+        if let Some((_, known)) = self.later.get().filter(|(of, _)| *of == cycle) {
+            return Ok(*known);
+        }
         let plan = &self.state.plan;
         // The prompts of the later stages will hold critiques that are not written yet.
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
@@ -131,6 +134,8 @@ impl Planner<'_> {
             let (amount, _) = budget::worst_case_with(&*self.deps.prices, participant, &request, critiques);
             reserved = reserved.plus(amount);
         }
+        // Of two cycles, the first one stays: it is rare that both are asked for.
+        let _ = self.later.set((cycle, reserved));
         Ok(reserved)
     }
 
@@ -173,8 +178,11 @@ impl Planner<'_> {
         // A repair decides again only what was unusable; its edits apply on top of those that were usable.
         let so_far = state.revision(key.cycle).filter(|_| !gap.findings.is_empty());
         let document = match so_far.filter(|_| key.stage == Stage::Synthesis) {
-            Some(revision) => Cow::Owned(state.revised_by(key.cycle, &revision).text),
-            None => Cow::Borrowed(version.map_or("", |version| version.text.as_str())),
+            Some(revision) => {
+                let text = state.revised_by(key.cycle, &revision).text;
+                Cow::Owned(prompt::shown(&state.names, &text).into_owned())
+            }
+            None => Cow::Borrowed(version.map_or("", Version::shown)),
         };
         let duplicates = |id: FindingId| {
             let same = state.ledger.findings().filter(move |other| other.duplicate_of() == Some(id));

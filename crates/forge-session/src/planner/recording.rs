@@ -6,15 +6,21 @@ use crate::{
     event::Event,
     finding::{Finding, FindingState},
     ledger::RaisedFinding,
+    revise::Revised,
     stage::CallKey,
 };
 
 impl Planner<'_> {
     /// The decisions of the synthesizer, as far as the host can confirm them in the text.
-    pub(super) fn record_decisions(&self, cycle: u32, call: CallKey, revision: Revision) -> Action {
+    pub(super) fn record_decisions(
+        &self,
+        cycle: u32,
+        call: CallKey,
+        revision: Revision,
+        mut revised: Revised,
+    ) -> Action {
         let state = self.state;
         let base = state.base(cycle).map_or("", |version| &version.text);
-        let mut revised = state.revised_by(cycle, &revision);
         let mut findings = state.ledger.dispose(base, &revised.unplaced, &revision.dispositions);
         let must_change = |finding: &Finding| finding.state == FindingState::Accepted;
         if cycle > 1 && revised.text != base && !findings.iter().any(must_change) {

@@ -15,7 +15,9 @@ use forge_core::{
     Capabilities, Message, ModelRequest,
     request::{MessageRole, Part},
 };
-use forge_prompt::{PromptError, Pseudonyms, Templates, clean, fence_marker, one_line, read_templates};
+use forge_prompt::{
+    PromptError, Pseudonyms, Templates, Values, clean, fence_marker, one_line, read_templates,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -108,12 +110,7 @@ impl Prompts {
     }
 
     /// The text of a template, in its form for this type of document where there is one.
-    fn render(
-        &self,
-        name: &str,
-        kind: OutputType,
-        values: &serde_json::Value,
-    ) -> Result<String, PromptError> {
+    fn render(&self, name: &str, kind: OutputType, values: &impl Serialize) -> Result<String, PromptError> {
         let (stage, part) = name.split_once('.').unwrap_or((name, ""));
         let special = format!("{stage}.{}.{part}", kind.as_str());
         self.0.render(if self.0.contains(&special) { &special } else { name }, values)
@@ -135,7 +132,7 @@ fn is_used(name: &str) -> bool {
 /// The input of a prompt, besides the topic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PromptInput<'a> {
-    /// The document to judge or to revise.
+    /// The document to judge or to revise, as prompts [show](shown) it.
     pub(crate) document: Cow<'a, str>,
     /// The findings to decide or to check, with the labels of those who raised them and the claims of those that they
     /// stand for.
@@ -146,6 +143,21 @@ pub(crate) struct PromptInput<'a> {
     pub(crate) answer: Cow<'a, str>,
     /// What is wrong with it.
     pub(crate) problem: String,
+}
+
+/// All that the templates of a request see.
+#[derive(Serialize)]
+struct RequestView<'a> {
+    topic: serde_json::Value,
+    marker: &'a str,
+    document: &'a str,
+    findings: &'a [FindingView],
+    rubric: &'a str,
+    form: &'a str,
+    feedback: &'a [&'a str],
+    answer: &'a str,
+    problem: &'a str,
+    stage: &'a str,
 }
 
 /// A finding as templates see it.
@@ -180,9 +192,8 @@ impl Prompts {
     ) -> Result<ModelRequest, PromptError> {
         let (stage, settings) = (call.stage, &plan.settings);
         let kind = plan.topic.output;
-        // Cleaned first: a hidden character inside a name would keep it from being found.
-        let peer = |text: &str| names.hide(&clean(text));
-        let document = peer(&input.document);
+        let peer = |text: &str| shown(names, text).into_owned();
+        let document: &str = &input.document;
         let items: Vec<FindingView> =
             input.findings.iter().map(|(finding, labels, also)| view(finding, labels, also, &peer)).collect();
         let (answer, problem) = (peer(&input.answer), peer(&input.problem));
@@ -190,13 +201,20 @@ impl Prompts {
         let findings = serde_json::to_string(&items).unwrap_or_default();
         let mut rng = seed::rng(settings.seed, &format!("fence {call}"));
         // Over everything that models and references say, so that none of it can end its own fence.
-        let marker = fence_marker(|| rng.u64(..), &[&document, &findings, &answer, &topic.to_string()]);
+        let marker = fence_marker(|| rng.u64(..), &[document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
         let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
-        let values = json!({
-            "topic": topic, "marker": marker, "document": document, "findings": items, "rubric": rubric,
-            "form": form, "feedback": input.feedback, "answer": answer, "problem": problem,
-            "stage": stage.as_str(),
+        let values = Values::of(&RequestView {
+            topic,
+            marker: &marker,
+            document,
+            findings: &items,
+            rubric: &rubric,
+            form: &form,
+            feedback: &input.feedback,
+            answer: &answer,
+            problem: &problem,
+            stage: stage.as_str(),
         });
         let user = match purpose {
             Purpose::Answer => format!("{}.user.jinja", stage.as_str()),
@@ -223,6 +241,15 @@ impl Prompts {
             request.output = schema::output(stage);
         }
         Ok(request)
+    }
+}
+
+/// What models wrote as prompts show it: without hidden characters, under neutral names.
+pub(crate) fn shown<'a>(names: &Pseudonyms, text: &'a str) -> Cow<'a, str> {
+    // Cleaned first: a hidden character inside a name would keep it from being found.
+    match clean(text) {
+        Cow::Borrowed(text) => names.hide(text),
+        Cow::Owned(text) => Cow::Owned(names.hide(&text).into_owned()),
     }
 }
 

@@ -49,10 +49,10 @@ pub(crate) fn tokens_within(windows: impl Iterator<Item = Capabilities>, cap: Op
 
 /// The references of the plan, each with a fair share: what the small ones leave goes to the large ones.
 pub(crate) fn fitted(plan: &Plan) -> Vec<FittedReference> {
-    let texts: Vec<String> = plan.topic.references.iter().map(|one| clean(&one.text)).collect();
+    let texts: Vec<_> = plan.topic.references.iter().map(|one| clean(&one.text)).collect();
     let tokens = plan.settings.reference_tokens.unwrap_or(USUAL);
     let most = usize::try_from(u64::from(tokens) * BYTES_PER_TOKEN).unwrap_or(usize::MAX);
-    let sizes: Vec<usize> = texts.iter().map(String::len).collect();
+    let sizes: Vec<usize> = texts.iter().map(|text| text.len()).collect();
     let shares = shares(&sizes, most);
     let all = plan.topic.references.iter().zip(&texts).zip(shares);
     all.map(|((reference, whole), share)| {

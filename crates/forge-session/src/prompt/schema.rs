@@ -3,6 +3,8 @@
 //! schema keep to it: the passage before the claim, the claim before its severity, the reason before the decision,
 //! the edits last.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use forge_core::request::OutputFormat;
 use serde_json::{Map, Value, json};
 
@@ -11,8 +13,14 @@ use crate::{
     stage::Stage,
 };
 
-/// The form of the answers of `stage`. A draft is free text.
+/// The form of the answers of `stage`, which all of its requests share. A draft is free text.
 pub(crate) fn output(stage: Stage) -> OutputFormat {
+    static FORMS: LazyLock<BTreeMap<Stage, OutputFormat>> =
+        LazyLock::new(|| Stage::ALL.map(|stage| (stage, form(stage))).into());
+    FORMS.get(&stage).cloned().unwrap_or(OutputFormat::Text)
+}
+
+fn form(stage: Stage) -> OutputFormat {
     let schema = match stage {
         Stage::Draft => return OutputFormat::Text,
         Stage::Critique => object([("strengths", list(strength())), ("findings", list(finding()))]),

@@ -157,8 +157,13 @@ pub(super) fn with_participants(state: &State, finding: &Finding) -> Finding {
 /// What critics found good, once each.
 pub(super) fn strengths(state: &State) -> Vec<AttributedStrength> {
     let mut all: Vec<AttributedStrength> = Vec::new();
+    let (mut cycle, mut text) = (0, QuoteIndex::default());
     for key in state.panels.values().flat_map(|panel| &panel.counted) {
-        let text = QuoteIndex::of(state.base(key.cycle).map_or("", |version| &version.text));
+        // All critics of a cycle read one text.
+        if cycle != key.cycle {
+            let base = state.base(key.cycle).map_or("", |version| &version.text);
+            (cycle, text) = (key.cycle, QuoteIndex::of(base));
+        }
         let who = critic(state, key.cycle, key.seat).unwrap_or_default();
         for Strength { quote, claim } in state.critique(*key).strengths {
             let anchored = text.find(&quote).is_some();

@@ -30,18 +30,22 @@ impl Loss {
     ) -> Self {
         let whole = Self { of: text.lines().filter(|line| has_text(line)).count(), ..Self::default() };
         edits.iter().filter(|edit| !edit.old.trim().is_empty()).fold(whole, |sum, edit| {
-            let one = Self::between(&edit.old, &edit.new, quotes.clone());
+            let old = (edit.old.as_str(), &QuoteIndex::of(&edit.old));
+            let one = Self::between(old, &edit.new, quotes.clone());
             Self { lines: sum.lines + one.lines, elided: sum.elided || one.elided, ..sum }
         })
     }
 
-    /// What `new` lost of `old`, apart from lines that overlap one of `quotes`.
-    pub(super) fn between<'a>(old: &str, new: &str, quotes: impl Iterator<Item = &'a str> + Clone) -> Self {
+    /// What `new` lost of `old`, which comes with its index, apart from lines that overlap one of `quotes`.
+    pub(super) fn between<'a>(
+        (old, solid): (&str, &QuoteIndex),
+        new: &str,
+        quotes: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
         let of = old.lines().filter(|line| has_text(line)).count();
         if old == new {
             return Self { of, ..Self::default() };
         }
-        let solid = QuoteIndex::of(old);
         let quoted: Vec<_> = quotes.clone().flat_map(|quote| solid.find_all(quote)).collect();
         let quotes: Vec<QuoteIndex> = quotes.map(QuoteIndex::of).collect();
         if old.lines().count() + new.lines().count() > MOST_LINES {
@@ -185,7 +189,7 @@ mod tests {
     }
 
     fn loss(old: &str, new: &str, quotes: &[&str]) -> Loss {
-        Loss::between(old, new, quotes.iter().copied())
+        Loss::between((old, &QuoteIndex::of(old)), new, quotes.iter().copied())
     }
 
     #[test]

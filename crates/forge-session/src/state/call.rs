@@ -1,9 +1,13 @@
 //! Calls, versions and panels as the state has them.
 
+use std::borrow::Cow;
+
 use forge_core::{Participant, error::Phase};
+use forge_prompt::Pseudonyms;
 
 use crate::{
     event::{Answer, Failure, Intent},
+    prompt::shown,
     stage::CallKey,
 };
 
@@ -58,12 +62,23 @@ pub struct Version {
     pub cut_off: bool,
     /// Lines that it lost although no accepted finding is about them.
     pub lost: u32,
+    /// What prompts show of the text, where that differs: each of many prompts would make it again.
+    pub(crate) shown: Option<String>,
 }
 
 impl Version {
-    /// A text that existed before the session.
-    pub(crate) fn initial(text: String) -> Self {
-        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0 }
+    /// A text that existed before the session, in prompts without these names.
+    pub(crate) fn initial(text: String, names: &Pseudonyms) -> Self {
+        let shown = match shown(names, &text) {
+            Cow::Owned(shown) => Some(shown),
+            Cow::Borrowed(_) => None,
+        };
+        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0, shown }
+    }
+
+    /// The text as prompts show it.
+    pub(crate) fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an answer lacks, for the one repair that may complete it.
 
-use std::collections::BTreeSet;
+use std::{cell::LazyCell, collections::BTreeSet};
 
 use forge_prompt::is_refusal;
 
@@ -30,13 +30,19 @@ impl Gap {
 }
 
 impl State {
-    /// What `reading` leaves out; `None` if it is complete.
-    pub(crate) fn gap(&self, cycle: u32, reading: Option<&Reading>, last: &Call) -> Option<Gap> {
+    /// What `reading` leaves out; `None` if it is complete. `revised` is what a revision makes of the text.
+    pub(crate) fn gap(
+        &self,
+        cycle: u32,
+        reading: Option<&Reading>,
+        revised: Option<&Revised>,
+        last: &Call,
+    ) -> Option<Gap> {
         let is_cut = matches!(&last.outcome, Outcome::Answered(answer) if is_cut_off(answer.stop_reason));
         match reading {
             Some(Reading::Document(_)) => None,
             Some(Reading::Critique(critique)) => unrated(critique),
-            Some(Reading::Revision(revision)) => self.gap_of_revision(cycle, revision),
+            Some(Reading::Revision(revision)) => self.gap_of_revision(cycle, revision, revised?),
             Some(Reading::Check(check)) => self.gap_of_check(check),
             Some(Reading::Contradictory) => {
                 Some(Gap::of("it says two things that exclude each other", "Say once what holds."))
@@ -63,8 +69,7 @@ impl State {
     }
 
     /// Findings whose decision is missing or does not fit the text; or a document that lost too much.
-    fn gap_of_revision(&self, cycle: u32, revision: &Revision) -> Option<Gap> {
-        let revised = self.revised_by(cycle, revision);
+    fn gap_of_revision(&self, cycle: u32, revision: &Revision, revised: &Revised) -> Option<Gap> {
         // Before everything else: of a document that lost so much, no decision can be taken over.
         if revised.loss.is_too_much() {
             let (lost, of) = (revised.loss.lines, revised.loss.of);
@@ -74,7 +79,8 @@ impl State {
             ));
         }
         let mut problems: Vec<(FindingId, String)> = Vec::new();
-        let base = QuoteIndex::of(self.base(cycle).map_or("", |version| &version.text));
+        // Only duplicates are looked for in it.
+        let base = LazyCell::new(|| QuoteIndex::of(self.base(cycle).map_or("", |version| &version.text)));
         for finding in self.ledger.open() {
             let given = revision.dispositions.iter().find(|given| given.finding == finding.id);
             let problem = match given {
@@ -101,23 +107,22 @@ impl State {
         revise(self.base(cycle).map_or("", |version| &version.text), revision, &self.ledger)
     }
 
-    /// Whether a synthesis can be used, as far as it goes: it must not destroy the text, and where it accepts
-    /// anything, something must have come of it.
-    pub(crate) fn is_usable_revision(&self, cycle: u32, revision: &Revision) -> bool {
-        let accepted =
-            || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
-        let revised = self.revised_by(cycle, revision);
-        let has_text = accepted().any(|given| !given.edits.is_empty()) || revision.document.is_some();
-        !revised.loss.is_too_much() && (has_text || accepted().next().is_none())
+    /// The same where the reading is a revision.
+    pub(crate) fn revised(&self, cycle: u32, reading: Option<&Reading>) -> Option<Revised> {
+        match reading {
+            Some(Reading::Revision(revision)) => Some(self.revised_by(cycle, revision)),
+            _ => None,
+        }
     }
 
     /// The answer of a repair completes the one before it: decisions that stood go on standing.
     pub(super) fn joined(&self, cycle: u32, first: &Revision, second: Revision) -> Revision {
         // The first document is not used, and so none of its decisions; what it said of conflicts holds.
-        if self.revised_by(cycle, first).loss.is_too_much() {
+        let revised = self.revised_by(cycle, first);
+        if revised.loss.is_too_much() {
             return Revision { conflicts: pick(&first.conflicts, second.conflicts), ..second };
         }
-        let failed = self.gap_of_revision(cycle, first).map(|gap| gap.findings).unwrap_or_default();
+        let failed = self.gap_of_revision(cycle, first, &revised).map(|gap| gap.findings).unwrap_or_default();
         let stands = |given: &&Disposition| {
             !failed.contains(&given.finding)
                 || second.dispositions.iter().all(|again| again.finding != given.finding)

@@ -8,7 +8,8 @@ use forge_core::{Participant, event::StopReason};
 use super::gaps::{can_be_repaired, is_repaired, rated};
 use super::{Call, Outcome, State};
 use crate::{
-    answer::{Check, Critique, Reading},
+    answer::{Check, Critique, Reading, Revision},
+    revise::Revised,
     stage::{CallKey, Purpose, Stage},
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub(crate) enum Seat<'a> {
     /// Its answer, from the last of its calls.
     Answered(CallKey, Reading),
+    /// The answer of a synthesizer, and what it makes of the text.
+    Revised(CallKey, Revision, Revised),
     /// A call is under way, or died and was not made again yet.
     Running,
     /// The next call to make.
@@ -67,6 +70,9 @@ impl State {
                 Seat::Running
             };
         }
+        // Made once for all that follows: it compares whole texts.
+        let reading = answer.as_ref().map(|(_, reading)| reading);
+        let revised = self.revised(cycle, reading);
         let dropped = self.dropped.contains_key(&(cycle, stage, seat));
         let step = u32::try_from(calls.len()).unwrap_or(u32::MAX);
         // Whoever left a gap fills it, once, before the answer is used or the next participant is asked.
@@ -74,14 +80,20 @@ impl State {
             !dropped
                 && !is_repaired(&calls)
                 && can_be_repaired(stage, call)
-                && self.gap(cycle, answer.as_ref().map(|(_, reading)| reading), call).is_some()
+                && self.gap(cycle, reading, revised.as_ref(), call).is_some()
         });
         if let Some(last) = repairable {
             let (participant, purpose) = (&last.intent.participant, Purpose::Repair);
             return Seat::Ready { step, participant, purpose, last: true };
         }
-        if let Some((key, reading)) = answer.filter(|(_, reading)| self.is_worth_using(cycle, reading)) {
-            return Seat::Answered(key, reading);
+        match (answer, revised) {
+            (Some((key, Reading::Revision(revision))), Some(revised)) if revised.is_usable(&revision) => {
+                return Seat::Revised(key, revision, revised);
+            }
+            (Some((key, reading @ (Reading::Document(_) | Reading::Critique(_) | Reading::Check(_)))), _) => {
+                return Seat::Answered(key, reading);
+            }
+            _ => {}
         }
         // Neither a repair nor a failure in an earlier run moves the chain on to the next participant.
         let tried = |call: &&&Call| {
@@ -136,15 +148,6 @@ impl State {
         whole
     }
 
-    /// Whether an answer can be used as it is, when nothing more is asked of whoever gave it.
-    fn is_worth_using(&self, cycle: u32, reading: &Reading) -> bool {
-        match reading {
-            Reading::Revision(revision) => self.is_usable_revision(cycle, revision),
-            Reading::Document(_) | Reading::Critique(_) | Reading::Check(_) => true,
-            Reading::Unreadable | Reading::Contradictory => false,
-        }
-    }
-
     /// Whether a critique came from somebody who wrote the text, whoever had been asked for it.
     pub(crate) fn is_own_text(&self, call: &Call) -> bool {
         let Outcome::Answered(answer) = &call.outcome else { return false };
@@ -165,7 +168,8 @@ impl State {
         let ended: Vec<&Call> =
             calls.into_iter().filter(|call| !matches!(call.outcome, Outcome::Running)).collect();
         let reading = self.combined(&ended).map(|(_, reading)| reading);
-        self.gap(cycle, reading.as_ref(), ended.last()?)
+        let revised = self.revised(cycle, reading.as_ref());
+        self.gap(cycle, reading.as_ref(), revised.as_ref(), ended.last()?)
     }
 
     /// What an answered call says, with the names back in place.

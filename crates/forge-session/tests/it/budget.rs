@@ -1,5 +1,10 @@
 //! Sessions never use more than they may.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
 use forge_core::{ErrorKind, Money, TokenCount, event::StopReason};
 use forge_session::{DocumentLabel, Mode, PerStage, Plan, SessionResult, Stop};
 
@@ -91,4 +96,20 @@ fn random_sessions_never_overrun_and_end_in_a_synthesis_or_a_labelled_draft() {
         assert!(ends.contains_key(&end), "{end:?} in {ends:?}");
     }
     println!("{ends:?}");
+}
+
+#[test]
+fn what_later_stages_need_is_reckoned_once_for_a_panel() {
+    let theatre = Theatre::new();
+    let reckoned = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&reckoned);
+    let deps = theatre.deps().with_prices(Arc::new(move |who, tokens, how| {
+        // Without a word on how it was served, the price is that of a call to come.
+        let is_check = who.model_id.as_str() == "checker-1" && how.is_none();
+        count.fetch_add(usize::from(is_check), Relaxed);
+        price(who, tokens, how)
+    }));
+    theatre.session_of(deps, plan());
+    // For three critics together, and for the check itself.
+    assert_eq!((reckoned.load(Relaxed), theatre.calls("checker-1")), (2, 1));
 }

@@ -1,0 +1,22 @@
+//! The Messages API from the side of a server: requests of its clients, and replies to them.
+
+mod parse;
+mod refuse;
+mod render;
+#[cfg(test)]
+mod tests;
+
+use forge_core::{ModelProvider, request::Dialect};
+use forge_http::ingress::Ingress;
+
+/// Anthropic's Messages, as a server speaks them.
+///
+/// Both versions of the API are taken (2023-06-01 and 2026-10-21): what the newer one refuses is refused by the vendor, and
+/// other vendors take it.
+pub const MESSAGES: Ingress = Ingress {
+    dialect: Dialect::new("messages"),
+    vendor: ModelProvider::Anthropic,
+    request_id: "request-id",
+    parse: parse::request,
+    refuse: refuse::refuse,
+};

@@ -1,0 +1,136 @@
+//! The reply to a request that was read: who answers, whole or as a stream, and what the head says of it.
+
+use std::sync::Arc;
+
+use forge::{
+    CallContext, ErrorKind, ModelRequest, ModelResponse, Provider as _, ProviderError, ResponseStream,
+    StreamEvent, event::Started, request::Delivery, route::RouteTrace, router::Router, stream::Accumulator,
+};
+use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
+use http::{Response, StatusCode};
+
+use crate::{
+    plain::{self, Reply, insert},
+    reply::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
+};
+
+/// Names of fields that a reply lists at most.
+const LISTED: usize = 8;
+
+/// One call on behalf of a client.
+pub(crate) struct Answer<'a> {
+    pub(crate) router: &'a Router,
+    pub(crate) ingress: &'a Ingress,
+    pub(crate) cx: CallContext,
+    /// Fields that only the dialect's own vendor knows.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl Answer<'_> {
+    pub(crate) async fn to(self, incoming: Incoming) -> Reply {
+        let Incoming { request, reply, .. } = incoming;
+        let delivery = request.delivery;
+        // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
+        // vendors refuse to give one.
+        let request = Arc::new(request.with_delivery(Delivery::Stream));
+        let outcome = match delivery {
+            Delivery::Whole => self.whole(request, reply).await,
+            Delivery::Stream => self.stream(request, reply).await,
+        };
+        let mut answer = outcome.unwrap_or_else(|error| self.failure(&error));
+        insert(&mut answer, self.ingress.request_id, &self.cx.call_id.to_string());
+        answer
+    }
+
+    async fn whole(
+        &self,
+        request: Arc<ModelRequest>,
+        mut reply: Box<dyn Render>,
+    ) -> Result<Reply, ProviderError> {
+        let mut accumulator = Accumulator::new(&self.cx);
+        let mut events = self.router.stream(&self.cx, request).await?;
+        while let Some(event) = events.next().await {
+            accumulator.push(event?)?;
+        }
+        let response: ModelResponse = accumulator.finish()?;
+        let mut answer = plain::body(StatusCode::OK, "application/json", reply.whole(&response));
+        if let Some(cost) = self.router.cost(&response) {
+            insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
+        }
+        insert(&mut answer, "x-forge-model", response.model.as_str());
+        self.tell(&mut answer, response.route.as_deref());
+        Ok(answer)
+    }
+
+    async fn stream(
+        &self,
+        request: Arc<ModelRequest>,
+        reply: Box<dyn Render>,
+    ) -> Result<Reply, ProviderError> {
+        let (router, cx) = (self.router.clone(), self.cx.clone());
+        let mut call: Call = Box::pin(async move { router.stream(&cx, request).await });
+        // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
+        // a silence it does: proxies would cut the connection.
+        let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
+            return Ok(streamed(StreamBody::of_call(call, reply)));
+        };
+        let events = begun?;
+        let started = started(&events);
+        let model = started.and_then(|started| started.model.clone());
+        let route = started.and_then(|started| started.route.clone());
+        let mut answer = streamed(StreamBody::of_events(events, reply));
+        insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
+        self.tell(&mut answer, route.as_deref());
+        Ok(answer)
+    }
+
+    /// Says how the call found its model.
+    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>) {
+        let Some(route) = route else { return };
+        insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
+        let Some(answering) = &route.participant else { return };
+        insert(answer, "x-forge-route", answering.provider_id.as_str());
+        if answering.provider != self.ingress.vendor && !self.unknown.is_empty() {
+            let names: Vec<&str> = self.unknown.iter().map(String::as_str).take(LISTED).collect();
+            insert(answer, "x-forge-warnings", &format!("not translated: {}", names.join(", ")));
+        }
+    }
+
+    fn failure(&self, error: &ProviderError) -> Reply {
+        let mut answer = refused(self.ingress, &Refusal::Failed(error));
+        if let Some(wait) = error.retry_after {
+            // Rounded up: whoever comes too early is refused again.
+            insert(&mut answer, "retry-after", &wait.as_secs_f64().ceil().to_string());
+        }
+        // The official clients go by this before anything else.
+        if error.kind == ErrorKind::BudgetExceeded {
+            insert(&mut answer, "x-should-retry", "false");
+        }
+        answer
+    }
+}
+
+/// What the reply says at its beginning.
+fn started(events: &ResponseStream) -> Option<&Started> {
+    events.head().iter().find_map(|event| match event {
+        StreamEvent::Started(started) => Some(&**started),
+        _ => None,
+    })
+}
+
+/// A refusal in the client's dialect.
+pub(crate) fn refused(ingress: &Ingress, refusal: &Refusal<'_>) -> Reply {
+    let (status, text) = (ingress.refuse)(refusal);
+    plain::body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), "application/json", text)
+}
+
+fn streamed(stream: StreamBody) -> Reply {
+    let mut reply = Response::new(ReplyBody::Stream(Box::new(stream)));
+    // A proxy that gathers or keeps pieces would make a stream a whole reply.
+    let headers =
+        [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+    for (name, value) in headers {
+        insert(&mut reply, name, value);
+    }
+    reply
+}

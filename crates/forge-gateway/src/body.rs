@@ -1,0 +1,61 @@
+//! Bodies of requests, read whole and held to limits.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is larger than the limit.
+    TooLarge,
+    /// It comes too slowly, or not at all.
+    TooSlow,
+    /// Its client has gone.
+    Broken,
+}
+
+/// How slowly a body may come: so many bytes in each of these spans, the first of which is longer.
+const FIRST: Duration = Duration::from_secs(30);
+const SPAN: Duration = Duration::from_secs(10);
+const LEAST: usize = 4 * 1024 * 10;
+
+/// The whole body, at most `most` bytes of it.
+pub(crate) async fn read(mut body: Incoming, most: usize) -> Result<Bytes, Unread> {
+    // What the client says of its length is enough to refuse it, before a byte of it is kept.
+    if body.size_hint().lower() > most as u64 {
+        return Err(Unread::TooLarge);
+    }
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    let (mut until, mut wanted) = (Instant::now() + FIRST, 1);
+    loop {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let frame = match timeout_at(until, frame).await {
+            Err(_) => return Err(Unread::TooSlow),
+            Ok(None) => break,
+            Ok(Some(frame)) => frame.map_err(|_| Unread::Broken)?,
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        // A body that comes in one piece is taken without a copy.
+        if first.is_empty() && joined.is_empty() {
+            first = data;
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&std::mem::take(&mut first));
+            }
+            joined.extend_from_slice(&data);
+        }
+        let length = first.len().max(joined.len());
+        if length > most {
+            return Err(Unread::TooLarge);
+        }
+        if length >= wanted {
+            (until, wanted) = (Instant::now() + SPAN, length + LEAST);
+        }
+    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
+}

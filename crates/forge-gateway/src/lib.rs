@@ -1,0 +1,32 @@
+//! A server that speaks the vendors' APIs to its clients and answers through Forge's router.
+//!
+//! Use this crate to put one address in front of every vendor: programs that speak Anthropic's Messages talk to it as they
+//! talk to the vendor, and get a role, a pool or a provider of the configuration under the name of a model. To call
+//! models from Rust, use `forge` itself.
+//!
+//! ```no_run
+//! use forge::System;
+//! use forge_gateway::{Gateway, GatewayOptions};
+//!
+//! # async fn demo(system: System) -> Result<(), forge_gateway::GatewayError> {
+//! let gateway = Gateway::bind(system.router().clone(), GatewayOptions::default()).await?;
+//! println!("http://{}", gateway.address());
+//! gateway.serve(std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a client sends is read and held to limits before anything is asked; a reply begins once the first piece of an answer
+//! is there, so that retries and other routes stay invisible. A client that goes away cancels its call.
+
+mod admit;
+mod answer;
+mod body;
+mod models;
+mod path;
+mod plain;
+mod reply;
+mod respond;
+mod server;
+
+pub use server::{Gateway, GatewayError, GatewayOptions};

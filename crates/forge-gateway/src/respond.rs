@@ -1,0 +1,122 @@
+//! One request, from its head to the one who answers it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use forge::{CallContext, Participant, router::Router, tags::Tags};
+use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use hyper::body::Incoming as RequestBody;
+use serde_json::json;
+
+use crate::{
+    admit,
+    answer::{Answer, refused},
+    body::{self, Unread},
+    models,
+    path::Wanted,
+    plain::{self, Reply, insert},
+    reply::ReplyBody,
+    server::GatewayOptions,
+};
+
+/// How long a call may take: longer than the clients of the vendors wait.
+pub(crate) const WHOLE: Duration = Duration::from_secs(15 * 60);
+
+/// What every request is answered from.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) router: Router,
+    pub(crate) options: GatewayOptions,
+    pub(crate) bound: SocketAddr,
+}
+
+impl Service {
+    /// Answers a request. Whoever drops the future gives the call up.
+    pub(crate) async fn respond(&self, request: Request<RequestBody>) -> Reply {
+        let (head, body) = request.into_parts();
+        if let Err(denied) = admit::check(&head.headers, &head.uri, self.bound, &self.options.hosts) {
+            return plain::refusal(denied.status(), denied.message());
+        }
+        let mut reply = match Wanted::of(&head.method, head.uri.path()) {
+            Wanted::Alive => plain::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
+            Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
+            Wanted::Reply(ingress) => match self.read(&ingress, &head.headers, body).await {
+                Err(refused) => refused,
+                Ok((cx, mut incoming)) => {
+                    let unknown = std::mem::take(&mut incoming.unknown);
+                    let answer = Answer { router: &self.router, ingress: &ingress, cx, unknown };
+                    answer.to(incoming).await
+                }
+            },
+            Wanted::Count(ingress) => match self.read(&ingress, &head.headers, body).await {
+                Err(refused) => refused,
+                Ok((cx, incoming)) => self.count(&cx, incoming).await,
+            },
+            Wanted::OtherMethod => {
+                plain::refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
+            }
+            Wanted::Nothing => {
+                plain::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
+            }
+        };
+        if head.method == Method::HEAD {
+            *reply.body_mut() = ReplyBody::Whole(None);
+        }
+        reply
+    }
+
+    fn models(&self, headers: &HeaderMap, id: Option<&str>) -> Reply {
+        let today = self.router.timer().now().date_naive();
+        match models::list(&self.router.plan(), self.router.models(), headers, id, today) {
+            Some(list) => plain::json(StatusCode::OK, &list),
+            None => plain::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
+        }
+    }
+
+    /// Reads a request, and finds the one who answers it.
+    async fn read(
+        &self,
+        ingress: &Ingress,
+        headers: &HeaderMap,
+        body: RequestBody,
+    ) -> Result<(CallContext, Incoming), Reply> {
+        admit::check_body(headers).map_err(|denied| plain::refusal(denied.status(), denied.message()))?;
+        let most = self.options.max_body;
+        let body = body::read(body, most).await.map_err(|unread| match unread {
+            Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
+            Unread::TooSlow => plain::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+            Unread::Broken => plain::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
+        })?;
+        let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
+        let head = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
+        let incoming =
+            (ingress.parse)(&body, &head).map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
+        let found = models::find(&self.router.plan(), self.router.models(), &incoming.model);
+        let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(&incoming.model)))?;
+        let tags = Tags::default().with_client(client(headers));
+        Ok((cx.with_participant(participant).with_timeout(self.options.whole).with_tags(tags), incoming))
+    }
+
+    /// How many tokens the prompt has: the vendor's own count, or an estimate that says so.
+    async fn count(&self, cx: &CallContext, incoming: Incoming) -> Reply {
+        let request = Arc::new(incoming.request);
+        let first = self.router.first_choice(cx, &request);
+        let adapter = first.as_ref().and_then(|one| self.router.adapter(&one.provider_id));
+        let counted = match first.zip(adapter) {
+            Some((first, adapter)) => adapter.count_tokens(&first.model_id, &request).await.ok(),
+            None => None,
+        };
+        let tokens = counted.unwrap_or_else(|| request.outline().size.expected_input());
+        let mut reply = plain::json(StatusCode::OK, &json!({ "input_tokens": tokens }));
+        if counted.is_none() {
+            insert(&mut reply, "x-forge-estimated", "true");
+        }
+        reply
+    }
+}
+
+/// The program that calls, by what it says of itself.
+fn client(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    agent.split(['/', ' ']).next().unwrap_or_default().chars().take(64).collect()
+}

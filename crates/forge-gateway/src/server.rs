@@ -1,0 +1,138 @@
+//! The server: connections, their clocks, and an end in order.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use forge::router::Router;
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::respond::{Service, WHOLE};
+
+/// How a gateway serves.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct GatewayOptions {
+    /// Where it listens. Only addresses of this machine are taken: nobody is asked for a key.
+    pub listen: SocketAddr,
+    /// Host names beyond those of this machine under which it is reached.
+    pub hosts: Vec<String>,
+    /// The most bytes of a request.
+    pub max_body: usize,
+    /// How long a call may take in all.
+    pub whole: Duration,
+    /// How long calls under way have to end when the server does.
+    pub grace: Duration,
+}
+
+impl Default for GatewayOptions {
+    /// `127.0.0.1:4600`, bodies of 32 MiB, calls of 15 minutes, 30 s to end.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4600)),
+            hosts: Vec::new(),
+            max_body: 32 * 1024 * 1024,
+            whole: WHOLE,
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a gateway does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The address is not one of this machine alone.
+    #[error("{0} is not an address of this machine alone, and nobody would be asked for a key")]
+    Public(SocketAddr),
+    /// The address cannot be listened to.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Gateway {
+    listener: TcpListener,
+    service: Arc<Service>,
+}
+
+impl Gateway {
+    /// Listens. Clients are answered from [`serve`](Self::serve) on.
+    ///
+    /// # Errors
+    /// An address that others reach, or one that cannot be listened to.
+    pub async fn bind(router: Router, options: GatewayOptions) -> Result<Self, GatewayError> {
+        let address = options.listen;
+        if !address.ip().is_loopback() {
+            return Err(GatewayError::Public(address));
+        }
+        let refuse = |source| GatewayError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refuse)?;
+        let bound = listener.local_addr().map_err(refuse)?;
+        Ok(Self { listener, service: Arc::new(Service { router, options, bound }) })
+    }
+
+    /// Where it listens; the port is the one that was given out where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.service.bound
+    }
+
+    /// Serves until `end` is ready, then takes no more connections, and waits for those that are open, at most for the
+    /// grace of the options. Returns whether all of them had ended by then.
+    pub async fn serve(self, end: impl Future<Output = ()>) -> bool {
+        let Self { listener, service } = self;
+        let connections = GracefulShutdown::new();
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut end => break,
+            };
+            match accepted {
+                Ok((stream, _)) => connect(stream, &service, &connections),
+                // Too many open files, mostly: the ones that are there end, and others can be taken.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        // Before the wait: who comes now is told by the system that nobody listens.
+        drop(listener);
+        tokio::time::timeout(service.options.grace, connections.shutdown()).await.is_ok()
+    }
+}
+
+fn connect(stream: TcpStream, service: &Arc<Service>, connections: &GracefulShutdown) {
+    // Each write is a piece that a client waits for.
+    let _ = stream.set_nodelay(true);
+    let service = Arc::clone(service);
+    let respond = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move { Ok::<_, std::convert::Infallible>(service.respond(request).await) }
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        // A head that is not there by then does not come any more.
+        .header_read_timeout(Duration::from_secs(10))
+        .max_buf_size(64 * 1024);
+    server.http2().timer(TokioTimer::new());
+    let connection = server.serve_connection(TokioIo::new(stream), respond).into_owned();
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error, "a connection broke off");
+        }
+    });
+}

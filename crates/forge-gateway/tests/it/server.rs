@@ -1,0 +1,62 @@
+use std::{future::Future, net::SocketAddr};
+
+use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
+use forge_gateway::{Gateway, GatewayOptions};
+use forge_sim::{Scenario, Sim, SimConfig, Vendor};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// A gateway in front of simulated vendors.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) system: System,
+    pub(crate) sim: Sim,
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<bool>,
+}
+
+impl Server {
+    pub(crate) async fn start(scenario: &str) -> Self {
+        Self::with(scenario, |_| {}).await
+    }
+
+    pub(crate) async fn with(scenario: &str, change: impl FnOnce(&mut GatewayOptions)) -> Self {
+        let scenario = Scenario::from_yaml(scenario).unwrap();
+        let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap();
+        let providers = [
+            ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model_id),
+            ("openai", Vendor::OpenAi, Participant::gpt().model_id),
+            ("google", Vendor::Google, Participant::gemini_flash().model_id),
+            ("local", Vendor::Ollama, ModelId::from("qwen3")),
+        ]
+        .map(|(kind, vendor, model)| {
+            let mut plan = forge::provider_plan(kind, model);
+            plan.api_key = Some(SecretString::from("sk-test-simulated"));
+            plan.endpoint = Some(sim.base_url(vendor));
+            plan
+        });
+        let mut plan = RouterPlan::of(providers.into());
+        plan.retry.max_retries = 0;
+        let system = System::builder(|_| None).in_memory().plan(plan, "test").open().await.unwrap();
+        let mut options = GatewayOptions::default();
+        options.listen.set_port(0);
+        change(&mut options);
+        let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();
+        let (end, ended) = oneshot::channel::<()>();
+        let address = gateway.address();
+        let serving = tokio::spawn(gateway.serve(async {
+            let _ = ended.await;
+        }));
+        Self { address, system, sim, end, serving }
+    }
+
+    /// Tells the server to end, and returns whether every connection had ended in time.
+    pub(crate) fn end(self) -> impl Future<Output = bool> {
+        let Self { end, serving, system, sim, .. } = self;
+        end.send(()).unwrap();
+        async move {
+            let ended = serving.await.unwrap();
+            drop((system, sim));
+            ended
+        }
+    }
+}
