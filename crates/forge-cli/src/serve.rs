@@ -68,12 +68,15 @@ fn refused(error: GatewayError) -> CliError {
 
 /// What a shell reads with `eval`.
 fn env(client: Client, listen: SocketAddr, json: bool) -> Result<ExitCode, CliError> {
-    let key = match client {
+    let (server, versioned) = (format!("http://{listen}"), format!("http://{listen}/v1"));
+    let (address, key) = match client {
         // A key of this kind is sent as it is, and none has to be confirmed first.
-        Client::ClaudeCode => "ANTHROPIC_AUTH_TOKEN",
-        Client::Anthropic => "ANTHROPIC_API_KEY",
+        Client::ClaudeCode => (("ANTHROPIC_BASE_URL", server), "ANTHROPIC_AUTH_TOKEN"),
+        Client::Anthropic => (("ANTHROPIC_BASE_URL", server), "ANTHROPIC_API_KEY"),
+        Client::Openai => (("OPENAI_BASE_URL", versioned), "OPENAI_API_KEY"),
+        Client::Aider => (("OPENAI_API_BASE", versioned), "OPENAI_API_KEY"),
     };
-    let variables = [("ANTHROPIC_BASE_URL", format!("http://{listen}")), (key, "fk-local".to_owned())];
+    let variables = [address, (key, "fk-local".to_owned())];
     if json {
         let variables: serde_json::Map<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -8,6 +8,7 @@ use forge::{
 };
 use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
 use http::{Response, StatusCode};
+use serde_json::{Map, Value};
 
 use crate::{
     plain::{self, Reply, insert},
@@ -22,20 +23,19 @@ pub(crate) struct Answer<'a> {
     pub(crate) router: &'a Router,
     pub(crate) ingress: &'a Ingress,
     pub(crate) cx: CallContext,
-    /// Fields that only the dialect's own vendor knows.
-    pub(crate) unknown: Vec<String>,
 }
 
 impl Answer<'_> {
     pub(crate) async fn to(self, incoming: Incoming) -> Reply {
-        let Incoming { request, reply, .. } = incoming;
+        let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
+        let left = Untranslated::of(&unknown, request.extra.fields(&self.ingress.vendor));
         // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
         // vendors refuse to give one.
         let request = Arc::new(request.with_delivery(Delivery::Stream));
         let outcome = match delivery {
-            Delivery::Whole => self.whole(request, reply).await,
-            Delivery::Stream => self.stream(request, reply).await,
+            Delivery::Whole => self.whole(request, reply, &left).await,
+            Delivery::Stream => self.stream(request, reply, &left).await,
         };
         let mut answer = outcome.unwrap_or_else(|error| self.failure(&error));
         insert(&mut answer, self.ingress.request_id, &self.cx.call_id.to_string());
@@ -46,6 +46,7 @@ impl Answer<'_> {
         &self,
         request: Arc<ModelRequest>,
         mut reply: Box<dyn Render>,
+        left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
         let mut accumulator = Accumulator::new(&self.cx);
         let mut events = self.router.stream(&self.cx, request).await?;
@@ -58,7 +59,7 @@ impl Answer<'_> {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
         insert(&mut answer, "x-forge-model", response.model.as_str());
-        self.tell(&mut answer, response.route.as_deref());
+        self.tell(&mut answer, response.route.as_deref(), left);
         Ok(answer)
     }
 
@@ -66,6 +67,7 @@ impl Answer<'_> {
         &self,
         request: Arc<ModelRequest>,
         reply: Box<dyn Render>,
+        left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
         let (router, cx) = (self.router.clone(), self.cx.clone());
         let mut call: Call = Box::pin(async move { router.stream(&cx, request).await });
@@ -80,20 +82,17 @@ impl Answer<'_> {
         let route = started.and_then(|started| started.route.clone());
         let mut answer = streamed(StreamBody::of_events(events, reply));
         insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
-        self.tell(&mut answer, route.as_deref());
+        self.tell(&mut answer, route.as_deref(), left);
         Ok(answer)
     }
 
-    /// Says how the call found its model.
-    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>) {
+    /// Says how the call found its model, and what it was asked without.
+    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>, left: &Untranslated) {
         let Some(route) = route else { return };
         insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
         let Some(answering) = &route.participant else { return };
         insert(answer, "x-forge-route", answering.provider_id.as_str());
-        if answering.provider != self.ingress.vendor && !self.unknown.is_empty() {
-            let names: Vec<&str> = self.unknown.iter().map(String::as_str).take(LISTED).collect();
-            insert(answer, "x-forge-warnings", &format!("not translated: {}", names.join(", ")));
-        }
+        insert(answer, "x-forge-warnings", &left.words(answering.provider == self.ingress.vendor));
     }
 
     fn failure(&self, error: &ProviderError) -> Reply {
@@ -107,6 +106,29 @@ impl Answer<'_> {
             insert(&mut answer, "x-should-retry", "false");
         }
         answer
+    }
+}
+
+/// The client's fields that have no place in a common request.
+struct Untranslated {
+    /// Those that go to the dialect's own vendor.
+    own: Vec<String>,
+    /// Those that go to nobody.
+    lost: Vec<String>,
+}
+
+impl Untranslated {
+    fn of(unknown: &[String], extra: Option<&Map<String, Value>>) -> Self {
+        let goes_on = |name: &&String| extra.is_some_and(|extra| extra.contains_key(name.as_str()));
+        let (own, lost) = unknown.iter().partition::<Vec<&String>, _>(goes_on);
+        Self { own: own.into_iter().cloned().collect(), lost: lost.into_iter().cloned().collect() }
+    }
+
+    /// What the model was asked without; empty if nothing is missing.
+    fn words(&self, own_vendor: bool) -> String {
+        let own = self.own.iter().filter(|_| !own_vendor);
+        let names: Vec<&str> = self.lost.iter().chain(own).map(String::as_str).take(LISTED).collect();
+        if names.is_empty() { String::new() } else { format!("not translated: {}", names.join(", ")) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use forge_anthropic::ingress::MESSAGES;
 use forge_http::ingress::Ingress;
+use forge_openai::ingress::{CHAT, RESPONSES};
 use http::Method;
 
 /// What a client asks the server for.
@@ -15,6 +16,8 @@ pub(crate) enum Wanted {
     Models(Option<String>),
     /// Whether anybody is there.
     Alive,
+    /// A connection for events both ways.
+    Socket,
     /// Something that is served to another method.
     OtherMethod,
     Nothing,
@@ -28,6 +31,11 @@ impl Wanted {
             "" | "/livez" => Self::Alive,
             "/v1/messages" => Self::Reply(MESSAGES),
             "/v1/messages/count_tokens" => Self::Count(MESSAGES),
+            "/v1/chat/completions" | "/chat/completions" => Self::Reply(CHAT),
+            // A client that asks for a socket goes on over HTTP once it is told that there is none.
+            "/v1/responses" if *method == Method::GET => return Self::Socket,
+            "/v1/responses" | "/responses" => Self::Reply(RESPONSES),
+            "/v1/responses/input_tokens" => Self::Count(RESPONSES),
             "/v1/models" | "/models" => Self::Models(None),
             _ => match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
                 Some(id) => Self::Models(Some(id.to_owned())),

@@ -42,16 +42,17 @@ impl Service {
             Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(&ingress, &head.headers, body).await {
                 Err(refused) => refused,
-                Ok((cx, mut incoming)) => {
-                    let unknown = std::mem::take(&mut incoming.unknown);
-                    let answer = Answer { router: &self.router, ingress: &ingress, cx, unknown };
-                    answer.to(incoming).await
+                Ok((cx, incoming)) => {
+                    Answer { router: &self.router, ingress: &ingress, cx }.to(incoming).await
                 }
             },
             Wanted::Count(ingress) => match self.read(&ingress, &head.headers, body).await {
                 Err(refused) => refused,
                 Ok((cx, incoming)) => self.count(&cx, incoming).await,
             },
+            Wanted::Socket => {
+                plain::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
+            }
             Wanted::OtherMethod => {
                 plain::refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
             }
@@ -107,7 +108,9 @@ impl Service {
             None => None,
         };
         let tokens = counted.unwrap_or_else(|| request.outline().size.expected_input());
-        let mut reply = plain::json(StatusCode::OK, &json!({ "input_tokens": tokens }));
+        // A client of either dialect looks for this one field.
+        let mut reply =
+            plain::json(StatusCode::OK, &json!({"object": "response.input_tokens", "input_tokens": tokens}));
         if counted.is_none() {
             insert(&mut reply, "x-forge-estimated", "true");
         }

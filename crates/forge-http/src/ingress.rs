@@ -46,8 +46,8 @@ pub struct Incoming {
     pub model: String,
     /// The request. State in it counts as minted by the dialect's vendor and by the model that the client names.
     pub request: ModelRequest,
-    /// The fields on the top level that have no place in a common request. They are in its
-    /// [`extra`](ModelRequest::extra) for the dialect's vendor.
+    /// The fields on the top level that have no place in a common request. Those that the dialect's vendor takes whichever
+    /// way it is called are in its [`extra`](ModelRequest::extra).
     pub unknown: Vec<String>,
     /// Writes the reply to this request.
     pub reply: Box<dyn Render>,

@@ -6,7 +6,7 @@ use super::Source;
 
 /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
 ///
-/// Programs that speak Anthropic's Messages are pointed at the address and get, under the name of a model, a role
+/// Programs that speak Anthropic's Messages, or OpenAI's Responses or Chat Completions, are pointed at the address and get, under the name of a model, a role
 /// (`role:coder`), a pool (`pool:fast`), a provider (`provider:claude`), or a model that one of the providers has. Nobody is
 /// asked for a key, so that only addresses of this machine are taken.
 #[derive(Debug, clap::Args)]
@@ -41,4 +41,8 @@ pub(crate) enum Client {
     ClaudeCode,
     /// The SDKs of Anthropic.
     Anthropic,
+    /// The SDKs of OpenAI, and what is built on them.
+    Openai,
+    /// aider.
+    Aider,
 }

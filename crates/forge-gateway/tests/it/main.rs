@@ -4,4 +4,5 @@
 mod client;
 mod limits;
 mod messages;
+mod openai;
 mod server;

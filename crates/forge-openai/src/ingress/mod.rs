@@ -41,10 +41,18 @@ use serde_json::{Map, Value};
 use self::{chat_render::ChatReply, responses_render::ResponsesReply};
 use crate::wire::{incoming::Place, incoming_chat::is_of_responses};
 
+const REQUEST_ID: &str = "x-request-id";
+
+/// Fields that both APIs of the vendor take. The others of Chat would be refused where a call is made through Responses, as
+/// those to newer models are.
+const OF_BOTH: [&str; 6] =
+    ["metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "user"];
+
 /// Chat Completions. A body in the form of the Responses API is read, too, and answered in the form of Chat.
 pub const CHAT: Ingress = Ingress {
     dialect: Dialect::new("chat"),
     vendor: ModelProvider::OpenAI,
+    request_id: REQUEST_ID,
     parse: chat,
     refuse: refuse::chat,
 };
@@ -53,6 +61,7 @@ pub const CHAT: Ingress = Ingress {
 pub const RESPONSES: Ingress = Ingress {
     dialect: Dialect::new("responses"),
     vendor: ModelProvider::OpenAI,
+    request_id: REQUEST_ID,
     parse: responses,
     refuse: refuse::responses,
 };
@@ -69,8 +78,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn into_incoming(mut self, reply: Box<dyn Render>) -> Incoming {
+    /// The request, with those of its own fields of the vendor for which `goes_on` holds.
+    fn into_incoming(mut self, reply: Box<dyn Render>, goes_on: impl Fn(&str) -> bool) -> Incoming {
         let unknown = self.unknown.keys().cloned().collect();
+        self.unknown.retain(|name, _| goes_on(name));
         self.request.extra.lay_over(ModelProvider::OpenAI, &self.unknown);
         Incoming { model: self.model, request: self.request, unknown, reply }
     }
@@ -81,13 +92,13 @@ fn chat(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
     let read = if is_of_responses(&fields) { responses_parse::read } else { chat_parse::read };
     let asked = read(fields)?;
     let reply = Box::new(ChatReply::new(head, &asked.model, asked.include_usage));
-    Ok(asked.into_incoming(reply))
+    Ok(asked.into_incoming(reply, |name| OF_BOTH.contains(&name)))
 }
 
 fn responses(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
     let asked = responses_parse::read(fields(body)?)?;
     let reply = Box::new(ResponsesReply::new(head, &asked.model, &asked.request));
-    Ok(asked.into_incoming(reply))
+    Ok(asked.into_incoming(reply, |_| true))
 }
 
 fn fields(body: &[u8]) -> Result<Map<String, Value>, InvalidBody> {
