@@ -19,23 +19,44 @@ use std::{
 type Failure = Box<dyn std::error::Error>;
 
 /// Each library with the dialects it speaks.
-const PEERS: [(&str, &[&str]); 6] = [
+const PEERS: [(&str, &[&str]); 8] = [
     ("floor", &["chat", "anthropic"]),
     ("forge-openai", &["chat"]),
     ("forge-anthropic", &["anthropic"]),
+    ("forge-router", &["chat", "anthropic"]),
+    ("llm", &["chat"]),
     ("genai", &["chat", "anthropic"]),
     ("rig-core", &["chat", "anthropic"]),
     ("async-openai", &["chat"]),
 ];
 
-/// Calls of the shorter and the longer run under callgrind.
-const RUNS: [u64; 2] = [100, 1_100];
+/// A form of a call.
+struct Form {
+    name: &'static str,
+    /// What the programs call it.
+    argument: &'static str,
+    /// Calls of the shorter and the longer run under callgrind.
+    runs: [u64; 2],
+    /// Calls whose allocations are counted.
+    counted: u64,
+}
+
+const FORMS: [Form; 5] = [
+    Form { name: "unary", argument: "unary", runs: [100, 1_100], counted: 1_000 },
+    Form { name: "tools", argument: "tools", runs: [100, 600], counted: 500 },
+    Form { name: "stream", argument: "stream", runs: [50, 250], counted: 500 },
+    // A pause stands before each delta, so a call takes more than half a second.
+    Form { name: "paced", argument: "stream", runs: [1, 9], counted: 8 },
+    Form { name: "budget", argument: "budget", runs: [100, 1_100], counted: 1_000 },
+];
+
 const STARTS: usize = 21;
 
 fn main() -> Result<(), Failure> {
     if env::args().nth(1).as_deref() == Some("serve") {
-        println!("http://localhost:{}", mock::serve_chat()?.port());
-        println!("http://localhost:{}", forge_benches::serve("127.0.0.1:0")?.port());
+        for address in mock::serve_all()? {
+            println!("http://localhost:{}", address.port());
+        }
         loop {
             std::thread::park();
         }
@@ -48,32 +69,43 @@ fn main() -> Result<(), Failure> {
     }
     let vendors = Vendors::start()?;
 
-    println!(
-        "| Dialect | Library | unary: instructions | allocations | stream: instructions | allocations | start |"
-    );
-    println!("|---|---|--:|--:|--:|--:|--:|");
-    for (dialect, url) in [("chat", &vendors.chat), ("anthropic", &vendors.anthropic)] {
+    let mut instructions = table("Instructions", &[&FORMS.map(|form| form.name)[..], &["start"]].concat());
+    let mut allocations = table("Allocations", &FORMS.map(|form| form.name));
+    for dialect in ["chat", "anthropic"] {
         let speakers: Vec<_> =
             libraries.iter().filter(|library| library.dialects.contains(&dialect)).collect();
-        let starts = starts(&speakers, dialect, url)?;
+        let starts = starts(&speakers, dialect, vendors.url(dialect, "unary")?)?;
         for (library, start) in speakers.iter().zip(starts) {
-            let mut row = vec![dialect.to_owned(), library.label()];
-            for form in ["unary", "stream"] {
-                let instructions = library.instructions(dialect, form, url)?;
-                let allocations = library.run(&[dialect, form, "1000", url])?;
-                row.extend([instructions.to_string(), allocations]);
+            let begin = format!("| {dialect} | {} |", library.label());
+            instructions += &begin;
+            allocations += &begin;
+            for form in &FORMS {
+                let (counted, allocated) = match library.measures(form) {
+                    true => library.cost(dialect, form, vendors.url(dialect, form.name)?)?,
+                    false => ("-".to_owned(), "-".to_owned()),
+                };
+                instructions += &format!(" {counted} |");
+                allocations += &format!(" {allocated} |");
             }
-            println!("| {} | {:.1} ms |", row.join(" | "), start.as_secs_f64() * 1_000.0);
+            instructions += &format!(" {:.1} ms |\n", start.as_secs_f64() * 1_000.0);
+            allocations += "\n";
         }
     }
+    println!("{instructions}\n{allocations}");
 
-    println!("\n| Library | program, stripped | crates |");
+    println!("| Library | program, stripped | crates |");
     println!("|---|--:|--:|");
     for library in &libraries {
         let size = fs::metadata(&library.program)?.len() as f64 / 1024.0 / 1024.0;
         println!("| {} | {size:.2} MiB | {} |", library.label(), library.crates.len());
     }
     Ok(())
+}
+
+/// The head of a table with a row for each dialect and library.
+fn table(what: &str, columns: &[&str]) -> String {
+    let (names, rule) = (columns.join(" | "), "--:|".repeat(columns.len()));
+    format!("| {what} | Library | {names} |\n|---|---|{rule}\n")
 }
 
 struct Library {
@@ -96,19 +128,31 @@ impl Library {
         output(Command::new(&self.program).args(arguments))
     }
 
-    fn instructions(&self, dialect: &str, form: &str, url: &str) -> Result<u64, Failure> {
-        let [short, long] = RUNS.map(|calls| {
-            let mut valgrind = Command::new("valgrind");
-            valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-            let run = valgrind.arg(&self.program).args([dialect, form, &calls.to_string(), url]).output()?;
-            let report = String::from_utf8_lossy(&run.stderr);
-            let counted = |line: &str| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok();
-            match report.lines().find_map(counted) {
-                Some(counted) if run.status.success() => Ok(counted),
-                _ => Err(Failure::from(format!("callgrind on {}: {report}", self.name))),
-            }
-        });
-        Ok((long? - short?) / (RUNS[1] - RUNS[0]))
+    /// Only a router has limits, accounts and budgets.
+    fn measures(&self, form: &Form) -> bool {
+        form.name != "budget" || self.name == "forge-router"
+    }
+
+    /// The instructions and allocations of a call.
+    fn cost(&self, dialect: &str, form: &Form, url: &str) -> Result<(String, String), Failure> {
+        eprintln!("{dialect} {} {}", self.name, form.name);
+        let [short, long] =
+            form.runs.map(|calls| self.instructions(&[dialect, form.argument, &calls.to_string(), url]));
+        let instructions = (long? - short?) / (form.runs[1] - form.runs[0]);
+        let allocations = self.run(&[dialect, form.argument, &form.counted.to_string(), url])?;
+        Ok((instructions.to_string(), allocations))
+    }
+
+    fn instructions(&self, arguments: &[&str]) -> Result<u64, Failure> {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        let run = valgrind.arg(&self.program).args(arguments).output()?;
+        let report = String::from_utf8_lossy(&run.stderr);
+        let counted = |line: &str| line.split("Collected :").nth(1)?.trim().parse().ok();
+        match report.lines().find_map(counted) {
+            Some(counted) if run.status.success() => Ok(counted),
+            _ => Err(format!("callgrind on {}: {report}", self.name).into()),
+        }
     }
 }
 
@@ -164,17 +208,20 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 /// The mock, a process of its own.
 struct Vendors {
     process: Child,
-    chat: String,
-    anthropic: String,
+    urls: Vec<String>,
 }
 
 impl Vendors {
     fn start() -> Result<Self, Failure> {
         let mut process = Command::new(env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
-        let mut lines = BufReader::new(process.stdout.take().ok_or("no pipe")?).lines();
-        let mut url = || lines.next().ok_or("no address");
-        let (chat, anthropic) = (url()??, url()??);
-        Ok(Self { process, chat, anthropic })
+        let lines = BufReader::new(process.stdout.take().ok_or("no pipe")?).lines();
+        let urls = lines.take(mock::ADDRESSES).collect::<Result<_, _>>()?;
+        Ok(Self { process, urls })
+    }
+
+    fn url(&self, dialect: &str, form: &str) -> Result<&str, Failure> {
+        let at = usize::from(dialect == "anthropic") + 2 * usize::from(form == "paced");
+        Ok(self.urls.get(at).ok_or("no address")?)
     }
 }
 
