@@ -66,13 +66,26 @@ struct Schema<'a> {
     r#type: &'a str,
     #[serde(serialize_with = "fields")]
     properties: [&'a str; 8],
-    required: &'a [&'a str],
+    required: [&'a str; 1],
 }
 
 #[derive(Serialize)]
 struct Field<'a> {
     r#type: &'a str,
     description: &'a str,
+}
+
+impl<'a> Tool<'a> {
+    fn new(dialect: Dialect, name: &'a str) -> Self {
+        let schema = Some(Schema { r#type: "object", properties: FIELDS, required: [FIELDS[0]] });
+        let function = Function { name, description: TOOL_DESCRIPTION, parameters: None, input_schema: None };
+        match dialect {
+            Dialect::Chat => {
+                Self::Chat { r#type: "function", function: Function { parameters: schema, ..function } }
+            }
+            Dialect::Anthropic => Self::Anthropic(Function { input_schema: schema, ..function }),
+        }
+    }
 }
 
 fn fields<S: Serializer>(names: &[&str; 8], serializer: S) -> Result<S::Ok, S::Error> {
@@ -134,23 +147,6 @@ fn first<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 }
 
 impl Floor {
-    fn tools(&self) -> Vec<Tool<'_>> {
-        let schema = || Some(Schema { r#type: "object", properties: FIELDS, required: &FIELDS[..1] });
-        let tool = |name: &'_ String| -> Tool<'_> {
-            let description = TOOL_DESCRIPTION;
-            match self.dialect {
-                Dialect::Chat => Tool::Chat {
-                    r#type: "function",
-                    function: Function { name, description, parameters: schema(), input_schema: None },
-                },
-                Dialect::Anthropic => {
-                    Tool::Anthropic(Function { name, description, parameters: None, input_schema: schema() })
-                }
-            }
-        };
-        self.tools.iter().map(tool).collect()
-    }
-
     async fn post(&mut self, stream: bool) -> Result<Bytes, Failure> {
         let user = Message { role: "user", content: USER };
         let system = Message { role: "system", content: SYSTEM };
@@ -159,7 +155,7 @@ impl Floor {
             Dialect::Anthropic => ("/v1/messages", "x-api-key", "", Some(SYSTEM), &[user][..]),
         };
         let model = self.dialect.model();
-        let tools = self.tools();
+        let tools = self.tools.iter().map(|name| Tool::new(self.dialect, name)).collect();
         let body =
             serde_json::to_vec(&Body { model, system, messages, max_tokens: MAX_TOKENS, stream, tools })?;
         let request = Request::post(path)
