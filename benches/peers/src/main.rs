@@ -69,29 +69,33 @@ fn main() -> Result<(), Failure> {
     }
     let vendors = Vendors::start()?;
 
-    let mut instructions = table("Instructions", &[&FORMS.map(|form| form.name)[..], &["start"]].concat());
-    let mut allocations = table("Allocations", &FORMS.map(|form| form.name));
+    let mut instructions = Vec::new();
+    let mut allocations = Vec::new();
     for dialect in ["chat", "anthropic"] {
         let speakers: Vec<_> =
             libraries.iter().filter(|library| library.dialects.contains(&dialect)).collect();
         let starts = starts(&speakers, dialect, vendors.url(dialect, "unary")?)?;
         for (library, start) in speakers.iter().zip(starts) {
-            let begin = format!("| {dialect} | {} |", library.label());
-            instructions += &begin;
-            allocations += &begin;
+            let mut counted = vec![dialect.to_owned(), library.label()];
+            let mut allocated = counted.clone();
             for form in &FORMS {
-                let (counted, allocated) = match library.measures(form) {
-                    true => library.cost(dialect, form, vendors.url(dialect, form.name)?)?,
-                    false => ("-".to_owned(), "-".to_owned()),
-                };
-                instructions += &format!(" {counted} |");
-                allocations += &format!(" {allocated} |");
+                if library.measures(form) {
+                    let url = vendors.url(dialect, form.name)?;
+                    counted.push(library.instructions(dialect, form, url)?.to_string());
+                    allocated.push(library.run(&[dialect, form.argument, &form.counted.to_string(), url])?);
+                } else {
+                    counted.push("-".to_owned());
+                    allocated.push("-".to_owned());
+                }
             }
-            instructions += &format!(" {:.1} ms |\n", start.as_secs_f64() * 1_000.0);
-            allocations += "\n";
+            counted.push(format!("{:.1} ms", start.as_secs_f64() * 1_000.0));
+            instructions.push(counted);
+            allocations.push(allocated);
         }
     }
-    println!("{instructions}\n{allocations}");
+    let forms = FORMS.map(|form| form.name);
+    print("Instructions", &[&forms[..], &["start"]].concat(), &instructions);
+    print("Allocations", &forms, &allocations);
 
     println!("| Library | program, stripped | crates |");
     println!("|---|--:|--:|");
@@ -102,10 +106,14 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The head of a table with a row for each dialect and library.
-fn table(what: &str, columns: &[&str]) -> String {
-    let (names, rule) = (columns.join(" | "), "--:|".repeat(columns.len()));
-    format!("| {what} | Library | {names} |\n|---|---|{rule}\n")
+/// A table with a row for each dialect and library.
+fn print(what: &str, columns: &[&str], rows: &[Vec<String>]) {
+    println!("| {what} | Library | {} |", columns.join(" | "));
+    println!("|---|---|{}", "--:|".repeat(columns.len()));
+    for row in rows {
+        println!("| {} |", row.join(" | "));
+    }
+    println!();
 }
 
 struct Library {
@@ -133,26 +141,20 @@ impl Library {
         form.name != "budget" || self.name == "forge-router"
     }
 
-    /// The instructions and allocations of a call.
-    fn cost(&self, dialect: &str, form: &Form, url: &str) -> Result<(String, String), Failure> {
+    fn instructions(&self, dialect: &str, form: &Form, url: &str) -> Result<u64, Failure> {
         eprintln!("{dialect} {} {}", self.name, form.name);
-        let [short, long] =
-            form.runs.map(|calls| self.instructions(&[dialect, form.argument, &calls.to_string(), url]));
-        let instructions = (long? - short?) / (form.runs[1] - form.runs[0]);
-        let allocations = self.run(&[dialect, form.argument, &form.counted.to_string(), url])?;
-        Ok((instructions.to_string(), allocations))
-    }
-
-    fn instructions(&self, arguments: &[&str]) -> Result<u64, Failure> {
-        let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        let run = valgrind.arg(&self.program).args(arguments).output()?;
-        let report = String::from_utf8_lossy(&run.stderr);
-        let counted = |line: &str| line.split("Collected :").nth(1)?.trim().parse().ok();
-        match report.lines().find_map(counted) {
-            Some(counted) if run.status.success() => Ok(counted),
-            _ => Err(format!("callgrind on {}: {report}", self.name).into()),
-        }
+        let [short, long] = form.runs.map(|calls| {
+            let mut valgrind = Command::new("valgrind");
+            valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(&self.program);
+            let run = valgrind.args([dialect, form.argument, &calls.to_string(), url]).output()?;
+            let report = String::from_utf8_lossy(&run.stderr);
+            let counted = |line: &str| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok();
+            match report.lines().find_map(counted) {
+                Some(counted) if run.status.success() => Ok(counted),
+                _ => Err(Failure::from(format!("callgrind on {}: {report}", self.name))),
+            }
+        });
+        Ok((long? - short?) / (form.runs[1] - form.runs[0]))
     }
 }
 

@@ -47,6 +47,10 @@ fn serve(
 }
 
 /// One write for each event, as vendors do.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a connection of the mock has a thread of its own and no runtime"
+)]
 fn send(
     connection: &mut TcpStream,
     head: &str,
@@ -55,7 +59,9 @@ fn send(
 ) -> io::Result<()> {
     connection.write_all(head.as_bytes())?;
     for event in events {
-        pause.map(thread::sleep);
+        if let Some(pause) = pause {
+            thread::sleep(pause);
+        }
         connection.write_all(event.as_bytes())?;
     }
     connection.write_all(b"0\r\n\r\n")

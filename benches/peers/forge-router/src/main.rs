@@ -53,7 +53,7 @@ impl Peer for Forge {
             .with_provider_id("vendor")
             .with_role(ParticipantRole::Coder);
         let mut provider = ProviderPlan::new("vendor", adapter, participant.model_id.clone());
-        provider.endpoint = Some(endpoint.into());
+        provider.endpoint = Some(endpoint);
         provider.api_key = Some(SecretString::from(KEY));
         let (router, place) = match form {
             Form::Budget => {
