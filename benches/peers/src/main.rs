@@ -19,23 +19,44 @@ use std::{
 type Failure = Box<dyn std::error::Error>;
 
 /// Each library with the dialects it speaks.
-const PEERS: [(&str, &[&str]); 6] = [
+const PEERS: [(&str, &[&str]); 8] = [
     ("floor", &["chat", "anthropic"]),
     ("forge-openai", &["chat"]),
     ("forge-anthropic", &["anthropic"]),
+    ("forge-router", &["chat", "anthropic"]),
+    ("llm", &["chat"]),
     ("genai", &["chat", "anthropic"]),
     ("rig-core", &["chat", "anthropic"]),
     ("async-openai", &["chat"]),
 ];
 
-/// Calls of the shorter and the longer run under callgrind.
-const RUNS: [u64; 2] = [100, 1_100];
+/// A form of a call.
+struct Form {
+    name: &'static str,
+    /// What the programs call it.
+    argument: &'static str,
+    /// Calls of the shorter and the longer run under callgrind.
+    runs: [u64; 2],
+    /// Calls whose allocations are counted.
+    counted: u64,
+}
+
+const FORMS: [Form; 5] = [
+    Form { name: "unary", argument: "unary", runs: [100, 1_100], counted: 1_000 },
+    Form { name: "tools", argument: "tools", runs: [100, 600], counted: 500 },
+    Form { name: "stream", argument: "stream", runs: [50, 250], counted: 500 },
+    // A pause stands before each delta, so a call takes more than half a second.
+    Form { name: "paced", argument: "stream", runs: [1, 9], counted: 8 },
+    Form { name: "budget", argument: "budget", runs: [100, 1_100], counted: 1_000 },
+];
+
 const STARTS: usize = 21;
 
 fn main() -> Result<(), Failure> {
     if env::args().nth(1).as_deref() == Some("serve") {
-        println!("http://localhost:{}", mock::serve_chat()?.port());
-        println!("http://localhost:{}", forge_benches::serve("127.0.0.1:0")?.port());
+        for address in mock::serve_all()? {
+            println!("http://localhost:{}", address.port());
+        }
         loop {
             std::thread::park();
         }
@@ -48,32 +69,51 @@ fn main() -> Result<(), Failure> {
     }
     let vendors = Vendors::start()?;
 
-    println!(
-        "| Dialect | Library | unary: instructions | allocations | stream: instructions | allocations | start |"
-    );
-    println!("|---|---|--:|--:|--:|--:|--:|");
-    for (dialect, url) in [("chat", &vendors.chat), ("anthropic", &vendors.anthropic)] {
+    let mut instructions = Vec::new();
+    let mut allocations = Vec::new();
+    for dialect in ["chat", "anthropic"] {
         let speakers: Vec<_> =
             libraries.iter().filter(|library| library.dialects.contains(&dialect)).collect();
-        let starts = starts(&speakers, dialect, url)?;
+        let starts = starts(&speakers, dialect, vendors.url(dialect, "unary")?)?;
         for (library, start) in speakers.iter().zip(starts) {
-            let mut row = vec![dialect.to_owned(), library.label()];
-            for form in ["unary", "stream"] {
-                let instructions = library.instructions(dialect, form, url)?;
-                let allocations = library.run(&[dialect, form, "1000", url])?;
-                row.extend([instructions.to_string(), allocations]);
+            let mut counted = vec![dialect.to_owned(), library.label()];
+            let mut allocated = counted.clone();
+            for form in &FORMS {
+                if library.measures(form) {
+                    let url = vendors.url(dialect, form.name)?;
+                    counted.push(library.instructions(dialect, form, url)?.to_string());
+                    allocated.push(library.run(&[dialect, form.argument, &form.counted.to_string(), url])?);
+                } else {
+                    counted.push("-".to_owned());
+                    allocated.push("-".to_owned());
+                }
             }
-            println!("| {} | {:.1} ms |", row.join(" | "), start.as_secs_f64() * 1_000.0);
+            counted.push(format!("{:.1} ms", start.as_secs_f64() * 1_000.0));
+            instructions.push(counted);
+            allocations.push(allocated);
         }
     }
+    let forms = FORMS.map(|form| form.name);
+    print("Instructions", &[&forms[..], &["start"]].concat(), &instructions);
+    print("Allocations", &forms, &allocations);
 
-    println!("\n| Library | program, stripped | crates |");
+    println!("| Library | program, stripped | crates |");
     println!("|---|--:|--:|");
     for library in &libraries {
         let size = fs::metadata(&library.program)?.len() as f64 / 1024.0 / 1024.0;
         println!("| {} | {size:.2} MiB | {} |", library.label(), library.crates.len());
     }
     Ok(())
+}
+
+/// A table with a row for each dialect and library.
+fn print(what: &str, columns: &[&str], rows: &[Vec<String>]) {
+    println!("| {what} | Library | {} |", columns.join(" | "));
+    println!("|---|---|{}", "--:|".repeat(columns.len()));
+    for row in rows {
+        println!("| {} |", row.join(" | "));
+    }
+    println!();
 }
 
 struct Library {
@@ -96,11 +136,17 @@ impl Library {
         output(Command::new(&self.program).args(arguments))
     }
 
-    fn instructions(&self, dialect: &str, form: &str, url: &str) -> Result<u64, Failure> {
-        let [short, long] = RUNS.map(|calls| {
+    /// Only a router has limits, accounts and budgets.
+    fn measures(&self, form: &Form) -> bool {
+        form.name != "budget" || self.name == "forge-router"
+    }
+
+    fn instructions(&self, dialect: &str, form: &Form, url: &str) -> Result<u64, Failure> {
+        eprintln!("{dialect} {} {}", self.name, form.name);
+        let [short, long] = form.runs.map(|calls| {
             let mut valgrind = Command::new("valgrind");
-            valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-            let run = valgrind.arg(&self.program).args([dialect, form, &calls.to_string(), url]).output()?;
+            valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(&self.program);
+            let run = valgrind.args([dialect, form.argument, &calls.to_string(), url]).output()?;
             let report = String::from_utf8_lossy(&run.stderr);
             let counted = |line: &str| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok();
             match report.lines().find_map(counted) {
@@ -108,7 +154,7 @@ impl Library {
                 _ => Err(Failure::from(format!("callgrind on {}: {report}", self.name))),
             }
         });
-        Ok((long? - short?) / (RUNS[1] - RUNS[0]))
+        Ok((long? - short?) / (form.runs[1] - form.runs[0]))
     }
 }
 
@@ -164,17 +210,20 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 /// The mock, a process of its own.
 struct Vendors {
     process: Child,
-    chat: String,
-    anthropic: String,
+    urls: Vec<String>,
 }
 
 impl Vendors {
     fn start() -> Result<Self, Failure> {
         let mut process = Command::new(env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
-        let mut lines = BufReader::new(process.stdout.take().ok_or("no pipe")?).lines();
-        let mut url = || lines.next().ok_or("no address");
-        let (chat, anthropic) = (url()??, url()??);
-        Ok(Self { process, chat, anthropic })
+        let lines = BufReader::new(process.stdout.take().ok_or("no pipe")?).lines();
+        let urls = lines.take(mock::ADDRESSES).collect::<Result<_, _>>()?;
+        Ok(Self { process, urls })
+    }
+
+    fn url(&self, dialect: &str, form: &str) -> Result<&str, Failure> {
+        let at = usize::from(dialect == "anthropic") + 2 * usize::from(form == "paced");
+        Ok(self.urls.get(at).ok_or("no address")?)
     }
 }
 

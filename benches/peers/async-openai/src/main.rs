@@ -5,15 +5,27 @@ use async_openai::{
     config::OpenAIConfig,
     types::chat::{
         ChatCompletionRequestSystemMessage, ChatCompletionRequestUserMessage, ChatCompletionStreamOptions,
-        CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
+        ChatCompletionTool, ChatCompletionTools, CreateChatCompletionRequest,
+        CreateChatCompletionRequestArgs, FunctionObject,
     },
 };
 use futures_util::StreamExt as _;
-use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
+use harness::{Dialect, Failure, Form, KEY, MAX_TOKENS, Peer, SYSTEM, TOOL_DESCRIPTION, USER};
 
 struct AsyncOpenAI {
     client: Client<OpenAIConfig>,
     model: &'static str,
+    tools: Vec<ChatCompletionTools>,
+}
+
+fn tool(name: String) -> ChatCompletionTools {
+    let function = FunctionObject {
+        name,
+        description: Some(TOOL_DESCRIPTION.to_owned()),
+        parameters: Some(harness::schema()),
+        strict: None,
+    };
+    ChatCompletionTools::Function(ChatCompletionTool { function })
 }
 
 impl AsyncOpenAI {
@@ -23,17 +35,21 @@ impl AsyncOpenAI {
             ChatCompletionRequestSystemMessage::from(SYSTEM).into(),
             ChatCompletionRequestUserMessage::from(USER).into(),
         ]);
+        if !self.tools.is_empty() {
+            request.tools(self.tools.clone());
+        }
         request
     }
 }
 
 impl Peer for AsyncOpenAI {
-    async fn connect(dialect: Dialect, url: &str) -> Result<Self, Failure> {
+    async fn connect(dialect: Dialect, form: Form, url: &str) -> Result<Self, Failure> {
         if dialect != Dialect::Chat {
             return Err("it speaks OpenAI's APIs only".into());
         }
         let config = OpenAIConfig::new().with_api_key(KEY).with_api_base(format!("{url}/v1"));
-        Ok(Self { client: Client::with_config(config), model: dialect.model() })
+        let tools = form.tool_names().map(tool).collect();
+        Ok(Self { client: Client::with_config(config), model: dialect.model(), tools })
     }
 
     async fn unary(&mut self) -> Result<String, Failure> {

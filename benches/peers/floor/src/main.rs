@@ -3,7 +3,9 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
+use harness::{
+    Dialect, FIELD_DESCRIPTION, FIELDS, Failure, Form, KEY, MAX_TOKENS, Peer, SYSTEM, TOOL_DESCRIPTION, USER,
+};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, StatusCode,
@@ -12,7 +14,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{IgnoredAny, SeqAccess, Visitor},
 };
 use tokio::net::TcpStream;
@@ -20,6 +22,7 @@ use tokio::net::TcpStream;
 struct Floor {
     dialect: Dialect,
     host: String,
+    tools: Vec<String>,
     connection: SendRequest<Full<Bytes>>,
 }
 
@@ -31,12 +34,63 @@ struct Body<'a> {
     messages: &'a [Message<'a>],
     max_tokens: u32,
     stream: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
 }
 
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'a str,
     content: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Tool<'a> {
+    Chat { r#type: &'a str, function: Function<'a> },
+    Anthropic(Function<'a>),
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Schema<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_schema: Option<Schema<'a>>,
+}
+
+#[derive(Serialize)]
+struct Schema<'a> {
+    r#type: &'a str,
+    #[serde(serialize_with = "fields")]
+    properties: [&'a str; 8],
+    required: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    r#type: &'a str,
+    description: &'a str,
+}
+
+impl<'a> Tool<'a> {
+    fn new(dialect: Dialect, name: &'a str) -> Self {
+        let schema = Some(Schema { r#type: "object", properties: FIELDS, required: [FIELDS[0]] });
+        let function = Function { name, description: TOOL_DESCRIPTION, parameters: None, input_schema: None };
+        match dialect {
+            Dialect::Chat => {
+                Self::Chat { r#type: "function", function: Function { parameters: schema, ..function } }
+            }
+            Dialect::Anthropic => Self::Anthropic(Function { input_schema: schema, ..function }),
+        }
+    }
+}
+
+fn fields<S: Serializer>(names: &[&str; 8], serializer: S) -> Result<S::Ok, S::Error> {
+    let field = |name| (name, Field { r#type: "string", description: FIELD_DESCRIPTION });
+    serializer.collect_map(names.iter().map(field))
 }
 
 /// Both dialects, whole and streamed: what is not there is `None`.
@@ -101,7 +155,9 @@ impl Floor {
             Dialect::Anthropic => ("/v1/messages", "x-api-key", "", Some(SYSTEM), &[user][..]),
         };
         let model = self.dialect.model();
-        let body = serde_json::to_vec(&Body { model, system, messages, max_tokens: MAX_TOKENS, stream })?;
+        let tools = self.tools.iter().map(|name| Tool::new(self.dialect, name)).collect();
+        let body =
+            serde_json::to_vec(&Body { model, system, messages, max_tokens: MAX_TOKENS, stream, tools })?;
         let request = Request::post(path)
             .header("host", &self.host)
             .header("content-type", "application/json")
@@ -117,13 +173,13 @@ impl Floor {
 }
 
 impl Peer for Floor {
-    async fn connect(dialect: Dialect, url: &str) -> Result<Self, Failure> {
+    async fn connect(dialect: Dialect, form: Form, url: &str) -> Result<Self, Failure> {
         let host = url.strip_prefix("http://").ok_or("no TLS here")?.to_owned();
         let stream = TcpStream::connect(&host).await?;
         stream.set_nodelay(true)?;
         let (connection, driver) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(driver);
-        Ok(Self { dialect, host, connection })
+        Ok(Self { dialect, host, tools: form.tool_names().collect(), connection })
     }
 
     async fn unary(&mut self) -> Result<String, Failure> {

@@ -3,36 +3,49 @@
 use std::sync::Arc;
 
 use forge_anthropic::AnthropicProvider;
-use forge_core::{CallContext, ModelProvider, ModelRequest, Participant, Provider, ProviderExt, StreamEvent, event::Delta, request::Delivery};
-use harness::{Dialect, Failure, KEY, MAX_TOKENS, Peer, SYSTEM, USER};
+use forge_core::{
+    CallContext, ModelProvider, ModelRequest, Participant, Provider, ProviderExt, StreamEvent,
+    event::Delta,
+    request::{Delivery, Shared, Tool},
+};
+use harness::{Dialect, Failure, Form, KEY, MAX_TOKENS, Peer, SYSTEM, TOOL_DESCRIPTION, USER};
 
 struct Forge {
     provider: AnthropicProvider,
     participant: Arc<Participant>,
+    tools: Shared<Tool>,
 }
 
-fn request(delivery: Delivery) -> ModelRequest {
-    ModelRequest::new(SYSTEM).with_user_message(USER).with_max_tokens(MAX_TOKENS).with_delivery(delivery)
+impl Forge {
+    fn request(&self, delivery: Delivery) -> ModelRequest {
+        let mut request = ModelRequest::new(SYSTEM)
+            .with_user_message(USER)
+            .with_max_tokens(MAX_TOKENS)
+            .with_delivery(delivery);
+        request.tools = self.tools.clone();
+        request
+    }
 }
 
 impl Peer for Forge {
-    async fn connect(dialect: Dialect, url: &str) -> Result<Self, Failure> {
+    async fn connect(dialect: Dialect, form: Form, url: &str) -> Result<Self, Failure> {
         if dialect != Dialect::Anthropic {
             return Err("another crate speaks that".into());
         }
         let provider = AnthropicProvider::new(KEY).with_base_url(url);
-        let participant = Participant::new(ModelProvider::Anthropic, dialect.model());
-        Ok(Self { provider, participant: Arc::new(participant) })
+        let participant = Arc::new(Participant::new(ModelProvider::Anthropic, dialect.model()));
+        let tool = |name| Tool::function(name, harness::schema()).with_description(TOOL_DESCRIPTION);
+        Ok(Self { provider, participant, tools: form.tool_names().map(tool).collect() })
     }
 
     async fn unary(&mut self) -> Result<String, Failure> {
         let cx = CallContext::new(Arc::clone(&self.participant));
-        Ok(self.provider.complete(&cx, request(Delivery::Whole)).await?.text().into_owned())
+        Ok(self.provider.complete(&cx, self.request(Delivery::Whole)).await?.text().into_owned())
     }
 
     async fn stream(&mut self) -> Result<String, Failure> {
         let cx = CallContext::new(Arc::clone(&self.participant));
-        let mut events = self.provider.stream(&cx, Arc::new(request(Delivery::Stream))).await?;
+        let mut events = self.provider.stream(&cx, Arc::new(self.request(Delivery::Stream))).await?;
         let mut text = String::new();
         while let Some(event) = events.next().await {
             if let StreamEvent::PartDelta { delta: Delta::Text(delta), .. } = event? {
