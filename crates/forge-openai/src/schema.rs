@@ -1,6 +1,6 @@
 //! Which schemas the vendor's strict mode takes, and what becomes of those that it does not.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use forge_core::{
     event::Warning,
@@ -29,7 +29,7 @@ pub(crate) struct Sent<'a> {
 impl<'a> Sent<'a> {
     /// Strict where the caller does not forbid it and the vendor can be held to what the schema says; else the schema
     /// as it was written, which the vendor takes as a guide.
-    fn of(schema: &'a Schema, asked: Option<bool>, about: &str, warnings: &mut Vec<Warning>) -> Self {
+    fn of(schema: &'a Schema, asked: Option<bool>, about: impl Display, warnings: &mut Vec<Warning>) -> Self {
         let as_written = Self { schema: Cow::Borrowed(schema), strict: false };
         if asked == Some(false) {
             return as_written;
@@ -64,8 +64,9 @@ pub(crate) fn output<'a>(
 pub(crate) fn tools<'a>(tools: &'a [Tool], warnings: &mut Vec<Warning>) -> Vec<Option<Sent<'a>>> {
     let sent = |tool: &'a Tool| match tool {
         Tool::Function(tool) => {
-            let about = format!("the tool `{}`", tool.name);
-            Some(Sent::of(&tool.schema, Some(tool.strict), &about, warnings))
+            // Written out for a warning alone, which few tools need.
+            let about = format_args!("the tool `{}`", tool.name);
+            Some(Sent::of(&tool.schema, Some(tool.strict), about, warnings))
         }
         _ => None,
     };
