@@ -216,7 +216,7 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
     forms.hold("sim", &first(place.command(&["sim", "--listen", "127.0.0.1:0", "--json"])));
     let serve = ["serve", "--offline", "--listen", "127.0.0.1:0", "--json"];
     forms.hold("serve", &first(place.command(&serve)));
-    forms.hold_output("serve-env", 0, &mut place.command(&["serve", "env", "claude-code", "--json"]));
+    forms.hold_output("serve-env", 0, &mut place.command(&["serve", "env", "claude-code"]));
     forms.end(&[
         "ask",
         "ask-failure",

@@ -24,10 +24,12 @@ mod admit;
 mod answer;
 mod body;
 mod models;
+mod options;
 mod path;
 mod plain;
 mod reply;
 mod respond;
 mod server;
 
-pub use server::{Gateway, GatewayError, GatewayOptions};
+pub use options::GatewayOptions;
+pub use server::{Gateway, GatewayError};

@@ -1,6 +1,6 @@
 //! One request, from its head to the one who answers it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use forge::{CallContext, Participant, router::Router, tags::Tags};
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
@@ -13,14 +13,11 @@ use crate::{
     answer::{Answer, refused},
     body::{self, Unread},
     models,
+    options::GatewayOptions,
     path::Wanted,
     plain::{self, Reply, insert},
     reply::ReplyBody,
-    server::GatewayOptions,
 };
-
-/// How long a call may take: longer than the clients of the vendors wait.
-pub(crate) const WHOLE: Duration = Duration::from_secs(15 * 60);
 
 /// What every request is answered from.
 #[derive(Debug)]

@@ -10,36 +10,7 @@ use hyper_util::{
 };
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::respond::{Service, WHOLE};
-
-/// How a gateway serves.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct GatewayOptions {
-    /// Where it listens. Only addresses of this machine are taken: nobody is asked for a key.
-    pub listen: SocketAddr,
-    /// Host names beyond those of this machine under which it is reached.
-    pub hosts: Vec<String>,
-    /// The most bytes of a request.
-    pub max_body: usize,
-    /// How long a call may take in all.
-    pub whole: Duration,
-    /// How long calls under way have to end when the server does.
-    pub grace: Duration,
-}
-
-impl Default for GatewayOptions {
-    /// `127.0.0.1:4600`, bodies of 32 MiB, calls of 15 minutes, 30 s to end.
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 4600)),
-            hosts: Vec::new(),
-            max_body: 32 * 1024 * 1024,
-            whole: WHOLE,
-            grace: Duration::from_secs(30),
-        }
-    }
-}
+use crate::{options::GatewayOptions, respond::Service};
 
 /// Why a gateway does not serve.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ mod refuse;
 mod render;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use forge_core::{ModelProvider, request::Dialect};
 use forge_http::ingress::Ingress;

@@ -3,7 +3,7 @@
 use forge_core::{ErrorKind, ProviderError};
 use forge_http::ingress::Refusal;
 
-use super::render::json;
+use super::write::json;
 use crate::wire::outgoing::{ErrorBody, ErrorReply};
 
 pub(super) fn refuse(refusal: &Refusal<'_>) -> (u16, Vec<u8>) {

@@ -6,9 +6,12 @@ use forge_core::{
     request::{Citation, Opaque, Part, ToolInput},
 };
 use forge_http::ingress::{Render, ReplyHead};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
-use super::refuse::{error_type, message};
+use super::{
+    refuse::{error_type, message},
+    write::{json, write},
+};
 use crate::wire::outgoing as wire;
 
 /// Writes one reply.
@@ -86,7 +89,7 @@ impl Renderer {
             PartKind::Vendor => return self.parts.push(Written::Late),
             PartKind::Thinking => wire::KnownBlock::Thinking { thinking: "", signature: "" },
             PartKind::ToolUse(tool) => {
-                wire::KnownBlock::ToolUse { id: &tool.id, name: &tool.name, input: json!({}) }
+                wire::KnownBlock::ToolUse { id: &tool.id, name: &tool.name, input: Value::Object(Map::new()) }
             }
             _ => wire::KnownBlock::Text { text: "", citations: None },
         };
@@ -189,20 +192,6 @@ impl Render for Renderer {
     }
 }
 
-fn write(out: &mut Vec<u8>, event: &wire::Event<'_>) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(event.name().as_bytes());
-    out.extend_from_slice(b"\ndata: ");
-    // Texts and numbers always have a form in JSON, and a vector takes all bytes.
-    let _ = serde_json::to_writer(&mut *out, event);
-    out.extend_from_slice(b"\n\n");
-}
-
-pub(super) fn json(value: &impl serde::Serialize) -> Vec<u8> {
-    // Texts and numbers always have a form in JSON.
-    serde_json::to_vec(value).unwrap_or_default()
-}
-
 /// The block of a part of a whole reply; `None` for what an answer never holds.
 fn block(part: &Part) -> Option<wire::Block<'_>> {
     let known = match part {
@@ -237,7 +226,7 @@ fn vendor_block(state: &Opaque) -> wire::Block<'_> {
 fn arguments(input: &ToolInput) -> Value {
     match input {
         ToolInput::Json(value) if value.is_object() => value.clone(),
-        other => json!({ "input": other.to_text() }),
+        other => serde_json::json!({ "input": other.to_text() }),
     }
 }
 
