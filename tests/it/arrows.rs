@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "forge-store",
         ],
     ),
-    ("forge-gateway", &["forge", "forge-core", "forge-http", "forge-anthropic", "forge-openai"]),
+    ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-cli", &["forge", "forge-gateway", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),

@@ -1,8 +1,7 @@
 //! What is served at an address.
 
-use forge_anthropic::ingress::MESSAGES;
+use forge::ingress::{CHAT, MESSAGES, RESPONSES};
 use forge_http::ingress::Ingress;
-use forge_openai::ingress::{CHAT, RESPONSES};
 use http::Method;
 
 /// What a client asks the server for.

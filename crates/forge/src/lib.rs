@@ -62,6 +62,15 @@ pub use forge_router as router;
 pub use forge_session as session;
 #[cfg(feature = "store")]
 pub use forge_store as store;
+/// The dialects that a server can speak to its clients.
+#[cfg(feature = "ingress")]
+pub mod ingress {
+    #[cfg(feature = "anthropic")]
+    pub use forge_anthropic::ingress::MESSAGES;
+    #[cfg(feature = "openai")]
+    pub use forge_openai::ingress::{CHAT, RESPONSES};
+}
+
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
 #[cfg(feature = "system")]
 pub use system::{
