@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use forge::{ModelId, Participant, SecretString, System, offline, router::RouterPlan};
+use forge::{System, offline, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
@@ -42,21 +42,8 @@ pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim)
     let sim = Sim::start(SimConfig { seed, scenario, ..offline::config() })
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
-    let providers = [
-        ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model_id),
-        ("openai", Vendor::OpenAi, Participant::gpt().model_id),
-        ("google", Vendor::Google, Participant::gemini_flash().model_id),
-        ("local", Vendor::Ollama, ModelId::from("qwen3")),
-    ]
-    .map(|(kind, vendor, model)| {
-        let mut plan = forge::provider_plan(kind, model);
-        // Simulated vendors ask for a key as the real ones do, and take any.
-        plan.api_key = Some(SecretString::from("sk-test-simulated"));
-        plan.endpoint = Some(sim.base_url(vendor));
-        plan
-    });
     // A file of its own, so that no sum mixes simulated calls with real ones.
     let builder = System::builder(variable).accounts("simulated.db");
-    let system = builder.plan(RouterPlan::of(providers.into()), "simulated").open().await;
+    let system = builder.plan(RouterPlan::of(offline::providers(&sim)), "simulated").open().await;
     Ok((system.map_err(config::refused)?, sim))
 }

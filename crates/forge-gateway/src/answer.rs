@@ -11,8 +11,8 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
-    plain::{self, Reply, insert},
-    reply::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
+    reply::{self, Reply, insert},
+    reply_body::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
 };
 
 /// Names of fields that a reply lists at most.
@@ -54,7 +54,7 @@ impl Answer<'_> {
             accumulator.push(event?)?;
         }
         let response: ModelResponse = accumulator.finish()?;
-        let mut answer = plain::body(StatusCode::OK, "application/json", reply.whole(&response));
+        let mut answer = reply::body(StatusCode::OK, "application/json", reply.whole(&response));
         if let Some(cost) = self.router.cost(&response) {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
@@ -143,7 +143,7 @@ fn started(events: &ResponseStream) -> Option<&Started> {
 /// A refusal in the client's dialect.
 pub(crate) fn refused(ingress: &Ingress, refusal: &Refusal<'_>) -> Reply {
     let (status, text) = (ingress.refuse)(refusal);
-    plain::body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), "application/json", text)
+    reply::body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), "application/json", text)
 }
 
 fn streamed(stream: StreamBody) -> Reply {

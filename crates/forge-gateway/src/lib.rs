@@ -22,14 +22,14 @@
 
 mod admit;
 mod answer;
-mod body;
 mod models;
 mod options;
 mod path;
-mod plain;
 mod reply;
-mod respond;
+mod reply_body;
+mod request_body;
 mod server;
+mod service;
 
 pub use options::GatewayOptions;
 pub use server::{Gateway, GatewayError};

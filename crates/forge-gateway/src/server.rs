@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{options::GatewayOptions, respond::Service};
+use crate::{options::GatewayOptions, service::Service};
 
 /// Why a gateway does not serve.
 #[derive(Debug, thiserror::Error)]

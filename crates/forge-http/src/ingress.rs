@@ -11,6 +11,7 @@ use forge_core::{
     ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent,
     request::{Dialect, InvalidBody},
 };
+use serde::Serialize;
 
 /// A dialect, as a server speaks it.
 #[derive(Debug, Clone)]
@@ -89,4 +90,26 @@ pub enum Refusal<'a> {
     Failed(&'a ProviderError),
     /// The server is shutting down.
     Draining,
+}
+
+/// The JSON text of a body.
+pub fn body(value: &impl Serialize) -> Vec<u8> {
+    // Texts and numbers always have a form in JSON.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Adds a server-sent event without a name.
+pub fn data(value: &impl Serialize, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    // Texts and numbers always have a form in JSON, and memory takes whatever is written to it.
+    let _ = serde_json::to_writer(&mut *out, value);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Adds a server-sent event of this name.
+pub fn named_data(name: &str, value: &impl Serialize, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'\n');
+    data(value, out);
 }

@@ -305,8 +305,10 @@ impl StreamObserver for Copying {
 #[cfg(test)]
 mod tests {
     use forge_core::{
-        ErrorKind, ModelResponse, Participant, ParticipantRole, ProviderExt as _, event::PartKind,
-        request::Tool, time::ManualTimer,
+        ErrorKind, ModelResponse, Participant, ParticipantRole, ProviderExt as _,
+        event::{PartKind, Started},
+        request::Tool,
+        time::ManualTimer,
     };
 
     use super::*;
@@ -367,6 +369,15 @@ mod tests {
         assert_eq!(again.stop_reason, first.stop_reason);
         assert_eq!((again.tokens.total_input(), again.tokens.total_output()), (Some(0), Some(0)));
         assert!(first.warnings.is_empty() && again.warnings[0].about == "cache");
+    }
+
+    #[test]
+    fn what_is_kept_tells_nothing_of_the_call_it_was_kept_from() {
+        let mut reply = Reply { key: "k".into(), events: Vec::new(), bytes: 0 };
+        let mut began = Started::new(Some("id".into()), None);
+        (began.route, began.rate_limit) = (Some(Arc::default()), Some(Box::default()));
+        reply.push(&began.into());
+        assert_eq!(reply.events, [Started::new(Some("id".into()), None).into()]);
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
         let peeked = |failing_at| peek("p", events(failing_at), &request).now_or_never().unwrap();
         assert_eq!(peeked(2).unwrap_err().kind, ErrorKind::Server);
         let mut late = peek("p", peeked(3).unwrap(), &request).now_or_never().unwrap().unwrap();
-        assert_eq!(late.head().len(), 3, "what was read that far is not read again");
+        assert_eq!(late.head().len(), 3, "what was read is there again, and once");
         let read: Vec<bool> =
             std::iter::from_fn(|| late.next().now_or_never().unwrap()).map(|event| event.is_ok()).collect();
         assert_eq!(read, [true, true, true, false]);

@@ -5,7 +5,6 @@ mod refuse;
 mod render;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use forge_core::{ModelProvider, request::Dialect};
 use forge_http::ingress::Ingress;

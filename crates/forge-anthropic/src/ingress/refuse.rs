@@ -1,10 +1,9 @@
 //! Refusals in the form of the vendor's errors.
 
 use forge_core::{ErrorKind, ProviderError};
-use forge_http::ingress::Refusal;
+use forge_http::ingress::{Refusal, body};
 
-use super::write::json;
-use crate::wire::outgoing::{ErrorBody, ErrorReply};
+use crate::wire::answer::{ErrorBody, ErrorReply};
 
 pub(super) fn refuse(refusal: &Refusal<'_>) -> (u16, Vec<u8>) {
     let (status, r#type, message) = match refusal {
@@ -23,7 +22,7 @@ pub(super) fn refuse(refusal: &Refusal<'_>) -> (u16, Vec<u8>) {
         Refusal::Draining => (529, "overloaded_error", "the server is shutting down".to_owned()),
         _ => (500, "api_error", "the request was refused".to_owned()),
     };
-    (status, json(&ErrorReply { r#type: "error", error: ErrorBody { r#type, message: &message } }))
+    (status, body(&ErrorReply { r#type: "error", error: ErrorBody { r#type, message: &message } }))
 }
 
 fn status(error: &ProviderError) -> u16 {

@@ -5,14 +5,11 @@ use forge_core::{
     event::{Delta, Finished, PartKind, StopDetail, StopReason},
     request::{Citation, Opaque, Part, ToolInput},
 };
-use forge_http::ingress::{Render, ReplyHead};
+use forge_http::ingress::{Render, ReplyHead, body, named_data};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{
-    refuse::{error_type, message},
-    write::{json, write},
-};
-use crate::wire::outgoing as wire;
+use super::refuse::{error_type, message};
+use crate::wire::answer as wire;
 
 /// Writes one reply.
 #[derive(Debug)]
@@ -152,7 +149,7 @@ impl Render for Renderer {
             stop_details: stop_details(reply.stop_reason, reply.stop_detail.as_ref()),
             ..self.message(content, (&reply.tokens).into())
         };
-        json(&message)
+        body(&message)
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
@@ -168,8 +165,6 @@ impl Render for Renderer {
                 return;
             }
             StreamEvent::Warned(_) => return,
-            // These are the vendor's own frames, complete as they are.
-            StreamEvent::Relayed(relayed) => return out.extend_from_slice(&relayed.bytes),
             _ => {}
         }
         self.start(out);
@@ -190,6 +185,10 @@ impl Render for Renderer {
     fn keep_alive(&mut self, out: &mut Vec<u8>) {
         write(out, &wire::Event::Ping);
     }
+}
+
+fn write(out: &mut Vec<u8>, event: &wire::Event<'_>) {
+    named_data(event.name(), event, out);
 }
 
 /// The block of a part of a whole reply; `None` for what an answer never holds.

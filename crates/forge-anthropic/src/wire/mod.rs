@@ -1,10 +1,10 @@
 //! The vendor's own words.
 
+#[cfg(feature = "ingress")]
+pub(crate) mod answer;
 pub(crate) mod error;
 pub(crate) mod event;
 #[cfg(feature = "ingress")]
 pub(crate) mod incoming;
-#[cfg(feature = "ingress")]
-pub(crate) mod outgoing;
 pub(crate) mod reply;
 pub(crate) mod request;

@@ -245,6 +245,34 @@ mod tests {
         assert!(log.lock().unwrap().is_empty(), "they were dropped with the last event");
     }
 
+    /// Ends a reply that is not there.
+    struct Impatient;
+
+    impl StreamObserver for Impatient {
+        fn event(&mut self, _: &StreamEvent) {}
+
+        fn failure(&mut self, _: Option<&mut ProviderError>) {
+            panic!("it is told of what it did itself");
+        }
+
+        fn pending(&mut self, _: &mut Context<'_>) -> Option<ProviderError> {
+            Some(ProviderError::new(ErrorKind::Timeout, "p", "too late"))
+        }
+    }
+
+    #[test]
+    fn an_observer_that_waits_no_longer_ends_the_reply_and_those_further_out_see_it() {
+        let log = Log::default();
+        let silent = ResponseStream::new(futures_util::stream::pending());
+        let mut stream = silent
+            .observed(Noting("inner", Arc::clone(&log)))
+            .observed(Impatient)
+            .observed(Noting("outer", Arc::clone(&log)));
+        assert_eq!(next(&mut stream).unwrap().unwrap_err().kind, ErrorKind::Timeout);
+        assert_eq!(*log.lock().unwrap(), ["outer failed", "inner dropped", "outer dropped"]);
+        assert!(next(&mut stream).is_none(), "the reply is let go of");
+    }
+
     #[test]
     fn a_failure_or_a_plain_end_is_the_last_that_observers_see() {
         let broken = ProviderError::new(ErrorKind::Server, "p", "broke");

@@ -59,6 +59,15 @@ async fn a_body_without_a_length_is_counted_as_it_comes() {
 }
 
 #[tokio::test]
+async fn a_length_beyond_the_limit_is_refused_before_a_byte_of_it_comes() {
+    let server = Server::with("{}", |options| options.max_body = 1_000).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n{JSON}content-length: 2000\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(read(socket).await.status, 413);
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = Server::start("{}").await;
     let many = "x-many: 1\r\n".repeat(101);

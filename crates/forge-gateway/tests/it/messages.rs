@@ -63,6 +63,15 @@ async fn a_route_that_fails_before_its_answer_is_not_seen() {
 }
 
 #[tokio::test]
+async fn a_vendors_wait_is_told_to_the_client() {
+    let rule = "rules: [{vendor: anthropic, error: {kind: rate_limited, retry_after: {seconds: 6.5}}}]";
+    let server = Server::start(rule).await;
+    let refused = post(server.address, "/v1/messages", &request("provider:anthropic", "Hello", true)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("7")), "{}", refused.head);
+    assert_eq!(refused.json()["error"]["type"], "rate_limit_error");
+}
+
+#[tokio::test]
 async fn a_reply_that_breaks_off_has_an_error_and_no_end() {
     let server = Server::start("rules: [{vendor: anthropic, cut: {after_events: 6}}]").await;
     let stream = post(server.address, "/v1/messages", &request("provider:anthropic", "Hello", true)).await;

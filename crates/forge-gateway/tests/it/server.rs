@@ -1,8 +1,11 @@
 use std::{future::Future, net::SocketAddr};
 
-use forge::{ModelId, Participant, SecretString, System, router::RouterPlan};
+use forge::{
+    System,
+    offline::{self, Scenario, Sim, SimConfig},
+    router::RouterPlan,
+};
 use forge_gateway::{Gateway, GatewayOptions};
-use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A gateway in front of simulated vendors.
@@ -22,19 +25,7 @@ impl Server {
     pub(crate) async fn with(scenario: &str, change: impl FnOnce(&mut GatewayOptions)) -> Self {
         let scenario = Scenario::from_yaml(scenario).unwrap();
         let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap();
-        let providers = [
-            ("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model_id),
-            ("openai", Vendor::OpenAi, Participant::gpt().model_id),
-            ("google", Vendor::Google, Participant::gemini_flash().model_id),
-            ("local", Vendor::Ollama, ModelId::from("qwen3")),
-        ]
-        .map(|(kind, vendor, model)| {
-            let mut plan = forge::provider_plan(kind, model);
-            plan.api_key = Some(SecretString::from("sk-test-simulated"));
-            plan.endpoint = Some(sim.base_url(vendor));
-            plan
-        });
-        let mut plan = RouterPlan::of(providers.into());
+        let mut plan = RouterPlan::of(offline::providers(&sim));
         plan.retry.max_retries = 0;
         let system = System::builder(|_| None).in_memory().plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();

@@ -5,7 +5,7 @@ use forge_core::{
     event::{Delta as Piece, Finished, PartKind, StopReason, ToolStart},
     request::{Citation, Opaque, Part, ToolInput},
 };
-use forge_http::ingress::{Render, ReplyHead};
+use forge_http::ingress::{Render, ReplyHead, body, data};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -94,7 +94,7 @@ impl ChatReply {
     fn write(&self, choices: &[ChunkChoice<'_>], usage: ChunkUsage, out: &mut Vec<u8>) {
         let Self { id, created, model, .. } = self;
         let usage = self.include_usage.then_some(usage);
-        frames::data(&Chunk { id, object: Chunk::OBJECT, created: *created, model, choices, usage }, out);
+        data(&Chunk { id, object: Chunk::OBJECT, created: *created, model, choices, usage }, out);
     }
 
     fn open(&mut self, kind: &PartKind, out: &mut Vec<u8>) {
@@ -197,7 +197,7 @@ impl ChatReply {
 
     fn fail(&mut self, told: &Told<'_>, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.done, true) {
-            frames::data(&told.body(), out);
+            data(&told.body(), out);
         }
     }
 }
@@ -219,7 +219,7 @@ impl Render for ChatReply {
             choices: [Choice { index: 0, message, finish_reason }],
             usage: usage(&reply.tokens),
         };
-        serde_json::to_vec(&completion).unwrap_or_default()
+        body(&completion)
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {

@@ -5,28 +5,11 @@ use forge_core::{
     event::{StopDetail, StopReason},
     request::Citation,
 };
-use serde::Serialize;
 
 use crate::wire::answer_chat::UrlCitation;
 
 /// A comment, which clients of both dialects skip.
 pub(super) const PING: &[u8] = b": ping\n\n";
-
-/// Adds an event without a name.
-pub(super) fn data(value: &impl Serialize, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"data: ");
-    // Texts and numbers always have a JSON form, and memory takes whatever is written to it.
-    let _ = serde_json::to_writer(&mut *out, value);
-    out.extend_from_slice(b"\n\n");
-}
-
-/// Adds an event with a name.
-pub(super) fn named(name: &str, value: &impl Serialize, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'\n');
-    data(value, out);
-}
 
 /// The address on which the text so far rests, at its last character; `None` for what has no address.
 pub(super) fn url_citation(citation: &Citation, written: usize) -> Option<UrlCitation<'_>> {

@@ -1,7 +1,7 @@
 //! What is said to a client that gets no reply, or no more of it.
 
 use forge_core::{ErrorKind, ProviderError};
-use forge_http::ingress::Refusal;
+use forge_http::ingress::{Refusal, body};
 
 use crate::wire::answer_chat::{ErrorBody, Fault};
 
@@ -56,7 +56,7 @@ fn refuse(refusal: &Refusal<'_>, no_model: u16) -> (u16, Vec<u8>) {
         // Draining, and whatever else keeps a server from answering for now.
         _ => Told::new(503, "service_unavailable_error", "server_is_overloaded", &message),
     };
-    (told.status, serde_json::to_vec(&told.body()).unwrap_or_default())
+    (told.status, body(&told.body()))
 }
 
 fn words(refusal: &Refusal<'_>) -> String {

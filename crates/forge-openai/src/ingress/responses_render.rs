@@ -7,7 +7,7 @@ use forge_core::{
     event::{Delta, Finished, PartKind, StopReason, ToolStart},
     request::{Opaque, Part, ToolInput},
 };
-use forge_http::ingress::{Render, ReplyHead};
+use forge_http::ingress::{Render, ReplyHead, body, named_data};
 use serde_json::{
     Value,
     value::{RawValue, to_value},
@@ -277,7 +277,7 @@ impl Render for ResponsesReply {
                 self.output.push(Some(item));
             }
         }
-        serde_json::to_vec(&self.ended(reply.stop_reason, &reply.tokens)).unwrap_or_default()
+        body(&self.ended(reply.stop_reason, &reply.tokens))
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
@@ -379,5 +379,5 @@ fn usage(tokens: &TokenCount) -> Usage {
 fn send(event: Event<'_>, sequence: &Cell<u64>, out: &mut Vec<u8>) {
     let sequence_number = sequence.get();
     sequence.set(sequence_number + 1);
-    frames::named(event.r#type, &Event { sequence_number, ..event }, out);
+    named_data(event.r#type, &Event { sequence_number, ..event }, out);
 }

@@ -46,6 +46,8 @@ pub(crate) enum Play {
     Refuse(u16),
     /// Says one word and breaks off.
     Break,
+    /// Says one word and is silent from then on.
+    Stall,
     /// Never answers.
     Hang,
 }
@@ -314,6 +316,11 @@ impl Provider for Fake {
                 let [begun, said] = said("Hel");
                 let end = Err(error(ErrorKind::Transport));
                 Ok(ResponseStream::from_events([Ok(started()), Ok(begun), Ok(said), end]))
+            }
+            Play::Stall => {
+                let [begun, said] = said("Hel");
+                let events = futures_util::stream::iter([started(), begun, said].map(Ok));
+                Ok(ResponseStream::new(events.chain(futures_util::stream::pending())))
             }
             Play::Hang => Ok(ResponseStream::new(
                 futures_util::stream::iter([Ok(started())]).chain(futures_util::stream::pending()),

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge_core::{
-    ErrorKind, ProviderExt as _, SecretString, provider::Health, route::Verdict, time::Clock as _,
+    ErrorKind, Provider as _, ProviderExt as _, SecretString, provider::Health, route::Verdict,
+    time::Clock as _,
 };
 use forge_layers::RetryPolicy;
 use forge_router::{HealthStatus, Router};
@@ -357,6 +358,40 @@ fn a_shutdown_waits_for_calls_ends_those_that_take_too_long_and_flushes() {
     assert_eq!((router.in_flight(), *stage.ledger.flushed.lock().unwrap()), (0, 1));
     assert_eq!(stage.run(router.shutdown(seconds(5))).unwrap(), 0, "again");
     assert_eq!(stage.ledger.records.lock().unwrap().len(), 2, "one row per attempt");
+}
+
+#[test]
+fn a_stream_that_breaks_off_says_how_the_call_came_there() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Break);
+    let router = stage.router(chain("coder", &["a-1"]));
+    let cx = stage.context("coder");
+    let mut events = stage.run(router.stream(&cx, Arc::new(question()))).unwrap();
+    let error = loop {
+        if let Err(error) = stage.run(events.next()).expect("it breaks off") {
+            break error;
+        }
+    };
+    assert_eq!(error.route.as_ref().unwrap().candidates[0].provider, "a-1");
+}
+
+#[test]
+fn a_stream_under_way_is_ended_by_a_shutdown_and_says_how_it_came_there() {
+    let stage = Stage::new();
+    stage.always("a-1", Play::Stall);
+    let router = stage.router(chain("coder", &["a-1"]));
+    let cx = stage.context("coder");
+    let mut events = stage.run(router.stream(&cx, Arc::new(question()))).unwrap();
+    let mut next = || events.next().now_or_never();
+    while let Some(event) = next() {
+        assert!(event.unwrap().is_ok());
+    }
+    let mut closing = Box::pin(router.shutdown(seconds(0)));
+    assert!(closing.as_mut().now_or_never().is_none());
+    let ended = next().expect("it does not wait").unwrap().unwrap_err();
+    assert_eq!((ended.kind, ended.route.as_ref().unwrap().candidates.len()), (ErrorKind::Cancelled, 1));
+    assert!(next().unwrap().is_none(), "nothing comes after it");
+    assert_eq!(closing.now_or_never().unwrap().unwrap(), 1);
 }
 
 #[test]

@@ -27,6 +27,9 @@ use std::sync::Arc;
 use forge_sim::responder::{Fields, Reply, Responder, Rng, Turn, Wording, plain, respond};
 pub use forge_sim::*;
 
+use forge_core::{ModelId, Participant, SecretString};
+use forge_router::ProviderPlan;
+
 use self::{document::document, fields::StageFields, stage::Stage};
 
 /// Plays the stages of a session. Equal seeds and prompts get equal words.
@@ -37,6 +40,23 @@ pub struct Stages;
 /// A simulator whose vendors play the stages of a session, on a free port, with the seed 0 and no faults.
 pub fn config() -> SimConfig {
     SimConfig { responder: Arc::new(Stages), ..SimConfig::default() }
+}
+
+/// A provider for each vendor that has a dialect of its own, and one for a local server, as `sim` plays them.
+pub fn providers(sim: &Sim) -> Vec<ProviderPlan> {
+    let provider = |kind, vendor, model| {
+        let mut plan = crate::provider_plan(kind, model);
+        // Simulated vendors ask for a key as the real ones do, and take any.
+        plan.api_key = Some(SecretString::from("sk-test-simulated"));
+        plan.endpoint = Some(sim.base_url(vendor));
+        plan
+    };
+    vec![
+        provider("anthropic", Vendor::Anthropic, Participant::claude_sonnet().model_id),
+        provider("openai", Vendor::OpenAi, Participant::gpt().model_id),
+        provider("google", Vendor::Google, Participant::gemini_flash().model_id),
+        provider("local", Vendor::Ollama, ModelId::from("qwen3")),
+    ]
 }
 
 impl Responder for Stages {

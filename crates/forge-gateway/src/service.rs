@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::{
     admit,
     answer::{Answer, refused},
-    body::{self, Unread},
     models,
     options::GatewayOptions,
     path::Wanted,
-    plain::{self, Reply, insert},
-    reply::ReplyBody,
+    reply::{self, Reply, insert},
+    reply_body::ReplyBody,
+    request_body::{self, Unread},
 };
 
 /// What every request is answered from.
@@ -32,10 +32,10 @@ impl Service {
     pub(crate) async fn respond(&self, request: Request<RequestBody>) -> Reply {
         let (head, body) = request.into_parts();
         if let Err(denied) = admit::check(&head.headers, &head.uri, self.bound, &self.options.hosts) {
-            return plain::refusal(denied.status(), denied.message());
+            return reply::refusal(denied.status(), denied.message());
         }
         let mut reply = match Wanted::of(&head.method, head.uri.path()) {
-            Wanted::Alive => plain::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
+            Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(&ingress, &head.headers, body).await {
                 Err(refused) => refused,
@@ -48,13 +48,13 @@ impl Service {
                 Ok((cx, incoming)) => self.count(&cx, incoming).await,
             },
             Wanted::Socket => {
-                plain::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
+                reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
             }
             Wanted::OtherMethod => {
-                plain::refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
+                reply::refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
             }
             Wanted::Nothing => {
-                plain::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
+                reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         };
         if head.method == Method::HEAD {
@@ -66,8 +66,8 @@ impl Service {
     fn models(&self, headers: &HeaderMap, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
         match models::list(&self.router.plan(), self.router.models(), headers, id, today) {
-            Some(list) => plain::json(StatusCode::OK, &list),
-            None => plain::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
+            Some(list) => reply::json(StatusCode::OK, &list),
+            None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
         }
     }
 
@@ -78,12 +78,12 @@ impl Service {
         headers: &HeaderMap,
         body: RequestBody,
     ) -> Result<(CallContext, Incoming), Reply> {
-        admit::check_body(headers).map_err(|denied| plain::refusal(denied.status(), denied.message()))?;
+        admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
         let most = self.options.max_body;
-        let body = body::read(body, most).await.map_err(|unread| match unread {
+        let body = request_body::read(body, most).await.map_err(|unread| match unread {
             Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
-            Unread::TooSlow => plain::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
-            Unread::Broken => plain::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
+            Unread::TooSlow => reply::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+            Unread::Broken => reply::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
         })?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let head = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
@@ -107,7 +107,7 @@ impl Service {
         let tokens = counted.unwrap_or_else(|| request.outline().size.expected_input());
         // A client of either dialect looks for this one field.
         let mut reply =
-            plain::json(StatusCode::OK, &json!({"object": "response.input_tokens", "input_tokens": tokens}));
+            reply::json(StatusCode::OK, &json!({"object": "response.input_tokens", "input_tokens": tokens}));
         if counted.is_none() {
             insert(&mut reply, "x-forge-estimated", "true");
         }

@@ -1,0 +1,226 @@
+//! Bodies of replies: whole ones, and streams that are written as their events come.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use forge_core::{ErrorKind, ProviderError, ResponseStream, StreamEvent};
+use forge_http::ingress::Render;
+use futures_core::Stream as _;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Bytes that are gathered for one write; more is left to the next.
+const FULL: usize = 64 * 1024;
+
+/// The call behind a stream whose head had to go out before anything of an answer was there.
+pub(crate) type Call = Pin<Box<dyn Future<Output = Result<ResponseStream, ProviderError>> + Send>>;
+
+/// The body of a reply.
+pub(crate) enum ReplyBody {
+    Whole(Option<Bytes>),
+    Stream(Box<StreamBody>),
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyBody").finish_non_exhaustive()
+    }
+}
+
+impl From<Vec<u8>> for ReplyBody {
+    fn from(body: Vec<u8>) -> Self {
+        Self::Whole((!body.is_empty()).then(|| body.into()))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Stream(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Events, written in the client's dialect. It is polled by the client's socket, so that a client that reads slowly
+/// slows the vendor down; dropped with the client's connection, it cancels the call.
+pub(crate) struct StreamBody {
+    source: Source,
+    reply: Box<dyn Render>,
+    out: Vec<u8>,
+    silence: Pin<Box<Sleep>>,
+}
+
+enum Source {
+    Call(Call),
+    Events(ResponseStream),
+    /// Everything is written.
+    Done,
+}
+
+impl StreamBody {
+    /// A reply that has begun.
+    pub(crate) fn of_events(events: ResponseStream, reply: Box<dyn Render>) -> Self {
+        Self::new(Source::Events(events), reply, Vec::new())
+    }
+
+    /// A reply of which nothing is there yet. Its client learns at once that it is waited for.
+    pub(crate) fn of_call(call: Call, mut reply: Box<dyn Render>) -> Self {
+        let mut out = Vec::new();
+        reply.keep_alive(&mut out);
+        Self::new(Source::Call(call), reply, out)
+    }
+
+    fn new(source: Source, reply: Box<dyn Render>, out: Vec<u8>) -> Self {
+        let silence = Box::pin(sleep_until(Instant::now() + KEEP_ALIVE));
+        Self { source, reply, out, silence }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // Everything that is there goes out in one write.
+        while self.out.len() < FULL && self.advance(cx).is_ready() {
+            if matches!(self.source, Source::Done) {
+                break;
+            }
+        }
+        if self.out.is_empty() {
+            if matches!(self.source, Source::Done) {
+                return Poll::Ready(None);
+            }
+            ready!(self.silence.as_mut().poll(cx));
+            self.reply.keep_alive(&mut self.out);
+        }
+        self.silence.as_mut().reset(Instant::now() + KEEP_ALIVE);
+        // A task that has set a new alarm has to be woken by it.
+        let _ = self.silence.as_mut().poll(cx);
+        Poll::Ready(Some(std::mem::take(&mut self.out).into()))
+    }
+
+    /// One step further: the call that answers, or one event.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.source {
+            Source::Done => {}
+            Source::Call(call) => match ready!(call.as_mut().poll(cx)) {
+                Ok(events) => self.source = Source::Events(events),
+                Err(error) => self.fail(&error),
+            },
+            Source::Events(events) => match ready!(Pin::new(events).poll_next(cx)) {
+                Some(Ok(event)) => {
+                    self.reply.event(&event, &mut self.out);
+                    if matches!(event, StreamEvent::Finished(_)) {
+                        self.source = Source::Done;
+                    }
+                }
+                Some(Err(error)) => self.fail(&error),
+                None => {
+                    self.fail(&ProviderError::new(ErrorKind::Truncated, "gateway", "the reply broke off"));
+                }
+            },
+        }
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, error: &ProviderError) {
+        tracing::debug!(%error, "a stream broke off");
+        self.reply.failure(error, &mut self.out);
+        self.source = Source::Done;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{
+        ModelResponse,
+        event::{Finished, PartKind, Started, StopReason},
+    };
+
+    use super::*;
+
+    /// Writes a letter for each thing that it is told.
+    #[derive(Debug)]
+    struct Letters;
+
+    impl Render for Letters {
+        fn whole(&mut self, _: &ModelResponse) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
+            out.push(match event {
+                StreamEvent::Started(_) => b's',
+                StreamEvent::Finished(_) => b'f',
+                _ => b'd',
+            });
+        }
+
+        fn failure(&mut self, _: &ProviderError, out: &mut Vec<u8>) {
+            out.push(b'x');
+        }
+
+        fn keep_alive(&mut self, out: &mut Vec<u8>) {
+            out.push(b'.');
+        }
+    }
+
+    /// Everything that a client gets, a word for each write.
+    async fn writes(mut body: StreamBody) -> String {
+        let mut words = Vec::new();
+        while let Some(bytes) = std::future::poll_fn(|cx| body.poll(cx)).await {
+            words.push(String::from_utf8(bytes.to_vec()).unwrap());
+        }
+        words.join(" ")
+    }
+
+    /// A reply whose content comes after so many seconds.
+    fn late(seconds: u64, end: impl Into<Option<StreamEvent>>) -> ResponseStream {
+        let end = end.into();
+        let begun = ResponseStream::from_events([
+            Ok(Started::default().into()),
+            Ok(StreamEvent::PartStarted { index: 0, kind: PartKind::Text }),
+        ]);
+        let mut rest = end.map(Ok).into_iter();
+        let mut pause = Box::pin(tokio::time::sleep(Duration::from_secs(seconds)));
+        let rest = futures_util::stream::poll_fn(move |cx| pause.as_mut().poll(cx).map(|()| rest.next()));
+        ResponseStream::new(futures_util::StreamExt::chain(begun, rest))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_is_kept_alive_and_ends_once() {
+        let finished = || StreamEvent::from(Finished::new(StopReason::EndTurn));
+        let body = StreamBody::of_events(late(40, finished()), Box::new(Letters));
+        assert_eq!(writes(body).await, "sd . . f");
+        let body = StreamBody::of_events(late(1, None), Box::new(Letters));
+        assert_eq!(writes(body).await, "sd x", "one that just ends has broken off");
+        let call: Call = Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Ok(late(0, StreamEvent::from(Finished::new(StopReason::EndTurn))))
+        });
+        assert_eq!(writes(StreamBody::of_call(call, Box::new(Letters))).await, ". . sdf");
+    }
+}
