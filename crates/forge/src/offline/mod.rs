@@ -30,6 +30,8 @@ pub use forge_sim::*;
 use forge_core::{ModelId, Participant, SecretString};
 use forge_router::ProviderPlan;
 
+use crate::manager::provider_plan;
+
 use self::{document::document, fields::StageFields, stage::Stage};
 
 /// Plays the stages of a session. Equal seeds and prompts get equal words.
@@ -45,7 +47,7 @@ pub fn config() -> SimConfig {
 /// A provider for each vendor that has a dialect of its own, and one for a local server, as `sim` plays them.
 pub fn providers(sim: &Sim) -> Vec<ProviderPlan> {
     let provider = |kind, vendor, model| {
-        let mut plan = crate::provider_plan(kind, model);
+        let mut plan = provider_plan(kind, model);
         // Simulated vendors ask for a key as the real ones do, and take any.
         plan.api_key = Some(SecretString::from("sk-test-simulated"));
         plan.endpoint = Some(sim.base_url(vendor));
