@@ -22,6 +22,7 @@
 
 mod admit;
 mod answer;
+mod key;
 mod models;
 mod options;
 mod path;
@@ -31,5 +32,6 @@ mod request_body;
 mod server;
 mod service;
 
+pub use key::MintedKey;
 pub use options::GatewayOptions;
 pub use server::{Gateway, GatewayError};

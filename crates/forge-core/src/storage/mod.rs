@@ -1,5 +1,6 @@
 //! The doors to storage: small traits that every store implements, and a memory behind each.
 //!
+//! - [`access`]: the keys of a server's clients, and a log of what was done to them.
 //! - [`journal`]: append-only streams with one writer at a time, their list, and a watch on them.
 //! - [`accounts`]: one record per attempt, and questions about them.
 //! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
@@ -8,6 +9,7 @@
 //!
 //! A store that keeps its promises passes the suite of `forge-testkit` (`forge_testkit::store`).
 
+pub mod access;
 pub mod accounts;
 pub mod budget;
 mod changes;

@@ -1,0 +1,144 @@
+//! What can be done to keys and teams, and why it is refused.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::StorageError,
+    key::{ClientKey, KeySecret, KeyState, SecretDigest, Team},
+};
+
+/// One change of the keys and teams, by its name in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AccessChange {
+    /// A key was made.
+    KeyCreated {
+        /// The key.
+        key: ClientKey,
+    },
+    /// A key got another secret.
+    KeyRotated {
+        /// Which key.
+        id: Arc<str>,
+        /// The digest of the new secret.
+        digest: SecretDigest,
+        /// Until when the one before opens the key as well.
+        previous_until: DateTime<Utc>,
+    },
+    /// A key is let in again.
+    KeyEnabled {
+        /// Which key.
+        id: Arc<str>,
+    },
+    /// A key is refused for now.
+    KeyDisabled {
+        /// Which key.
+        id: Arc<str>,
+    },
+    /// A key is refused for ever.
+    KeyRevoked {
+        /// Which key.
+        id: Arc<str>,
+    },
+    /// A team was made, or its allowance is another.
+    TeamSet {
+        /// The team.
+        team: Team,
+    },
+    /// A team is gone.
+    TeamDeleted {
+        /// Its name.
+        name: Arc<str>,
+    },
+}
+
+impl AccessChange {
+    /// The id of the key or the name of the team that it is about.
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::KeyCreated { key } => &key.id,
+            Self::KeyRotated { id, .. }
+            | Self::KeyEnabled { id }
+            | Self::KeyDisabled { id }
+            | Self::KeyRevoked { id } => id,
+            Self::TeamSet { team } => &team.name,
+            Self::TeamDeleted { name } => name,
+        }
+    }
+
+    /// Makes the change of a key that is there; changes of other kinds leave it as it is. Secrets that no longer open the
+    /// key at `now` are forgotten.
+    ///
+    /// # Errors
+    /// A revoked key stays revoked.
+    pub fn apply(&self, key: &mut ClientKey, now: DateTime<Utc>) -> Result<(), AccessError> {
+        if key.state == KeyState::Revoked {
+            return Err(AccessError::Revoked { id: Arc::clone(&key.id) });
+        }
+        match self {
+            Self::KeyRotated { digest, previous_until, .. } => {
+                for secret in &mut key.secrets {
+                    secret.until =
+                        Some(secret.until.map_or(*previous_until, |until| until.min(*previous_until)));
+                }
+                key.secrets.retain(|secret| secret.until.is_none_or(|until| until > now));
+                key.secrets.insert(0, KeySecret::new(*digest));
+            }
+            Self::KeyEnabled { .. } => key.state = KeyState::Active,
+            Self::KeyDisabled { .. } => key.state = KeyState::Disabled,
+            Self::KeyRevoked { .. } => {
+                key.state = KeyState::Revoked;
+                key.secrets.clear();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Why a change of keys or teams was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// There is no key of this id or name.
+    #[error("there is no key `{id}`")]
+    UnknownKey {
+        /// What was asked for.
+        id: Arc<str>,
+    },
+    /// There is no team of this name.
+    #[error("there is no team `{name}`")]
+    UnknownTeam {
+        /// What was asked for.
+        name: Arc<str>,
+    },
+    /// Another key has the name, or had it.
+    #[error("the name `{name}` belongs to the key {id}, and accounts know keys by their names")]
+    NameTaken {
+        /// The name.
+        name: Arc<str>,
+        /// The key that has it.
+        id: Arc<str>,
+    },
+    /// The key was revoked.
+    #[error("the key {id} was revoked, which is for ever")]
+    Revoked {
+        /// Which key.
+        id: Arc<str>,
+    },
+    /// Keys belong to the team.
+    #[error("{keys} keys belong to the team `{name}`")]
+    TeamInUse {
+        /// The team.
+        name: Arc<str>,
+        /// How many keys that are not revoked.
+        keys: u64,
+    },
+    /// The storage behind it failed.
+    #[error("the keys could not be read or written")]
+    Storage(#[from] StorageError),
+}
