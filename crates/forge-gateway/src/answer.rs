@@ -1,16 +1,18 @@
 //! The reply to a request that was read: who answers, whole or as a stream, and what the head says of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use forge::{
     CallContext, ErrorKind, ModelRequest, ModelResponse, Provider as _, ProviderError, ResponseStream,
     StreamEvent, event::Started, request::Delivery, route::RouteTrace, router::Router, stream::Accumulator,
 };
+use forge_core::storage::budget::BudgetError;
 use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
+    meter::Admission,
     reply::{self, Reply, insert},
     reply_body::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
 };
@@ -23,10 +25,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) router: &'a Router,
     pub(crate) ingress: &'a Ingress,
     pub(crate) cx: CallContext,
+    /// Its place in the limits of its caller.
+    pub(crate) admission: Option<Admission>,
 }
 
 impl Answer<'_> {
-    pub(crate) async fn to(self, incoming: Incoming) -> Reply {
+    pub(crate) async fn to(mut self, incoming: Incoming) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
         let left = Untranslated::of(&unknown, request.extra.fields(&self.ingress.vendor));
@@ -37,19 +41,34 @@ impl Answer<'_> {
             Delivery::Whole => self.whole(request, reply, &left).await,
             Delivery::Stream => self.stream(request, reply, &left).await,
         };
-        let mut answer = outcome.unwrap_or_else(|error| self.failure(&error));
+        let mut answer = outcome.unwrap_or_else(|error| failed(self.ingress, &error));
         insert(&mut answer, self.ingress.request_id, &self.cx.call_id.to_string());
         answer
     }
 
+    /// The call, which owns all that it needs: it may outlive this answer.
+    fn call(
+        &mut self,
+        request: Arc<ModelRequest>,
+    ) -> impl Future<Output = Result<ResponseStream, ProviderError>> + use<> {
+        let (router, cx, admission) = (self.router.clone(), self.cx.clone(), self.admission.take());
+        async move {
+            let events = router.stream(&cx, request).await?;
+            Ok(match admission {
+                Some(admission) => events.observed(admission),
+                None => events,
+            })
+        }
+    }
+
     async fn whole(
-        &self,
+        &mut self,
         request: Arc<ModelRequest>,
         mut reply: Box<dyn Render>,
         left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
         let mut accumulator = Accumulator::new(&self.cx);
-        let mut events = self.router.stream(&self.cx, request).await?;
+        let mut events = self.call(request).await?;
         while let Some(event) = events.next().await {
             accumulator.push(event?)?;
         }
@@ -64,13 +83,12 @@ impl Answer<'_> {
     }
 
     async fn stream(
-        &self,
+        &mut self,
         request: Arc<ModelRequest>,
         reply: Box<dyn Render>,
         left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
-        let (router, cx) = (self.router.clone(), self.cx.clone());
-        let mut call: Call = Box::pin(async move { router.stream(&cx, request).await });
+        let mut call: Call = Box::pin(self.call(request));
         // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
         // a silence it does: proxies would cut the connection.
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
@@ -93,19 +111,6 @@ impl Answer<'_> {
         let Some(answering) = &route.participant else { return };
         insert(answer, "x-forge-route", answering.provider_id.as_str());
         insert(answer, "x-forge-warnings", &left.words(answering.provider == self.ingress.vendor));
-    }
-
-    fn failure(&self, error: &ProviderError) -> Reply {
-        let mut answer = refused(self.ingress, &Refusal::Failed(error));
-        if let Some(wait) = error.retry_after {
-            // Rounded up: whoever comes too early is refused again.
-            insert(&mut answer, "retry-after", &wait.as_secs_f64().ceil().to_string());
-        }
-        // The official clients go by this before anything else.
-        if error.kind == ErrorKind::BudgetExceeded {
-            insert(&mut answer, "x-should-retry", "false");
-        }
-        answer
     }
 }
 
@@ -144,6 +149,29 @@ fn started(events: &ResponseStream) -> Option<&Started> {
 pub(crate) fn refused(ingress: &Ingress, refusal: &Refusal<'_>) -> Reply {
     let (status, text) = (ingress.refuse)(refusal);
     reply::body(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), "application/json", text)
+}
+
+/// What a client is told of a call that failed before any of its answer was there.
+pub(crate) fn failed(ingress: &Ingress, error: &ProviderError) -> Reply {
+    if let Some(BudgetError::Storage(cause)) = error.source.as_deref().and_then(|cause| cause.downcast_ref())
+    {
+        // A cap that cannot be looked up is not used up: others may ask again soon.
+        tracing::warn!(%cause, "a call was refused because its budgets cannot be read");
+        let message = "the budgets of this call cannot be read now";
+        let unread = ProviderError::new(ErrorKind::Overloaded, "gateway", message)
+            .with(|facts| facts.retry_after = Some(Duration::from_secs(1)));
+        return failed(ingress, &unread);
+    }
+    let mut answer = refused(ingress, &Refusal::Failed(error));
+    if let Some(wait) = error.retry_after {
+        // Rounded up: whoever comes too early is refused again.
+        insert(&mut answer, "retry-after", &wait.as_secs_f64().ceil().to_string());
+    }
+    // The official clients go by this before anything else.
+    if error.kind == ErrorKind::BudgetExceeded {
+        insert(&mut answer, "x-should-retry", "false");
+    }
+    answer
 }
 
 fn streamed(stream: StreamBody) -> Reply {

@@ -20,9 +20,13 @@
 //! What a client sends is read and held to limits before anything is asked; a reply begins once the first piece of an answer
 //! is there, so that retries and other routes stay invisible. A client that goes away cancels its call.
 
+mod access;
 mod admit;
 mod answer;
+mod credential;
 mod key;
+mod keyring;
+mod meter;
 mod models;
 mod options;
 mod path;

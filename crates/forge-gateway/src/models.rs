@@ -80,11 +80,12 @@ impl Listing {
     }
 }
 
-/// The list of the models, or the one of this id, in the form that the client's headers ask for; `None` if there is no
-/// such model.
+/// The list of the models that the caller may use, or the one of this id, in the form that the client's headers ask for;
+/// `None` if there is no such model.
 pub(crate) fn list(
     plan: &RouterPlan,
     table: &ModelTable,
+    may_use: impl Fn(&str) -> bool,
     headers: &HeaderMap,
     id: Option<&str>,
     today: NaiveDate,
@@ -104,9 +105,10 @@ pub(crate) fn list(
         }
     };
     if let Some(id) = id {
-        return find(plan, table, id).map(|_| object(id));
+        return find(plan, table, id).filter(|_| may_use(id)).map(|_| object(id));
     }
-    let names = names(plan);
+    let mut names = names(plan);
+    names.retain(|name| may_use(name));
     let data: Vec<Value> = names.iter().map(|name| object(name)).collect();
     Some(match listing {
         Listing::OpenAi => json!({"object": "list", "data": data}),

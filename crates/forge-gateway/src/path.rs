@@ -1,8 +1,13 @@
 //! What is served at an address.
 
 use forge::ingress::{CHAT, MESSAGES, RESPONSES};
-use forge_http::ingress::Ingress;
-use http::Method;
+use forge_http::ingress::{Ingress, Refusal};
+use http::{Method, StatusCode};
+
+use crate::{
+    answer::refused,
+    reply::{self, Reply},
+};
 
 /// What a client asks the server for.
 #[derive(Debug, Clone)]
@@ -47,5 +52,16 @@ impl Wanted {
             _ => is_read,
         };
         if fits { wanted } else { Self::OtherMethod }
+    }
+
+    /// The refusal of a client that brings no key that is known.
+    pub(crate) fn no_key(&self) -> Reply {
+        match self {
+            Self::Reply(ingress) | Self::Count(ingress) => refused(ingress, &Refusal::Key),
+            _ => reply::refusal(
+                StatusCode::UNAUTHORIZED,
+                "bring a key of this server: `forge keys create` makes one",
+            ),
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! One request, from its head to the one who answers it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use forge::{CallContext, Participant, router::Router, tags::Tags};
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
@@ -9,8 +12,11 @@ use hyper::body::Incoming as RequestBody;
 use serde_json::json;
 
 use crate::{
+    access::Access,
     admit,
-    answer::{Answer, refused},
+    answer::{Answer, failed, refused},
+    keyring::Caller,
+    meter::Admission,
     models,
     options::GatewayOptions,
     path::Wanted,
@@ -25,27 +31,36 @@ pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) options: GatewayOptions,
     pub(crate) bound: SocketAddr,
+    pub(crate) access: Access,
 }
 
 impl Service {
-    /// Answers a request. Whoever drops the future gives the call up.
-    pub(crate) async fn respond(&self, request: Request<RequestBody>) -> Reply {
+    /// Answers a request of a client at `peer`. Whoever drops the future gives the call up.
+    pub(crate) async fn respond(&self, peer: IpAddr, request: Request<RequestBody>) -> Reply {
         let (head, body) = request.into_parts();
         if let Err(denied) = admit::check(&head.headers, &head.uri, self.bound, &self.options.hosts) {
             return reply::refusal(denied.status(), denied.message());
         }
-        let mut reply = match Wanted::of(&head.method, head.uri.path()) {
+        let wanted = Wanted::of(&head.method, head.uri.path());
+        let caller = match wanted {
+            // Who only asks whether anybody is there may do so without a key.
+            Wanted::Alive => Some(Caller::Anybody),
+            _ => self.access.caller(&head, peer, self.router.timer().now()),
+        };
+        // Nothing is read on behalf of somebody who is not known.
+        let Some(caller) = caller else { return wanted.no_key() };
+        let mut reply = match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
-            Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(&ingress, &head.headers, body).await {
+            Wanted::Models(id) => self.models(&caller, &head.headers, id.as_deref()),
+            Wanted::Reply(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
                 Err(refused) => refused,
-                Ok((cx, incoming)) => {
-                    Answer { router: &self.router, ingress: &ingress, cx }.to(incoming).await
+                Ok(Read { cx, incoming, admission }) => {
+                    Answer { router: &self.router, ingress: &ingress, cx, admission }.to(incoming).await
                 }
             },
-            Wanted::Count(ingress) => match self.read(&ingress, &head.headers, body).await {
+            Wanted::Count(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
                 Err(refused) => refused,
-                Ok((cx, incoming)) => self.count(&cx, incoming).await,
+                Ok(Read { cx, incoming, admission: _under_way }) => self.count(&cx, incoming).await,
             },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
@@ -63,21 +78,23 @@ impl Service {
         reply
     }
 
-    fn models(&self, headers: &HeaderMap, id: Option<&str>) -> Reply {
+    fn models(&self, caller: &Caller, headers: &HeaderMap, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
-        match models::list(&self.router.plan(), self.router.models(), headers, id, today) {
+        let may_use = |name: &str| caller.may_use(name);
+        match models::list(&self.router.plan(), self.router.models(), may_use, headers, id, today) {
             Some(list) => reply::json(StatusCode::OK, &list),
             None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
         }
     }
 
-    /// Reads a request, and finds the one who answers it.
+    /// Reads a request, finds the one who answers it, and takes its place in the limits of its caller.
     async fn read(
         &self,
         ingress: &Ingress,
+        caller: &Caller,
         headers: &HeaderMap,
         body: RequestBody,
-    ) -> Result<(CallContext, Incoming), Reply> {
+    ) -> Result<Read, Reply> {
         admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
         let most = self.options.max_body;
         let body = request_body::read(body, most).await.map_err(|unread| match unread {
@@ -91,8 +108,15 @@ impl Service {
             (ingress.parse)(&body, &head).map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         let found = models::find(&self.router.plan(), self.router.models(), &incoming.model);
         let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(&incoming.model)))?;
+        if !caller.may_use(&incoming.model) {
+            return Err(refused(ingress, &Refusal::ModelDenied(&incoming.model)));
+        }
+        let tokens = || incoming.request.outline().size.expected_input();
+        let admission = caller.admit(tokens, cx.timer.instant());
+        let admission = admission.map_err(|limited| failed(ingress, &limited))?;
         let tags = Tags::default().with_client(client(headers));
-        Ok((cx.with_participant(participant).with_timeout(self.options.whole).with_tags(tags), incoming))
+        let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
+        Ok(Read { cx: cx.with_timeout(self.options.whole), incoming, admission })
     }
 
     /// How many tokens the prompt has: the vendor's own count, or an estimate that says so.
@@ -113,6 +137,13 @@ impl Service {
         }
         reply
     }
+}
+
+/// A request that was read and let in.
+struct Read {
+    cx: CallContext,
+    incoming: Incoming,
+    admission: Option<Admission>,
 }
 
 /// The program that calls, by what it says of itself.

@@ -1,0 +1,122 @@
+//! Who is let in: the keys of the store, looked at anew whenever they have changed, and those that were refused.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use forge_core::storage::{
+    StorageError,
+    access::{AccessStore, AuditEvent, AuditLog},
+};
+use http::request::Parts;
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{
+    credential, key,
+    keyring::{Caller, Keyrings},
+    options::GatewayOptions,
+};
+
+/// How often the store is asked whether its keys have changed: a revoked one is refused within a second.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often refused keys are written down: whoever guesses keys fills no disk.
+const NOTE: Duration = Duration::from_secs(60);
+
+/// Who is let in.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    keys: Option<Arc<dyn AccessStore>>,
+    audit: Option<Arc<dyn AuditLog>>,
+    keyrings: Keyrings,
+    refused: Mutex<Option<Refused>>,
+}
+
+/// Requests with keys that open nothing, since they were last written down.
+#[derive(Debug)]
+struct Refused {
+    count: u64,
+    first: DateTime<Utc>,
+    /// The client of the last one, and the id of its key if it had the form of one.
+    peer: IpAddr,
+    id: String,
+}
+
+impl Access {
+    /// Reads the keys.
+    pub(crate) async fn open(options: &GatewayOptions) -> Result<(Self, Option<u64>), StorageError> {
+        let access = Self { keys: options.keys.clone(), audit: options.audit.clone(), ..Self::default() };
+        let Some(keys) = &access.keys else { return Ok((access, None)) };
+        // The version first: a change in between is found once more.
+        let version = keys.access_version().await?;
+        access.keyrings.replace(keys.access().await?);
+        Ok((access, Some(version)))
+    }
+
+    /// Whether clients have to bring a key.
+    pub(crate) fn asks_for_keys(&self) -> bool {
+        !self.keyrings.current().is_empty()
+    }
+
+    /// Who sends this request; `None` if the server does not know it.
+    pub(crate) fn caller(&self, head: &Parts, peer: IpAddr, now: DateTime<Utc>) -> Option<Caller> {
+        let keyring = self.keyrings.current();
+        let presented = credential::presented(&head.headers, &head.uri);
+        // Where nobody is asked for a key, clients bring whatever their vendors ask for, or several.
+        let presented = if keyring.is_empty() { None } else { presented.ok()? };
+        let caller = keyring.find(presented, now);
+        if let Some(presented) = presented.filter(|_| caller.is_none()) {
+            self.refuse(presented, peer, now);
+        }
+        caller
+    }
+
+    fn refuse(&self, presented: &str, peer: IpAddr, now: DateTime<Utc>) {
+        let id = key::parse(presented).map_or_else(String::new, |(id, _)| id.to_owned());
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, first) = refused.as_ref().map_or((0, now), |before| (before.count, before.first));
+        *refused = Some(Refused { count: count + 1, first, peer, id });
+    }
+
+    /// Keeps the keys as the store has them, and writes down who was refused, for as long as it is polled.
+    pub(crate) async fn watch(&self, mut version: Option<u64>) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut noted = Instant::now();
+        loop {
+            looks.tick().await;
+            // A store that cannot be read leaves the keys as they are known.
+            if let Err(error) = self.look(&mut version).await {
+                tracing::warn!(%error, "the keys of the clients cannot be looked at; those that are known go on");
+            }
+            if noted.elapsed() >= NOTE {
+                noted = Instant::now();
+                self.note().await;
+            }
+        }
+    }
+
+    async fn look(&self, version: &mut Option<u64>) -> Result<(), StorageError> {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        let newest = Some(keys.access_version().await?);
+        if newest != *version {
+            self.keyrings.replace(keys.access().await?);
+            *version = newest;
+        }
+        Ok(())
+    }
+
+    /// Writes down who was refused since the last time.
+    pub(crate) async fn note(&self) {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((refused, audit)) = refused.zip(self.audit.as_ref()) else { return };
+        let detail = json!({"count": refused.count, "since": refused.first}).to_string();
+        let event = AuditEvent::new(Utc::now(), refused.peer.to_string(), "login_refused", refused.id);
+        if let Err(error) = audit.append_audit(event.with_detail(detail)).await {
+            tracing::warn!(%error, count = refused.count, "keys that were refused are not in the log");
+        }
+    }
+}

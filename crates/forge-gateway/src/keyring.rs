@@ -1,0 +1,146 @@
+//! The keys of the clients, in memory: no request waits for a store, and nobody is asked about a key that is wrong.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use chrono::{DateTime, Utc};
+use forge_core::{
+    CallContext, ParticipantRole, ProviderError, ProviderId,
+    storage::{
+        access::{AccessList, ClientKey, Team},
+        budget::{self, BudgetRule},
+    },
+};
+
+use crate::{
+    key,
+    meter::{Admission, Meter, Metered},
+};
+
+/// Every key of the server, as the store has them.
+#[derive(Debug, Default)]
+pub(crate) struct Keyring {
+    keys: HashMap<Arc<str>, Arc<Holder>>,
+}
+
+/// Who holds a key, and what both it and its team are allowed.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    key: ClientKey,
+    team: Option<Team>,
+    limits: Vec<Metered>,
+    budgets: Vec<BudgetRule>,
+}
+
+/// On whose behalf a request comes.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// Any program of this machine: there are no keys.
+    Anybody,
+    Holder(Arc<Holder>),
+}
+
+impl Keyring {
+    /// The keys of a list. What is already used of their limits is taken over from `before`.
+    fn new(list: AccessList, before: &Self) -> Self {
+        let mut meters = before.meters();
+        let mut metered = |owner: String, allowance: &_| {
+            let meter = Arc::clone(meters.entry(owner.clone()).or_default());
+            Metered { owner, allowance: Clone::clone(allowance), meter }
+        };
+        let teams: HashMap<_, _> = list.teams.iter().map(|team| (&*team.name, team)).collect();
+        let keys = list.keys.into_iter().map(|key| {
+            let team = key.team.as_deref().and_then(|name| teams.get(name).copied());
+            let mut limits = vec![metered(format!("the key `{}`", key.name), &key.allowance)];
+            limits.extend(team.map(|team| metered(format!("the team `{}`", team.name), &team.allowance)));
+            let budgets = key.budget_rules().chain(team.into_iter().flat_map(Team::budget_rules)).collect();
+            (Arc::clone(&key.id), Arc::new(Holder { team: team.cloned(), limits, budgets, key }))
+        });
+        Self { keys: keys.collect() }
+    }
+
+    fn meters(&self) -> HashMap<String, Arc<Meter>> {
+        let limits = self.keys.values().flat_map(|holder| &holder.limits);
+        limits.map(|metered| (metered.owner.clone(), Arc::clone(&metered.meter))).collect()
+    }
+
+    /// Whether there are none, so that nobody is asked for one. A key that was revoked is one: whoever had keys wants no
+    /// open server.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Who comes with this key; `None` if it opens nothing.
+    pub(crate) fn find(&self, presented: Option<&str>, now: DateTime<Utc>) -> Option<Caller> {
+        if self.is_empty() {
+            return Some(Caller::Anybody);
+        }
+        let (id, digest) = key::parse(presented?)?;
+        let holder = self.keys.get(id)?;
+        holder.key.is_opened_by(&digest, now).then(|| Caller::Holder(Arc::clone(holder)))
+    }
+}
+
+impl Caller {
+    /// Whether this name may be asked for: the key has to allow it, and so has its team.
+    pub(crate) fn may_use(&self, model: &str) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Holder(holder) => {
+                let teams = holder.team.iter().map(|team| &team.allowance);
+                teams.chain([&holder.key.allowance]).all(|allowance| allowance.allows_model(model))
+            }
+        }
+    }
+
+    /// The context of a call on behalf of this caller: its accounts and its budgets.
+    pub(crate) fn sign(&self, mut cx: CallContext) -> CallContext {
+        let Self::Holder(holder) = self else { return cx };
+        cx.tags = cx.tags.with_key(Arc::clone(&holder.key.name));
+        if let Some(team) = &holder.team {
+            cx.tags = cx.tags.with_team(Arc::clone(&team.name));
+        }
+        // These budgets go by tags alone, whoever answers.
+        let caps = budget::caps(
+            &holder.budgets,
+            &ProviderId::new(""),
+            &ParticipantRole::default(),
+            &cx.tags,
+            cx.timer.now(),
+        );
+        cx.with_caps(caps)
+    }
+
+    /// A place for one request with a prompt of so many tokens.
+    ///
+    /// # Errors
+    /// Which limit has no room, and when it will.
+    pub(crate) fn admit(
+        &self,
+        tokens: impl FnOnce() -> u64,
+        now: Instant,
+    ) -> Result<Option<Admission>, ProviderError> {
+        let Self::Holder(holder) = self else { return Ok(None) };
+        // A prompt is measured only for who counts its tokens.
+        let counts = holder.limits.iter().any(|metered| metered.allowance.tokens_per_minute.is_some());
+        Admission::new(&holder.limits, if counts { tokens() } else { 0 }, now).map(Some)
+    }
+}
+
+/// The keyring in use, which is replaced as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Keyrings(RwLock<Arc<Keyring>>);
+
+impl Keyrings {
+    pub(crate) fn current(&self) -> Arc<Keyring> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, list: AccessList) {
+        let next = Arc::new(Keyring::new(list, &self.current()));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
