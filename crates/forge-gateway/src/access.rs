@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
-    access::{AccessStore, AuditEvent, AuditLog},
+    access::{AccessStore, Allowance, AuditEvent, AuditLog},
 };
 use http::request::Parts;
 use serde_json::json;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::{
     credential, key,
     keyring::{Caller, Keyrings},
+    listen::Ends,
     options::GatewayOptions,
 };
 
@@ -31,6 +32,7 @@ const NOTE: Duration = Duration::from_secs(60);
 pub(crate) struct Access {
     keys: Option<Arc<dyn AccessStore>>,
     audit: Option<Arc<dyn AuditLog>>,
+    per_key: Allowance,
     keyrings: Keyrings,
     refused: Mutex<Option<Refused>>,
 }
@@ -41,7 +43,7 @@ struct Refused {
     count: u64,
     first: DateTime<Utc>,
     /// The client of the last one, and the id of its key if it had the form of one.
-    peer: IpAddr,
+    peer: Option<IpAddr>,
     id: String,
 }
 
@@ -52,7 +54,7 @@ impl Access {
         let Some(keys) = &access.keys else { return Ok((access, None)) };
         // The version first: a change in between is found once more.
         let version = keys.access_version().await?;
-        access.keyrings.replace(keys.access().await?);
+        access.keyrings.replace(keys.access().await?, &access.per_key);
         Ok((access, Some(version)))
     }
 
@@ -62,19 +64,19 @@ impl Access {
     }
 
     /// Who sends this request; `None` if the server does not know it.
-    pub(crate) fn caller(&self, head: &Parts, peer: IpAddr, now: DateTime<Utc>) -> Option<Caller> {
+    pub(crate) fn caller(&self, head: &Parts, ends: Option<Ends>, now: DateTime<Utc>) -> Option<Caller> {
         let keyring = self.keyrings.current();
         let presented = credential::presented(&head.headers, &head.uri);
         // Where nobody is asked for a key, clients bring whatever their vendors ask for, or several.
         let presented = if keyring.is_empty() { None } else { presented.ok()? };
         let caller = keyring.find(presented, now);
         if let Some(presented) = presented.filter(|_| caller.is_none()) {
-            self.refuse(presented, peer, now);
+            self.refuse(presented, ends.map(|ends| ends.peer), now);
         }
         caller
     }
 
-    fn refuse(&self, presented: &str, peer: IpAddr, now: DateTime<Utc>) {
+    fn refuse(&self, presented: &str, peer: Option<IpAddr>, now: DateTime<Utc>) {
         let id = key::parse(presented).map_or_else(String::new, |(id, _)| id.to_owned());
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, first) = refused.as_ref().map_or((0, now), |before| (before.count, before.first));
@@ -103,7 +105,7 @@ impl Access {
         let Some(keys) = &self.keys else { return Ok(()) };
         let newest = Some(keys.access_version().await?);
         if newest != *version {
-            self.keyrings.replace(keys.access().await?);
+            self.keyrings.replace(keys.access().await?, &self.per_key);
             *version = newest;
         }
         Ok(())
@@ -114,7 +116,8 @@ impl Access {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((refused, audit)) = refused.zip(self.audit.as_ref()) else { return };
         let detail = json!({"count": refused.count, "since": refused.first}).to_string();
-        let event = AuditEvent::new(Utc::now(), refused.peer.to_string(), "login_refused", refused.id);
+        let peer = refused.peer.map_or_else(|| "a local socket".to_owned(), |peer| peer.to_string());
+        let event = AuditEvent::new(Utc::now(), peer, "login_refused", refused.id);
         if let Err(error) = audit.append_audit(event.with_detail(detail)).await {
             tracing::warn!(%error, count = refused.count, "keys that were refused are not in the log");
         }

@@ -1,8 +1,14 @@
 //! Whom the server talks to, before anything of a request is read.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+
+use crate::{
+    listen::Ends,
+    options::GatewayOptions,
+    reply::{self, Reply},
+};
 
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,29 +34,45 @@ impl Denied {
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::Host => "this host name is not served here; add it to the hosts of the server",
-            Self::Origin => "pages of browsers are not served",
+            Self::Origin => "pages of this origin are not served; add it to the origins of the server",
             Self::Type => "the body has to be application/json",
             Self::Encoding => "the body may not be packed",
         }
     }
 }
 
-/// Whether the request is meant for this server and comes from a program and not from a page.
-pub(crate) fn check(
-    headers: &HeaderMap,
-    uri: &Uri,
-    bound: SocketAddr,
-    hosts: &[String],
-) -> Result<(), Denied> {
+/// Whether the request is meant for this server and comes from a program, or from a page that may ask: then its origin.
+pub(crate) fn check<'a>(
+    head: &'a Parts,
+    ends: Option<Ends>,
+    options: &GatewayOptions,
+) -> Result<Option<&'a HeaderValue>, Denied> {
     // HTTP/2 has the host in its address.
-    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
-    let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
-    // HTTP/1.0 has none at all, and no browser speaks it.
-    if host.is_some_and(|host| !is_ours(name_of(host), bound, hosts)) {
+    let host = head.headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
+    // No name leads to a socket in the file system. HTTP/1.0 has no host at all, and no browser speaks it.
+    if let (Some(host), Some(ends)) = (host, ends)
+        && !is_ours(name_of(host), ends.local, &options.hosts)
+    {
         return Err(Denied::Host);
     }
     // Programs send none. `null` is one as well.
-    if headers.contains_key(header::ORIGIN) { Err(Denied::Origin) } else { Ok(()) }
+    let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
+    let may_ask = options.origins.iter().any(|one| one.as_bytes() == origin.as_bytes());
+    may_ask.then_some(Some(origin)).ok_or(Denied::Origin)
+}
+
+/// What a browser asks for before it lets a page send a request.
+pub(crate) fn preflight(headers: &HeaderMap) -> Reply {
+    let mut reply = reply::body(StatusCode::NO_CONTENT, "text/plain", Vec::new());
+    let allowed = reply.headers_mut();
+    allowed.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    allowed.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    // The origin is known; what it sends is looked at when it comes.
+    if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        allowed.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    reply
 }
 
 /// Whether the body can be read as it says.
@@ -74,10 +96,10 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-fn is_ours(name: &str, bound: SocketAddr, hosts: &[String]) -> bool {
+fn is_ours(name: &str, local: IpAddr, hosts: &[String]) -> bool {
     let address = name.parse::<std::net::IpAddr>();
     name.eq_ignore_ascii_case("localhost")
-        || address.is_ok_and(|address| address.is_loopback() || address == bound.ip())
+        || address.is_ok_and(|address| address.is_loopback() || address == local)
         || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
 }
 
@@ -87,26 +109,38 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_and_those_of_the_configuration_are_served() {
-        let bound: SocketAddr = "127.0.0.1:4600".parse().unwrap();
-        let hosts = ["gw.example.org".to_owned()];
-        let check = |host: &str, origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            check(&headers, &Uri::from_static("/"), bound, &hosts)
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let options = GatewayOptions {
+            hosts: vec!["gw.example.org".to_owned()],
+            origins: vec!["https://chat.example.org".to_owned()],
+            ..GatewayOptions::default()
         };
+        let answer = |host: &str, origin: Option<&str>, ends| {
+            let mut request = http::Request::get("/").header(header::HOST, host);
+            if let Some(origin) = origin {
+                request = request.header(header::ORIGIN, origin);
+            }
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            check(&head, ends, &options).map(|origin| origin.is_some())
+        };
+        let ends = Some(Ends { local, peer: local });
         for host in
             ["localhost:4600", "LOCALHOST", "127.0.0.1:4600", "[::1]:4600", "gw.example.org", "127.1.2.3"]
         {
-            assert_eq!(check(host, None), Ok(()), "{host}");
+            assert_eq!(answer(host, None, ends), Ok(false), "{host}");
         }
         for host in ["evil.example", "localhost.evil.example:4600", "10.0.0.1:4600", "", "127.0.0.1.nip.io"] {
-            assert_eq!(check(host, None), Err(Denied::Host), "{host}");
+            assert_eq!(answer(host, None, ends), Err(Denied::Host), "{host}");
+            assert_eq!(answer(host, None, None), Ok(false), "{host} over a socket in the file system");
         }
-        assert_eq!(check("localhost", Some("https://evil.example")), Err(Denied::Origin));
-        assert_eq!(check("localhost", Some("null")), Err(Denied::Origin));
+        let public = Some(Ends { local: IpAddr::from([10, 0, 0, 1]), peer: local });
+        assert_eq!(answer("10.0.0.1:4600", None, public), Ok(false));
+        assert_eq!(answer("localhost", Some("https://chat.example.org"), ends), Ok(true));
+        let others =
+            ["https://evil.example", "null", "http://chat.example.org", "https://chat.example.org:444"];
+        for origin in others {
+            assert_eq!(answer("localhost", Some(origin), ends), Err(Denied::Origin), "{origin}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forge::{
-    CallContext, ErrorKind, ModelRequest, ModelResponse, Provider as _, ProviderError, ResponseStream,
-    StreamEvent, event::Started, request::Delivery, route::RouteTrace, router::Router, stream::Accumulator,
+    CallContext, ErrorKind, ModelResponse, Provider as _, ProviderError, ResponseStream, StreamEvent,
+    event::Started, request::Delivery, route::RouteTrace, router::Router, stream::Accumulator,
 };
 use forge_core::storage::budget::BudgetError;
 use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
@@ -25,50 +25,37 @@ pub(crate) struct Answer<'a> {
     pub(crate) router: &'a Router,
     pub(crate) ingress: &'a Ingress,
     pub(crate) cx: CallContext,
-    /// Its place in the limits of its caller.
-    pub(crate) admission: Option<Admission>,
 }
 
 impl Answer<'_> {
-    pub(crate) async fn to(mut self, incoming: Incoming) -> Reply {
+    /// Answers. `admission` is given back when the call is over.
+    pub(crate) async fn to(self, incoming: Incoming, admission: Admission) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
         let left = Untranslated::of(&unknown, request.extra.fields(&self.ingress.vendor));
         // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
         // vendors refuse to give one.
         let request = Arc::new(request.with_delivery(Delivery::Stream));
+        // It owns all that it needs, since it may outlive this answer.
+        let (router, cx) = (self.router.clone(), self.cx.clone());
+        let call = async move { Ok(router.stream(&cx, request).await?.observed(admission)) };
         let outcome = match delivery {
-            Delivery::Whole => self.whole(request, reply, &left).await,
-            Delivery::Stream => self.stream(request, reply, &left).await,
+            Delivery::Whole => self.whole(call, reply, &left).await,
+            Delivery::Stream => self.stream(Box::pin(call), reply, &left).await,
         };
         let mut answer = outcome.unwrap_or_else(|error| failed(self.ingress, &error));
         insert(&mut answer, self.ingress.request_id, &self.cx.call_id.to_string());
         answer
     }
 
-    /// The call, which owns all that it needs: it may outlive this answer.
-    fn call(
-        &mut self,
-        request: Arc<ModelRequest>,
-    ) -> impl Future<Output = Result<ResponseStream, ProviderError>> + use<> {
-        let (router, cx, admission) = (self.router.clone(), self.cx.clone(), self.admission.take());
-        async move {
-            let events = router.stream(&cx, request).await?;
-            Ok(match admission {
-                Some(admission) => events.observed(admission),
-                None => events,
-            })
-        }
-    }
-
     async fn whole(
-        &mut self,
-        request: Arc<ModelRequest>,
+        &self,
+        call: impl Future<Output = Result<ResponseStream, ProviderError>>,
         mut reply: Box<dyn Render>,
         left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
         let mut accumulator = Accumulator::new(&self.cx);
-        let mut events = self.call(request).await?;
+        let mut events = call.await?;
         while let Some(event) = events.next().await {
             accumulator.push(event?)?;
         }
@@ -83,12 +70,11 @@ impl Answer<'_> {
     }
 
     async fn stream(
-        &mut self,
-        request: Arc<ModelRequest>,
+        &self,
+        mut call: Call,
         reply: Box<dyn Render>,
         left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
-        let mut call: Call = Box::pin(self.call(request));
         // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
         // a silence it does: proxies would cut the connection.
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {

@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, ParticipantRole, ProviderError, ProviderId,
     storage::{
-        access::{AccessList, ClientKey, Team},
+        access::{AccessList, Allowance, ClientKey, Team},
         budget::{self, BudgetRule},
     },
 };
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     key,
@@ -45,7 +47,7 @@ pub(crate) enum Caller {
 
 impl Keyring {
     /// The keys of a list. What is already used of their limits is taken over from `before`.
-    fn new(list: AccessList, before: &Self) -> Self {
+    fn new(list: AccessList, per_key: &Allowance, before: &Self) -> Self {
         let mut meters = before.meters();
         let mut metered = |owner: String, allowance: &_| {
             let meter = Arc::clone(meters.entry(owner.clone()).or_default());
@@ -54,7 +56,8 @@ impl Keyring {
         let teams: HashMap<_, _> = list.teams.iter().map(|team| (&*team.name, team)).collect();
         let keys = list.keys.into_iter().map(|key| {
             let team = key.team.as_deref().and_then(|name| teams.get(name).copied());
-            let mut limits = vec![metered(format!("the key `{}`", key.name), &key.allowance)];
+            let allowance = with_defaults(key.allowance.clone(), per_key);
+            let mut limits = vec![metered(format!("the key `{}`", key.name), &allowance)];
             limits.extend(team.map(|team| metered(format!("the team `{}`", team.name), &team.allowance)));
             let budgets = key.budget_rules().chain(team.into_iter().flat_map(Team::budget_rules)).collect();
             (Arc::clone(&key.id), Arc::new(Holder { team: team.cloned(), limits, budgets, key }))
@@ -82,6 +85,14 @@ impl Keyring {
         let holder = self.keys.get(id)?;
         holder.key.is_opened_by(&digest, now).then(|| Caller::Holder(Arc::clone(holder)))
     }
+}
+
+/// An allowance with the limits of the server where it has none of its own.
+fn with_defaults(mut allowance: Allowance, per_key: &Allowance) -> Allowance {
+    allowance.requests_per_minute = allowance.requests_per_minute.or(per_key.requests_per_minute);
+    allowance.tokens_per_minute = allowance.tokens_per_minute.or(per_key.tokens_per_minute);
+    allowance.concurrent = allowance.concurrent.or(per_key.concurrent);
+    allowance
 }
 
 impl Caller {
@@ -114,19 +125,20 @@ impl Caller {
         cx.with_caps(caps)
     }
 
-    /// A place for one request with a prompt of so many tokens.
+    /// Takes a place of the server for one request with a prompt of so many tokens.
     ///
     /// # Errors
     /// Which limit has no room, and when it will.
     pub(crate) fn admit(
         &self,
+        place: OwnedSemaphorePermit,
         tokens: impl FnOnce() -> u64,
         now: Instant,
-    ) -> Result<Option<Admission>, ProviderError> {
-        let Self::Holder(holder) = self else { return Ok(None) };
+    ) -> Result<Admission, ProviderError> {
+        let Self::Holder(holder) = self else { return Admission::new(place, &[], 0, now) };
         // A prompt is measured only for who counts its tokens.
         let counts = holder.limits.iter().any(|metered| metered.allowance.tokens_per_minute.is_some());
-        Admission::new(&holder.limits, if counts { tokens() } else { 0 }, now).map(Some)
+        Admission::new(place, &holder.limits, if counts { tokens() } else { 0 }, now)
     }
 }
 
@@ -139,8 +151,8 @@ impl Keyrings {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn replace(&self, list: AccessList) {
-        let next = Arc::new(Keyring::new(list, &self.current()));
+    pub(crate) fn replace(&self, list: AccessList, per_key: &Allowance) {
+        let next = Arc::new(Keyring::new(list, per_key, &self.current()));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use forge_core::{
     ErrorKind, ProviderError, StreamEvent, TokenCount, storage::access::Allowance, stream::StreamObserver,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 const MINUTE: f64 = 60.0;
 
@@ -117,6 +118,8 @@ const fn float(tokens: u64) -> f64 {
 /// request did not use, and takes what it used beyond that: whoever went over its tokens waits the longer.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    /// Its place among all calls of the server.
+    _place: OwnedSemaphorePermit,
     meters: Vec<Arc<Meter>>,
     /// The tokens of the prompt, as they were thought to be.
     taken: u64,
@@ -132,8 +135,14 @@ impl Admission {
     ///
     /// # Errors
     /// The first of `limits` that has no room. None of them has counted the request then.
-    pub(crate) fn new(limits: &[Metered], tokens: u64, now: Instant) -> Result<Self, ProviderError> {
+    pub(crate) fn new(
+        place: OwnedSemaphorePermit,
+        limits: &[Metered],
+        tokens: u64,
+        now: Instant,
+    ) -> Result<Self, ProviderError> {
         let mut admission = Self {
+            _place: place,
             meters: Vec::new(),
             taken: tokens,
             started: false,
@@ -199,6 +208,11 @@ mod tests {
         Metered { owner: "the key `ci`".into(), allowance, meter: Arc::default() }
     }
 
+    fn admit(limits: &[Metered], tokens: u64, now: Instant) -> Result<Admission, ProviderError> {
+        let places = Arc::new(tokio::sync::Semaphore::new(1));
+        Admission::new(places.try_acquire_owned().unwrap(), limits, tokens, now)
+    }
+
     /// How long a refused request is to wait, in milliseconds.
     fn wait(refused: Result<Admission, ProviderError>) -> u128 {
         let refused = refused.unwrap_err();
@@ -216,7 +230,7 @@ mod tests {
     fn requests_of_a_minute_come_back_evenly() {
         let limits = [limit(|allowance| allowance.requests_per_minute = Some(3))];
         let begin = Instant::now();
-        let ask = |seconds| Admission::new(&limits, 0, begin + Duration::from_secs(seconds));
+        let ask = |seconds| admit(&limits, 0, begin + Duration::from_secs(seconds));
         for _ in 0..3 {
             ask(0).unwrap();
         }
@@ -234,7 +248,7 @@ mod tests {
     fn tokens_are_counted_as_they_turn_out() {
         let limits = [limit(|allowance| allowance.tokens_per_minute = Some(600))];
         let begin = Instant::now();
-        let ask = |tokens, seconds| Admission::new(&limits, tokens, begin + Duration::from_secs(seconds));
+        let ask = |tokens, seconds| admit(&limits, tokens, begin + Duration::from_secs(seconds));
         let mut first = ask(100, 0).unwrap();
         first.event(&Started::default().into());
         first.event(&finished(120, 780));
@@ -264,15 +278,11 @@ mod tests {
         );
         let limits = [key, team];
         let now = Instant::now();
-        let first = Admission::new(&limits, 5, now).unwrap();
-        assert_eq!(wait(Admission::new(&limits, 5, now)), 1_000);
+        let first = admit(&limits, 5, now).unwrap();
+        assert_eq!(wait(admit(&limits, 5, now)), 1_000);
         drop(first);
-        let second = Admission::new(&limits, 5, now).unwrap();
+        let second = admit(&limits, 5, now).unwrap();
         drop(second);
-        assert_eq!(
-            wait(Admission::new(&limits, 5, now)),
-            30_000,
-            "two were let in, and the refused one was none"
-        );
+        assert_eq!(wait(admit(&limits, 5, now)), 30_000, "two were let in, and the refused one was none");
     }
 }

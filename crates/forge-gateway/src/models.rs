@@ -8,43 +8,107 @@ use forge::{
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::names::{AliasModel, AliasTarget, ModelAlias, ModelNames};
+
 /// Who answers under a name.
 ///
-/// A name is, in this order: a role, a pool or a provider with its kind before it (`role:coder`, `pool:fast`,
-/// `provider:claude`); the same without, where only one of them has it; a model that a provider of the configuration is
-/// set up for; a model that the vendor of one has.
-pub(crate) fn find(plan: &RouterPlan, table: &ModelTable, name: &str) -> Option<Participant> {
-    let role = |name: &str| {
-        let (role, _) = plan.roles.iter().find(|(role, _)| role.as_str() == name)?;
+/// A name is, in this order: an alias of the server; a role, a pool or a provider with its kind before it (`role:coder`,
+/// `pool:fast`, `provider:claude`); the same without, where only one of them has it; a model that a provider of the
+/// configuration is set up for; a model that the vendor of one has; the default of the server.
+pub(crate) fn find(
+    plan: &RouterPlan,
+    table: &ModelTable,
+    names: &ModelNames,
+    name: &str,
+) -> Option<Participant> {
+    let plans = Plans { plan, table, names };
+    let alias = names.aliases(name).find_map(|alias| plans.alias(alias, name));
+    let default = || names.default.as_deref().filter(|default| *default != name);
+    alias.or_else(|| plans.configured(name)).or_else(|| {
+        let default = default()?;
+        names
+            .aliases(default)
+            .find_map(|alias| plans.alias(alias, default))
+            .or_else(|| plans.configured(default))
+    })
+}
+
+/// Where names are looked up.
+struct Plans<'a> {
+    plan: &'a RouterPlan,
+    table: &'a ModelTable,
+    names: &'a ModelNames,
+}
+
+impl Plans<'_> {
+    /// Who answers under an alias, for a client that asks for `name`.
+    fn alias(&self, alias: &ModelAlias, name: &str) -> Option<Participant> {
+        match &alias.target {
+            AliasTarget::Role(role) => self.role(role.as_str()),
+            AliasTarget::Pool(id) => self.pool(id.as_str()),
+            AliasTarget::Provider { id, model } => {
+                let provider = self.plan.providers.iter().find(|provider| provider.id == *id)?;
+                let model = match model {
+                    AliasModel::Own => provider.model.clone(),
+                    AliasModel::Same => {
+                        Some(ModelId::from(name)).filter(|model| self.has(provider, model))?
+                    }
+                    AliasModel::Named(model) => model.clone(),
+                };
+                Some(asking(provider, model))
+            }
+        }
+    }
+
+    /// Who answers under a name of the configuration.
+    fn configured(&self, name: &str) -> Option<Participant> {
+        let ModelNames { roles, pools, providers, .. } = *self.names;
+        match name.split_once(':') {
+            Some(("role", name)) if roles => return self.role(name),
+            Some(("pool", name)) if pools => return self.pool(name),
+            Some(("provider", name)) if providers => return self.provider(name),
+            _ => {}
+        }
+        let found = [
+            roles.then(|| self.role(name)).flatten(),
+            pools.then(|| self.pool(name)).flatten(),
+            providers.then(|| self.provider(name)).flatten(),
+        ];
+        let mut found = found.into_iter().flatten();
+        if let Some(first) = found.next() {
+            // Two of them under one name: which is meant, nobody knows.
+            return found.next().is_none().then_some(first);
+        }
+        if providers { self.model(&ModelId::from(name)) } else { None }
+    }
+
+    fn role(&self, name: &str) -> Option<Participant> {
+        let (role, _) = self.plan.roles.iter().find(|(role, _)| role.as_str() == name)?;
         Some(Router::participant(role.clone()))
-    };
-    let pool = |name: &str| {
-        let pool = plan.pools.iter().find(|pool| pool.id == name)?;
+    }
+
+    fn pool(&self, name: &str) -> Option<Participant> {
+        let pool = self.plan.pools.iter().find(|pool| pool.id == name)?;
         Some(Router::participant(ParticipantRole::default()).with_provider_id(pool.id.clone()))
-    };
-    let provider = |name: &str| {
-        let provider = plan.providers.iter().find(|provider| provider.id == name)?;
+    }
+
+    fn provider(&self, name: &str) -> Option<Participant> {
+        let provider = self.plan.providers.iter().find(|provider| provider.id == name)?;
         Some(asking(provider, provider.model.clone()))
-    };
-    match name.split_once(':') {
-        Some(("role", name)) => return role(name),
-        Some(("pool", name)) => return pool(name),
-        Some(("provider", name)) => return provider(name),
-        _ => {}
     }
-    let mut named = [role(name), pool(name), provider(name)].into_iter().flatten();
-    if let Some(first) = named.next() {
-        // Two of them under one name: which is meant, nobody knows.
-        return named.next().is_none().then_some(first);
+
+    fn model(&self, model: &ModelId) -> Option<Participant> {
+        let set_up = self.plan.providers.iter().find(|provider| provider.model == *model);
+        let provider =
+            set_up.or_else(|| self.plan.providers.iter().find(|provider| self.has(provider, model)))?;
+        Some(asking(provider, model.clone()))
     }
-    let model = ModelId::from(name);
-    let set_up = plan.providers.iter().find(|provider| provider.model == model);
-    let known = |provider: &&ProviderPlan| {
-        let own = provider.models.find_id(&model).is_some();
-        own || table.find(&provider.vendor(), &model).is_some_and(|row| row.id != "*")
-    };
-    let provider = set_up.or_else(|| plan.providers.iter().find(known))?;
-    Some(asking(provider, model))
+
+    /// Whether a provider is known to have a model.
+    fn has(&self, provider: &ProviderPlan, model: &ModelId) -> bool {
+        let own = provider.model == *model || provider.models.find_id(model).is_some();
+        own || self.table.find(&provider.vendor(), model).is_some_and(|row| row.id != "*")
+    }
 }
 
 /// The participant that asks a provider for a model.
@@ -52,19 +116,23 @@ fn asking(provider: &ProviderPlan, model: ModelId) -> Participant {
     Participant::new(provider.vendor(), model).with_provider_id(provider.id.clone())
 }
 
-/// Every name that is listed: roles, pools, providers, and the models of the providers.
-fn names(plan: &RouterPlan) -> Vec<String> {
-    let roles = plan.roles.keys().map(|role| format!("role:{role}"));
-    let pools = plan.pools.iter().map(|pool| format!("pool:{}", pool.id));
-    let providers = plan.providers.iter().map(|provider| format!("provider:{}", provider.id));
-    let models = plan.providers.iter().map(|provider| provider.model.to_string());
-    let mut names: Vec<String> = Vec::new();
-    for name in roles.chain(pools).chain(providers).chain(models).filter(|name| !name.is_empty()) {
-        if !names.contains(&name) {
-            names.push(name);
+/// Every name that is listed: aliases, roles, pools, providers, and the models of the providers.
+fn listed(plan: &RouterPlan, names: &ModelNames) -> Vec<String> {
+    let aliases = names.aliases.iter().filter(|alias| !alias.is_pattern()).map(|alias| alias.name.clone());
+    let roles = plan.roles.keys().filter(|_| names.roles).map(|role| format!("role:{role}"));
+    let pools = plan.pools.iter().filter(|_| names.pools).map(|pool| format!("pool:{}", pool.id));
+    let providers = plan.providers.iter().filter(|_| names.providers);
+    let models = providers.clone().map(|provider| provider.model.to_string());
+    let providers = providers.map(|provider| format!("provider:{}", provider.id));
+    let mut listed: Vec<String> = Vec::new();
+    for name in
+        aliases.chain(roles).chain(pools).chain(providers).chain(models).filter(|name| !name.is_empty())
+    {
+        if !listed.contains(&name) {
+            listed.push(name);
         }
     }
-    names
+    listed
 }
 
 /// Which vendor's list of models a client expects: several have theirs at the same address.
@@ -85,6 +153,7 @@ impl Listing {
 pub(crate) fn list(
     plan: &RouterPlan,
     table: &ModelTable,
+    names: &ModelNames,
     may_use: impl Fn(&str) -> bool,
     headers: &HeaderMap,
     id: Option<&str>,
@@ -92,7 +161,7 @@ pub(crate) fn list(
 ) -> Option<Value> {
     let listing = Listing::of(headers);
     let object = |name: &str| {
-        let participant = find(plan, table, name);
+        let participant = find(plan, table, names, name);
         let row = participant.as_ref().and_then(|one| table.serving(&one.provider, &one.model_id, today));
         match listing {
             Listing::OpenAi => json!({"id": name, "object": "model", "created": 0, "owned_by": "forge"}),
@@ -105,9 +174,9 @@ pub(crate) fn list(
         }
     };
     if let Some(id) = id {
-        return find(plan, table, id).filter(|_| may_use(id)).map(|_| object(id));
+        return find(plan, table, names, id).filter(|_| may_use(id)).map(|_| object(id));
     }
-    let mut names = names(plan);
+    let mut names = listed(plan, names);
     names.retain(|name| may_use(name));
     let data: Vec<Value> = names.iter().map(|name| object(name)).collect();
     Some(match listing {
@@ -149,7 +218,7 @@ mod tests {
     fn a_name_is_a_role_a_pool_a_provider_or_a_model_and_never_two_of_them() {
         let (plan, table) = (plan(), forge::models());
         let found = |name: &str| {
-            let one = find(&plan, &table, name)?;
+            let one = find(&plan, &table, &ModelNames::default(), name)?;
             Some(format!("{}/{}/{}", one.role, one.provider_id, one.model_id))
         };
         for (name, expected) in [
@@ -168,5 +237,55 @@ mod tests {
         ] {
             assert_eq!(found(name).as_deref(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn aliases_go_first_and_what_is_not_exposed_is_not_there() {
+        let (plan, table) = (plan(), forge::models());
+        let provider = |id: &str, model| AliasTarget::Provider { id: id.into(), model };
+        let mut names = ModelNames {
+            aliases: vec![
+                ModelAlias::new("claude-*", provider("claude", AliasModel::Same)),
+                ModelAlias::new("claude-fast", AliasTarget::Pool("fast".into())),
+                ModelAlias::new("gpt", AliasTarget::Role("coder".into())),
+                ModelAlias::new("old", provider("claude", AliasModel::Named("claude-opus-5".into()))),
+                ModelAlias::new("gone", provider("nobody", AliasModel::Own)),
+            ],
+            ..ModelNames::default()
+        };
+        let found = |names: &ModelNames, name: &str| {
+            let one = find(&plan, &table, names, name)?;
+            Some(format!("{}/{}/{}", one.role, one.provider_id, one.model_id))
+        };
+        let check = |names: &ModelNames, expected: &[(&str, Option<&str>)]| {
+            for (name, expected) in expected {
+                assert_eq!(found(names, name).as_deref(), *expected, "{name}");
+            }
+        };
+        check(
+            &names,
+            &[
+                ("claude-sonnet-5-5", Some("generalist/claude/claude-sonnet-5-5")),
+                ("claude-fast", Some("generalist/fast/")),
+                ("claude-unheard-of", None),
+                ("gpt", Some("coder/router/")),
+                ("provider:gpt", Some("generalist/gpt/gpt-5.6-sol")),
+                ("old", Some("generalist/claude/claude-opus-5")),
+                ("gone", None),
+            ],
+        );
+        (names.providers, names.default) = (false, Some("old".into()));
+        check(
+            &names,
+            &[
+                ("provider:gpt", Some("generalist/claude/claude-opus-5")),
+                ("gpt-5.6-sol", Some("generalist/claude/claude-opus-5")),
+                ("role:coder", Some("coder/router/")),
+            ],
+        );
+        assert_eq!(
+            listed(&plan, &names),
+            ["claude-fast", "gpt", "old", "gone", "role:coder", "role:fast", "pool:fast"]
+        );
     }
 }

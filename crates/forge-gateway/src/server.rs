@@ -1,36 +1,40 @@
-//! The server: connections, their clocks, and an end in order.
+//! The server: its places, its clocks, and an end in order.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use forge::router::Router;
 use forge_core::storage::StorageError;
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{access::Access, options::GatewayOptions, service::Service};
+use crate::{
+    access::Access,
+    connection,
+    listen::{Listen, Listener},
+    options::GatewayOptions,
+    probes,
+    service::Service,
+    tls::{Tls, TlsError},
+};
 
 /// Why a gateway does not serve.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
-    /// The address is not one of this machine alone, and there are no keys.
+    /// Others than this machine reach the place, and there are no keys.
     #[error("{0} is not an address of this machine alone, and nobody would be asked for a key")]
-    Public(SocketAddr),
+    Public(Listen),
     /// The keys cannot be read.
     #[error("the keys of the clients cannot be read")]
     Keys(#[source] StorageError),
-    /// The address cannot be listened to.
-    #[error("cannot listen on {address}")]
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The place cannot be listened at.
+    #[error("cannot listen on {place}")]
     Listen {
-        /// The address.
-        address: SocketAddr,
+        /// The place.
+        place: Listen,
         /// Why.
         source: io::Error,
     },
@@ -39,28 +43,80 @@ pub enum GatewayError {
 /// A server that listens.
 #[derive(Debug)]
 pub struct Gateway {
-    listener: TcpListener,
+    listeners: Vec<Listener>,
+    probes: Option<TcpListener>,
     service: Arc<Service>,
     /// The version of the keys that were read.
     version: Option<u64>,
+}
+
+/// Changes a gateway that serves.
+#[derive(Debug, Clone)]
+pub struct GatewayHandle(Arc<Service>);
+
+impl GatewayHandle {
+    /// Reads the certificate again. Connections that are open keep theirs.
+    ///
+    /// # Errors
+    /// The new one cannot be used; the old one stays.
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.0.tls.as_ref().map_or(Ok(()), Tls::reload)
+    }
 }
 
 impl Gateway {
     /// Listens. Clients are answered from [`serve`](Self::serve) on.
     ///
     /// # Errors
-    /// Keys that cannot be read, an address that others reach without any, or one that cannot be listened to.
-    pub async fn bind(router: Router, options: GatewayOptions) -> Result<Self, GatewayError> {
-        let address = options.listen;
+    /// Keys or a certificate that cannot be read, a place that others reach without any key, or one that cannot be
+    /// listened at.
+    pub async fn bind(router: Router, mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let (access, version) = Access::open(&options).await.map_err(GatewayError::Keys)?;
-        if !address.ip().is_loopback() && !access.asks_for_keys() {
-            return Err(GatewayError::Public(address));
+        let asks_for_keys = access.asks_for_keys();
+        let private = |place: &Listen| {
+            if asks_for_keys || !place.is_public() {
+                Ok(())
+            } else {
+                Err(GatewayError::Public(place.clone()))
+            }
+        };
+        let tls = options.tls.clone().map(Tls::open).transpose()?;
+        let mut listeners = Vec::new();
+        for place in std::mem::take(&mut options.listen) {
+            private(&place)?;
+            let opened = place.open().await;
+            listeners.extend(opened.map_err(|source| GatewayError::Listen { place, source })?);
         }
-        let refuse = |source| GatewayError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(refuse)?;
-        let bound = listener.local_addr().map_err(refuse)?;
-        let service = Arc::new(Service { router, options, bound, access });
-        Ok(Self { listener, service, version })
+        // What systemd has opened is known only now.
+        listeners.iter().try_for_each(|listener| private(&listener.place()))?;
+        let probes = match options.probes {
+            None => None,
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .map_err(|source| GatewayError::Listen { place: Listen::Tcp(address), source })?,
+            ),
+        };
+        let service = Arc::new(Service::new(router, options, access, tls));
+        Ok(Self { listeners, probes, service, version })
+    }
+
+    /// Where it listens, in the order of the options; a port is the one that was given out where 0 was asked for.
+    pub fn places(&self) -> Vec<Listen> {
+        self.listeners.iter().map(Listener::place).collect()
+    }
+
+    /// The first address of the network at which it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listeners.iter().find_map(|listener| match listener.place() {
+            Listen::Tcp(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Where its probes are answered.
+    pub fn probes_address(&self) -> Option<SocketAddr> {
+        self.probes.as_ref()?.local_addr().ok()
     }
 
     /// Whether clients have to bring a key.
@@ -68,66 +124,67 @@ impl Gateway {
         self.service.access.asks_for_keys()
     }
 
-    /// Where it listens; the port is the one that was given out where 0 was asked for.
-    pub fn address(&self) -> SocketAddr {
-        self.service.bound
+    /// What changes the server while it serves.
+    pub fn handle(&self) -> GatewayHandle {
+        GatewayHandle(Arc::clone(&self.service))
     }
 
     /// Serves until `end` is ready, then takes no more connections, and waits for those that are open, at most for the
     /// grace of the options. Returns whether all of them had ended by then.
     pub async fn serve(self, end: impl Future<Output = ()>) -> bool {
-        let Self { listener, service, version } = self;
-        let connections = GracefulShutdown::new();
+        let Self { listeners, probes, service, version } = self;
         // Ends with this future, wherever it is dropped.
         let mut background = JoinSet::new();
-        background.spawn({
-            let service = Arc::clone(&service);
-            async move { service.access.watch(version).await }
-        });
-        let mut end = std::pin::pin!(end);
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = &mut end => break,
-            };
-            match accepted {
-                Ok((stream, peer)) => connect(stream, peer, &service, &connections),
-                // Too many open files, mostly: the ones that are there end, and others can be taken.
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not taken");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
+        let watching = Arc::clone(&service);
+        background.spawn(async move { watching.access.watch(version).await });
+        if let Some(listener) = probes {
+            background.spawn(probes::serve(listener, Arc::clone(&service)));
+        }
+        let connections = GracefulShutdown::new();
+        tokio::select! {
+            never = accept(&listeners, &service, &connections) => match never {},
+            () = end => {}
         }
         // Before the wait: who comes now is told by the system that nobody listens.
-        drop(listener);
-        let ended = tokio::time::timeout(service.options.grace, connections.shutdown()).await.is_ok();
+        drop(listeners);
+        service.capacity.drain();
+        let ended = async {
+            connections.shutdown().await;
+            true
+        };
+        let grace = service.options.grace;
+        let in_time = tokio::time::timeout(if grace.is_zero() { Duration::MAX } else { grace }, ended).await;
         service.access.note().await;
-        ended
+        in_time.is_ok()
     }
 }
 
-fn connect(stream: TcpStream, peer: SocketAddr, service: &Arc<Service>, connections: &GracefulShutdown) {
-    // Each write is a piece that a client waits for.
-    let _ = stream.set_nodelay(true);
-    let service = Arc::clone(service);
-    let respond = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(service.respond(peer.ip(), request).await) }
-    });
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        // A head that is not there by then does not come any more.
-        .header_read_timeout(Duration::from_secs(10))
-        .max_buf_size(64 * 1024);
-    server.http2().timer(TokioTimer::new());
-    let connection = server.serve_connection(TokioIo::new(stream), respond).into_owned();
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error, "a connection broke off");
+/// Takes connections for as long as it is polled.
+async fn accept(
+    listeners: &[Listener],
+    service: &Arc<Service>,
+    connections: &GracefulShutdown,
+) -> Infallible {
+    loop {
+        // Beyond the limit, clients wait in the queue of the system.
+        let place = service.capacity.connection().await;
+        let socket = poll_fn(|cx| {
+            let mut accepted = listeners.iter().map(|listener| listener.poll_accept(cx));
+            accepted.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        });
+        match socket.await {
+            Ok(socket) => {
+                let connection = connection::serve(socket, Arc::clone(service), connections.watcher());
+                tokio::spawn(async move {
+                    let _place = place;
+                    connection.await;
+                });
+            }
+            // Too many open files, mostly: the ones that are there end, and others can be taken.
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
-    });
+    }
 }

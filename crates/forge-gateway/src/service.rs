@@ -1,13 +1,10 @@
 //! One request, from its head to the one who answers it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{sync::Arc, time::Duration};
 
-use forge::{CallContext, Participant, router::Router, tags::Tags};
+use forge::{CallContext, ErrorKind, Participant, ProviderError, router::Router, tags::Tags};
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming as RequestBody;
 use serde_json::json;
 
@@ -15,14 +12,17 @@ use crate::{
     access::Access,
     admit,
     answer::{Answer, failed, refused},
+    capacity::Capacity,
     keyring::Caller,
+    listen::Ends,
     meter::Admission,
     models,
     options::GatewayOptions,
     path::Wanted,
     reply::{self, Reply, insert},
     reply_body::ReplyBody,
-    request_body::{self, Unread},
+    request_body::{self, Body, Unread},
+    tls::Tls,
 };
 
 /// What every request is answered from.
@@ -30,32 +30,53 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) options: GatewayOptions,
-    pub(crate) bound: SocketAddr,
     pub(crate) access: Access,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) capacity: Capacity,
 }
 
 impl Service {
-    /// Answers a request of a client at `peer`. Whoever drops the future gives the call up.
-    pub(crate) async fn respond(&self, peer: IpAddr, request: Request<RequestBody>) -> Reply {
+    pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
+        Self { capacity: Capacity::new(&options), router, options, access, tls }
+    }
+
+    /// Answers a request. Whoever drops the future gives the call up. A socket in the file system has no `ends`.
+    pub(crate) async fn respond(&self, ends: Option<Ends>, request: Request<RequestBody>) -> Reply {
         let (head, body) = request.into_parts();
-        if let Err(denied) = admit::check(&head.headers, &head.uri, self.bound, &self.options.hosts) {
-            return reply::refusal(denied.status(), denied.message());
+        let origin = match admit::check(&head, ends, &self.options) {
+            Ok(origin) => origin,
+            Err(denied) => return reply::refusal(denied.status(), denied.message()),
+        };
+        let mut reply = match origin.filter(|_| head.method == Method::OPTIONS) {
+            Some(_) => admit::preflight(&head.headers),
+            None => self.answer(&head, ends, body).await,
+        };
+        if let Some(origin) = origin {
+            reply.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            reply.headers_mut().insert(header::VARY, HeaderValue::from_static("origin"));
         }
+        if head.method == Method::HEAD {
+            *reply.body_mut() = ReplyBody::Whole(None);
+        }
+        reply
+    }
+
+    async fn answer(&self, head: &Parts, ends: Option<Ends>, body: RequestBody) -> Reply {
         let wanted = Wanted::of(&head.method, head.uri.path());
         let caller = match wanted {
             // Who only asks whether anybody is there may do so without a key.
             Wanted::Alive => Some(Caller::Anybody),
-            _ => self.access.caller(&head, peer, self.router.timer().now()),
+            _ => self.access.caller(head, ends, self.router.timer().now()),
         };
         // Nothing is read on behalf of somebody who is not known.
         let Some(caller) = caller else { return wanted.no_key() };
-        let mut reply = match wanted {
+        match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(&caller, &head.headers, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
-                    Answer { router: &self.router, ingress: &ingress, cx, admission }.to(incoming).await
+                    Answer { router: &self.router, ingress: &ingress, cx }.to(incoming, admission).await
                 }
             },
             Wanted::Count(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
@@ -71,17 +92,14 @@ impl Service {
             Wanted::Nothing => {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
-        };
-        if head.method == Method::HEAD {
-            *reply.body_mut() = ReplyBody::Whole(None);
         }
-        reply
     }
 
     fn models(&self, caller: &Caller, headers: &HeaderMap, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
         let may_use = |name: &str| caller.may_use(name);
-        match models::list(&self.router.plan(), self.router.models(), may_use, headers, id, today) {
+        let names = &self.options.models;
+        match models::list(&self.router.plan(), self.router.models(), names, may_use, headers, id, today) {
             Some(list) => reply::json(StatusCode::OK, &list),
             None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
         }
@@ -97,22 +115,29 @@ impl Service {
     ) -> Result<Read, Reply> {
         admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
         let most = self.options.max_body;
-        let body = request_body::read(body, most).await.map_err(|unread| match unread {
+        let read = request_body::read(body, most, &self.capacity).await;
+        let Body { bytes, room } = read.map_err(|unread| match unread {
             Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
+            Unread::Crowded => busy(ingress, "too many large requests are being read"),
             Unread::TooSlow => reply::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
             Unread::Broken => reply::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
         })?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let head = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let incoming =
-            (ingress.parse)(&body, &head).map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
-        let found = models::find(&self.router.plan(), self.router.models(), &incoming.model);
+        let incoming = (ingress.parse)(&bytes, &head)
+            .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
+        drop(room);
+        let names = &self.options.models;
+        let found = models::find(&self.router.plan(), self.router.models(), names, &incoming.model);
         let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(&incoming.model)))?;
         if !caller.may_use(&incoming.model) {
             return Err(refused(ingress, &Refusal::ModelDenied(&incoming.model)));
         }
         let tokens = || incoming.request.outline().size.expected_input();
-        let admission = caller.admit(tokens, cx.timer.instant());
+        let Some(place) = self.capacity.call() else {
+            return Err(busy(ingress, "as many calls are under way as there may be"));
+        };
+        let admission = caller.admit(place, tokens, cx.timer.instant());
         let admission = admission.map_err(|limited| failed(ingress, &limited))?;
         let tags = Tags::default().with_client(client(headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
@@ -143,7 +168,13 @@ impl Service {
 struct Read {
     cx: CallContext,
     incoming: Incoming,
-    admission: Option<Admission>,
+    admission: Admission,
+}
+
+/// The refusal of a server that has more to do than it may.
+fn busy(ingress: &Ingress, why: &str) -> Reply {
+    let busy = ProviderError::new(ErrorKind::Overloaded, "gateway", why);
+    failed(ingress, &busy.with(|facts| facts.retry_after = Some(Duration::from_secs(1))))
 }
 
 /// The program that calls, by what it says of itself.

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use forge_gateway::{Gateway, GatewayError, GatewayOptions};
+use forge_gateway::{Gateway, GatewayError, GatewayOptions, Listen};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -82,7 +82,7 @@ async fn a_public_address_and_a_port_in_use_are_refused() {
     let server = Server::start("{}").await;
     let bind = |listen: SocketAddr| {
         let mut options = GatewayOptions::default();
-        options.listen = listen;
+        options.listen = vec![Listen::Tcp(listen)];
         Gateway::bind(server.system.router().clone(), options)
     };
     let public = bind("0.0.0.0:0".parse().unwrap()).await.unwrap_err();

@@ -29,11 +29,11 @@ impl Server {
         plan.retry.max_retries = 0;
         let system = System::builder(|_| None).in_memory().plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();
-        options.listen.set_port(0);
+        options.listen = vec!["127.0.0.1:0".parse().unwrap()];
         change(&mut options);
         let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
-        let address = gateway.address();
+        let address = gateway.address().unwrap();
         let serving = tokio::spawn(gateway.serve(async {
             let _ = ended.await;
         }));

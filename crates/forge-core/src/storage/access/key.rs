@@ -156,7 +156,7 @@ pub struct Allowance {
 impl Allowance {
     /// Whether this name may be asked for.
     pub fn allows_model(&self, name: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|pattern| is_match(pattern, name))
+        self.models.is_empty() || self.models.iter().any(|pattern| matches_pattern(pattern, name))
     }
 }
 
@@ -224,8 +224,8 @@ fn rules(allowance: &Allowance, key: &'static str, value: &Arc<str>) -> impl Ite
     })
 }
 
-/// Whether a pattern, in which `*` stands for any letters, is the whole of a name.
-fn is_match(pattern: &str, name: &str) -> bool {
+/// Whether a name is of a pattern, in which `*` stands for any letters, none included.
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };
@@ -262,7 +262,7 @@ mod tests {
             ("a**c", "abc", true),
             ("", "x", false),
         ] {
-            assert_eq!(is_match(pattern, name), holds, "{pattern} {name}");
+            assert_eq!(matches_pattern(pattern, name), holds, "{pattern} {name}");
         }
     }
 

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 pub use self::{
     audit::{AuditEntry, AuditEvent, AuditLog},
     change::{AccessChange, AccessError},
-    key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team},
+    key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team, matches_pattern},
 };
 use super::StorageError;
 
