@@ -1,13 +1,10 @@
 //! The accounts behind the door that every store has.
 
-use std::{sync::Arc, thread};
-
 use async_trait::async_trait;
 use forge_core::storage::accounts::{
     AccountsError, AccountsReader, Bucket, Filter, GroupBy, SummaryRow, TrendPoint, UsageRecord,
 };
 use rusqlite::{Connection, params_from_iter, types::Value};
-use tokio::sync::oneshot;
 
 use crate::{
     error::StoreError,
@@ -16,7 +13,6 @@ use crate::{
     row::{self, Row, clamp},
     store,
     store::Store,
-    writer::Shared,
 };
 
 impl From<StoreError> for AccountsError {
@@ -28,39 +24,16 @@ impl From<StoreError> for AccountsError {
     }
 }
 
-impl Store {
-    /// Answers a question on a thread of its own, because it may take a while.
-    async fn answer<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Arc<Shared>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, AccountsError> {
-        let (sender, answer) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
-        let work = move || {
-            // Whoever asked may have gone.
-            let _ = sender.send(question(&shared));
-        };
-        let started = thread::Builder::new().name("forge-store-reader".into()).spawn(work);
-        started.map_err(|source| StoreError::Io {
-            what: "start a thread for",
-            path: self.path().to_owned(),
-            source,
-        })?;
-        let closed = |_| StoreError::Closed { path: self.path().to_owned() };
-        Ok(answer.await.map_err(closed)??)
-    }
-}
-
 #[async_trait]
 impl AccountsReader for Store {
     async fn summary(&self, filter: &Filter, by: &[GroupBy]) -> Result<Vec<SummaryRow>, AccountsError> {
         let (filter, by) = (filter.clone(), by.to_vec());
-        self.answer(move |shared| crate::summary::summary(shared, &filter, &by)).await
+        Ok(self.answer(move |shared| crate::summary::summary(shared, &filter, &by)).await?)
     }
 
     async fn trend(&self, filter: &Filter, bucket: Bucket) -> Result<Vec<TrendPoint>, AccountsError> {
         let filter = filter.clone();
-        self.answer(move |shared| crate::summary::trend(shared, &filter, bucket)).await
+        Ok(self.answer(move |shared| crate::summary::trend(shared, &filter, bucket)).await?)
     }
 
     async fn attempts(
@@ -70,11 +43,11 @@ impl AccountsReader for Store {
         limit: u64,
     ) -> Result<Vec<UsageRecord>, AccountsError> {
         let (filter, after) = (filter.clone(), after.cloned());
-        self.answer(move |shared| {
+        let question = self.answer(move |shared| {
             let span = filter::span(&filter)?;
             store::read(shared, "read", |conn| attempts(conn, &filter, span, after.as_ref(), limit))
-        })
-        .await
+        });
+        Ok(question.await?)
     }
 }
 

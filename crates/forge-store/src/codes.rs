@@ -1,12 +1,18 @@
 //! Numbers that stand for words in the file. They never change their meaning.
 
-use forge_core::{ErrorKind, storage::accounts::CallStatus};
+use forge_core::{
+    ErrorKind,
+    storage::{access::KeyState, accounts::CallStatus},
+};
 
 pub(crate) const SUCCESS: i64 = 0;
 pub(crate) const FAILURE: i64 = 1;
 pub(crate) const RETRY: i64 = 2;
 pub(crate) const CANCELLED: i64 = 3;
 pub(crate) const KILLED: i64 = 4;
+
+/// A key that was revoked.
+pub(crate) const REVOKED: i64 = 2;
 
 /// Whether an attempt with this status ended by itself: it was neither dropped nor killed.
 pub(crate) const fn has_outcome(status: i64) -> bool {
@@ -30,6 +36,23 @@ pub(crate) const fn status(code: i64) -> CallStatus {
         CANCELLED => CallStatus::Cancelled,
         KILLED => CallStatus::Killed,
         _ => CallStatus::Failure,
+    }
+}
+
+pub(crate) const fn key_state_code(state: KeyState) -> i64 {
+    match state {
+        KeyState::Active => 0,
+        KeyState::Disabled => 1,
+        KeyState::Revoked => REVOKED,
+    }
+}
+
+pub(crate) const fn key_state(code: i64) -> KeyState {
+    match code {
+        0 => KeyState::Active,
+        1 => KeyState::Disabled,
+        // A state of a later version must let nobody in.
+        _ => KeyState::Revoked,
     }
 }
 

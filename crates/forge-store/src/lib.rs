@@ -1,7 +1,8 @@
 //! One SQLite file that accounts for every call, and survives.
 //!
-//! A [`Store`] is the [`UsageSink`](forge_core::storage::accounts::UsageSink), the [`Journal`](forge_core::storage::journal::Journal) and the
-//! [`BudgetStore`](forge_core::storage::budget::BudgetStore) of a process. Several processes may use one file at once.
+//! A [`Store`] is the [`UsageSink`](forge_core::storage::accounts::UsageSink), the [`Journal`](forge_core::storage::journal::Journal), the
+//! [`BudgetStore`](forge_core::storage::budget::BudgetStore), and the [`AccessStore`](forge_core::storage::access::AccessStore)
+//! with its [`AuditLog`](forge_core::storage::access::AuditLog) of a process. Several processes may use one file at once.
 //!
 //! - **Accounts** never wait and never fail: a record goes into a bounded queue, one thread commits what is
 //!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there
@@ -10,6 +11,8 @@
 //! - **Journals and reservations** are on disk when the call returns, and fail loudly. The end of a reservation is
 //!   committed soon after the call: a power failure may leave the reservation open. Where much of a budget is left, a part
 //!   of it is reserved for several calls at once; such a call is settled by the store that reserved it.
+//! - **Keys** of a server's clients change together with their log, and are on disk when the call returns. They are read on
+//!   connections of their own, so that a file which cannot be written still tells them.
 //! - **Questions** are answered from sums per hour and day where the [`Filter`] allows it, on connections of
 //!   their own. They block, so that asynchronous code asks them on a blocking thread.
 //!
@@ -25,7 +28,9 @@
 //! # }
 //! ```
 
+mod access;
 mod accounts;
+mod audit;
 mod backup;
 mod budget;
 mod cell;

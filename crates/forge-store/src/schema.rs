@@ -21,11 +21,16 @@ use crate::{
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// The step from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 4] =
-    [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+    include_str!("v4.sql"),
+    include_str!("v5.sql"),
+];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;
@@ -201,8 +206,13 @@ pub(crate) fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 /// What each version added first.
-const MARKS: [(&str, &str); 4] =
-    [("attempts", "call_id"), ("budgets", "reserved_money"), ("cooldowns", "until"), ("task_log", "state")];
+const MARKS: [(&str, &str); 5] = [
+    ("attempts", "call_id"),
+    ("budgets", "reserved_money"),
+    ("cooldowns", "until"),
+    ("task_log", "state"),
+    ("audit", "hash"),
+];
 
 /// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.
 pub(crate) fn is_own(conn: &Connection) -> rusqlite::Result<bool> {

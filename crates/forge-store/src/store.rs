@@ -144,6 +144,26 @@ impl Store {
         StoreError::Closed { path: self.path().to_owned() }
     }
 
+    /// Answers a question on a thread of its own, because it may take a while.
+    pub(crate) async fn answer<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Arc<Shared>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            // Whoever asked may have gone.
+            let _ = sender.send(question(&shared));
+        };
+        let started = thread::Builder::new().name("forge-store-reader".into()).spawn(work);
+        started.map_err(|source| StoreError::Io {
+            what: "start a thread for",
+            path: self.path().to_owned(),
+            source,
+        })?;
+        answer.await.map_err(|_| self.closed())?
+    }
+
     /// Reads one state of the file on a connection of its own.
     pub(crate) fn query<T>(
         &self,

@@ -107,7 +107,7 @@ macro_rules! contract {
     )*};
 }
 
-/// One test for each scenario of a part of the contract of stores: `journal`, `budget` or `accounts`, for one
+/// One test for each scenario of a part of the contract of stores: `journal`, `budget`, `accounts` or `access`, for one
 /// [`store::Subject`].
 ///
 /// ```
@@ -157,6 +157,17 @@ macro_rules! store_contract {
             attempts_are_read_in_pages_and_come_back_whole
             what_a_killed_call_took_is_unknown_and_never_nothing
             a_trend_has_no_gaps
+        }
+    };
+    (access, $subject:expr) => {
+        $crate::store_contract! { @each access, $subject;
+            keys_and_teams_come_back_whole_and_every_change_raises_the_version
+            of_many_who_take_a_name_one_gets_it_for_ever
+            a_key_is_rotated_disabled_and_revoked
+            a_team_stays_while_keys_belong_to_it
+            what_is_refused_leaves_no_trace
+            every_change_is_logged_without_secrets
+            the_log_is_one_chain
         }
     };
     (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(

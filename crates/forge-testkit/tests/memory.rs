@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forge_core::{
-    storage::memory::{MemoryAccounts, MemoryBudgets, MemoryJournal},
+    storage::memory::{MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal},
     time::ManualTimer,
 };
 use forge_testkit::store::Subject;
@@ -40,4 +40,16 @@ mod accounts {
     }
 
     forge_testkit::store_contract!(accounts, subject());
+}
+
+mod access {
+    use super::*;
+
+    fn subject() -> Subject<MemoryAccess> {
+        let clock = ManualTimer::new();
+        let access = Arc::new(MemoryAccess::new(Arc::new(clock.clone())));
+        Subject::new(clock, move || Arc::clone(&access))
+    }
+
+    forge_testkit::store_contract!(access, subject());
 }

@@ -36,3 +36,7 @@ mod budget {
 mod accounts {
     forge_testkit::store_contract!(accounts, super::sqlite());
 }
+
+mod access {
+    forge_testkit::store_contract!(access, super::sqlite());
+}

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use forge_core::{
     Money,
     storage::{
+        access::{AccessChange, AccessStore as _, AuditLog as _, ClientKey, SecretDigest, verify_audit},
         accounts::UsageRecord,
         budget::{Amount, BudgetCap, BudgetStore as _},
         journal::{Batch, Claim, Journal as _, StreamName},
@@ -16,7 +17,7 @@ use crate::support::*;
 
 /// The version that is written now. Its sample is made by this test when it is missing; after a release it
 /// is never made again.
-const NOW: i64 = 4;
+const NOW: i64 = 5;
 
 fn sample(version: i64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/samples/v{version}.db"))
@@ -31,6 +32,8 @@ fn fill(store: &Store) {
     let amount = Amount { money: Money::from_nanos(3), tokens: 4 };
     let reservation = wait(store.reserve(&[cap], amount, None)).unwrap();
     store.settle(reservation, amount);
+    let key = ClientKey::new("0123456789", "ci", SecretDigest::new([7; 32]), noon());
+    wait(store.change_access(AccessChange::KeyCreated { key }, "sample")).unwrap();
 }
 
 fn schema(path: &std::path::Path) -> Vec<(String, Option<String>)> {
@@ -56,6 +59,11 @@ fn every_released_form_is_read_and_becomes_the_newest() {
         let entries = wait(store.read(&StreamName::new("s-1").unwrap(), 0)).unwrap();
         assert_eq!(entries[0].payload, b"entry");
         assert_eq!(wait(store.spent("day")).unwrap().booked.tokens, 4);
+        // Keys came with the fifth form.
+        let keys = u64::from(version >= 5);
+        assert_eq!(wait(store.access()).unwrap().keys.len() as u64, keys, "version {version}");
+        assert_eq!(verify_audit(&wait(store.audit(None)).unwrap(), None), Ok(keys));
+        assert_eq!(wait(store.access_version()).unwrap(), keys);
         put(&store, [record(9)]);
         assert_eq!(store.status().written, 1);
         drop(store);

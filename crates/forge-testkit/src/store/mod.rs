@@ -3,6 +3,7 @@
 //! Most scenarios open several stores in one place, as several processes share a file. Time is that of the
 //! subject's clock, and futures are waited for without a runtime.
 
+pub mod access;
 pub mod accounts;
 pub mod budget;
 pub mod journal;

@@ -12,7 +12,7 @@ use super::super::StorageError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// When.
+    /// When. It is kept to the millisecond.
     pub at: DateTime<Utc>,
     /// Who did it: a user of the machine, or the address of a client.
     pub by: Arc<str>,
@@ -51,7 +51,7 @@ pub struct AuditEntry {
     pub number: u64,
     /// What was done.
     pub event: AuditEvent,
-    /// The SHA-256 over the hash of the entry before and this one, in hexadecimal digits.
+    /// The SHA-256 over the hash of the entry before and this one, in hexadecimal digits: [`audit_hash`](super::audit_hash).
     pub hash: Arc<str>,
 }
 
@@ -71,7 +71,8 @@ pub trait AuditLog: fmt::Debug + Send + Sync + 'static {
     /// The storage failed; nothing was added.
     async fn append_audit(&self, event: AuditEvent) -> Result<Arc<str>, StorageError>;
 
-    /// The entries from `since` on, or all of them, in their order.
+    /// The entries from `since` on, or all of them, in the order in which they were added. A clock that was set back
+    /// leaves later entries with earlier times.
     ///
     /// # Errors
     /// The storage failed.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     super::StorageError,
+    audit::AuditEvent,
     key::{ClientKey, KeySecret, KeyState, SecretDigest, Team},
 };
 
@@ -28,6 +30,8 @@ pub enum AccessChange {
         digest: SecretDigest,
         /// Until when the one before opens the key as well.
         previous_until: DateTime<Utc>,
+        /// From when on the key is refused, in place of the time that held before; `None` is never.
+        expires_at: Option<DateTime<Utc>>,
     },
     /// A key is let in again.
     KeyEnabled {
@@ -70,6 +74,41 @@ impl AccessChange {
         }
     }
 
+    /// Its name in the log.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::KeyCreated { .. } => "key_created",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::KeyEnabled { .. } => "key_enabled",
+            Self::KeyDisabled { .. } => "key_disabled",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::TeamSet { .. } => "team_set",
+            Self::TeamDeleted { .. } => "team_deleted",
+        }
+    }
+
+    /// The change as the log keeps it; `key_name` is what the key is called that it is about. Neither a secret nor the
+    /// digest of one is in it: whoever reads the log learns nothing to try keys against.
+    pub fn event(&self, key_name: Option<&str>, at: DateTime<Utc>, by: &str) -> AuditEvent {
+        let detail = match self {
+            Self::KeyCreated { key } => json!({
+                "name": key.name,
+                "team": key.team,
+                "expires_at": key.expires_at,
+                "allowance": key.allowance,
+            }),
+            Self::KeyRotated { previous_until, expires_at, .. } => {
+                json!({ "name": key_name, "previous_until": previous_until, "expires_at": expires_at })
+            }
+            Self::KeyEnabled { .. } | Self::KeyDisabled { .. } | Self::KeyRevoked { .. } => {
+                json!({ "name": key_name })
+            }
+            Self::TeamSet { team } => json!({ "allowance": team.allowance }),
+            Self::TeamDeleted { .. } => json!({}),
+        };
+        AuditEvent::new(at, by, self.action(), self.subject()).with_detail(detail.to_string())
+    }
+
     /// Makes the change of a key that is there; changes of other kinds leave it as it is. Secrets that no longer open the
     /// key at `now` are forgotten.
     ///
@@ -80,13 +119,14 @@ impl AccessChange {
             return Err(AccessError::Revoked { id: Arc::clone(&key.id) });
         }
         match self {
-            Self::KeyRotated { digest, previous_until, .. } => {
+            Self::KeyRotated { digest, previous_until, expires_at, .. } => {
                 for secret in &mut key.secrets {
                     secret.until =
                         Some(secret.until.map_or(*previous_until, |until| until.min(*previous_until)));
                 }
                 key.secrets.retain(|secret| secret.until.is_none_or(|until| until > now));
                 key.secrets.insert(0, KeySecret::new(*digest));
+                key.expires_at = *expires_at;
             }
             Self::KeyEnabled { .. } => key.state = KeyState::Active,
             Self::KeyDisabled { .. } => key.state = KeyState::Disabled,
@@ -115,6 +155,12 @@ pub enum AccessError {
     UnknownTeam {
         /// What was asked for.
         name: Arc<str>,
+    },
+    /// Another key has the id. Whoever made it makes another.
+    #[error("there is a key {id} already")]
+    IdTaken {
+        /// The id.
+        id: Arc<str>,
     },
     /// Another key has the name, or had it.
     #[error("the name `{name}` belongs to the key {id}, and accounts know keys by their names")]

@@ -21,7 +21,7 @@ pub struct ClientKey {
     pub name: Arc<str>,
     /// The team whose allowance holds as well.
     pub team: Option<Arc<str>>,
-    /// When it was made.
+    /// When it was made. Times of a key are kept to the millisecond.
     pub created_at: DateTime<Utc>,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,

@@ -5,6 +5,7 @@
 //! store; each stands in the [`AuditLog`] from the same moment.
 
 mod audit;
+mod chain;
 mod change;
 mod key;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 
 pub use self::{
     audit::{AuditEntry, AuditEvent, AuditLog},
+    chain::{AuditFault, audit_hash, verify_audit},
     change::{AccessChange, AccessError},
     key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team, matches_pattern},
 };
@@ -39,19 +41,19 @@ impl AccessList {
 /// Keeps the keys of a server's clients. The keys themselves are never in it, only the [digests](SecretDigest) of them.
 #[async_trait]
 pub trait AccessStore: fmt::Debug + Send + Sync + 'static {
-    /// A number that differs after every change, whoever made it. Cheap enough to be asked for every second.
+    /// A number that grows with every change, whoever made it. Cheap enough to be asked for every second.
     ///
     /// # Errors
     /// The storage failed.
     async fn access_version(&self) -> Result<u64, StorageError>;
 
-    /// Every key and every team.
+    /// Every key in the order in which they were made, and every team in the order of their names.
     ///
     /// # Errors
     /// The storage failed.
     async fn access(&self) -> Result<AccessList, StorageError>;
 
-    /// Makes a change on behalf of `by` and logs it, both or neither.
+    /// Makes a change on behalf of `by` and logs it, both or neither. Times are kept to the millisecond.
     ///
     /// # Errors
     /// The change does not fit to what is there, or the storage failed.

@@ -1,12 +1,15 @@
 //! Storage in memory: for tests, and for programs that need nothing to survive them.
 
+mod access;
 mod accounts;
 mod budgets;
 mod journal;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use self::{accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal};
+pub use self::{
+    access::MemoryAccess, accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal,
+};
 
 /// No code here panics while it holds a lock, so a poisoned one is still whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
