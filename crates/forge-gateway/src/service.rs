@@ -4,9 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use forge::{CallContext, Participant, router::Router, tags::Tags};
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use hyper::body::Incoming as RequestBody;
-use serde_json::json;
 
 use crate::{
     admit,
@@ -37,15 +36,15 @@ impl Service {
         let mut reply = match Wanted::of(&head.method, head.uri.path()) {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(&ingress, &head.headers, body).await {
+            Wanted::Reply(ingress) => match self.read(&ingress, &head.uri, &head.headers, body).await {
                 Err(refused) => refused,
                 Ok((cx, incoming)) => {
                     Answer { router: &self.router, ingress: &ingress, cx }.to(incoming).await
                 }
             },
-            Wanted::Count(ingress) => match self.read(&ingress, &head.headers, body).await {
+            Wanted::Count(ingress) => match self.read(&ingress, &head.uri, &head.headers, body).await {
                 Err(refused) => refused,
-                Ok((cx, incoming)) => self.count(&cx, incoming).await,
+                Ok((cx, incoming)) => self.count(&ingress, &cx, incoming).await,
             },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
@@ -75,6 +74,7 @@ impl Service {
     async fn read(
         &self,
         ingress: &Ingress,
+        uri: &Uri,
         headers: &HeaderMap,
         body: RequestBody,
     ) -> Result<(CallContext, Incoming), Reply> {
@@ -87,8 +87,8 @@ impl Service {
         })?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let head = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let incoming =
-            (ingress.parse)(&body, &head).map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
+        let incoming = (ingress.parse)(&body, uri, &head)
+            .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         let found = models::find(&self.router.plan(), self.router.models(), &incoming.model);
         let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(&incoming.model)))?;
         let tags = Tags::default().with_client(client(headers));
@@ -96,7 +96,7 @@ impl Service {
     }
 
     /// How many tokens the prompt has: the vendor's own count, or an estimate that says so.
-    async fn count(&self, cx: &CallContext, incoming: Incoming) -> Reply {
+    async fn count(&self, ingress: &Ingress, cx: &CallContext, incoming: Incoming) -> Reply {
         let request = Arc::new(incoming.request);
         let first = self.router.first_choice(cx, &request);
         let adapter = first.as_ref().and_then(|one| self.router.adapter(&one.provider_id));
@@ -105,9 +105,7 @@ impl Service {
             None => None,
         };
         let tokens = counted.unwrap_or_else(|| request.outline().size.expected_input());
-        // A client of either dialect looks for this one field.
-        let mut reply =
-            reply::json(StatusCode::OK, &json!({"object": "response.input_tokens", "input_tokens": tokens}));
+        let mut reply = reply::body(StatusCode::OK, "application/json", (ingress.count)(tokens));
         if counted.is_none() {
             insert(&mut reply, "x-forge-estimated", "true");
         }
