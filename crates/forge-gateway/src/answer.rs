@@ -78,13 +78,13 @@ impl Answer<'_> {
         // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
         // a silence it does: proxies would cut the connection.
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
-            return Ok(streamed(StreamBody::of_call(call, reply)));
+            return Ok(streamed(reply.content_type(), StreamBody::of_call(call, reply)));
         };
         let events = begun?;
         let started = started(&events);
         let model = started.and_then(|started| started.model.clone());
         let route = started.and_then(|started| started.route.clone());
-        let mut answer = streamed(StreamBody::of_events(events, reply));
+        let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply));
         insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
         self.tell(&mut answer, route.as_deref(), left);
         Ok(answer)
@@ -160,11 +160,10 @@ pub(crate) fn failed(ingress: &Ingress, error: &ProviderError) -> Reply {
     answer
 }
 
-fn streamed(stream: StreamBody) -> Reply {
+fn streamed(kind: &str, stream: StreamBody) -> Reply {
     let mut reply = Response::new(ReplyBody::Stream(Box::new(stream)));
     // A proxy that gathers or keeps pieces would make a stream a whole reply.
-    let headers =
-        [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+    let headers = [("content-type", kind), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
     for (name, value) in headers {
         insert(&mut reply, name, value);
     }

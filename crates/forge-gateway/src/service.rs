@@ -6,7 +6,6 @@ use forge::{CallContext, ErrorKind, Participant, ProviderError, router::Router, 
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming as RequestBody;
-use serde_json::json;
 
 use crate::{
     access::Access,
@@ -73,15 +72,15 @@ impl Service {
         match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(&caller, &head.headers, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
+            Wanted::Reply(ingress) => match self.read(&ingress, &caller, head, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
                     Answer { router: &self.router, ingress: &ingress, cx }.to(incoming, admission).await
                 }
             },
-            Wanted::Count(ingress) => match self.read(&ingress, &caller, &head.headers, body).await {
+            Wanted::Count(ingress) => match self.read(&ingress, &caller, head, body).await {
                 Err(refused) => refused,
-                Ok(Read { cx, incoming, admission: _under_way }) => self.count(&cx, incoming).await,
+                Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
             },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
@@ -110,42 +109,44 @@ impl Service {
         &self,
         ingress: &Ingress,
         caller: &Caller,
-        headers: &HeaderMap,
+        head: &Parts,
         body: RequestBody,
     ) -> Result<Read, Reply> {
-        admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
-        let most = self.options.max_body;
-        let read = request_body::read(body, most, &self.capacity).await;
-        let Body { bytes, room } = read.map_err(|unread| match unread {
-            Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
-            Unread::Crowded => busy(ingress, "too many large requests are being read"),
-            Unread::TooSlow => reply::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
-            Unread::Broken => reply::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
-        })?;
+        let Body { bytes, room } = self.body(ingress, &head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
-        let head = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let incoming = (ingress.parse)(&bytes, &head)
+        let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
+        let incoming = (ingress.parse)(&bytes, &head.uri, &reply)
             .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
-        let names = &self.options.models;
-        let found = models::find(&self.router.plan(), self.router.models(), names, &incoming.model);
-        let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(&incoming.model)))?;
-        if !caller.may_use(&incoming.model) {
-            return Err(refused(ingress, &Refusal::ModelDenied(&incoming.model)));
+        let model = &incoming.model;
+        let found = models::find(&self.router.plan(), self.router.models(), &self.options.models, model);
+        let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
+        if !caller.may_use(model) {
+            return Err(refused(ingress, &Refusal::ModelDenied(model)));
         }
+        let place = self.capacity.call();
+        let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
-        let Some(place) = self.capacity.call() else {
-            return Err(busy(ingress, "as many calls are under way as there may be"));
-        };
         let admission = caller.admit(place, tokens, cx.timer.instant());
         let admission = admission.map_err(|limited| failed(ingress, &limited))?;
-        let tags = Tags::default().with_client(client(headers));
+        let tags = Tags::default().with_client(client(&head.headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
         Ok(Read { cx: cx.with_timeout(self.options.whole), incoming, admission })
     }
 
+    async fn body(&self, ingress: &Ingress, headers: &HeaderMap, body: RequestBody) -> Result<Body, Reply> {
+        admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
+        let most = self.options.max_body;
+        request_body::read(body, most, &self.capacity).await.map_err(|unread| match unread {
+            Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
+            Unread::Crowded => busy(ingress, "too many large requests are being read"),
+            Unread::TooSlow => reply::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+            Unread::Broken => reply::refusal(StatusCode::BAD_REQUEST, "the body broke off"),
+        })
+    }
+
     /// How many tokens the prompt has: the vendor's own count, or an estimate that says so.
-    async fn count(&self, cx: &CallContext, incoming: Incoming) -> Reply {
+    async fn count(&self, ingress: &Ingress, cx: &CallContext, incoming: Incoming) -> Reply {
         let request = Arc::new(incoming.request);
         let first = self.router.first_choice(cx, &request);
         let adapter = first.as_ref().and_then(|one| self.router.adapter(&one.provider_id));
@@ -154,9 +155,7 @@ impl Service {
             None => None,
         };
         let tokens = counted.unwrap_or_else(|| request.outline().size.expected_input());
-        // A client of either dialect looks for this one field.
-        let mut reply =
-            reply::json(StatusCode::OK, &json!({"object": "response.input_tokens", "input_tokens": tokens}));
+        let mut reply = reply::body(StatusCode::OK, "application/json", (ingress.count)(tokens));
         if counted.is_none() {
             insert(&mut reply, "x-forge-estimated", "true");
         }

@@ -3,7 +3,7 @@
 //! An adapter crate says with an [`Ingress`] how requests of its dialect are read and how replies are written; a server
 //! finds the route in between. The field names stay in the adapter crate, beside those of the other direction.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use forge_core::{
     ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent,
     request::{Dialect, InvalidBody},
 };
+use http::Uri;
 use serde::Serialize;
 
 /// A dialect, as a server speaks it.
@@ -23,8 +24,10 @@ pub struct Ingress {
     pub vendor: ModelProvider,
     /// The header in which a reply names the call.
     pub request_id: &'static str,
-    /// Reads a request.
-    pub parse: fn(&Bytes, &ReplyHead) -> Result<Incoming, InvalidBody>,
+    /// Reads a request, which may say in its address what others say in their body.
+    pub parse: fn(&Bytes, &Uri, &ReplyHead) -> Result<Incoming, InvalidBody>,
+    /// Writes how many tokens a prompt has.
+    pub count: fn(u64) -> Vec<u8>,
     /// Writes a refusal: the status, and the body in the dialect's form.
     pub refuse: fn(&Refusal<'_>) -> (u16, Vec<u8>),
 }
@@ -56,6 +59,11 @@ pub struct Incoming {
 
 /// Writes one reply in a dialect: the events of a stream one by one, or the whole.
 pub trait Render: fmt::Debug + Send {
+    /// The type of a streamed reply's body.
+    fn content_type(&self) -> &'static str {
+        "text/event-stream"
+    }
+
     /// The body of a whole reply.
     fn whole(&mut self, reply: &ModelResponse) -> Vec<u8>;
 
@@ -112,4 +120,32 @@ pub fn named_data(name: &str, value: &impl Serialize, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     out.push(b'\n');
     data(value, out);
+}
+
+/// A part of an address with its percent signs resolved. What is no code for a byte, and what would be no text, stays as it is.
+///
+/// ```
+/// assert_eq!(forge_http::ingress::unescaped("role%3Acoder"), "role:coder");
+/// assert_eq!(forge_http::ingress::unescaped("100%"), "100%");
+/// ```
+pub fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((first, behind)) = rest.split_first() {
+        let code = rest.get(1..3).filter(|code| *first == b'%' && code.iter().all(u8::is_ascii_hexdigit));
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &rest[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -7,7 +7,9 @@ mod render;
 mod tests;
 
 use forge_core::{ModelProvider, request::Dialect};
-use forge_http::ingress::Ingress;
+use forge_http::ingress::{Ingress, body};
+
+use crate::wire::answer::InputTokens;
 
 /// Anthropic's Messages, as a server speaks them.
 ///
@@ -17,6 +19,7 @@ pub const MESSAGES: Ingress = Ingress {
     dialect: Dialect::new("messages"),
     vendor: ModelProvider::Anthropic,
     request_id: "request-id",
-    parse: parse::request,
+    parse: |body, _, head| parse::request(body, head),
+    count: |input_tokens| body(&InputTokens { input_tokens }),
     refuse: refuse::refuse,
 };

@@ -15,6 +15,7 @@ use forge_http::{
     Decode as _, Events, Frame, SseDecoder,
     ingress::{Incoming, Refusal, ReplyHead},
 };
+use http::Uri;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ const MODEL: &str = "claude-opus-4-8";
 
 fn parse(body: impl Into<Bytes>) -> Result<Incoming, String> {
     let head = ReplyHead { id: "1-2".into(), created: chrono::DateTime::UNIX_EPOCH };
-    (MESSAGES.parse)(&body.into(), &head).map_err(|error| error.reason)
+    (MESSAGES.parse)(&body.into(), &Uri::from_static("/v1/messages"), &head).map_err(|error| error.reason)
 }
 
 fn opaque(data: &str) -> Opaque {

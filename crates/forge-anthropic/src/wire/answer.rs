@@ -171,3 +171,9 @@ pub(crate) struct ErrorBody<'a> {
     pub(crate) r#type: &'a str,
     pub(crate) message: &'a str,
 }
+
+/// The body of a token count.
+#[derive(Debug, Serialize)]
+pub(crate) struct InputTokens {
+    pub(crate) input_tokens: u64,
+}

@@ -114,7 +114,9 @@ async fn models_and_counts_have_the_form_of_the_clients_vendor() {
     for (model, estimated) in [("provider:anthropic", false), ("provider:local", true)] {
         let count =
             post(server.address, "/v1/messages/count_tokens", &request(model, "Hello there", false)).await;
-        assert!(count.json()["input_tokens"].as_u64().unwrap() > 0, "{}", count.body);
+        let tokens = count.json()["input_tokens"].as_u64().unwrap();
+        assert!(tokens > 0, "{}", count.body);
+        assert_eq!(count.json(), json!({"input_tokens": tokens}), "in the form of the vendor");
         assert_eq!(count.header("x-forge-estimated").is_some(), estimated, "{model}");
     }
 }

@@ -104,6 +104,7 @@ async fn what_is_not_served_has_the_vendors_form() {
     let count = json!({"model": "provider:openai", "input": "Hello there"});
     let count = post(server.address, "/v1/responses/input_tokens", &count).await;
     assert!(count.json()["input_tokens"].as_u64().unwrap() > 0, "{}", count.body);
+    assert_eq!(count.json()["object"], "response.input_tokens");
     // One agent sends bodies of the one API to the other.
     let body = json!({"model": "provider:openai", "input": "Hello"});
     let crossed = post(server.address, "/v1/chat/completions", &body).await;

@@ -7,10 +7,11 @@
 //! use bytes::Bytes;
 //! use forge_http::ingress::ReplyHead;
 //! use forge_openai::ingress::CHAT;
+//! use http::Uri;
 //!
 //! let head = ReplyHead { id: "1".into(), created: chrono::DateTime::UNIX_EPOCH };
 //! let body = Bytes::from(r#"{"model": "coder", "messages": [{"role": "user", "content": "Hi"}]}"#);
-//! let incoming = (CHAT.parse)(&body, &head)?;
+//! let incoming = (CHAT.parse)(&body, &Uri::from_static("/v1/chat/completions"), &head)?;
 //! assert_eq!((incoming.model.as_str(), incoming.request.messages.len()), ("coder", 1));
 //! # Ok::<(), forge_core::request::InvalidBody>(())
 //! ```
@@ -34,12 +35,12 @@ use forge_core::{
 };
 use forge_http::{
     from_json,
-    ingress::{Incoming, Ingress, Render, ReplyHead},
+    ingress::{Incoming, Ingress, Render, ReplyHead, body},
 };
 use serde_json::{Map, Value};
 
 use self::{chat_render::ChatReply, responses_render::ResponsesReply};
-use crate::wire::{incoming::Place, incoming_chat::is_of_responses};
+use crate::wire::{answer_responses::InputTokens, incoming::Place, incoming_chat::is_of_responses};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -53,7 +54,9 @@ pub const CHAT: Ingress = Ingress {
     dialect: Dialect::new("chat"),
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
-    parse: chat,
+    parse: |body, _, head| chat(body, head),
+    // The API has no count of its own.
+    count,
     refuse: refuse::chat,
 };
 
@@ -62,7 +65,8 @@ pub const RESPONSES: Ingress = Ingress {
     dialect: Dialect::new("responses"),
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
-    parse: responses,
+    parse: |body, _, head| responses(body, head),
+    count,
     refuse: refuse::responses,
 };
 
@@ -99,6 +103,10 @@ fn responses(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
     let asked = responses_parse::read(fields(body)?)?;
     let reply = Box::new(ResponsesReply::new(head, &asked.model, &asked.request));
     Ok(asked.into_incoming(reply, |_| true))
+}
+
+fn count(input_tokens: u64) -> Vec<u8> {
+    body(&InputTokens { object: InputTokens::OBJECT, input_tokens })
 }
 
 fn fields(body: &[u8]) -> Result<Map<String, Value>, InvalidBody> {

@@ -189,3 +189,14 @@ pub(crate) fn kept_kind(item: &RawValue) -> Option<String> {
     }
     serde_json::from_str::<Kept>(item.get()).ok().map(|kept| kept.r#type)
 }
+
+/// The body of a token count.
+#[derive(Debug, Serialize)]
+pub(crate) struct InputTokens {
+    pub(crate) object: &'static str,
+    pub(crate) input_tokens: u64,
+}
+
+impl InputTokens {
+    pub(crate) const OBJECT: &str = "response.input_tokens";
+}

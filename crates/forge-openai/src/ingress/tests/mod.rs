@@ -19,6 +19,7 @@ use forge_http::{
     Decode, Events, Frame, SseDecoder,
     ingress::{Incoming, Ingress, Render, ReplyHead},
 };
+use http::Uri;
 use serde_json::Value;
 
 fn head() -> ReplyHead {
@@ -26,7 +27,7 @@ fn head() -> ReplyHead {
 }
 
 fn parse(ingress: &Ingress, body: &[u8]) -> Result<Incoming, InvalidBody> {
-    (ingress.parse)(&Bytes::copy_from_slice(body), &head())
+    (ingress.parse)(&Bytes::copy_from_slice(body), &Uri::from_static("/"), &head())
 }
 
 fn read(ingress: &Ingress, body: &Value) -> Incoming {
