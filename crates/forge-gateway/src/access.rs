@@ -50,7 +50,12 @@ struct Refused {
 impl Access {
     /// Reads the keys.
     pub(crate) async fn open(options: &GatewayOptions) -> Result<(Self, Option<u64>), StorageError> {
-        let access = Self { keys: options.keys.clone(), audit: options.audit.clone(), ..Self::default() };
+        let access = Self {
+            keys: options.keys.clone(),
+            audit: options.audit.clone(),
+            per_key: options.per_key.clone(),
+            ..Self::default()
+        };
         let Some(keys) = &access.keys else { return Ok((access, None)) };
         // The version first: a change in between is found once more.
         let version = keys.access_version().await?;

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
 mod client;
+mod keys;
 mod limits;
 mod messages;
 mod openai;
+mod places;
 mod server;

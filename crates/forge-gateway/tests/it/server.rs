@@ -5,7 +5,7 @@ use forge::{
     offline::{self, Scenario, Sim, SimConfig},
     router::RouterPlan,
 };
-use forge_gateway::{Gateway, GatewayOptions};
+use forge_gateway::{Gateway, GatewayHandle, GatewayOptions};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A gateway in front of simulated vendors.
@@ -13,6 +13,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) system: System,
     pub(crate) sim: Sim,
+    pub(crate) handle: GatewayHandle,
+    pub(crate) probes: Option<SocketAddr>,
     end: oneshot::Sender<()>,
     serving: JoinHandle<bool>,
 }
@@ -33,11 +35,12 @@ impl Server {
         change(&mut options);
         let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
-        let address = gateway.address().unwrap();
+        let (address, probes, handle) =
+            (gateway.address().unwrap(), gateway.probes_address(), gateway.handle());
         let serving = tokio::spawn(gateway.serve(async {
             let _ = ended.await;
         }));
-        Self { address, system, sim, end, serving }
+        Self { address, system, sim, handle, probes, end, serving }
     }
 
     /// Tells the server to end, and returns whether every connection had ended in time.
