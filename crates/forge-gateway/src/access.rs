@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
-    access::{AccessStore, Allowance, AuditEvent, AuditLog},
+    access::{AccessStore, AuditEvent, AuditLog},
 };
 use http::request::Parts;
 use serde_json::json;
@@ -32,7 +32,6 @@ const NOTE: Duration = Duration::from_secs(60);
 pub(crate) struct Access {
     keys: Option<Arc<dyn AccessStore>>,
     audit: Option<Arc<dyn AuditLog>>,
-    per_key: Allowance,
     keyrings: Keyrings,
     refused: Mutex<Option<Refused>>,
 }
@@ -50,16 +49,11 @@ struct Refused {
 impl Access {
     /// Reads the keys.
     pub(crate) async fn open(options: &GatewayOptions) -> Result<(Self, Option<u64>), StorageError> {
-        let access = Self {
-            keys: options.keys.clone(),
-            audit: options.audit.clone(),
-            per_key: options.per_key.clone(),
-            ..Self::default()
-        };
+        let access = Self { keys: options.keys.clone(), audit: options.audit.clone(), ..Self::default() };
         let Some(keys) = &access.keys else { return Ok((access, None)) };
         // The version first: a change in between is found once more.
         let version = keys.access_version().await?;
-        access.keyrings.replace(keys.access().await?, &access.per_key);
+        access.keyrings.replace(keys.access().await?);
         Ok((access, Some(version)))
     }
 
@@ -110,7 +104,7 @@ impl Access {
         let Some(keys) = &self.keys else { return Ok(()) };
         let newest = Some(keys.access_version().await?);
         if newest != *version {
-            self.keyrings.replace(keys.access().await?, &self.per_key);
+            self.keyrings.replace(keys.access().await?);
             *version = newest;
         }
         Ok(())

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use forge::config::ServePlan;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{
     listen::Ends,
-    options::GatewayOptions,
     reply::{self, Reply},
 };
 
@@ -45,20 +45,20 @@ impl Denied {
 pub(crate) fn check<'a>(
     head: &'a Parts,
     ends: Option<Ends>,
-    options: &GatewayOptions,
+    plan: &ServePlan,
 ) -> Result<Option<&'a HeaderValue>, Denied> {
     // HTTP/2 has the host in its address.
     let host = head.headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
     // No name leads to a socket in the file system. HTTP/1.0 has no host at all, and no browser speaks it.
     if let (Some(host), Some(ends)) = (host, ends)
-        && !is_ours(name_of(host), ends.local, &options.hosts)
+        && !is_ours(name_of(host), ends.local, &plan.hosts)
     {
         return Err(Denied::Host);
     }
     // Programs send none. `null` is one as well.
     let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
-    let may_ask = options.origins.iter().any(|one| one.as_bytes() == origin.as_bytes());
+    let may_ask = plan.origins.iter().any(|one| one.as_bytes() == origin.as_bytes());
     may_ask.then_some(Some(origin)).ok_or(Denied::Origin)
 }
 
@@ -110,18 +110,16 @@ mod tests {
     #[test]
     fn only_names_of_this_machine_and_those_of_the_configuration_are_served() {
         let local = IpAddr::from([127, 0, 0, 1]);
-        let options = GatewayOptions {
-            hosts: vec!["gw.example.org".to_owned()],
-            origins: vec!["https://chat.example.org".to_owned()],
-            ..GatewayOptions::default()
-        };
+        let mut plan = ServePlan::default();
+        plan.hosts = vec!["gw.example.org".to_owned()];
+        plan.origins = vec!["https://chat.example.org".to_owned()];
         let answer = |host: &str, origin: Option<&str>, ends| {
             let mut request = http::Request::get("/").header(header::HOST, host);
             if let Some(origin) = origin {
                 request = request.header(header::ORIGIN, origin);
             }
             let (head, ()) = request.body(()).unwrap().into_parts();
-            check(&head, ends, &options).map(|origin| origin.is_some())
+            check(&head, ends, &plan).map(|origin| origin.is_some())
         };
         let ends = Some(Ends { local, peer: local });
         for host in

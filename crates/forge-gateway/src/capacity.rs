@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use forge::config::ServePlan;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::options::GatewayOptions;
 
 /// Bytes of bodies are counted in blocks, as there may be more of them than a semaphore counts.
 const BLOCK: usize = 4 * 1024;
@@ -24,13 +23,13 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    pub(crate) fn new(options: &GatewayOptions) -> Self {
+    pub(crate) fn new(plan: &ServePlan) -> Self {
         let semaphore = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
-            connections: semaphore(options.connections),
-            calls: semaphore(options.in_flight),
-            bodies: semaphore(options.max_bodies / BLOCK),
-            limits: (options.connections, options.in_flight),
+            connections: semaphore(plan.connections),
+            calls: semaphore(plan.in_flight),
+            bodies: semaphore(plan.all_body_bytes / BLOCK),
+            limits: (plan.connections, plan.in_flight),
             draining: AtomicBool::new(false),
         }
     }

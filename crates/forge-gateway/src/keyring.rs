@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     key,
-    meter::{Admission, Meter, Metered},
+    meter::{Admission, Meter, Metered, Rates},
 };
 
 /// Every key of the server, as the store has them.
@@ -33,7 +33,8 @@ pub(crate) struct Keyring {
 pub(crate) struct Holder {
     key: ClientKey,
     team: Option<Team>,
-    limits: Vec<Metered>,
+    limit: Metered,
+    team_limit: Option<Metered>,
     budgets: Vec<BudgetRule>,
 }
 
@@ -47,26 +48,31 @@ pub(crate) enum Caller {
 
 impl Keyring {
     /// The keys of a list. What is already used of their limits is taken over from `before`.
-    fn new(list: AccessList, per_key: &Allowance, before: &Self) -> Self {
+    fn new(list: AccessList, before: &Self) -> Self {
         let mut meters = before.meters();
-        let mut metered = |owner: String, allowance: &_| {
+        let mut metered = |owner: String, allowance: &Allowance| {
             let meter = Arc::clone(meters.entry(owner.clone()).or_default());
-            Metered { owner, allowance: Clone::clone(allowance), meter }
+            Metered { owner, rates: Rates::of(allowance), meter }
         };
         let teams: HashMap<_, _> = list.teams.iter().map(|team| (&*team.name, team)).collect();
         let keys = list.keys.into_iter().map(|key| {
             let team = key.team.as_deref().and_then(|name| teams.get(name).copied());
-            let allowance = with_defaults(key.allowance.clone(), per_key);
-            let mut limits = vec![metered(format!("the key `{}`", key.name), &allowance)];
-            limits.extend(team.map(|team| metered(format!("the team `{}`", team.name), &team.allowance)));
             let budgets = key.budget_rules().chain(team.into_iter().flat_map(Team::budget_rules)).collect();
-            (Arc::clone(&key.id), Arc::new(Holder { team: team.cloned(), limits, budgets, key }))
+            let holder = Holder {
+                limit: metered(format!("the key `{}`", key.name), &key.allowance),
+                team_limit: team.map(|team| metered(format!("the team `{}`", team.name), &team.allowance)),
+                team: team.cloned(),
+                budgets,
+                key,
+            };
+            (Arc::clone(&holder.key.id), Arc::new(holder))
         });
         Self { keys: keys.collect() }
     }
 
     fn meters(&self) -> HashMap<String, Arc<Meter>> {
-        let limits = self.keys.values().flat_map(|holder| &holder.limits);
+        let limits = self.keys.values().flat_map(|holder| [Some(&holder.limit), holder.team_limit.as_ref()]);
+        let limits = limits.flatten();
         limits.map(|metered| (metered.owner.clone(), Arc::clone(&metered.meter))).collect()
     }
 
@@ -85,14 +91,6 @@ impl Keyring {
         let holder = self.keys.get(id)?;
         holder.key.is_opened_by(&digest, now).then(|| Caller::Holder(Arc::clone(holder)))
     }
-}
-
-/// An allowance with the limits of the server where it has none of its own.
-fn with_defaults(mut allowance: Allowance, per_key: &Allowance) -> Allowance {
-    allowance.requests_per_minute = allowance.requests_per_minute.or(per_key.requests_per_minute);
-    allowance.tokens_per_minute = allowance.tokens_per_minute.or(per_key.tokens_per_minute);
-    allowance.concurrent = allowance.concurrent.or(per_key.concurrent);
-    allowance
 }
 
 impl Caller {
@@ -125,20 +123,24 @@ impl Caller {
         cx.with_caps(caps)
     }
 
-    /// Takes a place of the server for one request with a prompt of so many tokens.
+    /// Takes a place of the server for one request with a prompt of so many tokens. `per_key` are the limits of keys
+    /// that have none of their own.
     ///
     /// # Errors
     /// Which limit has no room, and when it will.
     pub(crate) fn admit(
         &self,
         place: OwnedSemaphorePermit,
+        per_key: &Allowance,
         tokens: impl FnOnce() -> u64,
         now: Instant,
     ) -> Result<Admission, ProviderError> {
         let Self::Holder(holder) = self else { return Admission::new(place, &[], 0, now) };
+        let mut limits = vec![(&holder.limit, holder.limit.rates.or(Rates::of(per_key)))];
+        limits.extend(holder.team_limit.as_ref().map(|metered| (metered, metered.rates)));
         // A prompt is measured only for who counts its tokens.
-        let counts = holder.limits.iter().any(|metered| metered.allowance.tokens_per_minute.is_some());
-        Admission::new(place, &holder.limits, if counts { tokens() } else { 0 }, now)
+        let counts = limits.iter().any(|(_, rates)| rates.counts_tokens());
+        Admission::new(place, &limits, if counts { tokens() } else { 0 }, now)
     }
 }
 
@@ -151,8 +153,8 @@ impl Keyrings {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn replace(&self, list: AccessList, per_key: &Allowance) {
-        let next = Arc::new(Keyring::new(list, per_key, &self.current()));
+    pub(crate) fn replace(&self, list: AccessList) {
+        let next = Arc::new(Keyring::new(list, &self.current()));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 }

@@ -31,7 +31,6 @@ mod keyring;
 mod listen;
 mod meter;
 mod models;
-mod names;
 mod options;
 mod path;
 mod probes;
@@ -43,8 +42,6 @@ mod service;
 mod tls;
 
 pub use key::MintedKey;
-pub use listen::{Listen, NoPlace};
-pub use names::{AliasModel, AliasTarget, ModelAlias, ModelNames};
 pub use options::GatewayOptions;
 pub use server::{Gateway, GatewayError, GatewayHandle};
-pub use tls::{TlsError, TlsFiles};
+pub use tls::TlsError;

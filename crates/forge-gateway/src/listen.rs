@@ -1,75 +1,26 @@
 //! Where a server listens, and the connections that come in there.
 
 use std::{
-    fmt, io,
+    io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
     task::{Context, Poll, ready},
 };
 
+use forge::config::Listen;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-/// A place where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Listen {
-    /// An address of the network, written `127.0.0.1:4600`.
-    Tcp(SocketAddr),
-    /// A socket in the file system, written `unix:/run/forge.sock`. Only the user who runs the server can connect to it.
-    Unix(PathBuf),
-    /// The sockets that systemd has opened, written `systemd:`.
-    Systemd,
-}
-
-/// A text names no place to listen at.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no place to listen at; write 127.0.0.1:4600, unix:/path/of/a.sock or systemd:")]
-pub struct NoPlace(String);
-
-impl FromStr for Listen {
-    type Err = NoPlace;
-
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
-        if text == "systemd:" {
-            return Ok(Self::Systemd);
-        }
-        match text.strip_prefix("unix:") {
-            Some(path) if !path.is_empty() => Ok(Self::Unix(path.into())),
-            _ => text.parse().map(Self::Tcp).map_err(|_| NoPlace(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Systemd => f.write_str("systemd:"),
-        }
-    }
-}
-
-impl Listen {
-    /// Whether others than this machine reach it, as far as the place itself tells.
-    pub(crate) fn is_public(&self) -> bool {
-        matches!(self, Self::Tcp(address) if !address.ip().is_loopback())
-    }
-
-    /// Opens it. Only systemd may have several.
-    pub(crate) async fn open(&self) -> io::Result<Vec<Listener>> {
-        match self {
-            Self::Tcp(address) => Ok(vec![Listener::tcp(TcpListener::bind(address).await?)?]),
-            #[cfg(unix)]
-            Self::Unix(path) => Ok(vec![Listener::Unix(UnixSocket::open(path.clone())?)]),
-            #[cfg(unix)]
-            Self::Systemd => from_systemd(),
-            #[cfg(not(unix))]
-            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no such sockets")),
-        }
+/// Opens a place. Only systemd may have several sockets.
+pub(crate) async fn open(place: &Listen) -> io::Result<Vec<Listener>> {
+    match place {
+        Listen::Tcp(address) => Ok(vec![Listener::tcp(TcpListener::bind(address).await?)?]),
+        #[cfg(unix)]
+        Listen::Unix(path) => Ok(vec![Listener::Unix(UnixSocket::open(path.clone())?)]),
+        #[cfg(unix)]
+        Listen::Systemd => from_systemd(),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no such sockets")),
     }
 }
 
@@ -207,22 +158,4 @@ fn from_systemd() -> io::Result<Vec<Listener>> {
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
     Ok(listeners)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_read_as_it_is_written() {
-        for text in ["127.0.0.1:4600", "[::1]:80", "unix:/run/forge.sock", "systemd:"] {
-            assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
-        }
-        for text in ["", "4600", "localhost", "unix:", "systemd", "http://127.0.0.1:4600"] {
-            assert!(text.parse::<Listen>().is_err(), "{text}");
-        }
-        assert!("0.0.0.0:1".parse::<Listen>().unwrap().is_public());
-        assert!(!"127.0.0.1:1".parse::<Listen>().unwrap().is_public());
-        assert!(!"unix:/a".parse::<Listen>().unwrap().is_public());
-    }
 }

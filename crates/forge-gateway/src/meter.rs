@@ -53,31 +53,58 @@ impl Bucket {
     }
 }
 
-/// Who is limited: the allowance, what it belongs to, and what is used of it.
+/// The limits by the minute and at once. Unset, there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rates {
+    requests_per_minute: Option<u32>,
+    tokens_per_minute: Option<u64>,
+    concurrent: Option<u32>,
+}
+
+impl Rates {
+    pub(crate) fn of(allowance: &Allowance) -> Self {
+        let Allowance { requests_per_minute, tokens_per_minute, concurrent, .. } = *allowance;
+        Self { requests_per_minute, tokens_per_minute, concurrent }
+    }
+
+    /// These, and those of `others` where there is none.
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self {
+            requests_per_minute: self.requests_per_minute.or(others.requests_per_minute),
+            tokens_per_minute: self.tokens_per_minute.or(others.tokens_per_minute),
+            concurrent: self.concurrent.or(others.concurrent),
+        }
+    }
+
+    pub(crate) fn counts_tokens(self) -> bool {
+        self.tokens_per_minute.is_some()
+    }
+}
+
+/// Who is limited, and what is used of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Metered {
     /// Such as "the key `ci`".
     pub(crate) owner: String,
-    pub(crate) allowance: Allowance,
+    pub(crate) rates: Rates,
     pub(crate) meter: Arc<Meter>,
 }
 
 impl Metered {
     /// Takes a request and, ahead of its answer, the tokens of its prompt, if there is room for both.
-    fn enter(&self, tokens: u64, now: Instant) -> Result<(), ProviderError> {
-        let Self { allowance, meter, .. } = self;
-        let mut state = meter.state();
-        if let Some(most) = allowance.concurrent
+    fn enter(&self, rates: Rates, tokens: u64, now: Instant) -> Result<(), ProviderError> {
+        let mut state = self.meter.state();
+        if let Some(most) = rates.concurrent
             && state.under_way >= most
         {
             let what = format!("has {most} requests under way, which are all it may have at once");
             return Err(self.refusal(&what, Duration::from_secs(1)));
         }
-        let requests = allowance.requests_per_minute.map(f64::from);
+        let requests = rates.requests_per_minute.map(f64::from);
         if let Some(wait) = state.requests.wait(requests, 1.0, now) {
             return Err(self.refusal("has used the requests that it has for a minute", wait));
         }
-        let most = allowance.tokens_per_minute.map(float);
+        let most = rates.tokens_per_minute.map(float);
         if let Some(wait) = state.tokens.wait(most, float(tokens), now) {
             return Err(self.refusal("has used the tokens that it has for a minute", wait));
         }
@@ -137,7 +164,7 @@ impl Admission {
     /// The first of `limits` that has no room. None of them has counted the request then.
     pub(crate) fn new(
         place: OwnedSemaphorePermit,
-        limits: &[Metered],
+        limits: &[(&Metered, Rates)],
         tokens: u64,
         now: Instant,
     ) -> Result<Self, ProviderError> {
@@ -149,8 +176,8 @@ impl Admission {
             written: 0,
             tokens: TokenCount::default(),
         };
-        for metered in limits {
-            if let Err(refused) = metered.enter(tokens, now) {
+        for (metered, rates) in limits {
+            if let Err(refused) = metered.enter(*rates, tokens, now) {
                 // What another limit has refused was no request. Its tokens go back with the place.
                 admission.meters.iter().for_each(|meter| meter.state().requests.used -= 1.0);
                 return Err(refused);
@@ -205,12 +232,13 @@ mod tests {
     fn limit(change: impl FnOnce(&mut Allowance)) -> Metered {
         let mut allowance = Allowance::default();
         change(&mut allowance);
-        Metered { owner: "the key `ci`".into(), allowance, meter: Arc::default() }
+        Metered { owner: "the key `ci`".into(), rates: Rates::of(&allowance), meter: Arc::default() }
     }
 
     fn admit(limits: &[Metered], tokens: u64, now: Instant) -> Result<Admission, ProviderError> {
         let places = Arc::new(tokio::sync::Semaphore::new(1));
-        Admission::new(places.try_acquire_owned().unwrap(), limits, tokens, now)
+        let limits: Vec<_> = limits.iter().map(|metered| (metered, metered.rates)).collect();
+        Admission::new(places.try_acquire_owned().unwrap(), &limits, tokens, now)
     }
 
     /// How long a refused request is to wait, in milliseconds.

@@ -3,12 +3,11 @@
 use chrono::NaiveDate;
 use forge::{
     ModelId, ModelTable, Participant, ParticipantRole,
+    config::{AliasModel, AliasTarget, ModelAlias, ModelNames},
     router::{ProviderPlan, Router, RouterPlan},
 };
 use http::HeaderMap;
 use serde_json::{Value, json};
-
-use crate::names::{AliasModel, AliasTarget, ModelAlias, ModelNames};
 
 /// Who answers under a name.
 ///
@@ -62,7 +61,7 @@ impl Plans<'_> {
 
     /// Who answers under a name of the configuration.
     fn configured(&self, name: &str) -> Option<Participant> {
-        let ModelNames { roles, pools, providers, .. } = *self.names;
+        let &ModelNames { roles, pools, providers, .. } = self.names;
         match name.split_once(':') {
             Some(("role", name)) if roles => return self.role(name),
             Some(("pool", name)) if pools => return self.pool(name),
@@ -243,16 +242,14 @@ mod tests {
     fn aliases_go_first_and_what_is_not_exposed_is_not_there() {
         let (plan, table) = (plan(), forge::models());
         let provider = |id: &str, model| AliasTarget::Provider { id: id.into(), model };
-        let mut names = ModelNames {
-            aliases: vec![
-                ModelAlias::new("claude-*", provider("claude", AliasModel::Same)),
-                ModelAlias::new("claude-fast", AliasTarget::Pool("fast".into())),
-                ModelAlias::new("gpt", AliasTarget::Role("coder".into())),
-                ModelAlias::new("old", provider("claude", AliasModel::Named("claude-opus-5".into()))),
-                ModelAlias::new("gone", provider("nobody", AliasModel::Own)),
-            ],
-            ..ModelNames::default()
-        };
+        let mut names = ModelNames::default();
+        names.aliases = vec![
+            ModelAlias::new("claude-*", provider("claude", AliasModel::Same)),
+            ModelAlias::new("claude-fast", AliasTarget::Pool("fast".into())),
+            ModelAlias::new("gpt", AliasTarget::Role("coder".into())),
+            ModelAlias::new("old", provider("claude", AliasModel::Named("claude-opus-5".into()))),
+            ModelAlias::new("gone", provider("nobody", AliasModel::Own)),
+        ];
         let found = |names: &ModelNames, name: &str| {
             let one = find(&plan, &table, names, name)?;
             Some(format!("{}/{}/{}", one.role, one.provider_id, one.model_id))

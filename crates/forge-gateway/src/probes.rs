@@ -58,7 +58,7 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>) -> Reply {
 
 async fn metrics(service: &Arc<Service>) -> Reply {
     let mut body = service.capacity.figures();
-    if let Some(store) = service.options.metrics.clone() {
+    if let Some(store) = service.metrics.clone() {
         // It reads a file.
         let read = tokio::task::spawn_blocking(move || forge::store::prometheus::render(&store)).await;
         match read {

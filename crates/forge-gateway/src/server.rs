@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use forge::router::Router;
+use forge::{
+    config::{Listen, ServePlan},
+    router::Router,
+};
 use forge_core::storage::StorageError;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -10,7 +13,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use crate::{
     access::Access,
     connection,
-    listen::{Listen, Listener},
+    listen::{self, Listener},
     options::GatewayOptions,
     probes,
     service::Service,
@@ -55,12 +58,17 @@ pub struct Gateway {
 pub struct GatewayHandle(Arc<Service>);
 
 impl GatewayHandle {
-    /// Reads the certificate again. Connections that are open keep theirs.
+    /// Serves by another plan from now on, and reads the certificate again. What is listened at, and how much at once, stays
+    /// as it was at the start; connections that are open keep their certificate.
     ///
     /// # Errors
-    /// The new one cannot be used; the old one stays.
-    pub fn reload_certificate(&self) -> Result<(), TlsError> {
-        self.0.tls.as_ref().map_or(Ok(()), Tls::reload)
+    /// The certificate cannot be used: everything stays as it was.
+    pub fn reload(&self, plan: ServePlan) -> Result<(), TlsError> {
+        if let (Some(tls), Some(files)) = (&self.0.tls, &plan.tls) {
+            tls.reload(files)?;
+        }
+        self.0.set_plan(plan);
+        Ok(())
     }
 }
 
@@ -80,16 +88,16 @@ impl Gateway {
                 Err(GatewayError::Public(place.clone()))
             }
         };
-        let tls = options.tls.clone().map(Tls::open).transpose()?;
+        let tls = options.plan.tls.as_ref().map(Tls::open).transpose()?;
         let mut listeners = Vec::new();
-        for place in std::mem::take(&mut options.listen) {
+        for place in std::mem::take(&mut options.plan.listen) {
             private(&place)?;
-            let opened = place.open().await;
+            let opened = listen::open(&place).await;
             listeners.extend(opened.map_err(|source| GatewayError::Listen { place, source })?);
         }
         // What systemd has opened is known only now.
         listeners.iter().try_for_each(|listener| private(&listener.place()))?;
-        let probes = match options.probes {
+        let probes = match options.plan.probes {
             None => None,
             Some(address) => Some(
                 TcpListener::bind(address)
@@ -152,7 +160,7 @@ impl Gateway {
             connections.shutdown().await;
             true
         };
-        let grace = service.options.grace;
+        let grace = service.plan().grace;
         let in_time = tokio::time::timeout(if grace.is_zero() { Duration::MAX } else { grace }, ended).await;
         service.access.note().await;
         in_time.is_ok()

@@ -1,8 +1,14 @@
 //! One request, from its head to the one who answers it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use forge::{CallContext, ErrorKind, Participant, ProviderError, router::Router, tags::Tags};
+use forge::{
+    CallContext, ErrorKind, Participant, ProviderError, config::ServePlan, router::Router, store::Store,
+    tags::Tags,
+};
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming as RequestBody;
@@ -28,27 +34,47 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) router: Router,
-    pub(crate) options: GatewayOptions,
     pub(crate) access: Access,
     pub(crate) tls: Option<Tls>,
     pub(crate) capacity: Capacity,
+    pub(crate) metrics: Option<Arc<Store>>,
+    plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        Self { capacity: Capacity::new(&options), router, options, access, tls }
+        let GatewayOptions { plan, metrics, .. } = options;
+        Self {
+            capacity: Capacity::new(&plan),
+            router,
+            access,
+            tls,
+            metrics,
+            plan: RwLock::new(Arc::new(plan)),
+        }
+    }
+
+    /// How it serves now.
+    pub(crate) fn plan(&self) -> Arc<ServePlan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on, requests are answered by this plan.
+    pub(crate) fn set_plan(&self, plan: ServePlan) {
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
     }
 
     /// Answers a request. Whoever drops the future gives the call up. A socket in the file system has no `ends`.
     pub(crate) async fn respond(&self, ends: Option<Ends>, request: Request<RequestBody>) -> Reply {
         let (head, body) = request.into_parts();
-        let origin = match admit::check(&head, ends, &self.options) {
+        let plan = self.plan();
+        let origin = match admit::check(&head, ends, &plan) {
             Ok(origin) => origin,
             Err(denied) => return reply::refusal(denied.status(), denied.message()),
         };
         let mut reply = match origin.filter(|_| head.method == Method::OPTIONS) {
             Some(_) => admit::preflight(&head.headers),
-            None => self.answer(&head, ends, body).await,
+            None => self.answer(&plan, &head, ends, body).await,
         };
         if let Some(origin) = origin {
             reply.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -60,7 +86,7 @@ impl Service {
         reply
     }
 
-    async fn answer(&self, head: &Parts, ends: Option<Ends>, body: RequestBody) -> Reply {
+    async fn answer(&self, plan: &ServePlan, head: &Parts, ends: Option<Ends>, body: RequestBody) -> Reply {
         let wanted = Wanted::of(&head.method, head.uri.path());
         let caller = match wanted {
             // Who only asks whether anybody is there may do so without a key.
@@ -71,14 +97,14 @@ impl Service {
         let Some(caller) = caller else { return wanted.no_key() };
         match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
-            Wanted::Models(id) => self.models(&caller, &head.headers, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(&ingress, &caller, head, body).await {
+            Wanted::Models(id) => self.models(plan, &caller, &head.headers, id.as_deref()),
+            Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
                     Answer { router: &self.router, ingress: &ingress, cx }.to(incoming, admission).await
                 }
             },
-            Wanted::Count(ingress) => match self.read(&ingress, &caller, head, body).await {
+            Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
             },
@@ -94,10 +120,10 @@ impl Service {
         }
     }
 
-    fn models(&self, caller: &Caller, headers: &HeaderMap, id: Option<&str>) -> Reply {
+    fn models(&self, plan: &ServePlan, caller: &Caller, headers: &HeaderMap, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
         let may_use = |name: &str| caller.may_use(name);
-        let names = &self.options.models;
+        let names = &plan.models;
         match models::list(&self.router.plan(), self.router.models(), names, may_use, headers, id, today) {
             Some(list) => reply::json(StatusCode::OK, &list),
             None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
@@ -107,19 +133,20 @@ impl Service {
     /// Reads a request, finds the one who answers it, and takes its place in the limits of its caller.
     async fn read(
         &self,
+        plan: &ServePlan,
         ingress: &Ingress,
         caller: &Caller,
         head: &Parts,
         body: RequestBody,
     ) -> Result<Read, Reply> {
-        let Body { bytes, room } = self.body(ingress, &head.headers, body).await?;
+        let Body { bytes, room } = self.body(plan, ingress, &head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
         let incoming = (ingress.parse)(&bytes, &head.uri, &reply)
             .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
         let model = &incoming.model;
-        let found = models::find(&self.router.plan(), self.router.models(), &self.options.models, model);
+        let found = models::find(&self.router.plan(), self.router.models(), &plan.models, model);
         let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
         if !caller.may_use(model) {
             return Err(refused(ingress, &Refusal::ModelDenied(model)));
@@ -127,16 +154,22 @@ impl Service {
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
-        let admission = caller.admit(place, tokens, cx.timer.instant());
+        let admission = caller.admit(place, &plan.per_key, tokens, cx.timer.instant());
         let admission = admission.map_err(|limited| failed(ingress, &limited))?;
         let tags = Tags::default().with_client(client(&head.headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
-        Ok(Read { cx: cx.with_timeout(self.options.whole), incoming, admission })
+        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, admission })
     }
 
-    async fn body(&self, ingress: &Ingress, headers: &HeaderMap, body: RequestBody) -> Result<Body, Reply> {
+    async fn body(
+        &self,
+        plan: &ServePlan,
+        ingress: &Ingress,
+        headers: &HeaderMap,
+        body: RequestBody,
+    ) -> Result<Body, Reply> {
         admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
-        let most = self.options.max_body;
+        let most = plan.body_bytes;
         request_body::read(body, most, &self.capacity).await.map_err(|unread| match unread {
             Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
             Unread::Crowded => busy(ingress, "too many large requests are being read"),

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use forge::config::TlsFiles;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
@@ -16,16 +17,6 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// How long a client has to agree on the keys of a connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// Where a server's certificate is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "a certificate and its key, both in PEM")]
-pub struct TlsFiles {
-    /// The certificate and those that vouch for it, in PEM.
-    pub cert: PathBuf,
-    /// The private key of the first certificate, in PEM.
-    pub key: PathBuf,
-}
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,19 +45,17 @@ pub enum TlsError {
 /// The certificate in use.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    files: TlsFiles,
     config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = RwLock::new(Arc::new(read(&files)?));
-        Ok(Self { files, config })
+    pub(crate) fn open(files: &TlsFiles) -> Result<Self, TlsError> {
+        Ok(Self { config: RwLock::new(Arc::new(read(files)?)) })
     }
 
-    /// Reads the files again. Connections that are open keep what they have agreed on.
-    pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let config = Arc::new(read(&self.files)?);
+    /// Reads a certificate in the place of the one in use. Connections that are open keep what they have agreed on.
+    pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        let config = Arc::new(read(files)?);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }

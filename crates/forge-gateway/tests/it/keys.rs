@@ -176,7 +176,7 @@ async fn a_key_and_its_team_say_which_models_there_are() {
 #[tokio::test]
 async fn limits_by_the_minute_and_at_once_are_told_with_their_wait() {
     let rule = "rules: [{vendor: anthropic, stall: {after_events: 4, between_events: 60000}}]";
-    let guarded = Guarded::start(rule, |options| options.per_key.concurrent = Some(1)).await;
+    let guarded = Guarded::start(rule, |options| options.plan.per_key.concurrent = Some(1)).await;
     let (_, key) = guarded.key("ci", |key| key.allowance.requests_per_minute = Some(2)).await;
     let body = json!({"model": "provider:anthropic", "max_tokens": 100, "stream": true,
         "messages": [{"role": "user", "content": "hi"}]});

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
-use forge_gateway::{Gateway, GatewayError, GatewayOptions, Listen};
+use forge::config::Listen;
+use forge_gateway::{Gateway, GatewayError, GatewayOptions};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -13,7 +14,7 @@ const JSON: &str = "content-type: application/json\r\n";
 
 #[tokio::test]
 async fn what_is_no_request_of_a_program_is_refused_before_it_is_read() {
-    let server = Server::with("{}", |options| options.max_body = 1_000).await;
+    let server = Server::with("{}", |options| options.plan.body_bytes = 1_000).await;
     let at = server.address;
     let long = format!(r#"{{"model": "{}"}}"#, "x".repeat(2_000));
     for (start, headers, body, status) in [
@@ -49,7 +50,7 @@ async fn what_is_no_request_of_a_program_is_refused_before_it_is_read() {
 
 #[tokio::test]
 async fn a_body_without_a_length_is_counted_as_it_comes() {
-    let server = Server::with("{}", |options| options.max_body = 1_000).await;
+    let server = Server::with("{}", |options| options.plan.body_bytes = 1_000).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let head =
         format!("POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n{JSON}transfer-encoding: chunked\r\n\r\n");
@@ -60,7 +61,7 @@ async fn a_body_without_a_length_is_counted_as_it_comes() {
 
 #[tokio::test]
 async fn a_length_beyond_the_limit_is_refused_before_a_byte_of_it_comes() {
-    let server = Server::with("{}", |options| options.max_body = 1_000).await;
+    let server = Server::with("{}", |options| options.plan.body_bytes = 1_000).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let head = format!("POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n{JSON}content-length: 2000\r\n\r\n");
     socket.write_all(head.as_bytes()).await.unwrap();
@@ -82,7 +83,7 @@ async fn a_public_address_and_a_port_in_use_are_refused() {
     let server = Server::start("{}").await;
     let bind = |listen: SocketAddr| {
         let mut options = GatewayOptions::default();
-        options.listen = vec![Listen::Tcp(listen)];
+        options.plan.listen = vec![Listen::Tcp(listen)];
         Gateway::bind(server.system.router().clone(), options)
     };
     let public = bind("0.0.0.0:0".parse().unwrap()).await.unwrap_err();

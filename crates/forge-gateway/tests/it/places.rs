@@ -1,6 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
-use forge_gateway::{Gateway, GatewayError, GatewayOptions, Listen, TlsFiles};
+use forge::config::{Listen, ServePlan, TlsFiles};
+use forge_gateway::{Gateway, GatewayError, GatewayOptions};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -64,18 +65,20 @@ async fn protocol(server: &Server, files: &TlsFiles, offered: &[&str]) -> std::i
 async fn a_certificate_is_used_and_can_be_replaced_under_way() {
     let folder = Folder::new("gateway-tls");
     let files = folder.certificate();
-    let server = Server::with("{}", |options| options.tls = Some(files.clone())).await;
+    let mut plan = ServePlan::default();
+    plan.tls = Some(files.clone());
+    let server = Server::with("{}", |options| options.plan.tls = Some(files.clone())).await;
     assert_eq!(protocol(&server, &files, &["http/1.1"]).await.unwrap().as_deref(), Some(&b"http/1.1"[..]));
     assert_eq!(protocol(&server, &files, &["h2", "http/1.1"]).await.unwrap().as_deref(), Some(&b"h2"[..]));
     assert_eq!(protocol(&server, &files, &[]).await.unwrap(), None);
 
     std::fs::write(&files.key, "no key").unwrap();
-    let refused = server.handle.reload_certificate().unwrap_err();
+    let refused = server.handle.reload(plan.clone()).unwrap_err();
     assert!(refused.to_string().contains("key.pem holds no private key"), "{refused}");
     protocol(&server, &files, &[]).await.unwrap();
     let renewed = folder.certificate();
     protocol(&server, &renewed, &[]).await.unwrap_err();
-    server.handle.reload_certificate().unwrap();
+    server.handle.reload(plan.clone()).unwrap();
     protocol(&server, &renewed, &[]).await.unwrap();
 }
 
@@ -92,8 +95,8 @@ async fn a_certificate_that_cannot_be_used_says_which_file_it_is() {
         (&files.cert, &other.certificate().key, "cert.pem cannot be used with its key"),
     ] {
         let mut options = GatewayOptions::default();
-        options.listen = vec!["127.0.0.1:0".parse().unwrap()];
-        options.tls = Some(TlsFiles { cert: cert.clone(), key: key.clone() });
+        options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        options.plan.tls = Some(TlsFiles { cert: cert.clone(), key: key.clone() });
         let refused = Gateway::bind(server.system.router().clone(), options).await.unwrap_err();
         assert!(refused.to_string().ends_with(expected), "{refused}");
     }
@@ -108,7 +111,7 @@ async fn a_socket_in_the_file_system_is_private_and_replaces_a_dead_one() {
     // What a server that was killed has left.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let place = Listen::Unix(path.clone());
-    let server = Server::with("{}", |options| options.listen.push(place.clone())).await;
+    let server = Server::with("{}", |options| options.plan.listen.push(place.clone())).await;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut socket = UnixStream::connect(&path).await.unwrap();
     socket.write_all(b"GET /livez HTTP/1.1\r\nhost: any\r\nconnection: close\r\n\r\n").await.unwrap();
@@ -117,7 +120,7 @@ async fn a_socket_in_the_file_system_is_private_and_replaces_a_dead_one() {
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
 
     let mut options = GatewayOptions::default();
-    options.listen = vec![place.clone()];
+    options.plan.listen = vec![place.clone()];
     let taken = Gateway::bind(server.system.router().clone(), options).await.unwrap_err();
     assert!(matches!(&taken, GatewayError::Listen { place: at, .. } if *at == place), "{taken}");
     assert!(server.end().await);
@@ -126,7 +129,8 @@ async fn a_socket_in_the_file_system_is_private_and_replaces_a_dead_one() {
 
 #[tokio::test]
 async fn probes_tell_that_it_lives_is_ready_and_what_it_does() {
-    let server = Server::with("{}", |options| options.probes = Some("127.0.0.1:0".parse().unwrap())).await;
+    let server =
+        Server::with("{}", |options| options.plan.probes = Some("127.0.0.1:0".parse().unwrap())).await;
     let probes = server.probes.unwrap();
     assert_eq!(get(probes, "/livez", "").await.status, 200);
     assert_eq!(get(probes, "/readyz", "").await.body, "ready\n");
@@ -140,7 +144,7 @@ async fn probes_tell_that_it_lives_is_ready_and_what_it_does() {
 #[tokio::test]
 async fn pages_of_an_origin_that_is_named_may_ask() {
     let origin = "https://chat.example.org";
-    let server = Server::with("{}", |options| options.origins = vec![origin.to_owned()]).await;
+    let server = Server::with("{}", |options| options.plan.origins = vec![origin.to_owned()]).await;
     let headers = format!(
         "origin: {origin}\r\naccess-control-request-method: POST\r\naccess-control-request-headers: x-api-key\r\n"
     );
@@ -157,7 +161,7 @@ async fn pages_of_an_origin_that_is_named_may_ask() {
 #[tokio::test]
 async fn more_calls_than_may_be_under_way_are_told_to_come_again() {
     let rule = "rules: [{vendor: anthropic, stall: {after_events: 4, between_events: 60000}}]";
-    let server = Server::with(rule, |options| options.in_flight = 1).await;
+    let server = Server::with(rule, |options| options.plan.in_flight = 1).await;
     let body = |stream| {
         serde_json::json!({"model": "provider:anthropic", "max_tokens": 100, "stream": stream,
             "messages": [{"role": "user", "content": "hi"}]})
@@ -172,7 +176,7 @@ async fn more_calls_than_may_be_under_way_are_told_to_come_again() {
 
 #[tokio::test]
 async fn bodies_beyond_what_fits_into_memory_are_told_to_come_again() {
-    let server = Server::with("{}", |options| options.max_bodies = 1024 * 1024).await;
+    let server = Server::with("{}", |options| options.plan.all_body_bytes = 1024 * 1024).await;
     // Its body is announced, and does not come.
     let mut first = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";

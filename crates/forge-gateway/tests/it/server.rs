@@ -31,7 +31,7 @@ impl Server {
         plan.retry.max_retries = 0;
         let system = System::builder(|_| None).in_memory().plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();
-        options.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];
         change(&mut options);
         let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();

@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -29,6 +29,7 @@
 //! );
 //! ```
 
+mod serve;
 mod session;
 
 use std::sync::LazyLock;
@@ -42,8 +43,14 @@ use forge_config::{Loaded, Sections};
 pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
-use self::session::SessionSection;
-pub use self::session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec};
+use self::{serve::ServeSection, session::SessionSection};
+pub use self::{
+    serve::{
+        AliasModel, AliasSpec, AliasTarget, KeyLimitSpec, Listen, ModelAlias, ModelNames, NoPlace,
+        ServeLimitSpec, ServePlan, ServeSpec, TlsFiles, TlsSpec,
+    },
+    session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
+};
 use crate::{AdapterRegistry, ModelTable, proxy::Proxies};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
@@ -58,9 +65,13 @@ pub fn schema() -> &'static Value {
 
 fn sections(router: RouterSection<'_>) -> Sections<'_> {
     Sections::new()
-        .with_title("Forge configuration", "A forge.yaml: providers, pools, roles, budgets and sessions.")
+        .with_title(
+            "Forge configuration",
+            "A forge.yaml: providers, pools, roles, budgets, sessions and a server.",
+        )
         .with(router)
         .with(SessionSection)
+        .with(ServeSection)
 }
 
 /// Reads files that are made of the same sections, on the same machine.
@@ -114,14 +125,20 @@ impl<'a> Loader<'a> {
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
         let spec: RouterSpec = loaded.take().unwrap_or_default();
         set_proxies(&mut plan, &spec, self.registry, self.lookup);
-        Ok(ConfigFile {
+        let loaded = ConfigFile {
             spec,
             plan,
             session: loaded.take().unwrap_or_default(),
+            serve: loaded.take().unwrap_or_default(),
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
-        })
+        };
+        // Only now is it known whom its names can lead to.
+        match serve::unknown_targets(&loaded.serve, &loaded.plan) {
+            none if none.is_empty() => Ok(loaded),
+            problems => Err(loaded.refuse(problems)),
+        }
     }
 }
 
@@ -135,6 +152,8 @@ pub struct ConfigFile {
     pub plan: RouterPlan,
     /// How sessions are run.
     pub session: SessionPlan,
+    /// How a server serves.
+    pub serve: ServePlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
     name: String,
@@ -147,12 +166,15 @@ impl ConfigFile {
         self.loaded.get()
     }
 
-    /// What is wrong with the file in its surroundings, as one of its mistakes.
-    pub(crate) fn refuse(self, problem: Problem) -> ConfigError {
-        // What the file leaves out has no place of its own; its report stands at the beginning.
-        let place = self.place(&problem.path).unwrap_or(Place { line: 1, column: 1 });
-        let mut reports = self.warnings;
-        reports.push(Report::new(&self.name, place, problem));
+    /// What is wrong with the file in its surroundings, among its mistakes.
+    pub(crate) fn refuse(self, problems: impl IntoIterator<Item = Problem>) -> ConfigError {
+        let report = |problem: Problem| {
+            // What the file leaves out has no place of its own; its report stands at the beginning.
+            let place = self.place(&problem.path).unwrap_or(Place { line: 1, column: 1 });
+            Report::new(&self.name, place, problem)
+        };
+        let mut reports = self.warnings.clone();
+        reports.extend(problems.into_iter().map(report));
         ConfigError { reports }
     }
 

@@ -9,7 +9,6 @@ use std::{
 use super::{Discovered, Paths, System, SystemError, discover::discover, file::Variables};
 use crate::{
     AdapterRegistry, ModelTable,
-    config::SessionPlan,
     manager::router_deps,
     router::{Router, RouterPlan},
     storage::memory::MemoryJournal,
@@ -111,7 +110,7 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { plan, origins, session, warnings } = self.discover().await?;
+        let Discovered { plan, origins, session, serve, warnings } = self.discover().await?;
         let mut deps = router_deps();
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
         let store = self.open_store().map(Arc::new);
@@ -132,7 +131,19 @@ impl SystemBuilder {
         };
         let durable = durable.is_some();
         let router = Router::build(plan.clone(), deps)?;
-        Ok(System { router, plan, origins, session, warnings, store, journal, durable, timer, builder: self })
+        Ok(System {
+            router,
+            plan,
+            origins,
+            session,
+            serve,
+            warnings,
+            store,
+            journal,
+            durable,
+            timer,
+            builder: self,
+        })
     }
 
     /// What `open` would find, and nothing else.
@@ -140,8 +151,7 @@ impl SystemBuilder {
         let named = match &self.config {
             Config::Given { plan, origin } => {
                 let origins = vec![origin.clone(); plan.providers.len()];
-                let (session, warnings) = (SessionPlan::default(), Vec::new());
-                return Ok(Discovered { plan: (**plan).clone(), origins, session, warnings });
+                return Ok(Discovered { plan: (**plan).clone(), origins, ..Discovered::default() });
             }
             Config::At(path) => Some(path.as_path()),
             Config::Found => None::<&Path>,

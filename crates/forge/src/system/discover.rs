@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
     Adapter, AdapterRegistry, ModelId, ModelTable,
-    config::{ConfigFile, SessionPlan},
+    config::{ConfigFile, ServePlan, SessionPlan},
     environment::Environment,
     provider::{AdapterSettings, Health},
     router::{ProviderPlan, RouterPlan},
@@ -34,6 +34,7 @@ pub(crate) struct Discovered {
     pub(crate) plan: RouterPlan,
     pub(crate) origins: Vec<String>,
     pub(crate) session: SessionPlan,
+    pub(crate) serve: ServePlan,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ impl Discovered {
         let warnings = file.warnings.iter().map(ToString::to_string).collect();
         let mut session = file.session;
         session.prompts = session.prompts.map(|folder| path.with_file_name("").join(folder));
-        Self { plan: file.plan, origins, session, warnings }
+        Self { plan: file.plan, origins, session, serve: file.serve, warnings }
     }
 }
 

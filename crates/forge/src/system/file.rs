@@ -91,7 +91,7 @@ impl FoundFile {
         let mut file = loader.load(&self.path.display().to_string(), &self.text)?;
         let Some(Beside { paths, own }) = &self.project else { return Ok(file) };
         if let Some(problem) = project::objection(&self.path, self.trust, &file, paths) {
-            return Err(file.refuse(problem));
+            return Err(file.refuse([problem]));
         }
         if let Some(own) = own {
             let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;

@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     Adapter, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,
-    config::SessionPlan,
+    config::{ServePlan, SessionPlan},
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Prompts, Session, SessionDeps, SessionError},
     storage::{
@@ -60,6 +60,7 @@ pub struct System {
     plan: RouterPlan,
     origins: Vec<String>,
     session: SessionPlan,
+    serve: ServePlan,
     warnings: Vec<String>,
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
@@ -97,6 +98,11 @@ impl System {
     /// How the configuration wants sessions to run.
     pub fn session_plan(&self) -> &SessionPlan {
         &self.session
+    }
+
+    /// How the configuration wants a server to serve.
+    pub fn serve_plan(&self) -> &ServePlan {
+        &self.serve
     }
 
     /// What the author of the configuration should know, a line each.
@@ -222,10 +228,11 @@ impl System {
     /// # Errors
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
-        let Discovered { plan, origins, session, warnings } = self.builder.discover().await?;
+        let Discovered { plan, origins, session, serve, warnings } = self.builder.discover().await?;
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
+        self.serve = serve;
         Ok(())
     }
 

@@ -1,0 +1,191 @@
+//! The section `serve`.
+
+mod plan;
+mod spec;
+
+use std::net::SocketAddr;
+
+use forge_config::{KeyPath, Problem, ResolveContext, Section, code, nearest};
+use forge_router::RouterPlan;
+
+pub use self::{
+    plan::{AliasModel, AliasTarget, Listen, ModelAlias, ModelNames, NoPlace, ServePlan, TlsFiles},
+    spec::{AliasSpec, KeyLimitSpec, ServeLimitSpec, ServeSpec, TlsSpec},
+};
+use crate::storage::access::Allowance;
+
+/// The section `serve`.
+#[derive(Debug)]
+pub(super) struct ServeSection;
+
+impl Section for ServeSection {
+    const KEY: Option<&'static str> = Some("serve");
+    type Spec = ServeSpec;
+    type Plan = ServePlan;
+
+    fn refused(&self, spec: &ServeSpec) -> Vec<Problem> {
+        let root = KeyPath::ROOT.key("serve");
+        let sets = [
+            ("listen", spec.listen.is_some(), "opens an address of this machine"),
+            ("probes", spec.probes.is_some(), "opens an address of this machine"),
+            ("tls", spec.tls.is_some(), "reads files of this machine"),
+            ("hosts", spec.hosts.is_some(), "lets others reach this machine"),
+            ("origins", spec.origins.is_some(), "lets pages of browsers ask"),
+        ];
+        let set = sets.into_iter().filter(|(_, is_set, _)| *is_set);
+        set.map(|(key, _, does)| Problem::untrusted(root.key(key), does)).collect()
+    }
+
+    fn resolve(&self, spec: &ServeSpec, context: &mut ResolveContext<'_>) -> ServePlan {
+        let root = context.root.clone();
+        let mut plan = ServePlan::default();
+        if let Some(places) = &spec.listen {
+            plan.listen = listen(places, context, &root.key("listen"));
+        }
+        plan.probes = spec.probes.as_deref().and_then(|text| address(text, context, &root.key("probes")));
+        plan.tls = spec.tls.clone().map(|TlsSpec { cert, key }| TlsFiles { cert, key });
+        plan.hosts = spec.hosts.clone().unwrap_or_default();
+        plan.origins = spec.origins.clone().unwrap_or_default();
+        plan.models = names(spec, context, &root);
+        limits(spec.limits.as_ref(), &mut plan, context, &root.key("limits"));
+        let timeout = context.duration(spec.timeout.as_deref(), &root.key("timeout"));
+        plan.timeout = timeout.unwrap_or(plan.timeout);
+        let grace = context.duration(spec.grace.as_deref(), &root.key("grace"));
+        plan.grace = grace.unwrap_or(plan.grace);
+        plan
+    }
+}
+
+fn listen(places: &[String], context: &mut ResolveContext<'_>, path: &KeyPath) -> Vec<Listen> {
+    if places.is_empty() {
+        let nowhere = Problem::new(code::MISSING, path.clone(), "a server without a place to listen at");
+        context.report(nowhere.with_hint("leave `listen` out for 127.0.0.1:4600"));
+    }
+    let mut listen = Vec::new();
+    for (index, text) in places.iter().enumerate() {
+        match text.parse() {
+            Ok(place) => listen.push(place),
+            Err(NoPlace { .. }) => {
+                let wrong = format!("`{text}` is no place to listen at");
+                let hint = "write `127.0.0.1:4600`, `unix:/path/of/a.sock` or `systemd:`";
+                context.report(Problem::new(code::UNKNOWN_WORD, path.index(index), wrong).with_hint(hint));
+            }
+        }
+    }
+    listen
+}
+
+fn address(text: &str, context: &mut ResolveContext<'_>, path: &KeyPath) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        let wrong =
+            Problem::new(code::UNKNOWN_WORD, path.clone(), format!("`{text}` is no address with a port"));
+        context.report(wrong.with_hint("write for example `127.0.0.1:4601`"));
+    }
+    address
+}
+
+fn names(spec: &ServeSpec, context: &mut ResolveContext<'_>, root: &KeyPath) -> ModelNames {
+    let mut names = ModelNames { default: spec.default_model.clone(), ..ModelNames::default() };
+    if let Some(exposed) = &spec.expose {
+        (names.roles, names.pools, names.providers) = (false, false, false);
+        for (index, word) in exposed.iter().enumerate() {
+            let path = root.key("expose").index(index);
+            match context.one_of(word, &[("roles", 0), ("pools", 1), ("providers", 2)], "kind of name", &path)
+            {
+                Some(0) => names.roles = true,
+                Some(1) => names.pools = true,
+                Some(_) => names.providers = true,
+                None => {}
+            }
+        }
+    }
+    for (name, alias) in spec.models.iter().flatten() {
+        let path = root.key("models").key(name.clone());
+        names
+            .aliases
+            .extend(target(alias, context, &path).map(|target| ModelAlias::new(name.clone(), target)));
+    }
+    names
+}
+
+fn target(alias: &AliasSpec, context: &mut ResolveContext<'_>, path: &KeyPath) -> Option<AliasTarget> {
+    let model = alias.model.as_deref().map(|model| match model {
+        "same" => AliasModel::Same,
+        model => AliasModel::Named(model.into()),
+    });
+    let target = match (&alias.role, &alias.pool, &alias.provider) {
+        (Some(role), None, None) => AliasTarget::Role(role.as_str().into()),
+        (None, Some(pool), None) => AliasTarget::Pool(pool.as_str().into()),
+        (None, None, Some(provider)) => {
+            let model = model.clone().unwrap_or_default();
+            return Some(AliasTarget::Provider { id: provider.as_str().into(), model });
+        }
+        _ => {
+            let wrong =
+                Problem::new(code::MISSING, path.clone(), "a name leads to one role, pool or provider");
+            context.report(wrong.with_hint("write for example `{ role: coder }`"));
+            return None;
+        }
+    };
+    if model.is_some() {
+        let wrong =
+            Problem::new(code::UNKNOWN_KEY, path.key("model"), "only a provider can be asked for a model");
+        context.report(wrong.with_hint("roles and pools have models of their own"));
+    }
+    Some(target)
+}
+
+fn limits(
+    spec: Option<&ServeLimitSpec>,
+    plan: &mut ServePlan,
+    context: &mut ResolveContext<'_>,
+    path: &KeyPath,
+) {
+    let Some(spec) = spec else { return };
+    let mut size = |key: &str, value, least, most, usual: usize| {
+        context.integer::<usize>(value, least..=most, &path.key(key)).unwrap_or(usual)
+    };
+    plan.body_bytes = size("body_bytes", spec.body_bytes, 1_024, 1 << 30, plan.body_bytes);
+    plan.all_body_bytes = size("all_body_bytes", spec.all_body_bytes, 1_024, 1 << 40, plan.all_body_bytes);
+    plan.connections = size("connections", spec.connections, 1, 1_000_000, plan.connections);
+    plan.in_flight = size("in_flight", spec.in_flight, 1, 1_000_000, plan.in_flight);
+    if plan.all_body_bytes < plan.body_bytes {
+        let message =
+            format!("{} bytes are less than the {} of one request", plan.all_body_bytes, plan.body_bytes);
+        context.report(Problem::new(code::OUT_OF_RANGE, path.key("all_body_bytes"), message));
+    }
+    if let Some(per_key) = &spec.per_key {
+        let path = path.key("per_key");
+        let mut allowance = Allowance::default();
+        allowance.requests_per_minute = context.integer(per_key.rpm, 1..=1_000_000, &path.key("rpm"));
+        allowance.tokens_per_minute = context.integer(per_key.tpm, 1..=1_000_000_000_000, &path.key("tpm"));
+        allowance.concurrent = context.integer(per_key.concurrent, 1..=1_000_000, &path.key("concurrent"));
+        plan.per_key = allowance;
+    }
+}
+
+/// The aliases that lead to nobody.
+pub(super) fn unknown_targets(plan: &ServePlan, router: &RouterPlan) -> Vec<Problem> {
+    let roles: Vec<&str> = router.roles.keys().map(crate::ParticipantRole::as_str).collect();
+    let pools: Vec<&str> = router.pools.iter().map(|pool| pool.id.as_str()).collect();
+    let providers: Vec<&str> = router.providers.iter().map(|provider| provider.id.as_str()).collect();
+    let unknown = |alias: &ModelAlias| {
+        let (kind, name, known) = match &alias.target {
+            AliasTarget::Role(role) => ("role", role.as_str(), &roles),
+            AliasTarget::Pool(id) => ("pool", id.as_str(), &pools),
+            AliasTarget::Provider { id, .. } => ("provider", id.as_str(), &providers),
+        };
+        if known.contains(&name) {
+            return None;
+        }
+        let path = KeyPath::ROOT.key("serve").key("models").key(alias.name.clone()).key(kind);
+        let problem =
+            Problem::new(forge_router::code::UNKNOWN_NAME, path, format!("there is no {kind} `{name}`"));
+        Some(match nearest(name, known.iter().copied()) {
+            Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
+            None => problem,
+        })
+    };
+    plan.models.aliases.iter().filter_map(unknown).collect()
+}
