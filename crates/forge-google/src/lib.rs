@@ -45,6 +45,8 @@ mod address;
 mod citations;
 mod contents;
 mod error;
+#[cfg(feature = "ingress")]
+pub mod ingress;
 mod kind;
 mod parts;
 mod profile;
