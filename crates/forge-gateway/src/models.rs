@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 use forge::{
     ModelId, ModelTable, Participant, ParticipantRole,
+    model::ModelRow,
     router::{ProviderPlan, Router, RouterPlan},
 };
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use serde_json::{Value, json};
 
 /// Who answers under a name.
@@ -71,25 +72,60 @@ fn names(plan: &RouterPlan) -> Vec<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listing {
     Anthropic,
+    Google,
     OpenAi,
 }
 
 impl Listing {
-    fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key("anthropic-version") { Self::Anthropic } else { Self::OpenAi }
+    fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let has = |name: &str| headers.contains_key(name);
+        let has_key =
+            || uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("key=")));
+        if has("anthropic-version") {
+            Self::Anthropic
+        } else if has("x-goog-api-key") || has("x-goog-api-client") || is_googles(uri) || has_key() {
+            Self::Google
+        } else {
+            Self::OpenAi
+        }
     }
 }
 
-/// The list of the models, or the one of this id, in the form that the client's headers ask for; `None` if there is no
-/// such model.
+/// Only this vendor's addresses begin so.
+fn is_googles(uri: &Uri) -> bool {
+    uri.path().starts_with("/v1beta/")
+}
+
+/// What Gemini's clients may ask of every model.
+const METHODS: [&str; 2] = ["generateContent", "countTokens"];
+
+/// A model in Google's form, in which limits that are not known are left out.
+fn google(name: &str, row: Option<&ModelRow>) -> Value {
+    let mut model = json!({"name": format!("models/{name}"), "displayName": name});
+    let limits = [
+        ("inputTokenLimit", row.and_then(|row| row.context_tokens)),
+        ("outputTokenLimit", row.and_then(|row| row.max_output_tokens)),
+    ];
+    for (field, limit) in limits {
+        if let Some(limit) = limit {
+            model[field] = limit.into();
+        }
+    }
+    model["supportedGenerationMethods"] = json!(METHODS);
+    model
+}
+
+/// The list of the models, or the one of this id, in the form that the client's headers and address ask for; `None` if
+/// there is no such model.
 pub(crate) fn list(
     plan: &RouterPlan,
     table: &ModelTable,
+    uri: &Uri,
     headers: &HeaderMap,
     id: Option<&str>,
     today: NaiveDate,
 ) -> Option<Value> {
-    let listing = Listing::of(headers);
+    let listing = Listing::of(uri, headers);
     let object = |name: &str| {
         let participant = find(plan, table, name);
         let row = participant.as_ref().and_then(|one| table.serving(&one.provider, &one.model_id, today));
@@ -101,9 +137,11 @@ pub(crate) fn list(
                 "max_input_tokens": row.and_then(|row| row.context_tokens),
                 "max_tokens": row.and_then(|row| row.max_output_tokens),
             }),
+            Listing::Google => google(name, row),
         }
     };
     if let Some(id) = id {
+        let id = id.strip_prefix("models/").filter(|_| listing == Listing::Google).unwrap_or(id);
         return find(plan, table, id).map(|_| object(id));
     }
     let names = names(plan);
@@ -113,6 +151,7 @@ pub(crate) fn list(
         Listing::Anthropic => {
             json!({"data": data, "has_more": false, "first_id": names.first(), "last_id": names.last()})
         }
+        Listing::Google => json!({"models": data}),
     })
 }
 
@@ -141,6 +180,30 @@ mod tests {
         plan.roles.insert("coder".into(), RolePlan { primary: primary.clone(), ..RolePlan::default() });
         plan.roles.insert("fast".into(), RolePlan { primary, ..RolePlan::default() });
         plan
+    }
+
+    #[test]
+    fn a_list_has_the_form_of_the_vendor_whose_client_asks() {
+        let listed = |uri: &'static str, header: &'static str| {
+            let mut headers = HeaderMap::new();
+            if !header.is_empty() {
+                headers.insert(header, "x".parse().unwrap());
+            }
+            Listing::of(&Uri::from_static(uri), &headers)
+        };
+        for (uri, header, expected) in [
+            ("/v1/models", "", Listing::OpenAi),
+            ("/v1/models?limit=1000", "authorization", Listing::OpenAi),
+            ("/v1/models", "anthropic-version", Listing::Anthropic),
+            ("/v1beta/models", "anthropic-version", Listing::Anthropic),
+            ("/v1/models", "x-goog-api-key", Listing::Google),
+            ("/v1/models", "x-goog-api-client", Listing::Google),
+            ("/v1beta/models", "", Listing::Google),
+            ("/v1beta/models/x", "", Listing::Google),
+            ("/v1/models?pageSize=1&key=k", "", Listing::Google),
+        ] {
+            assert_eq!(listed(uri, header), expected, "{uri} {header}");
+        }
     }
 
     #[test]

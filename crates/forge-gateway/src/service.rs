@@ -35,7 +35,7 @@ impl Service {
         }
         let mut reply = match Wanted::of(&head.method, head.uri.path()) {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
-            Wanted::Models(id) => self.models(&head.headers, id.as_deref()),
+            Wanted::Models(id) => self.models(&head.uri, &head.headers, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(&ingress, &head.uri, &head.headers, body).await {
                 Err(refused) => refused,
                 Ok((cx, incoming)) => {
@@ -62,9 +62,9 @@ impl Service {
         reply
     }
 
-    fn models(&self, headers: &HeaderMap, id: Option<&str>) -> Reply {
+    fn models(&self, uri: &Uri, headers: &HeaderMap, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
-        match models::list(&self.router.plan(), self.router.models(), headers, id, today) {
+        match models::list(&self.router.plan(), self.router.models(), uri, headers, id, today) {
             Some(list) => reply::json(StatusCode::OK, &list),
             None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
         }
