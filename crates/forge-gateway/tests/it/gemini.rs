@@ -30,7 +30,8 @@ const SSE: &str = "streamGenerateContent?alt=sse";
 /// The frames of a stream, in which every line is data or empty.
 fn frames(reply: &Reply) -> Vec<Value> {
     let lines = reply.body.split('\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_str(line.strip_prefix("data: ").expect(line)).unwrap()).collect()
+    let data = |line: &str| line.strip_prefix("data: ").unwrap_or_else(|| panic!("{line}")).to_owned();
+    lines.map(|line| serde_json::from_str(&data(line)).unwrap()).collect()
 }
 
 /// What was said, thoughts apart.
@@ -154,6 +155,34 @@ async fn failures_have_the_vendors_form() {
     ] {
         let reply = read(send(at, &start, "content-type: application/json\r\n", "{}").await).await;
         assert_eq!(reply.status, status, "{start}");
+    }
+}
+
+#[tokio::test]
+async fn clients_of_other_vendors_are_told_of_its_failures_in_their_own_form() {
+    let server = Server::start("{}").await;
+    let turns = |text: &str, stream: bool| json!({"model": "google", "max_tokens": 100, "stream": stream, "messages": [{"role": "user", "content": text}]});
+    let input = |text: &str, stream: bool| json!({"model": "google", "input": text, "stream": stream});
+    for (path, kind, end) in [
+        ("/v1/messages", "overloaded_error", "message_stop"),
+        ("/v1/chat/completions", "service_unavailable_error", "[DONE]"),
+        ("/v1/responses", "service_unavailable_error", "response.completed"),
+    ] {
+        let body = |text: &str, stream| {
+            if path == "/v1/responses" { input(text, stream) } else { turns(text, stream) }
+        };
+        let busy = post(server.address, path, &body("[[sim:overloaded]]", true)).await;
+        assert_eq!(
+            (busy.status >= 500, &busy.json()["error"]["type"]),
+            (true, &json!(kind)),
+            "{}",
+            busy.body
+        );
+        let whole = post(server.address, path, &body("[[sim:cut-after=900]]", false)).await;
+        assert_eq!(whole.status, 502, "{}", whole.body);
+        let broken = post(server.address, path, &body("[[sim:cut-after=900]]", true)).await;
+        assert_eq!((broken.status, broken.body.contains("error")), (200, true), "{}", broken.body);
+        assert!(!broken.body.contains(end), "{}", broken.body);
     }
 }
 
