@@ -72,11 +72,9 @@ fn common(
         return Err(field("contents").wrong("has to hold at least one turn"));
     }
     let (mut request, mut unknown) = (ModelRequest::default(), Vec::new());
-    for block in body.system_instruction.map_or_else(
-        || Ok(Vec::new()),
-        |instruction| content::system(instruction, field("systemInstruction")),
-    )? {
-        request = request.with_system_text(block);
+    if let Some(instruction) = body.system_instruction {
+        let blocks = content::system(instruction, field("systemInstruction"))?;
+        request = blocks.into_iter().fold(request, ModelRequest::with_system_text);
     }
     request.messages = content::turns(body.contents, model, field("contents"))?.into();
     request.tools = tools::tools(body.tools, field("tools"))?.into();
