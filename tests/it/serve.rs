@@ -104,4 +104,11 @@ fn what_a_program_needs_is_printed_for_a_shell() {
         said.stdout,
         "export ANTHROPIC_BASE_URL=http://127.0.0.1:4711\nexport ANTHROPIC_AUTH_TOKEN=fk-local\n"
     );
+    for client in ["google", "gemini"] {
+        let said = run(forge().args(["serve", "env", client, "--listen", "127.0.0.1:4711"]));
+        assert_eq!(
+            said.stdout,
+            "export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:4711\nexport GEMINI_API_KEY=fk-local\n"
+        );
+    }
 }

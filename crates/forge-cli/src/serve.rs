@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     if let Some(ServeCommand::Env { client, listen }) = args.command {
-        return env(client, listen, globals.json);
+        return env(client, listen, globals.quiet, globals.json);
     }
     let (quiet, json) = (globals.quiet, globals.json);
     let mut setup = Setup::open(globals).await?;
@@ -67,7 +67,7 @@ fn refused(error: GatewayError) -> CliError {
 }
 
 /// What a shell reads with `eval`.
-fn env(client: Client, listen: SocketAddr, json: bool) -> Result<ExitCode, CliError> {
+fn env(client: Client, listen: SocketAddr, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
     let (server, versioned) = (format!("http://{listen}"), format!("http://{listen}/v1"));
     let (address, key) = match client {
         // A key of this kind is sent as it is, and none has to be confirmed first.
@@ -75,8 +75,17 @@ fn env(client: Client, listen: SocketAddr, json: bool) -> Result<ExitCode, CliEr
         Client::Anthropic => (("ANTHROPIC_BASE_URL", server), "ANTHROPIC_API_KEY"),
         Client::Openai => (("OPENAI_BASE_URL", versioned), "OPENAI_API_KEY"),
         Client::Aider => (("OPENAI_API_BASE", versioned), "OPENAI_API_KEY"),
+        // Both add the version themselves.
+        Client::Google | Client::Gemini => (("GOOGLE_GEMINI_BASE_URL", server), "GEMINI_API_KEY"),
     };
     let variables = [address, (key, "fk-local".to_owned())];
+    if client == Client::Gemini {
+        // Told of an address of its own alone, it refuses to start without a terminal.
+        note(
+            quiet,
+            "~/.gemini/settings.json has to say {\"security\": {\"auth\": {\"selectedType\": \"gemini-api-key\"}}}",
+        );
+    }
     if json {
         let variables: serde_json::Map<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -80,7 +80,14 @@ impl Answer<'_> {
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
             return Ok(streamed(reply.content_type(), StreamBody::of_call(call, reply)));
         };
-        let events = begun?;
+        let events = match begun {
+            Ok(events) => events,
+            // Told as a reply and not as an error, it has to be one that the client can read: a stream.
+            Err(error) if (self.ingress.refuse)(&Refusal::Failed(&error)).0 == 200 => {
+                return Ok(streamed(reply.content_type(), StreamBody::of_failure(&error, reply)));
+            }
+            Err(error) => return Err(error),
+        };
         let started = started(&events);
         let model = started.and_then(|started| started.model.clone());
         let route = started.and_then(|started| started.route.clone());

@@ -1,9 +1,8 @@
 //! A server that speaks the vendors' APIs to its clients and answers through Forge's router.
 //!
-//! Use this crate to put one address in front of every vendor: programs that speak Anthropic's Messages, or OpenAI's Chat
-//! Completions or Responses, talk to it as they
-//! talk to the vendor, and get a role, a pool or a provider of the configuration under the name of a model. To call
-//! models from Rust, use `forge` itself.
+//! Use this crate to put one address in front of every vendor: programs that speak Anthropic's Messages, OpenAI's Chat
+//! Completions or Responses, or Gemini's generateContent, talk to it as they talk to the vendor, and get a role, a pool or a
+//! provider of the configuration under the name of a model. To call models from Rust, use `forge` itself.
 //!
 //! ```no_run
 //! use forge::System;
@@ -30,6 +29,7 @@ mod key;
 mod keyring;
 mod listen;
 mod meter;
+mod model_list;
 mod models;
 mod options;
 mod path;

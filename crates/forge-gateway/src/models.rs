@@ -1,13 +1,10 @@
 //! What clients may call a model, and who answers under that name.
 
-use chrono::NaiveDate;
 use forge::{
     ModelId, ModelTable, Participant, ParticipantRole,
     config::{AliasModel, AliasTarget, ModelAlias, ModelNames},
     router::{ProviderPlan, Router, RouterPlan},
 };
-use http::HeaderMap;
-use serde_json::{Value, json};
 
 /// Who answers under a name.
 ///
@@ -115,77 +112,6 @@ fn asking(provider: &ProviderPlan, model: ModelId) -> Participant {
     Participant::new(provider.vendor(), model).with_provider_id(provider.id.clone())
 }
 
-/// Every name that is listed: aliases, roles, pools, providers, and the models of the providers.
-fn listed(plan: &RouterPlan, names: &ModelNames) -> Vec<String> {
-    let aliases = names.aliases.iter().filter(|alias| !alias.is_pattern()).map(|alias| alias.name.clone());
-    let roles = plan.roles.keys().filter(|_| names.roles).map(|role| format!("role:{role}"));
-    let pools = plan.pools.iter().filter(|_| names.pools).map(|pool| format!("pool:{}", pool.id));
-    let providers = plan.providers.iter().filter(|_| names.providers);
-    let models = providers.clone().map(|provider| provider.model.to_string());
-    let providers = providers.map(|provider| format!("provider:{}", provider.id));
-    let mut listed: Vec<String> = Vec::new();
-    for name in
-        aliases.chain(roles).chain(pools).chain(providers).chain(models).filter(|name| !name.is_empty())
-    {
-        if !listed.contains(&name) {
-            listed.push(name);
-        }
-    }
-    listed
-}
-
-/// Which vendor's list of models a client expects: several have theirs at the same address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listing {
-    Anthropic,
-    OpenAi,
-}
-
-impl Listing {
-    fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key("anthropic-version") { Self::Anthropic } else { Self::OpenAi }
-    }
-}
-
-/// The list of the models that the caller may use, or the one of this id, in the form that the client's headers ask for;
-/// `None` if there is no such model.
-pub(crate) fn list(
-    plan: &RouterPlan,
-    table: &ModelTable,
-    names: &ModelNames,
-    may_use: impl Fn(&str) -> bool,
-    headers: &HeaderMap,
-    id: Option<&str>,
-    today: NaiveDate,
-) -> Option<Value> {
-    let listing = Listing::of(headers);
-    let object = |name: &str| {
-        let participant = find(plan, table, names, name);
-        let row = participant.as_ref().and_then(|one| table.serving(&one.provider, &one.model_id, today));
-        match listing {
-            Listing::OpenAi => json!({"id": name, "object": "model", "created": 0, "owned_by": "forge"}),
-            Listing::Anthropic => json!({
-                "id": name, "type": "model", "display_name": name, "created_at": "1970-01-01T00:00:00Z",
-                "lifecycle": "active",
-                "max_input_tokens": row.and_then(|row| row.context_tokens),
-                "max_tokens": row.and_then(|row| row.max_output_tokens),
-            }),
-        }
-    };
-    if let Some(id) = id {
-        return find(plan, table, names, id).filter(|_| may_use(id)).map(|_| object(id));
-    }
-    let mut names = listed(plan, names);
-    names.retain(|name| may_use(name));
-    let data: Vec<Value> = names.iter().map(|name| object(name)).collect();
-    Some(match listing {
-        Listing::OpenAi => json!({"object": "list", "data": data}),
-        Listing::Anthropic => {
-            json!({"data": data, "has_more": false, "first_id": names.first(), "last_id": names.last()})
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use forge::router::{Member, PoolPlan, RolePlan, Strategy, Target};
@@ -279,10 +205,6 @@ mod tests {
                 ("gpt-5.6-sol", Some("generalist/claude/claude-opus-5")),
                 ("role:coder", Some("coder/router/")),
             ],
-        );
-        assert_eq!(
-            listed(&plan, &names),
-            ["claude-fast", "gpt", "old", "gone", "role:coder", "role:fast", "pool:fast"]
         );
     }
 }

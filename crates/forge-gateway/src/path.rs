@@ -1,7 +1,7 @@
 //! What is served at an address.
 
-use forge::ingress::{CHAT, MESSAGES, RESPONSES};
-use forge_http::ingress::{Ingress, Refusal};
+use forge::ingress::{CHAT, GEMINI, MESSAGES, RESPONSES};
+use forge_http::ingress::{Ingress, Refusal, unescaped};
 use http::{Method, StatusCode};
 
 use crate::{
@@ -27,6 +27,9 @@ pub(crate) enum Wanted {
     Nothing,
 }
 
+/// Below these are single models.
+const LISTS: [&str; 3] = ["/v1/models/", "/v1beta/models/", "/models/"];
+
 impl Wanted {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         // A query says nothing about what is wanted, and some clients double the slash behind a base URL.
@@ -40,9 +43,9 @@ impl Wanted {
             "/v1/responses" if *method == Method::GET => return Self::Socket,
             "/v1/responses" | "/responses" => Self::Reply(RESPONSES),
             "/v1/responses/input_tokens" => Self::Count(RESPONSES),
-            "/v1/models" | "/models" => Self::Models(None),
-            _ => match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
-                Some(id) => Self::Models(Some(id.to_owned())),
+            "/v1/models" | "/v1beta/models" | "/models" => Self::Models(None),
+            _ => match LISTS.iter().find_map(|list| path.strip_prefix(list)) {
+                Some(rest) => Self::of_model(method, rest),
                 None => return Self::Nothing,
             },
         };
@@ -51,7 +54,18 @@ impl Wanted {
             Self::Reply(_) | Self::Count(_) => *method == Method::POST,
             _ => is_read,
         };
-        if fits { wanted } else { Self::OtherMethod }
+        if fits || matches!(wanted, Self::Nothing) { wanted } else { Self::OtherMethod }
+    }
+
+    /// Of one model. Gemini's clients say behind its name what they want of it; names have colons of their own.
+    fn of_model(method: &Method, rest: &str) -> Self {
+        let rest = unescaped(rest);
+        match rest.rsplit_once(':') {
+            Some((_, "generateContent" | "streamGenerateContent")) => Self::Reply(GEMINI),
+            Some((_, "countTokens")) => Self::Count(GEMINI),
+            _ if *method == Method::POST => Self::Nothing,
+            _ => Self::Models(Some(rest.into_owned())),
+        }
     }
 
     /// The refusal of a client that brings no key that is known.
@@ -62,6 +76,35 @@ impl Wanted {
                 StatusCode::UNAUTHORIZED,
                 "bring a key of this server: `forge keys create` makes one",
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_model_is_for_geminis_clients_where_it_ends_with_a_verb() {
+        let wanted = |method: Method, path: &str| match Wanted::of(&method, path) {
+            Wanted::Reply(ingress) => format!("reply {}", ingress.dialect.as_str()),
+            Wanted::Count(ingress) => format!("count {}", ingress.dialect.as_str()),
+            Wanted::Models(id) => format!("models {}", id.unwrap_or_default()),
+            other => format!("{other:?}"),
+        };
+        for (method, path, expected) in [
+            (Method::POST, "/v1beta/models/m:generateContent", "reply gemini"),
+            (Method::POST, "/v1/models/role:coder:streamGenerateContent", "reply gemini"),
+            (Method::POST, "/v1beta/models/models/a/b%3AgenerateContent/", "reply gemini"),
+            (Method::POST, "/v1beta/models/m:countTokens", "count gemini"),
+            (Method::GET, "/v1beta/models/m:generateContent", "OtherMethod"),
+            (Method::POST, "/v1beta/models/m:embedContent", "Nothing"),
+            (Method::GET, "/v1beta/models", "models "),
+            (Method::GET, "/v1beta/models/role%3Acoder", "models role:coder"),
+            (Method::GET, "/v1/models/pool:fast", "models pool:fast"),
+            (Method::POST, "/v1beta/m:generateContent", "Nothing"),
+        ] {
+            assert_eq!(wanted(method.clone(), path), expected, "{method} {path}");
         }
     }
 }

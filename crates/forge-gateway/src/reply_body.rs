@@ -97,6 +97,13 @@ impl StreamBody {
         Self::new(Source::Call(call), reply, out)
     }
 
+    /// A reply that is nothing but this failure.
+    pub(crate) fn of_failure(error: &ProviderError, mut reply: Box<dyn Render>) -> Self {
+        let mut out = Vec::new();
+        reply.failure(error, &mut out);
+        Self::new(Source::Done, reply, out)
+    }
+
     fn new(source: Source, reply: Box<dyn Render>, out: Vec<u8>) -> Self {
         let silence = Box::pin(sleep_until(Instant::now() + KEEP_ALIVE));
         Self { source, reply, out, silence }
@@ -222,5 +229,32 @@ mod tests {
             Ok(late(0, StreamEvent::from(Finished::new(StopReason::EndTurn))))
         });
         assert_eq!(writes(StreamBody::of_call(call, Box::new(Letters))).await, ". . sdf");
+        let failure = ProviderError::new(ErrorKind::ContentFiltered, "p", "no");
+        assert_eq!(writes(StreamBody::of_failure(&failure, Box::new(Letters))).await, "x");
+    }
+
+    /// Gemini's clients take a comment or the name of an event for a broken reply.
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_of_gemini_has_nothing_but_empty_lines() {
+        let reply = |end: &str| {
+            let body = bytes::Bytes::from(r#"{"contents": [{"parts": [{"text": "Hi"}]}]}"#);
+            let uri = format!("/v1beta/models/m:streamGenerateContent{end}").parse().unwrap();
+            let head =
+                forge_http::ingress::ReplyHead { id: "1".into(), created: chrono::DateTime::UNIX_EPOCH };
+            (forge::ingress::GEMINI.parse)(&body, &uri, &head).unwrap().reply
+        };
+        let call = || -> Call {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok(late(40, StreamEvent::from(Finished::new(StopReason::EndTurn))))
+            })
+        };
+        let stream = writes(StreamBody::of_call(call(), reply("?alt=sse"))).await;
+        let (silence, frame) = stream.split_once("data: ").unwrap();
+        assert!(silence.len() > 10 && silence.chars().all(|sign| sign == '\n' || sign == ' '), "{silence:?}");
+        assert!(frame.contains("\"finishReason\":\"STOP\""), "{frame}");
+        let list = writes(StreamBody::of_call(call(), reply(""))).await;
+        let frames: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap();
+        assert_eq!(frames.len(), 1, "{list}");
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     keyring::Caller,
     listen::Ends,
     meter::Admission,
-    models,
+    model_list, models,
     options::GatewayOptions,
     path::Wanted,
     reply::{self, Reply, insert},
@@ -97,7 +97,7 @@ impl Service {
         let Some(caller) = caller else { return wanted.no_key() };
         match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
-            Wanted::Models(id) => self.models(plan, &caller, &head.headers, id.as_deref()),
+            Wanted::Models(id) => self.models(plan, &caller, head, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
@@ -120,11 +120,11 @@ impl Service {
         }
     }
 
-    fn models(&self, plan: &ServePlan, caller: &Caller, headers: &HeaderMap, id: Option<&str>) -> Reply {
+    fn models(&self, plan: &ServePlan, caller: &Caller, head: &Parts, id: Option<&str>) -> Reply {
         let today = self.router.timer().now().date_naive();
         let may_use = |name: &str| caller.may_use(name);
-        let names = &plan.models;
-        match models::list(&self.router.plan(), self.router.models(), names, may_use, headers, id, today) {
+        let (router, table) = (self.router.plan(), self.router.models());
+        match model_list::list(&router, table, &plan.models, may_use, head, id, today) {
             Some(list) => reply::json(StatusCode::OK, &list),
             None => reply::refusal(StatusCode::NOT_FOUND, "there is no model of this name"),
         }

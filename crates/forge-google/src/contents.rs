@@ -254,7 +254,7 @@ impl<'a> Turn<'a> {
 }
 
 /// The vendor wants an object; what a model broke off stays readable inside one.
-fn arguments(input: &ToolInput) -> Cow<'_, Value> {
+pub(crate) fn arguments(input: &ToolInput) -> Cow<'_, Value> {
     match input {
         ToolInput::Json(value) if value.is_object() => Cow::Borrowed(value),
         other => Cow::Owned(json!({ "input": other.to_text() })),
@@ -272,7 +272,7 @@ fn unsigned(content: PartContent<'_>) -> KnownPart<'_> {
 }
 
 /// By the ending of the path; without one, the vendor looks for itself.
-fn mime_type(url: &str) -> Option<&'static str> {
+pub(crate) fn mime_type(url: &str) -> Option<&'static str> {
     let path = url.split(['?', '#']).next()?;
     let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
     match ending.to_ascii_lowercase().as_str() {

@@ -40,11 +40,17 @@
 //! later ones by level; the differences are data in this crate, and [`models`] is its table of limits
 //! and prices. No current model takes penalties. Nothing that is sent is stored by the vendor
 //! (`store: false`).
+//!
+//! # Servers
+//! With the feature `ingress`, the module of this name reads requests of this API and writes its replies, for servers
+//! that speak it to their clients.
 
 mod address;
 mod citations;
 mod contents;
 mod error;
+#[cfg(feature = "ingress")]
+pub mod ingress;
 mod kind;
 mod parts;
 mod profile;

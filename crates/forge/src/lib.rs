@@ -67,6 +67,8 @@ pub use forge_store as store;
 pub mod ingress {
     #[cfg(feature = "anthropic")]
     pub use forge_anthropic::ingress::MESSAGES;
+    #[cfg(feature = "google")]
+    pub use forge_google::ingress::GEMINI;
     #[cfg(feature = "openai")]
     pub use forge_openai::ingress::{CHAT, RESPONSES};
 }

@@ -6,9 +6,10 @@ use super::Source;
 
 /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
 ///
-/// Programs that speak Anthropic's Messages, or OpenAI's Responses or Chat Completions, are pointed at the address and get, under the name of a model, a role
-/// (`role:coder`), a pool (`pool:fast`), a provider (`provider:claude`), or a model that one of the providers has. Nobody is
-/// asked for a key, so that only addresses of this machine are taken.
+/// Programs that speak Anthropic's Messages, OpenAI's Responses or Chat Completions, or Gemini's generateContent, are pointed
+/// at the address and get, under the name of a model, a role (`role:coder`), a pool (`pool:fast`), a provider
+/// (`provider:claude`), or a model that one of the providers has. Nobody is asked for a key, so that only addresses of this
+/// machine are taken.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     #[command(subcommand)]
@@ -45,4 +46,8 @@ pub(crate) enum Client {
     Openai,
     /// aider.
     Aider,
+    /// The SDKs of Google.
+    Google,
+    /// Gemini CLI.
+    Gemini,
 }
