@@ -127,6 +127,11 @@ impl Gateway {
         self.probes.as_ref()?.local_addr().ok()
     }
 
+    /// Whether addresses of the network speak TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.service.tls.is_some()
+    }
+
     /// Whether clients have to bring a key.
     pub fn asks_for_keys(&self) -> bool {
         self.service.access.asks_for_keys()

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Subcommand, ValueEnum};
+use forge::config::Listen;
 
 use super::Source;
 
@@ -8,18 +9,28 @@ use super::Source;
 ///
 /// Programs that speak Anthropic's Messages, OpenAI's Responses or Chat Completions, or Gemini's generateContent, are pointed
 /// at the address and get, under the name of a model, a role (`role:coder`), a pool (`pool:fast`), a provider
-/// (`provider:claude`), or a model that one of the providers has. Nobody is asked for a key, so that only addresses of this
-/// machine are taken.
+/// (`provider:claude`), or a model that one of the providers has. Once `forge keys create` has made a key, every client has
+/// to bring one; without any, only places of this machine are listened at.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     #[command(subcommand)]
     pub(crate) command: Option<ServeCommand>,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4600")]
-    pub(crate) listen: SocketAddr,
-    /// How long calls under way have to end when the server is told to.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
-    pub(crate) grace: Duration,
+    /// Where to listen: `127.0.0.1:4600` unless the configuration says otherwise, `unix:PATH`, `systemd:`; port 0 takes a
+    /// free one. May be given several times.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) listen: Vec<Listen>,
+    /// Where to answer probes (`/livez`, `/readyz`, `/metrics`).
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) probes: Option<SocketAddr>,
+    /// How long calls under way have to end when the server is told to; 30s unless the configuration says otherwise.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) grace: Option<Duration>,
+    /// Look at the configuration, the certificate and the keys, and start nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Start only if every provider answers.
+    #[arg(long)]
+    pub(crate) require_all: bool,
     #[command(flatten)]
     pub(crate) source: Source,
 }

@@ -34,7 +34,8 @@ pub(crate) struct Discovered {
     pub(crate) plan: RouterPlan,
     pub(crate) origins: Vec<String>,
     pub(crate) session: SessionPlan,
-    pub(crate) serve: ServePlan,
+    // Large, and moved about by every command.
+    pub(crate) serve: Box<ServePlan>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -50,7 +51,7 @@ impl Discovered {
         let warnings = file.warnings.iter().map(ToString::to_string).collect();
         let mut session = file.session;
         session.prompts = session.prompts.map(|folder| path.with_file_name("").join(folder));
-        Self { plan: file.plan, origins, session, serve: file.serve, warnings }
+        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), warnings }
     }
 }
 

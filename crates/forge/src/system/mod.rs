@@ -60,7 +60,7 @@ pub struct System {
     plan: RouterPlan,
     origins: Vec<String>,
     session: SessionPlan,
-    serve: ServePlan,
+    serve: Box<ServePlan>,
     warnings: Vec<String>,
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,

@@ -1,0 +1,156 @@
+//! `forge serve`: the vendors' APIs for other programs.
+
+mod env;
+mod notify;
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use forge::config::{Listen, ServePlan};
+use forge_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use self::notify::notify;
+use crate::{
+    args::{GlobalArgs, Serve, ServeCommand},
+    error::CliError,
+    setup::Setup,
+    signals::{Signal, Signals},
+    terminal::{self, note},
+};
+
+pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    if let Some(ServeCommand::Env { client, listen }) = args.command {
+        return env::run(client, listen, globals.quiet, globals.json);
+    }
+    let (quiet, json) = (globals.quiet, globals.json);
+    let mut setup = Setup::open(globals).await?;
+    let mut options = GatewayOptions::new(plan(&setup, &args));
+    if let Some(store) = setup.store() {
+        options = options.with_store(store.clone());
+    }
+    if args.check {
+        options.plan.listen.clear();
+        options.plan.probes = None;
+    }
+    // Before the address is open, so that a termination that comes early ends the server in order.
+    let mut signals = Signals::new()?;
+    let gateway = Gateway::bind(setup.router().clone(), options).await.map_err(refused)?;
+    if args.check {
+        note(quiet, "the server could start: its configuration, its certificate and its keys can be read");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.require_all {
+        let (line, all) = answering(&setup).await;
+        if !all {
+            return Err(CliError::usage(line, "mend them, or leave `--require-all` out"));
+        }
+    }
+    tell(&gateway, &setup, quiet, json)?;
+    let handle = gateway.handle();
+    let (end, ended) = oneshot::channel::<()>();
+    let mut serving = tokio::spawn(gateway.serve(async {
+        let _ = ended.await;
+    }));
+    notify("READY=1");
+    // Beside the first requests: who waits for a vendor that is down would wait for nothing.
+    if !setup.is_simulated() {
+        note(quiet, &answering(&setup).await.0);
+    }
+    while signals.next().await == Signal::Reload {
+        match reload(&mut setup, &handle, &args).await {
+            Ok(()) => note(quiet, "the configuration was read again"),
+            // A server that is at work goes on with what it has.
+            Err(error) => note(quiet, &format!("the configuration stays as it was: {error}")),
+        }
+    }
+    notify("STOPPING=1");
+    let _ = end.send(());
+    note(quiet, "no more requests are taken; a second signal ends the calls under way");
+    tokio::select! {
+        _ = &mut serving => {}
+        _ = signals.next() => serving.abort(),
+    }
+    setup.close(Duration::ZERO).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the configuration says, and the command line, which goes before it.
+fn plan(setup: &Setup, args: &Serve) -> ServePlan {
+    let mut plan = setup.serve_plan().clone();
+    if !args.listen.is_empty() {
+        plan.listen.clone_from(&args.listen);
+    }
+    plan.probes = args.probes.or(plan.probes);
+    plan.grace = args.grace.unwrap_or(plan.grace);
+    plan
+}
+
+async fn reload(setup: &mut Setup, handle: &GatewayHandle, args: &Serve) -> Result<(), CliError> {
+    setup.reload().await?;
+    let refused = |error: forge_gateway::TlsError| CliError::failed("the certificate cannot be used", &error);
+    handle.reload(plan(setup, args)).map_err(refused)
+}
+
+/// Says where it serves and who is let in.
+fn tell(gateway: &Gateway, setup: &Setup, quiet: bool, json: bool) -> Result<(), CliError> {
+    let scheme = if gateway.is_encrypted() { "https" } else { "http" };
+    let place = |place: Listen| match place {
+        Listen::Tcp(address) => format!("{scheme}://{address}"),
+        other => other.to_string(),
+    };
+    let places: Vec<String> = gateway.places().into_iter().map(place).collect();
+    if json {
+        terminal::json(&json!({
+            "address": gateway.address().map(|address| place(Listen::Tcp(address))),
+            "places": places,
+            "probes": gateway.probes_address(),
+            "keys": gateway.asks_for_keys(),
+            "simulated": setup.is_simulated(),
+        }))?;
+    }
+    let who = if gateway.asks_for_keys() {
+        "clients bring a key of `forge keys`"
+    } else {
+        "any program of this machine may ask, and no key is needed"
+    };
+    note(quiet, &format!("serving {}; {who}", places.join(", ")));
+    if let Some(probes) = gateway.probes_address() {
+        note(quiet, &format!("probes and metrics: http://{probes}"));
+    }
+    note(quiet, "`forge serve env claude-code` says how to point a program at it; Ctrl-C ends it");
+    Ok(())
+}
+
+/// Which providers answer, on one line, and whether all of them do.
+async fn answering(setup: &Setup) -> (String, bool) {
+    let checks = setup.router().check().await;
+    let (ready, others): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|check| check.status == forge::router::HealthStatus::Ready);
+    let count = format!("{} of {} providers answer", ready.len(), checks.len());
+    let silent: Vec<_> = others
+        .iter()
+        .map(|other| {
+            format!("{} is {} ({})", other.provider, other.status, other.detail.as_deref().unwrap_or("?"))
+        })
+        .collect();
+    (if silent.is_empty() { count } else { format!("{count}: {}", silent.join("; ")) }, silent.is_empty())
+}
+
+fn refused(error: GatewayError) -> CliError {
+    let what = "the server does not start";
+    let failed = |error: &dyn Error| CliError::failed(what, error);
+    match error {
+        GatewayError::Public(place) => CliError::usage(
+            format!("{place} is not an address of this machine alone, and nobody would be asked for a key"),
+            "make one with `forge keys create NAME`, after which every client needs one, or listen on 127.0.0.1",
+        ),
+        GatewayError::Listen { .. } => {
+            failed(&error).with_next("end whoever listens there, or choose another place with `--listen`")
+        }
+        GatewayError::Keys(_) => {
+            failed(&error).with_next("`forge doctor` looks at the accounts, where the keys are kept")
+        }
+        error => failed(&error),
+    }
+}
