@@ -1,10 +1,12 @@
 //! What `forge config show` shows: settings under the names that the file has for them, without secrets.
 
+mod serve;
+
 use std::{fmt::Write as _, time::Duration};
 
 use forge::{
     ProviderId,
-    config::{ConfigFile, Key, KeyPath, RouterPlan, SessionPlan, is_reference},
+    config::{ConfigFile, Key, KeyPath, RouterPlan, ServeSpec, SessionPlan, is_reference},
     model::Price,
     router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
     storage::budget::Scope,
@@ -31,6 +33,9 @@ pub(super) fn written(file: &ConfigFile) -> Value {
     let mut settings = json!(spec);
     if file.session != SessionPlan::default() {
         settings["session"] = session(&file.session);
+    }
+    if let Some(serve) = file.get::<ServeSpec>().filter(|serve| **serve != ServeSpec::default()) {
+        settings["serve"] = json!(serve);
     }
     tidy(settings)
 }
@@ -74,6 +79,7 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "budget": budget(plan.budget),
         "budgets": plan.budgets.iter().filter_map(tagged).collect::<Vec<_>>(),
         "session": session(&file.session),
+        "serve": serve::serve(&file.serve),
     }))
 }
 
@@ -387,6 +393,18 @@ cache: { time_to_live: 10m }
 budget: { per_day_usd: 10 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
 session: { critics: [ { provider: cloud, lens: security }, { lens: clarity } ], required: 1, prompts: prompts }
+serve:
+  listen: ["127.0.0.1:4700", "unix:/run/forge.sock"]
+  probes: 127.0.0.1:4701
+  tls: { cert: cert.pem, key: key.pem }
+  hosts: [gw.example.org]
+  origins: ["https://chat.example.org"]
+  models: { fast: { pool: both }, "qwen*": { provider: laptop, model: same } }
+  expose: [roles]
+  default_model: fast
+  limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
+  timeout: 10m
+  grace: 5s
 "#;
 
     #[derive(Debug)]

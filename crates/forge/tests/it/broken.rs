@@ -63,7 +63,9 @@ fn every_mistake_has_a_broken_file() {
 
 #[test]
 fn a_project_file_is_refused_what_a_trusted_one_may_do() {
-    for name in ["project-endpoint", "project-file", "project-literal-key", "project-single-form"] {
+    for name in
+        ["project-endpoint", "project-file", "project-literal-key", "project-serve", "project-single-form"]
+    {
         let (_, text) = cases().into_iter().find(|(case, _)| case == name).unwrap();
         assert!(load(&text, Trust::Trusted).is_ok(), "{name}");
         assert!(said(name, &text).contains("forge config trust"), "{name}");

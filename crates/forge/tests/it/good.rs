@@ -110,6 +110,18 @@ cache: { time_to_live: 10m, max_entries: 50, max_bytes: 1000000, allow_default_t
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
 session: { critics: [ { provider: claude, lens: security }, { lens: clarity } ], required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
+serve:
+  listen: ["127.0.0.1:4700", "unix:/run/forge.sock", "systemd:"]
+  probes: 127.0.0.1:4701
+  tls: { cert: cert.pem, key: key.pem }
+  hosts: [gw.example.org]
+  origins: ["https://chat.example.org"]
+  models: { coder: { role: critic }, fast: { pool: both }, "claude-*": { provider: claude, model: same }, old: { provider: claude, model: claude-opus-5 } }
+  expose: [roles, pools]
+  default_model: fast
+  limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
+  timeout: 10m
+  grace: 5s
 "#;
 
 fn good(text: &str) -> ConfigFile {
@@ -246,6 +258,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.plan.budget),
         format!("{:?}", file.plan.budgets),
         format!("{:?}", file.session),
+        format!("{:?}", file.serve),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }

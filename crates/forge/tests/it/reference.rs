@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 22] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -38,6 +38,11 @@ const SECTIONS: [(&str, &str); 17] = [
     ("TagBudgetSpec", "A budget of calls with a tag"),
     ("SessionSpec", "Sessions"),
     ("SeatSpec", "A seat"),
+    ("ServeSpec", "A server"),
+    ("TlsSpec", "A certificate"),
+    ("AliasSpec", "A name of a model"),
+    ("ServeLimitSpec", "Limits of a server"),
+    ("KeyLimitSpec", "Limits of a key"),
 ];
 
 fn reference() -> String {

@@ -33,8 +33,9 @@ fn the_schema_names_every_section() {
         "budget",
         "budgets",
         "session",
+        "serve",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 13);
+    assert_eq!(sections.len(), 14);
 }
