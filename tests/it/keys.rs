@@ -1,6 +1,6 @@
 //! The keys of a server's clients, as whoever runs it makes and takes them away.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Stdio};
 
 use chrono::Utc;
 use forge::{
@@ -229,6 +229,25 @@ fn a_secret_is_shown_once_and_stands_nowhere() {
     // The digest is there, so that the search would have found something.
     let digest = wait(held.access()).unwrap().keys[0].secrets[0].digest.to_string();
     assert!(files_with(Path::new(&place.path("")), &digest).len() >= 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_that_could_not_be_shown_is_told_of() {
+    let place = Place::new("keys-unshown");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let (read, closed) = std::io::pipe().unwrap();
+    drop(read);
+    for (name, stdout) in [("one", Stdio::from(full)), ("two", closed.into())] {
+        // Not by its output, which would take the place of this one.
+        let mut command = place.command(&["keys", "create", name]);
+        let child =
+            command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let said = String::from_utf8(child.stderr).unwrap();
+        assert_eq!(child.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("forge keys rotate {name}")), "{said}");
+    }
+    assert_eq!(done(&place, "keys list").stdout.lines().count(), 3);
 }
 
 #[test]

@@ -131,11 +131,14 @@ fn hand_out(
     } else {
         terminal::out(&format!("{text}\n"))
     };
-    // Even where the reader went away: the key is there now, and nobody has it.
-    shown.map_err(|_| {
-        let what = format!("the key `{}` is in the store but could not be shown", key.name);
-        CliError::failed(what, &io::Error::from(io::ErrorKind::BrokenPipe))
-            .with_next(format!("`forge keys rotate {}` gives it another secret", key.name))
+    // Even where the reader went away, which is no failure elsewhere: the key is there now, and nobody has it.
+    shown.map_err(|error| {
+        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
+        let error = if error.is_quiet() { CliError::failed("the key was not shown", &closed) } else { error };
+        let name = &key.name;
+        error.with_next(format!(
+            "the key `{name}` is there; `forge keys rotate {name}` gives it another secret"
+        ))
     })?;
     let expires = key.expires_at.map_or_else(|| "never".to_owned(), |at| format!("{} (UTC)", when(at)));
     note(
