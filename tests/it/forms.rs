@@ -242,6 +242,52 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
 }
 
 #[test]
+fn what_keys_and_their_log_print_obeys_their_schemas() {
+    let place = Place::new("forms-keys");
+    let mut forms = Forms::default();
+    let command = |words: &str| place.command(&words.split(' ').collect::<Vec<_>>());
+    let limits =
+        "--models role:* --per-day-usd 5 --per-month-tokens 9 --total-usd 7 --rpm 6 --tpm 5 --concurrent 4";
+    forms.hold_output("teams-set", 0, &mut command(&format!("teams set red {limits}")));
+    forms.hold_output("teams-set", 0, &mut command(&format!("teams set red {limits}")));
+    forms.hold_output("keys-create", 0, &mut command(&format!("keys create ci --team red {limits}")));
+    forms.hold_output("keys-create", 0, &mut command("keys create free --expires never"));
+    forms.hold_output("keys-create", 0, &mut command("keys rotate ci --overlap 1h"));
+    forms.hold_output("keys-list", 0, &mut command("keys list"));
+    forms.hold_output("teams-list", 0, &mut command("teams list"));
+    for done in ["show", "disable", "enable", "revoke"] {
+        forms.hold_output("keys-show", 0, &mut command(&format!("keys {done} free")));
+    }
+    forms.hold_output("keys-usage", 0, &mut command("keys usage ci"));
+    let refused =
+        ["keys show cj", "keys create ci", "keys enable free", "teams delete red", "keys create a/b"];
+    for wrong in refused {
+        let said = forms.hold_output("failure", 2, &mut command(wrong));
+        assert_eq!(said["error"]["code"], "E002", "{wrong}");
+        assert_ne!(said["error"]["next"], "", "{wrong}");
+    }
+    forms.hold_output("keys-show", 0, &mut command("keys revoke ci"));
+    forms.hold_output("teams-delete", 0, &mut command("teams delete red"));
+    let said = forms.hold_output("audit", 0, &mut command("audit --verify"));
+    assert_eq!(said["entries"].as_array().map(Vec::len), Some(10), "{said}");
+    let newest = said["newest"].as_str().unwrap();
+    forms.hold_output("audit", 0, &mut command(&format!("audit --since 24h --expect {newest}")));
+    let said = forms.hold_output("failure", 1, &mut command(&format!("audit --expect {}", "0".repeat(64))));
+    assert_eq!(said["error"]["code"], "E008");
+    forms.end(&[
+        "audit",
+        "failure",
+        "keys-create",
+        "keys-list",
+        "keys-show",
+        "keys-usage",
+        "teams-delete",
+        "teams-list",
+        "teams-set",
+    ]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

@@ -306,6 +306,23 @@ fn the_ids_of_sessions_are_offered_wherever_one_is_wanted() {
 }
 
 #[test]
+fn the_names_of_keys_and_teams_are_offered() {
+    let place = Place::new("front-names");
+    for words in ["teams set red", "teams set blue", "keys create one", "keys create ci", "keys revoke ci"] {
+        assert_eq!(place.run(&words.split(' ').collect::<Vec<_>>()).code, Some(0), "{words}");
+    }
+    let before = files(&place);
+    for words in ["show", "usage", "rotate", "revoke", "enable", "disable"] {
+        assert_eq!(offered(&place, &["keys", words, ""]), ["one", "ci"], "{words}");
+    }
+    assert_eq!(offered(&place, &["keys", "show", "o"]), ["one"]);
+    assert_eq!(offered(&place, &["keys", "create", "x", "--team", ""]), ["blue", "red"]);
+    assert_eq!(offered(&place, &["teams", "delete", "r"]), ["red"]);
+    assert!(!offered(&place, &["keys", "show", "--offline", ""]).contains(&"one".to_owned()));
+    assert_eq!(files(&place), before, "nothing is left behind");
+}
+
+#[test]
 fn roles_providers_models_accidents_files_and_words_are_offered() {
     with_sim("{}", |sim| {
         let place = Place::with("front-offers", sim, "roles:\n  poet: { provider: claude }\n");

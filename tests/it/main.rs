@@ -15,6 +15,7 @@ mod faults;
 mod forms;
 mod front;
 mod house;
+mod keys;
 mod kills;
 mod lists;
 mod log;

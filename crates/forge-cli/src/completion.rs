@@ -76,6 +76,8 @@ fn with_candidates(command: clap::Command, hides: bool) -> clap::Command {
             arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "VENDOR"));
         match arg.get_id().as_str() {
             "id" | "session" | "sessions" => arg.add(ArgValueCompleter::new(sessions)),
+            "key" => arg.add(ArgValueCandidates::new(|| plain(names().0))),
+            "team" => arg.add(ArgValueCandidates::new(|| plain(names().1))),
             "role" | "roles" => arg.add(ArgValueCandidates::new(roles)),
             "provider" if holds_vendor => arg.add(ArgValueCandidates::new(vendors)),
             "provider" | "providers" => arg.add(ArgValueCandidates::new(providers)),
@@ -110,6 +112,12 @@ fn sessions(start: &OsStr) -> Vec<CompletionCandidate> {
         CompletionCandidate::new(name.as_str()).help(help)
     };
     found.into_iter().map(candidate).collect()
+}
+
+/// The names of keys and of teams, of the server that the line is about.
+fn names() -> (Vec<String>, Vec<String>) {
+    let simulated = typed().iter().any(|word| word == "--offline");
+    metrics::path(simulated).map(|file| store::glance_names(&file, MOST)).unwrap_or_default()
 }
 
 fn roles() -> Vec<CompletionCandidate> {

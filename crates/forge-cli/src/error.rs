@@ -6,7 +6,7 @@ use forge::{
     ErrorKind, ProviderError,
     error::Phase,
     session::SessionError,
-    storage::{budget::BudgetError, journal::JournalError},
+    storage::{access::AuditFault, budget::BudgetError, journal::JournalError},
     store::StoreError,
 };
 use serde_json::{Map, Value, json};
@@ -46,6 +46,7 @@ enum Code {
     Config,
     Store,
     Session,
+    Audit,
     Provider(ErrorKind),
 }
 
@@ -135,6 +136,12 @@ impl CliError {
         Self::new(Code::Session, error.to_string(), exit).because(why).with_next(next)
     }
 
+    /// The log is not as it was written.
+    pub(crate) fn audit(fault: &AuditFault) -> Self {
+        let next = "compare it with a backup: somebody wrote to the file past this program";
+        Self::new(Code::Audit, fault.to_string(), FAILED).with_next(next)
+    }
+
     pub(crate) fn provider(error: &ProviderError) -> Self {
         let exit = match error.kind {
             // A provider did answer; code 3 promises that none could.
@@ -206,6 +213,7 @@ impl Code {
             Self::Config => "E005",
             Self::Store => "E006",
             Self::Session => "E007",
+            Self::Audit => "E008",
             Self::Provider(kind) => match kind {
                 ErrorKind::RateLimited => "E010",
                 ErrorKind::Overloaded => "E011",
@@ -299,6 +307,7 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
 | E005 | the configuration cannot be used | correct it; `forge config check` reads it without sending anything | 2 |
 | E006 | the accounts cannot be read or written | `forge doctor` checks them | 1; 2 for a wrong filter |
 | E007 | a session cannot start, go on or be read | the error says which; `forge sessions list` | 1; 2 for a wrong name, plan or template |
+| E008 | the log of what was done to keys is not as it was written | compare it with a backup; somebody wrote to the file past this program | 1 |
 ";
 
     fn index() -> String {

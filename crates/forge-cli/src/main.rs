@@ -1,5 +1,6 @@
 //! The command `forge`.
 
+mod access;
 mod args;
 mod ask;
 mod backup;
@@ -108,6 +109,9 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let source = args.source;
             serve::run(args, globals(source)).await
         }
+        Command::Keys { command } => access::keys(command, quiet, json).await,
+        Command::Teams { command } => access::teams(command, quiet, json).await,
+        Command::Audit(args) => access::audit(args, quiet, json).await,
         Command::Sim(sim) => sim::run(sim, json).await,
         Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
         Command::Providers { command: ProvidersCommand::List { source, .. } } => {

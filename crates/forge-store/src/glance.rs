@@ -17,6 +17,20 @@ pub fn glance(path: &Path, start: &str, most: usize) -> Glances {
     look(path, start, most).unwrap_or_default()
 }
 
+/// The names of the keys and of the teams in the file at `path`, at most `most` of each, under the same terms.
+pub fn glance_names(path: &Path, most: usize) -> (Vec<String>, Vec<String>) {
+    let read = || -> rusqlite::Result<_> {
+        let conn = connect(path)?;
+        let names = |table: &str, order: &str| -> rusqlite::Result<Vec<String>> {
+            let mut find = conn.prepare(&format!("SELECT name FROM {table} ORDER BY {order} LIMIT ?1"))?;
+            find.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?.collect()
+        };
+        // Those that can still be used come first.
+        Ok((names("client_keys", "state, name")?, names("teams", "name")?))
+    };
+    read().unwrap_or_default()
+}
+
 fn look(path: &Path, start: &str, most: usize) -> rusqlite::Result<Glances> {
     let conn = connect(path)?;
     let mut statement = conn.prepare(

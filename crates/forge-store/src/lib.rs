@@ -71,7 +71,7 @@ pub use forge_core::storage::accounts::{
     Bucket, Figures, Filter, GroupBy, Key, SummaryRow, Timing, Tokens, TrendPoint,
 };
 pub use forget::Forgotten;
-pub use glance::{Glances, glance};
+pub use glance::{Glances, glance, glance_names};
 pub use jsonl::JsonlJournal;
 pub use maintain::{Pruned, Repriced};
 pub use options::StoreOptions;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod access;
 mod backup;
 mod config;
 mod inject;
@@ -16,6 +17,10 @@ use std::{
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
+    access::{
+        AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, TeamsCommand,
+        TeamsDelete, TeamsSet,
+    },
     backup::{Backup, BackupCommand, BackupRestore},
     config::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
@@ -112,6 +117,18 @@ pub(crate) enum Command {
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
     #[command(args_conflicts_with_subcommands = true)]
     Serve(Serve),
+    /// Make, show and revoke the keys of a server's clients.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Set what several keys together may use.
+    Teams {
+        #[command(subcommand)]
+        command: TeamsCommand,
+    },
+    /// Show what was done to keys and teams, by whom and when; check that nothing of it was changed.
+    Audit(Audit),
     /// Serve the simulated vendors, to test any client.
     Sim(Sim),
     /// Show the providers in use.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -90,15 +90,17 @@ impl AccessChange {
     /// The change as the log keeps it; `key_name` is what the key is called that it is about. Neither a secret nor the
     /// digest of one is in it: whoever reads the log learns nothing to try keys against.
     pub fn event(&self, key_name: Option<&str>, at: DateTime<Utc>, by: &str) -> AuditEvent {
+        let ms = |time: &Option<DateTime<Utc>>| time.map(|time| time.trunc_subsecs(3));
         let detail = match self {
             Self::KeyCreated { key } => json!({
                 "name": key.name,
                 "team": key.team,
-                "expires_at": key.expires_at,
+                "expires_at": ms(&key.expires_at),
                 "allowance": key.allowance,
             }),
             Self::KeyRotated { previous_until, expires_at, .. } => {
-                json!({ "name": key_name, "previous_until": previous_until, "expires_at": expires_at })
+                let previous_until = previous_until.trunc_subsecs(3);
+                json!({ "name": key_name, "previous_until": previous_until, "expires_at": ms(expires_at) })
             }
             Self::KeyEnabled { .. } | Self::KeyDisabled { .. } | Self::KeyRevoked { .. } => {
                 json!({ "name": key_name })
@@ -177,7 +179,7 @@ pub enum AccessError {
         id: Arc<str>,
     },
     /// Keys belong to the team.
-    #[error("{keys} keys belong to the team `{name}`")]
+    #[error("the team `{name}` has keys that are not revoked: {keys}")]
     TeamInUse {
         /// The team.
         name: Arc<str>,

@@ -142,14 +142,19 @@ impl Team {
 #[non_exhaustive]
 pub struct Allowance {
     /// Patterns of the names that it may ask for, where `*` stands for any letters. None are every name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
     /// Budgets, which are never overrun.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<KeyBudget>,
     /// Requests in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
     /// Tokens in a minute, those of prompts and answers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens_per_minute: Option<u64>,
     /// Requests under way at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<u32>,
 }
 
@@ -167,8 +172,10 @@ pub struct KeyBudget {
     /// For how long it is summed up.
     pub period: Period,
     /// The most money.
+    #[serde(rename = "nano_usd", skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
     /// The most tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
 }
 

@@ -41,7 +41,8 @@ impl AccessList {
 /// Keeps the keys of a server's clients. The keys themselves are never in it, only the [digests](SecretDigest) of them.
 #[async_trait]
 pub trait AccessStore: fmt::Debug + Send + Sync + 'static {
-    /// A number that grows with every change, whoever made it. Cheap enough to be asked for every second.
+    /// A number that grows with every change, whoever made it. Cheap enough to be asked for every second. Asked for before
+    /// the [list](Self::access), it is never newer than that, so that no change is missed.
     ///
     /// # Errors
     /// The storage failed.
