@@ -31,6 +31,7 @@ mod run;
 mod serve;
 mod session_input;
 mod simulator;
+mod spending;
 mod takeovers;
 
 use std::{
