@@ -1,7 +1,7 @@
 //! A key's budget holds over many clients at once and over servers that are killed.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
     process::{Child, Stdio},
 };
@@ -34,9 +34,8 @@ impl Server {
     fn start(place: &Place) -> Self {
         let mut serve = place.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
         let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let said = serde_json::Deserializer::from_reader(child.stdout.take().unwrap());
+        let said: Value = said.into_iter().next().expect("a server that starts says where").unwrap();
         assert_eq!(said["keys"], true, "{said}");
         let address = said["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
         Self { child, address }
