@@ -6,6 +6,7 @@ use std::{
     process::{Child, Stdio},
 };
 
+use forge::Money;
 use forge_sim::Sim;
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ const ROUNDS: usize = 5;
 const CALLS: usize = 50;
 
 /// What the key may spend.
-const CAP: f64 = 0.2;
+const CAP: Money = Money::from_nanos(200_000_000);
 
 const SERVE: &str = "serve: { limits: { in_flight: 5000, connections: 5000 } }\nretry: { max_attempts: 1 }\n";
 
@@ -84,7 +85,7 @@ fn taken(place: &Place) -> u64 {
 fn spend(place: &Place, sim: &Sim) {
     let scale = number("FORGE_TEST_SCALE").unwrap_or(1);
     let (rounds, calls) = (ROUNDS * scale, CALLS * scale);
-    let total = CAP.to_string();
+    let total = CAP.dollars().to_string();
     let made = place.run(&["keys", "create", "ci", "--total-usd", &total]);
     let key = made.stdout.trim();
     let (mut answered, mut refused, mut cost) = (0, 0, 0.0_f64);
@@ -105,11 +106,14 @@ fn spend(place: &Place, sim: &Sim) {
         }
         drop(server);
         let asked = sim.journal().len();
-        assert!(asked as f64 * cost <= CAP, "round {round}: {asked} calls of {cost} were sent for {CAP}");
-        assert!(taken(place) <= (CAP * 1e9) as u64, "round {round}: {}", taken(place));
+        assert!(
+            asked as f64 * cost <= CAP.dollars(),
+            "round {round}: {asked} calls of {cost} were sent for {CAP}"
+        );
+        assert!(taken(place) <= CAP.nanos(), "round {round}: {}", taken(place));
     }
-    println!(
-        "{rounds} rounds of {calls} calls: {answered} answered, {refused} refused, {} sent",
+    eprintln!(
+        "{rounds} rounds of {calls}: {answered} answered, {refused} refused, {} sent",
         sim.journal().len()
     );
     assert!(answered > 0 && cost > 0.0);

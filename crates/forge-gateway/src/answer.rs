@@ -15,6 +15,7 @@ use crate::{
     meter::Admission,
     reply::{self, Reply, insert},
     reply_body::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
+    state::Remembering,
 };
 
 /// Names of fields that a reply lists at most.
@@ -29,7 +30,12 @@ pub(crate) struct Answer<'a> {
 
 impl Answer<'_> {
     /// Answers. `admission` is given back when the call is over.
-    pub(crate) async fn to(self, incoming: Incoming, admission: Admission) -> Reply {
+    pub(crate) async fn to(
+        self,
+        incoming: Incoming,
+        admission: Admission,
+        remembering: Remembering,
+    ) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
         let left = Untranslated::of(&unknown, request.extra.fields(&self.ingress.vendor));
@@ -38,7 +44,8 @@ impl Answer<'_> {
         let request = Arc::new(request.with_delivery(Delivery::Stream));
         // It owns all that it needs, since it may outlive this answer.
         let (router, cx) = (self.router.clone(), self.cx.clone());
-        let call = async move { Ok(router.stream(&cx, request).await?.observed(admission)) };
+        let call =
+            async move { Ok(router.stream(&cx, request).await?.observed(admission).observed(remembering)) };
         let outcome = match delivery {
             Delivery::Whole => self.whole(call, reply, &left).await,
             Delivery::Stream => self.stream(Box::pin(call), reply, &left).await,

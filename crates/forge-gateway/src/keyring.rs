@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
     time::Instant,
 };
 
@@ -93,7 +93,18 @@ impl Keyring {
     }
 }
 
+/// Programs of this machine, of which none is told from another.
+static ANYBODY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
+
 impl Caller {
+    /// Whose state is told from that of others.
+    pub(crate) fn owner(&self) -> &Arc<str> {
+        match self {
+            Self::Anybody => &ANYBODY,
+            Self::Holder(holder) => &holder.key.id,
+        }
+    }
+
     /// Whether this name may be asked for: the key has to allow it, and so has its team.
     pub(crate) fn may_use(&self, model: &str) -> bool {
         match self {

@@ -39,6 +39,7 @@ mod reply_body;
 mod request_body;
 mod server;
 mod service;
+mod state;
 mod tls;
 
 pub use key::MintedKey;

@@ -27,6 +27,7 @@ use crate::{
     reply::{self, Reply, insert},
     reply_body::ReplyBody,
     request_body::{self, Body, Unread},
+    state::{Remembering, StateMemory},
     tls::Tls,
 };
 
@@ -38,20 +39,16 @@ pub(crate) struct Service {
     pub(crate) tls: Option<Tls>,
     pub(crate) capacity: Capacity,
     pub(crate) metrics: Option<Arc<Store>>,
+    states: Arc<StateMemory>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
         let GatewayOptions { plan, metrics, .. } = options;
-        Self {
-            capacity: Capacity::new(&plan),
-            router,
-            access,
-            tls,
-            metrics,
-            plan: RwLock::new(Arc::new(plan)),
-        }
+        let states = Arc::new(StateMemory::new(router.timer()));
+        let capacity = Capacity::new(&plan);
+        Self { router, access, tls, capacity, metrics, states, plan: RwLock::new(Arc::new(plan)) }
     }
 
     /// How it serves now.
@@ -101,7 +98,9 @@ impl Service {
             Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
-                    Answer { router: &self.router, ingress: &ingress, cx }.to(incoming, admission).await
+                    let remembering = Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
+                    let answer = Answer { router: &self.router, ingress: &ingress, cx };
+                    answer.to(incoming, admission, remembering).await
                 }
             },
             Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
@@ -142,9 +141,10 @@ impl Service {
         let Body { bytes, room } = self.body(plan, ingress, &head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let incoming = (ingress.parse)(&bytes, &head.uri, &reply)
+        let mut incoming = (ingress.parse)(&bytes, &head.uri, &reply)
             .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
+        self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;
         let found = models::find(&self.router.plan(), self.router.models(), &plan.models, model);
         let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;

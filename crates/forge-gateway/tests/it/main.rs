@@ -9,3 +9,4 @@ mod messages;
 mod openai;
 mod places;
 mod server;
+mod states;
