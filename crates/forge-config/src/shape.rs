@@ -226,14 +226,10 @@ impl<'a> Shape<'a> {
         }
         // A name of one thing is not meant by who writes several.
         let is_scalar = mapping.get(key).is_some_and(|value| !value.is_mapping() && !value.is_sequence());
-        let fitting = || {
-            names().filter(|name| {
-                let types = known.map(|known| types(self.follow(&known[*name]).0)).unwrap_or_default();
-                is_scalar != types.iter().any(|one| matches!(*one, "object" | "array"))
-            })
-        };
+        let fitting =
+            || names().filter(|name| known.is_none_or(|known| self.is_scalar(&known[*name]) == is_scalar));
         let same = fitting().find(|known| meant::is_same(key, known));
-        let inside = || if path.is_root() { None } else { self.elsewhere(key, schema, 1) };
+        let inside = || if path.is_root() { None } else { self.elsewhere((key, is_scalar), schema, 1) };
         let least = usize::from(path.is_root());
         let problem = || unknown_key(key, &below);
         let near = match same {
@@ -245,7 +241,7 @@ impl<'a> Shape<'a> {
                 if let Some(problem) = (self.misplaced)(&below) {
                     return problem;
                 }
-                let exact = || self.elsewhere(key, self.root, least);
+                let exact = || self.elsewhere((key, is_scalar), self.root, least);
                 nearest(key, fitting())
                     .or_else(|| if exact().is_none() { nearest(key, names()) } else { None })
             }
@@ -261,7 +257,7 @@ impl<'a> Shape<'a> {
         if !with_word.is_empty() {
             return problem().with_hint(format!("did you mean `{}`?", with_word.join("` or `")));
         }
-        match self.elsewhere(key, self.root, least) {
+        match self.elsewhere((key, is_scalar), self.root, least) {
             Some(place) if path.is_root() => problem().with_hint(format!("write `{place}`")),
             Some(place) => problem().with_hint(format!("write `{place}` at the top of the file")),
             None => {
@@ -270,16 +266,24 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Where `key` stands below `schema`, as it would be written: the place that is the fewest steps away, and at least so
-    /// many.
-    fn elsewhere(&self, key: &str, schema: &'a Json, least: usize) -> Option<String> {
+    /// Whether a value is written on one line.
+    fn is_scalar(&self, schema: &'a Json) -> bool {
+        !types(self.follow(schema).0).iter().any(|one| matches!(*one, "object" | "array"))
+    }
+
+    /// Where `key`, and whether its value is a scalar, stands below `schema`, as it would be written: the place that is the
+    /// fewest steps away, and at least so many.
+    fn elsewhere(&self, (key, is_scalar): (&str, bool), schema: &'a Json, least: usize) -> Option<String> {
         let mut level = vec![(schema, "KEY".to_owned())];
         for depth in 0..FARTHEST {
             let mut next = Vec::new();
             for (schema, around) in level {
                 let (schema, _) = self.follow(schema);
                 for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
-                    if depth >= least && meant::is_same(name, key) {
+                    // Another spelling has to hold what is written, as `models` are no `model`.
+                    let is_it =
+                        || name == key || meant::is_same(name, key) && self.is_scalar(inner) == is_scalar;
+                    if depth >= least && is_it() {
                         return Some(around.replace("KEY", &format!("{name}: ...")));
                     }
                     // Nobody is sent to a place that is on its way out.
