@@ -36,6 +36,12 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     // Before the address is open, so that a termination that comes early ends the server in order.
     let mut signals = Signals::new()?;
     let gateway = Gateway::bind(setup.router().clone(), options).await.map_err(refused)?;
+    if gateway.asks_for_keys() && !setup.is_durable() {
+        return Err(CliError::usage(
+            "the accounts cannot be written, and the budgets of the keys would be forgotten with the server",
+            "`forge doctor` says what is wrong with them",
+        ));
+    }
     if args.check {
         note(quiet, "the server could start: its configuration, its certificate and its keys can be read");
         return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
+use forge::config::{AliasTarget, ModelAlias, ServePlan};
 use forge::storage::{
     access::{AccessChange, AccessStore, Allowance, AuditLog, ClientKey, KeyBudget, Team},
     budget::Period,
@@ -251,4 +252,36 @@ async fn refused_keys_are_written_down_once_and_never_as_a_whole() {
     assert!(detail["count"].as_u64().unwrap() >= 5, "{detail}");
     let secret = &forged[forged.len() - 64..];
     assert!(!format!("{log:?}").contains(secret));
+}
+
+#[tokio::test]
+async fn changes_under_load_refuse_nobody() {
+    let guarded = Guarded::start("{}", |_| {}).await;
+    let (_, key) = guarded.key("ci", |_| {}).await;
+    for index in 0..1_000 {
+        let minted = MintedKey::new().unwrap();
+        let key = ClientKey::new(minted.id, format!("key-{index}"), minted.digest, Utc::now());
+        guarded.change(AccessChange::KeyCreated { key }).await;
+    }
+    let alias =
+        |index: usize| ModelAlias::new(format!("model-{index}"), AliasTarget::Pool("everybody".into()));
+    let mut plan = ServePlan::default();
+    plan.models.aliases = (0..200).map(alias).collect();
+    guarded.server.handle.reload(plan.clone()).unwrap();
+    let changes = async {
+        for round in 0..20 {
+            guarded.server.handle.reload(plan.clone()).unwrap();
+            let router = guarded.server.system.router();
+            router.reload(router.plan()).unwrap();
+            let team = Team::new(format!("team-{round}"), Allowance::default());
+            guarded.change(AccessChange::TeamSet { team }).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let asking = futures_util::future::join_all((0..200).map(|index| {
+        let (guarded, key) = (&guarded, &key);
+        async move { guarded.ask(key, &format!("model-{index}")).await.status }
+    }));
+    let (statuses, ()) = tokio::join!(asking, changes);
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
 }

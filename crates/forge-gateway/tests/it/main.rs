@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
 mod client;
+mod folder;
 mod gemini;
 mod keys;
 mod limits;
@@ -10,3 +11,4 @@ mod openai;
 mod places;
 mod server;
 mod states;
+mod store;

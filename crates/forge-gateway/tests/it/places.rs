@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use forge::config::{Listen, ServePlan, TlsFiles};
 use forge_gateway::{Gateway, GatewayError, GatewayOptions};
@@ -11,33 +11,17 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     client::{get, read, send},
+    folder::Folder,
     server::Server,
 };
 
-/// A folder of a test, which is removed with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("forge-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// Writes a certificate that vouches for itself.
-    fn certificate(&self) -> TlsFiles {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let files = TlsFiles { cert: self.0.join("cert.pem"), key: self.0.join("key.pem") };
-        std::fs::write(&files.cert, made.cert.pem()).unwrap();
-        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-        files
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Writes a certificate that vouches for itself.
+fn certificate(folder: &Folder) -> TlsFiles {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = TlsFiles { cert: folder.0.join("cert.pem"), key: folder.0.join("key.pem") };
+    std::fs::write(&files.cert, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    files
 }
 
 /// What a client that trusts the certificate of `files` agrees on with the server.
@@ -64,7 +48,7 @@ async fn protocol(server: &Server, files: &TlsFiles, offered: &[&str]) -> std::i
 #[tokio::test]
 async fn a_certificate_is_used_and_can_be_replaced_under_way() {
     let folder = Folder::new("gateway-tls");
-    let files = folder.certificate();
+    let files = certificate(&folder);
     let mut plan = ServePlan::default();
     plan.tls = Some(files.clone());
     let server = Server::with("{}", |options| options.plan.tls = Some(files.clone())).await;
@@ -76,7 +60,7 @@ async fn a_certificate_is_used_and_can_be_replaced_under_way() {
     let refused = server.handle.reload(plan.clone()).unwrap_err();
     assert!(refused.to_string().contains("key.pem holds no private key"), "{refused}");
     protocol(&server, &files, &[]).await.unwrap();
-    let renewed = folder.certificate();
+    let renewed = certificate(&folder);
     protocol(&server, &renewed, &[]).await.unwrap_err();
     server.handle.reload(plan.clone()).unwrap();
     protocol(&server, &renewed, &[]).await.unwrap();
@@ -86,13 +70,13 @@ async fn a_certificate_is_used_and_can_be_replaced_under_way() {
 async fn a_certificate_that_cannot_be_used_says_which_file_it_is() {
     let server = Server::start("{}").await;
     let folder = Folder::new("gateway-wrong-tls");
-    let (files, other) = (folder.certificate(), Folder::new("gateway-other-tls"));
+    let (files, other) = (certificate(&folder), Folder::new("gateway-other-tls"));
     let nowhere = folder.0.join("nowhere.pem");
     for (cert, key, expected) in [
         (&nowhere, &files.key, "nowhere.pem holds no certificate in PEM that can be read"),
         (&files.key, &files.key, "key.pem holds no certificate in PEM that can be read"),
         (&files.cert, &nowhere, "nowhere.pem holds no private key in PEM that can be read"),
-        (&files.cert, &other.certificate().key, "cert.pem cannot be used with its key"),
+        (&files.cert, &certificate(&other).key, "cert.pem cannot be used with its key"),
     ] {
         let mut options = GatewayOptions::default();
         options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];

@@ -1,7 +1,7 @@
 use std::{future::Future, net::SocketAddr};
 
 use forge::{
-    System,
+    System, SystemBuilder,
     offline::{self, Scenario, Sim, SimConfig},
     router::RouterPlan,
 };
@@ -25,14 +25,23 @@ impl Server {
     }
 
     pub(crate) async fn with(scenario: &str, change: impl FnOnce(&mut GatewayOptions)) -> Self {
+        Self::built(scenario, System::builder(|_| None).in_memory(), |_, options| change(options)).await
+    }
+
+    /// One whose accounts are where `builder` keeps them.
+    pub(crate) async fn built(
+        scenario: &str,
+        builder: SystemBuilder,
+        change: impl FnOnce(&System, &mut GatewayOptions),
+    ) -> Self {
         let scenario = Scenario::from_yaml(scenario).unwrap();
         let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap();
         let mut plan = RouterPlan::of(offline::providers(&sim));
         plan.retry.max_retries = 0;
-        let system = System::builder(|_| None).in_memory().plan(plan, "test").open().await.unwrap();
+        let system = builder.plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();
         options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];
-        change(&mut options);
+        change(&system, &mut options);
         let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
         let (address, probes, handle) =
