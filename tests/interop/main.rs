@@ -12,6 +12,7 @@ mod agents;
 mod command;
 mod council;
 mod gate;
+mod gateway;
 #[cfg(unix)]
 mod peer;
 mod python;

@@ -13,7 +13,17 @@ use std::{
 use forge_sim::{RecordedRequest, Scenario, Sim, SimConfig};
 use tokio::runtime::Runtime;
 
-use crate::python::{installed, skipped};
+use crate::{
+    gateway::{self, Gateway},
+    python::{installed, skipped},
+};
+
+/// Where a place begins that lies behind the gateway.
+const GATEWAY: &str = "gateway";
+
+/// Names under which agents know models of one vendor, while the gateway has another's answer.
+const ALIASES: &str = "serve:\n  models:\n    gpt-6.2-terra: { provider: anthropic }\n    \
+    gemini-3.8-pro: { provider: openai }\n";
 
 /// A few seconds are enough for each of them.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -25,6 +35,7 @@ pub(crate) struct Peer {
     folder: Folder,
     runtime: Runtime,
     sim: Sim,
+    gateway: Option<Gateway>,
 }
 
 /// What it has done.
@@ -59,12 +70,22 @@ impl Peer {
         let scenario = Scenario::from_yaml(scenario).unwrap();
         let sim =
             runtime.block_on(Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() })).unwrap();
-        Some(Self { program, folder, runtime, sim })
+        Some(Self { program, folder, runtime, sim, gateway: None })
     }
 
     /// The address of the vendors.
     pub(crate) fn vendors(&self) -> String {
         format!("http://{}", self.sim.addr())
+    }
+
+    /// The address of a place: below the vendors, or below a gateway in front of them, which it starts.
+    pub(crate) fn at(&mut self, place: &str) -> String {
+        let Some(path) = place.strip_prefix(GATEWAY) else { return format!("{}/{place}", self.vendors()) };
+        let name = self.folder.0.file_name().unwrap().to_string_lossy();
+        let gateway = Gateway::start(gateway::folder(&name), &self.vendors(), ALIASES);
+        let url = format!("{}{path}", gateway.url);
+        self.gateway = Some(gateway);
+        url
     }
 
     /// Writes a file of its configuration, below `home` or `work`.
@@ -91,7 +112,11 @@ impl Peer {
         }
         command.env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1").envs(variables.iter().copied());
         let said = finish(command);
-        let requests = self.sim.journal();
+        let mut requests = self.sim.journal();
+        if self.gateway.is_some() {
+            // It asks local servers what they are.
+            requests.retain(|request| request.method == "POST" && !request.path.contains("/api/show"));
+        }
         self.runtime.block_on(self.sim.shutdown());
         Done { said, requests, folder: self.folder }
     }

@@ -14,7 +14,7 @@ use forge_core::{
     provider::{AdapterSettings, Health, Timeouts},
     request::Delivery,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, fit::PlainTools};
 
 use crate::{
     address, error, profile,
@@ -137,16 +137,18 @@ impl Provider for AnthropicProvider {
         let api = self.api()?;
         let model = cx.model();
         self.settings.check(model, &request)?;
+        let (request, tools) = PlainTools::of(request, false);
         let Mapped { body, warnings, check } =
             request::to_wire(self.name(), model, &request, &self.settings)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let reply = api.connection.post(cx, &api.messages, body, request.delivery).await?;
-        match request.delivery {
-            Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),
+        let events = match request.delivery {
+            Delivery::Stream => reply.events(Framing::Sse, Decoder::new(model.clone()), options),
             Delivery::Whole => {
-                reply.whole(options, |body, events| response::from_wire(body, model, events)).await
+                reply.whole(options, |body, events| response::from_wire(body, model, events)).await?
             }
-        }
+        };
+        Ok(tools.restore(events))
     }
 }
 

@@ -14,7 +14,7 @@ use forge_core::{
     provider::{AdapterSettings, Health, Timeouts},
     request::Delivery,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, lenient::Count};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, fit::PlainTools, lenient::Count};
 
 use crate::{
     address, error,
@@ -135,6 +135,7 @@ impl Provider for GoogleProvider {
         let model = cx.model();
         self.settings.check(model, &request)?;
         let profile = Profile::said(&self.settings, model);
+        let (request, tools) = PlainTools::of(request, false);
         let Mapped { body, warnings, check } = request::to_wire(self.name(), model, &request, &profile)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let endpoint = match request.delivery {
@@ -143,12 +144,13 @@ impl Provider for GoogleProvider {
             Delivery::Whole => api.method(model, "generateContent"),
         };
         let reply = api.connection.post(cx, &endpoint, body, request.delivery).await?;
-        match request.delivery {
-            Delivery::Stream => Ok(reply.events(Framing::Sse, Decoder::new(model.clone()), options)),
+        let events = match request.delivery {
+            Delivery::Stream => reply.events(Framing::Sse, Decoder::new(model.clone()), options),
             Delivery::Whole => {
-                reply.whole(options, |body, events| response::from_wire(body, model, events)).await
+                reply.whole(options, |body, events| response::from_wire(body, model, events)).await?
             }
-        }
+        };
+        Ok(tools.restore(events))
     }
 }
 

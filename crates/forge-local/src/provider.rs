@@ -13,7 +13,7 @@ use forge_core::{
     provider::{AdapterSettings, Timeouts},
     request::Delivery,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing};
+use forge_http::{Connection, Dialect, Endpoint, EventOptions, Events, Failure, Framing, fit::PlainTools};
 use forge_openai::chat::{self, ThinkTags};
 
 use crate::{
@@ -295,11 +295,13 @@ impl Provider for LocalProvider {
         // Only Ollama cuts prompts without a word; the others answer with an error.
         let may_cut = matches!(self.kind(), ServerKind::Ollama | ServerKind::Unknown);
         let expected = may_cut.then(|| Expected::of(&request));
-        if self.options.native {
+        let (request, tools) = PlainTools::of(request, false);
+        let events = if self.options.native {
             self.call_native(cx, &request, expected).await
         } else {
             self.call_chat(cx, &request, expected).await
-        }
+        };
+        Ok(tools.restore(events?))
     }
 }
 

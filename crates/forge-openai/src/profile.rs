@@ -259,7 +259,8 @@ pub fn capabilities(model: &ModelId) -> Capabilities {
     able.forced_tool_choice = true;
     able.structured_output = true;
     able.sampling = profile.sampling != SamplingRule::Never;
-    able.stop_sequences = profile.stop_sequences > 0;
+    // Where the API has no field for them, the reply is cut.
+    able.stop_sequences = profile.stop_sequences > 0 || profile.api == Api::Responses;
     able.efforts = profile.efforts;
     able
 }

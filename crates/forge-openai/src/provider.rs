@@ -15,7 +15,11 @@ use forge_core::{
     provider::{AdapterSettings, Health, Timeouts},
     request::Delivery,
 };
-use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, hints::RateField};
+use forge_http::{
+    Connection, Dialect, Endpoint, EventOptions, Framing,
+    fit::{PlainTools, Stops},
+    hints::RateField,
+};
 use http::HeaderMap;
 
 use crate::{
@@ -207,6 +211,18 @@ impl Provider for OpenAIProvider {
         self.settings.check(model, &request)?;
         let profile = api.profile(&self.settings, model);
         let vendor = api.row.provider();
+        // What one of the vendor's calls has, the other lacks.
+        let (request, tools, stops) = match profile.api {
+            profile::Api::Responses => {
+                let stops = Stops::of(&request.stop_sequences);
+                (request, PlainTools::default(), stops)
+            }
+            profile::Api::Chat { limit } => {
+                let takes_text = profile.chat_rules(limit, &api.row.habits).freeform_tools;
+                let (request, tools) = PlainTools::of(request, takes_text);
+                (request, tools, Stops::default())
+            }
+        };
         let (endpoint, sent) = match profile.api {
             profile::Api::Responses => {
                 (&api.responses, responses::to_wire(self.name(), &vendor, model, &request, &profile)?)
@@ -219,16 +235,16 @@ impl Provider for OpenAIProvider {
         let reply = api.connection.post(cx, endpoint, sent.body, delivery).await?;
         let options =
             EventOptions { warnings: sent.warnings, keep_raw: request.keep_raw, schema: sent.schema };
-        match profile.api {
+        let events = match profile.api {
             profile::Api::Responses => {
                 let decoder = || {
                     responses::Decoder::new(vendor.clone(), model.clone(), self.settings.id.clone())
                         .with_turn(request.messages.len())
                 };
                 match delivery {
-                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder(), options)),
+                    Delivery::Stream => reply.events(Framing::Sse, decoder(), options),
                     Delivery::Whole => {
-                        reply.whole(options, |body, events| decoder().whole(body, events)).await
+                        reply.whole(options, |body, events| decoder().whole(body, events)).await?
                     }
                 }
             }
@@ -244,13 +260,14 @@ impl Provider for OpenAIProvider {
                         .with_think_tags(habits.tags(model))
                 };
                 match delivery {
-                    Delivery::Stream => Ok(reply.events(Framing::Sse, decoder(), options)),
+                    Delivery::Stream => reply.events(Framing::Sse, decoder(), options),
                     Delivery::Whole => {
-                        reply.whole(options, |body, events| decoder().whole(body, events)).await
+                        reply.whole(options, |body, events| decoder().whole(body, events)).await?
                     }
                 }
             }
-        }
+        };
+        Ok(tools.restore(stops.cut(events)))
     }
 }
 

@@ -176,7 +176,7 @@ fn folded(events: impl IntoIterator<Item = StreamEvent>) -> ModelResponse {
 }
 
 fn streamed(events: &[StreamEvent]) -> String {
-    let mut reply = parse(r#"{"model": "m", "messages": []}"#).unwrap().reply;
+    let mut reply = parse(r#"{"model": "m", "messages": [{"role": "user", "content": "x"}]}"#).unwrap().reply;
     let mut out = Vec::new();
     for event in events {
         reply.event(event, &mut out);
@@ -220,7 +220,7 @@ proptest! {
         let events = events(reason, &pieces);
         let expected = folded(events.clone());
         prop_assert_eq!(&folded(decoded(&streamed(&events))), &expected);
-        let mut reply = parse(r#"{"model": "m", "messages": []}"#).unwrap().reply;
+        let mut reply = parse(r#"{"model": "m", "messages": [{"role": "user", "content": "x"}]}"#).unwrap().reply;
         let body = String::from_utf8(reply.whole(&expected)).unwrap();
         let mut whole = Events::new();
         response::from_wire(&body, &MODEL.into(), &mut whole).unwrap();
@@ -241,7 +241,10 @@ fn a_stream_has_the_order_that_clients_insist_on() {
 
 #[test]
 fn what_breaks_off_has_no_good_end() {
-    let mut reply = parse(r#"{"model": "m", "messages": [], "stream": true}"#).unwrap().reply;
+    let mut reply =
+        parse(r#"{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": true}"#)
+            .unwrap()
+            .reply;
     let mut out = Vec::new();
     reply.event(&Started::default().into(), &mut out);
     reply.event(&StreamEvent::PartStarted { index: 0, kind: PartKind::Text }, &mut out);
@@ -291,6 +294,7 @@ fn a_body_that_is_no_request_is_refused_with_the_place() {
         ("{".to_owned(), "the body: EOF"),
         (r#"{"messages": []}"#.into(), "model: Field required"),
         (r#"{"model": "m"}"#.into(), "messages: Field required"),
+        (r#"{"model": "m", "messages": []}"#.into(), "messages: at least one message"),
         (r#"{"model": "m", "messages": [{"role": "bot", "content": "x"}]}"#.into(), "messages.0.role: `bot`"),
         (
             r#"{"model": "m", "messages": [{"role": "user", "content": [{"type": "text"}]}]}"#.into(),
@@ -305,7 +309,12 @@ fn a_body_that_is_no_request_is_refused_with_the_place() {
         assert!(error.contains(words), "{body}: {error}");
     }
     // Of a field that stands twice the last one counts.
-    assert_eq!(parse(r#"{"model": "a", "messages": [], "model": "b"}"#).unwrap().model, "b");
+    assert_eq!(
+        parse(r#"{"model": "a", "messages": [{"role": "user", "content": "x"}], "model": "b"}"#)
+            .unwrap()
+            .model,
+        "b"
+    );
 }
 
 #[test]

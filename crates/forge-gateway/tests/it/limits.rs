@@ -24,7 +24,12 @@ async fn what_is_no_request_of_a_program_is_refused_before_it_is_read() {
         ("POST /v1/messages", "content-type: application/json\r\norigin: https://a.example\r\n", "{}", 403),
         ("POST /v1/messages", JSON, "{", 400),
         ("POST /v1/messages", JSON, "[]", 400),
-        ("POST /v1/messages", JSON, r#"{"model": "nobody", "messages": []}"#, 404),
+        (
+            "POST /v1/messages",
+            JSON,
+            r#"{"model": "nobody", "messages": [{"role": "user", "content": "x"}]}"#,
+            404,
+        ),
         ("POST /v1/messages", JSON, &long, 413),
         ("GET /v1/messages", "", "", 405),
         ("POST /v1/nothing", JSON, "{}", 404),

@@ -171,7 +171,7 @@ async fn bodies_beyond_what_fits_into_memory_are_told_to_come_again() {
     while crowded().await != 529 {
         tokio::task::yield_now().await;
     }
-    let short = r#"{"model": "nobody", "messages": []}"#;
+    let short = r#"{"model": "nobody", "messages": [{"role": "user", "content": "x"}]}"#;
     assert_eq!(read(send(server.address, "POST /v1/messages", json, short).await).await.status, 404);
     drop(first);
     while crowded().await != 400 {

@@ -7,6 +7,8 @@
 mod ids;
 mod media;
 mod pairs;
+mod stops;
+mod tools;
 mod turns;
 
 use std::borrow::Cow;
@@ -16,7 +18,7 @@ use forge_core::{
     request::{MessageRole, Part},
 };
 
-pub use self::ids::IdRule;
+pub use self::{ids::IdRule, stops::Stops, tools::PlainTools};
 
 /// What stands before instructions that go out as the user's words, because the vendor takes none between turns.
 pub const INSTRUCTIONS: &str = "[Instructions from the system, not from the user]";

@@ -304,9 +304,12 @@ impl Render for ResponsesReply {
         self.begin(out);
         // What is not whole is no output.
         self.output.retain(Option::is_some);
-        let error = fault(&refuse::failed(error, 400));
+        let told = refuse::failed(error, 400);
+        let error = fault(&told);
         let (code, message) = (Some(error.code), Some(error.message));
-        let event = Event { r#type: "error", code, message, param: Some(()), ..Event::default() };
+        let nested = Some(told.body().error);
+        let event =
+            Event { r#type: "error", error: nested, code, message, param: Some(()), ..Event::default() };
         send(event, &self.sequence, out);
         let response = Some(Response { error: Some(error), ..self.response(FAILED) });
         send(Event { r#type: "response.failed", response, ..Event::default() }, &self.sequence, out);

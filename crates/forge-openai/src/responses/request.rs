@@ -30,10 +30,6 @@ pub(crate) fn to_wire(
     request: &ModelRequest,
     profile: &Profile,
 ) -> Result<Outgoing, ProviderError> {
-    // The API has no field for them. Left out, the model would write on beyond them.
-    if !request.stop_sequences.is_empty() {
-        return Err(ProviderError::unsupported(provider, model, "stopping at a sequence"));
-    }
     if ends_with_assistant(request) {
         return Err(ProviderError::unsupported(provider, model, PREFILL));
     }
@@ -249,17 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn stop_sequences_are_refused_before_anything_is_sent() {
+    fn stop_sequences_are_left_to_the_reader_of_the_reply() {
         let request = ModelRequest::default().with_stop_sequences(["END"]);
         let model = MODEL.into();
-        let error =
-            to_wire("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap_err();
-        assert_eq!(
-            (error.kind, error.phase),
-            (forge_core::ErrorKind::Unsupported, forge_core::error::Phase::BeforeSend)
-        );
-        assert_eq!((error.provider.as_str(), error.model.as_ref()), ("mine", Some(&model)));
-        assert!(to_count("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).is_ok());
+        let sent = to_wire("mine", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
+        assert!(!String::from_utf8_lossy(&sent.body).contains("END"));
+        assert!(sent.warnings.is_empty(), "{:?}", sent.warnings);
     }
 
     #[test]

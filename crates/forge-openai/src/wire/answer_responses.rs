@@ -6,7 +6,7 @@ use serde_json::{
     value::{RawValue, to_raw_value, to_value},
 };
 
-use super::answer_chat::UrlCitation;
+use super::answer_chat::{self, UrlCitation};
 
 /// The list that stands where nothing is listed.
 type Empty = [(); 0];
@@ -152,6 +152,9 @@ pub(crate) struct Event<'a> {
     /// Beside pieces of text clients insist on it, though nobody asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logprobs: Option<Empty>,
+    /// What broke the reply off. The vendor's clients raise it where it is nested; others read the fields beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<answer_chat::Fault<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

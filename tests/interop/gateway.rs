@@ -1,0 +1,160 @@
+//! Clients of others at `forge serve`: each speaks its own dialect, and every vendor answers.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use forge_sim::{Sim, SimConfig};
+
+use crate::{
+    command::forge,
+    python::{installed, python, say, skipped},
+};
+
+/// The server, with simulated vendors behind it. It ends with the value.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) url: String,
+    folder: PathBuf,
+}
+
+impl Gateway {
+    /// One whose vendors are at `vendors`, an address such as `http://127.0.0.1:4711`, with the configuration `more` behind
+    /// that of its providers.
+    pub(crate) fn start(folder: PathBuf, vendors: &str, more: &str) -> Self {
+        // One attempt, and no vendor is left alone: every case sees what becomes of its own failure.
+        let text = format!(
+            r#"schema_version: "1.0"
+retry: {{ max_attempts: 1 }}
+breaker: {{ consecutive_failures: 100000, error_rate: 1.0 }}
+providers:
+  anthropic: {{ type: anthropic, model: claude-sonnet-5-5, api_key: sk-test-1, endpoint: "{vendors}/anthropic" }}
+  openai: {{ type: openai, model: gpt-6.2-sol, api_key: sk-test-2, endpoint: "{vendors}/openai/v1" }}
+  chat: {{ type: openai, model: gpt-4o, api_key: sk-test-3, endpoint: "{vendors}/openai/v1" }}
+  google: {{ type: google, model: gemini-3.8-flash, api_key: sk-test-4, endpoint: "{vendors}/google" }}
+  local: {{ type: local, model: qwen3, endpoint: "{vendors}/ollama" }}
+{more}
+"#
+        );
+        let config = folder.join("forge.yaml");
+        fs::write(&config, text).unwrap();
+        let mut command = at_home(&folder);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = String::new();
+        let url = lines.by_ref().find_map(|line| {
+            said = format!("{said}{line}\n");
+            Some(line.split_once("serving ")?.1.split_once(';')?.0.to_owned())
+        });
+        let url = url.unwrap_or_else(|| panic!("the server ended: {said}"));
+        // Nobody else reads what it says later.
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, url, folder }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A folder for a server, which removes it.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("forge-gateway-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The command with a home of its own.
+fn at_home(folder: &Path) -> Command {
+    let mut command = forge();
+    command.env("FORGE_HOME", folder).current_dir(folder);
+    command
+}
+
+/// What the script says at the gateway; where it fails, the reasons. `prepare` gets the server's folder, and gives the rest
+/// of the arguments.
+fn heard(script: &str, name: &str, prepare: impl FnOnce(&Path) -> Vec<String>) -> Option<String> {
+    let mut command = python(script)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sim = runtime.block_on(Sim::start(SimConfig { seed: 7, ..SimConfig::default() })).unwrap();
+    let vendors = format!("http://{}", sim.addr());
+    let folder = folder(name);
+    let arguments = prepare(&folder);
+    // A credential that its vendor refuses, for the last case.
+    let refused = format!(
+        "  refused: {{ type: anthropic, model: claude-sonnet-5-5, api_key: sk-test-invalid, \
+         endpoint: \"{vendors}/anthropic\" }}"
+    );
+    let gateway = Gateway::start(folder, &vendors, &refused);
+    let output = command.arg(&vendors).arg(&gateway.url).args(arguments).output().unwrap();
+    runtime.block_on(sim.shutdown());
+    let [said, report] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{said}{report}");
+    Some(said)
+}
+
+/// All cases of the client in `gateway.py` hold, and there are this many at least.
+fn holds(client: &str, least: u32) {
+    let Some(said) = heard("gateway.py", client, |_| vec![client.to_owned()]) else { return };
+    say(&format!("at the gateway: {}", said.trim()));
+    // "openai 3.57.0: 265 of 265 cases"
+    let count = said.rsplit(" of ").next().and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+    assert!(count.is_some_and(|count| count >= least), "{said}");
+}
+
+#[test]
+fn the_openai_package_gets_every_vendor() {
+    holds("openai", 1);
+}
+
+#[test]
+fn the_anthropic_package_gets_every_vendor() {
+    holds("anthropic", 1);
+}
+
+#[test]
+fn the_google_genai_package_gets_every_vendor() {
+    holds("google-genai", 1);
+}
+
+#[test]
+fn litellm_gets_every_vendor() {
+    let Some(program) = installed("bin/litellm") else { return };
+    if !program.exists() {
+        skipped("litellm is not installed; run `tests/interop/setup FOLDER` again");
+        return;
+    }
+    holds("litellm", 1);
+}
+
+/// A key of `forge keys`, with what it may do.
+fn key(folder: &Path, name: &str, options: &[&str]) -> String {
+    let output = at_home(folder).args(["keys", "create", name]).args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_client_without_its_key_gets_the_exception_of_its_package() {
+    let said = heard("gateway_keys.py", "keys", |folder| {
+        vec![
+            key(folder, "free", &[]),
+            key(folder, "narrow", &["--models", "provider:a*"]),
+            key(folder, "slow", &["--rpm", "30"]),
+            key(folder, "poor", &["--total-usd", "0.000001"]),
+        ]
+    });
+    let Some(said) = said else { return };
+    say(&format!("at the gateway: {}", said.trim()));
+}
