@@ -6,11 +6,23 @@ use forge::{
     router::{ProviderPlan, Router, RouterPlan},
 };
 
+/// Who answers a client that asks for `name`, and the name under which: that of the server's default where nobody has the
+/// client's.
+pub(crate) fn resolve<'a>(
+    plan: &RouterPlan,
+    table: &ModelTable,
+    names: &'a ModelNames,
+    name: &'a str,
+) -> Option<(&'a str, Participant)> {
+    let mut tried = [Some(name), names.default.as_deref()].into_iter().flatten();
+    tried.find_map(|name| Some((name, find(plan, table, names, name)?)))
+}
+
 /// Who answers under a name.
 ///
 /// A name is, in this order: an alias of the server; a role, a pool or a provider with its kind before it (`role:coder`,
 /// `pool:fast`, `provider:claude`); the same without, where only one of them has it; a model that a provider of the
-/// configuration is set up for; a model that the vendor of one has; the default of the server.
+/// configuration is set up for; a model that the vendor of one has.
 pub(crate) fn find(
     plan: &RouterPlan,
     table: &ModelTable,
@@ -19,14 +31,7 @@ pub(crate) fn find(
 ) -> Option<Participant> {
     let plans = Plans { plan, table, names };
     let alias = names.aliases(name).find_map(|alias| plans.alias(alias, name));
-    let default = || names.default.as_deref().filter(|default| *default != name);
-    alias.or_else(|| plans.configured(name)).or_else(|| {
-        let default = default()?;
-        names
-            .aliases(default)
-            .find_map(|alias| plans.alias(alias, default))
-            .or_else(|| plans.configured(default))
-    })
+    alias.or_else(|| plans.configured(name))
 }
 
 /// Where names are looked up.
@@ -197,14 +202,16 @@ mod tests {
                 ("gone", None),
             ],
         );
-        (names.providers, names.default) = (false, Some("old".into()));
+        names.providers = false;
         check(
             &names,
-            &[
-                ("provider:gpt", Some("generalist/claude/claude-opus-5")),
-                ("gpt-5.6-sol", Some("generalist/claude/claude-opus-5")),
-                ("role:coder", Some("coder/router/")),
-            ],
+            &[("provider:gpt", None), ("gpt-5.6-sol", None), ("role:coder", Some("coder/router/"))],
         );
+        let resolved =
+            |names: &ModelNames, name: &str| Some(resolve(&plan, &table, names, name)?.0.to_owned());
+        assert_eq!(resolved(&names, "gpt-5.6-sol"), None);
+        names.default = Some("old".into());
+        assert_eq!(resolved(&names, "gpt-5.6-sol").as_deref(), Some("old"));
+        assert_eq!(resolved(&names, "role:coder").as_deref(), Some("role:coder"));
     }
 }

@@ -146,9 +146,10 @@ impl Service {
         drop(room);
         self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;
-        let found = models::find(&self.router.plan(), self.router.models(), &plan.models, model);
-        let participant = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
-        if !caller.may_use(model) {
+        let found = models::resolve(&self.router.plan(), self.router.models(), &plan.models, model);
+        let (name, participant) = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
+        // A pattern that fits the client's name opens nothing that another name stands for.
+        if !caller.may_use(name) {
             return Err(refused(ingress, &Refusal::ModelDenied(model)));
         }
         let place = self.capacity.call();

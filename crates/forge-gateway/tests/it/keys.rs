@@ -172,6 +172,14 @@ async fn a_key_and_its_team_say_which_models_there_are() {
     }
     let one = format!("x-api-key: {key}\r\n");
     assert_eq!(get(guarded.server.address, "/v1/models/provider:openai", &one).await.status, 404);
+    // What stands in for a name that nobody has is asked for by its own name.
+    let mut plan = ServePlan::default();
+    plan.models.default = Some("provider:openai".into());
+    guarded.server.handle.reload(plan.clone()).unwrap();
+    assert_eq!(guarded.ask(&key, "provider:of-nobody-but-google").await.status, 403);
+    plan.models.default = Some("provider:google".into());
+    guarded.server.handle.reload(plan).unwrap();
+    assert_eq!(guarded.ask(&key, "nobody").await.status, 200);
 }
 
 #[tokio::test]
