@@ -151,7 +151,7 @@ fn a_client_without_its_key_gets_the_exception_of_its_package() {
         vec![
             key(folder, "free", &[]),
             key(folder, "narrow", &["--models", "provider:a*"]),
-            key(folder, "slow", &["--rpm", "30"]),
+            key(folder, "slow", &["--rpm", "12"]),
             key(folder, "poor", &["--total-usd", "0.000001"]),
         ]
     });
