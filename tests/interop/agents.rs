@@ -91,7 +91,7 @@ const CODEX_AT_THE_GATEWAY: &[(&str, &str, &str)] = &[
     ("provider:google", "gemini-3.8-flash", "exec_command"),
     ("provider:chat", "gpt-4o", "exec_command"),
     ("provider:local", "qwen3", "exec_command"),
-    ("gpt-6.2-terra", "claude-sonnet-5-5", "exec"),
+    ("gpt-5.6-sol", "claude-sonnet-5-5", "exec"),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use forge_core::{
-    ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
+    ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
     event::{Delta, Finished, PartKind, StopReason, ToolStart},
     request::{Opaque, Part, ToolInput},
 };
@@ -167,6 +167,10 @@ impl ResponsesReply {
     }
 
     fn close(&mut self, index: u32, state: Option<&Opaque>, status: &'static str, out: &mut Vec<u8>) {
+        // An item that the vendor minted is one, whatever it says.
+        if matches!(self.parts.get(index as usize), Some(Slot::Unsaid)) && state.is_some_and(is_own) {
+            self.parts[index as usize] = Slot::Open(self.item(Kind::Text, out));
+        }
         match (self.parts.get_mut(index as usize), state) {
             (Some(Slot::Open(open)), state) if !open.ended => {
                 self.output[open.at] = Some(open.close(status, state, &self.sequence, out));
@@ -345,10 +349,17 @@ fn fault<'a>(told: &Told<'a>) -> Fault<'a> {
     Fault { code: told.code.unwrap_or("server_error"), message: told.message }
 }
 
+/// Whether a state is the vendor's of this dialect.
+fn is_own(state: &Opaque) -> bool {
+    state.provider == ModelProvider::OpenAI
+}
+
 /// The item of a whole part; `None` for what is no part of a reply, and for a text that says nothing.
 fn whole(part: &Part, call: &str, at: usize) -> Option<Box<RawValue>> {
     let (kind, text) = match part {
-        Part::Text { text, .. } if text.is_empty() => return None,
+        Part::Text { text, opaque, .. } if text.is_empty() && !opaque.as_ref().is_some_and(is_own) => {
+            return None;
+        }
         Part::Text { text, .. } => (Kind::Text, text.clone()),
         Part::Refusal { text, .. } => (Kind::Refusal, text.clone()),
         Part::Thinking { text, .. } => (Kind::Thinking, text.clone()),
