@@ -52,26 +52,54 @@ fn codex(model: &str, tool: &str) -> (String, Vec<&'static str>) {
 
 const SETTINGS: &str = "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n";
 
-#[test]
-fn codex_runs_its_tool_at_the_vendor_and_at_local_servers() {
-    for (path, model, tool) in CODEX {
-        let (scenario, mut arguments) = codex(model, tool);
-        let Some(peer) = Peer::new("agents/node_modules/.bin/codex", "codex", &scenario) else { return };
-        let config = format!(
-            r#"model = "{model}"
+/// Codex where `place` is. It knows the model as `model`; the vendor's model that answers is `answering`.
+fn run_codex(place: &str, model: &str, answering: &str, tool: &str) -> Option<()> {
+    let (scenario, mut arguments) = codex(answering, tool);
+    let mut peer = Peer::new("agents/node_modules/.bin/codex", "codex", &scenario)?;
+    let config = format!(
+        r#"model = "{model}"
 model_provider = "simulated"
 {SETTINGS}[model_providers.simulated]
 name = "Simulated"
-base_url = "{}/{path}"
+base_url = "{}"
 env_key = "SIMULATED_KEY"
 wire_api = "responses"
 "#,
-            peer.vendors()
-        );
-        peer.write("home/.codex/config.toml", &config);
-        arguments.push("Write the file.");
-        let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
-        went_round(&format!("Codex at {path}"), &done);
+        peer.at(place)
+    );
+    peer.write("home/.codex/config.toml", &config);
+    arguments.push("Write the file.");
+    let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
+    went_round(&format!("Codex at {place}, answered by {answering}"), &done);
+    Some(())
+}
+
+#[test]
+fn codex_runs_its_tool_at_the_vendor_and_at_local_servers() {
+    for (place, model, tool) in CODEX {
+        if run_codex(place, model, model, tool).is_none() {
+            return;
+        }
+    }
+}
+
+/// The model as Codex knows it, the one that answers, and the tool. The name that Codex knows brings its script, which takes
+/// free text and stands in a group; behind it answers a vendor that has neither.
+const CODEX_AT_THE_GATEWAY: &[(&str, &str, &str)] = &[
+    ("gpt-6.2-sol", "gpt-6.2-sol", "exec"),
+    ("provider:anthropic", "claude-sonnet-5-5", "exec_command"),
+    ("provider:google", "gemini-3.8-flash", "exec_command"),
+    ("provider:chat", "gpt-4o", "exec_command"),
+    ("provider:local", "qwen3", "exec_command"),
+    ("gpt-5.6-sol", "claude-sonnet-5-5", "exec"),
+];
+
+#[test]
+fn codex_runs_its_tool_through_the_gateway() {
+    for (model, answering, tool) in CODEX_AT_THE_GATEWAY {
+        if run_codex("gateway/v1", model, answering, tool).is_none() {
+            return;
+        }
     }
 }
 
@@ -98,44 +126,90 @@ const OPENCODE: &[(&str, &str, &str, &str)] = &[
     ("google", "google/v1beta", "gemini-3.8-flash", "gemini-2.5-flash"),
 ];
 
+/// opencode where `place` is, by this package. It knows the model as `model`, and `answering` answers.
+fn run_opencode(package: &str, place: &str, model: &str, answering: &str, small: &str) -> Option<()> {
+    let scenario = shell(answering, "bash");
+    let mut peer = Peer::new("agents/node_modules/.bin/opencode", "opencode", &scenario)?;
+    let limit = r#"{ "limit": { "context": 100000, "output": 8000 } }"#;
+    let options = format!(r#"{{ "baseURL": "{}", "apiKey": "fk-test" }}"#, peer.at(place));
+    let provider = format!(
+        r#"{{ "npm": "@ai-sdk/{package}", "name": "Simulated", "options": {options},
+             "models": {{ "{model}": {limit}, "{small}": {limit} }} }}"#
+    );
+    let config = format!(
+        r#"{{ "provider": {{ "simulated": {provider} }}, "permission": {{ "*": "allow" }},
+             "model": "simulated/{model}", "small_model": "simulated/{small}" }}"#
+    );
+    peer.write("work/opencode.json", &config);
+    let variables = ["AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS"]
+        .map(|what| format!("OPENCODE_DISABLE_{what}"));
+    let variables: Vec<(&str, &str)> = variables.iter().map(|name| (name.as_str(), "1")).collect();
+    let done = peer.run(&["run", "Write the file."], &variables);
+    went_round(&format!("opencode at {place} by {package}, answered by {answering}"), &done);
+    Some(())
+}
+
 #[test]
 fn opencode_runs_its_tool_in_every_dialect() {
-    for (package, path, model, small) in OPENCODE {
-        let scenario = shell(model, "bash");
-        let Some(peer) = Peer::new("agents/node_modules/.bin/opencode", "opencode", &scenario) else {
+    for (package, place, model, small) in OPENCODE {
+        if run_opencode(package, place, model, model, small).is_none() {
             return;
-        };
-        let limit = r#"{ "limit": { "context": 100000, "output": 8000 } }"#;
-        let options = format!(r#"{{ "baseURL": "{}/{path}", "apiKey": "fk-test" }}"#, peer.vendors());
-        let provider = format!(
-            r#"{{ "npm": "@ai-sdk/{package}", "name": "Simulated", "options": {options},
-                 "models": {{ "{model}": {limit}, "{small}": {limit} }} }}"#
-        );
-        let config = format!(
-            r#"{{ "provider": {{ "simulated": {provider} }}, "permission": {{ "*": "allow" }},
-                 "model": "simulated/{model}", "small_model": "simulated/{small}" }}"#
-        );
-        peer.write("work/opencode.json", &config);
-        let variables = ["AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS"]
-            .map(|what| format!("OPENCODE_DISABLE_{what}"));
-        let variables: Vec<(&str, &str)> = variables.iter().map(|name| (name.as_str(), "1")).collect();
-        let done = peer.run(&["run", "Write the file."], &variables);
-        went_round(&format!("opencode at {path} by {package}"), &done);
+        }
     }
+}
+
+/// The package, where it speaks, the model as opencode knows it, and the one that answers.
+const OPENCODE_AT_THE_GATEWAY: &[(&str, &str, &str, &str)] = &[
+    ("anthropic", "gateway/v1", "claude-sonnet-5-5", "claude-sonnet-5-5"),
+    ("anthropic", "gateway/v1", "provider:google", "gemini-3.8-flash"),
+    ("openai", "gateway/v1", "gpt-6.2-sol", "gpt-6.2-sol"),
+    ("openai", "gateway/v1", "provider:anthropic", "claude-sonnet-5-5"),
+    ("openai-compatible", "gateway/v1", "provider:chat", "gpt-4o"),
+    ("openai-compatible", "gateway/v1", "provider:google", "gemini-3.8-flash"),
+    ("google", "gateway/v1beta", "provider:google", "gemini-3.8-flash"),
+    ("google", "gateway/v1beta", "provider:openai", "gpt-6.2-sol"),
+];
+
+#[test]
+fn opencode_runs_its_tool_through_the_gateway() {
+    for (package, place, model, answering) in OPENCODE_AT_THE_GATEWAY {
+        if run_opencode(package, place, model, answering, "provider:local").is_none() {
+            return;
+        }
+    }
+}
+
+/// Gemini CLI where `place` is. It knows the model as `model`, and `answering` answers.
+fn run_gemini(place: &str, model: &str, answering: &str) -> Option<()> {
+    let scenario = shell(answering, "run_shell_command");
+    let mut peer = Peer::new("agents/node_modules/.bin/gemini", "gemini", &scenario)?;
+    let settings = r#"{ "security": { "auth": { "selectedType": "gemini-api-key" } },
+        "privacy": { "usageStatisticsEnabled": false } }"#;
+    peer.write("home/.gemini/settings.json", settings);
+    let vendor = peer.at(place);
+    let variables = [("GEMINI_API_KEY", "fk-test"), ("GOOGLE_GEMINI_BASE_URL", &*vendor)];
+    let arguments = ["-m", model, "--yolo", "--skip-trust", "-p", "Write the file."];
+    let done = peer.run(&arguments, &variables);
+    went_round(&format!("Gemini CLI at {place}, answered by {answering}"), &done);
+    Some(())
 }
 
 #[test]
 fn gemini_cli_runs_its_tool() {
-    let scenario = shell("gemini-3.8-flash", "run_shell_command");
-    let Some(peer) = Peer::new("agents/node_modules/.bin/gemini", "gemini", &scenario) else { return };
-    let settings = r#"{ "security": { "auth": { "selectedType": "gemini-api-key" } },
-        "privacy": { "usageStatisticsEnabled": false } }"#;
-    peer.write("home/.gemini/settings.json", settings);
-    let vendor = format!("{}/google", peer.vendors());
-    let variables = [("GEMINI_API_KEY", "fk-test"), ("GOOGLE_GEMINI_BASE_URL", &*vendor)];
-    let arguments = ["-m", "gemini-3.8-flash", "--yolo", "--skip-trust", "-p", "Write the file."];
-    let done = peer.run(&arguments, &variables);
-    went_round("Gemini CLI at generateContent", &done);
+    run_gemini("google", "gemini-3.8-flash", "gemini-3.8-flash");
+}
+
+#[test]
+fn gemini_cli_runs_its_tool_through_the_gateway() {
+    for (model, answering) in [
+        ("gemini-3.8-flash", "gemini-3.8-flash"),
+        ("provider:anthropic", "claude-sonnet-5-5"),
+        ("gemini-3.8-pro", "gpt-6.2-sol"),
+    ] {
+        if run_gemini("gateway", model, answering).is_none() {
+            return;
+        }
+    }
 }
 
 /// The name that aider gives the model, where its vendor lies, and the variables for key and address.
@@ -146,17 +220,26 @@ const AIDER: &[(&str, &str, &str, &str)] = &[
     ("ollama_chat/qwen3", "ollama", "OLLAMA_API_KEY", "OLLAMA_API_BASE"),
 ];
 
+/// The same at the gateway: its own vendor and another, in each dialect.
+const AIDER_AT_THE_GATEWAY: &[(&str, &str, &str, &str)] = &[
+    ("openai/gpt-4o", "gateway/v1", "OPENAI_API_KEY", "OPENAI_API_BASE"),
+    ("openai/provider:anthropic", "gateway/v1", "OPENAI_API_KEY", "OPENAI_API_BASE"),
+    ("anthropic/claude-sonnet-4-5", "gateway", "ANTHROPIC_API_KEY", "ANTHROPIC_API_BASE"),
+    ("anthropic/provider:google", "gateway", "ANTHROPIC_API_KEY", "ANTHROPIC_API_BASE"),
+    ("gemini/gemini-2.5-flash", "gateway/v1beta", "GEMINI_API_KEY", "GEMINI_API_BASE"),
+    ("gemini/provider:openai", "gateway/v1beta", "GEMINI_API_KEY", "GEMINI_API_BASE"),
+];
+
 /// It has no tools: it writes the file that the answer holds, runs a test, and tells what the test says.
-#[test]
-fn aider_writes_the_file_and_tells_how_the_test_went() {
+fn run_aider(rows: &[(&str, &str, &str, &str)]) {
     let reply = |word: &str| format!("tool.txt\\n```\\n{word}\\n```\\n");
     let scenario = format!(
         "rules: [ {{ nth: 1, reply: {{ text: \"{}\" }} }}, {{ nth: 2, reply: {{ text: \"{}\" }} }} ]",
         reply("a mistake"),
         reply(WRITTEN)
     );
-    for (model, path, key, address) in AIDER {
-        let Some(peer) = Peer::new("aider/bin/aider", "aider", &scenario) else { return };
+    for (model, path, key, address) in rows {
+        let Some(mut peer) = Peer::new("aider/bin/aider", "aider", &scenario) else { return };
         let test = format!("grep -q '{WRITTEN}' tool.txt || {{ echo the test has failed; exit 1; }}");
         let arguments = [
             &["--model", model, "--edit-format", "whole", "--auto-test", "--test-cmd", &test][..],
@@ -165,12 +248,25 @@ fn aider_writes_the_file_and_tells_how_the_test_went() {
             &["--no-detect-urls", "--map-tokens", "0", "--message", "Write the file.", "tool.txt"],
         ]
         .concat();
-        let vendor = format!("{}/{path}", peer.vendors());
+        let vendor = peer.at(path);
         let variables = [(*key, "fk-test"), (*address, &*vendor), ("LITELLM_LOCAL_MODEL_COST_MAP", "True")];
         let done = peer.run(&arguments, &variables);
         done.is_answered();
         assert_eq!(done.file("tool.txt").trim(), WRITTEN, "{}", done.said);
         assert_eq!(done.asked_with("the test has failed"), 1, "{}", done.said);
-        say(&format!("aider at {path}: a file went round, {} requests, 0 refused", done.requests.len()));
+        say(&format!(
+            "aider at {path} with {model}: a file went round, {} requests, 0 refused",
+            done.requests.len()
+        ));
     }
+}
+
+#[test]
+fn aider_writes_the_file_and_tells_how_the_test_went() {
+    run_aider(AIDER);
+}
+
+#[test]
+fn aider_writes_the_file_through_the_gateway() {
+    run_aider(AIDER_AT_THE_GATEWAY);
 }

@@ -107,6 +107,7 @@ class Case:
         answer = self.ask([self.user("Hello")])
         assert "Simulated" in answer.text, answer
         same(answer.end, DONE, answer)
+        assert self.speaker.is_full(answer), answer.turn
         assert min(answer.tokens) > 0, answer
         same({request["vendor"] for request in sent()}, {UPSTREAMS[self.upstream]})
 

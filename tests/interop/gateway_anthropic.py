@@ -67,6 +67,10 @@ class Speaker:
         source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
         return {"role": "user", "content": [{"type": "image", "source": source}, {"type": "text", "text": text}]}
 
+    def is_full(self, answer):
+        """No part of it says nothing."""
+        return all(block.text for block in answer.turn if block.type == "text")
+
     def back(self, answer):
         return [{"role": "assistant", "content": answer.turn}]
 

@@ -85,6 +85,10 @@ class Speaker:
         picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
         return {"role": "user", "content": [picture, {"type": "text", "text": text}]}
 
+    def is_full(self, answer):
+        """No part of it says nothing."""
+        return bool(answer.text)
+
     def back(self, answer):
         return [answer.turn]
 

@@ -31,6 +31,11 @@ class Speaker:
     def user(self, text):
         return {"role": "user", "content": text}
 
+    def is_full(self, answer):
+        """No part of it says nothing."""
+        items = answer.turn if isinstance(answer.turn, list) else []
+        return all(part["text"] for item in items if item["type"] == "message" for part in item["content"])
+
     def system(self, text):
         return {"role": "developer", "content": text}
 

@@ -22,7 +22,7 @@ use crate::{
 const GATEWAY: &str = "gateway";
 
 /// Names under which agents know models of one vendor, while the gateway has another's answer.
-const ALIASES: &str = "serve:\n  models:\n    gpt-6.2-terra: { provider: anthropic }\n    \
+const ALIASES: &str = "serve:\n  models:\n    gpt-5.6-sol: { provider: anthropic }\n    \
     gemini-3.8-pro: { provider: openai }\n";
 
 /// A few seconds are enough for each of them.

@@ -61,13 +61,13 @@ pub(super) fn request(body: &Bytes, head: &ReplyHead) -> Result<Incoming, Invali
         let wire::Format { schema } = read(format, "output_config.format")?;
         request.output = OutputFormat::json_schema(OUTPUT, schema);
     }
-    if request.messages.is_empty() {
-        return Err(InvalidBody::new("messages: at least one message is required"));
-    }
     let unknown = fields.0.keys().map(|name| name.clone().into_owned()).collect();
     for (name, raw) in fields.0 {
         let value: Value = read(raw, &name)?;
         request.extra.insert(ModelProvider::Anthropic, name.into_owned(), value);
+    }
+    if request.messages.is_empty() {
+        return Err(InvalidBody::new("messages: at least one message is required"));
     }
     let reply = Box::new(Renderer::new(head, &model));
     Ok(Incoming { model, request, unknown, reply })

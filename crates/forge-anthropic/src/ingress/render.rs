@@ -32,6 +32,8 @@ enum Written {
     Block(u32),
     /// As the block of this number, which is signed at its end.
     Thought(u32),
+    /// A text of which nothing was said. Clients send back what they get, and the vendor refuses a block without text.
+    Unsaid,
     /// At its end and all at once.
     Late,
 }
@@ -84,18 +86,22 @@ impl Renderer {
     fn begin(&mut self, kind: &PartKind, out: &mut Vec<u8>) {
         let known = match kind {
             PartKind::Vendor => return self.parts.push(Written::Late),
+            PartKind::Text => return self.parts.push(Written::Unsaid),
             PartKind::Thinking => wire::KnownBlock::Thinking { thinking: "", signature: "" },
             PartKind::ToolUse(tool) => {
                 wire::KnownBlock::ToolUse { id: &tool.id, name: &tool.name, input: Value::Object(Map::new()) }
             }
-            _ => wire::KnownBlock::Text { text: "", citations: None },
+            _ => EMPTY,
         };
         let block = self.open(wire::Block::Known(known), out);
         let is_thought = *kind == PartKind::Thinking;
         self.parts.push(if is_thought { Written::Thought(block) } else { Written::Block(block) });
     }
 
-    fn delta(&self, index: u32, delta: &Delta, out: &mut Vec<u8>) {
+    fn delta(&mut self, index: u32, delta: &Delta, out: &mut Vec<u8>) {
+        if matches!(self.parts.get(index as usize), Some(Written::Unsaid)) && !delta.is_empty() {
+            self.parts[index as usize] = Written::Block(self.open(wire::Block::Known(EMPTY), out));
+        }
         let Some(Written::Block(index) | Written::Thought(index)) = self.parts.get(index as usize).copied()
         else {
             return;
@@ -123,7 +129,7 @@ impl Renderer {
                 block
             }
             (Some(Written::Late), Some(state)) => self.open(vendor_block(state), out),
-            (Some(Written::Late), None) | (None, _) => return,
+            (Some(Written::Late), None) | (Some(Written::Unsaid) | None, _) => return,
         };
         write(out, &wire::Event::ContentBlockStop { index });
     }
@@ -191,9 +197,13 @@ fn write(out: &mut Vec<u8>, event: &wire::Event<'_>) {
     named_data(event.name(), event, out);
 }
 
-/// The block of a part of a whole reply; `None` for what an answer never holds.
+/// A text as it begins.
+const EMPTY: wire::KnownBlock<'static> = wire::KnownBlock::Text { text: "", citations: None };
+
+/// The block of a part of a whole reply; `None` for what an answer never holds, and for a text that says nothing.
 fn block(part: &Part) -> Option<wire::Block<'_>> {
     let known = match part {
+        Part::Text { text, .. } if text.is_empty() => return None,
         Part::Text { text, citations, .. } => {
             let citations: Vec<_> = citations.iter().filter_map(citation).collect();
             wire::KnownBlock::Text { text, citations: (!citations.is_empty()).then_some(citations) }

@@ -240,6 +240,31 @@ fn a_stream_has_the_order_that_clients_insist_on() {
 }
 
 #[test]
+fn a_text_that_says_nothing_is_no_block() {
+    let started = |index, kind| StreamEvent::PartStarted { index, kind };
+    let ended = |index| StreamEvent::PartEnded { index, opaque: None };
+    let said = StreamEvent::PartDelta { index: 1, delta: Delta::Text("said".into()) };
+    let finished = Finished::new(StopReason::EndTurn).into();
+    let frames = streamed(&[
+        started(0, PartKind::Text),
+        ended(0),
+        started(1, PartKind::Text),
+        said,
+        ended(1),
+        started(2, PartKind::Text),
+        ended(2),
+        finished,
+    ]);
+    assert_eq!(frames.matches("event: content_block_start").count(), 1, "{frames}");
+    assert!(frames.contains(r#""index":0,"delta":{"type":"text_delta","text":"said"}"#), "{frames}");
+    let parts = vec![Part::text("said"), Part::text("")];
+    let response = ModelResponse::new(Participant::claude_sonnet(), parts);
+    let mut reply = parse(r#"{"model": "m", "messages": [{"role": "user", "content": "x"}]}"#).unwrap().reply;
+    let whole: Value = serde_json::from_slice(&reply.whole(&response)).unwrap();
+    assert_eq!(whole["content"].as_array().unwrap().len(), 1, "{whole}");
+}
+
+#[test]
 fn what_breaks_off_has_no_good_end() {
     let mut reply =
         parse(r#"{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": true}"#)

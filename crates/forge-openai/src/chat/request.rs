@@ -1,5 +1,7 @@
 //! Requests become bodies.
 
+use std::borrow::Cow;
+
 use forge_core::{
     ModelId, ModelProvider, ModelRequest, ProviderError,
     event::Warning,
@@ -7,6 +9,7 @@ use forge_core::{
     request::{Delivery, FreeformFormat, MessageRole, OutputFormat, OutputSchema, Tool, ToolChoice},
 };
 use forge_http::{fit::instructs_between, to_json};
+use serde_json::{Map, Value};
 
 use super::{
     Field, Rules, TokenLimit,
@@ -114,10 +117,32 @@ pub fn to_wire(
             // Without it, streams bring no usage.
             .then_some(StreamOptions { include_usage: true }),
     };
-    let body = to_json(provider, model, &body, request.extra.fields(vendor))?;
+    let extra = request.extra.fields(vendor).map(|fields| of_this_api(fields, &mut warnings));
+    let body = to_json(provider, model, &body, extra.as_deref())?;
     let is_weaker = told.is_some();
     let weaker = output.filter(|(_, sent)| is_weaker || !sent.strict);
     Ok(Outgoing { body, warnings, schema: weaker.map(|(output, _)| output.schema.clone()) })
+}
+
+/// Fields of the vendor's other API that this one refuses. Clients which speak that one send them along.
+const OF_RESPONSES: [&str; 5] =
+    ["client_metadata", "context_management", "max_tool_calls", "text", "truncation"];
+
+fn of_this_api<'a>(
+    fields: &'a Map<String, Value>,
+    warnings: &mut Vec<Warning>,
+) -> Cow<'a, Map<String, Value>> {
+    let mut fields = Cow::Borrowed(fields);
+    for name in OF_RESPONSES {
+        if fields.contains_key(name) {
+            fields.to_mut().remove(name);
+            warnings.push(Warning::new(
+                name,
+                format!("{name} was left out: it belongs to another API of the vendor"),
+            ));
+        }
+    }
+    fields
 }
 
 /// What a model is told where the server holds it to no schema.
@@ -236,7 +261,7 @@ mod tests {
         ErrorKind, Message,
         request::{Effort, FunctionTool, Part, Source, ToolInput},
     };
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::{super::SystemRole, *};
 
@@ -426,6 +451,19 @@ mod tests {
         let mut plain = Rules { freeform_tools: false, ..SERVER };
         plain.prefill = true;
         assert!(refused(&request, &plain).contains("free text"));
+    }
+
+    #[test]
+    fn fields_of_the_vendors_other_api_are_left_out() {
+        let mut request = ModelRequest::new("").with_user_message("hi");
+        for name in ["client_metadata", "truncation", "user"] {
+            request.extra.insert(ModelProvider::OpenAI, name, json!("x"));
+        }
+        let body = wire(&request, &Rules::OPENAI);
+        assert_eq!(
+            (&body["user"], body.get("client_metadata"), body.get("truncation")),
+            (&json!("x"), None, None)
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use forge_core::{
-    ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
+    ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
     event::{Delta, Finished, PartKind, StopReason, ToolStart},
     request::{Opaque, Part, ToolInput},
 };
@@ -38,11 +38,21 @@ pub(super) struct ResponsesReply {
     done: bool,
     /// The number of the next event.
     sequence: Cell<u64>,
-    /// By the indices of the parts; those that only a vendor understands become items when they end.
-    parts: Vec<Option<Open>>,
+    /// By the indices of the parts.
+    parts: Vec<Slot>,
     /// By their places, once they are whole.
     output: Vec<Option<Box<RawValue>>>,
     refused: bool,
+}
+
+/// What is known of a part.
+#[derive(Debug)]
+enum Slot {
+    /// Only its vendor understands it; it becomes an item when it ends.
+    Late,
+    /// A text of which nothing was said: it becomes an item with its first piece.
+    Unsaid,
+    Open(Open),
 }
 
 /// An item that is not whole.
@@ -112,13 +122,18 @@ impl ResponsesReply {
 
     fn open(&mut self, kind: &PartKind, out: &mut Vec<u8>) {
         self.begin(out);
-        let kind = match kind {
-            PartKind::Text => Kind::Text,
-            PartKind::Refusal => Kind::Refusal,
-            PartKind::Thinking => Kind::Thinking,
-            PartKind::ToolUse(start) => Kind::Call(start.clone()),
-            _ => return self.parts.push(None),
+        let slot = match kind {
+            PartKind::Text => Slot::Unsaid,
+            PartKind::Refusal => Slot::Open(self.item(Kind::Refusal, out)),
+            PartKind::Thinking => Slot::Open(self.item(Kind::Thinking, out)),
+            PartKind::ToolUse(start) => Slot::Open(self.item(Kind::Call(start.clone()), out)),
+            _ => Slot::Late,
         };
+        self.parts.push(slot);
+    }
+
+    /// Begins an item.
+    fn item(&mut self, kind: Kind, out: &mut Vec<u8>) -> Open {
         self.refused |= matches!(kind, Kind::Refusal);
         let at = self.output.len();
         self.output.push(None);
@@ -128,11 +143,14 @@ impl ResponsesReply {
         if matches!(open.item.kind, Kind::Text | Kind::Refusal) {
             open.write_part("response.content_part.added", &self.sequence, out);
         }
-        self.parts.push(Some(open));
+        open
     }
 
     fn piece(&mut self, index: u32, delta: &Delta, out: &mut Vec<u8>) {
-        let Some(Some(open)) = self.parts.get_mut(index as usize) else { return };
+        if matches!(self.parts.get(index as usize), Some(Slot::Unsaid)) && !delta.is_empty() {
+            self.parts[index as usize] = Slot::Open(self.item(Kind::Text, out));
+        }
+        let Some(Slot::Open(open)) = self.parts.get_mut(index as usize) else { return };
         match delta {
             Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) if !text.is_empty() => {
                 open.text(text, &self.sequence, out);
@@ -149,11 +167,15 @@ impl ResponsesReply {
     }
 
     fn close(&mut self, index: u32, state: Option<&Opaque>, status: &'static str, out: &mut Vec<u8>) {
+        // An item that the vendor minted is one, whatever it says.
+        if matches!(self.parts.get(index as usize), Some(Slot::Unsaid)) && state.is_some_and(is_own) {
+            self.parts[index as usize] = Slot::Open(self.item(Kind::Text, out));
+        }
         match (self.parts.get_mut(index as usize), state) {
-            (Some(Some(open)), state) if !open.ended => {
+            (Some(Slot::Open(open)), state) if !open.ended => {
                 self.output[open.at] = Some(open.close(status, state, &self.sequence, out));
             }
-            (Some(None), Some(state)) => {
+            (Some(Slot::Late), Some(state)) => {
                 let at = self.output.len();
                 let item = kept(state, &self.call, at);
                 for r#type in [ADDED, DONE] {
@@ -327,9 +349,17 @@ fn fault<'a>(told: &Told<'a>) -> Fault<'a> {
     Fault { code: told.code.unwrap_or("server_error"), message: told.message }
 }
 
-/// The item of a whole part; `None` for what is no part of a reply.
+/// Whether a state is the vendor's of this dialect.
+fn is_own(state: &Opaque) -> bool {
+    state.provider == ModelProvider::OpenAI
+}
+
+/// The item of a whole part; `None` for what is no part of a reply, and for a text that says nothing.
 fn whole(part: &Part, call: &str, at: usize) -> Option<Box<RawValue>> {
     let (kind, text) = match part {
+        Part::Text { text, opaque, .. } if text.is_empty() && !opaque.as_ref().is_some_and(is_own) => {
+            return None;
+        }
         Part::Text { text, .. } => (Kind::Text, text.clone()),
         Part::Refusal { text, .. } => (Kind::Refusal, text.clone()),
         Part::Thinking { text, .. } => (Kind::Thinking, text.clone()),

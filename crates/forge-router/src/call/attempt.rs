@@ -4,13 +4,15 @@ use std::{future::Future, sync::Arc};
 
 use forge_core::{
     CallContext, ErrorKind, ModelRequest, Provider as _, ProviderError, ResponseStream, StreamEvent,
-    event::StopReason, request::Opaque, time::Timer,
+    event::{StopReason, Warning},
+    request::Opaque,
+    time::Timer,
 };
 use forge_layers::peek;
 
 use super::opaque;
 use crate::{
-    route::AttemptMode,
+    route::{AttemptMode, Warned},
     select::Selected,
     snapshot::{RoleConfig, Snapshot},
 };
@@ -61,8 +63,9 @@ impl<'a> Attempts<'a> {
         let (request, fallback_on) = (self.fitted(selected), &self.role.fallback_on);
         async move {
             let begun = cx.timer.instant();
-            let request = request?;
+            let (request, shortened) = request?;
             let stream = route.provider(mode).stream(&cx, Arc::clone(&request)).await?;
+            let stream = Warned::stream(stream, shortened);
             let reply = peek(route.plan.id.as_str(), stream, &request).await?;
             match declined(&reply).filter(|kind| fallback_on.contains(kind)) {
                 None => Ok(reply),
@@ -90,8 +93,9 @@ impl<'a> Attempts<'a> {
         outcome
     }
 
-    /// The request with the settings of the role and the provider, and without other models' state.
-    fn fitted(&self, selected: Selected) -> Result<Arc<ModelRequest>, ProviderError> {
+    /// The request with the settings of the role and the provider, without other models' state, and for no longer an answer
+    /// than the model can write: clients ask for the most that another model can.
+    fn fitted(&self, selected: Selected) -> Result<(Arc<ModelRequest>, Option<Warning>), ProviderError> {
         let route = &self.snapshot.routes[selected.route];
         let (model, vendor) = (route.model_for(&self.cx.participant), &route.vendor);
         // The role before the provider: whoever comes first fills a gap, and nobody overrides the request.
@@ -103,9 +107,14 @@ impl<'a> Attempts<'a> {
             |state: &Opaque| self.stripped || !state.belongs_to(vendor, model, route.plan.id.as_str());
         let asked = self.request.parsed()?;
         let foreign = opaque::is_needed(asked, is_foreign);
-        let fits = !foreign && !settings.iter().any(|(settings, vendor)| settings.concern(asked, *vendor));
+        let settled = !settings.iter().any(|(settings, vendor)| settings.concern(asked, *vendor));
+        let shortened = asked.max_tokens.and_then(|asked| {
+            let most = u32::try_from(route.capabilities(model).max_output_tokens?).ok()?;
+            (asked > most).then_some(most)
+        });
+        let fits = !foreign && settled && shortened.is_none();
         if fits && self.request.carried().is_none() {
-            return Ok(Arc::clone(self.request));
+            return Ok((Arc::clone(self.request), None));
         }
         let mut request = asked.clone();
         for (settings, vendor) in settings {
@@ -114,7 +123,13 @@ impl<'a> Attempts<'a> {
         if foreign {
             opaque::strip_foreign(&mut request, is_foreign);
         }
-        Ok(Arc::new(request))
+        request.max_tokens = shortened.or(request.max_tokens);
+        let warning = shortened.map(|most| {
+            let message =
+                format!("the answer is limited to {most} tokens, the most that the model can write");
+            Warning::new("max_tokens", message)
+        });
+        Ok((Arc::new(request), warning))
     }
 }
 

@@ -34,7 +34,7 @@ use forge_core::{
 use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry};
 use serde_json::{Map, Value};
 
-pub(crate) use headroom::{Bound, Headroom};
+pub(crate) use headroom::{Bound, Headroom, Warned};
 pub(crate) use health::CheckResult;
 pub use health::{HealthStatus, ProviderHealth};
 pub(crate) use meter::Meter;

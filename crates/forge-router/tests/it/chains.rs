@@ -307,6 +307,25 @@ fn the_request_wins_over_the_role_and_the_role_over_the_provider() {
 }
 
 #[test]
+fn a_model_is_asked_for_no_longer_an_answer_than_it_can_write() {
+    let stage = Stage::new();
+    let mut long = able();
+    long.max_output_tokens = Some(64_000);
+    stage.is_able("a-1", long);
+    let router = stage.router(chain("coder", &["a-1", "o-1"]));
+    let ask = |most| {
+        let request = ModelRequest::new("").with_user_message("hi").with_max_tokens(most);
+        stage.run(router.complete(&stage.context("coder"), request)).unwrap()
+    };
+    assert!(ask(64_000).warnings.is_empty());
+    assert_eq!(stage.last_request("a-1").max_tokens, Some(64_000));
+    stage.always("a-1", Play::Fail(ErrorKind::Overloaded));
+    let response = ask(64_000);
+    assert_eq!((response.text().as_ref(), response.warnings[0].about.as_str()), ("o-1", "max_tokens"));
+    assert_eq!(stage.last_request("o-1").max_tokens, Some(1_000));
+}
+
+#[test]
 fn a_conversation_stays_with_the_model_whose_state_it_holds_while_that_is_healthy() {
     let stage = Stage::new();
     let router = stage.router(chain("coder", &["a-1", "o-1"]));

@@ -286,6 +286,19 @@ fn each_end_has_its_status() {
 }
 
 #[test]
+fn a_text_that_says_nothing_is_no_item() {
+    let call = || PartKind::ToolUse(Box::new(ToolStart::new("1", "f")));
+    let silent = [begun(0, PartKind::Text), with_state(0, ModelProvider::Google, "AAAA")];
+    let streamed =
+        response(&[&silent[..], &[begun(1, call()), ended(1), finished(StopReason::ToolUse)]].concat());
+    assert_eq!(streamed["output"].as_array().unwrap().len(), 1, "{streamed}");
+    let parts = vec![Part::text(""), Part::tool_use("1", "f", json!({}))];
+    let whole = reply().whole(&ModelResponse::new(Participant::gpt(), parts));
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(whole["output"], streamed["output"]);
+}
+
+#[test]
 fn a_refusal_without_words_has_those_of_the_vendor() {
     let mut finished = Finished::new(StopReason::Refusal);
     finished.detail = StopDetail::of(None, Some("Not this.".into()));
