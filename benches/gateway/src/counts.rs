@@ -9,14 +9,21 @@ use crate::{
     load::closed,
     rig::Rig,
     row,
+    servers::Forge,
 };
 
+const KEYED: &str = "counts-keyed";
+const WHOLE: [usize; 2] = [50, 550];
+const STREAM: [usize; 2] = [10, 110];
+
 /// What a call is, its goals, and the calls of both runs.
-struct Form {
+struct Form<'a> {
     what: &'static str,
     instructions: &'static str,
     allocations: &'static str,
-    ask: Ask<'static>,
+    ask: Ask<'a>,
+    /// Where the gateway's files are: one for those without a key, as it asks everybody for one where there is any.
+    home: &'static str,
     calls: [usize; 2],
 }
 
@@ -24,44 +31,43 @@ pub(crate) async fn rows(rig: &Rig) -> Result<Vec<String>, Failure> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return Ok(vec![row("instructions and allocations", "", ["", "not counted: no valgrind", ""])]);
     }
-    let whole = [50, 550];
-    let stream = [10, 110];
+    let forge = rig.another(KEYED)?;
+    let limited = forge.key("limited", &["--rpm", "4000000000"])?;
+    let one = forge.key("one", &["--rpm", "4000000000", "--total-usd", "100000"])?;
+    let three = ["--per-day-usd", "100000", "--per-month-usd", "100000", "--total-usd", "100000"];
+    let three = forge.key("three", &three)?;
+    let (messages, chat) = (Ask::new(Dialect::Messages, "up"), Ask::new(Dialect::Chat, "up"));
+    let form = |what, goals: [&'static str; 2], ask, calls| {
+        let [instructions, allocations] = goals;
+        Form { what, instructions, allocations, ask, home: "unkeyed", calls }
+    };
+    let keyed = |what, key| Form { home: KEYED, ..form(what, ["", ""], messages.clone().key(key), WHOLE) };
     let forms = [
-        Form {
-            what: "a whole call",
-            instructions: "<= 110 k relayed",
-            allocations: "<= 90 relayed",
-            ask: Ask::new(Dialect::Messages, "up"),
-            calls: whole,
-        },
-        Form {
-            what: "a stream of 50 deltas",
-            instructions: "<= 400 k relayed",
-            allocations: "<= 150 relayed",
-            ask: Ask::new(Dialect::Messages, "up").streamed(),
-            calls: stream,
-        },
-        Form {
-            what: "a stream of 50 deltas, client Chat Completions, vendor Messages",
-            instructions: "<= 900 k",
-            allocations: "<= 400",
-            ask: Ask::new(Dialect::Chat, "up").streamed(),
-            calls: stream,
-        },
-        Form {
-            what: "a stream of 50 deltas, client Messages, vendor Chat Completions",
-            instructions: "<= 900 k",
-            allocations: "<= 400",
-            ask: Ask::new(Dialect::Messages, "chat").streamed(),
-            calls: stream,
-        },
+        form("a whole call", ["<= 110 k relayed", "<= 90 relayed"], messages.clone(), WHOLE),
+        keyed("the same with a key and a limit", &limited),
+        keyed("the same with a budget", &one),
+        keyed("the same with three budgets", &three),
+        form(
+            "a stream of 50 deltas",
+            ["<= 400 k relayed", "<= 150 relayed"],
+            messages.clone().streamed(),
+            STREAM,
+        ),
+        form("a stream, Chat Completions to Messages", ["<= 900 k", "<= 400"], chat.streamed(), STREAM),
+        form(
+            "a stream, Messages to Chat Completions",
+            ["<= 900 k", "<= 400"],
+            Ask::new(Dialect::Messages, "chat").streamed(),
+            STREAM,
+        ),
     ];
     let mut rows = Vec::new();
     for form in forms {
         let request = form.ask.bytes();
-        let instructions = counted(rig, &["--tool=callgrind"], "Collected :", &request, form.calls).await?;
+        let instructions =
+            counted(&forge, &["--tool=callgrind"], "Collected :", &request, form.calls).await?;
         let allocations =
-            counted(rig, &["--tool=memcheck"], "total heap usage:", &request, form.calls).await?;
+            counted(&forge, &["--tool=memcheck"], "total heap usage:", &request, form.calls).await?;
         let name = |count: &str| format!("{count} of {}, accounts on, {}", form.what, rig.way);
         rows.push(row(
             &name("instructions"),
@@ -74,7 +80,7 @@ pub(crate) async fn rows(rig: &Rig) -> Result<Vec<String>, Failure> {
 }
 
 async fn counted(
-    rig: &Rig,
+    forge: &Forge,
     tool: &[&str],
     word: &str,
     request: &Bytes,
@@ -82,13 +88,18 @@ async fn counted(
 ) -> Result<f64, Failure> {
     let mut counts = [0.0; 2];
     for (count, calls) in counts.iter_mut().zip(calls) {
-        *count = run(rig, tool, word, request, calls).await?;
+        *count = run(forge, tool, word, request, calls).await?;
     }
     Ok((counts[1] - counts[0]) / (calls[1] - calls[0]) as f64)
 }
 
-async fn run(rig: &Rig, tool: &[&str], word: &str, request: &Bytes, calls: usize) -> Result<f64, Failure> {
-    let forge = rig.another("counts")?;
+async fn run(
+    forge: &Forge,
+    tool: &[&str],
+    word: &str,
+    request: &Bytes,
+    calls: usize,
+) -> Result<f64, Failure> {
     let log = forge.home.join("valgrind");
     let file = format!("--log-file={}", log.display());
     let mut around = vec!["valgrind", &file];

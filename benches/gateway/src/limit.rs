@@ -42,10 +42,11 @@ async fn calls(rig: &Rig) -> Result<(u64, f64), Failure> {
     let mut server = forge.serve()?;
     {
         let load = closed(server.address, &request, AT_ONCE, AT_ONCE * 2, Duration::ZERO);
-        // Most of the first calls are under way then.
-        let _ = tokio::time::timeout(Duration::from_millis(120), load).await;
+        tokio::pin!(load);
+        // Most of the first calls are under way then, and their clients are still there.
+        let _ = tokio::time::timeout(Duration::from_millis(120), &mut load).await;
+        server.process.kill();
     }
-    server.process.kill();
     let mut server = forge.serve()?;
     let measured = closed(server.address, &request, AT_ONCE, AT_ONCE * 3, Duration::ZERO).await;
     eprintln!("  after the kill: {:?}", measured.statuses);

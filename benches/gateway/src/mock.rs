@@ -30,6 +30,9 @@ pub(crate) const LONG: &str = "Count to fifty";
 /// Tokens that every short reply says it took.
 pub(crate) const TOKENS: (u64, u64) = (10, 256);
 
+/// Its models, in a form that both dialects understand.
+const MODELS: &[u8] = br#"{"object":"list","data":[{"id":"bench","object":"model","created":1794000000,"owned_by":"bench"},{"id":"claude-sonnet-5-5","type":"model","display_name":"Sonnet","created_at":"2026-01-01T00:00:00Z"}],"has_more":false}"#;
+
 /// The vendor, which answers for as long as the runtime lives.
 #[derive(Debug)]
 pub(crate) struct Mock {
@@ -85,7 +88,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     if !chat && !path.ends_with("/messages") {
         // The gateway asks whether its models are there.
         let _ = request.into_body().collect().await;
-        return Ok(whole(StatusCode::OK, Bytes::from_static(br#"{"data":[],"has_more":false}"#)));
+        return Ok(whole(StatusCode::OK, Bytes::from_static(MODELS)));
     }
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
     let body = body.unwrap_or_default();
@@ -94,16 +97,17 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let long = text.contains(LONG);
     drop(text);
     *state.last.lock().unwrap_or_else(PoisonError::into_inner) = body;
+    let fails = path.starts_with("/broken");
+    // Before anything else: who goes away meanwhile has asked all the same.
+    let turn = if fails { &state.broken } else { &state.calls }.fetch_add(1, Ordering::Relaxed);
     let delay = state.delay.load(Ordering::Relaxed);
     if delay > 0 {
         tokio::time::sleep(Duration::from_micros(delay)).await;
     }
     let replies = &state.replies;
-    if path.starts_with("/broken") {
-        let turn = state.broken.fetch_add(1, Ordering::Relaxed);
+    if fails {
         return Ok(broken(replies, chat, turn));
     }
-    state.calls.fetch_add(1, Ordering::Relaxed);
     Ok(match (streamed, long) {
         (false, _) => whole(StatusCode::OK, replies.whole[usize::from(chat)].clone()),
         (true, false) => events(&replies.short[usize::from(chat)], 0, None),

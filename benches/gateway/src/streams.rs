@@ -40,6 +40,7 @@ async fn at(rig: &Rig, rounds: usize, at_once: usize) -> Result<Vec<String>, Fai
             if one.failed > 0 || one.content.len() != calls {
                 return Err(format!("streams failed: {:?}", one.statuses).into());
             }
+            tokio::time::sleep(Duration::from_millis(200)).await;
             frames[at].push((cpu()? - before) * 1e6 / (calls * (DELTAS + 5)) as f64);
             streams[at].content.extend(one.content);
         }
