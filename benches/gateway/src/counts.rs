@@ -63,11 +63,12 @@ pub(crate) async fn rows(rig: &Rig) -> Result<Vec<String>, Failure> {
     ];
     let mut rows = Vec::new();
     for form in forms {
-        let request = form.ask.bytes();
+        let (request, forge) = (form.ask.bytes(), rig.another(form.home)?);
         let instructions =
             counted(&forge, &["--tool=callgrind"], "Collected :", &request, form.calls).await?;
         let allocations =
             counted(&forge, &["--tool=memcheck"], "total heap usage:", &request, form.calls).await?;
+        eprintln!("  {}: {instructions:.0}, {allocations:.1}", form.what);
         let name = |count: &str| format!("{count} of {}, accounts on, {}", form.what, rig.way);
         rows.push(row(
             &name("instructions"),
