@@ -8,4 +8,6 @@ mod limits;
 mod messages;
 mod openai;
 mod places;
+mod relay;
 mod server;
+mod vendor;

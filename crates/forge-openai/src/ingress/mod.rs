@@ -54,6 +54,7 @@ pub const CHAT: Ingress = Ingress {
     dialect: Dialect::new("chat"),
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
+    carry: |_, _, _| Ok(None),
     parse: |body, _, head| chat(body, head),
     // The API has no count of its own.
     count,
@@ -65,6 +66,7 @@ pub const RESPONSES: Ingress = Ingress {
     dialect: Dialect::new("responses"),
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
+    carry: |_, _, _| Ok(None),
     parse: |body, _, head| responses(body, head),
     count,
     refuse: refuse::responses,
