@@ -23,7 +23,7 @@ use crate::{
     compatible::{KeyHeader, Row, refused},
     error,
     profile::{self, Profile, models},
-    responses,
+    relay, responses,
     wire::listing::{ModelList, TokenTotal},
 };
 
@@ -207,13 +207,18 @@ impl Provider for OpenAIProvider {
         self.settings.check(model, &request)?;
         let profile = api.profile(&self.settings, model);
         let vendor = api.row.provider();
+        if let Some(carried) = request.carried().filter(|_| self.relays(model, &request)) {
+            let origin = self.settings.id.clone();
+            return relay::send(&api.connection, &api.responses, cx, origin, &request, carried).await;
+        }
+        let request = request.parsed()?;
         let (endpoint, sent) = match profile.api {
             profile::Api::Responses => {
-                (&api.responses, responses::to_wire(self.name(), &vendor, model, &request, &profile)?)
+                (&api.responses, responses::to_wire(self.name(), &vendor, model, request, &profile)?)
             }
             profile::Api::Chat { limit } => {
                 let rules = profile.chat_rules(limit, &api.row.habits);
-                (&api.chat, chat::to_wire(self.name(), &vendor, model, &request, &rules)?)
+                (&api.chat, chat::to_wire(self.name(), &vendor, model, request, &rules)?)
             }
         };
         let reply = api.connection.post(cx, endpoint, sent.body, delivery).await?;
@@ -299,6 +304,13 @@ impl Adapter for OpenAIProvider {
 
     fn rate_limit_status(&self) -> RateLimitStatus {
         self.api.get().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
+    }
+
+    fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
+        // Others that speak the dialect know nothing of the vendor's newer fields.
+        self.api().is_ok_and(|api| {
+            api.row.habits.own_models && relay::takes(&api.profile(&self.settings, model), request)
+        })
     }
 }
 

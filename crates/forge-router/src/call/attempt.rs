@@ -120,9 +120,7 @@ impl<'a> Attempts<'a> {
         }
         Ok(Arc::new(request))
     }
-}
 
-impl Attempts<'_> {
     /// The request in the bytes of its client, if it came so and the route takes it as it is.
     fn relayed(
         &self,
