@@ -17,7 +17,7 @@ use forge_core::{
 use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, fit::PlainTools};
 
 use crate::{
-    address, error, profile,
+    address, error, profile, relay,
     request::{self, Mapped},
     response,
     stream::Decoder,
@@ -137,7 +137,10 @@ impl Provider for AnthropicProvider {
         let api = self.api()?;
         let model = cx.model();
         self.settings.check(model, &request)?;
-        let (request, tools) = PlainTools::of(request, false);
+        if let Some(carried) = request.carried().filter(|_| self.relays(model, &request)) {
+            return relay::send(&api.connection, &api.messages, cx, &request, carried).await;
+        }
+        let (request, tools) = PlainTools::of(request.into_parsed()?, false);
         let Mapped { body, warnings, check } =
             request::to_wire(self.name(), model, &request, &self.settings)?;
         let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
@@ -188,7 +191,7 @@ impl Adapter for AnthropicProvider {
 
     async fn count_tokens(&self, model: &ModelId, request: &ModelRequest) -> Result<u64, ProviderError> {
         let api = self.api()?;
-        let body = request::to_count(self.name(), model, request, &self.settings)?;
+        let body = request::to_count(self.name(), model, request.parsed()?, &self.settings)?;
         let total: TokenTotal = api.connection.ask(&api.count, body, PATIENCE).await?.json().await?;
         // Estimates have a type of their own; none is passed off as the vendor's count.
         total.input_tokens.known().ok_or_else(|| {
@@ -200,5 +203,9 @@ impl Adapter for AnthropicProvider {
 
     fn rate_limit_status(&self) -> RateLimitStatus {
         self.api().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
+    }
+
+    fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
+        relay::takes(&self.settings, model, request)
     }
 }

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use forge::{
-    CallContext, ErrorKind, ModelResponse, Provider as _, ProviderError, ResponseStream, StreamEvent,
-    event::Started, request::Delivery, route::RouteTrace, router::Router, stream::Accumulator,
+    CallContext, ErrorKind, ModelProvider, ModelRequest, ModelResponse, Provider as _, ProviderError,
+    ResponseStream, StreamEvent,
+    event::Started,
+    request::{Carried, Delivery},
+    route::RouteTrace,
+    router::Router,
+    stream::Accumulator,
 };
 use forge_core::storage::budget::BudgetError;
 use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
 use http::{Response, StatusCode};
-use serde_json::{Map, Value};
 
 use crate::{
     meter::Admission,
@@ -38,9 +42,9 @@ impl Answer<'_> {
     ) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
-        let left = Untranslated::of(&unknown, request.extra.fields(&self.ingress.vendor));
+        let left = Untranslated::of(&unknown, &request, &self.ingress.vendor);
         // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
-        // vendors refuse to give one.
+        // vendors refuse to give one. What a carried request asks for stands in its bytes.
         let request = Arc::new(request.with_delivery(Delivery::Stream));
         // It owns all that it needs, since it may outlive this answer.
         let (router, cx) = (self.router.clone(), self.cx.clone());
@@ -62,12 +66,18 @@ impl Answer<'_> {
         left: &Untranslated,
     ) -> Result<Reply, ProviderError> {
         let mut accumulator = Accumulator::new(&self.cx);
+        let mut relayed = None;
         let mut events = call.await?;
         while let Some(event) = events.next().await {
-            accumulator.push(event?)?;
+            let event = event?;
+            if let StreamEvent::Relayed(body) = &event {
+                relayed = Some(body.bytes.clone());
+            }
+            accumulator.push(event)?;
         }
         let response: ModelResponse = accumulator.finish()?;
-        let mut answer = reply::body(StatusCode::OK, "application/json", reply.whole(&response));
+        let body = relayed.map_or_else(|| reply.whole(&response).into(), ReplyBody::from);
+        let mut answer = reply::body(StatusCode::OK, "application/json", body);
         if let Some(cost) = self.router.cost(&response) {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
@@ -110,7 +120,7 @@ impl Answer<'_> {
         insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
         let Some(answering) = &route.participant else { return };
         insert(answer, "x-forge-route", answering.provider_id.as_str());
-        insert(answer, "x-forge-warnings", &left.words(answering.provider == self.ingress.vendor));
+        insert(answer, "x-forge-warnings", &left.words(&answering.provider, &self.ingress.vendor));
     }
 }
 
@@ -120,18 +130,26 @@ struct Untranslated {
     own: Vec<String>,
     /// Those that go to nobody.
     lost: Vec<String>,
+    /// The request, where nothing of it was read at first.
+    carried: Option<Arc<Carried>>,
 }
 
 impl Untranslated {
-    fn of(unknown: &[String], extra: Option<&Map<String, Value>>) -> Self {
+    fn of(unknown: &[String], request: &ModelRequest, vendor: &ModelProvider) -> Self {
+        let extra = request.extra.fields(vendor);
         let goes_on = |name: &&String| extra.is_some_and(|extra| extra.contains_key(name.as_str()));
         let (own, lost) = unknown.iter().partition::<Vec<&String>, _>(goes_on);
-        Self { own: own.into_iter().cloned().collect(), lost: lost.into_iter().cloned().collect() }
+        let names = |names: Vec<&String>| names.into_iter().cloned().collect();
+        Self { own: names(own), lost: names(lost), carried: request.carried().cloned() }
     }
 
-    /// What the model was asked without; empty if nothing is missing.
-    fn words(&self, own_vendor: bool) -> String {
-        let own = self.own.iter().filter(|_| !own_vendor);
+    /// What the model was asked without; empty if nothing is missing. `vendor` is the dialect's.
+    fn words(&self, answering: &ModelProvider, vendor: &ModelProvider) -> String {
+        // Its own vendor has had everything. For another the request was read.
+        let other = (answering != vendor).then_some(self);
+        let read = other.and_then(|left| left.carried.as_ref()?.parsed().ok()?.extra.fields(vendor));
+        let own = other.into_iter().flat_map(|left| &left.own);
+        let own = own.chain(read.into_iter().flat_map(|fields| fields.keys()));
         let names: Vec<&str> = self.lost.iter().chain(own).map(String::as_str).take(LISTED).collect();
         if names.is_empty() { String::new() } else { format!("not translated: {}", names.join(", ")) }
     }

@@ -7,8 +7,8 @@ use crate::reply_body::ReplyBody;
 
 pub(crate) type Reply = Response<ReplyBody>;
 
-pub(crate) fn body(status: StatusCode, kind: &'static str, text: Vec<u8>) -> Reply {
-    let mut reply = Response::new(ReplyBody::from(text));
+pub(crate) fn body(status: StatusCode, kind: &'static str, text: impl Into<ReplyBody>) -> Reply {
+    let mut reply = Response::new(text.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     reply

@@ -38,7 +38,13 @@ impl fmt::Debug for ReplyBody {
 
 impl From<Vec<u8>> for ReplyBody {
     fn from(body: Vec<u8>) -> Self {
-        Self::Whole((!body.is_empty()).then(|| body.into()))
+        Bytes::from(body).into()
+    }
+}
+
+impl From<Bytes> for ReplyBody {
+    fn from(body: Bytes) -> Self {
+        Self::Whole((!body.is_empty()).then_some(body))
     }
 }
 

@@ -95,7 +95,7 @@ impl Service {
         match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(plan, &caller, head, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
+            Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body, true).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission }) => {
                     let remembering = Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
@@ -103,7 +103,7 @@ impl Service {
                     answer.to(incoming, admission, remembering).await
                 }
             },
-            Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body).await {
+            Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body, false).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
             },
@@ -129,7 +129,8 @@ impl Service {
         }
     }
 
-    /// Reads a request, finds the one who answers it, and takes its place in the limits of its caller.
+    /// Reads a request, or only looks over one that `carries` as it is, finds the one who answers it, and takes its place in
+    /// the limits of its caller.
     async fn read(
         &self,
         plan: &ServePlan,
@@ -137,12 +138,15 @@ impl Service {
         caller: &Caller,
         head: &Parts,
         body: RequestBody,
+        carries: bool,
     ) -> Result<Read, Reply> {
         let Body { bytes, room } = self.body(plan, ingress, &head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let mut incoming = (ingress.parse)(&bytes, &head.uri, &reply)
-            .map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
+        let read = || (ingress.parse)(&bytes, &head.uri, &reply);
+        let carried = if carries { (ingress.carry)(&bytes, head, &reply) } else { Ok(None) };
+        let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
+        let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
         self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;

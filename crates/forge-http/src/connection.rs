@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, ErrorKind, ProviderError, ProviderId, SecretString,
@@ -16,7 +17,7 @@ use forge_core::{
     request::Delivery,
     time::{Clock as _, SystemTimer},
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
@@ -140,9 +141,30 @@ impl Connection {
         body: Vec<u8>,
         delivery: Delivery,
     ) -> Result<Reply, ProviderError> {
+        self.post_with(cx, endpoint, body.into(), delivery, &[]).await
+    }
+
+    /// The same with these headers, which replace those of the settings.
+    ///
+    /// # Errors
+    /// The same as for [`post`](Self::post). A header that cannot be sent is left out.
+    pub async fn post_with(
+        &self,
+        cx: &CallContext,
+        endpoint: &Endpoint,
+        body: Bytes,
+        delivery: Delivery,
+        headers: &[(String, String)],
+    ) -> Result<Reply, ProviderError> {
         let clocks = Clocks::of_call(cx, &self.timeouts, delivery);
         let origin = self.origin(Some(cx));
-        self.send(Method::POST, endpoint.0.clone(), body, cx.timer.now(), clocks, origin).await
+        let mut request = self.request(Method::POST, endpoint.0.clone(), body);
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        self.send(request, cx.timer.now(), clocks, origin).await
     }
 
     /// Posts JSON outside of a call, such as a count of tokens. The whole reply has to be there within
@@ -157,7 +179,8 @@ impl Connection {
         patience: Duration,
     ) -> Result<Reply, ProviderError> {
         let clocks = Clocks::within(patience);
-        self.send(Method::POST, endpoint.0.clone(), body, SystemTimer.now(), clocks, self.origin(None)).await
+        let request = self.request(Method::POST, endpoint.0.clone(), body.into());
+        self.send(request, SystemTimer.now(), clocks, self.origin(None)).await
     }
 
     /// Gets the endpoint outside of a call, such as a list of models, with these pairs in its query. The
@@ -176,7 +199,8 @@ impl Connection {
             url.query_pairs_mut().extend_pairs(query);
         }
         let clocks = Clocks::within(patience);
-        self.send(Method::GET, url, Vec::new(), SystemTimer.now(), clocks, self.origin(None)).await
+        let request = self.request(Method::GET, url, Bytes::new());
+        self.send(request, SystemTimer.now(), clocks, self.origin(None)).await
     }
 
     /// The rate limits last seen in a reply's headers, with the time of that reply. Unknown until a reply has
@@ -196,11 +220,18 @@ impl Connection {
         }
     }
 
+    fn request(&self, method: Method, url: Url, body: Bytes) -> reqwest::Request {
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = self.headers.clone();
+        if !body.is_empty() {
+            *request.body_mut() = Some(body.into());
+        }
+        request
+    }
+
     async fn send(
         &self,
-        method: Method,
-        url: Url,
-        body: Vec<u8>,
+        request: reqwest::Request,
         now: DateTime<Utc>,
         clocks: Clocks,
         mut origin: Origin,
@@ -209,11 +240,6 @@ impl Connection {
             let failure = Failure::new(ErrorKind::Transport, "no HTTP client could be set up");
             origin.error(failure, Phase::BeforeSend).with(|facts| facts.source = Some(source))
         })?;
-        let mut request = reqwest::Request::new(method, url);
-        *request.headers_mut() = self.headers.clone();
-        if !body.is_empty() {
-            *request.body_mut() = Some(body.into());
-        }
         let reply = match timeout_at(clocks.head_by(), client.execute(request)).await {
             Err(_) => {
                 // The request may have arrived and be worked on, so that it counts as sent.

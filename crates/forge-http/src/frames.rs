@@ -121,6 +121,11 @@ impl SseDecoder {
         self.push(b"\n\n");
     }
 
+    /// How many bytes of the stream belong to the frames so far, with the comments and empty lines before them.
+    pub(crate) fn consumed(&self) -> usize {
+        self.lines.consumed()
+    }
+
     /// The next whole frame, or `None` until more is pushed.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_, [u8]>>, EventTooLarge> {
         while let Some(mut line) = self.lines.next() {

@@ -15,6 +15,8 @@ pub(crate) struct Lines {
     searched: usize,
     /// Everything before this may be thrown away.
     kept: usize,
+    /// How many bytes were thrown away.
+    dropped: usize,
     /// The last line ended with a CR at the end of the bytes; an LF that follows belongs to it.
     after_cr: bool,
     lone_cr: bool,
@@ -29,6 +31,7 @@ impl Lines {
     pub(crate) fn push(&mut self, piece: &[u8]) {
         if self.kept > 0 {
             self.bytes.drain(..self.kept);
+            self.dropped += self.kept;
             self.line -= self.kept;
             self.searched -= self.kept;
             self.kept = 0;
@@ -70,6 +73,11 @@ impl Lines {
     /// Allows everything before the next line to be thrown away.
     pub(crate) fn release(&mut self) {
         self.kept = self.line;
+    }
+
+    /// How many bytes of the stream were cut into lines.
+    pub(crate) fn consumed(&self) -> usize {
+        self.dropped + self.line
     }
 
     /// How many bytes are held since the last [`release`](Self::release).

@@ -19,6 +19,7 @@ use crate::{
     failure::{Failure, is_web_page, readable},
     json::from_json,
     origin::Origin,
+    relay::replace_parts,
     sound::{self, sound, without_repeats},
 };
 
@@ -60,12 +61,37 @@ impl Reply {
     /// What [`bytes`](Self::bytes) fails with, a web page in the place of JSON, and what `decode` fails with.
     pub async fn whole(
         mut self,
-        mut options: EventOptions,
+        options: EventOptions,
         decode: impl Fn(&str, &mut Events) -> Result<(), Failure>,
     ) -> Result<ResponseStream, ProviderError> {
         let body = self.bytes().await?;
+        let events = self.read(&body, options, decode)?;
+        Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
+    }
+
+    /// The whole reply as it came, byte for byte. `decode` reads it beside, for usage and for the end; the parts that it
+    /// reads are left out.
+    ///
+    /// # Errors
+    /// Those of [`whole`](Self::whole).
+    pub async fn relayed_whole(
+        mut self,
+        decode: impl Fn(&str, &mut Events) -> Result<(), Failure>,
+    ) -> Result<ResponseStream, ProviderError> {
+        let body = self.bytes().await?;
+        let mut events = self.read(&body, EventOptions::default(), decode)?;
+        replace_parts(&mut events, body);
+        Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
+    }
+
+    fn read(
+        &mut self,
+        body: &Bytes,
+        mut options: EventOptions,
+        decode: impl Fn(&str, &mut Events) -> Result<(), Failure>,
+    ) -> Result<Events, ProviderError> {
         let mut events = Events::with_capacity(8);
-        let made = sound(&body);
+        let made = sound(body);
         if matches!(made, Cow::Owned(_)) {
             options.warnings.push(sound::warning());
         }
@@ -92,9 +118,9 @@ impl Reply {
             events.insert(at, StreamEvent::from(warning));
         }
         if let Some(StreamEvent::Finished(finished)) = events.back_mut().filter(|_| options.keep_raw) {
-            finished.raw_response = Some(String::from_utf8_lossy(&body).into_owned());
+            finished.raw_response = Some(String::from_utf8_lossy(body).into_owned());
         }
-        Ok(ResponseStream::from_events(events.into_iter().map(Ok)))
+        Ok(events)
     }
 
     /// The body as a JSON value of the vendor's own type, for calls beside those of models.

@@ -22,6 +22,7 @@ use crate::{
     decode::{Decode, Events},
     failure::{Failure, is_web_page, readable},
     frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, MAX_STREAM_BYTES, NdjsonDecoder, SseDecoder},
+    relay::{Passed, replace_parts},
     reply::{self, EventOptions, Reply},
     sound::{self, sound, without_repeats},
 };
@@ -50,6 +51,15 @@ impl Reply {
     /// content has been handed out, errors are of the phase [`Phase::AfterOutput`].
     pub fn events<D: Decode>(self, framing: Framing, decoder: D, options: EventOptions) -> ResponseStream {
         ResponseStream::new(EventStream::new(self, framing, decoder, options))
+    }
+
+    /// The reply as the server-sent events that it came as, byte for byte. `decoder` reads them beside it, for usage, for
+    /// the end, and for whether they hold content; the parts that it reads are left out. A frame in which it finds an
+    /// error is not handed on.
+    pub fn relayed<D: Decode>(self, decoder: D) -> ResponseStream {
+        let mut stream = EventStream::new(self, Framing::Sse, decoder, EventOptions::default());
+        stream.passed = Some(Passed::default());
+        ResponseStream::new(stream)
     }
 }
 
@@ -99,6 +109,8 @@ struct EventStream<D: Decode> {
     warnings: Vec<Warning>,
     raw: Option<String>,
     check: Option<AnswerCheck>,
+    /// The bytes of a reply that is passed on.
+    passed: Option<Passed>,
     bytes: usize,
     /// The first event has gone out.
     started: bool,
@@ -126,6 +138,7 @@ impl<D: Decode> EventStream<D> {
             warnings: options.warnings,
             raw: options.keep_raw.then(String::new),
             check: options.schema.map(AnswerCheck::new),
+            passed: None,
             bytes: 0,
             started: false,
             repaired: false,
@@ -194,12 +207,35 @@ impl<D: Decode> EventStream<D> {
                     Err(Failure::new(ErrorKind::Decode, message))
                 }
             };
+            if result.is_ok() {
+                self.pass_on();
+            }
             match result {
                 Err(failure) => self.fail(failure),
                 Ok(()) if matches!(self.events.back(), Some(StreamEvent::Finished(_))) => {
                     self.state = State::Finished;
                 }
                 Ok(()) => {}
+            }
+        }
+    }
+
+    /// Puts the bytes of the last frame in the place of what was read from it.
+    fn pass_on(&mut self) {
+        let (Some(passed), Frames::Sse(frames)) = (&mut self.passed, &self.frames) else { return };
+        for event in &self.events {
+            match event {
+                StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
+                StreamEvent::PartEnded { .. } => self.thinking = false,
+                _ => {}
+            }
+        }
+        // What comes before the beginning of the reply goes out with it.
+        let begins = matches!(self.events.front(), Some(StreamEvent::Started(_)));
+        if self.started || begins {
+            let bytes = passed.take(frames);
+            if !bytes.is_empty() {
+                replace_parts(&mut self.events, bytes);
             }
         }
     }
@@ -234,6 +270,9 @@ impl<D: Decode> EventStream<D> {
                 if let Some(data) = frame.data_ref() {
                     self.bytes += data.len();
                     self.frames.push(data);
+                    if let Some(passed) = &mut self.passed {
+                        passed.push(data);
+                    }
                 }
                 // A stream without end would otherwise grow the caller's memory until the deadline.
                 if self.bytes > MAX_STREAM_BYTES {

@@ -66,6 +66,7 @@ mod odd;
 mod outgoing;
 mod profile;
 mod provider;
+mod relay;
 mod responses;
 mod schema;
 mod tune;

@@ -27,7 +27,7 @@ use crate::{
     compatible::{KeyHeader, Row, refused},
     error,
     profile::{self, Profile, models},
-    responses,
+    relay, responses,
     wire::listing::{ModelList, TokenTotal},
 };
 
@@ -211,6 +211,11 @@ impl Provider for OpenAIProvider {
         self.settings.check(model, &request)?;
         let profile = api.profile(&self.settings, model);
         let vendor = api.row.provider();
+        if let Some(carried) = request.carried().filter(|_| self.relays(model, &request)) {
+            let origin = self.settings.id.clone();
+            return relay::send(&api.connection, &api.responses, cx, origin, &request, carried).await;
+        }
+        let request = request.into_parsed()?;
         // What one of the vendor's calls has, the other lacks.
         let (request, tools, stops) = match profile.api {
             profile::Api::Responses => {
@@ -316,6 +321,13 @@ impl Adapter for OpenAIProvider {
 
     fn rate_limit_status(&self) -> RateLimitStatus {
         self.api.get().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
+    }
+
+    fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
+        // Others that speak the dialect know nothing of the vendor's newer fields.
+        self.api().is_ok_and(|api| {
+            api.row.habits.own_models && relay::takes(&api.profile(&self.settings, model), request)
+        })
     }
 }
 

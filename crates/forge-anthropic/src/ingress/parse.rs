@@ -25,8 +25,23 @@ use crate::{blocks, wire::incoming as wire};
 /// The name of a schema where the dialect has none.
 const OUTPUT: &str = "output";
 
-/// Reads a request.
+/// Reads a request, to be answered under the name of `head`.
 pub(super) fn request(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
+    let Asked { model, request, unknown } = read(body)?;
+    let reply = Box::new(Renderer::new(head, &model));
+    Ok(Incoming { model, request, unknown, reply })
+}
+
+/// What a body asks for.
+pub(super) struct Asked {
+    pub(super) model: String,
+    pub(super) request: ModelRequest,
+    /// The fields on the top level that have no place in the request.
+    pub(super) unknown: Vec<String>,
+}
+
+/// Reads a body.
+pub(super) fn read(body: &Bytes) -> Result<Asked, InvalidBody> {
     // As a map first: of a field that stands twice the last one counts, as in every parser of JSON.
     let fields: BTreeMap<Cow<'_, str>, &RawValue> =
         from_json(body).map_err(|error| at("the body", &error))?;
@@ -58,19 +73,18 @@ pub(super) fn request(body: &Bytes, head: &ReplyHead) -> Result<Incoming, Invali
     let output = fields.take::<wire::OutputConfig<'_>>("output_config")?;
     think(&mut request, thinking, output.as_ref().and_then(|output| output.effort.as_deref()))?;
     if let Some(format) = output.and_then(|output| output.format) {
-        let wire::Format { schema } = read(format, "output_config.format")?;
+        let wire::Format { schema } = value(format, "output_config.format")?;
         request.output = OutputFormat::json_schema(OUTPUT, schema);
     }
     let unknown = fields.0.keys().map(|name| name.clone().into_owned()).collect();
     for (name, raw) in fields.0 {
-        let value: Value = read(raw, &name)?;
-        request.extra.insert(ModelProvider::Anthropic, name.into_owned(), value);
+        let field: Value = value(raw, &name)?;
+        request.extra.insert(ModelProvider::Anthropic, name.into_owned(), field);
     }
     if request.messages.is_empty() {
         return Err(InvalidBody::new("messages: at least one message is required"));
     }
-    let reply = Box::new(Renderer::new(head, &model));
-    Ok(Incoming { model, request, unknown, reply })
+    Ok(Asked { model, request, unknown })
 }
 
 /// The fields of a body that were not read yet.
@@ -79,7 +93,7 @@ struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 impl<'a> Fields<'a> {
     fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, InvalidBody> {
         match self.0.remove(name) {
-            Some(raw) if raw.get() != "null" => read(raw, name).map(Some),
+            Some(raw) if raw.get() != "null" => value(raw, name).map(Some),
             _ => Ok(None),
         }
     }
@@ -93,15 +107,15 @@ fn at(place: &str, error: &serde_json::Error) -> InvalidBody {
     InvalidBody::new(format!("{place}: {error}"))
 }
 
-fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue, place: &str) -> Result<T, InvalidBody> {
+fn value<'a, T: Deserialize<'a>>(raw: &'a RawValue, place: &str) -> Result<T, InvalidBody> {
     serde_json::from_str(raw.get()).map_err(|error| at(place, &error))
 }
 
 /// The blocks of a list, or a text as the only one.
 fn items<'a>(raw: &'a RawValue, place: &str) -> Result<Items<'a>, InvalidBody> {
     match raw.get().as_bytes().first() {
-        Some(b'"') => read(raw, place).map(Items::Text),
-        _ => read(raw, place).map(Items::Blocks),
+        Some(b'"') => value(raw, place).map(Items::Text),
+        _ => value(raw, place).map(Items::Blocks),
     }
 }
 
@@ -117,7 +131,7 @@ fn texts(raw: &RawValue) -> Result<Vec<SystemText>, InvalidBody> {
         Items::Blocks(blocks) => blocks,
     };
     let text = |(place, raw): (usize, &RawValue)| {
-        let wire::Text { text, cache_control, .. } = read(raw, &format!("system.{place}"))?;
+        let wire::Text { text, cache_control, .. } = value(raw, &format!("system.{place}"))?;
         let mut block = SystemText::new(text);
         block.cache = cache(cache_control.as_ref());
         Ok(block)
@@ -132,7 +146,7 @@ struct Reader {
 
 impl Reader {
     fn turn(&self, raw: &RawValue, place: &str) -> Result<Message, InvalidBody> {
-        let turn: wire::Turn<'_> = read(raw, place)?;
+        let turn: wire::Turn<'_> = value(raw, place)?;
         let role = match &*turn.role {
             "user" => MessageRole::User,
             "assistant" => MessageRole::Assistant,
@@ -156,11 +170,11 @@ impl Reader {
     }
 
     fn part(&self, raw: &RawValue, place: &str) -> Result<Part, InvalidBody> {
-        let kind: wire::Kind<'_> = read(raw, place)?;
+        let kind: wire::Kind<'_> = value(raw, place)?;
         let opaque = |data: String| blocks::opaque(&self.model, data);
         Ok(match kind.r#type.as_deref() {
             Some("text") => {
-                let wire::Text { text, citations, cache_control } = read(raw, place)?;
+                let wire::Text { text, citations, cache_control } = value(raw, place)?;
                 let mut part = marked(Part::text(text), cache_control.as_ref());
                 if let Part::Text { citations: known, .. } = &mut part {
                     let named = citations.unwrap_or_default().into_iter().map(blocks::citation);
@@ -172,24 +186,24 @@ impl Reader {
                 part
             }
             Some("image") => {
-                let wire::Media { source, cache_control, .. } = read(raw, place)?;
+                let wire::Media { source, cache_control, .. } = value(raw, place)?;
                 marked(Part::image(media(source)), cache_control.as_ref())
             }
             Some("document") => {
-                let wire::Media { source, title, cache_control } = read(raw, place)?;
+                let wire::Media { source, title, cache_control } = value(raw, place)?;
                 let document = marked(Part::document(media(source)), cache_control.as_ref());
                 title.into_iter().fold(document, Part::with_name)
             }
             Some("thinking") => {
-                let wire::Thought { thinking, signature } = read(raw, place)?;
+                let wire::Thought { thinking, signature } = value(raw, place)?;
                 Part::thinking(thinking).with_opaque((!signature.is_empty()).then(|| opaque(signature)))
             }
             Some("tool_use") => {
-                let wire::ToolUse { id, name, input, cache_control } = read(raw, place)?;
+                let wire::ToolUse { id, name, input, cache_control } = value(raw, place)?;
                 marked(Part::tool_use(id, name, ToolInput::Json(input)), cache_control.as_ref())
             }
             Some("tool_result") => {
-                let wire::ToolResult { tool_use_id, content, is_error, cache_control } = read(raw, place)?;
+                let wire::ToolResult { tool_use_id, content, is_error, cache_control } = value(raw, place)?;
                 let content = content.filter(|content| content.get() != "null");
                 let content =
                     content.map(|raw| self.content(raw, &format!("{place}.content"))).transpose()?;
@@ -229,11 +243,11 @@ fn marked(part: Part, control: Option<&wire::CacheControl>) -> Part {
 
 /// A function of the client's, or a tool that the vendor runs.
 fn tool(raw: &RawValue, place: &str) -> Result<Tool, InvalidBody> {
-    let kind: wire::Kind<'_> = read(raw, place)?;
+    let kind: wire::Kind<'_> = value(raw, place)?;
     if kind.r#type.as_deref().is_some_and(|kind| kind != "custom") {
-        return Ok(Tool::hosted(ModelProvider::Anthropic, read::<Value>(raw, place)?));
+        return Ok(Tool::hosted(ModelProvider::Anthropic, value::<Value>(raw, place)?));
     }
-    let wire::FunctionTool { name, description, input_schema, strict, cache_control } = read(raw, place)?;
+    let wire::FunctionTool { name, description, input_schema, strict, cache_control } = value(raw, place)?;
     let mut tool = FunctionTool::new(name, input_schema);
     tool.description = description.unwrap_or_default();
     tool.strict = strict.unwrap_or(false);

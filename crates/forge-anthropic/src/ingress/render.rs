@@ -20,6 +20,8 @@ pub(super) struct Renderer {
     usage: TokenCount,
     /// Whether `message_start` is out. It waits for the first tokens, which clients account for by it.
     started: bool,
+    /// Whether the vendor's own frames go out.
+    relayed: bool,
     parts: Vec<Written>,
     /// The number of the next block.
     next: u32,
@@ -45,6 +47,7 @@ impl Renderer {
             model: model.to_owned(),
             usage: TokenCount::default(),
             started: false,
+            relayed: false,
             parts: Vec::new(),
             next: 0,
         }
@@ -170,7 +173,13 @@ impl Render for Renderer {
                 self.usage.overwrite(usage);
                 return;
             }
+            StreamEvent::Relayed(relayed) => {
+                self.relayed = true;
+                out.extend_from_slice(&relayed.bytes);
+                return;
+            }
             StreamEvent::Warned(_) => return,
+            _ if self.relayed => return,
             _ => {}
         }
         self.start(out);

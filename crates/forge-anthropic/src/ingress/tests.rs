@@ -29,6 +29,13 @@ fn parse(body: impl Into<Bytes>) -> Result<Incoming, String> {
     (MESSAGES.parse)(&body.into(), &Uri::from_static("/v1/messages"), &head).map_err(|error| error.reason)
 }
 
+/// The request as it is passed on, if it need not be read.
+fn carry(body: impl Into<Bytes>) -> Result<Option<Incoming>, String> {
+    let head = ReplyHead { id: "1-2".into(), created: chrono::DateTime::UNIX_EPOCH };
+    let (parts, ()) = http::Request::new(()).into_parts();
+    (MESSAGES.carry)(&body.into(), &parts, &head).map_err(|error| error.reason)
+}
+
 fn opaque(data: &str) -> Opaque {
     Opaque::new(ModelProvider::Anthropic, MODEL.into(), data)
 }
@@ -209,6 +216,46 @@ proptest! {
     }
 
     #[test]
+    fn a_look_at_a_request_finds_what_reading_it_does(request in request()) {
+        let settings = AdapterSettings::new("p");
+        let body = Bytes::from(to_wire("p", &ModelId::from(MODEL), &request, &settings).unwrap().body);
+        let (seen, read) = (carry(body.clone()).unwrap().unwrap().request, parse(body).unwrap().request);
+        let (mut outline, expected) = (seen.outline().into_owned(), read.outline().into_owned());
+        // Texts are counted with what stands around them where they are JSON.
+        let (found, exact) = (outline.size, expected.size);
+        prop_assert!(found.most_input() >= exact.most_input(), "{found:?} {exact:?}");
+        prop_assert!(found.expected_input() <= 2 * exact.expected_input() + 100, "{found:?} {exact:?}");
+        outline.size = exact;
+        // A tool that the vendor runs has a name only for who looks at the body.
+        if request.tools.iter().any(|tool| tool.name().is_none()) {
+            outline.prefix = expected.prefix;
+        }
+        prop_assert_eq!(outline, expected);
+        prop_assert_eq!((seen.delivery, seen.effort), (read.delivery, read.effort));
+        prop_assert_eq!(seen.parsed().unwrap(), &read);
+    }
+
+    #[test]
+    fn a_damaged_body_is_refused_or_spliced_where_its_model_stands(
+        request in request(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let settings = AdapterSettings::new("p");
+        let mut body = to_wire("p", &ModelId::from(MODEL), &request, &settings).unwrap().body;
+        for (at, byte) in damage {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        let Ok(Some(incoming)) = carry(body.clone()) else { return Ok(()) };
+        let carried = incoming.request.carried().unwrap();
+        let mut expected: Value = serde_json::from_slice(&body).unwrap();
+        prop_assert_eq!(&expected["model"], &Value::from(incoming.model.as_str()));
+        let sent = forge_http::spliced(carried, &"new".into(), &incoming.request, &ModelProvider::Anthropic);
+        expected["model"] = "new".into();
+        prop_assert_eq!(serde_json::from_slice::<Value>(&sent).unwrap(), expected);
+    }
+
+    #[test]
     fn a_reply_that_is_written_is_read_as_it_was(
         pieces in prop::collection::vec(words(), 1..4),
         reason in prop_oneof![
@@ -339,6 +386,34 @@ fn a_body_that_is_no_request_is_refused_with_the_place() {
             .unwrap()
             .model,
         "b"
+    );
+}
+
+#[test]
+fn what_has_to_be_read_is_not_carried() {
+    let turn = |content: &str| {
+        format!(
+            r#"{{"model": "m", "max_tokens": 9, "messages": [{{"role": "user", "content": {content}}}]}}"#
+        )
+    };
+    assert!(carry(turn("\"x\"")).unwrap().is_some());
+    for (body, why) in [
+        (turn("\"fg1.x\""), "sealed"),
+        (turn(r#"[{"type": "thinking", "thinking": "hm", "signature": ""}]"#), "not signed"),
+        (turn("\"x\"").replace(r#""max_tokens": 9, "#, ""), "no limit"),
+        (turn("\"x\"").replace('9', "64000"), "a whole reply that may take too long"),
+        (turn("\"x\"").replace('9', "\"9\""), "another type"),
+        ("[]".to_owned(), "no object"),
+        (r#"{"max_tokens": 9, "messages": []}"#.to_owned(), "no model"),
+        (r#"{"model": 7, "max_tokens": 9, "messages": []}"#.to_owned(), "no name of a model"),
+    ] {
+        assert!(carry(body).unwrap().is_none(), "{why}");
+    }
+    let twice = r#"{"model": "a", "max_tokens": 9, "messages": [], "\u006dodel" : "b"}"#;
+    let incoming = carry(twice).unwrap().unwrap();
+    assert_eq!(
+        (incoming.model.as_str(), &twice[incoming.request.carried().unwrap().model.clone()]),
+        ("b", "\"b\"")
     );
 }
 

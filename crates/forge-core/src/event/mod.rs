@@ -143,12 +143,21 @@ pub struct Relayed {
     pub bytes: Bytes,
     /// Whether they hold part of the answer.
     pub has_content: bool,
+    /// How many bytes of text they add to the answer, as far as it is known without what stands around it.
+    pub text: u32,
 }
 
 impl Relayed {
     /// Bytes that hold part of the answer, or do not.
     pub fn new(bytes: Bytes, has_content: bool) -> Self {
-        Self { bytes, has_content }
+        let text = if has_content { u32::try_from(bytes.len()).unwrap_or(u32::MAX) } else { 0 };
+        Self { bytes, has_content, text }
+    }
+
+    /// The same bytes, which add so many bytes of text to the answer.
+    pub fn with_text(mut self, bytes: usize) -> Self {
+        self.text = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
     }
 }
 

@@ -48,16 +48,10 @@ impl StopReason {
     /// What is wrong with a reply to `request` that ended for this reason and said nothing. A model may end its turn in
     /// silence after the results of tools.
     pub fn without_answer(self, request: &ModelRequest) -> Option<ErrorKind> {
-        let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
-        let last = request.messages.last();
         match self {
             // A model that failed may do better at once. Silence of its own choice is for the role to judge.
             Self::Error => Some(ErrorKind::Malformed),
-            // Of a request that is passed on as it came, nobody has read what it asks.
-            Self::EndTurn | Self::Other if request.carried().is_none() => {
-                let may_be_silent = last.is_some_and(|message| message.parts.iter().any(is_result));
-                (!may_be_silent).then_some(ErrorKind::Empty)
-            }
+            Self::EndTurn | Self::Other => (!request.may_be_silent()).then_some(ErrorKind::Empty),
             // The other reasons say by themselves why nothing came.
             _ => None,
         }

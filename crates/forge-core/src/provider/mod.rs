@@ -119,6 +119,12 @@ pub trait Adapter: Provider {
 
     /// The rate limits last seen in a reply's headers.
     fn rate_limit_status(&self) -> RateLimitStatus;
+
+    /// Whether `request`, which is [carried](ModelRequest::carried), can go to `model` in the bytes of its client, with
+    /// what is set beside them. A request that cannot is read before it comes here.
+    fn relays(&self, _model: &ModelId, _request: &ModelRequest) -> bool {
+        false
+    }
 }
 
 /// How a vendor does.

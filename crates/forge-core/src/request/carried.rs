@@ -3,19 +3,13 @@
 use std::{
     borrow::Cow,
     fmt,
-    hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
     sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 
-use super::{Message, ModelRequest, Opaque, OutputFormat, Part, RequestSize};
-use crate::{id::ModelId, participant::ModelProvider};
-
-/// What of the beginning of a conversation tells it from others.
-// More would be hashed anew for every call of a long conversation.
-const HASHED_BYTES: usize = 1_024;
+use super::{Delivery, ModelRequest, Outline, outline};
 
 /// A wire format in which requests come and go, such as `chat` or `messages`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,94 +31,6 @@ impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// What routing has to know of a request, whether it was read or only looked over.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub struct Outline {
-    /// How large it is.
-    pub size: RequestSize,
-    /// It names tools.
-    pub tools: bool,
-    /// The model has to call a tool.
-    pub forced_tool: bool,
-    /// The answer has to obey a schema.
-    pub schema: bool,
-    /// It shows pictures.
-    pub images: bool,
-    /// It holds documents.
-    pub documents: bool,
-    /// It holds recordings.
-    pub audio: bool,
-    /// The most tokens the answer may have.
-    pub max_tokens: Option<u32>,
-    /// The beginning of the conversation, which stays the same while the conversation grows.
-    pub prefix: u64,
-    /// Who minted the newest state in the conversation.
-    pub minted_by: Option<(ModelProvider, ModelId)>,
-}
-
-impl Outline {
-    /// The outline of a request that was read.
-    pub fn of(request: &ModelRequest) -> Self {
-        let mut outline = Self {
-            size: RequestSize::of(request),
-            tools: !request.tools.is_empty(),
-            forced_tool: request.tool_choice.is_forced(),
-            schema: matches!(request.output, OutputFormat::JsonSchema(_)),
-            max_tokens: request.max_tokens,
-            prefix: prefix(request),
-            ..Self::default()
-        };
-        for part in request.messages.iter().flat_map(|message| &message.parts) {
-            outline.note(part);
-        }
-        let mut newest = request.messages.iter().rev().flat_map(|message| message.parts.iter().rev());
-        let minted = newest.find_map(Part::opaque);
-        outline.minted_by = minted.map(|Opaque { provider, model, .. }| (provider.clone(), model.clone()));
-        outline
-    }
-
-    fn note(&mut self, part: &Part) {
-        // No wildcard: of a new kind of part somebody has to say what a model needs for it.
-        match part {
-            Part::Image { .. } => self.images = true,
-            Part::Document { .. } => self.documents = true,
-            Part::Audio { .. } => self.audio = true,
-            // A picture in a result needs the same ability as one beside it.
-            Part::ToolResult { content, .. } => content.iter().for_each(|part| self.note(part)),
-            Part::Text { .. }
-            | Part::Refusal { .. }
-            | Part::Thinking { .. }
-            | Part::ToolUse { .. }
-            | Part::Vendor { .. } => {}
-        }
-    }
-}
-
-fn prefix(request: &ModelRequest) -> u64 {
-    // Another build may hash otherwise, which does no harm: the number never leaves the process.
-    let mut hasher = DefaultHasher::new();
-    for block in &request.system {
-        head(&block.text).hash(&mut hasher);
-    }
-    for tool in &request.tools {
-        tool.name().hash(&mut hasher);
-    }
-    for part in request.messages.first().iter().flat_map(|Message { parts, .. }| parts) {
-        if let Part::Text { text, .. } = part {
-            // Long texts that begin alike differ in their length.
-            text.len().hash(&mut hasher);
-            head(text).hash(&mut hasher);
-        }
-    }
-    hasher.finish()
-}
-
-fn head(text: &str) -> &[u8] {
-    let bytes = text.as_bytes();
-    bytes.get(..HASHED_BYTES).unwrap_or(bytes)
 }
 
 /// A body that is no request of its dialect.
@@ -159,6 +65,10 @@ pub struct Carried {
     pub body: Bytes,
     /// Where the name of the model stands in the body, with its quotes.
     pub model: Range<usize>,
+    /// Whether the body asks for a stream or for one whole reply.
+    pub delivery: Delivery,
+    /// Fields that the body does not have and that go out with it: their names, and their values in JSON.
+    pub added: Vec<(&'static str, &'static str)>,
     /// What routing has to know.
     pub outline: Outline,
     parse: ParseBody,
@@ -174,7 +84,20 @@ impl Carried {
         outline: Outline,
         parse: ParseBody,
     ) -> Self {
-        Self { dialect, headers: Vec::new(), body, model, outline, parse, parsed: OnceLock::new() }
+        let (headers, added, delivery) = (Vec::new(), Vec::new(), Delivery::Stream);
+        Self { dialect, headers, body, model, delivery, added, outline, parse, parsed: OnceLock::new() }
+    }
+
+    /// The same body, which asks for this delivery.
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// The same body, with which these headers of the client go out.
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// The request that the body holds.
@@ -214,7 +137,8 @@ impl ModelRequest {
     /// A request that is passed on in the bytes of its client.
     pub fn carry(carried: impl Into<Arc<Carried>>) -> Self {
         let carried = carried.into();
-        Self { max_tokens: carried.outline.max_tokens, carried: Some(carried), ..Self::default() }
+        let (max_tokens, delivery) = (carried.outline.max_tokens, carried.delivery);
+        Self { max_tokens, delivery, carried: Some(carried), ..Self::default() }
     }
 
     /// The bytes in which the request came, where it is passed on in them.
@@ -230,6 +154,14 @@ impl ModelRequest {
         }
     }
 
+    /// Whether the model may end its turn without a word, as it does after the results of tools.
+    pub fn may_be_silent(&self) -> bool {
+        match &self.carried {
+            Some(carried) => carried.outline.may_be_silent,
+            None => outline::may_be_silent(self),
+        }
+    }
+
     /// The request with all its fields. One that is passed on in its client's bytes is read, at most once for all
     /// its copies.
     ///
@@ -240,6 +172,17 @@ impl ModelRequest {
             Some(carried) => carried.parsed(),
             None => Ok(self),
         }
+    }
+
+    /// The request as it was read: itself, unless it is carried.
+    ///
+    /// # Errors
+    /// A carried body that is no request.
+    pub fn into_parsed(self: Arc<Self>) -> Result<Arc<Self>, InvalidBody> {
+        if self.carried.is_none() {
+            return Ok(self);
+        }
+        self.parsed().cloned().map(Arc::new)
     }
 }
 
@@ -269,23 +212,5 @@ mod tests {
         assert_eq!(request.parsed().unwrap().system_text(), "be brief");
         assert_eq!((copy.parsed().unwrap().system.len(), READ.load(Ordering::Relaxed)), (1, 1));
         assert!(carried("{").parsed().is_err());
-    }
-
-    #[test]
-    fn a_conversation_keeps_its_prefix_while_it_grows() {
-        let first = ModelRequest::new("s").with_user_message("question");
-        let later = first.clone().with_assistant_message("answer").with_user_message("more");
-        assert_eq!(first.outline().prefix, later.outline().prefix);
-        for other in [ModelRequest::new("t").with_user_message("question"), ModelRequest::new("s")] {
-            assert_ne!(first.outline().prefix, other.outline().prefix);
-        }
-    }
-
-    #[test]
-    fn a_picture_in_a_tool_result_is_a_picture() {
-        let result = Part::tool_result_parts("1", vec![Part::image_base64("image/png", "AAAA")]);
-        let request =
-            ModelRequest::new("").with_message(Message::new(crate::request::MessageRole::User, vec![result]));
-        assert!(request.outline().images && !request.outline().documents);
     }
 }

@@ -4,6 +4,7 @@ mod carried;
 mod check;
 mod extras;
 mod message;
+mod outline;
 mod schema;
 mod shared;
 mod size;
@@ -17,9 +18,10 @@ use serde::{
 };
 
 pub use self::{
-    carried::{Carried, Dialect, InvalidBody, Outline, ParseBody},
+    carried::{Carried, Dialect, InvalidBody, ParseBody},
     extras::Extras,
     message::{CacheTtl, Citation, Message, MessageRole, Opaque, Part, Source, SystemText},
+    outline::{Outline, Prefix},
     schema::Schema,
     shared::Shared,
     size::{RequestSize, tokens_of},

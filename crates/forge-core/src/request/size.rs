@@ -40,11 +40,36 @@ pub struct RequestSize {
 }
 
 impl RequestSize {
-    /// A request with this number of bytes of text, pictures and documents, where it was not read itself.
-    pub fn counted(text_bytes: u64, pictures: u64, documents: u64) -> Self {
-        // A request that was not read may name tools, and a bound has to count them.
-        let (document_tokens, frame) = (documents * LARGEST_DOCUMENT, MESSAGE_FRAME + TOOLS_FRAME);
-        Self { text_bytes, pictures, documents, document_tokens, frame, ..Self::default() }
+    /// Counts a message without its content.
+    pub fn add_message(&mut self) {
+        self.frame += MESSAGE_FRAME;
+    }
+
+    /// Counts what vendors add where there are tools, or a schema of the answer.
+    pub fn add_tools_frame(&mut self) {
+        self.frame += TOOLS_FRAME;
+    }
+
+    /// Counts bytes of text.
+    pub fn add_text(&mut self, bytes: u64) {
+        self.text_bytes += bytes;
+    }
+
+    /// Counts bytes of the state of a vendor.
+    pub fn add_state(&mut self, bytes: u64) {
+        self.state_bytes += bytes;
+    }
+
+    /// Counts a picture.
+    pub fn add_picture(&mut self) {
+        self.pictures += 1;
+    }
+
+    /// Counts a document, or a recording, of this many bytes of base64; `None` if its length is not known.
+    pub fn add_document(&mut self, length: Option<u64>) {
+        self.documents += 1;
+        // At most one token in three bytes of base64, or as many as fit into a common window.
+        self.document_tokens += length.map_or(LARGEST_DOCUMENT, |bytes| (bytes / 3).max(LARGEST_PICTURE));
     }
 
     /// Measures all texts, schemas, pictures and documents of `request`. Lists that were measured before, in this
@@ -53,22 +78,25 @@ impl RequestSize {
         if let Some(carried) = request.carried() {
             return carried.outline.size;
         }
-        let mut size = Self { frame: MESSAGE_FRAME, ..Self::default() };
+        let mut size = Self::default();
+        // The system text comes in a message of its own.
+        size.add_message();
         size.add(request.system.size());
         size.add(request.messages.size());
         size.add(request.tools.size());
         if !request.tools.is_empty() {
-            size.frame += TOOLS_FRAME;
+            size.add_tools_frame();
         }
         if let OutputFormat::JsonSchema(output) = &request.output {
             // Vendors put a schema into the prompt with words of their own, as they do with tools.
             size.text(output.schema.text());
-            size.frame += TOOLS_FRAME;
+            size.add_tools_frame();
         }
         size
     }
 
-    fn add(&mut self, other: Self) {
+    /// Counts all that `other` counts.
+    pub fn add(&mut self, other: Self) {
         self.text_bytes += other.text_bytes;
         self.state_bytes += other.state_bytes;
         self.pictures += other.pictures;
@@ -102,15 +130,15 @@ impl RequestSize {
 
     fn part(&mut self, part: &Part) {
         if let Part::Thinking { opaque: Some(state), .. } | Part::ToolUse { opaque: Some(state), .. } = part {
-            self.state_bytes += state.data.len() as u64;
+            self.add_state(state.data.len() as u64);
         }
         match part {
             Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => self.text(text),
-            Part::Image { .. } => self.pictures += 1,
-            Part::Document { source, .. } | Part::Audio { source } => {
-                self.documents += 1;
-                self.document_tokens += document(source);
-            }
+            Part::Image { .. } => self.add_picture(),
+            Part::Document { source, .. } | Part::Audio { source } => self.add_document(match source {
+                Source::Base64 { data, .. } => Some(data.len() as u64),
+                Source::Url { .. } | Source::File { .. } => None,
+            }),
             Part::ToolUse { name, input, .. } => {
                 self.text(name);
                 match input {
@@ -124,7 +152,7 @@ impl RequestSize {
     }
 
     fn text(&mut self, text: &str) {
-        self.text_bytes += text.len() as u64;
+        self.add_text(text.len() as u64);
     }
 
     fn json(&mut self, value: &Value) {
@@ -149,7 +177,7 @@ impl Measure for SystemText {
 
 impl Measure for Message {
     fn measure(&self, size: &mut RequestSize) {
-        size.frame += MESSAGE_FRAME;
+        size.add_message();
         self.parts.iter().for_each(|part| size.part(part));
     }
 }
@@ -171,14 +199,6 @@ impl Measure for Tool {
             }
             Self::Hosted(tool) => size.text(tool.definition.text()),
         }
-    }
-}
-
-/// A document has at most one token in three bytes of its base64, or as many as fit into a common window.
-fn document(source: &Source) -> u64 {
-    match source {
-        Source::Base64 { data, .. } => (data.len() as u64 / 3).max(LARGEST_PICTURE),
-        Source::Url { .. } | Source::File { .. } => LARGEST_DOCUMENT,
     }
 }
 

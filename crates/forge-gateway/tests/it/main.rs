@@ -9,6 +9,8 @@ mod limits;
 mod messages;
 mod openai;
 mod places;
+mod relay;
 mod server;
 mod states;
 mod store;
+mod vendor;

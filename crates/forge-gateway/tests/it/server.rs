@@ -3,7 +3,7 @@ use std::{future::Future, net::SocketAddr};
 use forge::{
     System, SystemBuilder,
     offline::{self, Scenario, Sim, SimConfig},
-    router::RouterPlan,
+    router::{ProviderPlan, RouterPlan},
 };
 use forge_gateway::{Gateway, GatewayHandle, GatewayOptions};
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -25,18 +25,31 @@ impl Server {
     }
 
     pub(crate) async fn with(scenario: &str, change: impl FnOnce(&mut GatewayOptions)) -> Self {
-        Self::built(scenario, System::builder(|_| None).in_memory(), |_, options| change(options)).await
+        Self::over(scenario, |_| {}, change).await
+    }
+
+    /// A gateway over providers that `place` has changed.
+    pub(crate) async fn over(
+        scenario: &str,
+        place: impl FnOnce(&mut Vec<ProviderPlan>),
+        change: impl FnOnce(&mut GatewayOptions),
+    ) -> Self {
+        let builder = System::builder(|_| None).in_memory();
+        Self::built(scenario, builder, place, |_, options| change(options)).await
     }
 
     /// One whose accounts are where `builder` keeps them.
     pub(crate) async fn built(
         scenario: &str,
         builder: SystemBuilder,
+        place: impl FnOnce(&mut Vec<ProviderPlan>),
         change: impl FnOnce(&System, &mut GatewayOptions),
     ) -> Self {
         let scenario = Scenario::from_yaml(scenario).unwrap();
         let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap();
-        let mut plan = RouterPlan::of(offline::providers(&sim));
+        let mut providers = offline::providers(&sim);
+        place(&mut providers);
+        let mut plan = RouterPlan::of(providers);
         plan.retry.max_retries = 0;
         let system = builder.plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();

@@ -42,9 +42,14 @@ async fn key(server: &Server, name: &str, budgets: Vec<KeyBudget>) -> String {
 async fn while_the_store_cannot_be_used_keys_are_known_and_only_budgets_refuse() {
     let folder = Folder::new("gateway-store");
     let builder = System::builder(|_| None).state(&folder.0);
-    let server = Server::built("{}", builder, |system, options| {
-        *options = std::mem::take(options).with_store(system.store().unwrap().clone());
-    });
+    let server = Server::built(
+        "{}",
+        builder,
+        |_| {},
+        |system, options| {
+            *options = std::mem::take(options).with_store(system.store().unwrap().clone());
+        },
+    );
     let server = server.await;
     let free = key(&server, "free", Vec::new()).await;
     // No room for a lease, so that each call asks the store.

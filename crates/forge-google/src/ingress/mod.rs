@@ -42,6 +42,7 @@ pub const GEMINI: Ingress = Ingress {
     dialect: Dialect::new("gemini"),
     vendor: ModelProvider::Google,
     request_id: "x-request-id",
+    carry: |_, _, _| Ok(None),
     parse: parse::request,
     count: |total_tokens| body(&TotalTokens { total_tokens }),
     refuse: refuse::refuse,

@@ -72,7 +72,7 @@ impl StreamObserver for Admission {
                 self.settle(Need { input: self.input(), output });
             }
             StreamEvent::Relayed(relayed) => {
-                self.written = self.written.saturating_add(relayed.bytes.len() as u64);
+                self.written = self.written.saturating_add(u64::from(relayed.text));
             }
             _ => {}
         }

@@ -16,10 +16,12 @@
 //! # Ok::<(), forge_core::request::InvalidBody>(())
 //! ```
 
+mod carry;
 mod chat_parse;
 mod chat_render;
 mod content;
 mod frames;
+mod outline;
 mod refuse;
 mod responses_item;
 mod responses_parse;
@@ -40,7 +42,10 @@ use forge_http::{
 use serde_json::{Map, Value};
 
 use self::{chat_render::ChatReply, responses_render::ResponsesReply};
-use crate::wire::{answer_responses::InputTokens, incoming::Place, incoming_chat::is_of_responses};
+use crate::{
+    relay,
+    wire::{answer_responses::InputTokens, incoming::Place, incoming_chat::is_of_responses},
+};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -54,6 +59,7 @@ pub const CHAT: Ingress = Ingress {
     dialect: Dialect::new("chat"),
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
+    carry: |_, _, _| Ok(None),
     parse: |body, _, head| chat(body, head),
     // The API has no count of its own.
     count,
@@ -62,9 +68,10 @@ pub const CHAT: Ingress = Ingress {
 
 /// Responses. Nothing is stored: a request that goes on from something stored is refused.
 pub const RESPONSES: Ingress = Ingress {
-    dialect: Dialect::new("responses"),
+    dialect: relay::RESPONSES,
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
+    carry: |body, _, head| carry::responses(body, head),
     parse: |body, _, head| responses(body, head),
     count,
     refuse: refuse::responses,
@@ -85,9 +92,15 @@ impl Asked {
     /// The request, with those of its own fields of the vendor for which `goes_on` holds.
     fn into_incoming(mut self, reply: Box<dyn Render>, goes_on: impl Fn(&str) -> bool) -> Incoming {
         let unknown = self.unknown.keys().cloned().collect();
+        let model = std::mem::take(&mut self.model);
+        Incoming { model, request: self.into_request(goes_on), unknown, reply }
+    }
+
+    /// The request alone.
+    fn into_request(mut self, goes_on: impl Fn(&str) -> bool) -> ModelRequest {
         self.unknown.retain(|name, _| goes_on(name));
         self.request.extra.lay_over(ModelProvider::OpenAI, &self.unknown);
-        Incoming { model: self.model, request: self.request, unknown, reply }
+        self.request
     }
 }
 

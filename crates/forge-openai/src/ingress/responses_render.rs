@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use bytes::Bytes;
 use forge_core::{
     ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
     event::{Delta, Finished, PartKind, StopReason, ToolStart},
@@ -34,6 +35,8 @@ pub(super) struct ResponsesReply {
     parallel_tool_calls: bool,
     tool_choice: Value,
     begun: bool,
+    /// The last of the vendor's own events, where those go out.
+    relayed: Option<Bytes>,
     /// The stream has come to its end, good or bad.
     done: bool,
     /// The number of the next event.
@@ -74,6 +77,7 @@ impl ResponsesReply {
             parallel_tool_calls: request.parallel_tools.unwrap_or(true),
             tool_choice: choice.unwrap_or_else(|| "auto".into()),
             begun: false,
+            relayed: None,
             done: false,
             sequence: Cell::new(0),
             parts: Vec::new(),
@@ -288,6 +292,24 @@ impl Open {
     }
 }
 
+impl ResponsesReply {
+    /// Numbers what this server adds to the vendor's events after those.
+    fn go_on(&mut self) {
+        let Some(frame) = &self.relayed else { return };
+        let mut lines = frame.split(|byte| *byte == b'\n');
+        let data = lines.find_map(|line| line.strip_prefix(b"data:"));
+        let last = data.and_then(|data| serde_json::from_slice::<Numbered>(data).ok());
+        self.sequence.set(last.map_or(0, |last| last.sequence_number + 1));
+        self.begun = true;
+    }
+}
+
+/// What numbers an event.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    sequence_number: u64,
+}
+
 impl Render for ResponsesReply {
     fn whole(&mut self, reply: &ModelResponse) -> Vec<u8> {
         let refused = reply.content.iter().any(|part| matches!(part, Part::Refusal { .. }));
@@ -307,7 +329,17 @@ impl Render for ResponsesReply {
             return;
         }
         match event {
-            StreamEvent::Started(_) => self.begin(out),
+            // What is written first depends on whose events follow.
+            StreamEvent::Started(_) | StreamEvent::UsageUpdated(_) | StreamEvent::Warned(_) => return,
+            StreamEvent::Relayed(relayed) => {
+                out.extend_from_slice(&relayed.bytes);
+                self.relayed = Some(relayed.bytes.clone());
+                return;
+            }
+            _ if self.relayed.is_some() => return,
+            _ => self.begin(out),
+        }
+        match event {
             StreamEvent::PartStarted { kind, .. } => self.open(kind, out),
             StreamEvent::PartDelta { index, delta } => self.piece(*index, delta, out),
             StreamEvent::PartEnded { index, opaque } => {
@@ -323,6 +355,7 @@ impl Render for ResponsesReply {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
+        self.go_on();
         self.begin(out);
         // What is not whole is no output.
         self.output.retain(Option::is_some);

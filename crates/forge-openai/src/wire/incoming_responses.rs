@@ -134,6 +134,6 @@ pub(crate) fn our_id(kind: &str, call: &str, place: usize) -> String {
 }
 
 /// Whether an item has its id from this server. Those of the vendor have one `_`.
-fn is_our_id(id: &str) -> bool {
+pub(crate) fn is_our_id(id: &str) -> bool {
     id.matches('_').count() > 1
 }

@@ -3,7 +3,8 @@
 use std::{future::Future, sync::Arc};
 
 use forge_core::{
-    CallContext, ErrorKind, ModelRequest, Provider as _, ProviderError, ResponseStream, StreamEvent,
+    CallContext, ErrorKind, ModelProvider, ModelRequest, Provider as _, ProviderError, ResponseStream,
+    StreamEvent,
     event::{StopReason, Warning},
     request::Opaque,
     time::Timer,
@@ -12,7 +13,8 @@ use forge_layers::peek;
 
 use super::opaque;
 use crate::{
-    route::{AttemptMode, Warned},
+    plan::Parameters,
+    route::{AttemptMode, Route, Warned},
     select::Selected,
     snapshot::{RoleConfig, Snapshot},
 };
@@ -103,6 +105,9 @@ impl<'a> Attempts<'a> {
             (&self.role.parameters, self.role.extra_for.as_ref().filter(|first| *first == vendor)),
             (&route.plan.parameters, Some(vendor)),
         ];
+        if let Some(relayed) = self.relayed(route, &settings) {
+            return Ok(relayed);
+        }
         let is_foreign =
             |state: &Opaque| self.stripped || !state.belongs_to(vendor, model, route.plan.id.as_str());
         let asked = self.request.parsed()?;
@@ -116,7 +121,7 @@ impl<'a> Attempts<'a> {
         if fits && self.request.carried().is_none() {
             return Ok((Arc::clone(self.request), None));
         }
-        let mut request = asked.clone();
+        let mut request = asked.clone().with_delivery(self.request.delivery);
         for (settings, vendor) in settings {
             settings.fill(&mut request, vendor);
         }
@@ -130,6 +135,28 @@ impl<'a> Attempts<'a> {
             Warning::new("max_tokens", message)
         });
         Ok((Arc::new(request), warning))
+    }
+
+    /// The request in the bytes of its client, if it came so and the route takes it as it is.
+    fn relayed(
+        &self,
+        route: &Route,
+        settings: &[(&Parameters, Option<&ModelProvider>)],
+    ) -> Option<Arc<ModelRequest>> {
+        let carried = self.request.carried()?;
+        // Whose state has to go, or whose reply is to be kept, is read. So is what settings say more than raw fields of,
+        // which each model has its own form for.
+        let is_read = self.stripped
+            || self.snapshot.plan.cache.is_some()
+            || settings.iter().any(|(settings, _)| settings.concern(self.request, None));
+        if is_read || !route.adapter().relays(route.model_for(&self.cx.participant), self.request) {
+            return None;
+        }
+        let mut request = ModelRequest::clone(self.request).with_delivery(carried.delivery);
+        for (settings, vendor) in settings {
+            settings.fill(&mut request, *vendor);
+        }
+        Some(Arc::new(request))
     }
 }
 

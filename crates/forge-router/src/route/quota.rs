@@ -273,7 +273,7 @@ impl StreamObserver for ReservationGuard {
                 self.settle(&tokens);
             }
             StreamEvent::Relayed(relayed) => {
-                self.written = self.written.saturating_add(relayed.bytes.len() as u64);
+                self.written = self.written.saturating_add(u64::from(relayed.text));
             }
             _ => {}
         }

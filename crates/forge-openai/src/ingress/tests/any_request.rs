@@ -4,10 +4,11 @@ use forge_core::{
     Message, ModelId, ModelProvider, ModelRequest,
     model::Efforts,
     request::{
-        Delivery, Effort, FreeformFormat, FreeformTool, FunctionTool, MessageRole, Opaque, OutputFormat,
-        OutputSchema, Part, Source, Tool, ToolChoice, ToolInput,
+        Delivery, Effort, FreeformFormat, FreeformTool, FunctionTool, MessageRole, Opaque, Outline,
+        OutputFormat, OutputSchema, Part, Source, Tool, ToolChoice, ToolInput,
     },
 };
+use forge_http::ingress::Incoming;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -291,4 +292,72 @@ proptest! {
         // The same body at the address of Chat is the same request.
         prop_assert_eq!(&parse(&CHAT, &sent.body).unwrap().request, &request);
     }
+
+    #[test]
+    fn a_look_at_a_request_of_responses_finds_what_reading_it_does(request in request(To::Responses)) {
+        let model = ModelId::from(MODEL);
+        let request = request.with_delivery(Delivery::Stream);
+        let sent = responses::to_wire("p", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
+        let read = parse(&RESPONSES, &sent.body).unwrap().request;
+        let Some(carried) = carry(&sent.body) else { return Ok(()) };
+        let (seen, exact) = (carried.request.outline(), read.outline());
+        let flags = |outline: &Outline| {
+            let Outline { tools, forced_tool, schema, images, documents, audio, max_tokens, .. } = *outline;
+            (tools, forced_tool, schema, images, documents, audio, max_tokens)
+        };
+        prop_assert_eq!(flags(&seen), flags(&exact), "{}", String::from_utf8_lossy(&sent.body));
+        // What state says besides is counted twice by who reads it.
+        let is_enough = seen.size.most_input() >= exact.size.most_input() || exact.minted_by.is_some();
+        prop_assert!(is_enough, "{:?} {:?} {}", seen.size, exact.size, String::from_utf8_lossy(&sent.body));
+        prop_assert_eq!((carried.request.effort, &carried.request.sampling), (read.effort, &read.sampling));
+        prop_assert_eq!(carried.request.parsed().unwrap(), &read);
+    }
+
+    #[test]
+    fn a_damaged_body_is_refused_or_spliced_where_its_model_stands(
+        request in request(To::Responses),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let model = ModelId::from(MODEL);
+        let request = request.with_delivery(Delivery::Stream);
+        let sent = responses::to_wire("p", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
+        let mut body = sent.body;
+        for (at, byte) in damage {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        let Some(incoming) = carry(&body) else { return Ok(()) };
+        let mut expected: Value = serde_json::from_slice(&body).unwrap();
+        prop_assert_eq!(&expected["model"], &Value::from(incoming.model.as_str()));
+        let carried = incoming.request.carried().unwrap();
+        let sent = forge_http::spliced(carried, &"new".into(), &incoming.request, &ModelProvider::OpenAI);
+        expected["model"] = "new".into();
+        expected["store"] = false.into();
+        prop_assert_eq!(serde_json::from_slice::<Value>(&sent).unwrap(), expected);
+    }
+}
+
+#[test]
+fn what_has_to_be_read_is_not_carried() {
+    let with = |more: &str| format!(r#"{{"model": "m", "stream": true, "input": "hi"{more}}}"#);
+    assert!(carry(with("").as_bytes()).is_some());
+    for more in [
+        r#", "store": true"#,
+        r#", "store": null"#,
+        r#", "previous_response_id": "r""#,
+        r#", "max_output_tokens": null"#,
+        r#", "stream": false"#,
+        r#", "user": "fg1.x""#,
+        r#", "reasoning": {"effort": "huge"}"#,
+        r#", "input": [{"type": "item_reference", "id": "a"}]"#,
+        r#", "input": [{"role": "assistant", "id": "msg_01-2_0", "content": "x"}]"#,
+    ] {
+        assert!(carry(with(more).as_bytes()).is_none(), "{more}");
+    }
+}
+
+/// The request as it is passed on, if it need not be read.
+fn carry(body: &[u8]) -> Option<Incoming> {
+    let (parts, ()) = http::Request::new(()).into_parts();
+    (RESPONSES.carry)(&bytes::Bytes::copy_from_slice(body), &parts, &super::head()).ok().flatten()
 }

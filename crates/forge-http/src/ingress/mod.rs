@@ -3,6 +3,8 @@
 //! An adapter crate says with an [`Ingress`] how requests of its dialect are read and how replies are written; a server
 //! finds the route in between. The field names stay in the adapter crate, beside those of the other direction.
 
+pub mod scan;
+
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use forge_core::{
     ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent,
     request::{Dialect, InvalidBody},
 };
-use http::Uri;
+use http::{HeaderMap, Uri, request::Parts};
 use serde::Serialize;
 
 /// A dialect, as a server speaks it.
@@ -24,6 +26,8 @@ pub struct Ingress {
     pub vendor: ModelProvider,
     /// The header in which a reply names the call.
     pub request_id: &'static str,
+    /// Looks over a request that can be passed on in the bytes of its client; `None` is one that has to be read.
+    pub carry: fn(&Bytes, &Parts, &ReplyHead) -> Result<Option<Incoming>, InvalidBody>,
     /// Reads a request, which may say in its address what others say in their body.
     pub parse: fn(&Bytes, &Uri, &ReplyHead) -> Result<Incoming, InvalidBody>,
     /// Writes how many tokens a prompt has.
@@ -98,6 +102,17 @@ pub enum Refusal<'a> {
     Failed(&'a ProviderError),
     /// The server is shutting down.
     Draining,
+}
+
+/// Those headers of a request that its vendor is to see.
+pub fn carried_headers(headers: &HeaderMap, names: &[&str]) -> Vec<(String, String)> {
+    let text = |name: &&str| {
+        // A client may send its list in several headers.
+        let values: Vec<&str> =
+            headers.get_all(*name).iter().filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| ((*name).to_owned(), values.join(",")))
+    };
+    names.iter().filter_map(text).collect()
 }
 
 /// The JSON text of a body.
