@@ -125,7 +125,8 @@ fn wrapped(tool: FreeformTool) -> FunctionTool {
     });
     let mut description = tool.description;
     if let FreeformFormat::Grammar { syntax, definition } = tool.format {
-        description.push_str(&format!("\n\n`{INPUT}` has to obey this grammar ({syntax}):\n{definition}"));
+        description =
+            format!("{description}\n\n`{INPUT}` has to obey this grammar ({syntax}):\n{definition}");
     }
     let mut function = FunctionTool::new(tool.name, schema).with_description(description);
     function.namespace = tool.namespace;
@@ -159,9 +160,8 @@ impl Restored {
     fn event(&mut self, mut event: StreamEvent) {
         match &mut event {
             StreamEvent::PartStarted { index, kind: PartKind::ToolUse(start) } => {
-                if self.call(start) {
-                    self.texts.insert(*index, String::new());
-                }
+                let text = self.call(start).then(String::new);
+                self.texts.extend(text.map(|text| (*index, text)));
             }
             StreamEvent::PartDelta { index, delta: Delta::ToolInput(piece) } => {
                 if let Some(text) = self.texts.get_mut(index) {
