@@ -205,7 +205,7 @@ impl StreamObserver for Admission {
                 self.written = self.written.saturating_add(delta.len() as u64);
             }
             StreamEvent::Relayed(relayed) => {
-                self.written = self.written.saturating_add(relayed.bytes.len() as u64);
+                self.written = self.written.saturating_add(u64::from(relayed.text));
             }
             StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => self.tokens = finished.usage,

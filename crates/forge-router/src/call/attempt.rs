@@ -3,8 +3,8 @@
 use std::{future::Future, sync::Arc};
 
 use forge_core::{
-    CallContext, ErrorKind, ModelProvider, ModelRequest, Provider as _, ProviderError, ResponseStream,
-    StreamEvent,
+    CallContext, ErrorKind, ModelId, ModelProvider, ModelRequest, Provider as _, ProviderError,
+    ResponseStream, StreamEvent,
     event::{StopReason, Warning},
     request::Opaque,
     time::Timer,
@@ -106,17 +106,14 @@ impl<'a> Attempts<'a> {
             (&route.plan.parameters, Some(vendor)),
         ];
         if let Some(relayed) = self.relayed(route, &settings) {
-            return Ok(relayed);
+            return Ok((relayed, None));
         }
         let is_foreign =
             |state: &Opaque| self.stripped || !state.belongs_to(vendor, model, route.plan.id.as_str());
         let asked = self.request.parsed()?;
         let foreign = opaque::is_needed(asked, is_foreign);
         let settled = !settings.iter().any(|(settings, vendor)| settings.concern(asked, *vendor));
-        let shortened = asked.max_tokens.and_then(|asked| {
-            let most = u32::try_from(route.capabilities(model).max_output_tokens?).ok()?;
-            (asked > most).then_some(most)
-        });
+        let shortened = too_long(route, model, asked.max_tokens);
         let fits = !foreign && settled && shortened.is_none();
         if fits && self.request.carried().is_none() {
             return Ok((Arc::clone(self.request), None));
@@ -144,12 +141,14 @@ impl<'a> Attempts<'a> {
         settings: &[(&Parameters, Option<&ModelProvider>)],
     ) -> Option<Arc<ModelRequest>> {
         let carried = self.request.carried()?;
-        // Whose state has to go, or whose reply is to be kept, is read. So is what settings say more than raw fields of,
-        // which each model has its own form for.
+        let model = route.model_for(&self.cx.participant);
+        // Whose state has to go, whose reply is to be kept, or whose answer would be too long, is read. So is what settings
+        // say more than raw fields of, which each model has its own form for.
         let is_read = self.stripped
             || self.snapshot.plan.cache.is_some()
+            || too_long(route, model, self.request.outline().max_tokens).is_some()
             || settings.iter().any(|(settings, _)| settings.concern(self.request, None));
-        if is_read || !route.adapter().relays(route.model_for(&self.cx.participant), self.request) {
+        if is_read || !route.adapter().relays(model, self.request) {
             return None;
         }
         let mut request = ModelRequest::clone(self.request).with_delivery(carried.delivery);
@@ -158,6 +157,12 @@ impl<'a> Attempts<'a> {
         }
         Some(Arc::new(request))
     }
+}
+
+/// The most tokens that the model can write, if more of them are asked for.
+fn too_long(route: &Route, model: &ModelId, asked: Option<u32>) -> Option<u32> {
+    let most = u32::try_from(route.capabilities(model).max_output_tokens?).ok()?;
+    (asked? > most).then_some(most)
 }
 
 /// Why the reply ended before anything was said, if the model declined or a filter did.
