@@ -309,10 +309,9 @@ fn the_request_wins_over_the_role_and_the_role_over_the_provider() {
 #[test]
 fn a_model_is_asked_for_no_longer_an_answer_than_it_can_write() {
     let stage = Stage::new();
-    let mut long = able();
-    long.max_output_tokens = Some(64_000);
-    stage.is_able("a-1", long);
-    let router = stage.router(chain("coder", &["a-1", "o-1"]));
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.providers[0].capabilities.max_output_tokens = Some(64_000);
+    let router = stage.router(plan);
     let ask = |most| {
         let request = ModelRequest::new("").with_user_message("hi").with_max_tokens(most);
         stage.run(router.complete(&stage.context("coder"), request)).unwrap()
