@@ -10,7 +10,7 @@
 //!
 //! # async fn demo(system: System) -> Result<(), forge_gateway::GatewayError> {
 //! let gateway = Gateway::bind(system.router().clone(), GatewayOptions::default()).await?;
-//! println!("http://{}", gateway.address());
+//! println!("{:?}", gateway.places());
 //! gateway.serve(std::future::pending()).await;
 //! # Ok(())
 //! # }

@@ -53,7 +53,7 @@ async fn while_the_store_cannot_be_used_keys_are_known_and_only_budgets_refuse()
     let server = server.await;
     let free = key(&server, "free", Vec::new()).await;
     // No room for a lease, so that each call asks the store.
-    let cap = Money::from_nanos(20_000_000);
+    let cap = Money::from_nanos(4_000_000);
     let capped = key(&server, "capped", vec![KeyBudget::of_money(Period::Month, cap)]).await;
 
     let other = rusqlite::Connection::open(server.system.store().unwrap().path()).unwrap();
