@@ -87,6 +87,7 @@ fn sent(sim: &Sim) -> usize {
     sim.journal().iter().filter(|request| request.method == "POST").count()
 }
 
+#[allow(clippy::print_stdout, reason = "what was done is shown beside the result")]
 fn spend(place: &Place, sim: &Sim) {
     let scale = number("FORGE_TEST_SCALE").unwrap_or(1);
     let (rounds, calls) = (ROUNDS * scale, CALLS * scale);
@@ -117,7 +118,7 @@ fn spend(place: &Place, sim: &Sim) {
         );
         assert!(taken(place) <= CAP.nanos(), "round {round}: {}", taken(place));
     }
-    eprintln!("{rounds} rounds of {calls}: {answered} answered, {refused} refused, {} sent", sent(sim));
+    println!("{rounds} rounds of {calls}: {answered} answered, {refused} refused, {} sent", sent(sim));
     assert!(answered > 0 && cost > 0.0);
     // Enough was asked for that the budget had to refuse.
     assert!(refused > 0, "{answered} answered");
