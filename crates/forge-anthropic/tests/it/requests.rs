@@ -195,8 +195,12 @@ async fn hosted_tools_go_to_their_vendor_and_allowed_ones_are_all_that_is_sent()
     assert_eq!((&body["tools"][0]["name"], body["tools"].as_array().unwrap().len()), (&json!("add"), 1));
     request.tools.push(Tool::freeform("exec"));
     request.tool_choice = ToolChoice::Auto;
-    let (outcome, _) = exchange("claude-sonnet-5-5", request, Reply::json(200, DONE)).await;
-    assert_eq!(outcome.unwrap_err().kind, ErrorKind::Unsupported);
+    let (body, _) = sent("claude-sonnet-5-5", request).await;
+    let exec = body["tools"].as_array().unwrap().iter().find(|tool| tool["name"] == "exec").unwrap();
+    assert_eq!(
+        exec["input_schema"]["properties"]["input"]["type"], "string",
+        "free text is a function of one text"
+    );
 }
 
 #[tokio::test]

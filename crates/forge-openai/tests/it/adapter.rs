@@ -105,8 +105,7 @@ async fn warnings_about_left_out_settings_reach_the_caller() {
 async fn a_missing_feature_is_an_error_before_anything_is_sent() {
     let mut server = Server::new_async().await;
     let mock = on_call(&mut server, NEW).expect(0).create_async().await;
-    let mut request = question();
-    request.stop_sequences = vec!["END".into()];
+    let request = question().with_assistant_message("Once upon");
     let error = provider(&server.url()).complete(&context(NEW), request).await.unwrap_err();
     assert_eq!((error.kind, error.phase), (ErrorKind::Unsupported, Phase::BeforeSend));
     mock.assert_async().await;
@@ -131,7 +130,7 @@ fn capabilities_follow_the_model() {
     let provider = OpenAIProvider::new(KEY);
     let new = provider.capabilities(&NEW.into());
     assert_eq!((new.context_tokens, new.max_output_tokens), (Some(1_050_000), Some(128_000)));
-    assert!(new.tools && new.structured_output && !new.sampling && !new.stop_sequences && !new.prefill);
+    assert!(new.tools && new.structured_output && !new.sampling && new.stop_sequences && !new.prefill);
     let old = provider.capabilities(&OLD.into());
     assert!(old.sampling && old.stop_sequences && old.efforts.is_empty());
 }

@@ -12,7 +12,7 @@ const RESPONSES: Subject = Subject {
     provider: || ModelProvider::OpenAI,
     model: "gpt-6.2-sol",
     open: |settings| Ok(Arc::new(OpenAIProvider::from_settings(settings)?)),
-    unsupported: || ModelRequest::default().with_stop_sequences(["END"]),
+    unsupported: || ModelRequest::new("").with_user_message("Go on:").with_assistant_message("Once upon"),
     exempt: &[],
 };
 
