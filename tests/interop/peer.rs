@@ -5,7 +5,10 @@ use std::{
     os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -59,9 +62,12 @@ impl Peer {
             ));
             return None;
         }
+        // Two tests run one program at once.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Outside of this repository, whose instructions and settings for agents are not part of the test either.
-        let folder =
-            Folder(std::env::temp_dir().join(format!("forge-interop-{name}-{}", std::process::id())));
+        let folder = format!("forge-interop-{name}-{}-{number}", std::process::id());
+        let folder = Folder(std::env::temp_dir().join(folder));
         for part in ["home", "work"] {
             fs::create_dir_all(folder.0.join(part)).unwrap();
         }
