@@ -39,16 +39,17 @@ pub(crate) struct Service {
     pub(crate) tls: Option<Tls>,
     pub(crate) capacity: Capacity,
     pub(crate) metrics: Option<Arc<Store>>,
+    relay: bool,
     states: Arc<StateMemory>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, .. } = options;
+        let GatewayOptions { plan, metrics, relay, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let capacity = Capacity::new(&plan);
-        Self { router, access, tls, capacity, metrics, states, plan: RwLock::new(Arc::new(plan)) }
+        Self { router, access, tls, capacity, metrics, relay, states, plan: RwLock::new(Arc::new(plan)) }
     }
 
     /// How it serves now.
@@ -95,14 +96,17 @@ impl Service {
         match wanted {
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(plan, &caller, head, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(plan, &ingress, &caller, head, body, true).await {
-                Err(refused) => refused,
-                Ok(Read { cx, incoming, admission }) => {
-                    let remembering = Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
-                    let answer = Answer { router: &self.router, ingress: &ingress, cx };
-                    answer.to(incoming, admission, remembering).await
+            Wanted::Reply(ingress) => {
+                match self.read(plan, &ingress, &caller, head, body, self.relay).await {
+                    Err(refused) => refused,
+                    Ok(Read { cx, incoming, admission }) => {
+                        let remembering =
+                            Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
+                        let answer = Answer { router: &self.router, ingress: &ingress, cx };
+                        answer.to(incoming, admission, remembering).await
+                    }
                 }
-            },
+            }
             Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body, false).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
