@@ -31,6 +31,9 @@ const ALIASES: &str = "serve:\n  models:\n    gpt-5.6-sol: { provider: anthropic
 /// A few seconds are enough for each of them.
 const DEADLINE: Duration = Duration::from_secs(90);
 
+/// How many folders were made: two tests run one program at once.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
 /// The program, its folders and its vendors. All end with the value.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -62,8 +65,6 @@ impl Peer {
             ));
             return None;
         }
-        // Two tests run one program at once.
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Outside of this repository, whose instructions and settings for agents are not part of the test either.
         let folder = format!("forge-interop-{name}-{}-{number}", std::process::id());
