@@ -40,8 +40,9 @@ struct Kept {
 }
 
 /// What belongs to a call.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Remembered {
+    since: Instant,
     /// The thoughts that led to it, with their state.
     thoughts: Vec<Part>,
     /// The state of the call itself.
@@ -92,8 +93,9 @@ impl StateMemory {
         }
     }
 
-    fn keep(&self, key: CallKey, remembered: Remembered) {
+    fn keep(&self, key: CallKey, thoughts: Vec<Part>, state: Option<Opaque>) {
         let now = self.timer.instant();
+        let remembered = Remembered { since: now, thoughts, state };
         let mut kept = self.kept();
         kept.bytes += remembered.bytes();
         if let Some(before) = kept.calls.insert(key.clone(), remembered) {
@@ -116,7 +118,9 @@ impl Kept {
             if self.bytes <= MOST_BYTES && now.saturating_duration_since(*since) < LONGEST {
                 break;
             }
-            if let Some((key, _)) = self.order.pop_front()
+            // A call that was kept once more stays until its second time.
+            if let Some((key, since)) = self.order.pop_front()
+                && self.calls.get(&key).is_some_and(|kept| kept.since == since)
                 && let Some(gone) = self.calls.remove(&key)
             {
                 self.bytes -= gone.bytes();
@@ -139,7 +143,7 @@ fn restored(parts: Vec<Part>, found: &mut HashMap<Arc<str>, Remembered>) -> Vec<
         let is_call = matches!(part, Part::ToolUse { .. });
         match remembered {
             None => all.push(part),
-            Some(Remembered { thoughts, state }) => {
+            Some(Remembered { thoughts, state, .. }) => {
                 if !thoughts.is_empty() {
                     let is_thought =
                         |part: &&Part| matches!(part, Part::Thinking { .. } | Part::Vendor { .. });
@@ -155,6 +159,13 @@ fn restored(parts: Vec<Part>, found: &mut HashMap<Arc<str>, Remembered>) -> Vec<
         }
     }
     all
+}
+
+/// Whether an id stands for one call alone. Where a vendor gives none, adapters count the calls of the conversation, and
+/// another conversation has the same numbers.
+fn is_of_one_call(id: &str) -> bool {
+    let counted = id.strip_prefix("call_").unwrap_or(id);
+    !counted.bytes().all(|sign| sign.is_ascii_digit())
 }
 
 /// Watches a reply for state that belongs to its tool calls.
@@ -206,11 +217,10 @@ impl Remembering {
             }
             (Open::Vendor, Some(state)) if !self.other => self.thoughts.push(Part::vendor(state.clone())),
             (Open::Call(id), state) => {
-                let remembered =
-                    Remembered { thoughts: std::mem::take(&mut self.thoughts), state: state.cloned() };
+                let thoughts = std::mem::take(&mut self.thoughts);
                 self.other = false;
-                if !remembered.thoughts.is_empty() || remembered.state.is_some() {
-                    self.memory.keep((Arc::clone(&self.owner), id), remembered);
+                if is_of_one_call(&id) && (!thoughts.is_empty() || state.is_some()) {
+                    self.memory.keep((Arc::clone(&self.owner), id), thoughts, state.cloned());
                 }
             }
             _ => {}
@@ -288,9 +298,9 @@ mod tests {
                 ended(Some(state("redacted"))),
                 begun(PartKind::Text),
                 ended(None),
-                begun(PartKind::tool_use("call_1", "search")),
+                begun(PartKind::tool_use("call_a1", "search")),
                 ended(Some(state("c1"))),
-                begun(PartKind::tool_use("call_2", "search")),
+                begun(PartKind::tool_use("call_a2", "search")),
                 ended(None),
             ],
         );
@@ -300,29 +310,40 @@ mod tests {
         };
         let whole = |text: Option<&str>| {
             let text = text.map(Part::text);
-            let calls = [call("call_1").with_opaque(state("c1")), call("call_2")];
+            let calls = [call("call_a1").with_opaque(state("c1")), call("call_a2")];
             thoughts().into_iter().chain(text).chain(calls).collect::<Vec<_>>()
         };
-        let sent = vec![Part::text("Let me see."), call("call_1"), call("call_2")];
+        let sent = vec![Part::text("Let me see."), call("call_a1"), call("call_a2")];
         assert_eq!(back(&memory, "ci", sent.clone()), whole(Some("Let me see.")));
         let stale = Part::thinking("I need to look");
-        assert_eq!(back(&memory, "ci", vec![stale.clone(), call("call_1"), call("call_2")]), whole(None));
+        assert_eq!(back(&memory, "ci", vec![stale.clone(), call("call_a1"), call("call_a2")]), whole(None));
         let twice = back(&memory, "ci", back(&memory, "ci", sent.clone()));
         assert_eq!(twice, whole(Some("Let me see.")), "what is there already is not doubled");
         assert_eq!(back(&memory, "other", sent.clone()), sent, "the state of another key");
-        let unknown = vec![stale, call("call_9")];
+        let unknown = vec![stale, call("call_a9")];
         assert_eq!(back(&memory, "ci", unknown.clone()), unknown);
+    }
+
+    #[test]
+    fn numbers_that_other_conversations_have_as_well_stand_for_no_call() {
+        let memory = Arc::new(StateMemory::new(SystemTimer::shared()));
+        for (id, is_kept) in
+            [("call_1", false), ("17", false), ("", false), ("call_r1_1", true), ("toolu_1", true)]
+        {
+            watched(&memory, "ci", &[begun(PartKind::tool_use(id, "search")), ended(Some(state("s")))]);
+            assert_eq!(back(&memory, "ci", vec![call(id)])[0].opaque().is_some(), is_kept, "{id}");
+        }
     }
 
     #[test]
     fn what_is_too_much_goes_with_the_oldest() {
         let memory = Arc::new(StateMemory::new(SystemTimer::shared()));
         let large = "x".repeat(MOST_BYTES / 2);
-        for id in ["call_1", "call_2", "call_3"] {
+        for id in ["call_a1", "call_a2", "call_a3"] {
             watched(&memory, "ci", &[begun(PartKind::tool_use(id, "search")), ended(Some(state(&large)))]);
         }
         let has = |id: &str| back(&memory, "ci", vec![call(id)])[0].opaque().is_some();
-        assert_eq!([has("call_1"), has("call_2"), has("call_3")], [false, false, true]);
+        assert_eq!([has("call_a1"), has("call_a2"), has("call_a3")], [false, false, true]);
         assert!(memory.kept().bytes <= MOST_BYTES);
     }
 }

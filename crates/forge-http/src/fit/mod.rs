@@ -7,6 +7,7 @@
 mod ids;
 mod media;
 mod pairs;
+mod rewritten;
 mod stops;
 mod tools;
 mod turns;

@@ -1,16 +1,13 @@
 //! Stop sequences for vendors that have no field for them.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use std::collections::VecDeque;
 
 use forge_core::{
-    ProviderError, ResponseStream, StreamEvent,
+    ResponseStream, StreamEvent,
     event::{Delta, PartKind, StopReason},
 };
-use futures_core::Stream;
+
+use super::rewritten::rewritten;
 
 /// Texts that end an answer.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +24,8 @@ impl Stops {
         if self.0.is_empty() {
             return reply;
         }
-        let (text, held, open, ready) = (None, String::new(), Vec::new(), VecDeque::new());
-        ResponseStream::new(Cut { reply, stops: self, text, held, open, stopped: None, ready })
+        let mut cut = Cut { stops: self, text: None, held: String::new(), open: Vec::new(), stopped: None };
+        rewritten(reply, move |event, ready| cut.event(event, ready))
     }
 
     /// The place of the first text, and which it is.
@@ -50,7 +47,6 @@ impl Stops {
 
 /// A reply up to a text.
 struct Cut {
-    reply: ResponseStream,
     stops: Stops,
     /// The text that is being written.
     text: Option<u32>,
@@ -59,11 +55,10 @@ struct Cut {
     /// The parts that were handed out and have not ended.
     open: Vec<u32>,
     stopped: Option<String>,
-    ready: VecDeque<StreamEvent>,
 }
 
 impl Cut {
-    fn event(&mut self, mut event: StreamEvent) {
+    fn event(&mut self, mut event: StreamEvent, ready: &mut VecDeque<StreamEvent>) {
         match &mut event {
             StreamEvent::PartStarted { .. } if self.stopped.is_some() => return,
             StreamEvent::PartStarted { index, kind } => {
@@ -75,7 +70,7 @@ impl Cut {
             StreamEvent::PartDelta { index, .. } if !self.open.contains(index) => return,
             StreamEvent::PartDelta { index, delta: Delta::Text(piece) } if self.text == Some(*index) => {
                 self.held.push_str(piece);
-                return self.written(*index);
+                return self.written(*index, ready);
             }
             StreamEvent::PartEnded { index, .. } => {
                 if !self.open.contains(index) {
@@ -85,7 +80,7 @@ impl Cut {
                 if self.text == Some(*index) {
                     self.text = None;
                     let rest = std::mem::take(&mut self.held);
-                    self.say(*index, rest);
+                    say(*index, rest, ready);
                 }
             }
             StreamEvent::Finished(finished) => {
@@ -96,46 +91,30 @@ impl Cut {
             }
             _ => {}
         }
-        self.ready.push_back(event);
+        ready.push_back(event);
     }
 
     /// Hands out what can be no stop any more, or ends the text before one.
-    fn written(&mut self, index: u32) {
+    fn written(&mut self, index: u32, ready: &mut VecDeque<StreamEvent>) {
         if let Some((at, stop)) = self.stops.first_in(&self.held) {
             self.stopped = Some(stop.clone());
             self.held.truncate(at);
             let rest = std::mem::take(&mut self.held);
-            self.say(index, rest);
+            say(index, rest, ready);
             self.text = None;
             self.open.retain(|one| *one != index);
-            self.ready.push_back(StreamEvent::PartEnded { index, opaque: None });
+            ready.push_back(StreamEvent::PartEnded { index, opaque: None });
             return;
         }
         let held = self.held.split_off(self.held.len() - self.stops.begun_in(&self.held));
         let said = std::mem::replace(&mut self.held, held);
-        self.say(index, said);
-    }
-
-    fn say(&mut self, index: u32, text: String) {
-        if !text.is_empty() {
-            self.ready.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
-        }
+        say(index, said, ready);
     }
 }
 
-impl Stream for Cut {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Poll::Ready(Some(Ok(event)));
-            }
-            match ready!(Pin::new(&mut self.reply).poll_next(cx)) {
-                Some(Ok(event)) => self.event(event),
-                end => return Poll::Ready(end),
-            }
-        }
+fn say(index: u32, text: String, ready: &mut VecDeque<StreamEvent>) {
+    if !text.is_empty() {
+        ready.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
     }
 }
 

@@ -3,18 +3,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
 };
 
 use forge_core::{
-    ModelRequest, ProviderError, ResponseStream, StreamEvent,
+    ModelRequest, ResponseStream, StreamEvent,
     event::{Delta, PartKind, ToolStart},
     request::{FreeformFormat, FreeformTool, FunctionTool, Part, Tool, ToolChoice, ToolInput},
 };
-use futures_core::Stream;
 use serde_json::{Value, json};
+
+use super::rewritten::rewritten;
 
 /// The field that holds the text of a tool which takes nothing else.
 const INPUT: &str = "input";
@@ -90,7 +89,8 @@ impl PlainTools {
         if self.0.is_empty() {
             return reply;
         }
-        ResponseStream::new(Restored { reply, plain: self, texts: HashMap::new(), ready: VecDeque::new() })
+        let mut restored = Restored { plain: self, texts: HashMap::new() };
+        rewritten(reply, move |event, ready| restored.event(event, ready))
     }
 }
 
@@ -149,15 +149,13 @@ fn place(tool: &mut Tool, sent: Option<String>) {
 
 /// A reply whose calls get their own form.
 struct Restored {
-    reply: ResponseStream,
     plain: PlainTools,
     /// What came so far of the functions of one text, by the indices of their parts: a text shows in whole JSON alone.
     texts: HashMap<u32, String>,
-    ready: VecDeque<StreamEvent>,
 }
 
 impl Restored {
-    fn event(&mut self, mut event: StreamEvent) {
+    fn event(&mut self, mut event: StreamEvent, ready: &mut VecDeque<StreamEvent>) {
         match &mut event {
             StreamEvent::PartStarted { index, kind: PartKind::ToolUse(start) } => {
                 let text = self.call(start).then(String::new);
@@ -172,12 +170,12 @@ impl Restored {
             StreamEvent::PartEnded { index, .. } => {
                 if let Some(text) = self.texts.remove(index).map(unwrapped).filter(|text| !text.is_empty()) {
                     let delta = Delta::ToolInput(text);
-                    self.ready.push_back(StreamEvent::PartDelta { index: *index, delta });
+                    ready.push_back(StreamEvent::PartDelta { index: *index, delta });
                 }
             }
             _ => {}
         }
-        self.ready.push_back(event);
+        ready.push_back(event);
     }
 
     /// Gives a call the name of its tool; tells whether its input is a text that is wrapped.
@@ -199,22 +197,6 @@ fn unwrapped(arguments: String) -> String {
         },
         Ok(Value::String(text)) => text,
         _ => arguments,
-    }
-}
-
-impl Stream for Restored {
-    type Item = Result<StreamEvent, ProviderError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Poll::Ready(Some(Ok(event)));
-            }
-            match ready!(Pin::new(&mut self.reply).poll_next(cx)) {
-                Some(Ok(event)) => self.event(event),
-                end => return Poll::Ready(end),
-            }
-        }
     }
 }
 
