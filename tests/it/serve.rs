@@ -112,3 +112,20 @@ fn what_a_program_needs_is_printed_for_a_shell() {
         );
     }
 }
+
+#[test]
+fn programs_that_read_a_file_or_a_model_are_told_of_them() {
+    let codex = run(forge().args(["serve", "env", "codex", "--listen", "127.0.0.1:4711", "--model", "a\"b"]));
+    assert_eq!(codex.stdout, "export FORGE_CLIENT_KEY=fk-local\n");
+    let (_, file) = codex.stderr.split_once("~/.codex/config.toml has to say:\n\n").unwrap();
+    for line in [r#"model = "a\"b""#, r#"base_url = "http://127.0.0.1:4711/v1""#, r#"wire_api = "responses""#]
+    {
+        assert!(file.lines().any(|said| said == line), "{file}");
+    }
+    let opencode = run(forge().args(["serve", "env", "opencode", "--model", "it's"]));
+    let script = opencode.stdout + "printf %s \"$OPENCODE_CONFIG_CONTENT\"";
+    let shell = Command::new("sh").arg("-c").arg(script).output().unwrap();
+    let settings: serde_json::Value = serde_json::from_slice(&shell.stdout).unwrap();
+    assert_eq!(settings["model"], "forge/it's");
+    assert_eq!(settings["provider"]["forge"]["options"]["baseURL"], "http://127.0.0.1:4600/v1");
+}

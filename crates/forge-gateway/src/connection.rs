@@ -1,7 +1,14 @@
 //! One connection of a client, from its first byte to its last.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -10,7 +17,9 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    head_clock::{HeadClock, IDLE, Requests, UnderWay},
     listen::{Ends, Socket},
+    reply_body::ReplyBody,
     service::Service,
 };
 
@@ -45,18 +54,44 @@ async fn answer<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let requests = Requests::default();
+    let stream = HeadClock::new(stream, requests.clone());
     let respond = service_fn(|request| {
-        let service = Arc::clone(service);
-        async move { Ok::<_, Infallible>(service.respond(ends, request).await) }
+        let (service, under_way) = (Arc::clone(service), requests.begin());
+        async move {
+            let reply = service.respond(ends, request).await;
+            Ok::<_, Infallible>(reply.map(|body| Answering { body, _under_way: under_way }))
+        }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        // A head that is not there by then does not come any more.
-        .header_read_timeout(Duration::from_secs(10))
-        .max_buf_size(64 * 1024);
+    server.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(64 * 1024);
     server.http2().timer(TokioTimer::new());
     let connection = server.serve_connection(TokioIo::new(stream), respond);
     watcher.watch(connection).await
+}
+
+/// The body of a reply, until it is written.
+struct Answering {
+    body: ReplyBody,
+    _under_way: UnderWay,
+}
+
+impl Body for Answering {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

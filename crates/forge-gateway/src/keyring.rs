@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     key,
     meter::{Admission, Meter, Metered, Rates},
+    rate_headers::Rooms,
 };
 
 /// Every key of the server, as the store has them.
@@ -146,12 +147,23 @@ impl Caller {
         tokens: impl FnOnce() -> u64,
         now: Instant,
     ) -> Result<Admission, ProviderError> {
-        let Self::Holder(holder) = self else { return Admission::new(place, &[], 0, now) };
-        let mut limits = vec![(&holder.limit, holder.limit.rates.or(Rates::of(per_key)))];
-        limits.extend(holder.team_limit.as_ref().map(|metered| (metered, metered.rates)));
+        let limits = self.limits(per_key);
         // A prompt is measured only for who counts its tokens.
         let counts = limits.iter().any(|(_, rates)| rates.counts_tokens());
         Admission::new(place, &limits, if counts { tokens() } else { 0 }, now)
+    }
+
+    /// What is left of the limits by the minute: the tighter ones of key and team.
+    pub(crate) fn rooms(&self, per_key: &Allowance, now: Instant) -> Rooms {
+        let rooms = self.limits(per_key).into_iter().map(|(metered, rates)| metered.rooms(rates, now));
+        rooms.fold(Rooms::default(), Rooms::tighter)
+    }
+
+    fn limits(&self, per_key: &Allowance) -> Vec<(&Metered, Rates)> {
+        let Self::Holder(holder) = self else { return Vec::new() };
+        let mut limits = vec![(&holder.limit, holder.limit.rates.or(Rates::of(per_key)))];
+        limits.extend(holder.team_limit.as_ref().map(|metered| (metered, metered.rates)));
+        limits
     }
 }
 

@@ -10,6 +10,8 @@ use forge_core::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::rate_headers::{Room, Rooms};
+
 const MINUTE: f64 = 60.0;
 
 /// Counts what is used of an allowance. Several servers count each by itself.
@@ -50,6 +52,16 @@ impl Bucket {
         // Nobody would ever have room for more than the limit.
         let missing = wanted.min(limit) - self.level(limit, now);
         (missing > 0.0).then(|| Duration::from_secs_f64((missing * MINUTE / limit).min(MINUTE * 60.0)))
+    }
+}
+
+impl Bucket {
+    /// What is left of the limit.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never below zero, and whole")]
+    fn room(&mut self, limit: u64, now: Instant) -> Room {
+        let left = self.level(float(limit), now).max(0.0) as u64;
+        let minutes = self.used / float(limit).max(1.0);
+        Room { limit, left, full_in: Duration::try_from_secs_f64(minutes * MINUTE).unwrap_or(Duration::MAX) }
     }
 }
 
@@ -112,6 +124,16 @@ impl Metered {
         state.requests.used += 1.0;
         state.tokens.used += float(tokens);
         Ok(())
+    }
+
+    /// What is left of the limits by the minute.
+    pub(crate) fn rooms(&self, rates: Rates, now: Instant) -> Rooms {
+        let mut state = self.meter.state();
+        let requests = rates.requests_per_minute.map(u64::from);
+        Rooms {
+            requests: requests.map(|limit| state.requests.room(limit, now)),
+            tokens: rates.tokens_per_minute.map(|limit| state.tokens.room(limit, now)),
+        }
     }
 
     fn refusal(&self, what: &str, wait: Duration) -> ProviderError {

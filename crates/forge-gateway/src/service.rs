@@ -24,6 +24,7 @@ use crate::{
     model_list, models,
     options::GatewayOptions,
     path::Wanted,
+    rate_headers::Rooms,
     reply::{self, Reply, insert},
     reply_body::ReplyBody,
     request_body::{self, Body, Unread},
@@ -99,17 +100,22 @@ impl Service {
             Wanted::Reply(ingress) => {
                 match self.read(plan, &ingress, &caller, head, body, self.relay).await {
                     Err(refused) => refused,
-                    Ok(Read { cx, incoming, admission }) => {
+                    Ok(Read { cx, incoming, admission, rooms }) => {
+                        let now = cx.timer.now();
                         let remembering =
                             Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
                         let answer = Answer { router: &self.router, ingress: &ingress, cx };
-                        answer.to(incoming, admission, remembering).await
+                        let mut reply = answer.to(incoming, admission, remembering).await;
+                        rooms.tell(&ingress.dialect, now, &mut reply);
+                        reply
                     }
                 }
             }
             Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body, false).await {
                 Err(refused) => refused,
-                Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
+                Ok(Read { cx, incoming, admission: _under_way, .. }) => {
+                    self.count(&ingress, &cx, incoming).await
+                }
             },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
@@ -163,11 +169,17 @@ impl Service {
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
-        let admission = caller.admit(place, &plan.per_key, tokens, cx.timer.instant());
-        let admission = admission.map_err(|limited| failed(ingress, &limited))?;
+        let now = cx.timer.instant();
+        let admission = caller.admit(place, &plan.per_key, tokens, now);
+        let rooms = caller.rooms(&plan.per_key, now);
+        let admission = admission.map_err(|limited| {
+            let mut reply = failed(ingress, &limited);
+            rooms.tell(&ingress.dialect, cx.timer.now(), &mut reply);
+            reply
+        })?;
         let tags = Tags::default().with_client(client(&head.headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
-        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, admission })
+        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, admission, rooms })
     }
 
     async fn body(
@@ -210,6 +222,8 @@ struct Read {
     cx: CallContext,
     incoming: Incoming,
     admission: Admission,
+    /// What is left of its caller's limits once it was let in.
+    rooms: Rooms,
 }
 
 /// The refusal of a server that has more to do than it may.

@@ -81,8 +81,8 @@ impl Database {
         conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
         conn.pragma_update(None, "journal_size_limit", LOG).map_err(failed)?;
-        // A negative size counts in KiB.
-        conn.pragma_update(None, "cache_size", -16_000).map_err(failed)?;
+        // A negative size counts in KiB. Rows are added at the end and sums are few, so that more pages would only be kept.
+        conn.pragma_update(None, "cache_size", -4_000).map_err(failed)?;
         if unclean && !is_new {
             check(&conn, path)?;
         }

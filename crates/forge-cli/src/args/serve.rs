@@ -44,6 +44,9 @@ pub(crate) enum ServeCommand {
         /// Where the server listens.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4600")]
         listen: SocketAddr,
+        /// The model that it asks for, for programs that are told of one.
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
     },
 }
 
@@ -51,6 +54,10 @@ pub(crate) enum ServeCommand {
 pub(crate) enum Client {
     /// Claude Code.
     ClaudeCode,
+    /// Codex.
+    Codex,
+    /// opencode.
+    Opencode,
     /// The SDKs of Anthropic.
     Anthropic,
     /// The SDKs of OpenAI, and what is built on them.

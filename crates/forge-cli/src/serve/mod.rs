@@ -20,8 +20,8 @@ use crate::{
 };
 
 pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    if let Some(ServeCommand::Env { client, listen }) = args.command {
-        return env::run(client, listen, globals.quiet, globals.json);
+    if let Some(ServeCommand::Env { client, listen, model }) = args.command {
+        return env::run(client, listen, model, globals.quiet, globals.json);
     }
     let (quiet, json) = (globals.quiet, globals.json);
     let mut setup = Setup::open(globals).await?;

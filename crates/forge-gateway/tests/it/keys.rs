@@ -207,8 +207,23 @@ async fn limits_by_the_minute_and_at_once_are_told_with_their_wait() {
         third.body
     );
     assert_eq!(third.header("retry-after"), Some("30"));
+    assert_eq!(third.header("anthropic-ratelimit-requests-limit"), Some("2"));
+    assert_eq!(third.header("anthropic-ratelimit-requests-remaining"), Some("0"));
+    assert!(third.header("anthropic-ratelimit-requests-reset").unwrap().ends_with('Z'), "{}", third.head);
+    let path = "/v1/chat/completions";
+    let body = json!({"model": "provider:openai", "messages": [{"role": "user", "content": "hi"}]});
+    let fourth = guarded.post(path, &format!("x-api-key: {key}\r\n"), &body).await;
+    assert_eq!(
+        (fourth.status, fourth.header("x-ratelimit-remaining-requests")),
+        (429, Some("0")),
+        "{}",
+        fourth.head
+    );
+    assert!(fourth.header("x-ratelimit-reset-requests").unwrap().ends_with('s'), "{}", fourth.head);
     let (_, other) = guarded.key("other", |_| {}).await;
-    assert_eq!(guarded.ask(&other, "provider:google").await.status, 200, "another key has its own limits");
+    let free = guarded.ask(&other, "provider:google").await;
+    assert_eq!(free.status, 200, "another key has its own limits");
+    assert!(!free.head.contains("ratelimit"), "{}", free.head);
 }
 
 #[tokio::test]
