@@ -32,7 +32,8 @@ async fn key(server: &Server, name: &str, budgets: Vec<KeyBudget>) -> String {
     let store = server.system.store().unwrap();
     store.change_access(AccessChange::KeyCreated { key }, "test").await.unwrap();
     let text = minted.text.expose_secret().to_owned();
-    while ask(server, &text).await.status != 200 {
+    // Until the server has heard of a key it lets anybody in.
+    while ask(server, "fk-test-wrong").await.status != 401 || ask(server, &text).await.status != 200 {
         tokio::task::yield_now().await;
     }
     text
