@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use forge::config::ServePlan;
+use forge::config::{Network, ServePlan};
+use forge_core::storage::access::matches_pattern;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{
@@ -60,6 +61,40 @@ pub(crate) fn check<'a>(
     let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
     let may_ask = plan.origins.iter().any(|one| one.as_bytes() == origin.as_bytes());
     may_ask.then_some(Some(origin)).ok_or(Denied::Origin)
+}
+
+/// Where a request comes from: the last address in the list of its proxies that is none of the trusted ones.
+pub(crate) fn client(ends: Ends, headers: &HeaderMap, trusted: &[Network]) -> Ends {
+    if trusted.is_empty() {
+        return ends;
+    }
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    // Each proxy adds the one that it was asked by; several headers are one list.
+    let lists = headers.get_all("x-forwarded-for").iter().filter_map(|list| list.to_str().ok());
+    let named: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    let mut peer = ends.peer;
+    for name in named.into_iter().rev() {
+        // Behind somebody who is not trusted anything may stand.
+        let Some(before) = is_trusted(peer).then(|| name.parse().ok()).flatten() else { break };
+        peer = before;
+    }
+    Ends { peer, ..ends }
+}
+
+/// Takes the features out of Anthropic's `anthropic-beta` that are not to go on to the vendor.
+pub(crate) fn deny_betas(headers: &mut HeaderMap, denied: &[String]) {
+    const BETAS: &str = "anthropic-beta";
+    if denied.is_empty() || !headers.contains_key(BETAS) {
+        return;
+    }
+    let lists = headers.get_all(BETAS).iter().filter_map(|list| list.to_str().ok());
+    let names = lists.flat_map(|list| list.split(',')).map(str::trim);
+    let left = names.filter(|name| !denied.iter().any(|pattern| matches_pattern(pattern, name)));
+    let left = left.collect::<Vec<_>>().join(",");
+    headers.remove(BETAS);
+    if let Some(left) = HeaderValue::from_str(&left).ok().filter(|left| !left.is_empty()) {
+        headers.insert(BETAS, left);
+    }
 }
 
 /// What a browser asks for before it lets a page send a request.

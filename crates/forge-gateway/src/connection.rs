@@ -8,8 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
-use hyper::service::service_fn;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::Watcher},
@@ -19,7 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     head_clock::{HeadClock, IDLE, Requests, UnderWay},
     listen::{Ends, Socket},
+    reply::Reply,
     reply_body::ReplyBody,
+    request_log::Noted,
     service::Service,
 };
 
@@ -59,8 +62,8 @@ where
     let respond = service_fn(|request| {
         let (service, under_way) = (Arc::clone(service), requests.begin());
         async move {
-            let reply = service.respond(ends, request).await;
-            Ok::<_, Infallible>(reply.map(|body| Answering { body, _under_way: under_way }))
+            let (reply, noted) = respond(service, ends, request).await;
+            Ok::<_, Infallible>(reply.map(|body| Answering { body, _under_way: under_way, _noted: noted }))
         }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
@@ -70,10 +73,25 @@ where
     watcher.watch(connection).await
 }
 
+/// Answers a request; if the plan says so, also when its client goes away.
+async fn respond(
+    service: Arc<Service>,
+    ends: Option<Ends>,
+    request: Request<Incoming>,
+) -> (Reply, Option<Noted>) {
+    if !service.plan().finishes_alone {
+        return service.respond(ends, request).await;
+    }
+    let alone = tokio::spawn(async move { service.respond(ends, request).await });
+    // A panic ends the connection, as it does without a task.
+    alone.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
 /// The body of a reply, until it is written.
 struct Answering {
     body: ReplyBody,
     _under_way: UnderWay,
+    _noted: Option<Noted>,
 }
 
 impl Body for Answering {

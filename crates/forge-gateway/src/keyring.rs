@@ -106,6 +106,14 @@ impl Caller {
         }
     }
 
+    /// The name of the key.
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Anybody => None,
+            Self::Holder(holder) => Some(&holder.key.name),
+        }
+    }
+
     /// Whether this name may be asked for: the key has to allow it, and so has its team.
     pub(crate) fn may_use(&self, model: &str) -> bool {
         match self {

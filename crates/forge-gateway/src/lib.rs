@@ -39,6 +39,7 @@ mod rate_headers;
 mod reply;
 mod reply_body;
 mod request_body;
+mod request_log;
 mod server;
 mod service;
 mod state;
@@ -46,5 +47,6 @@ mod tls;
 
 pub use key::MintedKey;
 pub use options::GatewayOptions;
+pub use request_log::{RequestLine, RequestLog};
 pub use server::{Gateway, GatewayError, GatewayHandle};
 pub use tls::TlsError;

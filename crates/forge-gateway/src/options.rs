@@ -5,6 +5,8 @@ use std::sync::Arc;
 use forge::{config::ServePlan, store::Store};
 use forge_core::storage::access::{AccessStore, AuditLog};
 
+use crate::request_log::RequestLog;
+
 /// What a gateway works with beside the router.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub struct GatewayOptions {
     pub keys: Option<Arc<dyn AccessStore>>,
     /// Where keys that were refused are written down.
     pub audit: Option<Arc<dyn AuditLog>>,
+    /// Where a line for each request goes, if its plan wants them.
+    pub log: Option<RequestLog>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
 }

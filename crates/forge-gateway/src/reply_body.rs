@@ -74,6 +74,31 @@ impl Body for ReplyBody {
     }
 }
 
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        // Without a runtime the process is at its end, and so are its calls.
+        let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| self.finishes_alone) else {
+            return;
+        };
+        let source = std::mem::replace(&mut self.source, Source::Done);
+        if !matches!(source, Source::Done) {
+            runtime.spawn(finish(source));
+        }
+    }
+}
+
+/// Reads a call to its end.
+async fn finish(source: Source) {
+    let events = match source {
+        Source::Call(call) => call.await,
+        Source::Events(events) => Ok(events),
+        Source::Done => return,
+    };
+    // What it says of a failure stands in the accounts.
+    let Ok(mut events) = events else { return };
+    while let Some(Ok(_)) = events.next().await {}
+}
+
 /// Events, written in the client's dialect. It is polled by the client's socket, so that a client that reads slowly
 /// slows the vendor down; dropped with the client's connection, it cancels the call.
 pub(crate) struct StreamBody {
@@ -81,6 +106,8 @@ pub(crate) struct StreamBody {
     reply: Box<dyn Render>,
     out: Vec<u8>,
     silence: Pin<Box<Sleep>>,
+    /// Whether the call goes on once nobody reads it.
+    finishes_alone: bool,
 }
 
 enum Source {
@@ -112,7 +139,12 @@ impl StreamBody {
 
     fn new(source: Source, reply: Box<dyn Render>, out: Vec<u8>) -> Self {
         let silence = Box::pin(sleep_until(Instant::now() + KEEP_ALIVE));
-        Self { source, reply, out, silence }
+        Self { source, reply, out, silence, finishes_alone: false }
+    }
+
+    /// The call goes on to its end when its client goes away.
+    pub(crate) fn finish_alone(&mut self) {
+        self.finishes_alone = true;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

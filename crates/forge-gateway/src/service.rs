@@ -28,6 +28,7 @@ use crate::{
     reply::{self, Reply, insert},
     reply_body::ReplyBody,
     request_body::{self, Body, Unread},
+    request_log::{KeyName, Noted, Noting, RequestLog},
     state::{Remembering, StateMemory},
     tls::Tls,
 };
@@ -40,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) tls: Option<Tls>,
     pub(crate) capacity: Capacity,
     pub(crate) metrics: Option<Arc<Store>>,
+    pub(crate) log: Option<RequestLog>,
     relay: bool,
     states: Arc<StateMemory>,
     plan: RwLock<Arc<ServePlan>>,
@@ -47,10 +49,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, relay, .. } = options;
+        let GatewayOptions { plan, metrics, relay, log, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let capacity = Capacity::new(&plan);
-        Self { router, access, tls, capacity, metrics, relay, states, plan: RwLock::new(Arc::new(plan)) }
+        Self { router, access, tls, capacity, metrics, log, relay, states, plan: RwLock::new(Arc::new(plan)) }
     }
 
     /// How it serves now.
@@ -63,17 +65,37 @@ impl Service {
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
     }
 
-    /// Answers a request. Whoever drops the future gives the call up. A socket in the file system has no `ends`.
-    pub(crate) async fn respond(&self, ends: Option<Ends>, request: Request<RequestBody>) -> Reply {
-        let (head, body) = request.into_parts();
+    /// Answers a request. Whoever drops the future gives the call up. A socket in the file system has no `ends`. What comes
+    /// with the reply is to be dropped with its body.
+    pub(crate) async fn respond(
+        &self,
+        ends: Option<Ends>,
+        request: Request<RequestBody>,
+    ) -> (Reply, Option<Noted>) {
+        let (mut head, body) = request.into_parts();
         let plan = self.plan();
-        let origin = match admit::check(&head, ends, &plan) {
+        let ends = ends.map(|ends| admit::client(ends, &head.headers, &plan.trusted_proxies));
+        admit::deny_betas(&mut head.headers, &plan.denied_betas);
+        let noting = self.log.as_ref().filter(|_| plan.logs_requests);
+        let noting = noting.map(|log| Noting::begin(log, &head, ends));
+        let mut reply = self.reply(&plan, &head, ends, body).await;
+        if plan.finishes_alone
+            && let ReplyBody::Stream(stream) = reply.body_mut()
+        {
+            stream.finish_alone();
+        }
+        let noted = noting.map(|noting| noting.answered(&reply));
+        (reply, noted)
+    }
+
+    async fn reply(&self, plan: &ServePlan, head: &Parts, ends: Option<Ends>, body: RequestBody) -> Reply {
+        let origin = match admit::check(head, ends, plan) {
             Ok(origin) => origin,
             Err(denied) => return reply::refusal(denied.status(), denied.message()),
         };
         let mut reply = match origin.filter(|_| head.method == Method::OPTIONS) {
             Some(_) => admit::preflight(&head.headers),
-            None => self.answer(&plan, &head, ends, body).await,
+            None => self.answer(plan, head, ends, body).await,
         };
         if let Some(origin) = origin {
             reply.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -94,24 +116,41 @@ impl Service {
         };
         // Nothing is read on behalf of somebody who is not known.
         let Some(caller) = caller else { return wanted.no_key() };
+        let mut reply = self.serve(plan, &caller, wanted, head, body).await;
+        if let Some(name) = caller.name() {
+            reply.extensions_mut().insert(KeyName(Arc::clone(name)));
+        }
+        reply
+    }
+
+    async fn serve(
+        &self,
+        plan: &ServePlan,
+        caller: &Caller,
+        wanted: Wanted,
+        head: &Parts,
+        body: RequestBody,
+    ) -> Reply {
         match wanted {
-            Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
-            Wanted::Models(id) => self.models(plan, &caller, head, id.as_deref()),
-            Wanted::Reply(ingress) => {
-                match self.read(plan, &ingress, &caller, head, body, self.relay).await {
-                    Err(refused) => refused,
-                    Ok(Read { cx, incoming, admission, rooms }) => {
-                        let now = cx.timer.now();
-                        let remembering =
-                            Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
-                        let answer = Answer { router: &self.router, ingress: &ingress, cx };
-                        let mut reply = answer.to(incoming, admission, remembering).await;
-                        rooms.tell(&ingress.dialect, now, &mut reply);
-                        reply
-                    }
-                }
+            Wanted::Reply(ingress) | Wanted::Count(ingress)
+                if !plan.formats.contains(&ingress.dialect.as_str()) =>
+            {
+                refused(&ingress, &Refusal::Path(head.uri.path()))
             }
-            Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body, false).await {
+            Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
+            Wanted::Models(id) => self.models(plan, caller, head, id.as_deref()),
+            Wanted::Reply(ingress) => match self.read(plan, &ingress, caller, head, body, self.relay).await {
+                Err(refused) => refused,
+                Ok(Read { cx, incoming, admission, rooms }) => {
+                    let now = cx.timer.now();
+                    let remembering = Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
+                    let answer = Answer { router: &self.router, ingress: &ingress, cx };
+                    let mut reply = answer.to(incoming, admission, remembering).await;
+                    rooms.tell(&ingress.dialect, now, &mut reply);
+                    reply
+                }
+            },
+            Wanted::Count(ingress) => match self.read(plan, &ingress, caller, head, body, false).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission: _under_way, .. }) => {
                     self.count(&ingress, &cx, incoming).await
@@ -154,10 +193,15 @@ impl Service {
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
         let read = || (ingress.parse)(&bytes, &head.uri, &reply);
+        // Whoever wants to know of fields that are lost has to have all of them read.
+        let carries = carries && !plan.rejects_unknown_fields;
         let carried = if carries { (ingress.carry)(&bytes, head, &reply) } else { Ok(None) };
         let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
         let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
+        if plan.rejects_unknown_fields {
+            known(&incoming, ingress).map_err(|unknown| refused(ingress, &Refusal::Body(&unknown)))?;
+        }
         self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;
         let found = models::resolve(&self.router.plan(), self.router.models(), &plan.models, model);
@@ -230,6 +274,14 @@ struct Read {
 fn busy(ingress: &Ingress, why: &str) -> Reply {
     let busy = ProviderError::new(ErrorKind::Overloaded, "gateway", why);
     failed(ingress, &busy.with(|facts| facts.retry_after = Some(Duration::from_secs(1))))
+}
+
+/// Refuses a request with fields that would go to nobody.
+fn known(incoming: &Incoming, ingress: &Ingress) -> Result<(), String> {
+    let own = incoming.request.extra.fields(&ingress.vendor);
+    let is_lost = |name: &&String| own.is_none_or(|own| !own.contains_key(name.as_str()));
+    let lost: Vec<&str> = incoming.unknown.iter().filter(is_lost).map(String::as_str).collect();
+    if lost.is_empty() { Ok(()) } else { Err(format!("unknown fields: {}", lost.join(", "))) }
 }
 
 /// The program that calls, by what it says of itself.

@@ -3,10 +3,13 @@
 mod env;
 mod notify;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, io::Write as _, process::ExitCode, time::Duration};
 
-use forge::config::{Listen, ServePlan};
-use forge_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions};
+use forge::{
+    config::{Listen, ServePlan},
+    storage::access::AuditLog,
+};
+use forge_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions, RequestLog};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -26,6 +29,11 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     let (quiet, json) = (globals.quiet, globals.json);
     let mut setup = Setup::open(globals).await?;
     let mut options = GatewayOptions::new(plan(&setup, &args));
+    options.log = Some(RequestLog::new(|line| {
+        // A standard error that is closed takes no lines, and the server goes on.
+        let line = serde_json::to_string(line).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }));
     if let Some(store) = setup.store() {
         options = options.with_store(store.clone());
     }
@@ -77,8 +85,22 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
         _ = &mut serving => {}
         _ = signals.next() => serving.abort(),
     }
+    if let Some(store) = setup.store() {
+        tell_newest(&**store, quiet).await;
+    }
     setup.close(Duration::ZERO).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which entry of the log of keys is the newest, so that somebody may keep it elsewhere.
+async fn tell_newest(log: &dyn AuditLog, quiet: bool) {
+    if let Some(newest) = log.audit(None).await.ok().and_then(|mut entries| entries.pop()) {
+        let hash = newest.hash;
+        note(
+            quiet,
+            &format!("the newest entry of the log is {hash}; `forge audit --verify --expect {hash}`"),
+        );
+    }
 }
 
 /// What the configuration says, and the command line, which goes before it.

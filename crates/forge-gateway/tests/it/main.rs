@@ -11,6 +11,7 @@ mod openai;
 mod places;
 mod relay;
 mod server;
+mod settings;
 mod states;
 mod store;
 mod vendor;

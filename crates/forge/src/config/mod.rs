@@ -46,8 +46,8 @@ use serde_json::Value;
 use self::{serve::ServeSection, session::SessionSection};
 pub use self::{
     serve::{
-        AliasModel, AliasSpec, AliasTarget, KeyLimitSpec, Listen, ModelAlias, ModelNames, NoPlace,
-        ServeLimitSpec, ServePlan, ServeSpec, TlsFiles, TlsSpec,
+        AliasModel, AliasSpec, AliasTarget, BetasSpec, KeyLimitSpec, Listen, ModelAlias, ModelNames, Network,
+        NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec, ServePlan, ServeSpec, TlsFiles, TlsSpec,
     },
     session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
 };

@@ -116,6 +116,12 @@ serve:
   tls: { cert: cert.pem, key: key.pem }
   hosts: [gw.example.org]
   origins: ["https://chat.example.org"]
+  trusted_proxies: [10.0.0.0/8]
+  formats: [chat, messages]
+  unknown_fields: reject
+  betas: { deny: ["files-*"] }
+  on_disconnect: finish
+  log: { requests: on }
   models: { coder: { role: critic }, fast: { pool: both }, "claude-*": { provider: claude, model: same }, old: { provider: claude, model: claude-opus-5 } }
   expose: [roles, pools]
   default_model: fast

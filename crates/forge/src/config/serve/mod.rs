@@ -9,8 +9,11 @@ use forge_config::{KeyPath, Problem, ResolveContext, Section, code, nearest};
 use forge_router::RouterPlan;
 
 pub use self::{
-    plan::{AliasModel, AliasTarget, Listen, ModelAlias, ModelNames, NoPlace, ServePlan, TlsFiles},
-    spec::{AliasSpec, KeyLimitSpec, ServeLimitSpec, ServeSpec, TlsSpec},
+    plan::{
+        AliasModel, AliasTarget, Listen, ModelAlias, ModelNames, Network, NoNetwork, NoPlace, ServePlan,
+        TlsFiles,
+    },
+    spec::{AliasSpec, BetasSpec, KeyLimitSpec, ServeLimitSpec, ServeLogSpec, ServeSpec, TlsSpec},
 };
 use crate::storage::access::Allowance;
 
@@ -31,6 +34,7 @@ impl Section for ServeSection {
             ("tls", spec.tls.is_some(), "reads files of this machine"),
             ("hosts", spec.hosts.is_some(), "lets others reach this machine"),
             ("origins", spec.origins.is_some(), "lets pages of browsers ask"),
+            ("trusted_proxies", spec.trusted_proxies.is_some(), "believes what others say of their clients"),
         ];
         let set = sets.into_iter().filter(|(_, is_set, _)| *is_set);
         set.map(|(key, _, does)| Problem::untrusted(root.key(key), does)).collect()
@@ -46,7 +50,21 @@ impl Section for ServeSection {
         plan.tls = spec.tls.clone().map(|TlsSpec { cert, key }| TlsFiles { cert, key });
         plan.hosts = spec.hosts.clone().unwrap_or_default();
         plan.origins = spec.origins.clone().unwrap_or_default();
+        plan.trusted_proxies = networks(spec.trusted_proxies.as_deref(), context, &root);
+        formats(spec.formats.as_deref(), &mut plan, context, &root.key("formats"));
         plan.models = names(spec, context, &root);
+        let mut choice = |word: Option<&str>, words: &[(&str, bool)], path: &KeyPath| {
+            word.and_then(|word| context.one_of(word, words, "choice", path)).unwrap_or(false)
+        };
+        let words = [("ignore", false), ("reject", true)];
+        plan.rejects_unknown_fields =
+            choice(spec.unknown_fields.as_deref(), &words, &root.key("unknown_fields"));
+        let words = [("cancel", false), ("finish", true)];
+        plan.finishes_alone = choice(spec.on_disconnect.as_deref(), &words, &root.key("on_disconnect"));
+        let requests = spec.log.as_ref().and_then(|log| log.requests.as_deref());
+        let words = [("off", false), ("on", true)];
+        plan.logs_requests = choice(requests, &words, &root.key("log").key("requests"));
+        plan.denied_betas = spec.betas.as_ref().and_then(|betas| betas.deny.clone()).unwrap_or_default();
         limits(spec.limits.as_ref(), &mut plan, context, &root.key("limits"));
         let timeout = context.duration(spec.timeout.as_deref(), &root.key("timeout"));
         plan.timeout = timeout.unwrap_or(plan.timeout);
@@ -83,6 +101,33 @@ fn address(text: &str, context: &mut ResolveContext<'_>, path: &KeyPath) -> Opti
         context.report(wrong.with_hint("write for example `127.0.0.1:4601`"));
     }
     address
+}
+
+fn networks(texts: Option<&[String]>, context: &mut ResolveContext<'_>, root: &KeyPath) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for (index, text) in texts.unwrap_or_default().iter().enumerate() {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(wrong @ NoNetwork { .. }) => {
+                let path = root.key("trusted_proxies").index(index);
+                context.report(Problem::new(code::UNKNOWN_WORD, path, wrong.to_string()));
+            }
+        }
+    }
+    networks
+}
+
+fn formats(words: Option<&[String]>, plan: &mut ServePlan, context: &mut ResolveContext<'_>, path: &KeyPath) {
+    let Some(words) = words else { return };
+    plan.formats.clear();
+    let known = plan::FORMATS.map(|name| (name, name));
+    for (index, word) in words.iter().enumerate() {
+        plan.formats.extend(context.one_of(word, &known, "format", &path.index(index)));
+    }
+    if words.is_empty() {
+        let nothing = Problem::new(code::MISSING, path.clone(), "a server that speaks to nobody");
+        context.report(nothing.with_hint("leave `formats` out for all of them"));
+    }
 }
 
 fn names(spec: &ServeSpec, context: &mut ResolveContext<'_>, root: &KeyPath) -> ModelNames {

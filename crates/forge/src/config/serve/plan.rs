@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -11,6 +11,9 @@ use std::{
 use crate::{
     ModelId, ParticipantRole, ProviderId, storage::access::Allowance, storage::access::matches_pattern,
 };
+
+/// The dialects that can be served.
+pub(super) const FORMATS: [&str; 4] = ["chat", "responses", "messages", "gemini"];
 
 /// How a server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +29,20 @@ pub struct ServePlan {
     pub hosts: Vec<String>,
     /// Pages of browsers that may ask, by their exact origin.
     pub origins: Vec<String>,
+    /// Proxies in front of the server, whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// The dialects that are served, by their names.
+    pub formats: Vec<&'static str>,
     /// What clients may call the models.
     pub models: ModelNames,
+    /// Whether a request with fields that mean nothing to the server is refused.
+    pub rejects_unknown_fields: bool,
+    /// Names and patterns of features of Anthropic's API that do not go on to the vendor.
+    pub denied_betas: Vec<String>,
+    /// Whether a call goes on when its client is gone.
+    pub finishes_alone: bool,
+    /// Whether each request is logged.
+    pub logs_requests: bool,
     /// The most bytes of a request.
     pub body_bytes: usize,
     /// The most bytes of all requests that are being read.
@@ -54,7 +69,13 @@ impl Default for ServePlan {
             tls: None,
             hosts: Vec::new(),
             origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            formats: FORMATS.to_vec(),
             models: ModelNames::default(),
+            rejects_unknown_fields: false,
+            denied_betas: Vec::new(),
+            finishes_alone: false,
+            logs_requests: false,
             body_bytes: 32 << 20,
             all_body_bytes: 256 << 20,
             connections: 1_024,
@@ -64,6 +85,49 @@ impl Default for ServePlan {
             timeout: Duration::from_secs(15 * 60),
             grace: Duration::from_secs(30),
         }
+    }
+}
+
+/// The addresses whose first bits are those of one: `10.0.0.0/8`, or an address alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+/// A text names no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither an address nor a network such as 10.0.0.0/8")]
+pub struct NoNetwork(String);
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let wrong = || NoNetwork(text.to_owned());
+        let (address, bits) = text.split_once('/').map_or((text, None), |(one, other)| (one, Some(other)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
+        if bits <= most { Ok(Self { address, bits }) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+impl Network {
+    /// Whether the address belongs to it. One of IPv4 that is written as one of IPv6 counts as what it is.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let differ = match (self.address, address.to_canonical()) {
+            (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+            (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+            _ => return false,
+        };
+        differ >= self.bits
     }
 }
 
@@ -212,6 +276,23 @@ impl ModelNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_holds_the_addresses_with_its_first_bits() {
+        let holds = |network: &str, address: &str| {
+            network.parse::<Network>().unwrap().contains(address.parse().unwrap())
+        };
+        assert!(holds("10.0.0.0/8", "10.1.2.3") && !holds("10.0.0.0/8", "11.0.0.0"));
+        assert!(holds("10.0.0.0/8", "::ffff:10.1.2.3"), "the form that a socket for both kinds reports");
+        assert!(holds("127.0.0.1", "127.0.0.1") && !holds("127.0.0.1", "127.0.0.2"));
+        assert!(
+            holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1") && holds("0.0.0.0/0", "1.2.3.4")
+        );
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/", "10.0.0.0/-1", "gw.example.org"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+        assert_eq!("10.0.0.1".parse::<Network>().unwrap().to_string(), "10.0.0.1/32");
+    }
 
     #[test]
     fn a_place_is_read_as_it_is_written() {

@@ -25,6 +25,12 @@ pub struct ServeSpec {
     /// Pages of browsers that may ask, by their exact origin, such as `https://chat.example.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origins: Option<Vec<String>>,
+    /// Proxies in front of the server, as addresses or networks such as `10.0.0.0/8`: their `X-Forwarded-For` is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// The dialects that are served: `chat`, `responses`, `messages`, `gemini`; all of them if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formats: Option<Vec<String>>,
     /// What clients may put into `model`, and who answers then. A `*` in a name stands for any letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<IndexMap<String, AliasSpec>>,
@@ -37,6 +43,18 @@ pub struct ServeSpec {
     /// What it takes upon itself at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ServeLimitSpec>,
+    /// What happens to fields that mean nothing to the server: `ignore` (if unset) or `reject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_fields: Option<String>,
+    /// What of Anthropic's `anthropic-beta` goes on to the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub betas: Option<BetasSpec>,
+    /// What happens to a call whose client goes away: `cancel` (if unset) or `finish`, which pays for all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_disconnect: Option<String>,
+    /// What is logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<ServeLogSpec>,
     /// How long a call may take in all; 15m if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["15m"]))]
@@ -45,6 +63,24 @@ pub struct ServeSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["30s"]))]
     pub grace: Option<String>,
+}
+
+/// Features that clients of Anthropic's API ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BetasSpec {
+    /// Names that are taken out, or patterns in which `*` stands for any letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny: Option<Vec<String>>,
+}
+
+/// What a server logs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeLogSpec {
+    /// A line of JSON on standard error for each request: `on`, or `off` if unset. It holds nothing of bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<String>,
 }
 
 /// A certificate.
