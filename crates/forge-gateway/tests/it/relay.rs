@@ -126,6 +126,23 @@ async fn a_stream_that_breaks_off_ends_with_an_error_and_with_whole_frames() {
     assert!(end.starts_with("event: error\n") && end.matches("event: ").count() == 1, "{end}");
 }
 
+/// Clients take the reason why a model stopped for the end of its reply.
+#[tokio::test]
+async fn a_reason_to_stop_is_not_passed_on_before_the_end() {
+    let (rest, end) = STREAM.split_at(STREAM.find("event: message_stop").unwrap());
+    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    let vendor = Recorded::start(&[(SSE, &[rest]), (SSE, &[rest, error]), (SSE, &[rest, end])]).await;
+    let server = Server::over("{}", |providers| vendor.take(providers, "anthropic"), |_| {}).await;
+    let body = r#"{"model":"provider:anthropic","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    for kind in ["api_error", "overloaded_error"] {
+        let reply = ask(&server, "", body).await;
+        assert!(reply.events().contains(&"content_block_stop") && !reply.body.contains("message_delta"));
+        assert_eq!(reply.data("error")[0]["error"]["type"], kind, "{}", reply.body);
+        assert_eq!(reply.events().last(), Some(&"error"), "{}", reply.body);
+    }
+    assert_eq!(ask(&server, "", body).await.body, STREAM);
+}
+
 #[tokio::test]
 async fn a_budget_holds_for_what_nobody_has_read() {
     let most = |tokens| {
@@ -201,4 +218,26 @@ async fn a_body_of_responses_is_told_to_store_nothing_and_its_events_are_passed_
     let added = broken.body.strip_prefix(&RESPONSES[..delta]).unwrap_or_else(|| panic!("{}", broken.body));
     assert!(added.starts_with("event: error\n") && added.contains("\"sequence_number\":3"), "{added}");
     assert_eq!(broken.events().last(), Some(&"response.failed"), "{added}");
+}
+
+#[tokio::test]
+async fn thoughts_that_only_a_store_has_are_read_and_left_out() {
+    let vendor = Recorded::start(&[(SSE, &[RESPONSES]), (SSE, &[RESPONSES])]).await;
+    let server = Server::over("{}", |providers| vendor.take(providers, "openai"), |_| {}).await;
+    let body = |state: &str| {
+        let thoughts = format!(r#"{{"type":"reasoning","id":"rs_1","summary":[]{state}}}"#);
+        format!(
+            r#"{{"model":"provider:openai","stream":true,"store":false,"novel":1e3,"input":[{thoughts},
+            {{"role":"assistant","id":"msg_1","type":"message","status":"completed","content":[{{"type":"output_text","text":"A"}}]}},
+            {{"role":"user","content":"B"}}]}}"#
+        )
+    };
+    for state in ["", r#","encrypted_content":"c""#] {
+        let reply =
+            read(send(server.address, "POST /v1/responses", "content-type: application/json\r\n", &body(state)).await);
+        assert_eq!(reply.await.status, 200);
+    }
+    let [(_, bare), (_, kept)] = &vendor.asked()[..] else { panic!() };
+    assert!(!bare.contains("rs_1") && !bare.contains("1e3"), "{bare}");
+    assert!(kept.contains("rs_1") && kept.contains("1e3"), "{kept}");
 }

@@ -25,6 +25,10 @@ pub(super) struct Items {
     state: bool,
     /// The last item is the result of a tool.
     result: bool,
+    /// The last item holds thoughts.
+    thought: bool,
+    /// The last item has state of the vendor.
+    has_state: bool,
 }
 
 impl Items {
@@ -63,7 +67,8 @@ impl<'de> Fields<'de> for Items {
             "tools" => scan::look(map, &mut Tool(self))?,
             "encrypted_content" => {
                 let length = scan::length(map)?;
-                self.state |= length > 0;
+                self.has_state = length > 0;
+                self.state |= self.has_state;
                 self.size.add_state(length);
             }
             _ => {
@@ -81,8 +86,13 @@ impl<'de> Fields<'de> for Items {
 
     fn begin(&mut self) {
         self.count += 1;
-        self.result = false;
+        (self.result, self.thought, self.has_state) = (false, false, false);
         self.size.add_message();
+    }
+
+    fn end(&mut self) {
+        // Thoughts without state are in the vendor's store alone, where nothing is.
+        self.is_read |= self.thought && !self.has_state;
     }
 }
 
@@ -95,6 +105,7 @@ impl<'de> Fields<'de> for Kind<'_> {
 
     fn text(&mut self, kind: &str) {
         self.0.result = matches!(kind, "function_call_output" | "custom_tool_call_output");
+        self.0.thought = kind == "reasoning";
         self.0.is_read |= kind == "item_reference";
     }
 }
