@@ -122,6 +122,7 @@ serve:
   limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
   timeout: 10m
   grace: 5s
+  relay: false
 "#;
 
 fn good(text: &str) -> ConfigFile {

@@ -47,6 +47,7 @@ impl Section for ServeSection {
         plan.hosts = spec.hosts.clone().unwrap_or_default();
         plan.origins = spec.origins.clone().unwrap_or_default();
         plan.models = names(spec, context, &root);
+        plan.relay = spec.relay.unwrap_or(plan.relay);
         limits(spec.limits.as_ref(), &mut plan, context, &root.key("limits"));
         let timeout = context.duration(spec.timeout.as_deref(), &root.key("timeout"));
         plan.timeout = timeout.unwrap_or(plan.timeout);

@@ -28,6 +28,8 @@ pub struct ServePlan {
     pub origins: Vec<String>,
     /// What clients may call the models.
     pub models: ModelNames,
+    /// Whether a body goes on as it came where the vendor speaks its dialect, and the reply comes back so.
+    pub relay: bool,
     /// The most bytes of a request.
     pub body_bytes: usize,
     /// The most bytes of all requests that are being read.
@@ -55,6 +57,7 @@ impl Default for ServePlan {
             hosts: Vec::new(),
             origins: Vec::new(),
             models: ModelNames::default(),
+            relay: true,
             body_bytes: 32 << 20,
             all_body_bytes: 256 << 20,
             connections: 1_024,

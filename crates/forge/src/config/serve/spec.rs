@@ -34,6 +34,9 @@ pub struct ServeSpec {
     /// The name that stands in for one that nobody has; without it such a request is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_model: Option<String>,
+    /// Whether a body goes on as it came where the vendor speaks its dialect, and the reply comes back so; true if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<bool>,
     /// What it takes upon itself at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ServeLimitSpec>,
