@@ -64,6 +64,6 @@ pub use failure::{ErrorReply, Failure, kind_of_status, readable};
 pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, MAX_STREAM_BYTES, NdjsonDecoder, SseDecoder};
 pub use json::{TextLength, from_json, to_json};
 pub use meanings::Meanings;
-pub use relay::spliced;
+pub use relay::{LONGEST_WHOLE, spliced};
 pub use reply::{EventOptions, MAX_BODY_BYTES, Reply};
 pub use stream::Framing;

@@ -112,20 +112,36 @@ fn written(event: &StreamEvent) -> usize {
     }
 }
 
-/// The body of a carried request for `model`: that of the client with the name of the model replaced, and with the fields
-/// that are added to it.
+/// The most tokens of an answer that a vendor is asked for in one piece. More may take longer than the ten minutes that
+/// vendors, and what stands between, have for a reply.
+pub const LONGEST_WHOLE: u64 = 21_333;
+
+/// The body of a carried request for `model`: that of the client with the name of the model replaced, if it has one, and
+/// with the fields that are `added`.
 ///
 /// Of the raw fields of `request` for `vendor`, those are added that the body does not have.
-pub fn spliced(carried: &Carried, model: &ModelId, request: &ModelRequest, vendor: &ModelProvider) -> Bytes {
-    let name = serde_json::to_string(model.as_str()).unwrap_or_default();
-    let added = added(carried, request.extra.fields(vendor));
+pub fn spliced(
+    carried: &Carried,
+    model: &ModelId,
+    added: &[(&'static str, &'static str)],
+    request: &ModelRequest,
+    vendor: &ModelProvider,
+) -> Bytes {
     let own = carried.body.get(carried.model.clone()).unwrap_or_default();
+    let name = match own {
+        [] => String::new(),
+        _ => serde_json::to_string(model.as_str()).unwrap_or_default(),
+    };
+    let mut added = added_fields(carried, added, request.extra.fields(vendor));
     if added.is_empty() && own == name.as_bytes() {
         return carried.body.clone();
     }
-    // The body is an object, and not an empty one: it has at least the name of a model.
     let open = memchr::memchr(b'{', &carried.body).map_or(0, |brace| brace + 1);
-    let (start, end) = (carried.model.start.max(open), carried.model.end);
+    // Nothing stands behind the last comma of an object that was empty.
+    if carried.body[open..].trim_ascii_start().starts_with(b"}") {
+        added.pop();
+    }
+    let (start, end) = (carried.model.start.max(open), carried.model.end.max(open));
     let mut body = Vec::with_capacity(carried.body.len() + added.len() + name.len());
     body.extend_from_slice(&carried.body[..open]);
     body.extend_from_slice(added.as_bytes());
@@ -136,9 +152,13 @@ pub fn spliced(carried: &Carried, model: &ModelId, request: &ModelRequest, vendo
 }
 
 /// The fields that are added, each with a comma behind it.
-fn added(carried: &Carried, extra: Option<&Map<String, Value>>) -> String {
+fn added_fields(
+    carried: &Carried,
+    added: &[(&'static str, &'static str)],
+    extra: Option<&Map<String, Value>>,
+) -> String {
     let mut text = String::new();
-    for (name, value) in &carried.added {
+    for (name, value) in added {
         text.extend([&format!("{name:?}:"), *value, ","]);
     }
     let Some(extra) = extra.filter(|extra| !extra.is_empty()) else { return text };
@@ -179,7 +199,7 @@ mod tests {
     }
 
     fn sent(carried: &Carried, request: &ModelRequest, model: &str) -> String {
-        let body = spliced(carried, &model.into(), request, &ModelProvider::OpenAI);
+        let body = spliced(carried, &model.into(), &carried.added, request, &ModelProvider::OpenAI);
         String::from_utf8(body.to_vec()).unwrap()
     }
 
@@ -191,9 +211,21 @@ mod tests {
         assert_eq!(sent(&carried(body, r#""old""#), &plain, "new"), expected);
         let same = carried(body, r#""old""#);
         assert_eq!(
-            spliced(&same, &"old".into(), &plain, &ModelProvider::OpenAI).as_ptr(),
+            spliced(&same, &"old".into(), &[], &plain, &ModelProvider::OpenAI).as_ptr(),
             same.body.as_ptr()
         );
+    }
+
+    #[test]
+    fn a_body_need_not_name_its_model() {
+        let plain = ModelRequest::default();
+        for (body, expected) in [(r#" {"a":1}"#, r#" {"n":1,"a":1}"#), ("{ }", r#"{"n":1 }"#)] {
+            let mut carried = carried(body, "");
+            carried.model = 0..0;
+            assert_eq!(sent(&carried, &plain, "m"), body);
+            carried.added.push(("n", "1"));
+            assert_eq!(sent(&carried, &plain, "m"), expected);
+        }
     }
 
     #[test]
