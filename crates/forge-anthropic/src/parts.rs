@@ -4,7 +4,7 @@ use forge_core::{
     ErrorKind, ModelId, StreamEvent,
     event::{Delta, PartKind, ToolStart},
 };
-use forge_http::{Events, Failure, lenient::Count};
+use forge_http::{Events, Failure, TextLength, lenient::Count};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,7 +12,7 @@ use crate::{
     blocks::{self, arguments, citation, opaque},
     gather::Gathered,
     wire::{
-        event::{BlockDelta, Delta as WireDelta, RawDelta},
+        event::{BlockAddition, BlockDelta, Delta as WireDelta, RawDelta},
         reply::Block,
     },
 };
@@ -183,6 +183,21 @@ impl Parts {
         };
         self.push(part, delta, events);
         Ok(())
+    }
+
+    /// The bytes that a `content_block_delta` adds to an open part, where it does nothing else.
+    pub(crate) fn added_text(&mut self, data: &str) -> Option<usize> {
+        let BlockAddition { index, delta } = serde_json::from_str(data).ok()?;
+        let part = self.open(index)?;
+        let added = match (delta.r#type, &self.all[part].takes) {
+            ("text_delta", Takes::Text) => delta.text,
+            ("thinking_delta", Takes::Thinking(_)) => delta.thinking,
+            ("input_json_delta", Takes::ToolInput(None)) => delta.partial_json,
+            _ => None,
+        };
+        let TextLength(added) = added.filter(|added| added.0 > 0)?;
+        self.wrote = true;
+        Some(added)
     }
 
     /// Starts the part of a delta whose block never began. Arguments cannot be told without the tool's name.

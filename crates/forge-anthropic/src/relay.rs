@@ -48,7 +48,7 @@ pub(crate) async fn send(
     carried: &Carried,
 ) -> Result<ResponseStream, ProviderError> {
     let model = cx.model();
-    let body = spliced(carried, model, request, &ModelProvider::Anthropic);
+    let body = spliced(carried, model, &carried.added, request, &ModelProvider::Anthropic);
     let reply = connection.post_with(cx, messages, body, carried.delivery, &carried.headers).await?;
     match carried.delivery {
         Delivery::Stream => Ok(reply.relayed(Decoder::new(model.clone()))),

@@ -4,7 +4,7 @@ use forge_core::{
     ErrorKind, ModelId, StreamEvent,
     event::{Finished, Started, StopDetail, StopReason, Warning},
 };
-use forge_http::{Decode, Events, Failure, Frame};
+use forge_http::{Decode, Events, Failure, Frame, Passage};
 
 use crate::{
     error,
@@ -174,5 +174,17 @@ impl Decode for Decoder {
             }
             Frame::Event { name, data } => self.event(name, data, events),
         }
+    }
+
+    fn added_text(&mut self, frame: Frame<'_>) -> Option<usize> {
+        match frame {
+            Frame::Event { name: "content_block_delta", data } => self.parts.added_text(data),
+            _ => None,
+        }
+    }
+
+    // Only `message_stop` ends a reply, but clients take the reason before it for the end.
+    fn passage(&self) -> Passage {
+        if self.raw_reason.is_some() { Passage::AtEnd } else { Passage::Now }
     }
 }

@@ -13,8 +13,6 @@ use crate::request_log::RequestLog;
 pub struct GatewayOptions {
     /// How it serves.
     pub plan: ServePlan,
-    /// Whether a body goes on as it came where the vendor speaks its dialect, and the frames of the reply come back so.
-    pub relay: bool,
     /// The keys of its clients. As soon as there is one, every client has to bring one; without any, only places of this
     /// machine are listened at.
     pub keys: Option<Arc<dyn AccessStore>>,

@@ -42,17 +42,16 @@ pub(crate) struct Service {
     pub(crate) capacity: Capacity,
     pub(crate) metrics: Option<Arc<Store>>,
     pub(crate) log: Option<RequestLog>,
-    relay: bool,
     states: Arc<StateMemory>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, relay, log, .. } = options;
+        let GatewayOptions { plan, metrics, log, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let capacity = Capacity::new(&plan);
-        Self { router, access, tls, capacity, metrics, log, relay, states, plan: RwLock::new(Arc::new(plan)) }
+        Self { router, access, tls, capacity, metrics, log, states, plan: RwLock::new(Arc::new(plan)) }
     }
 
     /// How it serves now.
@@ -139,7 +138,7 @@ impl Service {
             }
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(plan, caller, head, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(plan, &ingress, caller, head, body, self.relay).await {
+            Wanted::Reply(ingress) => match self.read(plan, &ingress, caller, head, body, plan.relay).await {
                 Err(refused) => refused,
                 Ok(Read { cx, incoming, admission, rooms }) => {
                     let now = cx.timer.now();

@@ -20,4 +20,27 @@ pub trait Decode: Send + Unpin + 'static {
     fn end(&mut self, _events: &mut Events) -> Result<(), Failure> {
         Err(Failure::truncated())
     }
+
+    /// How many bytes of text a frame adds to a part that has begun, where it does nothing else. Such a frame of a reply
+    /// that is passed on need not be decoded; the default decodes every frame.
+    fn added_text(&mut self, _frame: Frame<'_>) -> Option<usize> {
+        None
+    }
+
+    /// What becomes of the bytes of the frame that was decoded last, where the reply is passed on.
+    fn passage(&self) -> Passage {
+        Passage::Now
+    }
+}
+
+/// When the bytes of a frame go on to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a stream has to follow each of them")]
+pub enum Passage {
+    /// At once.
+    Now,
+    /// With the end of the reply, since they say how it ended: before it is over, that may turn out to be wrong.
+    AtEnd,
+    /// Never: the client has not asked for what they say.
+    Never,
 }

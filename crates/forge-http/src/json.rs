@@ -1,9 +1,9 @@
 //! Reading and writing JSON.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use forge_core::{ErrorKind, ModelId, ProviderError, error::Phase};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 use serde_json::{Map, Value, value::RawValue};
 
 /// Reads JSON like [`serde_json::from_slice`], but checks the bytes for UTF-8 once instead of text by text.
@@ -18,6 +18,31 @@ pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<
         Ok(text) => serde_json::from_str(text),
         // The error says where.
         Err(_) => serde_json::from_slice(bytes),
+    }
+}
+
+/// The bytes of a text, which is read and not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a number")]
+pub struct TextLength(pub usize);
+
+impl<'de> Deserialize<'de> for TextLength {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = TextLength;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<TextLength, E> {
+                Ok(TextLength(text.len()))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -58,12 +58,12 @@ mod stream;
 
 pub use address::{is_version, versioned};
 pub use connection::{Connection, Endpoint};
-pub use decode::{Decode, Events};
+pub use decode::{Decode, Events, Passage};
 pub use dialect::Dialect;
 pub use failure::{ErrorReply, Failure, kind_of_status, readable};
 pub use frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, MAX_STREAM_BYTES, NdjsonDecoder, SseDecoder};
-pub use json::{from_json, to_json};
+pub use json::{TextLength, from_json, to_json};
 pub use meanings::Meanings;
-pub use relay::spliced;
+pub use relay::{LONGEST_WHOLE, spliced};
 pub use reply::{EventOptions, MAX_BODY_BYTES, Reply};
 pub use stream::Framing;

@@ -19,10 +19,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     answer::AnswerCheck,
     clocks::{Clocks, describe_timeout},
-    decode::{Decode, Events},
+    decode::{Decode, Events, Passage},
     failure::{Failure, is_web_page, readable},
     frames::{EventTooLarge, Frame, MAX_EVENT_BYTES, MAX_STREAM_BYTES, NdjsonDecoder, SseDecoder},
-    relay::{Passed, replace_parts},
+    relay::Passed,
     reply::{self, EventOptions, Reply},
     sound::{self, sound, without_repeats},
 };
@@ -53,9 +53,9 @@ impl Reply {
         ResponseStream::new(EventStream::new(self, framing, decoder, options))
     }
 
-    /// The reply as the server-sent events that it came as, byte for byte. `decoder` reads them beside it, for usage, for
-    /// the end, and for whether they hold content; the parts that it reads are left out. A frame in which it finds an
-    /// error is not handed on.
+    /// The reply as the server-sent events that it came as, byte for byte. `decoder` reads beside it what they mean, for
+    /// usage, for the end, and for whether they hold content; the parts that it reads are left out. A frame in which it
+    /// finds an error is not handed on.
     pub fn relayed<D: Decode>(self, decoder: D) -> ResponseStream {
         let mut stream = EventStream::new(self, Framing::Sse, decoder, EventOptions::default());
         stream.passed = Some(Passed::default());
@@ -82,6 +82,14 @@ impl Frames {
         match self {
             Self::Sse(decoder) => decoder.next_frame(),
             Self::Ndjson(decoder) => decoder.next_frame(),
+        }
+    }
+
+    /// How many bytes of the stream belong to the frames so far. Lines of JSON are not passed on.
+    fn consumed(&self) -> usize {
+        match self {
+            Self::Sse(decoder) => decoder.consumed(),
+            Self::Ndjson(_) => 0,
         }
     }
 }
@@ -177,6 +185,12 @@ impl<D: Decode> EventStream<D> {
                         keep(raw, frame);
                     }
                     let data = sound(frame.data());
+                    if let Some(passed) = self.passed.as_mut().filter(|_| self.started)
+                        && let Some(text) = self.decoder.added_text(frame.with_text(&data))
+                    {
+                        passed.add(self.frames.consumed(), text);
+                        continue;
+                    }
                     if matches!(data, Cow::Owned(_)) && !std::mem::replace(&mut self.repaired, true) {
                         // Nothing may come before the first event.
                         if self.started {
@@ -200,29 +214,41 @@ impl<D: Decode> EventStream<D> {
                         result => result,
                     }
                 }
-                Ok(None) if !closed => return,
+                Ok(None) if !closed => {
+                    self.hand_out();
+                    return;
+                }
                 Ok(None) => self.decoder.end(&mut self.events),
                 Err(EventTooLarge) => {
                     let message = format!("one event is larger than {} MiB", MAX_EVENT_BYTES / 1024 / 1024);
                     Err(Failure::new(ErrorKind::Decode, message))
                 }
             };
-            if result.is_ok() {
-                self.pass_on();
-            }
             match result {
-                Err(failure) => self.fail(failure),
-                Ok(()) if matches!(self.events.back(), Some(StreamEvent::Finished(_))) => {
-                    self.state = State::Finished;
+                Err(failure) => {
+                    self.hand_out();
+                    self.fail(failure);
                 }
-                Ok(()) => {}
+                Ok(()) => {
+                    self.pass_on();
+                    if matches!(self.events.back(), Some(StreamEvent::Finished(_))) {
+                        self.state = State::Finished;
+                    }
+                }
             }
+        }
+    }
+
+    /// Hands out the frames that were only looked at.
+    fn hand_out(&mut self) {
+        if let Some(passed) = &mut self.passed {
+            passed.hand_out(&mut self.events);
         }
     }
 
     /// Puts the bytes of the last frame in the place of what was read from it.
     fn pass_on(&mut self) {
-        let (Some(passed), Frames::Sse(frames)) = (&mut self.passed, &self.frames) else { return };
+        let Some(passed) = &mut self.passed else { return };
         for event in &self.events {
             match event {
                 StreamEvent::PartStarted { kind, .. } => self.thinking = *kind == PartKind::Thinking,
@@ -233,10 +259,9 @@ impl<D: Decode> EventStream<D> {
         // What comes before the beginning of the reply goes out with it.
         let begins = matches!(self.events.front(), Some(StreamEvent::Started(_)));
         if self.started || begins {
-            let bytes = passed.take(frames);
-            if !bytes.is_empty() {
-                replace_parts(&mut self.events, bytes);
-            }
+            let is_over = matches!(self.events.back(), Some(StreamEvent::Finished(_)));
+            let passage = if is_over { Passage::Now } else { self.decoder.passage() };
+            passed.replace(self.frames.consumed(), passage, &mut self.events);
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Profile {
     /// Empty for models that do not think.
     efforts: Efforts,
     /// The most stop sequences.
-    stop_sequences: usize,
+    pub(crate) stop_sequences: usize,
 }
 
 /// The vendor's two calls.

@@ -13,7 +13,7 @@ use forge_core::{
     event::RateLimitStatus,
     model::ModelInfo,
     provider::{AdapterSettings, Health, Timeouts},
-    request::Delivery,
+    request::{Carried, Delivery},
 };
 use forge_http::{
     Connection, Dialect, Endpoint, EventOptions, Framing,
@@ -27,7 +27,8 @@ use crate::{
     compatible::{KeyHeader, Row, refused},
     error,
     profile::{self, Profile, models},
-    relay, responses,
+    relay::{self, Relay},
+    responses,
     wire::listing::{ModelList, TokenTotal},
 };
 
@@ -185,6 +186,33 @@ impl OpenAIProvider {
         Ok(self.api.get_or_init(|| api))
     }
 
+    async fn relay(
+        &self,
+        api: &Api,
+        kind: profile::Api,
+        cx: &CallContext,
+        request: &ModelRequest,
+        carried: &Carried,
+    ) -> Result<ResponseStream, ProviderError> {
+        let (connection, habits) = (&api.connection, &api.row.habits);
+        match kind {
+            profile::Api::Responses => {
+                let relay =
+                    Relay { connection, endpoint: &api.responses, habits, limit: "max_output_tokens" };
+                let (vendor, origin) = (api.row.provider(), &self.settings.id);
+                let decoder = || responses::Decoder::new(vendor.clone(), cx.model().clone(), origin.clone());
+                relay.send(cx, request, carried, decoder, responses::Decoder::whole).await
+            }
+            profile::Api::Chat { .. } => {
+                let relay = Relay { connection, endpoint: &api.chat, habits, limit: "max_completion_tokens" };
+                let withheld = carried.added.contains(&relay::USAGE);
+                let decoder =
+                    || chat::Decoder::new().with_counting(habits.counting).with_usage_withheld(withheld);
+                relay.send(cx, request, carried, decoder, chat::Decoder::whole).await
+            }
+        }
+    }
+
     async fn list(&self) -> Result<ModelList, ProviderError> {
         let api = self.api()?;
         api.connection.get(&api.models, &[], PATIENCE).await?.json().await
@@ -212,8 +240,7 @@ impl Provider for OpenAIProvider {
         let profile = api.profile(&self.settings, model);
         let vendor = api.row.provider();
         if let Some(carried) = request.carried().filter(|_| self.relays(model, &request)) {
-            let origin = self.settings.id.clone();
-            return relay::send(&api.connection, &api.responses, cx, origin, &request, carried).await;
+            return self.relay(api, profile.api, cx, &request, carried).await;
         }
         let request = request.into_parsed()?;
         // What one of the vendor's calls has, the other lacks.
@@ -324,10 +351,11 @@ impl Adapter for OpenAIProvider {
     }
 
     fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
-        // Others that speak the dialect know nothing of the vendor's newer fields.
-        self.api().is_ok_and(|api| {
-            api.row.habits.own_models && relay::takes(&api.profile(&self.settings, model), request)
-        })
+        request.carried().is_some()
+            && self.api().is_ok_and(|api| {
+                let longest = self.capabilities(model).max_output_tokens;
+                relay::takes(&api.profile(&self.settings, model), &api.row.habits, longest, request)
+            })
     }
 }
 

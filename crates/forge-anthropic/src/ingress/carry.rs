@@ -5,9 +5,12 @@ use forge_core::{
     ModelId, ModelProvider, ModelRequest,
     request::{Carried, Delivery, Effort, InvalidBody, Outline, Prefix, RequestSize},
 };
-use forge_http::ingress::{
-    Incoming, ReplyHead, carried_headers,
-    scan::{self, Fields, is_sealed, place},
+use forge_http::{
+    LONGEST_WHOLE,
+    ingress::{
+        Incoming, ReplyHead, carried_headers,
+        scan::{self, Fields, is_sealed, place},
+    },
 };
 use http::request::Parts;
 use serde::{Deserialize, de::MapAccess};
@@ -18,10 +21,6 @@ use crate::relay;
 
 /// Headers of a client that the vendor is to see: its body is written for this version, and for these parts of it.
 const HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
-
-/// A whole reply of more tokens may take longer than the ten minutes that the vendor has for it. It is asked for as a stream,
-/// for which the request has to be read.
-const LONGEST_WHOLE: u32 = 21_333;
 
 /// What stands around a name or a text.
 const AROUND: u64 = 3;
@@ -61,7 +60,8 @@ impl Body<'_> {
         let raw = model?;
         let model: String = serde_json::from_str(raw.get()).ok()?;
         let delivery = if streams { Delivery::Stream } else { Delivery::Whole };
-        let most = outline.max_tokens.filter(|most| streams || *most <= LONGEST_WHOLE);
+        // A longer one is asked for as a stream, for which the request has to be read.
+        let most = outline.max_tokens.filter(|most| streams || u64::from(*most) <= LONGEST_WHOLE);
         // What has to be read is sealed, or was written by another vendor, which signs no thoughts.
         if most.is_none() || !has_messages || turns.unsigned || is_sealed(body) {
             return None;

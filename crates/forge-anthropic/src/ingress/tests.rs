@@ -250,7 +250,7 @@ proptest! {
         let carried = incoming.request.carried().unwrap();
         let mut expected: Value = serde_json::from_slice(&body).unwrap();
         prop_assert_eq!(&expected["model"], &Value::from(incoming.model.as_str()));
-        let sent = forge_http::spliced(carried, &"new".into(), &incoming.request, &ModelProvider::Anthropic);
+        let sent = forge_http::spliced(carried, &"new".into(), &carried.added, &incoming.request, &ModelProvider::Anthropic);
         expected["model"] = "new".into();
         prop_assert_eq!(serde_json::from_slice::<Value>(&sent).unwrap(), expected);
     }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_http::lenient::{self, Count};
+use forge_http::{
+    TextLength,
+    lenient::{self, Count},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -59,6 +62,24 @@ pub(crate) struct Delta<'a> {
     pub(crate) signature: Option<String>,
     #[serde(borrow)]
     pub(crate) citation: Option<&'a RawValue>,
+}
+
+/// `content_block_delta`, as far as a reply that is passed on needs it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BlockAddition<'a> {
+    #[serde(default)]
+    pub(crate) index: Count,
+    #[serde(borrow)]
+    pub(crate) delta: Addition<'a>,
+}
+
+/// How long a piece of a text, of thoughts or of arguments is.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Addition<'a> {
+    pub(crate) r#type: &'a str,
+    pub(crate) text: Option<TextLength>,
+    pub(crate) thinking: Option<TextLength>,
+    pub(crate) partial_json: Option<TextLength>,
 }
 
 /// A delta as it came.

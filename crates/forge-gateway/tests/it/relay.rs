@@ -1,5 +1,8 @@
 //! Requests that go on in the bytes of their clients.
 
+mod chat;
+mod responses;
+
 use serde_json::json;
 
 use crate::{
@@ -126,6 +129,23 @@ async fn a_stream_that_breaks_off_ends_with_an_error_and_with_whole_frames() {
     assert!(end.starts_with("event: error\n") && end.matches("event: ").count() == 1, "{end}");
 }
 
+/// Clients take the reason why a model stopped for the end of its reply.
+#[tokio::test]
+async fn a_reason_to_stop_is_not_passed_on_before_the_end() {
+    let (rest, end) = STREAM.split_at(STREAM.find("event: message_stop").unwrap());
+    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+    let vendor = Recorded::start(&[(SSE, &[rest]), (SSE, &[rest, error]), (SSE, &[rest, end])]).await;
+    let server = Server::over("{}", |providers| vendor.take(providers, "anthropic"), |_| {}).await;
+    let body = r#"{"model":"provider:anthropic","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    for kind in ["api_error", "overloaded_error"] {
+        let reply = ask(&server, "", body).await;
+        assert!(reply.events().contains(&"content_block_stop") && !reply.body.contains("message_delta"));
+        assert_eq!(reply.data("error")[0]["error"]["type"], kind, "{}", reply.body);
+        assert_eq!(reply.events().last(), Some(&"error"), "{}", reply.body);
+    }
+    assert_eq!(ask(&server, "", body).await.body, STREAM);
+}
+
 #[tokio::test]
 async fn a_budget_holds_for_what_nobody_has_read() {
     let most = |tokens| {
@@ -161,44 +181,4 @@ async fn both_ways_cost_the_same() {
     };
     assert_eq!(cost(relayed).await, cost(read).await);
     assert!(server.end().await);
-}
-
-const RESPONSES: &str = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_9\",\"object\":\"response\",\
-    \"model\":\"gpt-served\",\"status\":\"in_progress\",\"output\":[], \"x\":1e3},\"sequence_number\":0}\n\n\
-    event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"output_index\":0,\"sequence_number\":1,\"item\":\
-    {\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"in_progress\",\"content\":[],\"role\":\"assistant\"}}\n\n\
-    event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\",\"output_index\":0,\
-    \"content_index\":0,\"delta\":\"\\u0048i\",\"logprobs\":[],\"obfuscation\":\"zz\",\"sequence_number\":2}\n\n\
-    event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"output_index\":0,\"sequence_number\":3,\"item\":\
-    {\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\
-    \"annotations\":[],\"text\":\"Hi\"}]}}\n\n\
-    event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":4,\"response\":{\"id\":\"resp_9\",\"object\":\
-    \"response\",\"model\":\"gpt-served\",\"status\":\"completed\",\"output\":[{\"id\":\"msg_1\",\"type\":\"message\",\"status\":\
-    \"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"annotations\":[],\"text\":\"Hi\"}]}],\
-    \"usage\":{\"input_tokens\":9,\"input_tokens_details\":{\"cached_tokens\":0},\"output_tokens\":2,\"output_tokens_details\":\
-    {\"reasoning_tokens\":0},\"total_tokens\":11}}}\n\n";
-
-#[tokio::test]
-async fn a_body_of_responses_is_told_to_store_nothing_and_its_events_are_passed_on() {
-    let delta = RESPONSES.find("event: response.output_item.done").unwrap();
-    let vendor = Recorded::start(&[(SSE, &[RESPONSES]), (SSE, &[&RESPONSES[..delta + 40]])]).await;
-    let server = Server::over("{}", |providers| vendor.take(providers, "openai"), |_| {}).await;
-    let body = r#"{ "input":[{"role":"user","content":[{"type":"input_text","text":"H\u0069"}]}], "novel":1e3,"model":"provider:openai",
-        "include":["reasoning.encrypted_content"], "reasoning":{"effort":"low"},"stream":true}"#;
-    let ask = async || {
-        read(send(server.address, "POST /v1/responses", "content-type: application/json\r\n", body).await)
-            .await
-    };
-    let reply = ask().await;
-    assert_eq!((reply.status, reply.body.as_str()), (200, RESPONSES), "{}", reply.head);
-    assert_eq!(reply.header("x-forge-model"), Some("gpt-served"));
-    let (_, sent) = &vendor.asked()[0];
-    let (before, after) = body.split_once("provider:openai").unwrap();
-    let rest = sent.strip_prefix("{\"store\":false,").and_then(|sent| sent.strip_prefix(&before[1..]));
-    assert!(rest.is_some_and(|rest| rest.ends_with(after)), "{sent}");
-    // What this server adds goes on with the vendor's numbers.
-    let broken = ask().await;
-    let added = broken.body.strip_prefix(&RESPONSES[..delta]).unwrap_or_else(|| panic!("{}", broken.body));
-    assert!(added.starts_with("event: error\n") && added.contains("\"sequence_number\":3"), "{added}");
-    assert_eq!(broken.events().last(), Some(&"response.failed"), "{added}");
 }

@@ -53,7 +53,6 @@ impl Server {
         plan.retry.max_retries = 0;
         let system = builder.plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();
-        options.relay = true;
         options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];
         change(&system, &mut options);
         let gateway = Gateway::bind(system.router().clone(), options).await.unwrap();

@@ -160,6 +160,11 @@ impl Parts {
         events.push_back(StreamEvent::PartDelta { index, delta: Delta::Text(text) });
     }
 
+    /// Whether more of the text would only go on with it.
+    pub(super) fn is_text(&self) -> bool {
+        self.text.is_some() && self.thinking.is_none() && self.tags.is_none()
+    }
+
     /// Adds to the words with which the model declines.
     pub fn refusal(&mut self, text: String, events: &mut Events) {
         if text.is_empty() {

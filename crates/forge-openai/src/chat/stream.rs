@@ -6,7 +6,7 @@ use forge_core::{
     request::Citation,
     storage::accounts::Served,
 };
-use forge_http::{Decode, Events, Failure, Frame};
+use forge_http::{Decode, Events, Failure, Frame, Passage};
 use serde_json::value::RawValue;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     usage::{Counting, Totals},
-    wire::chat_reply::{Content, Custom, Message, Reply, ToolCall},
+    wire::chat_reply::{Addition, Content, Custom, Message, Reply, ToolCall},
 };
 
 /// Decodes the stream of one reply.
@@ -35,6 +35,10 @@ pub struct Decoder {
     tier: Option<String>,
     /// The pages on which the answer rests. Chunks repeat them.
     found: Vec<Citation>,
+    /// The client has not asked for the chunk that counts.
+    withholds_usage: bool,
+    /// The last chunk was nothing but that.
+    only_usage: bool,
 }
 
 /// Why the model stopped, in the vendor's words; `None` if they are no words.
@@ -68,7 +72,14 @@ impl Decoder {
             usage: Totals::default(),
             tier: None,
             found: Vec::new(),
+            withholds_usage: false,
+            only_usage: false,
         }
+    }
+
+    /// Keeps the chunk that only counts from a client to which the others are passed on.
+    pub(crate) fn with_usage_withheld(self, withholds_usage: bool) -> Self {
+        Self { withholds_usage, ..self }
     }
 
     /// Lets `review` have the last word on errors inside the reply.
@@ -110,6 +121,7 @@ impl Decoder {
             self.start(&reply, events);
         }
         let has_choice = reply.choice.is_some();
+        self.only_usage = !has_choice && reply.usage.is_some();
         if let Some(tier) = reply.service_tier
             && self.tier.as_deref() != Some(&*tier)
         {
@@ -308,6 +320,24 @@ impl Decode for Decoder {
                 Some(failure) => Err((self.review)(failure)),
                 None => Ok(()),
             },
+        }
+    }
+
+    fn added_text(&mut self, frame: Frame<'_>) -> Option<usize> {
+        let Frame::Event { data, .. } = frame else { return None };
+        let chunk: Addition<'_> = serde_json::from_str(data).ok()?;
+        let same_tier = chunk.service_tier.is_none_or(|tier| self.tier.as_deref() == Some(tier));
+        let text = chunk.text().filter(|_| same_tier && self.parts.is_text())?;
+        self.only_usage = false;
+        Some(text)
+    }
+
+    // Only `[DONE]` ends a reply, but clients take the reason before it for the end.
+    fn passage(&self) -> Passage {
+        match (self.only_usage && self.withholds_usage, &self.finish) {
+            (true, _) => Passage::Never,
+            (false, Some(_)) => Passage::AtEnd,
+            (false, None) => Passage::Now,
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct ChatReply {
     model: String,
     include_usage: bool,
     begun: bool,
+    /// The vendor's own frames go out.
+    relayed: bool,
     /// The stream has come to its end, good or bad.
     done: bool,
     parts: Vec<Open>,
@@ -69,6 +71,7 @@ impl ChatReply {
             model: model.to_owned(),
             include_usage,
             begun: false,
+            relayed: false,
             done: false,
             parts: Vec::new(),
             calls: 0,
@@ -227,7 +230,17 @@ impl Render for ChatReply {
             return;
         }
         match event {
-            StreamEvent::Started(_) => self.begin(out),
+            // What is written first depends on whose frames follow.
+            StreamEvent::Started(_) => return,
+            StreamEvent::Relayed(relayed) => {
+                self.relayed = true;
+                out.extend_from_slice(&relayed.bytes);
+                return;
+            }
+            _ if self.relayed => return,
+            _ => self.begin(out),
+        }
+        match event {
             StreamEvent::PartStarted { kind, .. } => self.open(kind, out),
             StreamEvent::PartDelta { index, delta } => self.piece(*index, delta, out),
             StreamEvent::PartEnded { index, opaque } => self.close(*index, opaque.as_deref(), out),

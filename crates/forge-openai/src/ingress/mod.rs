@@ -16,13 +16,14 @@
 //! # Ok::<(), forge_core::request::InvalidBody>(())
 //! ```
 
-mod carry;
+mod chat_carry;
 mod chat_parse;
 mod chat_render;
 mod content;
 mod frames;
 mod outline;
 mod refuse;
+mod responses_carry;
 mod responses_item;
 mod responses_parse;
 mod responses_render;
@@ -31,10 +32,7 @@ mod tests;
 mod tools;
 
 use bytes::Bytes;
-use forge_core::{
-    ModelProvider, ModelRequest,
-    request::{Dialect, InvalidBody},
-};
+use forge_core::{ModelProvider, ModelRequest, request::InvalidBody};
 use forge_http::{
     from_json,
     ingress::{Incoming, Ingress, Render, ReplyHead, body},
@@ -54,12 +52,16 @@ const REQUEST_ID: &str = "x-request-id";
 const OF_BOTH: [&str; 6] =
     ["metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "user"];
 
+fn is_of_both(name: &str) -> bool {
+    OF_BOTH.contains(&name)
+}
+
 /// Chat Completions. A body in the form of the Responses API is read, too, and answered in the form of Chat.
 pub const CHAT: Ingress = Ingress {
-    dialect: Dialect::new("chat"),
+    dialect: relay::CHAT,
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
-    carry: |_, _, _| Ok(None),
+    carry: |body, _, head| chat_carry::request(body, head),
     parse: |body, _, head| chat(body, head),
     // The API has no count of its own.
     count,
@@ -71,7 +73,7 @@ pub const RESPONSES: Ingress = Ingress {
     dialect: relay::RESPONSES,
     vendor: ModelProvider::OpenAI,
     request_id: REQUEST_ID,
-    carry: |body, _, head| carry::responses(body, head),
+    carry: |body, _, head| responses_carry::request(body, head),
     parse: |body, _, head| responses(body, head),
     count,
     refuse: refuse::responses,
@@ -109,7 +111,7 @@ fn chat(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {
     let read = if is_of_responses(&fields) { responses_parse::read } else { chat_parse::read };
     let asked = read(fields)?;
     let reply = Box::new(ChatReply::new(head, &asked.model, asked.include_usage));
-    Ok(asked.into_incoming(reply, |name| OF_BOTH.contains(&name)))
+    Ok(asked.into_incoming(reply, is_of_both))
 }
 
 fn responses(body: &Bytes, head: &ReplyHead) -> Result<Incoming, InvalidBody> {

@@ -1,35 +1,27 @@
 //! What routing has to know of a conversation, found without reading it.
 
-use forge_core::{
-    ModelId, ModelProvider,
-    request::{Outline, Prefix, RequestSize},
-};
+use forge_core::request::{Outline, Prefix, RequestSize};
 use forge_http::ingress::scan::{self, Fields};
 use serde::de::MapAccess;
 
-use crate::wire::incoming_responses::is_our_id;
-
-/// The items of a conversation.
+/// What a body has shown so far.
 #[derive(Default)]
-pub(super) struct Items {
+pub(super) struct Seen {
     pub(super) prefix: Prefix,
-    /// An item of another vendor's reply, or one that is elsewhere, stands there.
+    /// Something stands there that only a reader can judge.
     pub(super) is_read: bool,
-    size: RequestSize,
-    count: usize,
+    pub(super) size: RequestSize,
+    /// The conversation is not beyond its first turn.
+    pub(super) is_first: bool,
     tools: bool,
     images: bool,
     documents: bool,
     audio: bool,
-    /// State of the vendor stands there.
-    state: bool,
-    /// The last item is the result of a tool.
-    result: bool,
 }
 
-impl Items {
-    /// Adds what the items have shown, to a client that calls the model `model`.
-    pub(super) fn note(self, outline: &mut Outline, model: &ModelId) {
+impl Seen {
+    /// Adds it to what is known of the request.
+    pub(super) fn note(self, outline: &mut Outline) {
         // The system text comes in a message of its own.
         outline.size.add_message();
         outline.size.add(self.size);
@@ -37,87 +29,35 @@ impl Items {
         outline.images = self.images;
         outline.documents = self.documents;
         outline.audio = self.audio;
-        outline.may_be_silent = self.result;
         outline.prefix = self.prefix.finish();
-        outline.minted_by = self.state.then(|| (ModelProvider::OpenAI, model.clone()));
     }
 
-    fn said(&mut self, text: &str) {
+    pub(super) fn said(&mut self, text: &str) {
         self.size.add_text(text.len() as u64);
-        if self.count <= 1 {
+        if self.is_first {
             self.prefix.first(text);
         }
     }
 }
 
-impl<'de> Fields<'de> for Items {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        self.size.add_text(name.len() as u64 + 6);
-        match name {
-            "type" => scan::look(map, &mut Kind(self))?,
-            "id" => scan::look(map, &mut Id(&mut self.is_read))?,
-            "content" | "output" => {
-                let content = &mut Content { items: self, kind: PartKind::default(), data: None };
-                scan::look(map, content)?;
-            }
-            "tools" => scan::look(map, &mut Tool(self))?,
-            "encrypted_content" => {
-                let length = scan::length(map)?;
-                self.state |= length > 0;
-                self.size.add_state(length);
-            }
-            _ => {
-                let length = scan::json(map)?;
-                self.size.add_text(length);
-            }
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) {
-        self.size.add_message();
-        self.said(text);
-    }
-
-    fn begin(&mut self) {
-        self.count += 1;
-        self.result = false;
-        self.size.add_message();
-    }
-}
-
-struct Kind<'i>(&'i mut Items);
-
-impl<'de> Fields<'de> for Kind<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
-        scan::json(map).map(|_| ())
-    }
-
-    fn text(&mut self, kind: &str) {
-        self.0.result = matches!(kind, "function_call_output" | "custom_tool_call_output");
-        self.0.is_read |= kind == "item_reference";
-    }
-}
-
-/// The id of an item, which the vendor does not know if it is of this server.
-struct Id<'s>(&'s mut bool);
-
-impl<'de> Fields<'de> for Id<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
-        scan::json(map).map(|_| ())
-    }
-
-    fn text(&mut self, id: &str) {
-        *self.0 |= is_our_id(id);
-    }
-}
-
 /// A part of a message, or of a result.
-struct Content<'i> {
-    items: &'i mut Items,
+pub(super) struct Content<'s> {
+    seen: &'s mut Seen,
     kind: PartKind,
     /// The bytes of its data, where they stand there.
     data: Option<u64>,
+    is_plain: bool,
+}
+
+impl<'s> Content<'s> {
+    pub(super) fn new(seen: &'s mut Seen) -> Self {
+        Self { seen, kind: PartKind::default(), data: None, is_plain: false }
+    }
+
+    /// Of which the vendor takes texts alone.
+    pub(super) fn plain(seen: &'s mut Seen) -> Self {
+        Self { is_plain: true, ..Self::new(seen) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,19 +75,21 @@ impl<'de> Fields<'de> for Content<'_> {
             "type" => scan::look(map, &mut self.kind)?,
             "text" => scan::look(map, self)?,
             "file_data" | "input_audio" => self.data = Some(scan::json(map)?),
+            // Chat nests what Responses does not.
+            "file" => scan::look(map, &mut File(&mut self.data))?,
             "image_url" | "file_url" | "file_id" => {
                 scan::json(map)?;
             }
             _ => {
                 let length = scan::json(map)?;
-                self.items.size.add_text(length);
+                self.seen.size.add_text(length);
             }
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str) {
-        self.items.said(text);
+        self.seen.said(text);
     }
 
     fn begin(&mut self) {
@@ -155,20 +97,21 @@ impl<'de> Fields<'de> for Content<'_> {
     }
 
     fn end(&mut self) {
-        let Self { items, kind, data } = self;
+        let Self { seen, kind, data, is_plain } = self;
+        seen.is_read |= *is_plain && *kind != PartKind::Text;
         match kind {
             PartKind::Text => {}
             PartKind::Image => {
-                items.images = true;
-                items.size.add_picture();
+                seen.images = true;
+                seen.size.add_picture();
             }
             PartKind::File => {
-                items.documents = true;
-                items.size.add_document(*data);
+                seen.documents = true;
+                seen.size.add_document(*data);
             }
             PartKind::Audio => {
-                items.audio = true;
-                items.size.add_document(*data);
+                seen.audio = true;
+                seen.size.add_document(*data);
             }
         }
     }
@@ -181,11 +124,23 @@ impl<'de> Fields<'de> for PartKind {
 
     fn text(&mut self, kind: &str) {
         *self = match kind {
-            "input_image" => Self::Image,
-            "input_file" => Self::File,
+            "input_image" | "image_url" => Self::Image,
+            "input_file" | "file" => Self::File,
             "input_audio" => Self::Audio,
             _ => Self::Text,
         };
+    }
+}
+
+struct File<'s>(&'s mut Option<u64>);
+
+impl<'de> Fields<'de> for File<'_> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        let length = scan::json(map)?;
+        if name == "file_data" {
+            *self.0 = Some(length);
+        }
+        Ok(())
     }
 }
 
@@ -207,12 +162,13 @@ impl<'de> Fields<'de> for System<'_> {
     }
 }
 
-pub(super) struct Tool<'i>(pub(super) &'i mut Items);
+pub(super) struct Tool<'s>(pub(super) &'s mut Seen);
 
 impl<'de> Fields<'de> for Tool<'_> {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         self.0.size.add_text(name.len() as u64 + 6);
-        if name == "name" {
+        // Chat nests what Responses does not.
+        if matches!(name, "name" | "function" | "custom") {
             return scan::look(map, self);
         }
         let length = scan::json(map)?;
@@ -227,6 +183,48 @@ impl<'de> Fields<'de> for Tool<'_> {
 
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.0.tools, true) {
+            self.0.size.add_tools_frame();
+        }
+    }
+}
+
+/// Whether a tool has to be called.
+pub(super) struct Choice<'s>(pub(super) &'s mut bool);
+
+impl<'de> Fields<'de> for Choice<'_> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            // Of several tools that are allowed, one may be required.
+            "mode" | "allowed_tools" => scan::look(map, self),
+            _ => scan::json(map).map(|_| ()),
+        }
+    }
+
+    fn text(&mut self, word: &str) {
+        *self.0 = word == "required";
+    }
+
+    fn begin(&mut self) {
+        *self.0 = true;
+    }
+}
+
+/// The form of the answer.
+pub(super) struct Format<'s>(pub(super) &'s mut Outline);
+
+impl<'de> Fields<'de> for Format<'_> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        if name == "type" {
+            return scan::look(map, self);
+        }
+        let length = scan::json(map)?;
+        self.0.size.add_text(length);
+        Ok(())
+    }
+
+    fn text(&mut self, kind: &str) {
+        if kind == "json_schema" {
+            self.0.schema = true;
             self.0.size.add_tools_frame();
         }
     }

@@ -60,9 +60,21 @@ impl Item {
         };
         events.extend(self.part.map(|index| StreamEvent::PartDelta { index, delta }));
     }
-}
 
-impl Item {
+    /// Counts a piece of so many bytes, where it only goes on with the text that is under way. A refusal is told with its
+    /// first piece.
+    pub(super) fn add(&mut self, kind: Kind, source: Source, length: usize) -> Option<usize> {
+        let goes_on = self.part.is_some() && self.kind == kind && !self.ended;
+        // Between two texts of thoughts stands more than what comes.
+        let is_known = self.source == source || kind != Kind::Thinking;
+        if !goes_on || !is_known || length == 0 {
+            return None;
+        }
+        self.source = source;
+        self.sent += length;
+        Some(length)
+    }
+
     pub(super) fn cite(&mut self, raw: &RawValue, events: &mut Events) {
         if self.kind != Kind::Text {
             return;

@@ -18,7 +18,9 @@ use crate::{
     chat::{CallNames, reports_error},
     error,
     usage::{Counting, Totals},
-    wire::responses_reply::{AnnotationEvent, DeltaEvent, ItemEvent, Response, ResponseEvent, TypeOnly},
+    wire::responses_reply::{
+        AnnotationEvent, DeltaEvent, DeltaLength, ItemEvent, Response, ResponseEvent, TypeOnly,
+    },
 };
 
 /// Decodes the stream of one reply. Each output item is one part.
@@ -50,16 +52,11 @@ impl Decoder {
     }
 
     fn event(&mut self, name: &str, data: &str, events: &mut Events) -> Result<(), Failure> {
+        if let Some((kind, summary)) = delta_kind(name) {
+            self.refused |= kind == Kind::Refusal;
+            return self.delta(kind, summary, data, events);
+        }
         match name {
-            "response.output_text.delta" => self.delta(Kind::Text, false, data, events),
-            "response.reasoning_summary_text.delta" => self.delta(Kind::Thinking, true, data, events),
-            "response.reasoning_text.delta" => self.delta(Kind::Thinking, false, data, events),
-            "response.function_call_arguments.delta" => self.delta(Kind::Call, false, data, events),
-            "response.custom_tool_call_input.delta" => self.delta(Kind::Freeform, false, data, events),
-            "response.refusal.delta" => {
-                self.refused = true;
-                self.delta(Kind::Refusal, false, data, events)
-            }
             "response.output_text.annotation.added" => {
                 let AnnotationEvent { output_index, item_id, annotation } = parse(data)?;
                 let which = Which { output_index, id: item_id.as_deref() };
@@ -308,6 +305,29 @@ impl Decode for Decoder {
             data => self.event(name, data, events),
         }
     }
+
+    fn added_text(&mut self, frame: Frame<'_>) -> Option<usize> {
+        let Frame::Event { name, data } = frame else { return None };
+        let (kind, summary) = delta_kind(name)?;
+        let DeltaLength { output_index, item_id, delta, content_index, summary_index } =
+            serde_json::from_str(data).ok()?;
+        let at = self.position(Which { output_index, id: item_id })?;
+        let source = Source { summary, index: summary_index.or(content_index).unwrap_or(0) };
+        self.items[at].add(kind, source, delta.0)
+    }
+}
+
+/// What the deltas of an event are, and whether they are of a summary.
+fn delta_kind(event: &str) -> Option<(Kind, bool)> {
+    Some(match event {
+        "response.output_text.delta" => (Kind::Text, false),
+        "response.reasoning_summary_text.delta" => (Kind::Thinking, true),
+        "response.reasoning_text.delta" => (Kind::Thinking, false),
+        "response.function_call_arguments.delta" => (Kind::Call, false),
+        "response.custom_tool_call_input.delta" => (Kind::Freeform, false),
+        "response.refusal.delta" => (Kind::Refusal, false),
+        _ => return None,
+    })
 }
 
 fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {

@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, fmt};
 
-use forge_http::lenient::{self, Count};
+use forge_http::{
+    TextLength,
+    lenient::{self, Count},
+};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 
@@ -89,6 +92,69 @@ pub(crate) struct Message<'a> {
     pub(crate) tool_calls: Vec<ToolCall<'a>>,
     #[serde(borrow, deserialize_with = "lenient::values")]
     pub(crate) annotations: Vec<&'a RawValue>,
+}
+
+/// A chunk that adds to the text and says nothing else; what else it might say has to be null.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Addition<'a> {
+    choices: [AddedChoice; 1],
+    pub(crate) service_tier: Option<&'a str>,
+    usage: Option<IgnoredAny>,
+    timings: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
+    search_results: Option<IgnoredAny>,
+    citations: Option<IgnoredAny>,
+    base_resp: Option<IgnoredAny>,
+    detail: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AddedChoice {
+    index: Option<u32>,
+    delta: AddedText,
+    message: Option<IgnoredAny>,
+    finish_reason: Option<IgnoredAny>,
+    usage: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AddedText {
+    content: TextLength,
+    refusal: Option<IgnoredAny>,
+    reasoning_content: Option<IgnoredAny>,
+    reasoning: Option<IgnoredAny>,
+    thinking: Option<IgnoredAny>,
+    reasoning_details: Option<IgnoredAny>,
+    tool_calls: Option<IgnoredAny>,
+    annotations: Option<IgnoredAny>,
+}
+
+impl Addition<'_> {
+    /// The bytes of the text; `None` if there is none, or more than that.
+    pub(crate) fn text(&self) -> Option<usize> {
+        let [AddedChoice { index, delta, message, finish_reason, usage }] = &self.choices;
+        let besides = [
+            &self.usage,
+            &self.timings,
+            &self.error,
+            &self.search_results,
+            &self.citations,
+            &self.base_resp,
+            &self.detail,
+            message,
+            finish_reason,
+            usage,
+            &delta.refusal,
+            &delta.reasoning_content,
+            &delta.reasoning,
+            &delta.thinking,
+            &delta.reasoning_details,
+            &delta.tool_calls,
+            &delta.annotations,
+        ];
+        let is_all = index.unwrap_or(0) == 0 && besides.iter().all(|field| field.is_none());
+        (is_all && delta.content.0 > 0).then_some(delta.content.0)
+    }
 }
 
 /// The answer: a text, or pieces of several kinds.

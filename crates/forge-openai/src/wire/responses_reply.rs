@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use forge_http::lenient::{self, Count};
+use forge_http::{
+    TextLength,
+    lenient::{self, Count},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -170,5 +173,16 @@ pub(crate) struct DeltaEvent<'a> {
     pub(crate) content_index: Option<u32>,
     /// Which summary of the item.
     #[serde(deserialize_with = "lenient::scalar")]
+    pub(crate) summary_index: Option<u32>,
+}
+
+/// The same, as far as a reply that is passed on needs it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DeltaLength<'a> {
+    pub(crate) output_index: Option<u32>,
+    #[serde(default)]
+    pub(crate) item_id: Option<&'a str>,
+    pub(crate) delta: TextLength,
+    pub(crate) content_index: Option<u32>,
     pub(crate) summary_index: Option<u32>,
 }

@@ -121,13 +121,14 @@ serve:
   unknown_fields: reject
   betas: { deny: ["files-*"] }
   on_disconnect: finish
-  log: { requests: on }
+  log: { requests: true }
   models: { coder: { role: critic }, fast: { pool: both }, "claude-*": { provider: claude, model: same }, old: { provider: claude, model: claude-opus-5 } }
   expose: [roles, pools]
   default_model: fast
   limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
   timeout: 10m
   grace: 5s
+  relay: false
 "#;
 
 fn good(text: &str) -> ConfigFile {

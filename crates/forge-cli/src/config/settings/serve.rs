@@ -37,7 +37,7 @@ pub(super) fn serve(plan: &ServePlan) -> Value {
         "unknown_fields": if plan.rejects_unknown_fields { "reject" } else { "ignore" },
         "betas": { "deny": plan.denied_betas },
         "on_disconnect": if plan.finishes_alone { "finish" } else { "cancel" },
-        "log": { "requests": if plan.logs_requests { "on" } else { "off" } },
+        "log": { "requests": plan.logs_requests },
         "timeout": duration(plan.timeout),
         "grace": duration(plan.grace),
     })

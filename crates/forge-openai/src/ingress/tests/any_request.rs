@@ -8,7 +8,7 @@ use forge_core::{
         OutputFormat, OutputSchema, Part, Source, Tool, ToolChoice, ToolInput,
     },
 };
-use forge_http::ingress::Incoming;
+use forge_http::ingress::{Incoming, Ingress};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -299,7 +299,7 @@ proptest! {
         let request = request.with_delivery(Delivery::Stream);
         let sent = responses::to_wire("p", &ModelProvider::OpenAI, &model, &request, Profile::of(&model)).unwrap();
         let read = parse(&RESPONSES, &sent.body).unwrap().request;
-        let Some(carried) = carry(&sent.body) else { return Ok(()) };
+        let Some(carried) = carry(&RESPONSES, &sent.body) else { return Ok(()) };
         let (seen, exact) = (carried.request.outline(), read.outline());
         let flags = |outline: &Outline| {
             let Outline { tools, forced_tool, schema, images, documents, audio, max_tokens, .. } = *outline;
@@ -310,6 +310,27 @@ proptest! {
         let is_enough = seen.size.most_input() >= exact.size.most_input() || exact.minted_by.is_some();
         prop_assert!(is_enough, "{:?} {:?} {}", seen.size, exact.size, String::from_utf8_lossy(&sent.body));
         prop_assert_eq!((carried.request.effort, &carried.request.sampling), (read.effort, &read.sampling));
+        prop_assert_eq!(carried.request.parsed().unwrap(), &read);
+    }
+
+    #[test]
+    fn a_look_at_a_chat_finds_what_reading_it_does(request in request(To::Chat)) {
+        let model = ModelId::from(MODEL);
+        let efforts = Efforts::of(&Effort::ALL);
+        let rules = chat::Rules { top_k: true, efforts, tool_result_images: true, ..chat::Rules::OPENAI };
+        let sent = chat::to_wire("p", &ModelProvider::OpenAI, &model, &request, &rules).unwrap();
+        let read = parse(&CHAT, &sent.body).unwrap().request;
+        let Some(carried) = carry(&CHAT, &sent.body) else { return Ok(()) };
+        let (seen, exact) = (carried.request.outline(), read.outline());
+        let flags = |outline: &Outline| {
+            let Outline { tools, forced_tool, schema, images, documents, audio, max_tokens, may_be_silent, .. } = *outline;
+            (tools, forced_tool, schema, images, documents, audio, max_tokens, may_be_silent)
+        };
+        prop_assert_eq!(flags(&seen), flags(&exact), "{}", String::from_utf8_lossy(&sent.body));
+        let is_enough = seen.size.most_input() >= exact.size.most_input();
+        prop_assert!(is_enough, "{:?} {:?} {}", seen.size, exact.size, String::from_utf8_lossy(&sent.body));
+        let set = |request: &ModelRequest| (request.effort, request.sampling.clone(), request.stop_sequences.clone(), request.delivery);
+        prop_assert_eq!(set(&carried.request), set(&read));
         prop_assert_eq!(carried.request.parsed().unwrap(), &read);
     }
 
@@ -326,11 +347,11 @@ proptest! {
             let at = at.index(body.len());
             body[at] = byte;
         }
-        let Some(incoming) = carry(&body) else { return Ok(()) };
+        let Some(incoming) = carry(&RESPONSES, &body) else { return Ok(()) };
         let mut expected: Value = serde_json::from_slice(&body).unwrap();
         prop_assert_eq!(&expected["model"], &Value::from(incoming.model.as_str()));
         let carried = incoming.request.carried().unwrap();
-        let sent = forge_http::spliced(carried, &"new".into(), &incoming.request, &ModelProvider::OpenAI);
+        let sent = forge_http::spliced(carried, &"new".into(), &carried.added, &incoming.request, &ModelProvider::OpenAI);
         expected["model"] = "new".into();
         expected["store"] = false.into();
         prop_assert_eq!(serde_json::from_slice::<Value>(&sent).unwrap(), expected);
@@ -340,24 +361,62 @@ proptest! {
 #[test]
 fn what_has_to_be_read_is_not_carried() {
     let with = |more: &str| format!(r#"{{"model": "m", "stream": true, "input": "hi"{more}}}"#);
-    assert!(carry(with("").as_bytes()).is_some());
+    assert!(carry(&RESPONSES, with("").as_bytes()).is_some());
     for more in [
         r#", "store": true"#,
         r#", "store": null"#,
         r#", "previous_response_id": "r""#,
         r#", "max_output_tokens": null"#,
-        r#", "stream": false"#,
+        r#", "input": [{"type": "reasoning", "id": "rs_1", "summary": []}]"#,
         r#", "user": "fg1.x""#,
         r#", "reasoning": {"effort": "huge"}"#,
         r#", "input": [{"type": "item_reference", "id": "a"}]"#,
         r#", "input": [{"role": "assistant", "id": "msg_01-2_0", "content": "x"}]"#,
     ] {
-        assert!(carry(with(more).as_bytes()).is_none(), "{more}");
+        assert!(carry(&RESPONSES, with(more).as_bytes()).is_none(), "{more}");
     }
 }
 
+#[test]
+fn what_has_to_be_read_of_a_chat_is_not_carried() {
+    let with = |more: &str| {
+        format!(
+            r#"{{"model": "m", "stream": true, "messages": [{{"role": "user", "content": "hi"}}]{more}}}"#
+        )
+    };
+    let added = |more: &str| {
+        carry(&CHAT, with(more).as_bytes()).map(|one| one.request.carried().unwrap().added.len())
+    };
+    for (more, fields) in [
+        ("", 2),
+        (r#", "store": false"#, 1),
+        (r#", "stream_options": {"include_usage": true}, "n": 1"#, 1),
+        (r#", "stream": false, "novel": 1e3"#, 1),
+    ] {
+        assert_eq!(added(more), Some(fields), "{more}");
+    }
+    for more in [
+        r#", "store": true"#,
+        r#", "stream_options": {"include_usage": false}"#,
+        r#", "stream_options": {}"#,
+        r#", "stream": false, "stream_options": {"include_usage": true}"#,
+        r#", "n": 2"#,
+        r#", "max_tokens": null"#,
+        r#", "modalities": ["text", "audio"]"#,
+        r#", "reasoning_effort": "huge""#,
+        r#", "messages": []"#,
+        r#", "user": "a_fg1_x""#,
+        r#", "messages": [{"role": "assistant", "content": "a", "reasoning_content": "b"}]"#,
+    ] {
+        assert_eq!(added(more), None, "{more}");
+    }
+    let long = "x".repeat(65);
+    let call = format!(r#", "messages": [{{"role": "tool", "tool_call_id": "{long}", "content": "a"}}]"#);
+    assert_eq!(added(&call), None);
+}
+
 /// The request as it is passed on, if it need not be read.
-fn carry(body: &[u8]) -> Option<Incoming> {
+fn carry(ingress: &Ingress, body: &[u8]) -> Option<Incoming> {
     let (parts, ()) = http::Request::new(()).into_parts();
-    (RESPONSES.carry)(&bytes::Bytes::copy_from_slice(body), &parts, &super::head()).ok().flatten()
+    (ingress.carry)(&bytes::Bytes::copy_from_slice(body), &parts, &super::head()).ok().flatten()
 }

@@ -61,10 +61,9 @@ impl Section for ServeSection {
             choice(spec.unknown_fields.as_deref(), &words, &root.key("unknown_fields"));
         let words = [("cancel", false), ("finish", true)];
         plan.finishes_alone = choice(spec.on_disconnect.as_deref(), &words, &root.key("on_disconnect"));
-        let requests = spec.log.as_ref().and_then(|log| log.requests.as_deref());
-        let words = [("off", false), ("on", true)];
-        plan.logs_requests = choice(requests, &words, &root.key("log").key("requests"));
+        plan.logs_requests = spec.log.as_ref().and_then(|log| log.requests).unwrap_or_default();
         plan.denied_betas = spec.betas.as_ref().and_then(|betas| betas.deny.clone()).unwrap_or_default();
+        plan.relay = spec.relay.unwrap_or(plan.relay);
         limits(spec.limits.as_ref(), &mut plan, context, &root.key("limits"));
         let timeout = context.duration(spec.timeout.as_deref(), &root.key("timeout"));
         plan.timeout = timeout.unwrap_or(plan.timeout);

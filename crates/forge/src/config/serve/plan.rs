@@ -43,6 +43,8 @@ pub struct ServePlan {
     pub finishes_alone: bool,
     /// Whether each request is logged.
     pub logs_requests: bool,
+    /// Whether a body goes on as it came where the vendor speaks its dialect, and the reply comes back so.
+    pub relay: bool,
     /// The most bytes of a request.
     pub body_bytes: usize,
     /// The most bytes of all requests that are being read.
@@ -76,6 +78,7 @@ impl Default for ServePlan {
             denied_betas: Vec::new(),
             finishes_alone: false,
             logs_requests: false,
+            relay: true,
             body_bytes: 32 << 20,
             all_body_bytes: 256 << 20,
             connections: 1_024,

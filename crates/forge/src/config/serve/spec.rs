@@ -40,6 +40,9 @@ pub struct ServeSpec {
     /// The name that stands in for one that nobody has; without it such a request is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_model: Option<String>,
+    /// Whether a body goes on as it came where the vendor speaks its dialect, and the reply comes back so; true if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<bool>,
     /// What it takes upon itself at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ServeLimitSpec>,
@@ -78,9 +81,9 @@ pub struct BetasSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeLogSpec {
-    /// A line of JSON on standard error for each request: `on`, or `off` if unset. It holds nothing of bodies.
+    /// Whether each request has a line of JSON on standard error, with nothing of its body; `false` if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests: Option<String>,
+    pub requests: Option<bool>,
 }
 
 /// A certificate.

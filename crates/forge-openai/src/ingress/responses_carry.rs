@@ -1,4 +1,4 @@
-//! Requests of clients that go on in their own bytes.
+//! Responses: requests that go on in the bytes of their clients.
 
 use bytes::Bytes;
 use forge_core::{
@@ -13,17 +13,17 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::{
-    outline::{Items, System, Tool},
+    outline::{Choice, Content, Format, Seen, System, Tool},
     responses_parse,
     responses_render::ResponsesReply,
 };
-use crate::relay;
+use crate::{relay, wire::incoming_responses::is_our_id};
 
 /// Fields that need a store. Whoever reads them says that there is none.
 const STORED: [&str; 3] = ["previous_response_id", "conversation", "background"];
 
 /// Looks over a request. `None` is one that has to be read.
-pub(super) fn responses(body: &Bytes, head: &ReplyHead) -> Result<Option<Incoming>, InvalidBody> {
+pub(super) fn request(body: &Bytes, head: &ReplyHead) -> Result<Option<Incoming>, InvalidBody> {
     let mut fields = Body::default();
     if !scan::scan(body, &mut fields)? {
         return Ok(None);
@@ -38,8 +38,6 @@ struct Body<'a> {
     streams: bool,
     has_input: bool,
     stores: Option<bool>,
-    /// Something stands there that only a reader can judge.
-    is_read: bool,
     outline: Outline,
     items: Items,
     /// What stands beside the conversation, as far as routing depends on it.
@@ -48,19 +46,18 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn incoming(self, body: &Bytes, head: &ReplyHead) -> Option<Incoming> {
-        let Self { model, streams, has_input, stores, is_read, mut outline, items, settings } = self;
+        let Self { model, streams, has_input, stores, mut outline, items, settings } = self;
         let raw = model?;
         let model: String = serde_json::from_str(raw.get()).ok()?;
-        // A whole reply may take longer than anybody waits for one, so that it is asked for as a stream.
-        if !streams || !has_input || is_read || stores == Some(true) || items.is_read || is_sealed(body) {
+        if !has_input || stores == Some(true) || items.seen.is_read || is_sealed(body) {
             return None;
         }
         items.note(&mut outline, &ModelId::from(model.as_str()));
         let mut carried =
             Carried::new(relay::RESPONSES, body.clone(), place(body, raw.get())?, outline, read)
-                .with_delivery(Delivery::Stream);
+                .with_delivery(if streams { Delivery::Stream } else { Delivery::Whole });
         // The vendor stores unless it is told not to.
-        carried.added.extend(stores.is_none().then_some(("store", "false")));
+        carried.added.extend(stores.is_none().then_some(relay::NOT_STORED));
         let mut request = ModelRequest::carry(carried);
         request.sampling = settings.sampling;
         request.effort = settings.effort;
@@ -81,27 +78,27 @@ impl<'de> Fields<'de> for Body<'de> {
             "model" => self.model = Some(map.next_value()?),
             "stream" => self.streams = map.next_value::<Option<bool>>()?.unwrap_or(false),
             "store" => match map.next_value::<Option<bool>>()? {
-                None => self.is_read = true,
+                None => self.items.seen.is_read = true,
                 store => self.stores = store,
             },
             "max_output_tokens" => match map.next_value::<Option<u32>>()? {
                 // A limit that budgets ask for could not be added to the body.
-                None => self.is_read = true,
+                None => self.items.seen.is_read = true,
                 most => outline.max_tokens = most,
             },
             "temperature" => settings.sampling.temperature = map.next_value()?,
             "top_p" => settings.sampling.top_p = map.next_value()?,
             "instructions" => {
-                let mut system = System { size: &mut outline.size, prefix: &mut items.prefix };
+                let mut system = System { size: &mut outline.size, prefix: &mut items.seen.prefix };
                 scan::look(map, &mut system)?;
             }
             "input" => {
                 self.has_input = true;
                 scan::look(map, items)?;
             }
-            "tools" => scan::look(map, &mut Tool(items))?,
+            "tools" => scan::look(map, &mut Tool(&mut items.seen))?,
             "tool_choice" => scan::look(map, &mut Choice(&mut outline.forced_tool))?,
-            "reasoning" => scan::look(map, &mut Reasoning { settings, is_read: &mut self.is_read })?,
+            "reasoning" => scan::look(map, &mut Reasoning { settings, is_read: &mut items.seen.is_read })?,
             "text" => scan::look(map, &mut Text(outline))?,
             "service_tier" => {
                 if let Some(tier) = map.next_value::<Option<String>>()? {
@@ -109,31 +106,11 @@ impl<'de> Fields<'de> for Body<'de> {
                 }
             }
             _ => {
-                self.is_read |= STORED.contains(&name);
+                self.items.seen.is_read |= STORED.contains(&name);
                 scan::json(map)?;
             }
         }
         Ok(())
-    }
-}
-
-struct Choice<'s>(&'s mut bool);
-
-impl<'de> Fields<'de> for Choice<'_> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            // Of several tools that are allowed, one may be required.
-            "mode" => scan::look(map, self),
-            _ => scan::json(map).map(|_| ()),
-        }
-    }
-
-    fn text(&mut self, word: &str) {
-        *self.0 = word == "required";
-    }
-
-    fn begin(&mut self) {
-        *self.0 = true;
     }
 }
 
@@ -166,22 +143,94 @@ impl<'de> Fields<'de> for Text<'_> {
     }
 }
 
-struct Format<'s>(&'s mut Outline);
+/// The items of a conversation.
+#[derive(Default)]
+struct Items {
+    seen: Seen,
+    count: usize,
+    /// State of the vendor stands there.
+    state: bool,
+    /// The last item is the result of a tool.
+    result: bool,
+    /// The last item holds thoughts.
+    thought: bool,
+    /// The last item has state of the vendor.
+    has_state: bool,
+}
 
-impl<'de> Fields<'de> for Format<'_> {
+impl Items {
+    /// Adds what the items have shown, to a client that calls the model `model`.
+    fn note(self, outline: &mut Outline, model: &ModelId) {
+        self.seen.note(outline);
+        outline.may_be_silent = self.result;
+        outline.minted_by = self.state.then(|| (ModelProvider::OpenAI, model.clone()));
+    }
+}
+
+impl<'de> Fields<'de> for Items {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if name == "type" {
-            return scan::look(map, self);
+        self.seen.size.add_text(name.len() as u64 + 6);
+        match name {
+            "type" => scan::look(map, &mut Kind(self))?,
+            "id" => scan::look(map, &mut Id(&mut self.seen.is_read))?,
+            "content" | "output" => scan::look(map, &mut Content::new(&mut self.seen))?,
+            "tools" => scan::look(map, &mut Tool(&mut self.seen))?,
+            "encrypted_content" => {
+                let length = scan::length(map)?;
+                self.has_state = length > 0;
+                self.state |= self.has_state;
+                self.seen.size.add_state(length);
+            }
+            _ => {
+                let length = scan::json(map)?;
+                self.seen.size.add_text(length);
+            }
         }
-        let length = scan::json(map)?;
-        self.0.size.add_text(length);
         Ok(())
     }
 
+    fn text(&mut self, text: &str) {
+        self.seen.is_first = true;
+        self.seen.size.add_message();
+        self.seen.said(text);
+    }
+
+    fn begin(&mut self) {
+        self.count += 1;
+        self.seen.is_first = self.count == 1;
+        (self.result, self.thought, self.has_state) = (false, false, false);
+        self.seen.size.add_message();
+    }
+
+    fn end(&mut self) {
+        // Thoughts without state are in the vendor's store alone, where nothing is.
+        self.seen.is_read |= self.thought && !self.has_state;
+    }
+}
+
+struct Kind<'i>(&'i mut Items);
+
+impl<'de> Fields<'de> for Kind<'_> {
+    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+        scan::json(map).map(|_| ())
+    }
+
     fn text(&mut self, kind: &str) {
-        if kind == "json_schema" {
-            self.0.schema = true;
-            self.0.size.add_tools_frame();
-        }
+        self.0.result = matches!(kind, "function_call_output" | "custom_tool_call_output");
+        self.0.thought = kind == "reasoning";
+        self.0.seen.is_read |= kind == "item_reference";
+    }
+}
+
+/// The id of an item, which the vendor does not know if it is of this server.
+struct Id<'s>(&'s mut bool);
+
+impl<'de> Fields<'de> for Id<'_> {
+    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+        scan::json(map).map(|_| ())
+    }
+
+    fn text(&mut self, id: &str) {
+        *self.0 |= is_our_id(id);
     }
 }
