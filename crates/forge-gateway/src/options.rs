@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forge::{config::ServePlan, store::Store};
-use forge_core::storage::access::{AccessStore, AuditLog};
+use forge_core::storage::access::{AccessStore, AuditLog, SealStore};
 
 /// What a gateway works with beside the router.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct GatewayOptions {
     pub keys: Option<Arc<dyn AccessStore>>,
     /// Where keys that were refused are written down.
     pub audit: Option<Arc<dyn AuditLog>>,
+    /// The secrets under which clients carry state of vendors. Without a store, they end with the process.
+    pub seals: Option<Arc<dyn SealStore>>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
 }
@@ -28,10 +30,11 @@ impl GatewayOptions {
         Self { plan, ..Self::default() }
     }
 
-    /// The same with keys, their log and the accounts in this store.
+    /// The same with keys, their log, the secrets of seals and the accounts in this store.
     pub fn with_store(mut self, store: Arc<Store>) -> Self {
         self.keys = Some(Arc::clone(&store) as _);
         self.audit = Some(Arc::clone(&store) as _);
+        self.seals = Some(Arc::clone(&store) as _);
         self.metrics = Some(store);
         self
     }

@@ -21,13 +21,14 @@ use crate::{
     keyring::Caller,
     listen::Ends,
     meter::Admission,
-    model_list, models,
+    model_list, models, opening,
     options::GatewayOptions,
     path::Wanted,
     reply::{self, Reply, insert},
     reply_body::ReplyBody,
     request_body::{self, Body, Unread},
-    state::{Remembering, StateMemory},
+    sealing::Sealing,
+    state::StateMemory,
     tls::Tls,
 };
 
@@ -99,17 +100,19 @@ impl Service {
             Wanted::Reply(ingress) => {
                 match self.read(plan, &ingress, &caller, head, body, self.relay).await {
                     Err(refused) => refused,
-                    Ok(Read { cx, incoming, admission }) => {
-                        let remembering =
-                            Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
-                        let answer = Answer { router: &self.router, ingress: &ingress, cx };
-                        answer.to(incoming, admission, remembering).await
+                    Ok(Read { cx, incoming, unopened, admission }) => {
+                        let sealing = self.sealing(&ingress, &caller);
+                        let answer =
+                            Answer { router: &self.router, ingress: &ingress, cx, sealing, unopened };
+                        answer.to(incoming, admission).await
                     }
                 }
             }
             Wanted::Count(ingress) => match self.read(plan, &ingress, &caller, head, body, false).await {
                 Err(refused) => refused,
-                Ok(Read { cx, incoming, admission: _under_way }) => self.count(&ingress, &cx, incoming).await,
+                Ok(Read { cx, incoming, admission: _under_way, .. }) => {
+                    self.count(&ingress, &cx, incoming).await
+                }
             },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
@@ -121,6 +124,32 @@ impl Service {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         }
+    }
+
+    fn sealing(&self, ingress: &Ingress, caller: &Caller) -> Sealing {
+        let (owner, memory) = (Arc::clone(caller.owner()), Arc::clone(&self.states));
+        Sealing::new(&ingress.dialect, ingress.vendor.clone(), owner, self.access.seals(), memory)
+    }
+
+    /// Has the state of vendors back where the client carries it or it is remembered, before `participant` answers; returns how
+    /// much of it did not open.
+    fn restore(
+        &self,
+        ingress: &Ingress,
+        owner: &Arc<str>,
+        incoming: &mut Incoming,
+        participant: &Participant,
+    ) -> usize {
+        let Incoming { request, model, .. } = incoming;
+        let opened = opening::open(request, &self.access.seals(), owner);
+        // Clients of Chat send back no state of its vendor's, whose models have none there.
+        if ingress.dialect.as_str() != "chat"
+            && let Some(own) = models::model_of(&self.router.plan(), participant, &ingress.vendor)
+        {
+            opening::attribute(request, &ingress.vendor, model, &own);
+        }
+        self.states.restore(owner, request, opened.calls);
+        opened.lost
     }
 
     fn models(&self, plan: &ServePlan, caller: &Caller, head: &Parts, id: Option<&str>) -> Reply {
@@ -152,7 +181,6 @@ impl Service {
         let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
         let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
-        self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;
         let found = models::resolve(&self.router.plan(), self.router.models(), &plan.models, model);
         let (name, participant) = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
@@ -160,6 +188,7 @@ impl Service {
         if !caller.may_use(name) {
             return Err(refused(ingress, &Refusal::ModelDenied(model)));
         }
+        let unopened = self.restore(ingress, caller.owner(), &mut incoming, &participant);
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
@@ -167,7 +196,7 @@ impl Service {
         let admission = admission.map_err(|limited| failed(ingress, &limited))?;
         let tags = Tags::default().with_client(client(&head.headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
-        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, admission })
+        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission })
     }
 
     async fn body(
@@ -209,6 +238,8 @@ impl Service {
 struct Read {
     cx: CallContext,
     incoming: Incoming,
+    /// How many seals did not open.
+    unopened: usize,
     admission: Admission,
 }
 
