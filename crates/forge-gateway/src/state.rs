@@ -73,14 +73,15 @@ impl StateMemory {
         mut found: HashMap<String, State>,
     ) {
         let parts = request.messages.iter().flat_map(|message| &message.parts);
-        let ids = parts.filter_map(|part| match part {
+        let mut ids = parts.filter_map(|part| match part {
             Part::ToolUse { id, .. } => Some(id.as_str()),
             _ => None,
         });
+        let Some(first) = ids.next() else { return };
         {
             let mut kept = self.kept();
             kept.forget(self.timer.instant());
-            for id in ids {
+            for id in std::iter::once(first).chain(ids) {
                 if let Some(remembered) = kept.calls.get(&(Arc::clone(owner), id.into())) {
                     found.insert(id.to_owned(), remembered.state.clone());
                 }
