@@ -259,6 +259,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
         forms.hold_output("keys-show", 0, &mut command(&format!("keys {done} free")));
     }
     forms.hold_output("keys-usage", 0, &mut command("keys usage ci"));
+    forms.hold_output("keys-rotate-seal", 0, &mut command("keys rotate-seal"));
     let refused =
         ["keys show cj", "keys create ci", "keys enable free", "teams delete red", "keys create a/b"];
     for wrong in refused {
@@ -269,7 +270,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
     forms.hold_output("keys-show", 0, &mut command("keys revoke ci"));
     forms.hold_output("teams-delete", 0, &mut command("teams delete red"));
     let said = forms.hold_output("audit", 0, &mut command("audit --verify"));
-    assert_eq!(said["entries"].as_array().map(Vec::len), Some(10), "{said}");
+    assert_eq!(said["entries"].as_array().map(Vec::len), Some(11), "{said}");
     let newest = said["newest"].as_str().unwrap();
     forms.hold_output("audit", 0, &mut command(&format!("audit --since 24h --expect {newest}")));
     let said = forms.hold_output("failure", 1, &mut command(&format!("audit --expect {}", "0".repeat(64))));
@@ -279,6 +280,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
         "failure",
         "keys-create",
         "keys-list",
+        "keys-rotate-seal",
         "keys-show",
         "keys-usage",
         "teams-delete",

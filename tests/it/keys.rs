@@ -7,7 +7,9 @@ use forge::{
     Money, ParticipantRole,
     call::CallId,
     storage::{
-        access::{AccessChange, AccessStore as _, KeyState, SecretDigest},
+        access::{
+            AccessChange, AccessStore as _, KeyState, SealSecret, SealSecrets, SealStore as _, SecretDigest,
+        },
         accounts::{CallStatus, UsageRecord, UsageSink as _},
         budget::{Amount, BudgetCap, BudgetStore as _},
     },
@@ -193,6 +195,28 @@ fn an_expired_key_is_told_of_and_gets_another_life() {
     assert!(refused(&place, 2, &["keys", "rotate", "short"]).contains("--expires 90d"));
     key(&place, "keys rotate short --expires 90d");
     assert!(done(&place, "keys list").stdout.contains("active"));
+}
+
+#[test]
+fn another_secret_for_seals_is_logged_and_shown_nowhere() {
+    let place = Place::new("keys-seal");
+    let first = SealSecret::new([0x5e; 32]);
+    let secrets = || wait(store(&place).seal_secrets(first)).unwrap();
+    assert_eq!(secrets(), SealSecrets::new(first));
+    let said = done(&place, "keys rotate-seal");
+    assert_eq!(said.stdout, "");
+    assert!(said.stderr.contains("the one before still opens"), "{said:?}");
+    let once = secrets();
+    assert_eq!(once.previous, Some(first));
+    done(&place, "keys rotate-seal --json");
+    let twice = secrets();
+    assert_eq!(twice.previous, Some(once.current));
+    assert_ne!(twice.current, once.current);
+    let log = done(&place, "audit --verify");
+    assert_eq!(log.stdout.matches("seal_rotated").count(), 2, "{}", log.stdout);
+    // Those of simulated calls are others.
+    done(&place, "keys rotate-seal --offline");
+    assert_eq!(secrets(), twice);
 }
 
 #[test]

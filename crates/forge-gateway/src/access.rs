@@ -2,14 +2,14 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
-    access::{AccessStore, AuditEvent, AuditLog},
+    access::{AccessStore, AuditEvent, AuditLog, SealSecrets, SealStore},
 };
 use http::request::Parts;
 use serde_json::json;
@@ -20,6 +20,7 @@ use crate::{
     keyring::{Caller, Keyrings},
     listen::Ends,
     options::GatewayOptions,
+    seal::{Seals, seal_secret},
 };
 
 /// How often the store is asked whether its keys have changed: a revoked one is refused within a second.
@@ -33,6 +34,8 @@ pub(crate) struct Access {
     keys: Option<Arc<dyn AccessStore>>,
     audit: Option<Arc<dyn AuditLog>>,
     keyrings: Keyrings,
+    seal_store: Option<Arc<dyn SealStore>>,
+    seals: RwLock<Arc<Seals>>,
     refused: Mutex<Option<Refused>>,
 }
 
@@ -49,12 +52,21 @@ struct Refused {
 impl Access {
     /// Reads the keys.
     pub(crate) async fn open(options: &GatewayOptions) -> Result<(Self, Option<u64>), StorageError> {
-        let access = Self { keys: options.keys.clone(), audit: options.audit.clone(), ..Self::default() };
-        let Some(keys) = &access.keys else { return Ok((access, None)) };
+        let (keys, audit, seal_store) = (&options.keys, options.audit.clone(), options.seals.clone());
+        let access = Self { keys: keys.clone(), audit, seal_store, ..Self::default() };
         // The version first: a change in between is found once more.
-        let version = keys.access_version().await?;
-        access.keyrings.replace(keys.access().await?);
-        Ok((access, Some(version)))
+        let version = match keys {
+            Some(keys) => Some(keys.access_version().await?),
+            None => None,
+        };
+        if let Some(keys) = keys {
+            access.keyrings.replace(keys.access().await?);
+        }
+        let shared = access.read_seals().await;
+        if let Err(error) = &shared {
+            tracing::warn!(%error, "the secrets of seals cannot be read; those of this process end with it");
+        }
+        Ok((access, version.filter(|_| shared.is_ok())))
     }
 
     /// Whether clients have to bring a key.
@@ -105,9 +117,31 @@ impl Access {
         let newest = Some(keys.access_version().await?);
         if newest != *version {
             self.keyrings.replace(keys.access().await?);
+            self.read_seals().await?;
             *version = newest;
         }
         Ok(())
+    }
+
+    /// What seals are made and opened with now.
+    pub(crate) fn seals(&self) -> Arc<Seals> {
+        Arc::clone(&self.seals.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the secrets of the store. Without one, or while it cannot be read for a first time, there is one of this process.
+    async fn read_seals(&self) -> Result<(), StorageError> {
+        let own = seal_secret().map_err(|source| StorageError::io("make a secret for seals", source))?;
+        let shared = match &self.seal_store {
+            Some(store) => store.seal_secrets(own).await,
+            None => Ok(SealSecrets::new(own)),
+        };
+        let mut seals = self.seals.write().unwrap_or_else(PoisonError::into_inner);
+        match &shared {
+            Ok(secrets) => *seals = Arc::new(Seals::new(secrets)),
+            Err(_) if seals.is_empty() => *seals = Arc::new(Seals::new(&SealSecrets::new(own))),
+            Err(_) => {}
+        }
+        shared.map(|_| ())
     }
 
     /// Writes down who was refused since the last time.

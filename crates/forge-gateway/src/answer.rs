@@ -19,7 +19,7 @@ use crate::{
     meter::Admission,
     reply::{self, Reply, insert},
     reply_body::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
-    state::Remembering,
+    sealing::Sealing,
 };
 
 /// Names of fields that a reply lists at most.
@@ -30,50 +30,64 @@ pub(crate) struct Answer<'a> {
     pub(crate) router: &'a Router,
     pub(crate) ingress: &'a Ingress,
     pub(crate) cx: CallContext,
+    pub(crate) sealing: Sealing,
+    /// How many seals of the client's did not open.
+    pub(crate) unopened: usize,
 }
 
 impl Answer<'_> {
     /// Answers. `admission` is given back when the call is over.
-    pub(crate) async fn to(
-        self,
-        incoming: Incoming,
-        admission: Admission,
-        remembering: Remembering,
-    ) -> Reply {
+    pub(crate) async fn to(self, incoming: Incoming, admission: Admission) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
-        let left = Untranslated::of(&unknown, &request, &self.ingress.vendor);
+        let Self { router, ingress, cx, sealing, unopened } = self;
+        let left = Untranslated::of(&unknown, unopened, &request, &ingress.vendor);
         // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
         // vendors refuse to give one. What a carried request asks for stands in its bytes.
         let request = Arc::new(request.with_delivery(Delivery::Stream));
         // It owns all that it needs, since it may outlive this answer.
-        let (router, cx) = (self.router.clone(), self.cx.clone());
-        let call =
-            async move { Ok(router.stream(&cx, request).await?.observed(admission).observed(remembering)) };
+        let (own, call_cx) = (router.clone(), cx.clone());
+        let call = async move { Ok(own.stream(&call_cx, request).await?.observed(admission)) };
+        let writer = Writer { router, ingress, cx: &cx, left };
         let outcome = match delivery {
-            Delivery::Whole => self.whole(call, reply, &left).await,
-            Delivery::Stream => self.stream(Box::pin(call), reply, &left).await,
+            Delivery::Whole => writer.whole(call, reply, sealing).await,
+            Delivery::Stream => writer.stream(Box::pin(call), reply, sealing).await,
         };
-        let mut answer = outcome.unwrap_or_else(|error| failed(self.ingress, &error));
-        insert(&mut answer, self.ingress.request_id, &self.cx.call_id.to_string());
+        let mut answer = outcome.unwrap_or_else(|error| failed(ingress, &error));
+        insert(&mut answer, ingress.request_id, &cx.call_id.to_string());
         answer
     }
+}
 
+/// Writes the reply of a call that is under way.
+struct Writer<'a> {
+    router: &'a Router,
+    ingress: &'a Ingress,
+    cx: &'a CallContext,
+    left: Untranslated,
+}
+
+impl Writer<'_> {
     async fn whole(
         &self,
         call: impl Future<Output = Result<ResponseStream, ProviderError>>,
         mut reply: Box<dyn Render>,
-        left: &Untranslated,
+        mut sealing: Sealing,
     ) -> Result<Reply, ProviderError> {
-        let mut accumulator = Accumulator::new(&self.cx);
-        let mut relayed = None;
+        let mut accumulator = Accumulator::new(self.cx);
+        let (mut relayed, mut pushed) = (None, Ok(()));
         let mut events = call.await?;
         while let Some(event) = events.next().await {
             let event = event?;
             if let StreamEvent::Relayed(body) = &event {
                 relayed = Some(body.bytes.clone());
             }
-            accumulator.push(event)?;
+            sealing.event(event, &mut |event| {
+                if pushed.is_ok() {
+                    pushed = accumulator.push(event);
+                }
+            });
+            std::mem::replace(&mut pushed, Ok(()))?;
         }
         let response: ModelResponse = accumulator.finish()?;
         let body = relayed.map_or_else(|| reply.whole(&response).into(), ReplyBody::from);
@@ -82,7 +96,7 @@ impl Answer<'_> {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
         insert(&mut answer, "x-forge-model", response.model.as_str());
-        self.tell(&mut answer, response.route.as_deref(), left);
+        self.tell(&mut answer, response.route.as_deref());
         Ok(answer)
     }
 
@@ -90,12 +104,12 @@ impl Answer<'_> {
         &self,
         mut call: Call,
         reply: Box<dyn Render>,
-        left: &Untranslated,
+        sealing: Sealing,
     ) -> Result<Reply, ProviderError> {
         // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
         // a silence it does: proxies would cut the connection.
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
-            return Ok(streamed(reply.content_type(), StreamBody::of_call(call, reply)));
+            return Ok(streamed(reply.content_type(), StreamBody::of_call(call, reply, Some(sealing))));
         };
         let events = match begun {
             Ok(events) => events,
@@ -108,19 +122,19 @@ impl Answer<'_> {
         let started = started(&events);
         let model = started.and_then(|started| started.model.clone());
         let route = started.and_then(|started| started.route.clone());
-        let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply));
+        let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply, Some(sealing)));
         insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
-        self.tell(&mut answer, route.as_deref(), left);
+        self.tell(&mut answer, route.as_deref());
         Ok(answer)
     }
 
     /// Says how the call found its model, and what it was asked without.
-    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>, left: &Untranslated) {
+    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>) {
         let Some(route) = route else { return };
         insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
         let Some(answering) = &route.participant else { return };
         insert(answer, "x-forge-route", answering.provider_id.as_str());
-        insert(answer, "x-forge-warnings", &left.words(&answering.provider, &self.ingress.vendor));
+        insert(answer, "x-forge-warnings", &self.left.words(&answering.provider, &self.ingress.vendor));
     }
 }
 
@@ -130,17 +144,19 @@ struct Untranslated {
     own: Vec<String>,
     /// Those that go to nobody.
     lost: Vec<String>,
+    /// How many seals did not open.
+    unopened: usize,
     /// The request, where nothing of it was read at first.
     carried: Option<Arc<Carried>>,
 }
 
 impl Untranslated {
-    fn of(unknown: &[String], request: &ModelRequest, vendor: &ModelProvider) -> Self {
+    fn of(unknown: &[String], unopened: usize, request: &ModelRequest, vendor: &ModelProvider) -> Self {
         let extra = request.extra.fields(vendor);
         let goes_on = |name: &&String| extra.is_some_and(|extra| extra.contains_key(name.as_str()));
         let (own, lost) = unknown.iter().partition::<Vec<&String>, _>(goes_on);
         let names = |names: Vec<&String>| names.into_iter().cloned().collect();
-        Self { own: names(own), lost: names(lost), carried: request.carried().cloned() }
+        Self { own: names(own), lost: names(lost), unopened, carried: request.carried().cloned() }
     }
 
     /// What the model was asked without; empty if nothing is missing. `vendor` is the dialect's.
@@ -151,7 +167,9 @@ impl Untranslated {
         let own = other.into_iter().flat_map(|left| &left.own);
         let own = own.chain(read.into_iter().flat_map(|fields| fields.keys()));
         let names: Vec<&str> = self.lost.iter().chain(own).map(String::as_str).take(LISTED).collect();
-        if names.is_empty() { String::new() } else { format!("not translated: {}", names.join(", ")) }
+        let fields = (!names.is_empty()).then(|| format!("not translated: {}", names.join(", ")));
+        let state = (self.unopened > 0).then(|| format!("state not opened: {}", self.unopened));
+        fields.into_iter().chain(state).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -54,7 +54,7 @@ fn digest(secret: &str) -> SecretDigest {
     SecretDigest::new(Sha256::digest(secret).into())
 }
 
-fn random<const N: usize>() -> std::io::Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

@@ -1,9 +1,9 @@
 //! What clients may call a model, and who answers under that name.
 
 use forge::{
-    ModelId, ModelTable, Participant, ParticipantRole,
+    ModelId, ModelProvider, ModelTable, Participant, ParticipantRole,
     config::{AliasModel, AliasTarget, ModelAlias, ModelNames},
-    router::{ProviderPlan, Router, RouterPlan},
+    router::{ProviderPlan, Router, RouterPlan, Target},
 };
 
 /// Who answers a client that asks for `name`, and the name under which: that of the server's default where nobody has the
@@ -32,6 +32,27 @@ pub(crate) fn find(
     let plans = Plans { plan, table, names };
     let alias = names.aliases(name).find_map(|alias| plans.alias(alias, name));
     alias.or_else(|| plans.configured(name))
+}
+
+/// The model of `vendor` that answers for a participant, the first on its way if there are several. State of the vendor's own
+/// that a client sends back is that of this model, whatever the client calls it.
+pub(crate) fn model_of(
+    plan: &RouterPlan,
+    participant: &Participant,
+    vendor: &ModelProvider,
+) -> Option<ModelId> {
+    if participant.provider == *vendor && !participant.model_id.as_str().is_empty() {
+        return Some(participant.model_id.clone());
+    }
+    let pool = plan.pools.iter().position(|pool| pool.id == participant.provider_id).map(Target::Pool);
+    let role = plan.roles.get(&participant.role).into_iter();
+    let chain = role.flat_map(|role| role.primary.iter().chain(&role.fallback)).copied();
+    let mut routes = Vec::new();
+    for target in pool.into_iter().chain(chain).chain(plan.default) {
+        plan.routes_of(target, &mut routes);
+    }
+    let mut providers = routes.into_iter().filter_map(|at| plan.providers.get(at));
+    providers.find(|provider| provider.vendor() == *vendor).map(|provider| provider.model.clone())
 }
 
 /// Where names are looked up.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forge::{config::ServePlan, store::Store};
-use forge_core::storage::access::{AccessStore, AuditLog};
+use forge_core::storage::access::{AccessStore, AuditLog, SealStore};
 
 use crate::request_log::RequestLog;
 
@@ -20,6 +20,8 @@ pub struct GatewayOptions {
     pub audit: Option<Arc<dyn AuditLog>>,
     /// Where a line for each request goes, if its plan wants them.
     pub log: Option<RequestLog>,
+    /// The secrets under which clients carry state of vendors. Without a store, they end with the process.
+    pub seals: Option<Arc<dyn SealStore>>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
 }
@@ -30,10 +32,11 @@ impl GatewayOptions {
         Self { plan, ..Self::default() }
     }
 
-    /// The same with keys, their log and the accounts in this store.
+    /// The same with keys, their log, the secrets of seals and the accounts in this store.
     pub fn with_store(mut self, store: Arc<Store>) -> Self {
         self.keys = Some(Arc::clone(&store) as _);
         self.audit = Some(Arc::clone(&store) as _);
+        self.seals = Some(Arc::clone(&store) as _);
         self.metrics = Some(store);
         self
     }

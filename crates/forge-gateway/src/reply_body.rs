@@ -15,6 +15,8 @@ use futures_core::Stream as _;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::sealing::Sealing;
+
 /// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -104,6 +106,8 @@ async fn finish(source: Source) {
 pub(crate) struct StreamBody {
     source: Source,
     reply: Box<dyn Render>,
+    /// `None` for a reply without state.
+    sealing: Option<Sealing>,
     out: Vec<u8>,
     silence: Pin<Box<Sleep>>,
     /// Whether the call goes on once nobody reads it.
@@ -119,27 +123,31 @@ enum Source {
 
 impl StreamBody {
     /// A reply that has begun.
-    pub(crate) fn of_events(events: ResponseStream, reply: Box<dyn Render>) -> Self {
-        Self::new(Source::Events(events), reply, Vec::new())
+    pub(crate) fn of_events(
+        events: ResponseStream,
+        reply: Box<dyn Render>,
+        sealing: Option<Sealing>,
+    ) -> Self {
+        Self::new(Source::Events(events), reply, sealing, Vec::new())
     }
 
     /// A reply of which nothing is there yet. Its client learns at once that it is waited for.
-    pub(crate) fn of_call(call: Call, mut reply: Box<dyn Render>) -> Self {
+    pub(crate) fn of_call(call: Call, mut reply: Box<dyn Render>, sealing: Option<Sealing>) -> Self {
         let mut out = Vec::new();
         reply.keep_alive(&mut out);
-        Self::new(Source::Call(call), reply, out)
+        Self::new(Source::Call(call), reply, sealing, out)
     }
 
     /// A reply that is nothing but this failure.
     pub(crate) fn of_failure(error: &ProviderError, mut reply: Box<dyn Render>) -> Self {
         let mut out = Vec::new();
         reply.failure(error, &mut out);
-        Self::new(Source::Done, reply, out)
+        Self::new(Source::Done, reply, None, out)
     }
 
-    fn new(source: Source, reply: Box<dyn Render>, out: Vec<u8>) -> Self {
+    fn new(source: Source, reply: Box<dyn Render>, sealing: Option<Sealing>, out: Vec<u8>) -> Self {
         let silence = Box::pin(sleep_until(Instant::now() + KEEP_ALIVE));
-        Self { source, reply, out, silence, finishes_alone: false }
+        Self { source, reply, sealing, out, silence, finishes_alone: false }
     }
 
     /// The call goes on to its end when its client goes away.
@@ -154,6 +162,7 @@ impl StreamBody {
                 break;
             }
         }
+        self.release();
         if self.out.is_empty() {
             if matches!(self.source, Source::Done) {
                 return Poll::Ready(None);
@@ -177,9 +186,13 @@ impl StreamBody {
             },
             Source::Events(events) => match ready!(Pin::new(events).poll_next(cx)) {
                 Some(Ok(event)) => {
-                    self.reply.event(&event, &mut self.out);
                     if matches!(event, StreamEvent::Finished(_)) {
                         self.source = Source::Done;
+                    }
+                    let mut write = |event| self.reply.event(&event, &mut self.out);
+                    match &mut self.sealing {
+                        Some(sealing) => sealing.event(event, &mut write),
+                        None => write(event),
                     }
                 }
                 Some(Err(error)) => self.fail(&error),
@@ -191,8 +204,16 @@ impl StreamBody {
         Poll::Ready(())
     }
 
+    /// Writes what waits for more of the reply than is there.
+    fn release(&mut self) {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.release(&mut |event| self.reply.event(&event, &mut self.out));
+        }
+    }
+
     fn fail(&mut self, error: &ProviderError) {
         tracing::debug!(%error, "a stream broke off");
+        self.release();
         self.reply.failure(error, &mut self.out);
         self.source = Source::Done;
     }
@@ -258,15 +279,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_stream_is_kept_alive_and_ends_once() {
         let finished = || StreamEvent::from(Finished::new(StopReason::EndTurn));
-        let body = StreamBody::of_events(late(40, finished()), Box::new(Letters));
+        let body = StreamBody::of_events(late(40, finished()), Box::new(Letters), None);
         assert_eq!(writes(body).await, "sd . . f");
-        let body = StreamBody::of_events(late(1, None), Box::new(Letters));
+        let body = StreamBody::of_events(late(1, None), Box::new(Letters), None);
         assert_eq!(writes(body).await, "sd x", "one that just ends has broken off");
         let call: Call = Box::pin(async {
             tokio::time::sleep(Duration::from_secs(20)).await;
             Ok(late(0, StreamEvent::from(Finished::new(StopReason::EndTurn))))
         });
-        assert_eq!(writes(StreamBody::of_call(call, Box::new(Letters))).await, ". . sdf");
+        assert_eq!(writes(StreamBody::of_call(call, Box::new(Letters), None)).await, ". . sdf");
         let failure = ProviderError::new(ErrorKind::ContentFiltered, "p", "no");
         assert_eq!(writes(StreamBody::of_failure(&failure, Box::new(Letters))).await, "x");
     }
@@ -287,11 +308,11 @@ mod tests {
                 Ok(late(40, StreamEvent::from(Finished::new(StopReason::EndTurn))))
             })
         };
-        let stream = writes(StreamBody::of_call(call(), reply("?alt=sse"))).await;
+        let stream = writes(StreamBody::of_call(call(), reply("?alt=sse"), None)).await;
         let (silence, frame) = stream.split_once("data: ").unwrap();
         assert!(silence.len() > 10 && silence.chars().all(|sign| sign == '\n' || sign == ' '), "{silence:?}");
         assert!(frame.contains("\"finishReason\":\"STOP\""), "{frame}");
-        let list = writes(StreamBody::of_call(call(), reply(""))).await;
+        let list = writes(StreamBody::of_call(call(), reply(""), None)).await;
         let frames: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap();
         assert_eq!(frames.len(), 1, "{list}");
     }

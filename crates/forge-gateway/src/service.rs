@@ -21,7 +21,7 @@ use crate::{
     keyring::Caller,
     listen::Ends,
     meter::Admission,
-    model_list, models,
+    model_list, models, opening,
     options::GatewayOptions,
     path::Wanted,
     rate_headers::Rooms,
@@ -29,7 +29,8 @@ use crate::{
     reply_body::ReplyBody,
     request_body::{self, Body, Unread},
     request_log::{KeyName, Noted, Noting, RequestLog},
-    state::{Remembering, StateMemory},
+    sealing::Sealing,
+    state::StateMemory,
     tls::Tls,
 };
 
@@ -140,11 +141,11 @@ impl Service {
             Wanted::Models(id) => self.models(plan, caller, head, id.as_deref()),
             Wanted::Reply(ingress) => match self.read(plan, &ingress, caller, head, body, plan.relay).await {
                 Err(refused) => refused,
-                Ok(Read { cx, incoming, admission, rooms }) => {
+                Ok(Read { cx, incoming, admission, rooms, unopened }) => {
                     let now = cx.timer.now();
-                    let remembering = Remembering::new(Arc::clone(&self.states), Arc::clone(caller.owner()));
-                    let answer = Answer { router: &self.router, ingress: &ingress, cx };
-                    let mut reply = answer.to(incoming, admission, remembering).await;
+                    let sealing = self.sealing(&ingress, caller);
+                    let answer = Answer { router: &self.router, ingress: &ingress, cx, sealing, unopened };
+                    let mut reply = answer.to(incoming, admission).await;
                     rooms.tell(&ingress.dialect, now, &mut reply);
                     reply
                 }
@@ -165,6 +166,32 @@ impl Service {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         }
+    }
+
+    fn sealing(&self, ingress: &Ingress, caller: &Caller) -> Sealing {
+        let (owner, memory) = (Arc::clone(caller.owner()), Arc::clone(&self.states));
+        Sealing::new(&ingress.dialect, ingress.vendor.clone(), owner, self.access.seals(), memory)
+    }
+
+    /// Has the state of vendors back where the client carries it or it is remembered, before `participant` answers; returns how
+    /// much of it did not open.
+    fn restore(
+        &self,
+        ingress: &Ingress,
+        owner: &Arc<str>,
+        incoming: &mut Incoming,
+        participant: &Participant,
+    ) -> usize {
+        let Incoming { request, model, .. } = incoming;
+        let opened = opening::open(request, &self.access.seals(), owner);
+        // Clients of Chat send back no state of its vendor's, whose models have none there.
+        if ingress.dialect.as_str() != "chat"
+            && let Some(own) = models::model_of(&self.router.plan(), participant, &ingress.vendor)
+        {
+            opening::attribute(request, &ingress.vendor, model, &own);
+        }
+        self.states.restore(owner, request, opened.calls);
+        opened.lost
     }
 
     fn models(&self, plan: &ServePlan, caller: &Caller, head: &Parts, id: Option<&str>) -> Reply {
@@ -201,7 +228,6 @@ impl Service {
         if plan.rejects_unknown_fields {
             known(&incoming, ingress).map_err(|unknown| refused(ingress, &Refusal::Body(&unknown)))?;
         }
-        self.states.restore(caller.owner(), &mut incoming.request);
         let model = &incoming.model;
         let found = models::resolve(&self.router.plan(), self.router.models(), &plan.models, model);
         let (name, participant) = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
@@ -209,6 +235,7 @@ impl Service {
         if !caller.may_use(name) {
             return Err(refused(ingress, &Refusal::ModelDenied(model)));
         }
+        let unopened = self.restore(ingress, caller.owner(), &mut incoming, &participant);
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
@@ -222,7 +249,7 @@ impl Service {
         })?;
         let tags = Tags::default().with_client(client(&head.headers));
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
-        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, admission, rooms })
+        Ok(Read { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission, rooms })
     }
 
     async fn body(
@@ -264,6 +291,8 @@ impl Service {
 struct Read {
     cx: CallContext,
     incoming: Incoming,
+    /// How many seals did not open.
+    unopened: usize,
     admission: Admission,
     /// What is left of its caller's limits once it was let in.
     rooms: Rooms,

@@ -1,20 +1,21 @@
 //! What vendors want back with a conversation and clients of another dialect have no place for: signatures of thoughts and of
-//! calls. It is kept under the id of the tool call that it came with, which every client sends back.
+//! calls. It comes back in seals, or is kept here under the id of the tool call that it came with, which every client sends
+//! back.
 
 use std::{
     collections::{HashMap, VecDeque},
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use forge_core::{
-    ModelRequest, ProviderError, StreamEvent,
+    ModelRequest,
     event::{Delta, PartKind},
     request::{MessageRole, Opaque, Part},
-    stream::StreamObserver,
     time::Timer,
 };
+
+use crate::seal::State;
 
 /// How much is kept, and how long: a loop of tools goes on within minutes.
 const MOST_BYTES: usize = 64 << 20;
@@ -23,8 +24,8 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// Whose call, and its id: nobody gets at the state of another key.
 type CallKey = (Arc<str>, Arc<str>);
 
-/// The state of tool calls that clients may come back with. It ends with the process: a vendor is then asked without it,
-/// as after a change of the vendor.
+/// The state of tool calls that clients may come back with. It ends with the process: a vendor is then asked without what was
+/// too large for a seal.
 #[derive(Debug)]
 pub(crate) struct StateMemory {
     timer: Arc<dyn Timer>,
@@ -40,13 +41,10 @@ struct Kept {
 }
 
 /// What belongs to a call.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Remembered {
     since: Instant,
-    /// The thoughts that led to it, with their state.
-    thoughts: Vec<Part>,
-    /// The state of the call itself.
-    state: Option<Opaque>,
+    state: State,
 }
 
 impl Remembered {
@@ -55,10 +53,9 @@ impl Remembered {
             Part::Thinking { text, .. } => text.len(),
             _ => 0,
         };
-        let states = self.thoughts.iter().filter_map(Part::opaque).chain(&self.state);
-        let states: usize = states.map(|state| state.data.len()).sum();
+        let states: usize = self.state.opaques().map(|state| state.data.len()).sum();
         // Besides the texts, about as much as the entry itself takes.
-        self.thoughts.iter().map(thought).sum::<usize>() + states + 256
+        self.state.thoughts.iter().map(thought).sum::<usize>() + states + 256
     }
 }
 
@@ -67,21 +64,26 @@ impl StateMemory {
         Self { timer, kept: Mutex::default() }
     }
 
-    /// Puts what is remembered of `owner`'s calls into a conversation that comes back.
-    pub(crate) fn restore(&self, owner: &Arc<str>, request: &mut ModelRequest) {
-        let calls = request.messages.iter().flat_map(|message| &message.parts);
-        if !calls.into_iter().any(|part| matches!(part, Part::ToolUse { .. })) {
-            return;
-        }
-        let mut found: HashMap<Arc<str>, Remembered> = HashMap::new();
+    /// Puts what was opened of a conversation that comes back, and what is remembered of `owner`'s calls, where it was. What is
+    /// remembered is never less than what was sealed.
+    pub(crate) fn restore(
+        &self,
+        owner: &Arc<str>,
+        request: &mut ModelRequest,
+        mut found: HashMap<String, State>,
+    ) {
+        let parts = request.messages.iter().flat_map(|message| &message.parts);
+        let mut ids = parts.filter_map(|part| match part {
+            Part::ToolUse { id, .. } => Some(id.as_str()),
+            _ => None,
+        });
+        let Some(first) = ids.next() else { return };
         {
             let mut kept = self.kept();
             kept.forget(self.timer.instant());
-            for part in request.messages.iter().flat_map(|message| &message.parts) {
-                let Part::ToolUse { id, .. } = part else { continue };
-                let key = (Arc::clone(owner), Arc::from(id.as_str()));
-                if let Some(remembered) = kept.calls.get(&key) {
-                    found.insert(key.1, remembered.clone());
+            for id in std::iter::once(first).chain(ids) {
+                if let Some(remembered) = kept.calls.get(&(Arc::clone(owner), id.into())) {
+                    found.insert(id.to_owned(), remembered.state.clone());
                 }
             }
         }
@@ -93,9 +95,14 @@ impl StateMemory {
         }
     }
 
-    fn keep(&self, key: CallKey, thoughts: Vec<Part>, state: Option<Opaque>) {
+    /// Keeps the state of a call of `owner`'s.
+    pub(crate) fn keep(&self, owner: &Arc<str>, state: State) {
+        if !is_of_one_call(&state.id) || state.opaques().next().is_none() {
+            return;
+        }
         let now = self.timer.instant();
-        let remembered = Remembered { since: now, thoughts, state };
+        let key: CallKey = (Arc::clone(owner), state.id.as_str().into());
+        let remembered = Remembered { since: now, state };
         let mut kept = self.kept();
         kept.bytes += remembered.bytes();
         if let Some(before) = kept.calls.insert(key.clone(), remembered) {
@@ -105,7 +112,7 @@ impl StateMemory {
         kept.forget(now);
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         // An entry is whole before it is in, and so is a lock that a panic has poisoned.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,125 +136,109 @@ impl Kept {
     }
 }
 
-/// The parts of a turn with what is remembered of its calls. The thoughts before a call take the place of those that the
-/// client sends, which have lost their state.
-fn restored(parts: Vec<Part>, found: &mut HashMap<Arc<str>, Remembered>) -> Vec<Part> {
+/// The parts of a turn with what is known of its calls. The thoughts before a call take the place of those that the client
+/// sends, which have lost their state.
+fn restored(parts: Vec<Part>, found: &mut HashMap<String, State>) -> Vec<Part> {
     let mut all: Vec<Part> = Vec::with_capacity(parts.len());
     // Where the parts begin that belong to the next call.
     let mut begin = 0;
     for part in parts {
-        let remembered = match &part {
-            Part::ToolUse { id, .. } => found.remove(id.as_str()),
-            _ => None,
+        let Part::ToolUse { id, .. } = &part else {
+            all.push(part);
+            continue;
         };
-        let is_call = matches!(part, Part::ToolUse { .. });
-        match remembered {
-            None => all.push(part),
-            Some(Remembered { thoughts, state, .. }) => {
-                if !thoughts.is_empty() {
-                    let is_thought =
-                        |part: &&Part| matches!(part, Part::Thinking { .. } | Part::Vendor { .. });
-                    let end = begin + all.iter().skip(begin).take_while(is_thought).count();
-                    all.splice(begin..end, thoughts);
-                }
-                let own = part.opaque().cloned();
-                all.push(part.with_opaque(state.or(own)));
-            }
+        let State { thoughts, call, .. } = found.remove(id.as_str()).unwrap_or_default();
+        if !thoughts.is_empty() {
+            let is_thought = |part: &&Part| matches!(part, Part::Thinking { .. } | Part::Vendor { .. });
+            let end = begin + all.iter().skip(begin).take_while(is_thought).count();
+            all.splice(begin..end, thoughts);
         }
-        if is_call {
-            begin = all.len();
-        }
+        let own = part.opaque().cloned();
+        all.push(part.with_opaque(call.or(own)));
+        begin = all.len();
     }
     all
 }
 
 /// Whether an id stands for one call alone. Where a vendor gives none, adapters count the calls of the conversation, and
 /// another conversation has the same numbers.
-fn is_of_one_call(id: &str) -> bool {
+pub(crate) fn is_of_one_call(id: &str) -> bool {
     let counted = id.strip_prefix("call_").unwrap_or(id);
     !counted.bytes().all(|sign| sign.is_ascii_digit())
 }
 
-/// Watches a reply for state that belongs to its tool calls.
-pub(crate) struct Remembering {
-    memory: Arc<StateMemory>,
-    owner: Arc<str>,
+/// Gathers the state of a reply until the call comes that it belongs to.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
     /// The thoughts before anything else since the last call.
-    thoughts: Vec<Part>,
+    pub(crate) thoughts: Vec<Part>,
     /// Whether something else came since.
     other: bool,
-    open: Open,
+    /// The parts that are under way.
+    open: Vec<(u32, Open)>,
 }
 
-/// The part that is under way.
+/// A part that is under way.
+#[derive(Debug)]
 enum Open {
     Thought(String),
     Vendor,
-    Call(Arc<str>),
+    Call(String),
+}
+
+/// A part that has ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// A thought, or what only its vendor understands, with its state.
+    Thought(Part),
+    /// A call with all that belongs to it.
+    Call(State),
     Other,
 }
 
-impl fmt::Debug for Remembering {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remembering").finish_non_exhaustive()
-    }
-}
-
-impl Remembering {
-    pub(crate) fn new(memory: Arc<StateMemory>, owner: Arc<str>) -> Self {
-        Self { memory, owner, thoughts: Vec::new(), other: false, open: Open::Other }
-    }
-
-    fn begin(&mut self, kind: &PartKind) {
-        self.open = match kind {
+impl Gathered {
+    pub(crate) fn begin(&mut self, index: u32, kind: &PartKind) {
+        let open = match kind {
             PartKind::Thinking => Open::Thought(String::new()),
             PartKind::Vendor => Open::Vendor,
-            PartKind::ToolUse(start) => Open::Call(start.id.as_str().into()),
+            PartKind::ToolUse(start) => Open::Call(start.id.clone()),
             _ => {
                 self.other = true;
-                Open::Other
+                return;
             }
         };
+        self.open.push((index, open));
     }
 
-    fn end(&mut self, state: Option<&Opaque>) {
-        match (std::mem::replace(&mut self.open, Open::Other), state) {
-            (Open::Thought(text), Some(state)) if !self.other => {
-                self.thoughts.push(Part::thinking(text).with_opaque(state.clone()));
-            }
-            (Open::Vendor, Some(state)) if !self.other => self.thoughts.push(Part::vendor(state.clone())),
+    pub(crate) fn add(&mut self, index: u32, delta: &Delta) {
+        let open = self.open.iter_mut().find(|(known, _)| *known == index);
+        if let (Some((_, Open::Thought(text))), Delta::Thinking(more)) = (open, delta) {
+            text.push_str(more);
+        }
+    }
+
+    pub(crate) fn end(&mut self, index: u32, state: Option<&Opaque>) -> Ended {
+        let Some(at) = self.open.iter().position(|(known, _)| *known == index) else { return Ended::Other };
+        let thought = match (self.open.remove(at).1, state) {
+            (Open::Thought(text), Some(state)) => Part::thinking(text).with_opaque(state.clone()),
+            (Open::Vendor, Some(state)) => Part::vendor(state.clone()),
             (Open::Call(id), state) => {
-                let thoughts = std::mem::take(&mut self.thoughts);
                 self.other = false;
-                if is_of_one_call(&id) && (!thoughts.is_empty() || state.is_some()) {
-                    self.memory.keep((Arc::clone(&self.owner), id), thoughts, state.cloned());
-                }
+                let thoughts = std::mem::take(&mut self.thoughts);
+                return Ended::Call(State { id, thoughts, call: state.cloned() });
             }
-            _ => {}
+            _ => return Ended::Other,
+        };
+        if !self.other {
+            self.thoughts.push(thought.clone());
         }
+        Ended::Thought(thought)
     }
-}
-
-impl StreamObserver for Remembering {
-    fn event(&mut self, event: &StreamEvent) {
-        match event {
-            StreamEvent::PartStarted { kind, .. } => self.begin(kind),
-            StreamEvent::PartDelta { delta: Delta::Thinking(more), .. } => {
-                if let Open::Thought(text) = &mut self.open {
-                    text.push_str(more);
-                }
-            }
-            StreamEvent::PartEnded { opaque, .. } => self.end(opaque.as_deref()),
-            _ => {}
-        }
-    }
-
-    fn failure(&mut self, _: Option<&mut ProviderError>) {}
 }
 
 #[cfg(test)]
 mod tests {
-    use forge_core::{ModelId, ModelProvider, request::Message, time::SystemTimer};
+    use forge_core::{ModelId, ModelProvider, StreamEvent, request::Message, time::SystemTimer};
 
     use super::*;
 
@@ -256,9 +247,18 @@ mod tests {
     }
 
     fn watched(memory: &Arc<StateMemory>, owner: &str, events: &[StreamEvent]) {
-        let mut watching = Remembering::new(Arc::clone(memory), owner.into());
+        let mut gathered = Gathered::default();
         for event in events {
-            watching.event(event);
+            match event {
+                StreamEvent::PartStarted { index, kind } => gathered.begin(*index, kind),
+                StreamEvent::PartDelta { index, delta } => gathered.add(*index, delta),
+                StreamEvent::PartEnded { index, opaque } => {
+                    if let Ended::Call(state) = gathered.end(*index, opaque.as_deref()) {
+                        memory.keep(&owner.into(), state);
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -278,7 +278,7 @@ mod tests {
     fn back(memory: &StateMemory, owner: &str, parts: Vec<Part>) -> Vec<Part> {
         let mut request = ModelRequest::new("");
         request.messages.push(Message::new(MessageRole::Assistant, parts));
-        memory.restore(&owner.into(), &mut request);
+        memory.restore(&owner.into(), &mut request, HashMap::new());
         request.messages[0].parts.clone()
     }
 

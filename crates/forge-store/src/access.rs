@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use forge_core::storage::{
     StorageError,
-    access::{AccessChange, AccessError, AccessList, AccessStore, ClientKey, KeySecret, SecretDigest, Team},
+    access::{
+        AccessChange, AccessError, AccessList, AccessStore, AuditEvent, ClientKey, KeySecret, SecretDigest,
+        Team,
+    },
 };
 use rusqlite::{Connection, Error, OptionalExtension as _, Row, ToSql, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
@@ -138,7 +141,7 @@ fn change_key(conn: &Connection, change: &AccessChange, now: i64) -> rusqlite::R
     Ok(Ok(Some(key.name)))
 }
 
-/// Makes the change, logs it and raises the version.
+/// Makes the change and logs it.
 fn change(
     conn: &Connection,
     change: &AccessChange,
@@ -155,21 +158,28 @@ fn change(
         Ok(name) => name,
         Err(refused) => return Ok(Err(refused)),
     };
-    audit::append(conn, &change.event(name.as_deref(), row::time(now), by))?;
+    log(conn, &change.event(name.as_deref(), row::time(now), by))?;
+    Ok(Ok(()))
+}
+
+/// Logs a change and raises the version.
+pub(crate) fn log(conn: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
+    audit::append(conn, event)?;
     conn.execute(
         "INSERT INTO meta (key, value) VALUES ('access', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1",
         [],
     )?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 #[async_trait]
 impl AccessStore for Store {
     async fn access_version(&self) -> Result<u64, StorageError> {
         let version = |conn: &Connection| {
-            conn.query_row("SELECT value FROM meta WHERE key = 'access'", [], |row| row.get(0)).optional()
+            let mut find = conn.prepare_cached("SELECT value FROM meta WHERE key = 'access'")?;
+            find.query_row([], |row| row.get(0)).optional()
         };
-        let read = self.answer(move |shared| store::read(shared, "read", version)).await?;
+        let read = self.answer(move |shared| store::read_again(shared, version)).await?;
         Ok(read.map_or(0, unsigned))
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Store`] is the [`UsageSink`](forge_core::storage::accounts::UsageSink), the [`Journal`](forge_core::storage::journal::Journal), the
 //! [`BudgetStore`](forge_core::storage::budget::BudgetStore), and the [`AccessStore`](forge_core::storage::access::AccessStore)
-//! with its [`AuditLog`](forge_core::storage::access::AuditLog) of a process. Several processes may use one file at once.
+//! with its [`AuditLog`](forge_core::storage::access::AuditLog) and [`SealStore`](forge_core::storage::access::SealStore) of a
+//! process. Several processes may use one file at once.
 //!
 //! - **Accounts** never wait and never fail: a record goes into a bounded queue, one thread commits what is
 //!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there
@@ -54,6 +55,7 @@ pub mod prometheus;
 mod reserved;
 mod row;
 mod schema;
+mod seal;
 mod spool;
 mod sql;
 mod status;

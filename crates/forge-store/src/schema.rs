@@ -21,16 +21,17 @@ use crate::{
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// The step from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
     include_str!("v4.sql"),
     include_str!("v5.sql"),
+    include_str!("v6.sql"),
 ];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;
@@ -206,12 +207,13 @@ pub(crate) fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 /// What each version added first.
-const MARKS: [(&str, &str); 5] = [
+const MARKS: [(&str, &str); 6] = [
     ("attempts", "call_id"),
     ("budgets", "reserved_money"),
     ("cooldowns", "until"),
     ("task_log", "state"),
     ("audit", "hash"),
+    ("seal_secrets", "secret"),
 ];
 
 /// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.

@@ -185,6 +185,19 @@ pub(crate) fn read<T>(
     answer.map_err(|source| StoreError::sqlite(what, &shared.options.path, source))
 }
 
+/// The same over a connection that is kept, for what is asked again and again.
+pub(crate) fn read_again<T>(
+    shared: &Shared,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let mut kept = lock(&shared.reader);
+    let conn = kept.take().map_or_else(|| schema::reader(&shared.options), Ok)?;
+    let answer = question(&conn).map_err(|source| StoreError::sqlite("read", &shared.options.path, source))?;
+    // After a failure the file is opened anew.
+    *kept = Some(conn);
+    Ok(answer)
+}
+
 #[async_trait]
 impl UsageSink for Store {
     fn record(&self, record: UsageRecord) {

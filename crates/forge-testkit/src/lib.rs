@@ -168,6 +168,8 @@ macro_rules! store_contract {
             what_is_refused_leaves_no_trace
             every_change_is_logged_without_secrets
             the_log_is_one_chain
+            servers_share_their_secrets_and_each_rotation_keeps_one_before
+            a_first_rotation_makes_a_first_secret
         }
     };
     (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(

@@ -15,7 +15,7 @@ use super::{
     allowance::{self, when},
     check_name, find,
     form::{state, to_json},
-    refused, unknown_team, usage,
+    refused, seal, unknown_team, usage,
 };
 use crate::{
     args::{KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore},
@@ -44,6 +44,7 @@ pub(crate) async fn run(command: KeysCommand, quiet: bool, json: bool) -> Result
         KeysCommand::Enable(args) => turn(&open(args.store)?, &args, KeyState::Active).await,
         KeysCommand::Disable(args) => turn(&open(args.store)?, &args, KeyState::Disabled).await,
         KeysCommand::Revoke(args) => turn(&open(args.store)?, &args, KeyState::Revoked).await,
+        KeysCommand::RotateSeal(args) => seal::rotate(&open(args)?).await,
     }
 }
 

@@ -5,6 +5,7 @@ mod allowance;
 mod audit;
 mod form;
 mod keys;
+mod seal;
 mod teams;
 mod usage;
 

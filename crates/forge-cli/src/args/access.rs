@@ -23,6 +23,8 @@ pub(crate) enum KeysCommand {
     Revoke(KeysOne),
     /// Show what a key has used of each budget, and its calls by model.
     Usage(KeysOne),
+    /// Seal state of vendors, which clients carry, under another secret. What was sealed under the one before still opens.
+    RotateSeal(KeysStore),
 }
 
 #[derive(Debug, clap::Args)]

@@ -54,3 +54,35 @@ async fn state_goes_to_nobody_but_the_model_that_gave_it() {
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert!(!last(&server).contains("ignature"), "{}", last(&server));
 }
+
+#[tokio::test]
+async fn state_that_is_too_large_for_an_id_is_remembered() {
+    let calls = "tool_calls: [{name: search, arguments: {query: x}}]";
+    for (times, is_sealed) in [(50, true), (700, false)] {
+        let thinking = "why ".repeat(times);
+        let rule = format!("rules: [{{vendor: ollama, reply: {{thinking: '{thinking}', {calls}}}}}]");
+        let server = Server::start(&rule).await;
+        let message = loop_of_tools(&server, "provider:local", "auto").await;
+        let id = message["tool_calls"][0]["id"].as_str().unwrap();
+        assert_eq!(id.contains("_fg1_"), is_sealed, "{id}");
+        assert!(last(&server).contains("why why why"), "{}", last(&server));
+    }
+}
+
+#[tokio::test]
+async fn state_that_its_vendor_refuses_is_left_out_at_once_and_the_route_stays() {
+    let server = Server::start("{}").await;
+    for round in 1..=6 {
+        let wrong = json!([{"type": "thinking", "thinking": "hm", "signature": "c2lnbmVkIGJ5IG5vYm9keQ=="},
+            {"type": "text", "text": "So."}]);
+        let body = json!({"model": "provider:anthropic", "max_tokens": 2_000, "thinking": {"type": "adaptive"},
+            "messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": wrong},
+                {"role": "user", "content": "Go on."}]});
+        let reply = post(server.address, "/v1/messages", &body).await;
+        assert_eq!((reply.status, reply.header("x-forge-route")), (200, Some("anthropic")), "{}", reply.body);
+        assert_eq!(reply.header("x-forge-attempts"), Some("2"), "{}", reply.head);
+        let asked = server.sim.journal();
+        assert_eq!(asked.len(), 2 * round, "once more on the same route, and its circuit stays closed");
+        assert!(!asked.last().unwrap().body.to_string().contains("signature"), "{:?}", asked.last());
+    }
+}

@@ -66,8 +66,8 @@ fn is_freeform(messages: &[Message], call: &str) -> bool {
     parts.any(|part| matches!(part, Part::ToolUse { id, input: ToolInput::Text(_), .. } if id == call))
 }
 
-/// The vendor refuses a reasoning item without the item that followed it; it is sent only together
-/// with that.
+/// The vendor refuses a reasoning item without the item that followed it; it is sent only together with that, or with the call
+/// that it led to.
 fn assistant<'a>(
     message: &'a Message,
     is_own: impl Fn(&Opaque) -> bool,
@@ -86,6 +86,11 @@ fn assistant<'a>(
             (_, Some(raw)) => {
                 items.append(&mut thoughts);
                 items.push(Item::Verbatim(raw));
+            }
+            // The vendor takes a call behind its thoughts without an item, as clients send it that keep no items.
+            (Part::ToolUse { .. }, None) => {
+                items.append(&mut thoughts);
+                items.extend(neutral(part)?.map(Item::Known));
             }
             (part, None) => {
                 thoughts.clear();

@@ -368,6 +368,8 @@ mod tests {
         assert_eq!(answered(vec![thinking(MODEL, thought)]), json!([]));
         let edited = answered(vec![thinking(MODEL, thought), Part::text("mine")]);
         assert_eq!(edited, json!([{"type": "message", "role": "assistant", "content": "mine"}]));
+        let led = answered(vec![thinking(MODEL, thought), Part::tool_use("c", "f", json!({}))]);
+        assert_eq!((&led[0]["type"], &led[1]["type"]), (&"reasoning".into(), &"function_call".into()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use forge_core::storage::{Changes, accounts::UsageRecord};
+use rusqlite::Connection;
 
 use super::{Writer, group::Work};
 use crate::{
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     /// Of the journals.
     pub(crate) changes: Changes,
     pub(crate) leases: Leases,
+    /// For what is asked again and again.
+    pub(crate) reader: Mutex<Option<Connection>>,
 }
 
 #[derive(Default)]
@@ -98,6 +101,7 @@ impl Shared {
             pending: AtomicBool::new(true),
             changes: Changes::default(),
             leases: Leases::new(),
+            reader: Mutex::default(),
             options,
         }
     }

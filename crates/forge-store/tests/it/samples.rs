@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 use forge_core::{
     Money,
     storage::{
-        access::{AccessChange, AccessStore as _, AuditLog as _, ClientKey, SecretDigest, verify_audit},
+        access::{
+            AccessChange, AccessStore as _, AuditLog as _, ClientKey, SealSecret, SealSecrets,
+            SealStore as _, SecretDigest, verify_audit,
+        },
         accounts::UsageRecord,
         budget::{Amount, BudgetCap, BudgetStore as _},
         journal::{Batch, Claim, Journal as _, StreamName},
@@ -17,7 +20,7 @@ use crate::support::*;
 
 /// The version that is written now. Its sample is made by this test when it is missing; after a release it
 /// is never made again.
-const NOW: i64 = 5;
+const NOW: i64 = 6;
 
 fn sample(version: i64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/samples/v{version}.db"))
@@ -34,6 +37,7 @@ fn fill(store: &Store) {
     store.settle(reservation, amount);
     let key = ClientKey::new("0123456789", "ci", SecretDigest::new([7; 32]), noon());
     wait(store.change_access(AccessChange::KeyCreated { key }, "sample")).unwrap();
+    wait(store.seal_secrets(SealSecret::new([6; 32]))).unwrap();
 }
 
 fn schema(path: &std::path::Path) -> Vec<(String, Option<String>)> {
@@ -64,6 +68,10 @@ fn every_released_form_is_read_and_becomes_the_newest() {
         assert_eq!(wait(store.access()).unwrap().keys.len() as u64, keys, "version {version}");
         assert_eq!(verify_audit(&wait(store.audit(None)).unwrap(), None), Ok(keys));
         assert_eq!(wait(store.access_version()).unwrap(), keys);
+        // The secret of seals came with the sixth.
+        let secret = SealSecret::new([if version >= 6 { 6 } else { 9 }; 32]);
+        let kept = wait(store.seal_secrets(SealSecret::new([9; 32]))).unwrap();
+        assert_eq!(kept, SealSecrets::new(secret), "version {version}");
         put(&store, [record(9)]);
         assert_eq!(store.status().written, 1);
         drop(store);

@@ -8,7 +8,7 @@ use forge_core::{
     storage::{
         access::{
             AccessChange, AccessError, AccessList, AccessStore, Allowance, AuditEvent, AuditLog, ClientKey,
-            KeyBudget, KeyState, SecretDigest, Team, verify_audit,
+            KeyBudget, KeyState, SealSecret, SealStore, SecretDigest, Team, verify_audit,
         },
         budget::Period,
     },
@@ -282,4 +282,37 @@ pub fn the_log_is_one_chain<S: AccessStore + AuditLog>(subject: &Subject<S>) {
     let late = wait(store.audit(Some(now + HOUR))).unwrap();
     assert_eq!((late.len(), late[0].number, &late[0].hash), (1, 17, &last));
     assert!(wait(store.audit(Some(now + 2 * HOUR))).unwrap().is_empty());
+}
+
+fn secrets<S: SealStore>(store: &S, first: u8) -> (u8, Option<u8>) {
+    let secrets = wait(store.seal_secrets(SealSecret::new([first; 32]))).unwrap();
+    (secrets.current.bytes()[0], secrets.previous.map(|secret| secret.bytes()[0]))
+}
+
+/// Of many servers that bring a first secret at once, all have the same from then on, and a rotation keeps one before it.
+pub fn servers_share_their_secrets_and_each_rotation_keeps_one_before<
+    S: AccessStore + AuditLog + SealStore,
+>(
+    subject: &Subject<S>,
+) {
+    let found = at_once(subject, 8, |store, at| secrets(&*store, u8::try_from(at).unwrap()));
+    assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
+    let (first, (one, other)) = (found[0].0, (subject.open(), subject.open()));
+    assert_eq!((found[0].1, version(&*one)), (None, 0), "nobody did anything to the keys");
+    let rotate = |store: &S, next: u8| wait(store.rotate_seal(SealSecret::new([next; 32]), "ada")).unwrap();
+    rotate(&one, 100);
+    assert_eq!((secrets(&*other, 9), version(&*other)), ((100, Some(first)), 1));
+    rotate(&other, 101);
+    assert_eq!(secrets(&*one, 9), (101, Some(100)));
+    let log = wait(one.audit(None)).unwrap();
+    assert_eq!((log.len(), verify_audit(&log, None)), (2, Ok(2)));
+    let event = &log[1].event;
+    assert_eq!((&*event.by, &*event.action, event.detail.as_str()), ("ada", "seal_rotated", "{}"));
+}
+
+/// A rotation in a place without a secret makes its first.
+pub fn a_first_rotation_makes_a_first_secret<S: AccessStore + AuditLog + SealStore>(subject: &Subject<S>) {
+    let store = subject.open();
+    wait(store.rotate_seal(SealSecret::new([7; 32]), "ada")).unwrap();
+    assert_eq!(secrets(&*subject.open(), 9), (7, None));
 }

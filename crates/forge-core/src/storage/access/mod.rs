@@ -2,12 +2,14 @@
 //!
 //! A server keeps an [`AccessList`] in memory, so that no request waits for a store, and asks for the
 //! [version](AccessStore::access_version) now and then. Changes are made beside the server, by whoever can write to the
-//! store; each stands in the [`AuditLog`] from the same moment.
+//! store; each stands in the [`AuditLog`] from the same moment. Beside them are the secrets of a server's own, in a
+//! [`SealStore`].
 
 mod audit;
 mod chain;
 mod change;
 mod key;
+mod seal;
 
 use std::fmt;
 
@@ -18,6 +20,7 @@ pub use self::{
     chain::{AuditFault, audit_hash, verify_audit},
     change::{AccessChange, AccessError},
     key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team, matches_pattern},
+    seal::{SealSecret, SealSecrets, SealStore},
 };
 use super::StorageError;
 

@@ -14,13 +14,13 @@ use crate::{
         StorageError,
         access::{
             AccessChange, AccessError, AccessList, AccessStore, AuditEntry, AuditEvent, AuditLog, ClientKey,
-            KeyState, Team, audit_hash,
+            KeyState, SealSecret, SealSecrets, SealStore, Team, audit_hash,
         },
     },
     time::{Clock, SystemTimer},
 };
 
-/// An [`AccessStore`] and [`AuditLog`] that end with the process.
+/// An [`AccessStore`], [`SealStore`] and [`AuditLog`] that end with the process.
 #[derive(Debug)]
 pub struct MemoryAccess {
     clock: Arc<dyn Clock>,
@@ -33,6 +33,7 @@ struct Kept {
     teams: BTreeMap<Arc<str>, Team>,
     log: Vec<AuditEntry>,
     version: u64,
+    seal: Option<SealSecrets>,
 }
 
 impl MemoryAccess {
@@ -145,5 +146,20 @@ impl AuditLog for MemoryAccess {
         let kept = lock(&self.kept);
         let wanted = |entry: &&AuditEntry| since.is_none_or(|since| entry.event.at >= since);
         Ok(kept.log.iter().filter(wanted).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl SealStore for MemoryAccess {
+    async fn seal_secrets(&self, first: SealSecret) -> Result<SealSecrets, StorageError> {
+        Ok(*lock(&self.kept).seal.get_or_insert(SealSecrets::new(first)))
+    }
+
+    async fn rotate_seal(&self, next: SealSecret, by: &str) -> Result<(), StorageError> {
+        let mut kept = lock(&self.kept);
+        kept.seal = Some(kept.seal.map_or(SealSecrets::new(next), |secrets| secrets.rotated(next)));
+        kept.append(SealSecrets::rotation(self.clock.now(), by));
+        kept.version += 1;
+        Ok(())
     }
 }

@@ -1,0 +1,161 @@
+//! State in a reply on its way to a client whose dialect is not that of the vendor: it goes out sealed, in the place that the
+//! dialect has.
+
+use std::{fmt, sync::Arc};
+
+use forge_core::{
+    ModelProvider, StreamEvent,
+    event::PartKind,
+    request::{Dialect, Opaque, Part},
+};
+
+use crate::{
+    seal::{Seals, State, in_base64},
+    state::{Ended, Gathered, StateMemory},
+};
+
+/// Where clients of a dialect keep state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    /// With each thought. A call has a place for its own in its id alone.
+    Thought,
+    /// In the ids of calls.
+    CallId,
+    /// With calls.
+    Signature,
+}
+
+/// Seals the state of one reply, and remembers it.
+pub(crate) struct Sealing {
+    slot: Slot,
+    /// The dialect's. Its state goes out as it is.
+    vendor: ModelProvider,
+    owner: Arc<str>,
+    seals: Arc<Seals>,
+    memory: Arc<StateMemory>,
+    gathered: Gathered,
+    /// A call that has begun, and may have state of its own at its end.
+    held: Vec<StreamEvent>,
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("slot", &self.slot).finish_non_exhaustive()
+    }
+}
+
+impl Sealing {
+    /// For `owner`'s client, which speaks `dialect`, that of `vendor`.
+    pub(crate) fn new(
+        dialect: &Dialect,
+        vendor: ModelProvider,
+        owner: Arc<str>,
+        seals: Arc<Seals>,
+        memory: Arc<StateMemory>,
+    ) -> Self {
+        let slot = match dialect.as_str() {
+            "chat" => Slot::CallId,
+            "gemini" => Slot::Signature,
+            _ => Slot::Thought,
+        };
+        Self { slot, vendor, owner, seals, memory, gathered: Gathered::default(), held: Vec::new() }
+    }
+
+    /// Hands the event out as its client gets it. The beginning of a call waits for what comes at once with it: its id goes
+    /// out first, and may have to hold the state that stands at its end.
+    pub(crate) fn event(&mut self, mut event: StreamEvent, out: &mut impl FnMut(StreamEvent)) {
+        match &mut event {
+            StreamEvent::PartStarted { index, kind } => {
+                self.release(out);
+                self.gathered.begin(*index, kind);
+                if matches!(kind, PartKind::ToolUse(_)) && self.slot != Slot::Signature {
+                    return self.held.push(event);
+                }
+            }
+            StreamEvent::PartDelta { index, delta } => {
+                self.gathered.add(*index, delta);
+                if !self.held.is_empty() {
+                    return self.held.push(event);
+                }
+            }
+            StreamEvent::PartEnded { index, opaque } => {
+                if self.is_held(*index) {
+                    self.go_on(opaque.as_deref().cloned(), out);
+                }
+                self.release(out);
+                let ended = self.gathered.end(*index, opaque.as_deref());
+                *opaque = self.closed(ended, opaque.take());
+            }
+            _ => self.release(out),
+        }
+        out(event);
+    }
+
+    /// Lets go what waits: more of it is not there yet.
+    pub(crate) fn release(&mut self, out: &mut impl FnMut(StreamEvent)) {
+        self.go_on(None, out);
+    }
+
+    fn is_held(&self, index: u32) -> bool {
+        matches!(self.held.first(), Some(StreamEvent::PartStarted { index: held, .. }) if *held == index)
+    }
+
+    fn go_on(&mut self, state: Option<Opaque>, out: &mut impl FnMut(StreamEvent)) {
+        let mut held = std::mem::take(&mut self.held);
+        if let Some(StreamEvent::PartStarted { kind: PartKind::ToolUse(start), .. }) = held.first_mut()
+            && let Some(id) = self.id(&start.id, state)
+        {
+            start.id = id;
+        }
+        held.into_iter().for_each(out);
+    }
+
+    /// The id in which the state of a call is sealed, if it has any.
+    fn id(&self, id: &str, state: Option<Opaque>) -> Option<String> {
+        let is_chat = self.slot == Slot::CallId;
+        let is_wanted = |state: &Opaque| {
+            // One that repeats the call is of no use beside it.
+            (is_chat || state.provider != self.vendor) && !state.data.contains(id)
+        };
+        let thoughts = if is_chat { self.gathered.thoughts.clone() } else { Vec::new() };
+        let state = State { id: id.to_owned(), thoughts, call: state.filter(is_wanted) };
+        state.opaques().next()?;
+        self.seals.id(&state, &self.owner)
+    }
+
+    /// What a part that has ended has in the place of its state.
+    fn closed(&self, ended: Ended, state: Option<Box<Opaque>>) -> Option<Box<Opaque>> {
+        let is_foreign = |state: &Opaque| state.provider != self.vendor;
+        match ended {
+            Ended::Call(call) => {
+                let signature = (self.slot == Slot::Signature && call.opaques().all(is_foreign))
+                    .then(|| self.signature(&call));
+                self.memory.keep(&self.owner, call);
+                signature
+                    .unwrap_or_else(|| state.filter(|state| self.slot != Slot::Thought || !is_foreign(state)))
+            }
+            _ if self.slot != Slot::Thought || !state.as_deref().is_some_and(is_foreign) => state,
+            Ended::Thought(thought) => self.thought(thought),
+            Ended::Other => None,
+        }
+    }
+
+    fn signature(&self, call: &State) -> Option<Box<Opaque>> {
+        let model = call.opaques().next()?.model.clone();
+        let seal = self.seals.text(call, &self.owner, &call.id)?;
+        Some(Box::new(Opaque::new(self.vendor.clone(), model, in_base64(&seal))))
+    }
+
+    /// A seal for a thought whose text stands beside it.
+    fn thought(&self, thought: Part) -> Option<Box<Opaque>> {
+        let state = thought.opaque()?.clone();
+        let model = state.model.clone();
+        let thought = match thought {
+            Part::Thinking { .. } => Part::thinking("").with_opaque(state),
+            other => other,
+        };
+        let sealed = State { thoughts: vec![thought], ..State::default() };
+        let seal = self.seals.text(&sealed, &self.owner, "")?;
+        Some(Box::new(Opaque::new(self.vendor.clone(), model, seal)))
+    }
+}
