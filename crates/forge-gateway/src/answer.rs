@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use forge::{
     CallContext, ErrorKind, ModelProvider, ModelRequest, ModelResponse, Provider as _, ProviderError,
     ResponseStream, StreamEvent,
-    event::Started,
+    event::{Finished, Started, StopDetail, StopReason},
     request::{Carried, Delivery},
     route::RouteTrace,
     router::Router,
@@ -47,7 +47,15 @@ impl Answer<'_> {
         let request = Arc::new(request.with_delivery(Delivery::Stream));
         // It owns all that it needs, since it may outlive this answer.
         let (own, call_cx) = (router.clone(), cx.clone());
-        let call = async move { Ok(own.stream(&call_cx, request).await?.observed(admission)) };
+        let refuse = ingress.refuse;
+        let call = async move {
+            match own.stream(&call_cx, request).await {
+                Ok(events) => Ok(events.observed(admission)),
+                // A dialect that has a form of its own for it says it in that.
+                Err(error) if refuse(&Refusal::Failed(&error)).0 == 200 => Err(error),
+                Err(error) => declined(error),
+            }
+        };
         let writer = Writer { router, ingress, cx: &cx, left };
         let outcome = match delivery {
             Delivery::Whole => writer.whole(call, reply, sealing).await,
@@ -173,6 +181,19 @@ impl Untranslated {
     }
 }
 
+/// A prompt that a model or a filter declined is no failure, but a reply that ends so.
+fn declined(error: ProviderError) -> Result<ResponseStream, ProviderError> {
+    let reason = match error.kind {
+        ErrorKind::Refusal => StopReason::Refusal,
+        ErrorKind::ContentFiltered => StopReason::ContentFiltered,
+        _ => return Err(error),
+    };
+    let mut finished = Finished::new(reason);
+    finished.detail = StopDetail::of(error.code.clone(), Some(error.message.clone()));
+    let events = [Started::default().into(), finished.into()];
+    Ok(ResponseStream::from_events(events.map(Ok)))
+}
+
 /// What the reply says at its beginning.
 fn started(events: &ResponseStream) -> Option<&Started> {
     events.head().iter().find_map(|event| match event {
@@ -198,6 +219,9 @@ pub(crate) fn failed(ingress: &Ingress, error: &ProviderError) -> Reply {
             .with(|facts| facts.retry_after = Some(Duration::from_secs(1)));
         return failed(ingress, &unread);
     }
+    if let Some(refused) = refused_credential(error) {
+        return failed(ingress, refused);
+    }
     let mut answer = refused(ingress, &Refusal::Failed(error));
     if let Some(wait) = error.retry_after {
         // Rounded up: whoever comes too early is refused again.
@@ -208,6 +232,16 @@ pub(crate) fn failed(ingress: &Ingress, error: &ProviderError) -> Reply {
         insert(&mut answer, "x-should-retry", "false");
     }
     answer
+}
+
+/// Why a circuit is open, if a credential of the server's own is: no wait mends that.
+fn refused_credential(error: &ProviderError) -> Option<&ProviderError> {
+    let is_credential = |cause: &&ProviderError| {
+        matches!(cause.kind, ErrorKind::Authentication | ErrorKind::Permission | ErrorKind::QuotaExhausted)
+    };
+    let is_open = error.kind == ErrorKind::CircuitOpen;
+    let mut causes = std::iter::successors(Some(error), |error| error.source.as_deref()?.downcast_ref());
+    causes.find(is_credential).filter(|_| is_open)
 }
 
 fn streamed(kind: &str, stream: StreamBody) -> Reply {

@@ -22,9 +22,10 @@ pub(crate) enum Wanted {
     Alive,
     /// A connection for events both ways.
     Socket,
-    /// Something that is served to another method.
-    OtherMethod,
-    Nothing,
+    /// Something that is served to another method, in this dialect.
+    OtherMethod(Option<Ingress>),
+    /// Nothing, at an address of this dialect's.
+    Nothing(Option<Ingress>),
 }
 
 /// Below these are single models.
@@ -46,7 +47,7 @@ impl Wanted {
             "/v1/models" | "/v1beta/models" | "/models" => Self::Models(None),
             _ => match LISTS.iter().find_map(|list| path.strip_prefix(list)) {
                 Some(rest) => Self::of_model(method, rest),
-                None => return Self::Nothing,
+                None => return Self::Nothing(path.starts_with("/v1beta/").then_some(GEMINI)),
             },
         };
         let is_read = matches!(*method, Method::GET | Method::HEAD);
@@ -54,7 +55,12 @@ impl Wanted {
             Self::Reply(_) | Self::Count(_) => *method == Method::POST,
             _ => is_read,
         };
-        if fits || matches!(wanted, Self::Nothing) { wanted } else { Self::OtherMethod }
+        match wanted {
+            Self::Reply(ingress) | Self::Count(ingress) if !fits => Self::OtherMethod(Some(ingress)),
+            Self::Nothing(_) => wanted,
+            _ if !fits => Self::OtherMethod(None),
+            _ => wanted,
+        }
     }
 
     /// Of one model. Gemini's clients say behind its name what they want of it; names have colons of their own.
@@ -63,7 +69,7 @@ impl Wanted {
         match rest.rsplit_once(':') {
             Some((_, "generateContent" | "streamGenerateContent")) => Self::Reply(GEMINI),
             Some((_, "countTokens")) => Self::Count(GEMINI),
-            _ if *method == Method::POST => Self::Nothing,
+            _ if *method == Method::POST => Self::Nothing(Some(GEMINI)),
             _ => Self::Models(Some(rest.into_owned())),
         }
     }
@@ -71,7 +77,10 @@ impl Wanted {
     /// The refusal of a client that brings no key that is known.
     pub(crate) fn no_key(&self) -> Reply {
         match self {
-            Self::Reply(ingress) | Self::Count(ingress) => refused(ingress, &Refusal::Key),
+            Self::Reply(ingress)
+            | Self::Count(ingress)
+            | Self::OtherMethod(Some(ingress))
+            | Self::Nothing(Some(ingress)) => refused(ingress, &Refusal::Key),
             _ => reply::refusal(
                 StatusCode::UNAUTHORIZED,
                 "bring a key of this server: `forge keys create` makes one",
@@ -86,10 +95,13 @@ mod tests {
 
     #[test]
     fn an_address_of_a_model_is_for_geminis_clients_where_it_ends_with_a_verb() {
+        let of = |ingress: Option<Ingress>| ingress.map_or("none".into(), |one| one.dialect.to_string());
         let wanted = |method: Method, path: &str| match Wanted::of(&method, path) {
             Wanted::Reply(ingress) => format!("reply {}", ingress.dialect.as_str()),
             Wanted::Count(ingress) => format!("count {}", ingress.dialect.as_str()),
             Wanted::Models(id) => format!("models {}", id.unwrap_or_default()),
+            Wanted::OtherMethod(ingress) => format!("other method {}", of(ingress)),
+            Wanted::Nothing(ingress) => format!("nothing {}", of(ingress)),
             other => format!("{other:?}"),
         };
         for (method, path, expected) in [
@@ -97,12 +109,15 @@ mod tests {
             (Method::POST, "/v1/models/role:coder:streamGenerateContent", "reply gemini"),
             (Method::POST, "/v1beta/models/models/a/b%3AgenerateContent/", "reply gemini"),
             (Method::POST, "/v1beta/models/m:countTokens", "count gemini"),
-            (Method::GET, "/v1beta/models/m:generateContent", "OtherMethod"),
-            (Method::POST, "/v1beta/models/m:embedContent", "Nothing"),
+            (Method::GET, "/v1beta/models/m:generateContent", "other method gemini"),
+            (Method::POST, "/v1beta/models/m:embedContent", "nothing gemini"),
             (Method::GET, "/v1beta/models", "models "),
             (Method::GET, "/v1beta/models/role%3Acoder", "models role:coder"),
             (Method::GET, "/v1/models/pool:fast", "models pool:fast"),
-            (Method::POST, "/v1beta/m:generateContent", "Nothing"),
+            (Method::POST, "/v1beta/m:generateContent", "nothing gemini"),
+            (Method::GET, "/v1/messages", "other method messages"),
+            (Method::POST, "/v1/models", "other method none"),
+            (Method::POST, "/v1/images/generations", "nothing none"),
         ] {
             assert_eq!(wanted(method.clone(), path), expected, "{method} {path}");
         }

@@ -157,12 +157,12 @@ impl StreamBody {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         // Everything that is there goes out in one write.
-        while self.out.len() < FULL && self.advance(cx).is_ready() {
-            if matches!(self.source, Source::Done) {
+        while self.out.len() < FULL && !matches!(self.source, Source::Done) {
+            if self.advance(cx).is_pending() {
+                self.release();
                 break;
             }
         }
-        self.release();
         if self.out.is_empty() {
             if matches!(self.source, Source::Done) {
                 return Poll::Ready(None);

@@ -159,3 +159,108 @@ impl Sealing {
         Some(Box::new(Opaque::new(self.vendor.clone(), model, seal)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{event::Delta, storage::access::SealSecrets, time::SystemTimer};
+
+    use super::*;
+    use crate::seal::{SealedId, found, seal_secret};
+
+    /// What a client gets of these events; `None` is a pause.
+    fn sealed(dialect: &'static str, events: Vec<Option<StreamEvent>>) -> (Vec<StreamEvent>, Arc<Seals>) {
+        let seals = Arc::new(Seals::new(&SealSecrets::new(seal_secret().unwrap())));
+        let memory = Arc::new(StateMemory::new(SystemTimer::shared()));
+        let vendor = ModelProvider::Anthropic;
+        let mut sealing =
+            Sealing::new(&Dialect::new(dialect), vendor, "ci".into(), Arc::clone(&seals), memory);
+        let mut all = Vec::new();
+        for event in events {
+            let mut out = |event| all.push(event);
+            match event {
+                Some(event) => sealing.event(event, &mut out),
+                None => sealing.release(&mut out),
+            }
+        }
+        (all, seals)
+    }
+
+    fn begun(index: u32, kind: PartKind) -> Option<StreamEvent> {
+        Some(StreamEvent::PartStarted { index, kind })
+    }
+
+    fn input(index: u32) -> Option<StreamEvent> {
+        Some(StreamEvent::PartDelta { index, delta: Delta::ToolInput("{}".into()) })
+    }
+
+    fn ended(index: u32, data: Option<&str>) -> Option<StreamEvent> {
+        let state = data.map(|data| Opaque::new(ModelProvider::Google, "m".into(), data));
+        Some(StreamEvent::PartEnded { index, opaque: state.map(Box::new) })
+    }
+
+    fn id(events: &[StreamEvent], at: usize) -> &str {
+        match &events[at] {
+            StreamEvent::PartStarted { kind: PartKind::ToolUse(start), .. } => &start.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_call_that_comes_at_once_has_its_state_in_its_id_and_another_what_is_known_before() {
+        let call = || begun(1, PartKind::tool_use("a1", "f"));
+        let thought = || [begun(0, PartKind::Thinking), ended(0, Some("t"))];
+        for (dialect, pause, thoughts, state) in
+            [("chat", false, 1, true), ("chat", true, 1, false), ("messages", false, 0, true)]
+        {
+            let pause = pause.then_some(None);
+            let rest = [call(), input(1)].into_iter().chain(pause).chain([ended(1, Some("c"))]);
+            let (events, seals) = sealed(dialect, thought().into_iter().chain(rest).collect());
+            assert_eq!(events.len(), 5, "{events:?}");
+            let opened = seals.open_id(&SealedId::of(id(&events, 2)).unwrap(), "ci").unwrap();
+            assert_eq!(
+                (opened.id.as_str(), opened.thoughts.len(), opened.call.is_some()),
+                ("a1", thoughts, state)
+            );
+        }
+        let (events, _) = sealed("messages", vec![call(), input(1), None, ended(1, Some("c"))]);
+        assert_eq!(id(&events, 0), "a1");
+        // An item of a call that repeats the call is of no use beside it.
+        let (events, _) = sealed("messages", vec![call(), input(1), ended(1, Some("{\"call_id\":\"a1\"}"))]);
+        assert_eq!(id(&events, 0), "a1");
+    }
+
+    #[test]
+    fn parts_that_are_open_at_once_keep_their_order_and_their_own_state() {
+        let (events, seals) = sealed(
+            "gemini",
+            vec![
+                begun(0, PartKind::tool_use("a1", "f")),
+                begun(1, PartKind::tool_use("a2", "f")),
+                input(0),
+                ended(1, Some("two")),
+                ended(0, Some("one")),
+            ],
+        );
+        for (at, call, data) in [(3, "a2", "two"), (4, "a1", "one")] {
+            let StreamEvent::PartEnded { opaque: Some(state), .. } = &events[at] else {
+                panic!("{events:?}")
+            };
+            assert_eq!(state.provider, ModelProvider::Anthropic);
+            let opened = seals.open_text(&found(&state.data).unwrap(), "ci", call).unwrap();
+            assert_eq!(opened.call.unwrap().data, data);
+        }
+        let calls = [0, 1].map(|at| begun(at, PartKind::tool_use(format!("a{at}"), "f")));
+        let ends = [input(0), input(1), ended(0, Some("one")), ended(1, Some("two"))];
+        let (events, _) = sealed("chat", calls.into_iter().chain(ends).collect());
+        let places: Vec<u32> = events
+            .iter()
+            .map(|event| match event {
+                StreamEvent::PartStarted { index, .. }
+                | StreamEvent::PartDelta { index, .. }
+                | StreamEvent::PartEnded { index, .. } => *index,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(places, [0, 1, 0, 1, 0, 1]);
+    }
+}

@@ -159,10 +159,12 @@ impl Service {
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
             }
-            Wanted::OtherMethod => {
+            Wanted::OtherMethod(Some(ingress)) => refused(&ingress, &Refusal::Method),
+            Wanted::OtherMethod(None) => {
                 reply::refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
             }
-            Wanted::Nothing => {
+            Wanted::Nothing(Some(ingress)) => refused(&ingress, &Refusal::Path(head.uri.path())),
+            Wanted::Nothing(None) => {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         }

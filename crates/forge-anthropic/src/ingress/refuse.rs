@@ -18,6 +18,7 @@ pub(super) fn refuse(refusal: &Refusal<'_>) -> (u16, Vec<u8>) {
             (413, "request_too_large", format!("the request is larger than {most} bytes"))
         }
         Refusal::Path(path) => (404, "not_found_error", format!("nothing is served at {path}")),
+        Refusal::Method => (405, "invalid_request_error", "this address takes another method".to_owned()),
         Refusal::Failed(error) => (status(error), error_type(error.kind), message(error)),
         Refusal::Draining => (529, "overloaded_error", "the server is shutting down".to_owned()),
         _ => (500, "api_error", "the request was refused".to_owned()),

@@ -155,6 +155,8 @@ async fn failures_have_the_vendors_form() {
     ] {
         let reply = read(send(at, &start, "content-type: application/json\r\n", "{}").await).await;
         assert_eq!(reply.status, status, "{start}");
+        let error = &reply.json()["error"];
+        assert_eq!((&error["code"], error["status"].is_string()), (&json!(status), true), "{}", reply.body);
     }
 }
 
@@ -197,6 +199,27 @@ async fn a_prompt_that_is_blocked_is_a_reply_in_every_form() {
         post(server.address, &address("google", "streamGenerateContent"), &body("[[sim:blocked]]")).await;
     assert!(list.json()[0]["promptFeedback"]["blockReason"].is_string(), "{}", list.body);
     assert_eq!((whole.status, stream.status, list.status), (200, 200, 200));
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_blocked_is_a_reply_to_clients_of_other_vendors_too() {
+    let server = Server::start("{}").await;
+    let turns = |stream: bool| json!({"model": "google", "max_tokens": 100, "stream": stream, "messages": [{"role": "user", "content": "[[sim:blocked]]"}]});
+    let input = |stream: bool| json!({"model": "google", "input": "[[sim:blocked]]", "stream": stream});
+    for (path, word, end) in [
+        ("/v1/messages", r#""stop_reason":"refusal""#, "message_stop"),
+        ("/v1/chat/completions", r#""finish_reason":"content_filter""#, "[DONE]"),
+        ("/v1/responses", r#""reason":"content_filter""#, "response.incomplete"),
+    ] {
+        for stream in [false, true] {
+            let body = if path == "/v1/responses" { input(stream) } else { turns(stream) };
+            let reply = post(server.address, path, &body).await;
+            assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+            assert!(reply.body.contains(word), "{path}: {}", reply.body);
+            assert_eq!(reply.body.contains(end), stream, "{path}: {}", reply.body);
+            assert!(reply.header("x-request-id").or(reply.header("request-id")).is_some(), "{}", reply.head);
+        }
+    }
 }
 
 #[tokio::test]

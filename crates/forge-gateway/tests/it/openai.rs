@@ -115,3 +115,20 @@ async fn what_is_not_served_has_the_vendors_form() {
         crossed.body
     );
 }
+
+#[tokio::test]
+async fn a_refused_credential_of_the_servers_own_is_told_the_same_while_its_circuit_is_open() {
+    let server = Server::start("rules: [{vendor: anthropic, error: {kind: authentication}}]").await;
+    for round in 0..3 {
+        let refused =
+            post(server.address, "/v1/chat/completions", &chat("provider:anthropic", "Hello", false)).await;
+        let error = &refused.json()["error"];
+        assert_eq!(
+            (refused.status, &error["code"]),
+            (502, &"upstream_credential".into()),
+            "{round}: {error}"
+        );
+        assert!(!refused.body.contains("sk-") && !refused.body.contains("circuit"), "{}", refused.body);
+    }
+    assert_eq!(server.sim.journal().len(), 1, "the circuit is open");
+}

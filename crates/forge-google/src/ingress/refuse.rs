@@ -77,6 +77,7 @@ fn told<'a>(refusal: &Refusal<'a>) -> Told<'a> {
             Told::new(413, INVALID, format!("Request payload size exceeds the limit: {most} bytes."))
         }
         Refusal::Path(path) => Told::new(404, "NOT_FOUND", format!("nothing is served at {path}")),
+        Refusal::Method => Told::new(405, INVALID, "this address takes another method"),
         Refusal::Failed(error) => failed(error),
         // Draining, and whatever else keeps a server from answering for now.
         _ => Told::new(503, UNAVAILABLE, "the server is shutting down"),

@@ -98,6 +98,8 @@ pub enum Refusal<'a> {
     BodyTooLarge(usize),
     /// There is nothing at this address.
     Path(&'a str),
+    /// What is at the address takes another method.
+    Method,
     /// The call failed.
     Failed(&'a ProviderError),
     /// The server is shutting down.

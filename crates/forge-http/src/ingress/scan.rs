@@ -259,6 +259,13 @@ mod tests {
     }
 
     #[test]
+    fn seals_are_found_wherever_a_client_carries_them() {
+        let sealed = |body: &str| is_sealed(&Bytes::from(body.to_owned()));
+        assert!(sealed(r#"{"signature": "fg1.x"}"#) && sealed(r#""call_a_fg1_x""#) && sealed(r#""ZmcxLng=""#));
+        assert!(!sealed("fg1") && !sealed("fg12 fg1-") && !sealed("{}"));
+    }
+
+    #[test]
     fn names_are_what_a_parser_reads() {
         let (is_object, noted) =
             noted(r#"{"\u006dodel": "x", "b": [1e3, {"c": "yz"}, null, true]}"#).unwrap();

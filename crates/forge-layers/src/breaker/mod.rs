@@ -171,16 +171,18 @@ struct Broken {
 
 impl Broken {
     fn refused(&self, cx: &CallContext, refusal: Refusal) -> ProviderError {
-        let (message, retry_after) = match refusal {
+        let (message, retry_after, cause) = match refusal {
             Refusal::Open { cause, left } => {
-                (format!("the last failure was: {}", cause.describe()), Some(left))
+                (format!("the last failure was: {}", cause.describe()), Some(left), Some(cause))
             }
-            Refusal::Probing => ("half-open, and another call is the probe".into(), None),
+            Refusal::Probing => ("half-open, and another call is the probe".into(), None, None),
         };
+        let cause = cause.map(|kind| ProviderError::new(kind, self.name(), kind.describe()));
         ProviderError::new(ErrorKind::CircuitOpen, self.name(), message).with(|facts| {
             facts.model = Some(cx.model().clone());
             facts.phase = Phase::BeforeSend;
             facts.retry_after = retry_after;
+            facts.source = cause.map(|cause| Box::new(cause) as _);
         })
     }
 }

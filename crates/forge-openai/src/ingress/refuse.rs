@@ -52,6 +52,7 @@ fn refuse(refusal: &Refusal<'_>, no_model: u16) -> (u16, Vec<u8>) {
         Refusal::Body(reason) => Told::new(400, REQUEST, code_of(reason), &message),
         Refusal::BodyTooLarge(_) => Told::new(413, REQUEST, "request_too_large", &message),
         Refusal::Path(_) => Told::new(404, REQUEST, "unknown_url", &message),
+        Refusal::Method => Told::new(405, REQUEST, "method_not_allowed", &message),
         Refusal::Failed(error) => failed(error, no_model),
         // Draining, and whatever else keeps a server from answering for now.
         _ => Told::new(503, "service_unavailable_error", "server_is_overloaded", &message),
@@ -67,6 +68,7 @@ fn words(refusal: &Refusal<'_>) -> String {
         Refusal::Body(reason) => (*reason).to_owned(),
         Refusal::BodyTooLarge(most) => format!("The body has more than {most} bytes."),
         Refusal::Path(path) => format!("Invalid URL ({path})"),
+        Refusal::Method => "This address takes another method.".to_owned(),
         Refusal::Failed(_) => String::new(),
         _ => "The server is shutting down; send the request again.".to_owned(),
     }

@@ -149,6 +149,16 @@ impl SkipReason {
     /// The kind of the error when nothing else is left.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
+            // Whoever waits for it waits for somebody to mend the credential.
+            Self::Open {
+                cause:
+                    Some(
+                        cause @ (ErrorKind::Authentication
+                        | ErrorKind::Permission
+                        | ErrorKind::QuotaExhausted),
+                    ),
+                ..
+            } => *cause,
             Self::Open { .. } => ErrorKind::CircuitOpen,
             Self::Late { .. } => ErrorKind::RateLimited,
             Self::Author | Self::SameVendor => ErrorKind::InvalidRequest,
