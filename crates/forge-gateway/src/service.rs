@@ -221,8 +221,10 @@ impl Service {
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
         let read = || (ingress.parse)(&bytes, &head.uri, &reply);
-        // Whoever wants to know of fields that are lost has to have all of them read.
-        let carries = carries && !plan.rejects_unknown_fields;
+        // Whoever wants to know of fields that are lost has to have all of them read. Clients of Chat Completions keep nothing
+        // but the ids of calls, and what is remembered of those goes into the conversation.
+        let carries =
+            carries && !plan.rejects_unknown_fields && !self.states.is_wanted(caller.owner(), &bytes);
         let carried = if carries { (ingress.carry)(&bytes, head, &reply) } else { Ok(None) };
         let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
         let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;

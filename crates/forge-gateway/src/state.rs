@@ -95,6 +95,21 @@ impl StateMemory {
         }
     }
 
+    /// Whether a body answers a call of `owner`'s that something is remembered of.
+    pub(crate) fn is_wanted(&self, owner: &Arc<str>, body: &[u8]) -> bool {
+        const ID: &[u8] = b"\"tool_call_id\"";
+        let mut places = memchr::memmem::find_iter(body, ID).peekable();
+        if places.peek().is_none() {
+            return false;
+        }
+        let kept = self.kept();
+        let mut ids = places.filter_map(|at| {
+            let value = body[at + ID.len()..].split(|sign| *sign == b'"').nth(1)?;
+            std::str::from_utf8(value).ok()
+        });
+        ids.any(|id| kept.calls.contains_key(&(Arc::clone(owner), Arc::from(id))))
+    }
+
     /// Keeps the state of a call of `owner`'s.
     pub(crate) fn keep(&self, owner: &Arc<str>, state: State) {
         if !is_of_one_call(&state.id) || state.opaques().next().is_none() {

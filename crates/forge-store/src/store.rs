@@ -192,7 +192,8 @@ pub(crate) fn read_again<T>(
 ) -> Result<T, StoreError> {
     let mut kept = lock(&shared.reader);
     let conn = kept.take().map_or_else(|| schema::reader(&shared.options), Ok)?;
-    let answer = question(&conn).map_err(|source| StoreError::sqlite("read", &shared.options.path, source))?;
+    let answer =
+        question(&conn).map_err(|source| StoreError::sqlite("read", &shared.options.path, source))?;
     // After a failure the file is opened anew.
     *kept = Some(conn);
     Ok(answer)
