@@ -166,11 +166,13 @@ impl BudgetStore for Store {
         holder: Option<&Holder>,
     ) -> Result<ReservationId, BudgetError> {
         let leases = self.shared.leases.clone();
-        if holder.is_none()
-            && let Some(drawn) = leases.draw(caps, amount, self.now())
-        {
-            return Ok(drawn);
-        }
+        let _asking = match holder {
+            Some(_) => None,
+            None => match leases.share(caps, amount, || self.now()).await {
+                Ok(drawn) => return Ok(drawn),
+                Err(asking) => Some(asking),
+            },
+        };
         let (caps, holder) = (caps.to_vec(), holder.cloned());
         let work = move |conn: &Connection, turn: &Turn| {
             reserve(conn, turn, &leases, &caps, amount, holder.as_ref())

@@ -18,7 +18,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use forge_core::storage::budget::{Amount, BudgetCap, ReservationId};
+use forge_core::storage::{
+    Changes,
+    budget::{Amount, BudgetCap, ReservationId},
+};
 
 pub(crate) use self::{
     dues::Dues,
@@ -32,7 +35,11 @@ const PATIENCE: u32 = 10;
 
 /// The leases of a process.
 #[derive(Debug, Clone)]
-pub(crate) struct Leases(Arc<Mutex<State>>);
+pub(crate) struct Leases {
+    state: Arc<Mutex<State>>,
+    /// Counts the leases that were asked for, once each was given or refused.
+    answered: Arc<Changes>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -48,6 +55,8 @@ struct State {
     /// Whether the thread that writes knows that something is due.
     told: bool,
     closed: bool,
+    /// The caps for which somebody waits for a lease.
+    asked: Vec<Arc<[BudgetCap]>>,
 }
 
 /// What calls with the same caps have in common. Its row holds what is free, open and due.
@@ -92,6 +101,23 @@ pub(crate) enum Haste {
     Soon,
     /// At once, because it took more than was reserved for it: until then no sum holds the rest.
     Now,
+}
+
+/// A reservation that is asked of the file. Those who want the same share what comes of it, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    leases: Leases,
+    /// `None` where nobody waits for it.
+    caps: Option<Arc<[BudgetCap]>>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(caps) = &self.caps {
+            self.leases.state().asked.retain(|asked| !Arc::ptr_eq(asked, caps));
+            self.leases.answered.notify();
+        }
+    }
 }
 
 fn fits(part: Amount, whole: Amount) -> bool {
@@ -152,7 +178,7 @@ impl State {
 
 impl Leases {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             all: Vec::new(),
             calls: HashMap::new(),
             count: 0,
@@ -162,7 +188,9 @@ impl Leases {
             ttl: 0,
             told: false,
             closed: false,
-        })))
+            asked: Vec::new(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), answered: Arc::default() }
     }
 
     /// Whether a reservation may be in a lease.
@@ -171,7 +199,7 @@ impl Leases {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.0)
+        lock(&self.state)
     }
 
     /// Reserves `amount` in memory, if there is a lease for these caps with room.
@@ -195,6 +223,41 @@ impl Leases {
         (lease.open, lease.unused) = (lease.open + 1, 0);
         let number = lease.number;
         Some(state.open(number, amount))
+    }
+
+    /// The right to ask for a lease for these caps, or the same as [`draw`](Self::draw): while somebody else asks, it waits
+    /// for what comes of that. Calls that come together are thus served by one transaction where each would have its own.
+    pub(crate) async fn share(
+        &self,
+        caps: &[BudgetCap],
+        amount: Amount,
+        now: impl Fn() -> i64,
+    ) -> Result<ReservationId, Asking> {
+        let mut may_wait = true;
+        loop {
+            let seen = self.answered.count();
+            if let Some(drawn) = self.draw(caps, amount, now()) {
+                return Ok(drawn);
+            }
+            match self.ask(caps) {
+                Some(asking) => return Err(asking),
+                None if may_wait => self.answered.after(seen).await,
+                None => return Err(Asking { leases: self.clone(), caps: None }),
+            }
+            // Without a lease there is nothing to wait for: each goes by itself.
+            may_wait = self.state().all.iter().any(|lease| !lease.retired && *lease.caps == *caps);
+        }
+    }
+
+    /// `None` if somebody asks for a lease for these caps.
+    fn ask(&self, caps: &[BudgetCap]) -> Option<Asking> {
+        let mut state = self.state();
+        if state.asked.iter().any(|asked| **asked == *caps) {
+            return None;
+        }
+        let caps: Arc<[BudgetCap]> = caps.into();
+        state.asked.push(Arc::clone(&caps));
+        Some(Asking { leases: self.clone(), caps: Some(caps) })
     }
 
     /// Ends a call that was drawn here. One that is not known has ended before.

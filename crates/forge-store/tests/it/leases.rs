@@ -1,6 +1,11 @@
 //! Leases: calls that are reserved in memory, and count in the file all the same.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future as _, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use forge_core::{
     Money,
@@ -66,6 +71,42 @@ fn a_call_within_a_lease_writes_nothing_and_is_booked_with_what_is_written_next(
     assert_eq!(of(&store), spent(12, 0));
     drop(store);
     assert_eq!(of(&other), spent(12, 0));
+}
+
+#[test]
+fn calls_that_come_together_share_one_lease() {
+    let dir = Dir::new();
+    let (store, other) = (dir.open(), dir.open());
+    let caps = [cap(100_000)];
+    let calls = (0..20).map(|_| store.reserve(&caps, tokens(10), None));
+    let open = wait(futures_util::future::join_all(calls));
+    assert!(open.iter().all(Result::is_ok), "{open:?}");
+    let rows =
+        || sql(&dir.db()).query_row("SELECT count(*) FROM reservations", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rows().unwrap(), 1, "a lease and nothing beside it");
+    assert_eq!((of(&store), of(&other)), (spent(0, 200), spent(0, 240)), "three blocks of eight");
+    // Where there is none to share, nobody waits for one.
+    let few = [BudgetCap::new("few").with_tokens(100)];
+    let calls = (0..20).map(|_| store.reserve(&few, tokens(10), None));
+    let open = wait(futures_util::future::join_all(calls));
+    assert_eq!(open.iter().filter(|call| call.is_ok()).count(), 10);
+    assert_eq!(rows().unwrap(), 11);
+}
+
+#[test]
+fn a_call_that_is_given_up_while_others_wait_for_its_lease_holds_nobody_up() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let caps = [cap(100_000)];
+    let reserve = || store.reserve(&caps, tokens(10), None);
+    let (mut first, mut second) = (Box::pin(reserve()), Box::pin(reserve()));
+    wait(async {
+        for call in [&mut first, &mut second] {
+            assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await);
+        }
+        drop(first);
+        second.await.unwrap();
+    });
 }
 
 #[test]
